@@ -1,0 +1,1 @@
+"""Scenario ─traffic→ Session ─client→ Batch ─wire→ Request ─swarm→ Result ─results→ Report."""

@@ -1,0 +1,25 @@
+"""What can go wrong, as one small tree.
+
+LoadgenError            a person can mend it: one line on stderr, exit code 2
+├── ScenarioError       a scenario file: file, path in the file, what to write instead
+├── EndpointError       the local endpoint cannot start or has died
+└── ControlError        the RUM API refused: unknown monitor, wrong credentials, missing permission
+
+A failed request is not here: it is a Result.
+"""
+
+
+class LoadgenError(Exception):
+    """The message is complete: what, where, and what to write instead."""
+
+
+class ScenarioError(LoadgenError):
+    """A scenario that cannot be read; one line per problem, all of them at once."""
+
+
+class EndpointError(LoadgenError):
+    """The local RUM endpoint cannot start, or has died."""
+
+
+class ControlError(LoadgenError):
+    """A control plane call that the RUM API refused."""

@@ -1,0 +1,345 @@
+"""What each event type of the web client carries in `details`.
+
+Rule: names, order and presence of the keys are the web client's own (aws-rum-web 3.2.1, packages/core/src/event-schemas
+and its captured traffic). A field that the client may leave out is UNSET by default. Durations and times inside a page
+are milliseconds from the navigation's start, with the 0.1 ms resolution of browsers.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+EVENT_PREFIX = "com.amazon.rum."
+
+SESSION_START = "com.amazon.rum.session_start_event"
+PAGE_VIEW = "com.amazon.rum.page_view_event"
+NAVIGATION = "com.amazon.rum.performance_navigation_event"
+RESOURCE = "com.amazon.rum.performance_resource_event"
+LCP = "com.amazon.rum.largest_contentful_paint_event"
+FID = "com.amazon.rum.first_input_delay_event"
+CLS = "com.amazon.rum.cumulative_layout_shift_event"
+INP = "com.amazon.rum.interaction_to_next_paint_event"
+FCP = "com.amazon.rum.first_contentful_paint_event"
+TTFB = "com.amazon.rum.time_to_first_byte_event"
+JS_ERROR = "com.amazon.rum.js_error_event"
+HTTP = "com.amazon.rum.http_event"
+XRAY = "com.amazon.rum.xray_trace_event"
+DOM = "com.amazon.rum.dom_event"
+
+HELD_UNTIL_HIDDEN = frozenset({CLS, INP})
+"""Candidates: kept up to date in the page and flushed when it is hidden (aws-rum-web, plugins/event-plugins/WebVitalsPlugin)."""
+
+
+class Details(msgspec.Struct, frozen=True, gc=False, omit_defaults=False, tag_field="version", tag="1.0.0"):
+    """The base of all details: the schema version comes first in the JSON."""
+
+
+class SessionStart(Details, tag="1.0.0"):
+    """session_start_event: nothing but the version."""
+
+
+class PageView(Details, tag="1.0.0"):
+    """page_view_event; with cookies off the client sends `pageId` alone."""
+
+    pageId: str
+    interaction: int | UnsetType = UNSET
+    pageInteractionId: str | UnsetType = UNSET
+    parentPageInteractionId: str | UnsetType = UNSET
+    timeOnParentPage: int | UnsetType = UNSET
+    referrer: str | UnsetType = UNSET
+    referrerDomain: str | UnsetType = UNSET
+
+
+class Navigation(Details, tag="1.0.0"):
+    """performance_navigation_event: always all keys.
+
+    `timeToFirstByte` is responseStart − requestStart; `connect` contains `tlsTime`; `domProcessingTime` is
+    loadEventStart − responseEnd; `duration` is loadEventEnd − startTime.
+    """
+
+    initiatorType: str
+    navigationType: str  # navigate, reload, back_forward
+    startTime: float
+    unloadEventStart: float
+    promptForUnload: float
+    redirectCount: int
+    redirectStart: float
+    redirectTime: float
+    workerStart: float
+    workerTime: float
+    fetchStart: float
+    domainLookupStart: float
+    dns: float
+    nextHopProtocol: str
+    connectStart: float
+    connect: float
+    secureConnectionStart: float
+    tlsTime: float
+    requestStart: float
+    timeToFirstByte: float
+    responseStart: float
+    responseTime: float
+    domInteractive: float
+    domContentLoadedEventStart: float
+    domContentLoaded: float
+    domComplete: float
+    domProcessingTime: float
+    loadEventStart: float
+    loadEventTime: float
+    duration: float
+    headerSize: int
+    transferSize: int
+    compressionRatio: float
+    navigationTimingLevel: int = 2
+
+
+class Resource(Details, tag="1.0.0"):
+    """performance_resource_event; a cached resource has transferSize 0."""
+
+    initiatorType: str
+    startTime: float
+    duration: float
+    fileType: str
+    transferSize: int
+    targetUrl: str
+
+
+class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
+    """The four durations add up to the LCP value; the last two are event ids of the same session."""
+
+    element: str
+    url: str | UnsetType
+    timeToFirstByte: float
+    resourceLoadDelay: float
+    resourceLoadTime: float
+    elementRenderDelay: float
+    lcpResourceEntry: str | UnsetType = UNSET
+    navigationEntry: str | UnsetType = UNSET
+
+
+class Lcp(Details, tag="1.0.0"):
+    """largest_contentful_paint_event."""
+
+    value: float
+    attribution: LcpAttribution
+
+
+class FidAttribution(msgspec.Struct, frozen=True, gc=False):
+    eventTarget: str
+    eventType: str  # pointerdown, keydown, mousedown
+    eventTime: float
+    loadState: str
+
+
+class Fid(Details, tag="1.0.0"):
+    """first_input_delay_event."""
+
+    value: float
+    attribution: FidAttribution
+
+
+class ClsAttribution(msgspec.Struct, frozen=True, gc=False):
+    """Empty when nothing shifted."""
+
+    largestShiftTarget: str | UnsetType = UNSET
+    largestShiftValue: float | UnsetType = UNSET
+    largestShiftTime: float | UnsetType = UNSET
+    loadState: str | UnsetType = UNSET
+
+
+class Cls(Details, tag="1.0.0"):
+    """cumulative_layout_shift_event; the value has no unit."""
+
+    value: float
+    attribution: ClsAttribution
+
+
+class InpAttribution(msgspec.Struct, frozen=True, gc=False):
+    """The three durations add up to the INP value (within its rounding to 8 ms)."""
+
+    interactionTarget: str
+    interactionTime: float
+    nextPaintTime: float
+    interactionType: str  # pointer, keyboard
+    inputDelay: float
+    processingDuration: float
+    presentationDelay: float
+    loadState: str
+
+
+class Inp(Details, tag="1.0.0"):
+    """interaction_to_next_paint_event; the value is a multiple of 8 ms."""
+
+    value: float
+    attribution: InpAttribution
+
+
+class FcpAttribution(msgspec.Struct, frozen=True, gc=False):
+    timeToFirstByte: float
+    firstByteToFCP: float
+    loadState: str
+
+
+class Fcp(Details, tag="1.0.0"):
+    """first_contentful_paint_event."""
+
+    value: float
+    attribution: FcpAttribution
+
+
+class TtfbAttribution(msgspec.Struct, frozen=True, gc=False):
+    """The five durations add up to the TTFB value."""
+
+    waitingDuration: float
+    cacheDuration: float
+    dnsDuration: float
+    connectionDuration: float
+    requestDuration: float
+
+
+class Ttfb(Details, tag="1.0.0"):
+    """time_to_first_byte_event: from the navigation's start to the first byte."""
+
+    value: float
+    attribution: TtfbAttribution
+
+
+class JsError(Details, tag="1.0.0"):
+    """js_error_event; a rejected promise has no file and line."""
+
+    type: str
+    message: str
+    filename: str | UnsetType = UNSET
+    lineno: int | UnsetType = UNSET
+    colno: int | UnsetType = UNSET
+    stack: str | UnsetType = UNSET
+
+
+class HttpRequest(msgspec.Struct, frozen=True, gc=False):
+    url: str
+    method: str
+
+
+class HttpResponse(msgspec.Struct, frozen=True, gc=False):
+    status: int
+    statusText: str
+
+
+class HttpError(Details, tag="1.0.0"):
+    """A network failure, in the shape of a js_error."""
+
+    type: str
+    message: str
+    stack: str | UnsetType = UNSET
+
+
+class Http(Details, tag="1.0.0"):
+    """http_event: `response` when an answer came, else `error`; trace ids when X-Ray is on.
+
+    `trace_id` is relative until `dated` (see `relative_trace_id`).
+    """
+
+    request: HttpRequest
+    trace_id: str | UnsetType = UNSET
+    segment_id: str | UnsetType = UNSET
+    response: HttpResponse | UnsetType = UNSET
+    error: HttpError | UnsetType = UNSET
+
+    def dated(self, zero: float) -> Http:
+        """The same with the trace id of a session that starts at Unix time `zero`."""
+        if self.trace_id is UNSET:
+            return self
+        return msgspec.structs.replace(self, trace_id=dated_trace_id(self.trace_id, zero))
+
+
+class TracedRequest(msgspec.Struct, frozen=True, gc=False):
+    method: str
+    traced: bool
+    url: str
+
+
+class TracedResponse(msgspec.Struct, frozen=True, gc=False):
+    status: int
+    content_length: int
+
+
+class TracedHttp(msgspec.Struct, frozen=True, gc=False):
+    request: TracedRequest
+    response: TracedResponse | UnsetType = UNSET
+
+
+class TracedException(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    message: str
+
+
+class TracedCause(msgspec.Struct, frozen=True, gc=False):
+    exceptions: tuple[TracedException, ...]
+
+
+class Subsegment(msgspec.Struct, frozen=True, gc=False):
+    """The remote call inside a trace; times in seconds from session start until `dated`."""
+
+    id: str
+    name: str  # the host
+    start_time: float
+    end_time: float
+    in_progress: bool
+    namespace: str
+    http: TracedHttp
+    error: bool | UnsetType = UNSET
+    throttle: bool | UnsetType = UNSET
+    fault: bool | UnsetType = UNSET
+    cause: TracedCause | UnsetType = UNSET
+
+
+class XRayTrace(Details, tag="1.0.0"):
+    """xray_trace_event; times in seconds from session start until `dated`."""
+
+    name: str
+    origin: str
+    id: str
+    start_time: float
+    trace_id: str
+    end_time: float
+    subsegments: tuple[Subsegment, ...]
+    in_progress: bool = False
+    error: bool | UnsetType = UNSET
+    throttle: bool | UnsetType = UNSET
+    fault: bool | UnsetType = UNSET
+
+    def dated(self, zero: float) -> XRayTrace:
+        """The same with Unix times, for a session that starts at Unix time `zero`."""
+        shift = msgspec.structs.replace
+        return shift(
+            self,
+            start_time=round(zero + self.start_time, 3),
+            end_time=round(zero + self.end_time, 3),
+            trace_id=dated_trace_id(self.trace_id, zero),
+            subsegments=tuple(
+                shift(part, start_time=round(zero + part.start_time, 3), end_time=round(zero + part.end_time, 3))
+                for part in self.subsegments
+            ),
+        )
+
+
+class Dom(Details, tag="1.1.0"):
+    """dom_event: one per matching listener; `element` is the upper-case node name."""
+
+    event: str
+    element: str
+    elementId: str | UnsetType = UNSET
+    interactionId: str | UnsetType = UNSET
+    cssLocator: str | UnsetType = UNSET
+
+
+def relative_trace_id(at: float, random_hex: str) -> str:
+    """An X-Ray trace id whose time is still in milliseconds from session start; `random_hex` has 24 digits."""
+    return f"1-{int(at * 1000):08x}-{random_hex}"
+
+
+def dated_trace_id(trace_id: str, zero: float) -> str:
+    """Turn a relative trace id into X-Ray's form: 1-<Unix seconds, 8 hex digits>-<24 hex digits>."""
+    version, milliseconds, random_hex = trace_id.split("-")
+    return f"{version}-{int(zero + int(milliseconds, 16) / 1000):08x}-{random_hex}"

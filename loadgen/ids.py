@@ -1,0 +1,29 @@
+"""Ids as a function of a key: the same key, purpose and number give the same id, whoever asks."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+NIL_UUID = "00000000-0000-0000-0000-000000000000"
+"""The user id of the web client when cookies are not allowed."""
+
+
+def digest(key: int, purpose: str, number: int) -> bytes:
+    """16 bytes drawn for one purpose of a session's key (64 bits); a counter-based random stream."""
+    return blake2b(purpose.encode() + number.to_bytes(8, "little"), digest_size=16, key=key.to_bytes(8, "little")).digest()
+
+
+def uuid4(key: int, purpose: str, number: int) -> str:
+    """A version 4 UUID (RFC 9562) drawn for one purpose of a session's key."""
+    return uuid4_of(digest(key, purpose, number).hex())
+
+
+def uuid4_of(hex32: str) -> str:
+    """Shape 32 random hex digits as a version 4 UUID; 6 of the 128 bits are fixed."""
+    variant = "89ab"[int(hex32[16], 16) & 3]
+    return f"{hex32[:8]}-{hex32[8:12]}-4{hex32[13:16]}-{variant}{hex32[17:20]}-{hex32[20:]}"
+
+
+def uniform(key: int, purpose: str, number: int) -> float:
+    """A number in [0, 1) drawn for one purpose of a session's key."""
+    return int.from_bytes(digest(key, purpose, number)[:7], "little") / 2**56

@@ -1,0 +1,168 @@
+"""The nouns, in the order in which they flow: Session → Batch → Request → Response → Result.
+
+Rule: times are seconds as float and named by their zero. A session's own times (`at`) count from its start, the run's
+times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. No noun knows the wall clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from loadgen.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, Details
+
+
+class Noun(msgspec.Struct, frozen=True, gc=False):
+    """What stands between two rooms: frozen, slotted, fields only."""
+
+
+class Visitor(Noun):
+    """Who comes: the browser's owner, as far as the web client can tell.
+
+    `brand` is False for browsers without `navigator.userAgentData` (Firefox, Safari): the client then sends the
+    user agent string in place of browser and OS names.
+    """
+
+    user_id: str
+    returning: bool
+    country: str  # ISO 3166-1 alpha-2
+    language: str  # BCP 47, as navigator.language
+    device_type: str  # desktop, mobile, tablet
+    os_name: str
+    browser_name: str
+    browser_version: str  # the major version only
+    user_agent: str
+    brand: bool
+
+
+class Page(Noun):
+    """One page view of a session; every event recorded under it refers to it."""
+
+    id: str  # RUM's pageId: the path
+    title: str
+    interaction: int = 0  # 0 on landing, +1 per page change
+    parent_id: str | None = None
+    referrer: str = ""  # document.referrer, "" when typed
+    referrer_domain: str = ""
+    time_on_parent_ms: int | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Event(Noun):
+    """One thing the web client noticed, at the moment when it recorded it."""
+
+    id: str
+    at: float  # seconds from session start
+    type: str  # full name, com.amazon.rum.page_view_event
+    details: Details | dict[str, Any]
+    page: Page
+
+    @property
+    def held(self) -> bool:
+        """Whether the client keeps it as a candidate until the page is hidden (CLS and INP)."""
+        return self.type in HELD_UNTIL_HIDDEN
+
+    @property
+    def short_type(self) -> str:
+        """`page_view_event`; a custom event's type as it is."""
+        return self.type.removeprefix(EVENT_PREFIX)
+
+
+class Load(Noun):
+    """One life of a document, from a hard page load to its unload; route changes of a single-page site stay inside.
+
+    Events are in the order of their recording. An event recorded at the very moment of a hide comes after the
+    flush that the hide causes (as the client's LCP does).
+    """
+
+    at: float  # navigation start, seconds from session start
+    ready: float  # when the web client has started; its dispatch timer counts from here
+    hides: tuple[float, ...]  # moments when the page is hidden; the last one is its end
+    events: tuple[Event, ...]
+
+
+class Session(Noun):
+    """One visit: who came, when, and everything that could be noticed in it, sampled or not."""
+
+    index: int
+    key: int  # 64 random bits that name everything its client draws (ids, sampling)
+    start: float  # seconds from the run's zero
+    visitor: Visitor
+    loads: tuple[Load, ...]
+
+
+class Batch(Noun):
+    """Events that leave together in one PutRumEvents call, and when the client means to send them."""
+
+    id: str  # BatchId, the same on a retry
+    session: int  # Session.index
+    load: int  # index in Session.loads: the client's switch-off lasts for one load
+    start: float  # Session.start
+    session_id: str
+    visitor: Visitor
+    user_id: str  # the nil UUID when cookies are not allowed
+    events: tuple[Event, ...]
+    due: float  # seconds from the run's zero: the intended moment
+    beacon: bool = False  # page-hide beacon instead of fetch
+    attempt: int = 1
+
+
+class Request(Noun):
+    """An HTTP request as plain values. Header names are lower case."""
+
+    method: str
+    target: str  # raw path and query, as on the request line
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Response(Noun):
+    """An HTTP response as plain values. Header names are lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+Send = Callable[[Request], Response]
+"""The seam: the network, the endpoint called in process, and a test double are all a Send."""
+
+
+class Result(Noun):
+    """One request, measured."""
+
+    intended: float  # seconds from the run's zero
+    started: float
+    finished: float
+    status: int | None  # None: no answer
+    events: int
+    wire_bytes: int  # the body as sent
+    raw_bytes: int  # the body before gzip
+    attempt: int = 1
+    final: bool = True  # False: a retry will follow
+    error: str | None = None  # RUM's error name, or why there was no answer
+
+    @property
+    def latency(self) -> float:
+        """Seconds from the intended moment to the answer."""
+        return self.finished - self.intended
+
+    @property
+    def service_time(self) -> float:
+        """Seconds from the actual send to the answer."""
+        return self.finished - self.started
+
+    @property
+    def lag(self) -> float:
+        """Seconds by which the send was late."""
+        return self.started - self.intended

@@ -1,9 +1,42 @@
-"""The one policy of every part of a scenario: frozen, strict, no unknown fields."""
+"""The one policy of every part of a scenario: frozen, strict, finite numbers, no unknown fields."""
 
-from pydantic import BaseModel, ConfigDict
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)")
+UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Part(BaseModel):
     """A section of a scenario file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+def seconds_of(value: Any) -> Any:
+    """Turn "30s", "5m", "2h" or "7d" into seconds; numbers pass as they are."""
+    if not isinstance(value, str):
+        return value
+    match = SPAN.fullmatch(value.strip())
+    if match is None:
+        raise ValueError(f'"{value}" is not a length of time; write seconds as a number, or "30s", "5m", "2h", "7d"')
+    return float(match[1]) * UNIT_SECONDS[match[2]]
+
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(seconds_of),
+    Field(ge=0),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{SPAN.pattern}$"}]}),
+]
+"""A length of time: seconds as a number, or text such as "30s"."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A probability, or a part of a whole."""
+
+Weight = Annotated[float, Field(ge=0)]
+"""A weight beside others; only the ratios count."""

@@ -1,0 +1,213 @@
+"""What types cannot say: probabilities that add up, a graph that leads in and out.
+
+Rule: the checks read the file's raw data and skip what has the wrong type, so that they can report beside type errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from loadgen.scenario.pages import PLACEHOLDER, placeholders
+from loadgen.scenario.part import seconds_of
+
+TOLERANCE = 1e-6
+BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+
+
+class Problem(NamedTuple):
+    """One thing to mend: where in the file, and what to write instead."""
+
+    path: str
+    text: str
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is meant, or the list of what there is."""
+    names = list(known)
+    lower = {each.lower(): each for each in names}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{lower[close[0]]}"?'
+    return "known here: " + ", ".join(names)
+
+
+def place(*keys: str | int) -> str:
+    """A path in the file as TOML writes it, items of a list by number; keys that are not bare are quoted."""
+    path = ""
+    for key in keys:
+        if isinstance(key, int):
+            path += f"[{key}]"
+        else:
+            path += ("." if path else "") + (key if BARE_KEY.fullmatch(key) else f'"{key}"')
+    return path
+
+
+def number(value: Any) -> float | None:
+    """The value if it is a number (not a truth value)."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+class Graph:
+    """The page graph as far as the raw data tells it."""
+
+    def __init__(self, pages: Mapping[str, Any]) -> None:
+        tables = {name: page if isinstance(page, Mapping) else {} for name, page in pages.items()}
+        self.to = {name: _numbers(page.get("to")) for name, page in tables.items()}
+        self.exit = {name: number(page.get("exit", 0.0)) for name, page in tables.items()}
+        entries = [name for name, page in tables.items() if (number(page.get("entry")) or 0.0) > 0]
+        self.entries = entries or list(tables)[:1]
+
+    def steps(self, name: str) -> list[str]:
+        """Known pages that can follow this one."""
+        return [target for target, share in self.to.get(name, {}).items() if share > 0 and target in self.to]
+
+    def reached(self) -> set[str]:
+        """Pages that some visit can come to."""
+        return _closure(self.entries, self.steps)
+
+    def leaving(self) -> set[str]:
+        """Pages from which a visit can end."""
+        before: dict[str, list[str]] = {name: [] for name in self.to}
+        for name in self.to:
+            for target in self.steps(name):
+                before[target].append(name)
+        return _closure([name for name, share in self.exit.items() if share is None or share > 0], before.__getitem__)
+
+
+def _numbers(table: Any) -> dict[str, float]:
+    items = table.items() if isinstance(table, Mapping) else ()
+    return {str(key): share for key, value in items if (share := number(value)) is not None}
+
+
+def _closure(start: list[str], steps: Callable[[str], list[str]]) -> set[str]:
+    seen, todo = set(start), list(start)
+    while todo:
+        for name in steps(todo.pop()):
+            if name not in seen:
+                seen.add(name)
+                todo.append(name)
+    return seen
+
+
+def page_problems(pages: Any) -> Iterator[Problem]:
+    """Everything wrong with the page graph."""
+    if not isinstance(pages, Mapping) or not pages:
+        return
+    graph = Graph(pages)
+    for name, page in pages.items():
+        if isinstance(page, Mapping):
+            yield from _sum_problems(name, graph)
+            yield from _target_problems(name, graph)
+            yield from _placeholder_problems(name, page)
+    yield from _way_problems(graph)
+
+
+def _sum_problems(name: str, graph: Graph) -> Iterator[Problem]:
+    leave = graph.exit[name]
+    if leave is None:
+        return
+    total = sum(graph.to[name].values()) + leave
+    if abs(total - 1) > TOLERANCE:
+        rest = 1 - sum(graph.to[name].values())
+        hint = f"write exit = {rest:.6g}" if rest >= 0 else "lower the values in to"
+        yield Problem(place("pages", name), f"to and exit add up to {total:.6g}, not to 1; {hint}")
+
+
+def _target_problems(name: str, graph: Graph) -> Iterator[Problem]:
+    for target in graph.to[name]:
+        if target not in graph.to:
+            yield Problem(place("pages", name, "to", target), f"no such page; {nearest(target, graph.to)}")
+
+
+def _way_problems(graph: Graph) -> Iterator[Problem]:
+    reached, leaving = graph.reached(), graph.leaving()
+    for name in graph.to:
+        if name not in reached:
+            yield Problem(
+                place("pages", name), "nothing leads here; give it an entry weight or name it in another page's to"
+            )
+        elif name not in leaving:
+            yield Problem(
+                place("pages", name), "no way out: a visit that comes here never ends; give it an exit above 0"
+            )
+
+
+def _placeholder_problems(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
+    path = page.get("path")
+    known = placeholders(path) if isinstance(path, str) else []
+    for where, text in _texts(("pages", name), page):
+        if "{" in PLACEHOLDER.sub("", text) or "}" in PLACEHOLDER.sub("", text):
+            yield Problem(place(*where), 'a placeholder is lower case between two braces, such as "{product}"')
+        for used in placeholders(text):
+            if used not in known:
+                hint = nearest(used, known) if known else "the page's path has no placeholder"
+                yield Problem(place(*where), f"{{{used}}} is not in the page's path; {hint}")
+
+
+def _texts(where: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text below a page in which placeholders count."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key not in {"tags", "type", "think_time"}:
+                yield from _texts((*where, str(key)), inner)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _texts((*where, index), inner)
+
+
+def staged_seconds(raw: Any) -> float | None:
+    """How long the raw arrivals' stages last; None without stages or with ill-formed ones."""
+    stages = raw.get("arrivals", {}).get("stages") if isinstance(raw.get("arrivals"), Mapping) else None
+    if not isinstance(stages, list | tuple) or not stages:
+        return None
+    spans = [_span(stage.get("duration")) for stage in stages if isinstance(stage, Mapping)]
+    return sum(span for span in spans if span is not None) if None not in spans else None
+
+
+def _span(value: Any) -> float | None:
+    try:
+        return number(seconds_of(value))
+    except ValueError:
+        return None
+
+
+def duration_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Stages that last longer than the run."""
+    staged, duration = staged_seconds(raw), _span(raw.get("duration"))
+    if staged is not None and duration is not None and staged > duration + TOLERANCE:
+        yield Problem(
+            "arrivals.stages",
+            f"they last {staged:g} s, longer than the run's {duration:g} s; write duration = {staged:g}",
+        )
+
+
+def mix_problems(population: Any) -> Iterator[Problem]:
+    """Mixes in which nothing has a weight."""
+    for name, mix in population.items() if isinstance(population, Mapping) else ():
+        if isinstance(mix, Mapping) and name != "think_time" and mix and not any(_numbers(mix).values()):
+            yield Problem(place("population", name), "every weight is 0; give at least one a positive weight")
+
+
+def failure_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """API outcomes that add up to more than everything."""
+    telemetry = raw.get("telemetry")
+    api = telemetry.get("api") if isinstance(telemetry, Mapping) else None
+    if isinstance(api, Mapping):
+        total = sum(_numbers(api.get("failures")).values()) + (number(api.get("network")) or 0.0)
+        if total > 1 + TOLERANCE:
+            yield Problem("telemetry.api", f"failures and network add up to {total:.6g}, more than 1; lower them")
+
+
+def problems(raw: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong with a scenario's raw data beside its types."""
+    return [
+        *page_problems(raw.get("pages")),
+        *duration_problems(raw),
+        *mix_problems(raw.get("population")),
+        *failure_problems(raw),
+    ]

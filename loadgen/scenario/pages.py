@@ -1,0 +1,94 @@
+"""The page graph: a Markov chain that every visit walks from an entry to an exit."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue
+
+from loadgen.scenario.part import Part, Share, Weight
+from loadgen.scenario.think_time import ThinkTime
+
+PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+
+
+class Resources(Part):
+    """Files that one full page load fetches. A real median page has 8, 22, 4 and 13 (Web Almanac 2025)."""
+
+    stylesheet: int = Field(3, ge=0, le=100, description="Style sheets: three eighths of the median page's.")
+    script: int = Field(8, ge=1, le=100, description="Scripts, the web client among them: as above.")
+    font: int = Field(2, ge=0, le=100, description="Fonts: half of the median page's.")
+    image: int = Field(7, ge=0, le=200, description="Images: half of the median page's.")
+
+
+class ApiCall(Part):
+    """A fetch that the page makes: `"GET /api/cart"`, or a table."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="HTTP method.")
+    path: str = Field(pattern="^/", description="Path; may hold the page's placeholders.")
+    per_view: Share = Field(1.0, description="Probability in one page view.")
+
+
+class Click(Part):
+    """An element that visitors click; a dom event when the monitor collects interactions."""
+
+    element: str = Field("BUTTON", pattern="^[A-Z][A-Z0-9]*$", description="Node name, upper case.")
+    id: str | None = Field(None, description="The element's id.")
+    css: str | None = Field(None, description="cssLocator of the listener.")
+    per_view: Share = Field(0.3, description="Probability in one page view.")
+
+
+class CustomEvent(Part):
+    """What the site hands to the client's recordEvent; sent when the monitor accepts custom events."""
+
+    type: str = Field(pattern="^[A-Za-z0-9_.-]{1,256}$", description="Event type (characters that RUM admits).")
+    per_view: Share = Field(1.0, description="Probability in one page view.")
+    details: dict[str, JsonValue] = Field({}, description="The event's object; texts may hold the page's placeholders.")
+
+
+def call_of(value: Any) -> Any:
+    """Read the short form "GET /api/cart"."""
+    if not isinstance(value, str):
+        return value
+    method, space, path = value.partition(" ")
+    if not space:
+        raise ValueError(f'"{value}" is not a call; write method and path, such as "GET /api/cart"')
+    return {"method": method, "path": path}
+
+
+class Page(Part):
+    """One kind of page."""
+
+    path: str = Field(
+        pattern="^/", max_length=200, description="Path; {product} is replaced by one of that pool's items."
+    )
+    title: str = Field(
+        "", max_length=200, description="Title; may hold the path's placeholders. Default: from the name."
+    )
+    tags: tuple[str, ...] = Field((), description="pageTags.")
+    entry: Weight = Field(
+        0.0, description="Weight as first page of a visit. If no page has one, the first in the file is it."
+    )
+    to: dict[str, Share] = Field({}, description="Probability of each next page; with exit they add up to 1.")
+    exit: Share = Field(0.0, description="Probability that the visit ends here.")
+    think_time: ThinkTime | None = Field(None, description="Dwell time; default by device (population.think_time).")
+    route: bool = Field(False, description="Reached by a route change of a single-page site, not by a full load.")
+    slowness: float = Field(1.0, gt=0, description="Factor on the page's server and rendering times.")
+    resources: Resources | None = Field(None, description="Files it fetches; default telemetry.resources.")
+    api: tuple[Annotated[ApiCall, BeforeValidator(call_of)], ...] = Field((), description="Calls that it makes.")
+    clicks: tuple[Click, ...] = Field((), description="Elements that visitors click without leaving.")
+    events: tuple[CustomEvent, ...] = Field((), description="Custom events that it records.")
+    js_errors: Weight = Field(1.0, description="Weight of the page in where JavaScript errors happen; 0 for none.")
+
+
+class Pool(Part):
+    """The items behind a placeholder such as {product}: made-up slugs, a few popular, many rare."""
+
+    size: int = Field(200, ge=1, le=100_000, description="Number of items.")
+    zipf: float = Field(0.8, ge=0, description="Exponent of their popularity (Breslau et al. 1999 saw 0.64 to 0.83).")
+
+
+def placeholders(text: str) -> list[str]:
+    """The names of the placeholders in a path, title or value."""
+    return PLACEHOLDER.findall(text)

@@ -1,0 +1,42 @@
+"""Who comes to the site."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from loadgen.scenario.part import Part, Share, Weight
+from loadgen.scenario.think_time import ThinkTimes
+
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Device = Literal["desktop", "mobile", "tablet"]
+Browser = Literal["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"]
+
+COUNTRIES = {
+    "US": 32.0, "GB": 8.0, "IN": 8.0, "DE": 6.0, "CA": 5.0, "FR": 4.0, "AU": 4.0, "BR": 4.0, "JP": 4.0,
+    "NL": 2.5, "ES": 2.5, "IT": 2.5, "MX": 2.5, "SG": 1.5, "ZA": 1.0, "NG": 1.0,
+    "KR": 2.0, "SE": 2.0, "PL": 2.0, "IE": 2.0, "NZ": 1.5, "ID": 2.0,
+}  # fmt: skip
+"""Our estimate of an English-language site's visitors, near Wikimedia's and the top-100-sites study's shares."""
+
+
+class Population(Part):
+    """Visitors: places, devices and browsers are drawn jointly, each country with its own mix."""
+
+    countries: dict[Country, Weight] = Field(
+        COUNTRIES,
+        min_length=1,
+        description="Weight of each country (ISO 3166-1 alpha-2). Estimate for an English site.",
+    )
+    devices: dict[Device, Weight] | None = Field(
+        None, description="Weight of each device. Without it each country's own mix (caniuse-lite, November 2026)."
+    )
+    browsers: dict[Browser, Weight] | None = Field(
+        None, description="Weight of each browser. Without it each country's own mix (caniuse-lite, November 2026)."
+    )
+    returning: Share = Field(
+        0.32, description="Share of sessions by visitors who have been here before (Databox survey)."
+    )
+    visitors: int = Field(2000, ge=1, le=1_000_000, description="People among whom the returning visitors are drawn.")
+    think_time: ThinkTimes = Field(ThinkTimes(), description="Dwell time by device, for pages that state none.")

@@ -1,0 +1,64 @@
+"""A scenario: everything that a run's traffic is made of, beside the seed."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from loadgen.scenario.arrivals import Arrivals
+from loadgen.scenario.checks import problems, staged_seconds
+from loadgen.scenario.client import Client
+from loadgen.scenario.monitor import Monitor
+from loadgen.scenario.pages import Page, Pool
+from loadgen.scenario.part import Part, Seconds
+from loadgen.scenario.population import Population
+from loadgen.scenario.telemetry import Telemetry
+from loadgen.scenario.thresholds import Thresholds
+
+
+class Scenario(Part):
+    """A site, its visitors and how many of them come."""
+
+    name: str = Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=64,
+        description="Short name; part of the results folder's name.",
+    )
+    description: str = Field("", description="What the scenario is for.")
+    duration: Seconds = Field(60.0, gt=0, description="Length of the run. Default: as long as the stages, or 60 s.")
+    seed: int | None = Field(
+        None, ge=0, lt=2**63, description="Same seed, same sessions. Without one, each run makes its own."
+    )
+    monitor: Monitor = Field(Monitor(), description="The app monitor.")
+    arrivals: Arrivals = Field(Arrivals(), description="When sessions start.")
+    population: Population = Field(Population(), description="Who comes.")
+    pages: dict[str, Page] = Field(min_length=1, description="The page graph, by the pages' names.")
+    pools: dict[str, Pool] = Field({}, description="Items behind placeholders; a placeholder needs no entry here.")
+    telemetry: Telemetry = Field(Telemetry(), description="What the client measures.")
+    client: Client = Field(Client(), description="The web client's settings.")
+    thresholds: Thresholds = Field(Thresholds(), description="What the run must keep.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Scenario:
+        found = problems(self.model_dump(exclude_unset=True))
+        if found:
+            raise ValueError("; ".join(f"{problem.path}: {problem.text}" for problem in found))
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_long_as_the_stages(cls, data: object) -> object:
+        staged = staged_seconds(data) if isinstance(data, dict) and "duration" not in data else None
+        return {**data, "duration": staged} if staged and isinstance(data, dict) else data
+
+    def adjusted(
+        self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None
+    ) -> Scenario:
+        """The same scenario cut or stretched to another duration, with arrivals multiplied, or sampled otherwise."""
+        monitor = self.monitor if sample_rate is None else self.monitor.model_copy(update={"sample_rate": sample_rate})
+        return self.model_copy(
+            update={
+                "duration": self.duration if duration is None else float(duration),
+                "arrivals": self.arrivals if rate == 1.0 else self.arrivals.times(rate),
+                "monitor": monitor,
+            }
+        )

@@ -1,0 +1,113 @@
+"""What the web client measures on the site: vitals, resources, API calls, errors.
+
+Rule: medians and sigmas are those of lognormal distributions; milliseconds where the name says so.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from loadgen.scenario.pages import Resources
+from loadgen.scenario.part import Part, Share
+
+Positive = Annotated[float, Field(gt=0)]
+Status = Annotated[str, Field(pattern="^[45][0-9]{2}$")]
+
+
+class Vitals(Part):
+    """Web vitals of one kind of device: TTFB, then rendering up to FCP, then up to LCP; each adds to the one before."""
+
+    ttfb_median_ms: Positive = Field(408, description="Navigation start to first byte (CrUX via Web Almanac 2025).")
+    ttfb_sigma: Positive = Field(0.85, description="Spread of TTFB.")
+    render_median_ms: Positive = Field(330, description="First byte to first contentful paint.")
+    render_sigma: Positive = Field(0.80, description="Spread of it.")
+    largest_median_ms: Positive = Field(210, description="First to largest contentful paint.")
+    largest_sigma: Positive = Field(1.0, description="Spread of it.")
+    text_lcp: Share = Field(
+        0.15, description="Loads whose largest element is text, four times as quick (Almanac 2025)."
+    )
+    inp_median_ms: Positive = Field(31, description="Interaction to next paint, p75 65 ms.")
+    inp_sigma: Positive = Field(1.1, description="Spread of it (CrUX histograms of single sites: 1.0 to 1.3).")
+    fid_median_ms: Positive = Field(1.8, description="First input delay; weakly known.")
+    fid_sigma: Positive = Field(1.5, description="Spread of it.")
+    cls_zero: Share = Field(0.30, description="Loads without any layout shift.")
+    cls_median: Positive = Field(0.036, description="Cumulative layout shift of the others.")
+    cls_sigma: Positive = Field(1.4, description="Spread of it.")
+    rtt_median_ms: Positive = Field(48, description="Round trip time (Treo, CrUX November 2024).")
+    rtt_sigma: Positive = Field(1.02, description="Spread of it between visits (CrUX).")
+    mbit: Positive = Field(50, description="Bandwidth, Mb/s; an estimate.")
+
+
+class MobileVitals(Vitals):
+    """The same for mobiles and tablets."""
+
+    ttfb_median_ms: Positive = Field(500, description="Navigation start to first byte (CrUX via Web Almanac 2025).")
+    render_median_ms: Positive = Field(480, description="First byte to first contentful paint.")
+    largest_median_ms: Positive = Field(240, description="First to largest contentful paint.")
+    text_lcp: Share = Field(
+        0.24, description="Loads whose largest element is text, four times as quick (Almanac 2025)."
+    )
+    inp_median_ms: Positive = Field(64, description="Interaction to next paint, p75 135 ms.")
+    fid_median_ms: Positive = Field(8.7, description="First input delay; weakly known.")
+    cls_zero: Share = Field(0.40, description="Loads without any layout shift.")
+    cls_median: Positive = Field(0.0286, description="Cumulative layout shift of the others.")
+    cls_sigma: Positive = Field(1.6, description="Spread of it.")
+    rtt_median_ms: Positive = Field(76, description="Round trip time (Treo, CrUX November 2024).")
+    mbit: Positive = Field(10, description="Bandwidth, Mb/s; an estimate.")
+
+
+class Cache(Part):
+    """Share of a page's files that come from the browser's cache (after Facebook 2015 and Yahoo 2007)."""
+
+    first_page_new: Share = Field(0.0, description="First page of a new visitor.")
+    first_page_returning: Share = Field(0.5, description="First page of a returning visitor.")
+    later_pages: Share = Field(0.85, description="Later pages of a visit.")
+
+
+FAILURES = {
+    "404": 0.008,
+    "401": 0.003,
+    "403": 0.002,
+    "400": 0.003,
+    "429": 0.003,
+    "500": 0.002,
+    "502": 0.001,
+    "503": 0.001,
+}
+"""1.9 % client errors and 0.4 % server errors; no published figure was found, an estimate."""
+
+
+class Api(Part):
+    """How API calls end; what the failures leave over is a success."""
+
+    failures: dict[Status, Share] = Field(FAILURES, description="Probability of each failing HTTP status. Estimate.")
+    network: Share = Field(0.002, description="Probability that no answer comes. Estimate.")
+    median_ms: Positive = Field(120, description="The server's part of a call's time.")
+    sigma: Positive = Field(0.8, description="Spread of it.")
+
+
+class Errors(Part):
+    """JavaScript errors: they cluster in few sessions and few messages. No published rate was found; estimates."""
+
+    sessions: Share = Field(0.10, description="Sessions with at least one error.")
+    per_session: float = Field(1.8, ge=1, description="Mean errors of such a session.")
+    messages: int = Field(15, ge=1, le=1000, description="Distinct errors of the site.")
+    zipf: float = Field(1.2, ge=0, description="Exponent of their frequency (Akamai: few messages repeat).")
+
+
+class Telemetry(Part):
+    """The model behind the numbers."""
+
+    desktop: Vitals = Field(Vitals(), description="Vitals on desktops.")
+    mobile: MobileVitals = Field(MobileVitals(), description="Vitals on mobiles and tablets.")
+    shared_slowness: Share = Field(
+        0.45, description="Share of the variance that a session's device and network have in common over its loads."
+    )
+    resources: Resources = Field(Resources(), description="Files of a page that states none.")
+    cache: Cache = Field(Cache(), description="The browser's cache.")
+    api: Api = Field(Api(), description="Outcomes and times of API calls.")
+    errors: Errors = Field(Errors(), description="JavaScript errors.")
+    interactions_per_minute: float = Field(3.0, ge=0, description="Inputs while a page is looked at. Estimate.")
+    tab_switches: Share = Field(0.06, description="Page views in which the tab is left and shown again. Estimate.")

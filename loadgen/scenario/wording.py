@@ -1,0 +1,137 @@
+"""Pydantic's findings in plain words, with the place as the file's author knows it."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic_core import ErrorDetails
+
+from loadgen.scenario.checks import Problem, nearest, place
+from loadgen.scenario.part import Part
+
+KINDS = {
+    "string_type": "text in quotes",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list in brackets",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "finite_number": "a finite number",
+}
+BOUNDS = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+PATTERNS = {
+    "^/": 'begins with "/"',
+    "^[A-Z]{2}$": 'is a country\'s two-letter code, such as "US"',
+    "^[45][0-9]{2}$": 'is a failing HTTP status, such as "404"',
+}
+
+
+def reworded(error: ErrorDetails, raw: Mapping[str, Any], root: type[Part]) -> Problem:
+    """One finding as a problem: where in the file, what is wrong, what to write instead."""
+    keys = _keys(error["loc"], raw)
+    return Problem(place(*keys), _text(error, keys, root))
+
+
+def _keys(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
+    """The path without pydantic's own steps (a union's branch, a mapping's key mark)."""
+    keys: list[int | str] = []
+    value = raw
+    for index, step in enumerate(loc):
+        last = index == len(loc) - 1
+        if isinstance(value, Mapping) and (step in value or (last and step != "[key]")):
+            keys.append(step)
+            value = value.get(step)
+        elif isinstance(value, list | tuple) and isinstance(step, int):
+            keys.append(step)
+            value = value[step] if step < len(value) else None
+    return keys
+
+
+def _text(error: ErrorDetails, keys: list[int | str], root: type[Part]) -> str:
+    kind, value, context = error["type"], error.get("input"), error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"unknown field; {nearest(str(keys[-1]), _fields(root, keys[:-1]))}"
+    if kind == "missing":
+        return "missing; write it"
+    if kind in KINDS:
+        return f"must be {KINDS[kind]}, not {_shown(value)}"
+    if kind in BOUNDS:
+        words, name = BOUNDS[kind]
+        return f"must be {words} {context[name]:g}, not {_shown(value)}"
+    return _rarer(kind, value, context, error["msg"])
+
+
+def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> str:
+    match kind:
+        case "string_pattern_mismatch":
+            pattern = str(context["pattern"])
+            return f"{_shown(value)} does not fit; write text that {PATTERNS.get(pattern, f'matches {pattern}')}"
+        case "literal_error":
+            choices = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
+            return f"{_shown(value)} is not known; {nearest(str(value), choices)}"
+        case "union_tag_invalid" | "union_tag_not_found":
+            choices = [part.strip(" '") for part in str(context.get("expected_tags", "")).split(",") if part]
+            given = str(context.get("tag", ""))
+            hint = nearest(given, choices) if given else "write weibull, lognormal or exponential"
+            return f"distribution {_shown(given) if given else 'is missing'}{' is not known' if given else ''}; {hint}"
+        case "too_short":
+            return "must not be empty"
+        case "string_too_short":
+            return "must not be empty text"
+        case "string_too_long":
+            return f"too long; at most {context['max_length']} characters"
+        case "value_error":
+            return str(context.get("error", message))
+    return f"{message[0].lower()}{message[1:]}, not {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML writes it, cut short."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value[:60]}…"' if len(value) > 60 else f'"{value}"'
+    if isinstance(value, Mapping):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return str(value)
+
+
+def _fields(root: type[Part], keys: list[int | str]) -> list[str]:
+    """The names that are known at a place in the file."""
+    parts: list[type[Part]] = [root]
+    inside_mapping = False
+    for key in keys:
+        if isinstance(key, int):
+            continue
+        if inside_mapping:
+            inside_mapping = False
+            continue
+        annotations = [part.model_fields[key].annotation for part in parts if key in part.model_fields]
+        inside_mapping = any(_is_mapping(annotation) for annotation in annotations)
+        parts = [found for annotation in annotations for found in _parts(annotation)]
+    return list(dict.fromkeys(name for part in parts for name in part.model_fields))
+
+
+def _is_mapping(annotation: Any) -> bool:
+    return get_origin(annotation) is dict
+
+
+def _parts(annotation: Any) -> list[type[Part]]:
+    """The models somewhere in a field's type."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return [annotation] if issubclass(annotation, Part) else []
+    if get_origin(annotation) in {Annotated, Union, types.UnionType, dict, tuple}:
+        return [part for inner in get_args(annotation) for part in _parts(inner)]
+    return []

@@ -1,0 +1,1 @@
+"""Batch → Request and back, signed and verified: what client and endpoint agree on. Pure."""

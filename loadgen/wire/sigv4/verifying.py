@@ -1,0 +1,260 @@
+"""Checks a signature in header or query form, from any correct SigV4 client, and says what is wrong as AWS does.
+
+Rule: nothing of the request is trusted before its signature matches, and each wrong thing has one error:
+
+issue's name                RUM's wire code                        status  when
+MissingAuthenticationToken  MissingAuthenticationTokenException    403     no signature at all
+IncompleteSignature         IncompleteSignatureException           403     a part is missing or malformed
+InvalidClientTokenId        UnrecognizedClientException            403     unknown access key, wrong session token
+SignatureDoesNotMatch       InvalidSignatureException              403     wrong scope, body, secret, anything changed
+RequestExpired              RequestExpired                         403     outside the clock window, presigned and late
+
+Statuses and RequestExpired: CloudWatch RUM API Reference, "Common Errors". The suffixed names are those that AWS's
+rest-json services put into x-amzn-errortype (the web client's docs/troubleshooting.md shows the first). AccessDenied is
+an answer of policies, not of signatures: see the endpoint.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from hashlib import sha256
+from typing import NoReturn
+from urllib.parse import unquote
+
+import msgspec
+
+from loadgen.model import Request
+from loadgen.wire.sigv4.canonical import (
+    ALGORITHM,
+    TERMINATOR,
+    UNSIGNED_PAYLOAD,
+    Credentials,
+    canonical_path,
+    joined,
+    query_pairs,
+    signature,
+    signing_key,
+    trimmed,
+    utf8,
+)
+
+CLOCK_WINDOW = 900.0
+"""Seconds that client and server clocks may differ (RUM API Reference, "Common Errors", RequestExpired)."""
+
+LONGEST_EXPIRES = 604_800
+"""Seconds: a presigned request lives for a week at most (AWS, "Add the signature to the request")."""
+
+_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+
+Secrets = Callable[[str], Credentials | None]
+
+
+class SignatureError(Exception):
+    """A request that is not signed, or not rightly: AWS's wire `code`, its HTTP `status` and `message`."""
+
+    def __init__(self, code: str, status: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.status = status
+        self.message = message
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    """What a request says about its signature, read but not yet believed."""
+
+    access_key_id: str
+    date: str  # the scope's, yyyymmdd
+    region: str
+    service: str
+    terminator: str
+    names: str  # SignedHeaders
+    signature: str
+    moment: str  # yyyymmddThhmmssZ
+    signed_at: float  # the same as Unix time
+    token: str | None
+    payload: str | None  # the body's hash as the client states it
+    query: str  # canonical, without the signature
+    expires: int | None = None  # presigned only
+
+
+def verify(request: Request, secret_of: Secrets, region: str, service: str, now: float) -> str:
+    """The access key id that signed the request rightly at about Unix time `now`; raises SignatureError."""
+    headers = _collected(request)
+    query = request.target.partition("?")[2]
+    if "authorization" in headers:
+        claim = _from_header(headers, query)
+    elif "X-Amz-" in query:
+        claim = _from_query(headers, query)
+    else:
+        raise SignatureError("MissingAuthenticationTokenException", 403, "Missing Authentication Token")
+    _check_scope(claim, region, service)
+    credentials = _known(claim, secret_of)
+    _check_time(claim, now)
+    _check_signature(claim, credentials, request, headers)
+    return claim.access_key_id
+
+
+def _incomplete(message: str) -> NoReturn:
+    raise SignatureError("IncompleteSignatureException", 403, message)
+
+
+def _mismatch(message: str = _MISMATCH) -> NoReturn:
+    raise SignatureError("InvalidSignatureException", 403, message)
+
+
+def _collected(request: Request) -> dict[str, str]:
+    """Header values in canonical form by lower-case name; several values of one name are joined by commas."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers:
+        key = name.lower()
+        headers[key] = f"{headers[key]},{trimmed(value)}" if key in headers else trimmed(value)
+    return headers
+
+
+def _from_header(headers: Mapping[str, str], query: str) -> _Claim:
+    algorithm, _, rest = headers["authorization"].partition(" ")
+    fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    wanted = ("Credential", "Signature", "SignedHeaders")
+    missing = [f"Authorization header requires '{name}' parameter." for name in wanted if not fields.get(name)]
+    if algorithm != ALGORITHM:
+        missing.insert(0, f"Authorization header requires the algorithm '{ALGORITHM}'.")
+    date = headers.get("x-amz-date") or headers.get("date")
+    if not date:
+        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if missing or not date:
+        _incomplete(" ".join(missing))
+    moment, signed_at = _dated(date if "x-amz-date" in headers else _basic(date))
+    return _Claim(
+        *_scope(fields["Credential"]),
+        names=fields["SignedHeaders"],
+        signature=fields["Signature"],
+        moment=moment,
+        signed_at=signed_at,
+        token=headers.get("x-amz-security-token"),
+        payload=headers.get("x-amz-content-sha256"),
+        query=joined(query_pairs(query)) if query else "",
+    )
+
+
+def _from_query(headers: Mapping[str, str], query: str) -> _Claim:
+    pairs = query_pairs(query)
+    names = [name for name, _ in pairs if name.startswith("X-Amz-")]
+    fields = {name: unquote(value) for name, value in pairs}
+    wanted = ("Algorithm", "Credential", "Signature", "SignedHeaders", "Date", "Expires")
+    missing = [name for name in wanted if not fields.get(f"X-Amz-{name}")]
+    if missing:
+        _incomplete(" ".join(f"AWS query-string parameters must include 'X-Amz-{name}'." for name in missing))
+    if len(names) != len(set(names)):
+        _incomplete("AWS query-string parameters must not be given twice.")
+    if fields["X-Amz-Algorithm"] != ALGORITHM:
+        _incomplete(f"AWS query-string parameter 'X-Amz-Algorithm' must be '{ALGORITHM}'.")
+    moment, signed_at = _dated(fields["X-Amz-Date"])
+    return _Claim(
+        *_scope(fields["X-Amz-Credential"]),
+        names=fields["X-Amz-SignedHeaders"],
+        signature=fields["X-Amz-Signature"],
+        moment=moment,
+        signed_at=signed_at,
+        token=fields.get("X-Amz-Security-Token"),
+        payload=fields.get("X-Amz-Content-Sha256") or headers.get("x-amz-content-sha256"),
+        query=joined([pair for pair in pairs if pair[0] != "X-Amz-Signature"]),
+        expires=_expires(fields["X-Amz-Expires"]),
+    )
+
+
+def _scope(credential: str) -> tuple[str, str, str, str, str]:
+    parts = credential.split("/")
+    if len(parts) < 5:
+        _incomplete(
+            "Credential must have exactly 5 slash-delimited elements, "
+            f"e.g. keyid/date/region/service/{TERMINATOR}, got {len(parts)}."
+        )
+    date, region, service, terminator = parts[-4:]
+    return "/".join(parts[:-4]), date, region, service, terminator
+
+
+def _expires(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= LONGEST_EXPIRES):
+        _incomplete(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_EXPIRES}.")
+    return int(text)
+
+
+@lru_cache(maxsize=1024)
+def _dated(moment: str) -> tuple[str, float]:
+    """An ISO 8601 basic date as it stands and as Unix time; requests of one second share it."""
+    try:
+        if _DATE.fullmatch(moment):
+            return moment, datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        _incomplete("Date is not a day and time of the calendar.")
+    _incomplete("Date must be in ISO-8601 'basic format', as 20150830T123600Z.")
+
+
+def _basic(date: str) -> str:
+    """An HTTP Date header in ISO 8601 basic format; botocore keeps it, without X-Amz-Date, where a caller set one."""
+    try:
+        return date if _DATE.fullmatch(date) else f"{parsedate_to_datetime(date).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    except (ValueError, OverflowError):
+        _incomplete("The 'Date' header is not a date.")
+
+
+def _check_scope(claim: _Claim, region: str, service: str) -> None:
+    if claim.terminator != TERMINATOR:
+        _mismatch(f"Credential should be scoped with a valid terminator: '{TERMINATOR}'.")
+    if claim.service != service:
+        _mismatch(f"Credential should be scoped to correct service: '{service}'.")
+    if claim.region != region:
+        _mismatch("Credential should be scoped to a valid region.")
+    if claim.date != claim.moment[:8]:
+        _mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
+
+
+def _known(claim: _Claim, secret_of: Secrets) -> Credentials:
+    credentials = secret_of(claim.access_key_id)
+    if credentials is None or not hmac.compare_digest(utf8(claim.token or ""), utf8(credentials.session_token or "")):
+        raise SignatureError(
+            "UnrecognizedClientException", 403, "The security token included in the request is invalid."
+        )
+    return credentials
+
+
+def _check_time(claim: _Claim, now: float) -> None:
+    latest = claim.signed_at + (CLOCK_WINDOW if claim.expires is None else claim.expires)
+    if now > latest:
+        raise SignatureError("RequestExpired", 403, f"Signature expired: it was valid until {_shown(latest)}.")
+    if claim.signed_at > now + CLOCK_WINDOW:
+        raise SignatureError("RequestExpired", 403, f"Signature not yet current: {claim.moment} is in the future.")
+
+
+def _shown(unix: float) -> str:
+    return f"{datetime.fromtimestamp(unix, UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _check_signature(claim: _Claim, credentials: Credentials, request: Request, headers: Mapping[str, str]) -> None:
+    payload = sha256(request.body).hexdigest()
+    if claim.payload == UNSIGNED_PAYLOAD:
+        payload = UNSIGNED_PAYLOAD
+    elif claim.payload is not None and claim.payload != payload:
+        _mismatch("The value of x-amz-content-sha256 is not the SHA-256 of the body.")
+    names = claim.names.split(";")
+    if "host" not in names:
+        _mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization.")
+    absent = [name for name in names if name not in headers]
+    if absent:
+        _mismatch(f"The signed header '{absent[0]}' is not in the request.")
+    lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    path = canonical_path(request.target.partition("?")[0])
+    canonical = f"{request.method}\n{path}\n{claim.query}\n{lines}\n{claim.names}\n{payload}"
+    scope = f"{claim.date}/{claim.region}/{claim.service}/{claim.terminator}"
+    key = signing_key(credentials.secret_access_key, claim.date, claim.region, claim.service)
+    if not hmac.compare_digest(signature(key, claim.moment, scope, canonical).encode(), utf8(claim.signature)):
+        _mismatch()

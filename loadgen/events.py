@@ -28,18 +28,18 @@ XRAY = "com.amazon.rum.xray_trace_event"
 DOM = "com.amazon.rum.dom_event"
 
 HELD_UNTIL_HIDDEN = frozenset({CLS, INP})
-"""Candidates: kept up to date in the page and flushed when it is hidden (aws-rum-web, plugins/event-plugins/WebVitalsPlugin)."""
+"""Candidates: kept up to date in the page, flushed when it is hidden (aws-rum-web, event-plugins/WebVitalsPlugin)."""
 
 
 class Details(msgspec.Struct, frozen=True, gc=False, omit_defaults=False, tag_field="version", tag="1.0.0"):
     """The base of all details: the schema version comes first in the JSON."""
 
 
-class SessionStart(Details, tag="1.0.0"):
+class SessionStart(Details, frozen=True, tag="1.0.0"):
     """session_start_event: nothing but the version."""
 
 
-class PageView(Details, tag="1.0.0"):
+class PageView(Details, frozen=True, tag="1.0.0"):
     """page_view_event; with cookies off the client sends `pageId` alone."""
 
     pageId: str
@@ -51,7 +51,7 @@ class PageView(Details, tag="1.0.0"):
     referrerDomain: str | UnsetType = UNSET
 
 
-class Navigation(Details, tag="1.0.0"):
+class Navigation(Details, frozen=True, tag="1.0.0"):
     """performance_navigation_event: always all keys.
 
     `timeToFirstByte` is responseStart − requestStart; `connect` contains `tlsTime`; `domProcessingTime` is
@@ -94,15 +94,15 @@ class Navigation(Details, tag="1.0.0"):
     navigationTimingLevel: int = 2
 
 
-class Resource(Details, tag="1.0.0"):
-    """performance_resource_event; a cached resource has transferSize 0."""
+class Resource(Details, frozen=True, tag="1.0.0"):
+    """performance_resource_event; a cached resource has transferSize 0; no URL when recordResourceUrl is off."""
 
     initiatorType: str
     startTime: float
     duration: float
     fileType: str
     transferSize: int
-    targetUrl: str
+    targetUrl: str | UnsetType = UNSET
 
 
 class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
@@ -118,7 +118,7 @@ class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
     navigationEntry: str | UnsetType = UNSET
 
 
-class Lcp(Details, tag="1.0.0"):
+class Lcp(Details, frozen=True, tag="1.0.0"):
     """largest_contentful_paint_event."""
 
     value: float
@@ -132,7 +132,7 @@ class FidAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str
 
 
-class Fid(Details, tag="1.0.0"):
+class Fid(Details, frozen=True, tag="1.0.0"):
     """first_input_delay_event."""
 
     value: float
@@ -148,7 +148,7 @@ class ClsAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str | UnsetType = UNSET
 
 
-class Cls(Details, tag="1.0.0"):
+class Cls(Details, frozen=True, tag="1.0.0"):
     """cumulative_layout_shift_event; the value has no unit."""
 
     value: float
@@ -168,7 +168,7 @@ class InpAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str
 
 
-class Inp(Details, tag="1.0.0"):
+class Inp(Details, frozen=True, tag="1.0.0"):
     """interaction_to_next_paint_event; the value is a multiple of 8 ms."""
 
     value: float
@@ -181,7 +181,7 @@ class FcpAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str
 
 
-class Fcp(Details, tag="1.0.0"):
+class Fcp(Details, frozen=True, tag="1.0.0"):
     """first_contentful_paint_event."""
 
     value: float
@@ -198,14 +198,14 @@ class TtfbAttribution(msgspec.Struct, frozen=True, gc=False):
     requestDuration: float
 
 
-class Ttfb(Details, tag="1.0.0"):
+class Ttfb(Details, frozen=True, tag="1.0.0"):
     """time_to_first_byte_event: from the navigation's start to the first byte."""
 
     value: float
     attribution: TtfbAttribution
 
 
-class JsError(Details, tag="1.0.0"):
+class JsError(Details, frozen=True, tag="1.0.0"):
     """js_error_event; a rejected promise has no file and line."""
 
     type: str
@@ -226,7 +226,7 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
     statusText: str
 
 
-class HttpError(Details, tag="1.0.0"):
+class HttpError(Details, frozen=True, tag="1.0.0"):
     """A network failure, in the shape of a js_error."""
 
     type: str
@@ -234,7 +234,7 @@ class HttpError(Details, tag="1.0.0"):
     stack: str | UnsetType = UNSET
 
 
-class Http(Details, tag="1.0.0"):
+class Http(Details, frozen=True, tag="1.0.0"):
     """http_event: `response` when an answer came, else `error`; trace ids when X-Ray is on.
 
     `trace_id` is relative until `dated` (see `relative_trace_id`).
@@ -294,7 +294,7 @@ class Subsegment(msgspec.Struct, frozen=True, gc=False):
     cause: TracedCause | UnsetType = UNSET
 
 
-class XRayTrace(Details, tag="1.0.0"):
+class XRayTrace(Details, frozen=True, tag="1.0.0"):
     """xray_trace_event; times in seconds from session start until `dated`."""
 
     name: str
@@ -324,7 +324,7 @@ class XRayTrace(Details, tag="1.0.0"):
         )
 
 
-class Dom(Details, tag="1.1.0"):
+class Dom(Details, frozen=True, tag="1.1.0"):
     """dom_event: one per matching listener; `element` is the upper-case node name."""
 
     event: str

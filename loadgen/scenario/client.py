@@ -1,4 +1,7 @@
-"""The web client's settings, under its own names and with its own defaults (aws-rum-web 3.2.1, orchestration/Orchestration.ts)."""
+"""The web client's settings, under its own names and with its own defaults (aws-rum-web 3.2.1).
+
+Source: packages/core/src/orchestration/Orchestration.ts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ class Client(Part):
 
     allowCookies: bool = Field(
         True,
-        description="Keep user and session ids in cookies. The client's own default is false: a new session at every full load.",
+        description="Keep user and session id in cookies. The client's own default: false, a new session each full load.",
     )
     sessionEventLimit: int = Field(200, ge=0, description="Events a session may record; 0 is no limit.")
     sessionLengthSeconds: float = Field(1800, gt=0, description="Seconds without an event after which a session ends.")

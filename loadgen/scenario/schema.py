@@ -1,4 +1,7 @@
-"""The scenario format as a JSON Schema, for editors: `python -m loadgen.scenario.schema > scenarios/scenario.schema.json`."""
+"""The scenario format as a JSON Schema, for editors.
+
+Refresh: `python -m loadgen.scenario.schema > scenarios/scenario.schema.json`.
+"""
 
 from __future__ import annotations
 

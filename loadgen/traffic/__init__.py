@@ -1,0 +1,32 @@
+"""Scenario and seed → Sessions, the same for any number of workers. Pure: numpy and Faker, no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from loadgen.model import Session
+from loadgen.scenario import Scenario
+from loadgen.traffic.arrivals import curve, starts
+from loadgen.traffic.block import Blocks
+from loadgen.traffic.seeds import BLOCK
+
+__all__ = ["sessions"]
+
+BLOCKS_EACH = 16
+"""A run with so many blocks for each worker is shared out by blocks, so that nobody draws what is not theirs."""
+
+
+def sessions(scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[Session]:
+    """The sessions of worker i of n (share = i, n) in order of start; all shares together are share (0, 1)'s."""
+    worker, workers = share
+    blocks = Blocks(scenario, seed)
+    begin = starts(curve(scenario.arrivals, scenario.duration), blocks.seeds)
+    grain = BLOCK if len(begin) >= BLOCKS_EACH * workers * BLOCK else 1
+    for block in range(-(-len(begin) // BLOCK)):
+        first = block * BLOCK
+        part = begin[first : first + BLOCK]
+        own = (np.arange(first, first + len(part)) // grain) % workers == worker
+        if own.any():
+            yield from blocks.sessions(block, first, part, own)

@@ -1,0 +1,94 @@
+"""A block of session indices → the sessions of one share, everything drawn at once for the whole block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import repeat
+
+import numpy as np
+
+from loadgen.model import Event, Load, Session
+from loadgen.scenario import Scenario
+from loadgen.traffic.draws import TICKS, Bools, Floats
+from loadgen.traffic.journey import dwell, walk
+from loadgen.traffic.population import Crowd
+from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.site import Site
+from loadgen.traffic.telemetry import columns
+from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.loading import Slowness, load
+from loadgen.traffic.telemetry.scene import Scene
+from loadgen.traffic.timeline import timeline
+from loadgen.traffic.visits import Pages, Referrals, visits
+
+
+class Blocks:
+    """Draws blocks of one scenario and seed."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario, self.seeds = scenario, Seeds(seed)
+        self.site = Site(scenario)
+        self.crowd = Crowd(scenario.population, self.seeds)
+
+    def sessions(self, block: int, first: int, starts: Floats, own: Bools) -> Iterator[Session]:
+        """The own ones among the sessions of a block; `first` is the index of the block's first session."""
+        scene = self._scene(block, own)
+        loads = _loads(scene, columns(scene))
+        keys = scene.stream("key").integers(0, 2**64, len(starts), dtype=np.uint64).tolist()
+        begins = scene.time.load_begins.tolist()
+        at = starts.tolist()
+        for row in np.flatnonzero(own).tolist():
+            visitor = self.crowd.visitor(scene.people, row)
+            yield Session(first + row, keys[row], at[row], visitor, tuple(loads[begins[row] : begins[row + 1]]))
+
+    def _scene(self, block: int, own: Bools) -> Scene:
+        scenario, site, seeds = self.scenario, self.site, self.seeds
+        telemetry = scenario.telemetry
+        people = self.crowd.draw(block, len(own))
+        steps = walk(site, seeds, block, len(own))
+        hard = steps.first | ~site.route[steps.page]
+        view = np.flatnonzero(hard)
+        session, page = steps.session[view], site.slowness[steps.page[view]]
+        stream = seeds.stream("loading", block)
+        slowness = Slowness(stream, people.device, self.crowd.distance[people.country], telemetry)
+        loading = load(stream, telemetry, slowness, view, session, page, steps.first[view])
+        time = timeline(steps, hard, loading, dwell(site, seeds, block, steps, people.device, telemetry.tab_switches))
+        seen = visits(steps)
+        pages = Pages(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
+        begins = steps.begins.tolist()
+        for row in np.flatnonzero(own).tolist():
+            pages.session(row, begins[row], begins[row + 1])
+        return Scene(scenario, site, seeds, block, own, people, steps, loading, time, seen, pages)
+
+
+def _loads(scene: Scene, families: list[Column]) -> list[Load]:
+    """The block's own loads with their events in the order in which the client records them."""
+    view = np.concatenate([family.view for family in families])
+    at = np.concatenate([family.at for family in families])
+    rank = np.repeat([family.rank for family in families], [len(family.ids) for family in families])
+    load_of = scene.time.load[view]
+    order = np.lexsort((rank, at, load_of))
+    made: list[Event] = []
+    for family in families:
+        pages = scene.pages_of(family.view)
+        made += map(Event, family.ids, (family.at / TICKS).tolist(), repeat(family.type), family.details, pages)
+    events = [made[index] for index in order.tolist()]
+    edges = np.searchsorted(load_of[order], np.arange(scene.loads + 1)).tolist()
+    hides = _hides(scene)
+    start, ready = scene.time.start[scene.loading.view], scene.time.noticed[scene.loading.view]
+    nowhere = Load(0.0, 0.0, (), ())
+    loads = [nowhere] * scene.loads
+    starts, readies = (start / TICKS).tolist(), (ready / TICKS).tolist()
+    for row in scene.own_loads.tolist():
+        loads[row] = Load(starts[row], readies[row], hides[row], tuple(events[edges[row] : edges[row + 1]]))
+    return loads
+
+
+def _hides(scene: Scene) -> list[tuple[float, ...]]:
+    """When each load's page is hidden: tab switches, and its end."""
+    ends = (scene.time.load_end / TICKS).tolist()
+    hides: list[tuple[float, ...]] = [(end,) for end in ends]
+    for view in np.flatnonzero(scene.time.away >= 0)[::-1].tolist():
+        load = int(scene.time.load[view])
+        hides[load] = (float(scene.time.away[view]) / TICKS, *hides[load])
+    return hides

@@ -1,0 +1,77 @@
+"""Small laws shared by the room: categories by row, Zipf, UUIDs, and milliseconds as JavaScript prints them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+TICKS = 10_000
+"""Ticks in a second: browsers measure in 0.1 ms, and whole ticks add up exactly."""
+
+HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint8).reshape(256, 2)
+UUID_GROUPS = ((0, 4, 0), (4, 6, 9), (6, 8, 14), (8, 10, 19), (10, 16, 24))
+
+
+class Choice:
+    """A categorical law for each row of a table of weights, drawn for many rows at once."""
+
+    def __init__(self, weights: ArrayLike) -> None:
+        table = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+        rows, self.width = table.shape
+        cumulative = np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1)
+        last = self.width - 1 - np.argmax(table[:, ::-1] > 0, axis=1)
+        cumulative[np.arange(self.width) >= last[:, None]] = 1.0
+        self._edges = (cumulative + np.arange(rows)[:, None]).ravel()
+
+    def pick(self, uniform: Floats, row: Ints | int = 0) -> Ints:
+        """The category of each uniform number in its row."""
+        picked: Ints = np.searchsorted(self._edges, row + uniform, side="right") - np.asarray(row) * self.width
+        return picked
+
+
+def zipf(size: int, exponent: float) -> Floats:
+    """Popularity of ranks 1 to size, adding up to 1 (Breslau et al. 1999: Zipf-like below 1)."""
+    weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def hex_texts(generator: np.random.Generator, count: int, digits: int) -> list[str]:
+    """Random lower-case hex numbers of an even number of digits."""
+    text = generator.bytes(count * digits // 2).hex()
+    return [text[at : at + digits] for at in range(0, count * digits, digits)]
+
+
+def uuids(generator: np.random.Generator, count: int) -> list[str]:
+    """Version 4 UUIDs (RFC 9562), written for all at once."""
+    raw = np.frombuffer(generator.bytes(16 * count), dtype=np.uint8).reshape(count, 16).copy()
+    raw[:, 6] = raw[:, 6] & 0x0F | 0x40
+    raw[:, 8] = raw[:, 8] & 0x3F | 0x80
+    text = np.full((count, 36), ord("-"), dtype=np.uint8)
+    for start, stop, at in UUID_GROUPS:
+        text[:, at : at + 2 * (stop - start)] = HEX[raw[:, start:stop]].reshape(count, -1)
+    whole = text.tobytes().decode("ascii")
+    return [whole[at : at + 36] for at in range(0, 36 * count, 36)]
+
+
+def ticks(milliseconds: Floats) -> Ints:
+    """Milliseconds as whole ticks of 0.1 ms."""
+    return np.rint(milliseconds * 10).astype(np.int64)
+
+
+def shown(tick: Ints) -> list[Any]:
+    """Ticks as milliseconds, whole ones as int: JavaScript prints 83, not 83.0."""
+    values = (tick / 10).astype(object)
+    whole = tick % 10 == 0
+    values[whole] = tick[whole] // 10
+    return values.tolist()  # type: ignore[no-any-return]  # numpy types an object array's list as Any
+
+
+def within(session: Ints, sessions: int) -> Ints:
+    """Where each session's rows begin in flat rows sorted by session; one more entry marks the end."""
+    return np.searchsorted(session, np.arange(sessions + 1))

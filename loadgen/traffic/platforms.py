@@ -1,0 +1,139 @@
+"""What people browse with, where: browser usage by country, versions, user agents, languages.
+
+Source: caniuse-lite 1.0.30001826 (November 2026, after StatCounter) for browser by region; the split of desktop
+browsers over operating systems and of mobiles and tablets is an estimate (no table was found).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.traffic.draws import Floats
+
+USAGE = ("Chrome mobile", "Safari mobile", "Samsung Internet", "Chrome", "Edge", "Safari", "Firefox", "Opera")
+WORLD = (45.2, 13.6, 2.0, 25.6, 5.2, 2.7, 2.2, 1.0)
+BY_COUNTRY = {
+    "US": (24.4, 21.6, 1.6, 33.4, 7.0, 6.6, 3.0, 1.2),
+    "GB": (28.3, 25.1, 3.6, 22.6, 11.8, 5.7, 1.6, 0.8),
+    "DE": (44.1, 13.4, 4.2, 16.2, 7.5, 3.3, 6.7, 2.5),
+    "FR": (34.6, 16.6, 2.7, 26.7, 6.4, 3.5, 6.4, 1.5),
+    "IN": (77.9, 2.4, 0.5, 12.1, 1.1, 0.2, 0.6, 0.2),
+    "JP": (33.0, 20.8, 0.7, 23.6, 14.5, 2.5, 3.1, 0.6),
+    "BR": (27.5, 6.9, 0.9, 52.5, 6.4, 0.7, 2.6, 2.2),
+    "CA": (20.2, 28.0, 2.2, 28.0, 8.3, 8.6, 3.0, 0.8),
+    "AU": (23.7, 25.6, 3.1, 28.3, 8.7, 6.4, 2.4, 1.0),
+    "MX": (43.0, 10.9, 0.7, 34.8, 5.8, 1.3, 1.8, 1.0),
+    "NG": (70.3, 7.2, 0.9, 15.3, 2.2, 0.4, 2.0, 0.5),
+    "KR": (19.6, 19.3, 10.7, 35.6, 9.7, 2.9, 1.0, 0.7),
+    "ZA": (60.6, 9.8, 6.7, 14.2, 3.0, 0.6, 1.0, 0.4),
+}
+"""Percent of page views in the order of USAGE. Nigeria's Opera Mobile counts as Chrome mobile."""
+
+LANGUAGES = {
+    "US": {"en-US": 90, "es-US": 7, "zh-CN": 1, "en-GB": 2}, "GB": {"en-GB": 92, "en-US": 6, "pl-PL": 2},
+    "IN": {"en-IN": 55, "en-US": 15, "hi-IN": 25, "en-GB": 5}, "DE": {"de-DE": 90, "en-US": 6, "tr-TR": 4},
+    "CA": {"en-CA": 55, "en-US": 20, "fr-CA": 25}, "FR": {"fr-FR": 94, "en-US": 6}, "AU": {"en-AU": 85, "en-US": 15},
+    "BR": {"pt-BR": 97, "en-US": 3}, "JP": {"ja-JP": 97, "en-US": 3}, "NL": {"nl-NL": 85, "en-US": 15},
+    "ES": {"es-ES": 88, "ca-ES": 7, "en-US": 5}, "IT": {"it-IT": 96, "en-US": 4}, "MX": {"es-MX": 95, "en-US": 5},
+    "SG": {"en-SG": 60, "en-US": 20, "zh-CN": 20}, "ZA": {"en-ZA": 80, "en-US": 15, "af-ZA": 5},
+    "NG": {"en-NG": 60, "en-US": 25, "en-GB": 15}, "KR": {"ko-KR": 96, "en-US": 4}, "SE": {"sv-SE": 90, "en-US": 10},
+    "PL": {"pl-PL": 95, "en-US": 5}, "IE": {"en-IE": 70, "en-GB": 25, "en-US": 5},
+    "NZ": {"en-NZ": 85, "en-US": 15}, "ID": {"id-ID": 90, "en-US": 10},
+}  # fmt: skip
+"""Browser languages by country, weights; estimates. A country that is missing here speaks en-US."""
+
+DISTANCE = {
+    "US": 1.0, "CA": 1.0, "MX": 1.2, "BR": 1.7, "GB": 1.2, "IE": 1.2, "FR": 1.2, "DE": 1.2, "NL": 1.2, "ES": 1.3,
+    "IT": 1.3, "SE": 1.3, "PL": 1.3, "JP": 1.5, "KR": 1.5, "SG": 1.7, "AU": 1.7, "NZ": 1.8, "ZA": 2.2, "NG": 2.5,
+    "IN": 2.2, "ID": 2.2,
+}  # fmt: skip
+"""Factor on network times by country, seen from a site with CDN in North America; an estimate."""
+FAR = 1.7
+
+
+class Platform(NamedTuple):
+    """One kind of browser on one kind of machine; `versions` maps the major version to its weight."""
+
+    usage: str
+    share: float  # of the usage column
+    device: str
+    os: str
+    browser: str  # the name for scenario files
+    name: str  # as the browser tells it
+    brand: bool  # has navigator.userAgentData
+    versions: dict[str, int]
+    agent: str  # {v} is the major version
+
+
+CHROME_DESKTOP = {"155": 62, "154": 24, "156": 6, "150": 5, "138": 3}
+CHROME_ANDROID = {"157": 66, "156": 18, "155": 9, "148": 4, "138": 3}
+EDGE = {"155": 60, "154": 30, "153": 10}
+FIREFOX = {"157": 55, "158": 25, "156": 12, "140": 8}
+SAMSUNG = {"30": 70, "29": 22, "28": 8}
+OPERA = {"124": 70, "123": 30}
+IOS = {"26.6": 58, "27.0": 20, "18.7": 12, "18.5": 10}
+MAC_SAFARI = {"26.6": 62, "27.0": 20, "18.6": 12, "17.6": 6}
+
+KIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+WINDOWS, MAC, LINUX = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64"
+CROS, ANDROID = "X11; CrOS x86_64 14541.0.0", "Linux; Android 10; K"
+
+
+def _chromium(system: str, tail: str = "", mobile: str = "") -> str:
+    return f"Mozilla/5.0 ({system}) {KIT} Chrome/{{v}}.0.0.0{mobile} Safari/537.36{tail}"
+
+
+def _safari(system: str, mobile: str = "") -> str:
+    return f"Mozilla/5.0 ({system}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{{v}}{mobile} Safari/605.1.15"
+
+
+def _firefox(system: str) -> str:
+    return f"Mozilla/5.0 ({system}; rv:{{v}}.0) Gecko/20100101 Firefox/{{v}}.0"
+
+
+IPHONE, IPAD = "iPhone; CPU iPhone OS 18_7 like Mac OS X", "iPad; CPU OS 18_7 like Mac OS X"
+CHROME, SAMSUNG_NAME = "Google Chrome", "Samsung Internet"
+SAMSUNG_AGENT = f"Mozilla/5.0 ({ANDROID}) {KIT} SamsungBrowser/{{v}}.0 Chrome/140.0.0.0 Mobile Safari/537.36"
+
+PLATFORMS = (
+    Platform("Chrome mobile", 0.96, "mobile", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
+             _chromium(ANDROID, mobile=" Mobile")),
+    Platform("Chrome mobile", 0.04, "tablet", "Android", "Chrome", CHROME, True, CHROME_ANDROID, _chromium(ANDROID)),
+    Platform("Safari mobile", 0.92, "mobile", "iOS", "Safari", "Safari", False, IOS, _safari(IPHONE, " Mobile/15E148")),
+    Platform("Safari mobile", 0.08, "tablet", "iOS", "Safari", "Safari", False, IOS, _safari(IPAD, " Mobile/15E148")),
+    Platform("Samsung Internet", 1.0, "mobile", "Android", SAMSUNG_NAME, SAMSUNG_NAME, True, SAMSUNG, SAMSUNG_AGENT),
+    Platform("Chrome", 0.76, "desktop", "Windows", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(WINDOWS)),
+    Platform("Chrome", 0.15, "desktop", "macOS", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(MAC)),
+    Platform("Chrome", 0.06, "desktop", "Linux", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(LINUX)),
+    Platform("Chrome", 0.03, "desktop", "Chrome OS", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(CROS)),
+    Platform("Edge", 0.95, "desktop", "Windows", "Edge", "Microsoft Edge", True, EDGE,
+             _chromium(WINDOWS, " Edg/{v}.0.0.0")),
+    Platform("Edge", 0.05, "desktop", "macOS", "Edge", "Microsoft Edge", True, EDGE, _chromium(MAC, " Edg/{v}.0.0.0")),
+    Platform("Safari", 1.0, "desktop", "macOS", "Safari", "Safari", False, MAC_SAFARI, _safari(MAC)),
+    Platform("Firefox", 0.74, "desktop", "Windows", "Firefox", "Firefox", False, FIREFOX, _firefox(WINDOWS)),
+    Platform("Firefox", 0.12, "desktop", "macOS", "Firefox", "Firefox", False, FIREFOX,
+             _firefox("Macintosh; Intel Mac OS X 10.15")),
+    Platform("Firefox", 0.14, "desktop", "Linux", "Firefox", "Firefox", False, FIREFOX, _firefox(LINUX)),
+    Platform("Opera", 1.0, "desktop", "Windows", "Opera", "Opera", True, OPERA, _chromium(WINDOWS, " OPR/{v}.0.0.0")),
+)  # fmt: skip
+
+
+def usage(countries: list[str]) -> Floats:
+    """Weight of each platform (column) in each country (row)."""
+    columns = [USAGE.index(platform.usage) for platform in PLATFORMS]
+    rows = np.array([BY_COUNTRY.get(country, WORLD) for country in countries], dtype=np.float64)
+    return np.asarray(rows[:, columns] * [platform.share for platform in PLATFORMS], dtype=np.float64)
+
+
+def raked(weights: Floats, groups: list[str], shares: dict[str, float], mass: Floats) -> Floats:
+    """The weights scaled so that groups of platforms have these shares over all countries (one step of raking)."""
+    total = sum(shares.values())
+    factors = np.zeros(weights.shape[1])
+    for group in set(groups):
+        columns = [index for index, name in enumerate(groups) if name == group]
+        now = float((mass[:, None] * weights[:, columns]).sum())
+        factors[columns] = shares.get(group, 0.0) / total / now if now else 0.0
+    scaled = weights * factors
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), dtype=np.float64)

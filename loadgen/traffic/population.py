@@ -1,0 +1,130 @@
+"""Who comes: visitors drawn country → device, system and browser → version, and the made-up names of the site.
+
+Faker is slow and its door is here: it fills pools once, from its own seeded instance.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.model import Visitor
+from loadgen.scenario.population import Population
+from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
+from loadgen.traffic.platforms import DISTANCE, FAR, LANGUAGES, PLATFORMS, raked, usage
+from loadgen.traffic.seeds import Seeds
+
+RAKING_STEPS = 20
+DEVICES = ("desktop", "mobile", "tablet")
+
+
+class People(NamedTuple):
+    """Visitors as columns: indices into the tables of `Crowd`."""
+
+    country: Ints
+    platform: Ints
+    version: Ints
+    language: Ints
+    device: Ints  # index in DEVICES
+    user: list[str]
+    returning: Bools
+
+
+class Crowd:
+    """The tables from which visitors are drawn, and the pool of those who come back."""
+
+    def __init__(self, population: Population, seeds: Seeds) -> None:
+        self._seeds = seeds
+        self._share = population.returning
+        self.countries = list(population.countries)
+        mass = np.array(list(population.countries.values()), dtype=np.float64)
+        self._country = Choice(mass)
+        self._platform = Choice(_platform_weights(population, self.countries, mass / mass.sum()))
+        self.versions = [list(platform.versions) for platform in PLATFORMS]
+        self._version = Choice(
+            _rows([[float(weight) for weight in platform.versions.values()] for platform in PLATFORMS])
+        )
+        tongues = [LANGUAGES.get(country, {"en-US": 1}) for country in self.countries]
+        self.languages = [list(mix) for mix in tongues]
+        self._language = Choice(_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
+        self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
+        self.distance = np.array([DISTANCE.get(country, FAR) for country in self.countries])
+        self._pool = self._people(seeds.stream("visitors"), population.visitors)
+
+    def _people(self, stream: np.random.Generator, count: int) -> People:
+        draws = stream.random((4, count))
+        country = self._country.pick(draws[0])
+        platform = self._platform.pick(draws[1], country)
+        version = self._version.pick(draws[2], platform)
+        language = self._language.pick(draws[3], country)
+        user = uuids(stream, count)
+        return People(country, platform, version, language, self._device[platform], user, np.ones(count, dtype=bool))
+
+    def draw(self, block: int, count: int) -> People:
+        """The visitors of a block's sessions: some from the pool, the others new."""
+        stream = self._seeds.stream("population", block)
+        returning = stream.random(count) < self._share
+        who = stream.integers(0, len(self._pool.user), count)
+        new = self._people(stream, count)
+        columns = [np.where(returning, old[who], fresh) for old, fresh in zip(self._pool[:5], new[:5], strict=True)]
+        user = [
+            self._pool.user[known] if back else fresh
+            for back, known, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
+        ]
+        country, platform, version, language, device = columns
+        return People(country, platform, version, language, device, user, returning)
+
+    def visitor(self, people: People, row: int) -> Visitor:
+        """One visitor as the web client tells of it."""
+        country = int(people.country[row])
+        kind = int(people.platform[row])
+        platform = PLATFORMS[kind]
+        version = self.versions[kind][people.version[row]]
+        return Visitor(
+            people.user[row],
+            bool(people.returning[row]),
+            self.countries[country],
+            self.languages[country][people.language[row]],
+            platform.device,
+            platform.os,
+            platform.name,
+            version.partition(".")[0],
+            platform.agent.replace("{v}", version),
+            platform.brand,
+        )
+
+
+def _platform_weights(population: Population, countries: list[str], mass: Floats) -> Floats:
+    """Platforms by country, raked to the scenario's mixes of devices and browsers where it states them."""
+    weights = usage(countries)
+    weights /= weights.sum(axis=1, keepdims=True)
+    for _ in range(RAKING_STEPS):
+        if population.devices:
+            groups = [platform.device for platform in PLATFORMS]
+            weights = raked(weights, groups, {str(key): value for key, value in population.devices.items()}, mass)
+        if population.browsers:
+            groups = [platform.browser for platform in PLATFORMS]
+            weights = raked(weights, groups, {str(key): value for key, value in population.browsers.items()}, mass)
+    return weights
+
+
+def _rows(ragged: list[list[float]]) -> Floats:
+    """Rows of different lengths as one table, filled with zeros."""
+    width = max(len(row) for row in ragged)
+    return np.array([row + [0.0] * (width - len(row)) for row in ragged], dtype=np.float64)
+
+
+def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
+    """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
+    from faker import Faker  # slow to import, and only wanted when a scenario has placeholders
+
+    fake = Faker("en_US")
+    fake.seed_instance(f"{site}/{pool}")
+    found: dict[str, str] = {}
+    while len(found) < size:
+        words = [fake.color_name(), *fake.words(2)]
+        slug = "-".join(words).lower().replace(" ", "-")
+        slug = f"{slug}-{len(found)}" if slug in found else slug
+        found[slug] = " ".join(words).title()
+    return list(found.items())

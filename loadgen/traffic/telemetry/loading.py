@@ -1,0 +1,147 @@
+"""The physics of full page loads: network, first byte, paints, document, all in ticks from the navigation's start.
+
+Rule: one slowness per session is shared by everything it loads; TTFB ≤ FCP ≤ LCP because each adds to the one before.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.scenario.telemetry import Telemetry, Vitals
+from loadgen.traffic.draws import Bools, Floats, Ints, ticks
+from loadgen.traffic.population import DEVICES
+
+TEXT_FACTOR = 0.25
+"""A text's last step to LCP beside an image's."""
+
+HTML_KB_MU, HTML_KB_SIGMA = 3.56, 1.15
+"""Size of the document on the wire, ln KB (Web Almanac 2025, inner pages)."""
+
+REUSED, REDIRECTED, RESOLVED = 0.8, 0.15, 0.5
+"""Shares: later loads on the same connection; landings by a redirect; new connections that look the name up."""
+
+PHASES_AT_MOST = 0.7
+"""Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
+
+
+class Loading(NamedTuple):
+    """Milestones of each full load; the network's phases lie inside `ttfb`."""
+
+    view: Ints  # row of the walk
+    wait: Ints  # until the fetch starts, redirects included
+    redirect: Ints
+    dns: Ints
+    connect: Ints  # TLS included
+    tls: Ints
+    ttfb: Ints
+    response: Ints  # the response's end
+    fcp: Ints
+    lcp: Ints
+    text: Bools  # the largest element is text
+    interactive: Ints
+    ready: Ints  # the deferred script with the web client has run
+    parsed: Ints  # DOMContentLoaded starts
+    parsed_end: Ints
+    complete: Ints  # load event starts
+    loaded: Ints  # load event ends
+    html_bytes: Ints
+    rtt: Floats  # milliseconds
+    mbit: Floats
+
+
+class Slowness:
+    """What a block's sessions have in common over their loads: device, place, network."""
+
+    def __init__(self, stream: np.random.Generator, device: Ints, distance: Floats, telemetry: Telemetry) -> None:
+        self.common = stream.standard_normal(len(device))
+        self.share = telemetry.shared_slowness
+        self.device, self.distance = device, distance
+        own = stream.standard_normal(len(device))
+        rtt = np.array([_vitals(telemetry, index).rtt_median_ms for index in range(len(DEVICES))])[device]
+        sigma = np.array([_vitals(telemetry, index).rtt_sigma for index in range(len(DEVICES))])[device]
+        self.rtt = rtt * np.exp(sigma * self.mixed(self.common, own)) * distance
+        self.mbit = np.array([_vitals(telemetry, index).mbit for index in range(len(DEVICES))])[device]
+
+    def mixed(self, common: Floats, own: Floats) -> Floats:
+        """A normal variable that shares part of its variance with the session's."""
+        mixed: Floats = np.sqrt(self.share) * common + np.sqrt(1 - self.share) * own
+        return mixed
+
+
+def _vitals(telemetry: Telemetry, device: int) -> Vitals:
+    return telemetry.desktop if DEVICES[device] == "desktop" else telemetry.mobile
+
+
+def by_device(telemetry: Telemetry, name: str) -> Floats:
+    """One vitals parameter for each device."""
+    return np.array([getattr(_vitals(telemetry, index), name) for index in range(len(DEVICES))])
+
+
+def load(
+    stream: np.random.Generator,
+    telemetry: Telemetry,
+    slowness: Slowness,
+    view: Ints,
+    session: Ints,
+    page: Floats,
+    landing: Bools,
+) -> Loading:
+    """Draw the loads of these views; `page` is each page's slowness."""
+    count = len(view)
+    ttfb, fcp, lcp, text = _paints(stream, telemetry, slowness, session, page)
+    rtt, mbit = slowness.rtt[session], slowness.mbit[session]
+    wait, redirect, dns, connect, tls = _network(stream, rtt, landing, ttfb)
+    html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * stream.standard_normal(count))
+    response = ttfb + np.maximum(ticks(html_kb * 8.192 / mbit), 1)
+    uniform = stream.random((6, count))
+    interactive = np.maximum(_part(fcp, 0.8 + 0.4 * uniform[0]), response + 1)
+    ready = interactive + ticks(2 + 28 * uniform[1])
+    parsed = ready + ticks(0.5 + 15 * uniform[2])
+    parsed_end = parsed + ticks(5 + 55 * uniform[3])
+    complete = _part(np.maximum(parsed_end, lcp), 1.05 + 0.75 * uniform[4])
+    loaded = complete + ticks(0.1 + 4 * uniform[5])
+    size = np.rint(html_kb * 1024).astype(np.int64)
+    return Loading(view, wait, redirect, dns, connect, tls, ttfb, response, fcp, lcp, text, interactive, ready, parsed,
+                   parsed_end, complete, loaded, size, rtt, mbit)  # fmt: skip
+
+
+def _paints(
+    stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, session: Ints, page: Floats
+) -> tuple[Ints, Ints, Ints, Bools]:
+    """TTFB, FCP, LCP and whether the largest element is text: the additive model."""
+    device = slowness.device[session]
+    own = stream.standard_normal((3, len(session)))
+    common = slowness.common[session]
+
+    def step(name: str, index: int) -> Floats:
+        median, sigma = by_device(telemetry, f"{name}_median_ms"), by_device(telemetry, f"{name}_sigma")
+        return median[device] * np.exp(sigma[device] * slowness.mixed(common, own[index])) * page
+
+    text = stream.random(len(session)) < by_device(telemetry, "text_lcp")[device]
+    ttfb = np.maximum(ticks(step("ttfb", 0) * slowness.distance[session]), 10)
+    fcp = ttfb + np.maximum(ticks(step("render", 1)), 1)
+    lcp = fcp + ticks(step("largest", 2) * np.where(text, TEXT_FACTOR, 1.0))
+    return ttfb, fcp, lcp, text
+
+
+def _network(
+    stream: np.random.Generator, rtt: Floats, landing: Bools, ttfb: Ints
+) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Waiting, redirect, DNS, connection and TLS times that fit into TTFB."""
+    uniform = stream.random((4, len(rtt)))
+    fresh = landing | (uniform[0] >= REUSED)
+    lookup = fresh & (uniform[1] < RESOLVED)
+    dns = np.where(lookup, 25 * np.exp(0.9 * stream.standard_normal(len(rtt))), 0.0)
+    redirect = np.where(landing & (uniform[2] < REDIRECTED), 2 * rtt, 0.0)
+    connect = np.where(fresh, rtt, 0.0)
+    wait = 0.4 + 8 * uniform[3] ** 2
+    phases = np.stack([wait, redirect, dns, connect, connect])
+    phases *= np.minimum(1.0, PHASES_AT_MOST * ttfb / 10 / phases.sum(axis=0))
+    parts = np.floor(phases * 10).astype(np.int64)
+    return parts[0] + parts[1], parts[1], parts[2], parts[3] + parts[4], parts[4]
+
+
+def _part(tick: Ints, factor: Floats) -> Ints:
+    return np.rint(tick * factor).astype(np.int64)

@@ -1,0 +1,88 @@
+"""Page views as the web client counts them: which are new pages, their numbers, parents and referrers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.model import Page
+from loadgen.traffic.draws import Bools, Ints
+from loadgen.traffic.journey import Walk
+from loadgen.traffic.site import Site
+from loadgen.traffic.timeline import Timeline
+
+REFERRERS = (
+    ("", 0.47), ("https://www.google.com/", 0.36), ("https://www.bing.com/", 0.04), ("https://duckduckgo.com/", 0.02),
+    ("https://www.facebook.com/", 0.04), ("https://www.instagram.com/", 0.03), ("https://t.co/", 0.02),
+    ("https://www.reddit.com/", 0.02),
+)  # fmt: skip
+"""Where landings come from: direct, e-mail and apps give none; search 40 % (Contentsquare's traffic sources)."""
+
+
+class Visits(NamedTuple):
+    """Beside each page view: what the client's page manager makes of it."""
+
+    new: Bools  # False: the same page again, for which the client sends no page view
+    interaction: Ints
+    parent: Ints  # view of the page before; -1 on landing
+    held: Ints  # view whose page is current: itself, or the first of a row of equals
+
+
+def visits(walk: Walk) -> Visits:
+    """Number the pages of each session; the same page again keeps its number (pageId is the path)."""
+    count = len(walk.page)
+    same = np.zeros(count, dtype=bool)
+    same[1:] = (walk.page[1:] == walk.page[:-1]) & (walk.items[1:] == walk.items[:-1]).all(axis=1)
+    new = walk.first | ~same
+    held = np.maximum.accumulate(np.where(new, np.arange(count), 0))
+    number = np.cumsum(new)
+    interaction: Ints = number - number[walk.begins[:-1]][walk.session]
+    parent = np.where(interaction > 0, held[np.maximum(held - 1, 0)], -1)
+    return Visits(new, interaction, parent, held)
+
+
+class Referrals:
+    """Where landings come from, drawn for a block."""
+
+    def __init__(self, stream: np.random.Generator, sessions: int) -> None:
+        edges = np.cumsum([share for _, share in REFERRERS])
+        self._pick = np.minimum(np.searchsorted(edges, stream.random(sessions), side="right"), len(REFERRERS) - 1)
+
+    def of(self, session: int) -> str:
+        """document.referrer of a session's landing."""
+        return REFERRERS[self._pick[session]][0]
+
+
+class Pages:
+    """Makes the Page of each view, a session at a time."""
+
+    def __init__(self, walk: Walk, seen: Visits, time: Timeline, site: Site, referrals: Referrals) -> None:
+        self._site, self._referrals = site, referrals
+        self._page, self._items = walk.page.tolist(), [tuple(items) for items in walk.items.tolist()]
+        self._load, self._noticed = time.load.tolist(), time.noticed.tolist()
+        self._new, self._interaction, self._parent = seen.new.tolist(), seen.interaction.tolist(), seen.parent.tolist()
+        self.paths: list[str] = [""] * len(self._page)
+        self.made: list[Page | None] = [None] * len(self._page)
+
+    def session(self, session: int, begin: int, end: int) -> None:
+        """Make the pages of one session's views."""
+        referrer, title_before = self._referrals.of(session), ""
+        for row in range(begin, end):
+            path, title = self._site.texts(self._page[row], self._items[row])
+            self.paths[row] = path
+            hard = row == begin or self._load[row] != self._load[row - 1]
+            if hard and row > begin:
+                referrer = self._site.origin + self.paths[row - 1]
+            # A single-page site changes the title after pushState: the client still notes the page before's.
+            shown = title if hard else title_before
+            self.made[row] = self._page_of(row, path, shown, referrer) if self._new[row] else self.made[row - 1]
+            title_before = title
+
+    def _page_of(self, row: int, path: str, title: str, referrer: str) -> Page:
+        parent, tags = self._parent[row], self._site.pages[self._page[row]].tags
+        domain = referrer.split("/", 3)[2] if referrer else ""
+        if parent < 0:
+            return Page(path, title, 0, None, referrer, domain, None, tags)
+        spent = (self._noticed[row] - self._noticed[parent]) // 10
+        return Page(path, title, self._interaction[row], self.paths[parent], referrer, domain, spent, tags)

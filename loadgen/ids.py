@@ -10,7 +10,9 @@ NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
 def digest(key: int, purpose: str, number: int) -> bytes:
     """16 bytes drawn for one purpose of a session's key (64 bits); a counter-based random stream."""
-    return blake2b(purpose.encode() + number.to_bytes(8, "little"), digest_size=16, key=key.to_bytes(8, "little")).digest()
+    return blake2b(
+        purpose.encode() + number.to_bytes(8, "little"), digest_size=16, key=key.to_bytes(8, "little")
+    ).digest()
 
 
 def uuid4(key: int, purpose: str, number: int) -> str:

@@ -7,13 +7,14 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, dataclass_transform
 
 import msgspec
 
 from loadgen.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, Details
 
 
+@dataclass_transform(frozen_default=True)
 class Noun(msgspec.Struct, frozen=True, gc=False):
     """What stands between two rooms: frozen, slotted, fields only."""
 

@@ -1,0 +1,35 @@
+"""The command line: each command is a few lines over a room, and imports it when it is called.
+
+Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than click is imported for `--help`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from loadgen.cli.endpoint import serve
+from loadgen.cli.files import check, generate, report
+from loadgen.cli.run import run
+from loadgen.errors import LoadgenError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rum-loadgen", prog_name="loadgen")
+def commands() -> None:
+    """Synthetic traffic and load tests for Amazon CloudWatch RUM."""
+
+
+for command in (run, check, generate, report, serve):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """The `loadgen` script."""
+    try:
+        commands(prog_name="loadgen")
+    except LoadgenError as error:
+        for line in str(error).splitlines():
+            click.echo(f"loadgen: {line}", err=True)
+        sys.exit(2)

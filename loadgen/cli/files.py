@@ -1,0 +1,61 @@
+"""loadgen check, generate, report: the commands that read and write files alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from loadgen.cli.values import SCENARIO
+
+GENERATE_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@click.command()
+@SCENARIO
+def check(scenario: Path) -> None:
+    """Check a scenario file, and say all that is wrong with it."""
+    from loadgen.scenario import load
+
+    checked = load(scenario)
+    click.echo(f"{scenario}: fine. {checked.name}, {checked.duration:g} s, {len(checked.pages)} pages")
+
+
+@click.command()
+@SCENARIO
+@click.option("--sessions", type=click.IntRange(min=1), required=True, help="How many visits.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="NDJSON file, a PutRumEvents body a line.")
+@click.option("--seed", type=click.IntRange(min=0), help="In place of the scenario's; 0 when it has none.")
+@click.option(
+    "--start", type=click.DateTime(), help=f"UTC; unless given, {GENERATE_START:%Y-%m-%d}, so that bytes repeat."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that share the work."
+)
+def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: datetime | None, workers: int) -> None:
+    """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
+    from loadgen import generate as bodies
+    from loadgen.scenario import load
+
+    checked = load(scenario)
+    epoch = (start.replace(tzinfo=UTC) if start else GENERATE_START).timestamp()
+    chosen = seed if seed is not None else checked.seed or 0
+    written = bodies.write(checked, chosen, sessions, epoch, out, workers)
+    click.echo(f"{out}: {written:,} batches of {sessions:,} sessions, seed {chosen}")
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json.")
+def report(run_dir: Path, as_json: bool) -> None:
+    """Show the summary of a finished run again."""
+    from loadgen.results import RunFolder
+    from loadgen.results.store import pretty
+    from loadgen.results.terminal import show, summary_view
+
+    summary = RunFolder.existing(run_dir).summary()
+    if as_json:
+        click.echo(pretty(summary), nl=False)
+    else:
+        show(summary_view(summary))

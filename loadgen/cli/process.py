@@ -1,0 +1,84 @@
+"""The Locust process of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from importlib.resources import files
+from typing import NoReturn
+
+from loadgen.errors import LoadgenError
+from loadgen.results import RunFolder
+from loadgen.wire.sigv4 import Credentials
+
+
+class LocustProcess:
+    """Locust, headless, on our locustfile; what it says goes to the run's folder."""
+
+    def __init__(self, arguments: list[str], folder: RunFolder, credentials: Credentials | None) -> None:
+        self._folder = folder
+        port = free_port()
+        command = [
+            *(sys.executable, "-m", "locust", "--headless", "--only-summary", "--reset-stats"),
+            *("-f", str(files("loadgen") / "swarm" / "locustfile.py")),
+            *(f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1"),
+            *arguments,
+        ]
+        with folder.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder.path,  # Locust reads ./locust.conf: somebody's own must not change our run
+                env=environment(credentials),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def running(self, wait_seconds: float) -> bool:
+        """Whether it still runs after at most so many seconds."""
+        try:
+            self._process.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def interrupt(self) -> None:
+        """Ask it to stop sending, wait for what is in flight, and write its results."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it and its workers at once."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def fail(self) -> NoReturn:
+        """Say how it ended without a summary."""
+        last = self._folder.log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing was logged"]
+        raise LoadgenError(
+            f"Locust ended with code {self._process.returncode} and no summary: {last[0]} ({self._folder.log})"
+        )
+
+
+def environment(credentials: Credentials | None) -> dict[str, str]:
+    """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
+    if credentials is None:
+        return kept
+    own = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
+    return {
+        **{key: value for key, value in kept.items() if key not in own},
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+    }
+
+
+def free_port() -> int:
+    """A port for Locust's master, so that two runs do not meet on the usual one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,61 @@
+"""loadgen run: a scenario becomes a target, a Locust process, a live view and a summary."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
+
+
+@click.command()
+@SCENARIO
+@click.option("--target", default="local", show_default=True, metavar="local|URL|aws", help="Where requests go.")
+@click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
+@click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
+@click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s or 5m.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=1.0, help="A factor on the arrivals.")
+@click.option("--pace", type=Pace(), default="realtime", show_default=True, metavar="realtime|Nx|max")
+@click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
+@click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions that are recorded.")
+@click.option(
+    "--senders",
+    type=click.IntRange(1, 900),
+    default=500,
+    show_default=True,
+    help="Most requests in flight, per process.",
+)
+@click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
+@click.option("--max-events", type=click.IntRange(min=1), help="Stop hard before more events than this are sent.")
+@click.option("--quota", type=Quota(), default="50", show_default=True, help="Of the local endpoint, a second; or off.")
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="Keep what the local endpoint accepts in this SQLite file."
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(["web", "sdk"]),
+    default="web",
+    show_default=True,
+    help="sdk: without SessionMetadata.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the results; results/<time>-<name> unless given."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
+def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
+    """Send a scenario's traffic, measure it, and say what became of every event."""
+    from loadgen.cli.running import Options, run_scenario
+    from loadgen.results.store import pretty
+    from loadgen.results.terminal import show, summary_view
+    from loadgen.results.verdict import EXIT_CODES
+
+    summary, folder = run_scenario(scenario, Options(target=target, quiet=as_json, **options))  # type: ignore[arg-type]
+    if as_json:
+        click.echo(pretty(summary), nl=False)
+    else:
+        show(summary_view(summary))
+        click.echo(f"results   {folder.path}")
+    sys.exit(EXIT_CODES[summary.verdict])

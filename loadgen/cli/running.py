@@ -1,0 +1,180 @@
+"""The steps of a run: target, folder, Locust process, live view, ledger.
+
+Rule: Locust runs in a process and a process group of its own, so that Ctrl-C reaches it as our wish to stop, once.
+"""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import msgspec
+
+from loadgen.aws import Account, Target
+from loadgen.capacity import DOLLARS_PER_EVENT, expect
+from loadgen.cli.process import LocustProcess
+from loadgen.cli.watching import watch
+from loadgen.endpoint import EndpointSettings, server
+from loadgen.endpoint.server import Running
+from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+from loadgen.results import Ledger, RunFolder, Summary
+from loadgen.results.verdict import judge
+from loadgen.scenario import Scenario, load
+from loadgen.wire.sigv4 import Credentials
+
+
+class Options(Noun, kw_only=True):
+    """What the command line asked for."""
+
+    target: str
+    quiet: bool
+    monitor: str | None
+    region: str | None
+    duration: float | None
+    rate: float
+    pace: str
+    seed: int | None
+    sample_rate: float | None
+    senders: int
+    processes: int | None
+    max_events: int | None
+    quota: float | None
+    store: Path | None
+    dialect: str
+    out: Path | None
+    yes: bool
+
+
+def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
+    """Do the whole run."""
+    scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
+    seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
+    with opened_target(scenario, options) as (target, endpoint):
+        if options.target == "aws":
+            confirm(scenario, seed, target, options)
+        folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
+        folder.describe(file, facts(options, seed, target))
+        say(options, f"{scenario.name} → {target.url}, monitor {target.monitor_name}, seed {seed}")
+        process = LocustProcess(
+            arguments(file, options, seed, target, folder), folder, endpoint and endpoint.credentials
+        )
+        died = watch(process, folder, scenario.duration / pace_factor(options.pace), endpoint, options.quiet)
+        summary = folder.summary() if folder.finished else process.fail()
+        summary = completed(summary, ledger(endpoint, target, summary) if not died else Ledger(), died)
+        folder.write_summary(summary)
+    return summary, folder
+
+
+@contextmanager
+def opened_target(scenario: Scenario, options: Options) -> Iterator[tuple[Target, Running | None]]:
+    """The monitor to send to; for `local` an endpoint that lives as long as the run."""
+    if options.target == "local":
+        if options.monitor:
+            scenario = scenario.model_copy(
+                update={"monitor": scenario.monitor.model_copy(update={"name": options.monitor})}
+            )
+        key = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+        with server.start(EndpointSettings(credentials=(key,), quota=options.quota), options.store) as endpoint:
+            account = Account(endpoint.region, endpoint.credentials, endpoint.url)
+            yield account.find_or_create(scenario.monitor), endpoint
+    elif options.target == "aws":
+        yield Account(options.region).find(options.monitor or scenario.monitor.name), None
+    elif options.target.startswith(("http://", "https://")):
+        account = Account(options.region, endpoint_url=options.target)
+        yield account.find(options.monitor or scenario.monitor.name), None
+    else:
+        raise LoadgenError(
+            f"--target {options.target!r} is no target; write local, aws, or a URL such as http://127.0.0.1:8000"
+        )
+
+
+def confirm(scenario: Scenario, seed: int, target: Target, options: Options) -> None:
+    """Say what will be sent to AWS and what it costs, and go on only after a yes."""
+    expected = expect(scenario, seed)
+    about = "" if expected.exact else "about "
+    events = min(expected.events, options.max_events or expected.events)
+    click.echo(
+        f"This sends to AWS: region {target.region}, account {Account(options.region).number()}, "
+        f"app monitor {target.monitor_name} ({target.monitor_id})\n"
+        f"expected: {about}{expected.requests:,} requests, {about}{events:,} events, "
+        f"{about}${events * DOLLARS_PER_EVENT:,.2f} (retries cost nothing until they are accepted)",
+        err=True,
+    )
+    if not options.yes and click.prompt("Type yes to go on", default="no", err=True) != "yes":
+        raise LoadgenError("nothing was sent; type yes when asked, or give --yes")
+
+
+def facts(options: Options, seed: int, target: Target) -> dict[str, object]:
+    """`run.json`: how it was run, on what, with which versions; never a credential."""
+    packages = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
+    return {
+        "seed": seed,
+        "command": shlex.join(["loadgen", *sys.argv[1:]]),
+        "target": {"url": target.url, "region": target.region, "monitor": target.monitor_name, "id": target.monitor_id},
+        "options": {
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in msgspec.structs.asdict(options).items()
+        },
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+    }
+
+
+def arguments(file: Path, options: Options, seed: int, target: Target, folder: RunFolder) -> list[str]:
+    """The options of our locustfile."""
+    senders = options.senders * (options.processes or 1)
+    given: dict[str, object] = {
+        "--scenario": file.resolve(),
+        "--host": target.url,
+        "--monitor-id": target.monitor_id,
+        "--region": target.region,
+        "--seed": seed,
+        "--pace": options.pace,
+        "--rate": options.rate,
+        "--duration": options.duration,
+        "--sample-rate": options.sample_rate,
+        "--max-events": options.max_events,
+        "--dialect": options.dialect,
+        "--out": folder.path.resolve(),
+        "--users": senders,
+        "--spawn-rate": senders,
+        "--processes": options.processes,
+    }
+    return [f"{name}={value}" for name, value in given.items() if value is not None]
+
+
+def ledger(endpoint: Running | None, target: Target, summary: Summary) -> Ledger:
+    """Ask the local endpoint what it accepted."""
+    if endpoint is None:
+        return Ledger()
+    kept = endpoint.ledger(target.monitor_id)
+    agrees = kept.requests == summary.requests.accepted and kept.events == summary.events.accepted
+    return Ledger(agrees, kept.requests, kept.events)
+
+
+def completed(summary: Summary, counted: Ledger, died: str | None) -> Summary:
+    """The summary with the ledger, and the verdict again in its light."""
+    missed = [died] if died else []
+    verdict, reasons = judge(missed, [], False, counted)
+    if summary.verdict == "passed" or died:
+        return msgspec.structs.replace(summary, verdict=verdict, reasons=(*reasons, *summary.reasons), ledger=counted)
+    return msgspec.structs.replace(summary, reasons=(*reasons, *summary.reasons), ledger=counted)
+
+
+def pace_factor(pace: str) -> float:
+    """Scenario seconds in a second, as our locustfile reads it."""
+    return {"realtime": 1.0, "max": float("inf")}.get(pace) or float(pace.removesuffix("x"))
+
+
+def say(options: Options, line: str) -> None:
+    """A line for people: off standard output when that belongs to --json."""
+    click.echo(line, err=options.quiet)

@@ -1,0 +1,67 @@
+"""The kinds of values that options take, with what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+SCENARIO = click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO")
+
+
+class Pace(click.ParamType[str]):
+    """realtime, a factor such as 10x, or max."""
+
+    name = "pace"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The pace as Locust's process will read it."""
+        text = str(value)
+        if text in {"realtime", "max"}:
+            return text
+        try:
+            factor = float(text.removesuffix("x"))
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < float("inf"):
+            self.fail(f"{text!r} is no pace; write realtime, max, or a factor such as 10x", param, ctx)
+        return text
+
+
+class Quota(click.ParamType[float | None]):
+    """Requests a second, or off."""
+
+    name = "quota"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        """Requests a second; None when off."""
+        if value is None or value == "off":
+            return None
+        try:
+            rate = float(value)
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate < float("inf"):
+            self.fail(f"{value!r} is no quota; write requests per second such as 50, or off", param, ctx)
+        return rate
+
+
+class Seconds(click.ParamType[float]):
+    """Seconds, or a duration such as 90s, 5m, 2h."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds."""
+        text = str(value)
+        unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}.get(text[-1:], 1.0)
+        try:
+            seconds = float(text.rstrip("smhd")) * unit
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds < float("inf"):
+            self.fail(
+                f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx
+            )
+        return seconds

@@ -1,0 +1,134 @@
+"""A run on the terminal, in 80 columns: the summary at the end, and one line a second on the way."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from loadgen.results.summary import Ledger, Milliseconds, Row, Summary
+
+COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
+
+
+def summary_view(summary: Summary) -> RenderableType:
+    """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
+    requests, events, seconds = summary.requests, summary.events, max(summary.seconds, 1e-9)
+    verdict = Text(summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
+    head = Text.assemble(
+        verdict, f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
+    )
+    blocks: list[RenderableType] = [head, *(Text(f"  because {reason}") for reason in summary.reasons), Text()]
+    blocks.append(
+        grid(
+            ("requests", "sent", requests.sent, f"{requests.sent / seconds:,.1f}/s"),
+            ("", "accepted", requests.accepted, part(requests.accepted, requests.sent)),
+            ("", "throttled (429)", requests.throttled, part(requests.throttled, requests.sent)),
+            ("", "failed", requests.failed, part(requests.failed, requests.sent)),
+            ("", "retried", requests.retried, part(requests.retried, requests.sent)),
+            ("", "given up", requests.given_up, "batches"),
+        )
+    )
+    blocks.append(
+        grid(
+            ("events", "generated", events.generated, ""),
+            ("", "− not sampled", events.not_sampled, part(events.not_sampled, events.generated)),
+            ("", "− over session limit", events.over_session_limit, part(events.over_session_limit, events.generated)),
+            ("", "− dropped by client", events.dropped_by_client, part(events.dropped_by_client, events.generated)),
+            ("", "− unsent (due after the end)", events.unsent, part(events.unsent, events.generated)),
+            ("", "= sent", events.sent, f"{events.sent / seconds:,.1f}/s"),
+            ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
+            ("", "  lost", events.lost, part(events.lost, events.sent)),
+        )
+    )
+    blocks.append(
+        clocks(
+            ("latency ms", summary.latency_ms), ("service time ms", summary.service_time_ms), ("lag ms", summary.lag_ms)
+        )
+    )
+    if summary.errors:
+        blocks.append(grid(*(("errors" if not n else "", k, v, "") for n, (k, v) in enumerate(summary.errors.items()))))
+    blocks.append(Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)))
+    return Group(*blocks)
+
+
+def ledger_line(ledger: Ledger, summary: Summary) -> str:
+    """Whether the endpoint counted what we counted."""
+    if ledger.agrees is None:
+        return "not compared: the target keeps none that we may read"
+    theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
+    if ledger.agrees:
+        return f"agrees: the endpoint accepted {theirs}"
+    return (
+        f"DOES NOT AGREE: the endpoint accepted {theirs}; "
+        f"we counted {summary.requests.accepted:,} requests, {summary.events.accepted:,} events"
+    )
+
+
+def live_view(row: Row, elapsed: float, duration: float, so_far: Row | None = None) -> RenderableType:
+    """The second that has just been measured, and the run so far, calm enough to watch."""
+    total = so_far or row
+    table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column()
+    left = max(duration - elapsed, 0)
+    table.add_row("time left", f"{left:.0f} s", "sessions active", f"{row.sessions_active:,}")
+    table.add_row("requests/s", f"{row.sent:,}", "events/s", f"{row.events_sent:,}")
+    table.add_row("latency p50", milliseconds(row.latency_p50_ms), "p95", milliseconds(row.latency_p95_ms))
+    table.add_row("latency p99", milliseconds(row.latency_p99_ms), "schedule lag p99", milliseconds(row.lag_p99_ms))
+    table.add_row("accepted", f"{total.accepted:,}", "throttled", f"{total.throttled:,}")
+    table.add_row("failed", f"{total.failed:,}", "given up", f"{total.given_up:,}")
+    return table
+
+
+def log_line(row: Row, elapsed: float, duration: float) -> str:
+    """The same second as one plain line, for logs and pipes."""
+    return (
+        f"{elapsed:4.0f}/{duration:.0f} s  active {row.sessions_active}  req/s {row.sent}  events/s {row.events_sent}  "
+        f"accepted {row.accepted}  throttled {row.throttled}  failed {row.failed}  "
+        f"p50 {milliseconds(row.latency_p50_ms)}  p95 {milliseconds(row.latency_p95_ms)}  "
+        f"p99 {milliseconds(row.latency_p99_ms)}  lag {milliseconds(row.lag_p99_ms)}"
+    )
+
+
+def show(view: RenderableType) -> None:
+    """Print a view on standard output."""
+    Console(highlight=False, soft_wrap=False).print(view)
+
+
+def grid(*rows: tuple[str, str, int, str]) -> Table:
+    """Name, count, share; the first cell of a block is its title."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=8, style="bold")
+    table.add_column(width=28)
+    table.add_column(justify="right", width=12)
+    table.add_column(justify="right")
+    for title, name, count, note in rows:
+        table.add_row(title, name, f"{count:,}", note)
+    table.add_row("")
+    return table
+
+
+def clocks(*rows: tuple[str, Milliseconds]) -> Table:
+    """Quantiles of the three clocks."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=16, style="bold")
+    for _ in range(5):
+        table.add_column(justify="right", width=8)
+    table.add_row("", "p50", "p90", "p95", "p99", "max")
+    for name, clock in rows:
+        table.add_row(name, *(milliseconds(value) for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max)))
+    table.add_row("")
+    return table
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration in milliseconds to three digits, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def part(some: int, whole: int) -> str:
+    """A share in per cent."""
+    return f"{some / whole:.1%}" if whole else "–"

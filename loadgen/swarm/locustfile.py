@@ -1,0 +1,169 @@
+"""What `locust -f` loads: Locust users that send this worker's due batches at their intended moments.
+
+A user here is a sender, not a visitor: visitors are sessions of the scenario. As many batches can be in flight
+as there are users.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent
+from locust import User, events, task
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadgen import aws, traffic, wire
+from loadgen.results import RunFolder, Second
+from loadgen.results.meter import THROTTLED, is_accepted
+from loadgen.swarm.engine import Engine, Job
+from loadgen.swarm.options import add_options, pace_name, scenario_of
+from loadgen.swarm.sender import Network
+from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Conductor, Done, Share, report, report_to_master, unpacked
+
+log = logging.getLogger("loadgen")
+events.init_command_line_parser.add_listener(add_options)
+
+
+class Sender(User):
+    """Takes the next due batch, sends it, and tells Locust; 429 is a figure of its own, not a failure."""
+
+    @task
+    def send(self) -> None:
+        swarm = SWARMS[self.environment]
+        swarm.ready.wait()
+        fire = self.environment.events.request.fire
+        while (result := swarm.engine.send_next()) is not None:
+            throttled = result.status == THROTTLED
+            failed = not throttled and not is_accepted(result)
+            fire(
+                request_type="PutRumEvents",
+                name="throttled" if throttled else "failed" if failed else "accepted",
+                response_time=result.latency * 1000,
+                response_length=0,
+                exception=RuntimeError(result.error) if failed else None,
+                context={},
+            )
+        raise StopUser
+
+
+class Swarm:
+    """This process's part in a run: worker, conductor, or both."""
+
+    engine: Engine
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.options: Any = environment.parsed_options
+        self.ready = gevent.event.Event()
+        self.conductor: Conductor | None = None
+
+    def conduct(self) -> Conductor:
+        """Become the conductor of a run."""
+        options, scenario = self.options, scenario_of(self.options)
+        seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
+        out = Path(options.out) if options.out else None
+        folder = RunFolder.at(out) if out else RunFolder.new(None, scenario.name, datetime.now(UTC))
+        log.info("seed %d, results in %s", seed, folder.path)
+        self.conductor = Conductor(self.environment, scenario, folder, seed, pace_name(options.pace))
+        return self.conductor
+
+    def start(self, share: Share) -> Engine:
+        """Start sending this share's sessions."""
+        options, scenario = self.options, scenario_of(self.options)
+        origin = urlsplit(self.environment.host or "")
+        destination = wire.Destination(
+            host=origin.netloc,
+            path=origin.path.rstrip("/"),
+            monitor_id=options.monitor_id,
+            domain=scenario.monitor.domain,
+            version=scenario.monitor.version,
+            alias=scenario.client.alias,
+            release_id=scenario.client.releaseId,
+            compression=scenario.client.compression,
+            dialect=options.dialect,
+        )
+        budget = None if options.max_events is None else part_of(options.max_events, share)
+        job = Job(scenario, destination, share.zero, options.pace, budget)
+        sessions = traffic.sessions(scenario, share.seed, (share.index, share.of))
+        network = Network(f"{origin.scheme}://{origin.netloc}", options.timeout)
+        unsigned = options.unsigned or not scenario.client.signing
+        signer = None if unsigned else aws.signer(options.region)
+        self.engine = Engine(job, sessions, network, signer)
+        self.ready.set()
+        return self.engine
+
+    def interrupt(self) -> None:
+        """Stop sending here and on every worker; what is in flight is waited for."""
+        runner = self.environment.runner
+        if self.conductor:
+            self.conductor.interrupt()
+        if isinstance(runner, MasterRunner):
+            runner.send_message(STOP)
+        elif self.ready.is_set():
+            self.engine.stop("interrupted")
+
+
+SWARMS: dict[Environment, Swarm] = {}
+
+
+def part_of(budget: int, share: Share) -> int:
+    """A worker's part of a budget of events; the parts add up to it."""
+    return budget // share.of + (share.index < budget % share.of)
+
+
+@events.init.add_listener
+def prepare(environment: Environment, runner: Any, **_: Any) -> None:
+    """Say what each message does, and take Ctrl-C as a wish to end the run well."""
+    swarm = SWARMS[environment] = Swarm(environment)
+    if isinstance(runner, MasterRunner):
+        runner.register_message(SECOND, lambda msg, **_: on_second(swarm, msg.data))
+        runner.register_message(DONE, lambda msg, **_: on_done(swarm, msg.data))
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(SHARE, lambda msg, **_: on_share(swarm, runner, msg.data))
+        runner.register_message(STOP, lambda msg, **_: swarm.interrupt())
+    gevent.signal_handler(signal.SIGINT, on_interrupt, swarm)
+
+
+@events.test_start.add_listener
+def begin(environment: Environment, **_: Any) -> None:
+    """Deal the shares, or take the whole."""
+    swarm, runner = SWARMS[environment], environment.runner
+    if isinstance(runner, MasterRunner):
+        swarm.conduct().deal(runner)
+    elif not isinstance(runner, WorkerRunner):
+        conductor = swarm.conduct()
+        share = conductor.alone()
+        gevent.spawn(report, swarm.start(share), share, conductor.second, conductor.done)
+
+
+def on_share(swarm: Swarm, runner: WorkerRunner, data: dict[str, bytes]) -> None:
+    share = unpacked(data, Share)
+    gevent.spawn(report_to_master, swarm.start(share), share, runner)
+
+
+def on_second(swarm: Swarm, data: dict[str, bytes]) -> None:
+    if swarm.conductor:
+        swarm.conductor.second(unpacked(data, Second))
+
+
+def on_done(swarm: Swarm, data: dict[str, bytes]) -> None:
+    if swarm.conductor:
+        swarm.conductor.done(unpacked(data, Done))
+
+
+def on_interrupt(swarm: Swarm) -> None:
+    """The first Ctrl-C ends the run well; a second one, or one without a run, ends the process."""
+    runner = swarm.environment.runner
+    if isinstance(runner, WorkerRunner) and swarm.ready.is_set() and not swarm.engine.over.is_set():
+        return  # the master decides, and tells the workers
+    if swarm.conductor is None or swarm.conductor.interrupted:
+        raise KeyboardInterrupt
+    swarm.interrupt()

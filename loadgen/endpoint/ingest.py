@@ -1,0 +1,153 @@
+"""The data plane: the body of PutRumEvents → a kept batch.
+
+Rule: a batch that breaks the service model is refused whole, in words; an event that breaks a rule of the service
+(too large, too old, a custom event where they are off) is dropped alone and silently, as RUM does, and counted.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from loadgen.endpoint.refusal import invalid
+from loadgen.endpoint.service import service
+from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.shapes import checker, message_of, problem, typed
+from loadgen.endpoint.store import Monitor, Store
+from loadgen.events import EVENT_PREFIX
+from loadgen.model import Noun
+
+REPLAY = "com.amazon.rum.rrweb_event"
+"""Session replay: by default the web client sends events of 12 kB and more, so the 6 kB bound cannot hold for it."""
+
+LATEST = 253_402_300_800.0
+"""Unix seconds of the year 10000: later times are milliseconds by mistake."""
+
+_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
+"""Types of custom events (user guide, "Send custom events")."""
+
+
+class AnyObject(msgspec.Struct):
+    """Any JSON object: its members are scanned, not built."""
+
+
+class Intake(Noun):
+    """How many events of a batch were kept, and how many dropped."""
+
+    accepted: int
+    dropped: int
+
+
+_is_object = msgspec.json.Decoder(AnyObject).decode
+
+
+@lru_cache(maxsize=1)
+def _decoder() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(typed(service().shapes, "PutRumEventsRequest", frozenset({"Id"})))
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """A JSON object, not yet checked; an empty body is an empty object."""
+    try:
+        body = msgspec.json.decode(data) if data else {}
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise invalid(f"The request body is not valid JSON: {wrong}") from wrong
+    except RecursionError as wrong:
+        raise invalid("The request body is nested too deeply") from wrong
+    if not isinstance(body, dict):
+        raise invalid("The request body must be a JSON object")
+    return body
+
+
+def read_batch(data: bytes, settings: EndpointSettings) -> Any:
+    """The batch as a struct of the model's PutRumEventsRequest; a refusal that names each wrong member otherwise."""
+    try:
+        batch = _decoder().decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise _explained(data, wrong) from wrong
+    if len(batch.RumEvents) > settings.max_batch_events:
+        raise invalid(
+            message_of([problem(len(batch.RumEvents), "rumEvents", f"have at most {settings.max_batch_events} events")])
+        )
+    if problems := _json_problems(batch):
+        raise invalid(message_of(problems))
+    return batch
+
+
+def _explained(data: bytes, wrong: Exception) -> Exception:
+    body = read_object(data)
+    problems: list[str] = []
+    without_id = body | {"Id": "00000000-0000-0000-0000-000000000000"}
+    checker(service().shapes, "PutRumEventsRequest")(without_id, "", problems)
+    return invalid(message_of(problems) if problems else str(wrong))
+
+
+def _json_problems(batch: Any) -> list[str]:
+    """Members that are strings of JSON (the model's jsonvalue) must hold an object."""
+    try:
+        if batch.SessionMetadata is not None:
+            _is_object(batch.SessionMetadata)
+        for event in batch.RumEvents:
+            _is_object(event.details)
+            if event.metadata is not None:
+                _is_object(event.metadata)
+    except (msgspec.DecodeError, RecursionError):
+        return _named_json_problems(batch)
+    return []
+
+
+def _named_json_problems(batch: Any) -> list[str]:
+    texts = [("sessionMetadata", batch.SessionMetadata)]
+    for number, event in enumerate(batch.RumEvents, 1):
+        texts += [(f"rumEvents.{number}.member.metadata", event.metadata)]
+        texts += [(f"rumEvents.{number}.member.details", event.details)]
+    return [problem(text, path, "be a JSON object") for path, text in texts if text is not None and not _holds(text)]
+
+
+def _holds(text: str) -> bool:
+    try:
+        _is_object(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def keep(
+    store: Store, settings: EndpointSettings, monitor: Monitor, batch: Any, body: bytes, zipped: bool, now: float
+) -> Intake:
+    """Keep what is good of a batch, as it came over the wire; durable at the store's next commit."""
+    oldest = now - settings.retention
+    first, last = LATEST, 0.0
+    dropped = []
+    for position, event in enumerate(batch.RumEvents):
+        at = event.timestamp
+        if at >= LATEST:
+            path = f"rumEvents.{position + 1}.member.timestamp"
+            raise invalid(message_of([problem(at, path, "be Unix time in seconds")]))
+        if at < oldest or not _kept(event, monitor, settings):
+            dropped.append(position)
+            continue
+        first = min(first, at)
+        last = max(last, at)
+    kept = len(batch.RumEvents) - len(dropped)
+    marks = msgspec.json.encode(dropped) if dropped else None
+    store.keep(monitor, int(first * 1000), int(last * 1000) + 1, kept, marks, zipped, body)
+    if kept and not monitor.active:
+        store.put(msgspec.structs.replace(monitor, active=True))
+    return Intake(kept, len(dropped))
+
+
+def _kept(event: Any, monitor: Monitor, settings: EndpointSettings) -> bool:
+    size = _bytes(event.details) + (_bytes(event.metadata) if event.metadata else 0)
+    if size > settings.max_event_bytes and event.type != REPLAY:
+        return False
+    if event.type.startswith(EVENT_PREFIX):
+        return True
+    return monitor.custom_events and _custom_type(event.type) is not None
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,131 @@
+"""GetAppMonitorData: the kept events as JSON strings with RUM's keys.
+
+Rule: events come in the order of acceptance, which never changes, so that a token (row, position, end of the time
+range) stays good however many events arrive. One call reads a bounded number of batches; a page may therefore be
+short, or empty with a token, as AWS's own paging allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from loadgen.endpoint.attributes import flattened, merged
+from loadgen.endpoint.body import inflated
+from loadgen.endpoint.operations.call import PAGE, Call, Given, seal, unseal
+from loadgen.endpoint.refusal import invalid
+from loadgen.endpoint.store import Kept, Monitor
+
+FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "Browser": lambda event: event["metadata"].get("browserName"),
+    "Device": lambda event: event["metadata"].get("deviceType"),
+    "Country": lambda event: event["metadata"].get("countryCode"),
+    "Page": lambda event: event["metadata"].get("pageId"),
+    "OS": lambda event: event["metadata"].get("osName"),
+    "EventType": lambda event: event["event_type"],
+}
+"""What each filter looks at."""
+
+INVERT = "Invert"
+
+BATCHES_PER_CALL = 256
+"""Read at most in one call, so that a query over much data does not keep other clients waiting."""
+
+_LONG = 2**63 - 1
+
+Wanted = Callable[[dict[str, Any]], bool]
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """Where a page ends: the next event's batch and position, and the time range's end."""
+
+    row: int
+    position: int
+    before: int
+
+
+def get(call: Call, given: Given) -> Given:
+    """GetAppMonitorData."""
+    monitor = call.monitor(given["Name"])
+    after, before = given["TimeRange"]["After"], given["TimeRange"].get("Before")
+    if before is not None and before < after:
+        raise invalid("Value at 'timeRange.before' failed to satisfy constraint: Member must not be less than after")
+    query = blake2b(msgspec.json.encode([monitor.id, after, before, given.get("Filters")]), digest_size=8).hexdigest()
+    start = _Place(0, 0, int(call.now * 1000) if before is None else before)
+    if given.get("NextToken"):
+        start = unseal(given["NextToken"], query, _Place)
+    oldest = max(after, int((call.now - call.settings.retention) * 1000))
+    events, place = _page(call, monitor, start, oldest, _wanted(given.get("Filters") or []), given.get("MaxResults"))
+    return {"Events": events} | ({"NextToken": seal(query, place)} if place else {})
+
+
+def _page(
+    call: Call, monitor: Monitor, start: _Place, after: int, wanted: Wanted, size: int | None
+) -> tuple[list[str], _Place | None]:
+    """One page, and where the next begins."""
+    events: list[str] = []
+    room = size or PAGE
+    for count, batch in enumerate(call.store.batches(monitor, start.row, after, start.before)):
+        if count == BATCHES_PER_CALL:
+            return events, _Place(batch.number, 0, start.before)
+        skip = start.position if batch.number == start.row else 0
+        for position, event in unfolded(monitor, batch, skip):
+            if after <= event["event_timestamp"] <= start.before and wanted(event):
+                if len(events) == room:
+                    return events, _Place(batch.number, position, start.before)
+                events.append(msgspec.json.encode(event).decode())
+    return events, None
+
+
+def _wanted(filters: list[dict[str, Any]]) -> Wanted:
+    """All filters together: values of one filter are alternatives, filters must all hold."""
+    tests = [_test(number, one) for number, one in enumerate(filters, 1)]
+    return lambda event: all(test(event) for test in tests)
+
+
+def _test(number: int, one: dict[str, Any]) -> Wanted:
+    name, values = one.get("Name"), frozenset(one.get("Values") or ())
+    if name == INVERT:
+        return lambda event: not any(field(event) in values for field in FIELDS.values())
+    if name not in FIELDS:
+        names = ", ".join([*FIELDS, INVERT])
+        raise invalid(
+            f"Value '{name}' at 'filters.{number}.member.name' failed to satisfy constraint: "
+            f"Member must satisfy enum value set: [{names}]"
+        )
+    field = FIELDS[name]
+    return lambda event: field(event) in values
+
+
+def unfolded(monitor: Monitor, batch: Kept, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The accepted events of a batch from position `skip` on, with RUM's keys."""
+    raw = msgspec.json.decode(inflated(batch.body, _LONG) if batch.zipped else batch.body)
+    session = msgspec.json.decode(raw.get("SessionMetadata") or "{}")
+    details = raw["AppMonitorDetails"]
+    user = {key: value for key, value in raw["UserDetails"].items() if key in ("sessionId", "userId")}
+    for position, event in enumerate(raw["RumEvents"]):
+        if position < skip or position in batch.dropped:
+            continue
+        content = msgspec.json.decode(event["details"])
+        metadata = merged(session, msgspec.json.decode(event.get("metadata") or "{}"))
+        at = round(event["timestamp"] * 1000)
+        yield (
+            position,
+            {
+                "event_timestamp": at,
+                "event_type": event["type"],
+                "event_id": event["id"],
+                "event_version": content.get("version", "1.0.0"),
+                "log_stream": f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H}",
+                "application_id": monitor.id,
+                "application_version": details.get("version"),
+                "metadata": metadata,
+                "metadata_values": flattened(metadata),
+                "user_details": user,
+                "event_details": content,
+            },
+        )

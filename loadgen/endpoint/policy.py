@@ -1,0 +1,126 @@
+"""Resource policies: whether a policy lets a PutRumEvents request in. Pure.
+
+Rule (CloudWatch user guide, "Use resource-based policies with CloudWatch RUM"): only rum:PutRumEvents can be granted;
+Principal "*" lets unsigned requests in; the usable condition keys are aws:SourceIp, aws:referer, aws:UserAgent and
+rum:alias, which is compared with the request's Alias. A Deny wins over any Allow; a key that the request does not have
+fails every condition but the negated and ...IfExists ones, as in IAM.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from loadgen.model import Noun, Request
+
+ACTION = "rum:PutRumEvents"
+
+
+class Asker(Noun):
+    """Who asks, as far as a policy can tell."""
+
+    key: str | None  # access key id; None: unsigned
+    peer: str  # source IP address
+    request: Request
+    alias: str | None
+    account: str
+
+    def context(self, key: str) -> str | None:
+        """The value of a condition key, None when the request has none."""
+        match key.lower():
+            case "aws:sourceip":
+                return self.peer
+            case "aws:referer":
+                return self.request.header("referer")
+            case "aws:useragent":
+                return self.request.header("user-agent")
+            case "rum:alias":
+                return self.alias
+        return None
+
+
+CONTEXT_KEYS = frozenset({"aws:sourceip", "aws:referer", "aws:useragent", "rum:alias"})
+
+
+def listed(value: Any) -> list[Any]:
+    """IAM writes one value or an array of them."""
+    return value if isinstance(value, list) else [value]
+
+
+def allows(document: str, arn: str, asker: Asker) -> bool:
+    """Some Allow holds for the request on the monitor of that ARN, and no Deny."""
+    statements = listed(msgspec.json.decode(document)["Statement"])
+    effects = {statement["Effect"] for statement in statements if _holds(statement, arn, asker)}
+    return effects == {"Allow"}
+
+
+def _holds(statement: dict[str, Any], arn: str, asker: Asker) -> bool:
+    return (
+        any(wild(pattern, ACTION, fold=True) for pattern in listed(statement["Action"]))
+        and any(wild(pattern, arn) for pattern in listed(statement.get("Resource", "*")))
+        and _is(statement["Principal"], asker)
+        and all(
+            _meets(operator, key, listed(values), asker)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, values in keys.items()
+        )
+    )
+
+
+def _is(principal: Any, asker: Asker) -> bool:
+    names = ["*"] if principal == "*" else listed(principal.get("AWS", []))
+    if "*" in names:
+        return True
+    return asker.key is not None and any(name == asker.account or f"::{asker.account}:" in name for name in names)
+
+
+def wild(pattern: str, text: str, fold: bool = False) -> bool:
+    """IAM's wildcards: * for any run of characters, ? for one."""
+    parts = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in re.sub(r"\*+", "*", pattern))
+    return re.fullmatch(parts, text, re.DOTALL | (re.IGNORECASE if fold else 0)) is not None
+
+
+def _within(network: str, address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except (ValueError, TypeError):
+        return False
+
+
+OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": lambda wanted, value: wanted == value,
+    "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
+    "StringLike": wild,
+    "IpAddress": _within,
+}
+"""test(the policy's value, the request's value); each has a negated form."""
+
+NEGATED = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "NotIpAddress": "IpAddress",
+}
+
+QUANTIFIERS = ("ForAnyValue:", "ForAllValues:")
+"""For keys with several values; ours have one."""
+
+
+def operator_of(name: str) -> tuple[str, bool, bool]:
+    """The plain operator, whether it is negated, and whether a missing key passes."""
+    for quantifier in QUANTIFIERS:
+        name = name.removeprefix(quantifier)
+    plain = name.removesuffix("IfExists")
+    return NEGATED.get(plain, plain), plain in NEGATED, plain != name
+
+
+def _meets(operator: str, key: str, wanted: list[str], asker: Asker) -> bool:
+    plain, negated, optional = operator_of(operator)
+    value = asker.context(key)
+    if value is None:
+        return negated or optional
+    return any(OPERATORS[plain](one, value) for one in wanted) != negated

@@ -1,0 +1,244 @@
+"""What the endpoint keeps, in one SQLite file or in memory: app monitors and theirs, and the batches it accepted.
+
+Rule: a writer's change is durable after `commit` and not before; who answers 200 commits first (app.handle does, and
+the server does it once for all requests of a turn of its loop). WAL with synchronous=NORMAL: what was committed
+outlives kill -9 of the process; a power cut may cost the last commits but never the file. A batch is kept as it came
+over the wire, and events are unfolded when they are read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadgen.errors import EndpointError
+from loadgen.model import Noun
+
+VERSION = 1
+"""PRAGMA user_version of the file."""
+
+SCHEMA = """
+CREATE TABLE monitors (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
+CREATE TABLE destinations (
+    monitor INTEGER NOT NULL, destination TEXT NOT NULL, arn TEXT NOT NULL, role TEXT NOT NULL,
+    PRIMARY KEY (monitor, destination, arn)
+);
+CREATE TABLE definitions (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, monitor INTEGER NOT NULL, destination TEXT NOT NULL,
+    arn TEXT NOT NULL, record BLOB NOT NULL
+);
+CREATE INDEX definitions_of ON definitions (monitor, destination, arn, number);
+CREATE TABLE batches (
+    number INTEGER PRIMARY KEY, monitor INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    events INTEGER NOT NULL, dropped BLOB, zipped INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX batches_of ON batches (monitor, number, first, last, events);
+"""
+
+_INSERT = "INSERT INTO batches (monitor, first, last, events, dropped, zipped, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_CHECKPOINT_PAGES = 8192
+"""32 MiB of log before it is folded into the file, so that the fold's fsync is rare under load."""
+
+
+class Monitor(Noun):
+    """An app monitor as kept."""
+
+    number: int  # its row
+    name: str
+    id: str
+    created: str  # ISO 8601, seconds, UTC
+    modified: str
+    domains: tuple[str, ...]
+    listed: bool  # given as DomainList
+    configuration: dict[str, Any]
+    custom_events: bool
+    cw_log: bool
+    platform: str
+    deobfuscation: dict[str, Any] | None = None
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    active: bool = False  # it has received events
+    policy: str | None = None
+    policy_revision: str | None = None
+    policy_pinned: bool = False  # the caller chose a revision id, so later writers must name it
+    deleted: float | None = None  # Unix time
+
+
+class Destination(Noun):
+    """Where metrics of a monitor go."""
+
+    destination: str  # CloudWatch, Evidently
+    arn: str  # "" for CloudWatch
+    role: str
+
+
+class Kept(Noun):
+    """A batch as kept; times in Unix milliseconds."""
+
+    number: int
+    first: int
+    last: int
+    dropped: tuple[int, ...]  # positions of events that were not accepted
+    zipped: bool
+    body: bytes
+
+
+class Store:
+    """One SQLite connection and a write-through cache of the monitors."""
+
+    def __init__(self, path: Path | str | None = None) -> None:
+        self.path = path
+        self._open = False  # inside a transaction
+        try:
+            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
+            self._prepare()
+        except sqlite3.Error as wrong:
+            raise EndpointError(f"store {path}: {_in_words(wrong)}") from wrong
+        self._monitors: dict[int, Monitor] = {}
+        self._by_name: dict[str, Monitor] = {}
+        self._by_id: dict[str, Monitor] = {}
+        self._load()
+
+    def _prepare(self) -> None:
+        # One process owns the file: no shared-memory index, and a second endpoint is told so at once.
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):
+            raise EndpointError(f"store {self.path}: written by another version of loadgen (format {version})")
+        self._db.execute("BEGIN IMMEDIATE")
+        if version == 0:
+            if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise EndpointError(f"store {self.path}: an SQLite file of another program")
+            for statement in SCHEMA.split(";")[:-1]:
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={VERSION}")
+        self._db.execute("COMMIT")
+
+    def _load(self) -> None:
+        self._monitors.clear()
+        for (record,) in self._db.execute("SELECT record FROM monitors"):
+            self._remember(msgspec.json.decode(record, type=Monitor))
+        self._index()
+
+    def _remember(self, monitor: Monitor) -> None:
+        self._monitors[monitor.number] = monitor
+
+    def _index(self) -> None:
+        present = [monitor for monitor in self._monitors.values() if monitor.deleted is None]
+        self._by_name = {monitor.name: monitor for monitor in self._monitors.values()}
+        self._by_name |= {monitor.name: monitor for monitor in present}
+        self._by_id = {monitor.id: monitor for monitor in present}
+
+    # Transactions
+
+    def write(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """Change something in the transaction that the next commit ends."""
+        if not self._open:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._open = True
+        return self._db.execute(statement, values)
+
+    def commit(self) -> None:
+        """Make everything written so far durable; on failure nothing of it is kept and sqlite3.Error is raised."""
+        if not self._open:
+            return
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            self.rollback()
+            raise
+        self._open = False
+
+    def rollback(self) -> None:
+        """Forget what was written since the last commit."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._open = False
+        self._load()
+
+    def close(self) -> None:
+        """Commit and close; the log is folded into the file."""
+        self.commit()
+        self._db.close()
+
+    # App monitors
+
+    def monitors(self) -> list[Monitor]:
+        """All monitors by name, deleted ones among them while their name is not taken again."""
+        return [self._by_name[name] for name in sorted(self._by_name)]
+
+    def named(self, name: str) -> Monitor | None:
+        """A monitor by name; a deleted one too, while its name is not taken again."""
+        return self._by_name.get(name)
+
+    def by_id(self, monitor_id: str) -> Monitor | None:
+        """A monitor that collects, by id."""
+        return self._by_id.get(monitor_id)
+
+    def ever(self, monitor_id: str) -> Monitor | None:
+        """A monitor by id, also after its deletion."""
+        return next((monitor for monitor in self._monitors.values() if monitor.id == monitor_id), None)
+
+    def next_number(self) -> int:
+        """The row of the next new monitor."""
+        return max(self._monitors, default=0) + 1
+
+    def put(self, monitor: Monitor) -> None:
+        """Keep a new or changed monitor."""
+        record = msgspec.json.encode(monitor)
+        self.write("INSERT OR REPLACE INTO monitors VALUES (?, ?, ?)", monitor.number, monitor.id, record)
+        self._remember(monitor)
+        self._index()
+
+    # Batches
+
+    def keep(
+        self, monitor: Monitor, first: int, last: int, events: int, dropped: bytes | None, zipped: bool, body: bytes
+    ) -> None:
+        """Keep an accepted batch; `first` and `last` are the least and greatest event times in Unix milliseconds."""
+        if not self._open:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._open = True
+        self._db.execute(_INSERT, (monitor.number, first, last, events, dropped, zipped, body))
+
+    def batches(self, monitor: Monitor, start: int, first: int, last: int) -> Iterator[Kept]:
+        """Batches from row `start` on that may hold events between `first` and `last`, in the order of acceptance."""
+        rows = self._db.execute(
+            "SELECT number, first, last, dropped, zipped, body FROM batches"
+            " WHERE monitor = ? AND number >= ? AND last >= ? AND first <= ? ORDER BY number",
+            (monitor.number, start, first, last),
+        )
+        for number, low, high, dropped, zipped, body in rows:
+            yield Kept(number, low, high, tuple(msgspec.json.decode(dropped)) if dropped else (), bool(zipped), body)
+
+    def accepted(self, monitor: Monitor | None) -> tuple[int, int]:
+        """Accepted requests and events of a monitor, or of all."""
+        where, values = ("WHERE monitor = ?", (monitor.number,)) if monitor else ("", ())
+        row = self._db.execute(f"SELECT count(*), coalesce(sum(events), 0) FROM batches {where}", values).fetchone()
+        return row[0], row[1]
+
+    def expire(self, before: int) -> None:
+        """Drop batches whose last event is older than `before` (Unix milliseconds), and monitors long deleted."""
+        self.write("DELETE FROM batches WHERE last < ?", before)
+
+    # Metrics destinations and definitions
+
+    def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        return self._db.execute(statement, values).fetchall()
+
+
+def _in_words(wrong: sqlite3.Error) -> str:
+    text = str(wrong)
+    if "locked" in text:
+        return "in use by another endpoint"
+    if "not a database" in text:
+        return "not an SQLite file"
+    if "unable to open" in text:
+        return "cannot be opened: is the folder there, and writable?"
+    return text

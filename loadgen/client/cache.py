@@ -1,0 +1,148 @@
+"""What the web client keeps between dispatches: its session, the queue and the candidates.
+
+Rule: the counting is that of aws-rum-web's event-cache/EventCache.ts and sessions/SessionManager.ts. Times are seconds
+from the visit's start. One visit may hold several client sessions: without cookies every load is one, and a session
+ends when `sessionLengthSeconds` pass without a recorded event.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from loadgen.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
+from loadgen.ids import uniform, uuid4
+from loadgen.model import Event, Noun, Page, Session
+from loadgen.scenario.client import Client
+
+_STARTED = SessionStart()
+
+
+class Tally(Noun, frozen=True):
+    """Events by what became of them; `generated` is the sum of the other three and of the events in batches."""
+
+    generated: int  # all that could be noticed, and the client's own session_start events
+    not_sampled: int
+    over_session_limit: int
+    dropped_by_client: int  # newer value of a candidate, queue full, left behind when the page went
+
+
+class EventCache:
+    """The client's memory during one visit."""
+
+    def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
+        self._key = session.key
+        self._rate = sample_rate
+        self._cookies = settings.allowCookies
+        self._length = settings.sessionLengthSeconds
+        self._limit = settings.sessionEventLimit or math.inf
+        self._size = settings.eventCacheSize
+        self._batch_limit = settings.batchLimit
+        self._sessions = 0  # client sessions of this visit so far
+        self._sampled = False
+        self._count = 0  # events recorded in the client session
+        self._expires = -math.inf  # when the client session ends, as far as the document knows
+        self._cookie_expires = -math.inf  # when its cookie does
+        self.session_id = ""
+        self.queue: list[Event] = []
+        self.candidates: dict[str, Event] = {}
+        self.generated = self.not_sampled = self.over_limit = self.dropped = 0
+
+    def open(self, at: float) -> None:
+        """A document loads and takes the session from its cookie, if that lives.
+
+        The cookie does not tell when it expires, so a document that resumed a session ends it only after it has
+        recorded something itself (SessionManager.getSessionFromCookie).
+        """
+        resumed = self._cookies and at < self._cookie_expires
+        self._expires = math.inf if resumed else -math.inf
+
+    def close(self) -> None:
+        """The document unloads: what it still holds is lost."""
+        self.dropped += len(self.queue) + len(self.candidates)
+        self.queue = []
+        self.candidates = {}
+
+    def add(self, event: Event) -> None:
+        """The page's plugins record an event."""
+        self.generated += 1
+        if event.at >= self._expires:
+            self._start(event.at, event.page)
+        if not self._sampled:
+            self.not_sampled += 1
+        elif event.type in HELD_UNTIL_HIDDEN:
+            self._hold(event)
+        else:
+            self._record(event)
+
+    def take(self, at: float, flush: bool) -> list[Event]:
+        """At most batchLimit of what waits (something must): on a flush candidates, CLS before INP, then the queue.
+
+        The session is looked up first (Dispatch.createRequest), so one that has expired is replaced: all events go
+        out under the new id, its session_start behind them.
+        """
+        if at >= self._expires:
+            newest = self.queue[-1] if self.queue else next(reversed(self.candidates.values()))
+            self._start(at, newest.page)
+        batch: list[Event] = []
+        if flush and self.candidates:
+            held = sorted(self.candidates.values(), key=lambda event: event.type != CLS)
+            batch = held[: self._batch_limit]
+            for event in batch:
+                del self.candidates[event.type]
+        room = self._batch_limit - len(batch)
+        batch += self.queue[:room]
+        self.queue = self.queue[room:]
+        return batch
+
+    def tally(self) -> Tally:
+        """What became of the events so far."""
+        return Tally(self.generated, self.not_sampled, self.over_limit, self.dropped)
+
+    def _start(self, at: float, page: Page) -> None:
+        """A new session with its own sampling draw, and its session_start (SessionManager.createSession)."""
+        number = self._sessions
+        self._sessions = number + 1
+        self._sampled = uniform(self._key, "sample", number) < self._rate
+        self._count = 0
+        self._expires = self._cookie_expires = at + self._length
+        self.session_id = uuid4(self._key, "session", number)
+        self.generated += 1
+        if not self._sampled:
+            self.not_sampled += 1
+        else:
+            self._record(Event(uuid4(self._key, "session_start", number), at, SESSION_START, _STARTED, page))
+
+    def _record(self, event: Event) -> None:
+        if self._count >= self._limit:
+            self.over_limit += 1
+            return
+        self._count += 1
+        self._expires = self._cookie_expires = event.at + self._length
+        if len(self.queue) >= self._size:
+            self.dropped += 1  # counted for the session all the same
+        elif self._cookies or event.type != PAGE_VIEW:
+            self.queue.append(event)
+        else:
+            self.queue.append(_without_history(event))
+
+    def _hold(self, event: Event) -> None:
+        """Keep a candidate; a newer value replaces the one that waits, without counting or renewing anything."""
+        if event.type in self.candidates:
+            self.dropped += 1
+        elif self._count >= self._limit:
+            self.over_limit += 1
+            return
+        else:
+            self._count += 1
+            self._expires = self._cookie_expires = event.at + self._length
+        self.candidates[event.type] = event
+
+
+def _without_history(event: Event) -> Event:
+    """A page view as recorded without cookies: nothing but the page (sessions/PageManager.ts, recordInteraction)."""
+    details = event.details
+    if isinstance(details, PageView):
+        return msgspec.structs.replace(event, details=PageView(pageId=details.pageId))
+    return event

@@ -1,0 +1,64 @@
+"""What the web client does with answers: retry, pass over, switch off (dispatch/RetryHttpHandler.ts, Dispatch.ts).
+
+Rule: 429, 5xx and no answer are retried, 2 s after the first, 4 s after the second, whatever Retry-After says. 404
+switches the document's client off; so does 403, at the second time when requests are signed (the first makes the client
+fetch its credentials anew). Any other refusal costs its batch. Nobody looks at the answer to a beacon.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from loadgen.model import Batch
+from loadgen.scenario.client import Client
+
+BACKOFF = 2.0
+"""Seconds before the first retry; doubles with each (dispatch/RetryHttpHandler.ts)."""
+
+MOST_TROUBLED = 100_000
+"""Loads whose trouble is remembered; the oldest are forgotten, their documents being long gone."""
+
+Load = tuple[int, int]
+
+
+class Dispatch:
+    """The answers' side of the client, for all sessions of a worker; it remembers only loads that met trouble."""
+
+    def __init__(self, settings: Client) -> None:
+        self._retries = settings.retries
+        self._tolerated = 1 if settings.signing else 0  # 403s a document may meet
+        self._refused: dict[Load, int] = {}
+        self._off: dict[Load, int] = {}
+
+    def allows(self, batch: Batch) -> bool:
+        """Whether the batch's document still dispatches; a retry under way is not stopped by the switch-off."""
+        return batch.attempt > 1 or (batch.session, batch.load) not in self._off
+
+    def answered(self, batch: Batch, status: int | None, at: float) -> Batch | None:
+        """The retry that an answer at run time `at` leads to, if any; a status of None is no answer."""
+        if batch.beacon:
+            return None
+        if status is None or status == 429 or 500 <= status < 600:
+            return self._retry(batch, at)
+        load = (batch.session, batch.load)
+        if status == 404:
+            _remember(self._off, load, status)
+        elif status == 403:
+            refused = self._refused.get(load, 0) + 1
+            _remember(self._refused, load, refused)
+            if refused > self._tolerated:
+                _remember(self._off, load, status)
+        return None
+
+    def _retry(self, batch: Batch, at: float) -> Batch | None:
+        if batch.attempt > self._retries:
+            return None
+        due = at + BACKOFF * 2 ** (batch.attempt - 1)
+        return msgspec.structs.replace(batch, attempt=batch.attempt + 1, due=due)
+
+
+def _remember(memory: dict[Load, int], load: Load, value: int) -> None:
+    """Set an entry; forget the oldest beyond MOST_TROUBLED."""
+    memory[load] = value
+    if len(memory) > MOST_TROUBLED:
+        del memory[next(iter(memory))]

@@ -1,0 +1,121 @@
+"""Session → Plan: when the web client would send what, as long as nothing goes wrong (dispatch/Dispatch.ts).
+
+Rule: a document dispatches on its timer, counted from the client's start, and each time it is hidden. At one and the
+same moment the timer comes first, then the hide, then what is recorded then. A timer finds nothing to do while the
+queue is empty, so only the ticks that find something are ever computed. What is recorded after the last hide is lost.
+"""
+
+from __future__ import annotations
+
+import math
+
+from loadgen.client.cache import EventCache, Tally
+from loadgen.ids import NIL_UUID, uuid4
+from loadgen.model import Batch, Load, Noun, Session
+from loadgen.scenario.client import Client
+
+
+class Plan(Noun, frozen=True):
+    """The batches of a session in order of `due`, and what became of the events in none of them."""
+
+    batches: tuple[Batch, ...]
+    tally: Tally
+
+
+def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
+    """Everything the web client means to send during a visit."""
+    visit = _Visit(session, settings, sample_rate)
+    for number, load in enumerate(session.loads):
+        visit.live(number, load)
+    return Plan(tuple(visit.batches), visit.cache.tally())
+
+
+class _Document:
+    """When one document dispatches: `next` is the nearer of its timer's next useful tick and its next hide."""
+
+    def __init__(self, load: Load, interval: float) -> None:
+        self._ready = load.ready
+        self._interval = interval
+        self._hides = iter(load.hides)
+        self._end = load.hides[-1] if load.hides else math.inf
+        self.hide = next(self._hides, math.inf)
+        self.tick = math.inf
+        self.next = self.hide
+
+    def wake(self, at: float) -> None:
+        """Something waits since `at`: aim at the first tick after it, if the document lives so long."""
+        count = max(math.floor((at - self._ready) / self._interval), 0) + 1
+        tick = self._ready + count * self._interval
+        if tick <= at:  # by rounding
+            tick = self._ready + (count + 1) * self._interval
+        self.tick = tick if tick < self._end else math.inf
+        self.next = min(self.tick, self.hide)
+
+    def ticked(self) -> None:
+        """The tick is over, and nothing waits for another."""
+        self.tick = math.inf
+        self.next = self.hide
+
+    def hidden(self) -> None:
+        """The hide is over."""
+        self.hide = next(self._hides, math.inf)
+        self.next = min(self.tick, self.hide)
+
+
+class _Visit:
+    """The client at work in one visit."""
+
+    def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
+        self.cache = EventCache(session, settings, sample_rate)
+        self.batches: list[Batch] = []
+        self._session = session
+        self._user_id = session.visitor.user_id if settings.allowCookies else NIL_UUID
+        self._interval = settings.dispatchInterval / 1000 or math.inf
+        self._beacon = settings.useBeacon
+
+    def live(self, number: int, load: Load) -> None:
+        """One document, from its load to its unload."""
+        cache = self.cache
+        cache.open(load.at)
+        document = _Document(load, self._interval)
+        for event in load.events:
+            if event.at >= document.next:
+                self._run(number, document, event.at)
+            cache.add(event)
+            if document.tick == math.inf and cache.queue:
+                document.wake(event.at)
+        self._run(number, document, math.inf)
+        cache.close()
+
+    def _run(self, number: int, document: _Document, until: float) -> None:
+        """Let the document dispatch up to `until`."""
+        cache = self.cache
+        while (moment := document.next) <= until and moment != math.inf:
+            if document.tick <= document.hide:
+                if cache.queue:
+                    self._send(number, moment, flush=False)
+                document.ticked()
+            else:
+                if cache.queue or cache.candidates:
+                    self._send(number, moment, flush=True)
+                document.hidden()
+            if document.tick == math.inf and cache.queue:
+                document.wake(moment)
+
+    def _send(self, number: int, moment: float, *, flush: bool) -> None:
+        session = self._session
+        events = self.cache.take(moment, flush)
+        self.batches.append(
+            Batch(
+                id=uuid4(session.key, "batch", len(self.batches)),
+                session=session.index,
+                load=number,
+                start=session.start,
+                session_id=self.cache.session_id,
+                visitor=session.visitor,
+                user_id=self._user_id,
+                events=tuple(events),
+                due=session.start + moment,
+                beacon=flush and self._beacon,
+            )
+        )

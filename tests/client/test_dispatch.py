@@ -1,0 +1,119 @@
+"""What answers lead to, as captured from the real client under faults (web client facts, section 7)."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from loadgen.client import Dispatch
+from loadgen.client import dispatch as module
+from loadgen.model import Batch
+from loadgen.scenario.client import Client
+from tests.client.visits import VISITOR, resources
+
+
+def batch(session: int = 0, load: int = 0, due: float = 5.25, beacon: bool = False) -> Batch:
+    return Batch("id", session, load, 0.0, "session", VISITOR, VISITOR.user_id, resources(1.0), due, beacon)
+
+
+def attempts(dispatch: Dispatch, first: Batch, answers: list[int | None]) -> list[float]:
+    """When each attempt is sent, with instant answers."""
+    sent, current = [], first
+    for answer in answers:
+        sent.append(current.due)
+        retry = dispatch.answered(current, answer, current.due)
+        if retry is None:
+            break
+        current = retry
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("answers", "sent"),
+    [
+        ([429, 429, 429], [5.25, 7.25, 11.25]),  # [fault-429-twice]: at 5.2, 7.2, 11.2 s, then dropped
+        ([500, 503, 599, 500], [5.25, 7.25, 11.25]),  # [fault-500-20s-recover]
+        ([None, None, None], [5.25, 7.25, 11.25]),  # [fault-drop]
+        ([429, 200], [5.25, 7.25]),
+        ([429, 400, 429], [5.25, 7.25]),
+        ([200], [5.25]),
+        ([400], [5.25]),  # [fault-400]
+        ([413], [5.25]),  # [fault-413]
+        ([301], [5.25]),
+    ],
+)
+def test_retries_follow_the_captured_cadence(answers: list[int | None], sent: list[float]) -> None:
+    dispatch = Dispatch(Client())
+    assert attempts(dispatch, batch(), answers) == sent
+    assert dispatch.allows(batch())
+
+
+def test_a_retry_is_the_same_batch_later() -> None:
+    first = batch()
+    retry = Dispatch(Client()).answered(first, 429, 6.0)
+    assert retry == msgspec.structs.replace(first, attempt=2, due=8.0)
+
+
+def test_retries_count_from_the_answer() -> None:
+    dispatch = Dispatch(Client())
+    retry = dispatch.answered(batch(due=5.0), None, 15.0)
+    assert retry is not None
+    assert retry.due == 17.0
+
+
+@pytest.mark.parametrize("retries", [0, 1, 5])
+def test_there_are_as_many_retries_as_configured(retries: int) -> None:
+    assert len(attempts(Dispatch(Client(retries=retries)), batch(), [503] * 10)) == retries + 1
+
+
+def test_a_404_switches_the_load_off() -> None:
+    dispatch = Dispatch(Client())
+    assert dispatch.answered(batch(), 404, 6.0) is None
+    assert not dispatch.allows(batch())
+    assert not dispatch.allows(batch(beacon=True))
+
+
+def test_the_second_403_of_a_load_switches_it_off() -> None:
+    dispatch = Dispatch(Client())
+    assert dispatch.answered(batch(), 403, 6.0) is None
+    assert dispatch.allows(batch())
+    dispatch.answered(batch(), 200, 7.0)
+    assert dispatch.answered(batch(), 403, 11.0) is None
+    assert not dispatch.allows(batch())
+
+
+def test_the_first_403_of_an_unsigned_load_switches_it_off() -> None:
+    dispatch = Dispatch(Client(signing=False))
+    dispatch.answered(batch(), 403, 6.0)
+    assert not dispatch.allows(batch())
+
+
+def test_another_load_starts_clean() -> None:
+    dispatch = Dispatch(Client())
+    dispatch.answered(batch(), 404, 6.0)
+    dispatch.answered(batch(session=5), 403, 6.0)
+    for other in (batch(load=1), batch(session=1), batch(session=5)):
+        assert dispatch.allows(other)
+
+
+def test_a_retry_under_way_outlives_the_switch_off() -> None:
+    dispatch = Dispatch(Client())
+    retry = dispatch.answered(batch(), 429, 6.0)
+    dispatch.answered(batch(), 404, 7.0)
+    assert retry is not None
+    assert dispatch.allows(retry)
+
+
+@pytest.mark.parametrize("answer", [None, 403, 404, 429, 500])
+def test_the_answer_to_a_beacon_changes_nothing(answer: int | None) -> None:
+    dispatch = Dispatch(Client(signing=False))
+    assert dispatch.answered(batch(beacon=True), answer, 6.0) is None
+    assert dispatch.allows(batch())
+
+
+def test_only_trouble_is_remembered_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_TROUBLED", 3)
+    dispatch = Dispatch(Client())
+    for number in range(10):
+        dispatch.answered(batch(session=number), 404, 6.0)
+    assert [number for number in range(10) if not dispatch.allows(batch(session=number))] == [7, 8, 9]

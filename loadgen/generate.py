@@ -17,6 +17,8 @@ from tempfile import TemporaryDirectory
 from loadgen import client, traffic, wire
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
+from loadgen.traffic.arrivals import curve, starts
+from loadgen.traffic.seeds import Seeds
 
 MONITOR_ID = "00000000-0000-4000-8000-000000000000"
 Line = tuple[int, int, bytes]  # session index, place in the session, body
@@ -45,9 +47,9 @@ def write(scenario: Scenario, seed: int, sessions: int, epoch: float, out: Path,
 
 def long_enough(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     """The scenario, doubled in duration until so many sessions start in it."""
-    while (started := traffic.number_of_sessions(scenario, seed)) < sessions:
+    while (started := len(starts(curve(scenario.arrivals, scenario.duration), Seeds(seed)))) < sessions:
         longer = scenario.adjusted(duration=scenario.duration * 2)
-        if traffic.expected_sessions(longer) == traffic.expected_sessions(scenario):
+        if curve(longer.arrivals, longer.duration).expected == curve(scenario.arrivals, scenario.duration).expected:
             raise LoadgenError(f"{scenario.name}: only {started} sessions start, and its arrivals end at rate 0")
         scenario = longer
     return scenario
@@ -67,7 +69,6 @@ def bodies(scenario: Scenario, seed: int, sessions: int, epoch: float, share: tu
     """One share of the bodies."""
     destination = wire.Destination(
         host="localhost",
-        path="",
         monitor_id=MONITOR_ID,
         domain=scenario.monitor.domain,
         version=scenario.monitor.version,

@@ -31,11 +31,10 @@ FLOORS = {
 DOORS = {  # framework: the only places that may import it
     "locust": ("swarm",),
     "gevent": ("swarm",),
-    "httptools": ("swarm",),
+    "httptools": ("swarm", "endpoint"),
     "boto3": ("aws",),
     "botocore": ("aws", "endpoint"),
     "faker": ("traffic/population",),
-    "uvicorn": ("endpoint",),
     "click": ("cli",),
     "pydantic": ("scenario",),
     "rich": ("cli", "results"),

@@ -34,7 +34,8 @@ def serve(
     unsigned: bool,
 ) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
-    from loadgen.endpoint import EndpointSettings, server
+    from loadgen.endpoint import EndpointSettings
+    from loadgen.endpoint.server import serve as serve_endpoint
     from loadgen.wire.sigv4 import Credentials
 
     made_up = secret_access_key is None or access_key_id is None
@@ -53,4 +54,4 @@ def serve(
         click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_REGION={region}")
         click.echo(f"export AWS_ACCESS_KEY_ID={key_id} AWS_SECRET_ACCESS_KEY={secret if made_up else '(as given)'}")
 
-    server.serve(settings, store, host, port, ready)
+    serve_endpoint(settings, store, host, port, ready)

@@ -20,6 +20,7 @@ import msgspec
 
 from loadgen.aws import Account, Target
 from loadgen.capacity import DOLLARS_PER_EVENT, expect
+from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
 from loadgen.cli.watching import watch
 from loadgen.endpoint import EndpointSettings, server
@@ -64,12 +65,13 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
         folder.describe(file, facts(options, seed, target))
         say(options, f"{scenario.name} → {target.url}, monitor {target.monitor_name}, seed {seed}")
-        process = LocustProcess(
-            arguments(file, options, seed, target, folder), folder, endpoint and endpoint.credentials
-        )
+        given = arguments(file, options, seed, target, folder)
+        before = kept(target.url, target.monitor_id)
+        process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
         died = watch(process, folder, scenario.duration / pace_factor(options.pace), endpoint, options.quiet)
         summary = folder.summary() if folder.finished else process.fail()
-        summary = completed(summary, ledger(endpoint, target, summary) if not died else Ledger(), died)
+        counted = compared(before, kept(target.url, target.monitor_id), summary)
+        summary = completed(summary, counted, died)
         folder.write_summary(summary)
     return summary, folder
 
@@ -150,15 +152,6 @@ def arguments(file: Path, options: Options, seed: int, target: Target, folder: R
         "--processes": options.processes,
     }
     return [f"{name}={value}" for name, value in given.items() if value is not None]
-
-
-def ledger(endpoint: Running | None, target: Target, summary: Summary) -> Ledger:
-    """Ask the local endpoint what it accepted."""
-    if endpoint is None:
-        return Ledger()
-    kept = endpoint.ledger(target.monitor_id)
-    agrees = kept.requests == summary.requests.accepted and kept.events == summary.events.accepted
-    return Ledger(agrees, kept.requests, kept.events)
 
 
 def completed(summary: Summary, counted: Ledger, died: str | None) -> Summary:

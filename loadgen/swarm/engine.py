@@ -141,7 +141,7 @@ class Engine:
             encoded = wire.encode(batch, self._job.destination, clock)
             slim = msgspec.structs.replace(batch, events=())
             self._meter.offer(int(at))
-            self._schedule.put(Due(at, slim, len(batch.events), encoded.request, encoded.raw_bytes))
+            self._schedule.put(Due(at, slim, len(batch.events), encoded.request, encoded.raw_bytes, encoded.beacon))
 
     def _exchange(self, due: Due) -> Result:
         request = due.request if due.signed else self._sign(due)
@@ -181,7 +181,7 @@ class Engine:
         if self._signer is None:
             return due.request
         signer = self._signer()
-        return signer.presign(due.request, time.time()) if due.batch.beacon else signer.sign(due.request, time.time())
+        return signer.presign(due.request, time.time()) if due.beacon else signer.sign(due.request, time.time())
 
     def _over_budget(self, due: Due) -> bool:
         self._events_taken += due.events

@@ -81,7 +81,7 @@ class Swarm:
         origin = urlsplit(self.environment.host or "")
         destination = wire.Destination(
             host=origin.netloc,
-            path=origin.path.rstrip("/"),
+            prefix=origin.path.rstrip("/"),
             monitor_id=options.monitor_id,
             domain=scenario.monitor.domain,
             version=scenario.monitor.version,

@@ -23,6 +23,7 @@ class Due(Noun):
     events: int
     request: Request
     raw_bytes: int
+    beacon: bool  # to be presigned
     signed: bool = False
 
 

@@ -99,7 +99,7 @@ class Connection:
     def exchange(self, data: bytes) -> Response:
         """Write a request and read its response."""
         answer = Answer()
-        parser = httptools.HttpResponseParser(answer)
+        parser = answer.parser
         try:
             self._socket.sendall(data)
             while not answer.complete:
@@ -110,7 +110,7 @@ class Connection:
         except BaseException:
             self.close()
             raise
-        self.reusable = parser.should_keep_alive()
+        self.reusable = answer.keep_alive
         return Response(parser.get_status_code(), tuple(answer.headers), b"".join(answer.body))
 
     def close(self) -> None:
@@ -121,12 +121,13 @@ class Connection:
 class Answer:
     """What httptools calls while it parses a response."""
 
-    __slots__ = ("body", "complete", "headers")
+    __slots__ = ("body", "complete", "headers", "keep_alive", "parser")
 
     def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
         self.headers: list[tuple[str, str]] = []
         self.body: list[bytes] = []
-        self.complete = False
+        self.complete = self.keep_alive = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
@@ -136,6 +137,7 @@ class Answer:
 
     def on_message_complete(self) -> None:
         self.complete = True
+        self.keep_alive = self.parser.should_keep_alive()  # the parser forgets it when the message is over
 
 
 def serialize(request: Request) -> bytes:

@@ -1,0 +1,40 @@
+"""What an endpoint of ours says it accepted, asked before and after a run."""
+
+from __future__ import annotations
+
+import json
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from loadgen.model import Noun
+from loadgen.results import Ledger, Summary
+
+ASK_SECONDS = 30.0
+
+
+class Kept(Noun):
+    """Accepted PutRumEvents calls of one monitor and the events in them, counted in the endpoint's store."""
+
+    requests: int
+    events: int
+
+
+def kept(url: str, monitor_id: str) -> Kept | None:
+    """Ask an endpoint; None when it is none of ours, or not there."""
+    if not url.startswith("http://"):
+        return None
+    try:
+        with urlopen(f"{url}/_loadgen/ledger?monitor={monitor_id}", timeout=ASK_SECONDS) as answer:
+            counted = json.load(answer)
+    except (URLError, ValueError, ConnectionError, TimeoutError):
+        return None
+    return Kept(counted["requests"]["accepted"], counted["events"]["accepted"])
+
+
+def compared(before: Kept | None, after: Kept | None, summary: Summary) -> Ledger:
+    """Both sides' counts of one run."""
+    if before is None or after is None:
+        return Ledger()
+    requests, events = after.requests - before.requests, after.events - before.events
+    agrees = (requests, events) == (summary.requests.accepted, summary.events.accepted)
+    return Ledger(agrees, requests, events)

@@ -1,0 +1,159 @@
+"""The network Send against servers that behave and servers that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from gevent import socket
+from gevent.pool import Group
+from gevent.server import StreamServer
+
+from loadgen.model import Request
+from loadgen.swarm.sender import Network, NoAnswer
+
+REQUEST = Request("POST", "/appmonitors/x?a=%2F", (("host", "h"), ("content-type", "application/json")), b"body")
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-amzn-requestid: r\r\n\r\n{}"
+
+Handler = Callable[[Any, Any], None]
+
+
+def read_request(connection: Any) -> bytes:
+    """One whole request of the test, or b'' at the end of the connection."""
+    data = b""
+    while not data.endswith(b"\r\n\r\nbody"):
+        received = connection.recv(65536)
+        if not received:
+            return data
+        data += received
+    return data
+
+
+@contextmanager
+def server(handle: Handler) -> Iterator[str]:
+    running = StreamServer(("127.0.0.1", 0), handle)
+    running.start()
+    try:
+        yield f"http://127.0.0.1:{running.server_port}"
+    finally:
+        running.stop(timeout=0)
+
+
+def answering(*answers: bytes, seen: list[bytes] | None = None, opened: list[int] | None = None) -> Handler:
+    """One answer a request, over and over, on kept connections."""
+
+    def handle(connection: Any, _: Any) -> None:
+        if opened is not None:
+            opened.append(1)
+        place = 0
+        while data := read_request(connection):
+            if seen is not None:
+                seen.append(data)
+            connection.sendall(answers[place % len(answers)])
+            place += 1
+
+    return handle
+
+
+def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
+    seen: list[bytes] = []
+    with server(answering(OK, seen=seen)) as url:
+        response = Network(url, 5)(REQUEST)
+    assert (response.status, response.body, response.header("x-amzn-requestid")) == (200, b"{}", "r")
+    assert seen == [
+        b"POST /appmonitors/x?a=%2F HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+        b"content-length: 4\r\n\r\nbody"
+    ]
+
+
+def test_one_connection_serves_requests_that_follow_each_other() -> None:
+    opened: list[int] = []
+    with server(answering(OK, opened=opened)) as url:
+        network = Network(url, 5)
+        for _ in range(20):
+            network(REQUEST)
+    assert len(opened) == 1
+
+
+def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
+    opened: list[int] = []
+    with server(answering(OK, opened=opened)) as url:
+        network, group = Network(url, 5), Group()
+        for _ in range(50):
+            group.spawn(network, REQUEST)
+        group.join()
+        assert len(opened) == 50
+        network(REQUEST)
+    assert len(opened) == 50
+
+
+def test_429_is_an_answer_like_any_other() -> None:
+    throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
+    with server(answering(throttled)) as url:
+        response = Network(url, 5)(REQUEST)
+    assert (response.status, response.header("retry-after")) == (429, "3")
+
+
+def test_a_chunked_answer_is_put_together() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+    with server(answering(chunked)) as url:
+        assert Network(url, 5)(REQUEST).body == b"{}"
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
+    answers = 0
+
+    def once(connection: Any, _: Any) -> None:
+        nonlocal answers
+        answers += bool(read_request(connection))
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with server(once) as url:
+        network = Network(url, 5)
+        assert [network(REQUEST).status for _ in range(5)] == [200] * 5
+    assert answers == 5
+
+
+def test_connection_close_is_obeyed() -> None:
+    opened: list[int] = []
+    closing = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    with server(answering(closing, opened=opened)) as url:
+        network = Network(url, 5)
+        network(REQUEST)
+        network(REQUEST)
+    assert len(opened) == 2
+
+
+def silent(connection: Any, _: Any) -> None:
+    read_request(connection)
+    connection.recv(1)  # until the client gives up
+
+
+def hanging_up(connection: Any, _: Any) -> None:
+    read_request(connection)
+
+
+def babbling(connection: Any, _: Any) -> None:
+    read_request(connection)
+    connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("handle", "cause"), [(silent, "timeout"), (hanging_up, "closed"), (babbling, "malformed")], ids=lambda x: str(x)
+)
+def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
+    with server(handle) as url, pytest.raises(NoAnswer) as caught:
+        Network(url, 0.2)(REQUEST)
+    assert caught.value.cause == cause
+
+
+def test_nobody_listening_is_refused() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(NoAnswer) as caught:
+        Network(f"http://127.0.0.1:{port}", 1)(REQUEST)
+    assert caught.value.cause == "refused"

@@ -14,23 +14,23 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from uuid import UUID
 
 import msgspec
 
 from loadgen.endpoint import admin, ingest
-from loadgen.endpoint.body import content, too_large
 from loadgen.endpoint.faults import NO_BLOW, Blow, FaultLine
 from loadgen.endpoint.operations import OPERATIONS
 from loadgen.endpoint.operations.call import Call
 from loadgen.endpoint.policy import Asker, allows
 from loadgen.endpoint.quota import TokenBucket
 from loadgen.endpoint.refusal import Refusal, broken, invalid, not_found, throttled
-from loadgen.endpoint.service import Operation, service
+from loadgen.endpoint.service import Operation, route, service
 from loadgen.endpoint.settings import Controls, EndpointSettings
 from loadgen.endpoint.shapes import message_of
 from loadgen.endpoint.store import Monitor, Store
+from loadgen.ids import uuid4_of
 from loadgen.model import Noun, Request, Response
+from loadgen.wire import WireError, inflate
 from loadgen.wire.sigv4 import Credentials, SignatureError, verify
 
 SERVICE = "rum"
@@ -138,7 +138,7 @@ class Endpoint:
 
     def _routed(self, request: Request) -> tuple[Operation, dict[str, str]]:
         path = request.target.partition("?")[0]
-        found = service().route(request.method, path)
+        found = route(request.method, path)
         if found is None:
             raise Refusal("UnknownOperationException", f"No operation has the route {request.method} {path[:200]}")
         return found
@@ -171,19 +171,17 @@ class Endpoint:
         if monitor is None:
             self._check_id(monitor_id)
             raise not_found("AppMonitor", monitor_id)
-        data, zipped = content(request, self.settings.max_inflated_bytes)
-        batch = ingest.read_batch(data, self.settings)
+        batch = ingest.read_batch(self._plain(request), self.settings)
         if monitor.policy is not None:
             self._authorise(monitor, Asker(key, visit.peer, request, batch.Alias, self.settings.account))
-        return ingest.keep(self.store, self.settings, monitor, batch, request.body, zipped, self.clock())
+        return ingest.keep(self.store, self.settings, monitor, batch, request, self.clock())
 
     def _controlled(self, operation: Operation, labels: dict[str, str], visit: Visit) -> Response:
         self._admit(visit)
         request = visit.request
         self._signed(request)
         self._throttle(operation.name)
-        data, _ = content(request, self.settings.max_inflated_bytes)
-        body = ingest.read_object(data) if operation.body else {}
+        body = ingest.read_object(self._plain(request)) if operation.body else {}
         given = operation.arguments(labels, request.target.partition("?")[2], body)
         problems: list[str] = []
         operation.check(given, "", problems)
@@ -196,7 +194,15 @@ class Endpoint:
         """What is decided before anything of the request is believed: faults and size."""
         _strike(visit.blow)
         if visit.oversize:
-            raise too_large(self.settings.max_body_bytes)
+            limit = self.settings.max_body_bytes
+            raise Refusal("RequestEntityTooLargeException", f"The request body is larger than {limit} bytes")
+
+    def _plain(self, request: Request) -> bytes:
+        """The body without gzip."""
+        try:
+            return inflate(request, self.settings.max_inflated_bytes)
+        except WireError as wrong:
+            raise Refusal(wrong.code, wrong.message, wrong.status) from wrong
 
     def _signed(self, request: Request, optional: bool = False) -> str | None:
         """The access key that signed; None for an unsigned request where that is allowed."""
@@ -232,7 +238,7 @@ class Endpoint:
     # Headers of every answer
 
     def _finished(self, response: Response, origin: str | None) -> Response:
-        headers = (*response.headers, ("x-amzn-requestid", str(UUID(bytes=os.urandom(16), version=4))))
+        headers = (*response.headers, ("x-amzn-requestid", uuid4_of(os.urandom(16).hex())))
         allowed = self.settings.cors_origins
         if origin is not None and ("*" in allowed or origin in allowed):
             headers += (

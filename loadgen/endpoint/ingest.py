@@ -18,7 +18,7 @@ from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.shapes import checker, message_of, problem, typed
 from loadgen.endpoint.store import Monitor, Store
 from loadgen.events import EVENT_PREFIX
-from loadgen.model import Noun
+from loadgen.model import Noun, Request
 
 REPLAY = "com.amazon.rum.rrweb_event"
 """Session replay: by default the web client sends events of 12 kB and more, so the 6 kB bound cannot hold for it."""
@@ -28,6 +28,10 @@ LATEST = 253_402_300_800.0
 
 _custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 """Types of custom events (user guide, "Send custom events")."""
+
+
+GZIP_MAGIC = b"\x1f\x8b"
+"""RFC 1952; a batch that was read as JSON and begins so came zipped."""
 
 
 class AnyObject(msgspec.Struct):
@@ -116,7 +120,7 @@ def _holds(text: str) -> bool:
 
 
 def keep(
-    store: Store, settings: EndpointSettings, monitor: Monitor, batch: Any, body: bytes, zipped: bool, now: float
+    store: Store, settings: EndpointSettings, monitor: Monitor, batch: Any, request: Request, now: float
 ) -> Intake:
     """Keep what is good of a batch, as it came over the wire; durable at the store's next commit."""
     oldest = now - settings.retention
@@ -134,20 +138,22 @@ def keep(
         last = max(last, at)
     kept = len(batch.RumEvents) - len(dropped)
     marks = msgspec.json.encode(dropped) if dropped else None
-    store.keep(monitor, int(first * 1000), int(last * 1000) + 1, kept, marks, zipped, body)
+    zipped = request.body.startswith(GZIP_MAGIC)
+    store.keep(monitor, int(first * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
     if kept and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
     return Intake(kept, len(dropped))
 
 
 def _kept(event: Any, monitor: Monitor, settings: EndpointSettings) -> bool:
-    size = _bytes(event.details) + (_bytes(event.metadata) if event.metadata else 0)
-    if size > settings.max_event_bytes and event.type != REPLAY:
+    letters = len(event.details) + len(event.metadata or "")
+    # UTF-8 has 4 bytes a letter at most: only what comes near the bound is counted.
+    if letters * 4 > settings.max_event_bytes and event.type != REPLAY and _bytes(event) > settings.max_event_bytes:
         return False
     if event.type.startswith(EVENT_PREFIX):
         return True
     return monitor.custom_events and _custom_type(event.type) is not None
 
 
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
+def _bytes(event: Any) -> int:
+    return len(event.details.encode()) + len((event.metadata or "").encode())

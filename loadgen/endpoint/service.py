@@ -64,7 +64,7 @@ class Operation(Noun):
             }
         for place in self.body:
             if (value := body.get(place.wire_name)) is not None:
-                given[place.member] = value
+                given[place.member] = without_nulls(value)
         return given
 
 
@@ -83,15 +83,14 @@ class Service(Noun):
     faults: dict[str, Fault]
     shapes: dict[str, Any]  # the model's own
 
-    def route(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-        """The operation of a request line; a trailing slash makes no difference."""
-        segments = tuple(path[1:].removesuffix("/").split("/"))
-        for operation in self.operations.values():
-            if operation.method == method and len(operation.segments) == len(segments):
-                labels = operation.labels(segments)
-                if labels is not None:
-                    return operation, labels
-        return None
+
+def without_nulls(value: Any) -> Any:
+    """The same without members that are null: AWS takes them as not given."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
 
 
 def _of_query(place: Place, values: list[str]) -> Any:
@@ -114,6 +113,18 @@ def service() -> Service:
         faults={name: _fault(shape) for name, shape in shapes.items() if shape.get("exception")},
         shapes=shapes,
     )
+
+
+@lru_cache(maxsize=4096)
+def route(method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+    """The operation of a request line and the path's labels; a trailing slash makes no difference."""
+    segments = tuple(path[1:].removesuffix("/").split("/"))
+    for operation in service().operations.values():
+        if operation.method == method and len(operation.segments) == len(segments):
+            labels = operation.labels(segments)
+            if labels is not None:
+                return operation, labels
+    return None
 
 
 def _operation(name: str, raw: dict[str, Any], shapes: dict[str, Any]) -> Operation:

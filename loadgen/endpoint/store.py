@@ -67,14 +67,6 @@ class Monitor(Noun):
     deleted: float | None = None  # Unix time
 
 
-class Destination(Noun):
-    """Where metrics of a monitor go."""
-
-    destination: str  # CloudWatch, Evidently
-    arn: str  # "" for CloudWatch
-    role: str
-
-
 class Kept(Noun):
     """A batch as kept; times in Unix milliseconds."""
 
@@ -225,8 +217,6 @@ class Store:
     def expire(self, before: int) -> None:
         """Drop batches whose last event is older than `before` (Unix milliseconds), and monitors long deleted."""
         self.write("DELETE FROM batches WHERE last < ?", before)
-
-    # Metrics destinations and definitions
 
     def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of a query."""

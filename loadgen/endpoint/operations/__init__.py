@@ -2,17 +2,27 @@
 
 from collections.abc import Callable
 
-from loadgen.endpoint.operations import events, monitors, tags
+from loadgen.endpoint.operations import events, metrics, monitors, policies, tags
 from loadgen.endpoint.operations.call import Call, Given
 
 OPERATIONS: dict[str, Callable[[Call, Given], Given]] = {
+    "BatchCreateRumMetricDefinitions": metrics.create,
+    "BatchDeleteRumMetricDefinitions": metrics.delete,
+    "BatchGetRumMetricDefinitions": metrics.get,
     "CreateAppMonitor": monitors.create,
     "DeleteAppMonitor": monitors.delete,
+    "DeleteResourcePolicy": policies.delete,
+    "DeleteRumMetricsDestination": metrics.delete_destination,
     "GetAppMonitor": monitors.get,
     "GetAppMonitorData": events.get,
+    "GetResourcePolicy": policies.get,
     "ListAppMonitors": monitors.list_all,
+    "ListRumMetricsDestinations": metrics.list_destinations,
     "ListTagsForResource": tags.list_of,
+    "PutResourcePolicy": policies.put,
+    "PutRumMetricsDestination": metrics.put_destination,
     "TagResource": tags.tag,
     "UntagResource": tags.untag,
     "UpdateAppMonitor": monitors.update,
+    "UpdateRumMetricDefinition": metrics.update,
 }

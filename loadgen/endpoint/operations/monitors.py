@@ -10,6 +10,7 @@ from loadgen.endpoint.operations.call import PAGE, Call, Given, new_id, seal, un
 from loadgen.endpoint.operations.tags import check_count
 from loadgen.endpoint.refusal import Refusal, conflict, invalid
 from loadgen.endpoint.store import Monitor
+from loadgen.endpoint.targets import delete_targets
 
 DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "SessionSampleRate": 0.1}
 """Of AppMonitorConfiguration. The sample rate is the model's word; the other two are the web client's defaults."""
@@ -62,7 +63,7 @@ def _domains(given: Given) -> tuple[str, ...] | None:
 
 
 def _configuration(given: Given) -> dict[str, Any]:
-    configuration = {key: value for key, value in given.get("AppMonitorConfiguration", {}).items() if value is not None}
+    configuration: dict[str, Any] = given.get("AppMonitorConfiguration", {})
     if configuration.get("IncludedPages") and configuration.get("ExcludedPages"):
         raise invalid(
             "Value at 'appMonitorConfiguration.includedPages' failed to satisfy constraint: "
@@ -161,6 +162,5 @@ def delete(call: Call, given: Given) -> Given:
     """DeleteAppMonitor: collection stops at once; what hangs on the monitor goes with it."""
     monitor = call.collecting(given["Name"])
     call.store.put(msgspec.structs.replace(monitor, deleted=call.now, modified=call.stamp))
-    call.store.write("DELETE FROM definitions WHERE monitor = ?", monitor.number)
-    call.store.write("DELETE FROM destinations WHERE monitor = ?", monitor.number)
+    delete_targets(call.store, monitor)
     return {}

@@ -1,0 +1,146 @@
+"""Resource policies: PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy.
+
+Rule: a policy gets a revision id, the caller's or a new one, and a new one with every later change. A writer that names
+a revision must name the current one; once a caller has chosen a revision id, every later writer must name it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from loadgen.endpoint.operations.call import Call, Given, new_id
+from loadgen.endpoint.policy import ACTION, CONTEXT_KEYS, OPERATORS, listed, operator_of, wild
+from loadgen.endpoint.refusal import Refusal
+from loadgen.endpoint.store import Monitor
+
+SIZE_LIMIT = 4096
+"""Bytes (the model's documentation of PutResourcePolicy)."""
+
+VERSIONS = ("2012-10-17", "2008-10-17")
+ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
+
+_FOREIGN = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
+
+
+def put(call: Call, given: Given) -> Given:
+    """PutResourcePolicy."""
+    monitor = call.collecting(given["Name"])
+    document = given["PolicyDocument"]
+    if (size := len(document.encode())) > SIZE_LIMIT:
+        raise Refusal(
+            "PolicySizeLimitExceededException", f"The policy document has {size} bytes; the limit is {SIZE_LIMIT}"
+        )
+    check(document, call.settings.arn(monitor.name), call.settings.account)
+    revision = given.get("PolicyRevisionId")
+    if monitor.policy is None:
+        changed = msgspec.structs.replace(
+            monitor, policy=document, policy_revision=revision or new_id(), policy_pinned=revision is not None
+        )
+    else:
+        _check_revision(monitor, revision, required=monitor.policy_pinned)
+        changed = msgspec.structs.replace(monitor, policy=document, policy_revision=new_id())
+    call.store.put(changed)
+    return _shown(changed)
+
+
+def get(call: Call, given: Given) -> Given:
+    """GetResourcePolicy."""
+    return _shown(_with_policy(call, given))
+
+
+def delete(call: Call, given: Given) -> Given:
+    """DeleteResourcePolicy: without a revision id whatever is there goes."""
+    monitor = _with_policy(call, given)
+    _check_revision(monitor, given.get("PolicyRevisionId"), required=False)
+    call.store.put(msgspec.structs.replace(monitor, policy=None, policy_revision=None, policy_pinned=False))
+    return {"PolicyRevisionId": monitor.policy_revision}
+
+
+def _shown(monitor: Monitor) -> Given:
+    return {"PolicyDocument": monitor.policy, "PolicyRevisionId": monitor.policy_revision}
+
+
+def _with_policy(call: Call, given: Given) -> Monitor:
+    monitor = call.collecting(given["Name"])
+    if monitor.policy is None:
+        raise Refusal("PolicyNotFoundException", f"The app monitor {monitor.name} has no resource policy")
+    return monitor
+
+
+def _check_revision(monitor: Monitor, revision: str | None, required: bool) -> None:
+    if revision is None and not required:
+        return
+    if revision != monitor.policy_revision:
+        raise Refusal(
+            "InvalidPolicyRevisionIdException",
+            f"The policy of app monitor {monitor.name} has another revision than '{revision}'"
+            if revision
+            else f"The policy of app monitor {monitor.name} has a revision id: policyRevisionId must be given",
+        )
+
+
+# The document
+
+
+def _malformed(message: str) -> Refusal:
+    return Refusal("MalformedPolicyDocumentException", f"The policy document is malformed: {message}")
+
+
+def check(document: str, arn: str, account: str) -> None:
+    """Refuse a document that is no policy for PutRumEvents on the monitor of that ARN."""
+    try:
+        policy = msgspec.json.decode(document)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise _malformed(f"it is not JSON: {wrong}") from wrong
+    if not isinstance(policy, dict) or not policy.keys() <= {"Version", "Id", "Statement"}:
+        raise _malformed("it must be an object of Version, Id and Statement")
+    if policy.get("Version", VERSIONS[0]) not in VERSIONS:
+        raise _malformed(f"Version must be one of {', '.join(VERSIONS)}")
+    statements = listed(policy.get("Statement", []))
+    if not statements:
+        raise _malformed("it has no Statement")
+    for number, statement in enumerate(statements, 1):
+        _check_statement(statement, f"Statement {number}", arn, account)
+
+
+def _check_statement(statement: Any, where: str, arn: str, account: str) -> None:
+    if not isinstance(statement, dict) or not statement.keys() <= ELEMENTS:
+        raise _malformed(f"{where} must be an object of {', '.join(sorted(ELEMENTS))}")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        raise _malformed(f"{where}: Effect must be Allow or Deny")
+    actions = listed(statement.get("Action", []))
+    if not actions or any(not isinstance(action, str) or action.lower() != ACTION.lower() for action in actions):
+        raise _malformed(f"{where}: Action must be {ACTION}, no other action is supported")
+    resources = listed(statement.get("Resource", []))
+    if not resources or any(not isinstance(resource, str) or not wild(resource, arn) for resource in resources):
+        raise _malformed(f"{where}: Resource must be the app monitor's ARN {arn}")
+    _check_principal(statement.get("Principal"), where, account)
+    _check_condition(statement.get("Condition", {}), where)
+
+
+def _check_principal(principal: Any, where: str, account: str) -> None:
+    if principal == "*":
+        return
+    names = listed(principal.get("AWS", [])) if isinstance(principal, dict) and principal.keys() == {"AWS"} else []
+    if not names:
+        raise _malformed(f'{where}: Principal must be "*" or an object with AWS')
+    for name in names:
+        match = _FOREIGN.fullmatch(name) if isinstance(name, str) else None
+        if name != "*" and (match is None or match[1] != account):
+            raise _malformed(f"{where}: Principal must belong to the account {account}")
+
+
+def _check_condition(condition: Any, where: str) -> None:
+    if not isinstance(condition, dict):
+        raise _malformed(f"{where}: Condition must be an object")
+    for operator, keys in condition.items():
+        if operator_of(operator)[0] not in OPERATORS or not isinstance(keys, dict):
+            raise _malformed(f"{where}: the condition operator {operator} is not supported")
+        for key, values in keys.items():
+            if key.lower() not in CONTEXT_KEYS:
+                raise _malformed(f"{where}: the condition key {key} is not supported")
+            if not listed(values) or any(not isinstance(value, str) for value in listed(values)):
+                raise _malformed(f"{where}: the values of {key} must be strings")

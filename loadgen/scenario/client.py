@@ -15,7 +15,7 @@ class Client(Part):
 
     allowCookies: bool = Field(
         True,
-        description="Keep user and session id in cookies. The client's own default: false, a new session each full load.",
+        description="Keep user and session id in cookies. The client's own default, false: a session a full load.",
     )
     sessionEventLimit: int = Field(200, ge=0, description="Events a session may record; 0 is no limit.")
     sessionLengthSeconds: float = Field(1800, gt=0, description="Seconds without an event after which a session ends.")

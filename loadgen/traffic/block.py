@@ -17,7 +17,7 @@ from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.loading import Slowness, load
-from loadgen.traffic.telemetry.scene import Scene
+from loadgen.traffic.telemetry.scene import Drawn, Scene
 from loadgen.traffic.timeline import timeline
 from loadgen.traffic.visits import Pages, Referrals, visits
 
@@ -52,13 +52,15 @@ class Blocks:
         stream = seeds.stream("loading", block)
         slowness = Slowness(stream, people.device, self.crowd.distance[people.country], telemetry)
         loading = load(stream, telemetry, slowness, view, session, page, steps.first[view])
-        time = timeline(steps, hard, loading, dwell(site, seeds, block, steps, people.device, telemetry.tab_switches))
+        looks = dwell(site, seeds, block, steps, people.device, telemetry.tab_switches)
+        time = timeline(steps, hard, loading, looks)
         seen = visits(steps)
         pages = Pages(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
         begins = steps.begins.tolist()
         for row in np.flatnonzero(own).tolist():
             pages.session(row, begins[row], begins[row + 1])
-        return Scene(scenario, site, seeds, block, own, people, steps, loading, time, seen, pages)
+        drawn = Drawn(people, slowness, steps, looks.looked, loading, time, seen, pages)
+        return Scene(scenario, site, self.crowd, seeds, block, own, drawn)
 
 
 def _loads(scene: Scene, families: list[Column]) -> list[Load]:

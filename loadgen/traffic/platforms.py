@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.traffic.draws import Floats
+from loadgen.traffic.faults import Dialect
 
 USAGE = ("Chrome mobile", "Safari mobile", "Samsung Internet", "Chrome", "Edge", "Safari", "Firefox", "Opera")
 WORLD = (45.2, 13.6, 2.0, 25.6, 5.2, 2.7, 2.2, 1.0)
@@ -118,6 +119,26 @@ PLATFORMS = (
     Platform("Firefox", 0.14, "desktop", "Linux", "Firefox", "Firefox", False, FIREFOX, _firefox(LINUX)),
     Platform("Opera", 1.0, "desktop", "Windows", "Opera", "Opera", True, OPERA, _chromium(WINDOWS, " OPR/{v}.0.0.0")),
 )  # fmt: skip
+
+
+VITALS = ("lcp", "fid", "cls", "inp")
+SINCE = {
+    "Firefox": {"fid": 89.0, "lcp": 122.0, "inp": 144.0},
+    "Safari": {"fid": 26.2, "lcp": 26.2, "inp": 26.2},
+}
+"""First version of other engines than Chromium that measures a vital (Interop 2025); none measures layout shifts."""
+
+
+def measures(platform: Platform, version: str, vital: str) -> bool:
+    """Whether this browser reports a vital; FCP and TTFB all do."""
+    return platform.brand or float(version) >= SINCE[platform.browser].get(vital, float("inf"))
+
+
+def dialect(platform: Platform) -> Dialect:
+    """How this browser words errors."""
+    if platform.brand:
+        return Dialect.CHROMIUM
+    return Dialect.FIREFOX if platform.browser == "Firefox" else Dialect.SAFARI
 
 
 def usage(countries: list[str]) -> Floats:

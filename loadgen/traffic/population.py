@@ -5,15 +5,19 @@ Faker is slow and its door is here: it fills pools once, from its own seeded ins
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from loadgen.model import Visitor
 from loadgen.scenario.population import Population
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
-from loadgen.traffic.platforms import DISTANCE, FAR, LANGUAGES, PLATFORMS, raked, usage
+from loadgen.traffic.faults import Dialect
+from loadgen.traffic.platforms import DISTANCE, FAR, LANGUAGES, PLATFORMS, VITALS, dialect, measures, raked, usage
 from loadgen.traffic.seeds import Seeds
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 RAKING_STEPS = 20
 DEVICES = ("desktop", "mobile", "tablet")
@@ -49,8 +53,11 @@ class Crowd:
         self.languages = [list(mix) for mix in tongues]
         self._language = Choice(_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
         self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
+        self._brand = np.array([platform.brand for platform in PLATFORMS])
+        self._supports = {vital: _support_table(vital) for vital in VITALS}
         self.distance = np.array([DISTANCE.get(country, FAR) for country in self.countries])
         self._pool = self._people(seeds.stream("visitors"), population.visitors)
+        self.outdated_share = float(self.outdated(self._pool).mean())
 
     def _people(self, stream: np.random.Generator, count: int) -> People:
         draws = stream.random((4, count))
@@ -74,6 +81,22 @@ class Crowd:
         ]
         country, platform, version, language, device = columns
         return People(country, platform, version, language, device, user, returning)
+
+    def supports(self, people: People, vital: str) -> Bools:
+        """Whether each visitor's browser measures a vital."""
+        return self._supports[vital][people.platform, people.version]
+
+    def brands(self, people: People) -> Bools:
+        """Whether each visitor's browser is a Chromium."""
+        return self._brand[people.platform]
+
+    def outdated(self, people: People) -> Bools:
+        """Whether each visitor's browser is not of the version that most have."""
+        return people.version > 0
+
+    def dialect(self, people: People, row: int) -> Dialect:
+        """How a visitor's browser words its errors."""
+        return dialect(PLATFORMS[int(people.platform[row])])
 
     def visitor(self, people: People, row: int) -> Visitor:
         """One visitor as the web client tells of it."""
@@ -109,18 +132,32 @@ def _platform_weights(population: Population, countries: list[str], mass: Floats
     return weights
 
 
+def _support_table(vital: str) -> Bools:
+    """By platform and version, whether the browser measures a vital."""
+    table = np.zeros((len(PLATFORMS), max(len(platform.versions) for platform in PLATFORMS)), dtype=bool)
+    for row, platform in enumerate(PLATFORMS):
+        for column, version in enumerate(platform.versions):
+            table[row, column] = measures(platform, version, vital)
+    return table
+
+
 def _rows(ragged: list[list[float]]) -> Floats:
     """Rows of different lengths as one table, filled with zeros."""
     width = max(len(row) for row in ragged)
     return np.array([row + [0.0] * (width - len(row)) for row in ragged], dtype=np.float64)
 
 
-def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
-    """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
-    from faker import Faker  # slow to import, and only wanted when a scenario has placeholders
+def _faker(name: str) -> Faker:
+    from faker import Faker  # slow to import: the rest of the room does not wait for it
 
     fake = Faker("en_US")
-    fake.seed_instance(f"{site}/{pool}")
+    fake.seed_instance(name)
+    return fake
+
+
+def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
+    """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
+    fake = _faker(f"{site}/{pool}")
     found: dict[str, str] = {}
     while len(found) < size:
         words = [fake.color_name(), *fake.words(2)]
@@ -128,3 +165,15 @@ def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
         slug = f"{slug}-{len(found)}" if slug in found else slug
         found[slug] = " ".join(words).title()
     return list(found.items())
+
+
+def hosts(site: str, size: int) -> list[str]:
+    """Hosts of other people's scripts, under the top-level domain that nobody can own (RFC 2606)."""
+    fake = _faker(f"{site}/hosts")
+    return [f"{fake.domain_word()}.example" for _ in range(size)]
+
+
+def identifiers(site: str, size: int) -> list[str]:
+    """Names that stand in the site's code, such as openBasket."""
+    fake = _faker(f"{site}/code")
+    return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]

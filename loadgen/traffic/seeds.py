@@ -8,6 +8,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 import numpy as np
+from numpy.typing import NDArray
 
 BLOCK = 128
 """Sessions that are drawn together."""
@@ -18,12 +19,15 @@ class Seeds:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._keys: dict[str, int] = {}
+        self._keys: dict[str, NDArray[np.uint64]] = {}
 
     def stream(self, purpose: str, block: int = 0) -> np.random.Generator:
         """The generator for one purpose and block; asking again starts it anew."""
         key = self._keys.get(purpose)
         if key is None:
             name = f"{self.seed}/{purpose}".encode()
-            key = self._keys[purpose] = int.from_bytes(blake2b(name, digest_size=16).digest(), "little")
-        return np.random.Generator(np.random.Philox(key=key, counter=block << 128))
+            key = self._keys[purpose] = np.frombuffer(blake2b(name, digest_size=16).digest(), dtype="<u8").astype(
+                np.uint64
+            )
+        place = np.array([0, 0, block, 0], dtype=np.uint64)
+        return np.random.Generator(np.random.Philox(key=key, counter=place))

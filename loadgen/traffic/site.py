@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from loadgen.scenario import Scenario
 from loadgen.scenario.pages import Page, Pool, placeholders
 from loadgen.scenario.think_time import Exponential, Lognormal, ThinkTime, Weibull
+from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Choice, Floats, zipf
-from loadgen.traffic.population import DEVICES, items
+from loadgen.traffic.faults import faults
+from loadgen.traffic.population import DEVICES, hosts, identifiers, items
+from loadgen.traffic.seeds import Seeds
+
+THIRD_PARTIES = 3
+"""Hosts of other people's scripts."""
 
 TITLE_LIMIT = 256
 """Characters of a metadata value in RUM's schema."""
+
+
+class Target(NamedTuple):
+    """An element that can be clicked or typed into."""
+
+    selector: str  # as web-vitals tells it
+    element: str
+    id: str | None = None
+    css: str | None = None
+
+
+COMMON_TARGETS = (
+    Target("html>body>main>div.card", "DIV"),
+    Target("html>body>main>img", "IMG"),
+    Target("#menu", "BUTTON", "menu"),
+    Target("html>body>main>p", "P"),
+    Target("#search", "INPUT", "search"),
+    Target("html>body>main>section>span", "SPAN"),
+    Target("html>body>nav>a", "A"),
+)
+ANYWHERE = len(COMMON_TARGETS) - 1
+"""So many targets stand for any place of a page; LINK leads to the next one."""
+LINK = ANYWHERE
 
 
 class Site:
@@ -32,6 +62,29 @@ class Site:
         self.step = Choice([[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages])
         self.think = _think_table(scenario, self.pages)
         self._fill_pools(scenario)
+        self._build(scenario)
+
+    def _build(self, scenario: Scenario) -> None:
+        """Make what the site is built of: files, clickable elements, mistakes in its code."""
+        stream = Seeds(0).stream(f"site/{scenario.name}")
+        self.assets = Assets(stream, self.origin, hosts(scenario.name, THIRD_PARTIES))
+        self.assets.lay_out(scenario.pages, scenario.telemetry.resources, scenario.client.resourceEventLimit)
+        self.targets = list(COMMON_TARGETS)
+        self.clicks: list[tuple[int, int, float]] = []
+        for page, model in enumerate(self.pages):
+            for click in model.clicks:
+                self.clicks.append((page, len(self.targets), click.per_view))
+                selector = f"#{click.id}" if click.id else click.css or f"html>body>main>{click.element.lower()}"
+                self.targets.append(Target(selector, click.element, click.id, click.css))
+        self.client_url = f"{self.origin}/js/cwr.js"
+        scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
+        self.faults = faults(stream, identifiers(scenario.name, 40), scripts, scenario.telemetry.errors.messages)
+        self.hero_url = lru_cache(maxsize=65536)(self._hero_url)
+
+    def _hero_url(self, page: int, chosen: tuple[int, ...]) -> str:
+        """The largest image of a page: that of the item it shows."""
+        slugs = [self.items[name][item][0] for name, item in zip(self.used[page], chosen, strict=False)]
+        return "/".join([self.origin, "img", self.names[page], *slugs, "hero.jpg"])
 
     def _fill_pools(self, scenario: Scenario) -> None:
         """Give each placeholder its items, drawn for the scenario's name: another seed visits the same site."""

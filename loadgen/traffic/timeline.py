@@ -10,6 +10,9 @@ from loadgen.traffic.draws import Bools, Ints, within
 from loadgen.traffic.journey import Dwell, Walk
 from loadgen.traffic.telemetry.loading import Loading
 
+FAR_TICK = 2**40
+"""More ticks than any session lasts: keeps the loads apart in one sorted key."""
+
 
 class Timeline(NamedTuple):
     """Page views of a block on their sessions' clocks."""
@@ -29,6 +32,17 @@ class Timeline(NamedTuple):
         moment = self.looked[view] + after
         away, back = self.away[view], self.back[view]
         return np.where((away >= 0) & (moment > away), moment + back - away, moment)
+
+    def current(self, view: Ints, at: Ints) -> Ints:
+        """The view that is current at a moment in the document of `view`: route changes may have come between."""
+        key = self.load * FAR_TICK + self.start
+        found: Ints = np.searchsorted(key, self.load[view] * FAR_TICK + at, side="right") - 1
+        return found
+
+    def alive(self, view: Ints, at: Ints) -> Bools:
+        """Whether the document of a view still lives."""
+        ends: Bools = at < self.load_end[self.load[view]]
+        return ends
 
 
 def timeline(walk: Walk, hard: Bools, loading: Loading, dwell: Dwell) -> Timeline:

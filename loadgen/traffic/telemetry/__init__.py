@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.errors import js_errors
+from loadgen.traffic.telemetry.http import calls, http, xray
+from loadgen.traffic.telemetry.inputs import inputs
+from loadgen.traffic.telemetry.interactions import custom, dom
+from loadgen.traffic.telemetry.navigation import navigation
 from loadgen.traffic.telemetry.page_views import page_views
+from loadgen.traffic.telemetry.resources import resources
 from loadgen.traffic.telemetry.scene import Scene
+from loadgen.traffic.telemetry.vitals import cls, fcp, fid, inp, lcp
 
 __all__ = ["columns"]
 
 
 def columns(scene: Scene) -> list[Column]:
     """The events of a block's own sessions, a column for each family that the scenario's client records."""
-    return [page_views(scene)]
+    monitor, seen = scene.scenario.monitor, inputs(scene)
+    made = [page_views(scene)]
+    if monitor.collects("performance"):
+        files, heroes = resources(scene)
+        made += [
+            files,
+            *navigation(scene),
+            fcp(scene),
+            lcp(scene, seen, heroes),
+            cls(scene),
+            fid(scene, seen),
+            inp(scene, seen),
+        ]
+    if monitor.collects("http"):
+        api = calls(scene)
+        made += [http(scene, api), *([xray(scene, api)] if scene.scenario.client.enableXRay else [])]
+    if monitor.collects("errors"):
+        made.append(js_errors(scene))
+    if monitor.collects("interaction"):
+        made += dom(scene, seen)
+    if monitor.custom_events:
+        made += custom(scene)
+    return made

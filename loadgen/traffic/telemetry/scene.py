@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from functools import cached_property
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -10,31 +11,48 @@ from loadgen.model import Page
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Bools, Ints, uuids
 from loadgen.traffic.journey import Walk
-from loadgen.traffic.population import People
+from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
-from loadgen.traffic.telemetry.loading import Loading
+from loadgen.traffic.telemetry.loading import Loading, Slowness
 from loadgen.traffic.timeline import Timeline
 from loadgen.traffic.visits import Pages, Visits
+
+
+class Drawn(NamedTuple):
+    """What a block holds before its events."""
+
+    people: People
+    slowness: Slowness
+    walk: Walk
+    visible: Ints  # ticks for which each view is looked at
+    loading: Loading
+    time: Timeline
+    seen: Visits
+    pages: Pages
 
 
 class Scene:
     """A block's visitors, walks, loads and times; `own` says which sessions become objects."""
 
     def __init__(
-        self, scenario: Scenario, site: Site, seeds: Seeds, block: int, own: Bools, people: People, walk: Walk,
-        loading: Loading, time: Timeline, seen: Visits, pages: Pages,
-    ) -> None:  # fmt: skip
-        self.scenario, self.site, self.seeds, self.block = scenario, site, seeds, block
-        self.people, self.walk, self.loading, self.time, self.seen = people, walk, loading, time, seen
-        self._pages = pages
+        self, scenario: Scenario, site: Site, crowd: Crowd, seeds: Seeds, block: int, own: Bools, drawn: Drawn
+    ) -> None:
+        self.scenario, self.site, self.crowd, self.seeds, self.block = scenario, site, crowd, seeds, block
+        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen, self._pages = drawn
         self.own_sessions = own
-        self.own_view_mask = own[walk.session]
+        self.own_view_mask: Bools = own[self.walk.session]
         self.own_views: Ints = np.flatnonzero(self.own_view_mask)
-        self.views = len(walk.page)
-        self.loads = len(loading.view)
-        self.load_session: Ints = walk.session[loading.view]
+        self.views = len(self.walk.page)
+        self.loads = len(self.loading.view)
+        self.load_session: Ints = self.walk.session[self.loading.view]
         self.own_loads: Ints = np.flatnonzero(own[self.load_session])
+
+    @cached_property
+    def hero_urls(self) -> list[str]:
+        """The largest image of each load's first page."""
+        pages, items = self.walk.page[self.loading.view].tolist(), self.walk.items[self.loading.view].tolist()
+        return [self.site.hero_url(page, tuple(chosen)) for page, chosen in zip(pages, items, strict=True)]
 
     def stream(self, purpose: str) -> np.random.Generator:
         """The block's random stream for one purpose."""

@@ -1,0 +1,96 @@
+"""The site's files: what a page fetches, how large each is, and where it comes from. Made once for a site."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.scenario.pages import Page, Resources
+from loadgen.traffic.draws import Bools, Ints
+
+KINDS = ("stylesheet", "script", "font", "image")
+STYLESHEET, SCRIPT, FONT, IMAGE = range(4)
+FOLDERS = ("css", "js", "fonts", "img")
+INITIATORS = ("link", "script", "css", "img")
+SUFFIXES = ("css", "js", "woff", "jpg")
+"""The client tells a file's type by its suffix; it takes .woff2 for a stylesheet, so the fonts here are .woff."""
+
+LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8))
+"""Size of one response by kind, ln KB: mean and sigma (Web Almanac 2025, tails drawn in; stylesheets estimated)."""
+
+SHARED = 0.7
+"""Part of a page's files that every page of the site has too; an estimate."""
+
+HERO, FAVICON = "hero", "favicon"
+NAMES = {
+    SCRIPT: ("cwr", "vendor", "app"),
+    STYLESHEET: ("main", "theme"),
+    FONT: ("text", "head"),
+    IMAGE: ("logo", "cart"),
+}
+"""Names of the first shared files; the web client is one of the site's scripts."""
+
+
+class Asset(NamedTuple):
+    """One file."""
+
+    kind: int
+    name: str
+    url: str
+    initiator: str
+    size: int  # bytes on the wire
+
+
+class Assets:
+    """The files of each page, laid out flat: page p has rows begins[p] to begins[p + 1]."""
+
+    def __init__(self, stream: np.random.Generator, origin: str, hosts: list[str]) -> None:
+        self._stream, self._origin, self._hosts = stream, origin, hosts
+        self._shared: dict[tuple[int, int], Asset] = {}
+
+    def lay_out(self, pages: dict[str, Page], default: Resources, image_limit: int) -> None:
+        """Give every page its files; of images no more than the client records."""
+        found = [self._files(name, page.resources or default, image_limit) for name, page in pages.items()]
+        files = [asset for each in found for asset in each]
+        self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in found], dtype=np.int64)))
+        self.kind: Ints = np.array([asset.kind for asset in files], dtype=np.int64)
+        self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
+        self.hero: Bools = np.array([asset.name == HERO for asset in files], dtype=bool)
+        self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
+        self.urls = [asset.url for asset in files]
+        self.initiators = [asset.initiator for asset in files]
+
+    def _files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
+        numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit)]
+        return [asset for kind, number in enumerate(numbers) for asset in self._of_kind(page, kind, number)]
+
+    def _of_kind(self, page: str, kind: int, number: int) -> list[Asset]:
+        """So many files of a kind: those that all pages share, then the page's own; of images the hero comes first."""
+        common = round(number * SHARED)
+        own = [self._asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
+        shared = [self._common(kind, index) for index in range(common)]
+        if kind != IMAGE or not number:
+            return shared + own
+        hero = self._asset(IMAGE, HERO, folder=page)
+        return [hero, *shared[: number - 2], *own[: number - 2 - len(shared)], self._favicon()][:number]
+
+    def _common(self, kind: int, index: int) -> Asset:
+        known = self._shared.get((kind, index))
+        if known is None:
+            names = NAMES[kind]
+            name = names[index] if index < len(names) else f"{KINDS[kind]}-{index}"
+            host = self._hosts[index % len(self._hosts)] if kind == SCRIPT and index >= len(names) else None
+            known = self._shared[kind, index] = self._asset(kind, name, host=host)
+        return known
+
+    def _asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
+        mean, sigma = LN_KB[kind]
+        size = int(1024 * np.exp(mean + sigma * self._stream.standard_normal())) + 300
+        path = "/".join(part for part in (FOLDERS[kind], folder, f"{name}.{SUFFIXES[kind]}") if part)
+        origin = f"https://{host}" if host else self._origin
+        return Asset(kind, name, f"{origin}/{path}", INITIATORS[kind], size)
+
+    def _favicon(self) -> Asset:
+        """The browser's own fetch: initiator "other"; the client counts it among the images."""
+        return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)

@@ -1,0 +1,75 @@
+"""js_error events: few sessions have most of them, and few messages repeat.
+
+Rule: an unhandled rejection has no file and line; the message is worded as the browser words it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import UNSET
+
+from loadgen.events import JS_ERROR, JsError
+from loadgen.traffic.draws import Choice, Floats, Ints, zipf
+from loadgen.traffic.faults import Dialect, Fault
+from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.scene import Scene
+
+OLD_BROWSER = 1.5
+"""Factor on the share of sessions with errors in versions that are not the newest; an estimate."""
+
+MOST_ERRORS = 50
+"""Errors of one session, at most."""
+
+
+def js_errors(scene: Scene) -> Column:
+    """The errors of a block's own sessions."""
+    stream, errors = scene.stream("errors"), scene.scenario.telemetry.errors
+    number = np.minimum(_numbers(scene, stream), MOST_ERRORS)
+    session = np.repeat(np.arange(len(number)), number)
+    uniform = stream.random((3, len(session)))
+    view = _where(scene, session, uniform[0])
+    happens = view >= 0
+    view, fault = np.maximum(view, 0), Choice(zipf(errors.messages, errors.zipf)).pick(uniform[1])
+    after = np.floor(scene.visible[view] * uniform[2] ** 3).astype(np.int64)
+    at = scene.time.awake(view, after)
+    kept = np.flatnonzero(happens & scene.own_view_mask[view] & scene.time.alive(view, at))
+    details = [
+        _details(
+            scene,
+            scene.site.faults[which],
+            scene.crowd.dialect(scene.people, who),
+            scene.scenario.client.stackTraceLength,
+        )
+        for which, who in zip(fault[kept].tolist(), session[kept].tolist(), strict=True)
+    ]
+    return Column(JS_ERROR, view[kept], at[kept], scene.ids("error", kept, len(view)), details)
+
+
+def _numbers(scene: Scene, stream: np.random.Generator) -> Ints:
+    """Errors of each session: most have none, the others one and a few more; old browsers more often."""
+    errors = scene.scenario.telemetry.errors
+    old = scene.crowd.outdated(scene.people)
+    mean = 1 + (OLD_BROWSER - 1) * scene.crowd.outdated_share
+    share = np.where(old, OLD_BROWSER, 1.0) / mean * errors.sessions
+    prone = stream.random(len(old)) < share
+    more = stream.poisson(errors.per_session - 1, len(old))
+    return np.where(prone, 1 + more, 0)
+
+
+def _where(scene: Scene, session: Ints, uniform: Floats) -> Ints:
+    """The page view of each error, by the pages' weights; -1 where no page of the session throws."""
+    weight = np.array([page.js_errors for page in scene.site.pages])[scene.walk.page]
+    until = np.concatenate(([0.0], np.cumsum(weight)))
+    low, high = until[scene.walk.begins[session]], until[scene.walk.begins[session + 1]]
+    found = np.searchsorted(until, low + uniform * (high - low), side="right") - 1
+    last = scene.walk.begins[session + 1] - 1
+    return np.where(high > low, np.clip(found, scene.walk.begins[session], last), -1)
+
+
+def _details(scene: Scene, fault: Fault, dialect: Dialect, stack_limit: int) -> JsError:
+    name, message, stack = fault.told(dialect)
+    kept = stack if len(stack) <= stack_limit else f"{stack[:stack_limit]}..."
+    shown = kept if stack_limit else UNSET
+    if fault.rejected:
+        return JsError(name, message, UNSET, UNSET, UNSET, shown)
+    return JsError(name, message, fault.url, fault.line, fault.column, shown)

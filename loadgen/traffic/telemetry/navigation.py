@@ -1,0 +1,114 @@
+"""performance_navigation and time_to_first_byte events: recorded after the load event, if the page lives so long."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadgen.events import NAVIGATION, TTFB, Navigation, Ttfb, TtfbAttribution
+from loadgen.traffic.draws import Choice, Floats, Ints, shown, ticks
+from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.scene import Scene
+
+PROTOCOLS = ("h2", "h3", "http/1.1")
+PROTOCOL = Choice([0.60, 0.35, 0.05])
+"""Of the page's host, by session; an estimate."""
+
+TYPES = ("navigate", "back_forward", "reload")
+LANDING_TYPE = Choice([0.92, 0.04, 0.04])
+"""How a landing was reached; later loads tell by their page. Together near CrUX: 84, 12 and 4 %."""
+
+HEADER_BYTES = 300
+"""headerSize: Chromium reports transferSize − encodedBodySize, always 300."""
+
+
+def protocols(scene: Scene) -> Ints:
+    """The protocol of each session, as index in PROTOCOLS."""
+    return PROTOCOL.pick(scene.stream("protocol").random(len(scene.own_sessions)))
+
+
+def recorded(scene: Scene) -> Ints:
+    """When the navigation event of each load is recorded, in ticks from session start."""
+    at: Ints = scene.time.start[scene.loading.view] + scene.loading.loaded
+    return at
+
+
+def navigation(scene: Scene) -> list[Column]:
+    """The navigation and TTFB events of own loads that live until their load event."""
+    rows = scene.own_loads
+    at = recorded(scene)[rows]
+    lives = at < scene.time.load_end[rows]
+    rows, at = rows[lives], at[lives]
+    view = scene.loading.view[rows]
+    return [
+        Column(NAVIGATION, view, at, scene.ids("navigation", rows, scene.loads), _navigations(scene, rows)),
+        Column(TTFB, view, at, scene.ids("ttfb", rows, scene.loads), _first_bytes(scene, rows)),
+    ]
+
+
+def _types(scene: Scene) -> Ints:
+    """How each load was reached: the same page again is a reload, the one before the last a step back."""
+    walk, view = scene.walk, scene.loading.view
+    landing = LANDING_TYPE.pick(scene.stream("navigation").random(scene.loads))
+    page, items, session = walk.page[view], walk.items[view], scene.load_session
+
+    def equals(lag: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        match = np.zeros(len(view), dtype=bool)
+        if len(view) > lag:
+            same = (page[lag:] == page[:-lag]) & (items[lag:] == items[:-lag]).all(axis=1)
+            match[lag:] = same & (session[lag:] == session[:-lag])
+        return match
+
+    return np.where(walk.first[view], landing, np.where(equals(1), 2, np.where(equals(2), 1, 0)))
+
+
+def _navigations(scene: Scene, rows: Ints) -> list[Navigation]:
+    load = scene.loading
+    draws = scene.stream("navigation detail").random((2, scene.loads))[:, rows]
+    redirect, wait, dns, connect, tls, ttfb, response, parsed, complete = (
+        each[rows]
+        for each in (
+            load.redirect, load.wait, load.dns, load.connect, load.tls, load.ttfb, load.response, load.parsed,
+            load.complete,
+        )
+    )  # fmt: skip
+    begun = wait + dns + connect
+    unload = np.where(scene.walk.first[load.view[rows]], 0, ttfb + ticks(0.5 + 20 * draws[0]))
+    kinds, names = _types(scene)[rows].tolist(), protocols(scene)[scene.load_session[rows]].tolist()
+    columns = [
+        shown(each)
+        for each in (
+            unload, redirect, wait, dns, wait + dns, connect, np.where(connect > 0, begun - tls, 0), tls, begun,
+            ttfb - begun, ttfb, response - ttfb, load.interactive[rows], parsed, load.parsed_end[rows] - parsed,
+            complete, complete - response, complete, load.loaded[rows] - complete, load.loaded[rows],
+        )
+    ]  # fmt: skip
+    sizes = (load.html_bytes[rows] + HEADER_BYTES).tolist()
+    ratios = np.round(2.5 + 3 * draws[1], 4).tolist()
+    return [
+        Navigation(
+            "navigation", TYPES[kind], 0, unloaded, 0, 1 if moved else 0, 0, moved, 0, 0, fetch, fetch, lookup,
+            PROTOCOLS[protocol], linking, linked, securing, secured, request, waited, first, body, interactive, dcl,
+            dcl_time, done, processing, load_start, load_time, whole, HEADER_BYTES, size, ratio,
+        )
+        for (
+            unloaded, moved, fetch, lookup, linking, linked, securing, secured, request, waited, first, body,
+            interactive, dcl, dcl_time, done, processing, load_start, load_time, whole,
+        ), kind, protocol, size, ratio in zip(zip(*columns, strict=True), kinds, names, sizes, ratios, strict=True)
+    ]  # fmt: skip
+
+
+def _first_bytes(scene: Scene, rows: Ints) -> list[Ttfb]:
+    load = scene.loading
+    wait, dns, connect, ttfb = (each[rows] for each in (load.wait, load.dns, load.connect, load.ttfb))
+    columns = [shown(each) for each in (ttfb, wait, dns, connect, ttfb - wait - dns - connect)]
+    return [
+        Ttfb(value, TtfbAttribution(waiting, 0, lookup, connection, request))
+        for value, waiting, lookup, connection, request in zip(*columns, strict=True)
+    ]
+
+
+def shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:
+    """Random shares around given parts, adding up to 1: [part, row]."""
+    weights = np.array(parts)[:, None] * np.exp(spread * stream.standard_normal((len(parts), count)))
+    together: Floats = weights / weights.sum(axis=0)
+    return together

@@ -1,0 +1,134 @@
+"""performance_resource events: the files of each full load, within it; cached ones are quick and have no size."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from msgspec import UNSET
+
+from loadgen.events import RESOURCE, Resource
+from loadgen.traffic.assets import FONT, IMAGE, KINDS
+from loadgen.traffic.draws import Bools, Ints, shown, ticks
+from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.navigation import shares
+from loadgen.traffic.telemetry.scene import Scene
+
+LCP_PARTS = (350.0, 160.0, 230.0)
+"""Load delay, load time, render delay of an image LCP in ms: medians of good sites (CrUX July 2024, Almanac 2024)."""
+
+
+class Heroes(NamedTuple):
+    """The image that is each load's largest element, if it is one."""
+
+    delay: Ints  # ticks from first byte to its fetch
+    loaded: Ints  # ticks of its fetch
+    urls: list[str]
+    elements: list[str]
+    ids: dict[int, str]  # by load: its resource event, where that is recorded before the LCP
+
+
+class Rows(NamedTuple):
+    """Every file of every load of a block."""
+
+    load: Ints
+    asset: Ints  # row in Assets
+    cached: Bools
+
+
+def _rows(scene: Scene) -> Rows:
+    """Spread the loads' files out, and see which come from the cache."""
+    assets, walk, view = scene.site.assets, scene.walk, scene.loading.view
+    begins = assets.begins[walk.page[view]]
+    number = assets.begins[walk.page[view] + 1] - begins
+    load = np.repeat(np.arange(scene.loads), number)
+    asset = np.arange(len(load)) + np.repeat(begins - np.cumsum(number) + number, number)
+    cache = scene.scenario.telemetry.cache
+    landing = np.where(scene.people.returning[scene.load_session], cache.first_page_returning, cache.first_page_new)
+    share = np.where(walk.first[view], landing, cache.later_pages)
+    return Rows(load, asset, scene.stream("cache").random(len(load)) < share[load])
+
+
+def resources(scene: Scene) -> tuple[Column, Heroes]:
+    """The resource events of own loads, and what LCP needs to know of the largest images."""
+    rows = _rows(scene)
+    delay, loaded = _hero_parts(scene, rows)
+    start, length = _times(scene, rows, delay, loaded)
+    loading, time = scene.loading, scene.time
+    at = time.start[loading.view[rows.load]] + np.maximum(start + length, loading.ready[rows.load])
+    kept = np.flatnonzero(scene.own_view_mask[loading.view[rows.load]] & (at < time.load_end[rows.load]))
+    ids = scene.ids("resource", kept, len(rows.load))
+    view = time.current(loading.view[rows.load[kept]], at[kept])
+    column = Column(RESOURCE, view, at[kept], ids, _details(scene, rows, kept, start[kept], length[kept]))
+    hero = scene.site.assets.hero[rows.asset[kept]]
+    known = {
+        load: ids[row] for row, load in zip(np.flatnonzero(hero).tolist(), rows.load[kept][hero].tolist(), strict=True)
+    }
+    urls = scene.hero_urls
+    elements = ["html>body>main>img.hero"] * scene.loads
+    return column, Heroes(delay, loaded, urls, elements, known)
+
+
+def _hero_parts(scene: Scene, rows: Rows) -> tuple[Ints, Ints]:
+    """Split LCP − TTFB of image loads into delay, fetch and rendering; a cached image is there at once."""
+    loading = scene.loading
+    whole = loading.lcp - loading.ttfb
+    parts = shares(scene.stream("lcp parts"), scene.loads, LCP_PARTS, 0.5)
+    delay = np.floor(whole * parts[0]).astype(np.int64)
+    loaded = np.floor(whole * parts[1]).astype(np.int64)
+    hero = scene.site.assets.hero[rows.asset]
+    cached = np.zeros(scene.loads, dtype=bool)
+    cached[rows.load[hero]] = rows.cached[hero]
+    return delay, np.where(cached, np.minimum(loaded, 3), loaded)
+
+
+def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, Ints]:
+    """Start and duration of each file, inside its load."""
+    stream, loading, assets = scene.stream("resources"), scene.loading, scene.site.assets
+    load, kind = rows.load, assets.kind[rows.asset]
+    uniform = stream.random((3, len(load)))
+    parsing = (loading.interactive - loading.ttfb)[load]
+    begin = np.where(
+        kind == FONT, 0.35 + 0.3 * uniform[0], np.where(kind == IMAGE, 0.1 + 0.5 * uniform[0], 0.02 + 0.1 * uniform[0])
+    )
+    start = loading.ttfb[load] + np.floor(parsing * begin).astype(np.int64)
+    transfer = assets.size[rows.asset] * 0.008 / loading.mbit[load]
+    fetched = (
+        loading.rtt[load] * (0.8 + 1.4 * uniform[1]) + 8 * np.exp(0.8 * stream.standard_normal(len(load))) + transfer
+    )
+    length = np.where(rows.cached, ticks(3 * uniform[2] ** 3), ticks(fetched))
+    favicon = assets.favicon[rows.asset]
+    start = np.where(favicon, (loading.complete - ticks(np.full(scene.loads, 0.3)))[load], start)
+    image = assets.hero[rows.asset] & ~loading.text[load]
+    start = np.where(image, (loading.ttfb + delay)[load], start)
+    room = np.maximum(loading.complete[load] - start - 1, 0)
+    return start, np.where(image, loaded[load], np.minimum(length, room))
+
+
+def _details(scene: Scene, rows: Rows, kept: Ints, start: Ints, length: Ints) -> list[Resource]:
+    assets = scene.site.assets
+    asset, load = rows.asset[kept], rows.load[kept]
+    sizes = np.where(rows.cached[kept], 0, assets.size[asset]).tolist()
+    urls, initiators, kinds = assets.urls, assets.initiators, [KINDS[kind] for kind in assets.kind.tolist()]
+    if not scene.scenario.client.recordResourceUrl:
+        return [
+            Resource(initiators[row], begun, lasted, kinds[row], size, UNSET)
+            for row, begun, lasted, size in zip(asset.tolist(), shown(start), shown(length), sizes, strict=True)
+        ]
+    details = [
+        Resource(initiators[row], begun, lasted, kinds[row], size, urls[row])
+        for row, begun, lasted, size in zip(asset.tolist(), shown(start), shown(length), sizes, strict=True)
+    ]
+    return _with_own_heroes(scene, details, asset, load)
+
+
+def _with_own_heroes(scene: Scene, details: list[Resource], asset: Ints, load: Ints) -> list[Resource]:
+    """Large images are those of the item that the page shows."""
+    urls = scene.hero_urls
+    hero = np.flatnonzero(scene.site.assets.hero[asset])
+    for row, of in zip(hero.tolist(), load[hero].tolist(), strict=True):
+        plain = details[row]
+        details[row] = Resource(
+            plain.initiatorType, plain.startTime, plain.duration, plain.fileType, plain.transferSize, urls[of]
+        )
+    return details

@@ -1,0 +1,237 @@
+"""Web vitals events: FCP, LCP, CLS of each full load, FID and INP of those with an input.
+
+Rule: LCP is recorded at the first click or key, else at the moment when the page is hidden, too late for that hide's
+flush, as in the real client (web-client facts, section 5). CLS and INP stand at the moment of their last update.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from msgspec import UNSET
+
+from loadgen.events import (
+    CLS,
+    FCP,
+    FID,
+    INP,
+    LCP,
+    Cls,
+    ClsAttribution,
+    Fcp,
+    FcpAttribution,
+    Fid,
+    FidAttribution,
+    Inp,
+    InpAttribution,
+    Lcp,
+    LcpAttribution,
+)
+from loadgen.traffic.draws import Bools, Floats, Ints, shown, ticks
+from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.inputs import Inputs
+from loadgen.traffic.telemetry.loading import by_device
+from loadgen.traffic.telemetry.navigation import recorded, shares
+from loadgen.traffic.telemetry.resources import Heroes
+from loadgen.traffic.telemetry.scene import Scene
+
+STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
+EVENT_TYPES = ("pointerdown", "keydown")
+SHIFTED = (
+    "html>body>main>div.grid",
+    "html>body>main>img.hero",
+    "#recommendations",
+    "html>body>header>div.banner",
+    "#ad-top",
+)
+TEXT_ELEMENT = "html>body>main>h1"
+INP_STEP = 8
+"""INP comes in steps of 8 ms."""
+NOTICEABLE = 40
+"""Shorter interactions (ms) are reported only when they are the first input (web-vitals, durationThreshold)."""
+
+
+def states(scene: Scene, load: Ints, after: Ints) -> list[str]:
+    """document.readyState, in web-vitals' words, so many ticks after the navigation's start."""
+    loading = scene.loading
+    reached = (after >= loading.interactive[load]).astype(np.int64) + (after >= loading.parsed[load])
+    reached += after >= loading.complete[load]
+    return [STATES[state] for state in reached.tolist()]
+
+
+def _start(scene: Scene, load: Ints) -> Ints:
+    start: Ints = scene.time.start[scene.loading.view[load]]
+    return start
+
+
+def _can(scene: Scene, vital: str) -> Bools:
+    """Whether the browser of each load's session measures a vital."""
+    able: Bools = scene.crowd.supports(scene.people, vital)[scene.load_session]
+    return able
+
+
+def fcp(scene: Scene) -> Column:
+    """First contentful paint, recorded once the client runs."""
+    rows, loading = scene.own_loads, scene.loading
+    value, first_byte = loading.fcp[rows], loading.ttfb[rows]
+    at = _start(scene, rows) + np.maximum(value, loading.ready[rows])
+    details = [
+        Fcp(whole, FcpAttribution(ttfb, rest, state))
+        for whole, ttfb, rest, state in zip(
+            shown(value), shown(first_byte), shown(value - first_byte), states(scene, rows, value), strict=True
+        )
+    ]
+    return Column(FCP, loading.view[rows], at, scene.ids("fcp", rows, scene.loads), details)
+
+
+def first_hide(scene: Scene) -> Ints:
+    """When each load's page is hidden for the first time."""
+    first = scene.time.load_end.copy()
+    views = np.flatnonzero(scene.time.away >= 0)
+    np.minimum.at(first, scene.time.load[views], scene.time.away[views])
+    return first
+
+
+def lcp(scene: Scene, seen: Inputs, heroes: Heroes) -> Column:
+    """Largest contentful paint, as far as it had come when the first input or the first hide ended the search."""
+    loading, start = scene.loading, _start(scene, np.arange(scene.loads))
+    at = first_hide(scene)
+    opening = np.flatnonzero(seen.first)
+    at[seen.load[opening]] = np.minimum(at[seen.load[opening]], seen.at[opening])
+    rows = scene.own_loads[_can(scene, "lcp")[scene.own_loads]]
+    early = start[rows] + loading.lcp[rows] > at[rows]
+    text = loading.text[rows] | early
+    value = np.where(early, loading.fcp[rows], loading.lcp[rows])
+    view = scene.time.current(loading.view[rows], np.minimum(at[rows], scene.time.load_end[rows] - 1))
+    details = _lcp_details(scene, rows, value, text, at[rows], heroes)
+    return Column(LCP, view, at[rows], scene.ids("lcp", rows, scene.loads), details)
+
+
+def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, heroes: Heroes) -> list[Lcp]:
+    first_byte = scene.loading.ttfb[rows]
+    delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
+    render = value - first_byte - delay - loaded
+    known = recorded(scene)[rows] <= at
+    entries = scene.ids("navigation", rows, scene.loads)
+    columns = zip(*(shown(each) for each in (value, first_byte, delay, loaded, render)), strict=True)
+    return [
+        Lcp(
+            whole,
+            LcpAttribution(
+                TEXT_ELEMENT if plain else heroes.elements[row],
+                UNSET if plain else heroes.urls[row],
+                ttfb,
+                waited,
+                fetched,
+                rendered,
+                UNSET if plain else heroes.ids.get(row, UNSET),
+                entry if noted else UNSET,
+            ),
+        )
+        for row, (whole, ttfb, waited, fetched, rendered), plain, entry, noted in zip(
+            rows.tolist(), columns, text.tolist(), entries, known.tolist(), strict=True
+        )
+    ]
+
+
+def cls(scene: Scene) -> Column:
+    """Cumulative layout shift of every painted load, also when nothing shifted."""
+    stream, loading, count = scene.stream("cls"), scene.loading, scene.loads
+    device = scene.people.device[scene.load_session]
+    zero, median, sigma = (
+        by_device(scene.scenario.telemetry, f"cls_{name}")[device] for name in ("zero", "median", "sigma")
+    )
+    uniform = stream.random((4, count))
+    value = np.where(uniform[0] < zero, 0.0, np.round(median * np.exp(sigma * stream.standard_normal(count)), 4))
+    painted = np.maximum(loading.fcp, loading.ready)
+    moment = loading.fcp + np.floor((loading.complete - loading.fcp) * uniform[1]).astype(np.int64)
+    late = painted + np.floor(scene.visible[loading.view] * uniform[1]).astype(np.int64)
+    moment = np.where(uniform[2] < 0.8, moment, late)
+    moment = np.where(
+        value > 0, np.clip(moment, loading.fcp, scene.time.load_end - scene.time.start[loading.view] - 1), painted
+    )
+    rows = scene.own_loads[_can(scene, "cls")[scene.own_loads]]
+    largest = np.round(value * (0.5 + 0.5 * uniform[3]), 4)
+    target = np.floor(uniform[3] * 1e6).astype(np.int64) % len(SHIFTED)
+    details = [
+        Cls(whole, ClsAttribution(SHIFTED[element], part, when, state)) if whole else Cls(0, ClsAttribution())
+        for whole, part, element, when, state in zip(
+            value[rows].tolist(), largest[rows].tolist(), target[rows].tolist(), shown(moment[rows]),
+            states(scene, rows, moment[rows]), strict=True,
+        )
+    ]  # fmt: skip
+    at = _start(scene, rows) + np.maximum(moment, loading.ready)[rows]
+    view = scene.time.current(loading.view[rows], at)
+    return Column(CLS, view, at, scene.ids("cls", rows, scene.loads), details)
+
+
+def _delays(scene: Scene) -> Ints:
+    """Input delay of each load's first input, in ticks."""
+    device = scene.people.device[scene.load_session]
+    telemetry = scene.scenario.telemetry
+    median, sigma = by_device(telemetry, "fid_median_ms")[device], by_device(telemetry, "fid_sigma")[device]
+    return np.maximum(ticks(median * np.exp(sigma * scene.stream("fid").standard_normal(scene.loads))), 1)
+
+
+def fid(scene: Scene, seen: Inputs) -> Column:
+    """First input delay of each load with an input."""
+    rows = np.flatnonzero(seen.first)
+    rows = rows[_can(scene, "fid")[seen.load[rows]] & scene.own_view_mask[seen.view[rows]]]
+    load, when = seen.load[rows], seen.at[rows]
+    value = _delays(scene)[load]
+    after = when - _start(scene, load)
+    at = np.minimum(when + value, np.maximum(scene.time.load_end[load] - 1, when))
+    targets = scene.site.targets
+    details = [
+        Fid(delay, FidAttribution(targets[target].selector, EVENT_TYPES[typed], moment, state))
+        for delay, target, typed, moment, state in zip(
+            shown(value), seen.target[rows].tolist(), seen.typed[rows].tolist(), shown(after),
+            states(scene, load, after), strict=True,
+        )
+    ]  # fmt: skip
+    return Column(FID, scene.time.current(seen.view[rows], at), at, scene.ids("fid", load, scene.loads), details)
+
+
+def inp(scene: Scene, seen: Inputs) -> Column:
+    """Interaction to next paint of each load with an input that stays in the page."""
+    stream = scene.stream("inp")
+    device = scene.people.device[scene.load_session]
+    telemetry = scene.scenario.telemetry
+    median, sigma = by_device(telemetry, "inp_median_ms")[device], by_device(telemetry, "inp_sigma")[device]
+    drawn = median * np.exp(
+        sigma * scene.slowness.mixed(scene.slowness.common[scene.load_session], stream.standard_normal(scene.loads))
+    )
+    value = np.maximum(np.rint(drawn / INP_STEP).astype(np.int64), 1) * INP_STEP
+    row, load = _worst(scene, seen, stream.random(scene.loads), value)
+    own = _can(scene, "inp")[load] & scene.own_view_mask[seen.view[row]]
+    parts = shares(stream, scene.loads, (0.05, 0.7, 0.25), 0.6)
+    row, load = row[own], load[own]
+    return _inp_column(scene, seen, row, load, value[load], parts[:, load])
+
+
+def _worst(scene: Scene, seen: Inputs, uniform: Floats, value: Ints) -> tuple[Ints, Ints]:
+    """Which input of each load was the slowest: any that stays in the page, the first one if none was noticeable."""
+    staying = np.flatnonzero(~seen.leaving)
+    loads, begins, number = np.unique(seen.load[staying], return_index=True, return_counts=True)
+    pick = np.where(value[loads] >= NOTICEABLE, np.floor(uniform[loads] * number).astype(np.int64), 0)
+    return staying[begins + pick], loads
+
+
+def _inp_column(scene: Scene, seen: Inputs, row: Ints, load: Ints, value: Ints, parts: Floats) -> Column:
+    whole = value * 10
+    delay = np.where(
+        seen.first[row], np.minimum(_delays(scene)[load], whole), np.floor(whole * parts[0]).astype(np.int64)
+    )
+    processing = np.floor((whole - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64)
+    after = seen.at[row] - _start(scene, load)
+    targets = scene.site.targets
+    details = [
+        Inp(length, InpAttribution(targets[target].selector, begun, painted, kind, waited, ran, shows, state))
+        for length, target, kind, begun, painted, waited, ran, shows, state in zip(
+            value.tolist(), seen.target[row].tolist(), np.where(seen.typed[row], "keyboard", "pointer").tolist(),
+            shown(after), shown(after + whole), shown(delay), shown(processing), shown(whole - delay - processing), states(scene, load, after), strict=True,
+        )
+    ]  # fmt: skip
+    at = np.minimum(seen.at[row] + whole, scene.time.load_end[load] - 1)
+    return Column(
+        INP, scene.time.current(seen.view[row], seen.at[row]), at, scene.ids("inp", load, scene.loads), details
+    )

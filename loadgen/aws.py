@@ -6,6 +6,7 @@ second), and no credential is ever part of a message.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -51,9 +52,9 @@ class Account:
         # An endpoint of one's own has no host name for the data plane to be put in front of.
         config = Config(inject_host_prefix=endpoint_url is None, retries={"mode": "standard", "max_attempts": 4})
         with explained("the AWS configuration"):
-            region_name = self._session.region_name or ("us-east-1" if endpoint_url else None)
+            region_name = self._session.region_name or os.environ.get("AWS_REGION")  # boto3 reads AWS_DEFAULT_REGION
             if region_name is None:
-                raise ControlError("no region: set AWS_REGION or give --region")
+                raise ControlError("no region: set AWS_DEFAULT_REGION or give --region")
             self.rum = self._session.client("rum", region_name=region_name, endpoint_url=endpoint_url, config=config)
         self.region: str = region_name
         self._given_url = endpoint_url
@@ -68,9 +69,13 @@ class Account:
         return url.replace("://", "://dataplane.", 1)
 
     def number(self) -> str:
-        """The account's number, as STS tells it."""
-        with explained("sts:GetCallerIdentity"):
-            return str(self._session.client("sts").get_caller_identity()["Account"])
+        """The account's number as STS tells it, or why it does not."""
+        try:
+            with explained("sts:GetCallerIdentity"):
+                sts = self._session.client("sts", region_name=self.region)
+                return str(sts.get_caller_identity()["Account"])
+        except ControlError as error:
+            return f"unknown ({error})"
 
     def create(self, monitor: Monitor) -> Target:
         """Create the scenario's app monitor."""
@@ -142,6 +147,7 @@ MEANINGS = {
 def explained(doing: str) -> Iterator[None]:
     """Turn boto3's exceptions into one line that says what was refused and why."""
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -151,5 +157,7 @@ def explained(doing: str) -> Iterator[None]:
         raise ControlError(
             f"{doing}: {meaning or message or 'refused'} ({code}{': ' + message if meaning else ''})"
         ) from error
+    except ResponseParserError as error:
+        raise ControlError(f"{doing}: the answer is none of AWS's") from error
     except BotoCoreError as error:
         raise ControlError(f"{doing}: {error}") from error

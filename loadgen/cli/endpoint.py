@@ -51,7 +51,7 @@ def serve(
 
     def ready(url: str) -> None:
         click.echo(f"RUM endpoint on {url}, region {region}, quota {'off' if quota is None else f'{quota:g}/s'}")
-        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_REGION={region}")
+        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={region}")
         click.echo(f"export AWS_ACCESS_KEY_ID={key_id} AWS_SECRET_ACCESS_KEY={secret if made_up else '(as given)'}")
 
     serve_endpoint(settings, store, host, port, ready)

@@ -59,9 +59,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
     seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
-    with opened_target(scenario, options) as (target, endpoint):
-        if options.target == "aws":
-            confirm(scenario, seed, target, options)
+    with opened_target(scenario, seed, options) as (target, endpoint):
         folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
         folder.describe(file, facts(options, seed, target))
         say(options, f"{scenario.name} → {target.url}, monitor {target.monitor_name}, seed {seed}")
@@ -77,7 +75,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
 
 
 @contextmanager
-def opened_target(scenario: Scenario, options: Options) -> Iterator[tuple[Target, Running | None]]:
+def opened_target(scenario: Scenario, seed: int, options: Options) -> Iterator[tuple[Target, Running | None]]:
     """The monitor to send to; for `local` an endpoint that lives as long as the run."""
     if options.target == "local":
         if options.monitor:
@@ -89,7 +87,10 @@ def opened_target(scenario: Scenario, options: Options) -> Iterator[tuple[Target
             account = Account(endpoint.region, endpoint.credentials, endpoint.url)
             yield account.find_or_create(scenario.monitor), endpoint
     elif options.target == "aws":
-        yield Account(options.region).find(options.monitor or scenario.monitor.name), None
+        account = Account(options.region)
+        target = account.find(options.monitor or scenario.monitor.name)
+        confirm(scenario, seed, target, account.number(), options)
+        yield target, None
     elif options.target.startswith(("http://", "https://")):
         account = Account(options.region, endpoint_url=options.target)
         yield account.find(options.monitor or scenario.monitor.name), None
@@ -99,20 +100,28 @@ def opened_target(scenario: Scenario, options: Options) -> Iterator[tuple[Target
         )
 
 
-def confirm(scenario: Scenario, seed: int, target: Target, options: Options) -> None:
+def confirm(scenario: Scenario, seed: int, target: Target, number: str, options: Options) -> None:
     """Say what will be sent to AWS and what it costs, and go on only after a yes."""
     expected = expect(scenario, seed)
     about = "" if expected.exact else "about "
     events = min(expected.events, options.max_events or expected.events)
     click.echo(
-        f"This sends to AWS: region {target.region}, account {Account(options.region).number()}, "
+        f"This sends to AWS: region {target.region}, account {number}, "
         f"app monitor {target.monitor_name} ({target.monitor_id})\n"
         f"expected: {about}{expected.requests:,} requests, {about}{events:,} events, "
         f"{about}${events * DOLLARS_PER_EVENT:,.2f} (retries cost nothing until they are accepted)",
         err=True,
     )
-    if not options.yes and click.prompt("Type yes to go on", default="no", err=True) != "yes":
+    if not options.yes and not agreed():
         raise LoadgenError("nothing was sent; type yes when asked, or give --yes")
+
+
+def agreed() -> bool:
+    """Whether somebody typed yes; the end of the input is no."""
+    try:
+        return str(click.prompt("Type yes to go on", default="no", err=True)) == "yes"
+    except click.Abort:
+        return False
 
 
 def facts(options: Options, seed: int, target: Target) -> dict[str, object]:

@@ -68,6 +68,8 @@ class View:
     def show(self, row: Row) -> None:
         """A second that has been measured."""
         self._total = row if self._total is None else summed(self._total, row)
+        if row.second >= self._duration and not row.sent:
+            return  # after the end, waiting for retries
         if self._live:
             self._live.update(live_view(row, row.second + 1, self._duration, self._total), refresh=True)
         else:

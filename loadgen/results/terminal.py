@@ -18,7 +18,11 @@ def summary_view(summary: Summary) -> RenderableType:
     head = Text.assemble(
         verdict, f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
     )
-    blocks: list[RenderableType] = [head, *(Text(f"  because {reason}") for reason in summary.reasons), Text()]
+    blocks: list[RenderableType] = [
+        head,
+        *(Text(f"  {'note:' if summary.verdict == 'passed' else 'because'} {reason}") for reason in summary.reasons),
+        Text(),
+    ]
     blocks.append(
         grid(
             ("requests", "sent", requests.sent, f"{requests.sent / seconds:,.1f}/s"),

@@ -45,9 +45,7 @@ def doubts(lag: Milliseconds, offered: int, first_attempts: int, events: Events,
     """One line per reason not to believe the run."""
     found = []
     if paced and lag.p99 is not None and lag.p99 > LAG_LIMIT_MS:
-        found.append(
-            f"schedule lag p99 was {lag.p99:g} ms, above {LAG_LIMIT_MS:g} ms: the generator was too slow"
-        )
+        found.append(f"schedule lag p99 was {lag.p99:g} ms, above {LAG_LIMIT_MS:g} ms: the generator was too slow")
     if paced and offered and first_attempts < ACHIEVED_LIMIT * offered:
         found.append(f"only {first_attempts} of {offered} due batches were sent: the generator was too slow")
     if not events.balanced:

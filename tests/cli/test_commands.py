@@ -1,0 +1,136 @@
+"""The commands as a user types them: what they print, what they write, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from loadgen.cli import commands
+from loadgen.errors import LoadgenError
+
+SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
+QUICKSTART = SCENARIOS / "quickstart.toml"
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+
+def refusal(*arguments: object) -> str:
+    """The one message of a command that refuses."""
+    result = invoke(*arguments)
+    assert isinstance(result.exception, LoadgenError), result.output
+    return str(result.exception)
+
+
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_shipped_scenario_is_fine(scenario: Path) -> None:
+    result = invoke("check", scenario)
+    assert result.exit_code == 0
+    assert "fine" in result.output
+
+
+def test_three_workers_write_the_bytes_of_one(tmp_path: Path) -> None:
+    for workers in (1, 3):
+        out = tmp_path / f"{workers}.ndjson"
+        result = invoke(*("generate", QUICKSTART, "--sessions", 150, "--seed", 4, "--out", out, "--workers", workers))
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "1.ndjson").read_bytes() == (tmp_path / "3.ndjson").read_bytes()
+
+
+def test_generated_lines_are_putrumevents_bodies_that_start_when_told(tmp_path: Path) -> None:
+    out = tmp_path / "bodies.ndjson"
+    invoke("generate", QUICKSTART, "--sessions", 5, "--seed", 4, "--out", out, "--start", "2026-03-01T12:00:00")
+    bodies = [json.loads(line) for line in out.read_text().splitlines()]
+    assert list(bodies[0]) == ["BatchId", "AppMonitorDetails", "UserDetails", "RumEvents", "SessionMetadata"]
+    first = min(event["timestamp"] for body in bodies for event in body["RumEvents"])
+    assert 0 <= first - 1772366400 < 30
+
+
+def test_more_sessions_than_the_scenario_lasts_for_are_generated_all_the_same(tmp_path: Path) -> None:
+    out = tmp_path / "bodies.ndjson"
+    assert invoke("generate", QUICKSTART, "--sessions", 500, "--seed", 4, "--out", out).exit_code == 0
+    sessions = {json.loads(line)["UserDetails"]["sessionId"] for line in out.read_text().splitlines()}
+    assert len(sessions) >= 500
+
+
+def test_a_scenario_that_runs_dry_is_told(tmp_path: Path) -> None:
+    dry = tmp_path / "dry.toml"
+    dry.write_text(
+        'name = "dry"\narrivals.stages = [{ duration = 5, target = 2 }, { duration = 5, target = 0 }]\n'
+        '[pages.home]\npath = "/"\nexit = 1\n'
+    )
+    assert "its arrivals end at rate 0" in refusal("generate", dry, "--sessions", 1000, "--out", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert "cannot be written" in refusal("generate", QUICKSTART, "--sessions", 1, "--out", tmp_path / "no" / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("check",), ("run",), ("generate", "--sessions", "1", "--out", "x")])
+def test_a_missing_scenario_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+    assert "nowhere.toml" in refusal(command[0], tmp_path / "nowhere.toml", *command[1:])
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--pace", "fast", "write realtime, max, or a factor such as 10x"),
+        ("--pace", "0x", "write realtime, max, or a factor such as 10x"),
+        ("--pace", "-1x", "write realtime, max, or a factor such as 10x"),
+        ("--quota", "none", "write requests per second such as 50, or off"),
+        ("--quota", "-3", "write requests per second such as 50, or off"),
+        ("--duration", "soon", "write seconds, or a number with"),
+        ("--duration", "0", "write seconds, or a number with"),
+        ("--rate", "0", "x>0"),
+        ("--sample-rate", "1.5", "0<=x<=1"),
+        ("--senders", "0", "1<=x<=900"),
+        ("--max-events", "0", "x>=1"),
+    ],
+)
+def test_an_impossible_option_is_told_what_to_write_instead(option: str, value: str, said: str) -> None:
+    result = invoke("run", QUICKSTART, f"{option}={value}")
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
+def test_a_target_that_is_none_is_told() -> None:
+    assert "write local, aws, or a URL" in refusal("run", QUICKSTART, "--target", "localhost:8000")
+
+
+def test_a_folder_with_files_in_it_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert "holds files already" in refusal("run", QUICKSTART, "--duration", "1", "--out", tmp_path)
+
+
+def test_a_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port}" in refusal("serve", "--port", port)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    assert "has no summary.json" in refusal("report", tmp_path)
+
+
+def test_an_error_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "loadgen", "report", str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("loadgen: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_help_imports_neither_numpy_nor_boto3_nor_locust() -> None:
+    script = "import sys, loadgen.cli; print(*{'numpy', 'boto3', 'locust', 'faker', 'pydantic'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from loadgen.model import Request
 from loadgen.wire.sigv4 import Credentials, SignatureError, Signer, verify
+from loadgen.wire.sigv4.canonical import basic, unix
 
 NOW = 1795288947.5
 KEYS = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "to/ken==")
@@ -223,3 +225,35 @@ def outcome(request: Request, now: float) -> str | None:
     except SignatureError as error:
         return error.code
     return None
+
+
+@given(st.integers(0, 4_102_444_800))
+def test_a_second_survives_its_basic_format(second: int) -> None:
+    assert basic(second) == f"{datetime.fromtimestamp(second, UTC):%Y%m%dT%H%M%SZ}"
+    assert unix(basic(second)) == second
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "20260229T000000Z",
+        "20261301T000000Z",
+        "20260001T000000Z",
+        "20260100T000000Z",
+        "19690101T000000Z",
+        "20260101T240000Z",
+        "20260101T006000Z",
+        "20260101T000060Z",
+        "20260101T000000",
+        "٢0260101T000000Z",
+    ],
+)
+def test_what_is_not_a_moment_is_refused(moment: str) -> None:
+    with pytest.raises(ValueError, match="not "):
+        unix(moment)
+
+
+@pytest.mark.parametrize("date", ["Sat, 99 Nov 2026 19:22:27 GMT", "0", "Sat, 21 Nov 99999999 19:22:27 GMT", "Nov"])
+def test_a_date_header_that_is_none_is_incomplete(date: str) -> None:
+    request = with_header(with_header(signed(), "x-amz-date", None), "date", date)
+    assert outcome(request, NOW) == "IncompleteSignatureException"

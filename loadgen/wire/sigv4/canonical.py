@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 import re
+from calendar import monthrange, timegm
+from email.utils import formatdate, parsedate
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
@@ -19,6 +21,7 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
+_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII).fullmatch
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 
 
@@ -35,6 +38,36 @@ class Credentials(Noun, frozen=True):
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """What rich shows in place of the fields (msgspec's own would show them all)."""
         return [("access_key_id", self.access_key_id)]
+
+
+def basic(second: int) -> str:
+    """A Unix second in ISO 8601 basic format, yyyymmddThhmmssZ.
+
+    By way of an HTTP date, because `time` and `datetime` are kept out of this room (both can read the clock).
+    """
+    parsed = parsedate(formatdate(second, usegmt=True))
+    if parsed is None:
+        raise ValueError("not a date")
+    return in_basic_format(parsed[:6])
+
+
+def in_basic_format(parts: tuple[int, ...]) -> str:
+    """Year, month, day, hour, minute and second as yyyymmddThhmmssZ."""
+    year, month, day, hour, minute, second = parts
+    return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"
+
+
+def unix(moment: str) -> int:
+    """The Unix second of a moment in ISO 8601 basic format; raises ValueError when it is none."""
+    match = _BASIC(moment)
+    if not match:
+        raise ValueError("not in ISO 8601 basic format, yyyymmddThhmmssZ")
+    year, month, day, hour, minute, seconds = (int(digits) for digits in match.groups())
+    if not (year >= 1970 and 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]):
+        raise ValueError("not a day of the calendar since 1970")
+    if hour > 23 or minute > 59 or seconds > 59:
+        raise ValueError("not a time of day")
+    return timegm((year, month, day, hour, minute, seconds))
 
 
 def utf8(text: str) -> bytes:

@@ -8,7 +8,6 @@ only the body, the canonical request and the string to sign are hashed.
 from __future__ import annotations
 
 import hmac
-import time
 from functools import lru_cache
 from hashlib import sha256
 
@@ -19,6 +18,7 @@ from loadgen.wire.sigv4.canonical import (
     ALGORITHM,
     TERMINATOR,
     Credentials,
+    basic,
     canonical_path,
     encoded,
     joined,
@@ -124,7 +124,7 @@ class Signer:
         return moment
 
     def _moment_at(self, second: int) -> _Moment:
-        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        date = basic(second)
         scope = f"{date[:8]}/{self._region}/{self._service}/{TERMINATOR}"
         key = signing_key(self._credentials.secret_access_key, date[:8], self._region, self._service)
         access = f"{self._credentials.access_key_id}/{scope}"

@@ -17,10 +17,8 @@ an answer of policies, not of signatures: see the endpoint.
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import parsedate_tz
 from functools import lru_cache
 from hashlib import sha256
 from typing import NoReturn
@@ -34,12 +32,15 @@ from loadgen.wire.sigv4.canonical import (
     TERMINATOR,
     UNSIGNED_PAYLOAD,
     Credentials,
+    basic,
     canonical_path,
+    in_basic_format,
     joined,
     query_pairs,
     signature,
     signing_key,
     trimmed,
+    unix,
     utf8,
 )
 
@@ -49,7 +50,6 @@ CLOCK_WINDOW = 900.0
 LONGEST_EXPIRES = 604_800
 """Seconds: a presigned request lives for a week at most (AWS, "Add the signature to the request")."""
 
-_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. "
     "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
@@ -132,7 +132,7 @@ def _from_header(headers: Mapping[str, str], query: str) -> _Claim:
         missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if missing or not date:
         _incomplete(" ".join(missing))
-    moment, signed_at = _dated(date if "x-amz-date" in headers else _basic(date))
+    moment, signed_at = _dated(date if "x-amz-date" in headers else _from_http_date(date))
     return _Claim(
         *_scope(fields["Credential"]),
         names=fields["SignedHeaders"],
@@ -192,19 +192,20 @@ def _expires(text: str) -> int:
 def _dated(moment: str) -> tuple[str, float]:
     """An ISO 8601 basic date as it stands and as Unix time; requests of one second share it."""
     try:
-        if _DATE.fullmatch(moment):
-            return moment, datetime.fromisoformat(moment).timestamp()
-    except ValueError:
-        _incomplete("Date is not a day and time of the calendar.")
-    _incomplete("Date must be in ISO-8601 'basic format', as 20150830T123600Z.")
+        return moment, float(unix(moment))
+    except ValueError as error:
+        _incomplete(f"The date of the signature is {error}.")
 
 
-def _basic(date: str) -> str:
-    """An HTTP Date header in ISO 8601 basic format; botocore keeps it, without X-Amz-Date, where a caller set one."""
+def _from_http_date(date: str) -> str:
+    """A Date header in ISO 8601 basic format; botocore keeps it, without X-Amz-Date, where a caller set one."""
+    parsed = parsedate_tz(date)
+    if parsed is None:
+        return date  # it may be in basic format already
     try:
-        return date if _DATE.fullmatch(date) else f"{parsedate_to_datetime(date).astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    except (ValueError, OverflowError):
-        _incomplete("The 'Date' header is not a date.")
+        return basic(unix(in_basic_format(parsed[:6])) - (parsed[9] or 0))
+    except ValueError as error:
+        _incomplete(f"The 'Date' header is {error}.")
 
 
 def _check_scope(claim: _Claim, region: str, service: str) -> None:
@@ -230,13 +231,9 @@ def _known(claim: _Claim, secret_of: Secrets) -> Credentials:
 def _check_time(claim: _Claim, now: float) -> None:
     latest = claim.signed_at + (CLOCK_WINDOW if claim.expires is None else claim.expires)
     if now > latest:
-        raise SignatureError("RequestExpired", 403, f"Signature expired: it was valid until {_shown(latest)}.")
+        raise SignatureError("RequestExpired", 403, f"Signature expired: it was valid until {basic(int(latest))}.")
     if claim.signed_at > now + CLOCK_WINDOW:
         raise SignatureError("RequestExpired", 403, f"Signature not yet current: {claim.moment} is in the future.")
-
-
-def _shown(unix: float) -> str:
-    return f"{datetime.fromtimestamp(unix, UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _check_signature(claim: _Claim, credentials: Credentials, request: Request, headers: Mapping[str, str]) -> None:

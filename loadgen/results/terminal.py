@@ -13,47 +13,50 @@ COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupte
 
 def summary_view(summary: Summary) -> RenderableType:
     """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
-    requests, events, seconds = summary.requests, summary.events, max(summary.seconds, 1e-9)
     verdict = Text(summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
-    head = Text.assemble(
-        verdict, f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
-    )
-    blocks: list[RenderableType] = [
-        head,
-        *(Text(f"  {'note:' if summary.verdict == 'passed' else 'because'} {reason}") for reason in summary.reasons),
+    done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
+    word = "note:" if summary.verdict == "passed" else "because"
+    errors = [("errors" if not place else "", *each, "") for place, each in enumerate(summary.errors.items())]
+    return Group(
+        Text.assemble(verdict, done),
+        *(Text(f"  {word} {reason}") for reason in summary.reasons),
         Text(),
-    ]
-    blocks.append(
-        grid(
-            ("requests", "sent", requests.sent, f"{requests.sent / seconds:,.1f}/s"),
-            ("", "accepted", requests.accepted, part(requests.accepted, requests.sent)),
-            ("", "throttled (429)", requests.throttled, part(requests.throttled, requests.sent)),
-            ("", "failed", requests.failed, part(requests.failed, requests.sent)),
-            ("", "retried", requests.retried, part(requests.retried, requests.sent)),
-            ("", "given up", requests.given_up, "batches"),
-        )
-    )
-    blocks.append(
-        grid(
-            ("events", "generated", events.generated, ""),
-            ("", "− not sampled", events.not_sampled, part(events.not_sampled, events.generated)),
-            ("", "− over session limit", events.over_session_limit, part(events.over_session_limit, events.generated)),
-            ("", "− dropped by client", events.dropped_by_client, part(events.dropped_by_client, events.generated)),
-            ("", "− unsent (due after the end)", events.unsent, part(events.unsent, events.generated)),
-            ("", "= sent", events.sent, f"{events.sent / seconds:,.1f}/s"),
-            ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
-            ("", "  lost", events.lost, part(events.lost, events.sent)),
-        )
-    )
-    blocks.append(
+        request_figures(summary),
+        event_figures(summary),
         clocks(
             ("latency ms", summary.latency_ms), ("service time ms", summary.service_time_ms), ("lag ms", summary.lag_ms)
-        )
+        ),
+        *([grid(*errors)] if errors else []),
+        Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)),
     )
-    if summary.errors:
-        blocks.append(grid(*(("errors" if not n else "", k, v, "") for n, (k, v) in enumerate(summary.errors.items()))))
-    blocks.append(Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)))
-    return Group(*blocks)
+
+
+def request_figures(summary: Summary) -> Table:
+    """Requests by outcome, every attempt counted."""
+    requests, sent = summary.requests, summary.requests.sent
+    return grid(
+        ("requests", "sent", sent, per_second(sent, summary)),
+        ("", "accepted", requests.accepted, part(requests.accepted, sent)),
+        ("", "throttled (429)", requests.throttled, part(requests.throttled, sent)),
+        ("", "failed", requests.failed, part(requests.failed, sent)),
+        ("", "retried", requests.retried, part(requests.retried, sent)),
+        ("", "given up", requests.given_up, "batches"),
+    )
+
+
+def event_figures(summary: Summary) -> Table:
+    """Where every event went."""
+    events, all_of_them = summary.events, summary.events.generated
+    return grid(
+        ("events", "generated", events.generated, ""),
+        ("", "− not sampled", events.not_sampled, part(events.not_sampled, all_of_them)),
+        ("", "− over session limit", events.over_session_limit, part(events.over_session_limit, all_of_them)),
+        ("", "− dropped by client", events.dropped_by_client, part(events.dropped_by_client, all_of_them)),
+        ("", "− unsent (due after the end)", events.unsent, part(events.unsent, all_of_them)),
+        ("", "= sent", events.sent, per_second(events.sent, summary)),
+        ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
+        ("", "  lost", events.lost, part(events.lost, events.sent)),
+    )
 
 
 def ledger_line(ledger: Ledger, summary: Summary) -> str:
@@ -136,3 +139,8 @@ def milliseconds(value: float | None) -> str:
 def part(some: int, whole: int) -> str:
     """A share in per cent."""
     return f"{some / whole:.1%}" if whole else "–"
+
+
+def per_second(count: int, summary: Summary) -> str:
+    """A mean rate over the run."""
+    return f"{count / summary.seconds:,.1f}/s" if summary.seconds > 0 else "–"

@@ -8,6 +8,7 @@ ends when `sessionLengthSeconds` pass without a recorded event.
 from __future__ import annotations
 
 import math
+import sys
 
 import msgspec
 
@@ -36,9 +37,10 @@ class EventCache:
         self._rate = sample_rate
         self._cookies = settings.allowCookies
         self._length = settings.sessionLengthSeconds
-        self._limit = settings.sessionEventLimit or math.inf
+        self._limit = settings.sessionEventLimit or sys.maxsize
         self._size = settings.eventCacheSize
         self._batch_limit = settings.batchLimit
+        self._special = HELD_UNTIL_HIDDEN if settings.allowCookies else HELD_UNTIL_HIDDEN | {PAGE_VIEW}
         self._sessions = 0  # client sessions of this visit so far
         self._sampled = False
         self._count = 0  # events recorded in the client session
@@ -75,6 +77,30 @@ class EventCache:
             self._hold(event)
         else:
             self._record(event)
+
+    def add_ordinary(self, events: tuple[Event, ...], spot: int, until: float) -> int:
+        """Record the events from `spot` on to which nothing special happens, quickly; the first that is left.
+
+        It stops before `until` and before an event that ends the session, meets a limit, or is no ordinary one.
+        """
+        if not self._sampled:
+            return spot
+        first, queue, special = spot, self.queue, self._special
+        length, expires = self._length, self._expires
+        end = min(len(events), spot + self._limit - self._count, spot + self._size - len(queue))
+        while spot < end:
+            event = events[spot]
+            at = event.at
+            if at >= until or at >= expires or event.type in special:
+                break
+            queue.append(event)
+            expires = at + length
+            spot += 1
+        if spot > first:
+            self.generated += spot - first
+            self._count += spot - first
+            self._expires = self._cookie_expires = expires
+        return spot
 
     def take(self, at: float, flush: bool) -> list[Event]:
         """At most batchLimit of what waits (something must): on a flush candidates, CLS before INP, then the queue.

@@ -78,12 +78,18 @@ class _Visit:
         cache = self.cache
         cache.open(load.at)
         document = _Document(load, self._interval)
-        for event in load.events:
+        events = load.events
+        spot = 0
+        while spot < len(events):
+            event = events[spot]
             if event.at >= document.next:
                 self._run(number, document, event.at)
             cache.add(event)
-            if document.tick == math.inf and cache.queue:
-                document.wake(event.at)
+            spot += 1
+            if cache.queue:
+                if document.tick == math.inf:
+                    document.wake(event.at)
+                spot = cache.add_ordinary(events, spot, document.next)
         self._run(number, document, math.inf)
         cache.close()
 

@@ -157,10 +157,10 @@ def _events(batch: Batch, clock: Clock, session: bytes) -> list[_Event]:
 def _details(events: tuple[Event, ...], start: float, clock: Clock) -> list[str]:
     """The details of each event as JSON, and an empty piece behind the last."""
     details: list[Any] = [event.details for event in events]
-    for spot, value in enumerate(details):
-        if type(value) in DATED:
-            at = events[spot].at
-            details[spot] = value.dated(clock.unix(start + at) - at)
+    if not DATED.isdisjoint(map(type, details)):
+        for spot, event in enumerate(events):
+            if isinstance(event.details, (XRayTrace, Http)):
+                details[spot] = event.details.dated(clock.unix(start + event.at) - event.at)
     lines = _JSON.encode_lines(details)
     if b".0," in lines or b".0}" in lines:
         lines = _POINT_ZERO.sub(b"", lines)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from loadgen.client import plan
+from loadgen.client.cache import EventCache
 from loadgen.events import CLS, INP, PAGE_VIEW, RESOURCE, SESSION_START
 from loadgen.model import Load, Session
 from loadgen.scenario.client import Client
@@ -97,3 +99,11 @@ def test_what_is_sampled_at_a_lower_rate_is_sampled_at_a_higher_one(
 @given(visits(), clients)
 def test_the_same_visit_gives_the_same_plan(visit: Session, settings: Client) -> None:
     assert plan(visit, settings, 0.5) == plan(visit, settings, 0.5)
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(visits(), clients, st.sampled_from([0.5, 1.0]))
+def test_the_quick_way_of_recording_changes_nothing(visit: Session, settings: Client, rate: float) -> None:
+    quick = plan(visit, settings, rate)
+    with patch.object(EventCache, "add_ordinary", lambda self, events, spot, until: spot):
+        assert plan(visit, settings, rate) == quick

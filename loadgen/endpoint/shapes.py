@@ -84,7 +84,7 @@ def _string(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
             return
         if len(value) < low:
             problems.append(problem(value, path, f"have length greater than or equal to {low}"))
-        if high is not None and len(value) > high:
+        elif high is not None and len(value) > high:
             # A pattern is not tried on a value that is too long: its time can grow faster than the length.
             problems.append(problem(value, path, f"have length less than or equal to {high}"))
         elif regex and not regex.search(value):

@@ -100,6 +100,7 @@ def page_problems(pages: Any) -> Iterator[Problem]:
     for name, page in pages.items():
         if isinstance(page, Mapping):
             yield from _sum_problems(name, graph)
+            yield from _bounce_problems(name, page, graph)
             yield from _target_problems(name, graph)
             yield from _placeholder_problems(name, page)
     yield from _way_problems(graph)
@@ -114,6 +115,14 @@ def _sum_problems(name: str, graph: Graph) -> Iterator[Problem]:
         rest = 1 - sum(graph.to[name].values())
         hint = f"write exit = {rest:.6g}" if rest >= 0 else "lower the values in to"
         yield Problem(place("pages", name), f"to and exit add up to {total:.6g}, not to 1; {hint}")
+
+
+def _bounce_problems(name: str, page: Mapping[str, Any], graph: Graph) -> Iterator[Problem]:
+    bounce = number(page.get("bounce"))
+    if bounce is not None and bounce < 1 and not sum(graph.to[name].values()):
+        yield Problem(
+            place("pages", name, "bounce"), "visits that do not bounce have nowhere to go; give the page a to"
+        )
 
 
 def _target_problems(name: str, graph: Graph) -> Iterator[Problem]:

@@ -39,12 +39,25 @@ class Click(Part):
     per_view: Share = Field(0.3, description="Probability in one page view.")
 
 
+def listed(value: Any) -> Any:
+    """The same data with lists for tuples, as JSON has them."""
+    if isinstance(value, list | tuple):
+        return [listed(item) for item in value]
+    return {key: listed(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 class CustomEvent(Part):
     """What the site hands to the client's recordEvent; sent when the monitor accepts custom events."""
 
     type: str = Field(pattern="^[A-Za-z0-9_.-]{1,256}$", description="Event type (characters that RUM admits).")
     per_view: Share = Field(1.0, description="Probability in one page view.")
-    details: dict[str, JsonValue] = Field({}, description="The event's object; texts may hold the page's placeholders.")
+    details: Annotated[dict[str, JsonValue], BeforeValidator(listed)] = Field(
+        {}, description="The event's object; texts may hold the page's placeholders."
+    )
+
+
+Call = Annotated[str, Field(pattern="^(GET|POST|PUT|PATCH|DELETE) /")]
+"""The short form of an API call."""
 
 
 def call_of(value: Any) -> Any:
@@ -72,11 +85,16 @@ class Page(Part):
     )
     to: dict[str, Share] = Field({}, description="Probability of each next page; with exit they add up to 1.")
     exit: Share = Field(0.0, description="Probability that the visit ends here.")
+    bounce: Share | None = Field(
+        None, description="Probability that a visit which begins here ends here too. Default: exit, as for later views."
+    )
     think_time: ThinkTime | None = Field(None, description="Dwell time; default by device (population.think_time).")
     route: bool = Field(False, description="Reached by a route change of a single-page site, not by a full load.")
     slowness: float = Field(1.0, gt=0, description="Factor on the page's server and rendering times.")
     resources: Resources | None = Field(None, description="Files it fetches; default telemetry.resources.")
-    api: tuple[Annotated[ApiCall, BeforeValidator(call_of)], ...] = Field((), description="Calls that it makes.")
+    api: tuple[Annotated[ApiCall, BeforeValidator(call_of, json_schema_input_type=Call | ApiCall)], ...] = Field(
+        (), description="Calls that it makes."
+    )
     clicks: tuple[Click, ...] = Field((), description="Elements that visitors click without leaving.")
     events: tuple[CustomEvent, ...] = Field((), description="Custom events that it records.")
     js_errors: Weight = Field(1.0, description="Weight of the page in where JavaScript errors happen; 0 for none.")

@@ -22,6 +22,7 @@ KINDS = {
     "model_type": "a table",
     "model_attributes_type": "a table",
     "finite_number": "a finite number",
+    "invalid-json-value": "text, a number, true, false, a list or a table",
 }
 BOUNDS = {
     "greater_than": ("above", "gt"),
@@ -29,10 +30,18 @@ BOUNDS = {
     "less_than": ("below", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+EXAMPLES = {
+    "name": 'write it, such as name = "my-shop"',
+    "path": 'write it, such as path = "/"',
+    "pages": "write at least one page, such as [pages.home]",
+}
 PATTERNS = {
-    "^/": 'begins with "/"',
-    "^[A-Z]{2}$": 'is a country\'s two-letter code, such as "US"',
-    "^[45][0-9]{2}$": 'is a failing HTTP status, such as "404"',
+    "^[-_#A-Za-z0-9][-._#A-Za-z0-9]*$": 'of letters, digits, "-", ".", "_" and "#" that does not begin with "."',
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": 'of letters, digits, "-", "." and "_" that begins with a letter or digit',
+    "^[A-Z][A-Z0-9]*$": 'that is a node name in capitals, such as "BUTTON"',
+    "^/": 'that begins with "/"',
+    "^[A-Z]{2}$": 'that is a country\'s two-letter code, such as "US"',
+    "^[45][0-9]{2}$": 'that is a failing HTTP status, such as "404"',
 }
 
 
@@ -62,7 +71,7 @@ def _text(error: ErrorDetails, keys: list[int | str], root: type[Part]) -> str:
     if kind == "extra_forbidden":
         return f"unknown field; {nearest(str(keys[-1]), _fields(root, keys[:-1]))}"
     if kind == "missing":
-        return "missing; write it"
+        return f"missing; {EXAMPLES.get(str(keys[-1]), 'write it')}"
     if kind in KINDS:
         return f"must be {KINDS[kind]}, not {_shown(value)}"
     if kind in BOUNDS:
@@ -75,7 +84,7 @@ def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> s
     match kind:
         case "string_pattern_mismatch":
             pattern = str(context["pattern"])
-            return f"{_shown(value)} does not fit; write text that {PATTERNS.get(pattern, f'matches {pattern}')}"
+            return f"{_shown(value)} does not fit; write text {PATTERNS.get(pattern, f'that matches {pattern}')}"
         case "literal_error":
             choices = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
             return f"{_shown(value)} is not known; {nearest(str(value), choices)}"

@@ -22,6 +22,10 @@ class RateCurve:
         """Mean number of sessions under the whole curve."""
         return float(self.cumulative[-1])
 
+    def scaled(self, factor: float) -> RateCurve:
+        """The same curve with every rate multiplied."""
+        return RateCurve(self.times, self.rates * factor)
+
     def when(self, count: Floats) -> Floats:
         """The time by which so many sessions are expected: the cumulative rate's inverse."""
         last = len(self.times) - 2

@@ -12,7 +12,7 @@ from loadgen.scenario import Scenario
 from loadgen.traffic.draws import TICKS, Bools, Floats
 from loadgen.traffic.journey import dwell, walk
 from loadgen.traffic.population import Crowd
-from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.seeds import BLOCK, Seeds
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.column import Column
@@ -31,10 +31,13 @@ class Blocks:
         self.crowd = Crowd(scenario.population, self.seeds)
 
     def sessions(self, block: int, first: int, starts: Floats, own: Bools) -> Iterator[Session]:
-        """The own ones among the sessions of a block; `first` is the index of the block's first session."""
-        scene = self._scene(block, own)
+        """The own ones among the sessions of a block; `first` is the index of the block's first session.
+
+        Whole blocks are drawn, also at the run's end: what session k does follows from seed and k alone.
+        """
+        scene = self._scene(block, np.pad(own, (0, BLOCK - len(own))))
         loads = _loads(scene, columns(scene))
-        keys = scene.stream("key").integers(0, 2**64, len(starts), dtype=np.uint64).tolist()
+        keys = scene.stream("key").integers(0, 2**64, BLOCK, dtype=np.uint64).tolist()
         begins = scene.time.load_begins.tolist()
         at = starts.tolist()
         for row in np.flatnonzero(own).tolist():
@@ -54,7 +57,7 @@ class Blocks:
         loading = load(stream, telemetry, slowness, view, session, page, steps.first[view])
         looks = dwell(site, seeds, block, steps, people.device, telemetry.tab_switches)
         time = timeline(steps, hard, loading, looks)
-        seen = visits(steps)
+        seen = visits(steps, steps.first if scenario.client.allowCookies else hard)
         pages = Pages(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
         begins = steps.begins.tolist()
         for row in np.flatnonzero(own).tolist():

@@ -44,8 +44,9 @@ def walk(site: Site, seeds: Seeds, block: int, sessions: int) -> Walk:
     active = np.arange(sessions)
     page = site.entry.pick(stream.random(sessions))
     steps_session, steps_page = [active], [page]
-    for _ in range(MOST_PAGES - 1):
-        page = site.step.pick(stream.random(sessions)[active], page)
+    for step in range(1, MOST_PAGES):
+        law = site.landing if step == 1 else site.step
+        page = law.pick(stream.random(sessions)[active], page)
         going = page != site.end
         active, page = active[going], page[going]
         if not active.size:

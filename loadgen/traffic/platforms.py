@@ -87,7 +87,8 @@ def _chromium(system: str, tail: str = "", mobile: str = "") -> str:
 
 
 def _safari(system: str, mobile: str = "") -> str:
-    return f"Mozilla/5.0 ({system}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{{v}}{mobile} Safari/605.1.15"
+    build = "604.1" if mobile else "605.1.15"
+    return f"Mozilla/5.0 ({system}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{{v}}{mobile} Safari/{build}"
 
 
 def _firefox(system: str) -> str:

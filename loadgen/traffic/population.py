@@ -55,7 +55,7 @@ class Crowd:
         self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
         self._brand = np.array([platform.brand for platform in PLATFORMS])
         self._supports = {vital: _support_table(vital) for vital in VITALS}
-        self.distance = np.array([DISTANCE.get(country, FAR) for country in self.countries])
+        self.distance = _distances(self.countries, mass)
         self._pool = self._people(seeds.stream("visitors"), population.visitors)
         self.outdated_share = float(self.outdated(self._pool).mean())
 
@@ -116,6 +116,12 @@ class Crowd:
             platform.agent.replace("{v}", version),
             platform.brand,
         )
+
+
+def _distances(countries: list[str], mass: Floats) -> Floats:
+    """Factor on network times by country, with geometric mean 1 over the visitors."""
+    distance = np.array([DISTANCE.get(country, FAR) for country in countries])
+    return np.asarray(distance / np.exp(np.average(np.log(distance), weights=mass)), dtype=np.float64)
 
 
 def _platform_weights(population: Population, countries: list[str], mass: Floats) -> Floats:

@@ -60,6 +60,7 @@ class Site:
         entries = np.array([page.entry for page in self.pages])
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
         self.step = Choice([[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages])
+        self.landing = Choice([_landing(page, self.names) for page in self.pages])
         self.think = _think_table(scenario, self.pages)
         self._fill_pools(scenario)
         self._build(scenario)
@@ -68,7 +69,9 @@ class Site:
         """Make what the site is built of: files, clickable elements, mistakes in its code."""
         stream = Seeds(0).stream(f"site/{scenario.name}")
         self.assets = Assets(stream, self.origin, hosts(scenario.name, THIRD_PARTIES))
-        self.assets.lay_out(scenario.pages, scenario.telemetry.resources, scenario.client.resourceEventLimit)
+        default = scenario.telemetry.resources
+        self.pictured = np.array([(page.resources or default).image > 0 for page in self.pages])
+        self.assets.lay_out(scenario.pages, default, scenario.client.resourceEventLimit)
         self.targets = list(COMMON_TARGETS)
         self.clicks: list[tuple[int, int, float]] = []
         for page, model in enumerate(self.pages):
@@ -112,6 +115,13 @@ class Site:
             for name, item in zip(self.used[page], chosen, strict=False):
                 text = text.replace(f"{{{name}}}", self.items[name][item][0])
         return text
+
+
+def _landing(page: Page, names: list[str]) -> list[float]:
+    """Weights of what follows a landing: the page's own steps, but with its bounce rate as exit."""
+    leave = page.exit if page.bounce is None else page.bounce
+    going = sum(page.to.values())
+    return [*((1 - leave) * page.to.get(name, 0.0) / going if going else 0.0 for name in names), leave]
 
 
 def _think_table(scenario: Scenario, pages: list[Page]) -> Floats:

@@ -29,12 +29,15 @@ class Visits(NamedTuple):
     held: Ints  # view whose page is current: itself, or the first of a row of equals
 
 
-def visits(walk: Walk) -> Visits:
-    """Number the pages of each session; the same page again keeps its number (pageId is the path)."""
+def visits(walk: Walk, fresh: Bools) -> Visits:
+    """Number the pages of each session; the same page again keeps its number (pageId is the path).
+
+    `fresh` marks loads after which the client has forgotten the page before: all of them without cookies.
+    """
     count = len(walk.page)
     same = np.zeros(count, dtype=bool)
     same[1:] = (walk.page[1:] == walk.page[:-1]) & (walk.items[1:] == walk.items[:-1]).all(axis=1)
-    new = walk.first | ~same
+    new = fresh | ~same
     held = np.maximum.accumulate(np.where(new, np.arange(count), 0))
     number = np.cumsum(new)
     interaction: Ints = number - number[walk.begins[:-1]][walk.session]

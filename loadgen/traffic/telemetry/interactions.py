@@ -60,6 +60,6 @@ def _filled(scene: Scene, value: Any, page: int, chosen: tuple[int, ...]) -> Any
         return scene.site.filled(value, page, chosen)
     if isinstance(value, dict):
         return {key: _filled(scene, inner, page, chosen) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list):
         return [_filled(scene, inner, page, chosen) for inner in value]
     return value

@@ -21,10 +21,10 @@ LCP_PARTS = (350.0, 160.0, 230.0)
 class Heroes(NamedTuple):
     """The image that is each load's largest element, if it is one."""
 
+    text: Bools  # it is text after all
     delay: Ints  # ticks from first byte to its fetch
     loaded: Ints  # ticks of its fetch
     urls: list[str]
-    elements: list[str]
     ids: dict[int, str]  # by load: its resource event, where that is recorded before the LCP
 
 
@@ -64,9 +64,13 @@ def resources(scene: Scene) -> tuple[Column, Heroes]:
     known = {
         load: ids[row] for row, load in zip(np.flatnonzero(hero).tolist(), rows.load[kept][hero].tolist(), strict=True)
     }
-    urls = scene.hero_urls
-    elements = ["html>body>main>img.hero"] * scene.loads
-    return column, Heroes(delay, loaded, urls, elements, known)
+    return column, Heroes(_text(scene), delay, loaded, scene.hero_urls, known)
+
+
+def _text(scene: Scene) -> Bools:
+    """Loads whose largest element is text, those of pages without images among them."""
+    text: Bools = scene.loading.text | ~scene.site.pictured[scene.walk.page[scene.loading.view]]
+    return text
 
 
 def _hero_parts(scene: Scene, rows: Rows) -> tuple[Ints, Ints]:
@@ -99,7 +103,7 @@ def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, I
     length = np.where(rows.cached, ticks(3 * uniform[2] ** 3), ticks(fetched))
     favicon = assets.favicon[rows.asset]
     start = np.where(favicon, (loading.complete - ticks(np.full(scene.loads, 0.3)))[load], start)
-    image = assets.hero[rows.asset] & ~loading.text[load]
+    image = assets.hero[rows.asset] & ~_text(scene)[load]
     start = np.where(image, (loading.ttfb + delay)[load], start)
     room = np.maximum(loading.complete[load] - start - 1, 0)
     return start, np.where(image, loaded[load], np.minimum(length, room))

@@ -43,7 +43,7 @@ SHIFTED = (
     "html>body>header>div.banner",
     "#ad-top",
 )
-TEXT_ELEMENT = "html>body>main>h1"
+TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
 INP_STEP = 8
 """INP comes in steps of 8 ms."""
 NOTICEABLE = 40
@@ -99,7 +99,7 @@ def lcp(scene: Scene, seen: Inputs, heroes: Heroes) -> Column:
     at[seen.load[opening]] = np.minimum(at[seen.load[opening]], seen.at[opening])
     rows = scene.own_loads[_can(scene, "lcp")[scene.own_loads]]
     early = start[rows] + loading.lcp[rows] > at[rows]
-    text = loading.text[rows] | early
+    text = heroes.text[rows] | early
     value = np.where(early, loading.fcp[rows], loading.lcp[rows])
     view = scene.time.current(loading.view[rows], np.minimum(at[rows], scene.time.load_end[rows] - 1))
     details = _lcp_details(scene, rows, value, text, at[rows], heroes)
@@ -117,7 +117,7 @@ def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, h
         Lcp(
             whole,
             LcpAttribution(
-                TEXT_ELEMENT if plain else heroes.elements[row],
+                TEXT_ELEMENT if plain else IMAGE_ELEMENT,
                 UNSET if plain else heroes.urls[row],
                 ttfb,
                 waited,
@@ -228,7 +228,8 @@ def _inp_column(scene: Scene, seen: Inputs, row: Ints, load: Ints, value: Ints, 
         Inp(length, InpAttribution(targets[target].selector, begun, painted, kind, waited, ran, shows, state))
         for length, target, kind, begun, painted, waited, ran, shows, state in zip(
             value.tolist(), seen.target[row].tolist(), np.where(seen.typed[row], "keyboard", "pointer").tolist(),
-            shown(after), shown(after + whole), shown(delay), shown(processing), shown(whole - delay - processing), states(scene, load, after), strict=True,
+            shown(after), shown(after + whole), shown(delay), shown(processing), shown(whole - delay - processing),
+            states(scene, load, after), strict=True,
         )
     ]  # fmt: skip
     at = np.minimum(seen.at[row] + whole, scene.time.load_end[load] - 1)

@@ -1,0 +1,49 @@
+"""The scenarios that come with loadgen, and the schema beside them."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from loadgen.scenario import load
+from loadgen.scenario.schema import schema_text
+
+FOLDER = Path(__file__).parents[2] / "scenarios"
+SHIPPED = sorted(FOLDER.glob("*.toml"))
+
+
+def test_the_schema_file_is_fresh() -> None:
+    """If this fails: python -m loadgen.scenario.schema > scenarios/scenario.schema.json"""
+    assert (FOLDER / "scenario.schema.json").read_text() == schema_text()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_scenario_loads(path: Path) -> None:
+    scenario = load(path)
+    assert scenario.name == path.stem
+    assert scenario.description
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_scenario_fits_the_schema(path: Path) -> None:
+    jsonschema.Draft202012Validator(json.loads(schema_text())).validate(tomllib.loads(path.read_text()))
+
+
+def test_quickstart_is_short() -> None:
+    lines = [line for line in (FOLDER / "quickstart.toml").read_text().splitlines() if line.strip()]
+    assert len(lines) <= 20
+
+
+def test_every_field_says_what_it_is() -> None:
+    definitions = json.loads(schema_text())["$defs"].values()
+    silent = [
+        f"{part['title']}.{name}"
+        for part in definitions
+        for name, field in part.get("properties", {}).items()
+        if "description" not in field and name != "distribution"
+    ]
+    assert silent == []

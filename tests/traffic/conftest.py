@@ -1,0 +1,33 @@
+"""Sessions that several tests look at, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadgen import traffic
+from loadgen.model import Session
+from loadgen.scenario import Scenario, load
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SEED = 20261121
+
+
+@pytest.fixture(scope="session")
+def storefront() -> Scenario:
+    return load(SCENARIOS / "storefront.toml")
+
+
+@pytest.fixture(scope="session")
+def shop(storefront: Scenario) -> list[Session]:
+    """Some 1,300 sessions of the storefront, with every kind of event."""
+    client = storefront.client.model_copy(update={"enableXRay": True})
+    scenario = storefront.adjusted(duration=60).model_copy(update={"client": client})
+    return list(traffic.sessions(scenario, SEED))
+
+
+@pytest.fixture(scope="session")
+def crowd(storefront: Scenario) -> list[Session]:
+    """Some 7,000 sessions of the storefront, for statistics."""
+    return list(traffic.sessions(storefront.adjusted(duration=200), SEED))

@@ -1,0 +1,95 @@
+"""The same scenario and seed give the same sessions, whoever asks for which share."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import islice, pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from loadgen import traffic
+from loadgen.model import Session
+from loadgen.scenario import Scenario, load
+from tests.traffic.conftest import SCENARIOS, SEED
+from tests.traffic.look import events, loads, small
+
+FINGERPRINTS = {
+    "quickstart": "81968e24afae88f4425f5e4b1a33259ff88124ce35c8ba2165162d87aa4b1388",
+    "storefront": "74ceb1c5fe02e6a411d9074e73d3e83f9a94a39696158cfc3de7b6568b08c05c",
+}
+"""SHA-256 of the first 100 sessions as JSON. A change here is a change of the traffic: update knowingly."""
+
+
+def fingerprint(path: Path) -> str:
+    first = islice(traffic.sessions(load(path), 1), 100)
+    return hashlib.sha256(msgspec.json.encode(list(first))).hexdigest()
+
+
+@pytest.mark.parametrize("name", FINGERPRINTS)
+def test_the_first_sessions_of_a_shipped_scenario_stay_the_same(name: str) -> None:
+    assert fingerprint(SCENARIOS / f"{name}.toml") == FINGERPRINTS[name]
+
+
+def test_every_shipped_scenario_has_a_fingerprint() -> None:
+    assert {path.stem for path in SCENARIOS.glob("*.toml")} == set(FINGERPRINTS)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_the_shares_together_are_the_sessions_of_one(workers: int) -> None:
+    scenario = small("[monitor]\ncustom_events = true", enableXRay=True, recordAllRequests=True)
+    whole = list(traffic.sessions(scenario, 3))
+    parts = [list(traffic.sessions(scenario, 3, (worker, workers))) for worker in range(workers)]
+    assert all(parts)
+    assert sorted((session for part in parts for session in part), key=lambda each: each.index) == whole
+
+
+def test_the_shares_of_a_large_run_are_those_of_one_too(storefront: Scenario) -> None:
+    scenario = storefront.adjusted(duration=150)
+    whole = {session.index: session for session in traffic.sessions(scenario, 3)}
+    parts = [{session.index: session for session in traffic.sessions(scenario, 3, (worker, 2))} for worker in (0, 1)]
+    assert parts[0] | parts[1] == whole
+    assert not parts[0].keys() & parts[1].keys()
+    assert abs(len(parts[0]) - len(parts[1])) <= 128
+
+
+def test_sessions_come_in_order_of_start(shop: list[Session]) -> None:
+    assert [session.index for session in shop] == list(range(len(shop)))
+    assert all(earlier.start <= later.start for earlier, later in pairwise(shop))
+    assert shop[0].start >= 0
+    assert shop[-1].start < 60
+
+
+def test_another_seed_gives_other_sessions(storefront: Scenario) -> None:
+    one, two = (list(traffic.sessions(storefront.adjusted(duration=5), seed)) for seed in (1, 2))
+    assert {session.key for session in one}.isdisjoint(session.key for session in two)
+    assert {event.id for event in events(one)}.isdisjoint(event.id for event in events(two))
+
+
+def test_another_rate_or_duration_changes_only_when_and_how_many() -> None:
+    scenarios = [small(), small().adjusted(duration=35), small().adjusted(rate=0.5)]
+    found = [list(traffic.sessions(scenario, 5)) for scenario in scenarios]
+    shortest = min(map(len, found))
+    one, two, three = ([(each.visitor, each.loads, each.key) for each in sessions[:shortest]] for sessions in found)
+    assert one == two == three
+
+
+def test_ids_are_unique(shop: list[Session]) -> None:
+    ids = [event.id for event in events(shop)]
+    assert len(set(ids)) == len(ids)
+    assert len({session.key for session in shop}) == len(shop)
+
+
+def test_nobody_comes_when_the_rate_is_zero() -> None:
+    assert list(traffic.sessions(small().adjusted(rate=0.0), SEED)) == []
+
+
+def test_loads_follow_one_another(shop: list[Session]) -> None:
+    for session in shop:
+        assert session.loads[0].at == 0
+        for before, after in pairwise(session.loads):
+            assert before.hides[-1] == after.at
+    for load_ in loads(shop):
+        assert load_.at < load_.ready < load_.hides[-1]
+        assert list(load_.hides) == sorted(load_.hides)

@@ -1,0 +1,140 @@
+"""The traffic's shape, each figure with its tolerance; the seed is fixed, so they pass or fail for good."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from loadgen import traffic
+from loadgen.events import CLS, FCP, INP, JS_ERROR, LCP, PAGE_VIEW, TTFB
+from loadgen.model import Session
+from loadgen.scenario import Scenario
+from tests.traffic.conftest import SEED
+from tests.traffic.look import events, small
+
+
+def values(sessions: list[Session], kind: str, *, desktop: bool) -> np.ndarray:
+    wanted = [session for session in sessions if (session.visitor.device_type == "desktop") == desktop]
+    return np.array([event.details.value for event in events(wanted, kind)], dtype=float)
+
+
+def depths(sessions: list[Session]) -> np.ndarray:
+    return np.array([sum(event.type == PAGE_VIEW for event in events([session])) for session in sessions])
+
+
+def test_half_of_the_visits_see_one_page_and_the_others_several(crowd: list[Session]) -> None:
+    """E-commerce bounces 47 % (Contentsquare); mean depth near 4."""
+    depth = depths(crowd)
+    assert (depth == 1).mean() == pytest.approx(0.47, abs=0.03)
+    assert depth.mean() == pytest.approx(4.1, abs=0.4)
+    assert depth.max() <= 100
+
+
+def test_the_walk_follows_the_page_graph(storefront: Scenario, crowd: list[Session]) -> None:
+    """Steps from the product page after the landing: each share within 2 points of the scenario's."""
+    steps = Counter[str]()
+    for session in crowd:
+        pages = [event.page.id.split("/")[1] for event in events([session], PAGE_VIEW)]
+        steps.update(after for before, after in pairwise(pages[1:]) if before == "product")
+    to = storefront.pages["product"].to
+    total = sum(steps.values())
+    stay = sum(to.values())
+    for name, share in to.items():
+        path = storefront.pages[name].path.split("/")[1]
+        assert steps[path] / total == pytest.approx(share / stay, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "desktop", "mobile"),
+    [(TTFB, 725, 890), (FCP, 1300, 1700), (LCP, 1660, 2130), (INP, 65, 135), (CLS, 0.06, 0.04)],
+)
+def test_vitals_have_the_p75_of_a_median_site(crowd: list[Session], kind: str, desktop: float, mobile: float) -> None:
+    """Within 12 %: pages differ in slowness, and sessions share theirs over their loads."""
+    assert np.percentile(values(crowd, kind, desktop=True), 75) == pytest.approx(desktop, rel=0.12)
+    assert np.percentile(values(crowd, kind, desktop=False), 75) == pytest.approx(mobile, rel=0.12)
+
+
+def test_ttfb_and_lcp_go_together(crowd: list[Session]) -> None:
+    """Correlation of logarithms near 0.8."""
+    pairs = [
+        (lcp.attribution.timeToFirstByte, lcp.value)
+        for lcp in (event.details for event in events(crowd, LCP))
+        if lcp.value > 0
+    ]
+    first_byte, largest = np.log(np.array(pairs, dtype=float).T)
+    assert np.corrcoef(first_byte, largest)[0, 1] == pytest.approx(0.82, abs=0.06)
+
+
+def test_a_third_of_the_sessions_come_back(crowd: list[Session]) -> None:
+    """Binomial: 32 % within 2 points, and their visitors keep their ids."""
+    returning = [session for session in crowd if session.visitor.returning]
+    assert len(returning) / len(crowd) == pytest.approx(0.32, abs=0.02)
+    known: dict[str, object] = {}
+    for session in returning:
+        visitor = session.visitor
+        assert known.setdefault(visitor.user_id, visitor) == visitor
+    assert len(known) < len(returning)
+    fresh = [session.visitor.user_id for session in crowd if not session.visitor.returning]
+    assert len(set(fresh)) == len(fresh) and not known.keys() & set(fresh)
+
+
+def test_a_tenth_of_the_sessions_have_errors_of_few_kinds(crowd: list[Session]) -> None:
+    """10 % within 1.5 points; 1.8 errors each within 0.25; the most frequent message takes over a fifth."""
+    errors = [list(events([session], JS_ERROR)) for session in crowd]
+    struck = [found for found in errors if found]
+    assert len(struck) / len(crowd) == pytest.approx(0.10, abs=0.015)
+    assert sum(map(len, struck)) / len(struck) == pytest.approx(1.8, abs=0.25)
+    chromium = [
+        event.details.message for session in crowd if session.visitor.brand for event in events([session], JS_ERROR)
+    ]
+    assert len(set(chromium)) <= 15
+    assert Counter(chromium).most_common(1)[0][1] / len(chromium) > 0.2
+
+
+def test_countries_have_the_scenarios_shares() -> None:
+    scenario = small("[population]\ncountries = { US = 1, DE = 3 }").adjusted(rate=10)
+    sessions = list(traffic.sessions(scenario, SEED))
+    shares = Counter(session.visitor.country for session in sessions)
+    assert shares["DE"] / len(sessions) == pytest.approx(0.75, abs=0.03)
+    assert set(shares) == {"US", "DE"}
+
+
+def test_device_and_browser_mixes_are_kept() -> None:
+    """Raked over both: each share within 3 points."""
+    more = (
+        "[population]\ndevices = { desktop = 80, mobile = 20 }\nbrowsers = { Chrome = 50, Safari = 20, Firefox = 30 }"
+    )
+    sessions = list(traffic.sessions(small(more).adjusted(rate=10), SEED))
+    devices = Counter(session.visitor.device_type for session in sessions)
+    browsers = Counter(session.visitor.browser_name for session in sessions)
+    assert devices["desktop"] / len(sessions) == pytest.approx(0.8, abs=0.03)
+    assert browsers["Firefox"] / len(sessions) == pytest.approx(0.3, abs=0.03)
+    assert set(browsers) == {"Google Chrome", "Safari", "Firefox"}
+
+
+def test_people_are_consistent(crowd: list[Session]) -> None:
+    for session in crowd:
+        who = session.visitor
+        assert (who.os_name == "iOS") <= (who.browser_name == "Safari")
+        assert who.brand == (who.browser_name not in {"Safari", "Firefox"})
+        assert who.browser_version in who.user_agent
+        assert (who.device_type == "mobile") <= ("Mobile" in who.user_agent)
+        mark = {"Windows": "Windows NT", "macOS": "Macintosh", "Android": "Android", "iOS": "like Mac OS X"}.get(
+            who.os_name
+        )
+        assert mark is None or mark in who.user_agent
+
+
+def test_languages_follow_countries(crowd: list[Session]) -> None:
+    germans = Counter(session.visitor.language for session in crowd if session.visitor.country == "DE")
+    assert germans["de-DE"] / germans.total() == pytest.approx(0.9, abs=0.05)
+
+
+def test_products_are_popular_as_zipf_says(crowd: list[Session]) -> None:
+    """Share of the ten most popular of 400 products: 27 % for an exponent of 0.8, within 3 points."""
+    seen = Counter(event.page.id for event in events(crowd, PAGE_VIEW) if event.page.id.startswith("/product/"))
+    top = sum(count for _, count in seen.most_common(10)) / seen.total()
+    assert top == pytest.approx(0.29, abs=0.03)

@@ -129,6 +129,8 @@ class Endpoint:
     def _failed(self, wrong: Exception) -> Response:
         """A mistake of the endpoint itself: the client gets a 500, the log the traceback, the store nothing."""
         _LOG.error("internal error", exc_info=wrong)
+        if isinstance(wrong, sqlite3.Error):
+            self.store.spoil()
         return broken().response()
 
     def not_kept(self, wrong: sqlite3.Error) -> Response:
@@ -187,7 +189,8 @@ class Endpoint:
         operation.check(given, "", problems)
         if problems:
             raise invalid(message_of(problems))
-        result = OPERATIONS[operation.name](Call(self.settings, self.store, self.clock()), given)
+        with self.store.attempt():
+            result = OPERATIONS[operation.name](Call(self.settings, self.store, self.clock()), given)
         return Response(200, (_JSON,), msgspec.json.encode(result))
 
     def _admit(self, visit: Visit) -> None:

@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
         self._desk.connections.add(self)
         self._deadline = self._loop.time() + self._settings.idle_seconds
-        self._timer = self._loop.call_at(self._deadline, self._late)
+        self._timer = self._loop.call_later(self._settings.body_seconds, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._desk.connections.discard(self)
@@ -229,7 +229,7 @@ class Connection(asyncio.Protocol):
         if self._slots:
             self._deadline = max(self._deadline, now + self._settings.idle_seconds)
         if now < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._late)
+            self._timer = self._loop.call_at(min(self._deadline, now + self._settings.body_seconds), self._late)
         elif self._in_message and not self._deaf:
             self._refuse(408, "RequestTimeout", "The request took too long to arrive")
         else:

@@ -138,6 +138,8 @@ def keep(
         last = max(last, at)
     kept = len(batch.RumEvents) - len(dropped)
     marks = msgspec.json.encode(dropped) if dropped else None
+    if not kept:
+        first = last = now
     zipped = request.body.startswith(GZIP_MAGIC)
     store.keep(monitor, int(first * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
     if kept and not monitor.active:

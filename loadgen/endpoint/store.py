@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ class Store:
     def __init__(self, path: Path | str | None = None) -> None:
         self.path = path
         self._open = False  # inside a transaction
+        self._spoilt = False
         try:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
             self._prepare()
@@ -130,16 +132,43 @@ class Store:
 
     def write(self, statement: str, *values: Any) -> sqlite3.Cursor:
         """Change something in the transaction that the next commit ends."""
-        if not self._open:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._open = True
+        self._begin()
         return self._db.execute(statement, values)
+
+    def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        return self._db.execute(statement, values).fetchall()
+
+    def _begin(self) -> None:
+        if not self._open:
+            self._db.execute("BEGIN")
+            self._open = True
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """All that is written inside, or, when it raises, nothing of it; what others wrote before stays."""
+        self._begin()
+        self._db.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except Exception:
+            self._db.execute("ROLLBACK TO attempt")
+            self._load()
+            raise
+        finally:
+            self._db.execute("RELEASE attempt")
+
+    def spoil(self) -> None:
+        """SQLite refused a write and may have undone others: the next commit must fail."""
+        self._spoilt = True
 
     def commit(self) -> None:
         """Make everything written so far durable; on failure nothing of it is kept and sqlite3.Error is raised."""
         if not self._open:
             return
         try:
+            if self._spoilt:
+                raise sqlite3.OperationalError("a write of this transaction failed")
             self._db.execute("COMMIT")
         except sqlite3.Error:
             self.rollback()
@@ -150,7 +179,7 @@ class Store:
         """Forget what was written since the last commit."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
-        self._open = False
+        self._open = self._spoilt = False
         self._load()
 
     def close(self) -> None:
@@ -193,9 +222,7 @@ class Store:
         self, monitor: Monitor, first: int, last: int, events: int, dropped: bytes | None, zipped: bool, body: bytes
     ) -> None:
         """Keep an accepted batch; `first` and `last` are the least and greatest event times in Unix milliseconds."""
-        if not self._open:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._open = True
+        self._begin()
         self._db.execute(_INSERT, (monitor.number, first, last, events, dropped, zipped, body))
 
     def batches(self, monitor: Monitor, start: int, first: int, last: int) -> Iterator[Kept]:
@@ -217,10 +244,6 @@ class Store:
     def expire(self, before: int) -> None:
         """Drop batches whose last event is older than `before` (Unix milliseconds), and monitors long deleted."""
         self.write("DELETE FROM batches WHERE last < ?", before)
-
-    def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Rows of a query."""
-        return self._db.execute(statement, values).fetchall()
 
 
 def _in_words(wrong: sqlite3.Error) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario.pages import Page, Resources
-from loadgen.traffic.draws import Bools, Ints
+from loadgen.traffic.draws import Bools, Ints, objects
 
 KINDS = ("stylesheet", "script", "font", "image")
 STYLESHEET, SCRIPT, FONT, IMAGE = range(4)
@@ -58,8 +58,9 @@ class Assets:
         self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
         self.hero: Bools = np.array([asset.name == HERO for asset in files], dtype=bool)
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
-        self.urls = [asset.url for asset in files]
-        self.initiators = [asset.initiator for asset in files]
+        self.urls = objects([asset.url for asset in files])
+        self.initiators = objects([asset.initiator for asset in files])
+        self.types = objects([KINDS[asset.kind] for asset in files])
 
     def _files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
         numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit)]

@@ -41,23 +41,36 @@ def zipf(size: int, exponent: float) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def hex_texts(generator: np.random.Generator, count: int, digits: int) -> list[str]:
-    """Random lower-case hex numbers of an even number of digits."""
-    text = generator.bytes(count * digits // 2).hex()
-    return [text[at : at + digits] for at in range(0, count * digits, digits)]
+def _bytes(generator: np.random.Generator, count: int, width: int, rows: Ints | None) -> NDArray[np.uint8]:
+    """Random bytes of `count` rows, of which only some may be wanted."""
+    drawn = np.frombuffer(generator.bytes(width * count), dtype=np.uint8).reshape(count, width)
+    return drawn.copy() if rows is None else drawn[rows]
 
 
-def uuids(generator: np.random.Generator, count: int) -> list[str]:
-    """Version 4 UUIDs (RFC 9562), written for all at once."""
-    raw = np.frombuffer(generator.bytes(16 * count), dtype=np.uint8).reshape(count, 16).copy()
+def hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
+    """Random lower-case hex numbers of an even number of digits, of all rows or of some."""
+    text = _bytes(generator, count, digits // 2, rows).tobytes().hex()
+    return [text[at : at + digits] for at in range(0, len(text), digits)]
+
+
+def uuids(generator: np.random.Generator, count: int, rows: Ints | None = None) -> list[str]:
+    """Version 4 UUIDs (RFC 9562) of all rows or of some, written all at once."""
+    raw = _bytes(generator, count, 16, rows)
     raw[:, 6] = raw[:, 6] & 0x0F | 0x40
     raw[:, 8] = raw[:, 8] & 0x3F | 0x80
-    digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(count, 32)
-    text = np.full((count, 36), ord("-"), dtype=np.uint8)
+    digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(-1, 32)
+    text = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
     for group, (start, stop) in enumerate(UUID_GROUPS):
         text[:, start + group : stop + group] = digits[:, start:stop]
     whole = text.tobytes().decode("ascii")
-    return [whole[at : at + 36] for at in range(0, 36 * count, 36)]
+    return [whole[at : at + 36] for at in range(0, len(whole), 36)]
+
+
+def objects(values: list[Any]) -> NDArray[np.object_]:
+    """A list as an array, to be picked from by whole columns of indices."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def ticks(milliseconds: Floats) -> Ints:

@@ -79,6 +79,7 @@ class Site:
                 self.clicks.append((page, len(self.targets), click.per_view))
                 selector = f"#{click.id}" if click.id else click.css or f"html>body>main>{click.element.lower()}"
                 self.targets.append(Target(selector, click.element, click.id, click.css))
+        self.calls = [(page, call) for page, model in enumerate(self.pages) for call in model.api]
         self.client_url = f"{self.origin}/js/cwr.js"
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
         self.faults = faults(stream, identifiers(scenario.name, 40), scripts, scenario.telemetry.errors.messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.errors import js_errors
-from loadgen.traffic.telemetry.http import calls, http, xray
+from loadgen.traffic.telemetry.http import calls, http, trace_ids, xray
 from loadgen.traffic.telemetry.inputs import inputs
 from loadgen.traffic.telemetry.interactions import custom, dom
 from loadgen.traffic.telemetry.navigation import navigation
@@ -33,7 +33,8 @@ def columns(scene: Scene) -> list[Column]:
         ]
     if monitor.collects("http"):
         api = calls(scene)
-        made += [http(scene, api), *([xray(scene, api)] if scene.scenario.client.enableXRay else [])]
+        ids = trace_ids(scene, api) if scene.scenario.client.enableXRay else None
+        made += [http(scene, api, ids), *([xray(scene, api, ids)] if ids else [])]
     if monitor.collects("errors"):
         made.append(js_errors(scene))
     if monitor.collects("interaction"):

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from loadgen.events import (
     HTTP,
@@ -41,98 +41,128 @@ SIZE_MU, SIZE_SIGMA = 6.5, 1.2
 """ln bytes of an API answer; an estimate."""
 
 ERROR_TYPE, CHROMIUM_MESSAGE, OTHER_MESSAGE = "TypeError", "Failed to fetch", "Load failed"
+NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
 
 
 class Calls(NamedTuple):
-    """The API calls of own sessions as columns."""
+    """The recorded API calls of own sessions as columns."""
 
     row: Ints  # among all calls of the block
     total: int
     view: Ints
     started: Ints  # ticks from session start
     ended: Ints
-    kind: list[ApiCall]
+    status: Ints  # NO_ANSWER when none came
+    length: Ints  # bytes of the answer
+    method: list[str]
     path: list[str]
-    status: list[int]  # NO_ANSWER when none came
-    length: list[int]  # bytes of the answer
-    trace: list[str]
-    segment: list[str]  # id of the trace's segment
-    call: list[str]  # id of its subsegment; the http event's segment_id
+
+
+class Drawn(NamedTuple):
+    """Every API call of a block."""
+
+    kind: Ints  # index in Site.calls
+    view: Ints
+    started: Ints
+    ended: Ints
+    status: Ints
+    length: Ints
+
+
+def _drawn(scene: Scene) -> Drawn:
+    """Draw who calls what, when, and how it ends."""
+    stream, api = scene.stream("api"), scene.scenario.telemetry.api
+    found = [_of_page(scene, stream, page, call) for page, call in scene.site.calls]
+    none = np.zeros(0, dtype=np.int64)
+    view = np.concatenate([none, *(rows for rows, _ in found)])
+    started = np.concatenate([none, *(start for _, start in found)])
+    kind = np.repeat(np.arange(len(found)), [len(rows) for rows, _ in found])
+    rtt = scene.slowness.rtt[scene.walk.session[view]]
+    lasted = rtt + api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
+    status = _status(scene, stream.random(len(view)), kind)
+    length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view)))).astype(np.int64)
+    return Drawn(kind, view, started, started + ticks(lasted) + 1, status, length)
 
 
 def calls(scene: Scene) -> Calls:
-    """Draw all API calls of a block; keep those of own sessions that end while their document lives."""
-    stream = scene.stream("api")
-    found = [_of_page(scene, stream, page, call) for page, model in enumerate(scene.site.pages) for call in model.api]
-    none = np.zeros(0, dtype=np.int64)
-    view = np.concatenate([none, *(rows for rows, _, _ in found)])
-    started = np.concatenate([none, *(start for _, start, _ in found)])
-    kinds = [call for rows, _, call in found for _ in range(len(rows))]
-    count, api = len(view), scene.scenario.telemetry.api
-    rtt = scene.slowness.rtt[scene.walk.session[view]]
-    ended = started + ticks(rtt + api.median_ms * np.exp(api.sigma * stream.standard_normal(count))) + 1
-    status = _status(scene, stream.random(count), kinds)
-    length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(count))).astype(np.int64)
-    hexes = [hex_texts(stream, count, digits) for digits in (24, 16, 16)]
-    kept = np.flatnonzero(scene.own_view_mask[view] & scene.time.alive(view, ended))
-    kind = [kinds[row] for row in kept.tolist()]
-    random, segment, call = ([text[row] for row in kept.tolist()] for text in hexes)
-    trace = [relative_trace_id(at, text) for at, text in zip((started[kept] / TICKS).tolist(), random, strict=True)]
-    return Calls(
-        kept, count, view[kept], started[kept], ended[kept], kind, _paths(scene, view[kept], kind),
-        status[kept].tolist(), length[kept].tolist(), trace, segment, call,
-    )  # fmt: skip
+    """The API calls of own sessions that the client records: they end while their document lives, and are wanted."""
+    kind, view, started, ended, status, length = _drawn(scene)
+    client = scene.scenario.client
+    wanted = (status == NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
+    row = np.flatnonzero(wanted & scene.own_view_mask[view] & scene.time.alive(view, ended))
+    made = [scene.site.calls[which][1] for which in kind[row].tolist()]
+    paths = _paths(scene, view[row], made)
+    methods = [call.method for call in made]
+    return Calls(row, len(view), view[row], started[row], ended[row], status[row], length[row], methods, paths)
 
 
-def _of_page(scene: Scene, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints, ApiCall]:
+def _of_page(scene: Scene, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints]:
     """The views that make a call, and when: reading calls as the page comes up, others while it is looked at."""
     uniform = stream.random((2, scene.views))
     view = np.flatnonzero((scene.walk.page == page) & (uniform[0] < call.per_view))
     moment = uniform[1][view]
     if call.method == "GET":
-        return view, scene.time.noticed[view] + ticks(5 + CALLED_WITHIN_MS * moment**2), call
-    return view, scene.time.awake(view, np.floor(scene.visible[view] * moment).astype(np.int64)), call
+        return view, scene.time.noticed[view] + ticks(5 + CALLED_WITHIN_MS * moment**2)
+    return view, scene.time.awake(view, np.floor(scene.visible[view] * moment).astype(np.int64))
 
 
-def _status(scene: Scene, uniform: Floats, kinds: list[ApiCall]) -> Ints:
+def _status(scene: Scene, uniform: Floats, kind: Ints) -> Ints:
     """HTTP status of each call; a POST that succeeds creates something."""
     api = scene.scenario.telemetry.api
     codes = np.array([200, NO_ANSWER, *(int(code) for code in api.failures)])
     failing = [api.network, *api.failures.values()]
     status: Ints = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform)]
-    creating = np.array([kind.method == "POST" for kind in kinds], dtype=bool)
-    return np.where((status == 200) & creating, 201, status)
+    creating = np.array([call.method == "POST" for _, call in scene.site.calls], dtype=bool)
+    return np.where((status == 200) & creating[kind], 201, status) if len(kind) else status
 
 
-def _paths(scene: Scene, view: Ints, kinds: list[ApiCall]) -> list[str]:
+def _paths(scene: Scene, view: Ints, made: list[ApiCall]) -> list[str]:
     pages, items = scene.walk.page[view].tolist(), scene.walk.items[view].tolist()
     return [
-        scene.site.filled(kind.path, page, tuple(chosen))
-        for kind, page, chosen in zip(kinds, pages, items, strict=True)
+        scene.site.filled(call.path, page, tuple(chosen)) for call, page, chosen in zip(made, pages, items, strict=True)
     ]
 
 
-def http(scene: Scene, made: Calls) -> Column:
-    """http events: the calls that failed, or all with recordAllRequests."""
-    client = scene.scenario.client
-    failed = [row for row, status in enumerate(made.status) if status == NO_ANSWER or status >= 400]
-    rows = list(range(len(made.status))) if client.recordAllRequests else failed
-    session = scene.walk.session[made.view]
-    spoken = protocols(scene)[session].tolist()
-    chromium = scene.crowd.brands(scene.people)[session].tolist()
-    details = []
-    for row in rows:
-        status = made.status[row]
-        response = HttpResponse(status, _reason(status, PROTOCOLS[spoken[row]])) if status else UNSET
-        error = UNSET if status else _failure(scene.site.client_url, chromium[row])
-        trace, call = (made.trace[row], made.call[row]) if client.enableXRay else (UNSET, UNSET)
-        details.append(Http(HttpRequest(made.path[row], made.kind[row].method), trace, call, response, error))
-    index = np.array(rows, dtype=np.int64)
-    at = made.ended[index]
-    view = scene.time.current(made.view[index], at)
-    return Column(HTTP, view, at, scene.ids("http", made.row[index], made.total), details)
+class TraceIds(NamedTuple):
+    """X-Ray's names for each recorded call."""
+
+    trace: list[str]
+    segment: list[str]
+    call: list[str]  # the subsegment; the http event's segment_id
+
+
+def trace_ids(scene: Scene, made: Calls) -> TraceIds:
+    """Draw the ids that the http and the X-Ray event of a call share."""
+    stream = scene.stream("trace")
+    random, segment, call = (hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
+    started = (made.started / TICKS).tolist()
+    trace = [relative_trace_id(at, text) for at, text in zip(started, random, strict=True)]
+    return TraceIds(trace, segment, call)
+
+
+def http(scene: Scene, made: Calls, ids: TraceIds | None) -> Column:
+    """http events: the calls that failed, or all with recordAllRequests; `ids` when X-Ray is on."""
+    failed = (made.status == NO_ANSWER) | (made.status >= 400)
+    rows = np.flatnonzero(failed | scene.scenario.client.recordAllRequests)
+    session = scene.walk.session[made.view[rows]]
+    spoken, chromium = protocols(scene)[session].tolist(), scene.crowd.brands(scene.people)[session].tolist()
+    details = [
+        Http(
+            HttpRequest(made.path[row], made.method[row]),
+            ids.trace[row] if ids else UNSET,
+            ids.call[row] if ids else UNSET,
+            HttpResponse(status, _reason(status, PROTOCOLS[protocol])) if status else UNSET,
+            UNSET if status else _failure(scene.site.client_url, brand),
+        )
+        for row, status, protocol, brand in zip(
+            rows.tolist(), made.status[rows].tolist(), spoken, chromium, strict=True
+        )
+    ]
+    at = made.ended[rows]
+    view = scene.time.current(made.view[rows], at)
+    return Column(HTTP, view, at, scene.ids("http", made.row[rows], made.total), details)
 
 
 def _reason(status: int, protocol: str) -> str:
@@ -140,37 +170,38 @@ def _reason(status: int, protocol: str) -> str:
     return HTTPStatus(status).phrase if protocol == "http/1.1" else ""
 
 
+def _message(chromium: bool) -> str:
+    return CHROMIUM_MESSAGE if chromium else OTHER_MESSAGE
+
+
 def _failure(client_url: str, chromium: bool) -> HttpError:
-    message = CHROMIUM_MESSAGE if chromium else OTHER_MESSAGE
+    """A call without an answer, as a fetch fails."""
     frames = (f"ii.fetch ({client_url}:13:75585)", f"{client_url}:13:75822", f"async load ({client_url}:13:80104)")
-    stack = "\n    at ".join((f"{ERROR_TYPE}: {message}", *frames))
-    return HttpError(ERROR_TYPE, message, stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
+    stack = "\n    at ".join((f"{ERROR_TYPE}: {_message(chromium)}", *frames))
+    return HttpError(ERROR_TYPE, _message(chromium), stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
 
 
-def xray(scene: Scene, made: Calls) -> Column:
+def xray(scene: Scene, made: Calls, ids: TraceIds) -> Column:
     """A trace for each call; its times still count from the session's start (XRayTrace.dated)."""
     started, ended = np.round(made.started / TICKS, 3).tolist(), np.round(made.ended / TICKS, 3).tolist()
+    status, length = made.status.tolist(), made.length.tolist()
     chromium = scene.crowd.brands(scene.people)[scene.walk.session[made.view]].tolist()
-    details = [
-        _trace(scene.site.domain, made, row, started[row], ended[row], chromium[row]) for row in range(len(made.status))
-    ]
+    details = []
+    for row, (start, end) in enumerate(zip(started, ended, strict=True)):
+        request = TracedRequest(made.method[row], True, made.path[row])
+        traced = TracedHttp(request, TracedResponse(status[row], length[row]) if status[row] else UNSET)
+        error, throttle, fault = _flags(status[row])
+        cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, _message(chromium[row])),))
+        call, host = ids.call[row], scene.site.domain
+        part = Subsegment(call, host, start, end, False, "remote", traced, error, throttle, fault, cause)
+        trace, segment = ids.trace[row], ids.segment[row]
+        details.append(XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault))
     view = scene.time.current(made.view, made.ended)
     return Column(XRAY, view, made.ended, scene.ids("xray", made.row, made.total), details)
 
 
-def _trace(host: str, made: Calls, row: int, start: float, end: float, chromium: bool) -> XRayTrace:
-    status = made.status[row]
-    error = True if 400 <= status < 500 and status != 429 else UNSET
-    throttle = True if status == 429 else UNSET
-    fault = True if status >= 500 or not status else UNSET
-    message = CHROMIUM_MESSAGE if chromium else OTHER_MESSAGE
-    cause = UNSET if status else TracedCause((TracedException(ERROR_TYPE, message),))
-    traced = TracedHttp(
-        TracedRequest(made.kind[row].method, True, made.path[row]),
-        TracedResponse(status, made.length[row]) if status else UNSET,
-    )
-    part = Subsegment(made.call[row], host, start, end, False, "remote", traced, error, throttle, fault, cause)
-    name, origin = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
-    return XRayTrace(
-        name, origin, made.segment[row], start, made.trace[row], end, (part,), False, error, throttle, fault
-    )
+def _flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:
+    """X-Ray's error, throttle and fault: a client error, 429, a server error or no answer."""
+    throttled = status == 429
+    failed = 400 <= status < 500 and not throttled
+    return failed or UNSET, throttled or UNSET, (status >= 500 or not status) or UNSET

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import UNSET
 
 from loadgen.events import RESOURCE, Resource
-from loadgen.traffic.assets import FONT, IMAGE, KINDS
-from loadgen.traffic.draws import Bools, Ints, shown, ticks
+from loadgen.traffic.assets import FONT, IMAGE
+from loadgen.traffic.draws import Bools, Ints, objects, shown, ticks
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.navigation import shares
 from loadgen.traffic.telemetry.scene import Scene
@@ -111,28 +113,11 @@ def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, I
 
 def _details(scene: Scene, rows: Rows, kept: Ints, start: Ints, length: Ints) -> list[Resource]:
     assets = scene.site.assets
-    asset, load = rows.asset[kept], rows.load[kept]
-    sizes = np.where(rows.cached[kept], 0, assets.size[asset]).tolist()
-    urls, initiators, kinds = assets.urls, assets.initiators, [KINDS[kind] for kind in assets.kind.tolist()]
-    if not scene.scenario.client.recordResourceUrl:
-        return [
-            Resource(initiators[row], begun, lasted, kinds[row], size, UNSET)
-            for row, begun, lasted, size in zip(asset.tolist(), shown(start), shown(length), sizes, strict=True)
-        ]
-    details = [
-        Resource(initiators[row], begun, lasted, kinds[row], size, urls[row])
-        for row, begun, lasted, size in zip(asset.tolist(), shown(start), shown(length), sizes, strict=True)
-    ]
-    return _with_own_heroes(scene, details, asset, load)
-
-
-def _with_own_heroes(scene: Scene, details: list[Resource], asset: Ints, load: Ints) -> list[Resource]:
-    """Large images are those of the item that the page shows."""
-    urls = scene.hero_urls
-    hero = np.flatnonzero(scene.site.assets.hero[asset])
-    for row, of in zip(hero.tolist(), load[hero].tolist(), strict=True):
-        plain = details[row]
-        details[row] = Resource(
-            plain.initiatorType, plain.startTime, plain.duration, plain.fileType, plain.transferSize, urls[of]
-        )
-    return details
+    asset = rows.asset[kept]
+    sizes = np.where(rows.cached[kept], 0, assets.size[asset])
+    urls: Iterable[Any] = repeat(UNSET)
+    if scene.scenario.client.recordResourceUrl:
+        own = objects(scene.hero_urls)[rows.load[kept]]
+        urls = np.where(assets.hero[asset], own, assets.urls[asset]).tolist()
+    initiators, types = assets.initiators[asset].tolist(), assets.types[asset].tolist()
+    return list(map(Resource, initiators, shown(start), shown(length), types, sizes.tolist(), urls))

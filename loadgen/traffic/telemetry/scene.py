@@ -9,7 +9,7 @@ import numpy as np
 
 from loadgen.model import Page
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Bools, Ints, uuids
+from loadgen.traffic.draws import Bools, Ints, objects, uuids
 from loadgen.traffic.journey import Walk
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import Seeds
@@ -39,7 +39,8 @@ class Scene:
         self, scenario: Scenario, site: Site, crowd: Crowd, seeds: Seeds, block: int, own: Bools, drawn: Drawn
     ) -> None:
         self.scenario, self.site, self.crowd, self.seeds, self.block = scenario, site, crowd, seeds, block
-        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen, self._pages = drawn
+        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen, pages = drawn
+        self._page = objects(pages.made)
         self.own_sessions = own
         self.own_view_mask: Bools = own[self.walk.session]
         self.own_views: Ints = np.flatnonzero(self.own_view_mask)
@@ -60,10 +61,8 @@ class Scene:
 
     def ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Event ids of some of a family's rows; all are drawn, so that they do not depend on who asks."""
-        drawn = uuids(self.stream(f"id/{purpose}"), total)
-        return drawn if len(rows) == total else [drawn[row] for row in rows.tolist()]
+        return uuids(self.stream(f"id/{purpose}"), total, rows)
 
     def pages_of(self, views: Ints) -> list[Page]:
         """The pages of these views, which must belong to own sessions."""
-        made = cast(list[Page], self._pages.made)
-        return [made[view] for view in views.tolist()]
+        return cast(list[Page], self._page[views].tolist())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -92,7 +93,8 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as wrong:
-        reason = getattr(wrong, "strerror", None) or str(wrong)
+        number = getattr(wrong, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else getattr(wrong, "strerror", None) or str(wrong)
         raise EndpointError(f"cannot listen on {host} port {port}: {reason}") from wrong
 
 
@@ -214,11 +216,15 @@ def start(
     process.stdin.write(msgspec.json.encode(order) + b"\n")
     process.stdin.flush()
     line = process.stdout.readline()
-    ready = msgspec.json.decode(line, type=Ready) if line else Ready(error="its process ended at once")
+    ready = (
+        msgspec.json.decode(line, type=Ready)
+        if line
+        else Ready(error="the local endpoint cannot start: its process ended at once")
+    )
     running = Running(ready.url, settings, process)
     if ready.error:
         running.stop()
-        raise EndpointError(f"the local endpoint cannot start: {ready.error}")
+        raise EndpointError(ready.error)
     return running
 
 

@@ -83,13 +83,16 @@ class Store:
     """One SQLite connection and a write-through cache of the monitors."""
 
     def __init__(self, path: Path | str | None = None) -> None:
-        self.path = path
         self._open = False  # inside a transaction
         self._spoilt = False
         try:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
-            self._prepare()
         except sqlite3.Error as wrong:
+            raise EndpointError(f"store {path}: {_in_words(wrong)}") from wrong
+        try:
+            self._prepare()
+        except (sqlite3.Error, EndpointError) as wrong:
+            self._db.close()
             raise EndpointError(f"store {path}: {_in_words(wrong)}") from wrong
         self._monitors: dict[int, Monitor] = {}
         self._by_name: dict[str, Monitor] = {}
@@ -97,17 +100,17 @@ class Store:
         self._load()
 
     def _prepare(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, VERSION):
+            raise EndpointError(f"written by another version of loadgen (format {version})")
+        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise EndpointError("an SQLite file of another program")
         # One process owns the file: no shared-memory index, and a second endpoint is told so at once.
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            raise EndpointError(f"store {self.path}: written by another version of loadgen (format {version})")
         self._db.execute("BEGIN IMMEDIATE")
         if version == 0:
-            if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise EndpointError(f"store {self.path}: an SQLite file of another program")
             for statement in SCHEMA.split(";")[:-1]:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={VERSION}")
@@ -246,7 +249,7 @@ class Store:
         self.write("DELETE FROM batches WHERE last < ?", before)
 
 
-def _in_words(wrong: sqlite3.Error) -> str:
+def _in_words(wrong: Exception) -> str:
     text = str(wrong)
     if "locked" in text:
         return "in use by another endpoint"

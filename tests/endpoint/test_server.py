@@ -1,0 +1,135 @@
+"""The endpoint in a process of its own: start, stop, and what happens when something dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint.server import start
+from loadgen.errors import EndpointError
+from tests.endpoint.conftest import KEYS, batch
+from tests.endpoint.sockets import ask, dial, read_answer, signed
+
+SETTINGS = EndpointSettings(credentials=(KEYS,), quota=None)
+
+
+def test_it_listens_on_a_free_port_and_stops() -> None:
+    with start(SETTINGS) as endpoint:
+        assert endpoint.alive()
+        assert endpoint.url.startswith("http://127.0.0.1:")
+        assert endpoint.region == "us-east-1"
+        assert endpoint.credentials == KEYS
+        assert ask(endpoint, "POST", "/appmonitors")[0] == 200
+    assert not endpoint.alive()
+    assert endpoint.process.returncode == 0
+    endpoint.stop()
+
+
+def test_a_port_in_use_is_told_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(EndpointError, match=rf"cannot listen on 127\.0\.0\.1 port {port}: Address already in use$"):
+            start(SETTINGS, port=port)
+
+
+@pytest.mark.parametrize(("host", "port"), [("no.such.host.invalid", 0), ("127.0.0.1", 99999)])
+def test_an_address_that_cannot_be_is_told(host: str, port: int) -> None:
+    with pytest.raises(EndpointError, match=f"cannot listen on {host} port {port}"):
+        start(SETTINGS, host=host, port=port)
+
+
+def test_a_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    with pytest.raises(EndpointError, match="cannot be opened"):
+        start(SETTINGS, tmp_path / "missing" / "rum.sqlite")
+    (tmp_path / "text").write_text("this is no database, and long enough to tell " * 100)
+    with pytest.raises(EndpointError, match="not an SQLite file"):
+        start(SETTINGS, tmp_path / "text")
+
+
+def test_a_store_has_one_endpoint_at_a_time(tmp_path: Path) -> None:
+    with start(SETTINGS, tmp_path / "rum.sqlite"), pytest.raises(EndpointError, match="in use by another endpoint"):
+        start(SETTINGS, tmp_path / "rum.sqlite")
+
+
+def test_no_secret_is_on_the_command_line_or_in_the_environment() -> None:
+    with start(SETTINGS) as endpoint:
+        process = Path(f"/proc/{endpoint.process.pid}")
+        if not process.exists():
+            pytest.skip("no /proc on this system")
+        for name in ("cmdline", "environ"):
+            assert KEYS.secret_access_key.encode() not in (process / name).read_bytes()
+
+
+def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:
+    from loadgen.endpoint.faults import Faults, Latency
+
+    slow = Faults(latency=Latency("constant", 300))
+    with start(EndpointSettings(credentials=(KEYS,), quota=None, faults=slow), tmp_path / "rum.sqlite") as endpoint:
+        _, body = ask(endpoint, "POST", "/appmonitor", {"Name": "shop", "Domain": "localhost"})
+        path = f"/appmonitors/{json.loads(body)['Id']}"
+        with dial(endpoint) as connection:
+            connection.sendall(signed(endpoint, "POST", path, batch(1, at=time.time())))
+            ask(endpoint, "GET", "/appmonitor/shop")  # the request before has been read by now
+            endpoint.process.send_signal(signal.SIGTERM)
+            assert read_answer(connection)[0] == 200
+        assert endpoint.process.wait(10) == 0
+
+
+def test_ctrl_c_in_the_terminal_does_not_reach_it() -> None:
+    with start(SETTINGS) as endpoint:
+        assert os.getsid(endpoint.process.pid) != os.getsid(0)
+        assert os.getpgid(endpoint.process.pid) != os.getpgid(0)
+
+
+PARENT = """
+import sys
+from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint.server import start
+endpoint = start(EndpointSettings())
+print(endpoint.process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_it_dies_with_its_parent() -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert parent.stdin is not None and parent.stdout is not None
+    child = os.pidfd_open(int(parent.stdout.readline()))
+    parent.kill()
+    parent.communicate()
+    ready, _, _ = select.select([child], [], [], 10)  # a pidfd is readable once the process has ended
+    os.close(child)
+    assert ready
+
+
+def test_the_admin_routes_answer_over_http() -> None:
+    with start(SETTINGS) as endpoint:
+        _, body = ask(endpoint, "GET", "/_loadgen/ledger")
+        empty = {"accepted": 0, "throttled": 0, "refused": 0, "failed": 0}
+        assert json.loads(body) == {"requests": empty, "events": {"accepted": 0, "dropped": 0}}
+        status, body = ask(endpoint, "PUT", "/_loadgen/settings", {"quota": 7, "faults": {"errors": 0.5}})
+        assert (status, json.loads(body)["quota"]) == (200, 7)
+        assert json.loads(ask(endpoint, "GET", "/_loadgen/settings")[1])["faults"]["errors"] == 0.5
+
+
+def test_an_endpoint_on_ipv6_has_a_good_url() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    try:
+        with start(SETTINGS, host="::1") as endpoint:
+            assert endpoint.url.startswith("http://[::1]:")
+            assert ask(endpoint, "GET", "/_loadgen/ledger")[0] == 200
+    except EndpointError as missing:
+        pytest.skip(f"no IPv6 here: {missing}")

@@ -1,0 +1,89 @@
+"""The store: commits, rollbacks, and files that are not ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from loadgen.endpoint import Store
+from loadgen.errors import EndpointError
+from tests.endpoint.conftest import Caller, batch
+
+
+def test_what_is_not_committed_is_not_there_after_a_crash(tmp_path: Path) -> None:
+    store = Store(tmp_path / "rum.sqlite")
+    caller = Caller()
+    caller.endpoint.store = caller.store = store
+    monitor = store.by_id(caller.monitor())
+    assert monitor is not None
+    store.keep(monitor, 1, 2, 10, None, False, b"{}")
+    del caller
+    store._db.close()  # as a crash would, without a commit
+    reopened = Store(tmp_path / "rum.sqlite")
+    assert reopened.accepted(None) == (0, 0)
+    assert [one.name for one in reopened.monitors()] == ["shop"]
+
+
+def test_an_operation_that_fails_midway_leaves_nothing(caller: Caller) -> None:
+    monitor_id = caller.monitor()
+    kept = caller.store.by_id(monitor_id)
+    assert kept is not None
+    caller.store.keep(kept, 1, 2, 10, None, False, b"{}")
+    with pytest.raises(RuntimeError), caller.store.attempt():
+        caller.store.write("DELETE FROM batches")
+        caller.store.write("DELETE FROM monitors")
+        raise RuntimeError
+    caller.store.commit()
+    assert caller.store.accepted(None) == (1, 10)
+    assert caller.store.by_id(monitor_id) == kept
+
+
+def test_when_the_disk_is_full_nobody_is_told_that_it_was_kept(caller: Caller) -> None:
+    monitor_id = caller.monitor()
+    pages = caller.store.read("PRAGMA page_count")[0][0]
+    caller.store.read(f"PRAGMA max_page_count = {pages}")
+    statuses = {caller.put(monitor_id, batch(50)).status for _ in range(5)}
+    assert statuses == {500}
+    assert caller.store.accepted(None) == (0, 0)
+    caller.store.read("PRAGMA max_page_count = 1000000")
+    assert caller.put(monitor_id, batch(50)).status == 200
+    assert caller.store.accepted(None) == (1, 50)
+
+
+def test_one_failed_write_spoils_the_whole_commit(caller: Caller) -> None:
+    monitor = caller.store.by_id(caller.monitor())
+    assert monitor is not None
+    caller.store.keep(monitor, 1, 2, 10, None, False, b"{}")
+    caller.store.spoil()
+    with pytest.raises(sqlite3.Error):
+        caller.store.commit()
+    assert caller.store.accepted(None) == (0, 0)
+
+
+def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE mine (x)")
+    other.commit()
+    with pytest.raises(EndpointError, match="another program"):
+        Store(path)
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    with pytest.raises(EndpointError, match="another version"):
+        Store(path)
+
+
+def test_what_retention_has_passed_is_gone_at_the_next_start(tmp_path: Path) -> None:
+    store = Store(tmp_path / "rum.sqlite")
+    caller = Caller()
+    caller.endpoint.store = caller.store = store
+    monitor = store.by_id(caller.monitor())
+    assert monitor is not None
+    store.keep(monitor, 1000, 2000, 1, None, False, b"{}")
+    store.keep(monitor, 1000, 9000, 2, None, False, b"{}")
+    store.expire(5000)
+    store.commit()
+    assert store.accepted(monitor) == (1, 2)

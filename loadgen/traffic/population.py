@@ -166,8 +166,8 @@ def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
     fake = _faker(f"{site}/{pool}")
     found: dict[str, str] = {}
     while len(found) < size:
-        words = [fake.color_name(), *fake.words(2)]
-        slug = "-".join(words).lower().replace(" ", "-")
+        words = [fake.last_name(), fake.safe_color_name(), fake.word(part_of_speech="noun")]
+        slug = "-".join(words).lower()
         slug = f"{slug}-{len(found)}" if slug in found else slug
         found[slug] = " ".join(words).title()
     return list(found.items())

@@ -16,8 +16,8 @@ from tests.traffic.conftest import SCENARIOS, SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "81968e24afae88f4425f5e4b1a33259ff88124ce35c8ba2165162d87aa4b1388",
-    "storefront": "74ceb1c5fe02e6a411d9074e73d3e83f9a94a39696158cfc3de7b6568b08c05c",
+    "quickstart": "fbed80880db23409f0fca97dba4af569c82be43675fa5194623131c3928668fe",
+    "storefront": "3d422626dec5e67cfd0e0e0167e1876417140c82b97167acd002be8e30e24dbb",
 }
 """SHA-256 of the first 100 sessions as JSON. A change here is a change of the traffic: update knowingly."""
 

@@ -59,6 +59,7 @@ def resources(scene: Scene) -> tuple[Column, Heroes]:
     loading, time = scene.loading, scene.time
     at = time.start[loading.view[rows.load]] + np.maximum(start + length, loading.ready[rows.load])
     kept = np.flatnonzero(scene.own_view_mask[loading.view[rows.load]] & (at < time.load_end[rows.load]))
+    kept = kept[np.argsort(start[kept], kind="stable")]  # the client reads entries in the order of their start
     ids = scene.ids("resource", kept, len(rows.load))
     view = time.current(loading.view[rows.load[kept]], at[kept])
     column = Column(RESOURCE, view, at[kept], ids, _details(scene, rows, kept, start[kept], length[kept]))
@@ -104,7 +105,8 @@ def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, I
     )
     length = np.where(rows.cached, ticks(3 * uniform[2] ** 3), ticks(fetched))
     favicon = assets.favicon[rows.asset]
-    start = np.where(favicon, (loading.complete - ticks(np.full(scene.loads, 0.3)))[load], start)
+    rest = np.floor((loading.complete - loading.interactive)[load] * 0.5 * uniform[0]).astype(np.int64)
+    start = np.where(favicon, loading.interactive[load] + rest, start)
     image = assets.hero[rows.asset] & ~_text(scene)[load]
     start = np.where(image, (loading.ttfb + delay)[load], start)
     room = np.maximum(loading.complete[load] - start - 1, 0)

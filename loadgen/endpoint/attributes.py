@@ -9,7 +9,10 @@ what is ill-named, ill-typed or surplus is removed while the event stays.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
+
+import msgspec
 
 BUILT_IN = frozenset(
     """
@@ -25,16 +28,40 @@ CUSTOM_LIMIT = 10
 _KEY = re.compile(r"(?!aws:)[A-Za-z0-9_:]{1,128}", re.ASCII)
 
 
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def parsed(text: str | None) -> dict[str, Any]:
+    """Metadata as sent; what is JSON by its letters but no value that can be held (1e999) is left out."""
+    if not text:
+        return {}
+    try:
+        return dict(msgspec.json.decode(text))
+    except (msgspec.ValidationError, RecursionError):
+        return _salvaged(text)
+
+
+def _salvaged(text: str) -> dict[str, Any]:
+    values = {}
+    try:
+        for key, raw in _RAW.decode(text).items():
+            with suppress(msgspec.ValidationError):
+                values[key] = msgspec.json.decode(raw)
+    except RecursionError:
+        return {}
+    return values
+
+
 def merged(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The metadata of one event."""
-    whole = session | own
-    if whole.keys() <= BUILT_IN:
-        return whole
     left = CUSTOM_LIMIT
     kept = {}
-    for key, value in whole.items():
+    for key, value in (session | own).items():
         if key in BUILT_IN:
-            kept[key] = value
+            if isinstance(value, _SCALAR) or (
+                isinstance(value, list) and all(isinstance(one, _SCALAR) for one in value)
+            ):
+                kept[key] = value
         elif left and _KEY.fullmatch(key) and _fits(value):
             kept[key] = value
             left -= 1
@@ -42,7 +69,13 @@ def merged(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fits(value: Any) -> bool:
-    return len(value) <= 256 if isinstance(value, str) else isinstance(value, (int, float))
+    return len(value) <= 256 if isinstance(value, str) else _scalar(value)
+
+
+def _scalar(value: Any) -> bool:
+    if isinstance(value, int):  # a boolean too
+        return abs(value) < 2**63
+    return isinstance(value, (str, float))
 
 
 def flattened(metadata: dict[str, Any]) -> list[str]:

@@ -81,6 +81,11 @@ def read_batch(data: bytes, settings: EndpointSettings) -> Any:
     return batch
 
 
+def stored_batch(data: bytes) -> Any:
+    """A batch that was accepted before."""
+    return _decoder().decode(data)
+
+
 def _explained(data: bytes, wrong: Exception) -> Exception:
     body = read_object(data)
     problems: list[str] = []

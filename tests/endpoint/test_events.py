@@ -197,3 +197,32 @@ def test_a_zipped_batch_reads_like_a_plain_one(shop: Caller) -> None:
     shop.put(monitor, gzip.compress(json.dumps(body).encode()), headers=(("content-encoding", "gzip"),))
     plain, zipped = shop.events()
     assert plain == zipped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1e999}',
+        f'{{"a":{"9" * 2500}}}',
+        f'{{"a":{"[" * 900}1{"]" * 900}}}',
+        '{"version":7}',
+        '{"version":null}',
+        '{"pageTags":[[1]]}',
+        '{"title":{}}',
+        '{"a":1,"a":2}',
+        '{"":""}',
+    ],
+)
+def test_whatever_was_accepted_can_be_read(shop: Caller, text: str) -> None:
+    sent = event(metadata=text, details=text)
+    put(shop, sent, SessionMetadata=text)
+    answer = shop.json("POST", DATA, {"TimeRange": {"After": 0}})
+    (seen,) = answer["Events"]
+    assert sent["id"] in seen
+    assert f'"event_details":{text}' in seen
+
+
+def test_numbers_come_back_as_they_were_sent(shop: Caller) -> None:
+    put(shop, event(details='{"duration":93.80000000004657,"big":12345678901234567890123}'))
+    (seen,) = shop.json("POST", DATA, {"TimeRange": {"After": 0}})["Events"]
+    assert '"event_details":{"duration":93.80000000004657,"big":12345678901234567890123}' in seen

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.attributes import flattened, merged
+from loadgen.endpoint.attributes import flattened, merged, parsed
+from loadgen.endpoint.ingest import stored_batch
 from loadgen.endpoint.operations.call import PAGE, Call, Given, seal, unseal
 from loadgen.endpoint.refusal import invalid
 from loadgen.endpoint.store import Kept, Monitor
@@ -101,31 +102,44 @@ def _test(number: int, one: dict[str, Any]) -> Wanted:
     return lambda event: field(event) in values
 
 
-def unfolded(monitor: Monitor, batch: Kept, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+def unfolded(monitor: Monitor, kept: Kept, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """The accepted events of a batch from position `skip` on, with RUM's keys."""
-    raw = msgspec.json.decode(zlib.decompress(batch.body, wbits=GZIP) if batch.zipped else batch.body)
-    session = msgspec.json.decode(raw.get("SessionMetadata") or "{}")
-    details = raw["AppMonitorDetails"]
-    user = {key: value for key, value in raw["UserDetails"].items() if key in ("sessionId", "userId")}
-    for position, event in enumerate(raw["RumEvents"]):
-        if position < skip or position in batch.dropped:
+    batch = stored_batch(zlib.decompress(kept.body, wbits=GZIP) if kept.zipped else kept.body)
+    session = parsed(batch.SessionMetadata)
+    user = {"sessionId": batch.UserDetails.sessionId, "userId": batch.UserDetails.userId}
+    for position, event in enumerate(batch.RumEvents):
+        if position < skip or position in kept.dropped:
             continue
-        content = msgspec.json.decode(event["details"])
-        metadata = merged(session, msgspec.json.decode(event.get("metadata") or "{}"))
-        at = round(event["timestamp"] * 1000)
+        metadata = merged(session, parsed(event.metadata))
+        at = round(event.timestamp * 1000)
         yield (
             position,
             {
                 "event_timestamp": at,
-                "event_type": event["type"],
-                "event_id": event["id"],
-                "event_version": content.get("version", "1.0.0"),
+                "event_type": event.type,
+                "event_id": event.id,
+                "event_version": _version(event.details),
                 "log_stream": f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H}",
                 "application_id": monitor.id,
-                "application_version": details.get("version"),
+                "application_version": batch.AppMonitorDetails.version,
                 "metadata": metadata,
                 "metadata_values": flattened(metadata),
-                "user_details": user,
-                "event_details": content,
+                "user_details": {key: value for key, value in user.items() if value is not None},
+                "event_details": msgspec.Raw(event.details.encode()),  # as it came, number for number
             },
         )
+
+
+class _Versioned(msgspec.Struct):
+    version: str = "1.0.0"
+
+
+_versioned = msgspec.json.Decoder(_Versioned)
+
+
+def _version(details: str) -> str:
+    """The schema version that details state."""
+    try:
+        return _versioned.decode(details).version
+    except (msgspec.ValidationError, RecursionError):
+        return _Versioned().version

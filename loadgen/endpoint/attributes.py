@@ -58,9 +58,7 @@ def merged(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     kept = {}
     for key, value in (session | own).items():
         if key in BUILT_IN:
-            if isinstance(value, _SCALAR) or (
-                isinstance(value, list) and all(isinstance(one, _SCALAR) for one in value)
-            ):
+            if _scalar(value) or (isinstance(value, list) and all(map(_scalar, value))):
                 kept[key] = value
         elif left and _KEY.fullmatch(key) and _fits(value):
             kept[key] = value

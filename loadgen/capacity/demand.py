@@ -123,6 +123,26 @@ def sampled(
     return Demand(monitor, client, duration, totals, sheet.seconds, sheet.slots, None)
 
 
+def thinned(demand: Demand, keep: float, seed: int) -> Demand:
+    """About the same load with only a part of the sessions recorded; the scatter is that of single requests."""
+    if keep == 1:
+        return demand._replace(attempts=None)
+    stream = np.random.default_rng([seed, 2])
+    slots, seconds, totals = demand.slots, demand.seconds, demand.totals
+    requests = stream.binomial(seconds.requests, keep)
+    return demand._replace(
+        totals=totals._replace(events=round(totals.events * keep), requests=int(requests.sum())),
+        seconds=seconds._replace(requests=requests),
+        slots=slots._replace(
+            fetches=stream.binomial(slots.fetches, keep),
+            beacons=stream.binomial(slots.beacons, keep),
+            fetch_events=stream.binomial(slots.fetch_events, keep),
+            beacon_events=stream.binomial(slots.beacon_events, keep),
+        ),
+        attempts=None,
+    )
+
+
 def placed(
     shapes: Shapes, starts: Floats, keep: float, stream: np.random.Generator
 ) -> Iterator[tuple[Floats, Attempts]]:

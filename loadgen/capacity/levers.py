@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from loadgen import traffic
-from loadgen.capacity.rehearse import CONFIDENCE
+from loadgen.capacity.rehearse import CONFIDENCE, Rehearsed
 from loadgen.capacity.shapes import Shapes, shapes, weigher
 from loadgen.events import JS_ERROR, Lcp
 from loadgen.model import Noun, Session
-from loadgen.scenario import Client, Scenario
-from loadgen.traffic.arrivals import curve, starts
-from loadgen.traffic.seeds import BLOCK, Seeds
+from loadgen.scenario import Scenario
 
 SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("batchLimit", (25, 50, 100)),
@@ -45,25 +43,25 @@ class Seen(Noun):
     js_error_share: float | None
 
 
-def levers(scenario: Scenario, seed: int, sessions: Sequence[Session]) -> tuple[Lever, ...]:
-    """Each setting by itself at each other value, on the sessions given."""
-    plain = _shapes(scenario, sessions)
-    found = []
-    for name, values in SETTINGS:
-        for value in values:
-            if value != getattr(scenario.client, name):
-                found.append(_lever(scenario, seed, sessions, plain, name, value))
-    return tuple(found)
+def levers(rehearsed: Rehearsed, seed: int) -> tuple[Lever, ...]:
+    """Each setting by itself at each other value, on a monitor's first sessions."""
+    plain = _shapes(rehearsed.scenario, rehearsed.sessions)
+    current = rehearsed.scenario.client
+    return tuple(
+        _lever(rehearsed, seed, plain, name, value)
+        for name, values in SETTINGS
+        for value in values
+        if value != getattr(current, name)
+    )
 
 
-def _lever(
-    scenario: Scenario, seed: int, sessions: Sequence[Session], plain: Shapes, name: str, value: float | bool
-) -> Lever:
-    client: Client = scenario.client.model_copy(update={name: value})
-    other = scenario.model_copy(update={"client": client})
-    # The resources of a page are drawn with the traffic; the other settings act on what was drawn.
-    again = _again(other, seed, sessions) if name == "resourceEventLimit" else sessions
-    tried = _shapes(other, again)
+def _lever(rehearsed: Rehearsed, seed: int, plain: Shapes, name: str, value: float | bool) -> Lever:
+    scenario = rehearsed.scenario
+    other = scenario.model_copy(update={"client": scenario.client.model_copy(update={name: value})})
+    sessions: Iterable[Session] = rehearsed.sessions
+    if name == "resourceEventLimit":  # it acts where the pages load, the others on what was noticed there
+        sessions = islice(traffic.sessions(other, seed, (0, rehearsed.share)), len(rehearsed.sessions))
+    tried = _shapes(other, sessions)
 
     def factor(after: float, before: float) -> float:
         return after / before if before else 1.0
@@ -77,22 +75,8 @@ def _lever(
     )
 
 
-def _shapes(scenario: Scenario, sessions: Sequence[Session]) -> Shapes:
+def _shapes(scenario: Scenario, sessions: Iterable[Session]) -> Shapes:
     return shapes(sessions, scenario.client, 1.0, weigher(scenario))
-
-
-def _again(scenario: Scenario, seed: int, sessions: Sequence[Session]) -> list[Session]:
-    """The same visits with their pages loaded under other settings."""
-    arrivals = len(starts(curve(scenario.arrivals, scenario.duration), Seeds(seed)))
-    share = _share_of(sessions, arrivals)
-    return list(islice(traffic.sessions(scenario, seed, (0, share)), len(sessions)))
-
-
-def _share_of(sessions: Sequence[Session], arrivals: int) -> int:
-    """Every how many-th block of the run these sessions are."""
-    if len(sessions) <= BLOCK or not arrivals:
-        return 1
-    return max((sessions[BLOCK].index - sessions[0].index) // BLOCK, 1)
 
 
 class Sight:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Sequence
 
 from loadgen import client, wire
 from loadgen.capacity.demand import MOST_SLOTS, SLOTS, slot_length
@@ -71,10 +72,10 @@ def memory_bytes() -> float:
     return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
-def fleet(cpu_per_event: float, session: Session, scenario: Scenario, busiest: tuple[float, float]) -> Fleet:
+def fleet(cpu_per_event: float, sessions: Sequence[Session], scenario: Scenario, busiest: tuple[float, float]) -> Fleet:
     """What it takes to send the busiest second's requests and events."""
     requests, events = busiest
-    signature = signature_seconds(session, scenario) if scenario.client.signing else 0.0
+    signature = signature_seconds(sessions[:SIGNED], scenario) if scenario.client.signing else 0.0
     cpu = events * cpu_per_event + requests * (signature + SEND_SECONDS)
     processes, cores = max(math.ceil(cpu / BUSY), 1), os.cpu_count() or 1
     senders = math.ceil(requests * ANSWER_SECONDS / processes)
@@ -93,12 +94,12 @@ def fleet(cpu_per_event: float, session: Session, scenario: Scenario, busiest: t
     )
 
 
-def signature_seconds(session: Session, scenario: Scenario) -> float:
+def signature_seconds(sessions: Sequence[Session], scenario: Scenario) -> float:
     """CPU seconds that signing a request takes here."""
     signer = Signer(Credentials("AKIDEXAMPLE", "made-up"), "us-east-1")
     destination = wire.Destination("localhost", MONITOR_ID, scenario.monitor.domain)
-    batches = client.plan(session, scenario.client, 1.0).batches
-    requests = [wire.encode(batch, destination, wire.Clock(0.0)).request for batch in batches]
+    batches = [batch for session in sessions for batch in client.plan(session, scenario.client, 1.0).batches]
+    requests = [wire.encode(batch, destination, wire.Clock(0.0)).request for batch in batches[:SIGNED]]
     if not requests:
         return 0.0
     begun = time.process_time()

@@ -50,6 +50,7 @@ class Rehearsed(NamedTuple):
     draw: Draw
     shapes: Shapes  # at sample rate 1
     sessions: tuple[Session, ...]  # the first few
+    share: int  # one of how many blocks was rehearsed
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -69,11 +70,17 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, say: 
     own, full = (Rehearsal(scenario.client, kept, weigher(scenario)) for kept in (scenario.monitor.sample_rate, 1.0))
     rehearsals = [full] if share > 1 or scenario.monitor.sample_rate == 1 else [own, full]
     first = tuple(islice(_rehearsed(scenario, seed, share, rehearsals), LOOKED_AT))
-    return _gathered(scenario, seed, at, rehearsals, begun, first)
+    return _gathered(scenario, seed, at, rehearsals, begun, first, share)
 
 
 def _gathered(
-    scenario: Scenario, seed: int, at: Floats, rehearsals: list[Rehearsal], begun: float, first: tuple[Session, ...]
+    scenario: Scenario,
+    seed: int,
+    at: Floats,
+    rehearsals: list[Rehearsal],
+    begun: float,
+    first: tuple[Session, ...],
+    share: int,
 ) -> Rehearsed:
     shapes = rehearsals[-1].shapes()
     draw = Draw(shapes.sessions, len(at), time.process_time() - begun)
@@ -85,12 +92,12 @@ def _gathered(
         kept = scenario.monitor.sample_rate
         unsampled = sampled(name, client, duration, shapes, at, 1.0, seed)
         demand = unsampled if kept == 1 else sampled(name, client, duration, shapes, at, kept, seed)
-    return Rehearsed(scenario, demand, unsampled, draw, shapes, first)
+    return Rehearsed(scenario, demand, unsampled, draw, shapes, first, share)
 
 
 def _rehearsed(scenario: Scenario, seed: int, share: int, rehearsals: list[Rehearsal]) -> Iterator[Session]:
     """Rehearse every session of a share, and give the first ones away; whoever asks gets all rehearsed."""
-    kept = []
+    kept: list[Session] = []
     for session in traffic.sessions(scenario, seed, (0, share)):
         for rehearsal in rehearsals:
             rehearsal.add(session)

@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from loadgen.scenario.part import Part, Share
 
 Telemetry = Literal["errors", "performance", "http", "interaction"]
+Texts = Annotated[tuple[str, ...], Field(max_length=50)]
+
+
+class Metric(Part):
+    """A metric that RUM extracts from events: extended when it has no namespace, else custom."""
+
+    name: str = Field(min_length=1, max_length=255, description="Such as JsErrorCount, or a custom metric's own.")
+    namespace: str | None = Field(
+        None,
+        min_length=1,
+        max_length=237,
+        description="Of a custom metric: it appears in CloudWatch as RUM/CustomMetrics/<namespace>.",
+    )
+    value: str | None = Field(
+        None,
+        min_length=1,
+        max_length=280,
+        description="The field whose value is taken, such as event_details.quantity; without one events are counted. "
+        "An extended metric knows its own.",
+    )
+    unit: str | None = Field(None, min_length=1, max_length=256, description="CloudWatch's unit label.")
+    dimensions: dict[str, str] = Field(
+        {},
+        max_length=29,
+        description='Field → dimension, such as { "metadata.browserName" = "BrowserName" }; each field must be in the '
+        "pattern too.",
+    )
+    pattern: dict[str, Any] = Field(
+        {},
+        description="Which events count, in EventBridge's pattern language. An extended metric adds its event type.",
+    )
+
+
+class Statement(Part):
+    """A statement of the app monitor's resource policy; action and resource are always PutRumEvents on the monitor."""
+
+    effect: Literal["Allow", "Deny"] = Field("Allow", description="What the statement does.")
+    principal: str = Field(
+        "*", min_length=1, description='"*" lets unsigned requests in; else an ARN of the own account.'
+    )
+    condition: dict[str, dict[str, tuple[str, ...]]] = Field(
+        {}, description='Operator → key → values, such as { StringEquals = { "rum:alias" = ["demo"] } }.'
+    )
 
 
 class Monitor(Part):
@@ -40,7 +83,29 @@ class Monitor(Part):
     version: str = Field(
         "1.0.0", min_length=1, description="The application's version, sent as AppMonitorDetails.version."
     )
-    tags: dict[str, str] = Field({}, description="Tags of the app monitor when it is created.")
+    tags: dict[str, str] = Field({}, description="Tags of the app monitor; others that it has stay.")
+    logs: bool | None = Field(
+        None, description="Copy events to CloudWatch Logs (CwLogEnabled). What is left out here and below stays as is."
+    )
+    included_pages: Texts | None = Field(None, description="Collect on these URLs alone.")
+    excluded_pages: Texts | None = Field(None, description="Collect on all URLs but these.")
+    favorite_pages: Texts | None = Field(None, description="Pages marked in the console.")
+    identity_pool: str | None = Field(
+        None,
+        pattern=r"^[\w-]+:[0-9a-f-]+$",
+        max_length=55,
+        description="Cognito identity pool whose guests may send, as region:UUID.",
+    )
+    guest_role: str | None = Field(None, pattern="^arn:", description="Role of those guests, for the basic flow.")
+    source_maps: str | None = Field(
+        None, pattern="^s3://", description="Where source maps lie, to make stack traces of minified code readable."
+    )
+    metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] | None = Field(
+        None, description="Extended and custom metrics sent to CloudWatch. Stated, they are all there are."
+    )
+    policy: tuple[Statement, ...] | None = Field(
+        None, description="The resource policy. Stated but empty, there is none."
+    )
 
     def collects(self, telemetry: Telemetry) -> bool:
         """Whether the client records this family of events."""

@@ -39,4 +39,14 @@ class Population(Part):
         0.32, description="Share of sessions by visitors who have been here before (Databox survey)."
     )
     visitors: int = Field(2000, ge=1, le=1_000_000, description="People among whom the returning visitors are drawn.")
+    back: Share = Field(
+        0.17, description="Steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
+    )
+    reload: Share = Field(0.04, description="Steps that load the same page again (CrUX with ours: 4 % of loads).")
+    impatience: float = Field(
+        0.15,
+        ge=0,
+        description="How much the log-odds of leaving rise when the first page's LCP is e times the usual one. "
+        "Contentsquare: 43.5 % bounce below 1 s, 49 % above 2 s; 5.7 and 4.5 pages.",
+    )
     think_time: ThinkTimes = Field(ThinkTimes(), description="Dwell time by device, for pages that state none.")

@@ -10,13 +10,13 @@ import numpy as np
 from loadgen.model import Event, Load, Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import TICKS, Bools, Floats
-from loadgen.traffic.journey import dwell, walk
-from loadgen.traffic.population import Crowd
+from loadgen.traffic.journey import RELOAD, Habits, Walk, dwell, entries, walk
+from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import BLOCK, Seeds
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.column import Column
-from loadgen.traffic.telemetry.loading import Slowness, load
+from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, usual_lcp, warmth
 from loadgen.traffic.telemetry.scene import Drawn, Scene
 from loadgen.traffic.timeline import timeline
 from loadgen.traffic.visits import Pages, Referrals, visits
@@ -46,16 +46,12 @@ class Blocks:
 
     def _scene(self, block: int, own: Bools) -> Scene:
         scenario, site, seeds = self.scenario, self.site, self.seeds
-        telemetry = scenario.telemetry
         people = self.crowd.draw(block, len(own))
-        steps = walk(site, seeds, block, len(own))
-        hard = steps.first | ~site.route[steps.page]
-        view = np.flatnonzero(hard)
-        session, page = steps.session[view], site.slowness[steps.page[view]]
-        stream = seeds.stream("loading", block)
-        slowness = Slowness(stream, people.device, self.crowd.distance[people.country], telemetry)
-        loading = load(stream, telemetry, slowness, view, session, page, steps.first[view])
-        looks = dwell(site, seeds, block, steps, people.device, telemetry.tab_switches)
+        slowness = Slowness(
+            seeds.stream("slowness", block), people.device, self.crowd.distance[people.country], scenario.telemetry
+        )
+        steps, hard, loading = self._visits(block, people, slowness)
+        looks = dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
         time = timeline(steps, hard, loading, looks)
         seen = visits(steps, steps.first if scenario.client.allowCookies else hard)
         pages = Pages(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
@@ -64,6 +60,23 @@ class Blocks:
             pages.session(row, begins[row], begins[row + 1])
         drawn = Drawn(people, slowness, steps, looks.looked, loading, time, seen, pages)
         return Scene(scenario, site, self.crowd, seeds, block, own, drawn)
+
+    def _visits(self, block: int, people: People, slowness: Slowness) -> tuple[Walk, Bools, Loading]:
+        """Walks and their full loads: the landing loads first, because a slow one drives visitors away."""
+        population, telemetry = self.scenario.population, self.scenario.telemetry
+        entry = entries(self.site, self.seeds, block, len(people.user))
+        everyone = np.arange(len(entry))
+        asked = Asked(everyone, everyone, self.site.slowness[entry], warmth(True, people.returning), True)
+        landing = load(self.seeds.stream("landing", block), telemetry, slowness, asked)
+        unrest = (landing.lcp / usual_lcp(telemetry)[people.device]) ** population.impatience
+        habits = Habits(unrest, population.back, population.reload)
+        steps = walk(self.site, self.seeds, block, entry, habits)
+        hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
+        view = np.flatnonzero(hard & ~steps.first)
+        session, page = steps.session[view], self.site.slowness[steps.page[view]]
+        asked = Asked(view, session, page, warmth(False, people.returning[session]), False)
+        later = load(self.seeds.stream("loading", block), telemetry, slowness, asked)
+        return steps, hard, joined(landing._replace(view=steps.begins[:-1]), later)
 
 
 def _loads(scene: Scene, families: list[Column]) -> list[Load]:

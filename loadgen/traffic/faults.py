@@ -6,6 +6,10 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+
+LOCAL, ONE_ENGINE, ELSEWHERE = 0.6, 0.3, 0.02
+"""Shares of errors that belong to one page and to one browser engine, and how apt those are elsewhere; estimates."""
 
 
 class Dialect(IntEnum):
@@ -61,6 +65,8 @@ class Fault(NamedTuple):
     line: int
     column: int
     frames: tuple[tuple[str, int, int], ...]  # function, line, column, innermost first
+    page: int | None  # where it mostly happens; None: anywhere
+    engine: Dialect | None  # the only engine that stumbles over it; None: all
 
     @property
     def rejected(self) -> bool:
@@ -80,19 +86,31 @@ class Fault(NamedTuple):
         )
 
 
-def faults(stream: np.random.Generator, names: list[str], scripts: list[str], number: int) -> list[Fault]:
+def faults(stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, number: int) -> list[Fault]:
     """So many distinct errors in these scripts, with these names in the code."""
-    return [_fault(stream, names, scripts, index) for index in range(number)]
+    return [_fault(stream, names, scripts, pages, index) for index in range(number)]
 
 
-def _fault(stream: np.random.Generator, names: list[str], scripts: list[str], index: int) -> Fault:
+def _fault(stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, index: int) -> Fault:
     first, second, *callers = (names[int(pick)] for pick in stream.integers(0, len(names), 6))
     line, column = int(stream.integers(1, 900)), int(stream.integers(5, 140))
     depth = int(stream.integers(1, len(callers) + 1))
-    frames = [
-        (f"{caller}{place}", max(line - 7 * place, 1), column + 11 * place) for place, caller in enumerate(callers)
-    ]
-    own = f"{first}{index}" if index >= len(KINDS) else first
-    return Fault(
-        KINDS[index % len(KINDS)], own, second, scripts[index % len(scripts)], line, column, tuple(frames[:depth])
+    frames = tuple(
+        (f"{name}{place}", max(line - 7 * place, 1), column + 11 * place) for place, name in enumerate(callers)
     )
+    own = f"{first}{index}" if index >= len(KINDS) else first
+    page = int(stream.integers(pages)) if stream.random() < LOCAL else None
+    engine = Dialect(int(stream.integers(len(Dialect)))) if stream.random() < ONE_ENGINE else None
+    kind, script = KINDS[index % len(KINDS)], scripts[index % len(scripts)]
+    return Fault(kind, own, second, script, line, column, frames[:depth], page, engine)
+
+
+def affinity(found: list[Fault], pages: int) -> NDArray[np.float64]:
+    """How apt each fault (column) is to happen on a page in an engine (row page × engines + engine)."""
+    table = np.ones((pages, len(Dialect), len(found)))
+    for column, fault in enumerate(found):
+        if fault.page is not None:
+            table[np.arange(pages) != fault.page, :, column] = ELSEWHERE
+        if fault.engine is not None:
+            table[:, [engine for engine in Dialect if engine != fault.engine], column] = ELSEWHERE
+    return table.reshape(pages * len(Dialect), len(found))

@@ -20,14 +20,27 @@ HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
 """Seconds for which a tab stays hidden before its visitor comes back; an estimate."""
 
 
+NAVIGATE, BACK, RELOAD = 0, 1, 2
+"""How a step comes about."""
+
+
 class Walk(NamedTuple):
     """Page views of a block."""
 
     session: Ints  # row in the block
     page: Ints  # index in Site
+    kind: Ints  # NAVIGATE, BACK or RELOAD
     first: Bools  # the visit's first page
     items: Ints  # [view, slot]: the items behind the path's placeholders
     begins: Ints  # where each session's rows begin; one more marks the end
+
+
+class Habits(NamedTuple):
+    """What changes the walks beside the page graph."""
+
+    unrest: Floats  # factor on the odds of leaving, by session
+    back: float
+    reload: float
 
 
 class Dwell(NamedTuple):
@@ -38,28 +51,55 @@ class Dwell(NamedTuple):
     hidden: Ints  # and for so long
 
 
-def walk(site: Site, seeds: Seeds, block: int, sessions: int) -> Walk:
-    """Walk the page graph until every session has left."""
-    stream = seeds.stream("journey", block)
-    active = np.arange(sessions)
-    page = site.entry.pick(stream.random(sessions))
-    steps_session, steps_page = [active], [page]
+def entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
+    """The page on which each session lands."""
+    return site.entry.pick(seeds.stream("entry", block).random(sessions))
+
+
+def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> Walk:
+    """Walk the page graph from these entries until every session has left."""
+    stream, sessions = seeds.stream("journey", block), len(entry)
+    active, page, behind = np.arange(sessions), entry.copy(), np.full(sessions, -1)
+    origin, behind_origin = np.zeros(sessions, dtype=np.int64), np.zeros(sessions, dtype=np.int64)
+    steps = [(active, page[active], np.zeros(sessions, dtype=np.int64), origin[active])]
     for step in range(1, MOST_PAGES):
-        law = site.landing if step == 1 else site.step
-        page = law.pick(stream.random(sessions)[active], page)
-        going = page != site.end
-        active, page = active[going], page[going]
+        uniform = stream.random((2, sessions))[:, active]
+        to = _next(site, page[active], uniform[0], habits.unrest[active], landing=step == 1)
+        going = to != site.end
+        active, to, chance = active[going], to[going], uniform[1][going]
         if not active.size:
             break
-        steps_session.append(active)
-        steps_page.append(page)
-    session, pages = np.concatenate(steps_session), np.concatenate(steps_page)
+        back = (chance < habits.back) & (behind[active] >= 0)
+        again = ~back & (chance >= 1 - habits.reload)
+        to = np.where(back, behind[active], np.where(again, page[active], to))
+        place = np.where(back, behind_origin[active], np.where(again, origin[active], step))
+        moved = active[~again]
+        behind[moved], behind_origin[moved] = page[moved], origin[moved]
+        page[active], origin[active] = to, place
+        steps.append((active, to, np.where(back, BACK, np.where(again, RELOAD, NAVIGATE)), place))
+    return _walked(site, seeds, block, steps, sessions)
+
+
+def _next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: bool) -> Ints:
+    """The page after this one, or the exit, whose odds the session's unrest multiplies."""
+    law, leave = (site.landing, site.landing_exit[page]) if landing else (site.step, site.step_exit[page])
+    stay = 1 - leave
+    staying = stay / (stay + leave * unrest)
+    goes = uniform < staying
+    scaled = uniform / np.where(goes, staying, 1.0) * stay
+    return np.where(goes, law.pick(np.minimum(scaled, np.nextafter(stay, 0.0)), page), site.end)
+
+
+def _walked(site: Site, seeds: Seeds, block: int, steps: list[tuple[Ints, Ints, Ints, Ints]], sessions: int) -> Walk:
+    """The steps of all sessions as rows sorted by session."""
+    session, page, kind, origin = (np.concatenate(column) for column in zip(*steps, strict=True))
     order = np.argsort(session, kind="stable")
-    session, pages = session[order], pages[order]
+    session, page, kind, origin = session[order], page[order], kind[order], origin[order]
     begins = within(session, sessions)
     first = np.zeros(len(session), dtype=bool)
     first[begins[:-1]] = True
-    return Walk(session, pages, first, _items(site, seeds, block, pages), begins)
+    items = _items(site, seeds, block, page)[begins[session] + origin]
+    return Walk(session, page, kind, first, items, begins)
 
 
 def _items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:

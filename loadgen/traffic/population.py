@@ -12,7 +12,6 @@ import numpy as np
 from loadgen.model import Visitor
 from loadgen.scenario.population import Population
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
-from loadgen.traffic.faults import Dialect
 from loadgen.traffic.platforms import DISTANCE, FAR, LANGUAGES, PLATFORMS, VITALS, dialect, measures, raked, usage
 from loadgen.traffic.seeds import Seeds
 
@@ -54,6 +53,7 @@ class Crowd:
         self._language = Choice(_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
         self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
         self._brand = np.array([platform.brand for platform in PLATFORMS])
+        self._dialect = np.array([dialect(platform) for platform in PLATFORMS], dtype=np.int64)
         self._supports = {vital: _support_table(vital) for vital in VITALS}
         self.distance = _distances(self.countries, mass)
         self._pool = self._people(seeds.stream("visitors"), population.visitors)
@@ -94,9 +94,9 @@ class Crowd:
         """Whether each visitor's browser is not of the version that most have."""
         return people.version > 0
 
-    def dialect(self, people: People, row: int) -> Dialect:
-        """How a visitor's browser words its errors."""
-        return dialect(PLATFORMS[int(people.platform[row])])
+    def dialects(self, people: People) -> Ints:
+        """How each visitor's browser words its errors, as Dialect."""
+        return self._dialect[people.platform]
 
     def visitor(self, people: People, row: int) -> Visitor:
         """One visitor as the web client tells of it."""

@@ -12,7 +12,7 @@ from loadgen.scenario.pages import Page, Pool, placeholders
 from loadgen.scenario.think_time import Exponential, Lognormal, ThinkTime, Weibull
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Choice, Floats, zipf
-from loadgen.traffic.faults import faults
+from loadgen.traffic.faults import affinity, faults
 from loadgen.traffic.population import DEVICES, hosts, identifiers, items
 from loadgen.traffic.seeds import Seeds
 
@@ -60,7 +60,9 @@ class Site:
         entries = np.array([page.entry for page in self.pages])
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
         self.step = Choice([[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages])
+        self.step_exit = np.array([page.exit for page in self.pages])
         self.landing = Choice([_landing(page, self.names) for page in self.pages])
+        self.landing_exit = np.array([page.exit if page.bounce is None else page.bounce for page in self.pages])
         self.think = _think_table(scenario, self.pages)
         self._fill_pools(scenario)
         self._build(scenario)
@@ -82,7 +84,9 @@ class Site:
         self.calls = [(page, call) for page, model in enumerate(self.pages) for call in model.api]
         self.client_url = f"{self.origin}/js/cwr.js"
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
-        self.faults = faults(stream, identifiers(scenario.name, 40), scripts, scenario.telemetry.errors.messages)
+        errors = scenario.telemetry.errors
+        self.faults = faults(stream, identifiers(scenario.name, 40), scripts, self.end, errors.messages)
+        self.fault = Choice(affinity(self.faults, self.end) * zipf(errors.messages, errors.zipf))
         self.hero_url = lru_cache(maxsize=65536)(self._hero_url)
 
     def _hero_url(self, page: int, chosen: tuple[int, ...]) -> str:

@@ -61,8 +61,35 @@ def test_only_lcp_is_recorded_at_the_very_moment_of_a_hide(shop: list[Session]) 
 def test_a_page_view_comes_first(shop: list[Session]) -> None:
     first = Counter(load.events[0].type for session in shop for load in session.loads[:1])
     assert set(first) == {PAGE_VIEW}
-    again = [load.events[0] for session in shop for load in session.loads[1:]]
-    assert Counter(event.type == PAGE_VIEW for event in again)[True] > 0.95 * len(again)
+    again = [load for session in shop for load in session.loads[1:]]
+    viewed = [load for load in again if load.events[0].type == PAGE_VIEW]
+    assert len(viewed) > 0.9 * len(again)
+    assert all(PAGE_VIEW not in {event.type for event in load.events[1:]} for load in again)
+
+
+def test_a_reload_shows_the_same_page_and_has_no_page_view(shop: list[Session]) -> None:
+    reloads = 0
+    for session in shop:
+        for before, after in pairwise(session.loads):
+            event = one(after, NAVIGATION)
+            if event and event.details.navigationType == "reload":
+                reloads += 1
+                assert after.events[0].page == before.events[-1].page
+                assert one(after, PAGE_VIEW) is None
+    assert reloads > 100
+
+
+def test_a_step_back_shows_the_page_before(shop: list[Session]) -> None:
+    found = 0
+    for session in shop:
+        seen: list[str] = []
+        for load in session.loads:
+            page, event = load.events[0].page.id, one(load, NAVIGATION)
+            if event and event.details.navigationType == "back_forward" and load is not session.loads[0]:
+                found += 1
+                assert page in seen
+            seen.append(page)
+    assert found > 200
 
 
 def test_the_same_page_again_has_no_page_view(shop: list[Session]) -> None:

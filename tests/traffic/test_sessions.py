@@ -16,8 +16,8 @@ from tests.traffic.conftest import SCENARIOS, SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "fbed80880db23409f0fca97dba4af569c82be43675fa5194623131c3928668fe",
-    "storefront": "3d422626dec5e67cfd0e0e0167e1876417140c82b97167acd002be8e30e24dbb",
+    "quickstart": "87552c1eb2dc8bcb71a0de8eb7440b214e48a98768e473f4767ac3f2116f3cf6",
+    "storefront": "a7b3a6dbad00e0b0d7e9678dd049fb2a4478ffab94d70afd8e81f6a78da8d9e8",
 }
 """SHA-256 of the first 100 sessions as JSON. A change here is a change of the traffic: update knowingly."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from loadgen import traffic
-from loadgen.events import CLS, FCP, INP, JS_ERROR, LCP, PAGE_VIEW, TTFB
+from loadgen.events import CLS, FCP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
 from loadgen.model import Session
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
@@ -33,10 +33,12 @@ def test_half_of_the_visits_see_one_page_and_the_others_several(crowd: list[Sess
     assert depth.max() <= 100
 
 
-def test_the_walk_follows_the_page_graph(storefront: Scenario, crowd: list[Session]) -> None:
+def test_the_walk_follows_the_page_graph(storefront: Scenario) -> None:
     """Steps from the product page after the landing: each share within 2 points of the scenario's."""
+    habits = {"back": 0.0, "reload": 0.0}
+    straight = storefront.model_copy(update={"population": storefront.population.model_copy(update=habits)})
     steps = Counter[str]()
-    for session in crowd:
+    for session in traffic.sessions(straight.adjusted(duration=100), SEED):
         pages = [event.page.id.split("/")[1] for event in events([session], PAGE_VIEW)]
         steps.update(after for before, after in pairwise(pages[1:]) if before == "product")
     to = storefront.pages["product"].to
@@ -92,6 +94,37 @@ def test_a_tenth_of_the_sessions_have_errors_of_few_kinds(crowd: list[Session]) 
     ]
     assert len(set(chromium)) <= 15
     assert Counter(chromium).most_common(1)[0][1] / len(chromium) > 0.2
+
+
+def test_slow_landings_lose_more_visitors(crowd: list[Session]) -> None:
+    """Bounces below 1 s and above 2 s of FCP: between 3 and 11 points apart (Contentsquare: 5.5)."""
+    first = np.array([next(events([session], FCP)).details.value for session in crowd])
+    left = depths(crowd) == 1
+    assert 0.03 < left[first > 2000].mean() - left[first < 1000].mean() < 0.11
+
+
+def test_every_fifth_session_meets_a_slow_page(crowd: list[Session]) -> None:
+    """Sessions with an LCP over 3 s: 18 % within 3 points (Contentsquare)."""
+    able = [session for session in crowd if session.visitor.brand]
+    slow = [any(event.details.value > 3000 for event in events([session], LCP)) for session in able]
+    assert np.mean(slow) == pytest.approx(0.18, abs=0.03)
+
+
+def test_navigation_types_have_the_shares_of_the_web(crowd: list[Session]) -> None:
+    """navigate 84, back_forward 12, reload 4 %, each within 2 points (CrUX)."""
+    types = Counter(event.details.navigationType for event in events(crowd, NAVIGATION))
+    shares = {name: count / types.total() for name, count in types.items()}
+    assert shares == pytest.approx({"navigate": 0.84, "back_forward": 0.12, "reload": 0.04}, abs=0.02)
+
+
+def test_an_error_keeps_to_its_page(crowd: list[Session]) -> None:
+    """Some messages happen nearly always on one kind of page."""
+    where: dict[str, Counter[str]] = {}
+    for event in events([session for session in crowd if session.visitor.brand], JS_ERROR):
+        where.setdefault(event.details.message, Counter())[event.page.id.split("/")[1]] += 1
+    often = [pages for pages in where.values() if pages.total() >= 20]
+    local = [pages for pages in often if pages.most_common(1)[0][1] > 0.8 * pages.total()]
+    assert len(local) >= 2
 
 
 def test_countries_have_the_scenarios_shares() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import UNSET
 
 from loadgen.events import JS_ERROR, JsError
-from loadgen.traffic.draws import Choice, Floats, Ints, zipf
+from loadgen.traffic.draws import Floats, Ints
 from loadgen.traffic.faults import Dialect, Fault
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.scene import Scene
@@ -23,24 +23,22 @@ MOST_ERRORS = 50
 
 def js_errors(scene: Scene) -> Column:
     """The errors of a block's own sessions."""
-    stream, errors = scene.stream("errors"), scene.scenario.telemetry.errors
+    stream = scene.stream("errors")
     number = np.minimum(_numbers(scene, stream), MOST_ERRORS)
     session = np.repeat(np.arange(len(number)), number)
     uniform = stream.random((3, len(session)))
     view = _where(scene, session, uniform[0])
     happens = view >= 0
-    view, fault = np.maximum(view, 0), Choice(zipf(errors.messages, errors.zipf)).pick(uniform[1])
+    view = np.maximum(view, 0)
+    engine = scene.crowd.dialects(scene.people)[session]
+    fault = scene.site.fault.pick(uniform[1], scene.walk.page[view] * len(Dialect) + engine)
     after = np.floor(scene.visible[view] * uniform[2] ** 3).astype(np.int64)
     at = scene.time.awake(view, after)
     kept = np.flatnonzero(happens & scene.own_view_mask[view] & scene.time.alive(view, at))
+    limit = scene.scenario.client.stackTraceLength
     details = [
-        _details(
-            scene,
-            scene.site.faults[which],
-            scene.crowd.dialect(scene.people, who),
-            scene.scenario.client.stackTraceLength,
-        )
-        for which, who in zip(fault[kept].tolist(), session[kept].tolist(), strict=True)
+        _details(scene.site.faults[which], Dialect(words), limit)
+        for which, words in zip(fault[kept].tolist(), engine[kept].tolist(), strict=True)
     ]
     return Column(JS_ERROR, view[kept], at[kept], scene.ids("error", kept, len(view)), details)
 
@@ -66,7 +64,7 @@ def _where(scene: Scene, session: Ints, uniform: Floats) -> Ints:
     return np.where(high > low, np.clip(found, scene.walk.begins[session], last), -1)
 
 
-def _details(scene: Scene, fault: Fault, dialect: Dialect, stack_limit: int) -> JsError:
+def _details(fault: Fault, dialect: Dialect, stack_limit: int) -> JsError:
     name, message, stack = fault.told(dialect)
     kept = stack if len(stack) <= stack_limit else f"{stack[:stack_limit]}..."
     shown = kept if stack_limit else UNSET

@@ -26,6 +26,14 @@ PHASES_AT_MOST = 0.7
 """Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
 
 
+LANDING, LANDING_AGAIN, LATER = 1.3, 1.1, 0.9
+"""Factors on rendering: first page of a new and of a returning visitor, later pages. Their mean over a site's loads is
+about 1; the ratio is that of home and inner pages, 53 and 72 % good LCP on mobiles (Web Almanac 2024)."""
+
+NETWORK_PART = 0.6
+"""Part of a rendering time's common variance that is the network's, the rest the machine's; an estimate."""
+
+
 class Loading(NamedTuple):
     """Milestones of each full load; the network's phases lie inside `ttfb`."""
 
@@ -52,22 +60,38 @@ class Loading(NamedTuple):
 
 
 class Slowness:
-    """What a block's sessions have in common over their loads: device, place, network."""
+    """What a block's sessions have in common over their loads: device, place, network; normal variables each."""
 
     def __init__(self, stream: np.random.Generator, device: Ints, distance: Floats, telemetry: Telemetry) -> None:
-        self.common = stream.standard_normal(len(device))
+        self.network = stream.standard_normal(len(device))
+        self.machine = stream.standard_normal(len(device))
         self.share = telemetry.shared_slowness
         self.device, self.distance = device, distance
         own = stream.standard_normal(len(device))
-        rtt = np.array([_vitals(telemetry, index).rtt_median_ms for index in range(len(DEVICES))])[device]
-        sigma = np.array([_vitals(telemetry, index).rtt_sigma for index in range(len(DEVICES))])[device]
-        self.rtt = rtt * np.exp(sigma * self.mixed(self.common, own)) * distance
-        self.mbit = np.array([_vitals(telemetry, index).mbit for index in range(len(DEVICES))])[device]
+        rtt, sigma = by_device(telemetry, "rtt_median_ms")[device], by_device(telemetry, "rtt_sigma")[device]
+        self.rtt = rtt * np.exp(sigma * self.mixed(self.network, own)) * distance
+        self.mbit = by_device(telemetry, "mbit")[device]
+
+    @property
+    def both(self) -> Floats:
+        """Network and machine together."""
+        both: Floats = np.sqrt(NETWORK_PART) * self.network + np.sqrt(1 - NETWORK_PART) * self.machine
+        return both
 
     def mixed(self, common: Floats, own: Floats) -> Floats:
         """A normal variable that shares part of its variance with the session's."""
         mixed: Floats = np.sqrt(self.share) * common + np.sqrt(1 - self.share) * own
         return mixed
+
+
+class Asked(NamedTuple):
+    """The loads to draw: rows of the walk, whose they are, and what makes them slow or quick."""
+
+    view: Ints
+    session: Ints
+    page: Floats  # slowness of the page
+    warmth: Floats  # factor on rendering: see LANDING
+    landing: bool
 
 
 def _vitals(telemetry: Telemetry, device: int) -> Vitals:
@@ -79,20 +103,31 @@ def by_device(telemetry: Telemetry, name: str) -> Floats:
     return np.array([getattr(_vitals(telemetry, index), name) for index in range(len(DEVICES))])
 
 
-def load(
-    stream: np.random.Generator,
-    telemetry: Telemetry,
-    slowness: Slowness,
-    view: Ints,
-    session: Ints,
-    page: Floats,
-    landing: Bools,
-) -> Loading:
-    """Draw the loads of these views; `page` is each page's slowness."""
-    count = len(view)
-    ttfb, fcp, lcp, text = _paints(stream, telemetry, slowness, session, page)
+def warmth(landing: bool, returning: Bools) -> Floats:
+    """Factor on rendering times: what earlier pages or visits have left in the cache."""
+    if not landing:
+        return np.full(len(returning), LATER)
+    return np.where(returning, LANDING_AGAIN, LANDING)
+
+
+def usual_lcp(telemetry: Telemetry) -> Floats:
+    """About the median LCP of a landing by device, in ticks: the medians' sum, a little raised by the spread."""
+    medians = [by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
+    return np.asarray(10 * (medians[0] + LANDING * (medians[1] + medians[2])) * 1.05, dtype=np.float64)
+
+
+def joined(first: Loading, second: Loading) -> Loading:
+    """Two lots of loads in the order of their views."""
+    order = np.argsort(np.concatenate((first.view, second.view)), kind="stable")
+    return Loading(*(np.concatenate(pair)[order] for pair in zip(first, second, strict=True)))
+
+
+def load(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: Asked) -> Loading:
+    """Draw these loads."""
+    count, session = len(asked.view), asked.session
+    ttfb, fcp, lcp, text = _paints(stream, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
-    wait, redirect, dns, connect, tls = _network(stream, rtt, landing, ttfb)
+    wait, redirect, dns, connect, tls = _network(stream, rtt, np.full(count, asked.landing), ttfb)
     html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * stream.standard_normal(count))
     response = ttfb + np.maximum(ticks(html_kb * 8.192 / mbit), 1)
     uniform = stream.random((6, count))
@@ -103,26 +138,26 @@ def load(
     complete = _part(np.maximum(parsed_end, lcp), 1.05 + 0.75 * uniform[4])
     loaded = complete + ticks(0.1 + 4 * uniform[5])
     size = np.rint(html_kb * 1024).astype(np.int64)
-    return Loading(view, wait, redirect, dns, connect, tls, ttfb, response, fcp, lcp, text, interactive, ready, parsed,
-                   parsed_end, complete, loaded, size, rtt, mbit)  # fmt: skip
+    return Loading(asked.view, wait, redirect, dns, connect, tls, ttfb, response, fcp, lcp, text, interactive, ready,
+                   parsed, parsed_end, complete, loaded, size, rtt, mbit)  # fmt: skip
 
 
 def _paints(
-    stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, session: Ints, page: Floats
+    stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: Asked
 ) -> tuple[Ints, Ints, Ints, Bools]:
     """TTFB, FCP, LCP and whether the largest element is text: the additive model."""
+    session = asked.session
     device = slowness.device[session]
     own = stream.standard_normal((3, len(session)))
-    common = slowness.common[session]
 
-    def step(name: str, index: int) -> Floats:
+    def step(name: str, common: Floats, index: int) -> Floats:
         median, sigma = by_device(telemetry, f"{name}_median_ms"), by_device(telemetry, f"{name}_sigma")
-        return median[device] * np.exp(sigma[device] * slowness.mixed(common, own[index])) * page
+        return median[device] * np.exp(sigma[device] * slowness.mixed(common[session], own[index])) * asked.page
 
     text = stream.random(len(session)) < by_device(telemetry, "text_lcp")[device]
-    ttfb = np.maximum(ticks(step("ttfb", 0) * slowness.distance[session]), 10)
-    fcp = ttfb + np.maximum(ticks(step("render", 1)), 1)
-    lcp = fcp + ticks(step("largest", 2) * np.where(text, TEXT_FACTOR, 1.0))
+    ttfb = np.maximum(ticks(step("ttfb", slowness.network, 0) * slowness.distance[session]), 10)
+    fcp = ttfb + np.maximum(ticks(step("render", slowness.both, 1) * asked.warmth), 1)
+    lcp = fcp + ticks(step("largest", slowness.both, 2) * asked.warmth * np.where(text, TEXT_FACTOR, 1.0))
     return ttfb, fcp, lcp, text
 
 

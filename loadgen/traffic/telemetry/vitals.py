@@ -198,7 +198,7 @@ def inp(scene: Scene, seen: Inputs) -> Column:
     telemetry = scene.scenario.telemetry
     median, sigma = by_device(telemetry, "inp_median_ms")[device], by_device(telemetry, "inp_sigma")[device]
     drawn = median * np.exp(
-        sigma * scene.slowness.mixed(scene.slowness.common[scene.load_session], stream.standard_normal(scene.loads))
+        sigma * scene.slowness.mixed(scene.slowness.machine[scene.load_session], stream.standard_normal(scene.loads))
     )
     value = np.maximum(np.rint(drawn / INP_STEP).astype(np.int64), 1) * INP_STEP
     row, load = _worst(scene, seen, stream.random(scene.loads), value)

@@ -4,6 +4,7 @@ LoadgenError            a person can mend it: one line on stderr, exit code 2
 ├── ScenarioError       a scenario file: file, path in the file, what to write instead
 ├── EndpointError       the local endpoint cannot start or has died
 └── ControlError        the RUM API refused: unknown monitor, wrong credentials, missing permission
+    └── Unreachable     no answer for now: no connection, a 5xx, or throttled; worth another try
 
 A failed request is not here: it is a Result.
 """
@@ -23,3 +24,7 @@ class EndpointError(LoadgenError):
 
 class ControlError(LoadgenError):
     """A control plane call that the RUM API refused."""
+
+
+class Unreachable(ControlError):
+    """A call that got no answer for now, and may get one later."""

@@ -1,0 +1,149 @@
+"""RUM's control plane as one caller sees it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadgen.aws.session import explained
+from loadgen.aws.wanted import creation
+from loadgen.errors import ControlError
+from loadgen.model import Noun
+from loadgen.scenario.client import Client
+from loadgen.scenario.monitor import Monitor
+from loadgen.wire.sigv4 import Credentials
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+LOCAL_ACCOUNT = "123456789012"
+"""Of the local endpoint, which no STS tells."""
+
+RATE_QUOTA = "L-35851224"
+"""Service Quotas: PutRumEvents a second, per account and Region."""
+
+
+class Target(Noun):
+    """Where PutRumEvents calls go."""
+
+    url: str  # data plane, http(s)://host[:port][/path]
+    region: str
+    monitor_id: str
+    monitor_name: str
+    sample_rate: float | None = None  # the monitor's own
+
+
+class Account:
+    """One account and region, with boto3's usual chain of credentials unless some are given."""
+
+    def __init__(
+        self, region: str | None = None, credentials: Credentials | None = None, endpoint_url: str | None = None
+    ) -> None:
+        import boto3
+        from botocore.config import Config
+
+        given = {}
+        if credentials is not None:
+            given = {
+                "aws_access_key_id": credentials.access_key_id,
+                "aws_secret_access_key": credentials.secret_access_key,
+                "aws_session_token": credentials.session_token,
+            }
+        with explained("the AWS configuration"):
+            self._session = boto3.Session(region_name=region, **given)
+            # An endpoint of one's own has no host name for the data plane to be put in front of.
+            config = Config(inject_host_prefix=endpoint_url is None, retries={"mode": "standard", "max_attempts": 4})
+            region_name = self._session.region_name or os.environ.get("AWS_REGION")  # boto3 reads AWS_DEFAULT_REGION
+            if region_name is None:
+                raise ControlError("no region: set AWS_DEFAULT_REGION or give --region")
+            self.rum: Any = self._session.client(
+                "rum", region_name=region_name, endpoint_url=endpoint_url, config=config
+            )
+        self.region: str = region_name
+        self._given_url = endpoint_url
+        self._number: str | None = None
+
+    @property
+    def data_plane(self) -> str:
+        """The URL that PutRumEvents goes to, an endpoint override included."""
+        url = str(self.rum.meta.endpoint_url)
+        host = urlsplit(url).hostname or ""
+        if self._given_url or not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+            return url
+        return url.replace("://", "://dataplane.", 1)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is not AWS that answers."""
+        return not (urlsplit(self.data_plane).hostname or "").endswith(
+            (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+        )
+
+    def number(self) -> str:
+        """The account's number as STS tells it, or why it does not."""
+        try:
+            return self._account_number()
+        except ControlError as error:
+            return f"unknown ({error})"
+
+    def _account_number(self) -> str:
+        if self._number is None:
+            with explained("asking for the account's number", "sts:GetCallerIdentity"):
+                sts = self._session.client("sts", region_name=self.region)
+                self._number = str(sts.get_caller_identity()["Account"])
+        return self._number
+
+    def arn(self, name: str) -> str:
+        """An app monitor's ARN; its last part is the name, not the id."""
+        number = LOCAL_ACCOUNT if self.local else self._account_number()
+        partition = self._session.get_partition_for_region(self.region)
+        return f"arn:{partition}:rum:{self.region}:{number}:appmonitor/{name}"
+
+    def rate_quota(self) -> float | None:
+        """PutRumEvents requests a second that the account may send; None where nobody tells."""
+        if self.local:
+            return None
+        try:
+            with explained("asking for the quota", "servicequotas:GetServiceQuota"):
+                quotas = self._session.client("service-quotas", region_name=self.region)
+                return float(quotas.get_service_quota(ServiceCode="rum", QuotaCode=RATE_QUOTA)["Quota"]["Value"])
+        except ControlError:  # not permitted: the quota is learnt from 429s instead
+            return None
+
+    def names(self) -> list[str]:
+        """The names of all app monitors."""
+        return [each["Name"] for each in self.summaries()]
+
+    def summaries(self) -> Iterator[dict[str, Any]]:
+        """AppMonitorSummary of all app monitors."""
+        with explained(f"listing app monitors in {self.region}"):
+            for page in self.rum.get_paginator("list_app_monitors").paginate():
+                yield from page.get("AppMonitorSummaries", [])
+
+    def create(self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None) -> Target:
+        """Create the scenario's app monitor, with further tags."""
+        with explained(f"creating app monitor {monitor.name!r}"):
+            created = self.rum.create_app_monitor(**creation(monitor, client, tags or {}))
+        return Target(self.data_plane, self.region, created["Id"], monitor.name, monitor.sample_rate)
+
+    def find_or_create(
+        self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
+    ) -> Target:
+        """The scenario's app monitor, made when there is none of its name."""
+        return self.find(monitor.name) if monitor.name in self.names() else self.create(monitor, client, tags)
+
+    def get(self, name: str) -> dict[str, Any]:
+        """The model's AppMonitor."""
+        with explained(f"looking up app monitor {name!r} in {self.region}"):
+            found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
+        return found
+
+    def find(self, name: str) -> Target:
+        """Look an app monitor up by name; a UUID is taken as the id as it is."""
+        if UUID.fullmatch(name):
+            return Target(self.data_plane, self.region, name, name)
+        found = self.get(name)
+        rate = found.get("AppMonitorConfiguration", {}).get("SessionSampleRate")
+        return Target(self.data_plane, self.region, found["Id"], name, rate)

@@ -213,7 +213,7 @@ def test_no_signature_breaks_it(shop: Caller, headers: list[tuple[str, str]], qu
 
 def test_a_bomb_is_not_unpacked(shop: Caller) -> None:
     packer = zlib.compressobj(9, wbits=31)
-    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(900)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(100)) + packer.flush()
     monitor = next(one.id for one in shop.store.monitors() if one.deleted is None)
     assert shop.put(monitor, bomb, headers=(("content-encoding", "gzip"),)).status == 413
 

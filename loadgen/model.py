@@ -152,6 +152,9 @@ class Result(Noun):
     attempt: int = 1
     final: bool = True  # False: a retry will follow
     error: str | None = None  # RUM's error name, or why there was no answer
+    session: int = -1  # Session.index
+    waited: float = 0.0  # seconds from its events to the intended moment, on average
+    beacon: bool = False
 
     @property
     def latency(self) -> float:

@@ -49,12 +49,14 @@ def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: 
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json.")
 def report(run_dir: Path, as_json: bool) -> None:
-    """Show the summary of a finished run again."""
+    """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.results import RunFolder
+    from loadgen.results.rescue import rescued
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show, summary_view
 
-    summary = RunFolder.existing(run_dir).summary()
+    folder = RunFolder.existing(run_dir)
+    summary = folder.summary() if folder.finished else rescued(folder)
     if as_json:
         click.echo(pretty(summary), nl=False)
     else:

@@ -27,8 +27,8 @@ from loadgen.endpoint import EndpointSettings, server
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results import Ledger, RunFolder, Summary
-from loadgen.results.verdict import judge
+from loadgen.results import RunFolder, Summary
+from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
 from loadgen.wire.sigv4 import Credentials
 
@@ -69,7 +69,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         died = watch(process, folder, scenario.duration / pace_factor(options.pace), endpoint, options.quiet)
         summary = folder.summary() if folder.finished else process.fail()
         counted = compared(before, kept(target.url, target.monitor_id), summary)
-        summary = completed(summary, counted, died)
+        summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
     return summary, folder
 
@@ -161,15 +161,6 @@ def arguments(file: Path, options: Options, seed: int, target: Target, folder: R
         "--processes": options.processes,
     }
     return [f"{name}={value}" for name, value in given.items() if value is not None]
-
-
-def completed(summary: Summary, counted: Ledger, died: str | None) -> Summary:
-    """The summary with the ledger, and the verdict again in its light."""
-    missed = [died] if died else []
-    verdict, reasons = judge(missed, [], False, counted)
-    if summary.verdict == "passed" or died:
-        return msgspec.structs.replace(summary, verdict=verdict, reasons=(*reasons, *summary.reasons), ledger=counted)
-    return msgspec.structs.replace(summary, reasons=(*reasons, *summary.reasons), ledger=counted)
 
 
 def pace_factor(pace: str) -> float:

@@ -1,8 +1,12 @@
 """Results → Report: what a run measured, its folder, and how people see it. Files are the only I/O."""
 
-from loadgen.results.meter import Meter, Second
-from loadgen.results.store import Follower, RunFolder, Timeline
-from loadgen.results.summary import Events, Ledger, Measured, Milliseconds, Requests, Row, Summary, Tally
+from loadgen.results.measured import Measured
+from loadgen.results.meter import Meter, Second, Tally
+from loadgen.results.recording import Follower, Recording
+from loadgen.results.store import RunFolder
+from loadgen.results.summarize import Run, stage_ends, summarize
+from loadgen.results.summary import Events, Ledger, Milliseconds, Requests, Row, Summary
+from loadgen.results.table import write_table
 
 __all__ = [
     "Events",
@@ -11,11 +15,15 @@ __all__ = [
     "Measured",
     "Meter",
     "Milliseconds",
+    "Recording",
     "Requests",
     "Row",
+    "Run",
     "RunFolder",
     "Second",
     "Summary",
     "Tally",
-    "Timeline",
+    "stage_ends",
+    "summarize",
+    "write_table",
 ]

@@ -7,18 +7,15 @@ Source: HdrHistogram's description of its bucketing, hdrhistogram.org.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import numpy.typing as npt
-
-from loadgen.model import Noun
 
 HALF = 1024  # half of the sub-buckets of a doubling: 2048 give three significant digits
 HIGHEST_US = 3_600_000_000
 SIZE = (HIGHEST_US.bit_length() - 10) * HALF + HALF
 
 Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 def index_of(microseconds: Counts) -> Counts:
@@ -35,21 +32,6 @@ def highest_of(index: Counts) -> Counts:
     return highest
 
 
-class Packed(Noun):
-    """A histogram as it travels: the buckets that hold something, and how many each holds."""
-
-    buckets: tuple[int, ...] = ()
-    counts: tuple[int, ...] = ()
-    total_us: int = 0
-    max_us: int = 0
-
-    def plus(self, other: Packed) -> Packed:
-        """Both together, without loss."""
-        whole = Histogram.unpack(self)
-        whole.merge(Histogram.unpack(other))
-        return whole.pack()
-
-
 class Histogram:
     """Counts of durations; `add` what was measured, `merge` what others measured, ask for a `quantile`."""
 
@@ -60,14 +42,17 @@ class Histogram:
         self.total_us = 0
         self.max_us = 0
 
-    def add(self, seconds: Iterable[float]) -> None:
-        """Record durations in seconds; below 1 µs counts as 0, above an hour as an hour."""
-        values = np.fromiter(seconds, dtype=np.float64)
-        if not values.size:
+    def add(self, seconds: Floats, times: npt.NDArray[np.integer] | None = None) -> None:
+        """Record durations in seconds, shape (n,), each once or so many times.
+
+        Below 1 µs counts as 0, above an hour as an hour.
+        """
+        if not len(seconds):
             return
-        microseconds = np.clip(np.rint(values * 1e6), 0, HIGHEST_US).astype(np.int64)
-        np.add.at(self.counts, index_of(microseconds), 1)
-        self.total_us += int(microseconds.sum())
+        microseconds = np.clip(np.rint(np.asarray(seconds) * 1e6), 0, HIGHEST_US).astype(np.int64)
+        weights = np.ones_like(microseconds) if times is None else times.astype(np.int64)
+        np.add.at(self.counts, index_of(microseconds), weights)
+        self.total_us += int((microseconds * weights).sum())
         self.max_us = max(self.max_us, int(microseconds.max()))
 
     def merge(self, other: Histogram) -> None:
@@ -95,17 +80,3 @@ class Histogram:
         rank = max(int(np.ceil(q * int(reached[-1]) - 1e-9)), 1)
         value = int(highest_of(np.searchsorted(reached, np.array([rank]), side="left"))[0])
         return min(value, self.max_us) / 1000
-
-    def pack(self) -> Packed:
-        """Plain values for a message: the buckets that hold something."""
-        held = np.flatnonzero(self.counts)
-        return Packed(tuple(held.tolist()), tuple(self.counts[held].tolist()), self.total_us, self.max_us)
-
-    @classmethod
-    def unpack(cls, packed: Packed) -> Histogram:
-        """The histogram of a packed message."""
-        histogram = cls()
-        histogram.counts[list(packed.buckets)] = packed.counts
-        histogram.total_us = packed.total_us
-        histogram.max_us = packed.max_us
-        return histogram

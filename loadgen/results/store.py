@@ -1,23 +1,24 @@
 """A run's folder, `results/<UTC time>-<scenario>/`: written while the run goes, read by every report.
 
-Rule: the folder is all that a report needs, and it never holds a credential.
+Rule: the folder is all that a report needs, it is readable after a `kill -9`, and it never holds a credential.
 """
 
 from __future__ import annotations
 
-import csv
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.results.summary import Row, Summary
+from loadgen.results.summary import Summary
+
+T = TypeVar("T")
 
 SCENARIO, RUN, TIMELINE, SUMMARY, LOG = "scenario.toml", "run.json", "timeline.csv", "summary.json", "locust.log"
+HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests.bin"
 
 
 class RunFolder:
@@ -48,12 +49,13 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """The folder of an earlier run."""
-        if not (path / SUMMARY).is_file():
-            raise LoadgenError(
-                f"{path}: has no {SUMMARY}; name the folder of a finished run, such as results/<time>-<name>"
-            )
-        return cls(path)
+        """The folder of an earlier run, finished or cut off."""
+        if not path.is_dir():
+            raise LoadgenError(f"{path}: is no folder; name the folder of a run under results/")
+        folder = cls(path)
+        if not folder.finished and not (path / RUN).is_file():
+            raise LoadgenError(f"{path}: has neither {SUMMARY} nor {RUN}; name the folder of a run under results/")
+        return folder
 
     @property
     def finished(self) -> bool:
@@ -65,10 +67,24 @@ class RunFolder:
         """What Locust said."""
         return self.path / LOG
 
+    @property
+    def spool(self) -> Path:
+        """Records as they came; gone once they are in `requests.parquet`."""
+        return self.path / SPOOL
+
+    @property
+    def records(self) -> Path:
+        """One row a request."""
+        return self.path / RECORDS
+
     def describe(self, scenario_file: Path, run: dict[str, Any]) -> None:
         """Keep the scenario as it was and how it was run."""
         shutil.copyfile(scenario_file, self.path / SCENARIO)
         (self.path / RUN).write_bytes(pretty(run))
+
+    def described(self) -> dict[str, Any]:
+        """How it was run."""
+        return self._decoded(RUN, dict[str, Any])
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json` whole or not at all."""
@@ -78,59 +94,17 @@ class RunFolder:
 
     def summary(self) -> Summary:
         """Read `summary.json`."""
-        file = self.path / SUMMARY
+        return self._decoded(SUMMARY, Summary)
+
+    def _decoded(self, name: str, kind: type[T]) -> T:
+        file = self.path / name
         try:
-            return msgspec.json.decode(file.read_bytes(), type=Summary)
-        except (OSError, msgspec.DecodeError) as error:
-            raise LoadgenError(f"{file}: cannot be read as a run's summary: {error}") from error
-
-
-class Timeline:
-    """`timeline.csv`, a line a second, flushed as it is written."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = (folder / TIMELINE).open("w", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._write(Row.__struct_fields__)
-
-    def append(self, row: Row) -> None:
-        """Add one second."""
-        self._write(msgspec.structs.astuple(row))
-
-    def close(self) -> None:
-        """No more seconds will come."""
-        self._file.close()
-
-    def _write(self, cells: tuple[Any, ...]) -> None:
-        self._writer.writerow(cells)
-        self._file.flush()
-
-
-class Follower:
-    """Reads a timeline that another process is still writing."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / TIMELINE
-        self._offset = 0
-        self._header: list[str] = []
-
-    def rows(self) -> Iterator[Row]:
-        """The complete lines that came since the last call."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            complete = file.read().rpartition(b"\n")[0]
-        if not complete:
-            return
-        self._offset += len(complete) + 1
-        for cells in csv.reader(complete.decode().splitlines()):
-            if self._header:
-                yield msgspec.convert(
-                    {k: v or None for k, v in zip(self._header, cells, strict=True)}, Row, strict=False
-                )
-            else:
-                self._header = cells
+            return msgspec.json.decode(file.read_bytes(), type=kind)
+        except FileNotFoundError:
+            raise LoadgenError(f"{file}: is missing; was the run started by this version of loadgen?") from None
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+            hint = "is it of another version?"
+            raise LoadgenError(f"{file}: cannot be read as a run's {name}; {hint} {error}") from error
 
 
 def pretty(value: object) -> bytes:

@@ -1,16 +1,19 @@
-"""The whole run in one frozen noun, and how it is summed up from the workers' seconds.
+"""What a run's folder says: the summary and the rows of the timeline.
 
-Rule: every event is accounted for (`Events.balanced`), and a worker's seconds may come in any order.
+Rule: names are stable; results/README.md explains each.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Literal
 
+import msgspec
+
 from loadgen.model import Noun
+from loadgen.results.figures import Figures
 from loadgen.results.histogram import Histogram
-from loadgen.results.meter import Second
+from loadgen.results.meter import Tally
+from loadgen.results.quota import Quota
 
 Verdict = Literal["passed", "failed", "invalid", "interrupted"]
 
@@ -18,12 +21,20 @@ Verdict = Literal["passed", "failed", "invalid", "interrupted"]
 class Requests(Noun):
     """HTTP requests, every attempt counted: sent = accepted + throttled + failed."""
 
+    offered: int  # batches due
     sent: int
     accepted: int
     throttled: int
     retried: int
+    recovered: int  # accepted by a retry
     given_up: int
     failed: int
+
+    @property
+    def amplification(self) -> float | None:
+        """Requests per batch that was tried."""
+        batches = self.sent - self.retried
+        return self.sent / batches if batches else None
 
 
 class Events(Noun):
@@ -33,6 +44,7 @@ class Events(Noun):
     not_sampled: int
     over_session_limit: int
     dropped_by_client: int
+    switched_off: int  # of those dropped: the page was switched off by a 403 or 404
     unsent: int
     sent: int
     accepted: int
@@ -70,8 +82,51 @@ class Ledger(Noun):
     endpoint_events: int | None = None
 
 
+class Bytes(Noun):
+    """Request bodies, as sent (`wire`) and before gzip (`raw`), every attempt counted."""
+
+    wire: int
+    raw: int
+    accepted_wire: int
+    accepted_raw: int
+
+
+class Rates(Noun):
+    """Means over the run, a second: throughput is what was sent, goodput what was accepted."""
+
+    requests: float
+    events: float
+    good_requests: float
+    good_events: float
+    amplification: float | None  # requests per batch that was tried
+
+
+class StageSummary(Noun):
+    """A stage of the arrivals, by the intended moments of its batches."""
+
+    stage: int
+    start: float  # seconds from the run's zero
+    end: float
+    requests: Requests
+    events_sent: int
+    events_accepted: int
+    events_lost: int
+    latency_ms: Milliseconds
+    service_time_ms: Milliseconds
+    lag_ms: Milliseconds
+
+
+class Generator(Noun):
+    """How the generator itself did; CPU in per cent of one core, summed over workers."""
+
+    workers: int
+    cpu_percent_mean: float
+    cpu_percent_max: float
+    rss_bytes_max: int
+
+
 class Summary(Noun):
-    """`summary.json`: stable names, one per figure of the run."""
+    """`summary.json`."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -83,14 +138,20 @@ class Summary(Noun):
     sessions: int
     requests: Requests
     events: Events
-    wire_bytes: int
-    raw_bytes: int
+    bytes: Bytes
+    rates: Rates
     latency_ms: Milliseconds
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
+    acceptance_ms: Milliseconds  # from an event to its acceptance
     errors: dict[str, int]
-    workers: int
+    event_mix: dict[str, int]
+    stages: tuple[StageSummary, ...]
+    quota: Quota | None
+    generator: Generator
     ledger: Ledger = Ledger()
+    cut_off: bool = False
+    version: int = 1  # of this format
 
 
 class Row(Noun):
@@ -106,6 +167,7 @@ class Row(Noun):
     throttled: int
     failed: int
     retried: int
+    recovered: int
     given_up: int
     events_sent: int
     events_accepted: int
@@ -115,104 +177,35 @@ class Row(Noun):
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     latency_p99_ms: float | None
+    latency_max_ms: float | None
+    service_time_p50_ms: float | None
+    service_time_p99_ms: float | None
     lag_p99_ms: float | None
-
-    @classmethod
-    def of(cls, place: int, second: Second) -> Row:
-        """The row of a second that all workers have reported."""
-        latency, lag = Histogram.unpack(second.latency), Histogram.unpack(second.lag)
-        counts = {name: count for name, count in second.counts.items() if name in cls.__struct_fields__}
-        return cls(
-            second=place,
-            latency_p50_ms=latency.quantile_ms(0.5),
-            latency_p95_ms=latency.quantile_ms(0.95),
-            latency_p99_ms=latency.quantile_ms(0.99),
-            lag_p99_ms=lag.quantile_ms(0.99),
-            **counts,
-        )
+    cpu_percent: float
+    rss_bytes: int
+    sessions: int  # this and the following: since the run's zero
+    generated: int
+    not_sampled: int
+    over_session_limit: int
+    dropped_by_client: int
+    switched_off: int
 
 
-class Tally(Noun):
-    """Events that never became a request, with their reasons, and those that did."""
-
-    sessions: int = 0
-    generated: int = 0
-    not_sampled: int = 0
-    over_session_limit: int = 0
-    dropped_by_client: int = 0
-    unsent: int = 0
-
-    def plus(self, other: Tally) -> Tally:
-        """Both together."""
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+GAUGES = ("sessions_started", "sessions_active", "in_flight", "offered", "cpu_percent", "rss_bytes")
 
 
-class Measured:
-    """Sums up seconds and tallies, of one worker or of many, in bounded memory."""
-
-    def __init__(self) -> None:
-        self.latency, self.service_time, self.lag = Histogram(), Histogram(), Histogram()
-        self.errors: Counter[str] = Counter()
-        self.tally = Tally()
-        self._totals: Counter[str] = Counter()
-        self._open: dict[int, Second] = {}
-        self._settled = -1
-
-    def add(self, second: Second) -> None:
-        """A worker's second; one that comes after its row was written is counted in the next row."""
-        for whole, part in zip(self._clocks, (second.latency, second.service_time, second.lag), strict=True):
-            whole.merge(Histogram.unpack(part))
-        self.errors.update(second.errors)
-        self._totals.update(second.counts)
-        place = max(second.second, self._settled + 1)
-        known = self._open.get(place)
-        self._open[place] = second if known is None else known.plus(second)
-
-    def account(self, tally: Tally) -> None:
-        """A worker's final tally."""
-        self.tally = self.tally.plus(tally)
-
-    def settle(self, before: int) -> list[Row]:
-        """The timeline's rows up to a second of the run (exclusive), each once."""
-        ready = sorted(place for place in self._open if place < before)
-        self._settled = max(before - 1, self._settled)
-        return [Row.of(place, self._open.pop(place)) for place in ready]
-
-    @property
-    def offered(self) -> int:
-        """Batches that were due so far."""
-        return self._totals["offered"]
-
-    @property
-    def wire_bytes(self) -> int:
-        """Bodies as sent, all attempts."""
-        return self._totals["wire_bytes"]
-
-    @property
-    def raw_bytes(self) -> int:
-        """Bodies before gzip, all attempts."""
-        return self._totals["raw_bytes"]
-
-    @property
-    def requests(self) -> Requests:
-        """The run's requests so far."""
-        return Requests(*(self._totals[name] for name in Requests.__struct_fields__))
-
-    @property
-    def events(self) -> Events:
-        """The run's events so far."""
-        tally, totals = self.tally, self._totals
-        return Events(
-            generated=tally.generated,
-            not_sampled=tally.not_sampled,
-            over_session_limit=tally.over_session_limit,
-            dropped_by_client=tally.dropped_by_client,
-            unsent=tally.unsent,
-            sent=totals["events_sent"],
-            accepted=totals["events_accepted"],
-            lost=totals["events_lost"],
-        )
-
-    @property
-    def _clocks(self) -> tuple[Histogram, Histogram, Histogram]:
-        return self.latency, self.service_time, self.lag
+def row(second: int, figures: Figures, gauges: dict[str, float], tally: Tally) -> Row:
+    """The row of a second that all workers have reported; the tally is since the run's zero."""
+    counted = {name: figures.counts[name] for name in Row.__struct_fields__ if name in figures.counts}
+    named = dict.fromkeys(Row.__struct_fields__, 0) | gauges | counted
+    totals = {name: count for name, count in msgspec.structs.asdict(tally).items() if name in named}
+    quantiles = {
+        "latency_p50_ms": figures.latency.quantile_ms(0.5),
+        "latency_p95_ms": figures.latency.quantile_ms(0.95),
+        "latency_p99_ms": figures.latency.quantile_ms(0.99),
+        "latency_max_ms": figures.latency.quantile_ms(1.0),
+        "service_time_p50_ms": figures.service_time.quantile_ms(0.5),
+        "service_time_p99_ms": figures.service_time.quantile_ms(0.99),
+        "lag_p99_ms": figures.lag.quantile_ms(0.99),
+    }
+    return msgspec.convert(named | totals | quantiles | {"second": second}, Row)

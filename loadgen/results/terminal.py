@@ -13,7 +13,7 @@ COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupte
 
 def summary_view(summary: Summary) -> RenderableType:
     """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
-    verdict = Text(summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
+    verdict = Text("CUT OFF" if summary.cut_off else summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
     done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
     word = "note:" if summary.verdict == "passed" else "because"
     errors = [("errors" if not place else "", *each, "") for place, each in enumerate(summary.errors.items())]
@@ -24,7 +24,10 @@ def summary_view(summary: Summary) -> RenderableType:
         request_figures(summary),
         event_figures(summary),
         clocks(
-            ("latency ms", summary.latency_ms), ("service time ms", summary.service_time_ms), ("lag ms", summary.lag_ms)
+            ("latency ms", summary.latency_ms),
+            ("service time ms", summary.service_time_ms),
+            ("lag ms", summary.lag_ms),
+            ("event → accepted", summary.acceptance_ms),
         ),
         *([grid(*errors)] if errors else []),
         Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)),
@@ -40,6 +43,7 @@ def request_figures(summary: Summary) -> Table:
         ("", "throttled (429)", requests.throttled, part(requests.throttled, sent)),
         ("", "failed", requests.failed, part(requests.failed, sent)),
         ("", "retried", requests.retried, part(requests.retried, sent)),
+        ("", "recovered by a retry", requests.recovered, part(requests.recovered, requests.retried)),
         ("", "given up", requests.given_up, "batches"),
     )
 

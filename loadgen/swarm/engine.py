@@ -1,4 +1,4 @@
-"""One worker's work: sessions become batches, batches become requests at their moment, answers become results.
+"""One worker's sending: what is due becomes a request at its moment, an answer becomes a result.
 
 Rule: drawing, encoding and signing happen before a request's clock starts. A failed request is a Result.
 """
@@ -6,60 +6,44 @@ Rule: drawing, encoding and signing happen before a request's clock starts. A fa
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from math import inf
 
 import gevent
 import gevent.event
 import msgspec
+import psutil
 
-from loadgen import client, wire
+from loadgen import client
 from loadgen.model import Request, Response, Result, Send, Session
 from loadgen.results import Meter, Second, Tally
-from loadgen.scenario import Scenario
+from loadgen.swarm.feeder import Feeder, Job
 from loadgen.swarm.schedule import Due, Schedule
 from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Signer
 
-AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
-AHEAD_BATCHES = 2000  # as fast as possible: this many batches wait at most
 DRAIN_SECONDS = 20.0  # after the end, for what was due before it and for retries (2 s + 4 s)
 
 
-class Job(msgspec.Struct, frozen=True):
-    """What one worker is asked to do."""
-
-    scenario: Scenario
-    destination: wire.Destination
-    zero: float  # Unix time of the run's zero
-    pace: float  # scenario seconds in a second; inf: as fast as possible
-    max_events: int | None = None
-
-
 class Engine:
-    """Feeds a schedule from sessions and sends what is due; `send_next` is what a Locust user calls."""
+    """Sends a job's sessions; `send_next` is what a Locust user calls."""
 
     def __init__(self, job: Job, sessions: Iterator[Session], send: Send, signer: Callable[[], Signer] | None) -> None:
         self._job = job
-        self._sessions = sessions
         self._send = send
         self._signer = signer
         self._zero = time.perf_counter() + job.zero - time.time()
-        self._paced = job.pace != inf
-        self._schedule = Schedule(self.now, self._paced)
+        self._schedule = Schedule(self.now, job.paced)
         self._dispatch = client.Dispatch(job.scenario.client)
-        self._meter = Meter()
-        self._active: Counter[int] = Counter()
-        self._started: Counter[int] = Counter()
-        self._active_now = 0
+        self._meter = Meter(job.worker)
+        self._feeder = Feeder(job, sessions, self._schedule, self._meter)
+        self._feeding = gevent.spawn(self._feeder.run, self.now)
+        self._process = psutil.Process()
+        self._process.cpu_percent()  # the first reading means nothing
         self._in_flight = 0
         self._events_taken = 0
-        self._fed = False
-        self._tally = Tally()
         self.over = gevent.event.Event()
         self.stop_reason: str | None = None
-        self._feeder = gevent.spawn(self._feed)
 
     def now(self) -> float:
         """Seconds from the run's zero, on the wall."""
@@ -68,13 +52,13 @@ class Engine:
     @property
     def end(self) -> float:
         """When the run is over for first attempts, in seconds on the wall."""
-        return self._job.scenario.duration / self._job.pace if self._paced else inf
+        return self._job.scenario.duration / self._job.pace if self._job.paced else inf
 
     def send_next(self) -> Result | None:
         """Wait for the next due batch, send it, and return what was measured; None once the run is over."""
         while (due := self._schedule.take()) is not None:
             if due.batch.attempt == 1 and not self._dispatch.allows(due.batch):
-                self._account(dropped_by_client=due.events)
+                self._feeder.account(dropped_by_client=due.events, switched_off=due.events)
                 continue
             if due.batch.attempt == 1 and self._over_budget(due):
                 continue
@@ -85,12 +69,20 @@ class Engine:
         """Send nothing more; what is in flight is waited for."""
         self.stop_reason = self.stop_reason or reason
         self._schedule.end()
-        self._feeder.kill(block=False)
+        self._feeding.kill(block=False)
 
     def measure(self, second: int) -> Second:
         """What was measured since the last call."""
-        self._active_now += self._active.pop(second, 0)
-        return self._meter.take(second, self._started.pop(second, 0), self._active_now, self._in_flight)
+        started, active = self._feeder.visitors(second)
+        return msgspec.structs.replace(
+            self._meter.take(second),
+            sessions_started=started,
+            sessions_active=active,
+            in_flight=self._in_flight,
+            cpu_percent=self._process.cpu_percent(),
+            rss_bytes=self._process.memory_info().rss,
+            tally=self._feeder.tally,
+        )
 
     def wait_until_over(self) -> Tally:
         """Wait until everything is sent, answered and counted; the final tally."""
@@ -100,48 +92,23 @@ class Engine:
         self._schedule.end()
         while self._in_flight:
             gevent.sleep(0.01)
-        self._feeder.kill()
+        self._feeding.kill()
         for due in self._schedule.rest():
             if due.batch.attempt == 1:
-                self._account(unsent=due.events)
+                self._feeder.account(unsent=due.events)
             else:
-                self._meter.lose(due.events)
+                self._feeder.account(stranded=due.events, stranded_batches=1)
         self.over.set()
-        return self._tally
+        return self._feeder.tally
+
+    @property
+    def failure(self) -> str | None:
+        """Why sessions stopped coming, if drawing them failed; the traceback is in Locust's log."""
+        error = self._feeding.exception
+        return None if error is None else f"{type(error).__name__}: {error}"
 
     def _idle(self) -> bool:
-        return self._fed and not self._in_flight and not len(self._schedule)
-
-    def _feed(self) -> None:
-        """Turn sessions into due batches, a little before they start."""
-        for session in self._sessions:
-            self._wait_to_feed(session.start)
-            self._add(session)
-            gevent.sleep(0)  # let senders run between two sessions
-        self._fed = True
-
-    def _wait_to_feed(self, start: float) -> None:
-        if self._paced:
-            gevent.sleep(max(start / self._job.pace - AHEAD_SECONDS - self.now(), 0))
-        while not self._paced and len(self._schedule) > AHEAD_BATCHES:
-            gevent.sleep(0.001)
-
-    def _add(self, session: Session) -> None:
-        scenario, pace = self._job.scenario, self._job.pace
-        plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
-        tally = msgspec.structs.asdict(plan.tally)
-        self._account(sessions=1, **tally)
-        self._see(session)
-        clock = wire.Clock(self._job.zero, pace) if self._paced else wire.Clock(time.time(), inf)
-        for batch in plan.batches:
-            at = batch.due / pace
-            if batch.due >= scenario.duration:
-                self._account(unsent=len(batch.events))
-                continue
-            encoded = wire.encode(batch, self._job.destination, clock)
-            slim = msgspec.structs.replace(batch, events=())
-            self._meter.offer(int(at))
-            self._schedule.put(Due(at, slim, len(batch.events), encoded.request, encoded.raw_bytes, encoded.beacon))
+        return self._feeding.ready() and not self._in_flight and not len(self._schedule)
 
     def _exchange(self, due: Due) -> Result:
         request = due.request if due.signed else self._sign(due)
@@ -149,9 +116,10 @@ class Engine:
         started = self.now()
         status, error = self._ask(request)
         finished = self.now()
-        retry = self._dispatch.answered(due.batch, status, finished * self._job.pace if self._paced else due.batch.due)
+        paced = self._job.paced
+        retry = self._dispatch.answered(due.batch, status, finished * self._job.pace if paced else due.batch.due)
         result = Result(
-            intended=due.at if self._paced else started,
+            intended=due.at if paced else started,
             started=started,
             finished=finished,
             status=status,
@@ -161,6 +129,9 @@ class Engine:
             attempt=due.batch.attempt,
             final=retry is None,
             error=error,
+            session=due.batch.session,
+            waited=due.waited,
+            beacon=due.beacon,
         )
         self._meter.record(result)
         if retry is not None:
@@ -187,20 +158,9 @@ class Engine:
         self._events_taken += due.events
         if self._job.max_events is None or self._events_taken <= self._job.max_events:
             return False
-        self._account(unsent=due.events)
+        self._feeder.account(unsent=due.events)
         self.stop(f"--max-events {self._job.max_events} reached")
         return True
-
-    def _account(self, **events: int) -> None:
-        self._tally = self._tally.plus(Tally(**events))
-
-    def _see(self, session: Session) -> None:
-        """Count the visitor as active from the first load to the end of the last."""
-        pace = self._job.pace
-        first, last = int(session.start / pace), int((session.start + session.loads[-1].hides[-1]) / pace)
-        self._started[first] += 1
-        self._active[first] += 1
-        self._active[last + 1] -= 1
 
 
 def failure(response: Response) -> str | None:

@@ -22,9 +22,10 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen import aws, traffic, wire
 from loadgen.results import RunFolder, Second
-from loadgen.results.meter import THROTTLED, is_accepted
-from loadgen.swarm.engine import Engine, Job
-from loadgen.swarm.options import add_options, pace_name, scenario_of
+from loadgen.results.records import THROTTLED
+from loadgen.swarm.engine import Engine
+from loadgen.swarm.feeder import Job
+from loadgen.swarm.options import add_options, scenario_of
 from loadgen.swarm.sender import Network
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Conductor, Done, Share, report, report_to_master, unpacked
 
@@ -42,7 +43,7 @@ class Sender(User):
         fire = self.environment.events.request.fire
         while (result := swarm.engine.send_next()) is not None:
             throttled = result.status == THROTTLED
-            failed = not throttled and not is_accepted(result)
+            failed = result.error is not None
             fire(
                 request_type="PutRumEvents",
                 name="throttled" if throttled else "failed" if failed else "accepted",
@@ -72,7 +73,7 @@ class Swarm:
         out = Path(options.out) if options.out else None
         folder = RunFolder.at(out) if out else RunFolder.new(None, scenario.name, datetime.now(UTC))
         log.info("seed %d, results in %s", seed, folder.path)
-        self.conductor = Conductor(self.environment, scenario, folder, seed, pace_name(options.pace))
+        self.conductor = Conductor(self.environment, scenario, folder, seed, options.pace)
         return self.conductor
 
     def start(self, share: Share) -> Engine:
@@ -91,7 +92,7 @@ class Swarm:
             dialect=options.dialect,
         )
         budget = None if options.max_events is None else part_of(options.max_events, share)
-        job = Job(scenario, destination, share.zero, options.pace, budget)
+        job = Job(scenario, destination, share.zero, options.pace, budget, share.index)
         sessions = traffic.sessions(scenario, share.seed, (share.index, share.of))
         network = Network(f"{origin.scheme}://{origin.netloc}", options.timeout)
         unsigned = options.unsigned or not scenario.client.signing

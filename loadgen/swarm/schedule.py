@@ -24,6 +24,7 @@ class Due(Noun):
     request: Request
     raw_bytes: int
     beacon: bool  # to be presigned
+    waited: float = 0.0  # seconds from its events to `at`, on average
     signed: bool = False
 
 

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import inf
 from typing import TypeVar
 
 import gevent
@@ -18,10 +19,11 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen.model import Noun
-from loadgen.results import Measured, Milliseconds, RunFolder, Second, Summary, Tally, Timeline
-from loadgen.results.verdict import EXIT_CODES, breaches, doubts, judge
+from loadgen.results import Measured, Recording, Run, RunFolder, Second, Tally, stage_ends, summarize, write_table
+from loadgen.results.verdict import EXIT_CODES
 from loadgen.scenario import Scenario
 from loadgen.swarm.engine import Engine
+from loadgen.swarm.options import pace_name
 
 SHARE, SECOND, DONE, STOP = "loadgen_share", "loadgen_second", "loadgen_done", "loadgen_stop"
 LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
@@ -46,27 +48,27 @@ class Done(Noun):
     index: int
     tally: Tally
     stop_reason: str | None = None
+    failure: str | None = None
 
 
 class Conductor:
     """On the master, or alone: deals the shares, merges what comes back, writes the run's folder, ends the run."""
 
-    def __init__(self, environment: Environment, scenario: Scenario, folder: RunFolder, seed: int, pace: str) -> None:
+    def __init__(self, environment: Environment, scenario: Scenario, folder: RunFolder, seed: int, pace: float) -> None:
+        self.interrupted = False
         self._environment = environment
         self._scenario = scenario
         self._folder = folder
         self._seed = seed
         self._pace = pace
-        self._measured = Measured()
-        self._timeline = Timeline(folder.path)
+        self._zero = time.time() + LEAD_SECONDS
+        self._measured = Measured(stage_ends(scenario, pace) if pace != inf else ())
+        self._recording = Recording(folder, self._measured, self._zero)
         self._shares: dict[str, Share] = {}  # by Locust's client id
         self._done: dict[int, Done] = {}
-        self.interrupted = False
-        self._zero = 0.0
 
     def deal(self, runner: MasterRunner) -> None:
         """Give every connected worker its share."""
-        self._zero = time.time() + LEAD_SECONDS
         workers = [worker.id for worker in runner.clients.all]
         for index, worker in enumerate(workers):
             self._shares[worker] = Share(index, len(workers), self._seed, self._zero)
@@ -75,19 +77,19 @@ class Conductor:
 
     def alone(self) -> Share:
         """The share of the only process."""
-        self._zero = time.time() + LEAD_SECONDS
         self._shares["local"] = Share(0, 1, self._seed, self._zero)
         gevent.spawn(self._conduct, None)
         return self._shares["local"]
 
     def second(self, second: Second) -> None:
         """A worker's second."""
+        self._recording.keep(second.records)
         self._measured.add(second)
 
     def done(self, done: Done) -> None:
         """A worker's last word."""
         self._done[done.index] = done
-        self._measured.account(done.tally)
+        self._measured.account(done.index, done.tally)
 
     def interrupt(self) -> None:
         """The run was asked to stop before its end."""
@@ -96,7 +98,7 @@ class Conductor:
     def _conduct(self, runner: MasterRunner | None) -> None:
         while missing := self._missing():
             gevent.sleep(0.2)
-            self._write_rows(int(time.time() - self._zero) - SETTLE_SECONDS)
+            self._recording.settle(int(time.time() - self._zero) - SETTLE_SECONDS)
             if runner is not None and not self._alive(runner, missing):
                 break
         self._finish(missing)
@@ -109,52 +111,31 @@ class Conductor:
         alive = {worker.id for worker in runner.clients.all if worker.state != "missing"}
         return any(share.index in missing for worker, share in self._shares.items() if worker in alive)
 
-    def _write_rows(self, before: int) -> None:
-        for row in self._measured.settle(before):
-            self._timeline.append(row)
-
     def _finish(self, missing: set[int]) -> None:
-        elapsed = time.time() - self._zero
-        self._write_rows(int(elapsed) + SETTLE_SECONDS)
-        self._timeline.close()
-        summary = self._summary(elapsed, missing)
+        self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
+        self._recording.close()
+        write_table(self._folder)
+        summary = summarize(self._measured, self._scenario, self._run(missing))
         self._folder.write_summary(summary)
         self._environment.process_exit_code = EXIT_CODES[summary.verdict]
         runner = self._environment.runner
         if runner is not None:
             runner.stop() if self._environment.web_ui else runner.quit()
 
-    def _summary(self, elapsed: float, missing: set[int]) -> Summary:
-        measured, events, requests = self._measured, self._measured.events, self._measured.requests
-        latency, lag = Milliseconds.of(measured.latency), Milliseconds.of(measured.lag)
-        first_attempts = requests.sent - requests.retried
-        doubted = doubts(lag, measured.offered, first_attempts, events, self._pace != "max" and not self._cut_short())
-        doubted += [f"worker {index} was lost; its sessions were not all run" for index in sorted(missing)]
-        missed = breaches(self._scenario.thresholds, latency, requests, events, measured.offered)
-        summary = Summary(
-            verdict="passed",
-            reasons=tuple({done.stop_reason: None for done in self._done.values() if done.stop_reason}),
-            scenario=self._scenario.name,
+    def _run(self, missing: set[int]) -> Run:
+        workers = len(self._shares)
+        lost = [f"worker {index} of {workers} was lost; not all of its sessions were run" for index in sorted(missing)]
+        stuck = [(done.index, done.failure) for done in self._done.values() if done.failure]
+        lost += [f"worker {index} could draw no more sessions: {failure}" for index, failure in stuck]
+        return Run(
             seed=self._seed,
-            pace=self._pace,
+            pace=pace_name(self._pace),
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
-            seconds=round(elapsed, 3),
-            sessions=measured.tally.sessions,
-            requests=requests,
-            events=events,
-            wire_bytes=measured.wire_bytes,
-            raw_bytes=measured.raw_bytes,
-            latency_ms=latency,
-            service_time_ms=Milliseconds.of(measured.service_time),
-            lag_ms=lag,
-            errors=dict(measured.errors.most_common()),
-            workers=len(self._shares),
+            workers=workers,
+            interrupted=self.interrupted,
+            notes=tuple({done.stop_reason: None for done in self._done.values() if done.stop_reason}),
+            lost_workers=tuple(lost),
         )
-        verdict, reasons = judge(missed, doubted, self.interrupted, summary.ledger)
-        return msgspec.structs.replace(summary, verdict=verdict, reasons=(*reasons, *summary.reasons))
-
-    def _cut_short(self) -> bool:
-        return self.interrupted or any(done.stop_reason for done in self._done.values())
 
 
 def report(engine: Engine, share: Share, second: Callable[[Second], None], done: Callable[[Done], None]) -> None:
@@ -166,7 +147,7 @@ def report(engine: Engine, share: Share, second: Callable[[Second], None], done:
         if engine.now() >= place + 1 or last_word.ready():
             second(engine.measure(place))
             place = max(place + 1, int(engine.now()))
-    done(Done(share.index, last_word.get(), engine.stop_reason))
+    done(Done(share.index, last_word.get(), engine.stop_reason, engine.failure))
 
 
 def report_to_master(engine: Engine, share: Share, runner: WorkerRunner) -> None:

@@ -15,7 +15,7 @@ SECONDS = st.floats(0, 3600)
 
 def of(seconds: list[float]) -> Histogram:
     histogram = Histogram()
-    histogram.add(seconds)
+    histogram.add(np.array(seconds))
     return histogram
 
 
@@ -43,9 +43,13 @@ def test_merging_loses_nothing(some: list[float], others: list[float]) -> None:
     assert (parts.total_us, parts.max_us) == (whole.total_us, whole.max_us)
 
 
-@given(st.lists(SECONDS, max_size=100), st.lists(SECONDS, max_size=100))
-def test_packed_histograms_add_up_as_the_whole_ones_do(some: list[float], others: list[float]) -> None:
-    assert of(some).pack().plus(of(others).pack()) == of(some + others).pack()
+@given(st.lists(st.tuples(SECONDS, st.integers(1, 5)), min_size=1, max_size=50))
+def test_a_weight_counts_a_duration_so_many_times(weighted: list[tuple[float, int]]) -> None:
+    weighed = Histogram()
+    weighed.add(np.array([second for second, _ in weighted]), np.array([times for _, times in weighted]))
+    repeated = of([second for second, times in weighted for _ in range(times)])
+    assert weighed.counts.tolist() == repeated.counts.tolist()
+    assert weighed.total_us == repeated.total_us
 
 
 def test_a_histogram_of_nothing_has_no_quantiles() -> None:

@@ -1,4 +1,4 @@
-"""A run's folder: what is written is read back, and a follower sees each second once."""
+"""A run's folder: what is written is read back, by us and by the field's own readers, finished or cut off."""
 
 from __future__ import annotations
 
@@ -6,47 +6,142 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import pyarrow.parquet as parquet
 import pytest
+from hdrh.histogram import HdrHistogram
 from rich.console import Console
 
 from loadgen.errors import LoadgenError
-from loadgen.results import Events, Follower, Ledger, Milliseconds, Requests, Row, RunFolder, Summary, Timeline
-from loadgen.results.terminal import log_line, summary_view
-
-CLOCK = Milliseconds(1.0, 2.0, 3.0, 4.0, 5.0, 2.5)
-NOTHING = Milliseconds(None, None, None, None, None, None)
-SUMMARY = Summary(
-    verdict="failed",
-    reasons=("lost_share is 0.1, above its threshold 0",),
-    scenario="storefront",
-    seed=7,
-    pace="realtime",
-    started_at="2026-11-21T12:00:00.000+00:00",
-    seconds=30.5,
-    sessions=75,
-    requests=Requests(220, 180, 40, 20, 20, 0),
-    events=Events(1000, 100, 50, 5, 45, 800, 720, 80),
-    wire_bytes=100_000,
-    raw_bytes=400_000,
-    latency_ms=CLOCK,
-    service_time_ms=CLOCK,
-    lag_ms=NOTHING,
-    errors={"500 InternalServerException": 3},
-    workers=1,
-    ledger=Ledger(False, 181, 730),
+from loadgen.model import Result
+from loadgen.results import (
+    Follower,
+    Ledger,
+    Measured,
+    Meter,
+    Recording,
+    Run,
+    RunFolder,
+    Summary,
+    Tally,
+    summarize,
+    write_table,
 )
+from loadgen.results.rescue import rescued
+from loadgen.results.terminal import live_view, log_line, summary_view
+from loadgen.scenario import load
+
+SHOP = """
+name = "shop"
+arrivals.stages = [{ duration = 4, target = 5 }, { duration = 4, target = 5 }]
+[pages.home]
+path = "/"
+exit = 1
+"""
+ZERO = 1795288816.0
 
 
-def row(second: int, latency: float | None = 1.5) -> Row:
-    numbers = dict.fromkeys(Row.__struct_fields__, 3)
-    clocks = {name: latency for name in Row.__struct_fields__ if name.endswith("_ms")}
-    return Row(**{**numbers, **clocks, "second": second})
+class Recorded:
+    """A run of a few seconds, written as a conductor writes it."""
+
+    def __init__(self, path: Path, seconds: int = 6) -> None:
+        path.mkdir(parents=True)
+        scenario = path.parent / "shop.toml"
+        scenario.write_text(SHOP)
+        self.folder = RunFolder.at(path / "run")
+        options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
+        self.folder.describe(scenario, {"seed": 5, "options": options})
+        self.scenario = load(scenario)
+        self.measured = Measured((4.0, 8.0))
+        self.recording = Recording(self.folder, self.measured, ZERO)
+        self.events = 0
+        for second in range(seconds):
+            self._second(second)
+
+    def _second(self, second: int) -> None:
+        meter = Meter(0)
+        for place in range(20):
+            at = second + place / 20
+            status = 429 if place % 5 == 0 else None if place == 7 else 200
+            error = "reset" if status is None else None
+            meter.record(Result(at, at + 0.001, at + 0.02, status, 3, 200, 900, error=error, session=place))
+            meter.offer(second, ["page_view_event"] * 3)
+            self.events += 3
+        taken = meter.take(second)
+        tally = Tally(sessions=second + 1, generated=self.events)
+        taken = msgspec.structs.replace(taken, tally=tally, cpu_percent=12.5, rss_bytes=10**8)
+        self.recording.keep(taken.records)
+        self.measured.add(taken)
+
+    def finish(self) -> Summary:
+        self.recording.settle(100)
+        self.recording.close()
+        write_table(self.folder)
+        summary = summarize(self.measured, self.scenario, Run(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
+        self.folder.write_summary(summary)
+        return summary
 
 
-def test_a_summary_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    folder = RunFolder.new(tmp_path / "run", "storefront", datetime.now(UTC))
-    folder.write_summary(SUMMARY)
-    assert RunFolder.existing(folder.path).summary() == SUMMARY
+@pytest.fixture
+def recorded(tmp_path: Path) -> Recorded:
+    return Recorded(tmp_path / "results")
+
+
+def test_a_summary_is_read_back_as_it_was_written(recorded: Recorded) -> None:
+    summary = recorded.finish()
+    assert RunFolder.existing(recorded.folder.path).summary() == summary
+
+
+def test_the_parquet_file_holds_every_request(recorded: Recorded) -> None:
+    summary = recorded.finish()
+    table = parquet.read_table(recorded.folder.records)
+    assert table.num_rows == summary.requests.sent
+    assert table.column("status").null_count == summary.requests.failed
+    accepted = [row["events"] for row in table.to_pylist() if row["status"] == 200]
+    assert sum(accepted) == summary.events.accepted
+    assert set(table.column("error").to_pylist()) == {None, "reset"}
+    assert not recorded.folder.spool.exists()
+
+
+def test_the_histogram_log_is_read_by_hdrhistograms_own_decoder(recorded: Recorded) -> None:
+    summary = recorded.finish()
+    lines = (recorded.folder.path / "histograms.hlog").read_text().splitlines()
+    whole = HdrHistogram(1, 3_600_000_000, 3)
+    for line in lines:
+        if line.startswith("Tag=latency,"):
+            _, _, length, top, payload = line.split(",")
+            second = HdrHistogram.decode(payload)
+            assert second.get_max_value() / 1000 == pytest.approx(float(top), rel=2e-3)
+            assert float(length) == 1.0
+            whole.add(second)
+    assert whole.get_total_count() == summary.requests.sent
+    assert whole.get_value_at_percentile(50) / 1000 == pytest.approx(summary.latency_ms.p50, rel=2e-3)
+
+
+def test_a_run_that_was_cut_off_is_summed_up_from_what_was_written(tmp_path: Path) -> None:
+    cut = Recorded(tmp_path / "cut")
+    cut.recording.settle(100)
+    summary = rescued(RunFolder.existing(cut.folder.path))
+    whole = Recorded(tmp_path / "whole").finish()
+    assert summary.cut_off
+    assert summary.verdict == "interrupted"
+    assert summary.requests == whole.requests
+    assert summary.latency_ms == whole.latency_ms
+    assert summary.stages == whole.stages
+    assert summary.events.balanced
+
+
+def test_half_a_record_at_the_end_of_a_cut_off_run_is_left_out(recorded: Recorded) -> None:
+    recorded.recording.settle(100)
+    with recorded.folder.spool.open("ab") as spool:
+        spool.write(b"half a record")
+    assert rescued(recorded.folder).requests.sent == 120
+
+
+def test_a_run_that_was_cut_off_before_anything_was_written_says_so(tmp_path: Path) -> None:
+    recorded = Recorded(tmp_path / "results", seconds=0)
+    with pytest.raises(LoadgenError, match="nothing to report"):
+        rescued(RunFolder.existing(recorded.folder.path))
 
 
 def test_the_folder_is_named_by_utc_time_and_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,48 +157,67 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"verdict": 1}', b"\xff\xfe"])
-def test_a_broken_summary_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_summary_that_is_broken_or_of_another_version_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "summary.json").write_bytes(content)
     with pytest.raises(LoadgenError, match=r"summary\.json: cannot be read"):
         RunFolder.existing(tmp_path).summary()
 
 
-def test_a_follower_sees_every_second_once_while_it_is_written(tmp_path: Path) -> None:
-    follower = Follower(tmp_path)
+def test_a_folder_that_is_none_of_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LoadgenError, match="has neither"):
+        RunFolder.existing(tmp_path)
+    with pytest.raises(LoadgenError, match="is no folder"):
+        RunFolder.existing(tmp_path / "nowhere")
+
+
+def test_a_follower_sees_every_second_once_while_it_is_written(recorded: Recorded) -> None:
+    follower = Follower(recorded.folder.path)
     assert list(follower.rows()) == []
-    timeline = Timeline(tmp_path)
-    assert list(follower.rows()) == []
-    timeline.append(row(0))
-    timeline.append(row(1, latency=None))
-    assert list(follower.rows()) == [row(0), row(1, latency=None)]
-    timeline.append(row(2))
-    assert list(follower.rows()) == [row(2)]
+    recorded.recording.settle(2)
+    assert [row.second for row in follower.rows()] == [0, 1]
+    recorded.recording.settle(3)
+    assert [row.second for row in follower.rows()] == [2]
     assert list(follower.rows()) == []
 
 
-def test_a_line_that_is_half_written_waits(tmp_path: Path) -> None:
-    timeline = Timeline(tmp_path)
-    timeline.append(row(0))
-    follower = Follower(tmp_path)
-    assert list(follower.rows()) == [row(0)]
-    with (tmp_path / "timeline.csv").open("ab") as file:
+def test_a_line_that_is_half_written_waits(recorded: Recorded) -> None:
+    recorded.recording.settle(1)
+    follower = Follower(recorded.folder.path)
+    assert len(list(follower.rows())) == 1
+    with (recorded.folder.path / "timeline.csv").open("ab") as file:
         file.write(b"1,3,3")
         file.flush()
         assert list(follower.rows()) == []
 
 
-def test_the_summary_fits_in_80_columns_and_tells_every_event() -> None:
+def test_the_rows_add_up_to_the_run(recorded: Recorded) -> None:
+    summary = recorded.finish()
+    rows = list(Follower(recorded.folder.path).rows())
+    assert sum(row.accepted for row in rows) == summary.requests.accepted
+    assert sum(row.offered for row in rows) == summary.requests.offered
+    assert rows[-1].generated == summary.events.generated
+    assert np.isclose(rows[0].latency_p50_ms, summary.latency_ms.p50, rtol=1e-2)
+
+
+def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded) -> None:
+    summary = msgspec.structs.replace(recorded.finish(), verdict="failed", ledger=Ledger(False, 181, 730))
     console = Console(width=80, record=True, highlight=False)
     with console.capture() as captured:
-        console.print(summary_view(SUMMARY))
+        console.print(summary_view(summary))
     lines = captured.get().splitlines()
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert "FAILED" in text
     assert "DOES NOT AGREE" in text
-    for count in msgspec.structs.astuple(SUMMARY.events):
+    for count in msgspec.structs.astuple(summary.events):
         assert f"{count:,}" in text
 
 
-def test_a_log_line_is_one_line() -> None:
-    assert "\n" not in log_line(row(3), 4, 30)
+def test_a_live_view_fits_in_80_columns_and_a_log_line_in_one_line(recorded: Recorded) -> None:
+    recorded.recording.settle(100)
+    row = list(Follower(recorded.folder.path).rows())[-1]
+    console = Console(width=80, record=True, highlight=False)
+    with console.capture() as captured:
+        console.print(live_view(row, 6, 30))
+    assert max(map(len, captured.get().splitlines())) <= 80
+    assert "\n" not in log_line(row, 6, 30)

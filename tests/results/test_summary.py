@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from loadgen.model import Result
-from loadgen.results import Events, Ledger, Measured, Meter, Milliseconds, Requests, Tally
-from loadgen.results.verdict import breaches, doubts, judge
+from loadgen.results import Events, Ledger, Measured, Meter, Milliseconds, Requests, Run, Summary, Tally, summarize
+from loadgen.results.summarize import stage_ends
+from loadgen.results.summary import row
+from loadgen.results.verdict import breaches, doubts, judge, with_ledger
+from loadgen.scenario import Scenario, parse
 from loadgen.scenario.thresholds import Thresholds
 
 STATUSES = [200] * 6 + [429] * 2 + [500, 403, None]
+SHOP = """
+name = "shop"
+arrivals.stages = [{ duration = 60, target = 5 }, { duration = 60, target = 5 }]
+[pages.home]
+path = "/"
+exit = 1
+"""
+RUN = Run(seed=1, pace="realtime", started_at="2026-11-21T12:00:00.000+00:00", workers=1)
+
+
+def scenario(more: str = "") -> Scenario:
+    return parse(SHOP + more, "shop.toml")
 
 
 def results(number: int) -> list[Result]:
@@ -25,113 +42,181 @@ def results(number: int) -> list[Result]:
         final = status != 429 or attempt == 3
         error = None if status in (200, 429) else str(status)
         finished = started + draw.expovariate(100)
-        made.append(Result(intended, started, finished, status, 10, 900, 4000, attempt, final, error))
+        waited = draw.uniform(0, 5)
+        made.append(Result(intended, started, finished, status, 10, 900, 4000, attempt, final, error, place, waited))
     return made
 
 
-def measured_by(workers: int, number: int) -> Measured:
+def measured_by(workers: int, some: list[Result], stages: tuple[float, ...] = ()) -> Measured:
     """The same results, dealt to so many workers, in seconds that arrive out of order."""
-    meters = [Meter() for _ in range(workers)]
+    meters = [Meter(worker) for worker in range(workers)]
     by_second: dict[tuple[int, int], list[Result]] = {}
-    for place, result in enumerate(results(number)):
+    for place, result in enumerate(some):
         by_second.setdefault((int(result.finished), place % workers), []).append(result)
     seconds = []
-    for (second, worker), some in by_second.items():
-        for result in some:
+    for (second, worker), part in by_second.items():
+        for result in part:
             meters[worker].record(result)
         seconds.append(meters[worker].take(second))
     random.Random(workers).shuffle(seconds)
-    whole = Measured()
+    whole = Measured(stages)
     for second in seconds:
         whole.add(second)
     return whole
 
 
+def balanced(measured: Measured) -> Measured:
+    """With a tally that goes with the records."""
+    measured.account(0, Tally(sessions=1, generated=measured.figures.counts["events_sent"]))
+    return measured
+
+
+@dataclass
+class Compared:
+    summary: Summary
+    rows: list[object]
+
+
+def compared(measured: Measured) -> Compared:
+    rows = [row(second, figures, gauges, Tally()) for second, figures, gauges in measured.settle(10**6)]
+    return Compared(summarize(balanced(measured), scenario(), RUN), rows)
+
+
 @pytest.mark.parametrize("workers", [2, 7])
-def test_the_figures_do_not_depend_on_the_number_of_workers(workers: int) -> None:
-    one, many = measured_by(1, 20_000), measured_by(workers, 20_000)
-    assert one.requests == many.requests
-    assert one.events == many.events
-    assert one.errors == many.errors
-    assert one.settle(10**6) == many.settle(10**6)
-    for clock in ("latency", "service_time", "lag"):
-        assert getattr(one, clock).pack() == getattr(many, clock).pack()
+def test_a_hundred_thousand_results_give_one_summary_whoever_measured_them(workers: int) -> None:
+    some = results(100_000)
+    one, many = (compared(measured_by(number, some, (60.0, 1000.0))) for number in (1, workers))
+    assert one.summary == msgspec.structs.replace(many.summary, generator=one.summary.generator)
+    assert one.rows == many.rows
 
 
 def test_every_request_is_accepted_throttled_or_failed() -> None:
-    whole = measured_by(3, 5_000)
-    requests = whole.requests
+    requests = compared(measured_by(3, results(5_000))).summary.requests
     assert requests.sent == 5_000 == requests.accepted + requests.throttled + requests.failed
     assert min(requests.accepted, requests.throttled, requests.failed, requests.retried, requests.given_up) > 0
+    assert 0 < requests.recovered < requests.retried
+
+
+def test_the_stages_add_up_to_the_run() -> None:
+    summary = compared(measured_by(2, results(20_000), (50.0, 120.0))).summary
+    assert [(stage.start, stage.end) for stage in summary.stages] == [(0.0, 50.0), (50.0, 120.0)]
+    for name in ("sent", "accepted", "throttled", "failed"):
+        assert sum(getattr(stage.requests, name) for stage in summary.stages) == getattr(summary.requests, name)
+    assert summary.stages[0].requests.sent == 5_000
+
+
+def test_stages_are_cut_at_the_end_of_the_run_and_follow_the_pace() -> None:
+    assert stage_ends(scenario(), 1.0) == (60.0, 120.0)
+    assert stage_ends(scenario().adjusted(duration=70), 1.0) == (60.0, 70.0)
+    assert stage_ends(scenario().adjusted(duration=40), 2.0) == (20.0,)
 
 
 def test_throttling_is_no_error() -> None:
-    meter = Meter()
+    meter = Meter(0)
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1))
-    second = meter.take(0)
-    assert (second.throttled, second.failed, second.errors) == (1, 0, {})
+    whole = Measured()
+    whole.add(meter.take(0))
+    assert (whole.figures.counts["throttled"], whole.figures.counts["failed"], whole.figures.errors) == (1, 0, {})
+
+
+def test_failures_are_counted_by_cause() -> None:
+    meter = Meter(0)
+    for error in ("reset", "timeout", "reset", "403 AccessDeniedException"):
+        meter.record(Result(0.0, 0.0, 0.1, None, 10, 1, 1, error=error))
+    whole = Measured()
+    whole.add(meter.take(0))
+    assert whole.figures.errors == {"reset": 2, "timeout": 1, "403 AccessDeniedException": 1}
+
+
+def test_the_time_from_event_to_acceptance_counts_every_accepted_event_once() -> None:
+    meter = Meter(0)
+    meter.record(Result(5.0, 5.0, 5.1, 200, 10, 1, 1, waited=2.5))
+    meter.record(Result(5.0, 5.0, 5.1, 429, 30, 1, 1, waited=2.5))
+    whole = Measured()
+    whole.add(meter.take(5))
+    assert whole.figures.acceptance.count == 10
+    assert whole.figures.acceptance.mean_ms == pytest.approx(2600)
 
 
 def test_a_second_that_comes_late_is_counted_in_a_later_row() -> None:
-    whole, meter = Measured(), Meter()
+    whole, meter = Measured(), Meter(0)
     meter.record(Result(0.0, 0.0, 0.1, 200, 10, 1, 1))
     late = meter.take(0)
     assert whole.settle(3) == []
     whole.add(late)
-    assert [(row.second, row.accepted) for row in whole.settle(10)] == [(3, 1)]
+    [(second, figures, _)] = whole.settle(10)
+    assert (second, figures.counts["accepted"]) == (3, 1)
 
 
 def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
-    meter = Meter()
+    meter = Meter(0)
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1, final=False))
-    meter.lose(10)
-    second = meter.take(0)
-    assert (second.given_up, second.events_sent, second.events_accepted, second.events_lost) == (1, 10, 0, 10)
+    whole = Measured()
+    whole.add(meter.take(0))
+    whole.account(0, Tally(generated=10, stranded=10, stranded_batches=1))
+    summary = summarize(whole, scenario(), RUN)
+    assert (summary.requests.given_up, summary.events.sent, summary.events.lost) == (1, 10, 10)
+    assert summary.events.balanced
 
 
 @pytest.mark.parametrize(
-    ("events", "balanced"),
+    ("events", "balances"),
     [
-        (Events(100, 10, 20, 5, 15, 50, 45, 5), True),
-        (Events(101, 10, 20, 5, 15, 50, 45, 5), False),
-        (Events(100, 10, 20, 5, 15, 50, 45, 4), False),
+        (Events(100, 10, 20, 5, 2, 15, 50, 45, 5), True),
+        (Events(101, 10, 20, 5, 2, 15, 50, 45, 5), False),
+        (Events(100, 10, 20, 5, 2, 15, 50, 45, 4), False),
     ],
 )
-def test_accounting_holds_to_the_unit(events: Events, balanced: bool) -> None:
-    assert events.balanced is balanced
+def test_accounting_holds_to_the_unit(events: Events, balances: bool) -> None:
+    assert events.balanced is balances
 
 
 def clock(p99: float) -> Milliseconds:
     return Milliseconds(1.0, 2.0, 3.0, p99, p99, 1.5)
 
 
-EVENTS = Events(100, 0, 0, 0, 0, 100, 90, 10)
-REQUESTS = Requests(110, 90, 20, 10, 10, 0)
+EVENTS = Events(100, 0, 0, 0, 0, 0, 100, 90, 10)
+REQUESTS = Requests(100, 110, 90, 20, 10, 0, 10, 0)
 
 
 def test_a_missed_threshold_is_named_with_its_figure() -> None:
-    missed = breaches(Thresholds(latency_p99_ms=50.0, lost_share=0.2), clock(80.0), REQUESTS, EVENTS, 100)
+    missed = breaches(Thresholds(latency_p99_ms=50.0, lost_share=0.2), clock(80.0), REQUESTS, EVENTS)
     assert missed == ["latency_p99_ms is 80, above its threshold 50"]
 
 
 def test_the_achieved_rate_is_a_lowest_bound() -> None:
-    missed = breaches(Thresholds(achieved_rate=0.99), clock(80.0), REQUESTS, EVENTS, 200)
+    half = msgspec.structs.replace(REQUESTS, offered=200)
+    missed = breaches(Thresholds(achieved_rate=0.99), clock(80.0), half, EVENTS)
     assert missed == ["achieved_rate is 0.5, below its threshold 0.99"]
 
 
 def test_a_late_generator_makes_the_run_invalid_not_failed() -> None:
-    doubted = doubts(clock(5000.0), 100, 100, EVENTS, paced=True)
-    assert judge(["a threshold"], doubted, False, Ledger())[0] == "invalid"
+    doubted = doubts(clock(5000.0), REQUESTS, EVENTS, paced=True, whole=True)
+    assert judge(["a threshold"], doubted, False)[0] == "invalid"
+
+
+def test_a_generator_that_sent_less_than_was_due_makes_the_run_invalid() -> None:
+    half = msgspec.structs.replace(REQUESTS, offered=200)
+    assert "100 of 200" in doubts(clock(1.0), half, EVENTS, paced=True, whole=True)[0]
+    assert doubts(clock(1.0), half, EVENTS, paced=True, whole=False) == []
 
 
 def test_a_run_at_full_speed_has_no_schedule_to_be_late_for() -> None:
-    assert doubts(clock(5000.0), 100, 100, EVENTS, paced=False) == []
+    assert doubts(clock(5000.0), REQUESTS, EVENTS, paced=False, whole=True) == []
 
 
 def test_ledgers_that_do_not_agree_fail_the_run() -> None:
-    assert judge([], [], False, Ledger(False, 1, 2))[0] == "failed"
-    assert judge([], [], False, Ledger(True, 1, 2))[0] == "passed"
+    passed = compared(measured_by(1, results(1000))).summary
+    passed = msgspec.structs.replace(passed, verdict="passed", reasons=())
+    assert with_ledger(passed, Ledger(False, 1, 2), None).verdict == "failed"
+    assert with_ledger(passed, Ledger(True, 1, 2), None).verdict == "passed"
+    assert with_ledger(passed, Ledger(), "the endpoint died").verdict == "failed"
 
 
-def test_tallies_add_up() -> None:
-    assert Tally(1, 2, 3, 4, 5, 6).plus(Tally(1, 1, 1, 1, 1, 1)) == Tally(2, 3, 4, 5, 6, 7)
+def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for() -> None:
+    measured = measured_by(2, results(1000))
+    measured.account(0, Tally(generated=100_000, not_sampled=10))
+    run = msgspec.structs.replace(RUN, lost_workers=("worker 1 of 2 was lost",))
+    summary = summarize(measured, scenario(), run)
+    assert summary.verdict == "invalid"
+    assert summary.events.balanced

@@ -11,9 +11,10 @@ import pytest
 
 from loadgen import traffic, wire
 from loadgen.model import Request, Response, Result, Session
-from loadgen.results import Measured
+from loadgen.results import Measured, Run, Summary, summarize
 from loadgen.scenario import Scenario, parse
-from loadgen.swarm.engine import Engine, Job
+from loadgen.swarm.engine import Engine
+from loadgen.swarm.feeder import Job
 from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -40,7 +41,7 @@ def run(
     pace: float = inf,
     sessions: Iterator[Session] | None = None,
     **job: int,
-) -> tuple[Measured, list[Result], Engine]:
+) -> tuple[Summary, list[Result], Engine]:
     """Run a whole job with four senders; what was measured, every result, and the engine."""
     engine = Engine(
         Job(shop, DESTINATION, time.time(), pace, **job),
@@ -55,12 +56,16 @@ def run(
             results.append(result)
 
     senders = [gevent.spawn(sender) for _ in range(4)]
-    tally = gevent.spawn(engine.wait_until_over).get(timeout=60)
+    gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders, timeout=10, raise_error=True)
+    return figures(engine), results, engine
+
+
+def figures(engine: Engine) -> Summary:
+    """What the engine measured, summed up."""
     measured = Measured()
-    measured.account(tally)
     measured.add(engine.measure(10**6))
-    return measured, results, engine
+    return summarize(measured, scenario(), Run(1, "max", "2026-11-21T12:00:00Z", 1))
 
 
 class Receiver:
@@ -84,7 +89,7 @@ def test_everything_is_accepted_by_a_willing_receiver() -> None:
     measured, results, _ = run(receiver, scenario())
     assert measured.events.balanced
     assert measured.events.lost == 0 < measured.events.accepted
-    assert len(receiver.seen) == len(results) == measured.requests.accepted == measured.offered
+    assert len(receiver.seen) == len(results) == measured.requests.accepted == measured.requests.offered
 
 
 @pytest.mark.parametrize("statuses", [(429,), (200, 429, 500), (200, 403), (404,), (None, 200), (400,)])
@@ -134,10 +139,8 @@ def test_a_stopped_run_waits_for_what_is_in_flight_and_counts_the_rest_as_unsent
     engine = Engine(Job(shop, DESTINATION, time.time(), inf), traffic.sessions(shop, 1), slow, None)
     gevent.spawn(stop, engine)
     gevent.spawn(engine.send_next)
-    tally = gevent.spawn(engine.wait_until_over).get(timeout=30)
-    measured = Measured()
-    measured.account(tally)
-    measured.add(engine.measure(10**6))
+    gevent.spawn(engine.wait_until_over).get(timeout=30)
+    measured = figures(engine)
     assert measured.requests.accepted == 1
     assert measured.events.unsent > 0
     assert measured.events.balanced

@@ -1,0 +1,129 @@
+"""Where the seconds of all workers come together, in any order and in bounded memory."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from itertools import accumulate
+
+import numpy as np
+
+from loadgen.results import records as record
+from loadgen.results.figures import Figures
+from loadgen.results.meter import Second, Tally
+from loadgen.results.quota import Quota, estimate
+from loadgen.results.records import Records
+from loadgen.results.summary import GAUGES, Row
+
+KEPT_MOMENTS = 500_000  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
+
+
+class Measured:
+    """The run so far: figures of the whole and of each stage, and the seconds that are not yet rows.
+
+    `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending.
+    """
+
+    def __init__(self, stage_ends: tuple[float, ...] = ()) -> None:
+        self.figures = Figures()
+        self.stages = [Figures() for _ in stage_ends]
+        self.stage_offered = [0] * len(stage_ends)
+        self.event_mix: Counter[str] = Counter()
+        self.gauges: dict[str, float] = dict.fromkeys(GAUGES, 0)
+        self.cpu_percent: list[float] = []
+        self.rss_bytes_max = 0
+        self.last_answer = 0.0
+        self.stage_ends = stage_ends
+        self._tallies: dict[int, Tally] = {}
+        self._rows: defaultdict[int, tuple[Figures, dict[str, float]]] = defaultdict(
+            lambda: (Figures(), dict.fromkeys(GAUGES, 0))
+        )
+        self._settled = -1
+        self._accepted: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        self._refused: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        self._moments = 0
+
+    def add(self, second: Second) -> None:
+        """A worker's second; what comes after its row was written is counted in the next row."""
+        self.add_gauges(second)
+        self.event_mix.update(second.event_mix)
+        self.account(second.worker, second.tally)
+        self.add_records(record.unpack(second.records))
+
+    def add_gauges(self, second: Second | Row) -> None:
+        """What is counted beside the records: of a worker's second, or of a row that was written."""
+        for sums in (self.gauges, self._rows[self._open(second.second)][1]):
+            for name in GAUGES:
+                sums[name] += getattr(second, name)
+        if self.stage_ends:
+            self.stage_offered[self._stage(second.second)] += second.offered
+
+    def add_records(self, batch: Records) -> None:
+        """Records of any worker and any seconds, shape (n,)."""
+        if not len(batch):
+            return
+        self.figures.add(batch)
+        self.last_answer = max(self.last_answer, float(batch["finished"].max()))
+        self._keep_moments(batch)
+        seconds = batch["finished"].astype(np.int64)
+        for second in np.unique(seconds).tolist():
+            self._rows[self._open(second)][0].add(batch[seconds == second])
+        if self.stage_ends:
+            self._add_to_stages(batch)
+
+    def account(self, worker: int, tally: Tally) -> None:
+        """A worker's tally since the run's zero; the latest counts."""
+        self._tallies[worker] = tally
+
+    @property
+    def tally(self) -> Tally:
+        """All workers' tallies."""
+        return list(accumulate(self._tallies.values(), Tally.plus, initial=Tally()))[-1]
+
+    @property
+    def offered(self) -> int:
+        """Batches that were due so far."""
+        return int(self.gauges["offered"])
+
+    def settle(self, before: int) -> list[tuple[int, Figures, dict[str, float]]]:
+        """The seconds up to one of the run (exclusive), each once, in order."""
+        ready = sorted(second for second in self._rows if second < before)
+        self._settled = max(self._settled, before - 1)
+        settled = []
+        for second in ready:
+            figures, gauges = self._rows.pop(second)
+            self.cpu_percent.append(gauges["cpu_percent"])
+            self.rss_bytes_max = max(self.rss_bytes_max, int(gauges["rss_bytes"]))
+            settled.append((second, figures, gauges))
+        return settled
+
+    def quota(self) -> Quota | None:
+        """The token bucket behind the throttling, if there was enough of it."""
+        if not self._accepted or not self._refused:
+            return None
+        return estimate(np.concatenate(self._accepted), np.concatenate(self._refused))
+
+    def _open(self, second: int) -> int:
+        return max(second, self._settled + 1)
+
+    def _keep_moments(self, batch: Records) -> None:
+        if self._moments > KEPT_MOMENTS:
+            return
+        self._moments += len(batch)
+        middle = (batch["started"] + batch["finished"]) / 2  # about when the target decided
+        self._accepted.append(middle[record.accepted(batch)])
+        self._refused.append(middle[record.throttled(batch)])
+
+    def _stage(self, moment: float) -> int:
+        return min(bisect_right(self.stage_ends, moment), len(self.stage_ends) - 1)
+
+    def _add_to_stages(self, batch: Records) -> None:
+        places = np.searchsorted(self.stage_ends, batch["intended"], side="right")
+        places = np.minimum(places, len(self.stages) - 1)  # what comes after the last stage belongs to it
+        for place in np.unique(places).tolist():
+            self.stages[place].add(batch[places == place])
+
+
+def nothing() -> tuple[Figures, dict[str, float]]:
+    """A second before anything was measured in it."""
+    return Figures(), dict.fromkeys(GAUGES, 0)

@@ -1,0 +1,113 @@
+"""The token bucket behind the throttling, from what was accepted and what was refused.
+
+Rule: at a refusal the bucket held less than one token, at an acceptance at least one. From a refusal on, as long as
+refusals follow closely enough that it was never full, its level is what it was filled with less what was accepted. The
+rate that contradicts the outcomes least is the estimate, the rates that do so hardly more are its interval. The size is
+the most that was ever accepted above that rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from loadgen.model import Noun
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_REFUSALS = 5
+MOST_MOMENTS = 50_000  # enough for a rate to a thousandth; more only take time
+LONGEST_GAP = 1.0  # seconds between refusals in which a bucket of a second's tokens cannot have filled up
+GOLDEN = (5**0.5 - 1) / 2
+TOLERANCE = 2.0  # squared tokens of contradiction, in all, that are within the noise of clocks
+
+
+class Quota(Noun):
+    """An estimate, in requests and seconds; `low` and `high` are the rates that explain the outcomes about as well."""
+
+    rate: float
+    low: float
+    high: float
+    burst: float
+
+
+def estimate(accepted_at: Floats, refused_at: Floats) -> Quota | None:
+    """Estimate from the moments of acceptance and of refusal, in seconds; None when too little was refused."""
+    accepted, refused = _first(np.sort(accepted_at), np.sort(refused_at))
+    if len(refused) < LEAST_REFUSALS or not len(accepted) or refused[0] == refused[-1]:
+        return None
+    chains = _Chains(accepted, refused)
+    if not chains.taken.any():
+        return None
+    rate = _least(chains.contradiction, 0.0, 2 * chains.crude_rate)
+    bound = chains.contradiction(rate) * 1.1 + TOLERANCE
+    low = _edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0)
+    high = _edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate)
+    return Quota(*(round(float(figure), 3) for figure in (rate, low, high, _burst(accepted, rate))))
+
+
+def _first(accepted: Floats, refused: Floats) -> tuple[Floats, Floats]:
+    """The earliest moments of both, so many in all."""
+    if len(accepted) + len(refused) <= MOST_MOMENTS:
+        return accepted, refused
+    last = np.partition(np.concatenate([accepted, refused]), MOST_MOMENTS)[MOST_MOMENTS]
+    return accepted[accepted < last], refused[refused < last]
+
+
+class _Chains:
+    """Outcomes in spans of close refusals, each with its time and its acceptances since its span began, shape (n,)."""
+
+    def __init__(self, accepted: Floats, refused: Floats) -> None:
+        begins = np.concatenate(([True], np.diff(refused) > LONGEST_GAP))
+        starts, ends = refused[begins], refused[np.append(begins[1:], True)]
+        at = np.concatenate([accepted, refused])
+        order = np.argsort(at, kind="stable")
+        at, self.taken = at[order], order < len(accepted)
+        chain = np.clip(np.searchsorted(starts, at, side="right") - 1, 0, None)
+        inside = (at >= starts[chain]) & (at <= ends[chain])
+        before: npt.NDArray[np.int64] = np.cumsum(self.taken) - self.taken
+        first = np.searchsorted(at, starts, side="left")
+        since: npt.NDArray[np.int64] = before - before[np.minimum(first, len(at) - 1)][chain]
+        self.elapsed, self.since, self.taken = (at - starts[chain])[inside], since[inside], self.taken[inside]
+        length = float((ends - starts).sum())
+        self.crude_rate = float(self.taken.sum() + len(starts)) / length if length > 0 else 0.0
+
+    def contradiction(self, rate: float) -> float:
+        """Squared tokens by which the outcomes contradict a rate, the unknown half token at each start allowed for."""
+        level = 0.5 + rate * self.elapsed - self.since
+        wrong = np.where(self.taken, 0.5 - level, level - 1.5)
+        return float(np.square(np.maximum(wrong, 0.0)).sum())
+
+
+def _burst(accepted: Floats, rate: float) -> float:
+    """The most requests that were accepted above the rate from any moment on."""
+    before = np.arange(len(accepted)) - rate * accepted  # just before each acceptance
+    return float(np.max(before + 1 - np.minimum.accumulate(before)))
+
+
+def _least(cost: Callable[[float], float], low: float, high: float, steps: int = 40) -> float:
+    """Golden-section search for the least cost between two bounds."""
+    a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    cost_a, cost_b = cost(a), cost(b)
+    for _ in range(steps):
+        if cost_a <= cost_b:
+            high, b, cost_b = b, a, cost_a
+            a = high - GOLDEN * (high - low)
+            cost_a = cost(a)
+        else:
+            low, a, cost_a = a, b, cost_b
+            b = low + GOLDEN * (high - low)
+            cost_b = cost(b)
+    return (low + high) / 2
+
+
+def _edge(holds: Callable[[float], bool], inside: float, outside: float, steps: int = 40) -> float:
+    """Where a condition that holds inside ends, towards outside."""
+    if holds(outside):
+        return outside
+    for _ in range(steps):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+    return inside

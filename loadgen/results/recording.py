@@ -1,0 +1,116 @@
+"""What is written while a run goes: the timeline, the histograms, the records; and how a timeline is followed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from loadgen.results.figures import Figures
+from loadgen.results.histogram import HIGHEST_US, Histogram, highest_of
+from loadgen.results.measured import Measured
+from loadgen.results.store import HISTOGRAMS, TIMELINE, RunFolder
+from loadgen.results.summary import Row, row
+
+CLOCKS = ("latency", "service_time", "lag", "acceptance")
+
+
+class Recording:
+    """Writes a run's folder second by second; every line is flushed as it is written."""
+
+    def __init__(self, folder: RunFolder, measured: Measured, zero: float) -> None:
+        """`zero` is the Unix time of the run's zero."""
+        self._measured = measured
+        self._timeline = (folder.path / TIMELINE).open("w", newline="", encoding="utf-8")
+        self._rows = csv.writer(self._timeline, lineterminator="\n")
+        self._histograms = HistogramLog(folder.path / HISTOGRAMS, zero)
+        self._spool = folder.spool.open("ab")
+        self._write_row(Row.__struct_fields__)
+
+    def keep(self, packed: bytes) -> None:
+        """Append records."""
+        self._spool.write(packed)
+        self._spool.flush()
+
+    def settle(self, before: int) -> None:
+        """Write the seconds up to one of the run (exclusive) that are not written yet."""
+        for second, figures, gauges in self._measured.settle(before):
+            self._write_row(msgspec.structs.astuple(row(second, figures, gauges, self._measured.tally)))
+            self._histograms.append(second, figures)
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        for file in (self._timeline, self._spool, self._histograms):
+            file.close()
+
+    def _write_row(self, cells: tuple[Any, ...]) -> None:
+        self._rows.writerow(cells)
+        self._timeline.flush()
+
+
+class HistogramLog:
+    """`histograms.hlog`: HdrHistogram's log format, a tagged line a clock and second; values in µs, maxima in ms."""
+
+    def __init__(self, path: Path, zero: float) -> None:
+        self._file = path.open("w", encoding="ascii")
+        self._file.write(
+            "#[Histogram log format version 1.3]\n"
+            f"#[StartTime: {zero:.3f} (seconds since epoch)]\n"
+            f"#[BaseTime: {zero:.3f} (seconds since epoch)]\n"
+            '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
+        )
+
+    def append(self, second: int, figures: Figures) -> None:
+        """Add a second's clocks."""
+        for name in CLOCKS:
+            histogram: Histogram = getattr(figures, name)
+            if histogram.count:
+                payload = encoded(histogram).decode("ascii")
+                self._file.write(f"Tag={name},{second:.3f},1.000,{histogram.max_us / 1000:.3f},{payload}\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._file.close()
+
+
+def encoded(histogram: Histogram) -> bytes:
+    """HdrHistogram's compressed form (version 2), base64, as its library makes it."""
+    from hdrh.histogram import HdrHistogram
+
+    theirs = HdrHistogram(1, HIGHEST_US, 3)
+    held = np.flatnonzero(histogram.counts)
+    for value, times in zip(highest_of(held).tolist(), histogram.counts[held].tolist(), strict=True):
+        theirs.record_value(min(value, HIGHEST_US), times)
+    payload: bytes = theirs.encode()
+    return payload
+
+
+class Follower:
+    """Reads a timeline that another process is still writing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / TIMELINE
+        self._offset = 0
+        self._header: list[str] = []
+
+    def rows(self) -> Iterator[Row]:
+        """The complete lines that came since the last call."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            complete = file.read().rpartition(b"\n")[0]
+        if not complete:
+            return
+        self._offset += len(complete) + 1
+        for cells in csv.reader(complete.decode().splitlines()):
+            if self._header:
+                named = {name: cell or None for name, cell in zip(self._header, cells, strict=True)}
+                yield msgspec.convert(named, Row, strict=False)
+            else:
+                self._header = cells

@@ -1,0 +1,66 @@
+"""The summary of a run that was cut off: from the records and the timeline that it had written by then."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from loadgen.errors import LoadgenError
+from loadgen.results import records as record
+from loadgen.results.measured import Measured
+from loadgen.results.meter import Tally
+from loadgen.results.recording import Follower
+from loadgen.results.store import HISTOGRAMS, SCENARIO, RunFolder
+from loadgen.results.summarize import Run, stage_ends, summarize
+from loadgen.results.summary import Row, Summary
+from loadgen.scenario import load
+
+
+def rescued(folder: RunFolder) -> Summary:
+    """Sum up what is there; it is marked as cut off."""
+    described = folder.described()
+    options = described["options"]
+    rows = list(Follower(folder.path).rows())
+    if not folder.spool.is_file() or not rows:
+        raise LoadgenError(
+            f"{folder.path}: the run ended before its first second was written; there is nothing to report"
+        )
+    scenario = load(folder.path / SCENARIO).adjusted(
+        duration=options["duration"], rate=options["rate"], sample_rate=options["sample_rate"]
+    )
+    factor = pace_factor(options["pace"])
+    measured = Measured(stage_ends(scenario, factor) if factor else ())
+    for batch in record.read(folder.spool):
+        measured.add_records(batch)
+    add_rows(measured, rows)
+    run = Run(
+        seed=described["seed"],
+        pace=options["pace"],
+        started_at=started_at(folder),
+        workers=options["processes"] or 1,
+        cut_off=True,
+    )
+    return summarize(measured, scenario, run)
+
+
+def add_rows(measured: Measured, rows: list[Row]) -> None:
+    """What only the timeline knows: gauges and tallies."""
+    for row in rows:
+        measured.add_gauges(row)
+    measured.settle(rows[-1].second + 1)
+    last = rows[-1]
+    measured.account(0, Tally(**{name: getattr(last, name) for name in Tally.__struct_fields__ if hasattr(last, name)}))
+
+
+def pace_factor(pace: str) -> float | None:
+    """Scenario seconds in a second; None for as fast as possible."""
+    if pace == "max":
+        return None
+    return 1.0 if pace == "realtime" else float(pace.removesuffix("x"))
+
+
+def started_at(folder: RunFolder) -> str:
+    """The run's zero, as the histograms' log tells it."""
+    head = (folder.path / HISTOGRAMS).read_text(encoding="ascii")[:500]
+    found = re.search(r"StartTime: ([0-9.]+)", head)
+    return datetime.fromtimestamp(float(found[1]) if found else 0.0, UTC).isoformat(timespec="milliseconds")

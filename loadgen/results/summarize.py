@@ -1,0 +1,159 @@
+"""Measured → Summary: one way to sum a run up, at its end or from the folder of one that was cut off."""
+
+from __future__ import annotations
+
+from loadgen.model import Noun
+from loadgen.results.figures import Figures
+from loadgen.results.measured import Measured
+from loadgen.results.summary import (
+    Bytes,
+    Events,
+    Generator,
+    Milliseconds,
+    Rates,
+    Requests,
+    StageSummary,
+    Summary,
+)
+from loadgen.results.verdict import breaches, doubts, judge
+from loadgen.scenario import Scenario
+
+
+class Run(Noun):
+    """What was asked for, and how it ended."""
+
+    seed: int
+    pace: str
+    started_at: str  # UTC, ISO 8601
+    workers: int
+    interrupted: bool = False
+    cut_off: bool = False
+    notes: tuple[str, ...] = ()  # why it stopped early, if it meant to
+    lost_workers: tuple[str, ...] = ()  # what is missing, a line each
+
+
+def stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
+    """The ends of the stages in seconds on the wall, those that the run reaches."""
+    ends: list[float] = []
+    at = 0.0
+    for stage in scenario.arrivals.stages:
+        at = min(at + stage.duration, scenario.duration)
+        if at / pace > (ends[-1] if ends else 0.0):
+            ends.append(at / pace)
+    return tuple(ends)
+
+
+def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
+    """The run's summary with its verdict."""
+    figures = measured.figures
+    events = events_of(measured, whole=not run.cut_off and not run.lost_workers)
+    requests = requests_of(figures, measured.offered, measured.tally.stranded_batches)
+    paced = run.pace != "max"
+    whole = not (run.interrupted or run.cut_off or run.notes)
+    doubted = [*run.lost_workers, *doubts(Milliseconds.of(figures.lag), requests, events, paced, whole)]
+    missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
+    verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
+    cpu = measured.cpu_percent
+    return Summary(
+        verdict=verdict,
+        reasons=(*reasons, *run.notes),
+        scenario=scenario.name,
+        seed=run.seed,
+        pace=run.pace,
+        started_at=run.started_at,
+        seconds=round(measured.last_answer, 3),
+        sessions=measured.tally.sessions,
+        requests=requests,
+        events=events,
+        bytes=bytes_of(figures),
+        rates=rates_of(requests, events, measured.last_answer),
+        latency_ms=Milliseconds.of(figures.latency),
+        service_time_ms=Milliseconds.of(figures.service_time),
+        lag_ms=Milliseconds.of(figures.lag),
+        acceptance_ms=Milliseconds.of(figures.acceptance),
+        errors=dict(figures.errors.most_common()),
+        event_mix=dict(measured.event_mix.most_common()),
+        stages=stages_of(measured),
+        quota=measured.quota(),
+        generator=Generator(
+            workers=run.workers,
+            cpu_percent_mean=round(sum(cpu) / len(cpu), 1) if cpu else 0.0,
+            cpu_percent_max=round(max(cpu, default=0.0), 1),
+            rss_bytes_max=measured.rss_bytes_max,
+        ),
+        cut_off=run.cut_off,
+    )
+
+
+def requests_of(figures: Figures, offered: int, stranded: int = 0) -> Requests:
+    """Requests by outcome; batches that waited for a retry when the run was over are given up."""
+    counts = figures.counts
+    return Requests(
+        offered=offered,
+        sent=counts["sent"],
+        accepted=counts["accepted"],
+        throttled=counts["throttled"],
+        retried=counts["retried"],
+        recovered=counts["recovered"],
+        given_up=counts["given_up"] + stranded,
+        failed=counts["failed"],
+    )
+
+
+def events_of(measured: Measured, whole: bool) -> Events:
+    """Where every event went; of a worker that never said its last word, what is missing was not sent, or is lost."""
+    tally, counts = measured.tally, measured.figures.counts
+    kept_back = tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
+    unsent = tally.unsent if whole else tally.generated - kept_back - counts["events_sent"]
+    lost = counts["events_lost"] + tally.stranded if whole else counts["events_sent"] - counts["events_accepted"]
+    return Events(
+        generated=tally.generated,
+        not_sampled=tally.not_sampled,
+        over_session_limit=tally.over_session_limit,
+        dropped_by_client=tally.dropped_by_client,
+        switched_off=tally.switched_off,
+        unsent=unsent,
+        sent=counts["events_sent"],
+        accepted=counts["events_accepted"],
+        lost=lost,
+    )
+
+
+def bytes_of(figures: Figures) -> Bytes:
+    """Bodies of all attempts, and of those accepted."""
+    counts = figures.counts
+    return Bytes(counts["wire_bytes"], counts["raw_bytes"], counts["accepted_wire_bytes"], counts["accepted_raw_bytes"])
+
+
+def rates_of(requests: Requests, events: Events, seconds: float) -> Rates:
+    """Means over the run."""
+    length = max(seconds, 1e-9)
+    return Rates(
+        requests=round(requests.sent / length, 3),
+        events=round(events.sent / length, 3),
+        good_requests=round(requests.accepted / length, 3),
+        good_events=round(events.accepted / length, 3),
+        amplification=requests.amplification,
+    )
+
+
+def stages_of(measured: Measured) -> tuple[StageSummary, ...]:
+    """Each stage's figures."""
+    starts, ends = (0.0, *measured.stage_ends), measured.stage_ends
+    return tuple(
+        StageSummary(
+            stage=place + 1,
+            start=start,
+            end=end,
+            requests=requests_of(figures, offered),
+            events_sent=figures.counts["events_sent"],
+            events_accepted=figures.counts["events_accepted"],
+            events_lost=figures.counts["events_lost"],
+            latency_ms=Milliseconds.of(figures.latency),
+            service_time_ms=Milliseconds.of(figures.service_time),
+            lag_ms=Milliseconds.of(figures.lag),
+        )
+        for place, (figures, offered, start, end) in enumerate(
+            zip(measured.stages, measured.stage_offered, starts, ends, strict=False)
+        )
+    )

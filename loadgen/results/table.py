@@ -1,0 +1,54 @@
+"""`requests.parquet`: the records as a table for DuckDB, pandas and Polars, made from the spool in bounded memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from loadgen.results import records as record
+from loadgen.results.records import Records
+from loadgen.results.store import RunFolder
+
+ROWS = 100_000  # a row group
+
+
+def write_table(folder: RunFolder) -> None:
+    """Turn the spooled records into Parquet, and drop the spool once they are safe."""
+    import pyarrow.parquet as parquet
+
+    unfinished = folder.records.with_suffix(".part")
+    with parquet.ParquetWriter(unfinished, schema()) as writer:
+        for batch in record.read(folder.spool, ROWS):
+            writer.write_table(table(batch))
+    unfinished.replace(folder.records)
+    folder.spool.unlink()
+
+
+def schema() -> Any:
+    """The columns and their types; times are seconds from the run's zero."""
+    import pyarrow as arrow
+
+    kinds = {"S": arrow.string(), "b": arrow.bool_()}
+    return arrow.schema(
+        [
+            (name, kinds.get(kind.kind) or arrow.from_numpy_dtype(kind))
+            for name, (kind, *_) in (record.RECORD.fields or {}).items()
+        ]
+    )
+
+
+def table(batch: Records) -> Any:
+    """Records as Arrow columns; no answer is a null status, no error a null error."""
+    import pyarrow as arrow
+
+    columns = []
+    for field in schema():
+        values = np.ascontiguousarray(batch[field.name])
+        if field.name == "error":
+            texts = [text.decode() or None for text in values.tolist()]
+            columns.append(arrow.array(texts, field.type))
+        else:
+            missing = values == record.NO_ANSWER if field.name == "status" else None
+            columns.append(arrow.array(values, field.type, mask=missing))
+    return arrow.Table.from_arrays(columns, schema=schema())

@@ -1,0 +1,113 @@
+"""Sessions → what is due: planned by the client model and encoded a little before a session starts.
+
+Rule: a session's events become bytes at once, since compressed bytes are small and event objects are not; between two
+sessions the senders get their turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from math import inf
+
+import gevent
+import msgspec
+
+from loadgen import client, wire
+from loadgen.model import Batch, Noun, Session
+from loadgen.results import Meter, Tally
+from loadgen.scenario import Scenario
+from loadgen.swarm.schedule import Due, Schedule
+
+AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
+AHEAD_BATCHES = 2000  # as fast as possible: this many batches wait at most
+
+
+class Job(Noun):
+    """What one worker is asked to do."""
+
+    scenario: Scenario
+    destination: wire.Destination
+    zero: float  # Unix time of the run's zero
+    pace: float  # scenario seconds in a second; inf: as fast as possible
+    max_events: int | None = None
+    worker: int = 0
+
+    @property
+    def paced(self) -> bool:
+        """Whether batches wait for their moment."""
+        return self.pace != inf
+
+
+class Feeder:
+    """Fills a schedule, and knows what never reached it."""
+
+    def __init__(self, job: Job, sessions: Iterator[Session], schedule: Schedule, meter: Meter) -> None:
+        self.tally = Tally()
+        self._job = job
+        self._sessions = sessions
+        self._schedule = schedule
+        self._meter = meter
+        self._activity: Counter[int] = Counter()  # visitors who come minus those who go, by second
+        self._started: Counter[int] = Counter()
+        self._active = 0
+
+    def run(self, now: Callable[[], float]) -> None:
+        """Feed all sessions; `now` is seconds from the run's zero."""
+        for session in self._sessions:
+            self._wait(session.start, now)
+            self._add(session)
+            gevent.sleep(0)  # let senders run between two sessions
+
+    def account(self, **counts: int) -> None:
+        """Add to the tally."""
+        self.tally = self.tally.plus(Tally(**counts))
+
+    def visitors(self, second: int) -> tuple[int, int]:
+        """How many came in a second of the run, and how many are there; each second is asked for once."""
+        self._active += sum(self._activity.pop(past) for past in [past for past in self._activity if past <= second])
+        return sum(self._started.pop(past) for past in [past for past in self._started if past <= second]), self._active
+
+    def _wait(self, start: float, now: Callable[[], float]) -> None:
+        if self._job.paced:
+            gevent.sleep(max(start / self._job.pace - AHEAD_SECONDS - now(), 0))
+        while not self._job.paced and len(self._schedule) > AHEAD_BATCHES:
+            gevent.sleep(0.001)
+
+    def _add(self, session: Session) -> None:
+        job, scenario = self._job, self._job.scenario
+        plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
+        self.account(sessions=1, **msgspec.structs.asdict(plan.tally))
+        self._see(session)
+        clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time(), inf)
+        for batch in plan.batches:
+            if batch.due < scenario.duration:
+                self._offer(batch, clock)
+            else:
+                self.account(unsent=len(batch.events))
+
+    def _offer(self, batch: Batch, clock: wire.Clock) -> None:
+        at = batch.due / self._job.pace
+        encoded = wire.encode(batch, self._job.destination, clock)
+        self._meter.offer(int(at), [event.short_type for event in batch.events])
+        recorded = sum([event.at for event in batch.events]) / len(batch.events)
+        self._schedule.put(
+            Due(
+                at=at,
+                batch=msgspec.structs.replace(batch, events=()),
+                events=len(batch.events),
+                request=encoded.request,
+                raw_bytes=encoded.raw_bytes,
+                beacon=encoded.beacon,
+                waited=(batch.due - batch.start - recorded) / self._job.pace,
+            )
+        )
+
+    def _see(self, session: Session) -> None:
+        """Count the visitor as active from the start of the first load to the end of the last."""
+        pace = self._job.pace
+        first, last = int(session.start / pace), int((session.start + session.loads[-1].hides[-1]) / pace)
+        self._started[first] += 1
+        self._activity[first] += 1
+        self._activity[last + 1] -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.part import Part, Seconds
+from loadgen.scenario.part import Country, Part, Seconds, Weight
 
 
 class Stage(Part):
@@ -12,6 +12,40 @@ class Stage(Part):
 
     duration: Seconds = Field(description="Length of the stage.")
     target: float = Field(ge=0, description="Sessions per second at its end.")
+
+
+class FlashCrowd(Part):
+    """A sudden crowd: a steep rise, a hold, an exponential decay. Estimates; the model is World Cup 98."""
+
+    at: Seconds = Field(description="When it begins.")
+    times: float = Field(8.0, ge=0, description="Factor on the rate at its height; below 1 is an outage.")
+    rise: Seconds = Field(300.0, description="Time to the height.")
+    hold: Seconds = Field(600.0, description="Time at the height.")
+    half_life: Seconds = Field(1800.0, gt=0, description="Time in which what is more than usual halves.")
+
+
+class Day(Part):
+    """The rhythm of days and weeks in each country's local time; over a week the rate keeps its mean."""
+
+    starts: str = Field(
+        "mon 00:00",
+        pattern="^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="Weekday and UTC time of the run's zero.",
+    )
+    ratio: float = Field(4.0, ge=1, description="Peak to trough within one country; an estimate.")
+    peak_hour: float = Field(20.0, ge=0, le=24, description="Busiest local hour: 20 for consumers, 11 to 15 at work.")
+    trough_hour: float = Field(4.0, ge=0, le=24, description="Quietest local hour.")
+    weekend: float = Field(1.0, gt=0, description="Saturday and Sunday beside other days: retail 1.05, work 0.85.")
+    countries: dict[Country, Weight] | None = Field(
+        None, description="Countries whose days are added up. Default: the population's."
+    )
+
+
+class Noise(Part):
+    """Slow ups and downs of the rate (a Cox process, AR(1) on the logarithm, minute by minute)."""
+
+    sd: float = Field(0.15, ge=0, le=2, description="Standard deviation of the rate's logarithm.")
+    memory: Seconds = Field(600.0, gt=0, description="Time after which the correlation has fallen to 1/e.")
 
 
 class Arrivals(Part):
@@ -26,6 +60,10 @@ class Arrivals(Part):
     stages: tuple[Stage, ...] = Field(
         (), description="The rate's way through the run; the last target holds to the end."
     )
+
+    flash_crowds: tuple[FlashCrowd, ...] = Field((), description="Sudden crowds on top of the rate.")
+    day: Day | None = Field(None, description="Day and week rhythm; without it the rate is as written.")
+    noise: Noise | None = Field(None, description="Slow noise on the rate; without it there is none.")
 
     @property
     def start_rate(self) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from loadgen.errors import ScenarioError
 from loadgen.scenario.part import Part, Share
 
 Telemetry = Literal["errors", "performance", "http", "interaction"]
+NAME = re.compile("[-_#A-Za-z0-9][-._#A-Za-z0-9]*")
 Texts = Annotated[tuple[str, ...], Field(max_length=50)]
 
 
@@ -59,7 +62,7 @@ class Monitor(Part):
 
     name: str = Field(
         "loadgen",
-        pattern=r"^[-_#A-Za-z0-9][-._#A-Za-z0-9]*$",
+        pattern=f"^{NAME.pattern}$",
         max_length=255,
         description="The app monitor's name (the RUM API's pattern, written without look-ahead).",
     )
@@ -106,6 +109,15 @@ class Monitor(Part):
     policy: tuple[Statement, ...] | None = Field(
         None, description="The resource policy. Stated but empty, there is none."
     )
+
+    def named(self, name: str) -> Monitor:
+        """The same under another name."""
+        if len(name) > 255 or not NAME.fullmatch(name):
+            raise ScenarioError(
+                f'app monitor name "{name}" does not fit; write at most 255 letters, digits, "-", ".", "_" and "#", '
+                'not beginning with "."'
+            )
+        return self.model_copy(update={"name": name})
 
     def collects(self, telemetry: Telemetry) -> bool:
         """Whether the client records this family of events."""

@@ -38,5 +38,8 @@ Seconds = Annotated[
 Share = Annotated[float, Field(ge=0, le=1)]
 """A probability, or a part of a whole."""
 
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+"""A country's ISO 3166-1 alpha-2 code."""
+
 Weight = Annotated[float, Field(ge=0)]
 """A weight beside others; only the ratios count."""

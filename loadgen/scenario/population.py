@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from loadgen.scenario.part import Part, Share, Weight
+from loadgen.scenario.part import Country, Part, Share, Weight
 from loadgen.scenario.think_time import ThinkTimes
 
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Device = Literal["desktop", "mobile", "tablet"]
 Browser = Literal["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, model_validator
 
 from loadgen.scenario.arrivals import Arrivals
@@ -10,7 +12,7 @@ from loadgen.scenario.client import Client
 from loadgen.scenario.monitor import Monitor
 from loadgen.scenario.pages import Page, Pool
 from loadgen.scenario.part import Part, Seconds
-from loadgen.scenario.population import Population
+from loadgen.scenario.population import COUNTRIES, Population
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
 
@@ -46,9 +48,8 @@ class Scenario(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_long_as_the_stages(cls, data: object) -> object:
-        staged = staged_seconds(data) if isinstance(data, dict) and "duration" not in data else None
-        return {**data, "duration": staged} if staged and isinstance(data, dict) else data
+    def _filled_in(cls, data: object) -> object:
+        return with_day_of_the_population(with_duration_of_the_stages(data)) if isinstance(data, dict) else data
 
     def adjusted(
         self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None
@@ -62,3 +63,19 @@ class Scenario(Part):
                 "monitor": monitor,
             }
         )
+
+
+def with_duration_of_the_stages(raw: dict[str, Any]) -> dict[str, Any]:
+    """The raw data with the stages' length as duration, if it states none."""
+    staged = staged_seconds(raw) if "duration" not in raw else None
+    return {**raw, "duration": staged} if staged else raw
+
+
+def with_day_of_the_population(raw: dict[str, Any]) -> dict[str, Any]:
+    """The raw data with the population's countries in the day's rhythm, if that states none."""
+    arrivals, population = raw.get("arrivals"), raw.get("population", {})
+    day = arrivals.get("day") if isinstance(arrivals, dict) else None
+    if not isinstance(arrivals, dict) or not isinstance(day, dict) or "countries" in day:
+        return raw
+    countries = population.get("countries", COUNTRIES) if isinstance(population, dict) else COUNTRIES
+    return {**raw, "arrivals": {**arrivals, "day": {**day, "countries": countries}}}

@@ -32,7 +32,16 @@ class Exponential(Part):
     mean: float = Field(30.0, gt=0, description="Seconds.")
 
 
-ThinkTime = Annotated[Weibull | Lognormal | Exponential, Field(discriminator="distribution")]
+class Quantiles(Part):
+    """Think times as measured: the values at equal steps from the shortest to the longest, straight lines between."""
+
+    distribution: Literal["quantiles"]
+    seconds: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        min_length=2, description="Ascending; [0, 10, 60]: median 10."
+    )
+
+
+ThinkTime = Annotated[Weibull | Lognormal | Exponential | Quantiles, Field(discriminator="distribution")]
 
 
 class ThinkTimes(Part):

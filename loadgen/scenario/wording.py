@@ -39,6 +39,7 @@ PATTERNS = {
     "^[-_#A-Za-z0-9][-._#A-Za-z0-9]*$": 'of letters, digits, "-", ".", "_" and "#" that does not begin with "."',
     "^[A-Za-z0-9][A-Za-z0-9._-]*$": 'of letters, digits, "-", "." and "_" that begins with a letter or digit',
     "^[A-Z][A-Z0-9]*$": 'that is a node name in capitals, such as "BUTTON"',
+    "^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$": 'such as "mon 00:00"',
     "^/": 'that begins with "/"',
     "^[A-Z]{2}$": 'that is a country\'s two-letter code, such as "US"',
     "^[45][0-9]{2}$": 'that is a failing HTTP status, such as "404"',
@@ -91,7 +92,7 @@ def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> s
         case "union_tag_invalid" | "union_tag_not_found":
             choices = [part.strip(" '") for part in str(context.get("expected_tags", "")).split(",") if part]
             given = str(context.get("tag", ""))
-            hint = nearest(given, choices) if given else "write weibull, lognormal or exponential"
+            hint = nearest(given, choices) if given else "write weibull, lognormal, exponential or quantiles"
             return f"distribution {_shown(given) if given else 'is missing'}{' is not known' if given else ''}; {hint}"
         case "too_short":
             return "must not be empty"

@@ -10,9 +10,10 @@ from loadgen.model import Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.arrivals import curve, starts
 from loadgen.traffic.block import Blocks
+from loadgen.traffic.implied import Implied, implied
 from loadgen.traffic.seeds import BLOCK
 
-__all__ = ["sessions"]
+__all__ = ["Implied", "implied", "sessions"]
 
 BLOCKS_EACH = 16
 """A run with so many blocks for each worker is shared out by blocks, so that nobody draws what is not theirs."""

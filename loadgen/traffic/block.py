@@ -28,14 +28,16 @@ class Blocks:
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario, self.seeds = scenario, Seeds(seed)
         self.site = Site(scenario)
-        self.crowd = Crowd(scenario.population, self.seeds)
+        self.crowd = Crowd(scenario.population, scenario.arrivals.day, self.seeds)
 
     def sessions(self, block: int, first: int, starts: Floats, own: Bools) -> Iterator[Session]:
         """The own ones among the sessions of a block; `first` is the index of the block's first session.
 
-        Whole blocks are drawn, also at the run's end: what session k does follows from seed and k alone.
+        Whole blocks are drawn, also at the run's end: what session k does follows from seed and k alone
+        (with a day's rhythm, also from when it starts: that decides the country).
         """
-        scene = self._scene(block, np.pad(own, (0, BLOCK - len(own))))
+        missing = (0, BLOCK - len(own))
+        scene = self.scene(block, np.pad(starts, missing, mode="edge"), np.pad(own, missing))
         loads = _loads(scene, columns(scene))
         keys = scene.stream("key").integers(0, 2**64, BLOCK, dtype=np.uint64).tolist()
         begins = scene.time.load_begins.tolist()
@@ -44,9 +46,10 @@ class Blocks:
             visitor = self.crowd.visitor(scene.people, row)
             yield Session(first + row, keys[row], at[row], visitor, tuple(loads[begins[row] : begins[row + 1]]))
 
-    def _scene(self, block: int, own: Bools) -> Scene:
+    def scene(self, block: int, starts: Floats, own: Bools) -> Scene:
+        """Everything drawn of a block before its events."""
         scenario, site, seeds = self.scenario, self.site, self.seeds
-        people = self.crowd.draw(block, len(own))
+        people = self.crowd.draw(block, starts)
         slowness = Slowness(
             seeds.stream("slowness", block), people.device, self.crowd.distance[people.country], scenario.telemetry
         )

@@ -120,7 +120,11 @@ def dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_s
     stream = seeds.stream("dwell", block)
     count = len(views.page)
     scale, power, sigma = site.think[device[views.session], views.page].T
-    looked = scale * stream.standard_exponential(count) ** power * np.exp(sigma * stream.standard_normal(count))
+    waited = stream.standard_exponential(count)
+    looked = scale * waited**power * np.exp(sigma * stream.standard_normal(count))
+    for (owner, page), seconds in site.measured.items():
+        rows = np.flatnonzero((device[views.session] == owner) & (views.page == page))
+        looked[rows] = np.interp(-np.expm1(-waited[rows]), np.linspace(0, 1, len(seconds)), seconds)
     switches = stream.random(count) < tab_switches
     moment = np.where(switches, looked * stream.uniform(0.1, 0.9, count), 0.0)
     away = np.where(switches, HIDDEN_MEDIAN * np.exp(HIDDEN_SIGMA * stream.standard_normal(count)), 0.0)

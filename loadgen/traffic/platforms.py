@@ -1,4 +1,4 @@
-"""What people browse with, where: browser usage by country, versions, user agents, languages.
+"""What people browse with, where: browser usage by country, versions, user agents.
 
 Source: caniuse-lite 1.0.30001826 (November 2026, after StatCounter) for browser by region; the split of desktop
 browsers over operating systems and of mobiles and tablets is an estimate (no table was found).
@@ -31,27 +31,6 @@ BY_COUNTRY = {
     "ZA": (60.6, 9.8, 6.7, 14.2, 3.0, 0.6, 1.0, 0.4),
 }
 """Percent of page views in the order of USAGE. Nigeria's Opera Mobile counts as Chrome mobile."""
-
-LANGUAGES = {
-    "US": {"en-US": 90, "es-US": 7, "zh-CN": 1, "en-GB": 2}, "GB": {"en-GB": 92, "en-US": 6, "pl-PL": 2},
-    "IN": {"en-IN": 55, "en-US": 15, "hi-IN": 25, "en-GB": 5}, "DE": {"de-DE": 90, "en-US": 6, "tr-TR": 4},
-    "CA": {"en-CA": 55, "en-US": 20, "fr-CA": 25}, "FR": {"fr-FR": 94, "en-US": 6}, "AU": {"en-AU": 85, "en-US": 15},
-    "BR": {"pt-BR": 97, "en-US": 3}, "JP": {"ja-JP": 97, "en-US": 3}, "NL": {"nl-NL": 85, "en-US": 15},
-    "ES": {"es-ES": 88, "ca-ES": 7, "en-US": 5}, "IT": {"it-IT": 96, "en-US": 4}, "MX": {"es-MX": 95, "en-US": 5},
-    "SG": {"en-SG": 60, "en-US": 20, "zh-CN": 20}, "ZA": {"en-ZA": 80, "en-US": 15, "af-ZA": 5},
-    "NG": {"en-NG": 60, "en-US": 25, "en-GB": 15}, "KR": {"ko-KR": 96, "en-US": 4}, "SE": {"sv-SE": 90, "en-US": 10},
-    "PL": {"pl-PL": 95, "en-US": 5}, "IE": {"en-IE": 70, "en-GB": 25, "en-US": 5},
-    "NZ": {"en-NZ": 85, "en-US": 15}, "ID": {"id-ID": 90, "en-US": 10},
-}  # fmt: skip
-"""Browser languages by country, weights; estimates. A country that is missing here speaks en-US."""
-
-DISTANCE = {
-    "US": 1.0, "CA": 1.0, "MX": 1.2, "BR": 1.7, "GB": 1.2, "IE": 1.2, "FR": 1.2, "DE": 1.2, "NL": 1.2, "ES": 1.3,
-    "IT": 1.3, "SE": 1.3, "PL": 1.3, "JP": 1.5, "KR": 1.5, "SG": 1.7, "AU": 1.7, "NZ": 1.8, "ZA": 2.2, "NG": 2.5,
-    "IN": 2.2, "ID": 2.2,
-}  # fmt: skip
-"""Factor on network times by country, seen from a site with CDN in North America; an estimate."""
-FAR = 1.7
 
 
 class Platform(NamedTuple):

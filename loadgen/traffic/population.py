@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from loadgen.model import Visitor
+from loadgen.scenario.arrivals import Day
 from loadgen.scenario.population import Population
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
-from loadgen.traffic.platforms import DISTANCE, FAR, LANGUAGES, PLATFORMS, VITALS, dialect, measures, raked, usage
+from loadgen.traffic.places import LANGUAGES, activity, distances
+from loadgen.traffic.platforms import PLATFORMS, VITALS, dialect, measures, raked, usage
 from loadgen.traffic.seeds import Seeds
 
 if TYPE_CHECKING:
@@ -37,12 +39,12 @@ class People(NamedTuple):
 class Crowd:
     """The tables from which visitors are drawn, and the pool of those who come back."""
 
-    def __init__(self, population: Population, seeds: Seeds) -> None:
-        self._seeds = seeds
+    def __init__(self, population: Population, day: Day | None, seeds: Seeds) -> None:
+        self._seeds, self._day = seeds, day
         self._share = population.returning
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
-        self._country = Choice(mass)
+        self._mass, self._country = mass, Choice(mass)
         self._platform = Choice(_platform_weights(population, self.countries, mass / mass.sum()))
         self.versions = [list(platform.versions) for platform in PLATFORMS]
         self._version = Choice(
@@ -55,31 +57,47 @@ class Crowd:
         self._brand = np.array([platform.brand for platform in PLATFORMS])
         self._dialect = np.array([dialect(platform) for platform in PLATFORMS], dtype=np.int64)
         self._supports = {vital: _support_table(vital) for vital in VITALS}
-        self.distance = _distances(self.countries, mass)
-        self._pool = self._people(seeds.stream("visitors"), population.visitors)
+        self.distance = distances(self.countries, mass)
+        stream = seeds.stream("visitors")
+        homes = np.sort(self._country.pick(stream.random(population.visitors)))
+        self._pool = self._people(stream, homes)
+        self._pool_begins = np.searchsorted(homes, np.arange(len(self.countries)))
+        self._pool_sizes = np.bincount(homes, minlength=len(self.countries))
         self.outdated_share = float(self.outdated(self._pool).mean())
 
-    def _people(self, stream: np.random.Generator, count: int) -> People:
-        draws = stream.random((4, count))
-        country = self._country.pick(draws[0])
-        platform = self._platform.pick(draws[1], country)
-        version = self._version.pick(draws[2], platform)
-        language = self._language.pick(draws[3], country)
+    def _people(self, stream: np.random.Generator, country: Ints) -> People:
+        """Draw people who live in these countries."""
+        count = len(country)
+        draws = stream.random((3, count))
+        platform = self._platform.pick(draws[0], country)
+        version = self._version.pick(draws[1], platform)
+        language = self._language.pick(draws[2], country)
         user = uuids(stream, count)
         return People(country, platform, version, language, self._device[platform], user, np.ones(count, dtype=bool))
 
-    def draw(self, block: int, count: int) -> People:
-        """The visitors of a block's sessions: some from the pool, the others new."""
-        stream = self._seeds.stream("population", block)
-        returning = stream.random(count) < self._share
-        who = stream.integers(0, len(self._pool.user), count)
-        new = self._people(stream, count)
-        columns = [np.where(returning, old[who], fresh) for old, fresh in zip(self._pool[:5], new[:5], strict=True)]
+    def _countries_at(self, uniform: Floats, at: Floats) -> Ints:
+        """Where those who come at these times live: where it is night, fewer come."""
+        if self._day is None:
+            return self._country.pick(uniform)
+        awake = self._mass * activity(self._day, self.countries, at).T
+        return Choice(awake).pick(uniform, np.arange(len(at)))
+
+    def draw(self, block: int, at: Floats) -> People:
+        """The visitors of a block's sessions, which start at these times: some from the pool, the others new."""
+        stream, count = self._seeds.stream("population", block), len(at)
+        uniform = stream.random((3, count))
+        country = self._countries_at(uniform[0], at)
+        new = self._people(stream, country)
+        known = self._pool_sizes[country]
+        returning = (uniform[1] < self._share) & (known > 0)
+        who = np.where(returning, self._pool_begins[country] + np.floor(uniform[2] * known).astype(np.int64), 0)
+        platform, version, language, device = (
+            np.where(returning, old[who], fresh) for old, fresh in zip(self._pool[1:5], new[1:5], strict=True)
+        )
         user = [
-            self._pool.user[known] if back else fresh
-            for back, known, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
+            self._pool.user[old] if back else fresh
+            for back, old, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
         ]
-        country, platform, version, language, device = columns
         return People(country, platform, version, language, device, user, returning)
 
     def supports(self, people: People, vital: str) -> Bools:
@@ -116,12 +134,6 @@ class Crowd:
             platform.agent.replace("{v}", version),
             platform.brand,
         )
-
-
-def _distances(countries: list[str], mass: Floats) -> Floats:
-    """Factor on network times by country, with geometric mean 1 over the visitors."""
-    distance = np.array([DISTANCE.get(country, FAR) for country in countries])
-    return np.asarray(distance / np.exp(np.average(np.log(distance), weights=mass)), dtype=np.float64)
 
 
 def _platform_weights(population: Population, countries: list[str], mass: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from loadgen.scenario import Scenario
 from loadgen.scenario.pages import Page, Pool, placeholders
-from loadgen.scenario.think_time import Exponential, Lognormal, ThinkTime, Weibull
+from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Choice, Floats, zipf
 from loadgen.traffic.faults import affinity, faults
@@ -64,6 +64,7 @@ class Site:
         self.landing = Choice([_landing(page, self.names) for page in self.pages])
         self.landing_exit = np.array([page.exit if page.bounce is None else page.bounce for page in self.pages])
         self.think = _think_table(scenario, self.pages)
+        self.measured = _measured(scenario, self.pages)
         self._fill_pools(scenario)
         self._build(scenario)
 
@@ -145,3 +146,18 @@ def _law(think: ThinkTime) -> tuple[float, float, float]:
             return think.median, 0.0, think.sigma
         case Exponential():
             return think.mean, 1.0, 0.0
+        case Quantiles():
+            return 0.0, 0.0, 0.0  # see Site.measured
+
+
+def _measured(scenario: Scenario, pages: list[Page]) -> dict[tuple[int, int], Floats]:
+    """Measured dwell times by device and page, as ascending quantiles."""
+    defaults = scenario.population.think_time
+    found: dict[tuple[int, int], Floats] = {}
+    for device, name in enumerate(DEVICES):
+        default = defaults.desktop if name == "desktop" else defaults.mobile
+        for page, model in enumerate(pages):
+            think = model.think_time or default
+            if isinstance(think, Quantiles):
+                found[device, page] = np.sort(np.array(think.seconds))
+    return found

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loadgen.scenario.arrivals import Arrivals, Stage
-from loadgen.traffic.arrivals import curve, starts
+from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage
+from loadgen.traffic.arrivals import RateCurve, curve, starts
 from loadgen.traffic.seeds import Seeds
 
 RAMP = Arrivals(
@@ -67,6 +67,48 @@ def test_counts_of_equal_times_are_dispersed_as_poisson() -> None:
     counts = np.histogram(found, bins=2000, range=(0, 2000))[0]
     assert counts.var() / counts.mean() == pytest.approx(1, abs=0.1)
     assert len(found) == pytest.approx(40_000, abs=3 * 200)
+
+
+def test_a_flash_crowd_rises_holds_and_halves() -> None:
+    crowd = FlashCrowd(at=600.0, times=8.0, rise=300.0, hold=600.0, half_life=1800.0)
+    rate = curve(Arrivals(rate=10.0, flash_crowds=(crowd,)), 7200)
+    seen = np.interp([0, 600, 750, 900, 1400, 1500, 3300, 5100], rate.times, rate.rates)
+    assert seen == pytest.approx([10, 10, 45, 80, 80, 80, 45, 27.5], rel=0.01)
+
+
+def test_a_sudden_crowd_is_there_at_once() -> None:
+    rate = curve(Arrivals(rate=1.0, flash_crowds=(FlashCrowd(at=50.0, times=3.0, rise=0.0),)), 100)
+    assert rate.expected == pytest.approx(50 + 3 * 50, abs=0.01)
+
+
+def test_a_day_rises_and_falls_in_local_time() -> None:
+    """Japan's evening peak, 20:00, is 11:00 UTC; peak to trough is the stated ratio; the mean stays."""
+    day = Day(starts="mon 00:00", ratio=4.0, countries={"JP": 1.0})
+    rate = curve(Arrivals(rate=10.0, day=day), 86400)
+    assert rate.times[np.argmax(rate.rates)] / 3600 == pytest.approx(11, abs=0.3)
+    assert rate.rates.max() / rate.rates.min() == pytest.approx(4, rel=0.01)
+    assert rate.expected == pytest.approx(864_000, rel=0.01)
+
+
+def test_countries_in_different_zones_level_the_day() -> None:
+    mixed = curve(Arrivals(rate=10.0, day=Day(countries={"JP": 1.0, "US": 1.0, "GB": 1.0})), 86400)
+    assert mixed.rates.max() / mixed.rates.min() < 2.2
+
+
+def test_weekends_differ() -> None:
+    day = Day(starts="fri 00:00", weekend=0.5, countries={"GB": 1.0})
+    rate = curve(Arrivals(rate=1.0, day=day), 2 * 86400)
+    friday = RateCurve(rate.times[rate.times <= 86400], rate.rates[rate.times <= 86400]).expected
+    assert (rate.expected - friday) / friday == pytest.approx(0.5, rel=0.02)
+
+
+def test_noise_keeps_the_mean_and_spreads_the_counts() -> None:
+    """Hourly counts of 400 hours: dispersed beyond Poisson, mean within 5 %."""
+    noise = Noise(sd=0.2, memory=600.0)
+    found = starts(curve(Arrivals(rate=1.0, noise=noise), 400 * 3600), Seeds(4))
+    counts = np.histogram(found, bins=2400)[0]
+    assert counts.mean() == pytest.approx(600, rel=0.05)
+    assert counts.var() / counts.mean() > 5
 
 
 def test_no_rate_no_sessions() -> None:

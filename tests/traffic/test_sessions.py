@@ -16,8 +16,8 @@ from tests.traffic.conftest import SCENARIOS, SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "87552c1eb2dc8bcb71a0de8eb7440b214e48a98768e473f4767ac3f2116f3cf6",
-    "storefront": "a7b3a6dbad00e0b0d7e9678dd049fb2a4478ffab94d70afd8e81f6a78da8d9e8",
+    "quickstart": "4be8c9fa8074586c74e37b2fa61c7aafef3d52fb4ddb4d053c313b31e69408cb",
+    "storefront": "938e485104fc3c36e7ed5b5b86215616b0d688fc1adc24f281b1d0cb7871e0e4",
 }
 """SHA-256 of the first 100 sessions as JSON. A change here is a change of the traffic: update knowingly."""
 

@@ -1,0 +1,64 @@
+"""Where people are: languages, distance from the site, local time. The figures are estimates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadgen.scenario.arrivals import Day
+from loadgen.traffic.draws import Floats
+
+LANGUAGES = {
+    "US": {"en-US": 90, "es-US": 7, "zh-CN": 1, "en-GB": 2}, "GB": {"en-GB": 92, "en-US": 6, "pl-PL": 2},
+    "IN": {"en-IN": 55, "en-US": 15, "hi-IN": 25, "en-GB": 5}, "DE": {"de-DE": 90, "en-US": 6, "tr-TR": 4},
+    "CA": {"en-CA": 55, "en-US": 20, "fr-CA": 25}, "FR": {"fr-FR": 94, "en-US": 6}, "AU": {"en-AU": 85, "en-US": 15},
+    "BR": {"pt-BR": 97, "en-US": 3}, "JP": {"ja-JP": 97, "en-US": 3}, "NL": {"nl-NL": 85, "en-US": 15},
+    "ES": {"es-ES": 88, "ca-ES": 7, "en-US": 5}, "IT": {"it-IT": 96, "en-US": 4}, "MX": {"es-MX": 95, "en-US": 5},
+    "SG": {"en-SG": 60, "en-US": 20, "zh-CN": 20}, "ZA": {"en-ZA": 80, "en-US": 15, "af-ZA": 5},
+    "NG": {"en-NG": 60, "en-US": 25, "en-GB": 15}, "KR": {"ko-KR": 96, "en-US": 4}, "SE": {"sv-SE": 90, "en-US": 10},
+    "PL": {"pl-PL": 95, "en-US": 5}, "IE": {"en-IE": 70, "en-GB": 25, "en-US": 5},
+    "NZ": {"en-NZ": 85, "en-US": 15}, "ID": {"id-ID": 90, "en-US": 10},
+}  # fmt: skip
+"""Browser languages by country, weights; estimates. A country that is missing here speaks en-US."""
+
+DISTANCE = {
+    "US": 1.0, "CA": 1.0, "MX": 1.2, "BR": 1.7, "GB": 1.2, "IE": 1.2, "FR": 1.2, "DE": 1.2, "NL": 1.2, "ES": 1.3,
+    "IT": 1.3, "SE": 1.3, "PL": 1.3, "JP": 1.5, "KR": 1.5, "SG": 1.7, "AU": 1.7, "NZ": 1.8, "ZA": 2.2, "NG": 2.5,
+    "IN": 2.2, "ID": 2.2,
+}  # fmt: skip
+"""Factor on network times by country, seen from a site with CDN in North America; an estimate."""
+FAR = 1.7
+
+UTC_OFFSET = {
+    "US": -6, "CA": -5, "MX": -6, "BR": -3, "GB": 0, "IE": 0, "FR": 1, "DE": 1, "NL": 1, "ES": 1, "IT": 1, "SE": 1,
+    "PL": 1, "JP": 9, "KR": 9, "SG": 8, "AU": 10, "NZ": 12, "ZA": 2, "NG": 1, "IN": 5.5, "ID": 7,
+}  # fmt: skip
+"""Hours from UTC to local time, winter, where most of the people are; 0 for a country that is missing here."""
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_SECONDS = 86400.0
+
+
+def distances(countries: list[str], mass: Floats) -> Floats:
+    """Factor on network times by country, with geometric mean 1 over the visitors."""
+    distance = np.array([DISTANCE.get(country, FAR) for country in countries])
+    return np.asarray(distance / np.exp(np.average(np.log(distance), weights=mass)), dtype=np.float64)
+
+
+def activity(day: Day, countries: list[str], at: Floats) -> Floats:
+    """How active each country (row) is at these run times (column), 1 on the mean of a week."""
+    weekday, clock = day.starts.split()
+    hours, minutes = clock.split(":")
+    zero = WEEKDAYS.index(weekday) * 24 + int(hours) + int(minutes) / 60
+    offsets = np.array([UTC_OFFSET.get(country, 0) for country in countries], dtype=np.float64)
+    local = (zero + offsets[:, None] + at / 3600) % 168
+    week = np.where(local >= 120, day.weekend, 1.0) * 7 / (5 + 2 * day.weekend)
+    return np.asarray(week * _hour(day, local % 24), dtype=np.float64)
+
+
+def _hour(day: Day, hour: Floats) -> Floats:
+    """One day: half a cosine up from the trough to the peak, half a cosine down again; mean 1."""
+    rise = (day.peak_hour - day.trough_hour) % 24 or 12.0
+    since = (hour - day.trough_hour) % 24
+    way = np.where(since < rise, since / rise, 1 + (since - rise) / (24 - rise))
+    low, high = 2 / (1 + day.ratio), 2 * day.ratio / (1 + day.ratio)
+    return np.asarray(low + (high - low) * (1 - np.cos(np.pi * way)) / 2, dtype=np.float64)

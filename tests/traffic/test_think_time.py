@@ -1,0 +1,33 @@
+"""Dwell times follow the law that the scenario states: Kolmogorov–Smirnov at 0.1 %, fixed seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from loadgen import traffic
+from loadgen.events import FCP
+from loadgen.scenario import parse
+from tests.traffic.conftest import SEED
+from tests.traffic.look import SMALL, loads
+
+LAWS = {
+    '{ distribution = "weibull", shape = 0.75, scale = 40 }': stats.weibull_min(0.75, scale=40).cdf,
+    '{ distribution = "lognormal", median = 20, sigma = 0.8 }': stats.lognorm(0.8, scale=20).cdf,
+    '{ distribution = "exponential", mean = 30 }': stats.expon(scale=30).cdf,
+    '{ distribution = "quantiles", seconds = [0, 10, 60] }': lambda x: np.interp(x, [0, 10, 60], [0, 0.5, 1]),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_dwell_times_follow_their_law(law: str) -> None:
+    text = SMALL.replace('path = "/"', f'path = "/"\nthink_time = {law}') + "[telemetry]\ntab_switches = 0"
+    sessions = traffic.sessions(parse(text, "small.toml").adjusted(rate=5), SEED)
+    looked = []
+    for load in loads(sessions):
+        if load.events[0].page.id == "/":
+            paint = next(event for event in load.events if event.type == FCP)
+            looked.append(load.hides[-1] - max(load.ready, paint.at))
+    assert len(looked) > 1000
+    assert stats.kstest(looked, LAWS[law]).pvalue > 0.001

@@ -9,13 +9,17 @@ import numpy as np
 from loadgen.scenario import Scenario
 from loadgen.traffic.arrivals import curve
 from loadgen.traffic.block import Blocks
-from loadgen.traffic.draws import TICKS
+from loadgen.traffic.draws import TICKS, Floats
 from loadgen.traffic.population import DEVICES
 from loadgen.traffic.seeds import BLOCK
 from loadgen.traffic.telemetry.scene import Scene
 
 SAMPLE_BLOCKS = 40
 """Blocks of sessions that are drawn to look at: the bounce rate's standard error is 0.7 points."""
+
+
+GOLDEN = 0.618033988749895
+"""Multiples of the golden ratio's fraction fill an interval evenly."""
 
 
 class Implied(NamedTuple):
@@ -36,7 +40,7 @@ class Implied(NamedTuple):
 def implied(scenario: Scenario) -> Implied:
     """Draw some thousand visits of a scenario and count; the same figures each time."""
     blocks, rate = Blocks(scenario, seed=0), curve(scenario.arrivals, scenario.duration)
-    spread = (np.arange(SAMPLE_BLOCKS * BLOCK) * 0.618033988749895) % 1  # all over the run, for days and nights
+    spread: Floats = (np.arange(SAMPLE_BLOCKS * BLOCK) * GOLDEN) % 1  # all over the run, for days and nights
     starts = rate.when(spread * rate.expected).reshape(SAMPLE_BLOCKS, BLOCK)
     nobody = np.zeros(BLOCK, dtype=bool)
     scenes = [blocks.scene(block, starts[block], nobody) for block in range(SAMPLE_BLOCKS)]

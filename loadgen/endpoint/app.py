@@ -68,19 +68,25 @@ class Endpoint:
         self.clock = clock
         self._credentials: dict[str, Credentials] = {one.access_key_id: one for one in settings.credentials}
         self._counts: dict[str | None, admin.Count] = {}
-        self.control(settings.controls)
+        self.controls = settings.controls
+        self._buckets = _buckets(self.controls)
+        self._faults = FaultLine(self.controls.faults, clock())
         store.expire(int((clock() - settings.retention) * 1000))
         store.commit()
 
     # Controls and counts
 
     def control(self, controls: Controls) -> None:
-        """Set quotas and faults anew; buckets start full, periods start now."""
-        self.controls = controls
-        self._buckets = {name: TokenBucket(rate) for name, rate in controls.operation_quotas.items()}
-        if controls.quota is not None:
-            self._buckets[PUT] = TokenBucket(controls.quota, controls.burst)
-        self._faults = FaultLine(controls.faults, self.clock())
+        """Set quotas and faults; what changes begins anew: a full bucket, periods from now."""
+        before, self.controls = self.controls, controls
+        if (controls.quota, controls.burst, controls.operation_quotas) != (
+            before.quota,
+            before.burst,
+            before.operation_quotas,
+        ):
+            self._buckets = _buckets(controls)
+        if controls.faults != before.faults:
+            self._faults = FaultLine(controls.faults, self.clock())
 
     def count(self, monitor_id: str | None) -> admin.Count:
         """Answers that were no 200, of one monitor or (None) of all."""
@@ -260,6 +266,14 @@ class Endpoint:
         if request.header("access-control-request-private-network") == "true":
             headers.append(("access-control-allow-private-network", "true"))
         return Response(200, tuple(headers))
+
+
+def _buckets(controls: Controls) -> dict[str, TokenBucket]:
+    """The token buckets by name of the operation."""
+    buckets = {name: TokenBucket(rate) for name, rate in controls.operation_quotas.items()}
+    if controls.quota is not None:
+        buckets[PUT] = TokenBucket(controls.quota, controls.burst)
+    return buckets
 
 
 def _strike(blow: Blow) -> None:

@@ -112,3 +112,14 @@ def test_a_lost_answer_is_kept_and_a_dropped_request_is_not() -> None:
         caller = Caller(faults=faults)
         caller.put(caller.monitor(), batch())
         assert caller.store.accepted(None)[0] == kept
+
+
+def test_a_change_of_the_quota_leaves_the_outage_as_it_is() -> None:
+    caller = Caller(faults=Faults(periods=(Period(404, 0, 5),)))
+    monitor = caller.monitor()
+    caller.clock.now += 3
+    caller.send("PUT", "/_loadgen/settings", {"quota": 1}, sign=False)
+    caller.clock.now += 3
+    assert [caller.put(monitor, batch()).status for _ in range(2)] == [200, 429]
+    caller.send("PUT", "/_loadgen/settings", {"faults": {"errors": 0}}, sign=False)
+    assert caller.put(monitor, batch()).status == 429

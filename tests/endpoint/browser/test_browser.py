@@ -37,7 +37,7 @@ def missing() -> str | None:
     if shutil.which("node") is None:
         return "no node: apt-get install nodejs npm"
     if not (HERE / "node_modules" / "aws-rum-web").exists():
-        return f"no web client: npm --prefix {HERE.relative_to(Path.cwd())} install --no-package-lock"
+        return f"no web client: npm --prefix {HERE} install --no-package-lock"
     return None
 
 

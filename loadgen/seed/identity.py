@@ -28,7 +28,7 @@ class Identity(Noun):
     target: str  # data plane URL
     region: str
     monitor: str
-    monitor_id: str
+    monitor_id: str  # empty until the monitor is made
     asked: str  # the period as it was asked for, "--days 7 --to now"
     period: Period
 
@@ -43,7 +43,7 @@ def fingerprint(scenario: Scenario) -> str:
 def check(kept: Identity, wanted: Identity, where: str) -> None:
     """Refuse to go on with a ledger that belongs to something else."""
     found = [
-        f"it belongs to {name} {ours}, not {theirs}; {advice}"
+        f"it belongs to {name} {ours}, not {theirs or 'none'}; {advice}"
         for name, ours, theirs, advice in _pairs(kept, wanted)
         if ours != theirs
     ]
@@ -69,5 +69,10 @@ def _pairs(kept: Identity, wanted: Identity) -> list[tuple[str, object, object, 
         ("seed", kept.seed, wanted.seed, f"give --seed {kept.seed}"),
         ("target", kept.target, wanted.target, "give the same --target and region"),
         ("app monitor", kept.monitor, wanted.monitor, f"give --monitor {kept.monitor}"),
-        ("app monitor id", kept.monitor_id, wanted.monitor_id, "its monitor was deleted and made anew: begin anew"),
+        (
+            "the app monitor with the id",
+            kept.monitor_id,
+            wanted.monitor_id if kept.monitor_id else "",
+            "the monitor was deleted since",
+        ),
     ]

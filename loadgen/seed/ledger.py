@@ -99,14 +99,13 @@ class Ledger:
         value = self._about("identity")
         return None if value is None else msgspec.json.decode(value, type=Identity)
 
-    def belong(self, identity: Identity) -> Identity:
-        """Begin with this identity, or refuse if it has another one; the identity from now on."""
+    def belong(self, identity: Identity) -> None:
+        """Begin with this identity, or refuse if it has another one."""
         kept = self.identity
         if kept is None:
             self.note("identity", msgspec.json.encode(identity))
-            return identity
-        check(kept, identity, str(self.path))
-        return kept
+        else:
+            check(kept, identity, str(self.path))
 
     @property
     def finished(self) -> bool:

@@ -1,0 +1,41 @@
+"""The steps of `loadgen clean`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loadgen.aws import Account, explained
+from loadgen.cli.seeding import RUN_TAG, account_at
+from loadgen.cli.target import agreed
+from loadgen.errors import LoadgenError
+from loadgen.seed.ledger import Ledger
+
+
+def clean_run(folder: Path, dry_run: bool, yes: bool) -> None:
+    """Delete the monitors that carry the run's tag."""
+    with Ledger(folder) as ledger:
+        identity = ledger.identity
+    if identity is None:
+        raise LoadgenError(f"{folder}: nothing was made from it")
+    account = account_at(identity)
+    names = created(account, identity.run)
+    if not names:
+        click.echo(f"{folder}: no app monitor carries {RUN_TAG} = {identity.run}; nothing to delete")
+        return
+    for name in names:
+        click.echo(f"app monitor {name}: goes with its events, metric definitions, policy and tags")
+    if dry_run:
+        return
+    if not yes and not agreed("Delete?"):
+        raise LoadgenError("nothing was deleted; type yes when asked, or give --yes")
+    for name in names:
+        with explained(f"deleting app monitor {name!r}"):
+            account.rum.delete_app_monitor(Name=name)
+        click.echo(f"deleted {name}")
+
+
+def created(account: Account, run: str) -> list[str]:
+    """The names of the monitors that a run made."""
+    return [name for name in account.names() if account.get(name).get("Tags", {}).get(RUN_TAG) == run]

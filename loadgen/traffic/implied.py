@@ -40,7 +40,7 @@ class Implied(NamedTuple):
 def implied(scenario: Scenario) -> Implied:
     """Draw some thousand visits of a scenario and count; the same figures each time."""
     blocks, rate = Blocks(scenario, seed=0), curve(scenario.arrivals, scenario.duration)
-    spread = np.asarray(np.arange(SAMPLE_BLOCKS * BLOCK) * GOLDEN % 1, dtype=np.float64)  # all over the run, for days and nights
+    spread = np.asarray(np.arange(SAMPLE_BLOCKS * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
     starts = rate.when(spread * rate.expected).reshape(SAMPLE_BLOCKS, BLOCK)
     nobody = np.zeros(BLOCK, dtype=bool)
     scenes = [blocks.scene(block, starts[block], nobody) for block in range(SAMPLE_BLOCKS)]

@@ -59,7 +59,7 @@ def resources(scene: Scene) -> tuple[Column, Heroes]:
     loading, time = scene.loading, scene.time
     at = time.start[loading.view[rows.load]] + np.maximum(start + length, loading.ready[rows.load])
     kept = np.flatnonzero(scene.own_view_mask[loading.view[rows.load]] & (at < time.load_end[rows.load]))
-    kept = kept[np.argsort(start[kept], kind="stable")]  # the client reads entries in the order of their start
+    kept = kept[np.lexsort((start[kept], rows.load[kept]))]  # the client reads entries in the order of their start
     ids = scene.ids("resource", kept, len(rows.load))
     view = time.current(loading.view[rows.load[kept]], at[kept])
     column = Column(RESOURCE, view, at[kept], ids, _details(scene, rows, kept, start[kept], length[kept]))

@@ -6,7 +6,7 @@ run's own arrival times, each arrival taking one that the sample holds near it, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -141,6 +141,19 @@ def thinned(demand: Demand, keep: float, seed: int) -> Demand:
         ),
         attempts=None,
     )
+
+
+def together(demands: Sequence[Demand]) -> Seconds:
+    """The seconds of all monitors, added up."""
+    size = max(len(demand.seconds.requests) for demand in demands)
+
+    def added(columns: Sequence[Ints]) -> Ints:
+        whole = np.zeros(size, dtype=np.int64)
+        for column in columns:
+            whole[: len(column)] += column
+        return whole
+
+    return Seconds(*(added(columns) for columns in zip(*(demand.seconds for demand in demands), strict=True)))
 
 
 def placed(

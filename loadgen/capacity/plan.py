@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.capacity.demand import Demand, thinned
+from loadgen.capacity.demand import Demand, thinned, together
 from loadgen.capacity.expectation import DOLLARS_PER_EVENT
 from loadgen.capacity.figures import (
     Lines,
@@ -26,7 +26,7 @@ from loadgen.capacity.levers import Sight, levers
 from loadgen.capacity.machine import Fleet, fleet
 from loadgen.capacity.rehearse import Rehearsed, Say, rehearse
 from loadgen.capacity.throttle import Course, Fate, Quota, course, needed, recovery_seconds
-from loadgen.capacity.windows import bounds, together, window
+from loadgen.capacity.windows import bounds, window
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Floats
@@ -51,7 +51,7 @@ class Question(Noun, kw_only=True):
     rates: tuple[float, ...] = (0.01, 0.1, 0.25, 0.5, 1.0)
     price: float = DOLLARS_PER_EVENT
     free_events: int = 0
-    precision: float = 0.01
+    precision: float = 0.02
     exact: bool = False
     answer_seconds: float = 0.05
 

@@ -22,7 +22,7 @@ ALL_UP_TO = 20_000
 """Sessions that are always rehearsed, all of them; more are sampled unless `exact` is asked for."""
 
 PILOT = 2_048  # sessions that tell how many a sample takes
-LOOKED_AT = 1_000  # sessions that are kept to try client settings on
+LOOKED_AT = 600  # sessions that are kept to try client settings on
 CONFIDENCE = 1.96  # 95 %
 
 Say = Callable[[str], None]

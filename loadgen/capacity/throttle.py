@@ -8,14 +8,14 @@ so takes a second for a day of any load. A test holds the two together.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from heapq import heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.capacity.demand import Demand
+from loadgen.capacity.demand import Demand, together
 from loadgen.client import Dispatch
 from loadgen.endpoint.quota import TokenBucket
 from loadgen.model import Batch, Noun, Visitor
@@ -29,6 +29,9 @@ DRAIN_SECONDS = 20.0
 CALM_SECONDS = 10
 """The load counts as above the quota while its mean over so many seconds is."""
 
+STRETCH, STEP = 4_096, 64
+"""Slots that are looked at together while nothing is throttled, and after something was."""
+
 NOBODY = Visitor("", False, "", "", "", "", "", "", "", False)
 
 
@@ -37,7 +40,7 @@ class Quota(NamedTuple):
 
     rate: float
     burst: float | None = None  # None: as many as the rate allows in a second
-    answer_seconds: float = 0.0  # from a request to its answer
+    answer_seconds: float = 0.0  # from a request to its answer, on average
 
     @property
     def depth(self) -> float:
@@ -133,7 +136,7 @@ class Desk:
     ) -> None:
         self._bucket = TokenBucket(quota.rate, quota.burst)
         self._dispatch = [Dispatch(demand.client) for demand in demands]
-        self._answer_seconds = quota.answer_seconds
+        self._answers = answer_times(quota.answer_seconds)
         self._end = max(demand.duration for demand in demands) + DRAIN_SECONDS
         self._due, self._monitor, self._beacon = due, monitor, beacon
         self._waiting: list[tuple[float, int, Batch]] = []  # retries
@@ -162,7 +165,7 @@ class Desk:
             self.passed[int(at)] += 1
             return
         batch = batch or slim(at, self._beacon[row])
-        retry = self._dispatch[self._monitor[row]].answered(batch, THROTTLED, at + self._answer_seconds)
+        retry = self._dispatch[self._monitor[row]].answered(batch, THROTTLED, at + next(self._answers))
         if retry is not None:
             heappush(self._waiting, (retry.due, row, retry))
 
@@ -171,6 +174,17 @@ class Desk:
         column = np.zeros(max(self.attempted, default=0) + 1)
         column[list(counted.keys())] = list(counted.values())
         return column
+
+
+def answer_times(mean: float) -> Iterator[float]:
+    """Exponential times to an answer.
+
+    They must scatter: with a constant one, retries after exactly 2 s meet a bucket that gets a token every 10 ms in the
+    phase in which it refused them, and that changes what is throttled by a point or two.
+    """
+    stream = np.random.default_rng(0)
+    while True:
+        yield from (mean * stream.standard_exponential(1024)).tolist()
 
 
 def slim(due: float, beacon: bool) -> Batch:
@@ -254,25 +268,65 @@ def _attempts(first: Floats, delays: Sequence[int], passed: Floats) -> list[Floa
 def _passed(lines: Sequence[Line], quota: Quota, size: int, length: float) -> Floats:
     """The share of each slot's attempts that the bucket lets pass."""
     depth, refill = quota.depth, quota.rate * length
-    load = np.sum([line.fetches + line.beacons for line in lines], axis=0).tolist()
-    rounds = [[line.fetches.tolist(), *([0.0] * size for _ in line.delays)] for line in lines]
-    passed = [1.0] * size
-    tokens = depth
-    for slot in range(size):
-        tokens = min(depth, tokens + refill)
-        need = load[slot]
-        if need <= tokens:
-            tokens -= need
-            continue
-        passed[slot] = tokens / need
-        tokens = 0.0
-        for line, tries in zip(lines, rounds, strict=True):
-            for attempt, delay in enumerate(line.delays):
-                if slot + delay < size:
-                    missed = tries[attempt][slot] * (1 - passed[slot])
-                    tries[attempt + 1][slot + delay] += missed
-                    load[slot + delay] += missed
-    return np.array(passed)
+    first = np.sum([line.fetches + line.beacons for line in lines], axis=0)
+    flow = Flow(lines, first, size)
+    tokens, slot = depth, 0
+    while slot < size:
+        if slot >= flow.quiet_from:
+            calm, tokens = _calm(first[slot : slot + STRETCH], depth, refill, tokens)
+            slot += calm
+        tokens = flow.through(slot, min(slot + STEP, size), depth, refill, tokens)
+        slot += STEP
+    return np.array(flow.passed[:size])
+
+
+def _calm(load: Floats, depth: float, refill: float, tokens: float) -> tuple[int, float]:
+    """How many slots pass whole from here on, without any retries, and the tokens left after them."""
+    if not load.size:
+        return 0, tokens
+    walk = np.concatenate(([0.0], np.cumsum(load[:-1] - refill))) + max(depth - tokens - refill, 0.0)
+    missing = walk - np.minimum(np.minimum.accumulate(walk), 0.0) + load  # tokens taken and not yet refilled
+    over = missing > depth
+    count = int(np.argmax(over)) if over.any() else len(load)
+    return count, depth - float(missing[count - 1]) if count else tokens
+
+
+class Flow:
+    """Slot after slot through the bucket, what is throttled coming back later."""
+
+    def __init__(self, lines: Sequence[Line], first: Floats, size: int) -> None:
+        room = size + max((delay for line in lines for delay in line.delays), default=0)
+        self.passed = [1.0] * room
+        self.quiet_from = 0  # no retries wait from this slot on
+        self._load = [*first.tolist(), *([0.0] * (room - size))]
+        self._moves: list[tuple[list[float], list[float], int]] = []  # of an attempt, of the next one, slots between
+        for line in lines:
+            source = line.fetches.tolist()
+            for delay in line.delays:
+                target = [0.0] * room
+                self._moves.append((source, target, delay))
+                source = target
+
+    def through(self, slot: int, end: int, depth: float, refill: float, tokens: float) -> float:
+        """Let some slots through; the tokens left."""
+        load, moves = self._load, self._moves
+        for place in range(slot, end):
+            tokens += refill
+            if tokens > depth:
+                tokens = depth
+            need = load[place]
+            if need <= tokens:
+                tokens -= need
+                continue
+            self.passed[place] = share = tokens / need
+            tokens = 0.0
+            for source, target, delay in moves:
+                missed = source[place] * (1 - share)
+                target[place + delay] += missed
+                load[place + delay] += missed
+                if place + delay >= self.quiet_from:
+                    self.quiet_from = place + delay + 1
+        return tokens
 
 
 def recovery_seconds(demands: Sequence[Demand], course: Course, quota: Quota) -> float | None:
@@ -280,8 +334,8 @@ def recovery_seconds(demands: Sequence[Demand], course: Course, quota: Quota) ->
     throttled = np.flatnonzero(course.attempts - course.accepted > 1e-9)
     if not throttled.size:
         return 0.0
-    size = max(len(demand.seconds.requests) for demand in demands)
-    offered = np.sum([np.pad(d.seconds.requests, (0, size - len(d.seconds.requests))) for d in demands], axis=0)
+    offered = together(demands).requests
+    size = len(offered)
     mean = np.convolve(offered, np.ones(CALM_SECONDS) / CALM_SECONDS)[:size]
     above = np.flatnonzero(mean > quota.rate)
     last = int(above[-1]) if above.size else int(throttled[0])
@@ -295,7 +349,10 @@ def needed(demands: Sequence[Demand], most_lost: float, burst_seconds: float, an
         quota = Quota(rate, max(rate * burst_seconds, 1.0), answer_seconds)
         return course(demands, quota).fate.lost_share <= most_lost + 1e-12
 
-    low, high = 0, 1
+    offered = together(demands).requests
+    low, high = int(offered.mean() / 2), max(int(offered.max()), 1)
+    if low and keeps(low):
+        low, high = 0, low
     while not keeps(high):
         low, high = high, high * 2
     while high - low > 1:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from loadgen.capacity.demand import Demand, Seconds
+from loadgen.capacity.demand import Seconds
 from loadgen.capacity.figures import Spread, Window
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Ints
@@ -46,19 +44,6 @@ def _stages(scenario: Scenario) -> list[Bounds]:
     if at < scenario.duration:
         found.append((f"hold {rate:g}/s", at, scenario.duration))
     return found
-
-
-def together(demands: Sequence[Demand]) -> Seconds:
-    """The seconds of all monitors, added up."""
-    size = max(len(demand.seconds.requests) for demand in demands)
-
-    def added(columns: Sequence[Ints]) -> Ints:
-        whole = np.zeros(size, dtype=np.int64)
-        for column in columns:
-            whole[: len(column)] += column
-        return whole
-
-    return Seconds(*(added(columns) for columns in zip(*(demand.seconds for demand in demands), strict=True)))
 
 
 def window(seconds: Seconds, bounds: Bounds) -> Window:

@@ -11,6 +11,7 @@ import click
 
 from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
+from loadgen.cli.plan import plan
 from loadgen.cli.run import run
 from loadgen.cli.seed import clean, seed, verify
 from loadgen.errors import LoadgenError
@@ -22,7 +23,7 @@ def commands() -> None:
     """Synthetic traffic and load tests for Amazon CloudWatch RUM."""
 
 
-for command in (run, check, generate, report, serve, seed, verify, clean):
+for command in (run, plan, check, generate, report, serve, seed, verify, clean):
     commands.add_command(command)
 
 

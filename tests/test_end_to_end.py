@@ -251,3 +251,53 @@ def test_aws_is_never_sent_to_without_a_yes(tmp_path: Path, endpoint: Running) -
     done = loadgen("run", QUICKSTART, "--target", "aws", "--monitor", "shop", cwd=tmp_path, **environment)
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[int, dict[str, Any]]:
+    """Start a run, kill -9 one of its processes once requests are accepted; the exit code and the summary."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--duration", "12s", "--rate", "8", "--out", "run"]
+        + [str(option) for option in options],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if re.search(r"accepted [1-9]", line):
+            break
+    [locust] = [pid for pid in children(process.pid) if "locust" in command_line(pid)]
+    os.kill(locust if which == "locust" else children(locust)[0], signal.SIGKILL)
+    process.communicate(timeout=90)
+    return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
+
+
+def test_a_killed_worker_is_named_and_the_ledgers_still_agree(tmp_path: Path) -> None:
+    code, summary = killed_in_the_middle(tmp_path, "worker", "--processes", 2)
+    assert code == 3
+    assert summary["verdict"] == "invalid"
+    assert any("was lost" in reason for reason in summary["reasons"])
+    assert_accounted(summary)
+    assert summary["ledger"]["agrees"] is True
+    assert summary["requests"]["accepted"] > 0
+
+
+def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(tmp_path: Path) -> None:
+    code, summary = killed_in_the_middle(tmp_path, "locust")
+    assert code == 130
+    assert summary["cut_off"] is True
+    assert_accounted(summary)
+    assert summary["ledger"]["agrees"] is True
+
+
+def test_a_missed_threshold_ends_the_run_when_it_is_told_to(tmp_path: Path) -> None:
+    hasty = tmp_path / "hasty.toml"
+    hasty.write_text(QUICKSTART.read_text() + '\n[thresholds]\nthrottled_share = 0.01\nabort_after = "4s"\n')
+    done = loadgen("run", hasty, "--rate", 10, "--quota", 1, "--json", "--out", "run", cwd=tmp_path)
+    summary = json.loads(done.stdout)
+    assert (done.returncode, summary["verdict"]) == (1, "failed")
+    assert summary["seconds"] < 25 < 30  # of the scenario's 30
+    assert any("aborted after" in reason for reason in summary["reasons"])
+    assert_accounted(summary)

@@ -46,6 +46,11 @@ class LocustProcess:
             return True
         return False
 
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._process.poll()
+
     def interrupt(self) -> None:
         """Ask it to stop sending, wait for what is in flight, and write its results."""
         if self._process.poll() is None:

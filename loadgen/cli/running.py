@@ -28,6 +28,7 @@ from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results import RunFolder, Summary
+from loadgen.results.rescue import rescued
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
 from loadgen.wire.sigv4 import Credentials
@@ -67,11 +68,20 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         before = kept(target.url, target.monitor_id)
         process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
         died = watch(process, folder, scenario.duration / pace_factor(options.pace), endpoint, options.quiet)
-        summary = folder.summary() if folder.finished else process.fail()
+        summary = folder.summary() if folder.finished else salvaged(folder, process)
         counted = compared(before, kept(target.url, target.monitor_id), summary)
         summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
     return summary, folder
+
+
+def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:
+    """What is left when the Locust process ended without a summary, if anything is."""
+    if not folder.spools:
+        process.fail()
+    said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
+    summary = rescued(folder)
+    return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
 
 
 @contextmanager

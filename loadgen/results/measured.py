@@ -35,6 +35,7 @@ class Measured:
         self.last_answer = 0.0
         self.stage_ends = stage_ends
         self._tallies: dict[int, Tally] = {}
+        self._last_seconds: dict[int, int] = {}
         self._rows: defaultdict[int, tuple[Figures, dict[str, float]]] = defaultdict(
             lambda: (Figures(), dict.fromkeys(GAUGES, 0))
         )
@@ -48,6 +49,7 @@ class Measured:
         self.add_gauges(second)
         self.event_mix.update(second.event_mix)
         self.account(second.worker, second.tally)
+        self._last_seconds[second.worker] = max(second.second, self._last_seconds.get(second.worker, 0))
         self.add_records(record.unpack(second.records))
 
     def add_gauges(self, second: Second | Row) -> None:
@@ -74,6 +76,10 @@ class Measured:
     def account(self, worker: int, tally: Tally) -> None:
         """A worker's tally since the run's zero; the latest counts."""
         self._tallies[worker] = tally
+
+    def begun(self, worker: int) -> tuple[int, int]:
+        """How many sessions a worker had drawn when it was last heard of, and in which second that was."""
+        return self._tallies.get(worker, Tally()).sessions, self._last_seconds.get(worker, 0)
 
     @property
     def tally(self) -> Tally:

@@ -34,6 +34,7 @@ class Second(Noun):
     worker: int
     second: int
     records: bytes = b""
+    spooled: bool = False  # the worker keeps its records in a file of its own on the conductor's machine
     offered: int = 0  # batches due
     sessions_started: int = 0
     sessions_active: int = 0
@@ -53,9 +54,11 @@ class Meter:
         self._offered: Counter[int] = Counter()
         self._mix: Counter[str] = Counter()
 
-    def record(self, result: Result) -> None:
-        """A request that is over."""
-        self._records.append(pack(result, self._worker))
+    def record(self, result: Result) -> bytes:
+        """A request that is over; its record."""
+        packed = pack(result, self._worker)
+        self._records.append(packed)
+        return packed
 
     def offer(self, second: int, types: list[str]) -> None:
         """A batch of events of these types is due in this second of the run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from loadgen.results import records as record
 from loadgen.results.figures import Figures
 from loadgen.results.histogram import HIGHEST_US, Histogram, highest_of
 from loadgen.results.measured import Measured
+from loadgen.results.meter import Second
+from loadgen.results.records import InDoubt, Records
 from loadgen.results.store import HISTOGRAMS, TIMELINE, RunFolder
 from loadgen.results.summary import Row, row
 
@@ -28,13 +32,27 @@ class Recording:
         self._timeline = (folder.path / TIMELINE).open("w", newline="", encoding="utf-8")
         self._rows = csv.writer(self._timeline, lineterminator="\n")
         self._histograms = HistogramLog(folder.path / HISTOGRAMS, zero)
-        self._spool = folder.spool.open("ab")
+        self._folder = folder
+        self._received: Counter[int] = Counter()  # records, by worker
         self._write_row(Row.__struct_fields__)
 
-    def keep(self, packed: bytes) -> None:
-        """Append records."""
-        self._spool.write(packed)
-        self._spool.flush()
+    def keep(self, second: Second) -> None:
+        """Append a worker's records, unless it keeps them itself on this machine."""
+        self._received[second.worker] += len(second.records) // record.RECORD.itemsize
+        if not second.spooled:
+            with self._folder.spool(second.worker).open("ab") as spool:
+                spool.write(second.records)
+
+    def salvage(self, worker: int) -> Records:
+        """The records that a lost worker had kept and not yet reported."""
+        path = self._folder.spool(worker)
+        kept = np.concatenate([record.unpack(b""), *record.read(path)] if path.is_file() else [record.unpack(b"")])
+        return kept[self._received[worker] :]
+
+    def in_doubt(self, workers: set[int]) -> InDoubt:
+        """What lost workers had sent without living to hear the answer."""
+        counted = [record.in_doubt(path) for worker in workers if (path := self._folder.spool(worker)).is_file()]
+        return InDoubt(sum(each.requests for each in counted), sum(each.events for each in counted))
 
     def settle(self, before: int) -> None:
         """Write the seconds up to one of the run (exclusive) that are not written yet."""
@@ -44,8 +62,8 @@ class Recording:
 
     def close(self) -> None:
         """Nothing more will come."""
-        for file in (self._timeline, self._spool, self._histograms):
-            file.close()
+        self._timeline.close()
+        self._histograms.close()
 
     def _write_row(self, cells: tuple[Any, ...]) -> None:
         self._rows.writerow(cells)

@@ -6,6 +6,7 @@ of all workers come together. A record stands alone: a file that was cut off is 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.model import Result
+from loadgen.model import Noun, Result
 
 NO_ANSWER = 0  # in place of a status
+STARTED = -1  # in place of a status: about to be sent; a record with the answer follows
 THROTTLED = 429
 
 RECORD = np.dtype(
@@ -62,13 +64,58 @@ def pack(result: Result, worker: int) -> bytes:
     )
 
 
+class Spool:
+    """A worker's own file of records, written through at once: what it holds survives the worker.
+
+    A mark goes before each request, so that those without a record after them are known to be in doubt.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def start(self, session: int, events: int, attempt: int) -> None:
+        """A request is about to be sent."""
+        mark = LAYOUT.pack(session, 0.0, 0.0, 0.0, 0.0, STARTED, events, 0, 0, 0, attempt, False, False, b"")
+        os.write(self._file, mark)
+
+    def finish(self, packed: bytes) -> None:
+        """A request is over, however it ended."""
+        os.write(self._file, packed)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class InDoubt(Noun):
+    """First attempts, retries and their events that were sent by somebody who did not live to hear the answer."""
+
+    requests: int = 0
+    events: int = 0
+
+
+def in_doubt(path: Path) -> InDoubt:
+    """What a spool has marks for and no records."""
+    requests = events = 0
+    for batch in _chunks(path, 100_000):
+        started = batch["status"] == STARTED
+        requests += int(started.sum()) - int((~started).sum())
+        events += int(batch["events"][started].sum()) - int(batch["events"][~started].sum())
+    return InDoubt(max(requests, 0), max(events, 0))
+
+
 def unpack(packed: bytes) -> Records:
     """The whole records in some bytes, shape (n,)."""
     return np.frombuffer(packed, RECORD, len(packed) // RECORD.itemsize)
 
 
 def read(path: Path, rows: int = 100_000) -> Iterator[Records]:
-    """A file of records, so many at a time."""
+    """The records of a file, without its marks, so many at a time."""
+    for batch in _chunks(path, rows):
+        yield batch[batch["status"] != STARTED]
+
+
+def _chunks(path: Path, rows: int) -> Iterator[Records]:
     with path.open("rb") as file:
         while packed := file.read(rows * RECORD.itemsize):
             yield unpack(packed)

@@ -21,7 +21,7 @@ def rescued(folder: RunFolder) -> Summary:
     described = folder.described()
     options = described["options"]
     rows = list(Follower(folder.path).rows())
-    if not folder.spool.is_file() or not rows:
+    if not folder.spools or not rows:
         raise LoadgenError(
             f"{folder.path}: the run ended before its first second was written; there is nothing to report"
         )
@@ -30,8 +30,10 @@ def rescued(folder: RunFolder) -> Summary:
     )
     factor = pace_factor(options["pace"])
     measured = Measured(stage_ends(scenario, factor) if factor else ())
-    for batch in record.read(folder.spool):
-        measured.add_records(batch)
+    for spool in folder.spools:
+        for batch in record.read(spool):
+            measured.add_records(batch)
+    doubts = [record.in_doubt(spool) for spool in folder.spools]
     add_rows(measured, rows)
     run = Run(
         seed=described["seed"],
@@ -39,6 +41,7 @@ def rescued(folder: RunFolder) -> Summary:
         started_at=started_at(folder),
         workers=options["processes"] or 1,
         cut_off=True,
+        in_doubt=record.InDoubt(sum(each.requests for each in doubts), sum(each.events for each in doubts)),
     )
     return summarize(measured, scenario, run)
 

@@ -18,7 +18,7 @@ from loadgen.results.summary import Summary
 T = TypeVar("T")
 
 SCENARIO, RUN, TIMELINE, SUMMARY, LOG = "scenario.toml", "run.json", "timeline.csv", "summary.json", "locust.log"
-HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests.bin"
+HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}.bin"
 
 
 class RunFolder:
@@ -67,10 +67,14 @@ class RunFolder:
         """What Locust said."""
         return self.path / LOG
 
+    def spool(self, worker: int) -> Path:
+        """A worker's records as they came; gone once they are in `requests.parquet`."""
+        return self.path / SPOOL.format(worker)
+
     @property
-    def spool(self) -> Path:
-        """Records as they came; gone once they are in `requests.parquet`."""
-        return self.path / SPOOL
+    def spools(self) -> list[Path]:
+        """All workers' records."""
+        return sorted(self.path.glob(SPOOL.format("*")))
 
     @property
     def records(self) -> Path:

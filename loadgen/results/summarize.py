@@ -5,6 +5,7 @@ from __future__ import annotations
 from loadgen.model import Noun
 from loadgen.results.figures import Figures
 from loadgen.results.measured import Measured
+from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
     Bytes,
     Events,
@@ -28,8 +29,10 @@ class Run(Noun):
     workers: int
     interrupted: bool = False
     cut_off: bool = False
-    notes: tuple[str, ...] = ()  # why it stopped early, if it meant to
+    cut_short: bool = False  # it meant to stop before its end
+    notes: tuple[str, ...] = ()  # what else is to be said, a line each
     lost_workers: tuple[str, ...] = ()  # what is missing, a line each
+    in_doubt: InDoubt = InDoubt()
 
 
 def stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
@@ -49,7 +52,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     events = events_of(measured, whole=not run.cut_off and not run.lost_workers)
     requests = requests_of(figures, measured.offered, measured.tally.stranded_batches)
     paced = run.pace != "max"
-    whole = not (run.interrupted or run.cut_off or run.notes)
+    whole = not (run.interrupted or run.cut_off or run.cut_short)
     doubted = [*run.lost_workers, *doubts(Milliseconds.of(figures.lag), requests, events, paced, whole)]
     missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
     verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
@@ -81,6 +84,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
             cpu_percent_max=round(max(cpu, default=0.0), 1),
             rss_bytes_max=measured.rss_bytes_max,
         ),
+        in_doubt=run.in_doubt,
         cut_off=run.cut_off,
     )
 

@@ -14,6 +14,7 @@ from loadgen.results.figures import Figures
 from loadgen.results.histogram import Histogram
 from loadgen.results.meter import Tally
 from loadgen.results.quota import Quota
+from loadgen.results.records import InDoubt
 
 Verdict = Literal["passed", "failed", "invalid", "interrupted"]
 
@@ -149,6 +150,7 @@ class Summary(Noun):
     stages: tuple[StageSummary, ...]
     quota: Quota | None
     generator: Generator
+    in_doubt: InDoubt = InDoubt()
     ledger: Ledger = Ledger()
     cut_off: bool = False
     version: int = 1  # of this format

@@ -19,10 +19,12 @@ def write_table(folder: RunFolder) -> None:
 
     unfinished = folder.records.with_suffix(".part")
     with parquet.ParquetWriter(unfinished, schema()) as writer:
-        for batch in record.read(folder.spool, ROWS):
-            writer.write_table(table(batch))
+        for spool in folder.spools:
+            for batch in record.read(spool, ROWS):
+                writer.write_table(table(batch))
     unfinished.replace(folder.records)
-    folder.spool.unlink()
+    for spool in folder.spools:
+        spool.unlink()
 
 
 def schema() -> Any:

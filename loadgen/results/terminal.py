@@ -69,7 +69,8 @@ def ledger_line(ledger: Ledger, summary: Summary) -> str:
         return "not compared: the target keeps none that we may read"
     theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
     if ledger.agrees:
-        return f"agrees: the endpoint accepted {theirs}"
+        doubt = summary.in_doubt.requests
+        return f"agrees: the endpoint accepted {theirs}{f', {doubt} were in flight at a kill' if doubt else ''}"
     return (
         f"DOES NOT AGREE: the endpoint accepted {theirs}; "
         f"we counted {summary.requests.accepted:,} requests, {summary.events.accepted:,} events"

@@ -29,7 +29,7 @@ def breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, 
         "failed_share": share(requests.failed, requests.sent),
         "lost_share": share(events.lost, events.sent),
     }
-    limits = thresholds.model_dump(exclude_none=True)
+    limits = thresholds.model_dump(exclude_none=True, exclude={"abort_after"})
     found = [
         f"{name} is {value:g}, above its threshold {limits[name]:g}"
         for name, value in measured.items()

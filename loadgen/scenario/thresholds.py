@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.part import Part, Share
+from loadgen.scenario.part import Part, Seconds, Share
 
 
 class Thresholds(Part):
@@ -17,3 +17,6 @@ class Thresholds(Part):
     failed_share: Share | None = Field(None, description="Highest share of requests that failed otherwise.")
     lost_share: Share | None = Field(None, description="Highest share of sent events that were not accepted.")
     achieved_rate: float | None = Field(None, ge=0, description="Lowest ratio of requests sent to requests due.")
+    abort_after: Seconds | None = Field(
+        None, description="Stop the run when a threshold is missed by the figures so far, from this moment on."
+    )

@@ -17,21 +17,31 @@ import psutil
 from loadgen import client
 from loadgen.model import Request, Response, Result, Send, Session
 from loadgen.results import Meter, Second, Tally
+from loadgen.results.records import Spool
 from loadgen.swarm.feeder import Feeder, Job
 from loadgen.swarm.schedule import Due, Schedule
 from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Signer
 
+TAKEN_AWAY = "stopped"  # Locust took the sender away in the middle of a request
 DRAIN_SECONDS = 20.0  # after the end, for what was due before it and for retries (2 s + 4 s)
 
 
 class Engine:
     """Sends a job's sessions; `send_next` is what a Locust user calls."""
 
-    def __init__(self, job: Job, sessions: Iterator[Session], send: Send, signer: Callable[[], Signer] | None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        sessions: Iterator[Session],
+        send: Send,
+        signer: Callable[[], Signer] | None,
+        spool: Spool | None = None,
+    ) -> None:
         self._job = job
         self._send = send
         self._signer = signer
+        self._spool = spool
         self._zero = time.perf_counter() + job.zero - time.time()
         self._schedule = Schedule(self.now, job.paced)
         self._dispatch = client.Dispatch(job.scenario.client)
@@ -82,6 +92,7 @@ class Engine:
             cpu_percent=self._process.cpu_percent(),
             rss_bytes=self._process.memory_info().rss,
             tally=self._feeder.tally,
+            spooled=self._spool is not None,
         )
 
     def wait_until_over(self) -> Tally:
@@ -113,6 +124,8 @@ class Engine:
     def _exchange(self, due: Due) -> Result:
         request = due.request if due.signed else self._sign(due)
         self._in_flight += 1
+        if self._spool:
+            self._spool.start(due.batch.session, due.events, due.batch.attempt)
         started = self.now()
         status, error = self._ask(request)
         finished = self.now()
@@ -133,11 +146,15 @@ class Engine:
             waited=due.waited,
             beacon=due.beacon,
         )
-        self._meter.record(result)
+        packed = self._meter.record(result)
+        if self._spool:
+            self._spool.finish(packed)
         if retry is not None:
             at = retry.due / self._job.pace
             self._schedule.put(msgspec.structs.replace(due, at=at, batch=retry, request=request, signed=True))
         self._in_flight -= 1
+        if error == TAKEN_AWAY:
+            raise gevent.GreenletExit
         return result
 
     def _ask(self, request: Request) -> tuple[int | None, str | None]:
@@ -146,6 +163,8 @@ class Engine:
             response = self._send(request)
         except NoAnswer as error:
             return None, error.cause
+        except gevent.GreenletExit:
+            return None, TAKEN_AWAY
         return response.status, failure(response)
 
     def _sign(self, due: Due) -> Request:

@@ -7,27 +7,42 @@ as there are users.
 from __future__ import annotations
 
 import logging
-import secrets
 import signal
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
+import gevent.event
 from locust import User, events, task
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadgen import aws, traffic, wire
+from loadgen import aws, traffic
+from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, Second
-from loadgen.results.records import THROTTLED
+from loadgen.results.records import THROTTLED, Spool
+from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job
-from loadgen.swarm.options import add_options, scenario_of
+from loadgen.swarm.options import add_options
+from loadgen.swarm.orders import Share, orders_of
 from loadgen.swarm.sender import Network
-from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Conductor, Done, Share, report, report_to_master, unpacked
+from loadgen.swarm.workers import (
+    DONE,
+    SECOND,
+    SHARE,
+    STOP,
+    Done,
+    Stop,
+    packed,
+    report,
+    report_to_master,
+    this_machine,
+    unpacked,
+)
 
 log = logging.getLogger("loadgen")
 events.init_command_line_parser.add_listener(add_options)
@@ -62,62 +77,47 @@ class Swarm:
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
-        self.options: Any = environment.parsed_options
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
 
     def conduct(self) -> Conductor:
         """Become the conductor of a run."""
-        options, scenario = self.options, scenario_of(self.options)
-        seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
-        out = Path(options.out) if options.out else None
-        folder = RunFolder.at(out) if out else RunFolder.new(None, scenario.name, datetime.now(UTC))
-        log.info("seed %d, results in %s", seed, folder.path)
-        self.conductor = Conductor(self.environment, scenario, folder, seed, options.pace)
+        options: Any = self.environment.parsed_options
+        try:
+            orders = orders_of(options, self.environment.host)
+        except LoadgenError as error:
+            log.error("%s", error)
+            sys.exit(2)
+        name = orders.scenario.name
+        folder = RunFolder.at(Path(options.out)) if options.out else RunFolder.new(None, name, datetime.now(UTC))
+        log.info("seed %d, results in %s", orders.seed, folder.path)
+        self.conductor = Conductor(self.environment, orders, folder, self.stop)
         return self.conductor
 
     def start(self, share: Share) -> Engine:
         """Start sending this share's sessions."""
-        options, scenario = self.options, scenario_of(self.options)
-        origin = urlsplit(self.environment.host or "")
-        destination = wire.Destination(
-            host=origin.netloc,
-            prefix=origin.path.rstrip("/"),
-            monitor_id=options.monitor_id,
-            domain=scenario.monitor.domain,
-            version=scenario.monitor.version,
-            alias=scenario.client.alias,
-            release_id=scenario.client.releaseId,
-            compression=scenario.client.compression,
-            dialect=options.dialect,
-        )
-        budget = None if options.max_events is None else part_of(options.max_events, share)
-        job = Job(scenario, destination, share.zero, options.pace, budget, share.index)
-        sessions = traffic.sessions(scenario, share.seed, (share.index, share.of))
-        network = Network(f"{origin.scheme}://{origin.netloc}", options.timeout)
-        unsigned = options.unsigned or not scenario.client.signing
-        signer = None if unsigned else aws.signer(options.region)
-        self.engine = Engine(job, sessions, network, signer)
+        orders = share.orders
+        scenario = orders.scenario
+        destination = orders.destination(scenario)
+        job = Job(scenario, destination, share.zero, orders.pace, share.max_events, share.index)
+        sessions = traffic.sessions(scenario, orders.seed, (share.index, share.of))
+        network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
+        signer = None if orders.unsigned else aws.signer(orders.region)
+        near = share.spool if share.machine and share.machine == this_machine() else None
+        self.engine = Engine(job, sessions, network, signer, Spool(Path(near)) if near else None)
         self.ready.set()
         return self.engine
 
-    def interrupt(self) -> None:
-        """Stop sending here and on every worker; what is in flight is waited for."""
+    def stop(self, reason: str) -> None:
+        """Send nothing more, here and on every worker; what is in flight is waited for."""
         runner = self.environment.runner
-        if self.conductor:
-            self.conductor.interrupt()
         if isinstance(runner, MasterRunner):
-            runner.send_message(STOP)
+            runner.send_message(STOP, packed(Stop(reason)))
         elif self.ready.is_set():
-            self.engine.stop("interrupted")
+            self.engine.stop(reason)
 
 
 SWARMS: dict[Environment, Swarm] = {}
-
-
-def part_of(budget: int, share: Share) -> int:
-    """A worker's part of a budget of events; the parts add up to it."""
-    return budget // share.of + (share.index < budget % share.of)
 
 
 @events.init.add_listener
@@ -129,7 +129,7 @@ def prepare(environment: Environment, runner: Any, **_: Any) -> None:
         runner.register_message(DONE, lambda msg, **_: on_done(swarm, msg.data))
     if isinstance(runner, WorkerRunner):
         runner.register_message(SHARE, lambda msg, **_: on_share(swarm, runner, msg.data))
-        runner.register_message(STOP, lambda msg, **_: swarm.interrupt())
+        runner.register_message(STOP, lambda msg, **_: swarm.stop(unpacked(msg.data, Stop).reason))
     gevent.signal_handler(signal.SIGINT, on_interrupt, swarm)
 
 
@@ -142,12 +142,12 @@ def begin(environment: Environment, **_: Any) -> None:
     elif not isinstance(runner, WorkerRunner):
         conductor = swarm.conduct()
         share = conductor.alone()
-        gevent.spawn(report, swarm.start(share), share, conductor.second, conductor.done)
+        gevent.spawn(report, swarm.start(share), share.index, conductor.second, conductor.done)
 
 
 def on_share(swarm: Swarm, runner: WorkerRunner, data: dict[str, bytes]) -> None:
     share = unpacked(data, Share)
-    gevent.spawn(report_to_master, swarm.start(share), share, runner)
+    gevent.spawn(report_to_master, swarm.start(share), share.index, runner)
 
 
 def on_second(swarm: Swarm, data: dict[str, bytes]) -> None:
@@ -167,4 +167,4 @@ def on_interrupt(swarm: Swarm) -> None:
         return  # the master decides, and tells the workers
     if swarm.conductor is None or swarm.conductor.interrupted:
         raise KeyboardInterrupt
-    swarm.interrupt()
+    swarm.conductor.interrupt()

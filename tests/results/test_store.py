@@ -70,7 +70,7 @@ class Recorded:
         taken = meter.take(second)
         tally = Tally(sessions=second + 1, generated=self.events)
         taken = msgspec.structs.replace(taken, tally=tally, cpu_percent=12.5, rss_bytes=10**8)
-        self.recording.keep(taken.records)
+        self.recording.keep(taken)
         self.measured.add(taken)
 
     def finish(self) -> Summary:
@@ -100,7 +100,7 @@ def test_the_parquet_file_holds_every_request(recorded: Recorded) -> None:
     accepted = [row["events"] for row in table.to_pylist() if row["status"] == 200]
     assert sum(accepted) == summary.events.accepted
     assert set(table.column("error").to_pylist()) == {None, "reset"}
-    assert not recorded.folder.spool.exists()
+    assert recorded.folder.spools == []
 
 
 def test_the_histogram_log_is_read_by_hdrhistograms_own_decoder(recorded: Recorded) -> None:
@@ -133,7 +133,7 @@ def test_a_run_that_was_cut_off_is_summed_up_from_what_was_written(tmp_path: Pat
 
 def test_half_a_record_at_the_end_of_a_cut_off_run_is_left_out(recorded: Recorded) -> None:
     recorded.recording.settle(100)
-    with recorded.folder.spool.open("ab") as spool:
+    with recorded.folder.spool(0).open("ab") as spool:
         spool.write(b"half a record")
     assert rescued(recorded.folder).requests.sent == 120
 

@@ -1,0 +1,69 @@
+"""A run's folder → Reading: all that reports and comparisons are made from, finished or cut off."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+from loadgen.results.recording import Follower
+from loadgen.results.rescue import rescued
+from loadgen.results.slices import Requests, Timeline
+from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
+from loadgen.results.summary import Row, Summary
+
+VERSION = 1  # of summary.json
+
+
+class Reading:
+    """What one run's folder says; the records are read when they are first asked for."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.name = folder.path.resolve().name
+        self.summary = summary_of(folder)
+        self.rows = rows_of(folder)
+        self.run: dict[str, Any] = folder.described() if (folder.path / RUN).is_file() else {}
+        self.timeline = Timeline(self.rows)
+
+    @classmethod
+    def of(cls, path: Path) -> Reading:
+        """Read a folder, or say in one line what is wrong with it."""
+        return cls(RunFolder.existing(path))
+
+    @cached_property
+    def requests(self) -> Requests | None:
+        """What the records tell; None when somebody has taken them out of the folder."""
+        if not self.folder.records.is_file() and not self.folder.spool.is_file():
+            return None
+        return Requests(self.folder, self.timeline)
+
+
+def summary_of(folder: RunFolder) -> Summary:
+    """`summary.json`, or what it would say of a run that was cut off."""
+    try:
+        summary = folder.summary() if folder.finished else rescued(folder)
+    except (KeyError, ValueError, TypeError) as error:
+        raise LoadgenError(
+            f"{folder.path}: half-written or of another version of loadgen; {RUN} and {TIMELINE} do not fit ({error})"
+        ) from error
+    if summary.version != VERSION:
+        raise LoadgenError(
+            f"{folder.path / SUMMARY}: is of version {summary.version}, and this loadgen reads version {VERSION}"
+        )
+    return summary
+
+
+def rows_of(folder: RunFolder) -> list[Row]:
+    """The timeline in the order of its seconds."""
+    if not (folder.path / TIMELINE).is_file():
+        raise LoadgenError(f"{folder.path / TIMELINE}: is missing; a report needs the whole folder of a run")
+    try:
+        return sorted(Follower(folder.path).rows(), key=lambda row: row.second)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise LoadgenError(
+            f"{folder.path / TIMELINE}: cannot be read as a run's timeline; is it of another version? {error}"
+        ) from error

@@ -1,0 +1,164 @@
+"""On the master, or alone: deals the shares, merges what comes back, writes the run's folder, ends the run.
+
+Rule: a worker's sessions depend on its share (i of n) alone. Shares are dealt when all workers are there; a worker that
+comes later gets none, and one that is lost is named with what it left undone.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from math import inf
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadgen.results import (
+    Measured,
+    Milliseconds,
+    Recording,
+    Run,
+    RunFolder,
+    Second,
+    stage_ends,
+    summarize,
+    write_table,
+)
+from loadgen.results.summarize import events_of, requests_of
+from loadgen.results.verdict import EXIT_CODES, breaches
+from loadgen.swarm.options import pace_name
+from loadgen.swarm.orders import Orders, Share
+from loadgen.swarm.workers import SHARE, Done, packed, this_machine
+
+LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
+SETTLE_SECONDS = 2  # a second is written to the timeline when every worker has had time to report it
+
+log = logging.getLogger("loadgen")
+
+
+class Conductor:
+    """One run; `stop` tells all workers to send nothing more, and why."""
+
+    def __init__(
+        self, environment: Environment, orders: Orders, folder: RunFolder, stop: Callable[[str], None]
+    ) -> None:
+        self.interrupted = False
+        self._environment = environment
+        self._orders = orders
+        self._scenario = orders.scenario
+        self._folder = folder
+        self._stop = stop
+        self._stopping = False
+        self._zero = time.time() + LEAD_SECONDS
+        self.measured = Measured(stage_ends(self._scenario, orders.pace) if orders.pace != inf else ())
+        self._recording = Recording(folder, self.measured, self._zero)
+        self._shares: dict[str, Share] = {}  # by Locust's client id
+        self._done: dict[int, Done] = {}
+        self._late: set[str] = set()
+
+    def deal(self, runner: MasterRunner) -> None:
+        """Give every connected worker its share."""
+        workers = [worker.id for worker in runner.clients.all]
+        for index, worker in enumerate(workers):
+            self._shares[worker] = self._share(index, len(workers))
+            runner.send_message(SHARE, packed(self._shares[worker]), worker)
+        gevent.spawn(self._conduct, runner)
+
+    def alone(self) -> Share:
+        """The share of the only process."""
+        self._shares["local"] = self._share(0, 1)
+        gevent.spawn(self._conduct, None)
+        return self._shares["local"]
+
+    def second(self, second: Second) -> None:
+        """A worker's second."""
+        self._recording.keep(second)
+        self.measured.add(second)
+
+    def done(self, done: Done) -> None:
+        """A worker's last word."""
+        self._done[done.index] = done
+        self.measured.account(done.index, done.tally)
+
+    def interrupt(self) -> None:
+        """The run was asked to stop before its end."""
+        self.interrupted = True
+        self._stop("interrupted")
+
+    def _share(self, index: int, of: int) -> Share:
+        spool = str(self._folder.spool(index).resolve())
+        return Share(index, of, self._zero, self._orders, spool, this_machine())
+
+    def _conduct(self, runner: MasterRunner | None) -> None:
+        while missing := self._missing():
+            gevent.sleep(0.2)
+            elapsed = time.time() - self._zero
+            self._recording.settle(int(elapsed) - SETTLE_SECONDS)
+            self._abort_on_breach(elapsed)
+            if runner is not None:
+                self._late |= {worker.id for worker in runner.clients.all} - self._shares.keys()
+                if not self._alive(runner, missing):
+                    break
+        self._finish(missing)
+
+    def _missing(self) -> set[int]:
+        return {share.index for share in self._shares.values()} - self._done.keys()
+
+    def _alive(self, runner: MasterRunner, missing: set[int]) -> bool:
+        """Whether a worker that has not finished may still do so."""
+        alive = {worker.id for worker in runner.clients.all if worker.state != "missing"}
+        return any(share.index in missing for worker, share in self._shares.items() if worker in alive)
+
+    def _abort_on_breach(self, elapsed: float) -> None:
+        """End the run when a threshold is missed by the figures so far, once its grace is over."""
+        grace, measured = self._scenario.thresholds.abort_after, self.measured
+        if grace is None or elapsed < grace or self._stopping:
+            return
+        latency, requests = Milliseconds.of(measured.figures.latency), requests_of(measured.figures, measured.offered)
+        if missed := breaches(self._scenario.thresholds, latency, requests, events_of(measured, whole=True)):
+            self._stopping = True
+            self._stop(f"aborted after {elapsed:.0f} s: {missed[0]}")
+
+    def _finish(self, missing: set[int]) -> None:
+        for index in missing:
+            self.measured.add_records(self._recording.salvage(index))
+        self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
+        self._recording.close()
+        summary = summarize(self.measured, self._scenario, self._run(missing))
+        write_table(self._folder)
+        self._folder.write_summary(summary)
+        self._environment.process_exit_code = EXIT_CODES[summary.verdict]
+        runner = self._environment.runner
+        if runner is not None:
+            runner.stop() if self._environment.web_ui else runner.quit()
+
+    def _run(self, missing: set[int]) -> Run:
+        notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
+        late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
+        return Run(
+            seed=self._orders.seed,
+            pace=pace_name(self._orders.pace),
+            started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
+            workers=len(self._shares),
+            interrupted=self.interrupted,
+            notes=(*notes, *late),
+            cut_short=bool(notes),
+            lost_workers=tuple(self._losses(missing)),
+            in_doubt=self._recording.in_doubt(missing),
+        )
+
+    def _losses(self, missing: set[int]) -> list[str]:
+        """A line for each worker that did not do its share."""
+        workers = len(self._shares)
+        lines = []
+        for index in sorted(missing):
+            started, last = self.measured.begun(index)
+            lines.append(
+                f"worker {index} of {workers} was lost after {started} of its sessions had been drawn; "
+                f"its sessions that start after second {last} were not run"
+            )
+        stuck = [(done.index, done.failure) for done in self._done.values() if done.failure]
+        return [*lines, *(f"worker {index} could draw no more sessions: {failure}" for index, failure in stuck)]

@@ -128,34 +128,37 @@ def keep(
     store: Store, settings: EndpointSettings, monitor: Monitor, batch: Any, request: Request, now: float
 ) -> Intake:
     """Keep what is good of a batch, as it came over the wire; durable at the store's next commit."""
-    oldest = now - settings.retention
-    first, last = LATEST, 0.0
-    dropped = []
-    for position, event in enumerate(batch.RumEvents):
-        at = event.timestamp
-        if at >= LATEST:
-            path = f"rumEvents.{position + 1}.member.timestamp"
-            raise invalid(message_of([problem(at, path, "be Unix time in seconds")]))
-        if at < oldest or not _kept(event, monitor, settings):
-            dropped.append(position)
-            continue
-        first = min(first, at)
-        last = max(last, at)
+    dropped = _dropped(batch.RumEvents, monitor, settings, now - settings.retention)
+    times = [event.timestamp for position, event in enumerate(batch.RumEvents) if position not in dropped] or [now]
+    if (last := max(times)) >= LATEST:
+        position = next(position for position, event in enumerate(batch.RumEvents, 1) if event.timestamp >= LATEST)
+        path = f"rumEvents.{position}.member.timestamp"
+        raise invalid(message_of([problem(last, path, "be Unix time in seconds")]))
     kept = len(batch.RumEvents) - len(dropped)
     marks = msgspec.json.encode(dropped) if dropped else None
-    if not kept:
-        first = last = now
     zipped = request.body.startswith(GZIP_MAGIC)
-    store.keep(monitor, int(first * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
+    store.keep(monitor, int(min(times) * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
     if kept and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
     return Intake(kept, len(dropped))
 
 
-def _kept(event: Any, monitor: Monitor, settings: EndpointSettings) -> bool:
-    letters = len(event.details) + len(event.metadata or "")
+def _dropped(events: list[Any], monitor: Monitor, settings: EndpointSettings, oldest: float) -> list[int]:
+    """Positions of the events to drop; most events are seen to be good at a glance."""
     # UTF-8 has 4 bytes a letter at most: only what comes near the bound is counted.
-    if letters * 4 > settings.max_event_bytes and event.type != REPLAY and _bytes(event) > settings.max_event_bytes:
+    roomy = settings.max_event_bytes // 4
+    doubtful = [
+        position
+        for position, event in enumerate(events)
+        if len(event.details) + len(event.metadata or "") > roomy
+        or not event.type.startswith(EVENT_PREFIX)
+        or event.timestamp < oldest
+    ]
+    return [position for position in doubtful if not _good(events[position], monitor, settings, oldest)]
+
+
+def _good(event: Any, monitor: Monitor, settings: EndpointSettings, oldest: float) -> bool:
+    if event.timestamp < oldest or (event.type != REPLAY and _bytes(event) > settings.max_event_bytes):
         return False
     if event.type.startswith(EVENT_PREFIX):
         return True

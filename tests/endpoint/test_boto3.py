@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -16,6 +18,8 @@ from botocore.exceptions import ClientError
 from loadgen.endpoint import EndpointSettings, Faults
 from loadgen.endpoint.faults import Period
 from loadgen.endpoint.server import Running, start
+from loadgen.model import Request
+from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS, batch, client_of
 
 METHODS = {
@@ -273,12 +277,6 @@ def test_boto3_retries_what_is_throttled_and_gets_through() -> None:
 
 
 def test_the_host_prefix_of_the_data_plane_is_taken(running: Running, rum: Any, shop: str) -> None:
-    import http.client
-    from urllib.parse import urlsplit
-
-    from loadgen.model import Request
-    from loadgen.wire.sigv4 import Signer
-
     monitor_id = rum.get_app_monitor(Name=shop)["AppMonitor"]["Id"]
     address = urlsplit(running.url).netloc
     headers = (("host", f"dataplane.{address}"), ("content-type", "application/json"))

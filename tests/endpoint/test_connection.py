@@ -13,7 +13,8 @@ import pytest
 from loadgen.endpoint import EndpointSettings, Faults
 from loadgen.endpoint.faults import Latency
 from loadgen.endpoint.server import Running, start
-from tests.endpoint.conftest import KEYS, batch
+from loadgen.model import Request
+from tests.endpoint.conftest import KEYS, Caller, batch
 from tests.endpoint.sockets import ask, dial, read_all, read_answer, signed
 
 
@@ -262,9 +263,6 @@ def test_errors_can_be_read_by_a_page_too(endpoint: Running, monitor: str) -> No
 
 
 def test_origins_can_be_limited() -> None:
-    from loadgen.model import Request
-    from tests.endpoint.conftest import Caller
-
     caller = Caller(cors_origins=("http://a.example",))
     for origin, allowed in (("http://a.example", "http://a.example"), ("http://b.example", None)):
         answer = caller.endpoint.handle(Request("OPTIONS", "/appmonitors/x", (("origin", origin),)))

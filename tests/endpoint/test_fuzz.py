@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import zlib
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -225,7 +226,7 @@ def test_a_bomb_is_not_unpacked(shop: Caller) -> None:
 def test_no_bytes_on_a_socket_break_it(running: Running, junk: bytes) -> None:
     with dial(running) as connection:
         connection.sendall(junk + b"\r\n\r\n")
-        connection.shutdown(2 - 1)
+        connection.shutdown(socket.SHUT_WR)
         answer = read_all(connection)
     assert not answer.startswith(b"HTTP/1.1 5")
     assert running.alive()

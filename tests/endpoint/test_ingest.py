@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from loadgen.endpoint import EndpointSettings
 from loadgen.endpoint.attributes import flattened, merged
+from loadgen.model import Request
 from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS, NOW, Caller, batch, event
 
@@ -34,8 +36,6 @@ def test_both_paths_are_taken(caller: Caller, slash: str) -> None:
 
 
 def test_a_beacon_is_plain_text_with_its_signature_in_the_query(caller: Caller) -> None:
-    from loadgen.model import Request
-
     headers = (("host", "127.0.0.1:8080"), ("content-type", "text/plain;charset=UTF-8"))
     request = Request("POST", f"/appmonitors/{caller.monitor()}", headers, json.dumps(batch()).encode())
     assert caller.endpoint.handle(Signer(KEYS, "us-east-1").presign(request, caller.clock())).status == 200
@@ -166,8 +166,6 @@ def test_the_quota_answers_429_with_the_time_to_wait(callers: Any) -> None:
 
 
 def test_fifty_requests_a_second_are_the_default_quota_of_all_monitors_together() -> None:
-    from loadgen.endpoint import EndpointSettings
-
     caller = Caller(quota=EndpointSettings().quota)
     monitors = [caller.monitor("a"), caller.monitor("b")]
     statuses = [caller.put(monitors[number % 2], batch(1)).status for number in range(51)]
@@ -209,8 +207,6 @@ def test_wrong_settings_are_refused_and_change_nothing(caller: Caller, change: A
 
 
 def test_the_admin_routes_are_for_programs_of_this_machine(caller: Caller) -> None:
-    from loadgen.model import Request
-
     request = Request("GET", "/_loadgen/ledger", ())
     assert caller.endpoint.answer(request, peer="127.0.0.1").response.status == 200
     assert caller.endpoint.answer(request, peer="10.0.0.1").response.status == 403

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint.faults import Faults, Latency
 from loadgen.endpoint.server import start
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import KEYS, batch
@@ -71,8 +72,6 @@ def test_no_secret_is_on_the_command_line_or_in_the_environment() -> None:
 
 
 def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:
-    from loadgen.endpoint.faults import Faults, Latency
-
     slow = Faults(latency=Latency("constant", 300))
     with start(EndpointSettings(credentials=(KEYS,), quota=None, faults=slow), tmp_path / "rum.sqlite") as endpoint:
         _, body = ask(endpoint, "POST", "/appmonitor", {"Name": "shop", "Domain": "localhost"})

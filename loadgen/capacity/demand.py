@@ -131,7 +131,9 @@ def thinned(demand: Demand, keep: float, seed: int) -> Demand:
     slots, seconds, totals = demand.slots, demand.seconds, demand.totals
     requests = stream.binomial(seconds.requests, keep)
     return demand._replace(
-        totals=totals._replace(events=round(totals.events * keep), requests=int(requests.sum())),
+        totals=totals._replace(
+            events=round(totals.events * keep), unsent=round(totals.unsent * keep), requests=int(requests.sum())
+        ),
         seconds=seconds._replace(requests=requests),
         slots=slots._replace(
             fetches=stream.binomial(slots.fetches, keep),

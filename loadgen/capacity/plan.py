@@ -34,6 +34,7 @@ from loadgen.traffic.draws import Floats
 DAY, MONTH_DAYS = 86_400.0, 30
 EACH_UP_TO = 30_000  # requests that are looked at one by one for every quota that is tried
 QUOTAS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1)  # of the quota needed: the curve of loss
+ALIKE = 0.05  # tried quotas so near to the one asked about are left out
 STEPS = 360  # of the page's lines over time
 
 PRICE_SOURCE = (
@@ -97,7 +98,7 @@ def plan(scenarios: Sequence[Scenario], seed: int, question: Question, say: Say)
         need=Need(question.most_lost, need, question.burst_seconds),
         loss=tuple(_loss(demands, need, question)),
         rates=tuple(_rates(rehearsed, seed, question)),
-        money=money(load.events / whole.end * DAY, question),
+        money=money((load.events + load.unsent) / whole.end * DAY, question),
         levers=levers(rehearsed[0], seed),
         fleet=_fleet(rehearsed, whole),
         exact=all(each.draw.exact for each in rehearsed),
@@ -148,7 +149,8 @@ def _monitor(rehearsed: Rehearsed, fate: Fate, quota: Quota) -> MonitorPlan:
 
 def _loss(demands: Sequence[Demand], need: int, question: Question) -> Iterator[LossPoint]:
     """Throttling and loss at quotas around the one that is needed, and at the one that is asked about."""
-    rates = {round(need * part, 1) for part in QUOTAS} | {question.quota}
+    around = {round(need * part, 1) for part in QUOTAS}
+    rates = {rate for rate in around if abs(rate / question.quota - 1) > ALIKE} | {question.quota}
     light = quick(demands)
     for rate in sorted(rate for rate in rates if rate > 0):
         burst = max(rate * question.burst_seconds, 1.0)
@@ -163,7 +165,7 @@ def _rates(rehearsed: Sequence[Rehearsed], seed: int, question: Question) -> Ite
     daily = first.totals.sessions / first.duration * DAY
     for rate in sorted(question.rates):
         demands = [thinned(each.unsampled, rate, seed) for each in rehearsed]
-        events = sum(demand.totals.events / demand.duration * DAY for demand in demands)
+        events = sum(_all_events(demand) / demand.duration * DAY for demand in demands)
         cost, seen = money(events, question), sight.of(daily * rate)
         yield RatePoint(
             sample_rate=rate,
@@ -174,6 +176,11 @@ def _rates(rehearsed: Sequence[Rehearsed], seed: int, question: Question) -> Ite
             p75_lcp_interval=seen.p75_lcp,
             js_error_interval=seen.js_error_share,
         )
+
+
+def _all_events(demand: Demand) -> int:
+    """Events that the run's visits send, also those that leave after its end."""
+    return demand.totals.events + demand.totals.unsent
 
 
 def money(events_per_day: float, question: Question) -> Money:

@@ -56,9 +56,9 @@ def left_out(plan: Plan) -> str:
     load = plan.load
     reasons = (
         ("not sampled", load.not_sampled),
-        ("over the session limit", load.over_session_limit),
-        ("dropped by the client", load.dropped_by_client),
-        ("due after the end", load.unsent),
+        ("over the limit", load.over_session_limit),
+        ("dropped", load.dropped_by_client),
+        ("after the end", load.unsent),
     )
     said = ", ".join(f"{number(count)} {name}" for name, count in reasons if count)
     return f"of {number(load.generated)} noticed" + (f": {said}" if said else ", all of them")
@@ -98,10 +98,11 @@ def quota_lines(plan: Plan) -> Text:
     if found.throttled:
         lines += [
             Text(
-                f"  {found.attempts:,} attempts: {found.accepted:,} accepted, {found.throttled:,} throttled; "
-                f"{found.retried:,} were retries"
+                f"  {number(found.attempts)} attempts: {number(found.accepted)} accepted, "
+                f"{number(found.throttled)} throttled; {number(found.retried)} were retries"
             ),
-            Text(f"  {found.given_up:,} batches given up, {found.events_lost:,} events lost; {recovery(found)}"),
+            Text(f"  {number(found.given_up)} batches given up with {number(found.events_lost)} events"),
+            Text(f"  {recovery(found)}"),
         ]
     return Text("\n").join(lines)
 
@@ -116,8 +117,8 @@ def verdict(found: Throttling) -> str:
 def recovery(found: Throttling) -> str:
     """How long throttling goes on after the load has come down."""
     if found.recovery_seconds is None:
-        return "the load stays above the quota to the end"
-    return f"over {found.recovery_seconds:.0f} s after the load falls below the quota"
+        return "first attempts stay above the quota to the end"
+    return f"over {found.recovery_seconds:.0f} s after first attempts fall below the quota"
 
 
 def monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
@@ -126,9 +127,13 @@ def monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
     for each in monitors:
         found = each.throttling
         table.add_row(
-            f"{each.monitor} ({each.scenario})", f"{each.sample_rate:g}", number(each.load.requests), number(each.load.events),
-            f"{found.throttled_share:.1%}", f"{found.lost_share:.1%}",
-        )  # fmt: skip
+            f"{each.monitor} ({each.scenario})",
+            f"{each.sample_rate:g}",
+            number(each.load.requests),
+            number(each.load.events),
+            f"{found.throttled_share:.1%}",
+            f"{found.lost_share:.1%}",
+        )
     return table
 
 
@@ -171,12 +176,12 @@ def fleet_line(plan: Plan) -> Text:
     """What a run takes here."""
     fleet = plan.fleet
     said = (
-        f"{fleet.processes} process{'es' if fleet.processes > 1 else ''} with {fleet.senders} senders each; "
-        f"measured here: {fleet.cpu_us_per_event:.1f} µs an event, {fleet.cpu_us_per_signature:.1f} µs a signature, "
+        f"{fleet.processes} process{'es' if fleet.processes > 1 else ''}, {fleet.senders} senders each\n"
+        f"  measured here: {fleet.cpu_us_per_event:.1f} µs an event, {fleet.cpu_us_per_signature:.1f} µs a signature, "
         f"{fleet.cpu_us_per_send:.0f} µs a request assumed"
     )
     if not fleet.enough:
-        said += f". More than this machine's {fleet.cores} cores can do in real time"
+        said += f"\n  more than this machine's {fleet.cores} cores can do in real time"
     return Text.assemble(("to run it here  ", "bold"), said)
 
 

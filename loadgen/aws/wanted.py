@@ -15,6 +15,8 @@ from loadgen.errors import ControlError
 from loadgen.scenario.client import Client
 from loadgen.scenario.monitor import Metric, Monitor, Statement
 
+__all__ = ["creation", "definition", "definitions", "policy_document", "settings", "wrong_with"]
+
 ACTION = "rum:PutRumEvents"
 POLICY_VERSION = "2012-10-17"
 

@@ -9,8 +9,10 @@ import sys
 
 import click
 
+from loadgen.cli.attachments import metrics, policy, tags
 from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
+from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
 from loadgen.cli.run import run
 from loadgen.cli.seed import clean, seed, verify
@@ -23,7 +25,7 @@ def commands() -> None:
     """Synthetic traffic and load tests for Amazon CloudWatch RUM."""
 
 
-for command in (run, plan, check, generate, report, serve, seed, verify, clean):
+for command in (run, plan, check, generate, report, serve, seed, verify, clean, monitors, tags, metrics, policy):
     commands.add_command(command)
 
 

@@ -39,7 +39,7 @@ from loadgen.seed.period import Period, period
 from loadgen.seed.probe import judge, probes, read_back
 from loadgen.seed.seeder import Seeder, Tools
 from loadgen.seed.senders import Senders
-from loadgen.seed.stream import planned
+from loadgen.seed.stream import past, planned
 from loadgen.seed.verify import verify
 
 RUN_TAG = "loadgen:run"
@@ -240,7 +240,7 @@ def confirm(scenario: Scenario, identity: Identity, account: Account, options: O
 
 def expectation(scenario: Scenario, identity: Identity) -> Expectation:
     """What the whole period holds."""
-    return expect(scenario.adjusted(duration=identity.period.seconds), identity.seed)
+    return expect(past(scenario, identity.period), identity.seed)
 
 
 class Run:
@@ -328,9 +328,9 @@ class Run:
             release_id=scenario.client.releaseId,
             compression=scenario.client.compression,
         )
-        past = job.identity.period.seconds
-        stream = planned(scenario, job.identity.seed, past, live)
-        return (packed(each, destination, self._clock) for each in stream if not live or each.batch.due >= past)
+        seconds = job.identity.period.seconds
+        stream = planned(scenario, job.identity.seed, job.identity.period, live)
+        return (packed(each, destination, self._clock) for each in stream if not live or each.batch.due >= seconds)
 
 
 def verify_run(folder: Path, wait: float | None, as_json: bool) -> bool:

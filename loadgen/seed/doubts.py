@@ -31,8 +31,8 @@ class Visibility(Noun):
     poll: float
 
 
-LOCAL = Visibility(2.0, 0.25)
-"""Our endpoint shows at once; the seconds are for a request that is still in its socket when the client dies."""
+LOCAL = Visibility(1.0, 0.25)
+"""Our endpoint shows at once; the second is for a request that is still in its socket when the client dies."""
 
 AWS = Visibility(15 * 60.0, 30.0)
 """RUM's user guide: it can take up to 15 minutes."""

@@ -21,7 +21,7 @@ EPISODE_SECONDS = 1.0  # 429s so close together are one event: the requests were
 LEAST_LEARNING = 0.5  # seconds between two episodes that say anything about the rate
 SLOWEST = 0.2
 LATE_SECONDS = 0.05  # lateness of the sender that may be caught up
-FIRST_BACKOFF = 0.1  # seconds after the first failure in a row; doubled with each
+FIRST_BACKOFF = 0.1  # seconds after the second failure in a row; doubled with each
 LONGEST_BACKOFF = 10.0
 
 
@@ -69,10 +69,11 @@ class Pace:
         self._grown = self._raised = now
 
     def failed(self, now: float) -> None:
-        """A request got a 5xx or no answer: wait, longer with each in a row."""
+        """A request got a 5xx or no answer: from the second in a row on wait, longer with each."""
         self._failures += 1
-        pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self._failures - 1, 10))
-        self._next = max(self._next, now + pause)
+        if self._failures > 1:
+            pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self._failures - 2, 10))
+            self._next = max(self._next, now + pause)
 
     def _learn(self, now: float) -> None:
         since = None if self._episode is None else now - self._episode

@@ -1,13 +1,15 @@
-"""Scenario, seed and length → batches in the order in which they are due, numbered; pure and bounded in memory.
+"""Scenario, seed and period → batches in the order in which they are due, numbered; pure and bounded in memory.
 
-Rule: a batch's number, id and content depend on scenario, seed and length of the past alone, so that every attempt at
-it is the same. The past is one leg of sessions; --live chains further legs behind it, each drawn with a seed of its
-own, and changes nothing before them.
+Rule: a batch's number, id and content depend on scenario, seed and period alone, so that every attempt at it is the
+same. The past is one leg of sessions; --live chains further legs behind it, each drawn with a seed of its own, and
+changes nothing before them. What a scenario lets happen once (stages, flash crowds) happens in the past and is over
+then; the rhythm of days and weeks goes on, at the hour and weekday that it really is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count
@@ -17,9 +19,10 @@ import msgspec
 from loadgen import client, traffic
 from loadgen.model import Batch, Noun, Session
 from loadgen.scenario import Scenario
+from loadgen.seed.period import Period
 
-LEG_SECONDS = 7 * 86_400.0
-"""Of real time after the past: a week, so that a week's shape repeats."""
+LEG_SECONDS = 86_400.0
+"""Of real time after the past: a day."""
 
 
 class Planned(Noun):
@@ -29,32 +32,55 @@ class Planned(Noun):
     batch: Batch
 
 
-def planned(scenario: Scenario, seed: int, seconds: float, live: bool = False) -> Iterator[Planned]:
-    """The batches due within the first `seconds`; with `live` all that follow too, without end."""
+def planned(scenario: Scenario, seed: int, period: Period, live: bool = False) -> Iterator[Planned]:
+    """The batches due within the period; with `live` all that follow too, without end."""
     waiting: list[tuple[float, int, Batch]] = []
     numbers, order = count(), count()
-    for session in _sessions(scenario, seed, seconds, live):
+    for session in _sessions(scenario, seed, period, live):
         while waiting and waiting[0][0] <= session.start:
             yield Planned(next(numbers), heappop(waiting)[2])
         for batch in client.plan(session, scenario.client, scenario.monitor.sample_rate).batches:
             # Sent by fetch whatever the page would do: RUM keeps the same, and gzip saves most of the bytes.
             heappush(waiting, (batch.due, next(order), msgspec.structs.replace(batch, beacon=False)))
-    while waiting and waiting[0][0] < seconds:
+    while waiting and waiting[0][0] < period.seconds:
         yield Planned(next(numbers), heappop(waiting)[2])
 
 
-def _sessions(scenario: Scenario, seed: int, seconds: float, live: bool) -> Iterator[Session]:
+def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iterator[Session]:
     """Sessions in order of start, leg after leg."""
-    yield from traffic.sessions(scenario.adjusted(duration=seconds), seed)
-    zero = seconds
+    yield from traffic.sessions(past(scenario, period), seed)
+    zero = period.seconds
     for leg in count(1) if live else ():
         some = False
-        for session in traffic.sessions(scenario.adjusted(duration=LEG_SECONDS), leg_seed(seed, leg)):
+        for session in traffic.sessions(present(scenario, period.start + zero), leg_seed(seed, leg)):
             some = True
             yield msgspec.structs.replace(session, start=zero + session.start)
         if not some:
             return  # arrivals that have ended at rate 0 never come back
         zero += LEG_SECONDS
+
+
+def past(scenario: Scenario, period: Period) -> Scenario:
+    """The scenario stretched or cut to the period, its days and weeks where the calendar has them."""
+    return _placed(scenario, period.start).adjusted(duration=period.seconds)
+
+
+def present(scenario: Scenario, zero: float) -> Scenario:
+    """A leg from Unix time `zero` on: what comes once is over, and the last target holds."""
+    arrivals = scenario.arrivals
+    rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
+    steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": ()})
+    return _placed(scenario.model_copy(update={"arrivals": steady}), zero).adjusted(duration=LEG_SECONDS)
+
+
+def _placed(scenario: Scenario, zero: float) -> Scenario:
+    """The scenario with a day's rhythm that begins at Unix time `zero`."""
+    arrivals = scenario.arrivals
+    if arrivals.day is None:
+        return scenario
+    starts = f"{datetime.fromtimestamp(zero, UTC):%a %H:%M}".lower()
+    day = arrivals.day.model_copy(update={"starts": starts})
+    return scenario.model_copy(update={"arrivals": arrivals.model_copy(update={"day": day})})
 
 
 def leg_seed(seed: int, leg: int) -> int:

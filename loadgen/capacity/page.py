@@ -10,15 +10,15 @@ from rich.console import Console
 
 from loadgen.capacity.figures import Lines, Plan
 from loadgen.capacity.plan import Answer
-from loadgen.capacity.plot import Axis, Line, Mark, chart, nice_top
+from loadgen.capacity.plot import HALF, Axis, Line, Mark, chart, nice_top
 from loadgen.capacity.terminal import drawn, left_out, lever_table, load_table, number, span, verdict
 from loadgen.errors import LoadgenError
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fcfcfb; --card: #ffffff; --ink: #1d2330; --dim: #5d6675; --rule: #e3e6ea;
-  --p1: #2563c9; --p2: #c05a12; --p3: #12805c; --p4: #b3261e; }
+  --p1: #2563c9; --p2: #c05a12; --p3: #12805c; --p4: #b3261e; --p5: #98a2b3; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171c; --card: #1b1f26; --ink: #e7eaf0; --dim: #9aa4b2;
-  --rule: #2e343d; --p1: #7aa9ff; --p2: #f0a060; --p3: #58cfa4; --p4: #ff8a80; } }
+  --rule: #2e343d; --p1: #7aa9ff; --p2: #f0a060; --p3: #58cfa4; --p4: #ff8a80; --p5: #77808e; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.25rem 4rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
@@ -36,17 +36,18 @@ figcaption { font-weight: 600; display: flex; flex-wrap: wrap; gap: .25rem 1.25r
 .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem;
   vertical-align: -.08rem; }
 .legend .c1 { background: var(--p1); } .legend .c2 { background: var(--p2); }
-.legend .c3 { background: var(--p3); } .legend .c4 { background: var(--p4); }
+.legend .c3 { background: var(--p3); } .legend .c5 { background: var(--p5); }
 svg { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--dim); } .end { text-anchor: end; } .middle { text-anchor: middle; }
 .grid { stroke: var(--rule); } .axis, .tick { stroke: var(--dim); }
-.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .thin { stroke-width: 1; opacity: .55; }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round; } .thin { stroke-width: 1; }
 .mark { stroke-dasharray: 5 4; stroke-width: 1.5; }
 .s1 { stroke: var(--p1); } .s2 { stroke: var(--p2); } .s3 { stroke: var(--p3); } .s4 { stroke: var(--p4); }
+.s5 { stroke: var(--p5); }
 svg .t3 { fill: var(--p3); } svg .t4 { fill: var(--p4); }
 circle.c1 { fill: var(--p1); } circle.c2 { fill: var(--p2); } circle.c3 { fill: var(--p3); }
 .band { fill: transparent; } .band:hover { fill: var(--dim); fill-opacity: .12; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 0 1rem; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 0 1rem; }
 pre { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: .5rem; padding: 1rem;
   font: 13px/1.45 ui-monospace, monospace; }
 """
@@ -108,7 +109,7 @@ def load_chart(plan: Plan, lines: Lines) -> str:
         return Line(name, list(zip(times, values, strict=True)), colour, thin=thin)
 
     drawn_lines = [
-        line("busiest second", lines.peak, 1, thin=True),
+        line("busiest second", lines.peak, 5, thin=True),
         line("with retries", lines.attempts, 2),
         line("first attempts", lines.offered, 1),
         line("accepted", lines.accepted, 3),
@@ -150,12 +151,8 @@ def cost_chart(plan: Plan) -> str:
     """Dollars against sample rate."""
     points = [(point.sample_rate, point.dollars_per_month) for point in plan.rates]
     top = nice_top(max(cost for _, cost in points))
-    return chart(
-        "Cost against sample rate",
-        rate_axis(plan),
-        Axis(0, top, "dollars a month"),
-        [Line("dollars a month", points, 1, True)],
-    )
+    y = Axis(0, top, "dollars a month", number)
+    return chart("Cost against sample rate", rate_axis(plan), y, [Line("dollars a month", points, 1, True)], width=HALF)
 
 
 def precision_chart(plan: Plan) -> str:
@@ -171,7 +168,7 @@ def precision_chart(plan: Plan) -> str:
         return ""
     top = nice_top(max(value for line in lines for _, value in line.points))
     y = Axis(0, top, "± of a day's figure (95 %)", "{:.1%}".format)
-    return chart("Precision against sample rate", rate_axis(plan), y, lines)
+    return chart("Precision against sample rate", rate_axis(plan), y, lines, width=HALF)
 
 
 def text_of(table: object) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 760, 300
+WIDTH, HALF, HEIGHT = 760, 440, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 44
 TICKS = 5  # about so many on an axis
 
@@ -56,9 +56,9 @@ class Mark(NamedTuple):
     colour: int = 4
 
 
-def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], marks: Sequence[Mark] = ()) -> str:
+def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], marks: Sequence[Mark] = (), width: int = WIDTH) -> str:
     """A figure with its title, legend and plot."""
-    plot = Plot(x, y)
+    plot = Plot(x, y, width)
     drawn = [*plot.grid(), *(plot.mark(mark) for mark in marks)]
     drawn += [piece for line in lines for piece in plot.line(line)]
     drawn += plot.bands(lines)
@@ -66,7 +66,7 @@ def chart(title: str, x: Axis, y: Axis, lines: Sequence[Line], marks: Sequence[M
     legend = "".join(f'<span><i class="c{line.colour}"></i>{escape(line.name)}</span>' for line in named)
     return (
         f'<figure><figcaption>{escape(title)}<span class="legend">{legend}</span></figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(drawn)}</svg></figure>'
+        f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(title)}">{"".join(drawn)}</svg></figure>'
     )
 
 
@@ -96,13 +96,14 @@ def _decades(low: float, high: float) -> tuple[float, ...]:
 class Plot:
     """Puts values on the paper."""
 
-    def __init__(self, x: Axis, y: Axis) -> None:
+    def __init__(self, x: Axis, y: Axis, width: int) -> None:
         self._x, self._y = x, y
+        self._right = width - RIGHT
 
     def at(self, point: Point) -> Point:
         """A point on the paper."""
         return (
-            LEFT + self._x.place(point[0]) * (WIDTH - LEFT - RIGHT),
+            LEFT + self._x.place(point[0]) * (self._right - LEFT),
             HEIGHT - BOTTOM - self._y.place(point[1]) * (HEIGHT - TOP - BOTTOM),
         )
 
@@ -111,15 +112,15 @@ class Plot:
         drawn, bottom = [], HEIGHT - BOTTOM
         for value in self._y.ticks:
             _, y = self.at((self._x.low, value))
-            drawn.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
+            drawn.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{self._right}"/>')
             drawn.append(f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{escape(self._y.write(value))}</text>')
         for value in self._x.ticks:
             x, _ = self.at((value, self._y.low))
             drawn.append(f'<path class="tick" d="M{x:.1f} {bottom}v5"/>')
             drawn.append(f'<text class="middle" x="{x:.1f}" y="{bottom + 18}">{escape(self._x.write(value))}</text>')
-        drawn.append(f'<path class="axis" d="M{LEFT} {bottom}H{WIDTH - RIGHT}"/>')
+        drawn.append(f'<path class="axis" d="M{LEFT} {bottom}H{self._right}"/>')
         drawn.append(
-            f'<text class="middle label" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}">{self._x.label}</text>'
+            f'<text class="middle label" x="{(LEFT + self._right) / 2}" y="{HEIGHT - 6}">{self._x.label}</text>'
         )
         drawn.append(
             f'<text class="middle label" transform="translate(14 {(TOP + bottom) / 2}) rotate(-90)">'
@@ -141,11 +142,11 @@ class Plot:
         """A straight line with its word, inside the plot."""
         if mark.upright:
             x, _ = self.at((mark.value, self._y.low))
-            side, shift = ("end", -6) if x > WIDTH * 0.7 else ("start", 6)
+            side, shift = ("end", -6) if x > self._right * 0.7 else ("start", 6)
             path, place = f"M{x:.1f} {TOP}V{HEIGHT - BOTTOM}", f'x="{x + shift:.1f}" y="{TOP + 10}"'
         else:
             _, y = self.at((self._x.low, mark.value))
-            side, path, place = "end", f"M{LEFT} {y:.1f}H{WIDTH - RIGHT}", f'x="{WIDTH - RIGHT - 4}" y="{y - 5:.1f}"'
+            side, path, place = "end", f"M{LEFT} {y:.1f}H{self._right}", f'x="{self._right - 4}" y="{y - 5:.1f}"'
         return (
             f'<path class="mark s{mark.colour}" d="{path}"/>'
             f'<text class="{side} t{mark.colour}" {place}>{escape(mark.label)}</text>'
@@ -155,7 +156,7 @@ class Plot:
         """Invisible upright bands that tell the values under the pointer."""
         longest = max(lines, key=lambda line: len(line.points))
         places = [self.at(point)[0] for point in longest.points]
-        edges = [LEFT, *((a + b) / 2 for a, b in pairwise(places)), WIDTH - RIGHT]
+        edges = [LEFT, *((a + b) / 2 for a, b in pairwise(places)), self._right]
         drawn = []
         for number, (value, _) in enumerate(longest.points):
             said = [

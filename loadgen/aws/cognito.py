@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +40,13 @@ class Guest(Noun):
 class Renewed:
     """A guest's credentials, fetched when they are first asked for and again before they expire."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, now: Callable[[], float] = time.time) -> None:
         region, colon, _ = guest.pool.partition(":")
         if not colon:
             raise ControlError(f"{guest.pool!r} is no identity pool id; write it as region:UUID")
         self._guest = guest
         self._region = region
+        self._now = now
         self._identity: str | None = None
         self._current: Credentials | None = None
         self._expires = 0.0
@@ -53,7 +55,7 @@ class Renewed:
         """Credentials that live for at least 30 s more."""
         from loadgen.aws.session import explained
 
-        if self._current is None or time.time() > self._expires - RENEW_SECONDS:
+        if self._current is None or self._now() > self._expires - RENEW_SECONDS:
             with explained(f"guest credentials of identity pool {self._guest.pool}", "to act as the pool's guest"):
                 self._current, self._expires = self._fetch()
         return self._current

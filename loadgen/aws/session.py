@@ -77,7 +77,7 @@ def explained(doing: str, action: str | None = None) -> Iterator[None]:
 
     A missing permission is named as IAM names it: `action`, or RUM's action of the operation that was called.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
     from botocore.parsers import ResponseParserError
 
     try:
@@ -86,7 +86,7 @@ def explained(doing: str, action: str | None = None) -> Iterator[None]:
         raise _refused(doing, error, action) from error
     except ResponseParserError as error:
         raise ControlError(f"{doing}: the answer is none of AWS's") from error
-    except HTTPClientError as error:
+    except (ConnectionError, HTTPClientError) as error:
         raise Unreachable(f"{doing}: {error}") from error
     except BotoCoreError as error:
         raise ControlError(f"{doing}: {error}") from error

@@ -14,7 +14,7 @@ from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
-from loadgen.cli.run import run
+from loadgen.cli.run import run, worker
 from loadgen.cli.seed import clean, seed, verify
 from loadgen.errors import LoadgenError
 
@@ -25,7 +25,22 @@ def commands() -> None:
     """Synthetic traffic and load tests for Amazon CloudWatch RUM."""
 
 
-for command in (run, plan, check, generate, report, serve, seed, verify, clean, monitors, tags, metrics, policy):
+for command in (
+    run,
+    worker,
+    plan,
+    check,
+    generate,
+    report,
+    serve,
+    seed,
+    verify,
+    clean,
+    monitors,
+    tags,
+    metrics,
+    policy,
+):
     commands.add_command(command)
 
 

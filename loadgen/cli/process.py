@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from importlib.resources import files
@@ -20,13 +19,7 @@ class LocustProcess:
 
     def __init__(self, arguments: list[str], folder: RunFolder, credentials: Credentials | None) -> None:
         self._folder = folder
-        port = free_port()
-        command = [
-            *(sys.executable, "-m", "locust", "--headless", "--only-summary", "--reset-stats"),
-            *("-f", str(files("loadgen") / "swarm" / "locustfile.py")),
-            *(f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1"),
-            *arguments,
-        ]
+        command = locust_command("--only-summary", "--reset-stats", "--stop-timeout=60", *arguments)
         with folder.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -82,8 +75,6 @@ def environment(credentials: Credentials | None) -> dict[str, str]:
     }
 
 
-def free_port() -> int:
-    """A port for Locust's master, so that two runs do not meet on the usual one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def locust_command(*arguments: str) -> list[str]:
+    """Locust on our locustfile."""
+    return [sys.executable, "-m", "locust", "-f", str(files("loadgen") / "swarm" / "locustfile.py"), *arguments]

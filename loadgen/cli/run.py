@@ -28,6 +28,10 @@ from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
     help="Most requests in flight, per process.",
 )
 @click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
+@click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
+@click.option("--expect-workers", type=click.IntRange(min=1), default=1, show_default=True, help="With --master.")
+@click.option("--bind-host", default="0.0.0.0", show_default=True, help="With --master: where workers connect.")
+@click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
 @click.option("--max-events", type=click.IntRange(min=1), help="Stop hard before more events than this are sent.")
 @click.option("--quota", type=Quota(), default="50", show_default=True, help="Of the local endpoint, a second; or off.")
 @click.option(
@@ -43,11 +47,24 @@ from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results; results/<time>-<name> unless given."
 )
+@click.option(
+    "--web",
+    type=click.IntRange(1, 65535),
+    is_flag=False,
+    flag_value=8089,
+    metavar="[PORT]",
+    help="Open Locust's web UI on loopback, on port 8089 unless given.",
+)
+@click.option(
+    "--prometheus", type=click.IntRange(1, 65535), metavar="PORT", help="Serve live figures for Prometheus on loopback."
+)
+@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
 def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
-    from loadgen.cli.running import Options, run_scenario
+    from loadgen.cli.arguments import Options
+    from loadgen.cli.running import run_scenario
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show, summary_view
     from loadgen.results.verdict import EXIT_CODES
@@ -59,3 +76,20 @@ def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
         show(summary_view(summary))
         click.echo(f"results   {folder.path}")
     sys.exit(EXIT_CODES[summary.verdict])
+
+
+@click.command()
+@click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
+@click.option("--master-port", type=click.IntRange(1, 65535), default=5557, show_default=True)
+@click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
+def worker(master_host: str, master_port: int, processes: int | None) -> None:
+    """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
+    import os
+
+    from loadgen.cli.process import locust_command
+
+    shared = [f"--processes={processes}"] if processes else []
+    command = locust_command(
+        "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
+    )
+    os.execv(command[0], command)

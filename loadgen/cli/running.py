@@ -20,13 +20,13 @@ import msgspec
 
 from loadgen.aws import Account, Target
 from loadgen.capacity import DOLLARS_PER_EVENT, expect
+from loadgen.cli.arguments import Options, locust_arguments
 from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
 from loadgen.cli.watching import watch
 from loadgen.endpoint import EndpointSettings, server
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
-from loadgen.model import Noun
 from loadgen.results import RunFolder, Summary
 from loadgen.results.rescue import rescued
 from loadgen.results.verdict import with_ledger
@@ -34,37 +34,16 @@ from loadgen.scenario import Scenario, load
 from loadgen.wire.sigv4 import Credentials
 
 
-class Options(Noun, kw_only=True):
-    """What the command line asked for."""
-
-    target: str
-    quiet: bool
-    monitor: str | None
-    region: str | None
-    duration: float | None
-    rate: float
-    pace: str
-    seed: int | None
-    sample_rate: float | None
-    senders: int
-    processes: int | None
-    max_events: int | None
-    quota: float | None
-    store: Path | None
-    dialect: str
-    out: Path | None
-    yes: bool
-
-
 def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
+    options.check()
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
     seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
     with opened_target(scenario, seed, options) as (target, endpoint):
         folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
         folder.describe(file, facts(options, seed, target))
         say(options, f"{scenario.name} → {target.url}, monitor {target.monitor_name}, seed {seed}")
-        given = arguments(file, options, seed, target, folder)
+        given = locust_arguments(file, options, seed, target, folder)
         before = kept(target.url, target.monitor_id)
         process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
         died = watch(process, folder, scenario.duration / pace_factor(options.pace), endpoint, options.quiet)
@@ -148,29 +127,6 @@ def facts(options: Options, seed: int, target: Target) -> dict[str, object]:
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
     }
-
-
-def arguments(file: Path, options: Options, seed: int, target: Target, folder: RunFolder) -> list[str]:
-    """The options of our locustfile."""
-    senders = options.senders * (options.processes or 1)
-    given: dict[str, object] = {
-        "--scenario": file.resolve(),
-        "--host": target.url,
-        "--monitor-id": target.monitor_id,
-        "--region": target.region,
-        "--seed": seed,
-        "--pace": options.pace,
-        "--rate": options.rate,
-        "--duration": options.duration,
-        "--sample-rate": options.sample_rate,
-        "--max-events": options.max_events,
-        "--dialect": options.dialect,
-        "--out": folder.path.resolve(),
-        "--users": senders,
-        "--spawn-rate": senders,
-        "--processes": options.processes,
-    }
-    return [f"{name}={value}" for name, value in given.items() if value is not None]
 
 
 def pace_factor(pace: str) -> float:

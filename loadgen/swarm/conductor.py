@@ -45,7 +45,7 @@ class Conductor:
     def __init__(
         self, environment: Environment, orders: Orders, folder: RunFolder, stop: Callable[[str], None]
     ) -> None:
-        self.interrupted = False
+        self.interrupted = self.finished = False
         self._environment = environment
         self._orders = orders
         self._scenario = orders.scenario
@@ -131,9 +131,20 @@ class Conductor:
         write_table(self._folder)
         self._folder.write_summary(summary)
         self._environment.process_exit_code = EXIT_CODES[summary.verdict]
-        runner = self._environment.runner
-        if runner is not None:
-            runner.stop() if self._environment.web_ui else runner.quit()
+        self.finished = True
+        self._leave()
+
+    def _leave(self) -> None:
+        """End Locust too; but a web UI that somebody opened by hand stays, with its figures."""
+        runner, web_ui = self._environment.runner, self._environment.web_ui
+        if runner is None:
+            return
+        if web_ui is not None and not getattr(self._environment.parsed_options, "autostart", False):
+            runner.stop()
+            return
+        runner.quit()
+        if web_ui is not None:
+            web_ui.stop()
 
     def _run(self, missing: set[int]) -> Run:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}

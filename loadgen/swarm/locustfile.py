@@ -22,7 +22,7 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen import aws, traffic
 from loadgen.errors import LoadgenError
-from loadgen.results import RunFolder, Second
+from loadgen.results import Measured, RunFolder, Second
 from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.engine import Engine
@@ -131,6 +131,20 @@ def prepare(environment: Environment, runner: Any, **_: Any) -> None:
         runner.register_message(SHARE, lambda msg, **_: on_share(swarm, runner, msg.data))
         runner.register_message(STOP, lambda msg, **_: swarm.stop(unpacked(msg.data, Stop).reason))
     gevent.signal_handler(signal.SIGINT, on_interrupt, swarm)
+    if not isinstance(runner, WorkerRunner):
+        show_live_figures(environment, swarm)
+
+
+def show_live_figures(environment: Environment, swarm: Swarm) -> None:
+    """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
+    from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
+
+    def measured() -> Measured | None:
+        return swarm.conductor.measured if swarm.conductor else None
+
+    if (port := getattr(environment.parsed_options, "prometheus", None)) is not None:
+        serve_prometheus(port, measured)
+    extend_web_ui(environment, measured)
 
 
 @events.test_start.add_listener
@@ -143,6 +157,14 @@ def begin(environment: Environment, **_: Any) -> None:
         conductor = swarm.conduct()
         share = conductor.alone()
         gevent.spawn(report, swarm.start(share), share.index, conductor.second, conductor.done)
+
+
+@events.test_stop.add_listener
+def end(environment: Environment, **_: Any) -> None:
+    """Somebody pressed Stop in the web UI: end the run well."""
+    conductor = SWARMS[environment].conductor
+    if conductor is not None and not conductor.finished and not conductor.interrupted:
+        conductor.interrupt()
 
 
 def on_share(swarm: Swarm, runner: WorkerRunner, data: dict[str, bytes]) -> None:

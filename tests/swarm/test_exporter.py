@@ -1,0 +1,47 @@
+"""What other tools are told of a run is what its summary will say."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from loadgen.model import Result
+from loadgen.results import Measured, Meter
+from loadgen.swarm.exporter import Exporter, figures
+
+
+def measured() -> Measured:
+    meter = Meter(0)
+    for place in range(10):
+        status = 429 if place < 3 else None if place == 3 else 200
+        meter.record(Result(0.0, 0.1, 0.3, status, 5, 100, 400, error="reset" if status is None else None))
+    whole = Measured()
+    whole.add(meter.take(0))
+    return whole
+
+
+def exported(whole: Measured | None) -> dict[tuple[str, str], float]:
+    registry = CollectorRegistry()
+    registry.register(Exporter(lambda: whole))
+    text = generate_latest(registry).decode()
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, ",".join(sample.labels.values())): sample.value for sample in samples}
+
+
+def test_prometheus_is_told_requests_by_outcome_and_the_clocks() -> None:
+    told = exported(measured())
+    assert [told["loadgen_requests_total", outcome] for outcome in ("accepted", "throttled", "failed")] == [6, 3, 1]
+    assert told["loadgen_events_total", "accepted"] == 30
+    assert told["loadgen_latency_seconds_count", ""] == 10
+    assert abs(told["loadgen_latency_seconds", "0.5"] - 0.3) < 0.001
+    assert abs(told["loadgen_lag_seconds_sum", ""] - 1.0) < 0.001
+
+
+def test_before_a_run_there_is_nothing_to_tell() -> None:
+    assert exported(None) == {}
+
+
+def test_the_web_ui_shows_the_same_figures() -> None:
+    shown = {row["figure"]: row["value"] for row in figures(measured())}
+    assert (shown["requests accepted"], shown["requests throttled"], shown["requests failed"]) == ("6", "3", "1")
+    assert shown["latency p50 ms"] == "300"

@@ -1,0 +1,29 @@
+"""Reading → one HTML file, of a run or of several; it opens offline and loads nothing. Writing it is the only I/O."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from loadgen.errors import LoadgenError
+from loadgen.results.html.report import report
+from loadgen.results.reading import Reading
+
+REPORT = "report.html"
+
+__all__ = ["REPORT", "report", "write_page", "write_report"]
+
+
+def write_report(reading: Reading, file: Path | None = None) -> Path:
+    """Write a run's page, into its folder unless told otherwise."""
+    return write_page(report(reading), file or reading.folder.path / REPORT)
+
+
+def write_page(text: str, file: Path) -> Path:
+    """Write a page whole or not at all."""
+    unfinished = file.with_name(f".{file.name}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        raise LoadgenError(f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists") from error
+    return file

@@ -1,0 +1,74 @@
+"""Where every event went, from generated to accepted, as a flow and as a table."""
+
+from __future__ import annotations
+
+from loadgen.results.html.elements import Markup
+from loadgen.results.html.figures import count, share
+from loadgen.results.html.flow import Node, flow
+from loadgen.results.html.page import card
+from loadgen.results.html.tables import folded, table
+from loadgen.results.reading import Reading
+
+
+def accounting(reading: Reading) -> Markup:
+    """The card."""
+    events = reading.summary.events
+    text = (
+        f"Of {count(events.generated)} events generated, {count(events.sent)} were sent: "
+        f"{count(events.accepted)} accepted and {count(events.lost)} lost."
+    )
+    return card(
+        "Where every event went",
+        flow(nodes(reading), "Accounting of events", text),
+        folded("As a table", accounting_table(reading)),
+        about="From what the pages' web client noticed to what was accepted, to the unit.",
+        note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
+        wide=True,
+    )
+
+
+def nodes(reading: Reading) -> list[Node]:
+    """Generated, what was sent and what was kept back, and how the sent ones fared."""
+    events = reading.summary.events
+    kept_back = [
+        Node("unsent", "Unsent at the end", events.unsent, 1, "back", "generated"),
+        Node("over", "Over session limit", events.over_session_limit, 1, "back", "generated"),
+        Node("unsampled", "Not sampled", events.not_sampled, 1, "back", "generated"),
+        Node("dropped", "Dropped by client", events.dropped_by_client, 1, "back", "generated"),
+    ]
+    return [
+        Node("generated", "Generated", events.generated, 0, "neutral"),
+        Node("sent", "Sent", events.sent, 1, "sent", "generated"),
+        *sorted(kept_back, key=lambda node: -node.amount),
+        *fates(reading),
+    ]
+
+
+def fates(reading: Reading) -> list[Node]:
+    """Accepted at once or by a retry, as far as the records tell, and lost."""
+    events, requests = reading.summary.events, reading.requests
+    lost = Node("lost", "Lost", events.lost, 2, "throttled" if not reading.summary.requests.failed else "failed", "sent")
+    if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
+        return [Node("accepted", "Accepted", events.accepted, 2, "accepted", "sent"), lost]
+    return [
+        Node("at-once", "Accepted at once", requests.events_at_once, 2, "accepted", "sent"),
+        Node("by-retry", "Accepted by a retry", requests.events_by_retry, 2, "retried", "sent"),
+        lost,
+    ]
+
+
+def accounting_table(reading: Reading) -> Markup:
+    """The same to the unit."""
+    events = reading.summary.events
+    rows = [
+        ("generated", count(events.generated), "100 %"),
+        ("− not sampled", count(events.not_sampled), share(events.not_sampled, events.generated)),
+        ("− over the session limit", count(events.over_session_limit), share(events.over_session_limit, events.generated)),
+        ("− dropped by the client", count(events.dropped_by_client), share(events.dropped_by_client, events.generated)),
+        ("  of these, page switched off", count(events.switched_off), share(events.switched_off, events.generated)),
+        ("− unsent, due after the end", count(events.unsent), share(events.unsent, events.generated)),
+        ("= sent", count(events.sent), share(events.sent, events.generated)),
+        ("accepted, of those sent", count(events.accepted), share(events.accepted, events.sent)),
+        ("lost, of those sent", count(events.lost), share(events.lost, events.sent)),
+    ]
+    return table(("events", "count", "share"), rows, "Accounting of events")

@@ -1,0 +1,58 @@
+"""Where a value stands in a plot, and which values get a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, floor, log10
+
+from loadgen.model import Noun
+
+TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+
+
+class Scale(Noun):
+    """Values from `low` at the foot to `high` at the head, evenly, or by decades."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+    log: bool = False
+
+    def share(self, value: float) -> float:
+        """How far up a value stands, 0 to 1; what lies outside stands at the edge."""
+        held = min(max(value, self.low), self.high)
+        if self.log:
+            return log10(held / self.low) / log10(self.high / self.low)
+        return (held - self.low) / (self.high - self.low)
+
+
+def linear(highest: float, ticks: int = 4) -> Scale:
+    """From 0 to a round number."""
+    step = round_step(max(highest, 1e-9) / ticks)
+    top = max(ceil(highest / step - 1e-9), 1)
+    return Scale(0.0, top * step, tuple(place * step for place in range(top + 1)))
+
+
+def round_step(rough: float) -> float:
+    """The next of 1, 2, 2.5 and 5 times a power of ten."""
+    power = 10.0 ** floor(log10(rough))
+    return next(times * power for times in (1, 2, 2.5, 5, 10) if rough <= times * power * (1 + 1e-9))
+
+
+def logarithmic(lowest: float, highest: float) -> Scale:
+    """Decades or parts of them around two positive values."""
+    low, high = 10.0 ** floor(log10(lowest)), highest
+    steps = (1, 2, 5) if log10(max(high / low, 1)) < 2.5 else (1,)
+    marks = [times * low * 10.0**decade for decade in range(12) for times in steps]
+    low = max((mark for mark in marks if mark <= lowest * 1.001), default=low)
+    top = next(mark for mark in marks if mark >= high * 0.999 and mark > low)
+    return Scale(low, top, tuple(mark for mark in marks if low <= mark <= top), log=True)
+
+
+def time_ticks(seconds: float, most: int = 7) -> tuple[float, ...]:
+    """Round moments from 0 to the end."""
+    step = next((step for step in TIME_STEPS if seconds / step <= most), ceil(seconds / most / 86400) * 86400)
+    return tuple(float(place * step) for place in range(int(seconds / step) + 1))
+
+
+Say = Callable[[float | None], str]

@@ -17,8 +17,10 @@ from loadgen.cli.values import Quota
 @click.option("--burst", type=click.FloatRange(min=1), help="Size of the token bucket; as the quota unless given.")
 @click.option("--store", type=click.Path(path_type=Path), help="SQLite file for what is accepted; memory unless given.")
 @click.option("--region", default="us-east-1", show_default=True, help="Region that signatures must name.")
-@click.option("--access-key-id", help="Made up and printed unless given.")
-@click.option("--secret-access-key", envvar="AWS_SECRET_ACCESS_KEY", help="Made up and printed unless given.")
+@click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
+@click.option(
+    "--secret-access-key", envvar="LOADGEN_SECRET_ACCESS_KEY", help="Likewise; better by LOADGEN_SECRET_ACCESS_KEY."
+)
 @click.option("--session-token", help="Demand this token beside the key.")
 @click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
 def serve(

@@ -279,7 +279,7 @@ def report(figures: dict[str, Any]) -> str:
         "| server | requests/s | events/s | CPU µs a request |\n|---|---|---|---|\n"
         f"{rows}\n\n"
         f"loadgen verifies signatures, checks every member and commits to SQLite; it is "
-        f"{figures['times_faster']} times faster than moto.\n"
+        f"{figures['times_faster']} times faster than moto, with {figures['times_less_cpu']} times less CPU a request.\n"
     )
 
 
@@ -295,8 +295,13 @@ def main() -> None:
         "loadgen, PutRumEvents": ours(options.seconds, cores[-1]),
         "moto, logs.put_log_events": theirs(options.seconds, cores[-1]),
     }
-    first, second = (row["requests_per_second"] for row in servers.values())
-    figures = {"servers": servers, "times_faster": round(first / second, 1), "machine": machine()}
+    first, second = servers.values()
+    figures = {
+        "servers": servers,
+        "times_faster": round(first["requests_per_second"] / second["requests_per_second"], 1),
+        "times_less_cpu": round(second["cpu_us_per_request"] / first["cpu_us_per_request"], 1),
+        "machine": machine(),
+    }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "endpoint.json").write_text(json.dumps(figures, indent=2) + "\n")
     (options.out / "endpoint.md").write_text(report(figures))

@@ -151,7 +151,7 @@ def request_of(name: str, given_: dict[str, Any], monitor_id: str) -> tuple[str,
 
 @pytest.mark.parametrize("name", sorted(service().operations))
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_no_input_of_an_operation_breaks_it(shop: Caller, name: str, data: st.DataObject) -> None:
     monitor = shop.store.named("shop")
     if monitor is None or monitor.deleted is not None:
@@ -174,7 +174,7 @@ def test_no_input_of_an_operation_breaks_it(shop: Caller, name: str, data: st.Da
     body=st.binary(max_size=200),
     sign=st.booleans(),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 def test_no_request_line_breaks_it(shop: Caller, method: str, target: str, body: bytes, sign: bool) -> None:
     assert shop.send(method, target, body, sign=sign).status < 500
 
@@ -184,7 +184,7 @@ def test_no_request_line_breaks_it(shop: Caller, method: str, target: str, body:
     encoding=st.sampled_from(["gzip", "GZIP", "deflate", "br", "identity", "", "gzip, gzip", "x" * 500]),
     cut=st.integers(0, 40),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 def test_no_encoding_breaks_it(shop: Caller, body: bytes, encoding: str, cut: int) -> None:
     monitor = next(one.id for one in shop.store.monitors() if one.deleted is None)
     response = shop.put(monitor, body[: len(body) - cut], headers=(("content-encoding", encoding),))
@@ -206,7 +206,7 @@ def test_no_encoding_breaks_it(shop: Caller, body: bytes, encoding: str, cut: in
     ),
     query=st.text(max_size=60) | st.just("X-Amz-Credential=%ff&X-Amz-Date=20261121T192242Z&X-Amz-Expires=1e9"),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 def test_no_signature_breaks_it(shop: Caller, headers: list[tuple[str, str]], query: str) -> None:
     target = "/appmonitors?" + query.encode("utf-8", "replace").decode("latin-1")
     assert 400 <= shop.endpoint.handle(Request("POST", target, tuple(headers), b"{}")).status < 500

@@ -38,7 +38,10 @@ DOORS = {  # framework: the only places that may import it
     "faker": ("traffic/population",),
     "click": ("cli",),
     "pydantic": ("scenario",),
-    "rich": ("cli", "results"),
+    "rich": ("cli", "results", "capacity"),
+    "pyarrow": ("results",),
+    "psutil": ("swarm",),
+    "prometheus_client": ("swarm",),
 }
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in FLOORS)

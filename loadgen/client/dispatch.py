@@ -1,6 +1,7 @@
 """What the web client does with answers: retry, pass over, switch off (dispatch/RetryHttpHandler.ts, Dispatch.ts).
 
-Rule: 429, 5xx and no answer are retried, 2 s after the first, 4 s after the second, whatever Retry-After says. 404
+Rule: 429, 5xx and no answer are retried, 2 s after the first, 4 s after the second, whatever Retry-After says (unless
+the scenario has clients that honour it). 404
 switches the document's client off; so does 403, at the second time when requests are signed (the first makes the client
 fetch its credentials anew). Any other refusal costs its batch. Nobody looks at the answer to a beacon.
 """
@@ -26,6 +27,7 @@ class Dispatch:
 
     def __init__(self, settings: Client) -> None:
         self._retries = settings.retries
+        self._patient = settings.retryAfter == "honour"
         self._tolerated = 1 if settings.signing else 0  # 403s a document may meet
         self._refused: dict[Load, int] = {}
         self._off: dict[Load, int] = {}
@@ -34,12 +36,15 @@ class Dispatch:
         """Whether the batch's document still dispatches; a retry under way is not stopped by the switch-off."""
         return batch.attempt > 1 or (batch.session, batch.load) not in self._off
 
-    def answered(self, batch: Batch, status: int | None, at: float) -> Batch | None:
-        """The retry that an answer at run time `at` leads to, if any; a status of None is no answer."""
+    def answered(self, batch: Batch, status: int | None, at: float, retry_after: float = 0.0) -> Batch | None:
+        """The retry that an answer at run time `at` leads to, if any; a status of None is no answer.
+
+        `retry_after` is the answer's Retry-After in seconds, 0 without one.
+        """
         if batch.beacon:
             return None
         if status is None or status == 429 or 500 <= status < 600:
-            return self._retry(batch, at)
+            return self._retry(batch, at, retry_after if self._patient else 0.0)
         load = (batch.session, batch.load)
         if status == 404:
             _remember(self._off, load, status)
@@ -50,10 +55,10 @@ class Dispatch:
                 _remember(self._off, load, status)
         return None
 
-    def _retry(self, batch: Batch, at: float) -> Batch | None:
+    def _retry(self, batch: Batch, at: float, least: float) -> Batch | None:
         if batch.attempt > self._retries:
             return None
-        due = at + BACKOFF * 2 ** (batch.attempt - 1)
+        due = at + max(BACKOFF * 2 ** (batch.attempt - 1), least)
         return msgspec.structs.replace(batch, attempt=batch.attempt + 1, due=due)
 
 

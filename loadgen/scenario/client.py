@@ -5,6 +5,8 @@ Source: packages/core/src/orchestration/Orchestration.ts.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from loadgen.scenario.part import Part
@@ -24,6 +26,9 @@ class Client(Part):
     dispatchInterval: int = Field(5000, ge=0, description="Milliseconds between dispatches; 0 leaves only page hides.")
     useBeacon: bool = Field(True, description="Send by beacon when the page is hidden.")
     retries: int = Field(2, ge=0, description="Further attempts after 429, 5xx or no answer, after 2 s, 4 s, …")
+    retryAfter: Literal["ignore", "honour"] = Field(
+        "ignore", description="The web client ignores Retry-After; an SDK waits at least that long before it retries."
+    )
     enableXRay: bool = Field(False, description="Record a trace for every fetch and XHR.")
     recordAllRequests: bool = Field(False, description="Record http events for successful requests too.")
     recordResourceUrl: bool = Field(True, description="Keep the URL in resource events.")

@@ -127,10 +127,11 @@ class Engine:
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt)
         started = self.now()
-        status, error = self._ask(request)
+        status, error, retry_after = self._ask(request)
         finished = self.now()
-        paced = self._job.paced
-        retry = self._dispatch.answered(due.batch, status, finished * self._job.pace if paced else due.batch.due)
+        paced, pace = self._job.paced, self._job.pace
+        answered = finished * pace if paced else due.batch.due
+        retry = self._dispatch.answered(due.batch, status, answered, retry_after)
         result = Result(
             intended=due.at if paced else started,
             started=started,
@@ -150,22 +151,22 @@ class Engine:
         if self._spool:
             self._spool.finish(packed)
         if retry is not None:
-            at = retry.due / self._job.pace
+            at = retry.due / pace
             self._schedule.put(msgspec.structs.replace(due, at=at, batch=retry, request=request, signed=True))
         self._in_flight -= 1
         if error == TAKEN_AWAY:
             raise gevent.GreenletExit
         return result
 
-    def _ask(self, request: Request) -> tuple[int | None, str | None]:
-        """The status, and the name of what went wrong if it is neither acceptance nor throttling."""
+    def _ask(self, request: Request) -> tuple[int | None, str | None, float]:
+        """The status, the name of what went wrong if it is neither acceptance nor throttling, and Retry-After."""
         try:
             response = self._send(request)
         except NoAnswer as error:
-            return None, error.cause
+            return None, error.cause, 0.0
         except gevent.GreenletExit:
-            return None, TAKEN_AWAY
-        return response.status, failure(response)
+            return None, TAKEN_AWAY, 0.0
+        return response.status, failure(response), retry_after(response)
 
     def _sign(self, due: Due) -> Request:
         if self._signer is None:
@@ -188,3 +189,9 @@ def failure(response: Response) -> str | None:
         return None
     kind = (response.header("x-amzn-errortype") or "").split(":")[0]
     return f"{response.status} {kind}".strip()
+
+
+def retry_after(response: Response) -> float:
+    """Retry-After in seconds; 0 without one, or when it is a date, which RUM does not send."""
+    value = response.header("retry-after") or ""
+    return float(value) if value.isdigit() else 0.0

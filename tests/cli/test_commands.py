@@ -118,7 +118,7 @@ def test_a_port_in_use_is_named() -> None:
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
-    assert "has no summary.json" in refusal("report", tmp_path)
+    assert "has neither summary.json nor run.json" in refusal("report", tmp_path)
 
 
 def test_an_error_is_one_line_on_stderr_and_exit_code_2(tmp_path: Path) -> None:

@@ -117,3 +117,14 @@ def test_only_trouble_is_remembered_and_not_for_ever(monkeypatch: pytest.MonkeyP
     for number in range(10):
         dispatch.answered(batch(session=number), 404, 6.0)
     assert [number for number in range(10) if not dispatch.allows(batch(session=number))] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("policy", "retry_after", "waits"),
+    [("ignore", 9.0, 2.0), ("honour", 9.0, 9.0), ("honour", 1.0, 2.0), ("honour", 0.0, 2.0)],
+)
+def test_retry_after_is_a_least_wait_for_clients_that_honour_it(policy: str, retry_after: float, waits: float) -> None:
+    dispatch = Dispatch(Client.model_validate({"retryAfter": policy}))
+    retry = dispatch.answered(batch(), 429, 6.0, retry_after)
+    assert retry is not None
+    assert retry.due == 6.0 + waits

@@ -279,7 +279,8 @@ def report(figures: dict[str, Any]) -> str:
         "| server | requests/s | events/s | CPU µs a request |\n|---|---|---|---|\n"
         f"{rows}\n\n"
         f"loadgen verifies signatures, checks every member and commits to SQLite; it is "
-        f"{figures['times_faster']} times faster than moto, with {figures['times_less_cpu']} times less CPU a request.\n"
+        f"{figures['times_faster']} times faster than moto, "
+        f"with {figures['times_less_cpu']} times less CPU a request.\n"
     )
 
 

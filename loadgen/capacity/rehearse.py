@@ -124,6 +124,5 @@ def intervals(shapes: Shapes, of: int) -> tuple[float, float]:
     found = []
     for figure in (shapes.sizes.astype(float), shapes.per_session(shapes.events)):
         mean = float(figure.mean()) if len(figure) else 0.0
-        error = float(figure.std()) / math.sqrt(max(len(figure), 1))
-        found.append(CONFIDENCE * error / mean * left if mean else 0.0)
+        found.append(CONFIDENCE * float(figure.std()) / math.sqrt(len(figure)) / mean * left if mean else 0.0)
     return found[0], found[1]

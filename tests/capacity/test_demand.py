@@ -7,7 +7,7 @@ from loadgen.capacity.demand import SLOTS, sampled, slot_length, thinned, whole
 from loadgen.scenario import Scenario
 from tests.capacity.shop import SHOP, demand_of, rehearsed
 
-BUSY = SHOP.adjusted(duration=600.0, rate=2.0)
+BUSY = SHOP.adjusted(duration=300.0, rate=2.0)
 
 
 def balanced(totals: object) -> bool:
@@ -51,8 +51,8 @@ def test_a_sample_stands_for_the_rest() -> None:
     guess = sampled("loadgen", BUSY.client, BUSY.duration, some, made.starts, 1.0, 7).totals
     assert guess.sessions == exact.totals.sessions
     assert balanced(guess)
-    assert guess.requests == pytest.approx(exact.totals.requests, rel=0.06)
-    assert guess.events == pytest.approx(exact.totals.events, rel=0.06)
+    assert guess.requests == pytest.approx(exact.totals.requests, rel=0.08)
+    assert guess.events == pytest.approx(exact.totals.events, rel=0.08)
 
 
 def test_a_sample_is_kept_by_sessions() -> None:

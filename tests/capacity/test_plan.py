@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from loadgen.capacity import machine
+from loadgen.capacity.day import over_a_day
+from loadgen.capacity.figures import Plan
+from loadgen.capacity.machine import refuse_too_large
+from loadgen.capacity.page import page
+from loadgen.capacity.plan import Answer, Question, plan
+from loadgen.capacity.rehearse import rehearse
+from loadgen.capacity.windows import bounds
+from loadgen.errors import LoadgenError
+from loadgen.scenario import Scenario
+from loadgen.scenario.arrivals import Arrivals, Stage
+from loadgen.traffic.arrivals import curve
+from tests.capacity.shop import SHOP
+
+BUSY = SHOP.adjusted(duration=120.0, rate=5.0)
+
+
+def quiet(line: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture(scope="module")
+def answer() -> Answer:
+    return plan([BUSY], 3, Question(quota=20.0, rates=(0.1, 1.0)), quiet)
+
+
+def test_the_same_seed_gives_the_same_plan(answer: Answer) -> None:
+    again = plan([BUSY], 3, Question(quota=20.0, rates=(0.1, 1.0)), quiet).plan
+    timed = {"seconds": 0.0, "fleet": answer.plan.fleet}
+    assert msgspec.structs.replace(again, **timed) == msgspec.structs.replace(answer.plan, **timed)
+
+
+def test_windows_add_up_to_the_run(answer: Answer) -> None:
+    found = answer.plan
+    assert sum(window.sessions for window in found.windows) == found.load.sessions
+    for figure in ("requests", "events", "wire_bytes"):
+        summed = sum(getattr(window, figure).mean * (window.end - window.start) for window in found.windows)
+        assert summed == pytest.approx(getattr(found.load, figure))
+
+
+def test_dollars_follow_from_events(answer: Answer) -> None:
+    money = answer.plan.money
+    assert money.dollars_per_day == pytest.approx(money.events_per_day * 1e-5)
+    assert money.events_per_month == pytest.approx(30 * money.events_per_day)
+
+
+def test_free_events_come_off_the_month() -> None:
+    paid, free = (
+        plan([SHOP], 3, Question(rates=(1.0,), free_events=number), quiet).plan.money for number in (0, 1_000_000)
+    )
+    assert free.dollars_per_month == pytest.approx(max(paid.dollars_per_month - 10, 0))
+
+
+def test_a_lower_sample_rate_costs_less_and_tells_less(answer: Answer) -> None:
+    low, full = answer.plan.rates
+    assert low.dollars_per_month == pytest.approx(full.dollars_per_month / 10, rel=0.05)
+    assert low.quota_needed < full.quota_needed
+    assert low.p75_lcp_interval and full.p75_lcp_interval
+    assert low.p75_lcp_interval == pytest.approx(full.p75_lcp_interval * 10**0.5, rel=0.01)
+
+
+def test_client_settings_move_what_they_should(answer: Answer) -> None:
+    moved = {(lever.setting, lever.value): lever for lever in answer.plan.levers}
+    assert moved["dispatchInterval", 30_000].requests < 1 == moved["dispatchInterval", 30_000].events
+    assert moved["compression", False].wire_bytes > 1.3
+    assert moved["compression", False].requests == 1
+    assert moved["resourceEventLimit", 0].events < 1
+    assert moved["sessionEventLimit", 50].events < 1
+    assert moved["batchLimit", 25].requests > 1
+
+
+def test_loss_falls_as_the_quota_grows(answer: Answer) -> None:
+    lost = [point.lost_share for point in answer.plan.loss]
+    assert lost == sorted(lost, reverse=True)
+    assert lost[0] > 0.5 > 0.001 > lost[-1]
+
+
+def test_a_plan_survives_json(answer: Answer) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(answer.plan), type=Plan) == answer.plan
+
+
+def test_the_page_needs_nothing_from_anywhere(answer: Answer) -> None:
+    text = page(answer)
+    assert not [word for word in ("http://", "https://", "<script", "src=", "@import", "url(") if word in text]
+    assert text.count("<svg") == 4
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_monitors_under_one_quota_are_told_apart() -> None:
+    noisy = BUSY.model_copy(
+        update={"name": "noisy", "monitor": BUSY.monitor.model_copy(update={"name": "noisy"})}
+    ).adjusted(rate=2.0)
+    alone = plan([BUSY], 3, Question(quota=90.0, rates=(1.0,)), quiet).plan
+    both = plan([BUSY, noisy], 3, Question(quota=90.0, rates=(1.0,)), quiet).plan
+    first, second = both.monitors
+    assert first.load == alone.load
+    assert (first.monitor, second.monitor) == ("loadgen", "noisy")
+    assert alone.throttling.lost_share < 0.001 < first.throttling.lost_share
+    assert both.load.events == first.load.events + second.load.events
+    assert both.throttling.attempts == first.throttling.attempts + second.throttling.attempts
+
+
+def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadgen.capacity.rehearse.ALL_UP_TO", 2_000)
+    monkeypatch.setattr("loadgen.capacity.rehearse.PILOT", 512)
+    many = SHOP.adjusted(duration=2400.0)
+    exact = rehearse(many, 3, 0.05, True, quiet)
+    some = rehearse(many, 3, 0.05, False, quiet)
+    assert exact.interval == (0.0, 0.0)
+    assert 0 < max(some.interval) <= 0.06
+    assert some.draw.sessions < exact.draw.sessions / 2
+    assert some.draw.of == exact.draw.of == some.demand.totals.sessions
+    for figure, interval in zip(("requests", "events"), some.interval, strict=True):
+        true, guess = getattr(exact.demand.totals, figure), getattr(some.demand.totals, figure)
+        assert guess == pytest.approx(true, rel=1.5 * interval + 0.01)
+
+
+@pytest.mark.parametrize("visits", [1_000, 3_000_000])
+def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
+    day = over_a_day(SHOP, visits, 4.0)
+    assert day.duration == 86_400
+    assert curve(day.arrivals, day.duration).expected == pytest.approx(visits)
+
+
+def test_a_day_is_busiest_in_the_evening_by_the_ratio_asked_for() -> None:
+    stages = over_a_day(SHOP, 1_000, 4.0).arrivals.stages
+    rates = [stage.target for stage in stages]
+    assert rates.index(max(rates)) == 39  # the stage that ends at 20:00
+    assert max(rates) / min(rates) == pytest.approx(4.0)
+
+
+def test_a_scenario_of_a_day_keeps_its_own_curve() -> None:
+    own = Arrivals(rate=1.0, stages=(Stage(duration=43_200.0, target=9.0), Stage(duration=43_200.0, target=1.0)))
+    day = over_a_day(SHOP.model_copy(update={"arrivals": own, "duration": 86_400.0}), 1_000, 4.0)
+    assert [stage.target / day.arrivals.start_rate for stage in day.arrivals.stages] == pytest.approx([9, 1])
+
+
+@pytest.mark.parametrize(
+    ("duration", "count", "first"), [(60.0, 1, "whole run"), (86_400.0, 24, "00:00"), (7 * 86_400.0, 7, "day 1")]
+)
+def test_windows_follow_the_length(duration: float, count: int, first: str) -> None:
+    found = bounds(SHOP.adjusted(duration=duration))
+    assert (len(found), found[0][0]) == (count, first)
+    assert found[-1][2] == duration
+
+
+def test_stages_name_their_windows() -> None:
+    stages = (Stage(duration=30.0, target=40.0), Stage(duration=60.0, target=40.0))
+    found = bounds(SHOP.model_copy(update={"arrivals": Arrivals(rate=5.0, stages=stages), "duration": 100.0}))
+    assert [name for name, _, _ in found] == ["5 → 40/s", "hold 40/s", "hold 40/s"]
+    assert [end for _, _, end in found] == [30, 90, 100]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "duration", "exact", "said"),
+    [
+        (1e10, 86_400.0, False, "10,000,000,000 sessions are too many: they take 320.0 GB"),
+        (1e5, 40 * 86_400.0, False, "a plan of 40 days is too long, 35 days fit"),
+        (6e6, 86_400.0, True, "an exact rehearsal of 6,000,000 sessions is too large"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_size(
+    sessions: float, duration: float, exact: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 16e9)
+    with pytest.raises(LoadgenError) as refused:
+        refuse_too_large("shop", sessions, duration, exact)
+    assert said in str(refused.value)
+
+
+def test_no_visits_at_all_is_a_plan_too() -> None:
+    nobody = SHOP.model_copy(update={"arrivals": Arrivals(rate=0.0)})
+    found = plan([nobody], 1, Question(), quiet).plan
+    assert found.load.requests == found.throttling.throttled == 0
+    assert found.need.quota == 1
+
+
+def test_a_day_without_arrivals_is_refused() -> None:
+    nobody: Scenario = SHOP.model_copy(update={"arrivals": Arrivals(rate=0.0), "duration": 86_400.0})
+    with pytest.raises(LoadgenError, match="no session starts"):
+        over_a_day(nobody, 1_000, 4.0)

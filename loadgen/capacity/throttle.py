@@ -7,6 +7,7 @@ so takes a second for a day of any load. A test holds the two together.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import reduce
@@ -160,12 +161,14 @@ class Desk:
             return
         self.tries[row] += 1
         self.attempted[int(at)] += 1
-        if self._bucket.take(at) == 0.0:
+        wait = self._bucket.take(at)
+        if wait == 0.0:
             self.kept[row] = True
             self.passed[int(at)] += 1
             return
         batch = batch or slim(at, self._beacon[row])
-        retry = self._dispatch[self._monitor[row]].answered(batch, THROTTLED, at + next(self._answers))
+        answered, retry_after = at + next(self._answers), max(math.ceil(wait), 1)  # as the endpoint says it
+        retry = self._dispatch[self._monitor[row]].answered(batch, THROTTLED, answered, retry_after)
         if retry is not None:
             heappush(self._waiting, (retry.due, row, retry))
 

@@ -10,6 +10,7 @@ import sys
 import click
 
 from loadgen.cli.attachments import metrics, policy, tags
+from loadgen.cli.comparing import compare
 from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
 from loadgen.cli.monitors import monitors
@@ -32,6 +33,7 @@ for command in (
     check,
     generate,
     report,
+    compare,
     serve,
     seed,
     verify,

@@ -10,6 +10,7 @@ import click
 from loadgen.cli.values import SCENARIO
 
 GENERATE_START = datetime(2026, 1, 1, tzinfo=UTC)
+REPORT_IN_FOLDER = "-"  # what --html without a file stands for
 
 
 @click.command()
@@ -48,15 +49,26 @@ def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: 
 @click.command()
 @click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json.")
-def report(run_dir: Path, as_json: bool) -> None:
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=REPORT_IN_FOLDER,
+    metavar="[FILE]",
+    help="Write the page of the run, unless told otherwise as report.html in its folder.",
+)
+def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.results import RunFolder
-    from loadgen.results.rescue import rescued
+    from loadgen.results.html import write_report
+    from loadgen.results.reading import Reading, summary_of
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show, summary_view
 
-    folder = RunFolder.existing(run_dir)
-    summary = folder.summary() if folder.finished else rescued(folder)
+    if html is not None:
+        page = write_report(Reading.of(run_dir), None if html == Path(REPORT_IN_FOLDER) else html)
+        click.echo(f"page      {page}", err=as_json)
+    summary = summary_of(RunFolder.existing(run_dir))
     if as_json:
         click.echo(pretty(summary), nl=False)
     else:

@@ -28,6 +28,8 @@ from loadgen.endpoint import EndpointSettings, server
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, Summary
+from loadgen.results.html import write_report
+from loadgen.results.reading import Reading
 from loadgen.results.rescue import rescued
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
@@ -51,7 +53,16 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         counted = compared(before, kept(target.url, target.monitor_id), summary)
         summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
+    draw(folder)
     return summary, folder
+
+
+def draw(folder: RunFolder) -> None:
+    """Write the run's page; a run without one is still a run."""
+    try:
+        write_report(Reading(folder))
+    except LoadgenError as error:
+        click.echo(f"loadgen: no report.html: {error}", err=True)
 
 
 def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:

@@ -21,23 +21,28 @@ VERSION = 1  # of summary.json
 class Reading:
     """What one run's folder says; the records are read when they are first asked for."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, width: int | None = None) -> None:
+        """`width` is the seconds a slice, unless given as narrow as bounded memory allows."""
         self.folder = folder
         self.name = folder.path.resolve().name
         self.summary = summary_of(folder)
         self.rows = rows_of(folder)
         self.run: dict[str, Any] = folder.described() if (folder.path / RUN).is_file() else {}
-        self.timeline = Timeline(self.rows)
+        self.timeline = Timeline(self.rows, width)
 
     @classmethod
     def of(cls, path: Path) -> Reading:
         """Read a folder, or say in one line what is wrong with it."""
         return cls(RunFolder.existing(path))
 
+    def sliced(self, width: int) -> Reading:
+        """The same in slices of so many seconds."""
+        return self if width == self.timeline.width else Reading(self.folder, width)
+
     @cached_property
     def requests(self) -> Requests | None:
         """What the records tell; None when somebody has taken them out of the folder."""
-        if not self.folder.records.is_file() and not self.folder.spool.is_file():
+        if not self.folder.records.is_file() and not self.folder.spools:
             return None
         return Requests(self.folder, self.timeline)
 

@@ -25,7 +25,6 @@ MOST = 240
 WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_ATTEMPTS = 6  # later ones are counted with the last
 OUTCOMES = ("accepted", "throttled", "failed")
-GAUGES = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 
 
 def width_of(seconds: int) -> int:
@@ -34,14 +33,11 @@ def width_of(seconds: int) -> int:
 
 
 class Timeline:
-    """The rows of `timeline.csv` in slices: sums for counts, the highest value for gauges; every series has shape (n,).
+    """The rows of `timeline.csv` in slices: sums of counts, the highest of gauges; every series has shape (n,)."""
 
-    The last row, which waits for the last answer, may be shorter than a second.
-    """
-
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], width: int | None = None) -> None:
         self.seconds = rows[-1].second + 1 if rows else 1
-        self.width = width_of(self.seconds)
+        self.width = width or width_of(self.seconds)
         self.size = -(-self.seconds // self.width)
         self._rows = rows
         self._places = np.array([row.second for row in rows], dtype=np.int64) // self.width
@@ -98,7 +94,8 @@ class Clock:
 
     def whole(self, shares: tuple[float, ...]) -> Floats:
         """Quantiles of the whole run."""
-        return self.quantiles(np.ones((1, len(self.counts))), shares)[0]
+        found: Floats = self.quantiles(np.ones((1, len(self.counts))), shares)[0]
+        return found
 
     def each(self, share: float) -> Floats:
         """A quantile of every slice, shape (n,)."""
@@ -138,9 +135,10 @@ class Requests:
 
 
 def batches(folder: RunFolder) -> Iterator[Records]:
-    """A run's records, some at a time, from the table or from the spool of a run that was cut off."""
+    """A run's records, some at a time, from the table or from the spools of a run that was cut off."""
     if not folder.records.is_file():
-        yield from record.read(folder.spool)
+        for spool in folder.spools:
+            yield from record.read(spool)
         return
     import pyarrow
     import pyarrow.parquet as parquet

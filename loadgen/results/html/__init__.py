@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from loadgen.errors import LoadgenError
+from loadgen.results.html.overlay import comparison_page
 from loadgen.results.html.report import report
 from loadgen.results.reading import Reading
 
 REPORT = "report.html"
 
-__all__ = ["REPORT", "report", "write_page", "write_report"]
+__all__ = ["REPORT", "comparison_page", "report", "write_page", "write_report"]
 
 
 def write_report(reading: Reading, file: Path | None = None) -> Path:
@@ -25,5 +26,7 @@ def write_page(text: str, file: Path) -> Path:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
-        raise LoadgenError(f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists") from error
+        raise LoadgenError(
+            f"{file}: cannot be written ({error.strerror}); name a file in a folder that exists"
+        ) from error
     return file

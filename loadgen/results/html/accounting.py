@@ -47,7 +47,9 @@ def nodes(reading: Reading) -> list[Node]:
 def fates(reading: Reading) -> list[Node]:
     """Accepted at once or by a retry, as far as the records tell, and lost."""
     events, requests = reading.summary.events, reading.requests
-    lost = Node("lost", "Lost", events.lost, 2, "throttled" if not reading.summary.requests.failed else "failed", "sent")
+    lost = Node(
+        "lost", "Lost", events.lost, 2, "throttled" if not reading.summary.requests.failed else "failed", "sent"
+    )
     if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
         return [Node("accepted", "Accepted", events.accepted, 2, "accepted", "sent"), lost]
     return [
@@ -63,7 +65,11 @@ def accounting_table(reading: Reading) -> Markup:
     rows = [
         ("generated", count(events.generated), "100 %"),
         ("− not sampled", count(events.not_sampled), share(events.not_sampled, events.generated)),
-        ("− over the session limit", count(events.over_session_limit), share(events.over_session_limit, events.generated)),
+        (
+            "− over the session limit",
+            count(events.over_session_limit),
+            share(events.over_session_limit, events.generated),
+        ),
         ("− dropped by the client", count(events.dropped_by_client), share(events.dropped_by_client, events.generated)),
         ("  of these, page switched off", count(events.switched_off), share(events.switched_off, events.generated)),
         ("− unsent, due after the end", count(events.unsent), share(events.unsent, events.generated)),

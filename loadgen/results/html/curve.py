@@ -19,9 +19,7 @@ def curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, Clock
     """Clocks over the share of requests that were faster: colour, label, clock, dashed."""
     nines = max(log10(max(clock.counts.sum(), 10)) for _, _, clock, _ in lines)
     shares = [1 - 10 ** (-nines * point / POINTS) for point in range(POINTS + 1)]
-    layers = [
-        Layer(colour, label, curve_of(clock, shares), dashed=dashed) for colour, label, clock, dashed in lines
-    ]
+    layers = [Layer(colour, label, curve_of(clock, shares), dashed=dashed) for colour, label, clock, dashed in lines]
     return Plot(
         id=key,
         title=title,
@@ -29,7 +27,7 @@ def curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, Clock
         y=spread_scale(*(layer.values for layer in layers)),
         say=milliseconds,
         places=[point / POINTS for point in range(POINTS + 1)],
-        named=[f"{share:.6g}"[:9] if share >= 1 else per_cent(share) for share in shares],
+        named=[f"{per_cent(share)} of requests" for share in shares],
         x_ticks=ticks(nines),
         layers=layers,
         height=height,
@@ -45,13 +43,13 @@ def curve_of(clock: Clock, shares: Sequence[float]) -> list[float]:
 
 
 def ticks(nines: float) -> list[tuple[float, str]]:
-    """0 %, 50 %, 90 %, 99 % and so on, as far as there are requests."""
-    shares = [0.0, 0.5, *(1 - 10.0**-power for power in range(1, 9))]
+    """50 %, 90 %, 99 % and so on, as far as there are requests."""
+    shares = [0.5, *(1 - 10.0**-power for power in range(1, 9))]
     places = [-log10(1 - share) / nines for share in shares]
     return [(place, per_cent(share)) for place, share in zip(places, shares, strict=True) if place <= 1.001]
 
 
 def per_cent(share: float) -> str:
     """As many digits as it takes to tell it from 100 %."""
-    digits = max(int(-log10(max(1 - share, 1e-9)) - 1 + 1e-6), 0) + (1 if 0 < share < 0.9 else 0)
-    return f"{share * 100:.{max(digits, 0)}f} %".replace(".0 %", " %")
+    digits = max(int(-log10(max(1 - share, 1e-9)) + 1e-6) - 2, 0)
+    return f"{share * 100:.{digits}f} %"

@@ -17,7 +17,7 @@ Child = str | int | float | None
 
 
 def el(name: str, /, *children: Child, **attributes: str | int | float | bool | None) -> Markup:
-    """An element; `class_` is class, `data_series` is data-series, None and False attributes and children are left out."""
+    """An element; `class_` is class, `data_series` is data-series, and what is None or False is left out."""
     written = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
         for key, value in attributes.items()

@@ -1,4 +1,4 @@
-"""Numbers as people read them, with units; a dash where there is none."""
+"""Numbers as people read them, with units that do not leave them at a line's end; a dash where there is none."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def milliseconds(value: float | None) -> str:
     if value is None or not isfinite(value):
         return NONE
     if 0 < value < 1:
-        return f"{value * 1000:.3g} µs"
-    return f"{value:.3g} ms" if value < 999.5 else f"{three(value / 1000)} s"
+        return f"{value * 1000:.3g} µs"
+    return f"{value:.3g} ms" if value < 999.5 else f"{three(value / 1000)} s"
 
 
 def share(some: float, whole: float) -> str:
@@ -53,8 +53,8 @@ def share(some: float, whole: float) -> str:
         return NONE
     part = some / whole
     if 0 < part < 0.0005:
-        return "< 0.1 %"
-    return "> 99.9 %" if 0.9995 < part < 1 else f"{part:.1%}".replace("%", " %")
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 < part < 1 else f"{part:.1%}".replace("%", " %")
 
 
 def moment(seconds: float) -> str:
@@ -71,5 +71,5 @@ def memory(value: float | None) -> str:
         return NONE
     for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
         if abs(value) >= unit:
-            return f"{three(value / unit)} {name}"
-    return f"{value:.0f} B"
+            return f"{three(value / unit)} {name}"
+    return f"{value:.0f} B"

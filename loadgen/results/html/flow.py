@@ -10,9 +10,9 @@ from loadgen.results.html.figures import count, share
 
 COLUMNS = (0.0, 0.37, 0.74)  # where the nodes stand, of the width
 THICK = 12  # of a node, in thousandths of the width
-GAP = 46  # between two nodes, in pixels: room for three lines of label
-HEIGHT = 400
-LABEL = 40  # a node's label, in pixels
+GAP = 10  # below a node and its label, in pixels
+HEIGHT = 380
+LABEL = 46  # a label of three lines, in pixels
 
 
 class Node(Noun):
@@ -57,17 +57,27 @@ def flow(nodes: Sequence[Node], title: str, text: str) -> Markup:
 def place(nodes: Sequence[Node]) -> list[Placed]:
     """Columns with one scale, so that a pixel is the same number of events everywhere."""
     columns = [[node for node in nodes if node.column == column] for column in range(len(COLUMNS))]
-    whole = sum(node.amount for node in columns[0])
-    most = max(len(column) for column in columns)
-    scale = (HEIGHT - GAP * (most - 1) - LABEL) / max(whole, 1)
-    placed = []
-    for column in columns:
-        top = 0.0
-        for node in column:
-            height = max(node.amount * scale, 1.5)
-            placed.append(Placed(node, top, height))
-            top += height + (GAP if height < LABEL else 14)
+    low, high = 0.0, HEIGHT / max(node.amount for node in nodes)
+    for _ in range(30):  # the largest scale at which every column fits
+        middle = (low + high) / 2
+        fits = all(foot(stacked(column, middle)) <= HEIGHT for column in columns)
+        low, high = (middle, high) if fits else (low, middle)
+    return [placed for column in columns for placed in stacked(column, low)]
+
+
+def stacked(column: Sequence[Node], scale: float) -> list[Placed]:
+    """Nodes below each other, with room for their labels."""
+    placed, top = [], 0.0
+    for node in column:
+        height = max(node.amount * scale, 1.5)
+        placed.append(Placed(node, top, height))
+        top += height + max(LABEL - height, 0) + GAP
     return placed
+
+
+def foot(column: Sequence[Placed]) -> float:
+    """Where the last node and its label end."""
+    return column[-1].top + max(column[-1].height, LABEL) if column else 0.0
 
 
 def ribbons(placed: dict[str, Placed]) -> list[Markup]:

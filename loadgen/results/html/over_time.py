@@ -8,7 +8,7 @@ import numpy as np
 
 from loadgen.results.html.figures import count, memory, milliseconds, moment, rate, short
 from loadgen.results.html.plot import Layer, Mark, Plot, heap, middles
-from loadgen.results.html.scales import Scale, Say, linear, logarithmic, time_ticks
+from loadgen.results.html.scales import Say, Scale, linear, logarithmic, time_ticks
 from loadgen.results.reading import Reading
 from loadgen.results.slices import Floats, Timeline
 
@@ -20,8 +20,8 @@ def requests_plot(reading: Reading) -> Plot:
     offered = lines.rate("offered").tolist()
     requests = reading.summary.requests
     text = (
-        f"{count(requests.accepted)} accepted, {count(requests.throttled)} throttled and {count(requests.failed)} failed "
-        f"requests, and {count(requests.offered)} batches that were due, in {reading.summary.seconds:g} seconds."
+        f"{count(requests.accepted)} accepted, {count(requests.throttled)} throttled and {count(requests.failed)} "
+        f"failed requests, and {count(requests.offered)} batches that were due, in {reading.summary.seconds:g} seconds."
     )
     layers = [
         Layer("accepted", "accepted", outcomes[0], "stack"),
@@ -57,7 +57,9 @@ def lag_plot(reading: Reading) -> Plot:
         p50, top = requests.lag.each(0.5).tolist(), requests.lag.each(1.0).tolist()
         layers = [Layer("max", "max", top, "dots"), Layer("lag", "p99", p99), Layer("lag2", "p50", p50)]
     every = [layer.values for layer in layers]
-    text = "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
+    text = (
+        "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
+    )
     return over_time(reading, "lag", "Schedule lag over time", text, spread_scale(*every), milliseconds, layers)
 
 
@@ -151,14 +153,14 @@ def names_of(lines: Timeline) -> list[str]:
 
 
 def stages_of(reading: Reading) -> list[Mark]:
-    """The arrivals' stages, when there is more than one, and what came after the last."""
+    """The arrivals' stages, when there is more than one, and what came after the end."""
     stages = reading.summary.stages
     long = reading.timeline.size * reading.timeline.width
     if not stages:
         return []
     marks = [Mark(stage.start / long, min(stage.end / long, 1), f"stage {stage.stage}") for stage in stages]
     end = stages[-1].end
-    return [*marks, Mark(end / long, 1.0, "tail")] if end < long - 1 else marks
+    return [*marks, Mark(end / long, 1.0, "end")] if end < long - 1 else marks
 
 
 def latency_of(reading: Reading, share: float) -> list[float]:
@@ -186,4 +188,4 @@ def most(values: Sequence[float]) -> float:
 
 def per_cent(value: float | None) -> str:
     """A share of one core."""
-    return "–" if value is None or value != value else f"{value:.0f} %"
+    return "–" if value is None or value != value else f"{value:.0f} %"

@@ -53,7 +53,8 @@ def cards(*inside: Child) -> Markup:
 def tiles(*figures: tuple[str, str, str]) -> Markup:
     """A few figures in large type: name, figure, what stands beside it."""
     made = (
-        el("div", el("dt", name), el("dd", figure), el("dd", beside, class_="beside")) for name, figure, beside in figures
+        el("div", el("dt", name), el("dd", figure), el("dd", beside, class_="beside"))
+        for name, figure, beside in figures
     )
     return el("dl", *made, class_="tiles")
 

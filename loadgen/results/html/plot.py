@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from loadgen.model import Noun
-from loadgen.results.html.elements import Markup, el, join
+from loadgen.results.html.elements import Markup, el
 from loadgen.results.html.scales import Say, Scale
 
 WIDTH = 1000
@@ -22,7 +22,7 @@ Shape = Literal["stack", "line", "band", "dots", "rule"]
 
 
 class Layer(Noun):
-    """One series: its colour's name, what it is called, its values at the plot's places (NaN: none), and how it is drawn.
+    """One series: its colour's name, what it is called, its values at the plot's places (NaN: none), and its shape.
 
     A `stack` stands on the stacks before it, a `band` reaches down to `foot`, a `rule` is one value across the plot.
     """

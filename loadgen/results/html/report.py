@@ -43,11 +43,12 @@ def report(reading: Reading) -> str:
             ),
             *clocks(reading),
             throttling(reading),
-            retries(reading),
             accounting(reading),
-            mix(summary),
+            retries(reading),
             errors(summary),
-            *generator(reading),
+            mix(summary),
+            generator(reading),
+            sessions(reading),
             environment(reading),
             card(
                 "All figures",
@@ -73,7 +74,11 @@ def headline(reading: Reading) -> Markup:
         badge(summary),
         el("p", sentence(summary), class_="sentence"),
         el("ul", *reasons, class_=f"reasons {summary.verdict}") if reasons else None,
-        el("p", f"{summary.started_at[:19].replace('T', ' ')} UTC · seed {summary.seed} · {summary.pace}", class_="meta"),
+        el(
+            "p",
+            f"{summary.started_at[:19].replace('T', ' ')} UTC · seed {summary.seed} · {summary.pace}",
+            class_="meta",
+        ),
     )
 
 
@@ -93,8 +98,8 @@ def sentence(summary: Summary) -> str:
     requests, events = summary.requests, summary.events
     return (
         f"{count(summary.sessions)} sessions sent {count(requests.sent)} requests in {summary.seconds:,.1f} s. "
-        f"{share(requests.accepted, requests.sent)} were accepted, {share(requests.throttled, requests.sent)} throttled "
-        f"and {share(requests.failed, requests.sent)} failed; "
+        f"{share(requests.accepted, requests.sent)} were accepted, "
+        f"{share(requests.throttled, requests.sent)} throttled and {share(requests.failed, requests.sent)} failed; "
         f"of the {count(events.sent)} events sent, {share(events.lost, events.sent)} were lost."
     )
 
@@ -112,7 +117,7 @@ def headline_tiles(summary: Summary) -> Markup:
         ("Schedule lag p99", milliseconds(summary.lag_ms.p99), f"p50 {milliseconds(summary.lag_ms.p50)}"),
         (
             "Quota estimate",
-            rate(quota.rate) if quota else "none",
+            f"{quota.rate:.4g}/s" if quota else "none",
             f"{quota.low:.4g} to {quota.high:.4g}, burst {quota.burst:.3g}" if quota else "too little was refused",
         ),
     )
@@ -174,7 +179,10 @@ def retries(reading: Reading) -> Markup:
         [
             ("Amplification", f"{three(rates.amplification)} requests a batch" if rates.amplification else "–"),
             ("Retried", f"{count(requests.retried)} requests"),
-            ("Recovered", f"{count(requests.recovered)} batches, {share(requests.recovered, requests.retried)} of retries"),
+            (
+                "Recovered",
+                f"{count(requests.recovered)} batches, {share(requests.recovered, requests.retried)} of retries",
+            ),
             ("Given up", f"{count(requests.given_up)} batches"),
         ]
     )
@@ -198,13 +206,15 @@ def mix(summary: Summary) -> Markup:
 def errors(summary: Summary) -> Markup:
     """Failures by cause; throttling is none of them."""
     if not summary.errors:
-        return card("Errors", el("p", "No request failed.", class_="none"), about="Failed requests by cause; 429 is not one.")
+        return card(
+            "Errors", el("p", "No request failed.", class_="none"), about="Failed requests by cause; 429 is not one."
+        )
     made = bars(summary.errors, "failed", "Failed requests by cause")
     return card("Errors", made, about="Failed requests by cause; 429 is not one.")
 
 
-def generator(reading: Reading) -> list[Markup]:
-    """How the generator itself did, and the visitors it played."""
+def generator(reading: Reading) -> Markup:
+    """How the generator itself did."""
     made = reading.summary.generator
     told = facts(
         [
@@ -213,16 +223,13 @@ def generator(reading: Reading) -> list[Markup]:
             ("Memory", f"highest {memory(made.rss_bytes_max)}"),
         ]
     )
-    return [
-        card("Sessions", over_time.visitors_plot(reading).html(), about="Visits that were open."),
-        card(
-            "Generator",
-            told,
-            over_time.cpu_plot(reading).html(),
-            over_time.memory_plot(reading).html(),
-            about="Processor and memory of the generator itself.",
-        ),
-    ]
+    plots = (over_time.cpu_plot(reading).html(), over_time.memory_plot(reading).html())
+    return card("Generator", told, *plots, about="Processor and memory of the generator itself.")
+
+
+def sessions(reading: Reading) -> Markup:
+    """The visitors that the generator played."""
+    return card("Sessions", over_time.visitors_plot(reading).html(), about="Visits that were open at a time.")
 
 
 def environment(reading: Reading) -> Markup:
@@ -234,7 +241,9 @@ def environment(reading: Reading) -> Markup:
         ("Ledger", ledger_of(summary)),
     ]
     pairs += [
-        (name.capitalize(), described(run[name])) for name in ("target", "machine", "versions", "options") if name in run
+        (name.capitalize(), described(run[name]))
+        for name in ("target", "machine", "versions", "options")
+        if name in run
     ]
     return card("Environment", facts(pairs), about=f"Folder {reading.name}")
 
@@ -259,4 +268,3 @@ def width_note(reading: Reading) -> str:
     """How wide a step is."""
     width = reading.timeline.width
     return "A step is a second." if width == 1 else f"A step is {width} s; rates are averages over it."
-

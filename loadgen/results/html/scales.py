@@ -40,13 +40,15 @@ def round_step(rough: float) -> float:
 
 
 def logarithmic(lowest: float, highest: float) -> Scale:
-    """Decades or parts of them around two positive values."""
-    low, high = 10.0 ** floor(log10(lowest)), highest
-    steps = (1, 2, 5) if log10(max(high / low, 1)) < 2.5 else (1,)
-    marks = [times * low * 10.0**decade for decade in range(12) for times in steps]
-    low = max((mark for mark in marks if mark <= lowest * 1.001), default=low)
-    top = next(mark for mark in marks if mark >= high * 0.999 and mark > low)
-    return Scale(low, top, tuple(mark for mark in marks if low <= mark <= top), log=True)
+    """From a 1, 2 or 5 of a decade to another; over many decades only the powers of ten get a label."""
+    start = floor(log10(lowest))
+    marks = [(times, times * 10.0**decade) for decade in range(start, start + 14) for times in (1, 2, 5)]
+    low = max((mark for _, mark in marks if mark <= lowest * 1.001), default=marks[0][1])
+    high = next(mark for _, mark in marks if mark >= highest * 0.999 and mark > low)
+    wide = high / low > 1000
+    return Scale(
+        low, high, tuple(mark for times, mark in marks if low <= mark <= high and (times == 1 or not wide)), True
+    )
 
 
 def time_ticks(seconds: float, most: int = 7) -> tuple[float, ...]:

@@ -136,4 +136,3 @@ def flattened(name: str, value: object) -> Iterator[tuple[str, str]]:
 def plain(value: object) -> str:
     """A leaf as JSON says it, texts without their quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-

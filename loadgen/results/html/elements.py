@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "wbr"}
 
 
 class Markup(str):

@@ -125,7 +125,8 @@ def labels(placed: dict[str, Placed], whole: int) -> list[Markup]:
         el(
             "div",
             el("b", each.node.label),
-            el("span", f"{count(each.node.amount)} · {share(each.node.amount, whole)}"),
+            el("span", count(each.node.amount)),
+            el("span", f" · {share(each.node.amount, whole)}", class_="thin"),
             class_="label",
             style=f"left:{COLUMNS[each.node.column] * 100 + THICK / 10 + 0.6:.1f}%;top:{each.top:.0f}px",
         )

@@ -170,11 +170,7 @@ class Plot(Noun, kw_only=True):
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 
     def _mark_labels(self) -> Markup:
-        labels = (
-            el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;width:{(mark.end - mark.start) * 100:.2f}%")
-            for mark in self.marks
-        )
-        return el("div", *labels, class_="marks", aria_hidden="true")
+        return el("div", *(mark_label(mark) for mark in self.marks), class_="marks", aria_hidden="true")
 
     def _readouts(self) -> Markup:
         told = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
@@ -222,6 +218,14 @@ def data(value: object) -> Markup:
     """JSON that the script may read and no parser can take for markup."""
     text = msgspec.json.encode(value).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return el("script", Markup(text), type="application/json")
+
+
+def mark_label(mark: Mark) -> Markup:
+    """A mark's name after its line, or before it where there is no room after it."""
+    width = mark.end - mark.start
+    if width < 0.1 and mark.end > 0.99:
+        return el("span", mark.label, class_="thin", style=f"right:{(1 - mark.start) * 100:.2f}%;padding-right:5px")
+    return el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;width:{width * 100:.2f}%")
 
 
 def rule(y: float, name: str) -> Markup:

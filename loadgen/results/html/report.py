@@ -45,10 +45,10 @@ def report(reading: Reading) -> str:
             throttling(reading),
             accounting(reading),
             retries(reading),
-            errors(summary),
+            sessions(reading),
             mix(summary),
             generator(reading),
-            sessions(reading),
+            errors(summary),
             environment(reading),
             card(
                 "All figures",
@@ -99,9 +99,14 @@ def sentence(summary: Summary) -> str:
     return (
         f"{count(summary.sessions)} sessions sent {count(requests.sent)} requests in {summary.seconds:,.1f} s. "
         f"{share(requests.accepted, requests.sent)} were accepted, "
-        f"{share(requests.throttled, requests.sent)} throttled and {share(requests.failed, requests.sent)} failed; "
+        f"{some(requests.throttled, requests.sent)} throttled and {some(requests.failed, requests.sent)} failed; "
         f"of the {count(events.sent)} events sent, {share(events.lost, events.sent)} were lost."
     )
+
+
+def some(part: int, whole: int) -> str:
+    """A share, or none."""
+    return share(part, whole) if part else "none"
 
 
 def headline_tiles(summary: Summary) -> Markup:
@@ -184,6 +189,10 @@ def retries(reading: Reading) -> Markup:
                 f"{count(requests.recovered)} batches, {share(requests.recovered, requests.retried)} of retries",
             ),
             ("Given up", f"{count(requests.given_up)} batches"),
+            (
+                "Failed",
+                f"{count(requests.failed)} requests" if requests.failed else "no request, but for throttled ones",
+            ),
         ]
     )
     attempts: Child = el("p", NO_RECORDS, class_="none")
@@ -203,12 +212,10 @@ def mix(summary: Summary) -> Markup:
     return card("Event mix", made, about="Events in batches that were due, by type.")
 
 
-def errors(summary: Summary) -> Markup:
+def errors(summary: Summary) -> Markup | None:
     """Failures by cause; throttling is none of them."""
     if not summary.errors:
-        return card(
-            "Errors", el("p", "No request failed.", class_="none"), about="Failed requests by cause; 429 is not one."
-        )
+        return None
     made = bars(summary.errors, "failed", "Failed requests by cause")
     return card("Errors", made, about="Failed requests by cause; 429 is not one.")
 
@@ -245,7 +252,7 @@ def environment(reading: Reading) -> Markup:
         for name in ("target", "machine", "versions", "options")
         if name in run
     ]
-    return card("Environment", facts(pairs), about=f"Folder {reading.name}")
+    return card("Environment", facts(pairs), about=f"Folder {reading.name}", wide=not summary.errors)
 
 
 def described(value: object) -> str:

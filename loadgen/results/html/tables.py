@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from loadgen.results.html.elements import Child, Markup, el
+from loadgen.results.html.elements import Child, Markup, el, join
 from loadgen.results.html.figures import count, memory, milliseconds, moment, share
 from loadgen.results.reading import Reading
 from loadgen.results.summary import Summary
@@ -31,7 +31,7 @@ def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
     rows = (
         el(
             "tr",
-            el("th", name, scope="row"),
+            el("th", breakable(name), scope="row"),
             el("td", el("i", style=f"width:{amount / max(largest, 1) * 100:.1f}%"), class_=f"bar c-{colour}"),
             el("td", count(amount)),
             el("td", share(amount, whole)),
@@ -39,6 +39,12 @@ def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
         for name, amount in sorted(counts.items(), key=lambda item: -item[1])
     )
     return el("table", el("caption", caption), el("tbody", *rows), class_="bars")
+
+
+def breakable(name: str) -> Markup:
+    """A long name that may go on in the next line after each underscore."""
+    parts = [join(part, "_", el("wbr")) for part in name.split("_")[:-1]]
+    return join(*parts, name.split("_")[-1])
 
 
 def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[str], caption: str) -> Markup:

@@ -14,8 +14,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,18 +87,18 @@ def accepted(folder: Path) -> int:
         return 0
 
 
-def waited(process: subprocess.Popen[bytes], folder: Path, count: int) -> bool:
-    """Wait until so many requests are accepted; False when the process has ended before."""
+def waited(process: subprocess.Popen[bytes], until: Callable[[], bool]) -> bool:
+    """Wait until something holds; False when the process has ended before."""
     end = time.monotonic() + TRIAL_SECONDS
     while time.monotonic() < end:
-        if accepted(folder) >= count:
+        if until():
             return True
         try:
             process.wait(0.01)
         except subprocess.TimeoutExpired:
             continue
         return False
-    raise AssertionError(f"{count} requests were never accepted")
+    raise AssertionError("it never came about")
 
 
 def trial(
@@ -117,7 +118,7 @@ def trial(
             with begun("seed", *command, *target, cwd=folder) as process:
                 while done:
                     moment, blow = done.pop(0)
-                    assert waited(process, run, moment), (folder / "said").read_text()
+                    assert waited(process, partial(came_to, run, moment)), (folder / "said").read_text()
                     if blow == "kill":
                         break
                     endpoint = restarted(endpoint, blow, store, settings(quota=quota, faults=faults), port)
@@ -127,6 +128,10 @@ def trial(
         return {"exit": verified.returncode, "said": last.stderr, **json.loads(verified.stdout)}
     finally:
         endpoint.stop()
+
+
+def came_to(run: Path, moment: int) -> bool:
+    return accepted(run) >= moment
 
 
 def restarted(endpoint: Running, blow: str, store: Path, wanted: EndpointSettings, port: int) -> Running:

@@ -1,0 +1,145 @@
+"""The control plane's verbs as a user types them; together they reach every operation of the RUM API."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from loadgen.cli import commands
+from loadgen.errors import LoadgenError
+
+WANTED = """
+name = "shop"
+[monitor]
+name = "demo"
+metrics = [{ name = "JsErrorCount" }]
+policy = [{}]
+[pages.home]
+path = "/"
+exit = 1
+"""
+
+pytestmark = pytest.mark.usefixtures("endpoint")
+
+
+def invoke(*arguments: object, typed: str = "") -> Result:
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments], input=typed)
+
+
+def done(*arguments: object) -> str:
+    result = invoke(*arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.stdout
+
+
+def data(*arguments: object) -> Any:
+    return json.loads(done(*arguments, "--json"))
+
+
+def refusal(*arguments: object, typed: str = "") -> str:
+    result = invoke(*arguments, typed=typed)
+    assert isinstance(result.exception, LoadgenError), result.output
+    return str(result.exception)
+
+
+def test_a_monitor_is_created_listed_shown_updated_and_deleted() -> None:
+    options = ("--domain", "a.example.com", "--domain", "b.example.com", "--tag", "team=web", "--sample-rate", 0.5)
+    made = data("monitors", "create", "demo", *options)
+    listed = data("monitors", "list")
+    assert [(each["Name"], each["Id"]) for each in listed] == [("demo", made["Id"])]
+    assert made["Id"] in done("monitors", "list")
+    done("monitors", "update", "demo", "--no-cookies", "--logs", "--custom-events", "--telemetry", "http")
+    shown = data("monitors", "show", "demo")["monitor"]
+    assert shown["DomainList"] == ["a.example.com", "b.example.com"]
+    assert shown["AppMonitorConfiguration"]["SessionSampleRate"] == 0.5
+    assert shown["AppMonitorConfiguration"]["Telemetries"] == ["http"]
+    assert shown["DataStorage"]["CwLog"]["CwLogEnabled"] is True
+    assert "AppMonitorConfiguration.SessionSampleRate" in done("monitors", "show", "demo")
+    done("monitors", "delete", "demo", "--yes")
+    assert data("monitors", "list") == []
+
+
+def test_deletion_shows_what_goes_and_asks() -> None:
+    done("monitors", "create", "demo", "--domain", "a.example.com", "--tag", "team=web")
+    done("metrics", "enable", "demo")
+    result = invoke("monitors", "delete", "demo", typed="\n")
+    assert "1 metrics destinations with 0 definitions, no resource policy and 1 tags" in result.output
+    assert isinstance(result.exception, LoadgenError)
+    assert len(data("monitors", "list")) == 1
+
+
+def test_tags_are_added_listed_and_removed() -> None:
+    done("monitors", "create", "demo", "--domain", "a.example.com")
+    done("tags", "add", "demo", "team=web", "stage=demo=1")
+    assert data("tags", "list", "demo") == {"team": "web", "stage": "demo=1"}
+    done("tags", "remove", "demo", "team")
+    assert "stage  demo=1" in done("tags", "list", "demo")
+
+
+def test_metrics_are_enabled_added_changed_removed_and_disabled() -> None:
+    done("monitors", "create", "demo", "--domain", "a.example.com")
+    done("metrics", "enable", "demo")
+    made = data("metrics", "add", "demo", "--metric", "Http5xxCount")["MetricDefinitions"][0]
+    assert '"numeric":[">=",500,"<=",599]' in made["EventPattern"]
+    number = made["MetricDefinitionId"]
+    done("metrics", "change", "demo", number, "--metric", "JsErrorCount", "--unit", "Count")
+    kept = data("metrics", "list", "demo")["MetricDefinitions"]["CloudWatch"]
+    assert [(each["MetricDefinitionId"], each["Name"]) for each in kept] == [(number, "JsErrorCount")]
+    assert number in done("metrics", "list", "demo")
+    done("metrics", "remove", "demo", number)
+    assert data("metrics", "list", "demo")["MetricDefinitions"] == {"CloudWatch": []}
+    done("metrics", "disable", "demo", "--yes")
+    assert data("metrics", "list", "demo")["Destinations"] == []
+
+
+def test_a_policy_is_put_shown_and_deleted(tmp_path: Path) -> None:
+    done("monitors", "create", "demo", "--domain", "a.example.com")
+    done("policy", "put", "demo", "--public")
+    document = json.loads(done("policy", "show", "demo"))["PolicyDocument"]
+    assert json.loads(document)["Statement"][0]["Principal"] == "*"
+    (tmp_path / "policy.json").write_text(document.replace("Allow", "Deny"))
+    done("policy", "put", "demo", tmp_path / "policy.json")
+    assert "Deny" in done("policy", "show", "demo")
+    done("policy", "delete", "demo", "--yes")
+    assert "has no resource policy" in refusal("policy", "show", "demo")
+
+
+def test_apply_prints_its_plan_obeys_it_and_then_has_nothing_to_do(tmp_path: Path) -> None:
+    (tmp_path / "shop.toml").write_text(WANTED)
+    planned = data("monitors", "apply", tmp_path / "shop.toml", "--dry-run")
+    assert [call["operation"] for call in planned] == [
+        "CreateAppMonitor",
+        "PutRumMetricsDestination",
+        "BatchCreateRumMetricDefinitions",
+        "PutResourcePolicy",
+    ]
+    assert data("monitors", "list") == []
+    done("monitors", "apply", tmp_path / "shop.toml")
+    assert data("monitors", "apply", tmp_path / "shop.toml") == []
+    assert "as wanted: nothing to do" in done("monitors", "apply", tmp_path / "shop.toml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("monitors", "create", "bad name", "--domain", "x.example.com"), 'name "bad name" does not fit'),
+        (("monitors", "create", "demo"), "needs a domain"),
+        (("monitors", "update", "demo"), "nothing to change"),
+        (("monitors", "show", "nowhere"), "there is no app monitor 'nowhere'"),
+        (("monitors", "delete", "nowhere", "--yes"), "there is no app monitor 'nowhere'"),
+        (("monitors", "list", "--target", "ftp://x"), "write aws, or a URL"),
+        (("tags", "add", "demo", "novalue"), "write each as KEY=VALUE"),
+        (("metrics", "add", "demo", "--metric", "Nope"), "metric Nope: name Nope is not an extended metric"),
+        (("metrics", "add", "demo", "--metric", "X", "--pattern", "{"), "--pattern: not a JSON object"),
+        (("policy", "put", "demo"), "give either a file with the policy document, or --public"),
+        (("policy", "put", "demo", "nowhere.json"), "nowhere.json: cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: tuple[object, ...], said: str) -> None:
+    message = refusal(*arguments)
+    assert said in message
+    assert "\n" not in message

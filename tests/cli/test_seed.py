@@ -1,0 +1,222 @@
+"""loadgen seed, verify and clean as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from loadgen.aws import Account
+from loadgen.cli import commands
+from loadgen.endpoint.server import Running
+from loadgen.errors import LoadgenError
+from tests.seed.trial import accepted, begun, waited
+
+SHOP = """
+name = "shop"
+[monitor]
+name = "demo"
+custom_events = true
+tags = { team = "web" }
+[arrivals]
+rate = 0.001
+[pages.home]
+path = "/"
+exit = 1
+events = [{ type = "seen" }]
+"""
+QUICKLY = ("--quota", 500, "--seed", 5)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    file = tmp_path / "shop.toml"
+    file.write_text(SHOP)
+    return file
+
+
+def invoke(*arguments: object, typed: str = "") -> Result:
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments], input=typed)
+
+
+def refusal(*arguments: object) -> str:
+    result = invoke(*arguments)
+    assert isinstance(result.exception, LoadgenError), result.output
+    return str(result.exception)
+
+
+def seeded(shop: Path, *more: object) -> Result:
+    result = invoke("seed", shop, "--days", 1, *QUICKLY, *more)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_a_seeded_day_reads_back_whole(shop: Path, endpoint: Running) -> None:
+    assert "the past is in" in seeded(shop).output
+    result = invoke("verify", "results/seed-demo-shop")
+    assert result.exit_code == 0, result.output
+    assert "whole: nothing lost, nothing twice" in result.output
+    found = json.loads(invoke("verify", "results/seed-demo-shop", "--json").stdout)
+    assert found["present"] == found["expected"] > 100
+
+
+def test_a_missing_monitor_is_made_from_the_scenario_with_the_runs_tag(
+    shop: Path, endpoint: Running, account: Account
+) -> None:
+    seeded(shop)
+    monitor = account.get("demo")
+    assert monitor["Domain"] == "shop.example.com"
+    assert monitor["CustomEvents"] == {"Status": "ENABLED"}
+    assert monitor["Tags"].keys() == {"team", "loadgen:run"}
+
+
+def test_the_same_command_again_sends_nothing(shop: Path, endpoint: Running) -> None:
+    seeded(shop)
+    before = accepted(Path("results/seed-demo-shop"))
+    assert "is in already; to check, run: loadgen verify" in seeded(shop).output
+    assert accepted(Path("results/seed-demo-shop")) == before
+
+
+def test_what_is_lost_is_found_and_ends_with_1(shop: Path, endpoint: Running, account: Account) -> None:
+    seeded(shop)
+    account.rum.delete_app_monitor(Name="demo")
+    account.rum.create_app_monitor(Name="demo", Domain="shop.example.com")
+    result = invoke("verify", "results/seed-demo-shop", "--wait", 0)
+    assert result.exit_code == 1
+    assert "NOT whole" in result.output
+    assert "missing, such as" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--days", 1, "--seed", 6), "it belongs to seed 5, not 6"),
+        (("--days", 2, "--seed", 5), "it belongs to the period"),
+        (("--days", 1, "--seed", 5, "--rate", 2), "undo the change of the scenario (or of --rate, --sample-rate)"),
+    ],
+)
+def test_a_ledger_of_something_else_is_refused(
+    shop: Path, endpoint: Running, options: tuple[object, ...], said: str
+) -> None:
+    seeded(shop)
+    before = accepted(Path("results/seed-demo-shop"))
+    assert said in refusal("seed", shop, *options)
+    assert accepted(Path("results/seed-demo-shop")) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--days", 40), "RUM keeps 30 days"),
+        (("--from", "2020-01-02", "--to", "2020-01-01"), "the period is reversed"),
+        (("--to", "2999-01-01"), "in the future"),
+        (("--monitor", "no good"), 'app monitor name "no good" does not fit'),
+        (("--monitor", "00000000-0000-4000-8000-000000000000"), "no app monitor has the id"),
+        (("--target", "localhost"), "write aws, or a URL"),
+        (("--target", "http://127.0.0.1:9"), "Could not connect"),
+    ],
+)
+def test_bad_input_is_one_line_and_makes_nothing(
+    shop: Path, endpoint: Running, account: Account, options: tuple[object, ...], said: str
+) -> None:
+    message = refusal("seed", shop, *options)
+    assert said in message
+    assert "\n" not in message
+    assert not Path("results").exists()
+    assert account.names() == []
+
+
+def test_without_a_target_nothing_is_guessed(shop: Path, endpoint: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL_RUM")
+    assert "no target: give --target" in refusal("seed", shop)
+
+
+def test_a_monitor_of_another_domain_is_refused(shop: Path, endpoint: Running, account: Account) -> None:
+    account.rum.create_app_monitor(Name="demo", Domain="other.example.org")
+    assert "is for the domain other.example.org, the scenario's traffic is of shop.example.com" in refusal("seed", shop)
+    assert not Path("results").exists()
+
+
+def test_a_monitor_of_a_wildcard_domain_will_do(shop: Path, endpoint: Running, account: Account) -> None:
+    custom = {"Status": "ENABLED"}
+    account.rum.create_app_monitor(Name="demo", Domain="*.example.com", CustomEvents=custom)
+    seeded(shop)
+
+
+def test_a_monitor_that_would_drop_custom_events_is_refused(shop: Path, endpoint: Running, account: Account) -> None:
+    account.rum.create_app_monitor(Name="demo", Domain="shop.example.com")
+    assert "run: loadgen monitors update demo --custom-events" in refusal("seed", shop)
+
+
+def test_a_folder_with_other_files_is_not_touched(shop: Path, endpoint: Running, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    assert "give --out a folder that is new or empty" in refusal("seed", shop, "--out", tmp_path / "mine")
+
+
+def test_a_monitor_that_is_gone_is_told(shop: Path, endpoint: Running, account: Account) -> None:
+    seeded(shop)
+    account.rum.delete_app_monitor(Name="demo")
+    assert "the monitor was deleted since" in refusal("seed", shop, "--days", 1, *QUICKLY)
+
+
+def test_a_probe_says_what_the_service_keeps_and_is_not_sent_twice(shop: Path, endpoint: Running) -> None:
+    output = seeded(shop, "--probe").output
+    assert output.count("were kept, and showed after") == 4
+    found = json.loads(invoke("verify", "results/seed-demo-shop", "--json").stdout)
+    assert (found["missing"], found["duplicated"], found["others"]) == (0, 0, 0)
+
+
+def test_clean_deletes_what_the_run_made_and_nothing_else(shop: Path, endpoint: Running, account: Account) -> None:
+    seeded(shop)
+    account.rum.create_app_monitor(Name="precious", Domain="x.example.com")
+    assert "goes with its events" in invoke("clean", "results/seed-demo-shop", "--dry-run").output
+    assert isinstance(invoke("clean", "results/seed-demo-shop", typed="no\n").exception, LoadgenError)
+    assert account.names() == ["demo", "precious"]
+    assert "deleted demo" in invoke("clean", "results/seed-demo-shop", "--yes").output
+    assert account.names() == ["precious"]
+    assert "nothing to delete" in invoke("clean", "results/seed-demo-shop").output
+
+
+def test_clean_leaves_a_monitor_that_was_there_before(shop: Path, endpoint: Running, account: Account) -> None:
+    custom = {"Status": "ENABLED"}
+    account.rum.create_app_monitor(Name="demo", Domain="shop.example.com", CustomEvents=custom)
+    seeded(shop)
+    assert "nothing to delete" in invoke("clean", "results/seed-demo-shop", "--yes").output
+    assert account.names() == ["demo"]
+
+
+def test_live_goes_on_after_the_past_until_ctrl_c_and_again_from_there(
+    shop: Path, endpoint: Running, tmp_path: Path
+) -> None:
+    shop.write_text(SHOP.replace("rate = 0.001", "rate = 3"))
+    command = ["seed", shop, "--days", 0.001, *QUICKLY, "--target", endpoint.url, "--out", "run", "--live"]
+    for turn in (1, 2):
+        with begun(*command, cwd=tmp_path) as process:
+            assert waited(process, lambda turn=turn: (tmp_path / "said").read_text().count("live: going on") == turn)
+            enough = accepted(tmp_path / "run") + 5
+            assert waited(process, lambda enough=enough: accepted(tmp_path / "run") >= enough)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+    result = invoke("verify", "run")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
+    shop: Path, endpoint: Running, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Account, "local", property(lambda _: False))
+    monkeypatch.setattr(Account, "number", lambda _: "123456789012")
+    result = invoke("seed", shop, "--days", 1, *QUICKLY, typed="no\n")
+    assert isinstance(result.exception, LoadgenError)
+    assert "account 123456789012, app monitor demo (will be made)" in result.output
+    assert account.names() == []
+    assert not Path("results").exists()
+
+
+def test_the_environment_is_left_as_it_was() -> None:
+    assert "LOADGEN_IDENTITY_POOL" not in os.environ

@@ -15,18 +15,21 @@ from typing import Any
 
 import gevent
 import gevent.event
+import msgspec
 from locust import User, events, task
 from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen import aws, traffic
+from loadgen.capacity.holds import Hunt
 from loadgen.errors import LoadgenError
 from loadgen.results import Measured, RunFolder, Second
 from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job
+from loadgen.swarm.holds import hunting
 from loadgen.swarm.options import add_options
 from loadgen.swarm.orders import Share, orders_of
 from loadgen.swarm.sender import Network
@@ -100,11 +103,17 @@ class Swarm:
         scenario = orders.scenario
         destination = orders.destination(scenario)
         job = Job(scenario, destination, share.zero, orders.pace, share.max_events, share.index)
-        sessions = traffic.sessions(scenario, orders.seed, (share.index, share.of))
+        sessions = traffic.sessions(scenario, orders.seed, (share.index, share.of), pause=lambda: gevent.sleep(0))
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
         signer = None if orders.unsigned else aws.signer(orders.region)
         near = share.spool if share.machine and share.machine == this_machine() else None
-        self.engine = Engine(job, sessions, network, signer, Spool(Path(near)) if near else None)
+        spool = Spool(Path(near)) if near else None
+        options: Any = self.environment.parsed_options
+        if options.find_limit:
+            hunt = msgspec.json.decode(options.find_limit, type=Hunt)
+            self.engine = hunting(hunt, Path(options.out), job, orders.seed, network, signer, spool)
+        else:
+            self.engine = Engine(job, sessions, network, signer, spool)
         self.ready.set()
         return self.engine
 

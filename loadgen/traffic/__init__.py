@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -19,10 +19,15 @@ BLOCKS_EACH = 16
 """A run with so many blocks for each worker is shared out by blocks, so that nobody draws what is not theirs."""
 
 
-def sessions(scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[Session]:
-    """The sessions of worker i of n (share = i, n) in order of start; all shares together are share (0, 1)'s."""
+def sessions(
+    scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1), pause: Callable[[], None] | None = None
+) -> Iterator[Session]:
+    """The sessions of worker i of n (share = i, n) in order of start; all shares together are share (0, 1)'s.
+
+    A block of sessions is some 30 ms of work; `pause` is called every millisecond or two of it.
+    """
     worker, workers = share
-    blocks = Blocks(scenario, seed)
+    blocks = Blocks(scenario, seed, pause)
     begin = starts(curve(scenario.arrivals, scenario.duration), blocks.seeds)
     grain = BLOCK if len(begin) >= BLOCKS_EACH * workers * BLOCK else 1
     for block in range(-(-len(begin) // BLOCK)):

@@ -12,7 +12,7 @@ from loadgen.scenario import Scenario
 from loadgen.traffic.draws import TICKS, Bools, Floats
 from loadgen.traffic.journey import RELOAD, Habits, Walk, dwell, entries, walk
 from loadgen.traffic.population import Crowd, People
-from loadgen.traffic.seeds import BLOCK, Seeds
+from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.column import Column
@@ -21,12 +21,18 @@ from loadgen.traffic.telemetry.scene import Drawn, Scene
 from loadgen.traffic.timeline import timeline
 from loadgen.traffic.visits import Pages, Referrals, visits
 
+NOWHERE = Load(0.0, 0.0, (), ())
+"""Stands for a load that belongs to another share."""
+
+PAGES_PIECE = 32
+"""Sessions whose pages are made between two pauses."""
+
 
 class Blocks:
     """Draws blocks of one scenario and seed."""
 
-    def __init__(self, scenario: Scenario, seed: int) -> None:
-        self.scenario, self.seeds = scenario, Seeds(seed)
+    def __init__(self, scenario: Scenario, seed: int, pause: Pause | None = None) -> None:
+        self.scenario, self.seeds = scenario, Seeds(seed, pause)
         self.site = Site(scenario)
         self.crowd = Crowd(scenario.population, scenario.arrivals.day, self.seeds)
 
@@ -44,7 +50,10 @@ class Blocks:
         at = starts.tolist()
         for row in np.flatnonzero(own).tolist():
             visitor = self.crowd.visitor(scene.people, row)
-            yield Session(first + row, keys[row], at[row], visitor, tuple(loads[begins[row] : begins[row + 1]]))
+            lived = slice(begins[row], begins[row + 1])
+            session = Session(first + row, keys[row], at[row], visitor, tuple(loads[lived]))
+            loads[lived] = repeat(NOWHERE, len(session.loads))  # so that no block is let go of in one go
+            yield session
 
     def scene(self, block: int, starts: Floats, own: Bools) -> Scene:
         """Everything drawn of a block before its events."""
@@ -61,6 +70,8 @@ class Blocks:
         begins = steps.begins.tolist()
         for row in np.flatnonzero(own).tolist():
             pages.session(row, begins[row], begins[row + 1])
+            if row % PAGES_PIECE == 0:
+                seeds.pause()
         drawn = Drawn(people, slowness, steps, looks.looked, loading, time, seen, pages)
         return Scene(scenario, site, self.crowd, seeds, block, own, drawn)
 
@@ -88,17 +99,20 @@ def _loads(scene: Scene, families: list[Column]) -> list[Load]:
     at = np.concatenate([family.at for family in families])
     rank = np.repeat([family.rank for family in families], [len(family.ids) for family in families])
     load_of = scene.time.load[view]
+    pause = scene.seeds.pause
+    pause()
     order = np.lexsort((rank, at, load_of))
     made: list[Event] = []
     for family in families:
         pages = scene.pages_of(family.view)
-        made += map(Event, family.ids, (family.at / TICKS).tolist(), repeat(family.type), family.details, pages)
+        moments = (family.at / TICKS).tolist()
+        made += scene.seeds.listed(map(Event, family.ids, moments, repeat(family.type), family.details, pages))
     events = [made[index] for index in order.tolist()]
     edges = np.searchsorted(load_of[order], np.arange(scene.loads + 1)).tolist()
+    pause()
     hides = _hides(scene)
     start, ready = scene.time.start[scene.loading.view], scene.time.noticed[scene.loading.view]
-    nowhere = Load(0.0, 0.0, (), ())
-    loads = [nowhere] * scene.loads
+    loads = [NOWHERE] * scene.loads
     starts, readies = (start / TICKS).tolist(), (ready / TICKS).tolist()
     for row in scene.own_loads.tolist():
         loads[row] = Load(starts[row], readies[row], hides[row], tuple(events[edges[row] : edges[row + 1]]))

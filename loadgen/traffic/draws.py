@@ -7,12 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loadgen.traffic.seeds import Pause, go_on
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 TICKS = 10_000
 """Ticks in a second: browsers measure in 0.1 ms, and whole ticks add up exactly."""
+
+WRITTEN_AT_ONCE = 2000
+"""Ids between two pauses: below a millisecond."""
 
 UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 """Digits between the dashes of a UUID."""
@@ -53,11 +58,20 @@ def hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Int
     return [text[at : at + digits] for at in range(0, len(text), digits)]
 
 
-def uuids(generator: np.random.Generator, count: int, rows: Ints | None = None) -> list[str]:
-    """Version 4 UUIDs (RFC 9562) of all rows or of some, written all at once."""
+def uuids(generator: np.random.Generator, count: int, rows: Ints | None = None, pause: Pause = go_on) -> list[str]:
+    """Version 4 UUIDs (RFC 9562) of all rows or of some, written many at once."""
     raw = _bytes(generator, count, 16, rows)
     raw[:, 6] = raw[:, 6] & 0x0F | 0x40
     raw[:, 8] = raw[:, 8] & 0x3F | 0x80
+    found: list[str] = []
+    for begin in range(0, len(raw), WRITTEN_AT_ONCE):
+        found += _written(raw[begin : begin + WRITTEN_AT_ONCE])
+        pause()
+    return found
+
+
+def _written(raw: NDArray[np.uint8]) -> list[str]:
+    """16 bytes a row as UUIDs."""
     digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(-1, 32)
     text = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
     for group, (start, stop) in enumerate(UUID_GROUPS):

@@ -20,6 +20,9 @@ HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
 """Seconds for which a tab stays hidden before its visitor comes back; an estimate."""
 
 
+WALK_PIECE = 10
+"""Steps between two pauses."""
+
 NAVIGATE, BACK, RELOAD = 0, 1, 2
 """How a step comes about."""
 
@@ -66,6 +69,8 @@ def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> W
         uniform = stream.random((2, sessions))[:, active]
         to = _next(site, page[active], uniform[0], habits.unrest[active], landing=step == 1)
         going = to != site.end
+        if step % WALK_PIECE == 0:
+            seeds.pause()
         active, to, chance = active[going], to[going], uniform[1][going]
         if not active.size:
             break

@@ -81,6 +81,14 @@ def test_ids_are_unique(shop: list[Session]) -> None:
     assert len({session.key for session in shop}) == len(shop)
 
 
+def test_a_caller_who_pauses_gets_many_turns_and_the_same_sessions() -> None:
+    turns = []
+    paused = traffic.sessions(small(), 5, pause=lambda: turns.append(None))
+    assert list(paused) == list(traffic.sessions(small(), 5))
+    blocks = 2
+    assert len(turns) > 50 * blocks
+
+
 def test_nobody_comes_when_the_rate_is_zero() -> None:
     assert list(traffic.sessions(small().adjusted(rate=0.0), SEED)) == []
 

@@ -59,6 +59,7 @@ def resources(scene: Scene) -> tuple[Column, Heroes]:
     loading, time = scene.loading, scene.time
     at = time.start[loading.view[rows.load]] + np.maximum(start + length, loading.ready[rows.load])
     kept = np.flatnonzero(scene.own_view_mask[loading.view[rows.load]] & (at < time.load_end[rows.load]))
+    scene.seeds.pause()
     kept = kept[np.lexsort((start[kept], rows.load[kept]))]  # the client reads entries in the order of their start
     ids = scene.ids("resource", kept, len(rows.load))
     view = time.current(loading.view[rows.load[kept]], at[kept])
@@ -114,12 +115,18 @@ def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, I
 
 
 def _details(scene: Scene, rows: Rows, kept: Ints, start: Ints, length: Ints) -> list[Resource]:
+    scene.seeds.pause()
     assets = scene.site.assets
     asset = rows.asset[kept]
     sizes = np.where(rows.cached[kept], 0, assets.size[asset])
     urls: Iterable[Any] = repeat(UNSET)
     if scene.scenario.client.recordResourceUrl:
         own = objects(scene.hero_urls)[rows.load[kept]]
+        scene.seeds.pause()
         urls = np.where(assets.hero[asset], own, assets.urls[asset]).tolist()
     initiators, types = assets.initiators[asset].tolist(), assets.types[asset].tolist()
-    return list(map(Resource, initiators, shown(start), shown(length), types, sizes.tolist(), urls))
+    scene.seeds.pause()
+    starts = shown(start)
+    scene.seeds.pause()
+    lengths = shown(length)
+    return scene.seeds.listed(map(Resource, initiators, starts, lengths, types, sizes.tolist(), urls))

@@ -61,7 +61,7 @@ class Scene:
 
     def ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Event ids of some of a family's rows; all are drawn, so that they do not depend on who asks."""
-        return uuids(self.stream(f"id/{purpose}"), total, rows)
+        return uuids(self.stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
     def pages_of(self, views: Ints) -> list[Page]:
         """The pages of these views, which must belong to own sessions."""

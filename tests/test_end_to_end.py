@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from loadgen.endpoint import EndpointSettings
@@ -131,8 +132,7 @@ def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> No
     for line in process.stdout:
         if re.search(r"accepted [1-9]", line):
             break
-    [child] = [pid for pid in children(process.pid) if "loadgen.endpoint" in command_line(pid)]
-    os.kill(child, signal.SIGKILL)
+    with_word(children(process.pid), "loadgen.endpoint").kill()
     process.communicate(timeout=60)
     assert process.returncode == 1
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
@@ -141,13 +141,13 @@ def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> No
     assert_accounted(summary)
 
 
-def children(parent: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=True)
-    return [int(pid) for pid in listed.stdout.split()]
+def children(parent: int) -> list[psutil.Process]:
+    return psutil.Process(parent).children()
 
 
-def command_line(pid: int) -> str:
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+def with_word(processes: list[psutil.Process], word: str) -> psutil.Process:
+    [found] = [process for process in processes if word in " ".join(process.cmdline())]
+    return found
 
 
 def environment_for(endpoint: Running, key: Credentials = KEY) -> dict[str, str]:
@@ -268,8 +268,8 @@ def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[
     for line in process.stdout:
         if re.search(r"accepted [1-9]", line):
             break
-    [locust] = [pid for pid in children(process.pid) if "locust" in command_line(pid)]
-    os.kill(locust if which == "locust" else children(locust)[0], signal.SIGKILL)
+    locust = with_word(children(process.pid), "locustfile")
+    (locust if which == "locust" else locust.children()[0]).kill()
     process.communicate(timeout=90)
     return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
 

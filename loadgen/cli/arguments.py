@@ -31,6 +31,7 @@ class Options(Noun, kw_only=True):
     bind_port: int
     max_events: int | None
     quota: float | None
+    faults: str | None
     store: Path | None
     dialect: str
     out: Path | None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import click
 
-from loadgen.cli.values import Quota
+from loadgen.cli.values import OperationQuota, Quota
 
 
 @click.command()
@@ -15,45 +16,64 @@ from loadgen.cli.values import Quota
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--quota", type=Quota(), default="50", show_default=True, help="PutRumEvents a second, or off.")
 @click.option("--burst", type=click.FloatRange(min=1), help="Size of the token bucket; as the quota unless given.")
+@click.option(
+    "--operation-quota",
+    type=OperationQuota(),
+    multiple=True,
+    metavar="NAME=N",
+    help="Calls a second of one control plane operation; may be repeated.",
+)
+@click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
 @click.option("--store", type=click.Path(path_type=Path), help="SQLite file for what is accepted; memory unless given.")
 @click.option("--region", default="us-east-1", show_default=True, help="Region that signatures must name.")
+@click.option("--account", default="123456789012", show_default=True, help="Account number in ARNs.")
 @click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
 @click.option(
     "--secret-access-key", envvar="LOADGEN_SECRET_ACCESS_KEY", help="Likewise; better by LOADGEN_SECRET_ACCESS_KEY."
 )
 @click.option("--session-token", help="Demand this token beside the key.")
 @click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
-def serve(
-    host: str,
-    port: int,
-    quota: float | None,
-    burst: float | None,
-    store: Path | None,
-    region: str,
+@click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")
+def serve(host: str, port: int, store: Path | None, **options: Any) -> None:
+    """Serve the local RUM endpoint until Ctrl-C."""
+    from loadgen.endpoint.server import serve as serve_endpoint
+
+    settings = settings_of(**options)
+    given = options["access_key_id"] and options["secret_access_key"]
+
+    def ready(url: str) -> None:
+        key, quota = settings.credentials[0], settings.quota
+        click.echo(
+            f"RUM endpoint on {url}, region {settings.region}, quota {'off' if quota is None else f'{quota:g}/s'}"
+        )
+        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={settings.region}")
+        click.echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
+        secret = "(as given)" if given else key.secret_access_key
+        click.echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={secret}")
+
+    serve_endpoint(settings, store, host, port, ready)
+
+
+def settings_of(
     access_key_id: str | None,
     secret_access_key: str | None,
     session_token: str | None,
-    unsigned: bool,
-) -> None:
-    """Serve the local RUM endpoint until Ctrl-C."""
+    faults: str | None,
+    operation_quota: tuple[tuple[str, float], ...],
+    cors_origin: tuple[str, ...],
+    **plain: Any,
+) -> Any:
+    """The endpoint's settings; half a key is completed, none is made up."""
     from loadgen.endpoint import EndpointSettings
-    from loadgen.endpoint.server import serve as serve_endpoint
+    from loadgen.endpoint.faults import Faults, parse
     from loadgen.wire.sigv4 import Credentials
 
-    made_up = secret_access_key is None or access_key_id is None
     key_id = access_key_id or "AKIA" + secrets.token_hex(8).upper()
-    secret = secrets.token_urlsafe(30) if made_up else str(secret_access_key)
-    settings = EndpointSettings(
-        region=region,
+    secret = secret_access_key or secrets.token_urlsafe(30)
+    return EndpointSettings(
         credentials=(Credentials(key_id, secret, session_token),),
-        quota=quota,
-        burst=burst,
-        unsigned=unsigned,
+        faults=parse(faults) if faults else Faults(),
+        operation_quotas=dict(operation_quota),
+        cors_origins=cors_origin or ("*",),
+        **plain,
     )
-
-    def ready(url: str) -> None:
-        click.echo(f"RUM endpoint on {url}, region {region}, quota {'off' if quota is None else f'{quota:g}/s'}")
-        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={region}")
-        click.echo(f"export AWS_ACCESS_KEY_ID={key_id} AWS_SECRET_ACCESS_KEY={secret if made_up else '(as given)'}")
-
-    serve_endpoint(settings, store, host, port, ready)

@@ -13,7 +13,7 @@ ASK_SECONDS = 30.0
 
 
 class Kept(Noun):
-    """Accepted PutRumEvents calls of one monitor and the events in them, counted in the endpoint's store."""
+    """Accepted PutRumEvents calls of one monitor and their events, those included that the endpoint dropped."""
 
     requests: int
     events: int
@@ -28,7 +28,7 @@ def kept(url: str, monitor_id: str) -> Kept | None:
             counted = json.load(answer)
     except (URLError, ValueError, ConnectionError, TimeoutError):
         return None
-    return Kept(counted["requests"]["accepted"], counted["events"]["accepted"])
+    return Kept(counted["requests"]["accepted"], counted["events"]["accepted"] + counted["events"]["dropped"])
 
 
 def compared(before: Kept | None, after: Kept | None, summary: Summary) -> Ledger:

@@ -34,6 +34,7 @@ from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
 @click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
 @click.option("--max-events", type=click.IntRange(min=1), help="Stop hard before more events than this are sent.")
 @click.option("--quota", type=Quota(), default="50", show_default=True, help="Of the local endpoint, a second; or off.")
+@click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Keep what the local endpoint accepts in this SQLite file."
 )

@@ -24,7 +24,8 @@ from loadgen.cli.arguments import Options, locust_arguments
 from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
 from loadgen.cli.watching import watch
-from loadgen.endpoint import EndpointSettings, server
+from loadgen.endpoint import EndpointSettings, Faults, server
+from loadgen.endpoint.faults import parse
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, Summary
@@ -83,7 +84,13 @@ def opened_target(scenario: Scenario, seed: int, options: Options) -> Iterator[t
                 update={"monitor": scenario.monitor.model_copy(update={"name": options.monitor})}
             )
         key = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
-        with server.start(EndpointSettings(credentials=(key,), quota=options.quota), options.store) as endpoint:
+        settings = EndpointSettings(
+            credentials=(key,),
+            quota=options.quota,
+            faults=parse(options.faults) if options.faults else Faults(),
+            max_batch_events=max(100, scenario.client.batchLimit),
+        )
+        with server.start(settings, options.store) as endpoint:
             account = Account(endpoint.region, endpoint.credentials, endpoint.url)
             yield account.find_or_create(scenario.monitor), endpoint
     elif options.target == "aws":

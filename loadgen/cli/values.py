@@ -65,3 +65,22 @@ class Seconds(click.ParamType[float]):
                 f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx
             )
         return seconds
+
+
+class OperationQuota(click.ParamType[tuple[str, float]]):
+    """An operation and its calls a second."""
+
+    name = "quota"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """Name and calls a second."""
+        from loadgen.endpoint.service import service
+
+        operation, _, number = str(value).partition("=")
+        try:
+            rate = float(number)
+        except ValueError:
+            rate = 0.0
+        if operation not in service().operations or not 0 < rate < float("inf"):
+            self.fail(f"{value!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5", param, ctx)
+        return operation, rate

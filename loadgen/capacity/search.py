@@ -44,6 +44,7 @@ class Window(Noun):
     p99_ms: float | None
     lag_p99_ms: float
     primed: bool = False
+    saturated: bool = False  # every sender was waiting for an answer: what is late then is the target's
 
 
 Measure = Callable[[float, float | None], Window]
@@ -59,7 +60,7 @@ class Conditions(Noun, kw_only=True):
 
     def broken_by(self, window: Window) -> Cause | None:
         """What a window breaks first; None when it keeps everything."""
-        if window.offered < OFFERED * window.rate or window.lag_p99_ms > LAG_MS:
+        if not window.saturated and (window.offered < OFFERED * window.rate or window.lag_p99_ms > LAG_MS):
             return "generator"
         if window.throttled_share > self.most_throttled:
             return "throttled"
@@ -102,16 +103,19 @@ class Range(Noun, kw_only=True):
     most_windows: int = 40
 
 
-def find_limit(measure: Measure, conditions: Conditions, where: Range) -> Limit:
-    """The limit, within the precision as far as the windows allow."""
-    return Search(measure, conditions, where).run()
+Tell = Callable[[Step], None]
+
+
+def find_limit(measure: Measure, conditions: Conditions, where: Range, tell: Tell = lambda step: None) -> Limit:
+    """The limit, within the precision as far as the windows allow; each step is told when it is done."""
+    return Search(measure, conditions, where, tell).run()
 
 
 class Search:
     """The state of a search: votes at each rate."""
 
-    def __init__(self, measure: Measure, conditions: Conditions, where: Range) -> None:
-        self._measure, self._conditions, self._where = measure, conditions, where
+    def __init__(self, measure: Measure, conditions: Conditions, where: Range, tell: Tell) -> None:
+        self._measure, self._conditions, self._where, self._tell = measure, conditions, where, tell
         self._steps: list[Step] = []
         self._votes: dict[float, list[Cause | None]] = {}
 
@@ -175,6 +179,7 @@ class Search:
         window = self._measure(rate, self._priming())
         broken_by = self._conditions.broken_by(window)
         self._steps.append(Step(window, broken_by))
+        self._tell(self._steps[-1])
         return broken_by
 
     def _throttled(self) -> list[float]:

@@ -13,6 +13,7 @@ from loadgen.cli.attachments import metrics, policy, tags
 from loadgen.cli.comparing import compare
 from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
+from loadgen.cli.limit import find_limit
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
 from loadgen.cli.run import run, worker
@@ -30,6 +31,7 @@ for command in (
     run,
     worker,
     plan,
+    find_limit,
     check,
     generate,
     report,

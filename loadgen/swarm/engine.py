@@ -37,6 +37,7 @@ class Engine:
         send: Send,
         signer: Callable[[], Signer] | None,
         spool: Spool | None = None,
+        feeder: Callable[..., Feeder] = Feeder,
     ) -> None:
         self._job = job
         self._send = send
@@ -46,7 +47,7 @@ class Engine:
         self._schedule = Schedule(self.now, job.paced)
         self._dispatch = client.Dispatch(job.scenario.client)
         self._meter = Meter(job.worker)
-        self._feeder = Feeder(job, sessions, self._schedule, self._meter)
+        self._feeder = feeder(job, sessions, self._schedule, self._meter)
         self._feeding = gevent.spawn(self._feeder.run, self.now)
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first reading means nothing

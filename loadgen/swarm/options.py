@@ -30,6 +30,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--dialect", choices=("web", "sdk"), default="web", help="web: as the web client; sdk: without SessionMetadata")
     add("--timeout", type=float, default=30.0, help="Seconds to wait for an answer")
     add("--out", metavar="FOLDER", help="The run's folder")
+    add("--find-limit", metavar="JSON", help="Hold rates until the highest that keeps the conditions is found")
     add("--prometheus", type=int, metavar="PORT", help="Serve live figures for Prometheus on this loopback port")
 
 

@@ -1,0 +1,73 @@
+"""Results of a hold at a rate → Window. Pure; what a search asks for travels as `Hunt`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from loadgen.capacity.search import Conditions, Range, Window
+from loadgen.model import Noun, Result
+from loadgen.scenario import Scenario
+from loadgen.scenario.arrivals import Arrivals
+
+LONGEST_SECONDS = 7200.0
+"""A search that lasts longer has run out of sessions."""
+
+SESSIONS_A_SECOND = 100.0
+"""Enough for two hours at several hundred requests a second; the holds say when they are sent, not the arrivals."""
+
+
+LATE_SECONDS = 0.1
+"""An answer that comes so soon after a window's end is still in time: the last requests need theirs."""
+
+
+class Hunt(Noun, kw_only=True):
+    """A search for a limit, as the command line asks for it."""
+
+    conditions: Conditions
+    where: Range
+    hold: float  # seconds that count in a window
+    settle: float  # seconds at the same rate before
+    senders: int  # requests that can be in flight
+
+
+def endless(scenario: Scenario) -> Scenario:
+    """The scenario with sessions enough for any search, and a client that tries every batch once."""
+    return scenario.model_copy(
+        update={
+            "arrivals": Arrivals(rate=SESSIONS_A_SECOND),
+            "duration": LONGEST_SECONDS,
+            "client": scenario.client.model_copy(update={"retries": 0}),
+        }
+    )
+
+
+def window_of(results: Sequence[Result], rate: float, begin: float, end: float, senders: int, primed: bool) -> Window:
+    """What a hold measured: of what was meant to be sent from `begin` to `end`, in seconds from the run's zero."""
+    counted = [result for result in results if begin <= result.intended < end]
+    if not counted:
+        return Window(rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, (end - begin) * 1000, primed)
+    number, length = len(counted), end - begin
+    latency = np.array([result.latency for result in counted]) * 1000
+    accepted = sum(result.status is not None and 200 <= result.status < 300 for result in counted)
+    throttled = sum(result.status == 429 for result in counted)
+    return Window(
+        rate=rate,
+        offered=sum(result.started < end for result in counted) / length,
+        accepted=accepted / length,
+        throttled_share=throttled / number,
+        failed_share=(number - accepted - throttled) / number,
+        answered_share=sum(result.finished < end + LATE_SECONDS for result in counted) / number,
+        p50_ms=round(float(np.quantile(latency, 0.5)), 3),
+        p99_ms=round(float(np.quantile(latency, 0.99)), 3),
+        lag_p99_ms=round(float(np.quantile([result.lag for result in counted], 0.99)) * 1000, 3),
+        primed=primed,
+        saturated=most_in_flight(results) >= senders,
+    )
+
+
+def most_in_flight(results: Sequence[Result]) -> int:
+    """The most requests that were under way at one moment."""
+    moments = sorted([(result.started, 1) for result in results] + [(result.finished, -1) for result in results])
+    return int(np.cumsum([change for _, change in moments]).max(initial=0))

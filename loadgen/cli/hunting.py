@@ -1,0 +1,99 @@
+"""The steps of a search for a limit: target, folder, Locust process, a line a window, what was found."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from loadgen.capacity.holds import LONGEST_SECONDS, Hunt
+from loadgen.capacity.limit_view import step_line
+from loadgen.capacity.search import Conditions, Limit, Range, Step
+from loadgen.cli.arguments import Options, locust_arguments
+from loadgen.cli.process import LocustProcess
+from loadgen.cli.running import facts, opened_target
+from loadgen.errors import LoadgenError
+from loadgen.results import RunFolder
+from loadgen.scenario import load
+
+FOUND, STEPS = "limit.json", "limit-steps.ndjson"
+LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
+
+
+def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFolder]:
+    """Do the whole search."""
+    scenario = load(file)
+    options = run_options(given, quiet)
+    seed = next((each for each in (given["seed"], scenario.seed) if each is not None), secrets.randbits(32))
+    with opened_target(scenario, seed, options) as (target, endpoint):
+        folder = RunFolder.new(given["out"], f"{scenario.name}-limit", datetime.now(UTC))
+        folder.describe(file, facts(options, seed, target) | {"find_limit": wanted(given)})
+        arguments = locust_arguments(file, options, seed, target, folder)
+        asked = f"--find-limit={msgspec.json.encode(wanted(given)).decode()}"
+        process = LocustProcess([*arguments, asked], folder, endpoint.credentials if endpoint else None)
+        watch(process, folder)
+    return found_in(folder, process), folder
+
+
+def wanted(given: dict[str, Any]) -> Hunt:
+    """The search that the command line asks for."""
+    conditions = Conditions(
+        most_throttled=given["max_throttled"], most_failed=given["max_failed"], most_p99_ms=given["max_p99"]
+    )
+    where = Range(
+        start=given["start"],
+        ceiling=given["max_rate"],
+        precision=given["precision"],
+        most_windows=given["max_windows"],
+    )
+    return Hunt(conditions=conditions, where=where, hold=given["hold"], settle=SETTLE_SECONDS, senders=given["senders"])
+
+
+def run_options(given: dict[str, Any], quiet: bool) -> Options:
+    """What a run is asked for, so far as a search is one."""
+    same = {name: given[name] for name in ("target", "monitor", "region", "seed", "senders", "quota", "out", "yes")}
+    return Options(
+        **same, quiet=quiet, duration=LONGEST_SECONDS, rate=1.0, pace="realtime", sample_rate=1.0, processes=None,
+        master=False, expect_workers=1, bind_host="127.0.0.1", bind_port=5557, max_events=None, faults=None, store=None,
+        dialect="web", web=None, prometheus=None, otel=False,
+    )  # fmt: skip
+
+
+def watch(process: LocustProcess, folder: RunFolder) -> None:
+    """Print each window as it ends; the first Ctrl-C ends the search well, a second one at once."""
+    steps, interrupts, running = followed(folder.path / STEPS), 0, True
+    while running:
+        try:
+            running = process.running(LOOK_SECONDS)
+            for step in next(steps):
+                click.echo(step_line(step), err=True)
+        except KeyboardInterrupt:
+            interrupts += 1
+            process.interrupt() if interrupts == 1 else process.kill()
+
+
+def followed(path: Path) -> Iterator[list[Step]]:
+    """Each time it is asked, the steps that were written since."""
+    place = 0
+    while True:
+        whole = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else []
+        yield [msgspec.json.decode(line, type=Step) for line in whole[place:]]
+        place = len(whole)
+
+
+def found_in(folder: RunFolder, process: LocustProcess) -> Limit:
+    """What the search left in the run's folder."""
+    file = folder.path / FOUND
+    if not file.exists():
+        if folder.finished:
+            raise LoadgenError(f"the search was stopped before it found a limit; its windows are in {folder.path}")
+        process.fail()
+    read = file.read_bytes()
+    if b'"refused"' in read:
+        raise LoadgenError(f"{msgspec.json.decode(read)['refused']} ({folder.path})")
+    return msgspec.json.decode(read, type=Limit)

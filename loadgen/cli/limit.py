@@ -1,0 +1,55 @@
+"""loadgen find-limit: the highest request rate that a target keeps up with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadgen.cli.plan import POSITIVE, Share
+from loadgen.cli.values import SCENARIO, Quota, Seconds
+
+
+@click.command("find-limit")
+@SCENARIO
+@click.option("--target", default="local", show_default=True, metavar="local|URL|aws", help="Where requests go.")
+@click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
+@click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
+@click.option("--max-throttled", type=Share(), default="0.1%", show_default=True, help="Requests that may get a 429.")
+@click.option("--max-failed", type=Share(), default="0.1%", show_default=True, help="Requests that may fail otherwise.")
+@click.option(
+    "--max-p99", type=click.FloatRange(min=0, min_open=True), help="Milliseconds of latency, 99th percentile."
+)
+@click.option("--start", type=POSITIVE, default=10.0, show_default=True, help="First rate, requests a second.")
+@click.option("--max-rate", type=POSITIVE, default=5000.0, show_default=True, help="No higher rate is tried.")
+@click.option(
+    "--precision",
+    type=click.FloatRange(0.005, 0.5),
+    default=0.05,
+    show_default=True,
+    help="How far the highest good rate and the lowest bad one may lie apart.",
+)
+@click.option("--hold", type=Seconds(), default="10s", show_default=True, help="Length of a window.")
+@click.option("--max-windows", type=click.IntRange(4, 200), default=40, show_default=True, help="Then it stops unsure.")
+@click.option("--senders", type=click.IntRange(1, 900), default=500, show_default=True, help="Most requests in flight.")
+@click.option("--quota", type=Quota(), default="50", show_default=True, help="Of the local endpoint, a second; or off.")
+@click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
+@click.option("--json", "as_json", is_flag=True, help="Print limit.json, and nothing else, on standard output.")
+def find_limit(scenario: Path, as_json: bool, **options: Any) -> None:
+    """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
+    from loadgen.capacity.limit_view import limit_view
+    from loadgen.cli.hunting import hunt
+    from loadgen.results.store import pretty
+    from loadgen.results.terminal import show
+
+    found, folder = hunt(scenario, as_json, options)
+    if as_json:
+        click.echo(pretty(found), nl=False)
+    else:
+        show(limit_view(found))
+        click.echo(f"results   {folder.path}")
+    sys.exit(0 if found.confirmed and not found.own else 3)

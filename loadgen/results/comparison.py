@@ -4,9 +4,9 @@ Method. Intervals are 95 % percentile intervals of a circular block bootstrap ov
 whole seconds, blocks of neighbouring slices (at least 5 s, because a retry chain lasts that long and seconds that
 stand side by side are alike) are drawn with replacement, and each figure is computed anew from what was drawn;
 quantiles come from the requests' own histograms. Runs of one plan (scenario, duration, rate and pace) are drawn at
-the same moments, since their load varies by plan and not by chance; others independently. A share of nothing or of
-all takes Jeffreys' binomial interval, because drawing again cannot vary it. A maximum has no interval: a bootstrap
-never draws more than was seen.
+the same moments, since their load varies by plan and not by chance; others independently. A rate's time is known to a
+second, in which the last answer falls by chance. A share of nothing or of all takes Jeffreys' binomial interval,
+because drawing again cannot vary it. A maximum has no interval: a bootstrap never draws more than was seen.
 """
 
 from __future__ import annotations
@@ -153,6 +153,8 @@ def replicates(reading: Reading, weights: Floats, rng: np.random.Generator) -> d
             found = clock.quantiles(weights, tuple(QUANTILES.values())) - clock.whole(tuple(QUANTILES.values()))
             made |= {f"{name}_{quantile}_ms": found[:, place] for place, quantile in enumerate(QUANTILES)}
     centred = {name: draws + value for name, draws in made.items() if (value := values[name]) is not None}
+    for name in ("requests_per_second", "goodput_per_second"):
+        centred[name] = centred[name] * (1 + rng.uniform(-0.5, 0.5, DRAWS) / lines.seconds)
     return centred | certain_shares(reading, rng)
 
 

@@ -268,6 +268,8 @@ def ledger_of(summary: Summary) -> str:
     if ledger.agrees is None:
         return "not compared: the target keeps none that we may read"
     theirs = f"{count(ledger.endpoint_requests)} requests, {count(ledger.endpoint_events)} events"
+    if summary.in_doubt.requests:
+        theirs += f", {count(summary.in_doubt.requests)} requests were in flight at a kill"
     return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
 
 

@@ -132,7 +132,7 @@ def flattened(name: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from flattened(f"{name}.{key}" if name else str(key), inner)
-    elif isinstance(value, list) and value:
+    elif isinstance(value, (list, tuple)) and value:
         for place, inner in enumerate(value):
             yield from flattened(f"{name}[{place}]", inner)
     else:

@@ -1,0 +1,85 @@
+"""Runs that never happened: folders written as a conductor writes them, from drawn results."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import msgspec
+
+from loadgen.model import Noun, Result
+from loadgen.results import Measured, Meter, Recording, Run, RunFolder, Tally, stage_ends, summarize, write_table
+from loadgen.results.records import Spool, pack
+from loadgen.scenario import parse
+
+ZERO = 1795288816.0
+TYPES = ["page_view_event", "js_error_event", "performance_resource_event"]
+
+
+class Plan(Noun, kw_only=True):
+    """What a made-up run is like; times in seconds, shares 0..1."""
+
+    name: str = "shop"
+    seconds: int = 30
+    rate: int = 20  # batches a second
+    service: float = 0.01  # mean service time
+    throttled: float = 0.2
+    failed: float = 0.02
+    error: str = "connection reset"
+    seed: int = 1
+    cut_off: bool = False
+
+
+def scenario_text(plan: Plan) -> str:
+    half = plan.seconds // 2 or 1
+    name = msgspec.json.encode(plan.name).decode()
+    return (
+        f"name = {name}\narrivals.stages = [{{ duration = {half}, target = 5 }}, {{ duration = {half}, target = 9 }}]\n"
+        '[pages.home]\npath = "/"\nexit = 1\n'
+    )
+
+
+def result(draw: random.Random, plan: Plan, at: float) -> Result:
+    """One batch: accepted, throttled and given up or recovered by a retry, or failed."""
+    fate = draw.random()
+    started = at + draw.expovariate(1000)
+    finished = started + draw.lognormvariate(0, 0.5) * plan.service
+    if fate < plan.failed:
+        return Result(at, started, finished, None, 3, 200, 900, error=plan.error)
+    if fate < plan.failed + plan.throttled:
+        return Result(at, started, finished, 429, 3, 200, 900)
+    attempt = 2 if draw.random() < 0.1 else 1
+    return Result(at, started, finished, 200, 3, 200, 900, attempt=attempt)
+
+
+def make(path: Path, plan: Plan = Plan()) -> RunFolder:
+    """A run's folder; one that was cut off lacks its summary and still has its spool."""
+    folder = RunFolder.at(path)
+    source = path.parent / f"{path.name}.toml"
+    source.write_text(scenario_text(plan))
+    options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None, "quota": 50}
+    folder.describe(source, {"seed": plan.seed, "command": "loadgen run shop.toml", "options": options})
+    scenario = parse(scenario_text(plan), source.name)
+    measured = Measured(stage_ends(scenario, 1.0))
+    recording = Recording(folder, measured, ZERO)
+    draw, spool, sent = random.Random(plan.seed), Spool(folder.spool(0)), 0
+    for second in range(plan.seconds):
+        meter = Meter(0)
+        for place in range(plan.rate):
+            each = result(draw, plan, second + place / plan.rate * 0.9)
+            meter.record(each)
+            spool.finish(pack(each, 0))
+            sent += 3 * (each.attempt == 1)
+            if each.attempt == 1:
+                meter.offer(second, TYPES)
+        tally = Tally(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)
+        gauges = {"cpu_percent": 12.5, "rss_bytes": 10**8 + second, "sessions_active": 5}
+        measured.add(msgspec.structs.replace(meter.take(second), tally=tally, spooled=True, **gauges))
+    spool.close()
+    recording.settle(plan.seconds + 10)
+    recording.close()
+    if not plan.cut_off:
+        write_table(folder)
+        run = Run(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1)
+        folder.write_summary(summarize(measured, scenario, run))
+    return folder

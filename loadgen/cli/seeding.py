@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -243,6 +244,23 @@ def expectation(scenario: Scenario, identity: Identity) -> Expectation:
     return expect(past(scenario, identity.period), identity.seed)
 
 
+def ran(seeder: Seeder) -> bool:
+    """Run it; the first Ctrl-C (or SIGTERM) asks it to end well, a second one ends it at once."""
+
+    def stop(*_: object) -> None:
+        if seeder.stopping:
+            raise KeyboardInterrupt
+        click.echo("stopping: waiting for what is in flight (Ctrl-C again ends at once)", err=True)
+        seeder.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return seeder.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Run:
     """One run of the sending."""
 
@@ -288,7 +306,7 @@ class Run:
         if not wanted or self._ledger.fact("probe"):
             return
         sent = list(probes(self._parcels(live=False), self._job.identity.period))
-        if not Seeder(iter(sent), tools).run():
+        if not ran(Seeder(iter(sent), tools)):
             raise LoadgenError("stopped while probing; run the same command again to go on")
         found = read_back(sent, self._read, self._visibility, click.echo)
         for line in probe_lines(found):
@@ -298,7 +316,7 @@ class Run:
 
     def _send(self, tools: Tools, view: View) -> bool:
         seeder = Seeder(self._parcels(live=False), tools)
-        whole = self._ledger.finished or seeder.run()
+        whole = self._ledger.finished or ran(seeder)
         if whole:
             self._ledger.finish()
         view.close(seeder.progress, whole, self._job.folder)
@@ -310,7 +328,7 @@ class Run:
         """Go on from the period's end until Ctrl-C."""
         view.goes_live()
         seeder = Seeder(self._parcels(live=True), tools)
-        seeder.run()
+        ran(seeder)
         view.ended(seeder.progress)
 
     def _parcels(self, live: bool) -> Iterator[Parcel]:

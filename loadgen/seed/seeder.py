@@ -81,16 +81,20 @@ class Seeder:
         totals = tools.ledger.totals()
         self.progress = Progress(0.0, totals.accepted, totals.accepted_events)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stopping
+
+    def stop(self) -> None:
+        """Send nothing more; what is in flight is waited for."""
+        self._stopping = True
+
     def run(self) -> bool:
-        """Send everything; False when it was interrupted. Raises LoadgenError when it cannot go on."""
+        """Send everything; False when it was stopped. Raises LoadgenError when it cannot go on."""
         try:
             while not self._over():
-                try:
-                    self._turn()
-                except KeyboardInterrupt:
-                    if self._stopping:
-                        raise
-                    self._stopping = True
+                self._turn()
         finally:
             self._reader.shutdown(wait=False, cancel_futures=True)
         return self._exhausted and not (self._ready or self._doubts or self._held)

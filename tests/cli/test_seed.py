@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from loadgen.aws import Account
 from loadgen.cli import commands
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
-from tests.seed.trial import accepted, begun, waited
+from tests.seed.trial import accepted, begun, came_to, waited
 
 SHOP = """
 name = "shop"
@@ -190,6 +191,10 @@ def test_clean_leaves_a_monitor_that_was_there_before(shop: Path, endpoint: Runn
     assert account.names() == ["demo"]
 
 
+def said(folder: Path, words: str, times: int) -> bool:
+    return (folder / "said").read_text().count(words) == times
+
+
 def test_live_goes_on_after_the_past_until_ctrl_c_and_again_from_there(
     shop: Path, endpoint: Running, tmp_path: Path
 ) -> None:
@@ -197,9 +202,8 @@ def test_live_goes_on_after_the_past_until_ctrl_c_and_again_from_there(
     command = ["seed", shop, "--days", 0.001, *QUICKLY, "--target", endpoint.url, "--out", "run", "--live"]
     for turn in (1, 2):
         with begun(*command, cwd=tmp_path) as process:
-            assert waited(process, lambda turn=turn: (tmp_path / "said").read_text().count("live: going on") == turn)
-            enough = accepted(tmp_path / "run") + 5
-            assert waited(process, lambda enough=enough: accepted(tmp_path / "run") >= enough)
+            assert waited(process, partial(said, tmp_path, "live: going on", turn))
+            assert waited(process, partial(came_to, tmp_path / "run", accepted(tmp_path / "run") + 5))
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
     result = invoke("verify", "run")

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from locust.env import Environment
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from loadgen.results import Measured
 from loadgen.results.histogram import Histogram
+
+if TYPE_CHECKING:  # importing Locust patches the process
+    from locust.env import Environment
 
 OUTCOMES = ("accepted", "throttled", "failed")
 TAB = "rum"

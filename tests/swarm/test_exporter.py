@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadgen.model import Result
 from loadgen.results import Measured, Meter
 from loadgen.swarm.exporter import Exporter, figures
+
+
+def test_the_tests_process_is_not_patched_by_locust() -> None:
+    assert "locust" not in sys.modules
 
 
 def measured() -> Measured:

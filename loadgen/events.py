@@ -106,14 +106,17 @@ class Resource(Details, frozen=True, tag="1.0.0"):
 
 
 class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
-    """The four durations add up to the LCP value; the last two are event ids of the same session."""
+    """The four durations add up to the LCP value; the last two are event ids of the same session.
 
-    element: str
-    url: str | UnsetType
-    timeToFirstByte: float
-    resourceLoadDelay: float
-    resourceLoadTime: float
-    elementRenderDelay: float
+    A text has no URL and no resource entry; after a return from the back/forward cache there are the durations alone.
+    """
+
+    element: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    timeToFirstByte: float = 0.0
+    resourceLoadDelay: float = 0.0
+    resourceLoadTime: float = 0.0
+    elementRenderDelay: float = 0.0
     lcpResourceEntry: str | UnsetType = UNSET
     navigationEntry: str | UnsetType = UNSET
 

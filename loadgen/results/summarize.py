@@ -18,6 +18,7 @@ from loadgen.results.summary import (
 )
 from loadgen.results.verdict import breaches, doubts, judge
 from loadgen.scenario import Scenario
+from loadgen.scenario.arrivals import Stage
 
 
 class Run(Noun):
@@ -35,15 +36,30 @@ class Run(Noun):
     in_doubt: InDoubt = InDoubt()
 
 
-def stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
-    """The ends of the stages in seconds on the wall, those that the run reaches."""
-    ends: list[float] = []
-    at = 0.0
+def stages_reached(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], ...]:
+    """The stages that the run reaches and that last, each with its end in seconds on the wall."""
+    reached: list[tuple[float, Stage]] = []
+    at = last = 0.0
     for stage in scenario.arrivals.stages:
         at = min(at + stage.duration, scenario.duration)
-        if at / pace > (ends[-1] if ends else 0.0):
-            ends.append(at / pace)
-    return tuple(ends)
+        if at / pace > last:
+            last = at / pace
+            reached.append((last, stage))
+    return tuple(reached)
+
+
+def stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
+    """The ends of the stages in seconds on the wall, those that the run reaches."""
+    return tuple(end for end, _ in stages_reached(scenario, pace))
+
+
+def stage_breaches(scenario: Scenario, stages: tuple[StageSummary, ...]) -> list[str]:
+    """One line per threshold that a stage has of its own and missed."""
+    return [
+        f"stage {found.stage}: {line}"
+        for found, (_, stage) in zip(stages, stages_reached(scenario, 1.0), strict=False)
+        for line in breaches(stage.thresholds, found.latency_ms, found.requests, found.events)
+    ]
 
 
 def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
@@ -54,7 +70,9 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     paced = run.pace != "max"
     whole = not (run.interrupted or run.cut_off or run.cut_short)
     doubted = [*run.lost_workers, *doubts(Milliseconds.of(figures.lag), requests, events, paced, whole)]
+    stages = stages_of(measured)
     missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
+    missed += stage_breaches(scenario, stages)
     verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
     cpu = measured.cpu_percent
     return Summary(
@@ -76,7 +94,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
         acceptance_ms=Milliseconds.of(figures.acceptance),
         errors=dict(figures.errors.most_common()),
         event_mix=dict(measured.event_mix.most_common()),
-        stages=stages_of(measured),
+        stages=stages,
         quota=measured.quota(),
         generator=Generator(
             workers=run.workers,

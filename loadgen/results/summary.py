@@ -116,6 +116,12 @@ class StageSummary(Noun):
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
 
+    @property
+    def events(self) -> Events:
+        """What is known of the stage's events: those that were sent."""
+        sent = self.events_sent
+        return Events(sent, 0, 0, 0, 0, 0, sent, self.events_accepted, self.events_lost)
+
 
 class Generator(Noun):
     """How the generator itself did; CPU in per cent of one core, summed over workers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from loadgen.scenario.part import Country, Part, Seconds, Weight
+from loadgen.scenario.thresholds import Thresholds
 
 
 class Stage(Part):
@@ -12,6 +13,7 @@ class Stage(Part):
 
     duration: Seconds = Field(description="Length of the stage.")
     target: float = Field(ge=0, description="Sessions per second at its end.")
+    thresholds: Thresholds = Field(Thresholds(), description="What this stage must keep, beside the run's own.")
 
 
 class FlashCrowd(Part):

@@ -24,6 +24,8 @@ arrivals.stages = [{ duration = 60, target = 5 }, { duration = 60, target = 5 }]
 path = "/"
 exit = 1
 """
+JUMP = "{ duration = 0, target = 5 }"
+LAX = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1000 } }"
 RUN = Run(seed=1, pace="realtime", started_at="2026-11-21T12:00:00.000+00:00", workers=1)
 
 
@@ -188,6 +190,19 @@ def test_the_achieved_rate_is_a_lowest_bound() -> None:
     half = msgspec.structs.replace(REQUESTS, offered=200)
     missed = breaches(Thresholds(achieved_rate=0.99), clock(80.0), half, EVENTS)
     assert missed == ["achieved_rate is 0.5, below its threshold 0.99"]
+
+
+def test_a_stage_has_thresholds_of_its_own() -> None:
+    """Latencies are some 11 ms throughout: only the second stage asks for less."""
+    strict = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1 } }"
+    text = SHOP.replace("{ duration = 60, target = 5 }, { duration = 60, target = 5 }", f"{JUMP}, {LAX}, {strict}")
+    site = parse(text, "shop.toml")
+    measured = balanced(measured_by(1, results(2000), stage_ends(site, 1.0)))
+    summary = summarize(measured, site, RUN)
+    assert [stage.stage for stage in summary.stages] == [1, 2]
+    found = [line for line in summary.reasons if line.startswith("stage")]
+    assert len(found) == 1
+    assert found[0].startswith("stage 2: latency_p50_ms is ")
 
 
 def test_a_late_generator_makes_the_run_invalid_not_failed() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from loadgen.aws import Account, explained
-from loadgen.cli.seeding import RUN_TAG, account_at
+from loadgen.cli.seeding import RUN_TAG
 from loadgen.cli.target import agreed
+from loadgen.cli.verifying import account_at
 from loadgen.errors import LoadgenError
 from loadgen.seed.ledger import Ledger
 

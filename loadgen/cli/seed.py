@@ -39,7 +39,8 @@ RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 def seed(scenario: Path, **options: object) -> None:
     """Fill a monitor with a scenario's past, each event exactly once; the same command again goes on."""
-    from loadgen.cli.seeding import Options, seed_scenario
+    from loadgen.cli.seeding import seed_scenario
+    from loadgen.cli.sending import Options
 
     if not seed_scenario(scenario, Options(**options)):  # type: ignore[arg-type]  # click has checked them
         sys.exit(130)
@@ -51,7 +52,7 @@ def seed(scenario: Path, **options: object) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result, and nothing else, as JSON.")
 def verify(run_dir: Path, wait: float | None, as_json: bool) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
-    from loadgen.cli.seeding import verify_run
+    from loadgen.cli.verifying import verify_run
 
     if not verify_run(run_dir, wait, as_json):
         sys.exit(1)

@@ -20,6 +20,7 @@ from loadgen.seed.ledger import Ledger
 from loadgen.seed.network import TIMEOUT_SECONDS
 from loadgen.seed.pace import Pace
 from loadgen.seed.parcel import Parcel
+from loadgen.seed.period import DAY, RETENTION_DAYS, moment
 from loadgen.seed.senders import Outcome, Senders
 from loadgen.wire.sigv4 import Signer
 
@@ -130,6 +131,8 @@ class Seeder:
     def _take_up(self, parcel: Parcel) -> None:
         """Sort a parcel by what an earlier run knows of it."""
         known = self._tools.ledger.known(parcel.entry.number)
+        if known is None or known.accepted is None:
+            check_age(parcel)
         if known is None:
             self._ready.append(parcel)
             return
@@ -269,3 +272,12 @@ def refusal(outcome: Outcome) -> str:
         404: "the app monitor is gone",
     }.get(outcome.status or 0, "the request was refused")
     return f"PutRumEvents: {advice} ({outcome.error}); what was accepted is kept, run the same command again to go on"
+
+
+def check_age(parcel: Parcel) -> None:
+    """Refuse what RUM would take and not keep."""
+    if parcel.entry.first < time.time() - RETENTION_DAYS * DAY:
+        raise LoadgenError(
+            f"events of {moment(parcel.entry.first)} are still to be sent, and RUM keeps {RETENTION_DAYS} days: "
+            "too much time went by; give --out another folder and begin anew"
+        )

@@ -26,7 +26,7 @@ from loadgen.seed.senders import Senders
 from loadgen.seed.stream import planned
 from tests.seed.service import Luck, Service
 
-START = 1_790_000_000.0
+START = float(int(time.time()) - 100_000)
 QUICK = Visibility(0.03, 0.01)
 SCENARIO = parse(
     'name = "x"\n[arrivals]\nrate = 0.02\n[pages.home]\npath = "/"\nto = { home = 0.6 }\nexit = 0.4\n', "x"
@@ -44,9 +44,9 @@ def impatient() -> Iterator[None]:
         yield
 
 
-def parcels(seed: int = 1, seconds: float = 2000.0) -> Iterator[Parcel]:
-    stream = planned(SCENARIO, seed, Period(START, START + seconds))
-    return (packed(each, DESTINATION, wire.Clock(START)) for each in stream)
+def parcels(seed: int = 1, start: float = START) -> Iterator[Parcel]:
+    stream = planned(SCENARIO, seed, Period(start, start + 2000.0))
+    return (packed(each, DESTINATION, wire.Clock(start)) for each in stream)
 
 
 def sent(
@@ -175,6 +175,13 @@ def test_other_traffic_under_the_same_numbers_is_refused(tmp_path: Path) -> None
         assert sent(ledger, parcels(seed=1), service, service.read)[0]
         with pytest.raises(LoadgenError, match="another version of loadgen began it"):
             sent(ledger, parcels(seed=2), service, service.read)
+
+
+def test_what_has_grown_too_old_meanwhile_is_told_and_not_sent(tmp_path: Path) -> None:
+    service = Service(Luck())
+    with Ledger(tmp_path, write=True) as ledger, pytest.raises(LoadgenError, match="RUM keeps 30 days"):
+        sent(ledger, parcels(start=START - 30 * 86_400), service, service.read)
+    assert service.requests == 0
 
 
 def test_a_finished_stream_sends_nothing_again(tmp_path: Path) -> None:

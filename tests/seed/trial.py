@@ -1,6 +1,7 @@
 """A seeding under kill -9, bursts of 500s, dropped answers and restarts of the endpoint, for real.
 
-`python -m tests.seed.trial` runs it over a whole week; the tests run a small one.
+`python -m tests.seed.trial 0.0015 6000 50` runs it over a week of the storefront, at 0.0015 sessions a second, with the
+blows spread over 6,000 requests, under a quota of 50 a second (five minutes); the tests run a small one.
 """
 
 from __future__ import annotations
@@ -147,14 +148,31 @@ BURSTS = Faults(errors=0.05, drops=0.02, lost_answers=0.03, seed=3)
 """One request in ten goes wrong, in every way there is."""
 
 
-def week() -> None:
-    """A week of the storefront, thin enough to take some minutes at a quota of 50."""
+ARRIVALS = """[arrivals]
+rate = {rate}
+day = {{ weekend = 1.05 }}
+flash_crowds = [{{ at = "4d", times = 6 }}]
+
+"""
+
+
+def storefront(folder: Path, rate: float) -> Path:
+    """The shipped storefront with so many sessions a second on average: days, a weekend, and one flash crowd."""
+    text = (SCENARIOS / "storefront.toml").read_text()
+    before, _, after = text.partition("[arrivals]")
+    file = folder / "storefront.toml"
+    file.write_text(before + ARRIVALS.format(rate=rate) + after[after.index("\n[") + 1 :])
+    return file
+
+
+def week(rate: float, requests: int, quota: float) -> None:
+    """A week of the storefront; `requests` is about how many it takes."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        command = [SCENARIOS / sys.argv[1], "--days", 7, "--rate", sys.argv[2], "--seed", 5, "--quota", 50]
-        found = trial(Path(folder), command, int(sys.argv[3]), BURSTS, 50.0, 1)
-        print(json.dumps(found, indent=2), f"{time.monotonic() - began:.0f} s", sep="\n")
+        command: list[object] = [storefront(Path(folder), rate), "--days", 7, "--seed", 5, "--quota", quota]
+        found = trial(Path(folder), command, requests, BURSTS, quota, 1)
+        print(found.pop("said"), json.dumps(found, indent=2), f"{time.monotonic() - began:.0f} s", sep="\n")
 
 
 if __name__ == "__main__":
-    week()
+    week(float(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

@@ -1,0 +1,45 @@
+"""The steps of `loadgen verify`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from loadgen.aws import Account
+from loadgen.aws.readback import read
+from loadgen.cli.seed_view import verified_lines
+from loadgen.errors import LoadgenError
+from loadgen.seed.doubts import AWS, LOCAL
+from loadgen.seed.identity import Identity
+from loadgen.seed.ledger import Ledger
+from loadgen.seed.verify import verify
+
+
+def verify_run(folder: Path, wait: float | None, as_json: bool) -> bool:
+    """Read back and compare; whether nothing is lost, twice, or in doubt."""
+    with Ledger(folder) as ledger:
+        identity = ledger.identity
+        if identity is None:
+            raise LoadgenError(f"{folder}: nothing was sent from it yet")
+        account = account_at(identity)
+        visibility = LOCAL if account.local else AWS
+        tell = (lambda _: None) if as_json else click.echo
+        found = verify(ledger, partial(read, account, identity.monitor), visibility, wait, tell)
+        if as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        else:
+            for line in verified_lines(found, identity, ledger.finished):
+                click.echo(line)
+    return found.whole
+
+
+def account_at(identity: Identity) -> Account:
+    """The control plane of where a run went."""
+    host = urlsplit(identity.target).hostname or ""
+    if host.startswith("dataplane."):
+        return Account(identity.region)
+    return Account(identity.region, endpoint_url=identity.target)

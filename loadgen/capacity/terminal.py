@@ -147,7 +147,7 @@ def loss_table(plan: Plan) -> Table:
 
 def rate_table(plan: Plan) -> Table:
     """Sample rates: cost, quota, and what is still to be seen."""
-    table = grid("sample rate", "events/day", "$/month", "peak/s", "quota needed", "p75 LCP", "JS errors")
+    table = grid("sample rate", "events/day", "$/month", "peak/s", "needs quota", "day's p75 LCP", "JS errors")
     for point in plan.rates:
         table.add_row(
             f"{point.sample_rate:g}",

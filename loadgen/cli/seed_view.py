@@ -17,6 +17,7 @@ from loadgen.seed.verify import Verification
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 5.0
+LIVE_SECONDS = 30.0
 RATE_SECONDS = 10.0  # over which the rate is measured
 
 
@@ -55,7 +56,7 @@ class View:
     def show(self, sent: Sent) -> None:
         """Show how far it is, not too often."""
         now = time.monotonic()
-        if now - self._shown < (BAR_SECONDS if self._bar else LINE_SECONDS):
+        if now - self._shown < (BAR_SECONDS if self._bar else LIVE_SECONDS if self._live else LINE_SECONDS):
             return
         self._shown = now
         text = self._text(sent, self._rate(now, sent.accepted))
@@ -91,8 +92,9 @@ class View:
 
     def close(self, sent: Sent, whole: bool, folder: Path) -> None:
         """The last word on the past."""
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, visible=False)
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
         if whole:
             self._line(
                 f"the past is in: {self._period}, {sent.events:,} events in {sent.accepted:,} requests, "

@@ -90,7 +90,8 @@ class Plot(Noun, kw_only=True):
         )
 
     def _grid(self) -> list[Markup]:
-        lines = [rule(self._y(tick), "axis" if tick == self.y.low else "grid") for tick in self.y.ticks]
+        lines = [rule(self._y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
+        lines.append(rule(self.height, "axis"))
         stages = [el("path", d=f"M{x(mark.start)} 0V{self.height}", class_="mark") for mark in self.marks if mark.start]
         return [*lines, *stages]
 

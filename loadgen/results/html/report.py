@@ -123,7 +123,7 @@ def headline_tiles(summary: Summary) -> Markup:
         (
             "Quota estimate",
             f"{quota.rate:.4g}/s" if quota else "none",
-            f"{quota.low:.4g} to {quota.high:.4g}, burst {quota.burst:.3g}" if quota else "too little was refused",
+            f"{quota.low:.5g} to {quota.high:.5g}, burst {quota.burst:.3g}" if quota else "too little was refused",
         ),
     )
 
@@ -166,8 +166,8 @@ def throttling(reading: Reading) -> Markup:
     note = "Too few requests were refused to tell a quota."
     if quota:
         note = (
-            f"The refusals fit a token bucket of {quota.rate:.4g} requests a second (between {quota.low:.4g} and "
-            f"{quota.high:.4g}) that holds {quota.burst:.4g}."
+            f"The refusals fit a token bucket of {quota.rate:.4g} requests a second (between {quota.low:.5g} and "
+            f"{quota.high:.5g}) that holds {quota.burst:.4g}."
         )
     return card(
         "Throttling and quota",

@@ -30,6 +30,9 @@ class Plan(Noun, kw_only=True):
     cut_off: bool = False
 
 
+ORDINARY = Plan()
+
+
 def scenario_text(plan: Plan) -> str:
     half = plan.seconds // 2 or 1
     name = msgspec.json.encode(plan.name).decode()
@@ -52,7 +55,7 @@ def result(draw: random.Random, plan: Plan, at: float) -> Result:
     return Result(at, started, finished, 200, 3, 200, 900, attempt=attempt)
 
 
-def make(path: Path, plan: Plan = Plan()) -> RunFolder:
+def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     """A run's folder; one that was cut off lacks its summary and still has its spool."""
     folder = RunFolder.at(path)
     source = path.parent / f"{path.name}.toml"

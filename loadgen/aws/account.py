@@ -132,13 +132,27 @@ class Account:
         self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
     ) -> Target:
         """The scenario's app monitor, made when there is none of its name."""
-        return self.find(monitor.name) if monitor.name in self.names() else self.create(monitor, client, tags)
+        there = self.lookup(monitor.name) is not None
+        return self.find(monitor.name) if there else self.create(monitor, client, tags)
 
     def get(self, name: str) -> dict[str, Any]:
         """The model's AppMonitor."""
         with explained(f"looking up app monitor {name!r} in {self.region}"):
             found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
         return found
+
+    def lookup(self, name: str) -> dict[str, Any] | None:
+        """The same, or None where there is none of that name."""
+        from botocore.exceptions import ClientError
+
+        with explained(f"looking up app monitor {name!r} in {self.region}"):
+            try:
+                found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
+            except ClientError as error:
+                if error.response["Error"].get("Code") == "ResourceNotFoundException":
+                    return None
+                raise
+        return None if found.get("State") == "DELETING" else found
 
     def find(self, name: str) -> Target:
         """Look an app monitor up by name; a UUID is taken as the id as it is."""

@@ -43,9 +43,9 @@ class State(Noun):
 
 def state(account: Account, name: str, metrics: bool = True, policy: bool = True) -> State:
     """Read a monitor, and the parts that are asked for."""
-    if name not in account.names():
+    found = account.lookup(name)
+    if found is None:
         return State(None)
-    found = account.get(name)
     targets = destinations(account, name) if metrics else []
     per_target = {
         each.get("DestinationArn") or each["Destination"]: kept_definitions(

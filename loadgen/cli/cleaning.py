@@ -39,4 +39,8 @@ def clean_run(folder: Path, dry_run: bool, yes: bool) -> None:
 
 def created(account: Account, run: str) -> list[str]:
     """The names of the monitors that a run made."""
-    return [name for name in account.names() if account.get(name).get("Tags", {}).get(RUN_TAG) == run]
+    return [
+        name
+        for name in account.names()
+        if (found := account.lookup(name)) is not None and found.get("Tags", {}).get(RUN_TAG) == run
+    ]

@@ -76,7 +76,9 @@ class View:
         return (after - before) / (now - then) if now > then else 0.0
 
     def _text(self, sent: Sent, rate: float) -> str:
-        parts = [f"{sent.events:,} events", f"{rate:.1f} requests/s"]
+        parts = [f"{sent.events:,} events"]
+        if len(self._marks) > 1:
+            parts.append(f"{rate:.1f} requests/s")
         if not self._live and rate:
             parts.append(f"{_span(max(0, self._expected - sent.accepted) / rate)} left")
         counts = (
@@ -154,5 +156,6 @@ def verified_lines(found: Verification, identity: Identity, finished: bool) -> l
     if found.complete_after is not None:
         lines.append(f"all of them show, {_span(found.complete_after)} after the last was accepted or sooner")
     lines += [f"missing, such as {each.id} of batch {each.batch}, {each.first}" for each in found.examples]
-    lines.append("whole: nothing lost, nothing twice" if found.whole else "NOT whole")
+    so_far = "" if found.whole else "so far "
+    lines.append(f"{so_far}whole: nothing lost, nothing twice" if found.sound else "NOT whole")
     return lines

@@ -48,7 +48,7 @@ def seed_scenario(file: Path, options: Options) -> bool:
     kept = kept_in(folder)
     wanted = period_of(kept.identity, options)
     account = account_of(options.target, options.region)
-    monitor = account.get(scenario.monitor.name) if scenario.monitor.name in account.names() else None
+    monitor = account.lookup(scenario.monitor.name)
     identity = identity_of(scenario, kept.identity, wanted, account, options)
     identity = msgspec.structs.replace(identity, monitor_id=monitor["Id"] if monitor else "")
     if kept.identity is not None:

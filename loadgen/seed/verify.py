@@ -44,9 +44,14 @@ class Verification(Noun):
     examples: tuple[Missing, ...] = ()
 
     @property
+    def sound(self) -> bool:
+        """Nothing lost, nothing twice, so far."""
+        return not (self.missing or self.duplicated)
+
+    @property
     def whole(self) -> bool:
-        """Nothing lost, nothing twice, nothing in doubt."""
-        return not (self.missing or self.duplicated or self.in_doubt)
+        """And nothing in doubt."""
+        return self.sound and not self.in_doubt
 
 
 class _Look(msgspec.Struct):

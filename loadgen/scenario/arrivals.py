@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.part import Country, Part, Seconds, Weight
+from loadgen.scenario.part import Country, Part, Seconds, Share, Weight
 from loadgen.scenario.thresholds import Thresholds
 
 
@@ -24,6 +24,16 @@ class FlashCrowd(Part):
     rise: Seconds = Field(300.0, description="Time to the height.")
     hold: Seconds = Field(600.0, description="Time at the height.")
     half_life: Seconds = Field(1800.0, gt=0, description="Time in which what is more than usual halves.")
+
+
+class Surge(Part):
+    """A spike among the incidents, as the rate sees it; made from those, not written."""
+
+    at: Seconds = Field(description="When it begins.")
+    ramp: Seconds = Field(0.0, description="Time in which it grows, and in which it goes again.")
+    length: Seconds = Field(300.0, description="Time at its height.")
+    times: float = Field(5.0, ge=0, description="Factor on the rate of those who are part of it.")
+    share: Share = Field(1.0, description="Their part of all visitors.")
 
 
 class Day(Part):
@@ -65,6 +75,7 @@ class Arrivals(Part):
 
     flash_crowds: tuple[FlashCrowd, ...] = Field((), description="Sudden crowds on top of the rate.")
     day: Day | None = Field(None, description="Day and week rhythm; without it the rate is as written.")
+    spikes: tuple[Surge, ...] = Field((), description="Filled in from the incidents; write those.")
     noise: Noise | None = Field(None, description="Slow noise on the rate; without it there is none.")
 
     @property

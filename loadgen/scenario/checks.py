@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from loadgen.scenario.pages import PLACEHOLDER, placeholders
 from loadgen.scenario.part import seconds_of
+from loadgen.scenario.population import COUNTRIES
 
 TOLERANCE = 1e-6
 BARE_KEY = re.compile("[A-Za-z0-9_-]+")
@@ -212,6 +213,45 @@ def failure_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("telemetry.api", f"failures and network add up to {total:.6g}, more than 1; lower them")
 
 
+def incident_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Incidents that can hit nobody, or that bear the same name."""
+    incidents, pages = raw.get("incidents"), raw.get("pages")
+    known = list(pages) if isinstance(pages, Mapping) else []
+    names: set[Any] = set()
+    for index, incident in enumerate(incidents if isinstance(incidents, list | tuple) else ()):
+        if isinstance(incident, Mapping):
+            yield from _hit_problems(index, incident, raw, known)
+            name = incident.get("name")
+            if isinstance(name, str) and name in names:
+                yield Problem(place("incidents", index, "name"), f'"{name}" is taken; give each incident its own')
+            names.add(name if isinstance(name, str) else None)
+
+
+def _hit_problems(
+    index: int, incident: Mapping[str, Any], raw: Mapping[str, Any], pages: list[str]
+) -> Iterator[Problem]:
+    for name in _listed(incident.get("pages")):
+        if name not in pages:
+            yield Problem(place("incidents", index, "pages"), f'no page "{name}"; {nearest(name, pages)}')
+    countries = _countries(raw.get("population"))
+    for name in _listed(incident.get("countries")):
+        if countries and name not in countries:
+            text = f'nobody comes from "{name}"; {nearest(name, countries)}'
+            yield Problem(place("incidents", index, "countries"), text)
+    at, duration = _span(incident.get("at")), staged_seconds(raw) if "duration" not in raw else _span(raw["duration"])
+    if at is not None and duration is not None and at >= duration:
+        yield Problem(place("incidents", index, "at"), f"begins after the run's {duration:g} s; write less")
+
+
+def _listed(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+
+
+def _countries(population: Any) -> list[str]:
+    stated = population.get("countries") if isinstance(population, Mapping) else None
+    return [str(name) for name in stated] if isinstance(stated, Mapping) else list(COUNTRIES)
+
+
 def problems(raw: Mapping[str, Any]) -> list[Problem]:
     """Everything wrong with a scenario's raw data beside its types."""
     return [
@@ -219,4 +259,5 @@ def problems(raw: Mapping[str, Any]) -> list[Problem]:
         *duration_problems(raw),
         *mix_problems(raw.get("population")),
         *failure_problems(raw),
+        *incident_problems(raw),
     ]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from loadgen.scenario.arrivals import Arrivals
 from loadgen.scenario.checks import problems, staged_seconds
 from loadgen.scenario.client import Client
+from loadgen.scenario.incidents import AnyIncident, with_spikes_of_the_incidents
 from loadgen.scenario.monitor import Monitor
 from loadgen.scenario.pages import Page, Pool
 from loadgen.scenario.part import Part, Seconds
@@ -37,6 +38,7 @@ class Scenario(Part):
     pools: dict[str, Pool] = Field({}, description="Items behind placeholders; a placeholder needs no entry here.")
     telemetry: Telemetry = Field(Telemetry(), description="What the client measures.")
     client: Client = Field(Client(), description="The web client's settings.")
+    incidents: tuple[AnyIncident, ...] = Field((), description="What goes wrong meanwhile.")
     thresholds: Thresholds = Field(Thresholds(), description="What the run must keep.")
 
     @model_validator(mode="after")
@@ -49,7 +51,9 @@ class Scenario(Part):
     @model_validator(mode="before")
     @classmethod
     def _filled_in(cls, data: object) -> object:
-        return with_day_of_the_population(with_duration_of_the_stages(data)) if isinstance(data, dict) else data
+        if not isinstance(data, dict):
+            return data
+        return with_spikes_of_the_incidents(with_day_of_the_population(with_duration_of_the_stages(data)))
 
     def adjusted(
         self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None

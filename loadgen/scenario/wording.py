@@ -35,6 +35,10 @@ EXAMPLES = {
     "path": 'write it, such as path = "/"',
     "pages": "write at least one page, such as [pages.home]",
 }
+TAGS = {
+    "distribution": "weibull, lognormal, exponential or quantiles",
+    "kind": "error, slow_api, cdn_outage, layout_shift or spike",
+}
 PATTERNS = {
     "^[-_#A-Za-z0-9][-._#A-Za-z0-9]*$": 'of letters, digits, "-", ".", "_" and "#" that does not begin with "."',
     "^[A-Za-z0-9][A-Za-z0-9._-]*$": 'of letters, digits, "-", "." and "_" that begins with a letter or digit',
@@ -90,10 +94,7 @@ def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> s
             choices = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
             return f"{_shown(value)} is not known; {nearest(str(value), choices)}"
         case "union_tag_invalid" | "union_tag_not_found":
-            choices = [part.strip(" '") for part in str(context.get("expected_tags", "")).split(",") if part]
-            given = str(context.get("tag", ""))
-            hint = nearest(given, choices) if given else "write weibull, lognormal, exponential or quantiles"
-            return f"distribution {_shown(given) if given else 'is missing'}{' is not known' if given else ''}; {hint}"
+            return _untagged(str(context["discriminator"]).strip("'"), context)
         case "too_short":
             return "must not be empty"
         case "string_too_short":
@@ -103,6 +104,14 @@ def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> s
         case "value_error":
             return str(context.get("error", message))
     return f"{message[0].lower()}{message[1:]}, not {_shown(value)}"
+
+
+def _untagged(field: str, context: Mapping[str, Any]) -> str:
+    """A table whose kind is missing or unknown."""
+    if "tag" not in context:
+        return f"{field} is missing; write {TAGS.get(field, 'one')}"
+    choices = [part.strip(" '") for part in str(context.get("expected_tags", "")).split(",") if part]
+    return f"{field} {_shown(context['tag'])} is not known; {nearest(str(context['tag']), choices)}"
 
 
 def _shown(value: Any) -> str:

@@ -12,8 +12,9 @@ from loadgen.traffic.arrivals import curve, starts
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.implied import Implied, implied
 from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic.truth import Hit, hits
 
-__all__ = ["Implied", "implied", "sessions"]
+__all__ = ["Hit", "Implied", "hits", "implied", "sessions"]
 
 BLOCKS_EACH = 16
 """A run with so many blocks for each worker is shared out by blocks, so that nobody draws what is not theirs."""

@@ -7,11 +7,12 @@ from functools import partial
 
 import numpy as np
 
-from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise
+from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Surge
 from loadgen.scenario.population import COUNTRIES
 from loadgen.traffic.draws import Floats
 from loadgen.traffic.places import activity
 from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.surges import knots, strength
 
 DAY_STEP, NOISE_STEP = 900.0, 60.0
 """Seconds between the knots of a day's curve and of the noise."""
@@ -75,6 +76,8 @@ def curve(arrivals: Arrivals, duration: float) -> RateCurve:
         whole = whole.shaped(np.arange(0, duration, DAY_STEP), partial(_days, arrivals.day))
     for crowd in arrivals.flash_crowds:
         whole = whole.shaped(_bends(crowd), partial(_flash, crowd))
+    for spike in arrivals.spikes:
+        whole = whole.shaped(knots(spike), partial(_spike, spike))
     return whole
 
 
@@ -98,6 +101,11 @@ def _flash(crowd: FlashCrowd, at: Floats) -> Floats:
     falling = np.exp2(-np.maximum(since - rise - crowd.hold, 0) / crowd.half_life)
     factor: Floats = 1 + (crowd.times - 1) * rising * falling
     return factor
+
+
+def _spike(spike: Surge, at: Floats) -> Floats:
+    """Up by those who are part of it."""
+    return 1 + (spike.times - 1) * spike.share * strength(spike, at)
 
 
 def _noisy(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:

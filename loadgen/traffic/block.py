@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 
 from loadgen.model import Event, Load, Session
 from loadgen.scenario import Scenario
+from loadgen.scenario.incidents import Spike
 from loadgen.traffic.draws import TICKS, Bools, Floats
+from loadgen.traffic.incidents import Exposure, Incidents, slowed, struck
 from loadgen.traffic.journey import RELOAD, Habits, Walk, dwell, entries, walk
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
@@ -28,13 +31,24 @@ PAGES_PIECE = 32
 """Sessions whose pages are made between two pauses."""
 
 
+class Visited(NamedTuple):
+    """Walks of a block, and what is known of their loads."""
+
+    walk: Walk
+    hard: Bools  # views that are full loads
+    landing: Loading
+    later: Asked
+
+
 class Blocks:
     """Draws blocks of one scenario and seed."""
 
     def __init__(self, scenario: Scenario, seed: int, pause: Pause | None = None) -> None:
         self.scenario, self.seeds = scenario, Seeds(seed, pause)
         self.site = Site(scenario)
-        self.crowd = Crowd(scenario.population, scenario.arrivals.day, self.seeds)
+        self.spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
+        self.crowd = Crowd(scenario.population, scenario.arrivals.day, self.spikes, self.seeds)
+        self.incidents = Incidents(scenario.incidents, self.site, self.crowd)
 
     def sessions(self, block: int, first: int, starts: Floats, own: Bools) -> Iterator[Session]:
         """The own ones among the sessions of a block; `first` is the index of the block's first session.
@@ -45,7 +59,7 @@ class Blocks:
         missing = (0, BLOCK - len(own))
         scene = self.scene(block, np.pad(starts, missing, mode="edge"), np.pad(own, missing))
         loads = _loads(scene, columns(scene))
-        keys = scene.stream("key").integers(0, 2**64, BLOCK, dtype=np.uint64).tolist()
+        keys = scene.keys.tolist()
         begins = scene.time.load_begins.tolist()
         at = starts.tolist()
         for row in np.flatnonzero(own).tolist():
@@ -62,9 +76,20 @@ class Blocks:
         slowness = Slowness(
             seeds.stream("slowness", block), people.device, self.crowd.distance[people.country], scenario.telemetry
         )
-        steps, hard, loading = self._visits(block, people, slowness)
+        exposures = self.incidents.exposures(seeds, block, people)
+        steps, hard, landing, asked = self._visits(block, people, slowness, exposures, starts)
         looks = dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
+        loading = joined(landing, self._later(block, asked, slowness))
         time = timeline(steps, hard, loading, looks)
+        planned = at = starts[steps.session] + time.start / TICKS
+        view = loading.view
+        factor = slowed(exposures, steps.session[view], steps.page[view], planned[view])
+        if factor is not None:
+            asked = asked._replace(warmth=asked.warmth * factor[~steps.first[view]])
+            loading = joined(landing, self._later(block, asked, slowness))
+            time = timeline(steps, hard, loading, looks)
+            at = starts[steps.session] + time.start / TICKS
+        hit = struck(exposures, seeds, block, (steps.session, steps.page, planned, at), hard)
         seen = visits(steps, steps.first if scenario.client.allowCookies else hard)
         pages = Pages(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
         begins = steps.begins.tolist()
@@ -72,15 +97,20 @@ class Blocks:
             pages.session(row, begins[row], begins[row + 1])
             if row % PAGES_PIECE == 0:
                 seeds.pause()
-        drawn = Drawn(people, slowness, steps, looks.looked, loading, time, seen, pages)
+        drawn = Drawn(people, slowness, steps, looks.looked, loading, time, seen, pages, hit, factor)
         return Scene(scenario, site, self.crowd, seeds, block, own, drawn)
 
-    def _visits(self, block: int, people: People, slowness: Slowness) -> tuple[Walk, Bools, Loading]:
-        """Walks and their full loads: the landing loads first, because a slow one drives visitors away."""
+    def _visits(
+        self, block: int, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
+    ) -> Visited:
+        """Walks and their landings, which load first, because a slow one drives visitors away."""
         population, telemetry = self.scenario.population, self.scenario.telemetry
         entry = entries(self.site, self.seeds, block, len(people.user))
         everyone = np.arange(len(entry))
-        asked = Asked(everyone, everyone, self.site.slowness[entry], warmth(True, people.returning), True)
+        warm = warmth(True, people.returning)
+        factor = slowed(exposures, everyone, entry, starts)
+        warm = warm if factor is None else warm * factor
+        asked = Asked(everyone, everyone, self.site.slowness[entry], warm, True)
         landing = load(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / usual_lcp(telemetry)[people.device]) ** population.impatience
         habits = Habits(unrest, population.back, population.reload)
@@ -88,9 +118,12 @@ class Blocks:
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         view = np.flatnonzero(hard & ~steps.first)
         session, page = steps.session[view], self.site.slowness[steps.page[view]]
-        asked = Asked(view, session, page, warmth(False, people.returning[session]), False)
-        later = load(self.seeds.stream("loading", block), telemetry, slowness, asked)
-        return steps, hard, joined(landing._replace(view=steps.begins[:-1]), later)
+        later = Asked(view, session, page, warmth(False, people.returning[session]), False)
+        return Visited(steps, hard, landing._replace(view=steps.begins[:-1]), later)
+
+    def _later(self, block: int, asked: Asked, slowness: Slowness) -> Loading:
+        """The loads after the landings."""
+        return load(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
 
 
 def _loads(scene: Scene, families: list[Column]) -> list[Load]:

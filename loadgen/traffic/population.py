@@ -11,11 +11,13 @@ import numpy as np
 
 from loadgen.model import Visitor
 from loadgen.scenario.arrivals import Day
+from loadgen.scenario.incidents import Spike
 from loadgen.scenario.population import Population
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
 from loadgen.traffic.places import LANGUAGES, activity, distances
 from loadgen.traffic.platforms import PLATFORMS, VITALS, dialect, measures, raked, usage
 from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.surges import spiked
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -39,8 +41,8 @@ class People(NamedTuple):
 class Crowd:
     """The tables from which visitors are drawn, and the pool of those who come back."""
 
-    def __init__(self, population: Population, day: Day | None, seeds: Seeds) -> None:
-        self._seeds, self._day = seeds, day
+    def __init__(self, population: Population, day: Day | None, spikes: list[Spike], seeds: Seeds) -> None:
+        self._seeds, self._day, self._spikes = seeds, day, spikes
         self._share = population.returning
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
@@ -76,11 +78,12 @@ class Crowd:
         return People(country, platform, version, language, self._device[platform], user, np.ones(count, dtype=bool))
 
     def _countries_at(self, uniform: Floats, at: Floats) -> Ints:
-        """Where those who come at these times live: where it is night, fewer come."""
-        if self._day is None:
+        """Where those who come at these times live: where it is night, fewer come, where a spike is on, more."""
+        factor = spiked(self._spikes, self.countries, at)
+        if self._day is None and factor is None:
             return self._country.pick(uniform)
-        awake = self._mass * activity(self._day, self.countries, at).T
-        return Choice(awake).pick(uniform, np.arange(len(at)))
+        awake = self._mass * (1.0 if self._day is None else activity(self._day, self.countries, at).T)
+        return Choice(awake if factor is None else awake * factor).pick(uniform, np.arange(len(at)))
 
     def draw(self, block: int, at: Floats) -> People:
         """The visitors of a block's sessions, which start at these times: some from the pool, the others new."""

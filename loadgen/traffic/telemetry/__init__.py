@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadgen.traffic.telemetry.column import Column
-from loadgen.traffic.telemetry.errors import js_errors
+from loadgen.traffic.telemetry.errors import js_errors, thrown
 from loadgen.traffic.telemetry.http import calls, http, trace_ids, xray
 from loadgen.traffic.telemetry.inputs import inputs
 from loadgen.traffic.telemetry.interactions import custom, dom
@@ -36,7 +36,7 @@ def columns(scene: Scene) -> list[Column]:
         ids = trace_ids(scene, api) if scene.scenario.client.enableXRay else None
         made += [http(scene, api, ids), *([xray(scene, api, ids)] if ids else [])]
     if monitor.collects("errors"):
-        made.append(js_errors(scene))
+        made += [js_errors(scene), *thrown(scene)]
     if monitor.collects("interaction"):
         made += dom(scene, seen)
     if monitor.custom_events:

@@ -9,8 +9,10 @@ import numpy as np
 from msgspec import UNSET
 
 from loadgen.events import JS_ERROR, JsError
+from loadgen.scenario.incidents import ErrorRelease
 from loadgen.traffic.draws import Floats, Ints
-from loadgen.traffic.faults import Dialect, Fault
+from loadgen.traffic.faults import Dialect, Fault, Kind
+from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.scene import Scene
 
@@ -43,6 +45,22 @@ def js_errors(scene: Scene) -> Column:
     return Column(JS_ERROR, view[kept], at[kept], scene.ids("error", kept, len(view)), details)
 
 
+def thrown(scene: Scene) -> list[Column]:
+    """The errors of releases that throw, one in each page view that is hit."""
+    found = []
+    for incident, views in scene.struck:
+        if isinstance(incident, ErrorRelease):
+            view = np.flatnonzero(views & scene.own_view_mask)
+            uniform = scene.stream(f"incident/{incident.name}/moment").random(scene.views)[view]
+            at = scene.time.awake(view, np.floor(scene.visible[view] * uniform**3).astype(np.int64))
+            engine = scene.crowd.dialects(scene.people)[scene.walk.session[view]].tolist()
+            fault, limit = released(incident, scene.site), scene.scenario.client.stackTraceLength
+            details = [_details(fault, Dialect(words), limit) for words in engine]
+            ids = scene.ids(f"incident/{incident.name}", view, scene.views)
+            found.append(Column(JS_ERROR, view, at, ids, details))
+    return found
+
+
 def _numbers(scene: Scene, stream: np.random.Generator) -> Ints:
     """Errors of each session: most have none, the others one and a few more; old browsers more often."""
     errors = scene.scenario.telemetry.errors
@@ -71,3 +89,12 @@ def _details(fault: Fault, dialect: Dialect, stack_limit: int) -> JsError:
     if fault.rejected:
         return JsError(name, message, UNSET, UNSET, UNSET, shown)
     return JsError(name, message, fault.url, fault.line, fault.column, shown)
+
+
+def released(incident: ErrorRelease, site: Site) -> Fault:
+    """The error that a release brings, thrown where one of the site's own would be, a few lines on."""
+    like = site.faults[0]
+    message = incident.message.replace("{", "{{").replace("}", "}}")
+    kind = Kind(incident.type, (message, message, message))
+    frames = tuple((name, line + 3, column) for name, line, column in like.frames)
+    return like._replace(kind=kind, line=like.line + 3, frames=frames)

@@ -27,6 +27,7 @@ from loadgen.events import (
     XRayTrace,
     relative_trace_id,
 )
+from loadgen.scenario.incidents import SlowApi
 from loadgen.scenario.pages import ApiCall
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
 from loadgen.traffic.telemetry.column import Column
@@ -80,10 +81,24 @@ def _drawn(scene: Scene) -> Drawn:
     started = np.concatenate([none, *(start for _, start in found)])
     kind = np.repeat(np.arange(len(found)), [len(rows) for rows, _ in found])
     rtt = scene.slowness.rtt[scene.walk.session[view]]
-    lasted = rtt + api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
+    served = api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
     status = _status(scene, stream.random(len(view)), kind)
+    served, status = _struck(scene, view, kind, served, status)
+    lasted = rtt + served
     length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view)))).astype(np.int64)
     return Drawn(kind, view, started, started + ticks(lasted) + 1, status, length)
+
+
+def _struck(scene: Scene, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:
+    """The server's time and status of each call, in the light of the incidents."""
+    for incident, views in scene.struck:
+        if isinstance(incident, SlowApi):
+            meant = np.array([call.path.startswith(incident.path) for _, call in scene.site.calls])
+            hit = views[view] & meant[kind]
+            failing = scene.stream(f"incident/{incident.name}/fails").random(len(view)) < incident.failing
+            served = np.where(hit, served * incident.times, served)
+            status = np.where(hit & failing, incident.status, status)
+    return served, status
 
 
 def calls(scene: Scene) -> Calls:

@@ -104,6 +104,8 @@ def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, I
     fetched = (
         loading.rtt[load] * (0.8 + 1.4 * uniform[1]) + 8 * np.exp(0.8 * stream.standard_normal(len(load))) + transfer
     )
+    if scene.slowed is not None:
+        fetched *= scene.slowed[load]
     length = np.where(rows.cached, ticks(3 * uniform[2] ** 3), ticks(fetched))
     favicon = assets.favicon[rows.asset]
     rest = np.floor((loading.complete - loading.interactive)[load] * 0.5 * uniform[0]).astype(np.int64)

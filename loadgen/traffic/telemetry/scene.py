@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadgen.model import Page
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Bools, Ints, objects, uuids
+from loadgen.traffic.draws import Bools, Floats, Ints, objects, uuids
+from loadgen.traffic.incidents import Struck
 from loadgen.traffic.journey import Walk
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import Seeds
@@ -30,6 +32,8 @@ class Drawn(NamedTuple):
     time: Timeline
     seen: Visits
     pages: Pages
+    struck: list[Struck]
+    slowed: Floats | None  # factor on the files' times of each load; None: no outage
 
 
 class Scene:
@@ -39,8 +43,9 @@ class Scene:
         self, scenario: Scenario, site: Site, crowd: Crowd, seeds: Seeds, block: int, own: Bools, drawn: Drawn
     ) -> None:
         self.scenario, self.site, self.crowd, self.seeds, self.block = scenario, site, crowd, seeds, block
-        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen, pages = drawn
-        self._page = objects(pages.made)
+        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen = drawn[:7]
+        self.struck, self.slowed = drawn.struck, drawn.slowed
+        self._page = objects(drawn.pages.made)
         self.own_sessions = own
         self.own_view_mask: Bools = own[self.walk.session]
         self.own_views: Ints = np.flatnonzero(self.own_view_mask)
@@ -48,6 +53,11 @@ class Scene:
         self.loads = len(self.loading.view)
         self.load_session: Ints = self.walk.session[self.loading.view]
         self.own_loads: Ints = np.flatnonzero(own[self.load_session])
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """The sessions' keys, 64 bits each."""
+        return self.stream("key").integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
 
     @cached_property
     def hero_urls(self) -> list[str]:

@@ -26,6 +26,7 @@ from loadgen.events import (
     Lcp,
     LcpAttribution,
 )
+from loadgen.scenario.incidents import LayoutShift
 from loadgen.traffic.draws import Bools, Floats, Ints, shown, ticks
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.inputs import Inputs
@@ -142,6 +143,14 @@ def cls(scene: Scene) -> Column:
     )
     uniform = stream.random((4, count))
     value = np.where(uniform[0] < zero, 0.0, np.round(median * np.exp(sigma * stream.standard_normal(count)), 4))
+    target = np.floor(uniform[3] * 1e6).astype(np.int64) % len(SHIFTED)
+    elements = list(SHIFTED)
+    for incident, views in scene.struck:
+        if isinstance(incident, LayoutShift):
+            hit = views[loading.view]
+            value = np.where(hit, np.round(value + incident.shift * (0.7 + 0.6 * uniform[3]), 4), value)
+            target = np.where(hit, len(elements), target)
+            elements.append(incident.element)
     painted = np.maximum(loading.fcp, loading.ready)
     moment = loading.fcp + np.floor((loading.complete - loading.fcp) * uniform[1]).astype(np.int64)
     late = painted + np.floor(scene.visible[loading.view] * uniform[1]).astype(np.int64)
@@ -151,9 +160,8 @@ def cls(scene: Scene) -> Column:
     )
     rows = scene.own_loads[_can(scene, "cls")[scene.own_loads]]
     largest = np.round(value * (0.5 + 0.5 * uniform[3]), 4)
-    target = np.floor(uniform[3] * 1e6).astype(np.int64) % len(SHIFTED)
     details = [
-        Cls(whole, ClsAttribution(SHIFTED[element], part, when, state)) if whole else Cls(0, ClsAttribution())
+        Cls(whole, ClsAttribution(elements[element], part, when, state)) if whole else Cls(0, ClsAttribution())
         for whole, part, element, when, state in zip(
             value[rows].tolist(), largest[rows].tolist(), target[rows].tolist(), shown(moment[rows]),
             states(scene, rows, moment[rows]), strict=True,

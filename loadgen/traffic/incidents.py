@@ -1,0 +1,105 @@
+"""A scenario's incidents → which page views of a block they hit.
+
+Rule: a visitor's lot in an incident is drawn once for the whole visit: as it grows, it hits those with the lowest lots
+first. So who is hit follows from seed, session and time alone, and the ground truth is the traffic's own.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Targeted
+from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.traffic.platforms import PLATFORMS
+from loadgen.traffic.population import DEVICES, Crowd, People
+from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.site import Site
+from loadgen.traffic.surges import strength
+
+
+class Exposure(NamedTuple):
+    """An incident and a block's visitors."""
+
+    incident: Targeted
+    needs: Floats  # strength from which each session is hit; inf: never
+    pages: Bools  # by page of the site
+
+    def hits(self, session: Ints, page: Ints, at: Floats) -> Bools:
+        """Whether it hits these views, which begin at these run times."""
+        hit: Bools = self.pages[page] & (strength(self.incident, at) > self.needs[session])
+        return hit
+
+
+class Struck(NamedTuple):
+    """An incident and the views of a block that it hits."""
+
+    incident: Targeted
+    views: Bools
+
+
+class Incidents:
+    """The incidents of a scenario that hit some visitors and not others."""
+
+    def __init__(self, incidents: tuple[Incident, ...], site: Site, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._known = [(each, _pages(each, site)) for each in incidents if isinstance(each, Targeted)]
+
+    def exposures(self, seeds: Seeds, block: int, people: People) -> list[Exposure]:
+        """Draw the lots of a block's visitors."""
+        found = []
+        for incident, pages in self._known:
+            lots = seeds.stream(f"incident/{incident.name}", block).random(len(people.user)) / incident.share
+            found.append(Exposure(incident, np.where(self._matching(incident, people), lots, np.inf), pages))
+        return found
+
+    def _matching(self, incident: Targeted, people: People) -> Bools:
+        match = np.ones(len(people.user), dtype=bool)
+        if incident.countries:
+            match &= np.array([name in incident.countries for name in self._crowd.countries])[people.country]
+        if incident.devices:
+            match &= np.array([name in incident.devices for name in DEVICES])[people.device]
+        if incident.browsers:
+            match &= np.array([each.browser in incident.browsers for each in PLATFORMS])[people.platform]
+        return match
+
+
+def _pages(incident: Targeted, site: Site) -> Bools:
+    """Which pages it can hit; slow calls need one."""
+    chosen = np.array([not incident.pages or name in incident.pages for name in site.names])
+    if isinstance(incident, SlowApi):
+        calling = [any(call.path.startswith(incident.path) for call in page.api) for page in site.pages]
+        chosen &= np.array(calling)
+    return chosen
+
+
+def slowed(exposures: list[Exposure], session: Ints, page: Ints, at: Floats) -> Floats | None:
+    """Factor on the files' times of loads that begin at these run times; None when no outage is about."""
+    factor = None
+    for exposure in exposures:
+        if isinstance(exposure.incident, Outage) and (hit := exposure.hits(session, page, at)).any():
+            factor = np.ones(len(session)) if factor is None else factor
+            factor[hit] *= exposure.incident.times
+    return factor
+
+
+def struck(
+    exposures: list[Exposure], seeds: Seeds, block: int, views: tuple[Ints, Ints, Floats, Floats], hard: Bools
+) -> list[Struck]:
+    """The views that each incident hits; `views` are sessions, pages, and when each begins: as planned, and as it is.
+
+    A load is slowed by an outage that was on when it was planned: being slow puts off what follows.
+    """
+    session, page, planned, at = views
+    found = []
+    for exposure in exposures:
+        incident = exposure.incident
+        hit = exposure.hits(session, page, planned if isinstance(incident, Outage) else at)
+        if isinstance(incident, Outage | LayoutShift):
+            hit &= hard
+        elif isinstance(incident, ErrorRelease):
+            hit &= seeds.stream(f"incident/{incident.name}/throws", block).random(len(hit)) < incident.per_view
+        if hit.any():
+            found.append(Struck(incident, hit))
+    return found

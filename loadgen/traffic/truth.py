@@ -1,0 +1,78 @@
+"""Ground truth: which visits each incident has hit, and when. Nothing of it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from loadgen.model import Noun
+from loadgen.scenario import Scenario
+from loadgen.scenario.incidents import Incident, Spike
+from loadgen.traffic.arrivals import curve, starts
+from loadgen.traffic.block import Blocks
+from loadgen.traffic.draws import TICKS, Bools, Floats
+from loadgen.traffic.population import Crowd, People
+from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic.surges import strength
+from loadgen.traffic.telemetry.scene import Scene
+
+
+class Hit(Noun):
+    """One visit that an incident has hit; times are seconds from the run's zero."""
+
+    incident: str
+    kind: str
+    session: int  # Session.index
+    key: int  # Session.key
+    user_id: str
+    start: float
+    first: float  # when the first page view or load that it hit began
+    last: float
+    views: int  # page views or loads that it hit; for a spike the visit itself, 1
+
+
+def hits(scenario: Scenario, seed: int) -> Iterator[Hit]:
+    """Every visit that an incident of the scenario hits, in order of visits, under this seed."""
+    if not scenario.incidents:
+        return
+    blocks = Blocks(scenario, seed)
+    begin = starts(curve(scenario.arrivals, scenario.duration), blocks.seeds)
+    over = max(incident.end for incident in scenario.incidents)
+    nobody = np.zeros(BLOCK, dtype=bool)
+    for block, first in enumerate(range(0, int(np.searchsorted(begin, over)), BLOCK)):
+        part = begin[first : first + BLOCK]
+        scene = blocks.scene(block, np.pad(part, (0, BLOCK - len(part)), mode="edge"), nobody)
+        found = [*_of_views(scene, part, first), *_of_spikes(scene, blocks.spikes, part, first)]
+        yield from sorted(found, key=lambda hit: hit.session)
+
+
+def _of_views(scene: Scene, begin: Floats, first: int) -> Iterator[Hit]:
+    """The incidents that hit page views."""
+    for incident, views in scene.struck:
+        session = scene.walk.session[views]
+        moments = (scene.time.start[views] / TICKS).tolist()
+        edges = np.searchsorted(session, np.arange(len(begin) + 1)).tolist()
+        for row in np.unique(session[session < len(begin)]).tolist():
+            yield _hit(scene, incident, (row, first), float(begin[row]), moments[edges[row] : edges[row + 1]])
+
+
+def _of_spikes(scene: Scene, spikes: list[Spike], begin: Floats, first: int) -> Iterator[Hit]:
+    """Who came while a spike was on, from where it was; nobody can tell those from the usual ones."""
+    for spike in spikes:
+        came = _from(spike, scene.people, scene.crowd)[: len(begin)] & (strength(spike, begin) > 0)
+        for row in np.flatnonzero(came).tolist():
+            yield _hit(scene, spike, (row, first), float(begin[row]), [0.0])
+
+
+def _from(spike: Spike, people: People, crowd: Crowd) -> Bools:
+    part = np.array([not spike.countries or name in spike.countries for name in crowd.countries])
+    here: Bools = part[people.country]
+    return here
+
+
+def _hit(scene: Scene, incident: Incident, place: tuple[int, int], start: float, moments: list[float]) -> Hit:
+    row, first = place
+    since, until = (round(start + moment, 6) for moment in (moments[0], moments[-1]))
+    key, user = int(scene.keys[row]), scene.people.user[row]
+    return Hit(incident.name, str(incident.kind), first + row, key, user, start, since, until, len(moments))

@@ -51,6 +51,8 @@ def share(some: float, whole: float) -> str:
     """A part in per cent; never 0 % or 100 % of what is neither."""
     if not whole:
         return NONE
+    if some in (0, whole):
+        return "100 %" if some else "0 %"
     part = some / whole
     if 0 < part < 0.0005:
         return "< 0.1 %"

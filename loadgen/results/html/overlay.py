@@ -51,7 +51,7 @@ def heading(readings: Sequence[Reading], comparison: Comparison) -> Markup:
             el("span", f"{reading.summary.scenario}, seed {reading.summary.seed}, {reading.summary.pace}"),
             el(
                 "span",
-                f"{said(reading)}, {count(reading.summary.requests.sent)} requests in {reading.summary.seconds:g} s",
+                f"{said(reading)}, {count(reading.summary.requests.sent)} requests in {reading.summary.seconds:,.1f} s",
             ),
             class_=f"c-{colour(place)}",
         )

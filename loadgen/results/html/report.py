@@ -85,7 +85,9 @@ def headline(reading: Reading) -> Markup:
 def badge(summary: Summary) -> Markup:
     """The verdict as sign and word."""
     sign = "✂" if summary.cut_off else SIGNS[summary.verdict]
-    return el("p", el("span", sign, aria_hidden="true"), verdict_of(summary), class_=f"verdict {summary.verdict}")
+    return el(
+        "p", el("span", sign, aria_hidden="true"), verdict_of(summary).capitalize(), class_=f"verdict {summary.verdict}"
+    )
 
 
 def verdict_of(summary: Summary) -> str:
@@ -96,6 +98,8 @@ def verdict_of(summary: Summary) -> str:
 def sentence(summary: Summary) -> str:
     """What happened, in a sentence."""
     requests, events = summary.requests, summary.events
+    if not requests.sent:
+        return f"{count(summary.sessions)} sessions started, and no request was sent."
     return (
         f"{count(summary.sessions)} sessions sent {count(requests.sent)} requests in {summary.seconds:,.1f} s. "
         f"{share(requests.accepted, requests.sent)} were accepted, "
@@ -202,12 +206,14 @@ def retries(reading: Reading) -> Markup:
             for place, parts in enumerate(reading.requests.by_attempt)
             if parts.any()
         ]
-        attempts = stacked_bars(rows, OUTCOMES, "Outcomes by attempt")
+        attempts = stacked_bars(rows, OUTCOMES, "Outcomes by attempt") if rows else None
     return card("Retries", told, attempts, about="What trying again cost and what it brought.")
 
 
 def mix(summary: Summary) -> Markup:
     """Events by type."""
+    if not summary.event_mix:
+        return card("Event mix", el("p", "No event was due.", class_="none"))
     made = bars(summary.event_mix, "neutral", "Events in batches that were due, by type")
     return card("Event mix", made, about="Events in batches that were due, by type.")
 

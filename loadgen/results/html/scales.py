@@ -27,8 +27,8 @@ class Scale(Noun):
 
 
 def linear(highest: float, ticks: int = 4) -> Scale:
-    """From 0 to a round number."""
-    step = round_step(max(highest, 1e-9) / ticks)
+    """From 0 to a round number; to 1 when nothing is above 0."""
+    step = round_step((highest if highest > 0 else 1.0) / ticks)
     top = max(ceil(highest / step - 1e-9), 1)
     return Scale(0.0, top * step, tuple(place * step for place in range(top + 1)))
 

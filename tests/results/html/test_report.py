@@ -14,7 +14,7 @@ from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
 from loadgen.results.html import report, write_report
 from loadgen.results.html.elements import VOID
-from loadgen.results.html.figures import count
+from loadgen.results.html.figures import count, milliseconds
 from loadgen.results.html.tables import flattened, plain
 from loadgen.results.reading import Reading
 from tests.results.html.runs import Plan, make
@@ -150,7 +150,7 @@ def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
 
 def test_a_run_that_was_cut_off_is_reported_and_marked(tmp_path: Path) -> None:
     page = Page(report(Reading(make(tmp_path / "run", Plan(cut_off=True)))))
-    assert "cut off" in page.words
+    assert "Cut off" in page.words
     assert "Percentile curve" in page.words
     assert any("the run ended before" in words for words in page.words)
 
@@ -233,3 +233,13 @@ def test_an_empty_folder_and_a_run_that_was_cut_off_at_once_are_refused(tmp_path
 
 def test_plain_values_keep_their_json_form() -> None:
     assert [plain(value) for value in (None, True, 1.5, "x", {})] == ["null", "true", "1.5", "x", "{}"]
+
+
+def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, page: Page) -> None:
+    curve = next(
+        readout
+        for text in page.data
+        if "latency" in text and (readout := json.loads(text))["named"][1][-8:] == "requests"
+    )
+    last = [value for value in curve["series"][0]["values"] if value != "–"][-1]
+    assert last == milliseconds(folder.summary().latency_ms.max)

@@ -23,6 +23,7 @@ FLOORS = {
     "capacity": 3,
     "endpoint": 3,
     "generate": 3,
+    "ground_truth": 3,
     "aws": 3,
     "seed": 3,
     "cli": 4,

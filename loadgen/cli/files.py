@@ -37,12 +37,18 @@ def check(scenario: Path) -> None:
 def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: datetime | None, workers: int) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
     from loadgen import generate as bodies
+    from loadgen import ground_truth
     from loadgen.scenario import load
+    from loadgen.wire import Clock
 
     checked = load(scenario)
     epoch = (start.replace(tzinfo=UTC) if start else GENERATE_START).timestamp()
     chosen = seed if seed is not None else checked.seed or 0
     written = bodies.write(checked, chosen, sessions, epoch, out, workers)
+    truth = out.with_name(f"{out.stem}.{ground_truth.FILE}")
+    whole = bodies.long_enough(checked, chosen, sessions)
+    if ground_truth.write(whole, chosen, Clock(epoch), truth, sessions):
+        click.echo(f"{truth}: which of them incidents hit")
     click.echo(f"{out}: {written:,} batches of {sessions:,} sessions, seed {chosen}")
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from loadgen import ground_truth
 from loadgen.aws import Account, Target
 from loadgen.capacity import DOLLARS_PER_EVENT, expect
 from loadgen.cli.arguments import Options, locust_arguments
@@ -34,6 +35,7 @@ from loadgen.results.reading import Reading
 from loadgen.results.rescue import rescued
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
+from loadgen.wire import Clock
 from loadgen.wire.sigv4 import Credentials
 
 
@@ -54,6 +56,8 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         counted = compared(before, kept(target.url, target.monitor_id), summary)
         summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
+        clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), pace_factor(options.pace))
+        ground_truth.write(scenario, seed, clock, folder.path / ground_truth.FILE)
     draw(folder)
     return summary, folder
 

@@ -16,6 +16,7 @@ from uuid import uuid4
 import click
 import msgspec
 
+from loadgen import ground_truth
 from loadgen.aws import Account
 from loadgen.aws.account import UUID
 from loadgen.capacity import DOLLARS_PER_EVENT
@@ -27,6 +28,8 @@ from loadgen.scenario import Scenario, load
 from loadgen.seed.identity import Identity, check, fingerprint
 from loadgen.seed.ledger import FILE, Ledger
 from loadgen.seed.period import Period, period
+from loadgen.seed.stream import past
+from loadgen.wire import Clock
 
 RUN_TAG = "loadgen:run"
 """Tag of what a run creates; its value is the run's id."""
@@ -63,6 +66,8 @@ def seed_scenario(file: Path, options: Options) -> bool:
         confirm(scenario, identity, account, options)
     with begun(folder, identity) as ledger:
         shutil.copyfile(file, folder / "scenario.toml")
+        told, zero = past(scenario, identity.period), Clock(identity.period.start)
+        ground_truth.write(told, identity.seed, zero, folder / ground_truth.FILE)
         job = Job(scenario, with_monitor(scenario, identity, account, ledger), account, folder)
         return Run(job, ledger, options).go()
 

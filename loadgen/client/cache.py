@@ -29,6 +29,16 @@ class Tally(Noun, frozen=True):
     dropped_by_client: int  # newer value of a candidate, queue full, left behind when the page went
 
 
+def session_id(key: int, number: int = 0) -> str:
+    """The id of a visit's client session, the first unless told."""
+    return uuid4(key, "session", number)
+
+
+def sampled(key: int, sample_rate: float, number: int = 0) -> bool:
+    """Whether a visit's client session, the first unless told, sends anything."""
+    return uniform(key, "sample", number) < sample_rate
+
+
 class EventCache:
     """The client's memory during one visit."""
 
@@ -130,10 +140,10 @@ class EventCache:
         """A new session with its own sampling draw, and its session_start (SessionManager.createSession)."""
         number = self._sessions
         self._sessions = number + 1
-        self._sampled = uniform(self._key, "sample", number) < self._rate
+        self._sampled = sampled(self._key, self._rate, number)
         self._count = 0
         self._expires = self._cookie_expires = at + self._length
-        self.session_id = uuid4(self._key, "session", number)
+        self.session_id = session_id(self._key, number)
         self.generated += 1
         if not self._sampled:
             self.not_sampled += 1

@@ -43,7 +43,19 @@ def endless(scenario: Scenario) -> Scenario:
     )
 
 
-def window_of(results: Sequence[Result], rate: float, begin: float, end: float, senders: int, primed: bool) -> Window:
+class Own(Noun):
+    """How the generator itself did in a window."""
+
+    loop_lags: tuple[float, ...] = ()  # seconds by which its loop was late, looked at many times
+    cpu: float = 0.0  # cores
+
+
+IDLE = Own()
+
+
+def window_of(
+    results: Sequence[Result], rate: float, begin: float, end: float, senders: int, primed: bool, own: Own = IDLE
+) -> Window:
     """What a hold measured: of what was meant to be sent from `begin` to `end`, in seconds from the run's zero."""
     counted = [result for result in results if begin <= result.intended < end]
     if not counted:
@@ -64,6 +76,8 @@ def window_of(results: Sequence[Result], rate: float, begin: float, end: float, 
         lag_p99_ms=round(float(np.quantile([result.lag for result in counted], 0.99)) * 1000, 3),
         primed=primed,
         saturated=most_in_flight(results) >= senders,
+        loop_lag_p99_ms=round(float(np.quantile(own.loop_lags or (0.0,), 0.99)) * 1000, 3),
+        cpu=round(own.cpu, 3),
     )
 
 

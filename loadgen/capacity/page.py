@@ -24,20 +24,20 @@ body { margin: 0 auto; max-width: 60rem; padding: 2rem 1.25rem 4rem; background:
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem; }
 p { margin: .25rem 0; } .dim { color: var(--dim); }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .75rem; margin: 1.5rem 0; }
 dl div { background: var(--card); border: 1px solid var(--rule); border-radius: .5rem; padding: .75rem 1rem; }
 dt { color: var(--dim); font-size: .85rem; }
 dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
 dd small { display: block; font-size: .8rem; font-weight: 400; color: var(--dim); }
 figure { margin: 1rem 0; background: var(--card); border: 1px solid var(--rule); border-radius: .5rem;
-  padding: .75rem; }
+  padding: .75rem; overflow-x: auto; }
 figcaption { font-weight: 600; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; justify-content: space-between; }
 .legend { font-weight: 400; font-size: .85rem; color: var(--dim); display: flex; gap: 1rem; flex-wrap: wrap; }
 .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: .2rem; margin-right: .35rem;
   vertical-align: -.08rem; }
 .legend .c1 { background: var(--p1); } .legend .c2 { background: var(--p2); }
 .legend .c3 { background: var(--p3); } .legend .c5 { background: var(--p5); }
-svg { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }
+svg { width: 100%; min-width: 26rem; height: auto; display: block; font: 12px system-ui, sans-serif; }
 svg text { fill: var(--dim); } .end { text-anchor: end; } .middle { text-anchor: middle; }
 .grid { stroke: var(--rule); } .axis, .tick { stroke: var(--dim); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .thin { stroke-width: 1; }

@@ -10,6 +10,7 @@ import numpy as np
 
 from loadgen.capacity.demand import Demand, thinned, together
 from loadgen.capacity.expectation import DOLLARS_PER_EVENT
+from loadgen.capacity.fate import Course, Fate, Quota
 from loadgen.capacity.figures import (
     Lines,
     Load,
@@ -25,7 +26,7 @@ from loadgen.capacity.figures import (
 from loadgen.capacity.levers import Sight, levers
 from loadgen.capacity.machine import Fleet, fleet
 from loadgen.capacity.rehearse import Rehearsed, Say, rehearse
-from loadgen.capacity.throttle import Course, Fate, Quota, course, needed, recovery_seconds
+from loadgen.capacity.throttle import course, needed, recovery_seconds
 from loadgen.capacity.windows import bounds, window
 from loadgen.model import Noun
 from loadgen.scenario import Scenario

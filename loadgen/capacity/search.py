@@ -19,6 +19,9 @@ from loadgen.model import Noun
 LAG_MS = 100.0
 """p99 of the schedule lag above which a window is the generator's, not the target's."""
 
+BUSY = 0.9
+"""Cores above which the generator, one process on one core, is at its end."""
+
 OFFERED = 0.97
 """Share of a window's requests that the generator must have sent in time."""
 
@@ -44,7 +47,9 @@ class Window(Noun):
     p99_ms: float | None
     lag_p99_ms: float
     primed: bool = False
-    saturated: bool = False  # every sender was waiting for an answer: what is late then is the target's
+    saturated: bool = False  # every sender was waiting for an answer
+    loop_lag_p99_ms: float = 0.0  # by which the generator's own loop was late, whatever it sent
+    cpu: float = 0.0  # cores that the generator used
 
 
 Measure = Callable[[float, float | None], Window]
@@ -60,7 +65,7 @@ class Conditions(Noun, kw_only=True):
 
     def broken_by(self, window: Window) -> Cause | None:
         """What a window breaks first; None when it keeps everything."""
-        if not window.saturated and (window.offered < OFFERED * window.rate or window.lag_p99_ms > LAG_MS):
+        if generator_was_late(window):
             return "generator"
         if window.throttled_share > self.most_throttled:
             return "throttled"
@@ -69,6 +74,17 @@ class Conditions(Noun, kw_only=True):
         if self.most_p99_ms is not None and window.p99_ms is not None and window.p99_ms > self.most_p99_ms:
             return "slow"
         return "behind" if window.answered_share < ANSWERED else None
+
+
+def generator_was_late(window: Window) -> bool:
+    """Whether a window says nothing about the target.
+
+    Requests that are sent late are the target's fault only if every sender was waiting for it, while the generator's
+    own loop ran on time and its process had time to spare.
+    """
+    if window.loop_lag_p99_ms > LAG_MS or window.cpu > BUSY:
+        return True
+    return not window.saturated and (window.offered < OFFERED * window.rate or window.lag_p99_ms > LAG_MS)
 
 
 class Step(Noun):

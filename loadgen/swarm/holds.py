@@ -15,7 +15,7 @@ import gevent
 import msgspec
 
 from loadgen import client, traffic, wire
-from loadgen.capacity.holds import Hunt, endless, window_of
+from loadgen.capacity.holds import Hunt, Own, endless, window_of
 from loadgen.capacity.search import Step, Window, find_limit
 from loadgen.errors import LoadgenError
 from loadgen.model import Result, Send
@@ -27,7 +27,7 @@ from loadgen.swarm.schedule import Due
 from loadgen.wire.sigv4 import Signer
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
-LEAD, LOOK, MOST_PRIMING = 0.05, 0.1, 60.0  # seconds
+LEAD, LOOK, BEAT, MOST_PRIMING = 0.05, 0.1, 0.02, 60.0  # seconds
 
 
 class HoldingEngine(Engine):
@@ -81,9 +81,18 @@ class Holds(Feeder):
         begin = self._now() + LEAD
         self._put(ready, begin, rate)
         end = begin + hunt.settle + hunt.hold
-        while self._now() < end or len(self.results) < len(ready):
+        own = self._watched(end)
+        while len(self.results) < len(ready):
             gevent.sleep(LOOK)
-        return window_of(self.results, rate, begin + hunt.settle, end, hunt.senders, prime is not None)
+        return window_of(self.results, rate, begin + hunt.settle, end, hunt.senders, prime is not None, own)
+
+    def _watched(self, end: float) -> Own:
+        """Wait for a window's end, and see how punctual our own loop is."""
+        begun, used, lags = self._now(), time.process_time(), []
+        while (before := self._now()) < end:
+            gevent.sleep(BEAT)
+            lags.append(self._now() - before - BEAT)
+        return Own(tuple(lags), (time.process_time() - used) / max(self._now() - begun, BEAT))
 
     def _empty(self, rate: float) -> None:
         """Send until something is throttled."""

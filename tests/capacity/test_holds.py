@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.capacity.holds import endless, most_in_flight, window_of
+from loadgen.capacity.holds import Own, endless, most_in_flight, window_of
 from loadgen.capacity.search import Conditions
 from loadgen.model import Result
 from tests.capacity.shop import SHOP
@@ -37,6 +37,14 @@ def test_when_every_sender_waits_for_an_answer_the_target_is_behind() -> None:
     window = window_of(slow, 10.0, 0.0, 10.0, most_in_flight(slow), False)
     assert window.saturated
     assert Conditions().broken_by(window) == "behind"
+
+
+@pytest.mark.parametrize("own", [Own((0.0,) * 90 + (0.4,) * 10, 0.5), Own((0.001,), 0.97)])
+def test_a_generator_without_time_to_spare_does_not_blame_the_target(own: Own) -> None:
+    slow = [result(at / 10, lag=at / 20, takes=3.0) for at in range(100)]
+    window = window_of(slow, 10.0, 0.0, 10.0, most_in_flight(slow), False, own)
+    assert window.saturated
+    assert Conditions().broken_by(window) == "generator"
 
 
 def test_nothing_sent_is_the_generators_fault() -> None:

@@ -5,17 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadgen.capacity.by_slot import by_slot
 from loadgen.capacity.demand import Demand
-from loadgen.capacity.throttle import (
-    DRAIN_SECONDS,
-    Quota,
-    by_slot,
-    course,
-    needed,
-    one_by_one,
-    recovery_seconds,
-    retry_delays,
-)
+from loadgen.capacity.fate import DRAIN_SECONDS, Quota
+from loadgen.capacity.one_by_one import one_by_one, retry_delays
+from loadgen.capacity.throttle import course, needed, recovery_seconds
 from loadgen.scenario import Client
 from tests.capacity.shop import SHOP, demand_of, handmade
 

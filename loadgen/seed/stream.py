@@ -2,8 +2,8 @@
 
 Rule: a batch's number, id and content depend on scenario, seed and period alone, so that every attempt at it is the
 same. The past is one leg of sessions; --live chains further legs behind it, each drawn with a seed of its own, and
-changes nothing before them. What a scenario lets happen once (stages, flash crowds) happens in the past and is over
-then; the rhythm of days and weeks goes on, at the hour and weekday that it really is.
+changes nothing before them. What a scenario lets happen once (stages, flash crowds, incidents) happens in the past and
+is over then; the rhythm of days and weeks goes on, at the hour and weekday that it really is.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ def present(scenario: Scenario, zero: float) -> Scenario:
     """A leg from Unix time `zero` on: what comes once is over, and the last target holds."""
     arrivals = scenario.arrivals
     rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
-    steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": ()})
-    return _placed(scenario.model_copy(update={"arrivals": steady}), zero).adjusted(duration=LEG_SECONDS)
+    steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": (), "spikes": ()})
+    quiet = scenario.model_copy(update={"arrivals": steady, "incidents": ()})
+    return _placed(quiet, zero).adjusted(duration=LEG_SECONDS)
 
 
 def _placed(scenario: Scenario, zero: float) -> Scenario:

@@ -20,13 +20,21 @@ def bounds(scenario: Scenario) -> list[Bounds]:
     if scenario.duration > 2 * DAY:
         return _even(scenario.duration, DAY, "day {0}")
     if scenario.duration > 2 * HOUR:
-        return _even(scenario.duration, HOUR, "{1:02d}:00")
+        return _even(scenario.duration, HOUR, "{1:02d}:00", first_hour(scenario))
     return _stages(scenario)
 
 
-def _even(duration: float, length: float, name: str) -> list[Bounds]:
+def first_hour(scenario: Scenario) -> int:
+    """The UTC hour of the run's zero, as the arrivals' day has it."""
+    day = scenario.arrivals.day
+    return int(day.starts.partition(" ")[2][:2]) if day else 0
+
+
+def _even(duration: float, length: float, name: str, hour: int = 0) -> list[Bounds]:
     edges = np.arange(0, duration, length).tolist()
-    return [(name.format(place + 1, place % 24), at, min(at + length, duration)) for place, at in enumerate(edges)]
+    return [
+        (name.format(place + 1, (place + hour) % 24), at, min(at + length, duration)) for place, at in enumerate(edges)
+    ]
 
 
 def _stages(scenario: Scenario) -> list[Bounds]:

@@ -68,9 +68,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
 @click.option(
     "--peak-to-trough",
     type=click.FloatRange(1, 1000),
-    default=4.0,
-    show_default=True,
-    help="Busiest hour of that day against its quietest, when the scenario is shorter than a day.",
+    help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
 )
 @click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--rate", type=POSITIVE, default=1.0, help="A factor on the arrivals.")

@@ -15,7 +15,7 @@ from loadgen.capacity.rehearse import rehearse
 from loadgen.capacity.windows import bounds
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
-from loadgen.scenario.arrivals import Arrivals, Stage
+from loadgen.scenario.arrivals import Arrivals, Day, Stage
 from loadgen.traffic.arrivals import curve
 from tests.capacity.shop import SHOP
 
@@ -137,11 +137,18 @@ def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
     assert curve(day.arrivals, day.duration).expected == pytest.approx(visits)
 
 
-def test_a_day_is_busiest_in_the_evening_by_the_ratio_asked_for() -> None:
-    stages = over_a_day(SHOP, 1_000, 4.0).arrivals.stages
-    rates = [stage.target for stage in stages]
-    assert rates.index(max(rates)) == 39  # the stage that ends at 20:00
-    assert max(rates) / min(rates) == pytest.approx(4.0)
+@pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
+def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
+    british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})
+    rate = curve(over_a_day(british, 1_000, ratio).arrivals, 86_400.0)
+    assert rate.times[rate.rates.argmax()] == pytest.approx(20 * 3600, abs=3600)
+    assert rate.rates.max() / rate.rates.min() == pytest.approx(ratio or 4.0, rel=0.05)
+
+
+def test_hours_are_named_by_the_day_of_the_scenario() -> None:
+    late = Arrivals(rate=1.0, day=Day(starts="fri 22:00"))
+    found = bounds(SHOP.model_copy(update={"arrivals": late, "duration": 86_400.0}))
+    assert [name for name, _, _ in found[:4]] == ["22:00", "23:00", "00:00", "01:00"]
 
 
 def test_a_scenario_of_a_day_keeps_its_own_curve() -> None:

@@ -16,11 +16,16 @@ REPORT_IN_FOLDER = "-"  # what --html without a file stands for
 @click.command()
 @SCENARIO
 def check(scenario: Path) -> None:
-    """Check a scenario file, and say all that is wrong with it."""
+    """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
+    from loadgen import traffic
+    from loadgen.cli.implied import lines
     from loadgen.scenario import load
 
     checked = load(scenario)
-    click.echo(f"{scenario}: fine. {checked.name}, {checked.duration:g} s, {len(checked.pages)} pages")
+    click.echo(
+        f"{scenario}: fine. {checked.name}, {checked.duration:g} s, {len(checked.pages)} page{'s' * (len(checked.pages) > 1)}"
+    )
+    click.echo("\n".join(lines(checked, traffic.implied(checked))))
 
 
 @click.command()

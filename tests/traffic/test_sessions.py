@@ -18,6 +18,11 @@ from tests.traffic.look import events, loads, small
 FINGERPRINTS = {
     "quickstart": "4be8c9fa8074586c74e37b2fa61c7aafef3d52fb4ddb4d053c313b31e69408cb",
     "storefront": "938e485104fc3c36e7ed5b5b86215616b0d688fc1adc24f281b1d0cb7871e0e4",
+    "bad-release": "9f042127f7ac749103e947a1065728c036b9158c2e2c8d226f712fd7147548ad",
+    "global-mobile-day": "56edd559a329e3797d1b2b25b01ec2d353af27cbb2b923c217f2506ed0a63f63",
+    "news-flash-crowd": "130f93a7540f7bde39791404583f2931b905c553a8aefcfd28979509438877e4",
+    "quota-probe": "2e8d4306076211961992b264fe940496fe6fcc97b08ff21e23340a8ea54d87af",
+    "saas-dashboard": "afb1aa52a227fb00c951937d9b211cb38403c3ea5466ba0a386c09dd4d4b169c",
 }
 """SHA-256 of the first 100 sessions as JSON. A change here is a change of the traffic: update knowingly."""
 

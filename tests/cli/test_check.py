@@ -1,0 +1,37 @@
+"""`loadgen check` tells a scenario's author what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from loadgen.cli import commands
+from loadgen.cli.implied import span
+
+SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_check_prints_the_implied_traffic_within_80_columns(path: Path) -> None:
+    result = CliRunner().invoke(commands, ["check", str(path)])
+    assert result.exit_code == 0, result.output
+    told = result.output.splitlines()[1:]
+    assert all(len(line) <= 80 for line in told)
+    labels = {line.split("  ")[0] for line in told}
+    assert labels >= {"visits", "bounce", "pages", "length", "returning", "devices", "page views"}
+
+
+def test_check_names_incidents_in_the_order_of_their_time() -> None:
+    output = CliRunner().invoke(commands, ["check", str(SHIPPED[0])]).output
+    assert SHIPPED[0].stem == "bad-release"
+    places = [output.index(name) for name in ("checkout error", "stock API", "CDN in Germany", "newsletter")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(30, "30 s"), (90, "1 min 30 s"), (120, "2 min"), (3600, "1 h"), (5400, "1 h 30 min")]
+)
+def test_a_span_is_told_as_people_say_it(seconds: float, told: str) -> None:
+    assert span(seconds) == told

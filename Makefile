@@ -8,7 +8,7 @@ run: .venv/installed  ## set up everything and do the main job
 	$(BIN)/loadgen run scenarios/quickstart.toml
 
 test: .venv/installed-dev  ## set up everything and pass the tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 check: test lint  ## what CI runs
 

@@ -12,15 +12,12 @@ import msgspec
 import numpy as np
 
 from loadgen.results import records as record
-from loadgen.results.figures import Figures
-from loadgen.results.histogram import HIGHEST_US, Histogram, highest_of
+from loadgen.results.histogram_log import HistogramLog
 from loadgen.results.measured import Measured
 from loadgen.results.meter import Second
 from loadgen.results.records import InDoubt, Records
 from loadgen.results.store import HISTOGRAMS, TIMELINE, RunFolder
 from loadgen.results.summary import Row, row
-
-CLOCKS = ("latency", "service_time", "lag", "acceptance")
 
 
 class Recording:
@@ -68,44 +65,6 @@ class Recording:
     def _write_row(self, cells: tuple[Any, ...]) -> None:
         self._rows.writerow(cells)
         self._timeline.flush()
-
-
-class HistogramLog:
-    """`histograms.hlog`: HdrHistogram's log format, a tagged line a clock and second; values in µs, maxima in ms."""
-
-    def __init__(self, path: Path, zero: float) -> None:
-        self._file = path.open("w", encoding="ascii")
-        self._file.write(
-            "#[Histogram log format version 1.3]\n"
-            f"#[StartTime: {zero:.3f} (seconds since epoch)]\n"
-            f"#[BaseTime: {zero:.3f} (seconds since epoch)]\n"
-            '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
-        )
-
-    def append(self, second: int, figures: Figures) -> None:
-        """Add a second's clocks."""
-        for name in CLOCKS:
-            histogram: Histogram = getattr(figures, name)
-            if histogram.count:
-                payload = encoded(histogram).decode("ascii")
-                self._file.write(f"Tag={name},{second:.3f},1.000,{histogram.max_us / 1000:.3f},{payload}\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Nothing more will come."""
-        self._file.close()
-
-
-def encoded(histogram: Histogram) -> bytes:
-    """HdrHistogram's compressed form (version 2), base64, as its library makes it."""
-    from hdrh.histogram import HdrHistogram
-
-    theirs = HdrHistogram(1, HIGHEST_US, 3)
-    held = np.flatnonzero(histogram.counts)
-    for value, times in zip(highest_of(held).tolist(), histogram.counts[held].tolist(), strict=True):
-        theirs.record_value(min(value, HIGHEST_US), times)
-    payload: bytes = theirs.encode()
-    return payload
 
 
 class Follower:

@@ -22,9 +22,8 @@ def check(scenario: Path) -> None:
     from loadgen.scenario import load
 
     checked = load(scenario)
-    click.echo(
-        f"{scenario}: fine. {checked.name}, {checked.duration:g} s, {len(checked.pages)} page{'s' * (len(checked.pages) > 1)}"
-    )
+    pages = "1 page" if len(checked.pages) == 1 else f"{len(checked.pages)} pages"
+    click.echo(f"{scenario}: fine. {checked.name}, {checked.duration:g} s, {pages}")
     click.echo("\n".join(lines(checked, traffic.implied(checked))))
 
 

@@ -111,6 +111,7 @@ class Requests:
         self._timeline = timeline
         self.by_attempt = np.zeros((MOST_ATTEMPTS, len(OUTCOMES)), dtype=np.int64)
         self.events_at_once = self.events_by_retry = 0
+        self.events_lost_throttled = self.events_lost_failed = 0
         for batch in batches(folder):
             self._add(batch)
         clocks = {name: Clock(counts, self._max[name]) for name, counts in self._counts.items()}
@@ -127,6 +128,8 @@ class Requests:
         np.add.at(self.by_attempt, (attempt, np.where(ok, 0, np.where(refused, 1, 2))), 1)
         self.events_at_once += int(batch["events"][ok & first].sum())
         self.events_by_retry += int(batch["events"][ok & ~first].sum())
+        self.events_lost_throttled += int(batch["events"][refused & batch["final"]].sum())
+        self.events_lost_failed += int(batch["events"][~ok & ~refused & batch["final"]].sum())
 
     def _time(self, name: str, places: npt.NDArray[np.int64], seconds: Floats) -> None:
         microseconds = np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)

@@ -45,17 +45,20 @@ def nodes(reading: Reading) -> list[Node]:
 
 
 def fates(reading: Reading) -> list[Node]:
-    """Accepted at once or by a retry, as far as the records tell, and lost."""
+    """Accepted at once or by a retry, and lost by which cause; without records, accepted and lost."""
     events, requests = reading.summary.events, reading.requests
-    lost = Node(
-        "lost", "Lost", events.lost, 2, "throttled" if not reading.summary.requests.failed else "failed", "sent"
-    )
     if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
-        return [Node("accepted", "Accepted", events.accepted, 2, "accepted", "sent"), lost]
+        return [
+            Node("accepted", "Accepted", events.accepted, 2, "accepted", "sent"),
+            Node("lost", "Lost", events.lost, 2, "throttled", "sent"),
+        ]
+    unanswered = events.lost - requests.events_lost_throttled - requests.events_lost_failed
     return [
         Node("at-once", "Accepted at once", requests.events_at_once, 2, "accepted", "sent"),
         Node("by-retry", "Accepted by a retry", requests.events_by_retry, 2, "retried", "sent"),
-        lost,
+        Node("lost-throttled", "Lost: throttled", requests.events_lost_throttled, 2, "throttled", "sent"),
+        Node("lost-failed", "Lost: failed", requests.events_lost_failed, 2, "failed", "sent"),
+        Node("lost-unanswered", "Lost: cut short", unanswered, 2, "max", "sent"),
     ]
 
 

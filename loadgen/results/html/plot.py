@@ -226,7 +226,7 @@ def mark_label(mark: Mark) -> Markup:
     width = mark.end - mark.start
     if width < 0.1 and mark.end > 0.99:
         return el("span", mark.label, class_="thin", style=f"right:{(1 - mark.start) * 100:.2f}%;padding-right:5px")
-    return el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;width:{width * 100:.2f}%")
+    return el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;max-width:{width * 100:.2f}%")
 
 
 def rule(y: float, name: str) -> Markup:

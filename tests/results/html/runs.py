@@ -23,7 +23,8 @@ class Plan(Noun, kw_only=True):
     seconds: int = 30
     rate: int = 20  # batches a second
     service: float = 0.01  # mean service time
-    throttled: float = 0.2
+    throttled: float = 0.2  # of the batches, for good
+    recovered: float = 0.1  # of the batches that are accepted, by a retry
     failed: float = 0.02
     error: str = "connection reset"
     seed: int = 1
@@ -42,17 +43,19 @@ def scenario_text(plan: Plan) -> str:
     )
 
 
-def result(draw: random.Random, plan: Plan, at: float) -> Result:
-    """One batch: accepted, throttled and given up or recovered by a retry, or failed."""
+def results(draw: random.Random, plan: Plan, at: float) -> list[Result]:
+    """One batch: accepted, throttled and given up or recovered by a retry two seconds later, or failed."""
     fate = draw.random()
     started = at + draw.expovariate(1000)
     finished = started + draw.lognormvariate(0, 0.5) * plan.service
     if fate < plan.failed:
-        return Result(at, started, finished, None, 3, 200, 900, error=plan.error)
+        return [Result(at, started, finished, None, 3, 200, 900, error=plan.error)]
     if fate < plan.failed + plan.throttled:
-        return Result(at, started, finished, 429, 3, 200, 900)
-    attempt = 2 if draw.random() < 0.1 else 1
-    return Result(at, started, finished, 200, 3, 200, 900, attempt=attempt)
+        return [Result(at, started, finished, 429, 3, 200, 900)]
+    if draw.random() < plan.recovered:
+        first = Result(at, started, finished, 429, 3, 200, 900, final=False)
+        return [first, Result(at + 2, started + 2, finished + 2, 200, 3, 200, 900, attempt=2)]
+    return [Result(at, started, finished, 200, 3, 200, 900)]
 
 
 def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
@@ -69,12 +72,11 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     for second in range(plan.seconds):
         meter = Meter(0)
         for place in range(plan.rate):
-            each = result(draw, plan, second + place / plan.rate * 0.9)
-            meter.record(each)
-            spool.finish(pack(each, 0))
-            sent += 3 * (each.attempt == 1)
-            if each.attempt == 1:
-                meter.offer(second, TYPES)
+            for each in results(draw, plan, second + place / plan.rate * 0.9):
+                meter.record(each)
+                spool.finish(pack(each, 0))
+            sent += 3
+            meter.offer(second, TYPES)
         tally = Tally(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)
         gauges = {"cpu_percent": 12.5, "rss_bytes": 10**8 + second, "sessions_active": 5}
         measured.add(msgspec.structs.replace(meter.take(second), tally=tally, spooled=True, **gauges))

@@ -31,7 +31,10 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return make(tmp_path_factory.mktemp("slower") / "b", STEADY(service=0.013, throttled=0.4, failed=0.0, seed=2))
+    return make(
+        tmp_path_factory.mktemp("slower") / "b",
+        STEADY(service=0.013, throttled=0.4, failed=0.0, recovered=0.13, seed=2),
+    )
 
 
 def compared(*folders: RunFolder) -> Comparison:
@@ -48,9 +51,9 @@ def test_a_difference_that_was_put_in_is_found_and_its_interval_holds_it(steady:
     assert all(found[name] for name in ("latency_p50_ms", "service_p50_ms", "throttled_share", "lost_share"))
     assert not found["lag_p50_ms"]
     assert not found["requests_per_second"]
-    throttled = next(each.difference for each in comparison.differences if each.figure == "throttled_share")
-    assert throttled.low is not None and throttled.high is not None
-    assert throttled.low < 0.2 < throttled.high
+    lost = next(each.difference for each in comparison.differences if each.figure == "lost_share")
+    assert lost.low is not None and lost.high is not None
+    assert lost.low < 0.4 - 0.22 < lost.high
 
 
 def test_a_run_does_not_differ_from_itself(steady: RunFolder) -> None:
@@ -85,7 +88,7 @@ def test_the_value_of_every_figure_is_the_summary_s_and_lies_in_its_interval(ste
 
 
 def test_a_share_of_nothing_still_has_an_interval(tmp_path: Path, steady: RunFolder) -> None:
-    none = make(tmp_path / "none", STEADY(throttled=0.0, failed=0.0))
+    none = make(tmp_path / "none", STEADY(throttled=0.0, failed=0.0, recovered=0.0))
     share = compared(steady, none).runs[1].figures["throttled_share"]
     assert share.value == 0
     assert share.low == 0

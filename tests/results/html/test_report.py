@@ -13,6 +13,7 @@ import pytest
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
 from loadgen.results.html import report, write_report
+from loadgen.results.html.accounting import nodes
 from loadgen.results.html.elements import VOID
 from loadgen.results.html.figures import count, milliseconds
 from loadgen.results.html.tables import flattened, plain
@@ -243,3 +244,11 @@ def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, pag
     )
     last = [value for value in curve["series"][0]["values"] if value != "–"][-1]
     assert last == milliseconds(folder.summary().latency_ms.max)
+
+
+def test_the_flow_ends_in_all_that_was_sent(folder: RunFolder) -> None:
+    summary, ends = folder.summary(), [node for node in nodes(Reading(folder)) if node.column == 2]
+    assert sum(node.amount for node in ends if node.key.startswith("lost")) == summary.events.lost
+    assert sum(node.amount for node in ends) == summary.events.sent
+    middle = [node.amount for node in nodes(Reading(folder)) if node.column == 1]
+    assert sum(middle) == summary.events.generated

@@ -11,6 +11,7 @@ from rich.text import Text
 from loadgen.capacity.figures import MonitorPlan, Plan, Spread, Throttling, Window
 
 MOST_ROWS = 24
+RATES_SAY = Text("  LCP p75, JS errors: how far a day's figure of the first monitor may be off (95 %)", style="dim")
 UNITS = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 
@@ -19,7 +20,17 @@ def plan_view(plan: Plan) -> RenderableType:
     parts: list[RenderableType] = [headline(plan), Text(), load_table(plan), Text(), quota_lines(plan)]
     if len(plan.monitors) > 1:
         parts += [Text(), monitor_table(plan.monitors)]
-    parts += [Text(), loss_table(plan), Text(), rate_table(plan), Text(), lever_table(plan), Text(), fleet_line(plan)]
+    parts += [
+        Text(),
+        loss_table(plan),
+        Text(),
+        rate_table(plan),
+        RATES_SAY,
+        Text(),
+        lever_table(plan),
+        Text(),
+        fleet_line(plan),
+    ]
     return Group(*parts)
 
 
@@ -56,9 +67,9 @@ def left_out(plan: Plan) -> str:
     load = plan.load
     reasons = (
         ("not sampled", load.not_sampled),
-        ("over the limit", load.over_session_limit),
+        ("over limit", load.over_session_limit),
         ("dropped", load.dropped_by_client),
-        ("after the end", load.unsent),
+        ("too late", load.unsent),
     )
     said = ", ".join(f"{number(count)} {name}" for name, count in reasons if count)
     return f"of {number(load.generated)} noticed" + (f": {said}" if said else ", all of them")
@@ -147,7 +158,7 @@ def loss_table(plan: Plan) -> Table:
 
 def rate_table(plan: Plan) -> Table:
     """Sample rates: cost, quota, and what is still to be seen."""
-    table = grid("sample rate", "events/day", "$/month", "peak/s", "needs quota", "day's p75 LCP", "JS errors")
+    table = grid("sample rate", "events/day", "$/month", "peak/s", "needs quota", "LCP p75", "JS errors")
     for point in plan.rates:
         table.add_row(
             f"{point.sample_rate:g}",

@@ -115,7 +115,11 @@ def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> No
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show
 
-    scenarios = [_scenario(file, options, first=not place) for place, file in enumerate((scenario, *options["others"]))]
+    scenarios = [
+        each
+        for place, file in enumerate((scenario, *options["others"]))
+        for each in _scenario(file, options, first=not place).monitors
+    ]
     chosen = (options["seed"], scenarios[0].seed)
     seed = next((each for each in chosen if each is not None), secrets.randbits(32))
     answer = planned(scenarios, seed, _question(options), lambda line: click.echo(line, err=True))

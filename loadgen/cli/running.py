@@ -43,6 +43,11 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
     options.check()
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
+    if scenario.neighbours:
+        raise LoadgenError(
+            f"{file}: neighbours: run sends for one app monitor; start a run for each against one `loadgen serve`, "
+            "or look at all of them with `loadgen plan`"
+        )
     seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
     with opened_target(scenario, seed, options) as (target, endpoint):
         folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))

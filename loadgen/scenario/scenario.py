@@ -11,6 +11,7 @@ from loadgen.scenario.checks import problems, staged_seconds
 from loadgen.scenario.client import Client
 from loadgen.scenario.incidents import AnyIncident, with_spikes_of_the_incidents
 from loadgen.scenario.monitor import Monitor
+from loadgen.scenario.neighbour import Neighbour
 from loadgen.scenario.pages import Page, Pool
 from loadgen.scenario.part import Part, Seconds
 from loadgen.scenario.population import COUNTRIES, Population
@@ -40,6 +41,9 @@ class Scenario(Part):
     client: Client = Field(Client(), description="The web client's settings.")
     incidents: tuple[AnyIncident, ...] = Field((), description="What goes wrong meanwhile.")
     thresholds: Thresholds = Field(Thresholds(), description="What the run must keep.")
+    neighbours: tuple[Neighbour, ...] = Field(
+        (), description="Further app monitors of the account, under the same quota; `loadgen plan` shows them all."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Scenario:
@@ -54,6 +58,16 @@ class Scenario(Part):
         if not isinstance(data, dict):
             return data
         return with_spikes_of_the_incidents(with_day_of_the_population(with_duration_of_the_stages(data)))
+
+    @property
+    def monitors(self) -> tuple[Scenario, ...]:
+        """A scenario for each app monitor, this one's first."""
+        own = self.model_copy(update={"neighbours": ()})
+        others = (
+            {"monitor": each.monitor, "arrivals": each.arrivals, "client": each.client or self.client}
+            for each in self.neighbours
+        )
+        return (own, *(own.model_copy(update=other) for other in others))
 
     def adjusted(
         self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None

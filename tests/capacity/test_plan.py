@@ -14,10 +14,10 @@ from loadgen.capacity.plan import Answer, Question, plan
 from loadgen.capacity.rehearse import rehearse
 from loadgen.capacity.windows import bounds
 from loadgen.errors import LoadgenError
-from loadgen.scenario import Scenario
+from loadgen.scenario import Scenario, parse
 from loadgen.scenario.arrivals import Arrivals, Day, Stage
 from loadgen.traffic.arrivals import curve
-from tests.capacity.shop import SHOP
+from tests.capacity.shop import SHOP, TEXT
 
 BUSY = SHOP.adjusted(duration=60.0, rate=5.0)
 
@@ -113,6 +113,27 @@ def test_monitors_under_one_quota_are_told_apart() -> None:
     assert alone.throttling.lost_share < 0.001 < first.throttling.lost_share
     assert both.load.events == first.load.events + second.load.events
     assert both.throttling.attempts == first.throttling.attempts + second.throttling.attempts
+
+
+def test_neighbours_are_monitors_of_their_own() -> None:
+    text = (
+        TEXT
+        + """
+[[neighbours]]
+monitor = { name = "noisy", sample_rate = 0.5 }
+arrivals.rate = 8
+client.retries = 0
+"""
+    )
+    scenario = parse(text, "shop.toml")
+    own, noisy = scenario.monitors
+    assert own == SHOP
+    assert (noisy.monitor.name, noisy.arrivals.rate, noisy.client.retries) == ("noisy", 8, 0)
+    assert (noisy.pages, noisy.duration, noisy.neighbours) == (SHOP.pages, SHOP.duration, ())
+    found = plan(scenario.monitors, 3, Question(quota=5.0, rates=(1.0,)), quiet).plan
+    assert [each.monitor for each in found.monitors] == ["loadgen", "noisy"]
+    assert found.monitors[1].load.not_sampled > 0
+    assert found.monitors[0].throttling.lost_share > 0.05
 
 
 def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) -> None:

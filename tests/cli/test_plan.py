@@ -73,3 +73,12 @@ def test_bad_input_is_refused_in_words(arguments: tuple[str, ...], said: str) ->
     assert code == 2
     assert said in error
     assert not out
+
+
+def test_a_run_refuses_neighbours_in_words(tmp_path: Path) -> None:
+    text = Path(QUICKSTART).read_text() + '\n[[neighbours]]\nmonitor.name = "blog"\narrivals.rate = 3\n'
+    (tmp_path / "two.toml").write_text(text)
+    done = CliRunner().invoke(commands, ["run", str(tmp_path / "two.toml")])
+    assert isinstance(done.exception, LoadgenError)
+    assert "neighbours: run sends for one app monitor" in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["two.toml"]

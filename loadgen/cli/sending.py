@@ -107,14 +107,15 @@ class Run:
         identity, options = self._job.identity, self._options
         expected = expectation(self._job.scenario, identity)
         quota = options.quota or self._job.account.rate_quota()
-        said = f"{quota:g} requests a second" if quota else "learnt from 429s"
+        learnt = self._ledger.learnt
+        said = f"{quota:g} requests a second" if quota else "learnt from 429s" + (" before" if learnt else "")
         click.echo(f"{identity.scenario} → {identity.target}, monitor {identity.monitor}, seed {identity.seed}")
         click.echo(f"{identity.period}: about {expected.requests:,} requests, {expected.events:,} events; quota {said}")
         parts = urlsplit(identity.target)
         senders = Senders(lambda: Network(f"{parts.scheme}://{parts.netloc}"), options.senders)
         try:
             with View(identity.period, expected.requests) as view:
-                tools = self._tools(senders, Pace(quota, time.monotonic()), view)
+                tools = self._tools(senders, Pace(quota, time.monotonic(), learnt), view)
                 self._probe(tools)
                 return self._send(tools, view)
         finally:

@@ -116,6 +116,16 @@ class Ledger:
         """The whole past was accepted."""
         self.note("finished", b"1")
 
+    @property
+    def learnt(self) -> float | None:
+        """Requests a second that were found to pass, by this run or one before it."""
+        value = self._about("learnt")
+        return None if value is None else float(value)
+
+    def learn(self, rate: float) -> None:
+        """So many requests a second pass."""
+        self.note("learnt", str(rate).encode())
+
     def note(self, key: str, value: bytes) -> None:
         """Keep a fact."""
         self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, value))

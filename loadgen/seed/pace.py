@@ -28,11 +28,12 @@ LONGEST_BACKOFF = 10.0
 class Pace:
     """When the next request may go."""
 
-    def __init__(self, quota: float | None, now: float) -> None:
-        self.ceiling = None if quota is None else quota * SHARE
+    def __init__(self, quota: float | None, now: float, learnt: float | None = None) -> None:
+        """Go by a given quota; else by what an earlier run has `learnt` (its ceiling); else learn."""
+        self.ceiling = learnt if quota is None else quota * SHARE
         self.rate = START if self.ceiling is None else self.ceiling
         self._given = quota is not None
-        self._throttled_before = False
+        self._throttled_before = learnt is not None
         self._next = now
         self._grown = now
         self._quiet_until = now  # 429s before belong to an episode that was counted
@@ -40,6 +41,11 @@ class Pace:
         self._episode: float | None = None
         self._accepted = 0  # since the last episode
         self._failures = 0  # in a row
+
+    @property
+    def learnt(self) -> float | None:
+        """The ceiling, when it was not given."""
+        return None if self._given else self.ceiling
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go; 0 or less when it may go now."""

@@ -199,6 +199,8 @@ class Seeder:
         progress, pace = self.progress, self._tools.pace
         if outcome.status == 429:
             pace.throttled(outcome.retry_after, now)
+            if pace.learnt is not None:
+                self._tools.ledger.learn(pace.learnt)
             self._ready.appendleft(parcel)
             self._say(throttled=progress.throttled + 1)
         elif outcome.status == 403 and parcel.entry.number not in self._refused:

@@ -7,6 +7,8 @@ import os
 import signal
 from functools import partial
 from pathlib import Path
+from urllib.request import Request as UrlRequest
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
@@ -170,6 +172,25 @@ def test_a_probe_says_what_the_service_keeps_and_is_not_sent_twice(shop: Path, e
     assert output.count("were kept, and showed after") == 4
     found = json.loads(invoke("verify", "results/seed-demo-shop", "--json").stdout)
     assert (found["missing"], found["duplicated"], found["others"]) == (0, 0, 0)
+
+
+def test_a_quota_of_50_is_learnt_with_a_handful_of_429s(shop: Path, endpoint: Running, account: Account) -> None:
+    shop.write_text(SHOP.replace("rate = 0.001", "rate = 0.002"))
+    limited(endpoint, 50.0)
+    try:
+        assert invoke("seed", shop, "--days", 1, "--seed", 5).exit_code == 0
+    finally:
+        limited(endpoint, None)
+    monitor_id = account.get("demo")["Id"]
+    with urlopen(f"{endpoint.url}/_loadgen/ledger?monitor={monitor_id}") as answer:
+        assert json.load(answer)["requests"]["throttled"] <= 8
+
+
+def limited(endpoint: Running, quota: float | None) -> None:
+    """Set the running endpoint's quota."""
+    body = json.dumps({"quota": quota}).encode()
+    with urlopen(UrlRequest(f"{endpoint.url}/_loadgen/settings", body, method="PUT")) as answer:
+        assert json.load(answer)["quota"] == quota
 
 
 def test_clean_deletes_what_the_run_made_and_nothing_else(shop: Path, endpoint: Running, account: Account) -> None:

@@ -56,6 +56,15 @@ def test_an_unknown_quota_is_learnt_with_a_handful_of_429s(quota: float) -> None
     assert (simulation.accepted - before) / 50 >= 0.85 * quota
 
 
+def test_what_one_run_has_learnt_spares_the_next_its_429s() -> None:
+    first = Simulation(Pace(None, 0.0), TokenBucket(50.0))
+    first.run(60.0)
+    second = Simulation(Pace(None, 0.0, first.pace.learnt), TokenBucket(50.0))
+    second.run(60.0)
+    assert second.throttled == 0
+    assert second.accepted >= 0.9 * 50 * 60
+
+
 def test_a_quota_that_others_use_too_is_shared_without_a_storm() -> None:
     simulation = Simulation(Pace(50.0, 0.0), TokenBucket(25.0, 25.0))
     simulation.run(120.0)

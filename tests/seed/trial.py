@@ -154,14 +154,22 @@ day = {{ weekend = 1.05 }}
 flash_crowds = [{{ at = "4d", times = 6 }}]
 
 """
+INCIDENT = """
+[[incidents]]
+name = "a release gone wrong"
+kind = "error"
+at = "5d"
+ramp = "10m"
+length = "6h"
+"""
 
 
 def storefront(folder: Path, rate: float) -> Path:
-    """The shipped storefront with so many sessions a second on average: days, a weekend, and one flash crowd."""
+    """The shipped storefront with so many sessions a second on average: days, a weekend, a crowd and an incident."""
     text = (SCENARIOS / "storefront.toml").read_text()
     before, _, after = text.partition("[arrivals]")
     file = folder / "storefront.toml"
-    file.write_text(before + ARRIVALS.format(rate=rate) + after[after.index("\n[") + 1 :])
+    file.write_text(before + ARRIVALS.format(rate=rate) + after[after.index("\n[") + 1 :] + INCIDENT)
     return file
 
 

@@ -105,7 +105,7 @@ def cpu_plot(reading: Reading) -> Plot:
         "cpu",
         "Generator CPU",
         text,
-        linear(max(most(cpu), 93.0)),
+        linear(max(most(cpu), 100.0)),
         per_cent,
         [Layer("neutral", "CPU, 100 % = one core", cpu)],
         170,

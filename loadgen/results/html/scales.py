@@ -7,7 +7,7 @@ from math import ceil, floor, log10
 
 from loadgen.model import Noun
 
-HEADROOM = 1.07
+HEADROOM = 1.1
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
@@ -28,11 +28,10 @@ class Scale(Noun):
 
 
 def linear(highest: float, ticks: int = 4) -> Scale:
-    """From 0 to a round number with room for labels above the highest value; to 1 when nothing is above 0."""
+    """From 0 to a little above the highest value, so that labels have room; to 1 when nothing is above 0."""
     high = highest * HEADROOM if highest > 0 else 1.0
-    step = round_step(high / ticks)
-    top = max(ceil(high / step - 1e-9), 1)
-    return Scale(0.0, top * step, tuple(place * step for place in range(top + 1)))
+    step = round_step(high / HEADROOM / ticks)
+    return Scale(0.0, high, tuple(place * step for place in range(int(high / step + 1e-9) + 1)))
 
 
 def round_step(rough: float) -> float:

@@ -35,5 +35,9 @@ docs: .venv/installed-dev  ## write what is generated: README's command referenc
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
+bench: .venv/installed-dev  ## speed of the endpoint and of the generator; needs nginx and wrk
+	$(BIN)/python -m tests.benchmarks.endpoint_speed
+	$(BIN)/python -m tests.benchmarks.generator
+
 clean:
 	rm -rf .venv build *.egg-info

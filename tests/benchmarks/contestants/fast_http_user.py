@@ -1,0 +1,13 @@
+"""(b) Locust's FastHttpUser with a ready-made, unsigned body."""
+
+from locust import FastHttpUser, task
+
+from tests.benchmarks.ready import MONITOR_ID, ready_body
+
+BODY = ready_body()
+
+
+class Fast(FastHttpUser):
+    @task
+    def put(self) -> None:
+        self.client.post(f"/appmonitors/{MONITOR_ID}", data=BODY, headers={"content-type": "application/json"})

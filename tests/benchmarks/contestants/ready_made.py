@@ -1,0 +1,53 @@
+"""(d) loadgen's signing and sending with a ready-made body; (e) with --bare, a socket loop that does nothing else.
+
+Usage: python -m tests.benchmarks.contestants.ready_made URL SECONDS [--bare]; prints the number of requests.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from urllib.parse import urlsplit
+
+import gevent
+from gevent import socket
+
+from loadgen.model import Request
+from loadgen.swarm.sender import Network, serialize
+from loadgen.wire.sigv4 import Credentials, Signer
+from tests.benchmarks.ready import MONITOR_ID, ready_body
+
+CONNECTIONS = 50
+
+
+def signed(url: str, end: float) -> int:
+    """Sign and send until the end; how many."""
+    network, signer = Network(url, 10), Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
+    headers = (("host", urlsplit(url).netloc), ("content-type", "application/json"))
+    request = Request("POST", f"/appmonitors/{MONITOR_ID}", headers, ready_body())
+    sent = 0
+    while time.perf_counter() < end:
+        assert network(signer.sign(request, time.time())).status == 200
+        sent += 1
+    return sent
+
+
+def bare(url: str, end: float) -> int:
+    """Write the same bytes and read until the end; how many."""
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname, parts.port))
+    headers = (("host", parts.netloc), ("content-type", "application/json"))
+    data = serialize(Request("POST", f"/appmonitors/{MONITOR_ID}", headers, ready_body()))
+    sent = 0
+    while time.perf_counter() < end:
+        connection.sendall(data)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        sent += 1
+    return sent
+
+
+if __name__ == "__main__":
+    target, seconds = sys.argv[1], float(sys.argv[2])
+    work = bare if "--bare" in sys.argv else signed
+    finish = time.perf_counter() + seconds
+    print(sum(each.get() for each in [gevent.spawn(work, target, finish) for _ in range(CONNECTIONS)]))

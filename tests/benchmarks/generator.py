@@ -1,0 +1,228 @@
+"""How fast is the generator: `python -m tests.benchmarks.generator` (`make bench`).
+
+Six contestants in one run, each alone on one core, send to the same nginx on the other, which reads a request and
+answers 200: (a) Locust with boto3, (b) Locust's FastHttpUser, (c) loadgen with fresh, signed, gzipped storefront
+sessions, (d) loadgen's signing and sending with a ready-made body, (e) bare sockets, (f) wrk. Then the parts of (c) on
+their own. Writes results/benchmarks/generator.json and generator.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.benchmarks.machine import described
+from tests.benchmarks.parts import Parts, parts
+from tests.benchmarks.ready import EVENTS, MONITOR_ID, STOREFRONT, ready_body
+
+ROOT = Path(__file__).parents[2]
+CONTESTANTS = Path(__file__).parent / "contestants"
+LOCUSTFILE = ROOT / "loadgen" / "swarm" / "locustfile.py"
+KEY = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+TEN_A_BATCH = "[client]\nbatchLimit = 12\n\n[thresholds]"  # comes to about 10 events a batch
+GENERATOR_CORE, SINK_CORE = "0", "1"
+
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/pid; error_log stderr crit;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; keepalive_requests 1000000000; client_body_buffer_size 256k; client_max_body_size 4m;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200; }} }}
+}}
+"""
+
+WRK = """
+wrk.method = "POST"; wrk.headers["content-type"] = "application/json"; wrk.body = [==[{body}]==]
+"""
+
+
+class Rate(msgspec.Struct):
+    """One contestant: what it reached on one core."""
+
+    name: str
+    requests: float  # a second
+    events: float  # a second
+    body_bytes: float  # a second, before gzip
+
+
+@contextmanager
+def sink(port: int) -> Iterator[str]:
+    """nginx on its own core."""
+    with tempfile.TemporaryDirectory(prefix="loadgen-bench-") as folder:
+        conf = Path(folder) / "nginx.conf"
+        conf.write_text(NGINX.format(folder=folder, port=port))
+        running = subprocess.Popen(["taskset", "-c", SINK_CORE, "nginx", "-c", str(conf), "-e", "stderr"])
+        try:
+            wait_for(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            running.terminate()
+            running.wait(10)
+
+
+def wait_for(port: int) -> None:
+    """Wait until somebody listens."""
+    import socket
+
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+def pinned(*command: str, **options: Any) -> subprocess.Popen[str]:
+    """A contestant on the generator's core."""
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "s",
+    }
+    environment |= options.pop("env", {})
+    return subprocess.Popen(
+        ["taskset", "-c", GENERATOR_CORE, *command], text=True, env=environment, stderr=subprocess.DEVNULL, **options
+    )
+
+
+def locust_rate(name: str, file: str, url: str, seconds: float, users: int) -> Rate:
+    """Locust on a file of ours; its own count of requests."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "locust", "--headless", "-f", str(CONTESTANTS / file), "--host", url]
+        command += ["-u", str(users), "-r", str(users), "-t", f"{seconds:g}s", "--only-summary", "--csv", f"{folder}/c"]
+        pinned(*command, stdout=subprocess.DEVNULL, env={"SINK": url}).wait(seconds + 60)
+        rows = {row["Name"]: row for row in csv.DictReader((Path(folder) / "c_stats.csv").open())}
+    if int(rows["Aggregated"]["Failure Count"]):
+        raise RuntimeError(f"{name}: {rows['Aggregated']['Failure Count']} requests failed")
+    return ready_rate(name, float(rows["Aggregated"]["Requests/s"]))
+
+
+def ready_rate(name: str, requests: float) -> Rate:
+    """The rate of a contestant whose every request is the ready-made one."""
+    return Rate(name, requests, requests * EVENTS, requests * len(ready_body()))
+
+
+def loadgen_rate(name: str, url: str, seconds: float, processes: int = 1) -> Rate:
+    """loadgen at full speed with batches of about 10 events."""
+    with tempfile.TemporaryDirectory() as folder:
+        scenario = Path(folder) / "bench.toml"
+        scenario.write_text(
+            STOREFRONT.read_text().replace(
+                "[thresholds]", "[client]\nbatchLimit = 10\ndispatchInterval = 1000\n\n[thresholds]"
+            )
+        )
+        command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "-f", str(LOCUSTFILE)]
+        command += ["-u", str(50 * processes), "-r", str(50 * processes), "--host", url, "--scenario", str(scenario)]
+        command += ["--monitor-id", MONITOR_ID, "--pace", "max", "--seed", "1", "--out", f"{folder}/run"]
+        command += ["--duration", "3600"]
+        command += [f"--processes={processes}"] if processes > 1 else []
+        start = pinned if processes == 1 else free
+        running = start(*command, stdout=subprocess.DEVNULL)
+        while not (Path(folder) / "run" / "timeline.csv").exists():
+            time.sleep(0.05)
+        time.sleep(seconds)
+        running.send_signal(signal.SIGINT)
+        running.wait(60)
+        summary = json.loads((Path(folder) / "run" / "summary.json").read_text())
+    if summary["requests"]["accepted"] != summary["requests"]["sent"]:
+        raise RuntimeError(f"{name}: {summary['errors']}")
+    rates = summary["rates"]
+    return Rate(name, rates["requests"], rates["events"], summary["bytes"]["raw"] / summary["seconds"])
+
+
+def free(*command: str, **options: Any) -> subprocess.Popen[str]:
+    """A contestant on all cores."""
+    return subprocess.Popen(command, text=True, env=os.environ | KEY, stderr=subprocess.DEVNULL, **options)
+
+
+def ready_made_rate(name: str, url: str, seconds: float, *flags: str) -> Rate:
+    """Our sender, or bare sockets."""
+    command = (sys.executable, "-m", "tests.benchmarks.contestants.ready_made", url, f"{seconds:g}", *flags)
+    said, _ = pinned(*command, stdout=subprocess.PIPE).communicate(timeout=seconds + 60)
+    return ready_rate(name, int(said) / seconds)
+
+
+def wrk_rate(name: str, url: str, seconds: float) -> Rate:
+    """wrk with the ready-made body."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(WRK.format(body=ready_body().decode()))
+        script.flush()
+        command = ("wrk", "-t1", "-c50", f"-d{seconds:g}s", "-s", script.name, f"{url}/appmonitors/{MONITOR_ID}")
+        said, _ = pinned(*command, stdout=subprocess.PIPE).communicate(timeout=seconds + 60)
+    [line] = [line for line in said.splitlines() if line.startswith("Requests/sec")]
+    return ready_rate(name, float(line.split()[1]))
+
+
+def contest(url: str, seconds: float) -> list[Rate]:
+    """All contestants, one after the other."""
+    contestants: list[Callable[[], Rate]] = [
+        lambda: locust_rate("(a) Locust + boto3, ready-made", "boto3_user.py", url, seconds, 20),
+        lambda: locust_rate("(b) Locust FastHttpUser, ready-made, unsigned", "fast_http_user.py", url, seconds, 50),
+        lambda: loadgen_rate("(c) loadgen, fresh storefront, signed, gzip", url, seconds),
+        lambda: ready_made_rate("(d) loadgen's sender, ready-made, signed", url, seconds),
+        lambda: ready_made_rate("(e) bare sockets, ready-made", url, seconds, "--bare"),
+        lambda: wrk_rate("(f) wrk, ready-made", url, seconds),
+    ]
+    return [contestant() for contestant in contestants]
+
+
+def text(rates: list[Rate], measured: Parts, two: float) -> str:
+    """The table for people."""
+    first, second, ours = rates[0].requests, rates[1].requests, rates[2].requests
+    rows = [
+        f"| {rate.name} | {rate.requests:,.0f} | {rate.events:,.0f} | {rate.body_bytes / 1e6:,.1f} |" for rate in rates
+    ]
+    return "\n".join(
+        [
+            "# Speed of the generator",
+            "",
+            f"Each contestant alone on one core, nginx on the other; {described()}.",
+            "",
+            "| contestant | requests/s | events/s | body MB/s |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            f"(c) is {ours / first:.1f} times (a) and {ours / second:.2f} times (b).",
+            f"Two processes reach {two:.2f} times one; they share the two cores with nginx.",
+            "",
+            "## Where a request's time goes",
+            "",
+            *measured.table(),
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--port", type=int, default=18080)
+    options = parser.parse_args()
+    with sink(options.port) as url:
+        rates = contest(url, options.seconds)
+        two = loadgen_rate("two processes", url, options.seconds, 2).requests / rates[2].requests
+    measured = parts()
+    folder = ROOT / "results" / "benchmarks"
+    report = {"machine": described(), "rates": rates, "two_processes": two, "parts": measured}
+    (folder / "generator.json").write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+    (folder / "generator.md").write_text(text(rates, measured, two))
+    print(text(rates, measured, two))
+
+
+if __name__ == "__main__":
+    main()

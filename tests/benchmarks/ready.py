@@ -1,0 +1,34 @@
+"""A ready-made batch of 10 events of the storefront, for contestants that make none themselves."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from loadgen import client, traffic, wire
+from loadgen.scenario import load
+
+STOREFRONT = Path(__file__).parents[2] / "scenarios" / "storefront.toml"
+MONITOR_ID = "3f1c2d4e-5a6b-4c7d-8e9f-0a1b2c3d4e5f"
+EVENTS = 10
+
+
+@cache
+def ready_body() -> bytes:
+    """The PutRumEvents body, plain JSON, of the first 10 events of a session that has as many in a batch."""
+    scenario = load(STOREFRONT)
+    settings = scenario.client.model_copy(update={"batchLimit": EVENTS})
+    destination = wire.Destination("localhost", MONITOR_ID, scenario.monitor.domain, compression=False)
+    for session in traffic.sessions(scenario, 1):
+        for batch in client.plan(session, settings, 1.0).batches:
+            if len(batch.events) == EVENTS:
+                return wire.encode(batch, destination, wire.Clock(1767225600.0)).request.body
+    raise AssertionError("no session of the storefront fills a batch of 10")
+
+
+def ready_events() -> list[dict[str, Any]]:
+    """The same events as boto3 takes them."""
+    events: list[dict[str, Any]] = json.loads(ready_body())["RumEvents"]
+    return events

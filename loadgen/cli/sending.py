@@ -32,6 +32,9 @@ from loadgen.seed.seeder import Seeder, Tools
 from loadgen.seed.senders import Senders
 from loadgen.seed.stream import past, planned
 
+DEFAULT_QUOTA = 50.0  # requests a second (Service Quotas L-35851224)
+LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0
+
 
 class Options(Noun, kw_only=True):
     """What the command line asked for."""
@@ -75,6 +78,18 @@ def expectation(scenario: Scenario, identity: Identity) -> Expectation:
     return expect(past(scenario, identity.period), identity.seed)
 
 
+def too_long(requests: int, quota: float | None, rate: float) -> str | None:
+    """What to write instead when a run would take hours; an unknown quota is taken for RUM's default."""
+    seconds = requests / (quota or DEFAULT_QUOTA)
+    if seconds < LONG_SECONDS:
+        return None
+    thinner = float(f"{rate * WANTED_SECONDS / seconds:.1g}")
+    return (
+        f"that takes about {seconds / 3600:,.1f} h at {quota or DEFAULT_QUOTA:g} requests a second; "
+        f"with --rate {thinner:g} it would take {seconds * thinner / rate / 60:.0f} min"
+    )
+
+
 def ran(seeder: Seeder) -> bool:
     """Run it; the first Ctrl-C (or SIGTERM) asks it to end well, a second one ends it at once."""
 
@@ -111,6 +126,8 @@ class Run:
         said = f"{quota:g} requests a second" if quota else "learnt from 429s" + (" before" if learnt else "")
         click.echo(f"{identity.scenario} → {identity.target}, monitor {identity.monitor}, seed {identity.seed}")
         click.echo(f"{identity.period}: about {expected.requests:,} requests, {expected.events:,} events; quota {said}")
+        if hint := too_long(expected.requests, quota, options.rate):
+            click.echo(hint)
         parts = urlsplit(identity.target)
         senders = Senders(lambda: Network(f"{parts.scheme}://{parts.netloc}"), options.senders)
         try:

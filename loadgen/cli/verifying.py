@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -38,8 +37,5 @@ def verify_run(folder: Path, wait: float | None, as_json: bool) -> bool:
 
 
 def account_at(identity: Identity) -> Account:
-    """The control plane of where a run went."""
-    host = urlsplit(identity.target).hostname or ""
-    if host.startswith("dataplane."):
-        return Account(identity.region)
-    return Account(identity.region, endpoint_url=identity.target)
+    """The control plane of where a run went, whatever the environment says now."""
+    return Account(identity.region, endpoint_url=identity.target.replace("://dataplane.", "://", 1))

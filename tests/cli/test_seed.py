@@ -15,8 +15,12 @@ from click.testing import CliRunner, Result
 
 from loadgen.aws import Account
 from loadgen.cli import commands
+from loadgen.cli.sending import too_long
+from loadgen.cli.verifying import account_at
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
+from loadgen.seed.identity import Identity
+from loadgen.seed.period import Period
 from tests.seed.trial import accepted, begun, came_to, waited
 
 SHOP = """
@@ -32,6 +36,7 @@ path = "/"
 exit = 1
 events = [{ type = "seen" }]
 """
+PERIOD = Period(0.0, 1.0)
 QUICKLY = ("--quota", 500, "--seed", 5)
 
 
@@ -241,6 +246,23 @@ def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
     assert "account 123456789012, app monitor demo (will be made)" in result.output
     assert account.names() == []
     assert not Path("results").exists()
+
+
+def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: Running) -> None:
+    went = Identity(
+        "r", "s", "f", 1, "https://dataplane.rum.eu-west-1.amazonaws.com", "eu-west-1", "m", "i", "", PERIOD
+    )
+    asked = account_at(went)
+    assert asked.rum.meta.endpoint_url == "https://rum.eu-west-1.amazonaws.com"
+    assert not asked.local
+
+
+def test_a_run_of_hours_says_so_and_how_to_thin_it() -> None:
+    assert too_long(100_000, 50.0, 1.0) is None
+    assert too_long(10_000_000, 50.0, 0.5) == (
+        "that takes about 55.6 h at 50 requests a second; with --rate 0.001 it would take 7 min"
+    )
+    assert "at 50 requests a second" in str(too_long(10_000_000, None, 1.0))
 
 
 def test_the_environment_is_left_as_it_was() -> None:

@@ -21,6 +21,7 @@ LEAST_REFUSALS = 5
 MOST_MOMENTS = 50_000  # enough for a rate to a thousandth; more only take time
 LONGEST_GAP = 1.0  # seconds between refusals in which a bucket of a second's tokens cannot have filled up
 GOLDEN = (5**0.5 - 1) / 2
+LEAST_DOUBT = 0.002  # of the rate: what is seen is when answers came, not when the target decided
 TOLERANCE = 2.0  # squared tokens of contradiction, in all, that are within the noise of clocks
 
 
@@ -43,8 +44,8 @@ def estimate(accepted_at: Floats, refused_at: Floats) -> Quota | None:
         return None
     rate = _least(chains.contradiction, 0.0, 2 * chains.crude_rate)
     bound = chains.contradiction(rate) * 1.1 + TOLERANCE
-    low = _edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0)
-    high = _edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate)
+    low = min(_edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0), rate * (1 - LEAST_DOUBT))
+    high = max(_edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + LEAST_DOUBT))
     return Quota(*(round(float(figure), 3) for figure in (rate, low, high, _burst(accepted, rate))))
 
 

@@ -89,12 +89,7 @@ def wait_for(port: int) -> None:
 
 def pinned(*command: str, **options: Any) -> subprocess.Popen[str]:
     """A contestant on the generator's core."""
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "s",
-    }
-    environment |= options.pop("env", {})
+    environment = os.environ | KEY | {"PYTHONPATH": str(ROOT)} | options.pop("env", {})
     return subprocess.Popen(
         ["taskset", "-c", GENERATOR_CORE, *command], text=True, env=environment, stderr=subprocess.DEVNULL, **options
     )
@@ -121,11 +116,7 @@ def loadgen_rate(name: str, url: str, seconds: float, processes: int = 1) -> Rat
     """loadgen at full speed with batches of about 10 events."""
     with tempfile.TemporaryDirectory() as folder:
         scenario = Path(folder) / "bench.toml"
-        scenario.write_text(
-            STOREFRONT.read_text().replace(
-                "[thresholds]", "[client]\nbatchLimit = 10\ndispatchInterval = 1000\n\n[thresholds]"
-            )
-        )
+        scenario.write_text(STOREFRONT.read_text().replace("[thresholds]", TEN_A_BATCH))
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "-f", str(LOCUSTFILE)]
         command += ["-u", str(50 * processes), "-r", str(50 * processes), "--host", url, "--scenario", str(scenario)]
         command += ["--monitor-id", MONITOR_ID, "--pace", "max", "--seed", "1", "--out", f"{folder}/run"]

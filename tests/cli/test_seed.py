@@ -259,9 +259,10 @@ def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: 
 
 def test_a_run_of_hours_says_so_and_how_to_thin_it() -> None:
     assert too_long(100_000, 50.0, 1.0) is None
-    assert too_long(10_000_000, 50.0, 0.5) == (
-        "that takes about 55.6 h at 50 requests a second; with --rate 0.001 it would take 7 min"
+    assert too_long(10_000_000, 50.0, 1.0) == (
+        "that takes about 55.6 h at 50 requests a second; with --rate 0.003 it would take 10 min"
     )
+    assert "with --rate 0.0003 " in str(too_long(10_000_000, 50.0, 0.1))
     assert "at 50 requests a second" in str(too_long(10_000_000, None, 1.0))
 
 

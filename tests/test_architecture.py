@@ -24,6 +24,7 @@ FLOORS = {
     "endpoint": 3,
     "generate": 3,
     "ground_truth": 3,
+    "preview": 3,
     "aws": 3,
     "seed": 3,
     "cli": 4,

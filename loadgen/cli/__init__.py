@@ -16,6 +16,7 @@ from loadgen.cli.files import check, generate, report
 from loadgen.cli.limit import find_limit
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
+from loadgen.cli.preview import preview
 from loadgen.cli.run import run, worker
 from loadgen.cli.seed import clean, seed, verify
 from loadgen.errors import LoadgenError
@@ -33,6 +34,7 @@ for command in (
     plan,
     find_limit,
     check,
+    preview,
     generate,
     report,
     compare,

@@ -67,15 +67,7 @@ def in_order(scenario: Scenario, seed: int, sessions: int, epoch: float, workers
 
 def bodies(scenario: Scenario, seed: int, sessions: int, epoch: float, share: tuple[int, int]) -> Iterator[Line]:
     """One share of the bodies."""
-    destination = wire.Destination(
-        host="localhost",
-        monitor_id=MONITOR_ID,
-        domain=scenario.monitor.domain,
-        version=scenario.monitor.version,
-        alias=scenario.client.alias,
-        release_id=scenario.client.releaseId,
-        compression=False,
-    )
+    destination = wire.Destination.of(scenario, MONITOR_ID, compression=False)
     clock = wire.Clock(epoch)
     for session in takewhile(lambda each: each.index < sessions, traffic.sessions(scenario, seed, share)):
         plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)

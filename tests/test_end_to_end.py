@@ -97,9 +97,10 @@ def test_throttling_retries_and_losses_are_separate_figures_that_add_up(tmp_path
     assert summary["ledger"]["agrees"] is True
 
 
-def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path) -> None:
+def running(tmp_path: Path, *options: object) -> subprocess.Popen[str]:
+    """A run of the quickstart that has had requests accepted."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--rate", "8", "--out", "run", "--processes", "2"],
+        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--rate", "8", "--out", "run", *map(str, options)],
         cwd=tmp_path,
         env=clean_environment(),
         stdout=subprocess.PIPE,
@@ -110,33 +111,29 @@ def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path)
     for line in process.stdout:
         if re.search(r"accepted [1-9]", line):
             break
+    return process
+
+
+def ended(process: subprocess.Popen[str], tmp_path: Path) -> tuple[int, dict[str, Any]]:
+    """Its exit code and its summary."""
+    process.communicate(timeout=90)
+    return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
+
+
+def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path) -> None:
+    process = running(tmp_path, "--processes", 2)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary["verdict"] == "interrupted"
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["verdict"]) == (130, "interrupted")
     assert_accounted(summary)
     assert summary["ledger"]["agrees"] is True
 
 
 def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--rate", "8", "--out", "run"],
-        cwd=tmp_path,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if re.search(r"accepted [1-9]", line):
-            break
+    process = running(tmp_path)
     with_word(children(process.pid), "loadgen.endpoint").kill()
-    process.communicate(timeout=60)
-    assert process.returncode == 1
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary["verdict"] == "failed"
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["verdict"]) == (1, "failed")
     assert any("endpoint died" in reason for reason in summary["reasons"])
     assert_accounted(summary)
 
@@ -255,23 +252,10 @@ def test_aws_is_never_sent_to_without_a_yes(tmp_path: Path, endpoint: Running) -
 
 def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[int, dict[str, Any]]:
     """Start a run, kill -9 one of its processes once requests are accepted; the exit code and the summary."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--duration", "12s", "--rate", "8", "--out", "run"]
-        + [str(option) for option in options],
-        cwd=tmp_path,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if re.search(r"accepted [1-9]", line):
-            break
+    process = running(tmp_path, "--duration", "12s", *options)
     locust = with_word(children(process.pid), "locustfile")
     (locust if which == "locust" else locust.children()[0]).kill()
-    process.communicate(timeout=90)
-    return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
+    return ended(process, tmp_path)
 
 
 def test_a_killed_worker_is_named_and_the_ledgers_still_agree(tmp_path: Path) -> None:

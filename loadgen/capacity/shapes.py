@@ -59,15 +59,7 @@ def weigher(scenario: Scenario, monitor_id: str = MONITOR_ID, epoch: float = EPO
 
     Another monitor or clock leaves the bytes before gzip as they are (but for traces, which hold decimal times).
     """
-    destination = wire.Destination(
-        host="localhost",
-        monitor_id=monitor_id,
-        domain=scenario.monitor.domain,
-        version=scenario.monitor.version,
-        alias=scenario.client.alias,
-        release_id=scenario.client.releaseId,
-        compression=scenario.client.compression,
-    )
+    destination = wire.Destination.of(scenario, monitor_id)
     clock = wire.Clock(epoch, pace)
 
     def weigh(batch: Batch) -> tuple[int, int]:

@@ -185,15 +185,8 @@ class Run:
         job = self._job
         parts = urlsplit(job.identity.target)
         scenario = job.scenario
-        destination = wire.Destination(
-            host=parts.netloc,
-            prefix=parts.path.rstrip("/"),
-            monitor_id=job.identity.monitor_id,
-            domain=scenario.monitor.domain,
-            version=scenario.monitor.version,
-            alias=scenario.client.alias,
-            release_id=scenario.client.releaseId,
-            compression=scenario.client.compression,
+        destination = wire.Destination.of(
+            scenario, job.identity.monitor_id, parts.netloc, prefix=parts.path.rstrip("/")
         )
         seconds = job.identity.period.seconds
         stream = planned(scenario, job.identity.seed, job.identity.period, live)

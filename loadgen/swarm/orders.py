@@ -45,15 +45,11 @@ class Orders(Noun):
 
     def destination(self, scenario: Scenario) -> wire.Destination:
         """What every batch is addressed to."""
-        return wire.Destination(
-            host=self.origin.netloc,
+        return wire.Destination.of(
+            scenario,
+            self.monitor_id,
+            self.origin.netloc,
             prefix=self.origin.path.rstrip("/"),
-            monitor_id=self.monitor_id,
-            domain=scenario.monitor.domain,
-            version=scenario.monitor.version,
-            alias=scenario.client.alias,
-            release_id=scenario.client.releaseId,
-            compression=scenario.client.compression,
             dialect=self.dialect,
         )
 

@@ -17,6 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 from loadgen.events import Http, XRayTrace
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Event, Noun, Page, Request, Visitor
+from loadgen.scenario import Scenario
 from loadgen.wire.compression import compressed
 
 CLIENT_VERSION = "3.2.1"
@@ -54,6 +55,18 @@ class Destination(Noun, frozen=True):
     release_id: str | None = None
     compression: bool = True
     dialect: Literal["web", "sdk"] = "web"
+
+    @classmethod
+    def of(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
+        """Where a scenario's batches go; `more` are further fields, over what the scenario says."""
+        settings = {
+            "domain": scenario.monitor.domain,
+            "version": scenario.monitor.version,
+            "alias": scenario.client.alias,
+            "release_id": scenario.client.releaseId,
+            "compression": scenario.client.compression,
+        }
+        return cls(host=host, monitor_id=monitor_id, **(settings | more))
 
 
 class Clock(Noun, frozen=True):

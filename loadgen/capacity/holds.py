@@ -62,12 +62,13 @@ def window_of(
         return Window(rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, (end - begin) * 1000, primed)
     number, length = len(counted), end - begin
     latency = np.array([result.latency for result in counted]) * 1000
-    accepted = sum(result.status is not None and 200 <= result.status < 300 for result in counted)
+    accepted = sum(map(is_accepted, counted))
+    passed = sum(is_accepted(result) and begin <= result.finished < end for result in results)
     throttled = sum(result.status == 429 for result in counted)
     return Window(
         rate=rate,
         offered=sum(result.started < end for result in counted) / length,
-        accepted=accepted / length,
+        accepted=passed / length,
         throttled_share=throttled / number,
         failed_share=(number - accepted - throttled) / number,
         answered_share=sum(result.finished < end + LATE_SECONDS for result in counted) / number,
@@ -79,6 +80,11 @@ def window_of(
         loop_lag_p99_ms=round(float(np.quantile(own.loop_lags or (0.0,), 0.99)) * 1000, 3),
         cpu=round(own.cpu, 3),
     )
+
+
+def is_accepted(result: Result) -> bool:
+    """Whether the target kept the batch: any 2xx."""
+    return result.status is not None and 200 <= result.status < 300
 
 
 def most_in_flight(results: Sequence[Result]) -> int:

@@ -49,7 +49,8 @@ def curve(limit: Limit) -> Table:
     for step in sorted(limit.steps, key=lambda step: step.window.rate):
         window = step.window
         bar = "█" * max(round(BAR * window.accepted / top), 1) if window.accepted else ""
-        lost = "·" * max(round(BAR * window.rate / top) - len(bar), 0)
+        refused = window.throttled_share + window.failed_share > 0
+        lost = "·" * max(round(BAR * window.rate / top) - len(bar), 0) if refused else ""
         knee = " ← limit" if window.rate == limit.rate and step.broken_by is None else ""
         table.add_row(
             f"{window.offered:,.1f}",

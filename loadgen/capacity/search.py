@@ -39,7 +39,7 @@ class Window(Noun):
 
     rate: float  # asked for, requests a second
     offered: float  # sent, a second
-    accepted: float  # a second
+    accepted: float  # a second, of whatever was answered in the window
     throttled_share: float
     failed_share: float
     answered_share: float

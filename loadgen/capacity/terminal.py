@@ -11,7 +11,7 @@ from rich.text import Text
 from loadgen.capacity.figures import MonitorPlan, Plan, Spread, Throttling, Window
 
 MOST_ROWS = 24
-RATES_SAY = Text("  LCP p75, JS errors: how far a day's figure of the first monitor may be off (95 %)", style="dim")
+RATES_SAY = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)", style="dim")
 UNITS = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 

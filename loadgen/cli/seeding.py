@@ -26,7 +26,7 @@ from loadgen.errors import ControlError, LoadgenError
 from loadgen.model import Noun
 from loadgen.scenario import Scenario, load
 from loadgen.seed.identity import Identity, check, fingerprint
-from loadgen.seed.ledger import FILE, Ledger
+from loadgen.seed.ledger import FILE, LOCK, Ledger
 from loadgen.seed.period import Period, period
 from loadgen.seed.stream import past
 from loadgen.wire import Clock
@@ -120,7 +120,8 @@ def renamed(scenario: Scenario, name: str, options: Options) -> Scenario:
 def kept_in(folder: Path) -> Kept:
     """What an earlier run has left in the folder."""
     if not (folder / FILE).is_file():
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        # A lock alone is what kill -9 leaves when it comes before the ledger is made.
+        if folder.is_file() or (folder.is_dir() and any(each.name != LOCK for each in folder.iterdir())):
             raise LoadgenError(f"{folder}: holds files, but no {FILE}; give --out a folder that is new or empty")
         return Kept()
     with Ledger(folder) as ledger:

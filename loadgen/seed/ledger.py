@@ -19,7 +19,7 @@ from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.seed.identity import Identity, check
 
-FILE = "ledger.sqlite"
+FILE, LOCK = "ledger.sqlite", "ledger.lock"
 VERSION = 1
 SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -64,7 +64,7 @@ class Ledger:
 
     def __init__(self, folder: Path, write: bool = False) -> None:
         self.path = folder / FILE
-        self._lock = (folder / "ledger.lock").open("w") if write else None
+        self._lock = (folder / LOCK).open("w") if write else None
         if self._lock is not None:
             _take(self._lock.fileno(), folder)
         elif not self.path.is_file():

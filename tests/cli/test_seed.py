@@ -166,6 +166,14 @@ def test_a_folder_with_other_files_is_not_touched(shop: Path, endpoint: Running,
     assert "give --out a folder that is new or empty" in refusal("seed", shop, "--out", tmp_path / "mine")
 
 
+def test_a_folder_in_which_a_run_died_before_its_ledger_was_made_is_gone_on_with(
+    shop: Path, endpoint: Running, tmp_path: Path
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "ledger.lock").touch()
+    assert "the past is in" in seeded(shop, "--out", tmp_path / "run").output
+
+
 def test_a_monitor_that_is_gone_is_told(shop: Path, endpoint: Running, account: Account) -> None:
     seeded(shop)
     account.rum.delete_app_monitor(Name="demo")

@@ -60,8 +60,10 @@ class Options(Noun, kw_only=True):
     @property
     def asked(self) -> str:
         """The period as the options say it."""
-        given = (("--days", self.days and f"{self.days:g}"), ("--from", self.start), ("--to", self.end))
-        return " ".join(f"{name} {value}" for name, value in given if value) or "--days 7"
+        end = None if self.end == "now" else self.end
+        days = 7.0 if self.days is None and self.start is None else self.days
+        given = (("--days", days and f"{days:g}"), ("--from", self.start), ("--to", end))
+        return " ".join(f"{name} {value}" for name, value in given if value)
 
 
 class Job(Noun):

@@ -63,7 +63,7 @@ class Pace:
 
     def throttled(self, retry_after: float | None, now: float) -> None:
         """A request was answered 429."""
-        self._next = max(self._next, now + (retry_after or 1.0))
+        self.hold(retry_after or 1.0, now)
         if now < self._quiet_until:
             return
         self._learn(now)
@@ -79,7 +79,11 @@ class Pace:
         self._failures += 1
         if self._failures > 1:
             pause = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(self._failures - 2, 10))
-            self._next = max(self._next, now + pause)
+            self.hold(pause, now)
+
+    def hold(self, seconds: float, now: float) -> None:
+        """Let nothing go for so long."""
+        self._next = max(self._next, now + seconds)
 
     def _learn(self, now: float) -> None:
         since = None if self._episode is None else now - self._episode

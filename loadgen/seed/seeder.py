@@ -29,6 +29,8 @@ READY = 64  # parcels encoded ahead
 MOST_DOUBTS = 1000
 """So many in doubt, and nothing new is sent until some are settled: memory stays bounded in an outage."""
 
+FORBIDDEN_SECONDS = 1.0  # from a 403 to the one attempt that follows
+
 PATIENCE_SECONDS = 900.0
 """Without any answer that helps for so long, the run stops; it can go on later."""
 
@@ -204,8 +206,8 @@ class Seeder:
             self._ready.appendleft(parcel)
             self._say(throttled=progress.throttled + 1)
         elif outcome.status == 403 and parcel.entry.number not in self._refused:
-            self._refused.add(parcel.entry.number)  # credentials may have been renewed meanwhile, as the client hopes
-            pace.failed(now)
+            self._refused.add(parcel.entry.number)  # credentials may be renewed meanwhile, as the client hopes
+            pace.hold(FORBIDDEN_SECONDS, now)
             self._ready.appendleft(parcel)
         elif outcome.doubtful:
             pace.failed(now)

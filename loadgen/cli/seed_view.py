@@ -153,8 +153,10 @@ def verified_lines(found: Verification, identity: Identity, finished: bool) -> l
         f"in doubt   {found.in_doubt:>12,}" + (" (run loadgen seed again to settle them)" if found.in_doubt else ""),
         f"others     {found.others:>12,} events in the period that are not of this run",
     ]
-    if found.complete_after is not None:
-        lines.append(f"all of them show, {_span(found.complete_after)} after the last was accepted or sooner")
+    lines += [
+        f"delay      {_span(each.seconds)} after the last was accepted {each.missing:,} did not show yet"
+        for each in found.delays
+    ]
     lines += [f"missing, such as {each.id} of batch {each.batch}, {each.first}" for each in found.examples]
     so_far = "" if found.whole else "so far "
     lines.append(f"{so_far}whole: nothing lost, nothing twice" if found.sound else "NOT whole")

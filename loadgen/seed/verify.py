@@ -29,6 +29,13 @@ class Missing(Noun):
     first: str  # UTC, of the batch's first event
 
 
+class Delay(Noun):
+    """One look at everything: how long after the last acceptance it began, and what did not show yet."""
+
+    seconds: float
+    missing: int
+
+
 class Verification(Noun):
     """What reading back has shown; events."""
 
@@ -39,8 +46,8 @@ class Verification(Noun):
     copies: int  # surplus ones
     in_doubt: int  # in batches of which nothing is known yet; neither expected nor missed
     others: int  # shown, and not of this run
-    seconds: float  # waited for
-    complete_after: float | None  # seconds from the last acceptance until all showed; None: they never did
+    seconds: float  # that reading and waiting took
+    delays: tuple[Delay, ...]  # until all showed, or patience ended
     examples: tuple[Missing, ...] = ()
 
     @property
@@ -72,20 +79,22 @@ def verify(
 ) -> Verification:
     """Look until all is there, or for `wait` seconds (unless given, as long as the service may take)."""
     began = time.time()
+    delays: list[Delay] = []
     while True:
         looked_at = time.time()
         look = once(ledger, read)
         now = time.time()
+        delays.append(Delay(round(max(0.0, looked_at - look.newest), 3), look.missing))
         patience = visibility.settle - (looked_at - look.newest) if wait is None else wait - (now - began)
         if not look.missing or patience <= 0:
-            return _result(look, now - began)
+            return _result(look, now - began, delays)
         tell(
             f"{look.missing:,} of {look.present + look.missing:,} events do not show yet; waiting {patience:.0f} s more"
         )
         time.sleep(min(visibility.poll, patience))
 
 
-def _result(look: _Look, seconds: float) -> Verification:
+def _result(look: _Look, seconds: float, delays: list[Delay]) -> Verification:
     return Verification(
         expected=look.present + look.missing,
         present=look.present,
@@ -95,7 +104,7 @@ def _result(look: _Look, seconds: float) -> Verification:
         in_doubt=look.in_doubt,
         others=look.others,
         seconds=round(seconds, 3),
-        complete_after=None if look.missing else round(max(0.0, time.time() - look.newest), 3),
+        delays=tuple(delays),
         examples=tuple(look.examples),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -79,6 +80,19 @@ def test_what_is_in_doubt_is_neither_expected_nor_missed(tmp_path: Path) -> None
     found = verified(tmp_path, Shown([*ENTRIES, arrived]), [*ENTRIES, open_one, arrived])
     assert (found.present, found.missing, found.in_doubt) == (153, 0, 3)
     assert not found.whole
+
+
+def test_events_that_show_late_are_waited_for_and_the_delay_is_told(tmp_path: Path) -> None:
+    looks = iter([Shown(ENTRIES[:30]), Shown(ENTRIES[:45]), Shown(ENTRIES)])
+    told: list[str] = []
+    with Ledger(tmp_path, write=True) as ledger:
+        ledger.doubt(ENTRIES)
+        ledger.accept([each.number for each in ENTRIES], time.time())
+        found = verify(ledger, lambda a, b: next(looks).read(a, b), Visibility(60.0, 0.01), None, told.append)
+    assert found.whole
+    assert [each.missing for each in found.delays] == [60, 15, 0]
+    assert [each.seconds for each in found.delays] == sorted(each.seconds for each in found.delays)
+    assert told[0].startswith("60 of 150 events do not show yet; waiting ")
 
 
 def test_a_nothing_is_whole(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ FLOORS = {
     "generate": 3,
     "ground_truth": 3,
     "preview": 3,
+    "sampling": 3,
     "aws": 3,
     "seed": 3,
     "cli": 4,

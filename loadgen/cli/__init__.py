@@ -18,6 +18,7 @@ from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
 from loadgen.cli.preview import preview
 from loadgen.cli.run import run, worker
+from loadgen.cli.sampling import sampling
 from loadgen.cli.seed import clean, seed, verify
 from loadgen.errors import LoadgenError
 
@@ -35,6 +36,7 @@ for command in (
     find_limit,
     check,
     preview,
+    sampling,
     generate,
     report,
     compare,

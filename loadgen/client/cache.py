@@ -36,7 +36,12 @@ def session_id(key: int, number: int = 0) -> str:
 
 def sampled(key: int, sample_rate: float, number: int = 0) -> bool:
     """Whether a visit's client session, the first unless told, sends anything."""
-    return uniform(key, "sample", number) < sample_rate
+    return sampling_draw(key, number) < sample_rate
+
+
+def sampling_draw(key: int, number: int = 0) -> float:
+    """The number in [0, 1) that a visit's client session drew; it is recorded at every rate above."""
+    return uniform(key, "sample", number)
 
 
 class EventCache:

@@ -59,15 +59,16 @@ def window_of(
     """What a hold measured: of what was meant to be sent from `begin` to `end`, in seconds from the run's zero."""
     counted = [result for result in results if begin <= result.intended < end]
     if not counted:
-        return Window(rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, (end - begin) * 1000, primed)
+        return Window(rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, 0.0, primed, sent_share=0.0)
     number, length = len(counted), end - begin
     latency = np.array([result.latency for result in counted]) * 1000
     accepted = sum(map(is_accepted, counted))
     passed = sum(is_accepted(result) and begin <= result.finished < end for result in results)
+    sent = sum(result.started < end for result in counted)
     throttled = sum(result.status == 429 for result in counted)
     return Window(
         rate=rate,
-        offered=sum(result.started < end for result in counted) / length,
+        offered=sent / length,
         accepted=passed / length,
         throttled_share=throttled / number,
         failed_share=(number - accepted - throttled) / number,
@@ -76,6 +77,7 @@ def window_of(
         p99_ms=round(float(np.quantile(latency, 0.99)), 3),
         lag_p99_ms=round(float(np.quantile([result.lag for result in counted], 0.99)) * 1000, 3),
         primed=primed,
+        sent_share=sent / number,
         saturated=most_in_flight(results) >= senders,
         loop_lag_p99_ms=round(float(np.quantile(own.loop_lags or (0.0,), 0.99)) * 1000, 3),
         cpu=round(own.cpu, 3),

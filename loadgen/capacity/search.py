@@ -47,6 +47,7 @@ class Window(Noun):
     p99_ms: float | None
     lag_p99_ms: float
     primed: bool = False
+    sent_share: float = 1.0  # before the window's end
     saturated: bool = False  # every sender was waiting for an answer
     loop_lag_p99_ms: float = 0.0  # by which the generator's own loop was late, whatever it sent
     cpu: float = 0.0  # cores that the generator used
@@ -84,7 +85,7 @@ def generator_was_late(window: Window) -> bool:
     """
     if window.loop_lag_p99_ms > LAG_MS or window.cpu > BUSY:
         return True
-    return not window.saturated and (window.offered < OFFERED * window.rate or window.lag_p99_ms > LAG_MS)
+    return not window.saturated and (window.sent_share < OFFERED or window.lag_p99_ms > LAG_MS)
 
 
 class Step(Noun):

@@ -15,10 +15,12 @@ from loadgen.capacity.holds import LONGEST_SECONDS, Hunt
 from loadgen.capacity.limit_view import step_line
 from loadgen.capacity.search import Conditions, Limit, Range, Step
 from loadgen.cli.arguments import Options, locust_arguments
+from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
 from loadgen.cli.running import facts, opened_target
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
+from loadgen.results.verdict import with_ledger
 from loadgen.scenario import load
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
@@ -28,6 +30,8 @@ LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
 def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFolder]:
     """Do the whole search."""
     scenario = load(file)
+    if given["target"] == "aws":
+        warn(given)
     options = run_options(given, quiet)
     seed = next((each for each in (given["seed"], scenario.seed) if each is not None), secrets.randbits(32))
     with opened_target(scenario, seed, options) as (target, endpoint):
@@ -35,9 +39,24 @@ def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFold
         folder.describe(file, facts(options, seed, target) | {"find_limit": wanted(given)})
         arguments = locust_arguments(file, options, seed, target, folder)
         asked = f"--find-limit={msgspec.json.encode(wanted(given)).decode()}"
+        before = kept(target.url, target.monitor_id)
         process = LocustProcess([*arguments, asked], folder, endpoint.credentials if endpoint else None)
         watch(process, folder)
+        if folder.finished:
+            summary = folder.summary()
+            counted = compared(before, kept(target.url, target.monitor_id), summary)
+            folder.write_summary(with_ledger(summary, counted, None))
     return found_in(folder, process), folder
+
+
+def warn(given: dict[str, Any]) -> None:
+    """Say what a search may send to AWS; the question that follows tells of the scenario's own run alone."""
+    most = given["max_windows"] * given["max_rate"] * (given["hold"] + SETTLE_SECONDS)
+    click.echo(
+        f"A search sends at rates of its own: {most:,.0f} requests at most in {given['max_windows']} windows up to "
+        f"{given['max_rate']:g} a second, each with its events; lower --max-rate to bound the cost.",
+        err=True,
+    )
 
 
 def wanted(given: dict[str, Any]) -> Hunt:

@@ -44,6 +44,7 @@ class Target:
             p99_ms=float(np.quantile(latency, 0.99)) * 1000,
             lag_p99_ms=0.0 if reached == rate else 5000.0,
             primed=prime is not None,
+            sent_share=reached / rate,
         )
 
     def ask(self, at: float) -> tuple[bool, float]:

@@ -27,6 +27,12 @@ def test_shares_are_of_what_was_meant_to_be_sent() -> None:
     assert (window.accepted, window.throttled_share, window.failed_share) == (4.0, 0.2, 0.4)
 
 
+def test_a_few_requests_are_enough() -> None:
+    """At 0.9 a second a window of two seconds holds one or two."""
+    few = [result(0.0), result(1.1)]
+    assert Conditions().broken_by(window_of(few, 0.9, 1.0, 3.0, 50, False)) is None
+
+
 def test_a_late_generator_is_its_own_limit() -> None:
     late = [result(at / 10, lag=at / 20) for at in range(100)]
     assert Conditions().broken_by(window_of(late, 10.0, 0.0, 10.0, 500, False)) == "generator"

@@ -224,7 +224,7 @@ def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Running)
         [
             *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "-u", "20", "-r", "20"),
             *("--host", endpoint.url, "--scenario", str(QUICKSTART), "--monitor-id", monitor_id),
-            *("--duration", "4", "--rate", "4", "--out", "run"),
+            *("--duration", "7", "--rate", "4", "--seed", "3", "--out", "run"),
         ],
         cwd=tmp_path,
         env=clean_environment() | environment_for(endpoint),

@@ -142,7 +142,9 @@ def babbling(connection: Any, _: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("handle", "cause"), [(silent, "timeout"), (hanging_up, "closed"), (babbling, "malformed")], ids=["silent", "hanging-up", "babbling"]
+    ("handle", "cause"),
+    [(silent, "timeout"), (hanging_up, "closed"), (babbling, "malformed")],
+    ids=["silent", "hanging-up", "babbling"],
 )
 def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
     with server(handle) as url, pytest.raises(NoAnswer) as caught:

@@ -85,7 +85,8 @@ def _attempts(first: Floats, delays: Sequence[int], passed: Floats) -> list[Floa
 
 def _passed(lines: Sequence[Line], quota: Quota, size: int, length: float) -> Floats:
     """The share of each slot's attempts that the bucket lets pass."""
-    depth, refill = quota.depth, quota.rate * length
+    refill = quota.rate * length
+    depth = max(quota.depth, refill)  # within a slot, tokens that come are taken as they come
     first = np.sum([line.fetches + line.beacons for line in lines], axis=0)
     flow = Flow(lines, first, size)
     tokens, slot = depth, 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
 from loadgen.scenario.arrivals import Arrivals, Day
-from loadgen.traffic.arrivals import curve
+from loadgen.traffic import rate
 
 DAY_SECONDS = 86_400.0
 
@@ -19,7 +19,7 @@ def over_a_day(scenario: Scenario, visits: float, peak_to_trough: float | None =
     if scenario.duration < DAY_SECONDS:
         scenario = scenario.model_copy(update={"arrivals": rhythm(scenario, peak_to_trough)})
     scenario = scenario.adjusted(duration=DAY_SECONDS)
-    expected = curve(scenario.arrivals, DAY_SECONDS).expected
+    expected = rate(scenario).expected
     if not expected:
         raise LoadgenError(f"{scenario.name}: no session starts in its first day; give its arrivals a rate above 0")
     return scenario.adjusted(rate=visits / expected)

@@ -7,7 +7,6 @@ from itertools import islice
 from loadgen import client, traffic
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve
 
 DOLLARS_PER_EVENT = 1e-5
 """RUM's price: $1 per 100,000 events (CloudWatch pricing, web, 2026)."""
@@ -36,5 +35,5 @@ def expect(scenario: Scenario, seed: int) -> Expectation:
                 events += len(batch.events)
     if rehearsed < REHEARSED_SESSIONS:
         return Expectation(rehearsed, requests, events, True)
-    total = curve(scenario.arrivals, scenario.duration).expected
+    total = traffic.rate(scenario).expected
     return Expectation(round(total), round(requests * total / rehearsed), round(events * total / rehearsed), False)

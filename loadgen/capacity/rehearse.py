@@ -14,9 +14,7 @@ from loadgen.capacity.machine import refuse_too_large
 from loadgen.capacity.shapes import Rehearsal, Shapes, weigher
 from loadgen.model import Noun, Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve, starts
 from loadgen.traffic.draws import Floats
-from loadgen.traffic.seeds import Seeds
 
 ALL_UP_TO = 20_000
 """Sessions that are always rehearsed, all of them; more are sampled unless `exact` is asked for."""
@@ -60,9 +58,8 @@ class Rehearsed(NamedTuple):
 
 def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, say: Say) -> Rehearsed:
     """A monitor's demand; `precision` is the relative half-width of the 95 % interval that a sample must reach."""
-    rate = curve(scenario.arrivals, scenario.duration)
-    refuse_too_large(scenario.name, rate.expected, scenario.duration, exact)
-    at = starts(rate, Seeds(seed))
+    refuse_too_large(scenario.name, traffic.rate(scenario).expected, scenario.duration, exact)
+    at = traffic.starts(scenario, seed)
     share = 1 if exact or len(at) <= ALL_UP_TO else _share(scenario, seed, len(at), precision)
     if share > 1:
         say(f"{scenario.name}: rehearsing about {len(at) // share:,} of {len(at):,} sessions")

@@ -101,7 +101,7 @@ def quota_lines(plan: Plan) -> Text:
     lines = [
         Text.assemble(
             ("quota needed  ", "bold"),
-            f"{need.quota} requests/s (burst {need.quota * need.burst_seconds:,.0f}) "
+            f"{need.quota} requests/s (burst {max(need.quota * need.burst_seconds, 1):,.0f}) "
             f"to lose at most {need.lost_share:.2%} of the events",
         ),
         Text.assemble((f"at {found.quota:g}/s", "bold"), f", burst {found.burst:g}: {verdict(found)}"),

@@ -75,7 +75,9 @@ POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
 @click.option("--sample-rate", type=click.FloatRange(0, 1), help="In place of the monitor's.")
 @click.option("--seed", type=click.IntRange(min=0), help="As for run: same scenario and seed, same sessions.")
 @click.option("--quota", type=POSITIVE, default=50.0, show_default=True, help="Requests a second of the account.")
-@click.option("--burst", type=POSITIVE, help="Requests at once; as many as the quota unless given.")
+@click.option(
+    "--burst", type=click.FloatRange(min=1, max=1e12), help="Requests at once; as many as the quota unless given."
+)
 @click.option(
     "--max-loss", type=Share(), default="0.1%", show_default=True, help="Events that may be lost, for the quota needed."
 )
@@ -136,12 +138,12 @@ def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> No
 def _scenario(file: Path, options: dict[str, Any], first: bool) -> Scenario:
     from loadgen.capacity.day import DAY_SECONDS, over_a_day
     from loadgen.scenario import load
-    from loadgen.traffic.arrivals import curve
+    from loadgen.traffic import rate as mean_rate
 
     read = load(file).adjusted(duration=options["duration"], sample_rate=options["sample_rate"])
     if visits := options["sessions_per_day"]:
         if not first:
-            visits = curve(read.arrivals, read.duration).expected * DAY_SECONDS / read.duration
+            visits = mean_rate(read).expected * DAY_SECONDS / read.duration
         read = over_a_day(read, visits, options["peak_to_trough"])
     return read.adjusted(rate=options["rate"] if first else 1.0)
 

@@ -32,7 +32,6 @@ ROOT = Path(__file__).parents[2]
 CONTESTANTS = Path(__file__).parent / "contestants"
 LOCUSTFILE = ROOT / "loadgen" / "swarm" / "locustfile.py"
 KEY = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
-TEN_A_BATCH = "[client]\nbatchLimit = 12\n\n[thresholds]"  # comes to about 10 events a batch
 GENERATOR_CORE, SINK_CORE = "0", "1"
 
 NGINX = """
@@ -113,12 +112,10 @@ def ready_rate(name: str, requests: float) -> Rate:
 
 
 def loadgen_rate(name: str, url: str, seconds: float, processes: int = 1) -> Rate:
-    """loadgen at full speed with batches of about 10 events."""
+    """loadgen at full speed; the storefront's batches have about 9 events."""
     with tempfile.TemporaryDirectory() as folder:
-        scenario = Path(folder) / "bench.toml"
-        scenario.write_text(STOREFRONT.read_text().replace("[thresholds]", TEN_A_BATCH))
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "-f", str(LOCUSTFILE)]
-        command += ["-u", str(50 * processes), "-r", str(50 * processes), "--host", url, "--scenario", str(scenario)]
+        command += ["-u", str(50 * processes), "-r", str(50 * processes), "--host", url, "--scenario", str(STOREFRONT)]
         command += ["--monitor-id", MONITOR_ID, "--pace", "max", "--seed", "1", "--out", f"{folder}/run"]
         command += ["--duration", "3600"]
         command += [f"--processes={processes}"] if processes > 1 else []

@@ -118,7 +118,7 @@ class Connection:
         self._socket.close()
 
     def _send(self, data: bytes) -> None:
-        """All of it; gevent's sendall asks the socket for its buffer's size each time, at a tenth of a request's cost."""
+        """Send all of it; gevent's sendall asks for the socket's buffer size each time, a tenth of a request's cost."""
         sent = self._socket.send(data)
         while sent < len(data):
             sent += self._socket.send(data[sent:])

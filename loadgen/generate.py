@@ -17,8 +17,6 @@ from tempfile import TemporaryDirectory
 from loadgen import client, traffic, wire
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve, starts
-from loadgen.traffic.seeds import Seeds
 
 MONITOR_ID = "00000000-0000-4000-8000-000000000000"
 Line = tuple[int, int, bytes]  # session index, place in the session, body
@@ -47,9 +45,9 @@ def write(scenario: Scenario, seed: int, sessions: int, epoch: float, out: Path,
 
 def long_enough(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     """The scenario, doubled in duration until so many sessions start in it."""
-    while (started := len(starts(curve(scenario.arrivals, scenario.duration), Seeds(seed)))) < sessions:
+    while (started := len(traffic.starts(scenario, seed))) < sessions:
         longer = scenario.adjusted(duration=scenario.duration * 2)
-        if curve(longer.arrivals, longer.duration).expected == curve(scenario.arrivals, scenario.duration).expected:
+        if traffic.rate(longer).expected == traffic.rate(scenario).expected:
             raise LoadgenError(f"{scenario.name}: only {started} sessions start, and its arrivals end at rate 0")
         scenario = longer
     return scenario

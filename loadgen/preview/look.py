@@ -10,9 +10,7 @@ from loadgen import client, traffic
 from loadgen.events import PAGE_VIEW, Cls, Fcp, Inp, Lcp, Ttfb
 from loadgen.model import Batch, Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve, starts
 from loadgen.traffic.draws import Floats
-from loadgen.traffic.seeds import Seeds
 
 SAMPLE = 3000
 """Visits that are drawn in full, about; spread over the run."""
@@ -47,11 +45,10 @@ class Look:
     """All that the page shows; visits are added one by one."""
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
-        rate = curve(scenario.arrivals, scenario.duration)
         self.scenario, self.seed = scenario, seed
         self.implied = traffic.implied(scenario)
-        self.rate = rate
-        self.starts: Floats = starts(rate, Seeds(seed))
+        self.rate = traffic.rate(scenario)
+        self.starts: Floats = traffic.starts(scenario, seed)
         self.visits = 0  # drawn in full
         self.depths = Counter[int]()  # page views of a visit
         self.think_times: dict[str, list[float]] = {device: [] for device in DEVICES}  # seconds between page views

@@ -15,7 +15,6 @@ from loadgen import client, traffic
 from loadgen.events import JS_ERROR, PAGE_VIEW, Cls, Fcp, Inp, Lcp, Ttfb
 from loadgen.model import Batch, Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve
 from loadgen.traffic.draws import Bools, Floats, Ints
 
 VITALS = ("LCP", "FCP", "TTFB", "INP", "CLS")
@@ -88,7 +87,7 @@ class _Columns:
 
 def draw(scenario: Scenario, seed: int, most: int) -> Population:
     """Draw the visits of a run, or of every how many-th block of one with more than `most`."""
-    expected = curve(scenario.arrivals, scenario.duration).expected
+    expected = traffic.rate(scenario).expected
     columns, visits = _Columns(), 0
     for session in traffic.sessions(scenario, seed, (0, -(-int(expected) // most) or 1)):
         visits += 1

@@ -61,7 +61,8 @@ class Noise(Part):
 
 
 class Arrivals(Part):
-    """Sessions start as a Poisson process whose rate does not heed how the target copes."""
+    """Sessions start as a Poisson process along a rate, or as a closed population comes; how the target copes is not
+    heeded."""
 
     rate: float | None = Field(
         None,
@@ -73,6 +74,13 @@ class Arrivals(Part):
         (), description="The rate's way through the run; the last target holds to the end."
     )
 
+    visitors: int | None = Field(
+        None,
+        ge=1,
+        le=200_000,
+        description="A closed population in place of a rate: so many visitors come again and again.",
+    )
+    pause: Seconds = Field(120.0, gt=0, description="How long they stay away between visits, mean of an exponential.")
     flash_crowds: tuple[FlashCrowd, ...] = Field((), description="Sudden crowds on top of the rate.")
     day: Day | None = Field(None, description="Day and week rhythm; without it the rate is as written.")
     spikes: tuple[Surge, ...] = Field((), description="Filled in from the incidents; write those.")
@@ -92,5 +100,7 @@ class Arrivals(Part):
 
     def times(self, factor: float) -> Arrivals:
         """The same curve with every rate multiplied."""
+        if self.visitors is not None:
+            return self.model_copy(update={"visitors": max(round(self.visitors * factor), 1)})
         stages = tuple(stage.model_copy(update={"target": stage.target * factor}) for stage in self.stages)
         return self.model_copy(update={"rate": self.start_rate * factor, "stages": stages})

@@ -227,6 +227,19 @@ def incident_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
             names.add(name if isinstance(name, str) else None)
 
 
+def closed_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """A rate beside a closed population, whose visitors come when their pause is over."""
+    arrivals, incidents = raw.get("arrivals"), raw.get("incidents")
+    if not isinstance(arrivals, Mapping) or arrivals.get("visitors") is None:
+        return
+    for name in ("rate", "stages", "flash_crowds", "day", "noise"):
+        if arrivals.get(name) not in (None, ()):
+            yield Problem(place("arrivals", name), "does not go with visitors, who come when their pause is over")
+    for index, incident in enumerate(incidents if isinstance(incidents, list | tuple) else ()):
+        if isinstance(incident, Mapping) and incident.get("kind") == "spike":
+            yield Problem(place("incidents", index), "a spike does not go with arrivals.visitors; nobody else comes")
+
+
 def _hit_problems(
     index: int, incident: Mapping[str, Any], raw: Mapping[str, Any], pages: list[str]
 ) -> Iterator[Problem]:
@@ -260,4 +273,5 @@ def problems(raw: Mapping[str, Any]) -> list[Problem]:
         *mix_problems(raw.get("population")),
         *failure_problems(raw),
         *incident_problems(raw),
+        *closed_problems(raw),
     ]

@@ -8,13 +8,16 @@ import numpy as np
 
 from loadgen.model import Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve, starts
+from loadgen.traffic import closed
+from loadgen.traffic.arrivals import curve
+from loadgen.traffic.arrivals import starts as along
+from loadgen.traffic.begin import rate, starts
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.implied import Implied, implied
 from loadgen.traffic.seeds import BLOCK
 from loadgen.traffic.truth import Hit, hits
 
-__all__ = ["Hit", "Implied", "hits", "implied", "sessions"]
+__all__ = ["Hit", "Implied", "hits", "implied", "rate", "sessions", "starts"]
 
 BLOCKS_EACH = 16
 """A run with so many blocks for each worker is shared out by blocks, so that nobody draws what is not theirs."""
@@ -29,7 +32,10 @@ def sessions(
     """
     worker, workers = share
     blocks = Blocks(scenario, seed, pause)
-    begin = starts(curve(scenario.arrivals, scenario.duration), blocks.seeds)
+    if scenario.arrivals.visitors is not None:
+        yield from closed.sessions(blocks, scenario.arrivals.visitors, scenario.duration, share)
+        return
+    begin = along(curve(scenario.arrivals, scenario.duration), blocks.seeds)
     grain = BLOCK if len(begin) >= BLOCKS_EACH * workers * BLOCK else 1
     for block in range(-(-len(begin) // BLOCK)):
         first = block * BLOCK

@@ -47,7 +47,7 @@ class Blocks:
         self.scenario, self.seeds = scenario, Seeds(seed, pause)
         self.site = Site(scenario)
         self.spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
-        self.crowd = Crowd(scenario.population, scenario.arrivals.day, self.spikes, self.seeds)
+        self.crowd = Crowd(scenario, self.seeds)
         self.incidents = Incidents(scenario.incidents, self.site, self.crowd)
 
     def sessions(self, block: int, first: int, starts: Floats, own: Bools) -> Iterator[Session]:

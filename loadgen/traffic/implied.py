@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import curve
+from loadgen.traffic.begin import rate as mean_rate
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.draws import TICKS
 from loadgen.traffic.population import DEVICES
@@ -39,7 +39,7 @@ class Implied(NamedTuple):
 
 def implied(scenario: Scenario) -> Implied:
     """Draw some thousand visits of a scenario and count; the same figures each time."""
-    blocks, rate = Blocks(scenario, seed=0), curve(scenario.arrivals, scenario.duration)
+    blocks, rate = Blocks(scenario, seed=0), mean_rate(scenario)
     spread = np.asarray(np.arange(SAMPLE_BLOCKS * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
     starts = rate.when(spread * rate.expected).reshape(SAMPLE_BLOCKS, BLOCK)
     nobody = np.zeros(BLOCK, dtype=bool)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from loadgen.model import Visitor
-from loadgen.scenario.arrivals import Day
+from loadgen.scenario import Scenario
 from loadgen.scenario.incidents import Spike
 from loadgen.scenario.population import Population
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
 from loadgen.traffic.places import LANGUAGES, activity, distances
 from loadgen.traffic.platforms import PLATFORMS, VITALS, dialect, measures, raked, usage
-from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.seeds import BLOCK, Seeds
 from loadgen.traffic.surges import spiked
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class People(NamedTuple):
 class Crowd:
     """The tables from which visitors are drawn, and the pool of those who come back."""
 
-    def __init__(self, population: Population, day: Day | None, spikes: list[Spike], seeds: Seeds) -> None:
-        self._seeds, self._day, self._spikes = seeds, day, spikes
+    def __init__(self, scenario: Scenario, seeds: Seeds) -> None:
+        population, arrivals = scenario.population, scenario.arrivals
+        self._seeds, self._day, self._members = seeds, arrivals.day, arrivals.visitors
+        self._spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self._share = population.returning
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
@@ -61,10 +63,12 @@ class Crowd:
         self._supports = {vital: _support_table(vital) for vital in VITALS}
         self.distance = distances(self.countries, mass)
         stream = seeds.stream("visitors")
-        homes = np.sort(self._country.pick(stream.random(population.visitors)))
+        homes = np.sort(self._country.pick(stream.random(self._members or population.visitors)))
         self._pool = self._people(stream, homes)
         self._pool_begins = np.searchsorted(homes, np.arange(len(self.countries)))
         self._pool_sizes = np.bincount(homes, minlength=len(self.countries))
+        self._order = seeds.stream("members").permutation(self._members or 0)
+        self._before = seeds.stream("known before").random(self._members or 0)
         self.outdated_share = float(self.outdated(self._pool).mean())
 
     def _people(self, stream: np.random.Generator, country: Ints) -> People:
@@ -87,6 +91,8 @@ class Crowd:
 
     def draw(self, block: int, at: Floats) -> People:
         """The visitors of a block's sessions, which start at these times: some from the pool, the others new."""
+        if self._members is not None:
+            return self._of_the_members(block, len(at), self._members)
         stream, count = self._seeds.stream("population", block), len(at)
         uniform = stream.random((3, count))
         country = self._countries_at(uniform[0], at)
@@ -102,6 +108,15 @@ class Crowd:
             for back, old, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
         ]
         return People(country, platform, version, language, device, user, returning)
+
+    def _of_the_members(self, block: int, count: int, members: int) -> People:
+        """The visitors of a closed population, in a fixed order that mixes countries; each round has its blocks."""
+        per_round = -(-members // BLOCK)
+        who = self._order[np.minimum(block % per_round * BLOCK + np.arange(count), members - 1)]
+        back = (self._before[who] < self._share) | (block >= per_round)
+        country, platform, version, language, device = (column[who] for column in self._pool[:5])
+        user = [self._pool.user[each] for each in who.tolist()]
+        return People(country, platform, version, language, device, user, back)
 
     def supports(self, people: People, vital: str) -> Bools:
         """Whether each visitor's browser measures a vital."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import numpy as np
 
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 from loadgen.scenario.incidents import Incident, Spike
-from loadgen.traffic.arrivals import curve, starts
+from loadgen.traffic import closed
+from loadgen.traffic.begin import starts
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.draws import TICKS, Bools, Floats
 from loadgen.traffic.population import Crowd, People
@@ -36,8 +38,10 @@ def hits(scenario: Scenario, seed: int) -> Iterator[Hit]:
     """Every visit that an incident of the scenario hits, in order of visits, under this seed."""
     if not scenario.incidents:
         return
-    blocks = Blocks(scenario, seed)
-    begin = starts(curve(scenario.arrivals, scenario.duration), blocks.seeds)
+    if scenario.arrivals.visitors is not None:
+        yield from _of_a_closed_population(scenario, seed, scenario.arrivals.visitors)
+        return
+    blocks, begin = Blocks(scenario, seed), starts(scenario, seed)
     over = max(incident.end for incident in scenario.incidents)
     nobody = np.zeros(BLOCK, dtype=bool)
     for block, first in enumerate(range(0, int(np.searchsorted(begin, over)), BLOCK)):
@@ -45,6 +49,21 @@ def hits(scenario: Scenario, seed: int) -> Iterator[Hit]:
         scene = blocks.scene(block, np.pad(part, (0, BLOCK - len(part)), mode="edge"), nobody)
         found = [*_of_views(scene, part, first), *_of_spikes(scene, blocks.spikes, part, first)]
         yield from sorted(found, key=lambda hit: hit.session)
+
+
+def _of_a_closed_population(scenario: Scenario, seed: int, visitors: int) -> Iterator[Hit]:
+    """The same for visits that are not drawn in the order of their start."""
+    blocks = Blocks(scenario, seed)
+    known = closed.visits(blocks, visitors, scenario.duration)
+    found: list[Hit] = []
+    for number in np.unique(known.block).tolist():
+        ranks = np.flatnonzero(known.block == number)
+        begin, rank_of = np.full(BLOCK, scenario.duration), np.full(BLOCK, -1)
+        begin[known.row[ranks]], rank_of[known.row[ranks]] = known.start[ranks], ranks
+        scene = blocks.scene(number, begin, np.zeros(BLOCK, dtype=bool))
+        hit = (each for each in _of_views(scene, begin, 0) if rank_of[each.session] >= 0)
+        found += [msgspec.structs.replace(each, session=int(rank_of[each.session])) for each in hit]
+    yield from sorted(found, key=lambda hit: hit.session)
 
 
 def _of_views(scene: Scene, begin: Floats, first: int) -> Iterator[Hit]:

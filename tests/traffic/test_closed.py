@@ -1,0 +1,96 @@
+"""A closed population: the same visitors come again, one visit at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from loadgen import traffic
+from loadgen.errors import ScenarioError
+from loadgen.model import Session
+from loadgen.scenario import Scenario, parse
+from tests.traffic.conftest import SEED
+from tests.traffic.look import SMALL
+
+VISITORS = 300
+
+
+def club(more: str = "", visitors: int = VISITORS) -> Scenario:
+    arrivals = f"[arrivals]\nvisitors = {visitors}\npause = 120\n{more}\n"
+    return parse(
+        SMALL.replace("[arrivals]\nrate = 10\n", arrivals).replace("duration = 20", "duration = 1200"), "club.toml"
+    )
+
+
+@pytest.fixture(scope="module")
+def visits() -> list[Session]:
+    return list(traffic.sessions(club(), SEED))
+
+
+def test_so_many_visitors_come_again_and_again(visits: list[Session]) -> None:
+    people = defaultdict(list)
+    for session in visits:
+        people[session.visitor.user_id].append(session)
+    assert VISITORS - 2 <= len(people) <= VISITORS  # a first pause may outlast the run
+    assert len(visits) > 3 * VISITORS
+    for mine in people.values():
+        assert len({each.visitor.country for each in mine}) == 1
+        assert all(each.visitor.returning for each in mine[1:])
+
+
+def test_a_visitor_makes_one_visit_at_a_time(visits: list[Session]) -> None:
+    """Pauses between a visitor's visits have the stated mean, within 10 % (cut off by the run's end)."""
+    people, pauses = defaultdict(list), []
+    for session in visits:
+        people[session.visitor.user_id].append(session)
+    for mine in people.values():
+        pauses += [after.start - before.start - before.loads[-1].hides[-1] for before, after in pairwise(mine)]
+    assert min(pauses) > -1e-5
+    assert np.mean(pauses) == pytest.approx(120, rel=0.1)
+
+
+def test_sessions_are_numbered_in_the_order_of_their_start(visits: list[Session]) -> None:
+    assert [session.index for session in visits] == list(range(len(visits)))
+    assert all(before.start <= after.start for before, after in pairwise(visits))
+    assert visits[-1].start < 1200
+    assert traffic.starts(club(), SEED).tolist() == [session.start for session in visits]
+
+
+def test_the_shares_together_are_the_visits_of_one(visits: list[Session]) -> None:
+    parts = [list(traffic.sessions(club(), SEED, (worker, 3))) for worker in range(3)]
+    assert sorted((each for part in parts for each in part), key=lambda each: each.index) == visits
+    assert all(before.index < after.index for part in parts for before, after in pairwise(part))
+
+
+def test_keys_differ_from_visit_to_visit(visits: list[Session]) -> None:
+    assert len({session.key for session in visits}) == len(visits)
+
+
+def test_the_mean_rate_is_that_of_the_visits(visits: list[Session]) -> None:
+    """Within 12 %: visits are of very different lengths."""
+    assert traffic.rate(club()).expected == pytest.approx(len(visits), rel=0.12)
+    assert traffic.implied(club()).sessions == traffic.rate(club()).expected
+
+
+def test_a_factor_on_the_arrivals_is_one_on_the_visitors() -> None:
+    assert club().adjusted(rate=0.5).arrivals.visitors == VISITORS // 2
+
+
+def test_incidents_hit_a_closed_population_too(visits: list[Session]) -> None:
+    incident = '[[incidents]]\nkind = "cdn_outage"\nname = "it"\nat = 300\nlength = 100\n'
+    scenario = parse(SMALL.replace("[arrivals]\nrate = 10\n", f"[arrivals]\nvisitors = {VISITORS}\n").replace(
+        "duration = 20", "duration = 600") + incident, "club.toml")  # fmt: skip
+    truth = {hit.session: hit for hit in traffic.hits(scenario, SEED)}
+    sessions = {session.index: session for session in traffic.sessions(scenario, SEED)}
+    assert len(truth) > 50
+    for index, hit in truth.items():
+        assert (sessions[index].key, sessions[index].start) == (hit.key, hit.start)
+
+
+@pytest.mark.parametrize("more", ["rate = 3", "noise = {}", "day = {}", "stages = [{ duration = 10, target = 1 }]"])
+def test_a_closed_population_has_no_rate(more: str) -> None:
+    with pytest.raises(ScenarioError, match="does not go with visitors"):
+        club(more)

@@ -276,6 +276,19 @@ def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(
     assert summary["ledger"]["agrees"] is True
 
 
+def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    process = running(tmp_path, "--duration", "300s", "--processes", 2)
+    locust = with_word(children(process.pid), "locustfile")
+    workers = locust.children()
+    process.kill()
+    gone, alive = psutil.wait_procs([locust, *workers], timeout=60)
+    assert (len(gone), alive) == (3, [])
+    process.communicate(timeout=10)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["verdict"] == "interrupted"
+    assert_accounted(summary)
+
+
 def test_a_missed_threshold_ends_the_run_when_it_is_told_to(tmp_path: Path) -> None:
     hasty = tmp_path / "hasty.toml"
     hasty.write_text(QUICKSTART.read_text() + '\n[thresholds]\nthrottled_share = 0.01\nabort_after = "4s"\n')

@@ -24,8 +24,8 @@ class LocustProcess:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder.path,  # Locust reads ./locust.conf: somebody's own must not change our run
-                env=environment(credentials),
-                stdin=subprocess.DEVNULL,
+                env=environment(credentials) | {"LOADGEN_LIFELINE": "1"},
+                stdin=subprocess.PIPE,  # its end tells Locust that we are gone, however we went
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

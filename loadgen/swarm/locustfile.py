@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Any
 import gevent
 import gevent.event
 import msgspec
+from gevent.socket import wait_read
 from locust import User, events, task
 from locust.env import Environment
 from locust.exception import StopUser
@@ -149,6 +151,17 @@ def prepare(environment: Environment, runner: Any, **_: Any) -> None:
     gevent.signal_handler(signal.SIGINT, on_interrupt, swarm)
     if not isinstance(runner, WorkerRunner):
         show_live_figures(environment, swarm)
+        if os.environ.get("LOADGEN_LIFELINE"):
+            gevent.spawn(end_with_the_parent, swarm)
+
+
+def end_with_the_parent(swarm: Swarm) -> None:
+    """Whoever started us holds our standard input open; a generator that nobody watches must not go on sending."""
+    while True:
+        wait_read(0)
+        if not os.read(0, 1024):
+            on_interrupt(swarm)
+            return
 
 
 def show_live_figures(environment: Environment, swarm: Swarm) -> None:

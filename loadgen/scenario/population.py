@@ -38,6 +38,11 @@ class Population(Part):
         0.32, description="Share of sessions by visitors who have been here before (Databox survey)."
     )
     visitors: int = Field(2000, ge=1, le=1_000_000, description="People among whom the returning visitors are drawn.")
+    again: Share = Field(
+        0.0,
+        description="Share of the returning visitors who came new earlier in the same run, an hour before or more; "
+        "for runs of days.",
+    )
     back: Share = Field(
         0.17, description="Steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
     )

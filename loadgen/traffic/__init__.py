@@ -36,6 +36,7 @@ def sessions(
         yield from closed.sessions(blocks, scenario.arrivals.visitors, scenario.duration, share)
         return
     begin = along(curve(scenario.arrivals, scenario.duration), blocks.seeds)
+    blocks.crowd.begun = begin
     grain = BLOCK if len(begin) >= BLOCKS_EACH * workers * BLOCK else 1
     for block in range(-(-len(begin) // BLOCK)):
         first = block * BLOCK

@@ -5,6 +5,7 @@ Faker is slow and its door is here: it fills pools once, from its own seeded ins
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from faker import Faker
 
 RAKING_STEPS = 20
+GONE, TRIES, REMEMBERED = 3600.0, 4, 4096
+"""Seconds after which a visitor may be back; earlier visits that are tried for a new one; blocks kept in memory."""
+
 DEVICES = ("desktop", "mobile", "tablet")
 
 
@@ -45,7 +49,9 @@ class Crowd:
         population, arrivals = scenario.population, scenario.arrivals
         self._seeds, self._day, self._members = seeds, arrivals.day, arrivals.visitors
         self._spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
-        self._share = population.returning
+        self._share, self._again = population.returning, population.again
+        self.begun: Floats = np.zeros(0)  # the starts of all visits of the run, once they are known
+        self._earlier = lru_cache(maxsize=REMEMBERED)(self._looked_up)
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
         self._mass, self._country = mass, Choice(mass)
@@ -93,10 +99,8 @@ class Crowd:
         """The visitors of a block's sessions, which start at these times: some from the pool, the others new."""
         if self._members is not None:
             return self._of_the_members(block, len(at), self._members)
-        stream, count = self._seeds.stream("population", block), len(at)
-        uniform = stream.random((3, count))
-        country = self._countries_at(uniform[0], at)
-        new = self._people(stream, country)
+        new, uniform = self._newcomers(block, at)
+        country = new.country
         known = self._pool_sizes[country]
         returning = (uniform[1] < self._share) & (known > 0)
         who = np.where(returning, self._pool_begins[country] + np.floor(uniform[2] * known).astype(np.int64), 0)
@@ -107,7 +111,38 @@ class Crowd:
             self._pool.user[old] if back else fresh
             for back, old, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
         ]
-        return People(country, platform, version, language, device, user, returning)
+        people = People(country, platform, version, language, device, user, returning)
+        return self._with_earlier(block, at, people) if self._again else people
+
+    def _newcomers(self, block: int, at: Floats) -> tuple[People, Floats]:
+        """Who comes to a block of visits as if all were new, and what decides whether they are."""
+        stream = self._seeds.stream("population", block)
+        uniform = stream.random((3, len(at)))
+        return self._people(stream, self._countries_at(uniform[0], at)), uniform
+
+    def _with_earlier(self, block: int, at: Floats, people: People) -> People:
+        """The same with some of the returning replaced by those who were new in an earlier visit of this run."""
+        uniform = self._seeds.stream("again", block).random((1 + TRIES, len(at)))
+        rows = np.flatnonzero(people.returning & (uniform[0] < self._again)).tolist()
+        columns, user = [column.copy() for column in people[:5]], list(people.user)
+        for row in rows:
+            before = int(np.searchsorted(self.begun, at[row] - GONE))
+            for chance in uniform[1:, row].tolist() if before else ():
+                number, place = divmod(int(chance * before), BLOCK)
+                then, fresh = self._earlier(number)
+                if fresh[place]:
+                    for column, past in zip(columns, then[:5], strict=True):
+                        column[row] = past[place]
+                    user[row] = then.user[place]
+                    break
+        country, platform, version, language, device = columns
+        return People(country, platform, version, language, device, user, people.returning)
+
+    def _looked_up(self, block: int) -> tuple[People, Bools]:
+        """The newcomers of an earlier block, and which of its visits were truly theirs."""
+        begun = self.begun[block * BLOCK : (block + 1) * BLOCK]
+        people, uniform = self._newcomers(block, np.pad(begun, (0, BLOCK - len(begun)), mode="edge"))
+        return people, uniform[1] >= self._share
 
     def _of_the_members(self, block: int, count: int, members: int) -> People:
         """The visitors of a closed population, in a fixed order that mixes countries; each round has its blocks."""

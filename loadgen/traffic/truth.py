@@ -42,6 +42,7 @@ def hits(scenario: Scenario, seed: int) -> Iterator[Hit]:
         yield from _of_a_closed_population(scenario, seed, scenario.arrivals.visitors)
         return
     blocks, begin = Blocks(scenario, seed), starts(scenario, seed)
+    blocks.crowd.begun = begin
     over = max(incident.end for incident in scenario.incidents)
     nobody = np.zeros(BLOCK, dtype=bool)
     for block, first in enumerate(range(0, int(np.searchsorted(begin, over)), BLOCK)):

@@ -1,0 +1,57 @@
+"""Visitors who were new earlier in a run come back in it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from loadgen import traffic
+from loadgen.model import Session
+from loadgen.scenario import Scenario, parse
+from tests.traffic.conftest import SEED
+from tests.traffic.look import SMALL
+
+
+def day(again: float) -> Scenario:
+    text = SMALL.replace("duration = 20", "duration = 21600").replace("rate = 10", "rate = 0.15")
+    return parse(f"{text}[population]\nagain = {again}\nreturning = 0.5\n", "day.toml")
+
+
+def first_visits(sessions: list[Session]) -> dict[str, Session]:
+    found: dict[str, Session] = {}
+    for session in sessions:
+        if not session.visitor.returning:
+            found[session.visitor.user_id] = session
+    return found
+
+
+def test_some_of_the_returning_were_new_in_the_same_run() -> None:
+    """Of those who return after two hours: 60 % within 5 points, an hour later or more, as the same person."""
+    sessions = list(traffic.sessions(day(0.6), SEED))
+    new = first_visits(sessions)
+    late = [each for each in sessions if each.visitor.returning and each.start > 7200]
+    again = [each for each in late if each.visitor.user_id in new]
+    assert len(again) / len(late) == pytest.approx(0.6, abs=0.05)
+    for session in again:
+        before = new[session.visitor.user_id]
+        assert session.start - before.start >= 3600
+        assert (session.visitor.user_agent, session.visitor.country) == (
+            before.visitor.user_agent,
+            before.visitor.country,
+        )
+    assert np.mean([each.visitor.returning for each in sessions]) == pytest.approx(0.5, abs=0.03)
+
+
+def test_without_it_nobody_does() -> None:
+    sessions = list(traffic.sessions(day(0.0), SEED))
+    new = first_visits(sessions)
+    assert not [each for each in sessions if each.visitor.returning and each.visitor.user_id in new]
+
+
+def test_shares_agree_on_who_is_back() -> None:
+    whole = list(traffic.sessions(day(0.6), SEED))
+    parts = [list(traffic.sessions(day(0.6), SEED, (worker, 2))) for worker in range(2)]
+    assert sorted((each for part in parts for each in part), key=lambda each: each.index) == whole
+    assert all(before.start <= after.start for before, after in pairwise(whole))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,10 @@ class Seconds(click.ParamType[float]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Seconds."""
         text = str(value)
-        unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}.get(text[-1:], 1.0)
+        found = re.fullmatch(r"([0-9.]+)([smhd]?)", text)
+        units = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
         try:
-            seconds = float(text.rstrip("smhd")) * unit
+            seconds = float(found[1]) * units[found[2]] if found else 0.0
         except ValueError:
             seconds = 0.0
         if not 0 < seconds < float("inf"):

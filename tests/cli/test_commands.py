@@ -90,6 +90,8 @@ def test_a_missing_scenario_is_named(tmp_path: Path, command: tuple[str, ...]) -
         ("--quota", "-3", "write requests per second such as 50, or off"),
         ("--duration", "soon", "write seconds, or a number with"),
         ("--duration", "0", "write seconds, or a number with"),
+        ("--duration", "50ms", "write seconds, or a number with"),
+        ("--duration", "1.2.3", "write seconds, or a number with"),
         ("--rate", "0", "x>0"),
         ("--sample-rate", "1.5", "0<=x<=1"),
         ("--senders", "0", "1<=x<=900"),

@@ -46,6 +46,11 @@ class Population(Part):
     back: Share = Field(
         0.17, description="Steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
     )
+    bfcache: Share = Field(
+        0.0,
+        description="Share of those steps that the browser's back/forward cache restores, with cookies and between "
+        "full loads (CrUX: 1 to 4 % of loads). 0 loads the page again.",
+    )
     reload: Share = Field(0.04, description="Steps that load the same page again (CrUX with ours: 4 % of loads).")
     impatience: float = Field(
         0.15,

@@ -13,13 +13,13 @@ from loadgen.scenario import Scenario
 from loadgen.scenario.incidents import Spike
 from loadgen.traffic.draws import TICKS, Bools, Floats
 from loadgen.traffic.incidents import Exposure, Incidents, slowed, struck
-from loadgen.traffic.journey import RELOAD, Habits, Walk, dwell, entries, walk
+from loadgen.traffic.journey import RELOAD, RESTORED, Habits, Walk, dwell, entries, walk
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.column import Column
-from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, usual_lcp, warmth
+from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, restored, usual_lcp, warmth
 from loadgen.traffic.telemetry.scene import Drawn, Scene
 from loadgen.traffic.timeline import timeline
 from loadgen.traffic.visits import Pages, Referrals, visits
@@ -79,17 +79,17 @@ class Blocks:
         exposures = self.incidents.exposures(seeds, block, people)
         steps, hard, landing, asked = self._visits(block, people, slowness, exposures, starts)
         looks = dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
-        loading = joined(landing, self._later(block, asked, slowness))
+        loading = self._loading(block, steps, landing, asked, slowness)
         time = timeline(steps, hard, loading, looks)
         planned = at = starts[steps.session] + time.start / TICKS
         view = loading.view
         factor = slowed(exposures, steps.session[view], steps.page[view], planned[view])
         if factor is not None:
             asked = asked._replace(warmth=asked.warmth * factor[~steps.first[view]])
-            loading = joined(landing, self._later(block, asked, slowness))
+            loading = self._loading(block, steps, landing, asked, slowness)
             time = timeline(steps, hard, loading, looks)
             at = starts[steps.session] + time.start / TICKS
-        hit = struck(exposures, seeds, block, (steps.session, steps.page, planned, at), hard)
+        hit = struck(exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED))
         seen = visits(steps, steps.first if scenario.client.allowCookies else hard)
         pages = Pages(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
         begins = steps.begins.tolist()
@@ -113,7 +113,8 @@ class Blocks:
         asked = Asked(everyone, everyone, self.site.slowness[entry], warm, True)
         landing = load(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / usual_lcp(telemetry)[people.device]) ** population.impatience
-        habits = Habits(unrest, population.back, population.reload)
+        cached = population.bfcache if self.scenario.client.allowCookies else 0.0
+        habits = Habits(unrest, population.back, population.reload, cached)
         steps = walk(self.site, self.seeds, block, entry, habits)
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         view = np.flatnonzero(hard & ~steps.first)
@@ -121,9 +122,11 @@ class Blocks:
         later = Asked(view, session, page, warmth(False, people.returning[session]), False)
         return Visited(steps, hard, landing._replace(view=steps.begins[:-1]), later)
 
-    def _later(self, block: int, asked: Asked, slowness: Slowness) -> Loading:
-        """The loads after the landings."""
-        return load(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
+    def _loading(self, block: int, steps: Walk, landing: Loading, asked: Asked, slowness: Slowness) -> Loading:
+        """All loads: the landings, those after them, and returns from the cache, which take no time."""
+        later = load(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
+        loading = joined(landing, later)
+        return restored(self.seeds.stream("restored", block), loading, steps.kind[loading.view] == RESTORED)
 
 
 def _loads(scene: Scene, families: list[Column]) -> list[Load]:

@@ -23,7 +23,7 @@ HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
 WALK_PIECE = 10
 """Steps between two pauses."""
 
-NAVIGATE, BACK, RELOAD = 0, 1, 2
+NAVIGATE, BACK, RELOAD, RESTORED = 0, 1, 2, 3
 """How a step comes about."""
 
 
@@ -32,10 +32,11 @@ class Walk(NamedTuple):
 
     session: Ints  # row in the block
     page: Ints  # index in Site
-    kind: Ints  # NAVIGATE, BACK or RELOAD
+    kind: Ints  # NAVIGATE, BACK, RELOAD or RESTORED
     first: Bools  # the visit's first page
     items: Ints  # [view, slot]: the items behind the path's placeholders
     begins: Ints  # where each session's rows begin; one more marks the end
+    source: Ints  # the view that a RESTORED one brings back; else the view itself
 
 
 class Habits(NamedTuple):
@@ -44,6 +45,7 @@ class Habits(NamedTuple):
     unrest: Floats  # factor on the odds of leaving, by session
     back: float
     reload: float
+    bfcache: float  # of the steps back
 
 
 class Dwell(NamedTuple):
@@ -64,7 +66,8 @@ def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> W
     stream, sessions = seeds.stream("journey", block), len(entry)
     active, page, behind = np.arange(sessions), entry.copy(), np.full(sessions, -1)
     origin, behind_origin = np.zeros(sessions, dtype=np.int64), np.zeros(sessions, dtype=np.int64)
-    steps = [(active, page[active], np.zeros(sessions, dtype=np.int64), origin[active])]
+    here, behind_here = np.zeros(sessions, dtype=np.int64), np.zeros(sessions, dtype=np.int64)
+    steps = [(active, page[active], np.zeros(sessions, dtype=np.int64), origin[active], here[active])]
     for step in range(1, MOST_PAGES):
         uniform = stream.random((2, sessions))[:, active]
         to = _next(site, page[active], uniform[0], habits.unrest[active], landing=step == 1)
@@ -76,12 +79,18 @@ def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> W
             break
         back = (chance < habits.back) & (behind[active] >= 0)
         again = ~back & (chance >= 1 - habits.reload)
+        restored = back & (chance < habits.back * habits.bfcache) & ~site.route[page[active]]
+        restored &= ~site.route[np.where(back, behind[active], 0)]
         to = np.where(back, behind[active], np.where(again, page[active], to))
         place = np.where(back, behind_origin[active], np.where(again, origin[active], step))
+        source = np.where(restored, behind_here[active], step)
         moved = active[~again]
+        behind_here[moved] = here[moved]
+        here[active] = step
         behind[moved], behind_origin[moved] = page[moved], origin[moved]
         page[active], origin[active] = to, place
-        steps.append((active, to, np.where(back, BACK, np.where(again, RELOAD, NAVIGATE)), place))
+        kind = np.where(restored, RESTORED, np.where(back, BACK, np.where(again, RELOAD, NAVIGATE)))
+        steps.append((active, to, kind, place, source))
     return _walked(site, seeds, block, steps, sessions)
 
 
@@ -95,16 +104,18 @@ def _next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: b
     return np.where(goes, law.pick(np.minimum(scaled, np.nextafter(stay, 0.0)), page), site.end)
 
 
-def _walked(site: Site, seeds: Seeds, block: int, steps: list[tuple[Ints, Ints, Ints, Ints]], sessions: int) -> Walk:
+def _walked(
+    site: Site, seeds: Seeds, block: int, steps: list[tuple[Ints, Ints, Ints, Ints, Ints]], sessions: int
+) -> Walk:
     """The steps of all sessions as rows sorted by session."""
-    session, page, kind, origin = (np.concatenate(column) for column in zip(*steps, strict=True))
+    session, page, kind, origin, source = (np.concatenate(column) for column in zip(*steps, strict=True))
     order = np.argsort(session, kind="stable")
-    session, page, kind, origin = session[order], page[order], kind[order], origin[order]
+    session, page, kind, origin, source = (column[order] for column in (session, page, kind, origin, source))
     begins = within(session, sessions)
     first = np.zeros(len(session), dtype=bool)
     first[begins[:-1]] = True
     items = _items(site, seeds, block, page)[begins[session] + origin]
-    return Walk(session, page, kind, first, items, begins)
+    return Walk(session, page, kind, first, items, begins, begins[session] + source)
 
 
 def _items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:

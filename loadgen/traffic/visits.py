@@ -8,7 +8,7 @@ import numpy as np
 
 from loadgen.model import Page
 from loadgen.traffic.draws import Bools, Ints
-from loadgen.traffic.journey import Walk
+from loadgen.traffic.journey import RESTORED, Walk
 from loadgen.traffic.site import Site
 from loadgen.traffic.timeline import Timeline
 
@@ -37,12 +37,31 @@ def visits(walk: Walk, fresh: Bools) -> Visits:
     count = len(walk.page)
     same = np.zeros(count, dtype=bool)
     same[1:] = (walk.page[1:] == walk.page[:-1]) & (walk.items[1:] == walk.items[:-1]).all(axis=1)
-    new = fresh | ~same
+    new = (fresh | ~same) & (walk.kind != RESTORED)
     held = np.maximum.accumulate(np.where(new, np.arange(count), 0))
     number = np.cumsum(new)
     interaction: Ints = number - number[walk.begins[:-1]][walk.session]
     parent = np.where(interaction > 0, held[np.maximum(held - 1, 0)], -1)
-    return Visits(new, interaction, parent, held)
+    found = Visits(new, interaction, parent, held)
+    _turn_back(walk, found)
+    return found
+
+
+def _turn_back(walk: Walk, found: Visits) -> None:
+    """After a return from the back/forward cache the client counts on from the page that came back."""
+    restored = np.flatnonzero(walk.kind == RESTORED)
+    for row in restored[np.unique(walk.session[restored], return_index=True)[1]].tolist():
+        for later in range(row, int(walk.begins[walk.session[row] + 1])):
+            before = found.held[later - 1]
+            if walk.kind[later] == RESTORED:
+                found.held[later] = found.held[walk.source[later]]
+            elif not found.new[later]:
+                found.held[later] = before
+            else:
+                found.interaction[later], found.parent[later] = found.interaction[before] + 1, before
+                continue
+            same = found.held[later]
+            found.interaction[later], found.parent[later] = found.interaction[same], found.parent[same]
 
 
 class Referrals:
@@ -65,6 +84,7 @@ class Pages:
         self._page, self._items = walk.page.tolist(), [tuple(items) for items in walk.items.tolist()]
         self._load, self._noticed = time.load.tolist(), time.noticed.tolist()
         self._new, self._interaction, self._parent = seen.new.tolist(), seen.interaction.tolist(), seen.parent.tolist()
+        self._held = seen.held.tolist()
         self.paths: list[str] = [""] * len(self._page)
         self.made: list[Page | None] = [None] * len(self._page)
 
@@ -79,7 +99,7 @@ class Pages:
                 referrer = self._site.origin + self.paths[row - 1]
             # A single-page site changes the title after pushState: the client still notes the page before's.
             shown = title if hard else title_before
-            self.made[row] = self._page_of(row, path, shown, referrer) if self._new[row] else self.made[row - 1]
+            self.made[row] = self._page_of(row, path, shown, referrer) if self._new[row] else self.made[self._held[row]]
             title_before = title
 
     def _page_of(self, row: int, path: str, title: str, referrer: str) -> Page:

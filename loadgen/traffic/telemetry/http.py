@@ -30,6 +30,7 @@ from loadgen.events import (
 from loadgen.scenario.incidents import SlowApi
 from loadgen.scenario.pages import ApiCall
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
+from loadgen.traffic.journey import RESTORED
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, protocols
 from loadgen.traffic.telemetry.scene import Scene
@@ -119,6 +120,8 @@ def _of_page(scene: Scene, stream: np.random.Generator, page: int, call: ApiCall
     view = np.flatnonzero((scene.walk.page == page) & (uniform[0] < call.per_view))
     moment = uniform[1][view]
     if call.method == "GET":
+        asks = scene.walk.kind[view] != RESTORED
+        view, moment = view[asks], moment[asks]
         return view, scene.time.noticed[view] + ticks(5 + CALLED_WITHIN_MS * moment**2)
     return view, scene.time.awake(view, np.floor(scene.visible[view] * moment).astype(np.int64))
 

@@ -34,6 +34,13 @@ NETWORK_PART = 0.6
 """Part of a rendering time's common variance that is the network's, the rest the machine's; an estimate."""
 
 
+AT_ONCE = (
+    "wait", "redirect", "dns", "connect", "tls", "ttfb", "response", "interactive", "parsed", "parsed_end", "complete",
+    "loaded",
+)  # fmt: skip
+"""What takes no time in a return from the back/forward cache."""
+
+
 class Loading(NamedTuple):
     """Milestones of each full load; the network's phases lie inside `ttfb`."""
 
@@ -180,3 +187,13 @@ def _network(
 
 def _part(tick: Ints, factor: Floats) -> Ints:
     return np.rint(tick * factor).astype(np.int64)
+
+
+def restored(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:
+    """The loads of which some are returns from the back/forward cache: there at once, and painted soon."""
+    if not back.any():
+        return loading
+    painted = ticks(15 + 60 * stream.random(len(back)))
+    at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
+    paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}
+    return loading._replace(**at_once, **paints, ready=np.where(back, 1, loading.ready), text=loading.text | back)

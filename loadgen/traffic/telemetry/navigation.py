@@ -36,13 +36,22 @@ def navigation(scene: Scene) -> list[Column]:
     """The navigation and TTFB events of own loads that live until their load event."""
     rows = scene.own_loads
     at = recorded(scene)[rows]
-    lives = at < scene.time.load_end[rows]
+    lives = (at < scene.time.load_end[rows]) & ~scene.restored[rows]
     rows, at = rows[lives], at[lives]
     view = scene.loading.view[rows]
     return [
         Column(NAVIGATION, view, at, scene.ids("navigation", rows, scene.loads), _navigations(scene, rows)),
         Column(TTFB, view, at, scene.ids("ttfb", rows, scene.loads), _first_bytes(scene, rows)),
+        _back_at_once(scene),
     ]
+
+
+def _back_at_once(scene: Scene) -> Column:
+    """The TTFB of 0 that a return from the back/forward cache has."""
+    rows = scene.own_loads[scene.restored[scene.own_loads]]
+    view = scene.loading.view[rows]
+    at = scene.time.start[view] + scene.loading.ready[rows]
+    return Column(TTFB, view, at, scene.ids("ttfb", rows, scene.loads), _first_bytes(scene, rows))
 
 
 def _types(scene: Scene) -> Ints:

@@ -58,7 +58,8 @@ def resources(scene: Scene) -> tuple[Column, Heroes]:
     start, length = _times(scene, rows, delay, loaded)
     loading, time = scene.loading, scene.time
     at = time.start[loading.view[rows.load]] + np.maximum(start + length, loading.ready[rows.load])
-    kept = np.flatnonzero(scene.own_view_mask[loading.view[rows.load]] & (at < time.load_end[rows.load]))
+    fetched = scene.own_view_mask[loading.view[rows.load]] & ~scene.restored[rows.load]
+    kept = np.flatnonzero(fetched & (at < time.load_end[rows.load]))
     scene.seeds.pause()
     kept = kept[np.lexsort((start[kept], rows.load[kept]))]  # the client reads entries in the order of their start
     ids = scene.ids("resource", kept, len(rows.load))

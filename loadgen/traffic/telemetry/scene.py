@@ -12,7 +12,7 @@ from loadgen.model import Page
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Bools, Floats, Ints, objects, uuids
 from loadgen.traffic.incidents import Struck
-from loadgen.traffic.journey import Walk
+from loadgen.traffic.journey import RESTORED, Walk
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
@@ -51,6 +51,9 @@ class Scene:
         self.own_views: Ints = np.flatnonzero(self.own_view_mask)
         self.views = len(self.walk.page)
         self.loads = len(self.loading.view)
+        self.restored: Bools = (
+            self.walk.kind[self.loading.view] == RESTORED
+        )  # loads that the browser's cache brought back
         self.load_session: Ints = self.walk.session[self.loading.view]
         self.own_loads: Ints = np.flatnonzero(own[self.load_session])
 

@@ -98,6 +98,7 @@ def lcp(scene: Scene, seen: Inputs, heroes: Heroes) -> Column:
     at = first_hide(scene)
     opening = np.flatnonzero(seen.first)
     at[seen.load[opening]] = np.minimum(at[seen.load[opening]], seen.at[opening])
+    at = np.where(scene.restored, np.minimum(start + loading.lcp, scene.time.load_end - 1), at)
     rows = scene.own_loads[_can(scene, "lcp")[scene.own_loads]]
     early = start[rows] + loading.lcp[rows] > at[rows]
     text = heroes.text[rows] | early
@@ -115,7 +116,9 @@ def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, h
     entries = scene.ids("navigation", rows, scene.loads)
     columns = zip(*(shown(each) for each in (value, first_byte, delay, loaded, render)), strict=True)
     return [
-        Lcp(
+        Lcp(whole, LcpAttribution(UNSET, UNSET, ttfb, waited, fetched, rendered))
+        if back
+        else Lcp(
             whole,
             LcpAttribution(
                 TEXT_ELEMENT if plain else IMAGE_ELEMENT,
@@ -128,8 +131,8 @@ def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, h
                 entry if noted else UNSET,
             ),
         )
-        for row, (whole, ttfb, waited, fetched, rendered), plain, entry, noted in zip(
-            rows.tolist(), columns, text.tolist(), entries, known.tolist(), strict=True
+        for row, (whole, ttfb, waited, fetched, rendered), plain, entry, noted, back in zip(
+            rows.tolist(), columns, text.tolist(), entries, known.tolist(), scene.restored[rows].tolist(), strict=True
         )
     ]
 

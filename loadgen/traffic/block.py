@@ -126,7 +126,8 @@ class Blocks:
         """All loads: the landings, those after them, and returns from the cache, which take no time."""
         later = load(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
         loading = joined(landing, later)
-        return restored(self.seeds.stream("restored", block), loading, steps.kind[loading.view] == RESTORED)
+        back = steps.kind[loading.view] == RESTORED
+        return restored(self.seeds.stream("restored", block), loading, back) if back.any() else loading
 
 
 def _loads(scene: Scene, families: list[Column]) -> list[Load]:

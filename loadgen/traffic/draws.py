@@ -73,11 +73,11 @@ def uuids(generator: np.random.Generator, count: int, rows: Ints | None = None, 
 def _written(raw: NDArray[np.uint8]) -> list[str]:
     """16 bytes a row as UUIDs."""
     digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(-1, 32)
-    text = np.full((len(raw), 36), ord("-"), dtype=np.uint8)
+    text = np.full((len(raw), 37), ord("-"), dtype=np.uint8)
+    text[:, 36] = ord("\n")  # splitting is twice as quick as slicing
     for group, (start, stop) in enumerate(UUID_GROUPS):
         text[:, start + group : stop + group] = digits[:, start:stop]
-    whole = text.tobytes().decode("ascii")
-    return [whole[at : at + 36] for at in range(0, len(whole), 36)]
+    return text.tobytes().decode("ascii").splitlines()
 
 
 def objects(values: list[Any]) -> NDArray[np.object_]:

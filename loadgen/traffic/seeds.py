@@ -49,6 +49,8 @@ class Seeds:
 
     def listed(self, made: Iterable[Made]) -> list[Made]:
         """Everything that an iterator makes, with pauses."""
+        if self.pause is go_on:
+            return list(made)
         source, found = iter(made), []
         while piece := list(islice(source, PIECE)):
             found += piece

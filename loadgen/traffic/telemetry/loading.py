@@ -191,8 +191,6 @@ def _part(tick: Ints, factor: Floats) -> Ints:
 
 def restored(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:
     """The loads of which some are returns from the back/forward cache: there at once, and painted soon."""
-    if not back.any():
-        return loading
     painted = ticks(15 + 60 * stream.random(len(back)))
     at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
     paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}

@@ -42,7 +42,7 @@ def navigation(scene: Scene) -> list[Column]:
     return [
         Column(NAVIGATION, view, at, scene.ids("navigation", rows, scene.loads), _navigations(scene, rows)),
         Column(TTFB, view, at, scene.ids("ttfb", rows, scene.loads), _first_bytes(scene, rows)),
-        _back_at_once(scene),
+        *([_back_at_once(scene)] if scene.restored.any() else []),
     ]
 
 

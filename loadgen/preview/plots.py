@@ -24,15 +24,21 @@ BOUNDS = {"LCP": (2500.0, 4000.0), "FCP": (1800.0, 3000.0), "TTFB": (800.0, 1800
 BOUNDS["CLS"] = (0.1, 0.25)
 """Good up to the first, poor beyond the second (web.dev)."""
 
+VITAL_TYPES = (
+    "performance_navigation_event", "first_contentful_paint_event", "largest_contentful_paint_event",
+    "cumulative_layout_shift_event", "interaction_to_next_paint_event", "first_input_delay_event",
+)  # fmt: skip
 KINDS = (
-    ("page view", "sent", ("page_view_event",)),
-    ("load and vitals", "service", ("performance_navigation_event", "first_contentful_paint_event",
-                                    "largest_contentful_paint_event", "cumulative_layout_shift_event",
-                                    "interaction_to_next_paint_event", "first_input_delay_event")),
+    ("load and vitals", "service", VITAL_TYPES),
     ("http and trace", "throttled", ("http_event", "xray_trace_event")),
     ("click", "p95", ("dom_event",)),
+    ("page view", "sent", ("page_view_event",)),
     ("error", "failed", ("js_error_event",)),
-)  # fmt: skip
+)
+"""Kinds of events in the visits' lines, what stands above the others last."""
+
+FINE, COARSE, FINE_FROM = 41, 21, 2000
+"""Edges of think times' classes, and values of the smaller group from which the fine ones are used."""
 
 
 def arrivals(look: Look) -> Markup:
@@ -111,7 +117,8 @@ def think_times(look: Look) -> Markup:
     whole = np.concatenate(list(values.values()))
     if not len(whole):
         return Markup('<p class="none">No visit sees a second page.</p>')
-    edges = np.geomspace(0.5, 1000, 41)
+    fine = min(len(found) for found in values.values()) >= FINE_FROM
+    edges = np.geomspace(0.5, 1000, FINE if fine else COARSE)
     layers = []
     for device, found in values.items():
         counts = np.histogram(np.clip(found, 0.5, 999), bins=edges)[0]

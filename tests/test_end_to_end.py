@@ -298,3 +298,10 @@ def test_a_missed_threshold_ends_the_run_when_it_is_told_to(tmp_path: Path) -> N
     assert summary["seconds"] < 25 < 30  # of the scenario's 30
     assert any("aborted after" in reason for reason in summary["reasons"])
     assert_accounted(summary)
+
+
+def test_the_quota_behind_the_throttling_is_found(tmp_path: Path) -> None:
+    options = ("--duration", "12s", "--rate", 20, "--seed", 3, "--quota", 5, "--json", "--out", "run")
+    summary = json.loads(loadgen("run", QUICKSTART, *options, cwd=tmp_path).stdout)
+    assert summary["quota"]["rate"] == pytest.approx(5, rel=0.05)
+    assert summary["quota"]["low"] <= 5 <= summary["quota"]["high"]

@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.results.quota import Quota
 from loadgen.results.summary import Ledger, Milliseconds, Row, Summary
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
@@ -30,6 +31,7 @@ def summary_view(summary: Summary) -> RenderableType:
             ("event → accepted", summary.acceptance_ms),
         ),
         *([grid(*errors)] if errors else []),
+        *([Text.assemble(("quota     ", "bold"), quota_line(summary.quota))] if summary.quota else []),
         Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)),
     )
 
@@ -61,6 +63,12 @@ def event_figures(summary: Summary) -> Table:
         ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
         ("", "  lost", events.lost, part(events.lost, events.sent)),
     )
+
+
+def quota_line(quota: Quota) -> str:
+    """The token bucket that the throttling tells of."""
+    interval = f"{quota.low:,.1f} to {quota.high:,.1f}"
+    return f"about {quota.rate:,.1f} requests/s ({interval}), {quota.burst:,.0f} at once"
 
 
 def ledger_line(ledger: Ledger, summary: Summary) -> str:

@@ -40,10 +40,12 @@ class Implied(NamedTuple):
 def implied(scenario: Scenario) -> Implied:
     """Draw some thousand visits of a scenario and count; the same figures each time."""
     blocks, rate = Blocks(scenario, seed=0), mean_rate(scenario)
-    spread = np.asarray(np.arange(SAMPLE_BLOCKS * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
-    starts = rate.when(spread * rate.expected).reshape(SAMPLE_BLOCKS, BLOCK)
+    # A closed population's blocks are its rounds: those that the run reaches.
+    count = SAMPLE_BLOCKS if scenario.arrivals.visitors is None else min(SAMPLE_BLOCKS, int(rate.expected) // BLOCK + 1)
+    spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
+    starts = rate.when(spread * rate.expected).reshape(count, BLOCK)
     nobody = np.zeros(BLOCK, dtype=bool)
-    scenes = [blocks.scene(block, starts[block], nobody) for block in range(SAMPLE_BLOCKS)]
+    scenes = [blocks.scene(block, starts[block], nobody) for block in range(count)]
     pages = np.concatenate([_pages(scene) for scene in scenes])
     seconds = np.concatenate([scene.time.end[scene.walk.begins[1:] - 1] for scene in scenes]) / TICKS
     devices = np.bincount(np.concatenate([scene.people.device for scene in scenes]), minlength=len(DEVICES))

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.capacity.figures import MonitorPlan, Plan, Spread, Throttling, Window
+from loadgen.capacity.figures import MonitorPlan, Plan, Throttling, Window
 
 MOST_ROWS = 24
 RATES_SAY = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)", style="dim")
@@ -202,11 +202,6 @@ def grid(*names: str) -> Table:
     for place, name in enumerate(names):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)
     return table
-
-
-def spread_line(spread: Spread) -> str:
-    """A spread on one line."""
-    return f"mean {rate(spread.mean)}, p95 {rate(spread.p95)}, p99 {rate(spread.p99)}, peak {rate(spread.peak)}"
 
 
 def rate(value: float) -> str:

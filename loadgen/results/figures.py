@@ -29,7 +29,7 @@ COUNTS = (
 
 
 class Figures:
-    """Adds records up; two Figures merge without loss."""
+    """Adds records up, in any order."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -71,19 +71,7 @@ class Figures:
         self.lag.add(batch["started"] - batch["intended"])
         self.acceptance.add((latency + batch["waited"])[ok], batch["events"][ok])
 
-    def merge(self, other: Figures) -> None:
-        """Add another's figures, exactly."""
-        self.counts.update(other.counts)
-        self.errors.update(other.errors)
-        for mine, theirs in zip(self.clocks, other.clocks, strict=True):
-            mine.merge(theirs)
-
     @property
     def clocks(self) -> tuple[Histogram, Histogram, Histogram, Histogram]:
         """Latency, service time, lag, and the time from event to acceptance."""
         return self.latency, self.service_time, self.lag, self.acceptance
-
-    @property
-    def first_attempts(self) -> int:
-        """Batches that were tried at all."""
-        return self.counts["sent"] - self.counts["retried"]

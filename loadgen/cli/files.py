@@ -29,7 +29,7 @@ def check(scenario: Path) -> None:
 
 @click.command()
 @SCENARIO
-@click.option("--sessions", type=click.IntRange(min=1), required=True, help="How many visits.")
+@click.option("--sessions", type=click.IntRange(1, 10_000_000), required=True, help="How many visits.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="NDJSON file, a PutRumEvents body a line.")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the scenario's; 0 when it has none.")
 @click.option(

@@ -55,8 +55,14 @@ for command in (
 def main() -> None:
     """The `loadgen` script."""
     try:
-        commands(prog_name="loadgen")
+        sys.exit(commands.main(prog_name="loadgen", standalone_mode=False))
     except LoadgenError as error:
         for line in str(error).splitlines():
             click.echo(f"loadgen: {line}", err=True)
         sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("loadgen: interrupted", err=True)
+        sys.exit(130)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 from loadgen.aws import Target
@@ -52,6 +53,11 @@ class Options(Noun, kw_only=True):
                 "--master: workers on other machines cannot reach the endpoint of --target local; "
                 "start `loadgen serve --host ADDRESS` and give its URL"
             )
+        for name, port in (("--web", self.web), ("--prometheus", self.prometheus)):
+            if port is not None and not port_is_free(port):
+                raise LoadgenError(f"{name}: port {port} is in use; give another")
+        if self.otel and find_spec("opentelemetry") is None:
+            raise LoadgenError("--otel: OpenTelemetry is not installed; pip install 'locust[otel]'")
         if self.master and self.processes:
             raise LoadgenError("--master and --processes: give one of them; a worker may have --processes of its own")
 
@@ -99,6 +105,17 @@ def network(options: Options) -> list[str]:
         f"--master-bind-host={options.bind_host}",
         f"--master-bind-port={options.bind_port}",
     ]
+
+
+def port_is_free(port: int) -> bool:
+    """Whether somebody can listen on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:

@@ -13,15 +13,17 @@ from loadgen.cli.values import SCENARIO, Seconds
 @SCENARIO
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="HTML file; it needs nothing beside it.")
 @click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=1.0, help="A factor on the arrivals.")
+@click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the scenario's; 0 when it has none.")
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.preview import look, preview_page
     from loadgen.results.html import write_page
     from loadgen.scenario import load
+    from loadgen.traffic.arrivals import check_size, curve
 
     checked = load(scenario).adjusted(duration=duration, rate=rate)
+    check_size(checked.name, curve(checked.arrivals, checked.duration))
     chosen = seed if seed is not None else checked.seed or 0
     seen = look(checked, chosen)
     write_page(preview_page(seen), out)

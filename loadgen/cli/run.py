@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
+from loadgen.errors import LoadgenError
 
 
 @click.command()
@@ -16,7 +18,7 @@ from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
 @click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s or 5m.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=1.0, help="A factor on the arrivals.")
+@click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
 @click.option("--pace", type=Pace(), default="realtime", show_default=True, metavar="realtime|Nx|max")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 @click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions that are recorded.")
@@ -70,6 +72,8 @@ def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
     from loadgen.results.terminal import show, summary_view
     from loadgen.results.verdict import EXIT_CODES
 
+    if target != "local":
+        refuse_local_options()
     summary, folder = run_scenario(scenario, Options(target=target, quiet=as_json, **options))  # type: ignore[arg-type]
     if as_json:
         click.echo(pretty(summary), nl=False)
@@ -77,6 +81,14 @@ def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
         show(summary_view(summary))
         click.echo(f"results   {folder.path}")
     sys.exit(EXIT_CODES[summary.verdict])
+
+
+def refuse_local_options() -> None:
+    """An option that would do nothing must not seem to do something."""
+    source = click.get_current_context().get_parameter_source
+    for name in ("quota", "faults", "store"):
+        if source(name) is ParameterSource.COMMANDLINE:
+            raise LoadgenError(f"--{name}: only for --target local; give it to the endpoint that you run against")
 
 
 @click.command()

@@ -35,6 +35,7 @@ from loadgen.results.reading import Reading
 from loadgen.results.rescue import rescued
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
+from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire import Clock
 from loadgen.wire.sigv4 import Credentials
 
@@ -43,6 +44,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
     options.check()
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
+    check_size(scenario.name, curve(scenario.arrivals, scenario.duration))
     if scenario.neighbours:
         raise LoadgenError(
             f"{file}: neighbours: run sends for one app monitor; start a run for each against one `loadgen serve`, "

@@ -21,7 +21,7 @@ RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--from", "start", metavar="TIME", help="Begin of the period, in place of --days; UTC.")
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), default=1.0, help="A factor on the arrivals.")
+@click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
 @click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions that are recorded.")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
 @click.option(

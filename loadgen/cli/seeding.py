@@ -29,6 +29,7 @@ from loadgen.seed.identity import Identity, check, fingerprint
 from loadgen.seed.ledger import FILE, LOCK, Ledger
 from loadgen.seed.period import Period, period
 from loadgen.seed.stream import past
+from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire import Clock
 
 RUN_TAG = "loadgen:run"
@@ -53,6 +54,8 @@ def seed_scenario(file: Path, options: Options) -> bool:
     account = account_of(options.target, options.region)
     monitor = account.lookup(scenario.monitor.name)
     identity = identity_of(scenario, kept.identity, wanted, account, options)
+    whole = past(scenario, identity.period)
+    check_size(whole.name, curve(whole.arrivals, whole.duration))
     identity = msgspec.structs.replace(identity, monitor_id=monitor["Id"] if monitor else "")
     if kept.identity is not None:
         check(kept.identity, identity, str(folder / FILE))
@@ -66,8 +69,8 @@ def seed_scenario(file: Path, options: Options) -> bool:
         confirm(scenario, identity, account, options)
     with begun(folder, identity) as ledger:
         shutil.copyfile(file, folder / "scenario.toml")
-        told, zero = past(scenario, identity.period), Clock(identity.period.start)
-        ground_truth.write(told, identity.seed, zero, folder / ground_truth.FILE)
+        zero = Clock(identity.period.start)
+        ground_truth.write(whole, identity.seed, zero, folder / ground_truth.FILE)
         job = Job(scenario, with_monitor(scenario, identity, account, ledger), account, folder)
         return Run(job, ledger, options).go()
 

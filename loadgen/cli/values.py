@@ -11,6 +11,9 @@ import click
 SCENARIO = click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO")
 
 
+MOST_SECONDS = 366 * 86400.0
+
+
 class Pace(click.ParamType[str]):
     """realtime, a factor such as 10x, or max."""
 
@@ -62,6 +65,8 @@ class Seconds(click.ParamType[float]):
             seconds = float(found[1]) * units[found[2]] if found else 0.0
         except ValueError:
             seconds = 0.0
+        if seconds > MOST_SECONDS:
+            self.fail(f"{text!r} is too long; write at most 366d", param, ctx)
         if not 0 < seconds < float("inf"):
             self.fail(
                 f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx

@@ -28,6 +28,7 @@ class Run(Noun):
     pace: str
     started_at: str  # UTC, ISO 8601
     workers: int
+    length: float = 0.0  # seconds that it was meant to last and did
     interrupted: bool = False
     cut_off: bool = False
     cut_short: bool = False  # it meant to stop before its end
@@ -74,7 +75,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
     missed += stage_breaches(scenario, stages)
     verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
-    cpu = measured.cpu_percent
+    cpu, seconds = measured.cpu_percent, max(measured.last_answer, run.length)
     return Summary(
         verdict=verdict,
         reasons=(*reasons, *run.notes),
@@ -82,12 +83,12 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
         seed=run.seed,
         pace=run.pace,
         started_at=run.started_at,
-        seconds=round(measured.last_answer, 3),
+        seconds=round(seconds, 3),
         sessions=measured.tally.sessions,
         requests=requests,
         events=events,
         bytes=bytes_of(figures),
-        rates=rates_of(requests, events, measured.last_answer),
+        rates=rates_of(requests, events, seconds),
         latency_ms=Milliseconds.of(figures.latency),
         service_time_ms=Milliseconds.of(figures.service_time),
         lag_ms=Milliseconds.of(figures.lag),

@@ -141,7 +141,7 @@ class Summary(Noun):
     seed: int
     pace: str
     started_at: str  # UTC, ISO 8601: the run's zero
-    seconds: float  # from the run's zero to the last answer
+    seconds: float  # from the run's zero to its end, or to the last answer if that came later
     sessions: int
     requests: Requests
     events: Events

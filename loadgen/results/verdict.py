@@ -35,6 +35,8 @@ def breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, 
         for name, value in measured.items()
         if name in limits and value is not None and value > limits[name]
     ]
+    if requests.sent and not requests.accepted:
+        found.insert(0, "no request was accepted")
     achieved, lowest = share(requests.sent - requests.retried, requests.offered), thresholds.achieved_rate
     if lowest is not None and achieved is not None and achieved < lowest:
         found.append(f"achieved_rate is {achieved:g}, below its threshold {lowest:g}")

@@ -23,7 +23,7 @@ def load(path: str | Path) -> Scenario:
 def parse(text: str, file: str) -> Scenario:
     """Check the text of a scenario; `file` is the name for messages."""
     try:
-        raw = tomllib.loads(text)
+        raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a byte order mark
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{file}: not valid TOML: {error}") from None
     if not raw:

@@ -148,15 +148,17 @@ class Conductor:
 
     def _run(self, missing: set[int]) -> Run:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
+        notes.pop("interrupted", None)  # the verdict says so
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
         return Run(
             seed=self._orders.seed,
             pace=pace_name(self._orders.pace),
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
+            length=0.0 if notes or self._orders.pace == inf else self._scenario.duration / self._orders.pace,
             interrupted=self.interrupted,
             notes=(*notes, *late),
-            cut_short=bool(notes),
+            cut_short=bool(notes) or self.interrupted,
             lost_workers=tuple(self._losses(missing)),
             in_doubt=self._recording.in_doubt(missing),
         )

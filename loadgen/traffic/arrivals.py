@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from loadgen.errors import LoadgenError
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Surge
 from loadgen.scenario.population import COUNTRIES
 from loadgen.traffic.draws import Floats
@@ -19,6 +20,9 @@ DAY_STEP, NOISE_STEP = 900.0, 60.0
 
 JUMP = 0.001
 """A rise in no time takes so many seconds."""
+
+MOST_SESSIONS = 100_000_000
+"""Their starts take 8 bytes each, a few times over."""
 
 DECAY_STEPS, HALVINGS = 6, 8
 """Knots of a flash crowd's decay in each half-life, and for how many half-lives it is followed."""
@@ -124,6 +128,15 @@ def _cut(times: Floats, rates: Floats, duration: float, noise: Noise | None) -> 
     inside = int(np.searchsorted(times, duration, side="left"))
     rate = np.interp(duration, times[inside - 1 : inside + 1], rates[inside - 1 : inside + 1])
     return RateCurve(np.append(times[:inside], duration), np.append(rates[:inside], rate), noise)
+
+
+def check_size(scenario_name: str, rate: RateCurve) -> None:
+    """Refuse arrivals that no machine could hold: each session's start takes 8 bytes."""
+    if rate.expected > MOST_SESSIONS:
+        raise LoadgenError(
+            f"{scenario_name}: {rate.expected:.3g} sessions would start, {MOST_SESSIONS:.0e} are the most; "
+            "give a lower --rate or a shorter --duration"
+        )
 
 
 def starts(rate: RateCurve, seeds: Seeds) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -26,8 +27,10 @@ def kept(url: str, monitor_id: str) -> Kept | None:
     try:
         with urlopen(f"{url}/_loadgen/ledger?monitor={monitor_id}", timeout=ASK_SECONDS) as answer:
             counted = json.load(answer)
-    except (URLError, ValueError, ConnectionError, TimeoutError):
+    except (URLError, HTTPException, ValueError, OSError):
         return None
+    if not isinstance(counted, dict) or not {"requests", "events"} <= counted.keys():
+        return None  # somebody else's
     return Kept(counted["requests"]["accepted"], counted["events"]["accepted"] + counted["events"]["dropped"])
 
 
@@ -37,6 +40,6 @@ def compared(before: Kept | None, after: Kept | None, summary: Summary) -> Ledge
         return Ledger()
     requests, events = after.requests - before.requests, after.events - before.events
     more_requests, more_events = requests - summary.requests.accepted, events - summary.events.accepted
-    # What was in flight when a worker was killed may have been accepted without our hearing of it.
+    # What got no answer, or was in flight when a worker was killed, may have been accepted all the same.
     agrees = 0 <= more_requests <= summary.in_doubt.requests and 0 <= more_events <= summary.in_doubt.events
     return Ledger(agrees, requests, events)

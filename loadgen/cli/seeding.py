@@ -68,7 +68,8 @@ def seed_scenario(file: Path, options: Options) -> bool:
     if not account.local:
         confirm(scenario, identity, account, options)
     with begun(folder, identity) as ledger:
-        shutil.copyfile(file, folder / "scenario.toml")
+        if not (folder / "scenario.toml").exists():
+            shutil.copyfile(file, folder / "scenario.toml")
         zero = Clock(identity.period.start)
         ground_truth.write(whole, identity.seed, zero, folder / ground_truth.FILE)
         job = Job(scenario, with_monitor(scenario, identity, account, ledger), account, folder)

@@ -10,23 +10,6 @@ from loadgen.results import records as record
 from loadgen.results.histogram import Histogram
 from loadgen.results.records import Records
 
-COUNTS = (
-    "sent",
-    "accepted",
-    "throttled",
-    "failed",
-    "retried",
-    "recovered",
-    "given_up",
-    "events_sent",
-    "events_accepted",
-    "events_lost",
-    "wire_bytes",
-    "raw_bytes",
-    "accepted_wire_bytes",
-    "accepted_raw_bytes",
-)
-
 
 class Figures:
     """Adds records up, in any order."""
@@ -44,6 +27,7 @@ class Figures:
         ok, refused = record.accepted(batch), record.throttled(batch)
         first, lost = batch["attempt"] == 1, batch["final"] & ~ok
         events, failed = batch["events"], ~ok & ~refused
+        unanswered = (batch["status"] == record.NO_ANSWER) & (batch["error"] != b"refused")  # may have arrived
         self.counts.update(
             sent=len(batch),
             accepted=int(ok.sum()),
@@ -59,6 +43,8 @@ class Figures:
             raw_bytes=int(batch["raw_bytes"].sum()),
             accepted_wire_bytes=int(batch["wire_bytes"][ok].sum()),
             accepted_raw_bytes=int(batch["raw_bytes"][ok].sum()),
+            unanswered=int(unanswered.sum()),
+            events_unanswered=int(events[unanswered].sum()),
         )
         causes, times = np.unique(batch["error"][failed], return_counts=True)
         self.errors.update({cause.decode(): int(n) for cause, n in zip(causes.tolist(), times, strict=True)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from itertools import accumulate
 
@@ -13,9 +12,27 @@ from loadgen.results.figures import Figures
 from loadgen.results.meter import Second, Tally
 from loadgen.results.quota import Quota, estimate
 from loadgen.results.records import Records
-from loadgen.results.summary import GAUGES, Row
+from loadgen.results.summary import Row
+
+ADDED = ("sessions_started", "offered")
+LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 
 KEPT_MOMENTS = 500_000  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
+
+
+class OpenRow:
+    """A second that is not yet written: counts add up, and of each worker's levels the latest holds."""
+
+    def __init__(self) -> None:
+        self.figures = Figures()
+        self.counts: Counter[str] = Counter()
+        self.levels: dict[int, dict[str, float]] = {}
+
+    @property
+    def gauges(self) -> dict[str, float]:
+        """All that stands beside the figures, summed over workers."""
+        levels = {name: sum(each[name] for each in self.levels.values()) for name in LEVELS}
+        return {name: self.counts[name] for name in ADDED} | levels
 
 
 class Measured:
@@ -29,16 +46,14 @@ class Measured:
         self.stages = [Figures() for _ in stage_ends]
         self.stage_offered = [0] * len(stage_ends)
         self.event_mix: Counter[str] = Counter()
-        self.gauges: dict[str, float] = dict.fromkeys(GAUGES, 0)
+        self.offered = 0  # batches that were due so far
         self.cpu_percent: list[float] = []
         self.rss_bytes_max = 0
         self.last_answer = 0.0
         self.stage_ends = stage_ends
         self._tallies: dict[int, Tally] = {}
         self._last_seconds: dict[int, int] = {}
-        self._rows: defaultdict[int, tuple[Figures, dict[str, float]]] = defaultdict(
-            lambda: (Figures(), dict.fromkeys(GAUGES, 0))
-        )
+        self._rows: defaultdict[int, OpenRow] = defaultdict(OpenRow)
         self._settled = -1
         self._accepted: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
         self._refused: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
@@ -54,11 +69,13 @@ class Measured:
 
     def add_gauges(self, second: Second | Row) -> None:
         """What is counted beside the records: of a worker's second, or of a row that was written."""
-        for sums in (self.gauges, self._rows[self._open(second.second)][1]):
-            for name in GAUGES:
-                sums[name] += getattr(second, name)
-        if self.stage_ends:
-            self.stage_offered[self._stage(second.second)] += second.offered
+        row = self._rows[self._open(second.second)]
+        self.offered += second.offered
+        for name in ADDED:
+            row.counts[name] += getattr(second, name)
+        row.levels[getattr(second, "worker", 0)] = {name: getattr(second, name) for name in LEVELS}
+        for stage, offered in enumerate(getattr(second, "offered_by_stage", ())):
+            self.stage_offered[stage] += offered
 
     def add_records(self, batch: Records) -> None:
         """Records of any worker and any seconds, shape (n,)."""
@@ -69,7 +86,7 @@ class Measured:
         self._keep_moments(batch)
         seconds = batch["finished"].astype(np.int64)
         for second in np.unique(seconds).tolist():
-            self._rows[self._open(second)][0].add(batch[seconds == second])
+            self._rows[self._open(second)].figures.add(batch[seconds == second])
         if self.stage_ends:
             self._add_to_stages(batch)
 
@@ -86,21 +103,17 @@ class Measured:
         """All workers' tallies."""
         return list(accumulate(self._tallies.values(), Tally.plus, initial=Tally()))[-1]
 
-    @property
-    def offered(self) -> int:
-        """Batches that were due so far."""
-        return int(self.gauges["offered"])
-
     def settle(self, before: int) -> list[tuple[int, Figures, dict[str, float]]]:
         """The seconds up to one of the run (exclusive), each once, in order."""
         ready = sorted(second for second in self._rows if second < before)
         self._settled = max(self._settled, before - 1)
         settled = []
         for second in ready:
-            figures, gauges = self._rows.pop(second)
+            row = self._rows.pop(second)
+            gauges = row.gauges
             self.cpu_percent.append(gauges["cpu_percent"])
             self.rss_bytes_max = max(self.rss_bytes_max, int(gauges["rss_bytes"]))
-            settled.append((second, figures, gauges))
+            settled.append((second, row.figures, gauges))
         return settled
 
     def quota(self) -> Quota | None:
@@ -120,16 +133,8 @@ class Measured:
         self._accepted.append(middle[record.accepted(batch)])
         self._refused.append(middle[record.throttled(batch)])
 
-    def _stage(self, moment: float) -> int:
-        return min(bisect_right(self.stage_ends, moment), len(self.stage_ends) - 1)
-
     def _add_to_stages(self, batch: Records) -> None:
         places = np.searchsorted(self.stage_ends, batch["intended"], side="right")
         places = np.minimum(places, len(self.stages) - 1)  # what comes after the last stage belongs to it
         for place in np.unique(places).tolist():
             self.stages[place].add(batch[places == place])
-
-
-def nothing() -> tuple[Figures, dict[str, float]]:
-    """A second before anything was measured in it."""
-    return Figures(), dict.fromkeys(GAUGES, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from datetime import UTC, datetime
 
 from loadgen.errors import LoadgenError
@@ -48,8 +49,11 @@ def rescued(folder: RunFolder) -> Summary:
 
 def add_rows(measured: Measured, rows: list[Row]) -> None:
     """What only the timeline knows: gauges and tallies."""
+    ends = measured.stage_ends
     for row in rows:
         measured.add_gauges(row)
+        if ends:
+            measured.stage_offered[min(bisect_right(ends, row.second), len(ends) - 1)] += row.offered
     measured.settle(rows[-1].second + 1)
     last = rows[-1]
     measured.account(0, Tally(**{name: getattr(last, name) for name in Tally.__struct_fields__ if hasattr(last, name)}))

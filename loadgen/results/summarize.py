@@ -19,6 +19,7 @@ from loadgen.results.summary import (
 from loadgen.results.verdict import breaches, doubts, judge
 from loadgen.scenario import Scenario
 from loadgen.scenario.arrivals import Stage
+from loadgen.scenario.thresholds import Thresholds
 
 
 class Run(Noun):
@@ -59,21 +60,31 @@ def stage_breaches(scenario: Scenario, stages: tuple[StageSummary, ...]) -> list
     return [
         f"stage {found.stage}: {line}"
         for found, (_, stage) in zip(stages, stages_reached(scenario, 1.0), strict=False)
-        for line in breaches(stage.thresholds, found.latency_ms, found.requests, found.events)
+        if stage.thresholds.model_fields_set
+        for line in breaches(own(stage.thresholds), found.latency_ms, found.requests, found.events)
     ]
+
+
+def own(thresholds: Thresholds) -> Thresholds:
+    """A stage's thresholds without the defaults, which are the run's."""
+    given = thresholds.model_fields_set
+    return thresholds.model_copy(update={name: None for name in Thresholds.model_fields if name not in given})
 
 
 def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     """The run's summary with its verdict."""
     figures = measured.figures
     events = events_of(measured, whole=not run.cut_off and not run.lost_workers)
-    requests = requests_of(figures, measured.offered, measured.tally.stranded_batches)
+    tally = measured.tally
+    requests = requests_of(figures, measured.offered - tally.switched_off_batches, tally.stranded_batches)
     paced = run.pace != "max"
     whole = not (run.interrupted or run.cut_off or run.cut_short)
     doubted = [*run.lost_workers, *doubts(Milliseconds.of(figures.lag), requests, events, paced, whole)]
     stages = stages_of(measured)
     missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
     missed += stage_breaches(scenario, stages)
+    if not paced and any(stage.thresholds.model_fields_set for stage in scenario.arrivals.stages):
+        doubted.append("stages have thresholds of their own, which have no meaning at --pace max")
     verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
     cpu, seconds = measured.cpu_percent, max(measured.last_answer, run.length)
     return Summary(
@@ -103,7 +114,10 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
             cpu_percent_max=round(max(cpu, default=0.0), 1),
             rss_bytes_max=measured.rss_bytes_max,
         ),
-        in_doubt=run.in_doubt,
+        in_doubt=InDoubt(
+            run.in_doubt.requests + figures.counts["unanswered"],
+            run.in_doubt.events + figures.counts["events_unanswered"],
+        ),
         cut_off=run.cut_off,
     )
 
@@ -127,10 +141,12 @@ def events_of(measured: Measured, whole: bool) -> Events:
     """Where every event went; of a worker that never said its last word, what is missing was not sent, or is lost."""
     tally, counts = measured.tally, measured.figures.counts
     kept_back = tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
-    unsent = tally.unsent if whole else tally.generated - kept_back - counts["events_sent"]
+    # The last tally of a worker that was killed is older than its last records.
+    generated = tally.generated if whole else max(tally.generated, kept_back + counts["events_sent"])
+    unsent = tally.unsent if whole else generated - kept_back - counts["events_sent"]
     lost = counts["events_lost"] + tally.stranded if whole else counts["events_sent"] - counts["events_accepted"]
     return Events(
-        generated=tally.generated,
+        generated=generated,
         not_sampled=tally.not_sampled,
         over_session_limit=tally.over_session_limit,
         dropped_by_client=tally.dropped_by_client,
@@ -150,12 +166,13 @@ def bytes_of(figures: Figures) -> Bytes:
 
 def rates_of(requests: Requests, events: Events, seconds: float) -> Rates:
     """Means over the run."""
-    length = max(seconds, 1e-9)
+    counts = (requests.sent, events.sent, requests.accepted, events.accepted)
+    means = [round(count / seconds, 3) if seconds > 0 else 0.0 for count in counts]
     return Rates(
-        requests=round(requests.sent / length, 3),
-        events=round(events.sent / length, 3),
-        good_requests=round(requests.accepted / length, 3),
-        good_events=round(events.accepted / length, 3),
+        requests=means[0],
+        events=means[1],
+        good_requests=means[2],
+        good_events=means[3],
         amplification=requests.amplification,
     )
 

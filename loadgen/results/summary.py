@@ -199,9 +199,6 @@ class Row(Noun):
     switched_off: int
 
 
-GAUGES = ("sessions_started", "sessions_active", "in_flight", "offered", "cpu_percent", "rss_bytes")
-
-
 def row(second: int, figures: Figures, gauges: dict[str, float], tally: Tally) -> Row:
     """The row of a second that all workers have reported; the tally is since the run's zero."""
     counted = {name: figures.counts[name] for name in Row.__struct_fields__ if name in figures.counts}

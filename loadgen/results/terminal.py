@@ -78,7 +78,7 @@ def ledger_line(ledger: Ledger, summary: Summary) -> str:
     theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
     if ledger.agrees:
         doubt = summary.in_doubt.requests
-        return f"agrees: the endpoint accepted {theirs}{f', {doubt} were in flight at a kill' if doubt else ''}"
+        return f"agrees: the endpoint accepted {theirs}{f', {doubt} had no answer' if doubt else ''}"
     return (
         f"DOES NOT AGREE: the endpoint accepted {theirs}; "
         f"we counted {summary.requests.accepted:,} requests, {summary.events.accepted:,} events"

@@ -5,6 +5,7 @@ Rule: drawing, encoding and signing happen before a request's clock starts. A fa
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from math import inf
@@ -15,13 +16,16 @@ import msgspec
 import psutil
 
 from loadgen import client
+from loadgen.errors import LoadgenError
 from loadgen.model import Request, Response, Result, Send, Session
-from loadgen.results import Meter, Second, Tally
+from loadgen.results import Meter, Second, Tally, stage_ends
 from loadgen.results.records import Spool
 from loadgen.swarm.feeder import Feeder, Job
 from loadgen.swarm.schedule import Due, Schedule
 from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Signer
+
+log = logging.getLogger("loadgen")
 
 TAKEN_AWAY = "stopped"  # Locust took the sender away in the middle of a request
 DRAIN_SECONDS = 20.0  # after the end, for what was due before it and for retries (2 s + 4 s)
@@ -46,7 +50,7 @@ class Engine:
         self._zero = time.perf_counter() + job.zero - time.time()
         self._schedule = Schedule(self.now, job.paced)
         self._dispatch = client.Dispatch(job.scenario.client)
-        self._meter = Meter(job.worker)
+        self._meter = Meter(job.worker, stage_ends(job.scenario, job.pace) if job.paced else ())
         self._feeder = feeder(job, sessions, self._schedule, self._meter)
         self._feeding = gevent.spawn(self._feeder.run, self.now)
         self._process = psutil.Process()
@@ -68,12 +72,12 @@ class Engine:
     def send_next(self) -> Result | None:
         """Wait for the next due batch, send it, and return what was measured; None once the run is over."""
         while (due := self._schedule.take()) is not None:
-            if due.batch.attempt == 1 and not self._dispatch.allows(due.batch):
-                self._feeder.account(dropped_by_client=due.events, switched_off=due.events)
-                continue
-            if due.batch.attempt == 1 and self._over_budget(due):
-                continue
-            return self._exchange(due)
+            self._in_flight += 1
+            try:
+                if due.batch.attempt > 1 or not self._held_back(due):
+                    return self._exchange(due)
+            finally:
+                self._in_flight -= 1
         return None
 
     def stop(self, reason: str) -> None:
@@ -122,13 +126,23 @@ class Engine:
     def _idle(self) -> bool:
         return self._feeding.ready() and not self._in_flight and not len(self._schedule)
 
+    def _held_back(self, due: Due) -> bool:
+        """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
+        if self._dispatch.allows(due.batch):
+            return self._over_budget(due)
+        self._feeder.account(dropped_by_client=due.events, switched_off=due.events, switched_off_batches=1)
+        return True
+
     def _exchange(self, due: Due) -> Result:
-        request = due.request if due.signed else self._sign(due)
-        self._in_flight += 1
+        try:
+            request = due.request if due.signed else self._sign(due)
+        except LoadgenError as refused:  # credentials that cannot be renewed
+            log.error("signing: %s", refused)
+            request = None
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt)
         started = self.now()
-        status, error, retry_after = self._ask(request)
+        status, error, retry_after = self._ask(request) if request else (None, "not signed", 0.0)
         finished = self.now()
         paced, pace = self._job.paced, self._job.pace
         answered = finished * pace if paced else due.batch.due
@@ -139,7 +153,7 @@ class Engine:
             finished=finished,
             status=status,
             events=due.events,
-            wire_bytes=len(request.body),
+            wire_bytes=len(due.request.body),
             raw_bytes=due.raw_bytes,
             attempt=due.batch.attempt,
             final=retry is None,
@@ -153,8 +167,10 @@ class Engine:
             self._spool.finish(packed)
         if retry is not None:
             at = retry.due / pace
-            self._schedule.put(msgspec.structs.replace(due, at=at, batch=retry, request=request, signed=True))
-        self._in_flight -= 1
+            signed = request is not None
+            self._schedule.put(
+                msgspec.structs.replace(due, at=at, batch=retry, request=request or due.request, signed=signed)
+            )
         if error == TAKEN_AWAY:
             raise gevent.GreenletExit
         return result
@@ -167,6 +183,9 @@ class Engine:
             return None, error.cause, 0.0
         except gevent.GreenletExit:
             return None, TAKEN_AWAY, 0.0
+        except Exception as error:  # of ours, not the target's: the batch must be accounted for all the same
+            log.exception("sending")
+            return None, type(error).__name__, 0.0
         return response.status, failure(response), retry_after(response)
 
     def _sign(self, due: Due) -> Request:
@@ -195,4 +214,4 @@ def failure(response: Response) -> str | None:
 def retry_after(response: Response) -> float:
     """Retry-After in seconds; 0 without one, or when it is a date, which RUM does not send."""
     value = response.header("retry-after") or ""
-    return float(value) if value.isdigit() else 0.0
+    return float(value) if value.isascii() and value.isdigit() else 0.0

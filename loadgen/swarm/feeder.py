@@ -90,7 +90,7 @@ class Feeder:
     def _offer(self, batch: Batch, clock: wire.Clock) -> None:
         at = batch.due / self._job.pace
         encoded = wire.encode(batch, self._job.destination, clock)
-        self._meter.offer(int(at), [event.short_type for event in batch.events])
+        self._meter.offer(at, [event.short_type for event in batch.events])
         recorded = sum([event.at for event in batch.events]) / len(batch.events)
         self._schedule.put(
             Due(

@@ -27,11 +27,14 @@ from loadgen.swarm.schedule import Due
 from loadgen.wire.sigv4 import Signer
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
-LEAD, LOOK, BEAT, MOST_PRIMING = 0.05, 0.1, 0.02, 60.0  # seconds
+LEAD, LOOK, BEAT, MOST_PRIMING, PATIENCE = 0.05, 0.1, 0.02, 60.0, 60.0  # seconds
 
 
 class HoldingEngine(Engine):
     """An engine whose feeder sees every result."""
+
+    def _held_back(self, due: Due) -> bool:
+        return self._over_budget(due)  # a window sends what it offers: no page is switched off in it
 
     def _exchange(self, due: Due) -> Result:
         result = super()._exchange(due)
@@ -82,7 +85,7 @@ class Holds(Feeder):
         self._put(ready, begin, rate)
         end = begin + hunt.settle + hunt.hold
         own = self._watched(end)
-        while len(self.results) < len(ready):
+        while len(self.results) < len(ready) and self._now() < end + PATIENCE:
             gevent.sleep(LOOK)
         return window_of(self.results, rate, begin + hunt.settle, end, hunt.senders, prime is not None, own)
 
@@ -103,14 +106,14 @@ class Holds(Feeder):
             sent += len(some)
             self._put(some, self._now(), rate)
             gevent.sleep(len(some) / rate)
-        while len(self.results) < sent:
-            gevent.sleep(0.01)
+        while len(self.results) < sent and self._now() < until + PATIENCE:
+            gevent.sleep(LOOK)
 
     def _put(self, dues: list[Due], begin: float, rate: float) -> None:
         for place, due in enumerate(dues):
             at = begin + place / rate
             self._waiting -= due.events
-            self._meter.offer(int(at), [])
+            self._meter.offer(at, [])
             self._schedule.put(msgspec.structs.replace(due, at=at))
 
     def _stock(self) -> Generator[Due, None, None]:

@@ -87,6 +87,7 @@ class Swarm:
         self.environment = environment
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
+        self.wanted_to_end = False
 
     def conduct(self) -> Conductor:
         """Become the conductor of a run."""
@@ -186,6 +187,13 @@ def begin(environment: Environment, **_: Any) -> None:
         conductor = swarm.conduct()
         share = conductor.alone()
         gevent.spawn(report, swarm.start(share), share.index, conductor.second, conductor.done)
+    heed_an_early_wish(swarm)
+
+
+def heed_an_early_wish(swarm: Swarm) -> None:
+    """Ctrl-C came before there was a run to end."""
+    if swarm.wanted_to_end and swarm.conductor is not None:
+        swarm.conductor.interrupt()
 
 
 @events.test_stop.add_listener
@@ -216,6 +224,8 @@ def on_interrupt(swarm: Swarm) -> None:
     runner = swarm.environment.runner
     if isinstance(runner, WorkerRunner) and swarm.ready.is_set() and not swarm.engine.over.is_set():
         return  # the master decides, and tells the workers
-    if swarm.conductor is None or swarm.conductor.interrupted:
+    if swarm.wanted_to_end:
         raise KeyboardInterrupt
-    swarm.conductor.interrupt()
+    swarm.wanted_to_end = True
+    if swarm.conductor is not None:
+        swarm.conductor.interrupt()

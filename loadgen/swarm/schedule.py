@@ -73,4 +73,4 @@ class Schedule:
     def _until_next(self) -> float | None:
         if not self._heap:
             return None
-        return self._heap[0][0] - self._now() if self._wait_for_due else 0.0
+        return (self._heap[0][0] if self._wait_for_due else 0.0) - self._now()  # nothing before the run's zero

@@ -1,7 +1,8 @@
 """The network Send: HTTP/1.1 over gevent sockets, one connection per request in flight, kept and used again.
 
-Rule: what is timed is the write and the wait for the answer, nothing else. Connections are taken newest first, so only
-as many are open as were ever in flight together. A request is never sent twice without the caller knowing.
+Rule: what is timed is the write and the wait for the answer, and a connection's opening where it needs a new one.
+Connections are taken newest first, so only as many are open as were ever in flight together. A request is never sent
+twice without the caller knowing.
 
 Why not Locust's FastHttpUser: its failure path decodes the whole request body on every answer that is not 2xx, and its
 pool looks at sockets with select(), which fails from descriptor 1024 on; both would bend what we measure.
@@ -56,7 +57,7 @@ class Network:
             raise NoAnswer("reset") from error
         except ssl.SSLError as error:
             raise NoAnswer("tls") from error
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             raise NoAnswer("malformed") from error
         except OSError as error:
             raise NoAnswer("unreachable") from error
@@ -105,6 +106,8 @@ class Connection:
             while not answer.complete:
                 received = self._socket.recv(RECEIVE_BYTES)
                 if not received:
+                    if answer.ends_with_the_connection:
+                        return Response(parser.get_status_code(), tuple(answer.headers), b"".join(answer.body))
                     raise NoAnswer("closed")
                 parser.feed_data(received)
         except BaseException:
@@ -127,13 +130,22 @@ class Connection:
 class Answer:
     """What httptools calls while it parses a response."""
 
-    __slots__ = ("body", "complete", "headers", "keep_alive", "parser")
+    __slots__ = ("body", "complete", "headed", "headers", "keep_alive", "parser")
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
         self.headers: list[tuple[str, str]] = []
         self.body: list[bytes] = []
-        self.complete = self.keep_alive = False
+        self.complete = self.keep_alive = self.headed = False
+
+    @property
+    def ends_with_the_connection(self) -> bool:
+        """Whether its body is what comes until the connection is closed (RFC 9112, 6.3)."""
+        framed = {"content-length", "transfer-encoding"} & {name for name, _ in self.headers}
+        return self.headed and not framed
+
+    def on_headers_complete(self) -> None:
+        self.headed = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))

@@ -92,7 +92,7 @@ def test_a_missing_scenario_is_named(tmp_path: Path, command: tuple[str, ...]) -
         ("--duration", "0", "write seconds, or a number with"),
         ("--duration", "50ms", "write seconds, or a number with"),
         ("--duration", "1.2.3", "write seconds, or a number with"),
-        ("--rate", "0", "x>0"),
+        ("--rate", "0", "0<x<=1000000.0"),
         ("--sample-rate", "1.5", "0<=x<=1"),
         ("--senders", "0", "1<=x<=900"),
         ("--max-events", "0", "x>=1"),

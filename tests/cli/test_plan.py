@@ -62,7 +62,7 @@ def test_a_neighbour_is_a_second_monitor() -> None:
         (("--quota", "0"), "--quota"),
         (("--sessions-per-day", "-1"), "--sessions-per-day"),
         (("--sessions-per-day", "1e12"), "sessions are too many: they take 32,000.0 GB"),
-        (("--duration", "400d"), "a plan of 400 days is too long, 35 days fit"),
+        (("--duration", "300d"), "a plan of 300 days is too long, 35 days fit"),
         (("--sessions-per-day", "2e7", "--exact"), "an exact rehearsal of 20,000,000 sessions is too large"),
         (("--with", "nowhere.toml"), "nowhere.toml: no such file"),
         ((*SHORT, "--html", "/nowhere/plan.html"), "/nowhere/plan.html: cannot be written"),

@@ -59,13 +59,13 @@ class Recorded:
             self._second(second)
 
     def _second(self, second: int) -> None:
-        meter = Meter(0)
+        meter = Meter(0, (4.0, 8.0))
         for place in range(20):
             at = second + place / 20
             status = 429 if place % 5 == 0 else None if place == 7 else 200
             error = "reset" if status is None else None
             meter.record(Result(at, at + 0.001, at + 0.02, status, 3, 200, 900, error=error, session=place))
-            meter.offer(second, ["page_view_event"] * 3)
+            meter.offer(at, ["page_view_event"] * 3)
             self.events += 3
         taken = meter.take(second)
         tally = Tally(sessions=second + 1, generated=self.events)

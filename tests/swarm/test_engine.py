@@ -10,6 +10,7 @@ import gevent
 import pytest
 
 from loadgen import traffic, wire
+from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result, Session
 from loadgen.results import Measured, Run, Summary, summarize
 from loadgen.scenario import Scenario, parse
@@ -169,3 +170,38 @@ def test_nothing_is_sent_before_its_intended_moment() -> None:
     _, results, _ = run(Receiver(200), scenario().adjusted(duration=20), pace=20.0)
     assert results
     assert all(result.started >= result.intended for result in results)
+
+
+def test_an_error_of_ours_while_sending_is_accounted_for_and_does_not_hang() -> None:
+    def broken(request: Request) -> Response:
+        raise ZeroDivisionError
+
+    measured, results, _ = run(broken, scenario())
+    assert measured.events.balanced
+    assert {result.error for result in results} == {"ZeroDivisionError"}
+
+
+def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
+    shop, receiver = scenario(), Receiver(200)
+
+    def expired() -> Signer:
+        gevent.sleep(0.001)  # it asks over the network
+        raise ControlError("expired")
+
+    engine = Engine(Job(shop, DESTINATION, time.time(), inf), traffic.sessions(shop, 1), receiver, expired)
+    gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
+    gevent.spawn(engine.wait_until_over).get(timeout=60)
+    summary = figures(engine)
+    assert summary.events.balanced
+    assert summary.errors["not signed"] == summary.requests.sent > 0
+    assert receiver.seen == []
+
+
+def test_nothing_is_sent_before_the_runs_zero_at_full_speed_either() -> None:
+    shop = scenario()
+    engine = Engine(Job(shop, DESTINATION, time.time() + 0.3, inf), traffic.sessions(shop, 1), Receiver(200), None)
+    first = gevent.spawn(engine.send_next).get(timeout=10)
+    engine.stop("seen enough")
+    gevent.spawn(engine.wait_until_over).get(timeout=10)
+    assert first is not None
+    assert first.started >= 0

@@ -159,3 +159,19 @@ def test_nobody_listening_is_refused() -> None:
     with pytest.raises(NoAnswer) as caught:
         Network(f"http://127.0.0.1:{port}", 1)(REQUEST)
     assert caught.value.cause == "refused"
+
+
+def test_a_body_without_length_ends_with_the_connection() -> None:
+    def old(connection: Any, _: Any) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n{}")
+
+    with server(old) as url:
+        assert Network(url, 5)(REQUEST).body == b"{}"
+
+
+def test_an_upgrade_that_nobody_asked_for_is_malformed() -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    with server(answering(upgrade)) as url, pytest.raises(NoAnswer) as caught:
+        Network(url, 1)(REQUEST)
+    assert caught.value.cause == "malformed"

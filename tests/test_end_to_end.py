@@ -5,15 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from loadgen.endpoint import EndpointSettings
@@ -95,56 +92,6 @@ def test_throttling_retries_and_losses_are_separate_figures_that_add_up(tmp_path
     assert min(requests["throttled"], requests["retried"], requests["given_up"], events["lost"]) > 0
     assert requests["failed"] == 0
     assert summary["ledger"]["agrees"] is True
-
-
-def running(tmp_path: Path, *options: object) -> subprocess.Popen[str]:
-    """A run of the quickstart that has had requests accepted."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--rate", "8", "--out", "run", *map(str, options)],
-        cwd=tmp_path,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if re.search(r"accepted [1-9]", line):
-            break
-    return process
-
-
-def ended(process: subprocess.Popen[str], tmp_path: Path) -> tuple[int, dict[str, Any]]:
-    """Its exit code and its summary."""
-    process.communicate(timeout=90)
-    return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
-
-
-def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path) -> None:
-    process = running(tmp_path, "--processes", 2)
-    process.send_signal(signal.SIGINT)
-    code, summary = ended(process, tmp_path)
-    assert (code, summary["verdict"]) == (130, "interrupted")
-    assert_accounted(summary)
-    assert summary["ledger"]["agrees"] is True
-
-
-def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> None:
-    process = running(tmp_path)
-    with_word(children(process.pid), "loadgen.endpoint").kill()
-    code, summary = ended(process, tmp_path)
-    assert (code, summary["verdict"]) == (1, "failed")
-    assert any("endpoint died" in reason for reason in summary["reasons"])
-    assert_accounted(summary)
-
-
-def children(parent: int) -> list[psutil.Process]:
-    return psutil.Process(parent).children()
-
-
-def with_word(processes: list[psutil.Process], word: str) -> psutil.Process:
-    [found] = [process for process in processes if word in " ".join(process.cmdline())]
-    return found
 
 
 def environment_for(endpoint: Running, key: Credentials = KEY) -> dict[str, str]:
@@ -248,45 +195,6 @@ def test_aws_is_never_sent_to_without_a_yes(tmp_path: Path, endpoint: Running) -
     done = loadgen("run", QUICKSTART, "--target", "aws", "--monitor", "shop", cwd=tmp_path, **environment)
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
-
-
-def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[int, dict[str, Any]]:
-    """Start a run, kill -9 one of its processes once requests are accepted; the exit code and the summary."""
-    process = running(tmp_path, "--duration", "12s", *options)
-    locust = with_word(children(process.pid), "locustfile")
-    (locust if which == "locust" else locust.children()[0]).kill()
-    return ended(process, tmp_path)
-
-
-def test_a_killed_worker_is_named_and_the_ledgers_still_agree(tmp_path: Path) -> None:
-    code, summary = killed_in_the_middle(tmp_path, "worker", "--processes", 2)
-    assert code == 3
-    assert summary["verdict"] == "invalid"
-    assert any("was lost" in reason for reason in summary["reasons"])
-    assert_accounted(summary)
-    assert summary["ledger"]["agrees"] is True
-    assert summary["requests"]["accepted"] > 0
-
-
-def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(tmp_path: Path) -> None:
-    code, summary = killed_in_the_middle(tmp_path, "locust")
-    assert code == 130
-    assert summary["cut_off"] is True
-    assert_accounted(summary)
-    assert summary["ledger"]["agrees"] is True
-
-
-def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
-    process = running(tmp_path, "--duration", "300s", "--processes", 2)
-    locust = with_word(children(process.pid), "locustfile")
-    workers = locust.children()
-    process.kill()
-    gone, alive = psutil.wait_procs([locust, *workers], timeout=60)
-    assert (len(gone), alive) == (3, [])
-    process.communicate(timeout=10)
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
-    assert summary["verdict"] == "interrupted"
-    assert_accounted(summary)
 
 
 def test_a_missed_threshold_ends_the_run_when_it_is_told_to(tmp_path: Path) -> None:

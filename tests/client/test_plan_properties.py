@@ -55,6 +55,9 @@ def visits(draw: st.DrawFn) -> Session:
     return Session(0, draw(st.integers(0, 2**64 - 1)), draw(st.sampled_from([0.0, 12.5])), VISITOR, tuple(loads))
 
 
+ULPS = 1e-9
+
+
 @hypothesis_settings(max_examples=400, deadline=None)
 @given(visits(), clients, st.sampled_from([0.0, 0.3, 0.7, 1.0]))
 def test_any_plan_is_in_order_within_its_limits_and_accounts_to_the_unit(
@@ -77,8 +80,9 @@ def test_any_plan_is_in_order_within_its_limits_and_accounts_to_the_unit(
     assert all(UUID4.fullmatch(each) for each in ids)
     for batch in result.batches:
         load = visit.loads[batch.load]
-        assert load.at <= batch.due - visit.start <= load.hides[-1]
-        assert all(each.at <= batch.due - visit.start for each in batch.events)
+        moment = batch.due - visit.start  # a difference of floats: an event of the same tick may lie an ulp behind
+        assert load.at - ULPS <= moment <= load.hides[-1] + ULPS
+        assert all(each.at <= moment + ULPS for each in batch.events)
         if batch.due - visit.start not in load.hides:
             assert not batch.beacon
             assert not any(each.held for each in batch.events)

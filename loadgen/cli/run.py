@@ -74,7 +74,7 @@ def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
 
     if target != "local":
         refuse_local_options()
-    summary, folder = run_scenario(scenario, Options(target=target, quiet=as_json, **options))  # type: ignore[arg-type]
+    summary, folder = run_scenario(scenario, Options(target=target, quiet=as_json, **options))  # type: ignore[arg-type]  # click has checked them
     if as_json:
         click.echo(pretty(summary), nl=False)
     else:

@@ -14,15 +14,18 @@ import select
 import ssl
 from urllib.parse import urlsplit
 
+import gevent
 import httptools
 from gevent import monkey, socket
 from gevent import ssl as gevent_ssl
 
 from loadgen.model import Request, Response
+from loadgen.swarm.deadlines import Deadlines
 
 poll = monkey.get_original("select", "poll")  # gevent's own yields after the clock has started
 
 RECEIVE_BYTES = 65536
+READ = 1  # libev's name for "something to read"
 
 
 class NoAnswer(Exception):
@@ -34,18 +37,19 @@ class NoAnswer(Exception):
 
 
 class Network:
-    """Sends requests to one origin, `http://host:port` or `https://host`."""
+    """Sends requests to one origin, `http://host:port` or `https://host`; `timeout` in seconds is a whole request's."""
 
     def __init__(self, origin: str, timeout: float) -> None:
         parts = urlsplit(origin)
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         # One context for all connections: each context of its own costs 20 ms to load the certificates.
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
-        self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
         self._idle: list[Connection] = []
 
     def __call__(self, request: Request) -> Response:
         """Send and wait; raises NoAnswer."""
+        self._deadlines.start()
         try:
             connection = self._take()
             response = connection.exchange(serialize(request))
@@ -61,6 +65,8 @@ class Network:
             raise NoAnswer("malformed") from error
         except OSError as error:
             raise NoAnswer("unreachable") from error
+        finally:
+            self._deadlines.stop()
         if connection.reusable:
             self._idle.append(connection)
         else:
@@ -78,19 +84,23 @@ class Network:
             if connection.quiet():
                 return connection
             connection.close()
-        return Connection(self._address, self._tls, self._timeout)
+        return Connection(self._address, self._tls)
 
 
 class Connection:
     """One keep-alive connection; httptools parses what comes back."""
 
-    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None, timeout: float) -> None:
-        self._socket = socket.create_connection(address, timeout)
+    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None) -> None:
+        self._socket = socket.create_connection(address)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self._socket = gevent_ssl.SSLContext.wrap_socket(tls, self._socket, server_hostname=address[0])
+        self._encrypted = tls is not None
+        hub = gevent.get_hub()
+        self._wait, self._readable = hub.wait, hub.loop.io(self._socket.fileno(), READ)
         self._poll = poll()
         self._poll.register(self._socket.fileno(), select.POLLIN)
+        self._answer = Answer()
         self.reusable = False
 
     def quiet(self) -> bool:
@@ -99,25 +109,25 @@ class Connection:
 
     def exchange(self, data: bytes) -> Response:
         """Write a request and read its response."""
-        answer = Answer()
-        parser = answer.parser
+        answer = self._answer
         try:
             self._send(data)
             while not answer.complete:
-                received = self._socket.recv(RECEIVE_BYTES)
+                received = self._receive()
                 if not received:
                     if answer.ends_with_the_connection:
-                        return Response(parser.get_status_code(), tuple(answer.headers), b"".join(answer.body))
+                        break
                     raise NoAnswer("closed")
-                parser.feed_data(received)
+                answer.parser.feed_data(received)
         except BaseException:
             self.close()
             raise
-        self.reusable = answer.keep_alive
-        return Response(parser.get_status_code(), tuple(answer.headers), b"".join(answer.body))
+        self.reusable = answer.keep_alive and answer.begun == 1
+        return answer.taken()
 
     def close(self) -> None:
         """Close the socket."""
+        self._readable.close()
         self._socket.close()
 
     def _send(self, data: bytes) -> None:
@@ -126,17 +136,22 @@ class Connection:
         while sent < len(data):
             sent += self._socket.send(data[sent:])
 
+    def _receive(self) -> bytes:
+        """What has come, after a wait for it: gevent's recv tries first, which finds nothing this soon after a send."""
+        if not self._encrypted:  # else it may be in the TLS layer already
+            self._wait(self._readable)
+        received: bytes = self._socket.recv(RECEIVE_BYTES)
+        return received
+
 
 class Answer:
-    """What httptools calls while it parses a response."""
+    """What httptools calls while it parses a connection's responses, one after the other."""
 
-    __slots__ = ("body", "complete", "headed", "headers", "keep_alive", "parser")
+    __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "parser", "status")
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
-        self.headers: list[tuple[str, str]] = []
-        self.body: list[bytes] = []
-        self.complete = self.keep_alive = self.headed = False
+        self._forget()
 
     @property
     def ends_with_the_connection(self) -> bool:
@@ -144,11 +159,22 @@ class Answer:
         framed = {"content-length", "transfer-encoding"} & {name for name, _ in self.headers}
         return self.headed and not framed
 
+    def taken(self) -> Response:
+        """The response, and room for the next."""
+        response = Response(self.status, tuple(self.headers), b"".join(self.body))
+        self._forget()
+        return response
+
+    def on_message_begin(self) -> None:
+        self.begun += 1
+
     def on_headers_complete(self) -> None:
-        self.headed = True
+        if not self.complete:
+            self.headed, self.status = True, self.parser.get_status_code()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        if not self.complete:
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_body(self, body: bytes) -> None:
         self.body.append(body)
@@ -156,6 +182,12 @@ class Answer:
     def on_message_complete(self) -> None:
         self.complete = True
         self.keep_alive = self.parser.should_keep_alive()  # the parser forgets it when the message is over
+
+    def _forget(self) -> None:
+        self.headers: list[tuple[str, str]] = []
+        self.body: list[bytes] = []
+        self.begun = self.status = 0
+        self.complete = self.keep_alive = self.headed = False
 
 
 def serialize(request: Request) -> bytes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import gevent
 import pytest
 from gevent import socket
 from gevent.pool import Group
@@ -150,6 +152,65 @@ def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
     with server(handle) as url, pytest.raises(NoAnswer) as caught:
         Network(url, 0.2)(REQUEST)
     assert caught.value.cause == cause
+
+
+def test_each_request_has_its_own_time() -> None:
+    """Measured within one run: the later of two that nobody answers ends as much later as it began."""
+    began, ended = {}, {}
+
+    def ask(network: Network, name: str) -> None:
+        began[name] = time.perf_counter()
+        with pytest.raises(NoAnswer, match="timeout"):
+            network(REQUEST)
+        ended[name] = time.perf_counter()
+
+    def silent(connection: Any, _: Any) -> None:
+        while connection.recv(65536):
+            pass
+
+    with server(silent) as url:
+        network = Network(url, 0.6)
+        gevent.joinall(
+            [gevent.spawn(ask, network, "first"), gevent.spawn_later(0.3, ask, network, "second")], raise_error=True
+        )
+    took = {name: ended[name] - began[name] for name in began}
+    assert took["first"] >= 0.6 <= took["second"]
+    assert ended["first"] < ended["second"]
+
+
+def test_a_time_out_leaves_what_is_quick_alone() -> None:
+    def slow_to_the_first(connection: Any, _: Any) -> None:
+        while data := read_request(connection):
+            if b"slow" not in data:
+                connection.sendall(OK)
+
+    slow = Request("POST", "/slow", REQUEST.headers, REQUEST.body)
+    with server(slow_to_the_first) as url:
+        network = Network(url, 0.2)
+        for _ in range(3):
+            with pytest.raises(NoAnswer, match="timeout"):
+                network(slow)
+            assert network(REQUEST).status == 200
+
+
+def test_a_drip_of_bytes_does_not_stretch_a_requests_time() -> None:
+    def drip(connection: Any, _: Any) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(100):
+            connection.sendall(b"x: y\r\n")
+            gevent.sleep(0.05)
+
+    with server(drip) as url, pytest.raises(NoAnswer, match="timeout"):
+        Network(url, 0.3)(REQUEST)
+
+
+def test_what_comes_behind_a_response_ends_the_connection() -> None:
+    opened: list[int] = []
+    with server(answering(OK + b"HTTP/1.1 500 No\r\n", opened=opened)) as url:
+        network = Network(url, 5)
+        assert [network(REQUEST).status for _ in range(2)] == [200, 200]
+    assert len(opened) == 2
 
 
 def test_nobody_listening_is_refused() -> None:

@@ -1,14 +1,16 @@
 """Results → Report: what a run measured, its folder, and how people see it. Files are the only I/O."""
 
 from loadgen.results.measured import Measured
-from loadgen.results.meter import Meter, Second, Tally
+from loadgen.results.meter import Amount, Meter, Second, Tally
 from loadgen.results.recording import Follower, Recording
+from loadgen.results.row import Row
 from loadgen.results.store import RunFolder
 from loadgen.results.summarize import Run, stage_ends, summarize
-from loadgen.results.summary import Events, Ledger, Milliseconds, Requests, Row, Summary
+from loadgen.results.summary import Events, Ledger, Milliseconds, Requests, Summary
 from loadgen.results.table import write_table
 
 __all__ = [
+    "Amount",
     "Events",
     "Follower",
     "Ledger",

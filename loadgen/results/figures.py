@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 
 from loadgen.results import records as record
 from loadgen.results.histogram import Histogram
+from loadgen.results.meter import Amount
+from loadgen.results.outcomes import UNITS, amounts, counted
 from loadgen.results.records import Records
 
 
@@ -16,7 +18,7 @@ class Figures:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.errors: Counter[str] = Counter()
+        self.failures: defaultdict[str, Amount] = defaultdict(Amount)  # by cause
         self.latency, self.service_time, self.lag = Histogram(), Histogram(), Histogram()
         self.acceptance = Histogram()  # from an event to its acceptance
 
@@ -24,31 +26,28 @@ class Figures:
         """Add records, shape (n,)."""
         if not len(batch):
             return
-        ok, refused = record.accepted(batch), record.throttled(batch)
-        first, lost = batch["attempt"] == 1, batch["final"] & ~ok
-        events, failed = batch["events"], ~ok & ~refused
+        ok, events, counts = record.accepted(batch), batch["events"], counted(batch)
         unanswered = (batch["status"] == record.NO_ANSWER) & (batch["error"] != b"refused")  # may have arrived
+        self.counts.update(counts)
         self.counts.update(
-            sent=len(batch),
-            accepted=int(ok.sum()),
-            throttled=int(refused.sum()),
-            failed=int(failed.sum()),
-            retried=int((~first).sum()),
-            recovered=int((ok & ~first).sum()),
-            given_up=int(lost.sum()),
-            events_sent=int(events[first].sum()),
-            events_accepted=int(events[ok].sum()),
-            events_lost=int(events[lost].sum()),
-            wire_bytes=int(batch["wire_bytes"].sum()),
-            raw_bytes=int(batch["raw_bytes"].sum()),
-            accepted_wire_bytes=int(batch["wire_bytes"][ok].sum()),
-            accepted_raw_bytes=int(batch["raw_bytes"][ok].sum()),
+            events_sent=counts["sent_events"] - counts["retried_events"],  # in first attempts
+            events_accepted=counts["accepted_events"],
+            events_lost=counts["given_up_events"],
+            wire_bytes=counts["sent_wire_bytes"],
+            raw_bytes=counts["sent_raw_bytes"],
             unanswered=int(unanswered.sum()),
             events_unanswered=int(events[unanswered].sum()),
         )
-        causes, times = np.unique(batch["error"][failed], return_counts=True)
-        self.errors.update({cause.decode(): int(n) for cause, n in zip(causes.tolist(), times, strict=True)})
+        self._fail(batch[~ok & ~record.throttled(batch)])
         self._time(batch, ok)
+
+    def _fail(self, failed: Records) -> None:
+        causes, places = np.unique(failed["error"], return_inverse=True)
+        sums = np.zeros((len(causes), len(UNITS)), np.int64)
+        np.add.at(sums, places, amounts(failed))
+        for cause, row in zip(causes.tolist(), sums.tolist(), strict=True):
+            name = cause.decode()
+            self.failures[name] = self.failures[name].plus(Amount(*row))
 
     def _time(self, batch: Records, ok: np.typing.NDArray[np.bool_]) -> None:
         latency = batch["finished"] - batch["intended"]
@@ -56,6 +55,11 @@ class Figures:
         self.service_time.add(batch["finished"] - batch["started"])
         self.lag.add(batch["started"] - batch["intended"])
         self.acceptance.add((latency + batch["waited"])[ok], batch["events"][ok])
+
+    @property
+    def errors(self) -> Counter[str]:
+        """Failed requests by cause."""
+        return Counter({cause: failed.requests for cause, failed in self.failures.items()})
 
     @property
     def clocks(self) -> tuple[Histogram, Histogram, Histogram, Histogram]:

@@ -9,12 +9,12 @@ import numpy as np
 
 from loadgen.results import records as record
 from loadgen.results.figures import Figures
-from loadgen.results.meter import Second, Tally
+from loadgen.results.meter import Amount, Second, Tally
 from loadgen.results.quota import Quota, estimate
 from loadgen.results.records import Records
-from loadgen.results.summary import Row
+from loadgen.results.row import Row
 
-ADDED = ("sessions_started", "offered")
+ADDED = ("sessions_started", "offered", "offered_events", "offered_wire_bytes", "offered_raw_bytes")
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 
 KEPT_MOMENTS = 500_000  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
@@ -44,9 +44,9 @@ class Measured:
     def __init__(self, stage_ends: tuple[float, ...] = ()) -> None:
         self.figures = Figures()
         self.stages = [Figures() for _ in stage_ends]
-        self.stage_offered = [0] * len(stage_ends)
+        self.stage_offered = [Amount()] * len(stage_ends)
         self.event_mix: Counter[str] = Counter()
-        self.offered = 0  # batches that were due so far
+        self.offered = Amount()  # batches that were due so far
         self.cpu_percent: list[float] = []
         self.rss_bytes_max = 0
         self.last_answer = 0.0
@@ -70,12 +70,12 @@ class Measured:
     def add_gauges(self, second: Second | Row) -> None:
         """What is counted beside the records: of a worker's second, or of a row that was written."""
         row = self._rows[self._open(second.second)]
-        self.offered += second.offered
+        self.offered = self.offered.plus(offered_in(second))
         for name in ADDED:
-            row.counts[name] += getattr(second, name)
+            row.counts[name] += getattr(second, name) or 0
         row.levels[getattr(second, "worker", 0)] = {name: getattr(second, name) for name in LEVELS}
         for stage, offered in enumerate(getattr(second, "offered_by_stage", ())):
-            self.stage_offered[stage] += offered
+            self.stage_offered[stage] = self.stage_offered[stage].plus(offered)
 
     def add_records(self, batch: Records) -> None:
         """Records of any worker and any seconds, shape (n,)."""
@@ -138,3 +138,8 @@ class Measured:
         places = np.minimum(places, len(self.stages) - 1)  # what comes after the last stage belongs to it
         for place in np.unique(places).tolist():
             self.stages[place].add(batch[places == place])
+
+
+def offered_in(second: Second | Row) -> Amount:
+    """What was due in a second; a row of before it was counted knows the batches only."""
+    return Amount(*(getattr(second, name) or 0 for name in ADDED[1:]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from collections.abc import Iterable
+from functools import reduce
 
 import msgspec
 
@@ -11,8 +13,25 @@ from loadgen.model import Noun, Result
 from loadgen.results.records import pack
 
 
+class Amount(Noun):
+    """Some requests, or batches that may become one, in each unit."""
+
+    requests: int = 0
+    events: int = 0
+    wire_bytes: int = 0  # bodies as sent
+    raw_bytes: int = 0  # bodies before gzip
+
+    def plus(self, other: Amount) -> Amount:
+        """Both together."""
+        return Amount(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
+    def minus(self, other: Amount) -> Amount:
+        """What is left without the other."""
+        return Amount(*(getattr(self, name) - getattr(other, name) for name in self.__struct_fields__))
+
+
 class Tally(Noun):
-    """Events that never became a request, by reason; all counts in events but for sessions and stranded_batches."""
+    """Events that never became a request, by reason; all counts in events but for sessions and amounts."""
 
     sessions: int = 0
     generated: int = 0
@@ -20,14 +39,15 @@ class Tally(Noun):
     over_session_limit: int = 0
     dropped_by_client: int = 0
     switched_off: int = 0  # of those dropped
-    switched_off_batches: int = 0
     unsent: int = 0
-    stranded: int = 0  # tried, and waiting for a retry when the run was over
-    stranded_batches: int = 0
+    withdrawn: Amount = Amount()  # batches of pages that were switched off before they were due
+    stranded: Amount = Amount()  # batches tried, and waiting for a retry when the run was over
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+        counts = {name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__[:-2]}
+        withdrawn, stranded = self.withdrawn.plus(other.withdrawn), self.stranded.plus(other.stranded)
+        return Tally(**counts, withdrawn=withdrawn, stranded=stranded)
 
 
 class Second(Noun):
@@ -38,7 +58,10 @@ class Second(Noun):
     records: bytes = b""
     spooled: bool = False  # the worker keeps its records in a file of its own on the conductor's machine
     offered: int = 0  # batches due
-    offered_by_stage: tuple[int, ...] = ()
+    offered_events: int = 0
+    offered_wire_bytes: int = 0
+    offered_raw_bytes: int = 0
+    offered_by_stage: tuple[Amount, ...] = ()  # without those of pages that were switched off
     sessions_started: int = 0
     sessions_active: int = 0
     in_flight: int = 0
@@ -52,7 +75,7 @@ class Due:
     """What is due in a second: batches by stage, events by type."""
 
     def __init__(self) -> None:
-        self.stages: Counter[int] = Counter()
+        self.stages: defaultdict[int, Amount] = defaultdict(Amount)
         self.mix: Counter[str] = Counter()
 
 
@@ -64,6 +87,7 @@ class Meter:
         self._stage_ends = stage_ends
         self._records: list[bytes] = []
         self._due: defaultdict[int, Due] = defaultdict(Due)  # by second
+        self._withdrawn: defaultdict[int, Amount] = defaultdict(Amount)  # by stage
 
     def record(self, result: Result) -> bytes:
         """A request that is over; its record."""
@@ -71,26 +95,42 @@ class Meter:
         self._records.append(packed)
         return packed
 
-    def offer(self, at: float, types: list[str]) -> None:
-        """A batch of events of these types is due at this moment of the run."""
-        due = self._due[int(at)]
+    def offer(self, at: float, batch: Amount, types: Iterable[str] = ()) -> None:
+        """A batch, of events of these types, is due at this moment of the run."""
+        due, stage = self._due[int(at)], self._stage(at)
         due.mix.update(types)
-        due.stages[min(bisect_right(self._stage_ends, at), max(len(self._stage_ends) - 1, 0))] += 1
+        due.stages[stage] = due.stages[stage].plus(batch)
+
+    def withdraw(self, at: float, batch: Amount) -> None:
+        """A batch that was due is not to be sent: its page has been switched off."""
+        stage = self._stage(at)
+        self._withdrawn[stage] = self._withdrawn[stage].plus(batch)
 
     def take(self, second: int) -> Second:
         """Everything since the last call, as the given second of the run; gauges are the caller's."""
-        whole = Due()
+        mix: Counter[str] = Counter()
+        stages = [Amount()] * max(len(self._stage_ends), 1)
         for past in [past for past in self._due if past <= second]:
             due = self._due.pop(past)
-            whole.mix.update(due.mix)
-            whole.stages.update(due.stages)
+            mix.update(due.mix)
+            for stage, batches in due.stages.items():
+                stages[stage] = stages[stage].plus(batches)
+        whole = reduce(Amount.plus, stages)
+        net = tuple(batches.minus(self._withdrawn[stage]) for stage, batches in enumerate(stages))
         taken = Second(
             worker=self._worker,
             second=second,
             records=b"".join(self._records),
-            offered=whole.stages.total(),
-            offered_by_stage=tuple(whole.stages[stage] for stage in range(len(self._stage_ends))),
-            event_mix=dict(whole.mix),
+            offered=whole.requests,
+            offered_events=whole.events,
+            offered_wire_bytes=whole.wire_bytes,
+            offered_raw_bytes=whole.raw_bytes,
+            offered_by_stage=net if self._stage_ends else (),
+            event_mix=dict(mix),
         )
         self._records.clear()
+        self._withdrawn.clear()
         return taken
+
+    def _stage(self, at: float) -> int:
+        return min(bisect_right(self._stage_ends, at), max(len(self._stage_ends) - 1, 0))

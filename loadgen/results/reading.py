@@ -11,9 +11,10 @@ import msgspec
 from loadgen.errors import LoadgenError
 from loadgen.results.recording import Follower
 from loadgen.results.rescue import rescued
+from loadgen.results.row import Row
 from loadgen.results.slices import Requests, Timeline
 from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
-from loadgen.results.summary import Row, Summary
+from loadgen.results.summary import Summary
 
 VERSION = 1  # of summary.json
 

@@ -16,8 +16,8 @@ from loadgen.results.histogram_log import HistogramLog
 from loadgen.results.measured import Measured
 from loadgen.results.meter import Second
 from loadgen.results.records import InDoubt, Records
+from loadgen.results.row import Row, row
 from loadgen.results.store import HISTOGRAMS, TIMELINE, RunFolder
-from loadgen.results.summary import Row, row
 
 
 class Recording:

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
-from loadgen.results.measured import Measured
+from loadgen.results.measured import Measured, offered_in
 from loadgen.results.meter import Tally
 from loadgen.results.recording import Follower
+from loadgen.results.row import Row
 from loadgen.results.store import HISTOGRAMS, SCENARIO, RunFolder
 from loadgen.results.summarize import Run, stage_ends, summarize
-from loadgen.results.summary import Row, Summary
+from loadgen.results.summary import Summary
 from loadgen.scenario import load
 
 
@@ -53,7 +54,8 @@ def add_rows(measured: Measured, rows: list[Row]) -> None:
     for row in rows:
         measured.add_gauges(row)
         if ends:
-            measured.stage_offered[min(bisect_right(ends, row.second), len(ends) - 1)] += row.offered
+            stage = min(bisect_right(ends, row.second), len(ends) - 1)
+            measured.stage_offered[stage] = measured.stage_offered[stage].plus(offered_in(row))
     measured.settle(rows[-1].second + 1)
     last = rows[-1]
     measured.account(0, Tally(**{name: getattr(last, name) for name in Tally.__struct_fields__ if hasattr(last, name)}))

@@ -16,8 +16,8 @@ from loadgen.errors import LoadgenError
 from loadgen.results import records as record
 from loadgen.results.histogram import HIGHEST_US, SIZE, highest_of, index_of
 from loadgen.results.records import RECORD, Records
+from loadgen.results.row import Row
 from loadgen.results.store import RunFolder
-from loadgen.results.summary import Row
 
 Floats = npt.NDArray[np.float64]
 

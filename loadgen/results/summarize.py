@@ -5,6 +5,8 @@ from __future__ import annotations
 from loadgen.model import Noun
 from loadgen.results.figures import Figures
 from loadgen.results.measured import Measured
+from loadgen.results.meter import Amount
+from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
     Bytes,
@@ -74,9 +76,9 @@ def own(thresholds: Thresholds) -> Thresholds:
 def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     """The run's summary with its verdict."""
     figures = measured.figures
-    events = events_of(measured, whole=not run.cut_off and not run.lost_workers)
-    tally = measured.tally
-    requests = requests_of(figures, measured.offered - tally.switched_off_batches, tally.stranded_batches)
+    complete = not run.cut_off and not run.lost_workers
+    events, outcomes = events_of(measured, complete), outcomes_of(measured, complete)
+    requests = requests_of(outcomes)
     paced = run.pace != "max"
     whole = not (run.interrupted or run.cut_off or run.cut_short)
     doubted = [*run.lost_workers, *doubts(Milliseconds.of(figures.lag), requests, events, paced, whole)]
@@ -119,22 +121,20 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
             run.in_doubt.events + figures.counts["events_unanswered"],
         ),
         cut_off=run.cut_off,
+        outcomes=outcomes,
+        failures=dict(sorted(figures.failures.items(), key=lambda item: -item[1].requests)),
     )
 
 
-def requests_of(figures: Figures, offered: int, stranded: int = 0) -> Requests:
-    """Requests by outcome; batches that waited for a retry when the run was over are given up."""
-    counts = figures.counts
-    return Requests(
-        offered=offered,
-        sent=counts["sent"],
-        accepted=counts["accepted"],
-        throttled=counts["throttled"],
-        retried=counts["retried"],
-        recovered=counts["recovered"],
-        given_up=counts["given_up"] + stranded,
-        failed=counts["failed"],
-    )
+def outcomes_of(measured: Measured, whole: bool) -> Outcomes:
+    """What became of the batches; those of pages that were switched off were never offered."""
+    tally = measured.tally
+    return Outcomes.of(measured.figures.counts, measured.offered.minus(tally.withdrawn), tally.stranded, whole)
+
+
+def requests_of(outcomes: Outcomes) -> Requests:
+    """The same in requests alone."""
+    return Requests(**{name: getattr(outcomes, name).requests for name in Requests.__struct_fields__})
 
 
 def events_of(measured: Measured, whole: bool) -> Events:
@@ -144,7 +144,7 @@ def events_of(measured: Measured, whole: bool) -> Events:
     # The last tally of a worker that was killed is older than its last records.
     generated = tally.generated if whole else max(tally.generated, kept_back + counts["events_sent"])
     unsent = tally.unsent if whole else generated - kept_back - counts["events_sent"]
-    lost = counts["events_lost"] + tally.stranded if whole else counts["events_sent"] - counts["events_accepted"]
+    lost = counts["events_lost"] + tally.stranded.events if whole else counts["events_sent"] - counts["events_accepted"]
     return Events(
         generated=generated,
         not_sampled=tally.not_sampled,
@@ -161,7 +161,8 @@ def events_of(measured: Measured, whole: bool) -> Events:
 def bytes_of(figures: Figures) -> Bytes:
     """Bodies of all attempts, and of those accepted."""
     counts = figures.counts
-    return Bytes(counts["wire_bytes"], counts["raw_bytes"], counts["accepted_wire_bytes"], counts["accepted_raw_bytes"])
+    names = ("sent_wire_bytes", "sent_raw_bytes", "accepted_wire_bytes", "accepted_raw_bytes")
+    return Bytes(*(counts[name] for name in names))
 
 
 def rates_of(requests: Requests, events: Events, seconds: float) -> Rates:
@@ -180,20 +181,23 @@ def rates_of(requests: Requests, events: Events, seconds: float) -> Rates:
 def stages_of(measured: Measured) -> tuple[StageSummary, ...]:
     """Each stage's figures."""
     starts, ends = (0.0, *measured.stage_ends), measured.stage_ends
+    outcomes = [
+        Outcomes.of(figures.counts, offered, Amount(), whole=True)
+        for figures, offered in zip(measured.stages, measured.stage_offered, strict=True)
+    ]
     return tuple(
         StageSummary(
             stage=place + 1,
             start=start,
             end=end,
-            requests=requests_of(figures, offered),
+            requests=requests_of(fates),
             events_sent=figures.counts["events_sent"],
             events_accepted=figures.counts["events_accepted"],
             events_lost=figures.counts["events_lost"],
             latency_ms=Milliseconds.of(figures.latency),
             service_time_ms=Milliseconds.of(figures.service_time),
             lag_ms=Milliseconds.of(figures.lag),
+            outcomes=fates,
         )
-        for place, (figures, offered, start, end) in enumerate(
-            zip(measured.stages, measured.stage_offered, starts, ends, strict=False)
-        )
+        for place, (figures, fates, start, end) in enumerate(zip(measured.stages, outcomes, starts, ends, strict=False))
     )

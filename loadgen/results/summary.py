@@ -1,4 +1,4 @@
-"""What a run's folder says: the summary and the rows of the timeline.
+"""What a run's folder says: the summary.
 
 Rule: names are stable; results/README.md explains each.
 """
@@ -10,9 +10,9 @@ from typing import Literal
 import msgspec
 
 from loadgen.model import Noun
-from loadgen.results.figures import Figures
 from loadgen.results.histogram import Histogram
-from loadgen.results.meter import Tally
+from loadgen.results.meter import Amount
+from loadgen.results.outcomes import Outcomes
 from loadgen.results.quota import Quota
 from loadgen.results.records import InDoubt
 
@@ -115,6 +115,7 @@ class StageSummary(Noun):
     latency_ms: Milliseconds
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
+    outcomes: Outcomes | None = None  # of runs since it is counted
 
     @property
     def events(self) -> Events:
@@ -159,58 +160,6 @@ class Summary(Noun):
     in_doubt: InDoubt = InDoubt()
     ledger: Ledger = Ledger()
     cut_off: bool = False
+    outcomes: Outcomes | None = None  # None in folders of before it was counted
+    failures: dict[str, Amount] = msgspec.field(default_factory=dict)  # failed attempts by cause
     version: int = 1  # of this format
-
-
-class Row(Noun):
-    """One second of `timeline.csv`."""
-
-    second: int
-    sessions_started: int
-    sessions_active: int
-    in_flight: int
-    offered: int
-    sent: int
-    accepted: int
-    throttled: int
-    failed: int
-    retried: int
-    recovered: int
-    given_up: int
-    events_sent: int
-    events_accepted: int
-    events_lost: int
-    wire_bytes: int
-    raw_bytes: int
-    latency_p50_ms: float | None
-    latency_p95_ms: float | None
-    latency_p99_ms: float | None
-    latency_max_ms: float | None
-    service_time_p50_ms: float | None
-    service_time_p99_ms: float | None
-    lag_p99_ms: float | None
-    cpu_percent: float
-    rss_bytes: int
-    sessions: int  # this and the following: since the run's zero
-    generated: int
-    not_sampled: int
-    over_session_limit: int
-    dropped_by_client: int
-    switched_off: int
-
-
-def row(second: int, figures: Figures, gauges: dict[str, float], tally: Tally) -> Row:
-    """The row of a second that all workers have reported; the tally is since the run's zero."""
-    counted = {name: figures.counts[name] for name in Row.__struct_fields__ if name in figures.counts}
-    named = dict.fromkeys(Row.__struct_fields__, 0) | gauges | counted
-    totals = {name: count for name, count in msgspec.structs.asdict(tally).items() if name in named}
-    quantiles = {
-        "latency_p50_ms": figures.latency.quantile_ms(0.5),
-        "latency_p95_ms": figures.latency.quantile_ms(0.95),
-        "latency_p99_ms": figures.latency.quantile_ms(0.99),
-        "latency_max_ms": figures.latency.quantile_ms(1.0),
-        "service_time_p50_ms": figures.service_time.quantile_ms(0.5),
-        "service_time_p99_ms": figures.service_time.quantile_ms(0.99),
-        "lag_p99_ms": figures.lag.quantile_ms(0.99),
-    }
-    return msgspec.convert(named | totals | quantiles | {"second": second}, Row)

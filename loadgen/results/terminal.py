@@ -6,8 +6,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.results.outcomes import Outcomes
 from loadgen.results.quota import Quota
-from loadgen.results.summary import Ledger, Milliseconds, Row, Summary
+from loadgen.results.row import Row
+from loadgen.results.summary import Ledger, Milliseconds, Summary
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
 
@@ -24,6 +26,7 @@ def summary_view(summary: Summary) -> RenderableType:
         Text(),
         request_figures(summary),
         event_figures(summary),
+        *([byte_figures(summary, summary.outcomes)] if summary.outcomes else []),
         clocks(
             ("latency ms", summary.latency_ms),
             ("service time ms", summary.service_time_ms),
@@ -62,6 +65,16 @@ def event_figures(summary: Summary) -> Table:
         ("", "= sent", events.sent, per_second(events.sent, summary)),
         ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
         ("", "  lost", events.lost, part(events.lost, events.sent)),
+    )
+
+
+def byte_figures(summary: Summary, outcomes: Outcomes) -> Table:
+    """Bodies as sent, every attempt counted."""
+    sent = outcomes.sent.wire_bytes
+    return grid(
+        ("bytes", "sent", sent, per_second(sent, summary)),
+        ("", "accepted", outcomes.accepted.wire_bytes, part(outcomes.accepted.wire_bytes, sent)),
+        ("", "sent, before gzip", outcomes.sent.raw_bytes, per_second(outcomes.sent.raw_bytes, summary)),
     )
 
 

@@ -27,7 +27,7 @@ from loadgen.results import (
     summarize,
     write_table,
 )
-from loadgen.results.summarize import events_of, requests_of
+from loadgen.results.summarize import events_of, outcomes_of, requests_of
 from loadgen.results.verdict import EXIT_CODES, breaches
 from loadgen.swarm.options import pace_name
 from loadgen.swarm.orders import Orders, Share
@@ -117,7 +117,7 @@ class Conductor:
         grace, measured = self._scenario.thresholds.abort_after, self.measured
         if grace is None or elapsed < grace or self._stopping:
             return
-        latency, requests = Milliseconds.of(measured.figures.latency), requests_of(measured.figures, measured.offered)
+        latency, requests = Milliseconds.of(measured.figures.latency), requests_of(outcomes_of(measured, whole=True))
         if missed := breaches(self._scenario.thresholds, latency, requests, events_of(measured, whole=True)):
             self._stopping = True
             self._stop(f"aborted after {elapsed:.0f} s: {missed[0]}")

@@ -113,7 +113,7 @@ class Engine:
             if due.batch.attempt == 1:
                 self._feeder.account(unsent=due.events)
             else:
-                self._feeder.account(stranded=due.events, stranded_batches=1)
+                self._feeder.account(stranded=due.amount)
         self.over.set()
         return self._feeder.tally
 
@@ -130,7 +130,8 @@ class Engine:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
         if self._dispatch.allows(due.batch):
             return self._over_budget(due)
-        self._feeder.account(dropped_by_client=due.events, switched_off=due.events, switched_off_batches=1)
+        self._feeder.account(dropped_by_client=due.events, switched_off=due.events, withdrawn=due.amount)
+        self._meter.withdraw(due.at, due.amount)
         return True
 
     def _exchange(self, due: Due) -> Result:

@@ -47,7 +47,7 @@ class Exporter(Collector):
         yield events
         for name, key in (("retries", "retried"), ("given_up_batches", "given_up"), ("wire_bytes", "wire_bytes")):
             yield CounterMetricFamily(f"loadgen_{name}", name.replace("_", " "), value=counts[key])
-        yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=measured.offered)
+        yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=measured.offered.requests)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
         for name, histogram in zip(("latency", "service_time", "lag"), measured.figures.clocks, strict=False):
             yield summary(f"loadgen_{name}_seconds", histogram)
@@ -96,7 +96,7 @@ def figures(measured: Measured) -> list[dict[str, str]]:
     """The run so far, a row a figure."""
     counts, tally = measured.figures.counts, measured.tally
     rows: dict[str, float | None] = {
-        "requests offered": measured.offered,
+        "requests offered": measured.offered.requests,
         **{f"requests {name}": counts[name] for name in ("sent", *OUTCOMES, "retried", "given_up")},
         "events generated": tally.generated,
         "events not sampled": tally.not_sampled,

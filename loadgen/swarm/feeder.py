@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from math import inf
+from typing import Any
 
 import gevent
 import msgspec
@@ -60,8 +61,8 @@ class Feeder:
             self._add(session)
             gevent.sleep(0)  # let senders run between two sessions
 
-    def account(self, **counts: int) -> None:
-        """Add to the tally."""
+    def account(self, **counts: Any) -> None:
+        """Add to the tally, under its own names."""
         self.tally = self.tally.plus(Tally(**counts))
 
     def visitors(self, second: int) -> tuple[int, int]:
@@ -90,19 +91,18 @@ class Feeder:
     def _offer(self, batch: Batch, clock: wire.Clock) -> None:
         at = batch.due / self._job.pace
         encoded = wire.encode(batch, self._job.destination, clock)
-        self._meter.offer(at, [event.short_type for event in batch.events])
         recorded = sum([event.at for event in batch.events]) / len(batch.events)
-        self._schedule.put(
-            Due(
-                at=at,
-                batch=msgspec.structs.replace(batch, events=()),
-                events=len(batch.events),
-                request=encoded.request,
-                raw_bytes=encoded.raw_bytes,
-                beacon=encoded.beacon,
-                waited=(batch.due - batch.start - recorded) / self._job.pace,
-            )
+        due = Due(
+            at=at,
+            batch=msgspec.structs.replace(batch, events=()),
+            events=len(batch.events),
+            request=encoded.request,
+            raw_bytes=encoded.raw_bytes,
+            beacon=encoded.beacon,
+            waited=(batch.due - batch.start - recorded) / self._job.pace,
         )
+        self._meter.offer(at, due.amount, [event.short_type for event in batch.events])
+        self._schedule.put(due)
 
     def _see(self, session: Session) -> None:
         """Count the visitor as active from the start of the first load to the end of the last."""

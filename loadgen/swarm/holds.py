@@ -113,7 +113,7 @@ class Holds(Feeder):
         for place, due in enumerate(dues):
             at = begin + place / rate
             self._waiting -= due.events
-            self._meter.offer(at, [])
+            self._meter.offer(at, due.amount)
             self._schedule.put(msgspec.structs.replace(due, at=at))
 
     def _stock(self) -> Generator[Due, None, None]:

@@ -13,6 +13,7 @@ from gevent.event import Event as Signal
 from gevent.lock import Semaphore
 
 from loadgen.model import Batch, Noun, Request
+from loadgen.results import Amount
 
 
 class Due(Noun):
@@ -26,6 +27,11 @@ class Due(Noun):
     beacon: bool  # to be presigned
     waited: float = 0.0  # seconds from its events to `at`, on average
     signed: bool = False
+
+    @property
+    def amount(self) -> Amount:
+        """One batch in each unit."""
+        return Amount(1, self.events, len(self.request.body), self.raw_bytes)
 
 
 class Schedule:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from loadgen.errors import LoadgenError
 from loadgen.model import Result
 from loadgen.results import (
+    Amount,
     Follower,
     Ledger,
     Measured,
@@ -27,6 +29,9 @@ from loadgen.results import (
     summarize,
     write_table,
 )
+from loadgen.results.html import write_report
+from loadgen.results.outcomes import Outcomes
+from loadgen.results.reading import Reading
 from loadgen.results.rescue import rescued
 from loadgen.results.terminal import live_view, log_line, summary_view
 from loadgen.scenario import load
@@ -65,7 +70,7 @@ class Recorded:
             status = 429 if place % 5 == 0 else None if place == 7 else 200
             error = "reset" if status is None else None
             meter.record(Result(at, at + 0.001, at + 0.02, status, 3, 200, 900, error=error, session=place))
-            meter.offer(at, ["page_view_event"] * 3)
+            meter.offer(at, Amount(1, 3, 200, 900), ["page_view_event"] * 3)
             self.events += 3
         taken = meter.take(second)
         tally = Tally(sessions=second + 1, generated=self.events)
@@ -196,7 +201,30 @@ def test_the_rows_add_up_to_the_run(recorded: Recorded) -> None:
     assert sum(row.accepted for row in rows) == summary.requests.accepted
     assert sum(row.offered for row in rows) == summary.requests.offered
     assert rows[-1].generated == summary.events.generated
+    for outcome in Outcomes.__struct_fields__:
+        amount = getattr(summary.outcomes, outcome)
+        for unit in ("events", "wire_bytes", "raw_bytes"):
+            assert sum(getattr(row, f"{outcome}_{unit}") for row in rows) == getattr(amount, unit), (outcome, unit)
     assert np.isclose(rows[0].latency_p50_ms, summary.latency_ms.p50, rtol=1e-2)
+
+
+def test_a_folder_of_before_outcomes_were_counted_is_still_read(recorded: Recorded) -> None:
+    recorded.finish()
+    folder = recorded.folder
+    said = json.loads((folder.path / "summary.json").read_text())
+    for newer in ("outcomes", "failures"):
+        del said[newer]
+    for stage in said["stages"]:
+        del stage["outcomes"]
+    (folder.path / "summary.json").write_text(json.dumps(said))
+    lines = (folder.path / "timeline.csv").read_text().splitlines()
+    names = lines[0].split(",")
+    older = names.index("offered_events")
+    (folder.path / "timeline.csv").write_text("\n".join(",".join(line.split(",")[:older]) for line in lines) + "\n")
+    reading = Reading(folder)
+    assert reading.summary.outcomes is None
+    assert reading.rows[0].offered == 20
+    assert "Where every event went" in write_report(reading).read_text()
 
 
 def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded) -> None:

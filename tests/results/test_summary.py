@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import reduce
 
 import msgspec
 import pytest
 
 from loadgen.model import Result
-from loadgen.results import Events, Ledger, Measured, Meter, Milliseconds, Requests, Run, Summary, Tally, summarize
+from loadgen.results import (
+    Amount,
+    Events,
+    Ledger,
+    Measured,
+    Meter,
+    Milliseconds,
+    Requests,
+    Run,
+    Summary,
+    Tally,
+    summarize,
+)
+from loadgen.results.row import row
 from loadgen.results.summarize import stage_ends
-from loadgen.results.summary import row
 from loadgen.results.verdict import breaches, doubts, judge, with_ledger
 from loadgen.scenario import Scenario, parse
 from loadgen.scenario.thresholds import Thresholds
@@ -99,6 +112,45 @@ def test_every_request_is_accepted_throttled_or_failed() -> None:
     assert 0 < requests.recovered < requests.retried
 
 
+def test_requests_events_and_bytes_are_counted_by_outcome_alike() -> None:
+    """Every result here is 10 events, 900 bytes as sent and 4000 before gzip."""
+    measured = measured_by(3, results(5_000))
+    outcomes = compared(measured).summary.outcomes
+    assert outcomes is not None
+    for name in ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up"):
+        amount = getattr(outcomes, name)
+        assert amount.requests == getattr(compared(measured).summary.requests, name) > 0
+        assert amount == Amount(amount.requests, 10 * amount.requests, 900 * amount.requests, 4000 * amount.requests)
+    assert outcomes.sent == outcomes.accepted.plus(outcomes.throttled).plus(outcomes.failed)
+
+
+def test_failures_are_counted_by_cause_in_each_unit() -> None:
+    summary = compared(measured_by(3, results(5_000))).summary
+    assert summary.outcomes is not None
+    assert {cause: amount.requests for cause, amount in summary.failures.items()} == summary.errors
+    assert reduce(Amount.plus, summary.failures.values()) == summary.outcomes.failed
+
+
+def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -> None:
+    whole, meter, batch = Measured((10.0, 20.0)), Meter(0, (10.0, 20.0)), Amount(1, 10, 900, 4000)
+    for at in (5.0, 15.0, 16.0):
+        meter.offer(at, batch)
+    meter.withdraw(15.0, batch)
+    tally = Tally(generated=30, dropped_by_client=30, switched_off=10, withdrawn=batch)
+    whole.add(msgspec.structs.replace(meter.take(16), tally=tally))
+    summary = summarize(whole, scenario(), RUN)
+    assert summary.outcomes is not None
+    assert summary.outcomes.offered == Amount(2, 20, 1800, 8000)
+    assert [stage.outcomes.offered.requests for stage in summary.stages if stage.outcomes] == [1, 1]
+
+
+def test_of_a_lost_worker_what_was_tried_and_not_accepted_is_given_up() -> None:
+    measured = measured_by(2, results(1000))
+    outcomes = summarize(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",))).outcomes
+    assert outcomes is not None
+    assert outcomes.given_up == outcomes.sent.minus(outcomes.retried).minus(outcomes.accepted)
+
+
 def test_the_stages_add_up_to_the_run() -> None:
     summary = compared(measured_by(2, results(20_000), (50.0, 120.0))).summary
     assert [(stage.start, stage.end) for stage in summary.stages] == [(0.0, 50.0), (50.0, 120.0)]
@@ -155,7 +207,7 @@ def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1, final=False))
     whole = Measured()
     whole.add(meter.take(0))
-    whole.account(0, Tally(generated=10, stranded=10, stranded_batches=1))
+    whole.account(0, Tally(generated=10, stranded=Amount(1, 10, 1, 1)))
     summary = summarize(whole, scenario(), RUN)
     assert (summary.requests.given_up, summary.events.sent, summary.events.lost) == (1, 10, 10)
     assert summary.events.balanced

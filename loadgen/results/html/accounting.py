@@ -7,7 +7,10 @@ from loadgen.results.html.figures import count, share
 from loadgen.results.html.flow import Node, flow
 from loadgen.results.html.page import card
 from loadgen.results.html.tables import folded, table
+from loadgen.results.meter import Amount
+from loadgen.results.outcomes import Outcomes
 from loadgen.results.reading import Reading
+from loadgen.results.summary import Summary
 
 
 def accounting(reading: Reading) -> Markup:
@@ -21,6 +24,7 @@ def accounting(reading: Reading) -> Markup:
         "Where every event went",
         flow(nodes(reading), "Accounting of events", text),
         folded("As a table", accounting_table(reading)),
+        *outcome_tables(reading.summary),
         about="From what the pages' web client noticed to what was accepted, to the unit.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
@@ -81,3 +85,21 @@ def accounting_table(reading: Reading) -> Markup:
         ("lost, of those sent", count(events.lost), share(events.lost, events.sent)),
     ]
     return table(("events", "count", "share"), rows, "Accounting of events")
+
+
+def outcome_tables(summary: Summary) -> list[Markup]:
+    """Outcomes, and failures by cause, in requests, events and bytes; nothing for a run that has not counted them."""
+    if summary.outcomes is None:
+        return []
+    head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
+    fates = [(name.replace("_", " "), getattr(summary.outcomes, name)) for name in Outcomes.__struct_fields__]
+    causes = [(f"failed: {cause}", failed) for cause, failed in summary.failures.items()]
+    sent = summary.outcomes.sent.wire_bytes
+    rows = [amount_cells(name, amount, sent) for name, amount in (*fates, *causes)]
+    return [folded("Outcomes in requests, events and bytes", table(head, rows, "Outcomes in each unit"))]
+
+
+def amount_cells(name: str, amount: Amount, sent: int) -> tuple[str, ...]:
+    """A row: an amount in each unit, and what part of all bytes sent it was."""
+    counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
+    return (name, *map(count, counts), share(amount.wire_bytes, sent))

@@ -64,7 +64,20 @@ def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[st
 
 def stage_table(summary: Summary) -> Markup:
     """A row a stage."""
-    head = ("stage", "from", "to", "offered", "sent", "accepted", "throttled", "failed", "events lost", "p50", "p99")
+    head = (
+        "stage",
+        "from",
+        "to",
+        "offered",
+        "sent",
+        "accepted",
+        "throttled",
+        "failed",
+        "events lost",
+        "bytes sent",
+        "p50",
+        "p99",
+    )
     rows = [
         (
             f"stage {stage.stage}",
@@ -76,6 +89,7 @@ def stage_table(summary: Summary) -> Markup:
             share(stage.requests.throttled, stage.requests.sent),
             share(stage.requests.failed, stage.requests.sent),
             share(stage.events_lost, stage.events_sent),
+            "–" if stage.outcomes is None else count(stage.outcomes.sent.wire_bytes),
             milliseconds(stage.latency_ms.p50),
             milliseconds(stage.latency_ms.p99),
         )

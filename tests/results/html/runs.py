@@ -8,7 +8,18 @@ from pathlib import Path
 import msgspec
 
 from loadgen.model import Noun, Result
-from loadgen.results import Measured, Meter, Recording, Run, RunFolder, Tally, stage_ends, summarize, write_table
+from loadgen.results import (
+    Amount,
+    Measured,
+    Meter,
+    Recording,
+    Run,
+    RunFolder,
+    Tally,
+    stage_ends,
+    summarize,
+    write_table,
+)
 from loadgen.results.records import Spool, pack
 from loadgen.scenario import parse
 
@@ -76,7 +87,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
                 meter.record(each)
                 spool.finish(pack(each, 0))
             sent += 3
-            meter.offer(second, TYPES)
+            meter.offer(second, Amount(1, 3, 200, 900), TYPES)
         tally = Tally(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)
         gauges = {"cpu_percent": 12.5, "rss_bytes": 10**8 + second, "sessions_active": 5}
         measured.add(msgspec.structs.replace(meter.take(second), tally=tally, spooled=True, **gauges))

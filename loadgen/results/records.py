@@ -6,6 +6,8 @@ of all workers come together. A record stands alone: a file that was cut off is 
 
 from __future__ import annotations
 
+import math
+import mmap
 import os
 import struct
 from collections.abc import Iterator
@@ -65,26 +67,52 @@ def pack(result: Result, worker: int) -> bytes:
 
 
 class Spool:
-    """A worker's own file of records, written through at once: what it holds survives the worker.
+    """A worker's own file of records, mapped into its memory: what was stored there survives the worker's death.
 
-    A mark goes before each request, so that those without a record after them are known to be in doubt.
+    A mark goes before each request, so that those without a record after them are known to be in doubt. The file is
+    claimed a piece ahead of use, so that a full disk is known while there is room for what is in flight.
     """
 
+    PIECE = 64 * math.lcm(RECORD.itemsize, mmap.ALLOCATIONGRANULARITY)
+
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+        self._base, self._at = 0, 0
+        self.full: str | None = None  # why no more can be claimed
+        os.posix_fallocate(self._file, 0, self.PIECE)
+        self._open()
 
     def start(self, session: int, events: int, attempt: int) -> None:
         """A request is about to be sent."""
-        mark = LAYOUT.pack(session, 0.0, 0.0, 0.0, 0.0, STARTED, events, 0, 0, 0, attempt, False, False, b"")
-        os.write(self._file, mark)
+        LAYOUT.pack_into(
+            self._piece, self._at, session, 0.0, 0.0, 0.0, 0.0, STARTED, events, 0, 0, 0, attempt, False, False, b""
+        )
+        self._go_on()
 
     def finish(self, packed: bytes) -> None:
         """A request is over, however it ended."""
-        os.write(self._file, packed)
+        self._piece[self._at : self._at + LAYOUT.size] = packed
+        self._go_on()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, as long as what it holds."""
+        self._piece.close()
+        os.truncate(self._file, self._base + self._at)
         os.close(self._file)
+
+    def _go_on(self) -> None:
+        self._at += LAYOUT.size
+        if self._at == self.PIECE:
+            self._piece.close()
+            self._base, self._at = self._base + self.PIECE, 0
+            self._open()
+
+    def _open(self) -> None:
+        self._piece = mmap.mmap(self._file, self.PIECE, offset=self._base)
+        try:
+            os.posix_fallocate(self._file, self._base + self.PIECE, self.PIECE)
+        except OSError as error:
+            self.full = error.strerror or str(error)
 
 
 class InDoubt(Noun):
@@ -116,9 +144,11 @@ def read(path: Path, rows: int = 100_000) -> Iterator[Records]:
 
 
 def _chunks(path: Path, rows: int) -> Iterator[Records]:
+    """What was stored, without the empty end of a spool whose worker is alive or died."""
     with path.open("rb") as file:
         while packed := file.read(rows * RECORD.itemsize):
-            yield unpack(packed)
+            batch = unpack(packed)
+            yield batch[batch["events"] > 0]
 
 
 def accepted(records: Records) -> npt.NDArray[np.bool_]:

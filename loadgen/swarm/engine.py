@@ -114,6 +114,8 @@ class Engine:
                 self._feeder.account(unsent=due.events)
             else:
                 self._feeder.account(stranded=due.amount)
+        if self._spool:
+            self._spool.close()
         self.over.set()
         return self._feeder.tally
 
@@ -129,7 +131,7 @@ class Engine:
     def _held_back(self, due: Due) -> bool:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
         if self._dispatch.allows(due.batch):
-            return self._over_budget(due)
+            return self._no_room(due) or self._over_budget(due)
         self._feeder.account(dropped_by_client=due.events, switched_off=due.events, withdrawn=due.amount)
         self._meter.withdraw(due.at, due.amount)
         return True
@@ -194,6 +196,14 @@ class Engine:
             return due.request
         signer = self._signer()
         return signer.presign(due.request, time.time()) if due.beacon else signer.sign(due.request, time.time())
+
+    def _no_room(self, due: Due) -> bool:
+        """Whether the disk has no room for more records: what cannot be kept is not sent."""
+        if self._spool is None or self._spool.full is None:
+            return False
+        self._feeder.account(unsent=due.events)
+        self.stop(f"no room for more records: {self._spool.full}")
+        return True
 
     def _over_budget(self, due: Due) -> bool:
         self._events_taken += due.events

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from math import inf
+from pathlib import Path
 
 import gevent
 import pytest
@@ -13,6 +14,7 @@ from loadgen import traffic, wire
 from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result, Session
 from loadgen.results import Measured, Run, Summary, summarize
+from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job
@@ -121,6 +123,20 @@ def test_the_budget_of_events_is_never_passed() -> None:
     assert 0 < measured.events.sent <= 100
     assert measured.events.balanced
     assert engine.stop_reason == "--max-events 100 reached"
+
+
+def test_a_full_disk_ends_the_run_before_a_request_whose_record_it_could_not_keep(tmp_path: Path) -> None:
+    shop, spool, receiver = scenario(), Spool(tmp_path / "spool"), Receiver(200)
+    job = Job(shop, DESTINATION, time.time(), inf)
+    engine = Engine(job, traffic.sessions(shop, 1), receiver, None, spool)
+    assert engine.send_next() is not None
+    spool.full = "No space left on device"
+    assert engine.send_next() is None
+    gevent.spawn(engine.wait_until_over).get(timeout=30)
+    measured = figures(engine)
+    assert engine.stop_reason == "no room for more records: No space left on device"
+    assert (measured.requests.sent, len(receiver.seen)) == (1, 1)
+    assert measured.events.balanced
 
 
 def test_a_stopped_run_waits_for_what_is_in_flight_and_counts_the_rest_as_unsent() -> None:

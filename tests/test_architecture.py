@@ -15,6 +15,7 @@ FLOORS = {
     "events": 1,
     "errors": 1,
     "ids": 1,
+    "pace": 1,
     "scenario": 1,
     "traffic": 2,
     "client": 2,

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from loadgen.capacity.demand import Demand
-from loadgen.capacity.fate import DRAIN_SECONDS, Course, Fate, Quota
+from loadgen.capacity.fate import Course, Fate, Quota
 from loadgen.capacity.one_by_one import retry_delays
+from loadgen.client import DRAIN_SECONDS
 from loadgen.traffic.draws import Floats, Ints
 
 STRETCH, STEP = 4_096, 64

@@ -9,9 +9,6 @@ from loadgen.endpoint.quota import TokenBucket
 from loadgen.model import Noun
 from loadgen.traffic.draws import Floats
 
-DRAIN_SECONDS = 20.0
-"""How long a run waits after its end for retries (swarm/engine.py, by the same name)."""
-
 
 class Quota(NamedTuple):
     """An account's quota: requests a second, and how many at once."""

@@ -10,8 +10,8 @@ from heapq import heappop, heappush
 import numpy as np
 
 from loadgen.capacity.demand import Demand
-from loadgen.capacity.fate import DRAIN_SECONDS, Course, Fate, Quota
-from loadgen.client import Dispatch
+from loadgen.capacity.fate import Course, Fate, Quota
+from loadgen.client import DRAIN_SECONDS, Dispatch
 from loadgen.endpoint.quota import TokenBucket
 from loadgen.model import Batch, Visitor
 from loadgen.scenario import Client

@@ -18,15 +18,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from loadgen import ground_truth
+from loadgen import ground_truth, pace
 from loadgen.aws import Account, Target
 from loadgen.capacity import DOLLARS_PER_EVENT, expect
 from loadgen.cli.arguments import Options, locust_arguments
 from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
+from loadgen.cli.target import agreed, checked_url
 from loadgen.cli.watching import watch
 from loadgen.endpoint import EndpointSettings, Faults, server
-from loadgen.endpoint.faults import parse
+from loadgen.endpoint.outage import parse
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, Summary
@@ -58,12 +59,12 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         given = locust_arguments(file, options, seed, target, folder)
         before = kept(target.url, target.monitor_id)
         process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
-        died = watch(process, folder, scenario.duration / pace_factor(options.pace), endpoint, options.quiet)
+        died = watch(process, folder, scenario.duration / pace.parse(options.pace), endpoint, options.quiet)
         summary = folder.summary() if folder.finished else salvaged(folder, process)
         counted = compared(before, kept(target.url, target.monitor_id), summary)
         summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
-        clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), pace_factor(options.pace))
+        clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), pace.parse(options.pace))
         ground_truth.write(scenario, seed, clock, folder.path / ground_truth.FILE)
     draw(folder)
     return summary, folder
@@ -110,7 +111,7 @@ def opened_target(scenario: Scenario, seed: int, options: Options) -> Iterator[t
         confirm(scenario, seed, target, account.number(), options)
         yield target, None
     elif options.target.startswith(("http://", "https://")):
-        account = Account(options.region, endpoint_url=options.target)
+        account = Account(options.region, endpoint_url=checked_url(options.target))
         yield account.find(options.monitor or scenario.monitor.name), None
     else:
         raise LoadgenError(
@@ -130,16 +131,8 @@ def confirm(scenario: Scenario, seed: int, target: Target, number: str, options:
         f"{about}${events * DOLLARS_PER_EVENT:,.2f} (retries cost nothing until they are accepted)",
         err=True,
     )
-    if not options.yes and not agreed():
+    if not options.yes and not agreed("Send it?"):
         raise LoadgenError("nothing was sent; type yes when asked, or give --yes")
-
-
-def agreed() -> bool:
-    """Whether somebody typed yes; the end of the input is no."""
-    try:
-        return str(click.prompt("Type yes to go on", default="no", err=True)) == "yes"
-    except click.Abort:
-        return False
 
 
 def facts(options: Options, seed: int, target: Target) -> dict[str, object]:
@@ -156,11 +149,6 @@ def facts(options: Options, seed: int, target: Target) -> dict[str, object]:
         "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "machine": {"system": platform.platform(), "processor": platform.machine()},
     }
-
-
-def pace_factor(pace: str) -> float:
-    """Scenario seconds in a second, as our locustfile reads it."""
-    return {"realtime": 1.0, "max": float("inf")}.get(pace) or float(pace.removesuffix("x"))
 
 
 def say(options: Options, line: str) -> None:

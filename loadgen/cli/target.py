@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -37,7 +38,24 @@ def account_of(target: str | None, region: str | None) -> Account:
         return Account(region)
     if not chosen.startswith(("http://", "https://")):
         raise LoadgenError(f"--target {chosen!r} is no target; write aws, or a URL such as http://127.0.0.1:8000")
-    return Account(region, endpoint_url=chosen.rstrip("/"))
+    return Account(region, endpoint_url=checked_url(chosen).rstrip("/"))
+
+
+def checked_url(url: str) -> str:
+    """A target's URL, if it names a host and nothing secret: it is kept in what a run writes."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as wrong:
+        raise LoadgenError(f"--target: {wrong}; write a URL such as http://127.0.0.1:8000") from None
+    if "@" in parts.netloc:
+        raise LoadgenError(
+            "--target: leave user and password out of the URL, it is kept with the results; "
+            "requests are signed with the credentials of boto3's usual chain"
+        )
+    if not host:
+        raise LoadgenError(f"--target {url!r} names no host; write a URL such as http://127.0.0.1:8000")
+    return url
 
 
 def agreed(question: str) -> bool:

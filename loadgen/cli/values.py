@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from loadgen import pace
+
 SCENARIO = click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO")
 
 
@@ -22,14 +24,10 @@ class Pace(click.ParamType[str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The pace as Locust's process will read it."""
         text = str(value)
-        if text in {"realtime", "max"}:
-            return text
         try:
-            factor = float(text.removesuffix("x"))
-        except ValueError:
-            factor = 0.0
-        if not 0 < factor < float("inf"):
-            self.fail(f"{text!r} is no pace; write realtime, max, or a factor such as 10x", param, ctx)
+            pace.parse(text)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
         return text
 
 
@@ -72,6 +70,19 @@ class Seconds(click.ParamType[float]):
                 f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx
             )
         return seconds
+
+
+class Written(click.ParamType[str]):
+    """Text of one form."""
+
+    def __init__(self, name: str, form: str, instead: str) -> None:
+        self.name, self._form, self._instead = name, form, instead
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is."""
+        if not re.fullmatch(self._form, str(value)):
+            self.fail(f"{value!r} is no {self.name}; write {self._instead}", param, ctx)
+        return str(value)
 
 
 class OperationQuota(click.ParamType[tuple[str, float]]):

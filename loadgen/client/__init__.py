@@ -1,7 +1,7 @@
 """Session → Plan of Batches, and answers back in as retries and switch-off: the RUM web client without I/O. Pure."""
 
 from loadgen.client.cache import Tally, sampled, sampling_draw, session_id
-from loadgen.client.dispatch import Dispatch
+from loadgen.client.dispatch import DRAIN_SECONDS, Dispatch
 from loadgen.client.plan import Plan, plan
 
-__all__ = ["Dispatch", "Plan", "Tally", "plan", "sampled", "sampling_draw", "session_id"]
+__all__ = ["DRAIN_SECONDS", "Dispatch", "Plan", "Tally", "plan", "sampled", "sampling_draw", "session_id"]

@@ -16,6 +16,9 @@ from loadgen.scenario.client import Client
 BACKOFF = 2.0
 """Seconds before the first retry; doubles with each (dispatch/RetryHttpHandler.ts)."""
 
+DRAIN_SECONDS = 20.0
+"""How long after a run's end an answer and the retries of what was due before it (2 s + 4 s) are waited for."""
+
 MOST_TROUBLED = 100_000
 """Loads whose trouble is remembered; the oldest are forgotten, their documents being long gone."""
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from datetime import UTC, datetime
+from math import inf
 
+from loadgen import pace
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
 from loadgen.results.measured import Measured, offered_in
@@ -30,8 +32,8 @@ def rescued(folder: RunFolder) -> Summary:
     scenario = load(folder.path / SCENARIO).adjusted(
         duration=options["duration"], rate=options["rate"], sample_rate=options["sample_rate"]
     )
-    factor = pace_factor(options["pace"])
-    measured = Measured(stage_ends(scenario, factor) if factor else ())
+    factor = pace.parse(options["pace"])
+    measured = Measured(stage_ends(scenario, factor) if factor != inf else ())
     for spool in folder.spools:
         for batch in record.read(spool):
             measured.add_records(batch)
@@ -59,13 +61,6 @@ def add_rows(measured: Measured, rows: list[Row]) -> None:
     measured.settle(rows[-1].second + 1)
     last = rows[-1]
     measured.account(0, Tally(**{name: getattr(last, name) for name in Tally.__struct_fields__ if hasattr(last, name)}))
-
-
-def pace_factor(pace: str) -> float | None:
-    """Scenario seconds in a second; None for as fast as possible."""
-    if pace == "max":
-        return None
-    return 1.0 if pace == "realtime" else float(pace.removesuffix("x"))
 
 
 def started_at(folder: RunFolder) -> str:

@@ -16,6 +16,7 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from loadgen import pace
 from loadgen.results import (
     Measured,
     Milliseconds,
@@ -29,7 +30,6 @@ from loadgen.results import (
 )
 from loadgen.results.summarize import events_of, outcomes_of, requests_of
 from loadgen.results.verdict import EXIT_CODES, breaches
-from loadgen.swarm.options import pace_name
 from loadgen.swarm.orders import Orders, Share
 from loadgen.swarm.workers import SHARE, Done, packed, this_machine
 
@@ -152,7 +152,7 @@ class Conductor:
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
         return Run(
             seed=self._orders.seed,
-            pace=pace_name(self._orders.pace),
+            pace=pace.name(self._orders.pace),
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
             length=0.0 if notes or self._orders.pace == inf else self._scenario.duration / self._orders.pace,

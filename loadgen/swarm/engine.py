@@ -28,7 +28,6 @@ from loadgen.wire.sigv4 import Signer
 log = logging.getLogger("loadgen")
 
 TAKEN_AWAY = "stopped"  # Locust took the sender away in the middle of a request
-DRAIN_SECONDS = 20.0  # after the end, for what was due before it and for retries (2 s + 4 s)
 
 
 class Engine:
@@ -102,7 +101,7 @@ class Engine:
 
     def wait_until_over(self) -> Tally:
         """Wait until everything is sent, answered and counted; the final tally."""
-        deadline = self.end + DRAIN_SECONDS
+        deadline = self.end + client.DRAIN_SECONDS
         while self.stop_reason is None and not self._idle() and self.now() < deadline:
             gevent.sleep(0.05)
         self._schedule.end()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from math import inf
 
 from locust.argument_parser import LocustArgumentParser
+
+from loadgen import pace
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -21,7 +22,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--monitor-id", metavar="UUID", help="The app monitor's id", env_var="LOADGEN_MONITOR_ID")
     add("--region", default="us-east-1", help="The region to sign for", env_var="AWS_REGION")
     add("--seed", type=int, help="Same scenario and seed, same sessions; a new one is made and printed")
-    add("--pace", type=pace, default="realtime", help="realtime, a factor such as 10x, or max")
+    add("--pace", type=factor, default="realtime", help="realtime, a factor such as 10x, or max")
     add("--duration", type=float, help="Seconds to run in place of the scenario's")
     add("--rate", type=float, default=1.0, help="A factor on the session arrivals")
     add("--sample-rate", type=float, help="Share of sessions to record in place of the scenario's")
@@ -34,21 +35,9 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--prometheus", type=int, metavar="PORT", help="Serve live figures for Prometheus on this loopback port")
 
 
-def pace(text: str) -> float:
-    """Scenario seconds in a second: realtime is 1, 10x is 10, max is infinite."""
-    if text == "realtime":
-        return 1.0
-    if text == "max":
-        return inf
+def factor(text: str) -> float:
+    """A pace as argparse wants it."""
     try:
-        factor = float(text.removesuffix("x"))
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pace; write realtime, max, or a factor such as 10x")
-    return factor
-
-
-def pace_name(factor: float) -> str:
-    """How a pace is written."""
-    return {1.0: "realtime", inf: "max"}.get(factor, f"{factor:g}x")
+        return pace.parse(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None

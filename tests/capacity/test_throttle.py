@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from loadgen.capacity.by_slot import by_slot
 from loadgen.capacity.demand import Demand
-from loadgen.capacity.fate import DRAIN_SECONDS, Quota
+from loadgen.capacity.fate import Quota
 from loadgen.capacity.one_by_one import one_by_one, retry_delays
 from loadgen.capacity.throttle import course, needed, recovery_seconds
 from loadgen.scenario import Client
@@ -24,12 +24,6 @@ def poisson(rate: float, duration: float = 120.0, seed: int = 1) -> list[float]:
 def test_the_retries_are_the_web_clients() -> None:
     assert retry_delays(Client()) == (2.0, 4.0)
     assert retry_delays(Client(retries=0)) == ()
-
-
-def test_the_drain_is_the_runs() -> None:
-    from loadgen.swarm import engine
-
-    assert engine.DRAIN_SECONDS == DRAIN_SECONDS
 
 
 def test_above_the_load_nothing_is_throttled() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console, Group, RenderableType
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -125,8 +126,13 @@ def log_line(row: Row, elapsed: float, duration: float) -> str:
 
 
 def show(view: RenderableType) -> None:
-    """Print a view on standard output."""
-    Console(highlight=False, soft_wrap=False).print(view)
+    """Print a view on standard output, without the blanks that fill a table's last column."""
+    console = Console(highlight=False, soft_wrap=False)
+    for line in console.render_lines(view, pad=False):
+        while line and not line[-1].text.strip():
+            line.pop()
+        last = [Segment(line[-1].text.rstrip(), line[-1].style)] if line else []
+        console.print(Segments([*line[:-1], *last, Segment.line()]), end="")
 
 
 def grid(*rows: tuple[str, str, int, str]) -> Table:

@@ -32,8 +32,9 @@ from loadgen.results import (
 from loadgen.results.html import write_report
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.reading import Reading
+from loadgen.results.records import Spool
 from loadgen.results.rescue import rescued
-from loadgen.results.terminal import live_view, log_line, summary_view
+from loadgen.results.terminal import live_view, log_line, show, summary_view
 from loadgen.scenario import load
 
 SHOP = """
@@ -249,3 +250,23 @@ def test_a_live_view_fits_in_80_columns_and_a_log_line_in_one_line(recorded: Rec
         console.print(live_view(row, 6, 30))
     assert max(map(len, captured.get().splitlines())) <= 80
     assert "\n" not in log_line(row, 6, 30)
+
+
+def test_of_a_lost_worker_exactly_the_records_that_it_had_not_reported_are_salvaged(recorded: Recorded) -> None:
+    meter, spool = Meter(1), Spool(recorded.folder.spool(1))
+    for session in range(7):
+        spool.start(session, 3, 1)
+        spool.finish(meter.record(Result(5.0, 5.1, 5.2, 200, 3, 200, 900, session=session)))
+        if session == 3:
+            recorded.recording.keep(msgspec.structs.replace(meter.take(5), spooled=True))
+    spool.start(7, 3, 1)
+    assert recorded.recording.salvage(1)["session"].tolist() == [4, 5, 6]
+    assert recorded.recording.salvage(2).tolist() == []
+
+
+def test_no_line_that_is_shown_ends_in_blanks(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
+    show(summary_view(recorded.finish()))
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("requests  sent") for line in lines)
+    assert "" in lines
+    assert [line for line in lines if line != line.rstrip()] == []

@@ -33,7 +33,7 @@ def expect(scenario: Scenario, seed: int) -> Expectation:
             if batch.due < scenario.duration:
                 requests += 1
                 events += len(batch.events)
-    if rehearsed < REHEARSED_SESSIONS:
+    if next(sessions, None) is None:
         return Expectation(rehearsed, requests, events, True)
     total = traffic.rate(scenario).expected
     return Expectation(round(total), round(requests * total / rehearsed), round(events * total / rehearsed), False)

@@ -33,7 +33,8 @@ def step_line(step: Step) -> str:
 def limit_view(limit: Limit) -> RenderableType:
     """What was found, why it ends there, and the curve."""
     above = f", {limit.below:.1f}/s does not" if limit.below is not None else ""
-    sure = "" if limit.confirmed else "  not confirmed: the windows ran out"
+    why = "it was interrupted" if limit.interrupted else "the windows ran out"
+    sure = "" if limit.confirmed else f"; not confirmed: {why}"
     return Group(
         Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), f" keeps the conditions{above}"),
         Text(f"  {SAID[limit.cause]}; {len(limit.steps)} windows{sure}"),

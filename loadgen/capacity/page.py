@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 from io import StringIO
-from pathlib import Path
 
 from rich.console import Console
 
@@ -12,7 +11,6 @@ from loadgen.capacity.figures import Lines, Plan
 from loadgen.capacity.plan import Answer
 from loadgen.capacity.plot import HALF, Axis, Line, Mark, chart, nice_top
 from loadgen.capacity.terminal import drawn, left_out, lever_table, load_table, number, span, verdict
-from loadgen.errors import LoadgenError
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fcfcfb; --card: #ffffff; --ink: #1d2330; --dim: #5d6675; --rule: #e3e6ea;
@@ -53,17 +51,7 @@ pre { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); 
 """
 
 
-def write_page(path: Path, answer: Answer) -> None:
-    """Write the page whole or not at all."""
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        unfinished.write_text(page(answer), encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise LoadgenError(f"{path}: cannot be written ({error.strerror}); give --html a file that can") from error
-
-
-def page(answer: Answer) -> str:
+def plan_page(answer: Answer) -> str:
     """The page's text."""
     plan = answer.plan
     title = f"{plan.scenario}: capacity plan"

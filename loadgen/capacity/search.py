@@ -10,8 +10,11 @@ the bucket is emptied first, at the highest rate that was throttled, and what pa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Literal
+
+import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
@@ -103,6 +106,7 @@ class Limit(Noun):
     cause: Cause  # what breaks there
     confirmed: bool  # whether both were measured twice and agreed, or were voted on
     steps: tuple[Step, ...]
+    interrupted: bool = False
 
     @property
     def own(self) -> bool:
@@ -128,6 +132,15 @@ def find_limit(measure: Measure, conditions: Conditions, where: Range, tell: Tel
     return Search(measure, conditions, where, tell).run()
 
 
+def so_far(steps: Sequence[Step], conditions: Conditions, where: Range) -> Limit | None:
+    """What the windows of a search that was interrupted tell; None when no rate is known to keep the conditions."""
+    windows = (step.window for step in steps)
+    search = Search(lambda *_: next(windows), conditions, where, lambda step: None)
+    with suppress(StopIteration):  # the same windows lead the same way
+        search.run()
+    return msgspec.structs.replace(search.limit(False), interrupted=True) if search.low else None
+
+
 class Search:
     """The state of a search: votes at each rate."""
 
@@ -145,7 +158,7 @@ class Search:
                 confirmed = True
                 break
             self._try(rate)
-        return self._limit(confirmed)
+        return self.limit(confirmed)
 
     @property
     def low(self) -> float:
@@ -206,7 +219,8 @@ class Search:
         throttled = self._throttled()
         return max(throttled, default=None)
 
-    def _limit(self, confirmed: bool) -> Limit:
+    def limit(self, confirmed: bool) -> Limit:
+        """What is known by now."""
         low, high = self.low, self.high
         if low == 0.0:
             self._refuse(high)

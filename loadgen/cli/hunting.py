@@ -13,13 +13,14 @@ import msgspec
 
 from loadgen.capacity.holds import LONGEST_SECONDS, Hunt
 from loadgen.capacity.limit_view import step_line
-from loadgen.capacity.search import Conditions, Limit, Range, Step
+from loadgen.capacity.search import Conditions, Limit, Range, Step, so_far
 from loadgen.cli.arguments import Options, locust_arguments
 from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
 from loadgen.cli.running import facts, opened_target
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
+from loadgen.results.store import pretty
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import load
 
@@ -41,12 +42,12 @@ def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFold
         asked = f"--find-limit={msgspec.json.encode(wanted(given)).decode()}"
         before = kept(target.url, target.monitor_id)
         process = LocustProcess([*arguments, asked], folder, endpoint.credentials if endpoint else None)
-        watch(process, folder)
+        stopped = watch(process, folder)
         if folder.finished:
             summary = folder.summary()
             counted = compared(before, kept(target.url, target.monitor_id), summary)
             folder.write_summary(with_ledger(summary, counted, None))
-    return found_in(folder, process), folder
+    return interrupted(folder, wanted(given)) if stopped else found_in(folder, process), folder
 
 
 def warn(given: dict[str, Any]) -> None:
@@ -83,8 +84,8 @@ def run_options(given: dict[str, Any], quiet: bool) -> Options:
     )  # fmt: skip
 
 
-def watch(process: LocustProcess, folder: RunFolder) -> None:
-    """Print each window as it ends; the first Ctrl-C ends the search well, a second one at once."""
+def watch(process: LocustProcess, folder: RunFolder) -> bool:
+    """Print each window as it ends; the first Ctrl-C ends the search well, a second one at once. Whether one came."""
     steps, interrupts, running = followed(folder.path / STEPS), 0, True
     while running:
         try:
@@ -94,6 +95,7 @@ def watch(process: LocustProcess, folder: RunFolder) -> None:
         except KeyboardInterrupt:
             interrupts += 1
             process.interrupt() if interrupts == 1 else process.kill()
+    return interrupts > 0
 
 
 def followed(path: Path) -> Iterator[list[Step]]:
@@ -109,10 +111,18 @@ def found_in(folder: RunFolder, process: LocustProcess) -> Limit:
     """What the search left in the run's folder."""
     file = folder.path / FOUND
     if not file.exists():
-        if folder.finished:
-            raise LoadgenError(f"the search was stopped before it found a limit; its windows are in {folder.path}")
         process.fail()
     read = file.read_bytes()
     if b'"refused"' in read:
         raise LoadgenError(f"{msgspec.json.decode(read)['refused']} ({folder.path})")
     return msgspec.json.decode(read, type=Limit)
+
+
+def interrupted(folder: RunFolder, hunt: Hunt) -> Limit:
+    """What was found until Ctrl-C, kept as a limit that is not confirmed."""
+    found = so_far(next(followed(folder.path / STEPS)), hunt.conditions, hunt.where)
+    if found is None:
+        click.echo(f"no rate was known to keep the conditions yet; the windows are in {folder.path}", err=True)
+        raise click.Abort
+    (folder.path / FOUND).write_bytes(pretty(found))
+    return found

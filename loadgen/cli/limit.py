@@ -52,4 +52,6 @@ def find_limit(scenario: Path, as_json: bool, **options: Any) -> None:
     else:
         show(limit_view(found))
         click.echo(f"results   {folder.path}")
+    if found.interrupted:
+        sys.exit(130)
     sys.exit(0 if found.confirmed and not found.own else 3)

@@ -49,14 +49,16 @@ def test_the_quota_of_the_endpoint_is_found_and_kept_as_a_run(tmp_path: Path) ->
     assert events["sent"] == events["accepted"] + events["lost"] > 0
 
 
-def test_a_search_that_is_stopped_leaves_its_windows(tmp_path: Path) -> None:
+def test_a_search_that_is_stopped_keeps_what_it_knows_as_a_run(tmp_path: Path) -> None:
     process = start("--quota", "50", cwd=tmp_path)
     assert process.stderr is not None
     assert "kept" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "stopped before it found a limit" in errors
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "not confirmed: it was interrupted" in out
+    found = json.loads((tmp_path / "run" / "limit.json").read_text())
+    assert (found["rate"], found["confirmed"], found["interrupted"]) == (10, False, True)
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["verdict"] == "interrupted"
     events = summary["events"]

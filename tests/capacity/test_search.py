@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from loadgen.capacity.search import Conditions, Range, Window, find_limit
+from loadgen.capacity.search import Conditions, Range, Window, find_limit, so_far
 from loadgen.errors import LoadgenError
 from tests.capacity.targets import Bucket, Moody, Queue
 
@@ -94,3 +94,23 @@ def test_a_deep_bucket_is_emptied_before_a_window() -> None:
     after = [step.window.primed for step in found.steps]
     assert not after[0]
     assert after[-1]
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3, 5, 6, 7, 8, 9, 10, 11])
+def test_a_search_that_is_interrupted_keeps_the_bracket_that_it_had(windows: int) -> None:
+    steps = find_limit(Bucket(50, 250), STRICT, Range()).steps[:windows]
+    found = so_far(steps, STRICT, Range())
+    kept = [step.window.rate for step in steps if step.broken_by is None]
+    assert found is not None
+    assert (found.steps, found.confirmed, found.interrupted) == (steps, False, True)
+    assert found.rate in kept
+    assert found.below is None or found.rate < found.below
+
+
+def test_a_search_that_is_interrupted_before_any_rate_passed_knows_nothing() -> None:
+    assert so_far((), STRICT, Range()) is None
+    steps = find_limit(Bucket(50, 50), STRICT, Range(start=1000.0)).steps[:2]
+    assert so_far(steps, STRICT, Range(start=1000.0)) is None
+    unprimed = find_limit(Bucket(50, 250), STRICT, Range()).steps[:4]
+    assert [step.broken_by for step in unprimed] == [None, None, None, "throttled"]
+    assert so_far(unprimed, STRICT, Range()) is None  # what passed before the bucket was emptied proves nothing

@@ -15,11 +15,12 @@ def compare(run_dirs: tuple[Path, ...], html: Path | None, as_json: bool) -> Non
     """Compare runs with the first one, with intervals that tell a difference from chance."""
     from loadgen.results.comparison import compare as compared
     from loadgen.results.comparison_view import comparison_view
-    from loadgen.results.html import comparison_page, write_page
+    from loadgen.results.html import comparison_page, room_for_page, write_page
     from loadgen.results.reading import Reading
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show
 
+    room_for_page(html)
     readings = [Reading.of(run_dir) for run_dir in run_dirs]
     comparison = compared(readings)
     if as_json:

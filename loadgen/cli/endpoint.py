@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
-from loadgen.cli.values import OperationQuota, Quota
+from loadgen.cli.values import OperationQuota, Quota, Written
+
+REGION = Written("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
+ACCOUNT = Written("account", r"[0-9]{12}", "twelve digits")
 
 
 @click.command()
@@ -25,8 +28,8 @@ from loadgen.cli.values import OperationQuota, Quota
 )
 @click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
 @click.option("--store", type=click.Path(path_type=Path), help="SQLite file for what is accepted; memory unless given.")
-@click.option("--region", default="us-east-1", show_default=True, help="Region that signatures must name.")
-@click.option("--account", default="123456789012", show_default=True, help="Account number in ARNs.")
+@click.option("--region", type=REGION, default="us-east-1", show_default=True, help="Region that signatures must name.")
+@click.option("--account", type=ACCOUNT, default="123456789012", show_default=True, help="Account number in ARNs.")
 @click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
 @click.option(
     "--secret-access-key", envvar="LOADGEN_SECRET_ACCESS_KEY", help="Likewise; better by LOADGEN_SECRET_ACCESS_KEY."
@@ -65,7 +68,8 @@ def settings_of(
 ) -> Any:
     """The endpoint's settings; half a key is completed, none is made up."""
     from loadgen.endpoint import EndpointSettings
-    from loadgen.endpoint.faults import Faults, parse
+    from loadgen.endpoint.faults import Faults
+    from loadgen.endpoint.outage import parse
     from loadgen.wire.sigv4 import Credentials
 
     key_id = access_key_id or "AKIA" + secrets.token_hex(8).upper()

@@ -111,12 +111,14 @@ POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
 @click.option("--html", type=click.Path(path_type=Path), help="Write one page with plots.")
 def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
-    from loadgen.capacity.page import write_page
+    from loadgen.capacity.page import plan_page
     from loadgen.capacity.plan import plan as planned
     from loadgen.capacity.terminal import plan_view
+    from loadgen.results.html import room_for_page, write_page
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show
 
+    room_for_page(html)
     scenarios = [
         each
         for place, file in enumerate((scenario, *options["others"]))
@@ -126,7 +128,7 @@ def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> No
     seed = next((each for each in chosen if each is not None), secrets.randbits(32))
     answer = planned(scenarios, seed, _question(options), lambda line: click.echo(line, err=True))
     if html is not None:
-        write_page(html, answer)
+        write_page(plan_page(answer), html)
     if as_json:
         click.echo(pretty(answer.plan), nl=False)
     else:

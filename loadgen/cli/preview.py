@@ -18,10 +18,11 @@ from loadgen.cli.values import SCENARIO, Seconds
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.preview import look, preview_page
-    from loadgen.results.html import write_page
+    from loadgen.results.html import room_for_page, write_page
     from loadgen.scenario import load
     from loadgen.traffic.arrivals import check_size, curve
 
+    room_for_page(out)
     checked = load(scenario).adjusted(duration=duration, rate=rate)
     check_size(checked.name, curve(checked.arrivals, checked.duration))
     chosen = seed if seed is not None else checked.seed or 0

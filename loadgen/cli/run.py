@@ -100,7 +100,9 @@ def worker(master_host: str, master_port: int, processes: int | None) -> None:
     import os
 
     from loadgen.cli.process import locust_command
+    from loadgen.cli.waiting import wait_for_master
 
+    wait_for_master(master_host, master_port)
     shared = [f"--processes={processes}"] if processes else []
     command = locust_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared

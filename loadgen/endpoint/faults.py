@@ -7,13 +7,10 @@ set), so a rehearsal can be repeated. Shares are probabilities per request and e
 from __future__ import annotations
 
 import random
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, structs
 
-from loadgen.errors import EndpointError
 from loadgen.model import Noun
 
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -112,42 +109,3 @@ class FaultLine:
                 return blow
             chance -= share
         return Blow(delay)
-
-
-_TERM = re.compile(r"([a-z_0-9]+)=(.+)")
-_FORM = (
-    "write e.g. errors=0.01,drops=0.005,lost_answers=0.001,stalls=0.01@30,latency=lognormal:80:0.5,403=10-20,404=30-40,"
-    "operations=PutRumEvents+GetAppMonitor,seed=7"
-)
-
-
-def parse(text: str) -> Faults:
-    """Faults from one line of the command line; raises EndpointError that shows the form."""
-    raw: dict[str, Any] = {"periods": []}
-    try:
-        for term in filter(None, text.replace(" ", "").split(",")):
-            if not (match := _TERM.fullmatch(term)):
-                raise EndpointError(f"faults: '{term}' has no form name=value; {_FORM}")
-            raw |= _parsed(match[1], match[2], raw["periods"])
-        return msgspec.convert(raw, Faults)
-    except (ValueError, msgspec.ValidationError) as wrong:
-        raise EndpointError(f"faults: {wrong}; {_FORM}") from wrong
-
-
-def _parsed(name: str, value: str, periods: list[dict[str, Any]]) -> dict[str, Any]:
-    if name.isdigit():
-        start, _, end = value.partition("-")
-        return {"periods": [*periods, {"status": int(name), "start": float(start), "end": float(end)}]}
-    match name:
-        case "latency":
-            kind, *numbers = value.split(":")
-            return {"latency": {"kind": kind, **dict(zip(("first", "second"), map(float, numbers), strict=False))}}
-        case "stalls":
-            share, _, seconds = value.partition("@")
-            return {"stalls": float(share)} | ({"stall_seconds": float(seconds)} if seconds else {})
-        case "operations":
-            return {"operations": [] if value == "all" else value.split("+")}
-        case "seed":
-            return {"seed": int(value)}
-        case _:
-            return {name: float(value)}

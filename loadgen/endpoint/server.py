@@ -233,8 +233,8 @@ def _child() -> None:
     order = msgspec.json.decode(sys.stdin.readline(), type=Order)
 
     def say(ready: Ready) -> None:
-        sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
-        sys.stdout.flush()
+        with contextlib.suppress(BrokenPipeError):  # our parent was stopped meanwhile; the end of our stdin stops us
+            os.write(sys.stdout.fileno(), msgspec.json.encode(ready) + b"\n")
 
     try:
         serve(order.settings, order.store_path, order.host, order.port, lambda url: say(Ready(url)), True)

@@ -47,7 +47,7 @@ def preview_page(look: Look) -> str:
                 wide=True,
             ),
         ),
-        el("footer", f"Drawn by loadgen from {count(look.visits)} of the run's {count(len(look.starts))} visits."),
+        el("footer", "Made by loadgen. Arrivals and visits are those of the whole run, the rest of the visits drawn."),
     )
 
 
@@ -59,8 +59,14 @@ def headline(look: Look) -> Markup:
         el("p", "loadgen preview", class_="brand"),
         el("h1", scenario.name),
         el("p", " ".join(scenario.description.split()), class_="sentence") if scenario.description else None,
-        el("p", f"{moment(scenario.duration)} · seed {look.seed} · nothing was sent", class_="meta"),
+        el("p", f"{moment(scenario.duration)} · seed {look.seed} · {drawn(look)} · nothing was sent", class_="meta"),
     )
+
+
+def drawn(look: Look) -> str:
+    """How many visits the page shows in full."""
+    whole = len(look.starts)
+    return f"{count(look.visits)} of {count(whole)} visits drawn" if look.visits < whole else "all visits drawn"
 
 
 def figures(look: Look) -> Markup:

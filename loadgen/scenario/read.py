@@ -53,9 +53,19 @@ def _text(path: Path) -> str:
 
 
 def _neighbours(path: Path) -> str:
-    folder = path.parent
-    names = sorted(each.name for each in folder.glob("*.toml")) if folder.is_dir() else []
-    return f"; {folder} has {', '.join(names)}" if names else ""
+    """Scenarios that lie where the file was looked for, or where ours are shipped."""
+    for folder in (path.parent, path.parent / "scenarios"):
+        if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
+            return f"; {folder} has {', '.join(names)}"
+    return ""
+
+
+def _is_scenario(path: Path) -> bool:
+    """Whether a TOML file has pages, as nothing but a scenario has."""
+    try:
+        return "pages" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def _checked(raw: Mapping[str, Any], file: str) -> Scenario:

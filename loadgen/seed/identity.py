@@ -43,18 +43,21 @@ def fingerprint(scenario: Scenario) -> str:
 def check(kept: Identity, wanted: Identity, where: str) -> None:
     """Refuse to go on with a ledger that belongs to something else."""
     found = [
-        f"it belongs to {name} {ours}, not {theirs or 'none'}; {advice}"
+        f"it belongs to {name} {ours}, not {theirs or 'none'}; {advice}, or "
         for name, ours, theirs, advice in _pairs(kept, wanted)
         if ours != theirs
     ]
+    if kept.monitor_id and kept.monitor_id != wanted.monitor_id:
+        now = f"one that was made since has its name (id {wanted.monitor_id})" if wanted.monitor_id else "it is gone"
+        found.append(f"its events went to the app monitor {kept.monitor} with the id {kept.monitor_id}; {now}; ")
     if kept.asked != wanted.asked and kept.period != wanted.period:
         found.append(
             f"it belongs to the period {kept.period} ({kept.asked}), not {wanted.period} ({wanted.asked}); "
-            f"ask for that one again ({kept.asked})"
+            f"ask for that one again ({kept.asked}), or "
         )
     if found:
-        other = "or give --out another folder to begin a new one; nothing was changed"
-        raise LoadgenError("\n".join(f"{where}: {line}, {other}" for line in found))
+        other = "give --out another folder to begin a new one; nothing was changed"
+        raise LoadgenError("\n".join(f"{where}: {line}{other}" for line in found))
 
 
 def _pairs(kept: Identity, wanted: Identity) -> list[tuple[str, object, object, str]]:
@@ -69,10 +72,4 @@ def _pairs(kept: Identity, wanted: Identity) -> list[tuple[str, object, object, 
         ("seed", kept.seed, wanted.seed, f"give --seed {kept.seed}"),
         ("target", kept.target, wanted.target, "give the same --target and region"),
         ("app monitor", kept.monitor, wanted.monitor, f"give --monitor {kept.monitor}"),
-        (
-            "the app monitor with the id",
-            kept.monitor_id,
-            wanted.monitor_id if kept.monitor_id else "",
-            "the monitor was deleted since",
-        ),
     ]

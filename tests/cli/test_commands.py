@@ -136,3 +136,53 @@ def test_help_imports_neither_numpy_nor_boto3_nor_locust() -> None:
     script = "import sys, loadgen.cli; print(*{'numpy', 'boto3', 'locust', 'faker', 'pydantic'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    "command", [("plan", QUICKSTART, "--html"), ("preview", QUICKSTART, "--out"), ("compare", "a", "b", "--html")]
+)
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...]
+) -> None:
+    monkeypatch.setattr("loadgen.traffic.sessions", None)  # whoever draws a session now breaks
+    assert "cannot be written (no such folder); name a file" in refusal(*command, tmp_path / "no" / "x.html")
+    assert f"{tmp_path}: is a folder" in refusal(*command, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--region=", "write one such as us-east-1"),
+        ("--region=moon", "write one such as us-east-1"),
+        ("--account=12", "write twelve digits"),
+    ],
+)
+def test_a_region_or_account_that_is_none_is_not_served(option: str, said: str) -> None:
+    result = invoke("serve", "--port", 0, option)
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://me:secret@127.0.0.1:8000", "leave user and password out of the URL"),
+        ("http://", "names no host"),
+        ("http://127.0.0.1:99999", "Port out of range"),
+    ],
+)
+@pytest.mark.parametrize("command", [("run", QUICKSTART), ("find-limit", QUICKSTART), ("monitors", "list")])
+def test_a_target_that_is_no_plain_url_is_refused_and_not_repeated(
+    command: tuple[object, ...], url: str, said: str
+) -> None:
+    message = refusal(*command, "--target", url)
+    assert said in message
+    assert "secret" not in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_fault_that_does_not_fit_is_told_in_our_words() -> None:
+    assert refusal("serve", "--port", 0, "--faults", "errors=2") == (
+        "faults: 'errors=2' does not fit; write a share from 0 to 1, such as errors=0.01"
+    )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import exp, expm1, sqrt
+from statistics import fmean, pstdev
 
 import pytest
 
-from loadgen.endpoint.faults import NO_BLOW, Blow, FaultLine, Faults, Latency, Period, parse
+from loadgen.endpoint.faults import NO_BLOW, Blow, FaultLine, Faults, Latency, Period
+from loadgen.endpoint.outage import parse
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 
@@ -37,18 +40,22 @@ def test_shares_come_out_as_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("latency", "mean"),
+    ("latency", "mean", "deviation"),
     [
-        (Latency("constant", 80), 0.080),
-        (Latency("uniform", 20, 60), 0.040),
-        (Latency("normal", 100, 10), 0.100),
-        (Latency("exponential", 50), 0.050),
-        (Latency("lognormal", 50, 0.5), 0.050 * 2.718281828**0.125),
+        (Latency("constant", 80), 0.080, 0.0),
+        (Latency("uniform", 20, 60), 0.040, 0.040 / sqrt(12)),
+        (Latency("normal", 100, 10), 0.100, 0.010),
+        (Latency("normal", 20, 40), 0.0279, 0.0294),  # what would be below 0 is 0
+        (Latency("exponential", 50), 0.050, 0.050),
+        (Latency("lognormal", 50, 0.5), 0.050 * exp(0.125), 0.050 * exp(0.125) * sqrt(expm1(0.25))),
     ],
 )
-def test_latencies_have_the_mean_of_their_distribution(latency: Latency, mean: float) -> None:
+def test_latencies_have_the_mean_and_the_spread_of_their_distribution(
+    latency: Latency, mean: float, deviation: float
+) -> None:
     drawn = [blow.delay for blow in blows(Faults(latency=latency), 20_000)]
-    assert sum(drawn) / len(drawn) == pytest.approx(mean, rel=0.03)
+    assert fmean(drawn) == pytest.approx(mean, rel=0.03)
+    assert pstdev(drawn) == pytest.approx(deviation, rel=0.05, abs=1e-12)
     assert min(drawn) >= 0
 
 
@@ -83,12 +90,37 @@ def test_one_line_of_the_command_line_says_it_all() -> None:
     assert parse("errors=1,operations=TagResource+GetAppMonitor").operations == ("TagResource", "GetAppMonitor")
 
 
-@pytest.mark.parametrize(
-    "text", ["errors", "errors=2", "error=0.1", "403=1", "418=1-2", "latency=gamma:1", "stalls=x", "seed=1.5"]
-)
-def test_a_wrong_fault_is_told_with_the_right_form(text: str) -> None:
-    with pytest.raises(EndpointError, match=r"write e\.g\. errors="):
+WRONG = {
+    "errors": "write a share from 0 to 1, such as errors=0.01",
+    "errors=2": "write a share from 0 to 1, such as errors=0.01",
+    "drops=nan": "write a share from 0 to 1, such as drops=0.01",
+    "error=0.1": "write errors, drops, lost_answers, stalls, latency, operations, seed or a status",
+    "stalls=x": "such as stalls=0.01@30",
+    "stalls=0.1@soon": "such as stalls=0.01@30",
+    "403=1": "write seconds from and to, such as 403=10-20",
+    "403=20-10": "write seconds from and to, such as 403=10-20",
+    "418=1-2": "write one of the statuses 403, 404, 429, 500, such as 403=10-20",
+    "latency=gamma:1": "write latency=constant:MS or uniform:MIN:MAX",
+    "latency=lognormal:80": "write latency=lognormal:MEDIAN:SIGMA, in milliseconds",
+    "latency=constant:1:2": "write latency=constant:MS, in milliseconds",
+    "latency=uniform:60:20": "write the lower end first, latency=uniform:20:60",
+    "seed=1.5": "write a whole number, such as seed=7",
+    "operations=PutEvents": "'PutEvents' is none",
+}
+
+
+@pytest.mark.parametrize(("text", "instead"), WRONG.items())
+def test_a_wrong_fault_is_told_with_the_right_form(text: str, instead: str) -> None:
+    with pytest.raises(EndpointError) as told:
         parse(text)
+    assert str(told.value).startswith(f"faults: '{text}' does not fit; ")
+    assert instead in str(told.value)
+
+
+def test_shares_that_exclude_one_another_cannot_be_more_than_all() -> None:
+    assert parse("errors=0.7,drops=0.2,stalls=0.1").errors == 0.7
+    with pytest.raises(EndpointError, match=r"the shares add up to 1\.8"):
+        parse("errors=0.9,drops=0.9")
 
 
 def test_an_injected_500_looks_like_the_services_own() -> None:

@@ -12,11 +12,12 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from loadgen.endpoint import EndpointSettings
 from loadgen.endpoint.faults import Faults, Latency
-from loadgen.endpoint.server import start
+from loadgen.endpoint.server import Order, start
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import KEYS, batch
 from tests.endpoint.sockets import ask, dial, read_answer, signed
@@ -132,3 +133,20 @@ def test_an_endpoint_on_ipv6_has_a_good_url() -> None:
             assert ask(endpoint, "GET", "/_loadgen/ledger")[0] == 200
     except EndpointError as missing:
         pytest.skip(f"no IPv6 here: {missing}")
+
+
+def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "loadgen.endpoint.server"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert child.stdin is not None and child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    child.stdin.write(msgspec.json.encode(Order(SETTINGS, None, "127.0.0.1", 0)) + b"\n")
+    child.stdin.close()
+    with child.stderr:
+        assert child.stderr.read() == b""
+    assert child.wait(10) == 0

@@ -33,6 +33,13 @@ def test_the_same_seed_draws_the_same_page() -> None:
     assert preview_page(look(small(), 3)) == preview_page(look(small(), 3))
 
 
+def test_the_head_of_the_page_says_how_many_visits_were_drawn() -> None:
+    seen = look(load(SHIPPED[0]), 3)
+    assert seen.visits < len(seen.starts)
+    assert f"{seen.visits:,} of {len(seen.starts):,} visits drawn" in preview_page(seen)
+    assert "all visits drawn" in preview_page(look(small(), 3))
+
+
 def test_what_is_drawn_are_the_visits() -> None:
     seen, sessions = look(small(), 3), list(traffic.sessions(small(), 3))
     assert seen.visits == len(sessions) == len(seen.starts)

@@ -179,7 +179,19 @@ def test_a_toml_error_tells_the_line() -> None:
 
 def test_a_missing_file_tells_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "shop.toml").write_text(GOOD)
-    with pytest.raises(ScenarioError, match=r"shp.toml: no such file; .* has shop.toml"):
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "something else"\n')
+    with pytest.raises(ScenarioError, match=r"shp.toml: no such file; .* has shop.toml$"):
+        load(tmp_path / "shp.toml")
+
+
+def test_a_missing_file_tells_what_lies_in_the_folder_of_scenarios(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]")
+    (tmp_path / "broken.toml").write_text("[project")
+    with pytest.raises(ScenarioError, match=r"shp.toml: no such file$"):
+        load(tmp_path / "shp.toml")
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "shop.toml").write_text(GOOD)
+    with pytest.raises(ScenarioError, match=r"no such file; .*scenarios has shop.toml$"):
         load(tmp_path / "shp.toml")
 
 

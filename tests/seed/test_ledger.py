@@ -59,7 +59,7 @@ def test_an_accepted_batch_keeps_the_moment_when_that_was_known_first(tmp_path: 
         ({"scenario": "news"}, "it belongs to scenario shop, not news; seed shop"),
         ({"fingerprint": "f2"}, "undo the change of the scenario"),
         ({"monitor": "other"}, "it belongs to app monitor demo, not other; give --monitor demo"),
-        ({"monitor_id": "id2"}, "the monitor was deleted since"),
+        ({"monitor_id": "id2"}, "one that was made since has its name (id id2); give --out"),
         ({"target": "http://other"}, "give the same --target"),
         ({"asked": "--days 3", "period": Period(10.0, 20.0)}, "ask for that one again (--days 7)"),
     ],
@@ -72,7 +72,7 @@ def test_another_runs_ledger_is_refused_and_not_changed(tmp_path: Path, change: 
     with Ledger(tmp_path, write=True) as ledger, pytest.raises(LoadgenError) as caught:
         ledger.belong(msgspec.structs.replace(IDENTITY, **change))
     assert said in str(caught.value)
-    assert "or give --out another folder to begin a new one; nothing was changed" in str(caught.value)
+    assert "give --out another folder to begin a new one; nothing was changed" in str(caught.value)
     assert (tmp_path / "ledger.sqlite").read_bytes() == before
 
 

@@ -126,8 +126,10 @@ def headline_tiles(summary: Summary) -> Markup:
         ("Schedule lag p99", milliseconds(summary.lag_ms.p99), f"p50 {milliseconds(summary.lag_ms.p50)}"),
         (
             "Quota estimate",
-            f"{quota.rate:.4g}/s" if quota else "none",
-            f"{quota.low:.5g} to {quota.high:.5g}, burst {quota.burst:.3g}" if quota else "too little was refused",
+            rate(quota.rate) if quota else "none",
+            f"{three(quota.low)} to {three(quota.high)}, burst {count(quota.burst)}"
+            if quota
+            else "too little was refused",
         ),
     )
 
@@ -170,8 +172,8 @@ def throttling(reading: Reading) -> Markup:
     note = "Too few requests were refused to tell a quota."
     if quota:
         note = (
-            f"The refusals fit a token bucket of {quota.rate:.4g} requests a second (between {quota.low:.5g} and "
-            f"{quota.high:.5g}) that holds {quota.burst:.4g}."
+            f"The refusals fit a token bucket of {three(quota.rate)} requests a second (between {three(quota.low)} "
+            f"and {three(quota.high)}) that holds {count(quota.burst)}."
         )
     return card(
         "Throttling and quota",

@@ -17,6 +17,7 @@ from loadgen.results.html.accounting import nodes
 from loadgen.results.html.elements import VOID
 from loadgen.results.html.figures import count, milliseconds
 from loadgen.results.html.tables import flattened, plain
+from loadgen.results.quota import Quota
 from loadgen.results.reading import Reading
 from tests.results.html.runs import Plan, make
 
@@ -252,3 +253,13 @@ def test_the_flow_ends_in_all_that_was_sent(folder: RunFolder) -> None:
     assert sum(node.amount for node in ends) == summary.events.sent
     middle = [node.amount for node in nodes(Reading(folder)) if node.column == 1]
     assert sum(middle) == summary.events.generated
+
+
+def test_the_quota_is_told_in_no_more_digits_than_are_known(tmp_path: Path) -> None:
+    made = Reading(make(tmp_path / "run"))
+    quota = Quota(rate=49.9872, low=49.7123, high=50.2184, burst=52.3456)
+    made.summary = msgspec.structs.replace(made.summary, quota=quota)
+    text = report(made)
+    assert "50/s" in text
+    assert "49.7 to 50.2, burst 52" in text
+    assert "of 50 requests a second (between 49.7 and 50.2) that holds 52." in text

@@ -25,6 +25,7 @@ FLOORS = {
     "endpoint": 3,
     "generate": 3,
     "ground_truth": 3,
+    "not_run": 3,
     "preview": 3,
     "sampling": 3,
     "aws": 3,

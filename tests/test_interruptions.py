@@ -7,12 +7,17 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from loadgen import client, traffic
+from loadgen.results import RunFolder, slices
+from loadgen.results.rescue import scenario_of
+from loadgen.results.unrun import read_unrun
 from tests.test_end_to_end import QUICKSTART, assert_accounted, clean_environment
 
 pytestmark = pytest.mark.locust
@@ -76,6 +81,25 @@ def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[
     return ended(process, tmp_path)
 
 
+def planned(folder: Path, seconds: float) -> Counter[int]:
+    """How many batches each session of the run had due before a moment."""
+    scenario = scenario_of(RunFolder(folder)).adjusted(duration=seconds)
+    seed = json.loads((folder / "run.json").read_text())["seed"]
+    plans = (client.plan(session, scenario.client, 1.0) for session in traffic.sessions(scenario, seed))
+    return Counter(batch.session for each in plans for batch in each.batches if batch.due < seconds)
+
+
+def undone(folder: Path) -> Counter[int]:
+    """How many batches of each session are named as not run."""
+    return Counter({each.session: each.batches_due - each.batches_tried for each in read_unrun(RunFolder(folder))})
+
+
+def tried(folder: Path) -> Counter[int]:
+    """First attempts of each session on record."""
+    batches = slices.batches(RunFolder(folder))
+    return Counter(session for batch in batches for session in batch["session"][batch["attempt"] == 1].tolist())
+
+
 def test_a_killed_worker_is_named_and_the_ledgers_still_agree(tmp_path: Path) -> None:
     code, summary = killed_in_the_middle(tmp_path, "worker", "--processes", 2)
     assert code == 3
@@ -84,6 +108,12 @@ def test_a_killed_worker_is_named_and_the_ledgers_still_agree(tmp_path: Path) ->
     assert_accounted(summary)
     assert summary["ledger"]["agrees"] is True
     assert summary["requests"]["accepted"] > 0
+    missing, [lost] = undone(tmp_path / "run"), summary["lost_workers"]
+    assert {session % 2 for session in missing} == {lost}
+    assert any(f"{len(missing)} sessions were not run" in reason for reason in summary["reasons"])
+    doubtful = planned(tmp_path / "run", 12.0) - missing - tried(tmp_path / "run")
+    assert doubtful.total() == summary["in_doubt"]["requests"]
+    assert not missing - planned(tmp_path / "run", 12.0)
 
 
 def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(tmp_path: Path) -> None:
@@ -91,6 +121,9 @@ def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(
     assert code == 130
     assert summary["cut_off"] is True
     assert_accounted(summary)
+    due = planned(tmp_path / "run", summary["stopped_at"])
+    doubtful = due - undone(tmp_path / "run") - tried(tmp_path / "run")
+    assert doubtful.total() <= summary["in_doubt"]["requests"]
     assert summary["ledger"]["agrees"] is True
 
 

@@ -69,19 +69,24 @@ def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: 
 )
 def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
+    from loadgen.not_run import noted
     from loadgen.results import RunFolder
     from loadgen.results.html import room_for_page, write_report
     from loadgen.results.reading import Reading, summary_of
+    from loadgen.results.rescue import scenario_of
     from loadgen.results.store import pretty
     from loadgen.results.terminal import show, summary_view
 
     named = None if html == Path(REPORT_IN_FOLDER) else html
     room_for_page(named)
-    summary = summary_of(RunFolder.existing(run_dir))
+    folder = RunFolder.existing(run_dir)
+    summary = summary_of(folder)
+    if summary.lost_workers:
+        summary = noted(folder, scenario_of(folder), summary)
     if as_json:
         click.echo(pretty(summary), nl=False)
     else:
         show(summary_view(summary))
     if html is not None:
-        page = write_report(Reading.of(run_dir), named)
+        page = write_report(Reading(folder, summary=summary), named)
         click.echo(f"page      {page}", err=as_json)

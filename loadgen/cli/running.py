@@ -30,10 +30,12 @@ from loadgen.endpoint import EndpointSettings, Faults, server
 from loadgen.endpoint.outage import parse
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
+from loadgen.not_run import noted
 from loadgen.results import RunFolder, Summary
 from loadgen.results.html import write_report
 from loadgen.results.reading import Reading
 from loadgen.results.rescue import rescued
+from loadgen.results.store import UNRUN
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
@@ -64,10 +66,28 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         counted = compared(before, kept(target.url, target.monitor_id), summary)
         summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
+        summary = name_what_was_not_run(folder, scenario, summary)
         clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), pace.parse(options.pace))
         ground_truth.write(scenario, seed, clock, folder.path / ground_truth.FILE)
     draw(folder)
     return summary, folder
+
+
+def name_what_was_not_run(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
+    """Of a run that lost workers; drawing their sessions again takes a while, and Ctrl-C skips it."""
+    if not summary.lost_workers:
+        return summary
+    click.echo("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)", err=True)
+    try:
+        summary = noted(folder, scenario, summary)
+    except (LoadgenError, KeyboardInterrupt) as error:
+        click.echo(f"loadgen: no {UNRUN}: {error or 'interrupted'}", err=True)
+    else:
+        folder.write_summary(summary)
+        if folder.records.is_file():
+            for worker in summary.lost_workers:
+                folder.spool(worker).unlink(missing_ok=True)
+    return summary
 
 
 def draw(folder: RunFolder) -> None:

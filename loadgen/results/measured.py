@@ -94,9 +94,9 @@ class Measured:
         """A worker's tally since the run's zero; the latest counts."""
         self._tallies[worker] = tally
 
-    def begun(self, worker: int) -> tuple[int, int]:
-        """How many sessions a worker had drawn when it was last heard of, and in which second that was."""
-        return self._tallies.get(worker, Tally()).sessions, self._last_seconds.get(worker, 0)
+    def begun(self, worker: int) -> tuple[int, int | None]:
+        """How many sessions a worker had drawn when it was last heard of, and in which second that was, if ever."""
+        return self._tallies.get(worker, Tally()).sessions, self._last_seconds.get(worker)
 
     @property
     def tally(self) -> Tally:

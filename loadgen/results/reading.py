@@ -15,6 +15,7 @@ from loadgen.results.row import Row
 from loadgen.results.slices import Requests, Timeline
 from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
 from loadgen.results.summary import Summary
+from loadgen.results.unrun import Unrun, read_unrun
 
 VERSION = 1  # of summary.json
 
@@ -22,11 +23,11 @@ VERSION = 1  # of summary.json
 class Reading:
     """What one run's folder says; the records are read when they are first asked for."""
 
-    def __init__(self, folder: RunFolder, width: int | None = None) -> None:
-        """`width` is the seconds a slice, unless given as narrow as bounded memory allows."""
+    def __init__(self, folder: RunFolder, width: int | None = None, summary: Summary | None = None) -> None:
+        """`width` is the seconds a slice, by default as narrow as bounded memory allows."""
         self.folder = folder
         self.name = folder.path.resolve().name
-        self.summary = summary_of(folder)
+        self.summary = summary or summary_of(folder)
         self.rows = rows_of(folder)
         self.run: dict[str, Any] = folder.described() if (folder.path / RUN).is_file() else {}
         self.timeline = Timeline(self.rows, width)
@@ -38,7 +39,12 @@ class Reading:
 
     def sliced(self, width: int) -> Reading:
         """The same in slices of so many seconds."""
-        return self if width == self.timeline.width else Reading(self.folder, width)
+        return self if width == self.timeline.width else Reading(self.folder, width, self.summary)
+
+    @cached_property
+    def unrun(self) -> list[Unrun]:
+        """The sessions that lost workers left undone."""
+        return read_unrun(self.folder)
 
     @cached_property
     def requests(self) -> Requests | None:

@@ -82,10 +82,25 @@ class Spool:
         os.posix_fallocate(self._file, 0, self.PIECE)
         self._open()
 
-    def start(self, session: int, events: int, attempt: int) -> None:
+    def start(self, session: int, events: int, attempt: int, intended: float = 0.0) -> None:
         """A request is about to be sent."""
         LAYOUT.pack_into(
-            self._piece, self._at, session, 0.0, 0.0, 0.0, 0.0, STARTED, events, 0, 0, 0, attempt, False, False, b""
+            self._piece,
+            self._at,
+            session,
+            intended,
+            0.0,
+            0.0,
+            0.0,
+            STARTED,
+            events,
+            0,
+            0,
+            0,
+            attempt,
+            False,
+            False,
+            b"",
         )
         self._go_on()
 
@@ -125,7 +140,7 @@ class InDoubt(Noun):
 def in_doubt(path: Path) -> InDoubt:
     """What a spool has marks for and no records."""
     requests = events = 0
-    for batch in _chunks(path, 100_000):
+    for batch in chunks(path, 100_000):
         started = batch["status"] == STARTED
         requests += int(started.sum()) - int((~started).sum())
         events += int(batch["events"][started].sum()) - int(batch["events"][~started].sum())
@@ -139,12 +154,12 @@ def unpack(packed: bytes) -> Records:
 
 def read(path: Path, rows: int = 100_000) -> Iterator[Records]:
     """The records of a file, without its marks, so many at a time."""
-    for batch in _chunks(path, rows):
+    for batch in chunks(path, rows):
         yield batch[batch["status"] != STARTED]
 
 
-def _chunks(path: Path, rows: int) -> Iterator[Records]:
-    """What was stored, without the empty end of a spool whose worker is alive or died."""
+def chunks(path: Path, rows: int) -> Iterator[Records]:
+    """Records and marks as stored, without the empty end of a spool whose worker is alive or died."""
     with path.open("rb") as file:
         while packed := file.read(rows * RECORD.itemsize):
             batch = unpack(packed)

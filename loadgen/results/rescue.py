@@ -17,7 +17,7 @@ from loadgen.results.row import Row
 from loadgen.results.store import HISTOGRAMS, SCENARIO, RunFolder
 from loadgen.results.summarize import Run, stage_ends, summarize
 from loadgen.results.summary import Summary
-from loadgen.scenario import load
+from loadgen.scenario import Scenario, load
 
 
 def rescued(folder: RunFolder) -> Summary:
@@ -29,9 +29,7 @@ def rescued(folder: RunFolder) -> Summary:
         raise LoadgenError(
             f"{folder.path}: the run ended before its first second was written; there is nothing to report"
         )
-    scenario = load(folder.path / SCENARIO).adjusted(
-        duration=options["duration"], rate=options["rate"], sample_rate=options["sample_rate"]
-    )
+    scenario = scenario_of(folder)
     factor = pace.parse(options["pace"])
     measured = Measured(stage_ends(scenario, factor) if factor != inf else ())
     for spool in folder.spools:
@@ -43,11 +41,21 @@ def rescued(folder: RunFolder) -> Summary:
         seed=described["seed"],
         pace=options["pace"],
         started_at=started_at(folder),
-        workers=options["processes"] or 1,
+        workers=len(folder.spools),
         cut_off=True,
+        lost=tuple(range(len(folder.spools))),
+        stopped_at=max(measured.last_answer, rows[-1].second + 1.0),
         in_doubt=record.InDoubt(sum(each.requests for each in doubts), sum(each.events for each in doubts)),
     )
     return summarize(measured, scenario, run)
+
+
+def scenario_of(folder: RunFolder) -> Scenario:
+    """The scenario as it was run."""
+    options = folder.described()["options"]
+    return load(folder.path / SCENARIO).adjusted(
+        duration=options["duration"], rate=options["rate"], sample_rate=options["sample_rate"]
+    )
 
 
 def add_rows(measured: Measured, rows: list[Row]) -> None:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 SCENARIO, RUN, TIMELINE, SUMMARY, LOG = "scenario.toml", "run.json", "timeline.csv", "summary.json", "locust.log"
 HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}.bin"
+UNRUN = "sessions-not-run.csv"
 
 
 class RunFolder:

@@ -37,6 +37,8 @@ class Run(Noun):
     cut_short: bool = False  # it meant to stop before its end
     notes: tuple[str, ...] = ()  # what else is to be said, a line each
     lost_workers: tuple[str, ...] = ()  # what is missing, a line each
+    lost: tuple[int, ...] = ()  # workers that did not live to say their last word
+    stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
     in_doubt: InDoubt = InDoubt()
 
 
@@ -122,6 +124,8 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
         ),
         cut_off=run.cut_off,
         outcomes=outcomes,
+        stopped_at=run.stopped_at,
+        lost_workers=run.lost,
         failures=dict(sorted(figures.failures.items(), key=lambda item: -item[1].requests)),
     )
 

@@ -161,5 +161,7 @@ class Summary(Noun):
     ledger: Ledger = Ledger()
     cut_off: bool = False
     outcomes: Outcomes | None = None  # None in folders of before it was counted
+    stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
+    lost_workers: tuple[int, ...] = ()  # by number, from 0
     failures: dict[str, Amount] = msgspec.field(default_factory=dict)  # failed attempts by cause
     version: int = 1  # of this format

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from loadgen.results.store import RunFolder
 ROWS = 100_000  # a row group
 
 
-def write_table(folder: RunFolder) -> None:
-    """Turn the spooled records into Parquet, and drop the spool once they are safe."""
+def write_table(folder: RunFolder, lost: Collection[int] = ()) -> None:
+    """Turn the spooled records into Parquet, and drop the spools once they are safe.
+
+    Lost workers' spools stay: their marks tell which of their sessions were not run.
+    """
     import pyarrow.parquet as parquet
 
     unfinished = folder.records.with_suffix(".part")
@@ -23,8 +27,10 @@ def write_table(folder: RunFolder) -> None:
             for batch in record.read(spool, ROWS):
                 writer.write_table(table(batch))
     unfinished.replace(folder.records)
+    kept = {folder.spool(worker) for worker in lost}
     for spool in folder.spools:
-        spool.unlink()
+        if spool not in kept:
+            spool.unlink()
 
 
 def schema() -> Any:

@@ -89,7 +89,9 @@ class Conductor:
         self._stop("interrupted")
 
     def _share(self, index: int, of: int) -> Share:
-        spool = str(self._folder.spool(index).resolve())
+        path = self._folder.spool(index)
+        path.touch()  # who sums up a run that was cut off counts the workers by it
+        spool = str(path.resolve())
         return Share(index, of, self._zero, self._orders, spool, this_machine())
 
     def _conduct(self, runner: MasterRunner | None) -> None:
@@ -128,7 +130,7 @@ class Conductor:
         self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
         self._recording.close()
         summary = summarize(self.measured, self._scenario, self._run(missing))
-        write_table(self._folder)
+        write_table(self._folder, missing)
         self._folder.write_summary(summary)
         self._environment.process_exit_code = EXIT_CODES[summary.verdict]
         self.finished = True
@@ -160,18 +162,25 @@ class Conductor:
             notes=(*notes, *late),
             cut_short=bool(notes) or self.interrupted,
             lost_workers=tuple(self._losses(missing)),
+            lost=tuple(sorted(missing)),
+            stopped_at=self._stopped_at(),
             in_doubt=self._recording.in_doubt(missing),
         )
+
+    def _stopped_at(self) -> float | None:
+        """When the last worker stopped before the run's end; None if one went on to it."""
+        stops = [done.stopped_at for done in self._done.values()]
+        if not stops and (self.interrupted or self._stopping):
+            return time.time() - self._zero
+        return None if None in stops else max((stop for stop in stops if stop is not None), default=None)
 
     def _losses(self, missing: set[int]) -> list[str]:
         """A line for each worker that did not do its share."""
         workers = len(self._shares)
         lines = []
         for index in sorted(missing):
-            started, last = self.measured.begun(index)
-            lines.append(
-                f"worker {index} of {workers} was lost after {started} of its sessions had been drawn; "
-                f"its sessions that start after second {last} were not run"
-            )
+            drawn, last = self.measured.begun(index)
+            heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
+            lines.append(f"worker {index} of {workers} was lost {heard}")
         stuck = [(done.index, done.failure) for done in self._done.values() if done.failure]
         return [*lines, *(f"worker {index} could draw no more sessions: {failure}" for index, failure in stuck)]

@@ -58,6 +58,7 @@ class Engine:
         self._events_taken = 0
         self.over = gevent.event.Event()
         self.stop_reason: str | None = None
+        self.stopped_at: float | None = None
 
     def now(self) -> float:
         """Seconds from the run's zero, on the wall."""
@@ -81,7 +82,8 @@ class Engine:
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is in flight is waited for."""
-        self.stop_reason = self.stop_reason or reason
+        if self.stop_reason is None:
+            self.stop_reason, self.stopped_at = reason, self.now()
         self._schedule.end()
         self._feeding.kill(block=False)
 
@@ -142,7 +144,7 @@ class Engine:
             log.error("signing: %s", refused)
             request = None
         if self._spool:
-            self._spool.start(due.batch.session, due.events, due.batch.attempt)
+            self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at)
         started = self.now()
         status, error, retry_after = self._ask(request) if request else (None, "not signed", 0.0)
         finished = self.now()

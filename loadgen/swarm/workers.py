@@ -26,6 +26,7 @@ class Done(Noun):
     tally: Tally
     stop_reason: str | None = None
     failure: str | None = None
+    stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
 
 
 class Stop(Noun):
@@ -43,7 +44,7 @@ def report(engine: Engine, index: int, second: Callable[[Second], None], done: C
         if engine.now() >= place + 1 or last_word.ready():
             second(engine.measure(place))
             place = max(place + 1, int(engine.now()))
-    done(Done(index, last_word.get(), engine.stop_reason, engine.failure))
+    done(Done(index, last_word.get(), engine.stop_reason, engine.failure, engine.stopped_at))
 
 
 def report_to_master(engine: Engine, index: int, runner: WorkerRunner) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from loadgen.results.html.elements import Markup
-from loadgen.results.html.figures import count, share
+from loadgen.results.html.figures import count, moment, share
 from loadgen.results.html.flow import Node, flow
 from loadgen.results.html.page import card
 from loadgen.results.html.tables import folded, table
 from loadgen.results.meter import Amount
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.reading import Reading
+from loadgen.results.store import UNRUN
 from loadgen.results.summary import Summary
+
+SHOWN = 100
+"""Sessions in the table at most; the file has them all."""
 
 
 def accounting(reading: Reading) -> Markup:
@@ -103,3 +107,24 @@ def amount_cells(name: str, amount: Amount, sent: int) -> tuple[str, ...]:
     """A row: an amount in each unit, and what part of all bytes sent it was."""
     counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
     return (name, *map(count, counts), share(amount.wire_bytes, sent))
+
+
+def undone(reading: Reading) -> Markup | None:
+    """The card of the sessions that a lost worker left undone; none when none was lost."""
+    found = reading.unrun
+    if not found:
+        return None
+    head = ("session", "id", "start", "worker", "batches due", "tried")
+    rows = [
+        (str(each.session), each.session_id, moment(each.start), str(each.worker), *map(count, each.batches))
+        for each in found[:SHOWN]
+    ]
+    more = f"; the first {SHOWN} are here" if len(found) > SHOWN else ""
+    missing = sum(each.batches_due - each.batches_tried for each in found)
+    return card(
+        "Sessions that were not run",
+        folded(f"{count(len(found))} sessions", table(head, rows, "Sessions that were not run, or only in part")),
+        about=f"Sessions of lost workers, not run or only in part: {count(len(found))} with {count(missing)} batches.",
+        note=f"{UNRUN} names them all{more}.",
+        wide=True,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from loadgen.results.html import over_time
-from loadgen.results.html.accounting import accounting
+from loadgen.results.html.accounting import accounting, undone
 from loadgen.results.html.curve import curve
 from loadgen.results.html.elements import Child, Markup, el
 from loadgen.results.html.figures import count, memory, milliseconds, rate, share, three
@@ -44,6 +44,7 @@ def report(reading: Reading) -> str:
             *clocks(reading),
             throttling(reading),
             accounting(reading),
+            undone(reading),
             retries(reading),
             sessions(reading),
             mix(summary),

@@ -63,6 +63,7 @@ class Throttling(Noun):
     lost_share: float  # of the events
     recovery_seconds: float | None  # from the last load above the quota to the last throttled request; None: not in it
     exact: bool  # request by request, or the mean by slots of time
+    rough: bool = False  # by slots, with a bucket so small that single requests would matter
 
 
 class MonitorPlan(Noun):

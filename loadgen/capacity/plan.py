@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from loadgen.capacity.demand import Demand, thinned, together
@@ -26,7 +27,7 @@ from loadgen.capacity.figures import (
 from loadgen.capacity.levers import Sight, levers
 from loadgen.capacity.machine import Fleet, fleet
 from loadgen.capacity.rehearse import Rehearsed, Say, rehearse
-from loadgen.capacity.throttle import course, needed, recovery_seconds
+from loadgen.capacity.throttle import course, needed, recovery_seconds, rough
 from loadgen.capacity.windows import bounds, window
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
@@ -95,7 +96,10 @@ def plan(scenarios: Sequence[Scenario], seed: int, question: Question, say: Say)
         load=load,
         windows=tuple(window(seconds, each) for each in bounds(scenarios[0])),
         whole=whole,
-        throttling=throttling(went.fate, quota, recovery_seconds(demands, went, quota), known(demands)),
+        throttling=msgspec.structs.replace(
+            throttling(went.fate, quota, recovery_seconds(demands, went, quota), known(demands)),
+            rough=rough(demands, quota),
+        ),
         need=Need(question.most_lost, need, question.burst_seconds),
         loss=tuple(_loss(demands, need, question)),
         rates=tuple(_rates(rehearsed, seed, question)),

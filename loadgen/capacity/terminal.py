@@ -106,6 +106,8 @@ def quota_lines(plan: Plan) -> Text:
         ),
         Text.assemble((f"at {found.quota:g}/s", "bold"), f", burst {found.burst:g}: {verdict(found)}"),
     ]
+    if found.rough:
+        lines.append(Text("  roughly, and too kindly: so small a bucket needs every request; give --exact"))
     if found.throttled:
         lines += [
             Text(

@@ -9,7 +9,7 @@ from loadgen.capacity import machine
 from loadgen.capacity.day import over_a_day
 from loadgen.capacity.figures import Plan
 from loadgen.capacity.machine import refuse_too_large
-from loadgen.capacity.page import page
+from loadgen.capacity.page import plan_page
 from loadgen.capacity.plan import Answer, Question, plan
 from loadgen.capacity.rehearse import rehearse
 from loadgen.capacity.windows import bounds
@@ -95,7 +95,7 @@ def test_a_plan_survives_json(answer: Answer) -> None:
 
 
 def test_the_page_needs_nothing_from_anywhere(answer: Answer) -> None:
-    text = page(answer)
+    text = plan_page(answer)
     assert not [word for word in ("http://", "https://", "<script", "src=", "@import", "url(") if word in text]
     assert text.count("<svg") == 4
     assert "prefers-color-scheme: dark" in text

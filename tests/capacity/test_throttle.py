@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadgen.capacity import throttle
 from loadgen.capacity.by_slot import by_slot
 from loadgen.capacity.demand import Demand
 from loadgen.capacity.fate import Quota
 from loadgen.capacity.one_by_one import one_by_one, retry_delays
-from loadgen.capacity.throttle import course, needed, recovery_seconds
+from loadgen.capacity.throttle import course, needed, recovery_seconds, rough, scattered
 from loadgen.scenario import Client
 from tests.capacity.shop import SHOP, demand_of, handmade
 
@@ -62,12 +63,38 @@ def test_slots_and_single_requests_agree(part: float, depth: float) -> None:
     assert mean.lost_share == pytest.approx(exact.lost_share, abs=0.015)
 
 
-def test_slots_and_single_requests_agree_for_a_shallow_bucket() -> None:
-    """Slots do not see what comes at once within them, so they are a little kinder."""
-    quota = Quota(BUSY.totals.requests / 300, 3.0, answer_seconds=0.05)
-    exact, mean = one_by_one([BUSY], quota).fate, by_slot([BUSY], quota).fate
-    assert mean.throttled_share == pytest.approx(exact.throttled_share, abs=0.1)
-    assert mean.lost_share == pytest.approx(exact.lost_share, abs=0.06)
+@pytest.mark.parametrize("burst", [1.0, 2.0, 3.0, 5.0, 8.0])
+@pytest.mark.parametrize("part", [0.5, 1.0, 1.5])
+def test_a_sample_is_as_hard_as_single_requests_on_a_shallow_bucket(burst: float, part: float) -> None:
+    quota = Quota(part * BUSY.totals.requests / 300, burst, answer_seconds=0.05)
+    exact, sample = course([BUSY], quota).fate, course([BUSY._replace(attempts=None)], quota).fate
+    assert sample.throttled_share == pytest.approx(exact.throttled_share, abs=0.02)
+    assert sample.lost_share == pytest.approx(exact.lost_share, abs=0.015)
+
+
+def test_scattered_attempts_are_those_of_their_slots() -> None:
+    made = scattered(BUSY._replace(attempts=None)).attempts
+    assert made is not None and BUSY.attempts is not None
+    slots = BUSY.slots
+    for beacon, counts, events in (
+        (False, slots.fetches, slots.fetch_events),
+        (True, slots.beacons, slots.beacon_events),
+    ):
+        own = made.beacon == beacon
+        slot = (made.due[own] / slots.length).astype(int)
+        assert np.array_equal(np.bincount(slot, minlength=len(counts)), counts)
+        assert np.array_equal(np.bincount(slot, made.events[own], minlength=len(counts)), events)
+    assert (np.diff(made.due) >= 0).all()
+
+
+def test_a_shallow_bucket_under_more_than_can_be_scattered_is_called_rough(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample, small, large = BUSY._replace(attempts=None), Quota(50, 2), Quota(50)
+    assert not rough([sample], small)
+    monkeypatch.setattr(throttle, "SCATTERED_UP_TO", BUSY.totals.requests - 1)
+    assert rough([sample], small)
+    assert not rough([BUSY], small)
+    assert not rough([sample], large)
+    assert course([sample], small).fate == by_slot([sample], small).fate
 
 
 @given(

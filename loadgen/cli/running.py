@@ -118,6 +118,7 @@ def opened_target(scenario: Scenario, seed: int, options: Options) -> Iterator[t
         key = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
         settings = EndpointSettings(
             credentials=(key,),
+            keeps=options.store is not None,  # nobody has the key: a long run must not fill the memory for nothing
             quota=options.quota,
             faults=parse(options.faults) if options.faults else Faults(),
             max_batch_events=max(100, scenario.client.batchLimit),

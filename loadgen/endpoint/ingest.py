@@ -127,7 +127,7 @@ def _holds(text: str) -> bool:
 def keep(
     store: Store, settings: EndpointSettings, monitor: Monitor, batch: Any, request: Request, now: float
 ) -> Intake:
-    """Keep what is good of a batch, as it came over the wire; durable at the store's next commit."""
+    """Keep, or count, what is good of a batch, as it came over the wire; durable at the store's next commit."""
     dropped = _dropped(batch.RumEvents, monitor, settings, now - settings.retention)
     times = [event.timestamp for position, event in enumerate(batch.RumEvents) if position not in dropped] or [now]
     if (last := max(times)) >= LATEST:
@@ -135,9 +135,12 @@ def keep(
         path = f"rumEvents.{position}.member.timestamp"
         raise invalid(message_of([problem(last, path, "be Unix time in seconds")]))
     kept = len(batch.RumEvents) - len(dropped)
-    marks = msgspec.json.encode(dropped) if dropped else None
-    zipped = request.body.startswith(GZIP_MAGIC)
-    store.keep(monitor, int(min(times) * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
+    if settings.keeps:
+        marks = msgspec.json.encode(dropped) if dropped else None
+        zipped = request.body.startswith(GZIP_MAGIC)
+        store.keep(monitor, int(min(times) * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
+    else:
+        store.count(monitor, kept)
     if kept and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
     return Intake(kept, len(dropped))

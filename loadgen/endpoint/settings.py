@@ -35,6 +35,7 @@ class EndpointSettings(Noun):
     cors_origins: tuple[str, ...] = ("*",)
     monitor_limit: int = 20  # app monitors per account and Region (Service Quotas L-3FB7EA17)
     deleting_seconds: float = 0.0  # how long a deleted monitor is shown as DELETING
+    keeps: bool = True  # accepted batches, for who reads them back; False: they are counted alone
     retention: float = 30 * 86_400.0  # RUM keeps events for 30 days
     max_batch_events: int = 100  # the web client's batchLimit; RUM's own bound is not published
     max_event_bytes: int = 6 * 1024  # an event with its metadata (aws-rum-web, docs/reference/api.md)

@@ -41,6 +41,11 @@ CREATE INDEX batches_of ON batches (monitor, number, first, last, events);
 """
 
 _INSERT = "INSERT INTO batches (monitor, first, last, events, dropped, zipped, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_COUNTED = "CREATE TEMP TABLE counted (monitor INTEGER PRIMARY KEY, requests INTEGER NOT NULL, events INTEGER NOT NULL)"
+_COUNT = (
+    "INSERT INTO counted VALUES (?, 1, ?)"
+    " ON CONFLICT (monitor) DO UPDATE SET requests = requests + 1, events = events + excluded.events"
+)
 _CHECKPOINT_PAGES = 8192
 """32 MiB of log before it is folded into the file, so that the fold's fsync is rare under load."""
 
@@ -115,6 +120,8 @@ class Store:
                 self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={VERSION}")
         self._db.execute("COMMIT")
+        self._db.execute("PRAGMA temp_store=MEMORY")
+        self._db.execute(_COUNTED)
 
     def _load(self) -> None:
         self._monitors.clear()
@@ -228,6 +235,10 @@ class Store:
         self._begin()
         self._db.execute(_INSERT, (monitor.number, first, last, events, dropped, zipped, body))
 
+    def count(self, monitor: Monitor, events: int) -> None:
+        """Count an accepted batch that nobody will read back."""
+        self.write(_COUNT, monitor.number, events)
+
     def batches(self, monitor: Monitor, start: int, first: int, last: int) -> Iterator[Kept]:
         """Batches from row `start` on that may hold events between `first` and `last`, in the order of acceptance."""
         rows = self._db.execute(
@@ -241,8 +252,11 @@ class Store:
     def accepted(self, monitor: Monitor | None) -> tuple[int, int]:
         """Accepted requests and events of a monitor, or of all."""
         where, values = ("WHERE monitor = ?", (monitor.number,)) if monitor else ("", ())
-        row = self._db.execute(f"SELECT count(*), coalesce(sum(events), 0) FROM batches {where}", values).fetchone()
-        return row[0], row[1]
+        kept = self.read(f"SELECT count(*), coalesce(sum(events), 0) FROM batches {where}", *values)[0]
+        counted = self.read(
+            f"SELECT coalesce(sum(requests), 0), coalesce(sum(events), 0) FROM counted {where}", *values
+        )[0]
+        return kept[0] + counted[0], kept[1] + counted[1]
 
     def expire(self, before: int) -> None:
         """Drop batches whose last event is older than `before` (Unix milliseconds), and monitors long deleted."""

@@ -26,6 +26,24 @@ def test_what_is_not_committed_is_not_there_after_a_crash(tmp_path: Path) -> Non
     assert [one.name for one in reopened.monitors()] == ["shop"]
 
 
+def test_an_endpoint_that_keeps_nothing_counts_the_same(caller: Caller) -> None:
+    counting = Caller(keeps=False)
+    for each in (caller, counting):
+        shop, other = each.monitor(), each.monitor("other")
+        for number in (50, 30):
+            assert each.put(shop, batch(number)).status == 200
+        assert each.put(other, batch(5)).status == 200
+        each.store.commit()
+        assert each.store.accepted(each.store.by_id(shop)) == (2, 80)
+        assert each.store.accepted(None) == (3, 85)
+    assert counting.store.read("SELECT count(*) FROM batches") == [(0,)]
+    monitor = counting.store.by_id(other)
+    assert monitor is not None
+    counting.store.count(monitor, 7)
+    counting.store.rollback()
+    assert counting.store.accepted(None) == (3, 85)
+
+
 def test_an_operation_that_fails_midway_leaves_nothing(caller: Caller) -> None:
     monitor_id = caller.monitor()
     kept = caller.store.by_id(monitor_id)

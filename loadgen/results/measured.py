@@ -10,14 +10,14 @@ import numpy as np
 from loadgen.results import records as record
 from loadgen.results.figures import Figures
 from loadgen.results.meter import Amount, Second, Tally
-from loadgen.results.quota import Quota, estimate
+from loadgen.results.quota import MOST_MOMENTS, Quota, estimate
 from loadgen.results.records import Records
 from loadgen.results.row import Row
 
 ADDED = ("sessions_started", "offered", "offered_events", "offered_wire_bytes", "offered_raw_bytes")
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 
-KEPT_MOMENTS = 500_000  # acceptances and refusals kept for the estimate of the quota, 4 bytes each
+KEPT_MOMENTS = 2 * MOST_MOMENTS  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
 
 
 class OpenRow:
@@ -55,8 +55,8 @@ class Measured:
         self._last_seconds: dict[int, int] = {}
         self._rows: defaultdict[int, OpenRow] = defaultdict(OpenRow)
         self._settled = -1
-        self._accepted: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
-        self._refused: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
+        self._accepted: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        self._refused: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
         self._moments = 0
 
     def add(self, second: Second) -> None:
@@ -120,8 +120,7 @@ class Measured:
         """The token bucket behind the throttling, if there was enough of it."""
         if not self._accepted or not self._refused:
             return None
-        accepted, refused = (np.concatenate(moments).astype(np.float64) for moments in (self._accepted, self._refused))
-        return estimate(accepted, refused)
+        return estimate(np.concatenate(self._accepted), np.concatenate(self._refused))
 
     def _open(self, second: int) -> int:
         return max(second, self._settled + 1)
@@ -130,7 +129,7 @@ class Measured:
         if self._moments > KEPT_MOMENTS:
             return
         self._moments += len(batch)
-        middle = ((batch["started"] + batch["finished"]) / 2).astype(np.float32)  # about when the target decided
+        middle = (batch["started"] + batch["finished"]) / 2  # about when the target decided
         self._accepted.append(middle[record.accepted(batch)])
         self._refused.append(middle[record.throttled(batch)])
 

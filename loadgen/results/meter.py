@@ -9,6 +9,7 @@ from functools import reduce
 
 import msgspec
 
+from loadgen.events import EVENT_PREFIX
 from loadgen.model import Noun, Result
 from loadgen.results.records import pack
 
@@ -23,7 +24,12 @@ class Amount(Noun):
 
     def plus(self, other: Amount) -> Amount:
         """Both together."""
-        return Amount(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+        return Amount(
+            self.requests + other.requests,
+            self.events + other.events,
+            self.wire_bytes + other.wire_bytes,
+            self.raw_bytes + other.raw_bytes,
+        )
 
     def minus(self, other: Amount) -> Amount:
         """What is left without the other."""
@@ -96,7 +102,7 @@ class Meter:
         return packed
 
     def offer(self, at: float, batch: Amount, types: Iterable[str] = ()) -> None:
-        """A batch, of events of these types, is due at this moment of the run."""
+        """A batch, of events of these types (in full), is due at this moment of the run."""
         due, stage = self._due[int(at)], self._stage(at)
         due.mix.update(types)
         due.stages[stage] = due.stages[stage].plus(batch)
@@ -126,7 +132,7 @@ class Meter:
             offered_wire_bytes=whole.wire_bytes,
             offered_raw_bytes=whole.raw_bytes,
             offered_by_stage=net if self._stage_ends else (),
-            event_mix=dict(mix),
+            event_mix={kind.removeprefix(EVENT_PREFIX): number for kind, number in mix.items()},
         )
         self._records.clear()
         self._withdrawn.clear()

@@ -19,7 +19,7 @@ from loadgen import client
 from loadgen.errors import LoadgenError
 from loadgen.model import Request, Response, Result, Send, Session
 from loadgen.results import Meter, Second, Tally, stage_ends
-from loadgen.results.records import Spool
+from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.feeder import Feeder, Job
 from loadgen.swarm.schedule import Due, Schedule
 from loadgen.swarm.sender import NoAnswer
@@ -190,6 +190,8 @@ class Engine:
         except Exception as error:  # of ours, not the target's: the batch must be accounted for all the same
             log.exception("sending")
             return None, type(error).__name__, 0.0
+        if 200 <= response.status < 300:
+            return response.status, None, 0.0
         return response.status, failure(response), retry_after(response)
 
     def _sign(self, due: Due) -> Request:
@@ -216,8 +218,8 @@ class Engine:
 
 
 def failure(response: Response) -> str | None:
-    """A failed answer's name, such as `403 AccessDeniedException`; None for acceptance and for throttling."""
-    if 200 <= response.status < 300 or response.status == 429:
+    """A refused answer's name, such as `403 AccessDeniedException`; None for throttling."""
+    if response.status == THROTTLED:
         return None
     kind = (response.header("x-amzn-errortype") or "").split(":")[0]
     return f"{response.status} {kind}".strip()

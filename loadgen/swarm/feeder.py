@@ -22,7 +22,7 @@ from loadgen.scenario import Scenario
 from loadgen.swarm.schedule import Due, Schedule
 
 AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
-AHEAD_BATCHES = 2000  # as fast as possible: this many batches wait at most
+AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
 
 
 class Job(Noun):
@@ -101,7 +101,7 @@ class Feeder:
             beacon=encoded.beacon,
             waited=(batch.due - batch.start - recorded) / self._job.pace,
         )
-        self._meter.offer(at, due.amount, [event.short_type for event in batch.events])
+        self._meter.offer(at, due.amount, [event.type for event in batch.events])
         self._schedule.put(due)
 
     def _see(self, session: Session) -> None:

@@ -58,11 +58,13 @@ class Schedule:
 
     def take(self) -> Due | None:
         """Wait for the next due batch; None once the run is over. One greenlet watches the clock, the others queue."""
-        with self._turn:
-            while not self._over:
+        while not self._over:
+            if self._is_due():
+                return heappop(self._heap)[2]
+            with self._turn:
+                if self._over or self._is_due():
+                    continue
                 wait = self._until_next()
-                if wait is not None and wait <= 0:
-                    return heappop(self._heap)[2]
                 self._changed.clear()
                 self._changed.wait(wait)
         return None
@@ -75,6 +77,10 @@ class Schedule:
     def rest(self) -> Iterator[Due]:
         """What was not handed out."""
         return (due for _, _, due in self._heap)
+
+    def _is_due(self) -> bool:
+        wait = self._until_next()
+        return wait is not None and wait <= 0
 
     def _until_next(self) -> float | None:
         if not self._heap:

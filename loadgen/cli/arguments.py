@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-from importlib.util import find_spec
 from pathlib import Path
 
 from loadgen.aws import Target
+from loadgen.cli.telemetry import check_installed
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results import RunFolder
@@ -56,8 +56,8 @@ class Options(Noun, kw_only=True):
         for name, port in (("--web", self.web), ("--prometheus", self.prometheus)):
             if port is not None and not port_is_free(port):
                 raise LoadgenError(f"{name}: port {port} is in use; give another")
-        if self.otel and find_spec("opentelemetry") is None:
-            raise LoadgenError("--otel: OpenTelemetry is not installed; pip install 'locust[otel]'")
+        if self.otel:
+            check_installed()
         if self.master and self.processes:
             raise LoadgenError("--master and --processes: give one of them; a worker may have --processes of its own")
 

@@ -9,6 +9,7 @@ import sys
 from importlib.resources import files
 from typing import NoReturn
 
+from loadgen.cli import telemetry
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
 from loadgen.wire.sigv4 import Credentials
@@ -64,7 +65,7 @@ class LocustProcess:
 
 def environment(credentials: Credentials | None) -> dict[str, str]:
     """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
+    kept = telemetry.environment({key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")})
     if credentials is None:
         return kept
     own = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}

@@ -95,16 +95,20 @@ def refuse_local_options() -> None:
 @click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
 @click.option("--master-port", type=click.IntRange(1, 65535), default=5557, show_default=True)
 @click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
-def worker(master_host: str, master_port: int, processes: int | None) -> None:
+@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
+def worker(master_host: str, master_port: int, processes: int | None, otel: bool) -> None:
     """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
     import os
 
+    from loadgen.cli import telemetry
     from loadgen.cli.process import locust_command
     from loadgen.cli.waiting import wait_for_master
 
+    if otel:
+        telemetry.check_installed()
     wait_for_master(master_host, master_port)
-    shared = [f"--processes={processes}"] if processes else []
+    shared = [*(["--otel"] if otel else []), *([f"--processes={processes}"] if processes else [])]
     command = locust_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
     )
-    os.execv(command[0], command)
+    os.execve(command[0], command, telemetry.environment(os.environ))

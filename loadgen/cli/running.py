@@ -21,6 +21,8 @@ import msgspec
 from loadgen import ground_truth, pace
 from loadgen.aws import Account, Target
 from loadgen.capacity import DOLLARS_PER_EVENT, expect
+from loadgen.cli import telemetry
+from loadgen.cli.aftermath import draw, name_what_was_not_run, with_note
 from loadgen.cli.arguments import Options, locust_arguments
 from loadgen.cli.ledger import compared, kept
 from loadgen.cli.process import LocustProcess
@@ -30,12 +32,8 @@ from loadgen.endpoint import EndpointSettings, Faults, server
 from loadgen.endpoint.outage import parse
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
-from loadgen.not_run import noted
 from loadgen.results import RunFolder, Summary
-from loadgen.results.html import write_report
-from loadgen.results.reading import Reading
 from loadgen.results.rescue import rescued
-from loadgen.results.store import UNRUN
 from loadgen.results.verdict import with_ledger
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
@@ -67,35 +65,11 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         summary = with_ledger(summary, counted, died)
         folder.write_summary(summary)
         summary = name_what_was_not_run(folder, scenario, summary)
+        summary = with_note(folder, summary, telemetry.complaint(folder.log) if options.otel else None)
         clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), pace.parse(options.pace))
         ground_truth.write(scenario, seed, clock, folder.path / ground_truth.FILE)
     draw(folder)
     return summary, folder
-
-
-def name_what_was_not_run(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
-    """Of a run that lost workers; drawing their sessions again takes a while, and Ctrl-C skips it."""
-    if not summary.lost_workers:
-        return summary
-    click.echo("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)", err=True)
-    try:
-        summary = noted(folder, scenario, summary)
-    except (LoadgenError, KeyboardInterrupt) as error:
-        click.echo(f"loadgen: no {UNRUN}: {error or 'interrupted'}", err=True)
-    else:
-        folder.write_summary(summary)
-        if folder.records.is_file():
-            for worker in summary.lost_workers:
-                folder.spool(worker).unlink(missing_ok=True)
-    return summary
-
-
-def draw(folder: RunFolder) -> None:
-    """Write the run's page; a run without one is still a run."""
-    try:
-        write_report(Reading(folder))
-    except LoadgenError as error:
-        click.echo(f"loadgen: no report.html: {error}", err=True)
 
 
 def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:

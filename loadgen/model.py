@@ -155,6 +155,7 @@ class Result(Noun):
     session: int = -1  # Session.index
     waited: float = 0.0  # seconds from its events to the intended moment, on average
     beacon: bool = False
+    monitor: int = 0  # which of the run's app monitors it went to, counted from 0
 
     @property
     def latency(self) -> float:

@@ -47,16 +47,24 @@ def said(count: int) -> str:
 
 
 def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[Unrun]:
-    """The sessions of all lost workers, a worker after the other."""
-    workers, stopped = summary.generator.workers, summary.stopped_at
+    """The sessions of all lost workers, a worker and an app monitor after the other."""
+    workers, factor, stopped = summary.generator.workers, pace.parse(summary.pace), summary.stopped_at
+    names = [each.name for each in summary.monitors] or [scenario.monitor.name]
     return chain.from_iterable(
-        unrun(scenario, summary.seed, (worker, workers), Tried(folder.spool(worker)), pace.parse(summary.pace), stopped)
+        unrun(its, summary.seed + place, (worker, workers), Tried(folder.spool(worker), place), factor, stopped, name)
         for worker in summary.lost_workers
+        for place, (its, name) in enumerate(zip(scenario.monitors, names, strict=False))
     )
 
 
 def unrun(
-    scenario: Scenario, seed: int, share: tuple[int, int], tried: Tried, factor: float, stopped: float | None
+    scenario: Scenario,
+    seed: int,
+    share: tuple[int, int],
+    tried: Tried,
+    factor: float,
+    stopped: float | None,
+    monitor: str = "",
 ) -> Iterator[Unrun]:
     """The sessions of one share that were not run whole, up to the run's end, or to its stop in seconds on the wall.
 
@@ -72,7 +80,7 @@ def unrun(
         missing = done < len(due) and (factor == inf or due[-1] / factor > tried.until)
         if missing:
             start = session.start if factor == inf else session.start / factor
-            yield Unrun(session.index, client.session_id(session.key), start, share[0], len(due), done)
+            yield Unrun(session.index, client.session_id(session.key), start, share[0], len(due), done, monitor)
 
 
 def dues(session: Session, scenario: Scenario, end: float) -> list[float]:

@@ -103,7 +103,7 @@ def environment_for(endpoint: Running, key: Credentials = KEY) -> dict[str, str]
     }
 
 
-def created_monitor(endpoint: Running) -> str:
+def created_monitor(endpoint: Running, name: str = "shop") -> str:
     import boto3
     from botocore.config import Config
 
@@ -115,7 +115,7 @@ def created_monitor(endpoint: Running) -> str:
         aws_secret_access_key=KEY.secret_access_key,
         config=Config(inject_host_prefix=False),
     )
-    return str(rum.create_app_monitor(Name="shop", Domain="shop.example.com")["Id"])
+    return str(rum.create_app_monitor(Name=name, Domain="shop.example.com")["Id"])
 
 
 def test_a_url_is_a_target_with_credentials_from_the_usual_chain(tmp_path: Path, endpoint: Running) -> None:

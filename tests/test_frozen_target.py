@@ -20,7 +20,7 @@ from loadgen.model import Event, Load, Page, Result, Session, Visitor
 from loadgen.results import Measured, Run, Summary, summarize
 from loadgen.scenario import parse
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job
+from loadgen.swarm.feeder import Job, Monitored, in_order
 from loadgen.swarm.sender import Network
 
 pytestmark = pytest.mark.locust
@@ -77,8 +77,9 @@ def visits() -> Iterator[Session]:
 
 
 def measured_by_us(url: str) -> Summary:
-    job = Job(SCENARIO, wire.Destination("localhost", "0" * 36, "example.com"), time.time() + 1, 1.0)
-    engine = Engine(job, visits(), Network(url, 30), None)
+    to = wire.Destination("localhost", "0" * 36, "example.com")
+    job = Job((Monitored(SCENARIO, to),), time.time() + 1, 1.0)
+    engine = Engine(job, in_order([visits()]), Network(url, 30), None)
     results: list[Result] = []
 
     def sender() -> None:

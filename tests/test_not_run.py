@@ -92,6 +92,17 @@ def test_as_fast_as_possible_only_sessions_that_had_come_up_are_missing(scenario
     assert max(each.session for each in left(scenario, tried, factor=inf, stopped=1.0)) < tried.sessions
 
 
+def test_the_sessions_of_two_app_monitors_are_told_apart(scenario: Scenario, tmp_path: Path) -> None:
+    spool, sent = Spool(tmp_path / "spool"), list(batches(scenario, KILLED))
+    for batch in sent:
+        spool.start(batch.session, len(batch.events), 1, batch.due, monitor=1)
+    spool.close()
+    none, all_of_them = (Tried(tmp_path / "spool", monitor) for monitor in (0, 1))
+    assert none.until == all_of_them.until == max(batch.due for batch in sent)
+    tried = [sum(of.of(batch.session) > 0 for batch in sent) for of in (none, all_of_them)]
+    assert tried == [0, len(sent)]
+
+
 def test_every_session_that_was_sent_whole_is_told_in_a_line() -> None:
     assert not_run.said(0) == "every session that was due had been sent whole"
     assert not_run.said(1) == "1 session was not run, or only in part: sessions-not-run.csv names them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from loadgen.aws import Target
@@ -62,13 +63,15 @@ class Options(Noun, kw_only=True):
             raise LoadgenError("--master and --processes: give one of them; a worker may have --processes of its own")
 
 
-def locust_arguments(file: Path, options: Options, seed: int, target: Target, folder: RunFolder) -> list[str]:
+def locust_arguments(
+    file: Path, options: Options, seed: int, targets: Sequence[Target], folder: RunFolder
+) -> list[str]:
     """The command line of the Locust process, after `-f`."""
     given: dict[str, object] = {
         "--scenario": file.resolve(),
-        "--host": target.url,
-        "--monitor-id": target.monitor_id,
-        "--region": target.region,
+        "--host": targets[0].url,
+        "--monitor-id": ",".join(f"{each.monitor_name}={each.monitor_id}" for each in targets),
+        "--region": targets[0].region,
         "--seed": seed,
         "--pace": options.pace,
         "--rate": options.rate,

@@ -42,10 +42,11 @@ def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: 
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
     from loadgen import generate as bodies
     from loadgen import ground_truth
+    from loadgen.cli.alone import first_alone
     from loadgen.scenario import load
     from loadgen.wire import Clock
 
-    checked = load(scenario)
+    checked = first_alone(load(scenario), "generate")
     epoch = (start.replace(tzinfo=UTC) if start else GENERATE_START).timestamp()
     chosen = seed if seed is not None else checked.seed or 0
     written = bodies.write(checked, chosen, sessions, epoch, out, workers)

@@ -14,14 +14,15 @@ import msgspec
 from loadgen.capacity.holds import LONGEST_SECONDS, Hunt
 from loadgen.capacity.limit_view import step_line
 from loadgen.capacity.search import Conditions, Limit, Range, Step, so_far
+from loadgen.cli.alone import first_alone
 from loadgen.cli.arguments import Options, locust_arguments
-from loadgen.cli.ledger import compared, kept
+from loadgen.cli.ledger import compared, kept_for
 from loadgen.cli.process import LocustProcess
-from loadgen.cli.running import facts, opened_target
+from loadgen.cli.running import facts, opened_targets
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
 from loadgen.results.store import pretty
-from loadgen.results.verdict import with_ledger
+from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import load
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
@@ -30,23 +31,22 @@ LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
 
 def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFolder]:
     """Do the whole search."""
-    scenario = load(file)
+    scenario = first_alone(load(file), "find-limit")
     if given["target"] == "aws":
         warn(given)
     options = run_options(given, quiet)
     seed = next((each for each in (given["seed"], scenario.seed) if each is not None), secrets.randbits(32))
-    with opened_target(scenario, seed, options) as (target, endpoint):
+    with opened_targets((scenario,), seed, options) as (targets, endpoint):
         folder = RunFolder.new(given["out"], f"{scenario.name}-limit", datetime.now(UTC))
-        folder.describe(file, facts(options, seed, target) | {"find_limit": wanted(given)})
-        arguments = locust_arguments(file, options, seed, target, folder)
+        folder.describe(file, facts(options, seed, targets) | {"find_limit": wanted(given)})
+        arguments = locust_arguments(file, options, seed, targets, folder)
         asked = f"--find-limit={msgspec.json.encode(wanted(given)).decode()}"
-        before = kept(target.url, target.monitor_id)
+        before = kept_for(targets)
         process = LocustProcess([*arguments, asked], folder, endpoint.credentials if endpoint else None)
         stopped = watch(process, folder)
         if folder.finished:
             summary = folder.summary()
-            counted = compared(before, kept(target.url, target.monitor_id), summary)
-            folder.write_summary(with_ledger(summary, counted, None))
+            folder.write_summary(with_ledgers(summary, compared(before, kept_for(targets), summary), None))
     return interrupted(folder, wanted(given)) if stopped else found_in(folder, process), folder
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from loadgen.aws import Target
 from loadgen.model import Noun
-from loadgen.results import Ledger, Summary
+from loadgen.results import Ledger, MonitorSummary, Summary
 
 ASK_SECONDS = 30.0
 
@@ -34,12 +36,22 @@ def kept(url: str, monitor_id: str) -> Kept | None:
     return Kept(counted["requests"]["accepted"], counted["events"]["accepted"] + counted["events"]["dropped"])
 
 
-def compared(before: Kept | None, after: Kept | None, summary: Summary) -> Ledger:
-    """Both sides' counts of one run."""
+def kept_for(targets: Iterable[Target]) -> tuple[Kept | None, ...]:
+    """The same for each app monitor of a run."""
+    return tuple(kept(target.url, target.monitor_id) for target in targets)
+
+
+def compared(before: tuple[Kept | None, ...], after: tuple[Kept | None, ...], summary: Summary) -> tuple[Ledger, ...]:
+    """Both sides' counts of one run, for each of its app monitors."""
+    return tuple(map(ledger_of, before, after, summary.monitors))
+
+
+def ledger_of(before: Kept | None, after: Kept | None, ours: MonitorSummary) -> Ledger:
+    """Both sides' counts of one app monitor."""
     if before is None or after is None:
         return Ledger()
     requests, events = after.requests - before.requests, after.events - before.events
-    more_requests, more_events = requests - summary.requests.accepted, events - summary.events.accepted
+    more_requests, more_events = requests - ours.requests.accepted, events - ours.events.accepted
     # What got no answer, or was in flight when a worker was killed, may have been accepted all the same.
-    agrees = 0 <= more_requests <= summary.in_doubt.requests and 0 <= more_events <= summary.in_doubt.events
+    agrees = 0 <= more_requests <= ours.in_doubt.requests and 0 <= more_events <= ours.in_doubt.events
     return Ledger(agrees, requests, events)

@@ -9,7 +9,7 @@ import platform
 import secrets
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,7 +24,7 @@ from loadgen.capacity import DOLLARS_PER_EVENT, expect
 from loadgen.cli import telemetry
 from loadgen.cli.aftermath import draw, name_what_was_not_run, with_note
 from loadgen.cli.arguments import Options, locust_arguments
-from loadgen.cli.ledger import compared, kept
+from loadgen.cli.ledger import compared, kept_for
 from loadgen.cli.process import LocustProcess
 from loadgen.cli.target import agreed, checked_url
 from loadgen.cli.watching import watch
@@ -34,7 +34,7 @@ from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, Summary
 from loadgen.results.rescue import rescued
-from loadgen.results.verdict import with_ledger
+from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire import Clock
@@ -45,24 +45,27 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
     options.check()
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
-    check_size(scenario.name, curve(scenario.arrivals, scenario.duration))
-    if scenario.neighbours:
+    scenarios = scenario.monitors
+    for each in scenarios:
+        check_size(each.name, curve(each.arrivals, each.duration))
+    if options.monitor and scenario.neighbours:
         raise LoadgenError(
-            f"{file}: neighbours: run sends for one app monitor; start a run for each against one `loadgen serve`, "
-            "or look at all of them with `loadgen plan`"
+            f"--monitor: {file} has neighbours, and each app monitor is found by the name that the file gives it; "
+            "write the other name there, as monitor.name"
         )
     seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
-    with opened_target(scenario, seed, options) as (target, endpoint):
+    with opened_targets(scenarios, seed, options) as (targets, endpoint):
         folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
-        folder.describe(file, facts(options, seed, target))
-        say(options, f"{scenario.name} → {target.url}, monitor {target.monitor_name}, seed {seed}")
-        given = locust_arguments(file, options, seed, target, folder)
-        before = kept(target.url, target.monitor_id)
+        folder.describe(file, facts(options, seed, targets))
+        monitors = "monitor" if len(targets) == 1 else "monitors"
+        names = ", ".join(target.monitor_name for target in targets)
+        say(options, f"{scenario.name} → {targets[0].url}, {monitors} {names}, seed {seed}")
+        given = locust_arguments(file, options, seed, targets, folder)
+        before = kept_for(targets)
         process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
         died = watch(process, folder, scenario.duration / pace.parse(options.pace), endpoint, options.quiet)
         summary = folder.summary() if folder.finished else salvaged(folder, process)
-        counted = compared(before, kept(target.url, target.monitor_id), summary)
-        summary = with_ledger(summary, counted, died)
+        summary = with_ledgers(summary, compared(before, kept_for(targets), summary), died)
         folder.write_summary(summary)
         summary = name_what_was_not_run(folder, scenario, summary)
         summary = with_note(folder, summary, telemetry.complaint(folder.log) if options.otel else None)
@@ -82,47 +85,48 @@ def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:
 
 
 @contextmanager
-def opened_target(scenario: Scenario, seed: int, options: Options) -> Iterator[tuple[Target, Running | None]]:
-    """The monitor to send to; for `local` an endpoint that lives as long as the run."""
+def opened_targets(
+    scenarios: Sequence[Scenario], seed: int, options: Options
+) -> Iterator[tuple[tuple[Target, ...], Running | None]]:
+    """The app monitors to send to; for `local` an endpoint that lives as long as the run."""
+    monitors = [each.monitor.model_copy(update={"name": options.monitor or each.monitor.name}) for each in scenarios]
     if options.target == "local":
-        if options.monitor:
-            scenario = scenario.model_copy(
-                update={"monitor": scenario.monitor.model_copy(update={"name": options.monitor})}
-            )
         key = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
         settings = EndpointSettings(
             credentials=(key,),
             keeps=options.store is not None,  # nobody has the key: a long run must not fill the memory for nothing
             quota=options.quota,
             faults=parse(options.faults) if options.faults else Faults(),
-            max_batch_events=max(100, scenario.client.batchLimit),
+            max_batch_events=max(100, *(each.client.batchLimit for each in scenarios)),
         )
         with server.start(settings, options.store) as endpoint:
             account = Account(endpoint.region, endpoint.credentials, endpoint.url)
-            yield account.find_or_create(scenario.monitor), endpoint
+            yield tuple(account.find_or_create(monitor) for monitor in monitors), endpoint
     elif options.target == "aws":
         account = Account(options.region)
-        target = account.find(options.monitor or scenario.monitor.name)
-        confirm(scenario, seed, target, account.number(), options)
-        yield target, None
+        targets = tuple(account.find(monitor.name) for monitor in monitors)
+        confirm(scenarios, seed, targets, account.number(), options)
+        yield targets, None
     elif options.target.startswith(("http://", "https://")):
         account = Account(options.region, endpoint_url=checked_url(options.target))
-        yield account.find(options.monitor or scenario.monitor.name), None
+        yield tuple(account.find(monitor.name) for monitor in monitors), None
     else:
         raise LoadgenError(
             f"--target {options.target!r} is no target; write local, aws, or a URL such as http://127.0.0.1:8000"
         )
 
 
-def confirm(scenario: Scenario, seed: int, target: Target, number: str, options: Options) -> None:
+def confirm(scenarios: Sequence[Scenario], seed: int, targets: Sequence[Target], number: str, options: Options) -> None:
     """Say what will be sent to AWS and what it costs, and go on only after a yes."""
-    expected = expect(scenario, seed)
-    about = "" if expected.exact else "about "
-    events = min(expected.events, options.max_events or expected.events)
+    expected = [expect(scenario, its) for its, scenario in enumerate(scenarios, seed)]
+    about = "" if all(each.exact for each in expected) else "about "
+    requests, events = sum(each.requests for each in expected), sum(each.events for each in expected)
+    events = min(events, options.max_events or events)
+    named = ", ".join(f"{target.monitor_name} ({target.monitor_id})" for target in targets)
+    monitors = "app monitor" if len(targets) == 1 else "app monitors"
     click.echo(
-        f"This sends to AWS: region {target.region}, account {number}, "
-        f"app monitor {target.monitor_name} ({target.monitor_id})\n"
-        f"expected: {about}{expected.requests:,} requests, {about}{events:,} events, "
+        f"This sends to AWS: region {targets[0].region}, account {number}, {monitors} {named}\n"
+        f"expected: {about}{requests:,} requests, {about}{events:,} events, "
         f"{about}${events * DOLLARS_PER_EVENT:,.2f} (retries cost nothing until they are accepted)",
         err=True,
     )
@@ -130,13 +134,15 @@ def confirm(scenario: Scenario, seed: int, target: Target, number: str, options:
         raise LoadgenError("nothing was sent; type yes when asked, or give --yes")
 
 
-def facts(options: Options, seed: int, target: Target) -> dict[str, object]:
+def facts(options: Options, seed: int, targets: Sequence[Target]) -> dict[str, object]:
     """`run.json`: how it was run, on what, with which versions; never a credential."""
     packages = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
+    target = targets[0]
     return {
         "seed": seed,
         "command": shlex.join(["loadgen", *sys.argv[1:]]),
         "target": {"url": target.url, "region": target.region, "monitor": target.monitor_name, "id": target.monitor_id},
+        "monitors": [{"name": each.monitor_name, "id": each.monitor_id} for each in targets],
         "options": {
             key: str(value) if isinstance(value, Path) else value
             for key, value in msgspec.structs.asdict(options).items()

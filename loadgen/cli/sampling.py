@@ -41,11 +41,12 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     """Show what a dashboard would tell of one population at each sample rate, and which rate sees a change."""
+    from loadgen.cli.alone import first_alone
     from loadgen.results.store import pretty
     from loadgen.sampling import Question, answer, draw
     from loadgen.scenario import load
 
-    checked = load(scenario).adjusted(duration=options["duration"], rate=options["rate"])
+    checked = first_alone(load(scenario), "sampling").adjusted(duration=options["duration"], rate=options["rate"])
     seed = options["seed"] if options["seed"] is not None else checked.seed or 0
     question = Question(options["rates"], options["change"], options["power"], options["over"], options["price"])
     found = answer(checked.name, seed, draw(checked, seed, options["sessions"]), question)

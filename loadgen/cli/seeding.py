@@ -20,6 +20,7 @@ from loadgen import ground_truth
 from loadgen.aws import Account
 from loadgen.aws.account import UUID
 from loadgen.capacity import DOLLARS_PER_EVENT
+from loadgen.cli.alone import first_alone
 from loadgen.cli.sending import Job, Options, Run, expectation
 from loadgen.cli.target import account_of, agreed
 from loadgen.errors import ControlError, LoadgenError
@@ -45,7 +46,7 @@ class Kept(Noun):
 
 def seed_scenario(file: Path, options: Options) -> bool:
     """Do the whole run; False when it was interrupted before the past was in."""
-    scenario = load(file).adjusted(rate=options.rate, sample_rate=options.sample_rate)
+    scenario = first_alone(load(file), "seed").adjusted(rate=options.rate, sample_rate=options.sample_rate)
     if options.monitor:
         scenario = renamed(scenario, options.monitor, options)
     folder = options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}"

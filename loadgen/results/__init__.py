@@ -6,17 +6,19 @@ from loadgen.results.recording import Follower, Recording
 from loadgen.results.row import Row
 from loadgen.results.store import RunFolder
 from loadgen.results.summarize import Run, stage_ends, summarize
-from loadgen.results.summary import Events, Ledger, Milliseconds, Requests, Summary
+from loadgen.results.summary import AppMonitor, Events, Ledger, Milliseconds, MonitorSummary, Requests, Summary
 from loadgen.results.table import write_table
 
 __all__ = [
     "Amount",
+    "AppMonitor",
     "Events",
     "Follower",
     "Ledger",
     "Measured",
     "Meter",
     "Milliseconds",
+    "MonitorSummary",
     "Recording",
     "Requests",
     "Row",

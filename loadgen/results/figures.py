@@ -26,18 +26,8 @@ class Figures:
         """Add records, shape (n,)."""
         if not len(batch):
             return
-        ok, events, counts = record.accepted(batch), batch["events"], counted(batch)
-        unanswered = (batch["status"] == record.NO_ANSWER) & (batch["error"] != b"refused")  # may have arrived
-        self.counts.update(counts)
-        self.counts.update(
-            events_sent=counts["sent_events"] - counts["retried_events"],  # in first attempts
-            events_accepted=counts["accepted_events"],
-            events_lost=counts["given_up_events"],
-            wire_bytes=counts["sent_wire_bytes"],
-            raw_bytes=counts["sent_raw_bytes"],
-            unanswered=int(unanswered.sum()),
-            events_unanswered=int(events[unanswered].sum()),
-        )
+        self.counts.update(counts_of(batch))
+        ok = record.accepted(batch)
         self._fail(batch[~ok & ~record.throttled(batch)])
         self._time(batch, ok)
 
@@ -65,3 +55,19 @@ class Figures:
     def clocks(self) -> tuple[Histogram, Histogram, Histogram, Histogram]:
         """Latency, service time, lag, and the time from event to acceptance."""
         return self.latency, self.service_time, self.lag, self.acceptance
+
+
+def counts_of(batch: Records) -> Counter[str]:
+    """Records added up by outcome and unit, and in the names of the summary."""
+    counts = counted(batch)
+    unanswered = (batch["status"] == record.NO_ANSWER) & (batch["error"] != b"refused")  # may have arrived
+    counts.update(
+        events_sent=counts["sent_events"] - counts["retried_events"],  # in first attempts
+        events_accepted=counts["accepted_events"],
+        events_lost=counts["given_up_events"],
+        wire_bytes=counts["sent_wire_bytes"],
+        raw_bytes=counts["sent_raw_bytes"],
+        unanswered=int(unanswered.sum()),
+        events_unanswered=int(batch["events"][unanswered].sum()),
+    )
+    return counts

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from itertools import accumulate
+from functools import reduce
 
+import msgspec
 import numpy as np
 
 from loadgen.results import records as record
-from loadgen.results.figures import Figures
+from loadgen.results.figures import Figures, counts_of
 from loadgen.results.meter import Amount, Second, Tally
 from loadgen.results.quota import MOST_MOMENTS, Quota, estimate
 from loadgen.results.records import Records
-from loadgen.results.row import Row
+from loadgen.results.row import MonitorRow, Row
 
-ADDED = ("sessions_started", "offered", "offered_events", "offered_wire_bytes", "offered_raw_bytes")
+OFFERED = ("offered", "offered_events", "offered_wire_bytes", "offered_raw_bytes")
+ADDED = ("sessions_started", *OFFERED)
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 
 KEPT_MOMENTS = 2 * MOST_MOMENTS  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
@@ -26,6 +28,7 @@ class OpenRow:
     def __init__(self) -> None:
         self.figures = Figures()
         self.counts: Counter[str] = Counter()
+        self.monitors: defaultdict[int, Counter[str]] = defaultdict(Counter)  # counts by app monitor, of several
         self.levels: dict[int, dict[str, float]] = {}
 
     @property
@@ -36,13 +39,15 @@ class OpenRow:
 
 
 class Measured:
-    """The run so far: figures of the whole and of each stage, and the seconds that are not yet rows.
+    """The run so far: figures of the whole, of each stage and app monitor, and the seconds that are not yet rows.
 
     `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending.
     """
 
-    def __init__(self, stage_ends: tuple[float, ...] = ()) -> None:
+    def __init__(self, stage_ends: tuple[float, ...] = (), monitors: int = 1) -> None:
         self.figures = Figures()
+        self.monitors = [self.figures] if monitors == 1 else [Figures() for _ in range(monitors)]
+        self.monitor_offered = [Amount()] * monitors
         self.stages = [Figures() for _ in stage_ends]
         self.stage_offered = [Amount()] * len(stage_ends)
         self.event_mix: Counter[str] = Counter()
@@ -51,7 +56,7 @@ class Measured:
         self.rss_bytes_max = 0
         self.last_answer = 0.0
         self.stage_ends = stage_ends
-        self._tallies: dict[int, Tally] = {}
+        self._tallies: dict[int, tuple[Tally, ...]] = {}  # by worker, one for each app monitor
         self._last_seconds: dict[int, int] = {}
         self._rows: defaultdict[int, OpenRow] = defaultdict(OpenRow)
         self._settled = -1
@@ -63,7 +68,8 @@ class Measured:
         """A worker's second; what comes after its row was written is counted in the next row."""
         self.add_gauges(second)
         self.event_mix.update(second.event_mix)
-        self.account(second.worker, second.tally)
+        if second.tallies:
+            self.account(second.worker, *second.tallies)
         self._last_seconds[second.worker] = max(second.second, self._last_seconds.get(second.worker, 0))
         self.add_records(record.unpack(second.records))
 
@@ -76,6 +82,10 @@ class Measured:
         row.levels[getattr(second, "worker", 0)] = {name: getattr(second, name) for name in LEVELS}
         for stage, offered in enumerate(getattr(second, "offered_by_stage", ())):
             self.stage_offered[stage] = self.stage_offered[stage].plus(offered)
+        for monitor, offered in enumerate(getattr(second, "offered_by_monitor", ())):
+            self.monitor_offered[monitor] = self.monitor_offered[monitor].plus(offered)
+            if len(self.monitors) > 1:
+                row.monitors[monitor].update(dict(zip(OFFERED, msgspec.structs.astuple(offered), strict=True)))
 
     def add_records(self, batch: Records) -> None:
         """Records of any worker and any seconds, shape (n,)."""
@@ -86,24 +96,34 @@ class Measured:
         self._keep_moments(batch)
         seconds = batch["finished"].astype(np.int64)
         for second in np.unique(seconds).tolist():
-            self._rows[self._open(second)].figures.add(batch[seconds == second])
+            self._add_to_row(self._rows[self._open(second)], batch[seconds == second])
+        if len(self.monitors) > 1:
+            for monitor in np.unique(batch["monitor"]).tolist():
+                self.monitors[monitor].add(batch[batch["monitor"] == monitor])
         if self.stage_ends:
             self._add_to_stages(batch)
 
-    def account(self, worker: int, tally: Tally) -> None:
-        """A worker's tally since the run's zero; the latest counts."""
-        self._tallies[worker] = tally
+    def account(self, worker: int, *tallies: Tally) -> None:
+        """A worker's tallies since the run's zero, one for each app monitor; the latest count."""
+        self._tallies[worker] = tallies
 
     def begun(self, worker: int) -> tuple[int, int | None]:
         """How many sessions a worker had drawn when it was last heard of, and in which second that was, if ever."""
-        return self._tallies.get(worker, Tally()).sessions, self._last_seconds.get(worker)
+        drawn = sum(tally.sessions for tally in self._tallies.get(worker, ()))
+        return drawn, self._last_seconds.get(worker)
 
     @property
     def tally(self) -> Tally:
-        """All workers' tallies."""
-        return list(accumulate(self._tallies.values(), Tally.plus, initial=Tally()))[-1]
+        """All workers' tallies of all app monitors."""
+        return reduce(Tally.plus, self.tallies)
 
-    def settle(self, before: int) -> list[tuple[int, Figures, dict[str, float]]]:
+    @property
+    def tallies(self) -> tuple[Tally, ...]:
+        """All workers' tallies, one for each app monitor."""
+        nothing = [Tally()] * len(self.monitors)
+        return tuple(reduce(Tally.plus, each) for each in zip(nothing, *self._tallies.values(), strict=True))
+
+    def settle(self, before: int) -> list[tuple[int, OpenRow]]:
         """The seconds up to one of the run (exclusive), each once, in order."""
         ready = sorted(second for second in self._rows if second < before)
         self._settled = max(self._settled, before - 1)
@@ -113,7 +133,7 @@ class Measured:
             gauges = row.gauges
             self.cpu_percent.append(gauges["cpu_percent"])
             self.rss_bytes_max = max(self.rss_bytes_max, int(gauges["rss_bytes"]))
-            settled.append((second, row.figures, gauges))
+            settled.append((second, row))
         return settled
 
     def quota(self) -> Quota | None:
@@ -133,6 +153,12 @@ class Measured:
         self._accepted.append(middle[record.accepted(batch)])
         self._refused.append(middle[record.throttled(batch)])
 
+    def _add_to_row(self, row: OpenRow, batch: Records) -> None:
+        row.figures.add(batch)
+        if len(self.monitors) > 1:
+            for monitor in np.unique(batch["monitor"]).tolist():
+                row.monitors[monitor].update(counts_of(batch[batch["monitor"] == monitor]))
+
     def _add_to_stages(self, batch: Records) -> None:
         places = np.searchsorted(self.stage_ends, batch["intended"], side="right")
         places = np.minimum(places, len(self.stages) - 1)  # what comes after the last stage belongs to it
@@ -140,6 +166,6 @@ class Measured:
             self.stages[place].add(batch[places == place])
 
 
-def offered_in(second: Second | Row) -> Amount:
+def offered_in(second: Second | Row | MonitorRow) -> Amount:
     """What was due in a second; a row of before it was counted knows the batches only."""
-    return Amount(*(getattr(second, name) or 0 for name in ADDED[1:]))
+    return Amount(*(getattr(second, name) or 0 for name in OFFERED))

@@ -68,28 +68,30 @@ class Second(Noun):
     offered_wire_bytes: int = 0
     offered_raw_bytes: int = 0
     offered_by_stage: tuple[Amount, ...] = ()  # without those of pages that were switched off
+    offered_by_monitor: tuple[Amount, ...] = ()  # one for each app monitor
     sessions_started: int = 0
     sessions_active: int = 0
     in_flight: int = 0
     cpu_percent: float = 0.0  # of one core
     rss_bytes: int = 0
-    tally: Tally = Tally()  # since the run's zero
+    tallies: tuple[Tally, ...] = ()  # since the run's zero, one for each app monitor
     event_mix: dict[str, int] = msgspec.field(default_factory=dict)  # events in offered batches, by type
 
 
 class Due:
-    """What is due in a second: batches by stage, events by type."""
+    """What is due in a second: batches by stage and app monitor, events by type."""
 
     def __init__(self) -> None:
-        self.stages: defaultdict[int, Amount] = defaultdict(Amount)
+        self.batches: defaultdict[tuple[int, int], Amount] = defaultdict(Amount)
         self.mix: Counter[str] = Counter()
 
 
 class Meter:
     """Collects records between two seconds."""
 
-    def __init__(self, worker: int, stage_ends: tuple[float, ...] = ()) -> None:
+    def __init__(self, worker: int, stage_ends: tuple[float, ...] = (), monitors: int = 1) -> None:
         self._worker = worker
+        self._monitors = monitors
         self._stage_ends = stage_ends
         self._records: list[bytes] = []
         self._due: defaultdict[int, Due] = defaultdict(Due)  # by second
@@ -101,11 +103,11 @@ class Meter:
         self._records.append(packed)
         return packed
 
-    def offer(self, at: float, batch: Amount, types: Iterable[str] = ()) -> None:
-        """A batch, of events of these types (in full), is due at this moment of the run."""
-        due, stage = self._due[int(at)], self._stage(at)
+    def offer(self, at: float, batch: Amount, types: Iterable[str] = (), monitor: int = 0) -> None:
+        """A batch, of events of these types (in full), is due for an app monitor at this moment of the run."""
+        due, place = self._due[int(at)], (self._stage(at), monitor)
         due.mix.update(types)
-        due.stages[stage] = due.stages[stage].plus(batch)
+        due.batches[place] = due.batches[place].plus(batch)
 
     def withdraw(self, at: float, batch: Amount) -> None:
         """A batch that was due is not to be sent: its page has been switched off."""
@@ -115,12 +117,13 @@ class Meter:
     def take(self, second: int) -> Second:
         """Everything since the last call, as the given second of the run; gauges are the caller's."""
         mix: Counter[str] = Counter()
-        stages = [Amount()] * max(len(self._stage_ends), 1)
+        stages, monitors = [Amount()] * max(len(self._stage_ends), 1), [Amount()] * self._monitors
         for past in [past for past in self._due if past <= second]:
             due = self._due.pop(past)
             mix.update(due.mix)
-            for stage, batches in due.stages.items():
+            for (stage, monitor), batches in due.batches.items():
                 stages[stage] = stages[stage].plus(batches)
+                monitors[monitor] = monitors[monitor].plus(batches)
         whole = reduce(Amount.plus, stages)
         net = tuple(batches.minus(self._withdrawn[stage]) for stage, batches in enumerate(stages))
         taken = Second(
@@ -132,6 +135,7 @@ class Meter:
             offered_wire_bytes=whole.wire_bytes,
             offered_raw_bytes=whole.raw_bytes,
             offered_by_stage=net if self._stage_ends else (),
+            offered_by_monitor=tuple(monitors),
             event_mix={kind.removeprefix(EVENT_PREFIX): number for kind, number in mix.items()},
         )
         self._records.clear()

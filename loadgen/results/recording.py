@@ -6,32 +6,33 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
+from loadgen.model import Noun
 from loadgen.results import records as record
 from loadgen.results.histogram_log import HistogramLog
 from loadgen.results.measured import Measured
 from loadgen.results.meter import Second
 from loadgen.results.records import InDoubt, Records
-from loadgen.results.row import Row, row
-from loadgen.results.store import HISTOGRAMS, TIMELINE, RunFolder
+from loadgen.results.row import MonitorRow, Row, monitor_row, row
+from loadgen.results.store import HISTOGRAMS, MONITORS, TIMELINE, RunFolder
 
 
 class Recording:
     """Writes a run's folder second by second; every line is flushed as it is written."""
 
-    def __init__(self, folder: RunFolder, measured: Measured, zero: float) -> None:
-        """`zero` is the Unix time of the run's zero."""
+    def __init__(self, folder: RunFolder, measured: Measured, zero: float, monitors: tuple[str, ...] = ()) -> None:
+        """`zero` is the Unix time of the run's zero; `monitors` are the names of the app monitors."""
         self._measured = measured
-        self._timeline = (folder.path / TIMELINE).open("w", newline="", encoding="utf-8")
-        self._rows = csv.writer(self._timeline, lineterminator="\n")
+        self._timeline = Lines(folder.path / TIMELINE, Row.__struct_fields__)
+        # One app monitor's seconds are the timeline's.
+        self._names = monitors if len(monitors) > 1 else ()
+        self._monitors = Lines(folder.path / MONITORS, MonitorRow.__struct_fields__) if self._names else None
         self._histograms = HistogramLog(folder.path / HISTOGRAMS, zero)
         self._folder = folder
         self._received: Counter[int] = Counter()  # records, by worker
-        self._write_row(Row.__struct_fields__)
 
     def keep(self, second: Second) -> None:
         """Append a worker's records, unless it keeps them itself on this machine."""
@@ -46,25 +47,53 @@ class Recording:
         kept = np.concatenate([record.unpack(b""), *record.read(path)] if path.is_file() else [record.unpack(b"")])
         return kept[self._received[worker] :]
 
-    def in_doubt(self, workers: set[int]) -> InDoubt:
-        """What lost workers had sent without living to hear the answer."""
-        counted = [record.in_doubt(path) for worker in workers if (path := self._folder.spool(worker)).is_file()]
-        return InDoubt(sum(each.requests for each in counted), sum(each.events for each in counted))
+    def in_doubt(self, workers: set[int]) -> tuple[InDoubt, ...]:
+        """What lost workers had sent to each app monitor without living to hear the answer."""
+        kept = [path for worker in workers if (path := self._folder.spool(worker)).is_file()]
+        return record.in_doubt(kept, len(self._measured.monitors))
 
     def settle(self, before: int) -> None:
         """Write the seconds up to one of the run (exclusive) that are not written yet."""
-        for second, figures, gauges in self._measured.settle(before):
-            self._write_row(msgspec.structs.astuple(row(second, figures, gauges, self._measured.tally)))
-            self._histograms.append(second, figures)
+        measured = self._measured
+        for second, ready in measured.settle(before):
+            if self._monitors:
+                for place, (name, tally) in enumerate(zip(self._names, measured.tallies, strict=True)):
+                    self._monitors.write(monitor_row(second, name, ready.monitors[place], tally))
+            self._timeline.write(row(second, ready.figures, ready.gauges, measured.tally))
+            self._histograms.append(second, ready.figures)
 
     def close(self) -> None:
         """Nothing more will come."""
         self._timeline.close()
         self._histograms.close()
+        if self._monitors:
+            self._monitors.close()
 
-    def _write_row(self, cells: tuple[Any, ...]) -> None:
-        self._rows.writerow(cells)
-        self._timeline.flush()
+
+class Lines:
+    """A CSV file with a header; every line is flushed as it is written."""
+
+    def __init__(self, path: Path, header: tuple[str, ...]) -> None:
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(header)
+        self._file.flush()
+
+    def write(self, cells: Noun) -> None:
+        """A noun as a line."""
+        self._rows.writerow(msgspec.structs.astuple(cells))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._file.close()
+
+
+def monitor_rows(folder: Path) -> list[MonitorRow]:
+    """The complete lines of `monitors.csv`; none of a run that had one app monitor."""
+    path = folder / MONITORS
+    whole = path.read_bytes().rpartition(b"\n")[0].decode() if path.is_file() else ""
+    return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(whole.splitlines())]
 
 
 class Follower:

@@ -10,7 +10,7 @@ import math
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +33,15 @@ RECORD = np.dtype(
         ("events", "<i4"),
         ("wire_bytes", "<i4"),
         ("raw_bytes", "<i4"),
-        ("worker", "<i4"),
+        ("worker", "<i2"),
+        ("monitor", "<i2"),  # which of the run's app monitors, counted from 0
         ("attempt", "<i2"),
         ("final", "?"),
         ("beacon", "?"),
         ("error", "S40"),  # why it failed: a cause, or status and error name
     ]
 )
-LAYOUT = struct.Struct("<qddddiiiiih??40s")
+LAYOUT = struct.Struct("<qddddiiiihhh??40s")
 assert LAYOUT.size == RECORD.itemsize
 
 Records = npt.NDArray[np.void]
@@ -59,6 +60,7 @@ def pack(result: Result, worker: int) -> bytes:
         result.wire_bytes,
         result.raw_bytes,
         worker,
+        result.monitor,
         result.attempt,
         result.final,
         result.beacon,
@@ -82,25 +84,11 @@ class Spool:
         os.posix_fallocate(self._file, 0, self.PIECE)
         self._open()
 
-    def start(self, session: int, events: int, attempt: int, intended: float = 0.0) -> None:
+    def start(self, session: int, events: int, attempt: int, intended: float = 0.0, monitor: int = 0) -> None:
         """A request is about to be sent."""
+        piece, at = self._piece, self._at
         LAYOUT.pack_into(
-            self._piece,
-            self._at,
-            session,
-            intended,
-            0.0,
-            0.0,
-            0.0,
-            STARTED,
-            events,
-            0,
-            0,
-            0,
-            attempt,
-            False,
-            False,
-            b"",
+            piece, at, session, intended, 0.0, 0.0, 0.0, STARTED, events, 0, 0, 0, monitor, attempt, False, False, b""
         )
         self._go_on()
 
@@ -136,15 +124,20 @@ class InDoubt(Noun):
     requests: int = 0
     events: int = 0
 
+    def plus(self, other: InDoubt) -> InDoubt:
+        """Both together."""
+        return InDoubt(self.requests + other.requests, self.events + other.events)
 
-def in_doubt(path: Path) -> InDoubt:
-    """What a spool has marks for and no records."""
-    requests = events = 0
-    for batch in chunks(path, 100_000):
-        started = batch["status"] == STARTED
-        requests += int(started.sum()) - int((~started).sum())
-        events += int(batch["events"][started].sum()) - int(batch["events"][~started].sum())
-    return InDoubt(max(requests, 0), max(events, 0))
+
+def in_doubt(spools: Iterable[Path], monitors: int = 1) -> tuple[InDoubt, ...]:
+    """What spools have marks for and no records, by app monitor."""
+    requests, events = np.zeros(monitors, dtype=np.int64), np.zeros(monitors, dtype=np.int64)
+    for path in spools:
+        for batch in chunks(path, 100_000):
+            sign = np.where(batch["status"] == STARTED, 1, -1)
+            np.add.at(requests, batch["monitor"], sign)
+            np.add.at(events, batch["monitor"], sign * batch["events"])
+    return tuple(map(InDoubt, np.maximum(requests, 0).tolist(), np.maximum(events, 0).tolist()))
 
 
 def unpack(packed: bytes) -> Records:

@@ -6,17 +6,18 @@ import re
 from bisect import bisect_right
 from datetime import UTC, datetime
 from math import inf
+from typing import Any
 
 from loadgen import pace
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
 from loadgen.results.measured import Measured, offered_in
 from loadgen.results.meter import Tally
-from loadgen.results.recording import Follower
-from loadgen.results.row import Row
+from loadgen.results.recording import Follower, monitor_rows
+from loadgen.results.row import MonitorRow, Row
 from loadgen.results.store import HISTOGRAMS, SCENARIO, RunFolder
 from loadgen.results.summarize import Run, stage_ends, summarize
-from loadgen.results.summary import Summary
+from loadgen.results.summary import AppMonitor, Summary
 from loadgen.scenario import Scenario, load
 
 
@@ -31,12 +32,14 @@ def rescued(folder: RunFolder) -> Summary:
         )
     scenario = scenario_of(folder)
     factor = pace.parse(options["pace"])
-    measured = Measured(stage_ends(scenario, factor) if factor != inf else ())
+    monitors = monitors_of(described)
+    measured = Measured(stage_ends(scenario, factor) if factor != inf else (), len(monitors))
     for spool in folder.spools:
         for batch in record.read(spool):
             measured.add_records(batch)
-    doubts = [record.in_doubt(spool) for spool in folder.spools]
     add_rows(measured, rows)
+    if len(monitors) > 1:
+        add_monitor_rows(measured, monitor_rows(folder.path), [each.name for each in monitors], rows[-1].second)
     run = Run(
         seed=described["seed"],
         pace=options["pace"],
@@ -45,7 +48,8 @@ def rescued(folder: RunFolder) -> Summary:
         cut_off=True,
         lost=tuple(range(len(folder.spools))),
         stopped_at=max(measured.last_answer, rows[-1].second + 1.0),
-        in_doubt=record.InDoubt(sum(each.requests for each in doubts), sum(each.events for each in doubts)),
+        in_doubt=record.in_doubt(folder.spools, len(monitors)),
+        monitors=monitors,
     )
     return summarize(measured, scenario, run)
 
@@ -67,8 +71,32 @@ def add_rows(measured: Measured, rows: list[Row]) -> None:
             stage = min(bisect_right(ends, row.second), len(ends) - 1)
             measured.stage_offered[stage] = measured.stage_offered[stage].plus(offered_in(row))
     measured.settle(rows[-1].second + 1)
-    last = rows[-1]
-    measured.account(0, Tally(**{name: getattr(last, name) for name in Tally.__struct_fields__ if hasattr(last, name)}))
+    if len(measured.monitors) == 1:
+        measured.monitor_offered[0] = measured.offered
+        measured.account(0, tally_of(rows[-1]))
+
+
+def add_monitor_rows(measured: Measured, rows: list[MonitorRow], names: list[str], last: int) -> None:
+    """What only `monitors.csv` knows, up to the last second that is in the timeline too."""
+    tallies = dict.fromkeys(names, Tally())
+    for row in rows:
+        if row.second <= last:
+            place = names.index(row.monitor)
+            measured.monitor_offered[place] = measured.monitor_offered[place].plus(offered_in(row))
+            tallies[row.monitor] = tally_of(row)
+    measured.account(0, *tallies.values())
+
+
+def tally_of(row: Row | MonitorRow) -> Tally:
+    """The tally that a row holds, so far as it does."""
+    return Tally(**{name: getattr(row, name) for name in Tally.__struct_fields__ if hasattr(row, name)})
+
+
+def monitors_of(described: dict[str, Any]) -> tuple[AppMonitor, ...]:
+    """The app monitors of a run, as `run.json` has them; a run of before there were several has its target's."""
+    target = described.get("target", {})
+    found = described.get("monitors") or [{"name": target.get("monitor", ""), "id": target.get("id", "")}]
+    return tuple(AppMonitor(each["name"], each["id"]) for each in found)
 
 
 def started_at(folder: RunFolder) -> str:

@@ -1,15 +1,19 @@
-"""One second of `timeline.csv`.
+"""One second of `timeline.csv`, and of an app monitor in `monitors.csv`.
 
 Rule: names are stable, and new ones come at the end; results/README.md explains each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from loadgen.model import Noun
 from loadgen.results.figures import Figures
 from loadgen.results.meter import Tally
+
+PLACES = ("second", "monitor")
 
 
 class Row(Noun):
@@ -88,3 +92,43 @@ def row(second: int, figures: Figures, gauges: dict[str, float], tally: Tally) -
         "lag_p99_ms": figures.lag.quantile_ms(0.99),
     }
     return msgspec.convert(named | totals | quantiles | {"second": second}, Row)
+
+
+class MonitorRow(Noun):
+    """One second of one app monitor in `monitors.csv`."""
+
+    second: int
+    monitor: str
+    offered: int
+    sent: int
+    accepted: int
+    throttled: int
+    failed: int
+    retried: int
+    recovered: int
+    given_up: int
+    events_sent: int
+    events_accepted: int
+    events_lost: int
+    sessions: int  # this and the following to switched_off: since the run's zero
+    generated: int
+    not_sampled: int
+    over_session_limit: int
+    dropped_by_client: int
+    switched_off: int
+    offered_events: int
+    offered_wire_bytes: int
+    offered_raw_bytes: int
+    sent_events: int  # this and the following: every attempt counts
+    sent_wire_bytes: int
+    sent_raw_bytes: int
+    accepted_wire_bytes: int
+    accepted_raw_bytes: int
+
+
+def monitor_row(second: int, monitor: str, counts: Mapping[str, int], tally: Tally) -> MonitorRow:
+    """The row of an app monitor's second that all workers have reported; the tally is since the run's zero."""
+    known = dict.fromkeys(MonitorRow.__struct_fields__, 0) | dict(counts) | msgspec.structs.asdict(tally)
+    return MonitorRow(
+        second, monitor, **{name: known[name] for name in MonitorRow.__struct_fields__ if name not in PLACES}
+    )

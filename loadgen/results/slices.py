@@ -25,6 +25,7 @@ MOST = 240
 WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_ATTEMPTS = 6  # later ones are counted with the last
 OUTCOMES = ("accepted", "throttled", "failed")
+TEXTS = ("error", "monitor")  # columns of the table that are not read back
 
 
 def width_of(seconds: int) -> int:
@@ -154,10 +155,10 @@ def batches(folder: RunFolder) -> Iterator[Records]:
 
 
 def as_records(table: Any) -> Records:
-    """Arrow columns as records; texts are left out, a null status is no answer."""
+    """Arrow columns as records; texts are left out (error, monitor), a null status is no answer."""
     made = np.zeros(table.num_rows, RECORD)
     for name in RECORD.names or ():
-        if name != "error":
+        if name not in TEXTS:
             column = table.column(name)
             filled = column.fill_null(record.NO_ANSWER) if column.null_count else column
             made[name] = filled.to_numpy(zero_copy_only=False)

@@ -18,7 +18,7 @@ from loadgen.results.summary import Summary
 T = TypeVar("T")
 
 SCENARIO, RUN, TIMELINE, SUMMARY, LOG = "scenario.toml", "run.json", "timeline.csv", "summary.json", "locust.log"
-HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}.bin"
+HISTOGRAMS, RECORDS, SPOOL, MONITORS = "histograms.hlog", "requests.parquet", "requests-{}.bin", "monitors.csv"
 UNRUN = "sessions-not-run.csv"
 
 

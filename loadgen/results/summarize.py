@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from itertools import repeat
+
+import msgspec
+
 from loadgen.model import Noun
 from loadgen.results.figures import Figures
 from loadgen.results.measured import Measured
-from loadgen.results.meter import Amount
+from loadgen.results.meter import Amount, Tally
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
+    AppMonitor,
     Bytes,
     Events,
     Generator,
     Milliseconds,
+    MonitorSummary,
     Rates,
     Requests,
     StageSummary,
     Summary,
 )
-from loadgen.results.verdict import breaches, doubts, judge
+from loadgen.results.verdict import breaches, doubts, judge, share
 from loadgen.scenario import Scenario
 from loadgen.scenario.arrivals import Stage
 from loadgen.scenario.thresholds import Thresholds
@@ -39,7 +46,13 @@ class Run(Noun):
     lost_workers: tuple[str, ...] = ()  # what is missing, a line each
     lost: tuple[int, ...] = ()  # workers that did not live to say their last word
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
-    in_doubt: InDoubt = InDoubt()
+    in_doubt: tuple[InDoubt, ...] = ()  # by app monitor
+    monitors: tuple[AppMonitor, ...] = ()  # the scenario's own names unless given
+
+    @property
+    def complete(self) -> bool:
+        """Whether every worker has said its last word."""
+        return not self.cut_off and not self.lost_workers
 
 
 def stages_reached(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], ...]:
@@ -78,8 +91,7 @@ def own(thresholds: Thresholds) -> Thresholds:
 def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     """The run's summary with its verdict."""
     figures = measured.figures
-    complete = not run.cut_off and not run.lost_workers
-    events, outcomes = events_of(measured, complete), outcomes_of(measured, complete)
+    events, outcomes = events_of(measured, run.complete), outcomes_of(measured, run.complete)
     requests = requests_of(outcomes)
     paced = run.pace != "max"
     whole = not (run.interrupted or run.cut_off or run.cut_short)
@@ -91,6 +103,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
         doubted.append("stages have thresholds of their own, which have no meaning at --pace max")
     verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
     cpu, seconds = measured.cpu_percent, max(measured.last_answer, run.length)
+    monitors = monitors_of(measured, scenario, run, seconds)
     return Summary(
         verdict=verdict,
         reasons=(*reasons, *run.notes),
@@ -118,10 +131,8 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
             cpu_percent_max=round(max(cpu, default=0.0), 1),
             rss_bytes_max=measured.rss_bytes_max,
         ),
-        in_doubt=InDoubt(
-            run.in_doubt.requests + figures.counts["unanswered"],
-            run.in_doubt.events + figures.counts["events_unanswered"],
-        ),
+        monitors=monitors,
+        in_doubt=reduce(InDoubt.plus, (each.in_doubt for each in monitors)),
         cut_off=run.cut_off,
         outcomes=outcomes,
         stopped_at=run.stopped_at,
@@ -142,8 +153,17 @@ def requests_of(outcomes: Outcomes) -> Requests:
 
 
 def events_of(measured: Measured, whole: bool) -> Events:
-    """Where every event went; of a worker that never said its last word, what is missing was not sent, or is lost."""
-    tally, counts = measured.tally, measured.figures.counts
+    """Where every event of the run went."""
+    each = map(monitor_events, measured.tallies, measured.monitors, repeat(whole))
+    return Events(*map(sum, zip(*map(msgspec.structs.astuple, each), strict=True)))
+
+
+def monitor_events(tally: Tally, figures: Figures, whole: bool) -> Events:
+    """Where every event of an app monitor went.
+
+    Of a worker that never said its last word (not `whole`), what is missing was not sent, or is lost.
+    """
+    counts = figures.counts
     kept_back = tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
     # The last tally of a worker that was killed is older than its last records.
     generated = tally.generated if whole else max(tally.generated, kept_back + counts["events_sent"])
@@ -204,4 +224,40 @@ def stages_of(measured: Measured) -> tuple[StageSummary, ...]:
             outcomes=fates,
         )
         for place, (figures, fates, start, end) in enumerate(zip(measured.stages, outcomes, starts, ends, strict=False))
+    )
+
+
+def monitors_of(measured: Measured, scenario: Scenario, run: Run, seconds: float) -> tuple[MonitorSummary, ...]:
+    """Each app monitor's figures, over the seconds of the run."""
+    own = tuple(AppMonitor(each.monitor.name, "") for each in scenario.monitors)
+    return tuple(
+        monitor_of(who, measured, place, run, seconds)
+        for place, (who, _) in enumerate(zip(run.monitors or own, measured.monitors, strict=False))
+    )
+
+
+def monitor_of(who: AppMonitor, measured: Measured, place: int, run: Run, seconds: float) -> MonitorSummary:
+    """One app monitor's figures."""
+    figures, tally = measured.monitors[place], measured.tallies[place]
+    offered = measured.monitor_offered[place].minus(tally.withdrawn)
+    outcomes = Outcomes.of(figures.counts, offered, tally.stranded, run.complete)
+    requests, events = requests_of(outcomes), monitor_events(tally, figures, run.complete)
+    unanswered = InDoubt(figures.counts["unanswered"], figures.counts["events_unanswered"])
+    killed = run.in_doubt[place] if run.in_doubt else InDoubt()
+    return MonitorSummary(
+        name=who.name,
+        id=who.id,
+        sessions=tally.sessions,
+        requests=requests,
+        events=events,
+        bytes=bytes_of(figures),
+        rates=rates_of(requests, events, seconds),
+        throttled_share=share(requests.throttled, requests.sent),
+        lost_share=share(events.lost, events.sent),
+        latency_ms=Milliseconds.of(figures.latency),
+        service_time_ms=Milliseconds.of(figures.service_time),
+        lag_ms=Milliseconds.of(figures.lag),
+        errors=dict(figures.errors.most_common()),
+        outcomes=outcomes,
+        in_doubt=killed.plus(unanswered),
     )

@@ -124,6 +124,34 @@ class StageSummary(Noun):
         return Events(sent, 0, 0, 0, 0, 0, sent, self.events_accepted, self.events_lost)
 
 
+class AppMonitor(Noun):
+    """An app monitor that a run sends to."""
+
+    name: str
+    id: str
+
+
+class MonitorSummary(Noun):
+    """What one app monitor got of the run; the monitors' counts add up to the run's."""
+
+    name: str
+    id: str
+    sessions: int
+    requests: Requests
+    events: Events
+    bytes: Bytes
+    rates: Rates
+    throttled_share: float | None  # of the requests sent
+    lost_share: float | None  # of the events sent
+    latency_ms: Milliseconds
+    service_time_ms: Milliseconds
+    lag_ms: Milliseconds
+    errors: dict[str, int]
+    outcomes: Outcomes
+    in_doubt: InDoubt = InDoubt()
+    ledger: Ledger = Ledger()
+
+
 class Generator(Noun):
     """How the generator itself did; CPU in per cent of one core, summed over workers."""
 
@@ -157,6 +185,7 @@ class Summary(Noun):
     stages: tuple[StageSummary, ...]
     quota: Quota | None
     generator: Generator
+    monitors: tuple[MonitorSummary, ...] = ()  # none in folders of before there were several
     in_doubt: InDoubt = InDoubt()
     ledger: Ledger = Ledger()
     cut_off: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from loadgen.results.store import RunFolder
 ROWS = 100_000  # a row group
 
 
-def write_table(folder: RunFolder, lost: Collection[int] = ()) -> None:
-    """Turn the spooled records into Parquet, and drop the spools once they are safe.
+def write_table(folder: RunFolder, monitors: Sequence[str] = ("",), lost: Collection[int] = ()) -> None:
+    """Turn the spooled records into Parquet, and drop the spools once they are safe; `monitors` are names.
 
     Lost workers' spools stay: their marks tell which of their sessions were not run.
     """
@@ -25,7 +25,7 @@ def write_table(folder: RunFolder, lost: Collection[int] = ()) -> None:
     with parquet.ParquetWriter(unfinished, schema()) as writer:
         for spool in folder.spools:
             for batch in record.read(spool, ROWS):
-                writer.write_table(table(batch))
+                writer.write_table(table(batch, monitors))
     unfinished.replace(folder.records)
     kept = {folder.spool(worker) for worker in lost}
     for spool in folder.spools:
@@ -40,14 +40,14 @@ def schema() -> Any:
     kinds = {"S": arrow.string(), "b": arrow.bool_()}
     return arrow.schema(
         [
-            (name, kinds.get(kind.kind) or arrow.from_numpy_dtype(kind))
+            (name, arrow.string() if name == "monitor" else kinds.get(kind.kind) or arrow.from_numpy_dtype(kind))
             for name, (kind, *_) in (record.RECORD.fields or {}).items()
         ]
     )
 
 
-def table(batch: Records) -> Any:
-    """Records as Arrow columns; no answer is a null status, no error a null error."""
+def table(batch: Records, monitors: Sequence[str]) -> Any:
+    """Records as Arrow columns; no answer is a null status, no error a null error, an app monitor its name."""
     import pyarrow as arrow
 
     columns = []
@@ -56,6 +56,8 @@ def table(batch: Records) -> Any:
         if field.name == "error":
             texts = [text.decode() or None for text in values.tolist()]
             columns.append(arrow.array(texts, field.type))
+        elif field.name == "monitor":
+            columns.append(arrow.array(monitors, field.type).take(arrow.array(values)))
         else:
             missing = values == record.NO_ANSWER if field.name == "status" else None
             columns.append(arrow.array(values, field.type, mask=missing))

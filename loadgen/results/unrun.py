@@ -29,6 +29,7 @@ class Unrun(Noun):
     worker: int
     batches_due: int  # before the run's end
     batches_tried: int
+    monitor: str = ""  # the app monitor's name
 
     @property
     def batches(self) -> tuple[int, int]:
@@ -37,9 +38,10 @@ class Unrun(Noun):
 
 
 class Tried:
-    """What a worker tried: first attempts by session, and the intended moment of the last of them."""
+    """What a worker tried for an app monitor, first attempts by session; and when it meant to try the last of all."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, monitor: int = 0) -> None:
+        self._monitor = monitor
         self._by_session = np.zeros(0, np.uint16)  # two bytes a session of the run
         self.until = -inf
         for batch in first_attempts(spool) if spool.is_file() else ():
@@ -56,7 +58,8 @@ class Tried:
 
     def _add(self, batch: Records) -> None:
         if len(batch):
-            counts = np.bincount(batch["session"], minlength=len(self._by_session)).astype(np.uint16)
+            own = batch["session"][batch["monitor"] == self._monitor]
+            counts = np.bincount(own, minlength=len(self._by_session)).astype(np.uint16)
             counts[: len(self._by_session)] += self._by_session
             self._by_session, self.until = counts, max(self.until, float(batch["intended"].max()))
 

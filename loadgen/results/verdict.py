@@ -5,6 +5,8 @@ Rule: an invalid run is never called passed or failed; what the generator could 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from loadgen.results.summary import Events, Ledger, Milliseconds, Requests, Summary, Verdict
@@ -66,13 +68,32 @@ def judge(missed: list[str], doubted: list[str], interrupted: bool) -> tuple[Ver
     return ("failed" if missed else "passed"), reasons
 
 
-def with_ledger(summary: Summary, ledger: Ledger, died: str | None) -> Summary:
-    """The summary with the endpoint's own count, and the verdict in its light."""
+def with_ledgers(summary: Summary, ledgers: Sequence[Ledger], died: str | None) -> Summary:
+    """The summary with the endpoint's own count for each app monitor, and the verdict in its light."""
     wrong = [died] if died else []
+    ledger = together(ledgers)
+    monitors = tuple(
+        msgspec.structs.replace(monitor, ledger=its) for monitor, its in zip(summary.monitors, ledgers, strict=True)
+    )
     if ledger.agrees is False:
-        wrong.append("the endpoint's ledger does not agree with ours")
+        named = [each.name for each in monitors if each.ledger.agrees is False]
+        of_which = f" for {', '.join(named)}" if len(monitors) > 1 else ""
+        wrong.append(f"the endpoint's ledger does not agree with ours{of_which}")
     verdict: Verdict = "failed" if wrong and (died or summary.verdict == "passed") else summary.verdict
-    return msgspec.structs.replace(summary, verdict=verdict, reasons=(*wrong, *summary.reasons), ledger=ledger)
+    return msgspec.structs.replace(
+        summary, verdict=verdict, reasons=(*wrong, *summary.reasons), ledger=ledger, monitors=monitors
+    )
+
+
+def together(ledgers: Sequence[Ledger]) -> Ledger:
+    """The ledger of all app monitors: it agrees where each does; not compared unless each is."""
+    if any(each.agrees is None for each in ledgers):
+        return Ledger()
+    return Ledger(
+        all(each.agrees for each in ledgers),
+        sum(each.endpoint_requests or 0 for each in ledgers),
+        sum(each.endpoint_events or 0 for each in ledgers),
+    )
 
 
 def share(part: int, whole: int) -> float | None:

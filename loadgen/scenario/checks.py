@@ -5,50 +5,17 @@ Rule: the checks read the file's raw data and skip what has the wrong type, so t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from loadgen.scenario.pages import PLACEHOLDER, placeholders
 from loadgen.scenario.part import seconds_of
 from loadgen.scenario.population import COUNTRIES
+from loadgen.scenario.problem import Problem, nearest, number, place
 
 TOLERANCE = 1e-6
-BARE_KEY = re.compile("[A-Za-z0-9_-]+")
-
-
-class Problem(NamedTuple):
-    """One thing to mend: where in the file, and what to write instead."""
-
-    path: str
-    text: str
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that is meant, or the list of what there is."""
-    names = list(known)
-    lower = {each.lower(): each for each in names}
-    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
-    if close:
-        return f'did you mean "{lower[close[0]]}"?'
-    return "known here: " + ", ".join(names)
-
-
-def place(*keys: str | int) -> str:
-    """A path in the file as TOML writes it, items of a list by number; keys that are not bare are quoted."""
-    path = ""
-    for key in keys:
-        if isinstance(key, int):
-            path += f"[{key}]"
-        else:
-            path += ("." if path else "") + (key if BARE_KEY.fullmatch(key) else f'"{key}"')
-    return path
-
-
-def number(value: Any) -> float | None:
-    """The value if it is a number (not a truth value)."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+UNSTATED_SECONDS = 60.0  # as long as a run is that states neither duration nor stages
+UNNAMED = "loadgen"  # the app monitor that states no name
 
 
 class Graph:
@@ -187,13 +154,54 @@ def _span(value: Any) -> float | None:
 
 
 def duration_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Stages that last longer than the run."""
-    staged, duration = staged_seconds(raw), _span(raw.get("duration"))
-    if staged is not None and duration is not None and staged > duration + TOLERANCE:
-        yield Problem(
-            "arrivals.stages",
-            f"they last {staged:g} s, longer than the run's {duration:g} s; write duration = {staged:g}",
-        )
+    """Stages that last longer than the run, a neighbour's too."""
+    duration = run_seconds(raw)
+    for keys, part in [((), raw), *_neighbours(raw)]:
+        staged = staged_seconds(part)
+        if staged is not None and duration is not None and staged > duration + TOLERANCE:
+            yield Problem(
+                place(*keys, "arrivals", "stages"),
+                f"they last {staged:g} s, longer than the run's {duration:g} s; write duration = {staged:g}",
+            )
+
+
+def run_seconds(raw: Mapping[str, Any]) -> float | None:
+    """How long the run lasts by the raw data; None when that is ill-formed."""
+    return _span(raw["duration"]) if "duration" in raw else staged_seconds(raw) or UNSTATED_SECONDS
+
+
+def _neighbours(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """The neighbours' raw tables, and where each stands."""
+    found = raw.get("neighbours")
+    for index, each in enumerate(found if isinstance(found, list | tuple) else ()):
+        if isinstance(each, Mapping):
+            yield ("neighbours", index), each
+
+
+def neighbour_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """App monitors of one name, and thresholds that nobody would look at."""
+    taken = {_monitor_name(raw)}
+    for keys, neighbour in _neighbours(raw):
+        name = _monitor_name(neighbour)
+        if name in taken and name is not None:
+            yield Problem(
+                place(*keys, "monitor", "name"), f'"{name}" is taken; give each app monitor a name of its own'
+            )
+        taken.add(name)
+        arrivals = neighbour.get("arrivals")
+        stages = arrivals.get("stages") if isinstance(arrivals, Mapping) else None
+        for index, stage in enumerate(stages if isinstance(stages, list | tuple) else ()):
+            if isinstance(stage, Mapping) and stage.get("thresholds"):
+                yield Problem(
+                    place(*keys, "arrivals", "stages", index, "thresholds"),
+                    "a neighbour's stages have none; the run is judged by thresholds, its stages by arrivals.stages",
+                )
+
+
+def _monitor_name(part: Mapping[str, Any]) -> str | None:
+    monitor = part.get("monitor", {})
+    name = monitor.get("name", UNNAMED) if isinstance(monitor, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def mix_problems(population: Any) -> Iterator[Problem]:
@@ -229,15 +237,24 @@ def incident_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def closed_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """A rate beside a closed population, whose visitors come when their pause is over."""
-    arrivals, incidents = raw.get("arrivals"), raw.get("incidents")
-    if not isinstance(arrivals, Mapping) or arrivals.get("visitors") is None:
+    for keys, part in [((), raw), *_neighbours(raw)]:
+        if (arrivals := _closed(part)) is not None:
+            for name in ("rate", "stages", "flash_crowds", "day", "noise"):
+                if arrivals.get(name) not in (None, ()):
+                    path = place(*keys, "arrivals", name)
+                    yield Problem(path, "does not go with visitors, who come when their pause is over")
+    incidents = raw.get("incidents")
+    if _closed(raw) is None:
         return
-    for name in ("rate", "stages", "flash_crowds", "day", "noise"):
-        if arrivals.get(name) not in (None, ()):
-            yield Problem(place("arrivals", name), "does not go with visitors, who come when their pause is over")
     for index, incident in enumerate(incidents if isinstance(incidents, list | tuple) else ()):
         if isinstance(incident, Mapping) and incident.get("kind") == "spike":
             yield Problem(place("incidents", index), "a spike does not go with arrivals.visitors; nobody else comes")
+
+
+def _closed(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The raw arrivals of a closed population."""
+    arrivals = part.get("arrivals")
+    return arrivals if isinstance(arrivals, Mapping) and arrivals.get("visitors") is not None else None
 
 
 def _hit_problems(
@@ -251,7 +268,7 @@ def _hit_problems(
         if countries and name not in countries:
             text = f'nobody comes from "{name}"; {nearest(name, countries)}'
             yield Problem(place("incidents", index, "countries"), text)
-    at, duration = _span(incident.get("at")), staged_seconds(raw) if "duration" not in raw else _span(raw["duration"])
+    at, duration = _span(incident.get("at")), run_seconds(raw)
     if at is not None and duration is not None and at >= duration:
         yield Problem(place("incidents", index, "at"), f"begins after the run's {duration:g} s; write less")
 
@@ -274,4 +291,5 @@ def problems(raw: Mapping[str, Any]) -> list[Problem]:
         *failure_problems(raw),
         *incident_problems(raw),
         *closed_problems(raw),
+        *neighbour_problems(raw),
     ]

@@ -11,7 +11,7 @@ from loadgen.scenario.part import Part
 
 
 class Neighbour(Part):
-    """A site of the same pages under a monitor and a load of its own."""
+    """A site of the same pages and people, under an app monitor and a load of its own; incidents pass it by."""
 
     monitor: Monitor = Field(description="Its app monitor; give it a name of its own.")
     arrivals: Arrivals = Field(description="When its sessions start.")

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario.checks import Problem, problems
+from loadgen.scenario.checks import problems
+from loadgen.scenario.problem import Problem
 from loadgen.scenario.scenario import Scenario
 from loadgen.scenario.wording import reworded
 

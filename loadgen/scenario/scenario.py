@@ -42,7 +42,8 @@ class Scenario(Part):
     incidents: tuple[AnyIncident, ...] = Field((), description="What goes wrong meanwhile.")
     thresholds: Thresholds = Field(Thresholds(), description="What the run must keep.")
     neighbours: tuple[Neighbour, ...] = Field(
-        (), description="Further app monitors of the account, under the same quota; `loadgen plan` shows them all."
+        (),
+        description="Further app monitors of the account, under the same quota; `run` drives them all.",
     )
 
     @model_validator(mode="after")
@@ -64,7 +65,7 @@ class Scenario(Part):
         """A scenario for each app monitor, this one's first."""
         own = self.model_copy(update={"neighbours": ()})
         others = (
-            {"monitor": each.monitor, "arrivals": each.arrivals, "client": each.client or self.client}
+            {"monitor": each.monitor, "arrivals": each.arrivals, "client": each.client or self.client, "incidents": ()}
             for each in self.neighbours
         )
         return (own, *(own.model_copy(update=other) for other in others))
@@ -72,13 +73,20 @@ class Scenario(Part):
     def adjusted(
         self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None
     ) -> Scenario:
-        """The same scenario cut or stretched to another duration, with arrivals multiplied, or sampled otherwise."""
-        monitor = self.monitor if sample_rate is None else self.monitor.model_copy(update={"sample_rate": sample_rate})
+        """The same cut or stretched to another duration, all arrivals multiplied, or sampled otherwise."""
+
+        def changed(part: Scenario | Neighbour) -> dict[str, Any]:
+            sampled = {} if sample_rate is None else {"sample_rate": sample_rate}
+            return {
+                "arrivals": part.arrivals if rate == 1.0 else part.arrivals.times(rate),
+                "monitor": part.monitor.model_copy(update=sampled),
+            }
+
         return self.model_copy(
-            update={
+            update=changed(self)
+            | {
                 "duration": self.duration if duration is None else float(duration),
-                "arrivals": self.arrivals if rate == 1.0 else self.arrivals.times(rate),
-                "monitor": monitor,
+                "neighbours": tuple(each.model_copy(update=changed(each)) for each in self.neighbours),
             }
         )
 
@@ -90,10 +98,18 @@ def with_duration_of_the_stages(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_day_of_the_population(raw: dict[str, Any]) -> dict[str, Any]:
-    """The raw data with the population's countries in the day's rhythm, if that states none."""
-    arrivals, population = raw.get("arrivals"), raw.get("population", {})
+    """The raw data with the population's countries in the days' rhythms, neighbours' too, that state none."""
+    population, neighbours = raw.get("population", {}), raw.get("neighbours")
+    countries = population.get("countries", COUNTRIES) if isinstance(population, dict) else COUNTRIES
+    found: dict[str, Any] = _with_day(raw, countries)
+    if isinstance(neighbours, list | tuple):
+        found = {**found, "neighbours": tuple(_with_day(each, countries) for each in neighbours)}
+    return found
+
+
+def _with_day(part: Any, countries: Any) -> Any:
+    arrivals = part.get("arrivals") if isinstance(part, dict) else None
     day = arrivals.get("day") if isinstance(arrivals, dict) else None
     if not isinstance(arrivals, dict) or not isinstance(day, dict) or "countries" in day:
-        return raw
-    countries = population.get("countries", COUNTRIES) if isinstance(population, dict) else COUNTRIES
-    return {**raw, "arrivals": {**arrivals, "day": {**day, "countries": countries}}}
+        return part
+    return {**part, "arrivals": {**arrivals, "day": {**day, "countries": countries}}}

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic_core import ErrorDetails
 
-from loadgen.scenario.checks import Problem, nearest, place
 from loadgen.scenario.part import Part
+from loadgen.scenario.problem import Problem, nearest, place
 
 KINDS = {
     "string_type": "text in quotes",

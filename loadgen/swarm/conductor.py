@@ -34,6 +34,7 @@ from loadgen.swarm.orders import Orders, Share
 from loadgen.swarm.workers import SHARE, Done, packed, this_machine
 
 LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
+LEAD_EACH = 0.25  # for each further app monitor, whose visitors are others
 SETTLE_SECONDS = 2  # a second is written to the timeline when every worker has had time to report it
 
 log = logging.getLogger("loadgen")
@@ -52,9 +53,11 @@ class Conductor:
         self._folder = folder
         self._stop = stop
         self._stopping = False
-        self._zero = time.time() + LEAD_SECONDS
-        self.measured = Measured(stage_ends(self._scenario, orders.pace) if orders.pace != inf else ())
-        self._recording = Recording(folder, self.measured, self._zero)
+        self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(orders.monitors) - 1)
+        ends = stage_ends(self._scenario, orders.pace) if orders.pace != inf else ()
+        self.measured = Measured(ends, len(orders.monitors))
+        self._names = tuple(each.name for each in orders.monitors)
+        self._recording = Recording(folder, self.measured, self._zero, self._names)
         self._shares: dict[str, Share] = {}  # by Locust's client id
         self._done: dict[int, Done] = {}
         self._late: set[str] = set()
@@ -81,7 +84,7 @@ class Conductor:
     def done(self, done: Done) -> None:
         """A worker's last word."""
         self._done[done.index] = done
-        self.measured.account(done.index, done.tally)
+        self.measured.account(done.index, *done.tallies)
 
     def interrupt(self) -> None:
         """The run was asked to stop before its end."""
@@ -130,7 +133,7 @@ class Conductor:
         self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
         self._recording.close()
         summary = summarize(self.measured, self._scenario, self._run(missing))
-        write_table(self._folder, missing)
+        write_table(self._folder, self._names, missing)
         self._folder.write_summary(summary)
         self._environment.process_exit_code = EXIT_CODES[summary.verdict]
         self.finished = True
@@ -165,6 +168,7 @@ class Conductor:
             lost=tuple(sorted(missing)),
             stopped_at=self._stopped_at(),
             in_doubt=self._recording.in_doubt(missing),
+            monitors=self._orders.monitors,
         )
 
     def _stopped_at(self) -> float | None:

@@ -17,10 +17,10 @@ import psutil
 
 from loadgen import client
 from loadgen.errors import LoadgenError
-from loadgen.model import Request, Response, Result, Send, Session
+from loadgen.model import Request, Response, Result, Send
 from loadgen.results import Meter, Second, Tally, stage_ends
 from loadgen.results.records import THROTTLED, Spool
-from loadgen.swarm.feeder import Feeder, Job
+from loadgen.swarm.feeder import Feeder, Job, Visit
 from loadgen.swarm.schedule import Due, Schedule
 from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Signer
@@ -36,7 +36,7 @@ class Engine:
     def __init__(
         self,
         job: Job,
-        sessions: Iterator[Session],
+        sessions: Iterator[Visit],
         send: Send,
         signer: Callable[[], Signer] | None,
         spool: Spool | None = None,
@@ -48,8 +48,8 @@ class Engine:
         self._spool = spool
         self._zero = time.perf_counter() + job.zero - time.time()
         self._schedule = Schedule(self.now, job.paced)
-        self._dispatch = client.Dispatch(job.scenario.client)
-        self._meter = Meter(job.worker, stage_ends(job.scenario, job.pace) if job.paced else ())
+        self._dispatch = [client.Dispatch(each.scenario.client) for each in job.monitors]
+        self._meter = Meter(job.worker, stage_ends(job.scenario, job.pace) if job.paced else (), len(job.monitors))
         self._feeder = feeder(job, sessions, self._schedule, self._meter)
         self._feeding = gevent.spawn(self._feeder.run, self.now)
         self._process = psutil.Process()
@@ -97,12 +97,12 @@ class Engine:
             in_flight=self._in_flight,
             cpu_percent=self._process.cpu_percent(),
             rss_bytes=self._process.memory_info().rss,
-            tally=self._feeder.tally,
+            tallies=self._feeder.tallies,
             spooled=self._spool is not None,
         )
 
-    def wait_until_over(self) -> Tally:
-        """Wait until everything is sent, answered and counted; the final tally."""
+    def wait_until_over(self) -> tuple[Tally, ...]:
+        """Wait until everything is sent, answered and counted; each app monitor's final tally."""
         deadline = self.end + client.DRAIN_SECONDS
         while self.stop_reason is None and not self._idle() and self.now() < deadline:
             gevent.sleep(0.05)
@@ -112,13 +112,13 @@ class Engine:
         self._feeding.kill()
         for due in self._schedule.rest():
             if due.batch.attempt == 1:
-                self._feeder.account(unsent=due.events)
+                self._feeder.account(due.monitor, unsent=due.events)
             else:
-                self._feeder.account(stranded=due.amount)
+                self._feeder.account(due.monitor, stranded=due.amount)
         if self._spool:
             self._spool.close()
         self.over.set()
-        return self._feeder.tally
+        return self._feeder.tallies
 
     @property
     def failure(self) -> str | None:
@@ -131,9 +131,9 @@ class Engine:
 
     def _held_back(self, due: Due) -> bool:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
-        if self._dispatch.allows(due.batch):
+        if self._dispatch[due.monitor].allows(due.batch):
             return self._no_room(due) or self._over_budget(due)
-        self._feeder.account(dropped_by_client=due.events, switched_off=due.events, withdrawn=due.amount)
+        self._feeder.account(due.monitor, dropped_by_client=due.events, switched_off=due.events, withdrawn=due.amount)
         self._meter.withdraw(due.at, due.amount)
         return True
 
@@ -144,13 +144,13 @@ class Engine:
             log.error("signing: %s", refused)
             request = None
         if self._spool:
-            self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at)
+            self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor)
         started = self.now()
         status, error, retry_after = self._ask(request) if request else (None, "not signed", 0.0)
         finished = self.now()
         paced, pace = self._job.paced, self._job.pace
         answered = finished * pace if paced else due.batch.due
-        retry = self._dispatch.answered(due.batch, status, answered, retry_after)
+        retry = self._dispatch[due.monitor].answered(due.batch, status, answered, retry_after)
         result = Result(
             intended=due.at if paced else started,
             started=started,
@@ -165,6 +165,7 @@ class Engine:
             session=due.batch.session,
             waited=due.waited,
             beacon=due.beacon,
+            monitor=due.monitor,
         )
         packed = self._meter.record(result)
         if self._spool:
@@ -195,7 +196,7 @@ class Engine:
         return response.status, failure(response), retry_after(response)
 
     def _sign(self, due: Due) -> Request:
-        if self._signer is None:
+        if self._signer is None or not self._job.monitors[due.monitor].signed:
             return due.request
         signer = self._signer()
         return signer.presign(due.request, time.time()) if due.beacon else signer.sign(due.request, time.time())
@@ -204,7 +205,7 @@ class Engine:
         """Whether the disk has no room for more records: what cannot be kept is not sent."""
         if self._spool is None or self._spool.full is None:
             return False
-        self._feeder.account(unsent=due.events)
+        self._feeder.account(due.monitor, unsent=due.events)
         self.stop(f"no room for more records: {self._spool.full}")
         return True
 
@@ -212,7 +213,7 @@ class Engine:
         self._events_taken += due.events
         if self._job.max_events is None or self._events_taken <= self._job.max_events:
             return False
-        self._feeder.account(unsent=due.events)
+        self._feeder.account(due.monitor, unsent=due.events)
         self.stop(f"--max-events {self._job.max_events} reached")
         return True
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import repeat
 from math import inf
 from typing import Any
 
@@ -25,15 +27,27 @@ AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
 AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
 
 
-class Job(Noun):
-    """What one worker is asked to do."""
+class Monitored(Noun):
+    """The part of a run that goes to one app monitor."""
 
     scenario: Scenario
     destination: wire.Destination
+    signed: bool = True
+
+
+class Job(Noun):
+    """What one worker is asked to do; all app monitors have the run's length, and the first one's stages."""
+
+    monitors: tuple[Monitored, ...]
     zero: float  # Unix time of the run's zero
     pace: float  # scenario seconds in a second; inf: as fast as possible
     max_events: int | None = None
     worker: int = 0
+
+    @property
+    def scenario(self) -> Scenario:
+        """The first app monitor's."""
+        return self.monitors[0].scenario
 
     @property
     def paced(self) -> bool:
@@ -41,11 +55,21 @@ class Job(Noun):
         return self.pace != inf
 
 
+Visit = tuple[int, Session]  # which of the job's app monitors, and who comes to its site
+
+
+def in_order(sessions: Iterable[Iterator[Session]]) -> Iterator[Visit]:
+    """The sessions of several app monitors in order of start."""
+    return merge(
+        *(zip(repeat(monitor), each) for monitor, each in enumerate(sessions)), key=lambda visit: visit[1].start
+    )
+
+
 class Feeder:
     """Fills a schedule, and knows what never reached it."""
 
-    def __init__(self, job: Job, sessions: Iterator[Session], schedule: Schedule, meter: Meter) -> None:
-        self.tally = Tally()
+    def __init__(self, job: Job, sessions: Iterator[Visit], schedule: Schedule, meter: Meter) -> None:
+        self._tallies = [Tally()] * len(job.monitors)
         self._job = job
         self._sessions = sessions
         self._schedule = schedule
@@ -56,14 +80,19 @@ class Feeder:
 
     def run(self, now: Callable[[], float]) -> None:
         """Feed all sessions; `now` is seconds from the run's zero."""
-        for session in self._sessions:
+        for monitor, session in self._sessions:
             self._wait(session.start, now)
-            self._add(session)
+            self._add(monitor, session)
             gevent.sleep(0)  # let senders run between two sessions
 
-    def account(self, **counts: Any) -> None:
-        """Add to the tally, under its own names."""
-        self.tally = self.tally.plus(Tally(**counts))
+    @property
+    def tallies(self) -> tuple[Tally, ...]:
+        """One for each app monitor."""
+        return tuple(self._tallies)
+
+    def account(self, monitor: int, **counts: Any) -> None:
+        """Add to an app monitor's tally, under its own names."""
+        self._tallies[monitor] = self._tallies[monitor].plus(Tally(**counts))
 
     def visitors(self, second: int) -> tuple[int, int]:
         """How many came in a second of the run, and how many are there; each second is asked for once."""
@@ -76,21 +105,21 @@ class Feeder:
         while not self._job.paced and len(self._schedule) > AHEAD_BATCHES:
             gevent.sleep(0.001)
 
-    def _add(self, session: Session) -> None:
-        job, scenario = self._job, self._job.scenario
+    def _add(self, monitor: int, session: Session) -> None:
+        job, scenario = self._job, self._job.monitors[monitor].scenario
         plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
-        self.account(sessions=1, **msgspec.structs.asdict(plan.tally))
+        self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.tally))
         self._see(session)
         clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time(), inf)
         for batch in plan.batches:
             if batch.due < scenario.duration:
-                self._offer(batch, clock)
+                self._offer(monitor, batch, clock)
             else:
-                self.account(unsent=len(batch.events))
+                self.account(monitor, unsent=len(batch.events))
 
-    def _offer(self, batch: Batch, clock: wire.Clock) -> None:
+    def _offer(self, monitor: int, batch: Batch, clock: wire.Clock) -> None:
         at = batch.due / self._job.pace
-        encoded = wire.encode(batch, self._job.destination, clock)
+        encoded = wire.encode(batch, self._job.monitors[monitor].destination, clock)
         recorded = sum([event.at for event in batch.events]) / len(batch.events)
         due = Due(
             at=at,
@@ -100,8 +129,9 @@ class Feeder:
             raw_bytes=encoded.raw_bytes,
             beacon=encoded.beacon,
             waited=(batch.due - batch.start - recorded) / self._job.pace,
+            monitor=monitor,
         )
-        self._meter.offer(at, due.amount, [event.type for event in batch.events])
+        self._meter.offer(at, due.amount, [event.type for event in batch.events], monitor)
         self._schedule.put(due)
 
     def _see(self, session: Session) -> None:

@@ -22,7 +22,7 @@ from loadgen.model import Result, Send
 from loadgen.results.records import Spool
 from loadgen.results.store import pretty
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Feeder, Job
+from loadgen.swarm.feeder import Feeder, Job, in_order
 from loadgen.swarm.schedule import Due
 from loadgen.wire.sigv4 import Signer
 
@@ -46,11 +46,12 @@ class HoldingEngine(Engine):
 def hunting(
     hunt: Hunt, folder: Path, job: Job, seed: int, send: Send, signer: Callable[[], Signer] | None, spool: Spool | None
 ) -> Engine:
-    """The engine of a search, alone in its run."""
+    """The engine of a search, alone in its run; it sends to the first app monitor."""
     scenario = endless(job.scenario)
-    job = msgspec.structs.replace(job, scenario=scenario)
-    sessions = traffic.sessions(scenario, seed)
-    return HoldingEngine(job, sessions, send, signer, spool, partial(Holds, hunt, folder))
+    job = msgspec.structs.replace(job, monitors=(msgspec.structs.replace(job.monitors[0], scenario=scenario),))
+    return HoldingEngine(
+        job, in_order([traffic.sessions(scenario, seed)]), send, signer, spool, partial(Holds, hunt, folder)
+    )
 
 
 class Holds(Feeder):
@@ -73,7 +74,7 @@ class Holds(Feeder):
             (self._folder / FOUND).write_bytes(pretty({"refused": str(error)}))
         finally:
             self._dues.close()
-            self.account(unsent=self._waiting)
+            self.account(0, unsent=self._waiting)
 
     def _hold(self, rate: float, prime: float | None) -> Window:
         hunt = self._hunt
@@ -118,19 +119,19 @@ class Holds(Feeder):
 
     def _stock(self) -> Generator[Due, None, None]:
         """Encoded batches, as many as are asked for; their events happened just now."""
-        for session in self._sessions:
+        for _, session in self._sessions:
             plan = client.plan(session, self._job.scenario.client, self._job.scenario.monitor.sample_rate)
-            self.account(sessions=1, **msgspec.structs.asdict(plan.tally))
+            self.account(0, sessions=1, **msgspec.structs.asdict(plan.tally))
             left = list(plan.batches)
             try:
                 while left:
                     batch = left.pop(0)
-                    encoded = wire.encode(batch, self._job.destination, wire.Clock(time.time() - batch.due))
+                    encoded = wire.encode(batch, self._job.monitors[0].destination, wire.Clock(time.time() - batch.due))
                     slim = msgspec.structs.replace(batch, events=())
                     self._waiting += len(batch.events)
                     yield Due(0.0, slim, len(batch.events), encoded.request, encoded.raw_bytes, encoded.beacon)
             finally:
-                self.account(unsent=sum(len(batch.events) for batch in left))
+                self.account(0, unsent=sum(len(batch.events) for batch in left))
             gevent.sleep(0)
 
     def _tell(self, step: Step) -> None:

@@ -31,7 +31,7 @@ from loadgen.results import Measured, RunFolder, Second
 from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job
+from loadgen.swarm.feeder import Job, in_order
 from loadgen.swarm.holds import hunting
 from loadgen.swarm.options import add_options
 from loadgen.swarm.orders import Share, orders_of
@@ -110,12 +110,13 @@ class Swarm:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         orders = share.orders
-        scenario = orders.scenario
-        destination = orders.destination(scenario)
-        job = Job(scenario, destination, share.zero, orders.pace, share.max_events, share.index)
-        sessions = traffic.sessions(scenario, orders.seed, (share.index, share.of), pause=lambda: gevent.sleep(0))
+        job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index)
+        sessions = in_order(
+            traffic.sessions(each.scenario, seed, (share.index, share.of), pause=lambda: gevent.sleep(0))
+            for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
+        )
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
-        signer = None if orders.unsigned else aws.signer(orders.region)
+        signer = aws.signer(orders.region) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = Spool(Path(near)) if near else None
         options: Any = self.environment.parsed_options

@@ -19,7 +19,12 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="The scenario file; workers get it from the master",
         env_var="LOADGEN_SCENARIO",
     )
-    add("--monitor-id", metavar="UUID", help="The app monitor's id", env_var="LOADGEN_MONITOR_ID")
+    add(
+        "--monitor-id",
+        metavar="[NAME=]UUID,…",
+        help="The app monitor's id; with neighbours the id of each, between commas, in the scenario's order",
+        env_var="LOADGEN_MONITOR_ID",
+    )
     add("--region", default="us-east-1", help="The region to sign for", env_var="AWS_REGION")
     add("--seed", type=int, help="Same scenario and seed, same sessions; a new one is made and printed")
     add("--pace", type=factor, default="realtime", help="realtime, a factor such as 10x, or max")

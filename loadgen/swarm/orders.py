@@ -10,7 +10,9 @@ from urllib.parse import SplitResult, urlsplit
 from loadgen import wire
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
+from loadgen.results import AppMonitor
 from loadgen.scenario import Scenario, load, parse
+from loadgen.swarm.feeder import Monitored
 
 
 class Orders(Noun):
@@ -24,7 +26,7 @@ class Orders(Noun):
     seed: int
     pace: float  # scenario seconds in a second; inf: as fast as possible
     url: str
-    monitor_id: str
+    monitors: tuple[AppMonitor, ...]  # in the order of the scenario
     region: str
     dialect: Literal["web", "sdk"]
     unsigned: bool
@@ -43,15 +45,17 @@ class Orders(Noun):
         """The target's URL in its parts."""
         return urlsplit(self.url)
 
-    def destination(self, scenario: Scenario) -> wire.Destination:
-        """What every batch is addressed to."""
-        return wire.Destination.of(
-            scenario,
-            self.monitor_id,
-            self.origin.netloc,
-            prefix=self.origin.path.rstrip("/"),
-            dialect=self.dialect,
+    @property
+    def monitored(self) -> tuple[Monitored, ...]:
+        """What goes to each app monitor, and how it is addressed."""
+        return tuple(
+            Monitored(scenario, self._destination(scenario, to), scenario.client.signing and not self.unsigned)
+            for scenario, to in zip(self.scenario.monitors, self.monitors, strict=False)
         )
+
+    def _destination(self, scenario: Scenario, to: AppMonitor) -> wire.Destination:
+        prefix = self.origin.path.rstrip("/")
+        return wire.Destination.of(scenario, to.id, self.origin.netloc, prefix=prefix, dialect=self.dialect)
 
 
 class Share(Noun):
@@ -87,10 +91,23 @@ def orders_of(options: Any, url: str | None) -> Orders:
         seed=seed,
         pace=options.pace,
         url=str(url),
-        monitor_id=options.monitor_id,
+        monitors=app_monitors(options.monitor_id, scenario, alone=bool(options.find_limit)),
         region=options.region,
         dialect=options.dialect,
-        unsigned=options.unsigned or not scenario.client.signing,
+        unsigned=options.unsigned,
         timeout=options.timeout,
         max_events=options.max_events,
     )
+
+
+def app_monitors(given: str, scenario: Scenario, alone: bool) -> tuple[AppMonitor, ...]:
+    """The ids of `--monitor-id` with the scenario's names, unless they are given as NAME=UUID; `alone`: the first."""
+    names = [each.monitor.name for each in scenario.monitors][: 1 if alone else None]
+    ids = given.split(",")
+    if len(ids) != len(names):
+        raise LoadgenError(
+            f"--monitor-id: {len(ids)} given, and the scenario has {len(names)} app monitor(s): {', '.join(names)}; "
+            "give the id of each in this order, between commas"
+        )
+    pairs = (each.rpartition("=") for each in ids)
+    return tuple(AppMonitor(called or name, its) for (called, _, its), name in zip(pairs, names, strict=True))

@@ -27,6 +27,7 @@ class Due(Noun):
     beacon: bool  # to be presigned
     waited: float = 0.0  # seconds from its events to `at`, on average
     signed: bool = False
+    monitor: int = 0  # which of the job's app monitors
 
     @property
     def amount(self) -> Amount:

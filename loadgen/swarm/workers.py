@@ -23,7 +23,7 @@ class Done(Noun):
     """A worker's last word."""
 
     index: int
-    tally: Tally
+    tallies: tuple[Tally, ...]  # one for each app monitor
     stop_reason: str | None = None
     failure: str | None = None
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end

@@ -75,10 +75,19 @@ def test_bad_input_is_refused_in_words(arguments: tuple[str, ...], said: str) ->
     assert not out
 
 
-def test_a_run_refuses_neighbours_in_words(tmp_path: Path) -> None:
+def test_a_run_with_neighbours_takes_no_other_monitor_name(tmp_path: Path) -> None:
     text = Path(QUICKSTART).read_text() + '\n[[neighbours]]\nmonitor.name = "blog"\narrivals.rate = 3\n'
     (tmp_path / "two.toml").write_text(text)
-    done = CliRunner().invoke(commands, ["run", str(tmp_path / "two.toml")])
+    done = CliRunner().invoke(commands, ["run", str(tmp_path / "two.toml"), "--monitor", "shop"])
     assert isinstance(done.exception, LoadgenError)
-    assert "neighbours: run sends for one app monitor" in str(done.exception)
+    assert "each app monitor is found by the name that the file gives it" in str(done.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["two.toml"]
+
+
+def test_a_command_for_one_app_monitor_says_whom_it_leaves_out(tmp_path: Path) -> None:
+    text = Path(QUICKSTART).read_text() + '\n[[neighbours]]\nmonitor.name = "blog"\narrivals.rate = 3\n'
+    (tmp_path / "two.toml").write_text(text)
+    out = str(tmp_path / "bodies.ndjson")
+    done = CliRunner().invoke(commands, ["generate", str(tmp_path / "two.toml"), "--sessions", "2", "--out", out])
+    assert done.exit_code == 0
+    assert "note: generate takes the scenario's first app monitor, loadgen; not its neighbours: blog" in done.stderr

@@ -45,7 +45,7 @@ def test_what_a_killed_worker_stored_is_there_and_what_it_had_in_flight_is_in_do
     path = tmp_path / "spool"
     assert subprocess.run([sys.executable, "-c", KILLED, str(path)]).returncode == -signal.SIGKILL
     assert sessions(path) == [0, 1]
-    assert record.in_doubt(path) == InDoubt(1, 7)
+    assert record.in_doubt([path]) == (InDoubt(1, 7),)
 
 
 def test_a_spool_is_read_while_it_is_written(tmp_path: Path) -> None:

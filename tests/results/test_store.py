@@ -75,7 +75,7 @@ class Recorded:
             self.events += 3
         taken = meter.take(second)
         tally = Tally(sessions=second + 1, generated=self.events)
-        taken = msgspec.structs.replace(taken, tally=tally, cpu_percent=12.5, rss_bytes=10**8)
+        taken = msgspec.structs.replace(taken, tallies=(tally,), cpu_percent=12.5, rss_bytes=10**8)
         self.recording.keep(taken)
         self.measured.add(taken)
 

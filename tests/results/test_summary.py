@@ -25,7 +25,7 @@ from loadgen.results import (
 )
 from loadgen.results.row import row
 from loadgen.results.summarize import stage_ends
-from loadgen.results.verdict import breaches, doubts, judge, with_ledger
+from loadgen.results.verdict import breaches, doubts, judge, with_ledgers
 from loadgen.scenario import Scenario, parse
 from loadgen.scenario.thresholds import Thresholds
 
@@ -93,7 +93,7 @@ class Compared:
 
 
 def compared(measured: Measured) -> Compared:
-    rows = [row(second, figures, gauges, Tally()) for second, figures, gauges in measured.settle(10**6)]
+    rows = [row(second, ready.figures, ready.gauges, Tally()) for second, ready in measured.settle(10**6)]
     return Compared(summarize(balanced(measured), scenario(), RUN), rows)
 
 
@@ -137,7 +137,7 @@ def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -
         meter.offer(at, batch)
     meter.withdraw(15.0, batch)
     tally = Tally(generated=30, dropped_by_client=30, switched_off=10, withdrawn=batch)
-    whole.add(msgspec.structs.replace(meter.take(16), tally=tally))
+    whole.add(msgspec.structs.replace(meter.take(16), tallies=(tally,)))
     summary = summarize(whole, scenario(), RUN)
     assert summary.outcomes is not None
     assert summary.outcomes.offered == Amount(2, 20, 1800, 8000)
@@ -198,8 +198,8 @@ def test_a_second_that_comes_late_is_counted_in_a_later_row() -> None:
     late = meter.take(0)
     assert whole.settle(3) == []
     whole.add(late)
-    [(second, figures, _)] = whole.settle(10)
-    assert (second, figures.counts["accepted"]) == (3, 1)
+    [(second, ready)] = whole.settle(10)
+    assert (second, ready.figures.counts["accepted"]) == (3, 1)
 
 
 def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
@@ -275,9 +275,9 @@ def test_a_run_at_full_speed_has_no_schedule_to_be_late_for() -> None:
 def test_ledgers_that_do_not_agree_fail_the_run() -> None:
     passed = compared(measured_by(1, results(1000))).summary
     passed = msgspec.structs.replace(passed, verdict="passed", reasons=())
-    assert with_ledger(passed, Ledger(False, 1, 2), None).verdict == "failed"
-    assert with_ledger(passed, Ledger(True, 1, 2), None).verdict == "passed"
-    assert with_ledger(passed, Ledger(), "the endpoint died").verdict == "failed"
+    assert with_ledgers(passed, [Ledger(False, 1, 2)], None).verdict == "failed"
+    assert with_ledgers(passed, [Ledger(True, 1, 2)], None).verdict == "passed"
+    assert with_ledgers(passed, [Ledger()], "the endpoint died").verdict == "failed"
 
 
 def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for() -> None:

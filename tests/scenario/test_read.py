@@ -54,6 +54,31 @@ MISTAKES = {
         "duration = 30\n" + GOOD + '[arrivals]\nstages = [{ duration = "1m", target = 2 }]',
         ["arrivals.stages: they last 60 s, longer than the run's 30 s; write duration = 60"],
     ),
+    "two app monitors of one name": (
+        GOOD + '[[neighbours]]\nmonitor.name = "b"\narrivals.rate = 1\n' * 2,
+        ['neighbours[1].monitor.name: "b" is taken; give each app monitor a name of its own'],
+    ),
+    "a neighbour without a name beside an unnamed monitor": (
+        GOOD + "[[neighbours]]\nmonitor.sample_rate = 0.5\narrivals.rate = 1\n",
+        ['neighbours[0].monitor.name: "loadgen" is taken; give each app monitor a name of its own'],
+    ),
+    "a neighbour's stages beyond the end": (
+        GOOD + '[[neighbours]]\nmonitor.name = "b"\narrivals.stages = [{ duration = "2m", target = 1 }]\n',
+        ["neighbours[0].arrivals.stages: they last 120 s, longer than the run's 60 s; write duration = 120"],
+    ),
+    "thresholds that nobody looks at": (
+        GOOD
+        + '[[neighbours]]\nmonitor.name = "b"\n[[neighbours.arrivals.stages]]\nduration = 9\ntarget = 1\n'
+        + "thresholds.throttled_share = 0.1\n",
+        [
+            "neighbours[0].arrivals.stages[0].thresholds: a neighbour's stages have none; the run is judged by "
+            "thresholds, its stages by arrivals.stages"
+        ],
+    ),
+    "a neighbour of a rate and visitors": (
+        GOOD + '[[neighbours]]\nmonitor.name = "b"\narrivals = { rate = 1, visitors = 5 }\n',
+        ["neighbours[0].arrivals.rate: does not go with visitors, who come when their pause is over"],
+    ),
     "unknown telemetry": (
         GOOD + '[monitor]\ntelemetries = ["error"]',
         ['monitor.telemetries[0]: "error" is not known; did you mean "errors"?'],

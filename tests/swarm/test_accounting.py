@@ -9,7 +9,7 @@ import pytest
 
 from loadgen import client, traffic
 from loadgen.results import Meter
-from loadgen.swarm.feeder import Feeder, Job
+from loadgen.swarm.feeder import Feeder, Job, Monitored, in_order
 from loadgen.swarm.schedule import Schedule
 from tests.swarm.test_engine import DESTINATION, Receiver, run, scenario
 
@@ -39,8 +39,8 @@ def test_what_a_switched_off_page_drops_is_counted_apart_from_what_the_client_dr
 def test_a_visitor_is_there_from_the_second_of_coming_to_that_of_leaving(pace: float) -> None:
     shop = scenario()
     sessions = list(traffic.sessions(shop, 1))
-    job = Job(shop, DESTINATION, time.time(), pace)
-    feeder = Feeder(job, iter(sessions), Schedule(lambda: 0.0, True), Meter(0))
+    job = Job((Monitored(shop, DESTINATION),), time.time(), pace)
+    feeder = Feeder(job, in_order([iter(sessions)]), Schedule(lambda: 0.0, True), Meter(0))
     feeder.run(lambda: 1e9)
     spans = [(int(each.start / pace), int((each.start + each.loads[-1].hides[-1]) / pace)) for each in sessions]
     for second in range(max(last for _, last in spans) + 2):

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from math import inf
 from pathlib import Path
 
 import gevent
+import msgspec
 import pytest
 
 from loadgen import traffic, wire
 from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result, Session
-from loadgen.results import Measured, Run, Summary, summarize
+from loadgen.results import AppMonitor, Measured, Run, Summary, summarize
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job
+from loadgen.swarm.feeder import Job, Monitored, Visit, in_order
 from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -31,7 +33,12 @@ to = { home = 0.5 }
 exit = 0.5
 """
 
+ELSEWHERE = "11111111-0000-4000-8000-000000000000"
 DESTINATION = wire.Destination("localhost", "00000000-0000-4000-8000-000000000000", "shop.example.com")
+
+
+def signer() -> Signer:
+    return Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
 
 
 def scenario(more: str = "") -> Scenario:
@@ -47,10 +54,10 @@ def run(
 ) -> tuple[Summary, list[Result], Engine]:
     """Run a whole job with four senders; what was measured, every result, and the engine."""
     engine = Engine(
-        Job(shop, DESTINATION, time.time(), pace, **job),
-        sessions or traffic.sessions(shop, 1),
+        Job((Monitored(shop, DESTINATION),), time.time(), pace, **job),
+        in_order([sessions or traffic.sessions(shop, 1)]),
         send,
-        lambda: Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1"),
+        signer,
     )
     results: list[Result] = []
 
@@ -62,6 +69,15 @@ def run(
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders, timeout=10, raise_error=True)
     return figures(engine), results, engine
+
+
+def job(shop: Scenario, zero: float | None = None) -> Job:
+    """As fast as possible, to one app monitor."""
+    return Job((Monitored(shop, DESTINATION),), time.time() if zero is None else zero, inf)
+
+
+def visits(shop: Scenario) -> Iterator[Visit]:
+    return in_order([traffic.sessions(shop, 1)])
 
 
 def figures(engine: Engine) -> Summary:
@@ -118,6 +134,53 @@ def test_a_page_that_is_switched_off_sends_nothing_more() -> None:
     assert measured.requests.retried == 0
 
 
+def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -> tuple[Summary, Engine]:
+    """A run for two app monitors whose sessions are the same, index for index."""
+    shop = scenario()
+    other = shop.model_copy(update={"client": shop.client.model_copy(update=of_the_second)})
+    elsewhere = msgspec.structs.replace(DESTINATION, monitor_id=ELSEWHERE)
+    both = Job((Monitored(shop, DESTINATION), Monitored(other, elsewhere, other.client.signing)), time.time(), inf)
+    engine = Engine(both, in_order([traffic.sessions(shop, 1), traffic.sessions(shop, 1)]), send, signer)
+    for _ in range(4):
+        gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
+    gevent.spawn(engine.wait_until_over).get(timeout=60)
+    measured = Measured(monitors=2)
+    measured.add(engine.measure(10**6))
+    monitors = (AppMonitor("shop", DESTINATION.monitor_id), AppMonitor("other", ELSEWHERE))
+    return summarize(measured, shop, Run(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine
+
+
+def test_a_page_is_switched_off_for_its_own_app_monitor_alone() -> None:
+    summary, _ = two_monitors(lambda request: Response(404 if ELSEWHERE in request.target else 200))
+    shop, other = summary.monitors
+    assert shop.events.switched_off == 0 < other.events.switched_off
+    assert shop.requests.accepted == shop.requests.offered == shop.requests.sent
+    assert (other.requests.accepted, other.errors) == (0, {"404": other.requests.sent})
+
+
+def test_app_monitors_are_accounted_for_one_by_one_and_add_up_to_the_whole() -> None:
+    answers = itertools.cycle([200, 429, 403, 200, 500])
+    summary, _ = two_monitors(lambda request: Response(next(answers)), batchLimit=5)
+    assert all(each.events.balanced for each in summary.monitors)
+    for name in ("events", "requests", "bytes"):
+        parts = [msgspec.structs.astuple(getattr(each, name)) for each in summary.monitors]
+        assert msgspec.structs.astuple(getattr(summary, name)) == tuple(map(sum, zip(*parts, strict=True)))
+    assert summary.sessions == sum(each.sessions for each in summary.monitors)
+    assert summary.monitors[0].requests.offered < summary.monitors[1].requests.offered
+
+
+def test_an_app_monitor_whose_client_does_not_sign_gets_unsigned_requests() -> None:
+    signed: dict[str, set[bool]] = {DESTINATION.monitor_id: set(), ELSEWHERE: set()}
+
+    def look(request: Request) -> Response:
+        has = request.header("authorization") is not None or "X-Amz-Signature" in request.target
+        signed[ELSEWHERE if ELSEWHERE in request.target else DESTINATION.monitor_id].add(has)
+        return Response(200)
+
+    two_monitors(look, signing=False)
+    assert signed == {DESTINATION.monitor_id: {True}, ELSEWHERE: {False}}
+
+
 def test_the_budget_of_events_is_never_passed() -> None:
     measured, _, engine = run(Receiver(200), scenario(), max_events=100)
     assert 0 < measured.events.sent <= 100
@@ -127,8 +190,7 @@ def test_the_budget_of_events_is_never_passed() -> None:
 
 def test_a_full_disk_ends_the_run_before_a_request_whose_record_it_could_not_keep(tmp_path: Path) -> None:
     shop, spool, receiver = scenario(), Spool(tmp_path / "spool"), Receiver(200)
-    job = Job(shop, DESTINATION, time.time(), inf)
-    engine = Engine(job, traffic.sessions(shop, 1), receiver, None, spool)
+    engine = Engine(job(shop), visits(shop), receiver, None, spool)
     assert engine.send_next() is not None
     spool.full = "No space left on device"
     assert engine.send_next() is None
@@ -153,7 +215,7 @@ def test_a_stopped_run_waits_for_what_is_in_flight_and_counts_the_rest_as_unsent
         answer.set()
 
     shop = scenario()
-    engine = Engine(Job(shop, DESTINATION, time.time(), inf), traffic.sessions(shop, 1), slow, None)
+    engine = Engine(job(shop), visits(shop), slow, None)
     gevent.spawn(stop, engine)
     gevent.spawn(engine.send_next)
     gevent.spawn(engine.wait_until_over).get(timeout=30)
@@ -204,7 +266,7 @@ def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
         gevent.sleep(0.001)  # it asks over the network
         raise ControlError("expired")
 
-    engine = Engine(Job(shop, DESTINATION, time.time(), inf), traffic.sessions(shop, 1), receiver, expired)
+    engine = Engine(job(shop), visits(shop), receiver, expired)
     gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     summary = figures(engine)
@@ -215,7 +277,7 @@ def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
 
 def test_nothing_is_sent_before_the_runs_zero_at_full_speed_either() -> None:
     shop = scenario()
-    engine = Engine(Job(shop, DESTINATION, time.time() + 0.3, inf), traffic.sessions(shop, 1), Receiver(200), None)
+    engine = Engine(job(shop, time.time() + 0.3), visits(shop), Receiver(200), None)
     first = gevent.spawn(engine.send_next).get(timeout=10)
     engine.stop("seen enough")
     gevent.spawn(engine.wait_until_over).get(timeout=10)

@@ -10,6 +10,7 @@ import msgspec
 from loadgen.model import Noun, Result
 from loadgen.results import (
     Amount,
+    AppMonitor,
     Measured,
     Meter,
     Recording,
@@ -24,6 +25,7 @@ from loadgen.results.records import Spool, pack
 from loadgen.scenario import parse
 
 ZERO = 1795288816.0
+MONITORS = [{"name": "shop", "id": "00000000-0000-4000-8000-000000000000"}]
 TYPES = ["page_view_event", "js_error_event", "performance_resource_event"]
 
 
@@ -75,7 +77,9 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     source = path.parent / f"{path.name}.toml"
     source.write_text(scenario_text(plan))
     options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None, "quota": 50}
-    folder.describe(source, {"seed": plan.seed, "command": "loadgen run shop.toml", "options": options})
+    folder.describe(
+        source, {"seed": plan.seed, "command": "loadgen run shop.toml", "options": options, "monitors": MONITORS}
+    )
     scenario = parse(scenario_text(plan), source.name)
     measured = Measured(stage_ends(scenario, 1.0))
     recording = Recording(folder, measured, ZERO)
@@ -90,12 +94,13 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
             meter.offer(second, Amount(1, 3, 200, 900), TYPES)
         tally = Tally(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)
         gauges = {"cpu_percent": 12.5, "rss_bytes": 10**8 + second, "sessions_active": 5}
-        measured.add(msgspec.structs.replace(meter.take(second), tally=tally, spooled=True, **gauges))
+        measured.add(msgspec.structs.replace(meter.take(second), tallies=(tally,), spooled=True, **gauges))
     spool.close()
     recording.settle(plan.seconds + 10)
     recording.close()
     if not plan.cut_off:
         write_table(folder)
-        run = Run(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1)
+        monitors = tuple(AppMonitor(**each) for each in MONITORS)
+        run = Run(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=monitors)
         folder.write_summary(summarize(measured, scenario, run))
     return folder

@@ -34,6 +34,7 @@ from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, Summary
 from loadgen.results.rescue import rescued
+from loadgen.results.summarize import check_stages
 from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
@@ -45,6 +46,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
     options.check()
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
+    check_stages(str(file), scenario, pace.parse(options.pace))
     scenarios = scenario.monitors
     for each in scenarios:
         check_size(each.name, curve(each.arrivals, each.duration))

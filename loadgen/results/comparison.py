@@ -51,6 +51,7 @@ class Estimate(Noun):
     value: float | None
     low: float | None = None
     high: float | None = None
+    too_few: bool = False  # requests for an interval of this quantile
 
 
 class Difference(Noun):
@@ -152,10 +153,17 @@ def replicates(reading: Reading, weights: Floats, rng: np.random.Generator) -> d
             clock = getattr(reading.requests, name)
             found = clock.quantiles(weights, tuple(QUANTILES.values())) - clock.whole(tuple(QUANTILES.values()))
             made |= {f"{name}_{quantile}_ms": found[:, place] for place, quantile in enumerate(QUANTILES)}
+    made = {name: draws for name, draws in made.items() if not too_few(reading.summary, name)}
     centred = {name: draws + value for name, draws in made.items() if (value := values[name]) is not None}
     for name in ("requests_per_second", "goodput_per_second"):
         centred[name] = centred[name] * (1 + rng.uniform(-0.5, 0.5, DRAWS) / lines.seconds)
     return centred | certain_shares(reading, rng)
+
+
+def too_few(summary: Summary, figure: str) -> bool:
+    """Whether not even one request is expected beyond a quantile: p99 takes 100, p95 takes 20."""
+    quantile = next((share for name, share in QUANTILES.items() if figure.endswith(f"_{name}_ms")), None)
+    return quantile is not None and summary.requests.sent * (1 - quantile) < 1 - 1e-9
 
 
 def ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
@@ -198,7 +206,9 @@ def point_values(summary: Summary) -> dict[str, float | None]:
 def compared(reading: Reading, draws: dict[str, Floats]) -> Compared:
     """One run's figures with their intervals."""
     summary = reading.summary
-    figures = {name: estimate(value, draws.get(name)) for name, value in point_values(summary).items()}
+    figures = {
+        name: estimate(value, draws.get(name), too_few(summary, name)) for name, value in point_values(summary).items()
+    }
     return Compared(str(reading.folder.path), summary.scenario, summary.seed, summary.verdict, summary.cut_off, figures)
 
 
@@ -212,14 +222,15 @@ def differences(runs: Sequence[Compared], draws: Sequence[dict[str, Floats]]) ->
             both = name in draws[0] and name in draws[place]
             spread = draws[place][name] - draws[0][name] if both else None
             relative = value / before if value is not None and before else None
-            made.append(Difference(name, place, estimate(value, spread), relative))
+            few = first.figures[name].too_few or run.figures[name].too_few
+            made.append(Difference(name, place, estimate(value, spread, few), relative))
     return tuple(made)
 
 
-def estimate(value: float | None, draws: Floats | None) -> Estimate:
-    """A value with the middle 95 % of its draws, which hold the value."""
+def estimate(value: float | None, draws: Floats | None, few: bool) -> Estimate:
+    """A value with the middle 95 % of its draws, which hold the value; without draws where requests are too few."""
     if value is None or draws is None or not np.isfinite(draws).any():
-        return Estimate(value)
+        return Estimate(value, too_few=few)
     low, high = (float(edge) for edge in np.nanpercentile(draws, (2.5, 97.5)))
     return Estimate(value, min(low, value), max(high, value)) if isfinite(low) and isfinite(high) else Estimate(value)
 
@@ -239,6 +250,10 @@ def notes(readings: Sequence[Reading]) -> tuple[str, ...]:
             found.append(f"{name} was cut off after {summary.seconds:g} s: it may lack the part that differs")
         elif summary.verdict in ("invalid", "interrupted"):
             found.append(f"{name} is {summary.verdict}: {'; '.join(summary.reasons) or 'no reason given'}")
+        if lacking := [quantile for quantile in QUANTILES if too_few(summary, f"latency_{quantile}_ms")]:
+            found.append(
+                f"{name} has only {summary.requests.sent} requests: too few for an interval of {' and '.join(lacking)}"
+            )
         if reading.requests is None:
             found.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
         found += different_options(readings[0], reading)

@@ -44,7 +44,7 @@ def change(each: Difference) -> tuple[Text, str]:
 def interval(figure: str, estimate: Estimate) -> str:
     """From low to high, with signs."""
     if estimate.low is None or estimate.high is None:
-        return "–"
+        return "too few requests" if estimate.too_few else "–"
     return f"{signed(figure, estimate.low)} to {signed(figure, estimate.high)}"
 
 

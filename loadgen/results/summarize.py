@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import reduce
 from itertools import repeat
+from math import inf
 
 import msgspec
 
+from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results.figures import Figures
 from loadgen.results.measured import Measured
@@ -82,6 +84,18 @@ def stage_breaches(scenario: Scenario, stages: tuple[StageSummary, ...]) -> list
     ]
 
 
+def check_stages(file: str, scenario: Scenario, pace: float) -> None:
+    """Refuse thresholds of stages where a run has no stages: as fast as possible nothing has a moment."""
+    strict = [
+        str(place) for place, stage in enumerate(scenario.arrivals.stages, 1) if stage.thresholds.model_fields_set
+    ]
+    if pace == inf and strict:
+        raise LoadgenError(
+            f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max knows no "
+            "stages; give --pace a factor such as 10x, or move them to [thresholds]"
+        )
+
+
 def own(thresholds: Thresholds) -> Thresholds:
     """A stage's thresholds without the defaults, which are the run's."""
     given = thresholds.model_fields_set
@@ -99,8 +113,6 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     stages = stages_of(measured)
     missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
     missed += stage_breaches(scenario, stages)
-    if not paced and any(stage.thresholds.model_fields_set for stage in scenario.arrivals.stages):
-        doubted.append("stages have thresholds of their own, which have no meaning at --pace max")
     verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
     cpu, seconds = measured.cpu_percent, max(measured.last_answer, run.length)
     monitors = monitors_of(measured, scenario, run, seconds)

@@ -11,6 +11,7 @@ from loadgen import wire
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results import AppMonitor
+from loadgen.results.summarize import check_stages
 from loadgen.scenario import Scenario, load, parse
 from loadgen.swarm.feeder import Monitored
 
@@ -81,6 +82,7 @@ def orders_of(options: Any, url: str | None) -> Orders:
         if not value:
             raise LoadgenError(f"{name} is missing")
     scenario = load(Path(options.scenario))
+    check_stages(options.scenario, scenario, options.pace)
     seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
     return Orders(
         file=options.scenario,

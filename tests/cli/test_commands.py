@@ -138,6 +138,15 @@ def test_help_imports_neither_numpy_nor_boto3_nor_locust() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_stages_with_thresholds_are_refused_as_fast_as_possible(tmp_path: Path) -> None:
+    strict = tmp_path / "strict.toml"
+    stages = "[{ duration = 5, target = 2 }, { duration = 5, target = 2, thresholds = { latency_p50_ms = 1 } }]"
+    strict.write_text(f'name = "strict"\narrivals.stages = {stages}\n[pages.home]\npath = "/"\nexit = 1\n')
+    out = tmp_path / "run"
+    assert "stage 2 has thresholds of its own" in refusal("run", strict, "--pace", "max", "--out", out)
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     "command", [("plan", QUICKSTART, "--html"), ("preview", QUICKSTART, "--out"), ("compare", "a", "b", "--html")]
 )

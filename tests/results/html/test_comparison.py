@@ -56,6 +56,26 @@ def test_a_difference_that_was_put_in_is_found_and_its_interval_holds_it(steady:
     assert lost.low < 0.4 - 0.22 < lost.high
 
 
+@pytest.mark.parametrize(
+    ("seconds", "without"), [(3, {"p95", "p99"}), (19, {"p99"}), (20, set())], ids=["15 requests", "95", "100"]
+)
+def test_a_quantile_of_too_few_requests_has_no_interval_and_says_so(
+    tmp_path: Path, seconds: int, without: set[str]
+) -> None:
+    plan = partial(Plan, seconds=seconds, rate=5, recovered=0.0)
+    comparison = compared(make(tmp_path / "a", plan()), make(tmp_path / "b", plan(service=0.1, seed=2)))
+    clocks = [each for each in comparison.differences if each.figure.startswith("latency") and "max" not in each.figure]
+    assert {each.figure.split("_")[1] for each in clocks if each.difference.low is None} == without
+    assert {each.figure.split("_")[1] for each in clocks if each.difference.too_few} == without
+    assert not any(each.told for each in clocks if each.difference.too_few)
+    assert sum("too few for an interval" in note for note in comparison.notes) == (2 if without else 0)
+    console = Console(width=80, record=True)
+    console.print(comparison_view(comparison))
+    text = console.export_text()
+    assert ("too few requests" in text) is bool(without)
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_a_run_does_not_differ_from_itself(steady: RunFolder) -> None:
     comparison = compared(steady, steady)
     assert not any(told(comparison).values())

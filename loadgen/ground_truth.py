@@ -1,17 +1,21 @@
 """What was wrong in a run, and for whom, beside its results: one line of JSON for each visit that an incident hit.
 
-Rule: alarms are tested against it, so it names visits as RUM does, by session id, and tells if RUM saw them.
+Rule: alarms are tested against it, so it names visits as RUM does, by session id, and tells if RUM could see them. What
+would have come after a run was stopped is not in it.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 import msgspec
 
-from loadgen import client, traffic
+from loadgen import client, pace, traffic
 from loadgen.model import Noun
+from loadgen.results import RunFolder, Summary
+from loadgen.results.reach import NEVER, Reach
 from loadgen.scenario import Scenario
 from loadgen.wire import Clock
 
@@ -30,25 +34,48 @@ class Truth(Noun):
     last: str
     views: int  # page views or loads that were hit
     session: int  # index in the run
+    sent: bool = True  # False: no request of this visit was due after it was hit and sent
 
 
-def write(scenario: Scenario, seed: int, clock: Clock, out: Path, first: int | None = None) -> int:
-    """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file."""
+def of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> int:
+    """Write the truth of a run into its folder, as far as the run came."""
+    factor = pace.parse(summary.pace)
+    clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), factor)
+    until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
+    monitors = [each.name for each in summary.monitors]
+    reach = Reach(folder, monitors) if scenario.incidents and folder.has_records else None
+    return write(scenario, summary.seed, clock, folder.path / FILE, until=until, reach=reach)
+
+
+def write(
+    scenario: Scenario,
+    seed: int,
+    clock: Clock,
+    out: Path,
+    first: int | None = None,
+    until: float = inf,
+    reach: Reach | None = None,
+) -> int:
+    """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file.
+
+    `until` is when the run was stopped, in seconds of the scenario from its zero; `reach` tells what was sent.
+    """
     lines = 0
     if not scenario.incidents:
         return lines
     encode = msgspec.json.Encoder().encode
     with out.open("wb") as file:
-        for hit in traffic.hits(scenario, seed):
+        for hit in traffic.hits(scenario, seed, until):
             if first is not None and hit.session >= first:
                 break
-            file.write(encode(truth(hit, scenario, clock)) + b"\n")
+            file.write(encode(truth(hit, scenario, clock, reach)) + b"\n")
             lines += 1
     return lines
 
 
-def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock) -> Truth:
+def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock, reach: Reach | None = None) -> Truth:
     """A hit in RUM's words."""
+    due = NEVER if clock.pace == inf else hit.first / clock.pace
     return Truth(
         incident=hit.incident,
         kind=hit.kind,
@@ -59,6 +86,7 @@ def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock) -> Truth:
         last=iso(clock.unix(hit.last)),
         views=hit.views,
         session=hit.session,
+        sent=reach is None or ((last := reach.of(hit.session)) > NEVER and last >= due),
     )
 
 

@@ -38,7 +38,6 @@ from loadgen.results.summarize import check_stages
 from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
-from loadgen.wire import Clock
 from loadgen.wire.sigv4 import Credentials
 
 
@@ -71,8 +70,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         folder.write_summary(summary)
         summary = name_what_was_not_run(folder, scenario, summary)
         summary = with_note(folder, summary, telemetry.complaint(folder.log) if options.otel else None)
-        clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), pace.parse(options.pace))
-        ground_truth.write(scenario, seed, clock, folder.path / ground_truth.FILE)
+        ground_truth.of_run(scenario, folder, summary)
     draw(folder)
     return summary, folder
 

@@ -49,7 +49,7 @@ class Reading:
     @cached_property
     def requests(self) -> Requests | None:
         """What the records tell; None when somebody has taken them out of the folder."""
-        if not self.folder.records.is_file() and not self.folder.spools:
+        if not self.folder.has_records:
             return None
         return Requests(self.folder, self.timeline)
 

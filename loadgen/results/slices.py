@@ -6,7 +6,7 @@ histogram's three digits, because they are taken from the requests and never fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,8 +138,11 @@ class Requests:
         self._max[name] = max(self._max[name], int(microseconds.max(initial=0)))
 
 
-def batches(folder: RunFolder) -> Iterator[Records]:
-    """A run's records, some at a time, from the table or from the spools of a run that was cut off."""
+def batches(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Records]:
+    """A run's records, some at a time, from the table or from the spools of a run that was cut off.
+
+    With the names of the run's app monitors, those of the table are numbered again, as the spools' are.
+    """
     if not folder.records.is_file():
         for spool in folder.spools:
             yield from record.read(spool)
@@ -149,17 +152,19 @@ def batches(folder: RunFolder) -> Iterator[Records]:
 
     try:
         for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000):
-            yield as_records(table)
+            yield as_records(table, monitors)
     except (pyarrow.ArrowException, KeyError, OSError) as error:
         raise LoadgenError(f"{folder.records}: cannot be read as a run's records; is it whole? {error}") from error
 
 
-def as_records(table: Any) -> Records:
-    """Arrow columns as records; texts are left out (error, monitor), a null status is no answer."""
+def as_records(table: Any, monitors: Sequence[str] = ()) -> Records:
+    """Arrow columns as records; texts are left out (error, monitor unless named), a null status is no answer."""
     made = np.zeros(table.num_rows, RECORD)
     for name in RECORD.names or ():
         if name not in TEXTS:
             column = table.column(name)
             filled = column.fill_null(record.NO_ANSWER) if column.null_count else column
             made[name] = filled.to_numpy(zero_copy_only=False)
+    if monitors:
+        made["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
     return made

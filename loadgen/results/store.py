@@ -78,6 +78,11 @@ class RunFolder:
         return sorted(self.path.glob(SPOOL.format("*")))
 
     @property
+    def has_records(self) -> bool:
+        """Whether nobody has taken them out of the folder."""
+        return self.records.is_file() or bool(self.spools)
+
+    @property
     def records(self) -> Path:
         """One row a request."""
         return self.path / RECORDS

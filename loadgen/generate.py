@@ -67,7 +67,8 @@ def bodies(scenario: Scenario, seed: int, sessions: int, epoch: float, share: tu
     """One share of the bodies."""
     destination = wire.Destination.of(scenario, MONITOR_ID, compression=False)
     clock = wire.Clock(epoch)
-    for session in takewhile(lambda each: each.index < sessions, traffic.sessions(scenario, seed, share)):
+    drawn = traffic.sessions(scenario, seed, share, only_recordable=True)
+    for session in takewhile(lambda each: each.index < sessions, drawn):
         plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
         for place, batch in enumerate(plan.batches):
             yield session.index, place, wire.encode(batch, destination, clock).request.body

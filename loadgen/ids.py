@@ -29,3 +29,13 @@ def uuid4_of(hex32: str) -> str:
 def uniform(key: int, purpose: str, number: int) -> float:
     """A number in [0, 1) drawn for one purpose of a session's key."""
     return int.from_bytes(digest(key, purpose, number)[:7], "little") / 2**56
+
+
+def sampled(key: int, sample_rate: float, number: int = 0) -> bool:
+    """Whether a visit's client session, the first unless told, sends anything."""
+    return sampling_draw(key, number) < sample_rate
+
+
+def sampling_draw(key: int, number: int = 0) -> float:
+    """The number in [0, 1) that a visit's client session drew; it is recorded at every rate above."""
+    return uniform(key, "sample", number)

@@ -92,6 +92,7 @@ class Session(Noun):
     start: float  # seconds from the run's zero
     visitor: Visitor
     loads: tuple[Load, ...]
+    beyond: int = 0  # events left out of the loads: its first client session is not sampled, or full by then
 
 
 class Batch(Noun):

@@ -72,7 +72,7 @@ def unrun(
     after those that were tried.
     """
     end = scenario.duration if stopped is None or factor == inf else min(scenario.duration, stopped * factor)
-    for session in traffic.sessions(scenario, seed, share):
+    for session in traffic.sessions(scenario, seed, share, only_recordable=True):
         if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
             return
         due = dues(session, scenario, end)

@@ -26,7 +26,7 @@ class Expectation(Noun):
 def expect(scenario: Scenario, seed: int) -> Expectation:
     """Rehearse a scenario's sessions; exact for a seed up to 20,000 sessions, in proportion above."""
     requests = events = rehearsed = 0
-    sessions = traffic.sessions(scenario, seed)
+    sessions = traffic.sessions(scenario, seed, only_recordable=True)
     for session in islice(sessions, REHEARSED_SESSIONS):
         rehearsed += 1
         for batch in client.plan(session, scenario.client, scenario.monitor.sample_rate).batches:

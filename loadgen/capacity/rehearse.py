@@ -66,7 +66,10 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, say: 
     begun = time.process_time()
     own, full = (Rehearsal(scenario.client, kept, weigher(scenario)) for kept in (scenario.monitor.sample_rate, 1.0))
     rehearsals = [full] if share > 1 or scenario.monitor.sample_rate == 1 else [own, full]
-    first = tuple(islice(_rehearsed(scenario, seed, share, rehearsals), LOOKED_AT))
+    for session in _drawn(scenario, seed, share):
+        for rehearsal in rehearsals:
+            rehearsal.add(session)
+    first = tuple(islice(traffic.sessions(scenario, seed, (0, share)), LOOKED_AT))
     return _gathered(scenario, seed, at, rehearsals, begun, first, share)
 
 
@@ -92,21 +95,15 @@ def _gathered(
     return Rehearsed(scenario, demand, unsampled, draw, shapes, first, share)
 
 
-def _rehearsed(scenario: Scenario, seed: int, share: int, rehearsals: list[Rehearsal]) -> Iterator[Session]:
-    """Rehearse every session of a share, and give the first ones away; whoever asks gets all rehearsed."""
-    kept: list[Session] = []
-    for session in traffic.sessions(scenario, seed, (0, share)):
-        for rehearsal in rehearsals:
-            rehearsal.add(session)
-        if len(kept) < LOOKED_AT:
-            kept.append(session)
-    yield from kept
+def _drawn(scenario: Scenario, seed: int, share: int) -> Iterator[Session]:
+    """The sessions of a share with all that is recorded of them at any sample rate."""
+    return traffic.sessions(scenario.adjusted(sample_rate=1.0), seed, (0, share), only_recordable=True)
 
 
 def _share(scenario: Scenario, seed: int, sessions: int, precision: float) -> int:
     """Every how many-th block of sessions makes a sample of the precision."""
     pilot = Rehearsal(scenario.client, 1.0, lambda batch: (0, 0))
-    for session in traffic.sessions(scenario, seed, (0, max(sessions // PILOT, 1))):
+    for session in _drawn(scenario, seed, max(sessions // PILOT, 1)):
         pilot.add(session)
     shapes = pilot.shapes()
     alone = max(intervals(shapes, 10**12)) * math.sqrt(shapes.sessions)  # the interval of a single session

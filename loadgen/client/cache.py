@@ -13,7 +13,7 @@ import sys
 import msgspec
 
 from loadgen.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
-from loadgen.ids import uniform, uuid4
+from loadgen.ids import sampled, uuid4
 from loadgen.model import Event, Noun, Page, Session
 from loadgen.scenario.client import Client
 
@@ -34,16 +34,6 @@ def session_id(key: int, number: int = 0) -> str:
     return uuid4(key, "session", number)
 
 
-def sampled(key: int, sample_rate: float, number: int = 0) -> bool:
-    """Whether a visit's client session, the first unless told, sends anything."""
-    return sampling_draw(key, number) < sample_rate
-
-
-def sampling_draw(key: int, number: int = 0) -> float:
-    """The number in [0, 1) that a visit's client session drew; it is recorded at every rate above."""
-    return uniform(key, "sample", number)
-
-
 class EventCache:
     """The client's memory during one visit."""
 
@@ -57,7 +47,8 @@ class EventCache:
         self._batch_limit = settings.batchLimit
         self._special = HELD_UNTIL_HIDDEN if settings.allowCookies else HELD_UNTIL_HIDDEN | {PAGE_VIEW}
         self._sessions = 0  # client sessions of this visit so far
-        self._sampled = False
+        self._sampled = self._first_sampled = False
+        self._beyond = session.beyond
         self._count = 0  # events recorded in the client session
         self._expires = -math.inf  # when the client session ends, as far as the document knows
         self._cookie_expires = -math.inf  # when its cookie does
@@ -139,13 +130,15 @@ class EventCache:
 
     def tally(self) -> Tally:
         """What became of the events so far."""
-        return Tally(self.generated, self.not_sampled, self.over_limit, self.dropped)
+        unrecorded, over = (0, self._beyond) if self._first_sampled else (self._beyond, 0)
+        return Tally(self.generated + self._beyond, self.not_sampled + unrecorded, self.over_limit + over, self.dropped)
 
     def _start(self, at: float, page: Page) -> None:
         """A new session with its own sampling draw, and its session_start (SessionManager.createSession)."""
         number = self._sessions
         self._sessions = number + 1
         self._sampled = sampled(self._key, self._rate, number)
+        self._first_sampled = self._sampled if number == 0 else self._first_sampled
         self._count = 0
         self._expires = self._cookie_expires = at + self._length
         self.session_id = session_id(self._key, number)

@@ -48,11 +48,12 @@ def planned(scenario: Scenario, seed: int, period: Period, live: bool = False) -
 
 def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iterator[Session]:
     """Sessions in order of start, leg after leg."""
-    yield from traffic.sessions(past(scenario, period), seed)
+    yield from traffic.sessions(past(scenario, period), seed, only_recordable=True)
     zero = period.seconds
     for leg in count(1) if live else ():
         some = False
-        for session in traffic.sessions(present(scenario, period.start + zero), leg_seed(seed, leg)):
+        now = present(scenario, period.start + zero)
+        for session in traffic.sessions(now, leg_seed(seed, leg), only_recordable=True):
             some = True
             yield msgspec.structs.replace(session, start=zero + session.start)
         if not some:

@@ -49,9 +49,8 @@ def hunting(
     """The engine of a search, alone in its run; it sends to the first app monitor."""
     scenario = endless(job.scenario)
     job = msgspec.structs.replace(job, monitors=(msgspec.structs.replace(job.monitors[0], scenario=scenario),))
-    return HoldingEngine(
-        job, in_order([traffic.sessions(scenario, seed)]), send, signer, spool, partial(Holds, hunt, folder)
-    )
+    sessions = in_order([traffic.sessions(scenario, seed, only_recordable=True)])
+    return HoldingEngine(job, sessions, send, signer, spool, partial(Holds, hunt, folder))
 
 
 class Holds(Feeder):

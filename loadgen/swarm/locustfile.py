@@ -111,8 +111,9 @@ class Swarm:
         gc.set_threshold(*GC_THRESHOLDS)
         orders = share.orders
         job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index)
+        part = (share.index, share.of)
         sessions = in_order(
-            traffic.sessions(each.scenario, seed, (share.index, share.of), pause=lambda: gevent.sleep(0))
+            traffic.sessions(each.scenario, seed, part, lambda: gevent.sleep(0), only_recordable=True)
             for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
         )
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)

@@ -24,14 +24,20 @@ BLOCKS_EACH = 16
 
 
 def sessions(
-    scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1), pause: Callable[[], None] | None = None
+    scenario: Scenario,
+    seed: int,
+    share: tuple[int, int] = (0, 1),
+    pause: Callable[[], None] | None = None,
+    only_recordable: bool = False,
 ) -> Iterator[Session]:
     """The sessions of worker i of n (share = i, n) in order of start; all shares together are share (0, 1)'s.
 
-    A block of sessions is some 30 ms of work; `pause` is called every millisecond or two of it.
+    A block of sessions is some 30 ms of work; `pause` is called every millisecond or two of it. With `only_recordable`
+    they lack most events that the scenario's client does not record at its sample rate, counted in `Session.beyond`:
+    the client's plan is the same, and what nobody would see need not be made.
     """
     worker, workers = share
-    blocks = Blocks(scenario, seed, pause)
+    blocks = Blocks(scenario, seed, pause, only_recordable)
     if scenario.arrivals.visitors is not None:
         yield from closed.sessions(blocks, scenario.arrivals.visitors, scenario.duration, share)
         return

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.events import HELD_UNTIL_HIDDEN
 from loadgen.model import Event, Load, Session
 from loadgen.scenario import Scenario
 from loadgen.scenario.incidents import Spike
@@ -15,10 +16,11 @@ from loadgen.traffic.draws import TICKS, Bools, Floats
 from loadgen.traffic.incidents import Exposure, Incidents, slowed, struck
 from loadgen.traffic.journey import RELOAD, RESTORED, Habits, Walk, dwell, entries, walk
 from loadgen.traffic.population import Crowd, People
+from loadgen.traffic.room import NO_LIMIT, Room
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.column import CUSTOM_RANK, RANK, Family
 from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, restored, usual_lcp, warmth
 from loadgen.traffic.telemetry.scene import Drawn, Scene
 from loadgen.traffic.timeline import timeline
@@ -43,8 +45,11 @@ class Visited(NamedTuple):
 class Blocks:
     """Draws blocks of one scenario and seed."""
 
-    def __init__(self, scenario: Scenario, seed: int, pause: Pause | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, pause: Pause | None = None, only_recordable: bool = False
+    ) -> None:
         self.scenario, self.seeds = scenario, Seeds(seed, pause)
+        self.room = Room.of(scenario) if only_recordable else NO_LIMIT
         self.site = Site(scenario)
         self.spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self.crowd = Crowd(scenario, self.seeds)
@@ -58,14 +63,14 @@ class Blocks:
         """
         missing = (0, BLOCK - len(own))
         scene = self.scene(block, np.pad(starts, missing, mode="edge"), np.pad(own, missing))
-        loads = _loads(scene, columns(scene))
+        loads, beyond = _loads(scene, columns(scene), self.room)
         keys = scene.keys.tolist()
         begins = scene.time.load_begins.tolist()
         at = starts.tolist()
         for row in np.flatnonzero(own).tolist():
             visitor = self.crowd.visitor(scene.people, row)
             lived = slice(begins[row], begins[row + 1])
-            session = Session(first + row, keys[row], at[row], visitor, tuple(loads[lived]))
+            session = Session(first + row, keys[row], at[row], visitor, tuple(loads[lived]), beyond[row])
             loads[lived] = repeat(NOWHERE, len(session.loads))  # so that no block is let go of in one go
             yield session
 
@@ -130,30 +135,44 @@ class Blocks:
         return restored(self.seeds.stream("restored", block), loading, back) if back.any() else loading
 
 
-def _loads(scene: Scene, families: list[Column]) -> list[Load]:
-    """The block's own loads with their events in the order in which the client records them."""
-    view = np.concatenate([family.view for family in families])
+def _loads(scene: Scene, families: list[Family], room: Room) -> tuple[list[Load], list[int]]:
+    """The block's own loads with their events in the order of recording, and how many each session has no room for."""
+    lengths = [len(family.at) for family in families]
     at = np.concatenate([family.at for family in families])
-    rank = np.repeat([family.rank for family in families], [len(family.ids) for family in families])
-    load_of = scene.time.load[view]
-    pause = scene.seeds.pause
-    pause()
+    load_of = scene.time.load[np.concatenate([family.view for family in families])]
+    rank = np.repeat([RANK.get(family.type, CUSTOM_RANK) for family in families], lengths)
+    simple = np.repeat([family.type not in HELD_UNTIL_HIDDEN for family in families], lengths)
+    scene.seeds.pause()
     order = np.lexsort((rank, at, load_of))
-    made: list[Event] = []
-    for family in families:
-        pages = scene.pages_of(family.view)
-        moments = (family.at / TICKS).tolist()
-        made += scene.seeds.listed(map(Event, family.ids, moments, repeat(family.type), family.details, pages))
-    events = [made[index] for index in order.tolist()]
+    beyond = np.zeros(len(at), dtype=bool)
+    session = scene.load_session[load_of[order]]
+    beyond[order] = room.lacks(scene.keys.tolist(), session, at[order], simple[order])
+    made = _events(scene, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
+    order = order[~beyond[order]]
+    place = np.cumsum(~beyond) - 1
+    events = [made[index] for index in place[order].tolist()]
     edges = np.searchsorted(load_of[order], np.arange(scene.loads + 1)).tolist()
-    pause()
+    left_out = np.bincount(scene.load_session[load_of[beyond]], minlength=len(scene.own_sessions)).tolist()
+    scene.seeds.pause()
     hides = _hides(scene)
     start, ready = scene.time.start[scene.loading.view], scene.time.noticed[scene.loading.view]
     loads = [NOWHERE] * scene.loads
     starts, readies = (start / TICKS).tolist(), (ready / TICKS).tolist()
     for row in scene.own_loads.tolist():
         loads[row] = Load(starts[row], readies[row], hides[row], tuple(events[edges[row] : edges[row + 1]]))
-    return loads
+    return loads, left_out
+
+
+def _events(scene: Scene, families: list[Family], wanted: list[Bools]) -> list[Event]:
+    """The wanted events of each family, one family after the other."""
+    made: list[Event] = []
+    for family, mask in zip(families, wanted, strict=True):
+        rows = np.flatnonzero(mask)
+        ids, details = family.made(rows)
+        moments = (family.at[rows] / TICKS).tolist()
+        pages = scene.pages_of(family.view[rows])
+        made += scene.seeds.listed(map(Event, ids, moments, repeat(family.type), details, pages))
+    return made
 
 
 def _hides(scene: Scene) -> list[tuple[float, ...]]:

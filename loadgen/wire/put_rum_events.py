@@ -35,6 +35,7 @@ DATED = frozenset({XRayTrace, Http})
 _JSON = msgspec.json.Encoder()
 
 _KEYED = "|".join(rf'(?<=\w":{sign}\d{{{digits}}}\.0)' for sign in ("", "-") for digits in range(1, 13))
+_MAYBE_WHOLE = re.compile(rb"\.0[,}]")
 _POINT_ZERO = re.compile(rf"\.0(?=[,}}])(?:{_KEYED})".encode())
 """The `.0` of an integral number that is the value of a key.
 
@@ -175,7 +176,7 @@ def _details(events: tuple[Event, ...], start: float, clock: Clock) -> list[str]
             if isinstance(event.details, (XRayTrace, Http)):
                 details[spot] = event.details.dated(clock.unix(start + event.at) - event.at)
     lines = _JSON.encode_lines(details)
-    if b".0," in lines or b".0}" in lines:
+    if _MAYBE_WHOLE.search(lines):
         lines = _POINT_ZERO.sub(b"", lines)
     # inside JSON a line break is always escaped, so the breaks part the events
     return lines.decode().split("\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.column import Family
 from loadgen.traffic.telemetry.errors import js_errors, thrown
 from loadgen.traffic.telemetry.http import calls, http, trace_ids, xray
 from loadgen.traffic.telemetry.inputs import inputs
@@ -16,10 +16,10 @@ from loadgen.traffic.telemetry.vitals import cls, fcp, fid, inp, lcp
 __all__ = ["columns"]
 
 
-def columns(scene: Scene) -> list[Column]:
+def columns(scene: Scene) -> list[Family]:
     """The events of a block's own sessions, a column for each family that the scenario's client records."""
     monitor, seen = scene.scenario.monitor, inputs(scene)
-    made = [page_views(scene)]
+    made: list[Family] = [page_views(scene)]
     if monitor.collects("performance"):
         files, heroes = resources(scene)
         made += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from loadgen import events
 from loadgen.traffic.draws import Ints
@@ -15,16 +15,37 @@ RANK = {
 CUSTOM_RANK = 9
 
 
+class Family(Protocol):
+    """Events of one type over a block, in no order: the view under which the client records each, and when."""
+
+    @property
+    def type(self) -> str:
+        """The event type in full."""
+
+    @property
+    def view(self) -> Ints:
+        """Rows of views."""
+
+    @property
+    def at(self) -> Ints:
+        """Ticks from session start."""
+
+    def made(self, rows: Ints) -> tuple[list[str], list[Any]]:
+        """Ids and details of some of them, by ascending place."""
+
+
 class Column(NamedTuple):
-    """Rows in no order: the view under which the client records the event, when, its id and details."""
+    """A family whose ids and details are there; `type` is given in full, `at` in ticks from session start."""
 
     type: str
     view: Ints
-    at: Ints  # ticks from session start
+    at: Ints
     ids: list[str]
     details: list[Any]
 
-    @property
-    def rank(self) -> int:
-        """Its place among events of the same tick."""
-        return RANK.get(self.type, CUSTOM_RANK)
+    def made(self, rows: Ints) -> tuple[list[str], list[Any]]:
+        """Ids and details of some rows, ascending."""
+        if len(rows) == len(self.ids):
+            return self.ids, self.details
+        chosen = rows.tolist()
+        return [self.ids[row] for row in chosen], [self.details[row] for row in chosen]

@@ -12,7 +12,6 @@ from msgspec import UNSET
 from loadgen.events import RESOURCE, Resource
 from loadgen.traffic.assets import FONT, IMAGE
 from loadgen.traffic.draws import Bools, Ints, objects, shown, ticks
-from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.navigation import shares
 from loadgen.traffic.telemetry.scene import Scene
 
@@ -38,6 +37,25 @@ class Rows(NamedTuple):
     cached: Bools
 
 
+class Files(NamedTuple):
+    """The resource events of a block's own loads; they are most of all events, and made only when it is known which."""
+
+    scene: Scene
+    files: Rows
+    kept: Ints  # rows of `files`
+    start: Ints  # ticks from navigation start, by row of `kept`
+    length: Ints
+    view: Ints
+    at: Ints
+    type: str = RESOURCE
+
+    def made(self, rows: Ints) -> tuple[list[str], list[Resource]]:
+        """Ids and details of some of them, by ascending place in `kept`."""
+        kept = self.kept[rows]
+        ids = self.scene.ids("resource", kept, len(self.files.load))
+        return ids, _details(self.scene, self.files, kept, self.start[rows], self.length[rows])
+
+
 def _rows(scene: Scene) -> Rows:
     """Spread the loads' files out, and see which come from the cache."""
     assets, walk, view = scene.site.assets, scene.walk, scene.loading.view
@@ -51,7 +69,7 @@ def _rows(scene: Scene) -> Rows:
     return Rows(load, asset, scene.stream("cache").random(len(load)) < share[load])
 
 
-def resources(scene: Scene) -> tuple[Column, Heroes]:
+def resources(scene: Scene) -> tuple[Files, Heroes]:
     """The resource events of own loads, and what LCP needs to know of the largest images."""
     rows = _rows(scene)
     delay, loaded = _hero_parts(scene, rows)
@@ -62,14 +80,13 @@ def resources(scene: Scene) -> tuple[Column, Heroes]:
     kept = np.flatnonzero(fetched & (at < time.load_end[rows.load]))
     scene.seeds.pause()
     kept = kept[np.lexsort((start[kept], rows.load[kept]))]  # the client reads entries in the order of their start
-    ids = scene.ids("resource", kept, len(rows.load))
     view = time.current(loading.view[rows.load[kept]], at[kept])
-    column = Column(RESOURCE, view, at[kept], ids, _details(scene, rows, kept, start[kept], length[kept]))
-    hero = scene.site.assets.hero[rows.asset[kept]]
-    known = {
-        load: ids[row] for row, load in zip(np.flatnonzero(hero).tolist(), rows.load[kept][hero].tolist(), strict=True)
-    }
-    return column, Heroes(_text(scene), delay, loaded, scene.hero_urls, known)
+    heroes = kept[scene.site.assets.hero[rows.asset[kept]]]
+    ids = scene.ids("resource", heroes, len(rows.load))
+    known = dict(zip(rows.load[heroes].tolist(), ids, strict=True))
+    return Files(scene, rows, kept, start[kept], length[kept], view, at[kept]), Heroes(
+        _text(scene), delay, loaded, scene.hero_urls, known
+    )
 
 
 def _text(scene: Scene) -> Bools:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from loadgen.capacity.shapes import MONITOR_ID
+from tests.capacity.workers import serving
+
 pytestmark = pytest.mark.locust
 
 QUICKSTART = Path(__file__).parent.parent.parent / "scenarios" / "quickstart.toml"
@@ -30,7 +33,8 @@ def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
         "run",
         *arguments,
     ]
-    return subprocess.Popen(command, cwd=cwd, env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    key = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "made-up", "AWS_DEFAULT_REGION": "us-east-1"}
+    return subprocess.Popen(command, cwd=cwd, env=kept | key, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_the_quota_of_the_endpoint_is_found_and_kept_as_a_run(tmp_path: Path) -> None:
@@ -64,6 +68,18 @@ def test_a_search_that_is_stopped_keeps_what_it_knows_as_a_run(tmp_path: Path) -
     events = summary["events"]
     kept_back = sum(events[name] for name in ("not_sampled", "over_session_limit", "dropped_by_client", "unsent"))
     assert events["generated"] == kept_back + events["sent"]
+
+
+def test_the_limit_of_workers_with_a_service_time_is_found_within_10_percent(tmp_path: Path) -> None:
+    with serving(workers=3, service_seconds=0.06) as url:
+        process = start(
+            *("--target", url, "--monitor", MONITOR_ID, "--start", "40", "--max-p99", "300", "--json"), cwd=tmp_path
+        )
+        out, errors = process.communicate(timeout=150)
+    assert process.returncode == 0, errors
+    found = json.loads(out)
+    assert found["rate"] == pytest.approx(3 / 0.06, rel=0.1), errors
+    assert found["cause"] in ("slow", "behind")
 
 
 def test_conditions_that_no_rate_keeps_are_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadgen.endpoint.quota import TokenBucket
-from loadgen.results.quota import estimate
+from loadgen.results.quota import _burst, _Chains, estimate
 
 
 def throttled(rate: float, burst: float, offered: float, seconds: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,3 +54,41 @@ def test_too_few_refusals_say_nothing() -> None:
 
 def test_a_target_that_refuses_everything_has_no_quota_to_estimate() -> None:
     assert estimate(np.array([]), np.arange(100) / 50) is None
+
+
+def test_five_refusals_are_the_fewest_that_say_something() -> None:
+    accepted, refused = throttled(50.0, 50.0, 70.0, 20, seed=3)
+    assert estimate(accepted, refused[:4]) is None
+    assert estimate(accepted[accepted < refused[5]], refused[:5]) is not None
+
+
+def test_a_bucket_that_filled_up_between_two_crowds_does_not_spoil_the_estimate() -> None:
+    """Twelve times 60 requests a second for 3 s, then 2 a second for 5 s, at 20 a second."""
+    draw, bucket = np.random.default_rng(1), TokenBucket(20.0, 20.0)
+    crowds = [8 * place + np.sort(draw.random(180)) * 3 for place in range(12)]
+    between = [8 * place + 3 + np.sort(draw.random(10)) * 5 for place in range(12)]
+    moments = np.sort(np.concatenate(crowds + between))
+    taken = np.array([bucket.take(float(moment)) == 0 for moment in moments])
+    found = estimate(moments[taken], moments[~taken])
+    assert found is not None
+    assert found.rate == pytest.approx(20.0, rel=0.02)
+
+
+def test_a_true_rate_contradicts_nothing() -> None:
+    for seed in range(10):
+        chains = _Chains(*throttled(50.0, 50.0, 70.0, 40, seed))
+        assert chains.contradiction(50.0) == 0.0
+        assert chains.contradiction(48.0) > 0.0 < chains.contradiction(52.0)
+
+
+def test_a_burst_counts_the_first_of_its_requests_too() -> None:
+    assert _burst(np.zeros(7), 1.0) == 7
+    assert _burst(np.array([0.0, 0.0, 1.0, 1.0, 1.0]), 1.0) == 4
+
+
+def test_the_interval_stays_narrow_when_answers_scatter() -> None:
+    draw = np.random.default_rng(0)
+    accepted, refused = (each + draw.exponential(0.05, len(each)) for each in throttled(50.0, 50.0, 70.0, 40, 0))
+    found = estimate(accepted, refused)
+    assert found is not None
+    assert (found.high - found.low) / found.rate < 0.006

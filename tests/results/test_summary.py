@@ -244,6 +244,33 @@ def test_the_achieved_rate_is_a_lowest_bound() -> None:
     assert missed == ["achieved_rate is 0.5, below its threshold 0.99"]
 
 
+def test_a_figure_at_its_threshold_keeps_it() -> None:
+    assert breaches(Thresholds(latency_p99_ms=80.0, lost_share=0.1), clock(80.0), REQUESTS, EVENTS) == []
+    assert breaches(Thresholds(achieved_rate=1.0), clock(80.0), REQUESTS, EVENTS) == []
+
+
+def test_retries_do_not_count_as_what_was_achieved() -> None:
+    more = msgspec.structs.replace(REQUESTS, offered=110)  # 110 were sent, 10 of them retries
+    assert breaches(Thresholds(achieved_rate=0.95), clock(1.0), more, EVENTS) == [
+        f"achieved_rate is {100 / 110:g}, below its threshold 0.95"
+    ]
+
+
+def test_nothing_sent_is_not_nothing_accepted() -> None:
+    nothing = msgspec.structs.replace(REQUESTS, sent=0, accepted=0)
+    assert breaches(Thresholds(), clock(1.0), nothing, EVENTS) == []
+    refused = msgspec.structs.replace(REQUESTS, accepted=0)
+    assert breaches(Thresholds(), clock(1.0), refused, EVENTS)[0] == "no request was accepted"
+
+
+def test_a_generator_at_its_bounds_is_believed() -> None:
+    assert doubts(clock(200.0), REQUESTS, EVENTS, paced=True, whole=True) == []
+    assert doubts(clock(200.1), REQUESTS, EVENTS, paced=True, whole=True) != []
+    nearly = msgspec.structs.replace(REQUESTS, offered=2000, sent=1910)  # 95 % without the 10 retries
+    assert doubts(clock(1.0), nearly, EVENTS, paced=True, whole=True) == []
+    assert doubts(clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, whole=True) != []
+
+
 def test_a_stage_has_thresholds_of_its_own() -> None:
     """Latencies are some 11 ms throughout: only the second stage asks for less."""
     strict = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1 } }"
@@ -278,6 +305,9 @@ def test_ledgers_that_do_not_agree_fail_the_run() -> None:
     assert with_ledgers(passed, [Ledger(False, 1, 2)], None).verdict == "failed"
     assert with_ledgers(passed, [Ledger(True, 1, 2)], None).verdict == "passed"
     assert with_ledgers(passed, [Ledger()], "the endpoint died").verdict == "failed"
+    invalid = msgspec.structs.replace(passed, verdict="invalid")
+    assert with_ledgers(invalid, [Ledger(False, 1, 2)], None).verdict == "invalid"  # its own figures are not believed
+    assert with_ledgers(invalid, [Ledger()], "the endpoint died").verdict == "failed"
 
 
 def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for() -> None:

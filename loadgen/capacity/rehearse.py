@@ -14,12 +14,17 @@ from loadgen.capacity.machine import refuse_too_large
 from loadgen.capacity.shapes import Rehearsal, Shapes, weigher
 from loadgen.model import Noun, Session
 from loadgen.scenario import Scenario
+from loadgen.traffic import BLOCKS_EACH
 from loadgen.traffic.draws import Floats
+from loadgen.traffic.seeds import BLOCK
 
 ALL_UP_TO = 20_000
 """Sessions that are always rehearsed, all of them; more are sampled unless `exact` is asked for."""
 
-PILOT = 2_048  # sessions that tell how many a sample takes
+PILOT = BLOCKS_EACH * BLOCK
+"""Sessions that tell how many a sample takes; a smaller one would not be shared out by whole blocks, so all would be
+drawn for it."""
+
 LOOKED_AT = 600  # sessions that are kept to try client settings on
 CONFIDENCE = 1.96  # 95 %
 
@@ -109,7 +114,7 @@ def _share(scenario: Scenario, seed: int, sessions: int, precision: float) -> in
     alone = max(intervals(shapes, 10**12)) * math.sqrt(shapes.sessions)  # the interval of a single session
     wanted = max((alone / precision) ** 2, PILOT)
     wanted = wanted / (1 + wanted / sessions)  # a sample of a good part of all is better than that
-    return max(int(sessions // wanted), 1)
+    return max(int(sessions // max(wanted, PILOT)), 1)
 
 
 def intervals(shapes: Shapes, of: int) -> tuple[float, float]:

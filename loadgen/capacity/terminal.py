@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.capacity.figures import MonitorPlan, Plan, Throttling, Window
+from loadgen.capacity.figures import MonitorPlan, Plan, Throttling
 
 MOST_ROWS = 24
+LOAD_HEAD = ("first attempts", "sessions", "requests/s", "p95", "p99", "peak", "events/s", "peak", "kB/s")
+RATE_HEAD = ("sample rate", "events/day", "$/month", "peak/s", "needs quota", "LCP p75", "JS errors")
+LEVER_HEAD = ("client setting", "requests", "events", "bytes")
 RATES_SAY = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)", style="dim")
 UNITS = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
@@ -77,22 +80,23 @@ def left_out(plan: Plan) -> str:
 
 def load_table(plan: Plan) -> Table:
     """Requests, events and bytes a second, by stage, hour or day."""
-    table = grid("first attempts", "sessions", "requests/s", "p95", "p99", "peak", "events/s", "peak", "kB/s")
-    for window in plan.windows[:MOST_ROWS]:
-        table.add_row(*window_cells(window))
-    if len(plan.windows) > 1:
-        table.add_section()
-        table.add_row(*window_cells(plan.whole), style="bold")
+    table = grid(*LOAD_HEAD)
+    whole = len(plan.windows[:MOST_ROWS])
+    for place, cells in enumerate(load_rows(plan)):
+        table.add_row(*cells, style="bold" if place == whole else None)
     return table
 
 
-def window_cells(window: Window) -> Iterable[str]:
-    """A window as cells."""
-    requests, events = window.requests, window.events
-    yield window.name
-    yield number(window.sessions)
-    yield from (rate(requests.mean), rate(requests.p95), rate(requests.p99), rate(requests.peak))
-    yield from (rate(events.mean), rate(events.peak), rate(window.wire_bytes.mean / 1000))
+def load_rows(plan: Plan) -> Iterator[Sequence[str]]:
+    """A row a window, and one of the whole run where there are several."""
+    windows = plan.windows[:MOST_ROWS]
+    for window in (*windows, plan.whole) if len(windows) > 1 else windows:
+        requests, events = window.requests, window.events
+        yield (
+            *(window.name, number(window.sessions)),
+            *(rate(requests.mean), rate(requests.p95), rate(requests.p99), rate(requests.peak)),
+            *(rate(events.mean), rate(events.peak), rate(window.wire_bytes.mean / 1000)),
+        )
 
 
 def quota_lines(plan: Plan) -> Text:
@@ -160,9 +164,13 @@ def loss_table(plan: Plan) -> Table:
 
 def rate_table(plan: Plan) -> Table:
     """Sample rates: cost, quota, and what is still to be seen."""
-    table = grid("sample rate", "events/day", "$/month", "peak/s", "needs quota", "LCP p75", "JS errors")
+    return filled(RATE_HEAD, rate_rows(plan))
+
+
+def rate_rows(plan: Plan) -> Iterator[Sequence[str]]:
+    """A row a sample rate."""
     for point in plan.rates:
-        table.add_row(
+        yield (
             f"{point.sample_rate:g}",
             number(point.events_per_day),
             f"{point.dollars_per_month:,.0f}",
@@ -171,18 +179,18 @@ def rate_table(plan: Plan) -> Table:
             within(point.p75_lcp_interval),
             within(point.js_error_interval),
         )
-    return table
 
 
 def lever_table(plan: Plan) -> Table:
     """Client settings: by how much the demand changes."""
-    table = grid("client setting", "requests", "events", "bytes")
+    return filled(LEVER_HEAD, lever_rows(plan))
+
+
+def lever_rows(plan: Plan) -> Iterator[Sequence[str]]:
+    """A row a setting."""
     for lever in plan.levers:
         value = str(lever.value).lower() if isinstance(lever.value, bool) else f"{lever.value:,}"
-        table.add_row(
-            f"{lever.setting} = {value}", change(lever.requests), change(lever.events), change(lever.wire_bytes)
-        )
-    return table
+        yield f"{lever.setting} = {value}", change(lever.requests), change(lever.events), change(lever.wire_bytes)
 
 
 def fleet_line(plan: Plan) -> Text:
@@ -203,6 +211,14 @@ def grid(*names: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     for place, name in enumerate(names):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)
+    return table
+
+
+def filled(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Such a table with its rows."""
+    table = grid(*head)
+    for row in rows:
+        table.add_row(*row)
     return table
 
 

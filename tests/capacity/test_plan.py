@@ -9,11 +9,12 @@ from loadgen.capacity import machine
 from loadgen.capacity.day import over_a_day
 from loadgen.capacity.figures import Plan
 from loadgen.capacity.machine import refuse_too_large
-from loadgen.capacity.page import plan_page
+from loadgen.capacity.page import plan_page, quota_marks
 from loadgen.capacity.plan import Answer, Question, plan
-from loadgen.capacity.rehearse import rehearse
+from loadgen.capacity.rehearse import PILOT, rehearse
 from loadgen.capacity.windows import bounds
 from loadgen.errors import LoadgenError
+from loadgen.results.html.scales import linear
 from loadgen.scenario import Scenario, parse
 from loadgen.scenario.arrivals import Arrivals, Day, Stage
 from loadgen.traffic.arrivals import curve
@@ -96,9 +97,23 @@ def test_a_plan_survives_json(answer: Answer) -> None:
 
 def test_the_page_needs_nothing_from_anywhere(answer: Answer) -> None:
     text = plan_page(answer)
-    assert not [word for word in ("http://", "https://", "<script", "src=", "@import", "url(") if word in text]
+    assert not [word for word in ("http://", "https://", " src=", "@import", "url(") if word in text]
     assert text.count("<svg") == 4
-    assert "prefers-color-scheme: dark" in text
+    assert 'content="light dark"' in text
+
+
+@pytest.mark.parametrize(
+    ("quota", "labels"),
+    [(10.0, ["quota 10/s", "needed 90/s"]), (200.0, ["needed 90/s", "quota 200/s"]),
+     (88.0, ["", "needed 90/s, quota 88/s"]), (90.0, ["needed 90/s, quota 90/s"])],
+)  # fmt: skip
+def test_the_marks_of_two_quotas_never_write_over_each_other(answer: Answer, quota: float, labels: list[str]) -> None:
+    need = msgspec.structs.replace(answer.plan.need, quota=90)
+    asked = msgspec.structs.replace(answer.plan.throttling, quota=quota)
+    plan = msgspec.structs.replace(answer.plan, need=need, throttling=asked)
+    marks = quota_marks(plan, linear(max(quota, 90.0) * 1.25))
+    assert [mark.label for mark in marks] == labels
+    assert [mark.end for mark in marks] == [*(mark.start for mark in marks[1:]), 1.0]
 
 
 def test_monitors_under_one_quota_are_told_apart() -> None:
@@ -134,6 +149,14 @@ client.retries = 0
     assert [each.monitor for each in found.monitors] == ["loadgen", "noisy"]
     assert found.monitors[1].load.not_sampled > 0
     assert found.monitors[0].throttling.lost_share > 0.05
+
+
+def test_a_sample_is_never_so_small_that_all_sessions_are_drawn_for_it() -> None:
+    many = BUSY.adjusted(duration=86_400.0, rate=0.5)
+    said: list[str] = []
+    found = rehearse(many, 3, 0.5, False, said.append)
+    assert PILOT <= found.draw.sessions < 1.2 * PILOT < found.draw.of / 10
+    assert said
 
 
 def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A target on a real socket that so many workers serve, each with a fixed time a request; whoever comes waits in line."""
+"""A target on a real socket: so many workers that each take a fixed time a request; whoever comes waits in line."""
 
 from __future__ import annotations
 

@@ -15,14 +15,17 @@ DAY_SECONDS = 86_400.0
 
 
 def over_a_day(scenario: Scenario, visits: float, peak_to_trough: float | None = None) -> Scenario:
-    """The scenario with so many expected sessions in 24 hours; the ratio is that within one country."""
+    """The scenario with so many expected sessions in 24 hours, its neighbours at their own rates.
+
+    The ratio is that within one country.
+    """
     if scenario.duration < DAY_SECONDS:
         scenario = scenario.model_copy(update={"arrivals": rhythm(scenario, peak_to_trough)})
     scenario = scenario.adjusted(duration=DAY_SECONDS)
     expected = rate(scenario).expected
     if not expected:
         raise LoadgenError(f"{scenario.name}: no session starts in its first day; give its arrivals a rate above 0")
-    return scenario.adjusted(rate=visits / expected)
+    return scenario.model_copy(update={"arrivals": scenario.arrivals.times(visits / expected)})
 
 
 def rhythm(scenario: Scenario, peak_to_trough: float | None) -> Arrivals:

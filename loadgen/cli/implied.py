@@ -25,6 +25,8 @@ def lines(scenario: Scenario, implied: Implied) -> Iterator[str]:
         [f"{implied.sessions:,.0f} in {span(scenario.duration)}", f"{mean:.3g}/s on the mean",
          f"{implied.peak_rate:.3g}/s at the peak"],
     )  # fmt: skip
+    for place, neighbour in enumerate(scenario.monitors[1:]):
+        yield from labelled("" if place else "neighbours", load_of(neighbour))
     yield from labelled("bounce", [f"{implied.bounce:.0%} see one page"])
     yield from labelled("pages", [f"{implied.pages:.1f} a visit", f"median {implied.pages_median:.0f}"])
     yield from labelled("length", [f"{span(implied.seconds)} a visit", f"median {span(implied.seconds_median)}"])
@@ -33,6 +35,15 @@ def lines(scenario: Scenario, implied: Implied) -> Iterator[str]:
     yield from labelled("page views", shares(implied.views))
     for place, incident in enumerate(sorted(scenario.incidents, key=lambda each: each.at)):
         yield from labelled("" if place else "incidents", told(incident))
+
+
+def load_of(neighbour: Scenario) -> list[str]:
+    """A neighbour's app monitor, and how many come to it."""
+    from loadgen.traffic import rate
+
+    curve = rate(neighbour)
+    visits = f"{neighbour.monitor.name}: {curve.expected:,.0f} visits"
+    return [visits, f"{curve.expected / neighbour.duration:.3g}/s on the mean", f"{max(curve.rates):.3g}/s at the peak"]
 
 
 def labelled(label: str, parts: list[str]) -> Iterator[str]:

@@ -143,17 +143,24 @@ def apply_scenario(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Bring about the app monitor that a scenario's monitor section wants; applied again, it does nothing."""
+    """Bring about the app monitors that a scenario wants, its neighbours' too; applied again, it does nothing."""
     from loadgen.aws.monitors import apply, plan
     from loadgen.cli.control import account_of, plan_lines, print_json
     from loadgen.scenario import load
 
     wanted = load(scenario)
+    if monitor and wanted.neighbours:
+        raise LoadgenError(f"--monitor: {scenario} names several app monitors; write the other name there")
     if monitor:
         wanted = wanted.model_copy(update={"monitor": wanted.monitor.named(monitor)})
     account = account_of(target, region)
-    calls = plan(account, wanted)
-    print_json(calls) if as_json else plan_lines(calls, wanted.monitor.name)
+    plans = {each.monitor.name: plan(account, each) for each in wanted.monitors}
+    calls = [call for its in plans.values() for call in its]
+    if as_json:
+        print_json(calls)
+    else:
+        for name, its in plans.items():
+            plan_lines(its, name)
     if dry_run or not calls:
         return
     if not account.local and not yes and not agreed(f"Make these calls in {account.region}?"):

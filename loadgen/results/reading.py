@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.results.recording import Follower
+from loadgen.results.recording import Follower, monitor_rows
 from loadgen.results.rescue import rescued
-from loadgen.results.row import Row
+from loadgen.results.row import MonitorRow, Row
 from loadgen.results.slices import Requests, Timeline
 from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
 from loadgen.results.summary import Summary
@@ -45,6 +46,15 @@ class Reading:
     def unrun(self) -> list[Unrun]:
         """The sessions that lost workers left undone."""
         return read_unrun(self.folder)
+
+    @cached_property
+    def monitors(self) -> dict[str, Timeline]:
+        """The run over time for each of several app monitors, by name; empty when there was one."""
+        last, found = self.timeline.seconds, defaultdict[str, list[MonitorRow]](list)
+        for row in monitor_rows(self.folder.path):
+            if row.second < last:
+                found[row.monitor].append(row)
+        return {name: Timeline(rows, self.timeline.width) for name, rows in found.items()}
 
     @cached_property
     def requests(self) -> Requests | None:

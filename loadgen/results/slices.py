@@ -16,7 +16,7 @@ from loadgen.errors import LoadgenError
 from loadgen.results import records as record
 from loadgen.results.histogram import HIGHEST_US, SIZE, highest_of, index_of
 from loadgen.results.records import RECORD, Records
-from loadgen.results.row import Row
+from loadgen.results.row import MonitorRow, Row
 from loadgen.results.store import RunFolder
 
 Floats = npt.NDArray[np.float64]
@@ -34,9 +34,9 @@ def width_of(seconds: int) -> int:
 
 
 class Timeline:
-    """The rows of `timeline.csv` in slices: sums of counts, the highest of gauges; every series has shape (n,)."""
+    """Rows of the whole or of an app monitor in slices: counts summed, gauges at their highest; each of shape (n,)."""
 
-    def __init__(self, rows: list[Row], width: int | None = None) -> None:
+    def __init__(self, rows: Sequence[Row | MonitorRow], width: int | None = None) -> None:
         self.seconds = rows[-1].second + 1 if rows else 1
         self.width = width or width_of(self.seconds)
         self.size = -(-self.seconds // self.width)

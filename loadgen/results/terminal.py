@@ -28,6 +28,7 @@ def summary_view(summary: Summary) -> RenderableType:
         request_figures(summary),
         event_figures(summary),
         *([byte_figures(summary, summary.outcomes)] if summary.outcomes else []),
+        *([monitor_figures(summary)] if len(summary.monitors) > 1 else []),
         clocks(
             ("latency ms", summary.latency_ms),
             ("service time ms", summary.service_time_ms),
@@ -77,6 +78,23 @@ def byte_figures(summary: Summary, outcomes: Outcomes) -> Table:
         ("", "accepted", outcomes.accepted.wire_bytes, part(outcomes.accepted.wire_bytes, sent)),
         ("", "sent, before gzip", outcomes.sent.raw_bytes, per_second(outcomes.sent.raw_bytes, summary)),
     )
+
+
+def monitor_figures(summary: Summary) -> Table:
+    """Each app monitor's load, and what it lost of it: shares of its requests and of its events."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(width=26, overflow="ellipsis", no_wrap=True)
+    for _ in range(5):
+        made.add_column(justify="right", width=9)
+    heads = ("app monitor", "offered", "sent", "accepted", "throttled", "events")
+    made.add_row(*(Text(head, style="bold") for head in heads))
+    made.add_row("", *(Text(unit, style="dim") for unit in ("batches", "requests", "requests", "of sent", "lost")))
+    for each in summary.monitors:
+        requests, events = each.requests, each.events
+        counts = (f"{count:,}" for count in (requests.offered, requests.sent, requests.accepted))
+        made.add_row(each.name, *counts, part(requests.throttled, requests.sent), part(events.lost, events.sent))
+    made.add_row("")
+    return made
 
 
 def quota_line(quota: Quota) -> str:

@@ -181,6 +181,17 @@ def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
     assert curve(day.arrivals, day.duration).expected == pytest.approx(visits)
 
 
+def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
+    both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
+    assert over_a_day(both, 1_000.0, 4.0).monitors[1].arrivals.rate == 8
+
+
+def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
+    both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
+    noisy = both.adjusted(duration=30, rate=2.0, sample_rate=0.25).monitors[1]
+    assert (noisy.arrivals.rate, noisy.monitor.sample_rate, noisy.duration) == (16, 0.25, 30)
+
+
 @pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
 def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
     british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})

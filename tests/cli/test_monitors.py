@@ -123,6 +123,14 @@ def test_apply_prints_its_plan_obeys_it_and_then_has_nothing_to_do(tmp_path: Pat
     assert "as wanted: nothing to do" in done("monitors", "apply", tmp_path / "shop.toml")
 
 
+def test_apply_makes_the_neighbours_too(tmp_path: Path) -> None:
+    (tmp_path / "two.toml").write_text(WANTED + '\n[[neighbours]]\nmonitor.name = "blog"\narrivals.rate = 1\n')
+    done("monitors", "apply", tmp_path / "two.toml")
+    assert data("monitors", "apply", tmp_path / "two.toml") == []
+    assert {each["Name"] for each in data("monitors", "list")} >= {"blog"}
+    assert "several app monitors" in refusal("monitors", "apply", tmp_path / "two.toml", "--monitor", "other")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -21,6 +21,7 @@ FINGERPRINTS = {
     "bad-release": "9f042127f7ac749103e947a1065728c036b9158c2e2c8d226f712fd7147548ad",
     "global-mobile-day": "56edd559a329e3797d1b2b25b01ec2d353af27cbb2b923c217f2506ed0a63f63",
     "news-flash-crowd": "ef154eb666f25d89a3954a23cf8a2d417e36b2a7920d84b0b54a2bc326332b8b",
+    "noisy-neighbour": "0f0af5c9facf3dbaaf9c2aedacfbd0d2afea9afbaab1a520beb3f72e93784f12",
     "quota-probe": "2e8d4306076211961992b264fe940496fe6fcc97b08ff21e23340a8ea54d87af",
     "saas-dashboard": "afb1aa52a227fb00c951937d9b211cb38403c3ea5466ba0a386c09dd4d4b169c",
 }

@@ -7,6 +7,7 @@ from loadgen.results.html.accounting import accounting, undone
 from loadgen.results.html.curve import curve
 from loadgen.results.html.elements import Child, Markup, el
 from loadgen.results.html.figures import count, memory, milliseconds, rate, share, three
+from loadgen.results.html.neighbours import neighbours
 from loadgen.results.html.page import card, cards, facts, page, tiles
 from loadgen.results.html.tables import (
     bars,
@@ -41,6 +42,7 @@ def report(reading: Reading) -> str:
                 note="What stands above the line are retries. " + width_note(reading),
                 wide=True,
             ),
+            neighbours(reading),
             *clocks(reading),
             throttling(reading),
             accounting(reading),

@@ -1,0 +1,178 @@
+"""A run of two app monitors: each has its own figures in every file and on every page, finished or cut off."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as parquet
+import pytest
+from rich.console import Console
+
+from loadgen.model import Result
+from loadgen.results import (
+    Amount,
+    AppMonitor,
+    Ledger,
+    Measured,
+    Meter,
+    Recording,
+    Run,
+    RunFolder,
+    Second,
+    Summary,
+    Tally,
+    summarize,
+    write_table,
+)
+from loadgen.results.comparison import compare
+from loadgen.results.html import report
+from loadgen.results.html.figures import share
+from loadgen.results.reading import Reading
+from loadgen.results.recording import monitor_rows
+from loadgen.results.records import Spool
+from loadgen.results.rescue import rescued
+from loadgen.results.terminal import summary_view
+from loadgen.results.verdict import with_ledgers
+from loadgen.scenario import load
+from tests.results.html.runs import make
+from tests.results.html.test_report import Page
+
+SITES = """
+name = "two"
+duration = "10s"
+monitor.name = "shop"
+[pages.home]
+path = "/"
+exit = 1
+[[neighbours]]
+monitor.name = "campaign"
+arrivals.rate = 9
+"""
+MONITORS = (AppMonitor("shop", "1" * 36), AppMonitor("campaign", "2" * 36))
+SECONDS = 6
+
+
+def recorded(path: Path, cut_off: bool = False) -> RunFolder:
+    """Ten requests a second for the shop, of which two are throttled; thirty for the campaign, of which twelve are."""
+    path.mkdir()
+    (path / "two.toml").write_text(SITES)
+    folder = RunFolder.at(path / "run")
+    options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
+    told = {"seed": 5, "options": options, "monitors": [msgspec.structs.asdict(each) for each in MONITORS]}
+    folder.describe(path / "two.toml", told)
+    measured = Measured((), 2)
+    recording = Recording(folder, measured, 1795288816.0, ("shop", "campaign"))
+    spool = Spool(folder.spool(0))
+    for second in range(SECONDS):
+        measured.add(measured_second(second, spool))
+        recording.settle(second + 1)
+    spool.close()
+    recording.settle(100)
+    recording.close()
+    if not cut_off:
+        write_table(folder, ("shop", "campaign"))
+        run = Run(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=MONITORS)
+        folder.write_summary(summarize(measured, load(path / "two.toml"), run))
+    return folder
+
+
+def measured_second(second: int, spool: Spool) -> Second:
+    meter = Meter(0, (), 2)
+    for monitor, count, throttled in ((0, 10, 2), (1, 30, 12)):
+        for place in range(count):
+            at = second + place / count
+            status = 429 if place < throttled else 200
+            result = Result(at, at + 0.001, at + 0.02, status, 3, 200, 900, session=place, monitor=monitor)
+            meter.offer(at, Amount(1, 3, 200, 900), monitor=monitor)
+            spool.start(place, 3, 1, at, monitor)
+            spool.finish(meter.record(result))
+    done = second + 1
+    tallies = (Tally(sessions=done, generated=30 * done), Tally(sessions=3 * done, generated=90 * done))
+    return msgspec.structs.replace(meter.take(second), tallies=tallies, spooled=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return recorded(tmp_path_factory.mktemp("two") / "whole")
+
+
+def test_each_app_monitor_has_its_own_shares(folder: RunFolder) -> None:
+    shop, campaign = folder.summary().monitors
+    assert (shop.throttled_share, campaign.throttled_share) == (0.2, 0.4)
+    assert (shop.lost_share, campaign.lost_share) == (0.2, 0.4)
+    assert (shop.requests.offered, campaign.requests.offered) == (10 * SECONDS, 30 * SECONDS)
+    assert (shop.outcomes.sent, campaign.sessions) == (Amount(60, 180, 12_000, 54_000), 18)
+
+
+def test_a_run_that_was_cut_off_has_the_same_figures_of_each(folder: RunFolder, tmp_path: Path) -> None:
+    whole, cut = folder.summary(), rescued(recorded(tmp_path / "cut", cut_off=True))
+    assert cut.cut_off
+    length = {"rates": None, "in_doubt": None}
+    for one, other in zip(whole.monitors, cut.monitors, strict=True):
+        assert msgspec.structs.asdict(one) | length == msgspec.structs.asdict(other) | length
+
+
+def test_a_cut_in_the_middle_of_a_second_counts_what_the_timeline_has(tmp_path: Path) -> None:
+    cut = recorded(tmp_path / "cut", cut_off=True)
+    timeline = (cut.path / "timeline.csv").read_bytes().splitlines(keepends=True)
+    (cut.path / "timeline.csv").write_bytes(b"".join(timeline[:-2]))
+    summary = rescued(cut)
+    assert [each.sessions for each in summary.monitors] == [SECONDS - 2, 3 * (SECONDS - 2)]
+    assert summary.sessions == sum(each.sessions for each in summary.monitors)
+    assert summary.events.balanced
+    assert all(each.events.balanced for each in summary.monitors)
+
+
+def test_the_seconds_of_each_add_up_to_the_timeline(folder: RunFolder) -> None:
+    rows, whole = monitor_rows(folder.path), Reading(folder).rows
+    for name in ("offered", "sent", "throttled", "events_sent", "events_lost", "offered_wire_bytes", "sessions"):
+        by_second = [sum(getattr(row, name) for row in rows if row.second == each.second) for each in whole]
+        assert by_second == [getattr(each, name) for each in whole], name
+
+
+def test_the_table_names_each_requests_app_monitor(folder: RunFolder) -> None:
+    names = parquet.read_table(folder.records)["monitor"].to_pylist()
+    assert {name: names.count(name) for name in set(names)} == {"shop": 60, "campaign": 180}
+
+
+def shown(summary: Summary) -> list[str]:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(summary_view(summary))
+    return console.export_text().splitlines()
+
+
+def test_the_terminal_shows_each_in_80_columns_whatever_its_name(folder: RunFolder) -> None:
+    summary = folder.summary()
+    long = msgspec.structs.replace(summary.monitors[1], name="campaign" * 30)
+    lines = shown(msgspec.structs.replace(summary, monitors=(summary.monitors[0], long)))
+    assert max(map(len, lines)) <= 80
+    [row] = [line.split() for line in lines if line.startswith("shop ")]
+    assert row == ["shop", "60", "60", "48", "20.0%", "20.0%"]
+
+
+def test_the_page_shows_who_was_throttled_when(folder: RunFolder, tmp_path: Path) -> None:
+    page = Page(report(Reading(folder)))
+    assert {"Requests by app monitor over time", "Throttled share by app monitor over time"} <= set(page.words)
+    row = page.words[page.words.index("App monitors, in shares of their own requests and events") :]
+    assert row[row.index("campaign") + 5] == share(40, 100)
+    alone = Page(report(Reading(make(tmp_path / "alone"))))
+    assert "App monitors" not in alone.words
+
+
+def test_a_ledger_that_disagrees_for_one_names_it_though_the_sums_agree(folder: RunFolder) -> None:
+    passed = msgspec.structs.replace(folder.summary(), verdict="passed", reasons=())
+    judged = with_ledgers(passed, [Ledger(False, 49, 147), Ledger(False, 107, 321)], None)
+    assert (judged.verdict, judged.ledger) == ("failed", Ledger(False, 156, 468))
+    assert judged.reasons == ("the endpoint's ledger does not agree with ours for shop, campaign",)
+    assert with_ledgers(passed, [Ledger(), Ledger(True, 108, 324)], None).ledger == Ledger()
+
+
+def test_runs_with_and_without_several_app_monitors_are_compared(folder: RunFolder, tmp_path: Path) -> None:
+    old = recorded(tmp_path / "old")
+    without = msgspec.structs.replace(old.summary(), monitors=())
+    old.write_summary(without)
+    (old.path / "monitors.csv").unlink()
+    assert len(compare([Reading(folder), Reading(old), Reading(make(tmp_path / "alone"))]).runs) == 3
+    assert "App monitors" not in Page(report(Reading(old))).words

@@ -58,7 +58,7 @@ def clean_up() -> None:
         subprocess.run(["ip", "netns", "del", host], capture_output=True)
 
 
-def on(host: str, *arguments: object, cwd: Path) -> subprocess.Popen[str]:
+def on(host: str, *arguments: object, cwd: Path, **environment: str) -> subprocess.Popen[str]:
     """Start a loadgen command on a host."""
     keys = {
         "AWS_ACCESS_KEY_ID": KEY.access_key_id,
@@ -72,7 +72,7 @@ def on(host: str, *arguments: object, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["ip", "netns", "exec", host, sys.executable, "-m", "loadgen", *map(str, arguments)],
         cwd=cwd,
-        env=clean_environment() | keys,
+        env=clean_environment() | keys | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -131,6 +131,28 @@ def test_two_machines_send_the_sessions_of_one(hosts: dict[str, str], target: st
     assert two["events"] == one["events"]
     assert two["bytes"]["raw"] == one["bytes"]["raw"]  # type: ignore[index]  # JSON
     assert two["generator"]["workers"] == 2  # type: ignore[index]  # JSON
+
+
+def test_a_worker_whose_clock_is_wrong_sends_at_the_right_moments(
+    hosts: dict[str, str], target: str, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    (wrong / "sitecustomize.py").write_text("import time\nright = time.time\ntime.time = lambda: right() + 3.2\n")
+    options = ("--target", target, "--monitor", "shop", "--duration", "6s", "--rate", 4, "--seed", 3, "--out", "skewed")
+    conducting = ("--master", "--expect-workers", 2, "--bind-host", hosts["lgmaster"])
+    master = on("lgmaster", "run", QUICKSTART, *options, *conducting, cwd=tmp_path)
+    to = ("worker", "--master-host", hosts["lgmaster"])
+    workers = [on("lgworker1", *to, cwd=wrong), on("lgworker2", *to, cwd=wrong, PYTHONPATH=str(wrong))]
+    said, _ = master.communicate(timeout=90)
+    for worker in workers:
+        worker.communicate(timeout=30)
+    summary = json.loads((tmp_path / "skewed" / "summary.json").read_text())
+    assert summary["verdict"] == "passed", said
+    offsets = sorted(summary["generator"]["clock_offsets_ms"])
+    assert offsets == [pytest.approx(0, abs=50), pytest.approx(3200, abs=50)]
+    assert any("3.2" in reason and "ahead of ours" in reason for reason in summary["reasons"])
+    assert_accounted(summary)
 
 
 def test_a_master_without_workers_says_so(hosts: dict[str, str], tmp_path: Path) -> None:

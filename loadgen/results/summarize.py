@@ -49,6 +49,7 @@ class Run(Noun):
     lost: tuple[int, ...] = ()  # workers that did not live to say their last word
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
     in_doubt: tuple[InDoubt, ...] = ()  # by app monitor
+    clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: how far its clock was ahead of ours; None: not known
     monitors: tuple[AppMonitor, ...] = ()  # the scenario's own names unless given
 
     @property
@@ -142,6 +143,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
             cpu_percent_mean=round(sum(cpu) / len(cpu), 1) if cpu else 0.0,
             cpu_percent_max=round(max(cpu, default=0.0), 1),
             rss_bytes_max=measured.rss_bytes_max,
+            clock_offsets_ms=run.clock_offsets_ms,
         ),
         monitors=monitors,
         in_doubt=reduce(InDoubt.plus, (each.in_doubt for each in monitors)),

@@ -159,6 +159,7 @@ class Generator(Noun):
     cpu_percent_mean: float
     cpu_percent_max: float
     rss_bytes_max: int
+    clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: its clock ahead of ours; None: not known
 
 
 class Summary(Noun):

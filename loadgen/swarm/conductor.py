@@ -30,6 +30,8 @@ from loadgen.results import (
 )
 from loadgen.results.summarize import events_of, outcomes_of, requests_of
 from loadgen.results.verdict import EXIT_CODES, breaches
+from loadgen.swarm import clocks
+from loadgen.swarm.clocks import Clocks, Offset
 from loadgen.swarm.orders import Orders, Share
 from loadgen.swarm.workers import SHARE, Done, packed, this_machine
 
@@ -61,12 +63,15 @@ class Conductor:
         self._shares: dict[str, Share] = {}  # by Locust's client id
         self._done: dict[int, Done] = {}
         self._late: set[str] = set()
+        self._clocks: dict[int, Offset | None] = {}  # by worker
 
-    def deal(self, runner: MasterRunner) -> None:
-        """Give every connected worker its share."""
+    def deal(self, runner: MasterRunner, known: Clocks) -> None:
+        """Give every connected worker its share, with the run's zero by its own clock."""
         workers = [worker.id for worker in runner.clients.all]
         for index, worker in enumerate(workers):
-            self._shares[worker] = self._share(index, len(workers))
+            offset = known.of(worker)
+            self._clocks[index] = offset
+            self._shares[worker] = self._share(index, len(workers), offset.known if offset else 0.0)
             runner.send_message(SHARE, packed(self._shares[worker]), worker)
         gevent.spawn(self._conduct, runner)
 
@@ -91,11 +96,11 @@ class Conductor:
         self.interrupted = True
         self._stop("interrupted")
 
-    def _share(self, index: int, of: int) -> Share:
+    def _share(self, index: int, of: int, ahead: float = 0.0) -> Share:
         path = self._folder.spool(index)
         path.touch()  # who sums up a run that was cut off counts the workers by it
         spool = str(path.resolve())
-        return Share(index, of, self._zero, self._orders, spool, this_machine())
+        return Share(index, of, self._zero, self._orders, spool, this_machine(), ahead)
 
     def _conduct(self, runner: MasterRunner | None) -> None:
         while missing := self._missing():
@@ -155,6 +160,7 @@ class Conductor:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
         notes.pop("interrupted", None)  # the verdict says so
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
+        wrong = [line for each in self._clocks.items() if (line := clocks.said(*each))]
         return Run(
             seed=self._orders.seed,
             pace=pace.name(self._orders.pace),
@@ -162,11 +168,12 @@ class Conductor:
             workers=len(self._shares),
             length=0.0 if notes or self._orders.pace == inf else self._scenario.duration / self._orders.pace,
             interrupted=self.interrupted,
-            notes=(*notes, *late),
+            notes=(*notes, *late, *wrong),
             cut_short=bool(notes) or self.interrupted,
             lost_workers=tuple(self._losses(missing)),
             lost=tuple(sorted(missing)),
             stopped_at=self._stopped_at(),
+            clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
             in_doubt=self._recording.in_doubt(missing),
             monitors=self._orders.monitors,
         )

@@ -46,7 +46,7 @@ class Engine:
         self._send = send
         self._signer = signer
         self._spool = spool
-        self._zero = time.perf_counter() + job.zero - time.time()
+        self._zero = time.perf_counter() + job.zero + job.ahead - time.time()
         self._schedule = Schedule(self.now, job.paced)
         self._dispatch = [client.Dispatch(each.scenario.client) for each in job.monitors]
         self._meter = Meter(job.worker, stage_ends(job.scenario, job.pace) if job.paced else (), len(job.monitors))

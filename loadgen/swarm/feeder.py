@@ -39,10 +39,11 @@ class Job(Noun):
     """What one worker is asked to do; all app monitors have the run's length, and the first one's stages."""
 
     monitors: tuple[Monitored, ...]
-    zero: float  # Unix time of the run's zero
+    zero: float  # Unix time of the run's zero, by the conductor's clock
     pace: float  # scenario seconds in a second; inf: as fast as possible
     max_events: int | None = None
     worker: int = 0
+    ahead: float = 0.0  # seconds by which our own clock is ahead of the conductor's
 
     @property
     def scenario(self) -> Scenario:
@@ -110,7 +111,7 @@ class Feeder:
         plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
         self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.tally))
         self._see(session)
-        clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time(), inf)
+        clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time() - job.ahead, inf)
         for batch in plan.batches:
             if batch.due < scenario.duration:
                 self._offer(monitor, batch, clock)

@@ -29,6 +29,7 @@ from loadgen.capacity.holds import Hunt
 from loadgen.errors import LoadgenError
 from loadgen.results import Measured, RunFolder, Second
 from loadgen.results.records import THROTTLED, Spool
+from loadgen.swarm.clocks import PING, PONG, Clocks, answer
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, in_order
@@ -88,6 +89,7 @@ class Swarm:
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
         self.wanted_to_end = False
+        self.clocks = Clocks()
 
     def conduct(self) -> Conductor:
         """Become the conductor of a run."""
@@ -110,7 +112,7 @@ class Swarm:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         orders = share.orders
-        job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index)
+        job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index, share.ahead)
         part = (share.index, share.of)
         sessions = in_order(
             traffic.sessions(each.scenario, seed, part, lambda: gevent.sleep(0), only_recordable=True)
@@ -148,8 +150,10 @@ def prepare(environment: Environment, runner: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         runner.register_message(SECOND, lambda msg, **_: on_second(swarm, msg.data))
         runner.register_message(DONE, lambda msg, **_: on_done(swarm, msg.data))
+        runner.register_message(PONG, lambda msg, **_: swarm.clocks.hear(msg.node_id, msg.data))
     if isinstance(runner, WorkerRunner):
         runner.register_message(SHARE, lambda msg, **_: on_share(swarm, runner, msg.data))
+        runner.register_message(PING, lambda msg, **_: runner.send_message(PONG, answer(msg.data)))
         runner.register_message(STOP, lambda msg, **_: swarm.stop(unpacked(msg.data, Stop).reason))
     gevent.signal_handler(signal.SIGINT, on_interrupt, swarm)
     if not isinstance(runner, WorkerRunner):
@@ -184,7 +188,8 @@ def begin(environment: Environment, **_: Any) -> None:
     """Deal the shares, or take the whole."""
     swarm, runner = SWARMS[environment], environment.runner
     if isinstance(runner, MasterRunner):
-        swarm.conduct().deal(runner)
+        swarm.clocks.ask(runner.send_message, [worker.id for worker in runner.clients.all])
+        swarm.conduct().deal(runner, swarm.clocks)
     elif not isinstance(runner, WorkerRunner):
         conductor = swarm.conduct()
         share = conductor.alone()

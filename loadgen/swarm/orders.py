@@ -68,6 +68,7 @@ class Share(Noun):
     orders: Orders
     spool: str | None = None  # where to keep records, on the conductor's machine
     machine: str = ""
+    ahead: float = 0.0  # seconds by which the worker's clock is ahead of the conductor's
 
     @property
     def max_events(self) -> int | None:

@@ -32,11 +32,16 @@ def step_line(step: Step) -> str:
 
 def limit_view(limit: Limit) -> RenderableType:
     """What was found, why it ends there, and the curve."""
-    above = f", {limit.below:.1f}/s does not" if limit.below is not None else ""
+    if limit.own and limit.confirmed:
+        said = "is as much as this generator can send, one process on this machine"
+        found = said if limit.cause == "generator" else "is the highest rate that was tried (--max-rate)"
+        headline = f" {found}; the target's limit is higher"
+    else:
+        headline = " keeps the conditions" + (f", {limit.below:.1f}/s does not" if limit.below is not None else "")
     why = "it was interrupted" if limit.interrupted else "the windows ran out"
     sure = "" if limit.confirmed else f"; not confirmed: {why}"
     return Group(
-        Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), f" keeps the conditions{above}"),
+        Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), headline),
         Text(f"  {SAID[limit.cause]}; {len(limit.steps)} windows{sure}"),
         Text(),
         curve(limit),

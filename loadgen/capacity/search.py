@@ -230,6 +230,11 @@ class Search:
 
     def _refuse(self, high: float) -> None:
         last = self._steps[-1].window
+        if _cause(self._votes[high]) == "generator":
+            raise LoadgenError(
+                f"the generator was late even at {high:g} requests a second, which says nothing of the target; "
+                "is this machine busy with something else?"
+            )
         raise LoadgenError(
             f"no rate keeps the conditions: {high:g} requests a second break them ({_cause(self._votes[high])}: "
             f"{last.throttled_share:.1%} throttled, {last.failed_share:.1%} failed, p99 {last.p99_ms or 0:,.0f} ms), "

@@ -27,10 +27,12 @@ from loadgen.scenario import load
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
 LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
+FEWEST = 2  # requests in a window
 
 
 def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFolder]:
     """Do the whole search."""
+    search = wanted(given)
     scenario = first_alone(load(file), "find-limit")
     if given["target"] == "aws":
         warn(given)
@@ -38,16 +40,16 @@ def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFold
     seed = next((each for each in (given["seed"], scenario.seed) if each is not None), secrets.randbits(32))
     with opened_targets((scenario,), seed, options) as (targets, endpoint):
         folder = RunFolder.new(given["out"], f"{scenario.name}-limit", datetime.now(UTC))
-        folder.describe(file, facts(options, seed, targets) | {"find_limit": wanted(given)})
+        folder.describe(file, facts(options, seed, targets) | {"find_limit": search})
         arguments = locust_arguments(file, options, seed, targets, folder)
-        asked = f"--find-limit={msgspec.json.encode(wanted(given)).decode()}"
+        asked = f"--find-limit={msgspec.json.encode(search).decode()}"
         before = kept_for(targets)
         process = LocustProcess([*arguments, asked], folder, endpoint.credentials if endpoint else None)
         stopped = watch(process, folder)
         if folder.finished:
             summary = folder.summary()
             folder.write_summary(with_ledgers(summary, compared(before, kept_for(targets), summary), None))
-    return interrupted(folder, wanted(given)) if stopped else found_in(folder, process), folder
+    return interrupted(folder, search) if stopped else found_in(folder, process), folder
 
 
 def warn(given: dict[str, Any]) -> None:
@@ -65,8 +67,14 @@ def wanted(given: dict[str, Any]) -> Hunt:
     conditions = Conditions(
         most_throttled=given["max_throttled"], most_failed=given["max_failed"], most_p99_ms=given["max_p99"]
     )
+    if given["start"] * given["hold"] < FEWEST:
+        raise LoadgenError(
+            f"--start {given['start']:g} sends fewer than {FEWEST} requests in a window of {given['hold']:g} s; "
+            f"give a --hold of {FEWEST / given['start']:g} s at least"
+        )
     where = Range(
         start=given["start"],
+        floor=max(Range().floor, FEWEST / given["hold"]),
         ceiling=given["max_rate"],
         precision=given["precision"],
         most_windows=given["max_windows"],

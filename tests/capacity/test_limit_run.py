@@ -83,7 +83,7 @@ def test_the_limit_of_workers_with_a_service_time_is_found_within_10_percent(tmp
 
 
 def test_conditions_that_no_rate_keeps_are_refused(tmp_path: Path) -> None:
-    process = start("--max-p99", "0.001", "--start", "0.9", cwd=tmp_path)
+    process = start("--max-p99", "0.001", "--start", "1.5", cwd=tmp_path)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "no rate keeps the conditions" in errors.splitlines()[-1]

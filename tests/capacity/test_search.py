@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from rich.console import Console
 
-from loadgen.capacity.search import Conditions, Range, Window, find_limit, so_far
+from loadgen.capacity.limit_view import limit_view
+from loadgen.capacity.search import Conditions, Limit, Range, Window, find_limit, so_far
 from loadgen.errors import LoadgenError
 from tests.capacity.targets import Bucket, Moody, Queue
 
@@ -114,3 +116,32 @@ def test_a_search_that_is_interrupted_before_any_rate_passed_knows_nothing() -> 
     unprimed = find_limit(Bucket(50, 250), STRICT, Range()).steps[:4]
     assert [step.broken_by for step in unprimed] == [None, None, None, "throttled"]
     assert so_far(unprimed, STRICT, Range()) is None  # what passed before the bucket was emptied proves nothing
+
+
+def told(found: Limit) -> str:
+    """The first line of what people see."""
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(limit_view(found))
+    return " ".join(captured.get().partition("\n\n")[0].split())
+
+
+def test_a_generator_at_its_end_names_its_own_ceiling() -> None:
+    found = find_limit(Bucket(1000, 1000, own_ceiling=300.0), STRICT, Range())
+    assert f"{found.rate:.1f} requests/s is as much as this generator can send" in told(found)
+    assert "the target's limit is higher" in told(found)
+
+
+def test_a_search_that_ends_at_the_highest_rate_allowed_says_so() -> None:
+    found = find_limit(Bucket(1000, 1000), STRICT, Range(ceiling=200.0))
+    assert "200.0 requests/s is the highest rate that was tried (--max-rate)" in told(found)
+
+
+def test_a_limit_of_the_target_is_told_with_the_rate_that_breaks_it() -> None:
+    found = find_limit(Bucket(50, 50), STRICT, Range())
+    assert f"{found.rate:.1f} requests/s keeps the conditions, {found.below:.1f}/s does not" in told(found)
+
+
+def test_a_generator_that_is_late_at_any_rate_does_not_blame_the_target() -> None:
+    with pytest.raises(LoadgenError, match=r"the generator was late even at 0\.\d+ requests a second"):
+        find_limit(Bucket(50, 50, own_ceiling=0.1), STRICT, Range())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit that says how a UUID is laid out, by the random digit in its place."""
+
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 """The user id of the web client when cookies are not allowed."""
 
@@ -22,8 +25,7 @@ def uuid4(key: int, purpose: str, number: int) -> str:
 
 def uuid4_of(hex32: str) -> str:
     """Shape 32 random hex digits as a version 4 UUID; 6 of the 128 bits are fixed."""
-    variant = "89ab"[int(hex32[16], 16) & 3]
-    return f"{hex32[:8]}-{hex32[8:12]}-4{hex32[13:16]}-{variant}{hex32[17:20]}-{hex32[20:]}"
+    return f"{hex32[:8]}-{hex32[8:12]}-4{hex32[13:16]}-{VARIANT[hex32[16]]}{hex32[17:20]}-{hex32[20:]}"
 
 
 def uniform(key: int, purpose: str, number: int) -> float:

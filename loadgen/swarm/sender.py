@@ -96,8 +96,8 @@ class Connection:
         if tls is not None:
             self._socket = gevent_ssl.SSLContext.wrap_socket(tls, self._socket, server_hostname=address[0])
         self._encrypted = tls is not None
-        hub = gevent.get_hub()
-        self._wait, self._readable = hub.wait, hub.loop.io(self._socket.fileno(), READ)
+        self._hub = gevent.get_hub()
+        self._readable = self._hub.loop.io(self._socket.fileno(), READ)
         self._poll = poll()
         self._poll.register(self._socket.fileno(), select.POLLIN)
         self._answer = Answer()
@@ -139,7 +139,11 @@ class Connection:
     def _receive(self) -> bytes:
         """What has come, after a wait for it: gevent's recv tries first, which finds nothing this soon after a send."""
         if not self._encrypted:  # else it may be in the TLS layer already
-            self._wait(self._readable)
+            self._readable.start(gevent.getcurrent().switch)
+            try:
+                self._hub.switch()
+            finally:
+                self._readable.stop()
         received: bytes = self._socket.recv(RECEIVE_BYTES)
         return received
 

@@ -1,0 +1,98 @@
+"""This process's part in a run: it conducts, it sends a share, or both.
+
+Rule: a part knows its environment and the run; what travels between processes, and signals, are the locustfile's.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.event
+import msgspec
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadgen import aws, traffic
+from loadgen.capacity.holds import Hunt
+from loadgen.errors import LoadgenError
+from loadgen.results import RunFolder
+from loadgen.results.records import Spool
+from loadgen.swarm.clocks import Clocks
+from loadgen.swarm.conductor import Conductor
+from loadgen.swarm.engine import Engine
+from loadgen.swarm.feeder import Job, in_order
+from loadgen.swarm.holds import hunting
+from loadgen.swarm.orders import Share, orders_of
+from loadgen.swarm.sender import Network
+from loadgen.swarm.workers import STOP, Stop, packed, this_machine
+
+GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
+
+log = logging.getLogger("loadgen")
+
+
+class Part:
+    """Worker, conductor, or both; one for each of Locust's environments."""
+
+    engine: Engine
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.ready = gevent.event.Event()
+        self.conductor: Conductor | None = None
+        self.wanted_to_end = False
+        self.clocks = Clocks()
+
+    def conduct(self) -> Conductor:
+        """Become the conductor of a run."""
+        options: Any = self.environment.parsed_options
+        try:
+            orders = orders_of(options, self.environment.host)
+        except LoadgenError as error:
+            log.error("%s", error)
+            sys.exit(2)
+        name = orders.scenario.name
+        folder = RunFolder.at(Path(options.out)) if options.out else RunFolder.new(None, name, datetime.now(UTC))
+        log.info("seed %d, results in %s", orders.seed, folder.path)
+        self.conductor = Conductor(self.environment, orders, folder, self.stop)
+        return self.conductor
+
+    def start(self, share: Share) -> Engine:
+        """Start sending this share's sessions."""
+        # Our nouns make no cycles; a collection that walks all that is loaded would stall every request in flight.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        orders = share.orders
+        job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index, share.ahead)
+        part = (share.index, share.of)
+        sessions = in_order(
+            traffic.sessions(each.scenario, seed, part, lambda: gevent.sleep(0), only_recordable=True)
+            for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
+        )
+        network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
+        signer = aws.signer(orders.region) if any(each.signed for each in job.monitors) else None
+        near = share.spool if share.machine and share.machine == this_machine() else None
+        spool = Spool(Path(near)) if near else None
+        options: Any = self.environment.parsed_options
+        if options.find_limit:
+            hunt = msgspec.json.decode(options.find_limit, type=Hunt)
+            self.engine = hunting(hunt, Path(options.out), job, orders.seed, network, signer, spool)
+        else:
+            self.engine = Engine(job, sessions, network, signer, spool)
+        self.ready.set()
+        return self.engine
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more, here and on every worker; what is in flight is waited for."""
+        runner = self.environment.runner
+        if isinstance(runner, MasterRunner):
+            runner.send_message(STOP, packed(Stop(reason)))
+        elif self.ready.is_set():
+            self.engine.stop(reason)

@@ -13,6 +13,7 @@ import psutil
 import pyarrow.parquet as parquet
 import pytest
 
+from loadgen.cli.arguments import free_port
 from loadgen.endpoint import EndpointSettings
 from loadgen.endpoint.server import Running, start
 from loadgen.results import RunFolder
@@ -40,11 +41,13 @@ def scenario_text() -> str:
     )
 
 
-def started(folder: Path, command: str, *options: object) -> subprocess.Popen[str]:
+def started(
+    folder: Path, command: str, *options: object, environment: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "loadgen", command, "site.toml", *map(str, options)],
         cwd=folder,
-        env=clean_environment(),
+        env=environment or clean_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -173,14 +176,35 @@ def wait_for_requests(folder: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Running]:
+    """With the three app monitors."""
     with start(EndpointSettings(credentials=(KEY,), quota=None)) as running:
+        for name in NAMES:
+            created_monitor(running, name)
         yield running
 
 
+def test_a_master_hands_its_workers_all_app_monitors(
+    folder: Path, endpoint: Running, told: dict[str, dict[str, Any]]
+) -> None:
+    port, keys = str(free_port()), clean_environment() | environment_for(endpoint)
+    conducting = ("--master", "--expect-workers", 2, "--bind-host", "127.0.0.1", "--bind-port", port)
+    master = started(
+        folder, "run", *GIVEN, "--target", endpoint.url, *conducting, "--out", "master", "--json", environment=keys
+    )
+    command = [sys.executable, "-m", "loadgen", "worker", "--master-host", "127.0.0.1", "--master-port", port]
+    workers = [subprocess.Popen(command, cwd=folder, env=keys, stderr=subprocess.DEVNULL) for _ in range(2)]
+    summary = said(master, 0, 3)
+    assert [worker.wait(30) for worker in workers] == [0, 0]
+    assert_monitors_accounted(summary)
+    assert [its["ledger"]["agrees"] for its in summary["monitors"]] == [True] * 3
+    for its, same in zip(summary["monitors"], told["two"]["monitors"], strict=True):
+        assert (its["events"], its["sessions"]) == (same["events"], same["sessions"])
+
+
 def test_an_app_monitor_that_is_missing_is_named_and_nothing_is_sent(folder: Path, endpoint: Running) -> None:
-    created_monitor(endpoint)  # the shop
+    (folder / "more.toml").write_text(scenario_text() + '[[neighbours]]\nmonitor.name = "nobody"\narrivals.rate = 1\n')
     done = subprocess.run(
-        [sys.executable, "-m", "loadgen", "run", "site.toml", "--target", endpoint.url, "--out", "none"],
+        [sys.executable, "-m", "loadgen", "run", "more.toml", "--target", endpoint.url, "--out", "none"],
         cwd=folder,
         env=clean_environment() | environment_for(endpoint),
         capture_output=True,
@@ -188,7 +212,7 @@ def test_an_app_monitor_that_is_missing_is_named_and_nothing_is_sent(folder: Pat
         timeout=60,
     )
     assert done.returncode == 2
-    assert "'campaign'" in done.stderr
+    assert "'nobody'" in done.stderr
     assert not (folder / "none").exists()
 
 

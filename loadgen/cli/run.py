@@ -15,7 +15,9 @@ from loadgen.errors import LoadgenError
 @click.command()
 @SCENARIO
 @click.option("--target", default="local", show_default=True, metavar="local|URL|aws", help="Where requests go.")
-@click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
+@click.option(
+    "--monitor", metavar="NAME", help="App monitor, by name or id, in place of the scenario's; not with neighbours."
+)
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
 @click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s or 5m.")
 @click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")

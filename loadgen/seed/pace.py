@@ -17,8 +17,7 @@ DECREASE = 0.7
 INCREASE = 1.0  # requests a second, each second, after the first 429
 RAISE = 1.01  # of what was learnt, every RAISE_SECONDS without a 429: a quota may have been raised
 RAISE_SECONDS = 300.0
-EPISODE_SECONDS = 1.0  # 429s so close together are one event: the requests were already on their way
-LEAST_LEARNING = 0.5  # seconds between two episodes that say anything about the rate
+EPISODE_SECONDS = 1.0  # 429s so close together are one event: the requests were on their way, and teach nothing
 SLOWEST = 0.2
 LATE_SECONDS = 0.05  # lateness of the sender that may be caught up
 FIRST_BACKOFF = 0.1  # seconds after the second failure in a row; doubled with each
@@ -87,7 +86,7 @@ class Pace:
 
     def _learn(self, now: float) -> None:
         since = None if self._episode is None else now - self._episode
-        if since is not None and since >= LEAST_LEARNING and not self._given:
+        if since is not None and not self._given:
             self.ceiling = max(SLOWEST, SHARE * self._accepted / since)
         self._episode, self._accepted = now, 0
 

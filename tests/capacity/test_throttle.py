@@ -121,6 +121,22 @@ def test_a_run_at_half_its_load_recovers_with_the_last_retries() -> None:
     assert 0 <= found <= 8  # 2 s + 4 s, and what the bucket then owes
 
 
+def test_a_load_of_exactly_the_quota_is_not_above_it() -> None:
+    crowd = [place / 60 for place in range(600)]  # 60 a second for 10 s
+    steady = [10 + place / 20 for place in range(2200)]
+    demand, quota = handmade(crowd + steady, 120.0), Quota(20)
+    assert recovery_seconds([demand], course([demand], quota), quota) is not None
+
+
+def test_a_single_crowded_second_is_no_load_above_the_quota() -> None:
+    """Recovery counts from the first refusal on, as the load of ten seconds never passes the quota."""
+    due = sorted([*poisson(3, 80), *([40.5] * 60), *([55.5] * 60)])
+    demand, quota = handmade(due, 80.0), Quota(20)
+    found = recovery_seconds([demand], course([demand], quota), quota)
+    assert found is not None
+    assert 15 <= found <= 25
+
+
 def test_a_load_above_the_quota_to_the_end_does_not_recover() -> None:
     demand, quota = handmade(poisson(40, 60), 60.0), Quota(20)
     assert recovery_seconds([demand], course([demand], quota), quota) is None

@@ -86,6 +86,7 @@ def test_one_failure_costs_nothing_and_a_row_of_them_ever_more() -> None:
     for _ in range(12):
         pace.failed(0.0)
         waits.append(pace.wait(0.0))
+    assert waits[:3] == pytest.approx([0.1, 0.2, 0.4])
     assert waits == sorted(waits)
     assert waits[-1] == pytest.approx(10.0)
 
@@ -106,3 +107,21 @@ def test_requests_are_spaced_and_lateness_is_caught_up_a_little_only() -> None:
             pace.take(moment)
             gone += 1
     assert gone == 2
+
+
+def test_a_learnt_quota_is_tried_a_little_higher_every_five_minutes_without_429s() -> None:
+    pace = Pace(None, 0.0, learnt=50.0)
+    for moment, ceiling in ((300.0, 50.0), (301.0, 50.5), (600.0, 50.5), (602.0, 51.005)):
+        pace.take(moment)
+        assert pace.learnt == pytest.approx(ceiling)
+
+
+def test_a_quota_is_what_was_accepted_between_two_throttled_moments() -> None:
+    pace = Pace(None, 0.0)
+    pace.throttled(None, 10.0)
+    for _ in range(80):
+        pace.accepted()
+    pace.throttled(None, 10.9)  # of the same episode
+    assert pace.learnt is None
+    pace.throttled(None, 12.0)
+    assert pace.learnt == pytest.approx(0.97 * 80 / 2)

@@ -58,3 +58,9 @@ def test_a_time_without_a_zone_is_utc() -> None:
 
 def test_a_period_reads_as_two_moments() -> None:
     assert str(Period(MARCH, MARCH + DAY)) == "2026-03-01 00:00Z to 2026-03-02 00:00Z"
+
+
+def test_an_end_by_a_clock_a_little_ahead_of_ours_is_taken_for_now() -> None:
+    ahead = "2026-11-21T19:23:30Z"
+    assert 0 < unix_of(ahead, NOW) - NOW < 60
+    assert period(1.0, None, ahead, NOW).end == unix_of(ahead, NOW)

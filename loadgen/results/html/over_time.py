@@ -126,8 +126,22 @@ def memory_plot(reading: Reading) -> Plot:
 def over_time(
     reading: Reading, key: str, title: str, text: str, y: Scale, say: Say, layers: Sequence[Layer], height: int = 240
 ) -> Plot:
-    """A plot whose x axis is the run."""
-    lines = reading.timeline
+    """A plot whose x axis is the run, with its stages."""
+    return along(reading.timeline, key, title, text, y, say, layers, stages_of(reading), height)
+
+
+def along(
+    lines: Timeline,
+    key: str,
+    title: str,
+    text: str,
+    y: Scale,
+    say: Say,
+    layers: Sequence[Layer],
+    marks: Sequence[Mark] = (),
+    height: int = 240,
+) -> Plot:
+    """A plot whose x axis is a timeline."""
     long = lines.size * lines.width
     return Plot(
         id=key,
@@ -139,7 +153,7 @@ def over_time(
         named=names_of(lines),
         x_ticks=[(tick / long, moment(tick)) for tick in time_ticks(long)],
         layers=layers,
-        marks=stages_of(reading),
+        marks=marks,
         height=height,
     )
 

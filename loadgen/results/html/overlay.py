@@ -9,11 +9,11 @@ from loadgen.results.comparison import NAMES, Comparison, Difference, aligned
 from loadgen.results.comparison_view import change, interval, letter, shown
 from loadgen.results.html.curve import curve
 from loadgen.results.html.elements import Markup, el, join
-from loadgen.results.html.figures import count, milliseconds, moment, rate
-from loadgen.results.html.over_time import latency_of, most, names_of, spread_scale
+from loadgen.results.html.figures import count, milliseconds, rate
+from loadgen.results.html.over_time import along, latency_of, most, spread_scale
 from loadgen.results.html.page import card, cards, page
-from loadgen.results.html.plot import Layer, Plot, middles
-from loadgen.results.html.scales import Say, Scale, linear, time_ticks
+from loadgen.results.html.plot import Layer
+from loadgen.results.html.scales import Say, Scale, linear
 from loadgen.results.html.tables import folded, table
 from loadgen.results.reading import Reading
 from loadgen.results.slices import Clock, Requests
@@ -132,22 +132,11 @@ def overlaid(
 ) -> Markup:
     """A line a run, over the time of the longest."""
     longest = max((reading.timeline for reading in readings), key=lambda lines: lines.size)
-    long = longest.size * longest.width
     layers = [
         Layer(colour(place), letter(place), [*values, *[nan] * (longest.size - len(values))], dashed=place >= COLOURS)
         for place, values in enumerate(series)
     ]
-    return Plot(
-        id=key,
-        title=title,
-        text=text,
-        y=y,
-        say=say,
-        places=middles(longest.size),
-        named=names_of(longest),
-        x_ticks=[(tick / long, moment(tick)) for tick in time_ticks(long)],
-        layers=layers,
-    ).html()
+    return along(longest, key, title, text, y, say, layers).html()
 
 
 def curved(readings: Sequence[Reading], key: str, title: str, of: Callable[[Requests], Clock]) -> Markup:

@@ -41,13 +41,15 @@ class OpenRow:
 class Measured:
     """The run so far: figures of the whole, of each stage and app monitor, and the seconds that are not yet rows.
 
-    `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending.
+    `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending; `names` are the app
+    monitors'.
     """
 
-    def __init__(self, stage_ends: tuple[float, ...] = (), monitors: int = 1) -> None:
+    def __init__(self, stage_ends: tuple[float, ...] = (), names: tuple[str, ...] = ("",)) -> None:
         self.figures = Figures()
-        self.monitors = [self.figures] if monitors == 1 else [Figures() for _ in range(monitors)]
-        self.monitor_offered = [Amount()] * monitors
+        self.names = names
+        self.monitors = [self.figures] if len(names) == 1 else [Figures() for _ in names]
+        self.monitor_offered = [Amount()] * len(names)
         self.stages = [Figures() for _ in stage_ends]
         self.stage_offered = [Amount()] * len(stage_ends)
         self.event_mix: Counter[str] = Counter()

@@ -23,13 +23,13 @@ from loadgen.results.store import HISTOGRAMS, MONITORS, TIMELINE, RunFolder
 class Recording:
     """Writes a run's folder second by second; every line is flushed as it is written."""
 
-    def __init__(self, folder: RunFolder, measured: Measured, zero: float, monitors: tuple[str, ...] = ()) -> None:
-        """`zero` is the Unix time of the run's zero; `monitors` are the names of the app monitors."""
+    def __init__(self, folder: RunFolder, measured: Measured, zero: float) -> None:
+        """`zero` is the Unix time of the run's zero."""
         self._measured = measured
         self._timeline = Lines(folder.path / TIMELINE, Row.__struct_fields__)
         # One app monitor's seconds are the timeline's.
-        self._names = monitors if len(monitors) > 1 else ()
-        self._monitors = Lines(folder.path / MONITORS, MonitorRow.__struct_fields__) if self._names else None
+        several = len(measured.names) > 1
+        self._monitors = Lines(folder.path / MONITORS, MonitorRow.__struct_fields__) if several else None
         self._histograms = HistogramLog(folder.path / HISTOGRAMS, zero)
         self._folder = folder
         self._received: Counter[int] = Counter()  # records, by worker
@@ -57,7 +57,7 @@ class Recording:
         measured = self._measured
         for second, ready in measured.settle(before):
             if self._monitors:
-                for place, (name, tally) in enumerate(zip(self._names, measured.tallies, strict=True)):
+                for place, (name, tally) in enumerate(zip(measured.names, measured.tallies, strict=True)):
                     self._monitors.write(monitor_row(second, name, ready.monitors[place], tally))
             self._timeline.write(row(second, ready.figures, ready.gauges, measured.tally))
             self._histograms.append(second, ready.figures)

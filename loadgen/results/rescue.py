@@ -33,13 +33,13 @@ def rescued(folder: RunFolder) -> Summary:
     scenario = scenario_of(folder)
     factor = pace.parse(options["pace"])
     monitors = monitors_of(described)
-    measured = Measured(stage_ends(scenario, factor) if factor != inf else (), len(monitors))
+    measured = Measured(stage_ends(scenario, factor) if factor != inf else (), tuple(each.name for each in monitors))
     for spool in folder.spools:
         for batch in record.read(spool):
             measured.add_records(batch)
     add_rows(measured, rows)
     if len(monitors) > 1:
-        add_monitor_rows(measured, monitor_rows(folder.path), [each.name for each in monitors], rows[-1].second)
+        add_monitor_rows(measured, monitor_rows(folder.path), rows[-1].second)
     run = Run(
         seed=described["seed"],
         pace=options["pace"],
@@ -76,12 +76,12 @@ def add_rows(measured: Measured, rows: list[Row]) -> None:
         measured.account(0, tally_of(rows[-1]))
 
 
-def add_monitor_rows(measured: Measured, rows: list[MonitorRow], names: list[str], last: int) -> None:
+def add_monitor_rows(measured: Measured, rows: list[MonitorRow], last: int) -> None:
     """What only `monitors.csv` knows, up to the last second that is in the timeline too."""
-    tallies = dict.fromkeys(names, Tally())
+    tallies = dict.fromkeys(measured.names, Tally())
     for row in rows:
         if row.second <= last:
-            place = names.index(row.monitor)
+            place = measured.names.index(row.monitor)
             measured.monitor_offered[place] = measured.monitor_offered[place].plus(offered_in(row))
             tallies[row.monitor] = tally_of(row)
     measured.account(0, *tallies.values())

@@ -57,9 +57,8 @@ class Conductor:
         self._stopping = False
         self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(orders.monitors) - 1)
         ends = stage_ends(self._scenario, orders.pace) if orders.pace != inf else ()
-        self.measured = Measured(ends, len(orders.monitors))
-        self._names = tuple(each.name for each in orders.monitors)
-        self._recording = Recording(folder, self.measured, self._zero, self._names)
+        self.measured = Measured(ends, tuple(each.name for each in orders.monitors))
+        self._recording = Recording(folder, self.measured, self._zero)
         self._shares: dict[str, Share] = {}  # by Locust's client id
         self._done: dict[int, Done] = {}
         self._late: set[str] = set()
@@ -138,7 +137,7 @@ class Conductor:
         self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
         self._recording.close()
         summary = summarize(self.measured, self._scenario, self._run(missing))
-        write_table(self._folder, self._names, missing)
+        write_table(self._folder, self.measured.names, missing)
         self._folder.write_summary(summary)
         self._environment.process_exit_code = EXIT_CODES[summary.verdict]
         self.finished = True

@@ -45,12 +45,23 @@ class Exporter(Collector):
         for outcome in ("sent", "accepted", "lost"):
             events.add_metric([outcome], counts[f"events_{outcome}"])
         yield events
+        yield by_monitor("requests", measured, {outcome: outcome for outcome in OUTCOMES})
+        yield by_monitor("events", measured, {name: f"events_{name}" for name in ("sent", "accepted", "lost")})
         for name, key in (("retries", "retried"), ("given_up_batches", "given_up"), ("wire_bytes", "wire_bytes")):
             yield CounterMetricFamily(f"loadgen_{name}", name.replace("_", " "), value=counts[key])
         yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=measured.offered.requests)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
         for name, histogram in zip(("latency", "service_time", "lag"), measured.figures.clocks, strict=False):
             yield summary(f"loadgen_{name}_seconds", histogram)
+
+
+def by_monitor(unit: str, measured: Measured, counts: dict[str, str]) -> Any:
+    """Counters of each app monitor; `counts` are the outcomes and the names of their counts."""
+    family = CounterMetricFamily(f"loadgen_monitor_{unit}", f"{unit} by app monitor", labels=["monitor", "outcome"])
+    for name, figures in zip(measured.names, measured.monitors, strict=True):
+        for outcome, count in counts.items():
+            family.add_metric([name, outcome], figures.counts[count])
+    return family
 
 
 def summary(name: str, histogram: Histogram) -> Any:
@@ -106,4 +117,8 @@ def figures(measured: Measured) -> list[dict[str, str]]:
     }
     for name, histogram in zip(("latency", "service time", "lag"), measured.figures.clocks, strict=False):
         rows |= {f"{name} p{q * 100:g} ms": histogram.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
+    for monitor, its in zip(measured.names, measured.monitors, strict=True):
+        if len(measured.names) > 1:
+            rows |= {f"{monitor}: requests {name}": its.counts[name] for name in ("sent", *OUTCOMES)}
+            rows[f"{monitor}: events lost"] = its.counts["events_lost"]
     return [{"figure": name, "value": "–" if value is None else f"{value:,.6g}"} for name, value in rows.items()]

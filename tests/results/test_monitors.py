@@ -62,8 +62,8 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
     told = {"seed": 5, "options": options, "monitors": [msgspec.structs.asdict(each) for each in MONITORS]}
     folder.describe(path / "two.toml", told)
-    measured = Measured((), 2)
-    recording = Recording(folder, measured, 1795288816.0, ("shop", "campaign"))
+    measured = Measured((), ("shop", "campaign"))
+    recording = Recording(folder, measured, 1795288816.0)
     spool = Spool(folder.spool(0))
     for second in range(SECONDS):
         measured.add(measured_second(second, spool))

@@ -144,7 +144,7 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     for _ in range(4):
         gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
     gevent.spawn(engine.wait_until_over).get(timeout=60)
-    measured = Measured(monitors=2)
+    measured = Measured(names=("shop", "other"))
     measured.add(engine.measure(10**6))
     monitors = (AppMonitor("shop", DESTINATION.monitor_id), AppMonitor("other", ELSEWHERE))
     return summarize(measured, shop, Run(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine

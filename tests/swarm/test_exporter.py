@@ -9,19 +9,32 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from loadgen.model import Result
 from loadgen.results import Measured, Meter
-from loadgen.swarm.exporter import Exporter, figures
+from loadgen.swarm.exporter import OUTCOMES, Exporter, figures
 
 
 def test_the_tests_process_is_not_patched_by_locust() -> None:
     assert "locust" not in sys.modules
 
 
-def measured() -> Measured:
-    meter = Meter(0)
+def measured(*names: str) -> Measured:
+    """Ten requests: to the one app monitor, or by turns to two."""
+    meter = Meter(0, (), len(names) or 1)
     for place in range(10):
         status = 429 if place < 3 else None if place == 3 else 200
-        meter.record(Result(0.0, 0.1, 0.3, status, 5, 100, 400, error="reset" if status is None else None))
-    whole = Measured()
+        meter.record(
+            Result(
+                0.0,
+                0.1,
+                0.3,
+                status,
+                5,
+                100,
+                400,
+                error="reset" if status is None else None,
+                monitor=place % (len(names) or 1),
+            )
+        )
+    whole = Measured(names=names or ("shop",))
     whole.add(meter.take(0))
     return whole
 
@@ -51,3 +64,13 @@ def test_the_web_ui_shows_the_same_figures() -> None:
     shown = {row["figure"]: row["value"] for row in figures(measured())}
     assert (shown["requests accepted"], shown["requests throttled"], shown["requests failed"]) == ("6", "3", "1")
     assert shown["latency p50 ms"] == "300"
+
+
+def test_each_of_several_app_monitors_has_counters_and_figures_of_its_own() -> None:
+    told = exported(measured("shop", "blog"))
+    assert [told["loadgen_monitor_requests_total", f"shop,{outcome}"] for outcome in OUTCOMES] == [3, 2, 0]
+    assert [told["loadgen_monitor_requests_total", f"blog,{outcome}"] for outcome in OUTCOMES] == [3, 1, 1]
+    assert told["loadgen_monitor_events_total", "blog,accepted"] == 15
+    shown = {row["figure"]: row["value"] for row in figures(measured("shop", "blog"))}
+    assert (shown["shop: requests throttled"], shown["blog: requests failed"]) == ("2", "1")
+    assert not [name for name in (row["figure"] for row in figures(measured())) if ":" in name]

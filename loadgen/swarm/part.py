@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from loadgen.swarm.holds import hunting
 from loadgen.swarm.orders import Share, orders_of
 from loadgen.swarm.sender import Network
 from loadgen.swarm.workers import STOP, Stop, packed, this_machine
+from loadgen.wire.sigv4 import Signer
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
 
@@ -77,7 +79,7 @@ class Part:
             for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
         )
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
-        signer = aws.signer(orders.region) if any(each.signed for each in job.monitors) else None
+        signer = self._signer(orders.region) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = Spool(Path(near)) if near else None
         options: Any = self.environment.parsed_options
@@ -88,6 +90,14 @@ class Part:
             self.engine = Engine(job, sessions, network, signer, spool)
         self.ready.set()
         return self.engine
+
+    def _signer(self, region: str) -> Callable[[], Signer]:
+        """Signs with this machine's credentials; without any the process ends with a line."""
+        try:
+            return aws.signer(region)
+        except LoadgenError as error:
+            log.error("%s", error)
+            sys.exit(2)
 
     def stop(self, reason: str) -> None:
         """Send nothing more, here and on every worker; what is in flight is waited for."""

@@ -96,15 +96,19 @@ def view(options: Options) -> list[str]:
     return ["--autostart", "--autoquit=0", "--web-host=127.0.0.1", f"--web-port={options.web}"]
 
 
+MAX_WAIT = "--expect-workers-max-wait=60"
+"""Seconds; a worker that dies before it has connected would else be waited for without end."""
+
+
 def network(options: Options) -> list[str]:
     """Where the workers find their master."""
     if not options.master:
         port = free_port()
-        return [f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1"]
+        return [f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1", MAX_WAIT]
     return [
         "--master",
         f"--expect-workers={options.expect_workers}",
-        "--expect-workers-max-wait=60",
+        MAX_WAIT,
         f"--master-bind-host={options.bind_host}",
         f"--master-bind-port={options.bind_port}",
     ]

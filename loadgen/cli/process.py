@@ -57,9 +57,10 @@ class LocustProcess:
 
     def fail(self) -> NoReturn:
         """Say how it ended without a summary."""
-        last = self._folder.log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing was logged"]
+        lines = self._folder.log.read_text(errors="replace").strip().splitlines() or ["nothing was logged"]
+        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:]
         raise LoadgenError(
-            f"Locust ended with code {self._process.returncode} and no summary: {last[0]} ({self._folder.log})"
+            f"Locust ended with code {self._process.returncode} and no summary: {first[0]} ({self._folder.log})"
         )
 
 

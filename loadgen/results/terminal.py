@@ -158,7 +158,7 @@ def grid(*rows: tuple[str, str, int, str]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(width=8, style="bold")
     table.add_column(width=28)
-    table.add_column(justify="right", width=12)
+    table.add_column(justify="right", min_width=12, no_wrap=True)
     table.add_column(justify="right")
     for title, name, count, note in rows:
         table.add_row(title, name, f"{count:,}", note)

@@ -108,7 +108,7 @@ def figures(measured: Measured) -> list[dict[str, str]]:
     counts, tally = measured.figures.counts, measured.tally
     rows: dict[str, float | None] = {
         "requests offered": measured.offered.requests,
-        **{f"requests {name}": counts[name] for name in ("sent", *OUTCOMES, "retried", "given_up")},
+        **{f"requests {name}".replace("_", " "): counts[name] for name in ("sent", *OUTCOMES, "retried", "given_up")},
         "events generated": tally.generated,
         "events not sampled": tally.not_sampled,
         "events over session limit": tally.over_session_limit,

@@ -45,6 +45,8 @@ class Sender(User):
     def send(self) -> None:
         part = PARTS[self.environment]
         part.ready.wait()
+        if part.spared:
+            raise StopUser
         fire = self.environment.events.request.fire
         while (result := part.engine.send_next()) is not None:
             throttled = result.status == THROTTLED
@@ -123,6 +125,15 @@ def heed_an_early_wish(part: Part) -> None:
         part.conductor.interrupt()
 
 
+@events.test_stopping.add_listener
+def spare(environment: Environment, **_: Any) -> None:
+    """A worker that never got a share has nothing to wait for."""
+    part = PARTS[environment]
+    if isinstance(environment.runner, WorkerRunner) and not part.ready.is_set():
+        part.spared = True
+        part.ready.set()
+
+
 @events.test_stop.add_listener
 def end(environment: Environment, **_: Any) -> None:
     """Somebody pressed Stop in the web UI: end the run well."""
@@ -149,7 +160,7 @@ def on_done(part: Part, data: dict[str, bytes]) -> None:
 def on_interrupt(part: Part) -> None:
     """The first Ctrl-C ends the run well; a second one, or one without a run, ends the process."""
     runner = part.environment.runner
-    if isinstance(runner, WorkerRunner) and part.ready.is_set() and not part.engine.over.is_set():
+    if isinstance(runner, WorkerRunner) and part.sending:
         return  # the master decides, and tells the workers
     if part.wanted_to_end:
         raise KeyboardInterrupt

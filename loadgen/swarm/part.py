@@ -49,6 +49,7 @@ class Part:
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
         self.wanted_to_end = False
+        self.spared = False  # a worker that came too late for a share
         self.clocks = Clocks()
 
     def conduct(self) -> Conductor:
@@ -104,5 +105,10 @@ class Part:
         runner = self.environment.runner
         if isinstance(runner, MasterRunner):
             runner.send_message(STOP, packed(Stop(reason)))
-        elif self.ready.is_set():
+        elif self.sending:
             self.engine.stop(reason)
+
+    @property
+    def sending(self) -> bool:
+        """Whether this process has a share and is not through with it."""
+        return self.ready.is_set() and not self.spared and not self.engine.over.is_set()

@@ -128,8 +128,8 @@ def heed_an_early_wish(part: Part) -> None:
 @events.test_stopping.add_listener
 def spare(environment: Environment, **_: Any) -> None:
     """A worker that never got a share has nothing to wait for."""
-    part = PARTS[environment]
-    if isinstance(environment.runner, WorkerRunner) and not part.ready.is_set():
+    part = PARTS.get(environment)  # none yet, if the run ends while this worker starts
+    if part is not None and isinstance(environment.runner, WorkerRunner) and not part.ready.is_set():
         part.spared = True
         part.ready.set()
 

@@ -190,7 +190,7 @@ def text(rates: list[Rate], measured: Parts, two: float) -> str:
             "",
             "## Where a request's time goes",
             "",
-            *measured.table(),
+            *measured.table(rates[4].requests, ours),
             "",
         ]
     )

@@ -155,6 +155,24 @@ def test_a_worker_whose_clock_is_wrong_sends_at_the_right_moments(
     assert_accounted(summary)
 
 
+def test_a_worker_that_comes_late_is_told_and_disturbs_nobody(
+    hosts: dict[str, str], target: str, tmp_path: Path
+) -> None:
+    options = ("--target", target, "--monitor", "shop", "--duration", "9s", "--rate", 4, "--seed", 3, "--out", "late")
+    master = on("lgmaster", "run", QUICKSTART, *options, "--master", "--bind-host", hosts["lgmaster"], cwd=tmp_path)
+    to = ("worker", "--master-host", hosts["lgmaster"])
+    first = on("lgworker1", *to, cwd=tmp_path)
+    assert master.stdout is not None
+    assert any(re.search("accepted [1-9]", line) for line in iter(master.stdout.readline, ""))
+    late = on("lgworker2", *to, cwd=tmp_path)
+    said, _ = master.communicate(timeout=90)
+    for worker in (first, late):
+        worker.communicate(timeout=30)  # sooner than Locust's stop timeout of a minute
+    summary = json.loads((tmp_path / "late" / "summary.json").read_text())
+    assert (summary["verdict"], summary["generator"]["workers"]) == ("passed", 1), said
+    assert any("1 worker(s) came after the start" in reason for reason in summary["reasons"])
+
+
 def test_a_master_without_workers_says_so(hosts: dict[str, str], tmp_path: Path) -> None:
     refused = on("lgmaster", "run", QUICKSTART, "--master", cwd=tmp_path)
     said, _ = refused.communicate(timeout=60)

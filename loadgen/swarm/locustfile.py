@@ -72,6 +72,7 @@ def prepare(environment: Environment, runner: Any, **_: Any) -> None:
     if isinstance(runner, MasterRunner):
         runner.register_message(SECOND, lambda msg, **_: on_second(part, msg.data))
         runner.register_message(DONE, lambda msg, **_: on_done(part, msg.data))
+        environment.events.spawning_complete.add_listener(lambda **_: keep_the_senders(runner))
         runner.register_message(PONG, lambda msg, **_: part.clocks.hear(msg.node_id, msg.data))
     if isinstance(runner, WorkerRunner):
         runner.register_message(SHARE, lambda msg, **_: on_share(part, runner, msg.data))
@@ -82,6 +83,15 @@ def prepare(environment: Environment, runner: Any, **_: Any) -> None:
         show_live_figures(environment, part)
         if os.environ.get("LOADGEN_LIFELINE"):
             gevent.spawn(end_with_the_parent, part)
+
+
+def keep_the_senders(runner: MasterRunner) -> None:
+    """Every worker has its senders for good.
+
+    Locust would deal its users anew whenever a worker comes or goes: with a second of lag for those that go on, and, a
+    stop timeout later, the end of what half of their senders have in flight. Without its dispatcher it leaves them be.
+    """
+    runner._users_dispatcher = None
 
 
 def end_with_the_parent(part: Part) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import select
 import ssl
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
@@ -22,10 +23,15 @@ from gevent import ssl as gevent_ssl
 from loadgen.model import Request, Response
 from loadgen.swarm.deadlines import Deadlines
 
-poll = monkey.get_original("select", "poll")  # gevent's own yields after the clock has started
-
 RECEIVE_BYTES = 65536
 READ = 1  # libev's name for "something to read"
+
+
+def something_to_read(descriptor: int) -> bool:
+    """Ask the system, without giving others their turn: gevent's own poll would, after the clock has started."""
+    asked = monkey.get_original("select", "poll")()
+    asked.register(descriptor, select.POLLIN)
+    return bool(asked.poll(0))
 
 
 class NoAnswer(Exception):
@@ -88,7 +94,11 @@ class Network:
 
 
 class Connection:
-    """One keep-alive connection; httptools parses what comes back."""
+    """One keep-alive connection; httptools parses what comes back.
+
+    The event loop watches it from its first moment to its last: started and stopped for each wait, the watching would
+    cost more system calls, and whether the peer has closed an idle connection would cost one more to ask.
+    """
 
     def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None) -> None:
         self._socket = socket.create_connection(address)
@@ -96,20 +106,26 @@ class Connection:
         if tls is not None:
             self._socket = gevent_ssl.SSLContext.wrap_socket(tls, self._socket, server_hostname=address[0])
         self._encrypted = tls is not None
-        self._hub = gevent.get_hub()
-        self._readable = self._hub.loop.io(self._socket.fileno(), READ)
-        self._poll = poll()
-        self._poll.register(self._socket.fileno(), select.POLLIN)
         self._answer = Answer()
+        self._in_use = self._has_come = False  # has_come: something to read, before anybody waited for it
+        self._reader: Any = None  # the greenlet that waits
+        self._hub = gevent.get_hub()
+        self._watcher = self._hub.loop.io(self._socket.fileno(), READ)
+        self._watcher.start(self._on_readable)
+        self._surprised = self._proven = False
         self.reusable = False
 
     def quiet(self) -> bool:
-        """Whether nothing waits to be read: an idle connection with something to read has been closed by the peer."""
-        return not self._poll.poll(0)
+        """Whether nothing has come while it was idle: what comes then is the peer's good-bye.
+
+        The loop tells, but at its next turn; whether the peer closes right after its first answer is asked for.
+        """
+        first, self._proven = not self._proven, True
+        return not self._surprised and not (first and something_to_read(self._socket.fileno()))
 
     def exchange(self, data: bytes) -> Response:
         """Write a request and read its response."""
-        answer = self._answer
+        answer, self._in_use = self._answer, True
         try:
             self._send(data)
             while not answer.complete:
@@ -122,13 +138,32 @@ class Connection:
         except BaseException:
             self.close()
             raise
+        self._in_use = False
+        self._watch()
         self.reusable = answer.keep_alive and answer.begun == 1
         return answer.taken()
 
     def close(self) -> None:
         """Close the socket."""
-        self._readable.close()
+        self._watcher.close()
         self._socket.close()
+
+    def _on_readable(self) -> None:
+        """The loop's word that there is something to read, over and over until it is read."""
+        if self._reader is not None:
+            self._reader.switch()
+            return
+        self._watcher.stop()
+        if self._in_use:
+            self._has_come = True
+        else:
+            self._surprised = True
+
+    def _watch(self) -> None:
+        """Go on watching after something had come before anybody waited for it."""
+        if self._has_come:
+            self._has_come = False
+            self._watcher.start(self._on_readable)
 
     def _send(self, data: bytes) -> None:
         """Send all of it; gevent's sendall asks for the socket's buffer size each time, a tenth of a request's cost."""
@@ -138,12 +173,13 @@ class Connection:
 
     def _receive(self) -> bytes:
         """What has come, after a wait for it: gevent's recv tries first, which finds nothing this soon after a send."""
-        if not self._encrypted:  # else it may be in the TLS layer already
-            self._readable.start(gevent.getcurrent().switch)
+        if not self._encrypted and not self._has_come:  # encrypted, it may be in the TLS layer already
+            self._reader = gevent.getcurrent()
             try:
                 self._hub.switch()
             finally:
-                self._readable.stop()
+                self._reader = None
+        self._watch()
         received: bytes = self._socket.recv(RECEIVE_BYTES)
         return received
 

@@ -142,7 +142,9 @@ class Measured:
         """The token bucket behind the throttling, if there was enough of it."""
         if not self._accepted or not self._refused:
             return None
-        return estimate(np.concatenate(self._accepted), np.concatenate(self._refused))
+        slow, quick = (self.figures.service_time.quantile_ms(share) or 0.0 for share in (0.9, 0.1))
+        scatter = (slow - quick) / 2 / 1000
+        return estimate(np.concatenate(self._accepted), np.concatenate(self._refused), scatter)
 
     def _open(self, second: int) -> int:
         return max(second, self._settled + 1)

@@ -47,6 +47,21 @@ def test_the_interval_holds_the_rate_about_as_often_as_it_says() -> None:
     assert held >= 50
 
 
+@pytest.mark.parametrize("answer_time", [0.01, 0.05, 0.2])
+def test_the_interval_holds_the_rate_also_when_answers_take_their_time(answer_time: float) -> None:
+    held = 0
+    for seed in range(30):
+        accepted, refused = throttled(50.0, 50.0, 80.0, 40, seed)
+        draw = np.random.default_rng(seed)
+        accepted, refused = (
+            at + draw.exponential(answer_time, len(at)) * (0.5 - draw.random(len(at))) for at in (accepted, refused)
+        )
+        found = estimate(accepted, refused, answer_time)
+        assert found is not None
+        held += found.low <= 50.0 <= found.high
+    assert held >= 27
+
+
 def test_too_few_refusals_say_nothing() -> None:
     assert estimate(np.arange(1000) / 50, np.array([3.0, 7.0])) is None
     assert estimate(np.arange(1000) / 50, np.array([])) is None

@@ -1,7 +1,8 @@
 """Which sessions a lost worker left undone: its share is drawn again and compared with what it tried.
 
 Rule: senders take batches in the order of their intended moments, so what was due before a worker's last first attempt
-and was not tried was held back by the client (a page that was switched off), and is not missing.
+and was not tried was held back by the client (a page that was switched off), and is not missing. Sessions are drawn in
+the order of their starts: of those after the last that was tried, a late worker may have drawn nothing yet.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def unrun(
             return
         due = dues(session, scenario, end)
         done = tried.of(session.index)
-        missing = done < len(due) and (factor == inf or due[-1] / factor > tried.until)
-        if missing:
+        drawn = session.index < tried.sessions
+        if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
             start = session.start if factor == inf else session.start / factor
             yield Unrun(session.index, client.session_id(session.key), start, share[0], len(due), done, monitor)
 

@@ -69,6 +69,16 @@ def test_batches_that_a_switched_off_page_held_back_are_not_missing(scenario: Sc
     assert left(scenario, spooled(tmp_path / "spool", [batch for batch in sent if batch is not held_back])) == []
 
 
+def test_sessions_that_a_late_worker_had_not_drawn_yet_are_missing(scenario: Scenario, tmp_path: Path) -> None:
+    """Its senders were at the last moment of the sessions that it had drawn, past the first moments of others."""
+    drawn = sorted({batch.session for batch in batches(scenario, 20.0)})[:4]
+    every = list(batches(scenario, 20.0))
+    sent = [batch for batch in every if batch.session in drawn]
+    assert any(batch.due < sent[-1].due for batch in every if batch.session > drawn[-1])
+    found = left(scenario, spooled(tmp_path / "spool", sent))
+    assert {each.session for each in found} == {batch.session for batch in every} - set(drawn)
+
+
 def test_a_worker_elsewhere_is_known_by_its_records(scenario: Scenario, tmp_path: Path) -> None:
     sent = list(batches(scenario, KILLED))
     near = left(scenario, spooled(tmp_path / "near", sent))

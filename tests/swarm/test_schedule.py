@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import gevent
 import pytest
 
@@ -74,3 +76,37 @@ def test_the_end_lets_every_waiting_sender_go_and_keeps_the_rest(senders: int) -
     gevent.joinall(waiting, timeout=5)
     assert [each.value for each in waiting] == [None] * senders
     assert [each.at for each in schedule.rest()] == [1000.0]
+
+
+@pytest.mark.parametrize("wait_for_due", [True, False])
+def test_the_order_holds_over_any_number_of_seconds_and_late_comers(wait_for_due: bool) -> None:
+    """Batches come in while others are taken, for moments before, in and after the second that is being sent."""
+    draw = random.Random(5)
+    schedule = Schedule(lambda: 1e9, wait_for_due)
+    waiting: list[float] = []
+    for _ in range(4000):
+        if waiting and draw.random() < 0.45:
+            taken = schedule.take()
+            assert taken is not None and taken.at == min(waiting)
+            waiting.remove(taken.at)
+        else:
+            at = draw.uniform(-2, 40)
+            schedule.put(due(at))
+            waiting.append(at)
+        assert len(schedule) == len(waiting)
+    assert sorted(each.at for each in schedule.rest()) == sorted(waiting)
+    while waiting:
+        taken = schedule.take()
+        assert taken is not None and taken.at == min(waiting)
+        waiting.remove(taken.at)
+    assert len(schedule) == 0
+
+
+def test_what_is_put_far_ahead_wakes_those_who_wait_for_nothing() -> None:
+    clock = Clock()
+    clock.time = 500.0
+    schedule = Schedule(clock, wait_for_due=True)
+    waiting = gevent.spawn(schedule.take)
+    gevent.sleep(0)
+    schedule.put(due(400.0))
+    assert waiting.get(timeout=5).at == 400.0

@@ -35,14 +35,14 @@ def noted(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
             count = write_unrun(folder, all_unrun(folder, scenario, summary))
         except OSError as error:
             raise LoadgenError(f"{folder.path / UNRUN}: cannot be written ({error.strerror})") from error
+    if not count:
+        return summary
     line = said(count)
     return summary if line in summary.reasons else msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
 
 
 def said(count: int) -> str:
     """One line for people."""
-    if not count:
-        return "every session that was due had been sent whole"
     sessions = "1 session was" if count == 1 else f"{count:,} sessions were"
     return f"{sessions} not run, or only in part: {UNRUN} names them"
 

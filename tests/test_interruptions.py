@@ -53,6 +53,19 @@ def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path)
     assert (code, summary["verdict"]) == (130, "interrupted")
     assert_accounted(summary)
     assert summary["ledger"]["agrees"] is True
+    assert summary["stopped_at"] <= summary["seconds"] < 30  # rates are those of the time that it lasted
+
+
+def test_a_killed_master_takes_its_workers_along_so_that_nobody_sends_uncounted(tmp_path: Path) -> None:
+    process = running(tmp_path, "--duration", "60s", "--processes", 2)
+    master = with_word(children(process.pid), "locustfile")
+    workers = master.children()
+    master.kill()
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["cut_off"]) == (130, True)
+    assert [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE] == []
+    assert_accounted(summary)
+    assert summary["ledger"]["agrees"] is True
 
 
 def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ class Options(Noun, kw_only=True):
                 "--master: workers on other machines cannot reach the endpoint of --target local; "
                 "start `loadgen serve --host ADDRESS` and give its URL"
             )
+        if self.web is not None and self.web == self.prometheus:
+            raise LoadgenError(f"--web and --prometheus: port {self.web} cannot serve both; give one of them another")
         for name, port in (("--web", self.web), ("--prometheus", self.prometheus)):
             if port is not None and not port_is_free(port):
                 raise LoadgenError(f"{name}: port {port} is in use; give another")

@@ -9,10 +9,14 @@ import sys
 from importlib.resources import files
 from typing import NoReturn
 
+import psutil
+
 from loadgen.cli import telemetry
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder
 from loadgen.wire.sigv4 import Credentials
+
+GONE_SECONDS = 10.0  # a killed process is gone well before
 
 
 class LocustProcess:
@@ -54,6 +58,20 @@ class LocustProcess:
         """End it and its workers at once."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def bury(self, grace: float) -> None:
+        """After its end: see to it that none of its workers lives on and sends what nobody counts."""
+        left = [each for each in psutil.process_iter() if self._leads(each.pid)]
+        _, left = psutil.wait_procs(left, timeout=grace)
+        for each in left:
+            each.kill()
+        psutil.wait_procs(left, timeout=GONE_SECONDS)
+
+    def _leads(self, pid: int) -> bool:
+        try:
+            return os.getpgid(pid) == self._process.pid
+        except ProcessLookupError:
+            return False
 
     def fail(self) -> NoReturn:
         """Say how it ended without a summary."""

@@ -40,6 +40,8 @@ from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire.sigv4 import Credentials
 
+LEAVE_SECONDS = 10.0  # for workers of a run that is summed up: they say good-bye to whom they report to
+
 
 def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
@@ -61,10 +63,13 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         monitors = "monitor" if len(targets) == 1 else "monitors"
         names = ", ".join(target.monitor_name for target in targets)
         say(options, f"{scenario.name} → {targets[0].url}, {monitors} {names}, seed {seed}")
+        if options.web is not None:
+            say(options, f"Locust's web UI: http://127.0.0.1:{options.web}")
         given = locust_arguments(file, options, seed, targets, folder)
         before = kept_for(targets)
         process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
         died = watch(process, folder, scenario.duration / pace.parse(options.pace), endpoint, options.quiet)
+        process.bury(LEAVE_SECONDS if folder.finished else 0.0)
         summary = folder.summary() if folder.finished else salvaged(folder, process)
         summary = with_ledgers(summary, compared(before, kept_for(targets), summary), died)
         folder.write_summary(summary)

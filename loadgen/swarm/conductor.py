@@ -165,7 +165,7 @@ class Conductor:
             pace=pace.name(self._orders.pace),
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
-            length=0.0 if notes or self._orders.pace == inf else self._scenario.duration / self._orders.pace,
+            length=self._length(bool(notes)),
             interrupted=self.interrupted,
             notes=(*notes, *late, *wrong),
             cut_short=bool(notes) or self.interrupted,
@@ -176,6 +176,14 @@ class Conductor:
             in_doubt=self._recording.in_doubt(missing),
             monitors=self._orders.monitors,
         )
+
+    def _length(self, noted: bool) -> float:
+        """How long it was meant to last and did, in seconds on the wall; of a run that was stopped, until then."""
+        if self._orders.pace == inf:
+            return 0.0
+        if self.interrupted or noted:
+            return self._stopped_at() or 0.0
+        return self._scenario.duration / self._orders.pace
 
     def _stopped_at(self) -> float | None:
         """When the last worker stopped before the run's end; None if one went on to it."""

@@ -24,6 +24,12 @@ TAB = "rum"
 
 Source = Callable[[], Measured | None]
 
+CLOCKS = {
+    "latency": "From the intended moment to the answer, since the run's zero",
+    "service_time": "From the send to the answer, since the run's zero",
+    "lag": "From the intended moment to the send, since the run's zero",
+}
+
 
 class Exporter(Collector):
     """The run so far in Prometheus' terms."""
@@ -51,8 +57,8 @@ class Exporter(Collector):
             yield CounterMetricFamily(f"loadgen_{name}", name.replace("_", " "), value=counts[key])
         yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=measured.offered.requests)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
-        for name, histogram in zip(("latency", "service_time", "lag"), measured.figures.clocks, strict=False):
-            yield summary(f"loadgen_{name}_seconds", histogram)
+        for name, histogram in zip(CLOCKS, measured.figures.clocks, strict=False):
+            yield summary(f"loadgen_{name}_seconds", CLOCKS[name], histogram)
 
 
 def by_monitor(unit: str, measured: Measured, counts: dict[str, str]) -> Any:
@@ -64,11 +70,9 @@ def by_monitor(unit: str, measured: Measured, counts: dict[str, str]) -> Any:
     return family
 
 
-def summary(name: str, histogram: Histogram) -> Any:
+def summary(name: str, says: str, histogram: Histogram) -> Any:
     """A clock's count and sum; its quantiles come as gauges of the same family."""
-    family = SummaryMetricFamily(
-        name, "From the run's zero", count_value=histogram.count, sum_value=histogram.total_us / 1e6
-    )
+    family = SummaryMetricFamily(name, says, count_value=histogram.count, sum_value=histogram.total_us / 1e6)
     for q in (0.5, 0.95, 0.99):
         value = histogram.quantile_ms(q)
         family.add_sample(name, {"quantile": str(q)}, (value or 0.0) / 1000)

@@ -152,6 +152,14 @@ def end(environment: Environment, **_: Any) -> None:
         conductor.interrupt()
 
 
+@events.test_stopping.add_listener
+def stop_sending(environment: Environment, **_: Any) -> None:
+    """A worker stops for good, as when its master is gone: what it would send nobody would count."""
+    part = PARTS[environment]
+    if isinstance(environment.runner, WorkerRunner) and part.sending:
+        part.stop("the conductor is gone")
+
+
 def on_share(part: Part, runner: WorkerRunner, data: dict[str, bytes]) -> None:
     share = unpacked(data, Share)
     gevent.spawn(report_to_master, part.start(share), share.index, runner)

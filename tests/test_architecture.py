@@ -45,7 +45,7 @@ DOORS = {  # framework: the only places that may import it
     "pydantic": ("scenario",),
     "rich": ("cli", "results", "capacity"),
     "pyarrow": ("results",),
-    "psutil": ("swarm",),
+    "psutil": ("swarm", "cli"),
     "prometheus_client": ("swarm",),
 }
 

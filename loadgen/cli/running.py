@@ -40,6 +40,7 @@ from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire.sigv4 import Credentials
 
+EXIT_BAD_INPUT = 2  # it has said why it did not even start
 LEAVE_SECONDS = 10.0  # for workers of a run that is summed up: they say good-bye to whom they report to
 
 
@@ -82,7 +83,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
 
 def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:
     """What is left when the Locust process ended without a summary, if anything is."""
-    if not folder.spools:
+    if not folder.spools or process.code == EXIT_BAD_INPUT:
         process.fail()
     said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
     summary = rescued(folder)

@@ -12,8 +12,12 @@ from typing import Any
 import gevent
 
 
+class Overdue(BaseException):
+    """The time is over. No OSError, as TimeoutError is: gevent's create_connection would go on to the next address."""
+
+
 class Deadlines:
-    """Raises TimeoutError in a greenlet `seconds` after its start, unless it has stopped before."""
+    """Raises Overdue in a greenlet `seconds` after its start, unless it has stopped before."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -43,5 +47,5 @@ class Deadlines:
                 self._look_in(left)
                 return
             del self._running[running]
-            running.throw(TimeoutError)
+            running.throw(Overdue)
         self._watched = False

@@ -82,7 +82,7 @@ class Part:
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
         signer = self._signer(orders.region) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
-        spool = Spool(Path(near)) if near else None
+        spool = self._spool(Path(near)) if near else None
         options: Any = self.environment.parsed_options
         if options.find_limit:
             hunt = msgspec.json.decode(options.find_limit, type=Hunt)
@@ -98,6 +98,14 @@ class Part:
             return aws.signer(region)
         except LoadgenError as error:
             log.error("%s", error)
+            sys.exit(2)
+
+    def _spool(self, path: Path) -> Spool:
+        """Where this process keeps its records; without room for them it ends with a line."""
+        try:
+            return Spool(path)
+        except OSError as error:
+            log.error("%s: no room for the run's records: %s", path, error.strerror)
             sys.exit(2)
 
     def stop(self, reason: str) -> None:

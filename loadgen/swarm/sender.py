@@ -21,7 +21,7 @@ from gevent import monkey, socket
 from gevent import ssl as gevent_ssl
 
 from loadgen.model import Request, Response
-from loadgen.swarm.deadlines import Deadlines
+from loadgen.swarm.deadlines import Deadlines, Overdue
 
 RECEIVE_BYTES = 65536
 READ = 1  # libev's name for "something to read"
@@ -59,7 +59,7 @@ class Network:
         try:
             connection = self._take()
             response = connection.exchange(serialize(request))
-        except TimeoutError as error:
+        except (Overdue, TimeoutError) as error:  # the system has a TimeoutError of its own
             raise NoAnswer("timeout") from error
         except ConnectionRefusedError as error:
             raise NoAnswer("refused") from error
@@ -188,6 +188,8 @@ class Answer:
     """What httptools calls while it parses a connection's responses, one after the other."""
 
     __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "parser", "status")
+    complete: bool
+    status: int
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
@@ -220,6 +222,9 @@ class Answer:
         self.body.append(body)
 
     def on_message_complete(self) -> None:
+        if 100 <= self.status < 200 and not self.complete:  # 100 Continue, 103 Early Hints: the answer follows
+            self._forget()
+            return
         self.complete = True
         self.keep_alive = self.parser.should_keep_alive()  # the parser forgets it when the message is over
 

@@ -91,6 +91,17 @@ def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
     assert len(opened) == 50
 
 
+@pytest.mark.parametrize("first", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"])
+def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
+    opened: list[int] = []
+    with server(answering(first + OK, opened=opened)) as url:
+        network = Network(url, 5)
+        answers = [network(REQUEST) for _ in range(2)]
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 2
+    assert answers[0].header("link") is None
+    assert len(opened) == 1
+
+
 def test_429_is_an_answer_like_any_other() -> None:
     throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
     with server(answering(throttled)) as url:
@@ -236,3 +247,33 @@ def test_an_upgrade_that_nobody_asked_for_is_malformed() -> None:
     with server(answering(upgrade)) as url, pytest.raises(NoAnswer) as caught:
         Network(url, 1)(REQUEST)
     assert caught.value.cause == "malformed"
+
+
+def test_the_time_is_a_whole_requests_however_many_addresses_a_name_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    full: list[Any] = []
+    addresses = []
+    for host in ("127.0.0.2", "127.0.0.3"):
+        deaf = socket.socket()
+        deaf.bind((host, 0))
+        deaf.listen(0)
+        full.append(deaf)
+        addresses.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", deaf.getsockname()))
+        for _ in range(3):  # a full backlog answers no further SYN
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+            full.append(filler)
+    monkeypatch.setitem(socket.create_connection.__globals__, "getaddrinfo", lambda *_: addresses)
+    asking = gevent.spawn(cause_of, Network("http://several.test", 0.3))
+    asking.join(timeout=2)
+    assert asking.ready() and asking.value == "timeout"
+    for each in full:
+        each.close()
+
+
+def cause_of(network: Network) -> str | None:
+    try:
+        network(REQUEST)
+    except NoAnswer as error:
+        return error.cause
+    return None

@@ -106,7 +106,7 @@ def quota_line(quota: Quota) -> str:
 def ledger_line(ledger: Ledger, summary: Summary) -> str:
     """Whether the endpoint counted what we counted."""
     if ledger.agrees is None:
-        return "not compared: the target keeps none that we may read"
+        return "not compared: the target keeps none, or could not be asked"
     theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
     if ledger.agrees:
         doubt = summary.in_doubt.requests

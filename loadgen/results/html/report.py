@@ -277,7 +277,7 @@ def ledger_of(summary: Summary) -> str:
     """Whether the endpoint counted what we counted."""
     ledger = summary.ledger
     if ledger.agrees is None:
-        return "not compared: the target keeps none that we may read"
+        return "not compared: the target keeps none, or could not be asked"
     theirs = f"{count(ledger.endpoint_requests)} requests, {count(ledger.endpoint_events)} events"
     if summary.in_doubt.requests:
         theirs += f", {count(summary.in_doubt.requests)} requests were in flight at a kill"

@@ -23,7 +23,7 @@ from loadgen.capacity.terminal import (
     verdict,
 )
 from loadgen.results.html.elements import Markup, el
-from loadgen.results.html.figures import count, moment, rate, three
+from loadgen.results.html.figures import count, moment, per_cent, rate, three
 from loadgen.results.html.page import card, cards, page, tiles
 from loadgen.results.html.plot import Layer, Mark, Plot, middles
 from loadgen.results.html.scales import Say, Scale, linear, time_ticks
@@ -201,8 +201,3 @@ def by_rate(plan: Plan, key: str, title: str, layers: Sequence[Layer], say: Say)
         layers=layers,
         height=200,
     )
-
-
-def per_cent(value: float | None) -> str:
-    """A share."""
-    return "–" if value is None or value != value else f"{value * 100:.3g} %"

@@ -61,7 +61,8 @@ class LocustProcess:
 
     def bury(self, grace: float) -> None:
         """After its end: see to it that none of its workers lives on and sends what nobody counts."""
-        left = [each for each in psutil.process_iter() if self._leads(each.pid)]
+        left = [each for each in psutil.process_iter(["status"]) if self._leads(each.pid)]
+        left = [each for each in left if each.info["status"] != psutil.STATUS_ZOMBIE]  # of a parent that reaps none
         _, left = psutil.wait_procs(left, timeout=grace)
         for each in left:
             each.kill()

@@ -10,7 +10,7 @@ import numpy as np
 
 from loadgen.preview.look import DEVICES, VITALS, Look, Timeline
 from loadgen.results.html.elements import Markup, el, join
-from loadgen.results.html.figures import milliseconds, moment, rate, three
+from loadgen.results.html.figures import milliseconds, moment, per_cent, rate, three
 from loadgen.results.html.plot import Layer, Mark, Plot, middles
 from loadgen.results.html.scales import Scale, linear, logarithmic, time_ticks
 
@@ -104,11 +104,6 @@ def columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], un
         x_ticks=ticks[::every],
         layers=layers,
     )
-
-
-def per_cent(value: float | None) -> str:
-    """A share."""
-    return "–" if value is None or value != value else f"{value * 100:.3g} %"
 
 
 def think_times(look: Look) -> Markup:

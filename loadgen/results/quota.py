@@ -23,8 +23,9 @@ LONGEST_GAP = 1.0  # seconds between refusals in which a bucket of a second's to
 GOLDEN = (5**0.5 - 1) / 2
 LEAST_DOUBT = 0.002  # of the rate
 SCATTER_DOUBT = 0.05
-"""Of the rate, for each second by which answer times scatter: what is seen is not when the target decided. In simulated
-minutes at 20, 50 and 300 a second, with answer times of 2 to 200 ms, the rate was never further off than 0.035."""
+"""Of the rate, for each second by which answer times scatter: what is seen is not when the target decided. In 96
+simulated minutes at 20, 50 and 300 a second the rate was off by 0.002 at most with up to 50 ms of scatter, by 0.007
+with 220 ms."""
 TOLERANCE = 2.0  # squared tokens of contradiction, in all, that are within the noise of clocks
 
 

@@ -136,12 +136,16 @@ def heed_an_early_wish(part: Part) -> None:
 
 
 @events.test_stopping.add_listener
-def spare(environment: Environment, **_: Any) -> None:
-    """A worker that never got a share has nothing to wait for."""
+def leave(environment: Environment, **_: Any) -> None:
+    """A worker stops for good: without a share it waits for nothing, with one nobody would count what it sends."""
     part = PARTS.get(environment)  # none yet, if the run ends while this worker starts
-    if part is not None and isinstance(environment.runner, WorkerRunner) and not part.ready.is_set():
+    if part is None or not isinstance(environment.runner, WorkerRunner):
+        return
+    if not part.ready.is_set():
         part.spared = True
         part.ready.set()
+    else:
+        part.stop("the conductor is gone")
 
 
 @events.test_stop.add_listener
@@ -150,14 +154,6 @@ def end(environment: Environment, **_: Any) -> None:
     conductor = PARTS[environment].conductor
     if conductor is not None and not conductor.finished and not conductor.interrupted:
         conductor.interrupt()
-
-
-@events.test_stopping.add_listener
-def stop_sending(environment: Environment, **_: Any) -> None:
-    """A worker stops for good, as when its master is gone: what it would send nobody would count."""
-    part = PARTS[environment]
-    if isinstance(environment.runner, WorkerRunner) and part.sending:
-        part.stop("the conductor is gone")
 
 
 def on_share(part: Part, runner: WorkerRunner, data: dict[str, bytes]) -> None:

@@ -27,7 +27,7 @@ def curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, Clock
         y=spread_scale(*(layer.values for layer in layers)),
         say=milliseconds,
         places=[point / POINTS for point in range(POINTS + 1)],
-        named=[f"{per_cent(share)} of requests" for share in shares],
+        named=[f"{as_quantile(share)} of requests" for share in shares],
         x_ticks=ticks(nines),
         layers=layers,
         height=height,
@@ -46,10 +46,10 @@ def ticks(nines: float) -> list[tuple[float, str]]:
     """50 %, 90 %, 99 % and so on, as far as there are requests."""
     shares = [0.5, *(1 - 10.0**-power for power in range(1, 9))]
     places = [-log10(1 - share) / nines for share in shares]
-    return [(place, per_cent(share)) for place, share in zip(places, shares, strict=True) if place <= 1.001]
+    return [(place, as_quantile(share)) for place, share in zip(places, shares, strict=True) if place <= 1.001]
 
 
-def per_cent(share: float) -> str:
+def as_quantile(share: float) -> str:
     """As many digits as it takes to tell it from 100 %."""
     digits = max(int(-log10(max(1 - share, 1e-9)) + 1e-6) - 2, 0)
     return f"{share * 100:.{digits}f} %"

@@ -47,6 +47,11 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.3g} ms" if value < 999.5 else f"{three(value / 1000)} s"
 
 
+def per_cent(value: float | None) -> str:
+    """A share to three digits: 31.5 %."""
+    return f"{three(value * 100)} %" if value is not None and isfinite(value) else NONE
+
+
 def share(some: float, whole: float) -> str:
     """A part in per cent; never 0 % or 100 % of what is neither."""
     if not whole:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from loadgen.results.html.elements import Markup
-from loadgen.results.html.figures import count, milliseconds, rate, share
+from loadgen.results.html.figures import count, milliseconds, per_cent, rate, share
 from loadgen.results.html.over_time import over_time
 from loadgen.results.html.page import card
 from loadgen.results.html.plot import Layer, Plot, heap
@@ -99,8 +99,3 @@ def agreement(ledger: Ledger) -> str:
 def colour(place: int) -> str:
     """An app monitor's colour."""
     return f"run{place % COLOURS}"
-
-
-def per_cent(value: float | None) -> str:
-    """A share in per cent."""
-    return "–" if value is None or value != value else f"{value * 100:.0f} %"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from loadgen.results.html.figures import count, memory, milliseconds, moment, rate, short
+from loadgen.results.html.figures import count, memory, milliseconds, moment, per_cent, rate, short
 from loadgen.results.html.plot import Layer, Mark, Plot, heap, middles
 from loadgen.results.html.scales import Say, Scale, linear, logarithmic, time_ticks
 from loadgen.results.reading import Reading
@@ -98,14 +98,14 @@ def visitors_plot(reading: Reading) -> Plot:
 
 def cpu_plot(reading: Reading) -> Plot:
     """The generator's processor time, in per cent of one core."""
-    cpu = reading.timeline.highest("cpu_percent").tolist()
+    cpu = (reading.timeline.highest("cpu_percent") / 100).tolist()
     text = f"CPU of {reading.summary.generator.workers} worker(s) together; 100 % is one core."
     return over_time(
         reading,
         "cpu",
         "Generator CPU",
         text,
-        linear(max(most(cpu), 100.0)),
+        linear(max(most(cpu), 1.0)),
         per_cent,
         [Layer("neutral", "CPU, 100 % = one core", cpu)],
         170,
@@ -198,8 +198,3 @@ def most(values: Sequence[float]) -> float:
     """The highest of the values that are there."""
     there = [value for value in values if value == value]
     return max(there, default=0.0)
-
-
-def per_cent(value: float | None) -> str:
-    """A share of one core."""
-    return "–" if value is None or value != value else f"{value:.0f} %"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.results.html.curve import per_cent
+from loadgen.results.html.curve import as_quantile
 from loadgen.results.html.elements import Markup, el
-from loadgen.results.html.figures import memory, milliseconds, moment, share, short
+from loadgen.results.html.figures import memory, milliseconds, moment, per_cent, share, short
 from loadgen.results.html.flow import GAP, HEIGHT, LABEL, Node, place
 from loadgen.results.html.scales import linear, logarithmic, time_ticks
 
@@ -38,9 +38,12 @@ SPACE = "\u00a0"
         (moment(65), "1:05"),
         (moment(3725), "1:02:05"),
         (memory(134_352_896), "128 MiB"),
-        (per_cent(0.5), "50 %"),
-        (per_cent(0.99), "99 %"),
-        (per_cent(0.9999), "99.99 %"),
+        (per_cent(0.31549), "31.5 %"),
+        (per_cent(12.345), "1,234 %"),
+        (per_cent(nan), "–"),
+        (as_quantile(0.5), "50 %"),
+        (as_quantile(0.99), "99 %"),
+        (as_quantile(0.9999), "99.99 %"),
     ],
 )
 def test_figures_are_said_with_three_digits_and_the_unit_that_fits(said: str, told: str) -> None:

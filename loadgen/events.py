@@ -208,6 +208,12 @@ class Ttfb(Details, frozen=True, tag="1.0.0"):
     attribution: TtfbAttribution
 
 
+VITALS: dict[str, tuple[str, type[Lcp | Fcp | Ttfb | Inp | Cls]]] = {
+    LCP: ("LCP", Lcp), FCP: ("FCP", Fcp), TTFB: ("TTFB", Ttfb), INP: ("INP", Inp), CLS: ("CLS", Cls),
+}  # fmt: skip
+"""Name and details of the vitals that people watch, by event type."""
+
+
 class JsError(Details, frozen=True, tag="1.0.0"):
     """js_error_event; a rejected promise has no file and line."""
 

@@ -11,7 +11,8 @@ from typing import Any, dataclass_transform
 
 import msgspec
 
-from loadgen.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, Details
+from loadgen.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, VITALS, Details
+from loadgen.written import read
 
 
 @dataclass_transform(frozen_default=True)
@@ -57,13 +58,21 @@ class Event(Noun):
     id: str
     at: float  # seconds from session start
     type: str  # full name, com.amazon.rum.page_view_event
-    details: Details | dict[str, Any]
+    details: Details | dict[str, Any] | str  # text: as it stands in a request's body (written.py)
     page: Page
 
     @property
     def held(self) -> bool:
         """Whether the client keeps it as a candidate until the page is hidden (CLS and INP)."""
         return self.type in HELD_UNTIL_HIDDEN
+
+    @property
+    def vital(self) -> tuple[str, float] | None:
+        """The name and the value (ms; CLS without unit) of the vital that it tells, if it is one."""
+        if self.type not in VITALS:
+            return None
+        name, kind = VITALS[self.type]
+        return name, read(self.details, kind).value
 
     @property
     def short_type(self) -> str:

@@ -16,6 +16,7 @@ FLOORS = {
     "errors": 1,
     "ids": 1,
     "pace": 1,
+    "written": 1,
     "scenario": 1,
     "traffic": 2,
     "client": 2,

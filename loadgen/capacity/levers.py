@@ -12,7 +12,7 @@ import numpy as np
 from loadgen import traffic
 from loadgen.capacity.rehearse import CONFIDENCE, Rehearsed
 from loadgen.capacity.shapes import Shapes, shapes, weigher
-from loadgen.events import JS_ERROR, Lcp
+from loadgen.events import JS_ERROR, LCP
 from loadgen.model import Noun, Session
 from loadgen.scenario import Scenario
 
@@ -100,8 +100,8 @@ class Sight:
 
 
 def _first_lcp(session: Session) -> float | None:
-    events = (event.details for load in session.loads for event in load.events)
-    return next((details.value for details in events if isinstance(details, Lcp)), None)
+    values = (event.vital for load in session.loads for event in load.events if event.type == LCP)
+    return next((vital[1] for vital in values if vital is not None), None)
 
 
 def _has_error(session: Session) -> bool:

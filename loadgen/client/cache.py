@@ -16,8 +16,9 @@ from loadgen.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, Pag
 from loadgen.ids import sampled, uuid4
 from loadgen.model import Event, Noun, Page, Session
 from loadgen.scenario.client import Client
+from loadgen.written import Form
 
-_STARTED = SessionStart()
+_STARTED = Form(SessionStart()).text()
 
 
 class Tally(Noun, frozen=True):
@@ -176,7 +177,4 @@ class EventCache:
 
 def _without_history(event: Event) -> Event:
     """A page view as recorded without cookies: nothing but the page (sessions/PageManager.ts, recordInteraction)."""
-    details = event.details
-    if isinstance(details, PageView):
-        return msgspec.structs.replace(event, details=PageView(pageId=details.pageId))
-    return event
+    return msgspec.structs.replace(event, details=PageView(pageId=event.page.id))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from loadgen import client, traffic
-from loadgen.events import PAGE_VIEW, Cls, Fcp, Inp, Lcp, Ttfb
+from loadgen.events import PAGE_VIEW
 from loadgen.model import Batch, Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Floats
@@ -67,8 +67,8 @@ class Look:
         self.think_times[device] += [after - before for before, after in pairwise(views)]
         self.mix.update(event.short_type for event in seen)
         for event in seen:
-            if isinstance(event.details, Lcp | Fcp | Ttfb | Inp | Cls):
-                self.vitals[type(event.details).__name__.upper(), device].append(event.details.value)
+            if (vital := event.vital) is not None:
+                self.vitals[vital[0], device].append(vital[1])
         batches = client.plan(session, self.scenario.client, 1.0).batches
         self.batches.update((len(batch.events), batch.beacon) for batch in batches)
         if len(self.timelines) < TIMELINES and len(views) > 1 and session.loads[-1].hides[-1] < SHORT:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen import client, traffic
-from loadgen.events import JS_ERROR, PAGE_VIEW, Cls, Fcp, Inp, Lcp, Ttfb
+from loadgen.events import JS_ERROR, PAGE_VIEW
 from loadgen.model import Batch, Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Bools, Floats, Ints
@@ -75,10 +75,10 @@ class _Columns:
         types = [event.type for batch in batches for event in batch.events]
         for batch in batches:
             for event in batch.events:
-                if isinstance(event.details, Lcp | Fcp | Ttfb | Inp | Cls):
-                    rows, values = self.vitals[type(event.details).__name__.upper()]
+                if (vital := event.vital) is not None:
+                    rows, values = self.vitals[vital[0]]
                     rows.append(len(self.draw))
-                    values.append(event.details.value)
+                    values.append(vital[1])
         self.draw.append(draw)
         self.views.append(types.count(PAGE_VIEW))
         self.events.append(len(types))

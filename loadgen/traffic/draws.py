@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,9 @@ TICKS = 10_000
 
 WRITTEN_AT_ONCE = 2000
 """Ids between two pauses: below a millisecond."""
+
+COMMON_TICKS = 2**16
+"""Ticks whose texts are kept: 6.5 s."""
 
 UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 """Digits between the dashes of a UUID."""
@@ -98,6 +102,25 @@ def shown(tick: Ints) -> list[Any]:
     whole = tick % 10 == 0
     values[whole] = tick[whole] // 10
     return values.tolist()  # type: ignore[no-any-return]  # numpy types an object array's list as Any
+
+
+def told(tick: Ints) -> list[str]:
+    """Ticks as the milliseconds that JavaScript prints: 83, 83.1."""
+    texts = _common()[np.minimum(tick, COMMON_TICKS - 1)]
+    rare = np.flatnonzero((tick >= COMMON_TICKS) | (tick < 0))
+    texts[rare] = [str(value) for value in shown(tick[rare])]
+    return cast(list[str], texts.tolist())
+
+
+def decimals(values: Floats) -> list[str]:
+    """Numbers of few digits as JavaScript prints them: 2.5, 3."""
+    return [str(value).removesuffix(".0") for value in values.tolist()]
+
+
+@lru_cache(maxsize=1)
+def _common() -> NDArray[np.object_]:
+    """The texts of the ticks that most events have."""
+    return objects([str(value) for value in shown(np.arange(COMMON_TICKS))])
 
 
 def within(session: Ints, sessions: int) -> Ints:

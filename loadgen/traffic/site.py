@@ -10,6 +10,7 @@ import numpy as np
 from loadgen.scenario import Scenario
 from loadgen.scenario.pages import Page, Pool, placeholders
 from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
+from loadgen.traffic.asset_details import AssetDetails
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Choice, Floats, zipf
 from loadgen.traffic.faults import affinity, faults
@@ -75,6 +76,7 @@ class Site:
         default = scenario.telemetry.resources
         self.pictured = np.array([(page.resources or default).image > 0 for page in self.pages])
         self.assets.lay_out(scenario.pages, default, scenario.client.resourceEventLimit)
+        self.asset_details = AssetDetails(self.assets, scenario.client.recordResourceUrl)
         self.targets = list(COMMON_TARGETS)
         self.clicks: list[tuple[int, int, float]] = []
         for page, model in enumerate(self.pages):

@@ -1,24 +1,22 @@
 """Batch → PutRumEvents request, byte for byte as the RUM web client writes it (dispatch/DataPlaneClient.ts).
 
 Rule: what repeats is rendered once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; a page's
-metadata and a visitor's SessionMetadata are kept as they stand in the body, the details of a batch are written in one
-pass. Numbers are written as JSON.stringify does: 37.0 as 37.
+metadata and a visitor's SessionMetadata are kept as they stand in the body, and most details come written from traffic.
 """
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
 
 from loadgen.events import Http, XRayTrace
 from loadgen.ids import NIL_UUID
-from loadgen.model import Batch, Event, Noun, Page, Request, Visitor
+from loadgen.model import Batch, Noun, Page, Request, Visitor
 from loadgen.scenario import Scenario
 from loadgen.wire.compression import compressed
+from loadgen.written import escaped, written
 
 CLIENT_VERSION = "3.2.1"
 """aws-rum-web, the version whose traffic was captured."""
@@ -29,19 +27,7 @@ CLIENT = "arw-module"
 BEACON_LIMIT = 64_000
 """UTF-16 code units: a longer body does not fit a beacon and goes by fetch (dispatch/DataPlaneClient.ts)."""
 
-DATED = frozenset({XRayTrace, Http})
-"""Details whose times or trace ids count from the session's start until they are encoded."""
-
 _JSON = msgspec.json.Encoder()
-
-_KEYED = "|".join(rf'(?<=\w":{sign}\d{{{digits}}}\.0)' for sign in ("", "-") for digits in range(1, 13))
-_MAYBE_WHOLE = re.compile(rb"\.0[,}]")
-_POINT_ZERO = re.compile(rf"\.0(?=[,}}])(?:{_KEYED})".encode())
-"""The `.0` of an integral number that is the value of a key.
-
-A quote behind a word character ends a key (one inside a string has a backslash before it, one that begins a string has
-none of both), so text is never touched. The literal comes first because `re` then skips through the text quickly.
-"""
 
 
 class Destination(Noun, frozen=True):
@@ -89,35 +75,12 @@ class Encoded(Noun, frozen=True):
     beacon: bool = False  # to be presigned; False also for a page-hide batch that is too long for a beacon
 
 
-class _User(msgspec.Struct, frozen=True, gc=False):
-    userId: str
-    sessionId: str
-
-
-class _Event(msgspec.Struct, frozen=True, gc=False):
-    id: str
-    timestamp: int
-    type: str
-    metadata: Raw
-    details: str
-
-
-class _Body(msgspec.Struct, frozen=True, gc=False):
-    """The body in the client's order of keys."""
-
-    BatchId: str
-    AppMonitorDetails: Raw
-    UserDetails: _User
-    RumEvents: list[_Event]
-    SessionMetadata: Raw | UnsetType
-    Alias: str | UnsetType
-
-
 class _Frame(msgspec.Struct, frozen=True, gc=False):
     """What all batches for one destination share."""
 
     target: str
-    monitor: Raw
+    monitor: str
+    alias: str
     plain: tuple[tuple[str, str], ...]
     gzip: tuple[tuple[str, str], ...]
     beacon: tuple[tuple[str, str], ...]
@@ -128,17 +91,13 @@ def encode(batch: Batch, destination: Destination, clock: Clock) -> Encoded:
     frame = _frame(destination)
     web = destination.dialect == "web"
     session = _session_metadata(batch.visitor, destination.domain, destination.release_id)
-    body = _JSON.encode(
-        _Body(
-            batch.id,
-            frame.monitor,
-            _User(batch.user_id, batch.session_id),
-            _events(batch, clock, b"" if web else session),
-            Raw(session) if web else UNSET,
-            UNSET if destination.alias is None else destination.alias,
-        )
+    events = _events(batch, clock, "" if web else session)
+    metadata = f',"SessionMetadata":"{{{session}}}"' if web else ""
+    text = (
+        f'{{"BatchId":"{batch.id}","AppMonitorDetails":{frame.monitor},"UserDetails":{{"userId":"{batch.user_id}",'
+        f'"sessionId":"{batch.session_id}"}},"RumEvents":[{events}]{metadata}{frame.alias}}}'
     )
-    length = len(body) if body.isascii() else utf16_length(body.decode())
+    body, length = text.encode(), utf16_length(text)
     if web and batch.beacon and length <= BEACON_LIMIT:
         return Encoded(Request("POST", frame.target, frame.beacon, body), len(body), True)
     packed = compressed(body, length) if destination.compression else None
@@ -149,42 +108,39 @@ def encode(batch: Batch, destination: Destination, clock: Clock) -> Encoded:
 
 def utf16_length(text: str) -> int:
     """JavaScript's `length`: characters outside the Basic Multilingual Plane count twice."""
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def _events(batch: Batch, clock: Clock, session: bytes) -> list[_Event]:
+def _events(batch: Batch, clock: Clock, session: str) -> str:
     """The elements of RumEvents; `session` is metadata to be merged into each event's (SDK dialect)."""
     cookies = batch.user_id != NIL_UUID
     epoch, pace, start = clock.epoch, clock.pace, batch.start
     page: Page | None = None
-    metadata = Raw(b"")
-    written = []
-    for event, details in zip(batch.events, _details(batch.events, start, clock), strict=False):
+    metadata = ""
+    elements = []
+    for event in batch.events:
         if event.page is not page:
             page = event.page
             metadata = _page_metadata(page, cookies, session)
-        # JavaScript's Math.round rounds halves up
-        written.append(_Event(event.id, int(epoch + (start + event.at) / pace + 0.5), event.type, metadata, details))
-    return written
+        details: Any = event.details
+        if details.__class__ is not str:
+            details = _written(details, clock.unix(start + event.at) - event.at)
+        moment = int(epoch + (start + event.at) / pace + 0.5)  # JavaScript's Math.round rounds halves up
+        elements.append(
+            f'{{"id":"{event.id}","timestamp":{moment},"type":"{event.type}",'
+            f'"metadata":"{{{metadata}}}","details":"{details}"}}'
+        )
+    return ",".join(elements)
 
 
-def _details(events: tuple[Event, ...], start: float, clock: Clock) -> list[str]:
-    """The details of each event as JSON, and an empty piece behind the last."""
-    details: list[Any] = [event.details for event in events]
-    if not DATED.isdisjoint(map(type, details)):
-        for spot, event in enumerate(events):
-            if isinstance(event.details, (XRayTrace, Http)):
-                details[spot] = event.details.dated(clock.unix(start + event.at) - event.at)
-    lines = _JSON.encode_lines(details)
-    if _MAYBE_WHOLE.search(lines):
-        lines = _POINT_ZERO.sub(b"", lines)
-    # inside JSON a line break is always escaped, so the breaks part the events
-    return lines.decode().split("\n")
+def _written(details: Any, zero: float) -> str:
+    """Details of a session that starts at Unix time `zero` as text."""
+    return written(details.dated(zero) if isinstance(details, (XRayTrace, Http)) else details)
 
 
 @lru_cache(maxsize=4096)
-def _page_metadata(page: Page, cookies: bool, session: bytes) -> Raw:
-    """`metadata` of every event under a page, in the order of sessions/PageManager.ts."""
+def _page_metadata(page: Page, cookies: bool, session: str) -> str:
+    """What stands in the braces of `metadata` for every event under a page, in the order of sessions/PageManager.ts."""
     fields: dict[str, Any] = {"title": page.title, "pageId": page.id}
     if cookies:
         fields["interaction"] = page.interaction
@@ -192,14 +148,13 @@ def _page_metadata(page: Page, cookies: bool, session: bytes) -> Raw:
             fields["parentPageId"] = page.parent_id
     if page.tags:
         fields["pageTags"] = page.tags
-    own = _quoted(fields)
-    # "{…}" and "{…}" become "{…,…}"
-    return Raw(session[:-2] + b"," + own[2:] if session else own)
+    own = _inside(fields)
+    return f"{session},{own}" if session else own
 
 
 @lru_cache(maxsize=4096)
-def _session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> bytes:
-    """`SessionMetadata`, in the order of sessions/SessionManager.ts and event-cache/EventCache.ts."""
+def _session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> str:
+    """What stands in the braces of `SessionMetadata`: sessions/SessionManager.ts, then event-cache/EventCache.ts."""
     fields: dict[str, Any] = {"browserLanguage": visitor.language}
     if visitor.brand:
         fields |= {
@@ -215,12 +170,12 @@ def _session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> 
     if not visitor.brand:
         fields["aws:userAgent"] = visitor.user_agent
     fields |= {"version": "1.0.0", "aws:client": CLIENT, "aws:clientVersion": CLIENT_VERSION}
-    return _quoted(fields)
+    return _inside(fields)
 
 
-def _quoted(fields: dict[str, Any]) -> bytes:
-    """JSON inside a JSON string, quotes included."""
-    return _JSON.encode(_JSON.encode(fields).decode())
+def _inside(fields: dict[str, Any]) -> str:
+    """What stands between the braces of JSON inside a JSON string."""
+    return escaped(_JSON.encode(fields).decode())[1:-1]
 
 
 @lru_cache(maxsize=64)
@@ -230,7 +185,8 @@ def _frame(destination: Destination) -> _Frame:
     slash = "" if destination.dialect == "web" else "/"
     return _Frame(
         target=f"{destination.prefix.rstrip('/')}/appmonitors/{destination.monitor_id}{slash}",
-        monitor=Raw(_JSON.encode({"id": destination.monitor_id, "version": destination.version})),
+        monitor=_JSON.encode({"id": destination.monitor_id, "version": destination.version}).decode(),
+        alias="" if destination.alias is None else f',"Alias":{_JSON.encode(destination.alias).decode()}',
         plain=(host, json),
         gzip=(host, json, ("content-encoding", "gzip")),
         beacon=(host, ("content-type", "text/plain;charset=UTF-8")),

@@ -9,6 +9,7 @@ import pytest
 from loadgen import traffic
 from loadgen.model import Session
 from loadgen.scenario import Scenario, load
+from tests.traffic.look import readable, seen
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SEED = 20261121
@@ -20,7 +21,7 @@ def storefront() -> Scenario:
 
 
 @pytest.fixture(scope="session")
-def shop(storefront: Scenario) -> list[Session]:
+def written_shop(storefront: Scenario) -> list[Session]:
     """Some 1,300 sessions of the storefront, with every kind of event."""
     client = storefront.client.model_copy(update={"enableXRay": True})
     scenario = storefront.adjusted(duration=60).model_copy(update={"client": client})
@@ -28,6 +29,12 @@ def shop(storefront: Scenario) -> list[Session]:
 
 
 @pytest.fixture(scope="session")
+def shop(written_shop: list[Session]) -> list[Session]:
+    """The same, the details of their events as nouns."""
+    return list(map(readable, written_shop))
+
+
+@pytest.fixture(scope="session")
 def crowd(storefront: Scenario) -> list[Session]:
     """Some 7,000 sessions of the storefront, for statistics."""
-    return list(traffic.sessions(storefront.adjusted(duration=200), SEED))
+    return list(seen(storefront.adjusted(duration=200), SEED))

@@ -5,8 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec import structs
+
+from loadgen import traffic
+from loadgen.events import (
+    CLS,
+    DOM,
+    FCP,
+    FID,
+    HTTP,
+    INP,
+    JS_ERROR,
+    LCP,
+    NAVIGATION,
+    PAGE_VIEW,
+    RESOURCE,
+    TTFB,
+    XRAY,
+    Cls,
+    Details,
+    Dom,
+    Fcp,
+    Fid,
+    Http,
+    Inp,
+    JsError,
+    Lcp,
+    Navigation,
+    PageView,
+    Resource,
+    Ttfb,
+    XRayTrace,
+)
 from loadgen.model import Event, Load, Session
 from loadgen.scenario import Scenario, parse
+from loadgen.written import read
 
 SMALL = """
 name = "small"
@@ -32,6 +65,28 @@ def small(more: str = "", **client: Any) -> Scenario:
     """A small site with more TOML behind it, and client settings."""
     scenario = parse(SMALL + more, "small.toml")
     return scenario.model_copy(update={"client": scenario.client.model_copy(update=client)})
+
+
+KINDS: dict[str, type[Details]] = {
+    PAGE_VIEW: PageView, NAVIGATION: Navigation, RESOURCE: Resource, LCP: Lcp, FID: Fid, CLS: Cls, INP: Inp, FCP: Fcp,
+    TTFB: Ttfb, JS_ERROR: JsError, HTTP: Http, XRAY: XRayTrace, DOM: Dom,
+}  # fmt: skip
+
+
+def seen(scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[Session]:
+    """The sessions of a run, the details of their events as nouns."""
+    return map(readable, traffic.sessions(scenario, seed, share))
+
+
+def readable(session: Session) -> Session:
+    """The same with the details that are written as nouns."""
+    found = [structs.replace(load, events=tuple(_readable(event) for event in load.events)) for load in session.loads]
+    return structs.replace(session, loads=tuple(found))
+
+
+def _readable(event: Event) -> Event:
+    kind = KINDS.get(event.type)
+    return event if kind is None else structs.replace(event, details=read(event.details, kind))
 
 
 def loads(sessions: Iterable[Session]) -> Iterator[Load]:

@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 from msgspec import UNSET
 
-from loadgen import client, traffic
+from loadgen import client
 from loadgen.events import CLS, FCP, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 from loadgen.model import Load, Session
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
-from tests.traffic.look import small
+from tests.traffic.look import seen, small
 
 
 def site(**settings: object) -> Scenario:
@@ -25,7 +25,7 @@ def is_return(load: Load) -> bool:
 
 @pytest.fixture(scope="module")
 def sessions() -> list[Session]:
-    return list(traffic.sessions(site(), SEED))
+    return list(seen(site(), SEED))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_a_return_is_under_its_old_page_and_counting_goes_on_from_there(sessions
 
 
 def test_without_cookies_every_step_back_is_a_load() -> None:
-    sessions = traffic.sessions(site(allowCookies=False), SEED)
+    sessions = seen(site(allowCookies=False), SEED)
     assert not [load for session in sessions for load in session.loads if is_return(load)]
 
 

@@ -14,7 +14,7 @@ from loadgen.model import Event, Session
 from loadgen.scenario import Scenario, parse
 from loadgen.traffic.arrivals import curve
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL, events
+from tests.traffic.look import SMALL, events, seen
 
 WINDOW = 'name = "it"\nat = 60\nramp = 20\nlength = 60\n'
 
@@ -32,7 +32,7 @@ def at_run_time(sessions: list[Session], kind: str) -> list[tuple[Session, Event
 
 def test_a_release_throws_its_error_in_its_browser_while_it_is_out() -> None:
     scenario = struck("error", 'browsers = ["Safari"]\nmessage = "it broke: {x}"\ntype = "RangeError"')
-    sessions = list(traffic.sessions(scenario, SEED))
+    sessions = list(seen(scenario, SEED))
     thrown = [found for found in at_run_time(sessions, JS_ERROR) if found[1].details.message == "it broke: {x}"]
     assert len(thrown) > 50
     assert {session.visitor.browser_name for session, _, _ in thrown} == {"Safari"}
@@ -42,7 +42,7 @@ def test_a_release_throws_its_error_in_its_browser_while_it_is_out() -> None:
 
 def test_the_ground_truth_of_errors_is_exact() -> None:
     scenario = struck("error", 'browsers = ["Chrome"]\nshare = 0.4\nmessage = "it broke"')
-    sessions = list(traffic.sessions(scenario, SEED))
+    sessions = list(seen(scenario, SEED))
     thrown: dict[int, int] = {}
     for session, event, _ in at_run_time(sessions, JS_ERROR):
         if event.details.message == "it broke":
@@ -60,7 +60,7 @@ def test_an_incident_grows_over_its_ramp() -> None:
     """Half of the ramp hits a half of those who come then, within 10 points."""
     scenario = struck("error", "per_view = 1").adjusted(rate=6, duration=72)
     hit = {each.session for each in traffic.hits(scenario, SEED) if each.first == each.start}
-    begun = [session for session in traffic.sessions(scenario, SEED) if 69 < session.start < 71]
+    begun = [session for session in seen(scenario, SEED) if 69 < session.start < 71]
     assert np.mean([session.index in hit for session in begun]) == pytest.approx(0.5, abs=0.1)
 
 
@@ -68,14 +68,14 @@ def test_without_the_incident_the_same_visits_happen() -> None:
     scenario = struck("error", 'browsers = ["Safari"]')
     plain = scenario.model_copy(update={"incidents": ()})
     hit = {each.session for each in traffic.hits(scenario, SEED)}
-    both = zip(traffic.sessions(scenario, SEED), traffic.sessions(plain, SEED), strict=True)
+    both = zip(seen(scenario, SEED), seen(plain, SEED), strict=True)
     assert all(with_it == without for with_it, without in both if with_it.index not in hit)
 
 
 def test_an_outage_slows_paints_and_drives_visitors_away() -> None:
     """FCP beyond the first byte five times as long for landings inside the window, within 25 %; more bounces."""
     scenario = struck("cdn_outage", 'countries = ["US"]').adjusted(rate=6)
-    sessions = [each for each in traffic.sessions(scenario, SEED) if each.visitor.country == "US"]
+    sessions = [each for each in seen(scenario, SEED) if each.visitor.country == "US"]
     inside = [each for each in sessions if 80 < each.start < 140]
     before = [each for each in sessions if each.start < 60]
     rendering = [np.median([_rendering(each) for each in some]) for some in (before, inside)]
@@ -91,7 +91,7 @@ def _rendering(session: Session) -> float:
 def test_an_outage_elsewhere_leaves_a_country_alone() -> None:
     scenario = struck("cdn_outage", 'countries = ["DE"]')
     countries = {each.session: each for each in traffic.hits(scenario, SEED)}
-    sessions = list(traffic.sessions(scenario, SEED))
+    sessions = list(seen(scenario, SEED))
     assert countries and {sessions[index].visitor.country for index in countries} == {"DE"}
 
 
@@ -100,7 +100,7 @@ def test_a_slow_api_fails_more_often() -> None:
     scenario = struck("slow_api", 'failing = 0.4\npath = "/api"', recordAllRequests=True)
     answers = [
         (moment, event.details.response.status)
-        for _, event, moment in at_run_time(list(traffic.sessions(scenario, SEED)), HTTP)
+        for _, event, moment in at_run_time(list(seen(scenario, SEED)), HTTP)
         if event.details.response and event.page.id != "/" and event.details.request.method == "GET"
     ]
     inside = [status == 503 for moment, status in answers if 85 < moment < 135]
@@ -110,7 +110,7 @@ def test_a_slow_api_fails_more_often() -> None:
 
 def test_a_broken_layout_shifts() -> None:
     scenario = struck("layout_shift", 'devices = ["desktop"]\nelement = "#ad"\nshift = 0.5')
-    sessions = list(traffic.sessions(scenario, SEED))
+    sessions = list(seen(scenario, SEED))
     shifted = [
         (session, event)
         for session, event, _ in at_run_time(sessions, CLS)
@@ -126,7 +126,7 @@ def test_a_spike_brings_more_visitors_from_its_country() -> None:
     scenario = struck("spike", 'times = 5\ncountries = ["US"]').adjusted(rate=3)
     rate = curve(scenario.arrivals, scenario.duration)
     assert np.interp([30.0, 110.0], rate.times, rate.rates) == pytest.approx([30, 30 * (1 + 4 * 0.32)])
-    sessions = [each for each in traffic.sessions(scenario, SEED) if 80 < each.start < 140]
+    sessions = [each for each in seen(scenario, SEED) if 80 < each.start < 140]
     share = np.mean([each.visitor.country == "US" for each in sessions])
     assert share == pytest.approx(5 * 0.32 / (1 + 4 * 0.32), abs=0.03)
     truth = [each for each in traffic.hits(scenario, SEED) if 80 < each.start < 140]
@@ -135,8 +135,8 @@ def test_a_spike_brings_more_visitors_from_its_country() -> None:
 
 def test_the_shares_together_are_hit_as_one() -> None:
     scenario = struck("cdn_outage")
-    whole = {each.index: each for each in traffic.sessions(scenario, 3)}
-    parts = [{each.index: each for each in traffic.sessions(scenario, 3, (worker, 2))} for worker in (0, 1)]
+    whole = {each.index: each for each in seen(scenario, 3)}
+    parts = [{each.index: each for each in seen(scenario, 3, (worker, 2))} for worker in (0, 1)]
     assert parts[0] | parts[1] == whole
 
 

@@ -9,30 +9,36 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadgen import traffic
-from loadgen.model import Session
+from loadgen import traffic, wire
+from loadgen.model import Batch, Session
 from loadgen.scenario import Scenario, load
 from tests.traffic.conftest import SCENARIOS, SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "4be8c9fa8074586c74e37b2fa61c7aafef3d52fb4ddb4d053c313b31e69408cb",
-    "storefront": "938e485104fc3c36e7ed5b5b86215616b0d688fc1adc24f281b1d0cb7871e0e4",
-    "bad-release": "9f042127f7ac749103e947a1065728c036b9158c2e2c8d226f712fd7147548ad",
-    "global-mobile-day": "56edd559a329e3797d1b2b25b01ec2d353af27cbb2b923c217f2506ed0a63f63",
-    "news-flash-crowd": "ef154eb666f25d89a3954a23cf8a2d417e36b2a7920d84b0b54a2bc326332b8b",
-    "noisy-neighbour": "0f0af5c9facf3dbaaf9c2aedacfbd0d2afea9afbaab1a520beb3f72e93784f12",
-    "quota-probe": "2e8d4306076211961992b264fe940496fe6fcc97b08ff21e23340a8ea54d87af",
-    "saas-dashboard": "afb1aa52a227fb00c951937d9b211cb38403c3ea5466ba0a386c09dd4d4b169c",
+    "quickstart": "c6c96fa5da662518633202971d7f18c897fa674c49509e83acb08f66b2945acd",
+    "storefront": "4b02100ab00d0daaffcff53beadc0d9b94b58a20283f9c61a4cbc23e8289ec7c",
+    "bad-release": "bfe0608ba2b5571c00a5876fcd956cd9906af0a16e44fddc3d6d12cd3a81abca",
+    "global-mobile-day": "2756460220cd63d73f1b2f7008559da5c2b4f5587f1e3f677840055155bd4b08",
+    "news-flash-crowd": "728c3e6775e2cabcf56c473713f8310cfdae165b5330dd7b817b66589c027e07",
+    "noisy-neighbour": "fcb0d78ef201e64490d6484431b84601e95440bda28b79ed18ab74c6d0afa9e3",
+    "quota-probe": "e28098911aade0ac0d4aaec17a1950f9b408e47f57c8240e32a328a7fd5cac60",
+    "saas-dashboard": "60dd2aadfe7353c191cd3651f530a4f0cbec458b52f224ff1ed477f1668da1a4",
 }
-"""SHA-256 of the first 100 sessions as JSON. A change here is a change of the traffic: update knowingly."""
+"""SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 
 
 def fingerprint(path: Path) -> str:
-    first = list(islice(traffic.sessions(load(path), 1), 100))
-    assert not any(session.beyond for session in first)
-    shown = [{name: value for name, value in msgspec.to_builtins(each).items() if name != "beyond"} for each in first]
-    return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()
+    scenario, digest = load(path), hashlib.sha256()
+    destination = wire.Destination.of(scenario, "monitor", compression=False)
+    for session in islice(traffic.sessions(scenario, 1), 100):
+        assert not session.beyond
+        lives = [(load.at, load.ready, load.hides) for load in session.loads]
+        digest.update(msgspec.json.encode((session.index, session.key, session.start, session.visitor, lives)))
+        for number, each in enumerate(session.loads):
+            whole = Batch("", session.index, number, session.start, "", session.visitor, "", each.events, session.start)
+            digest.update(wire.encode(whole, destination, wire.Clock(0.0)).request.body)
+    return digest.hexdigest()
 
 
 @pytest.mark.parametrize("name", FINGERPRINTS)

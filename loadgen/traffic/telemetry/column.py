@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from loadgen import events
@@ -30,7 +31,7 @@ class Family(Protocol):
     def at(self) -> Ints:
         """Ticks from session start."""
 
-    def made(self, rows: Ints) -> tuple[list[str], list[Any]]:
+    def made(self, rows: Ints) -> tuple[list[str], Sequence[Any]]:
         """Ids and details of some of them, by ascending place."""
 
 

@@ -13,6 +13,7 @@ from loadgen.traffic.site import Target
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.scene import Scene
+from loadgen.written import Form
 
 
 def dom(scene: Scene, seen: Inputs) -> list[Column]:
@@ -31,9 +32,9 @@ def _clicks(scene: Scene, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]
     return Column(DOM, seen.view[rows], seen.at[rows], ids, details)
 
 
-def _dom(target: Target, *, with_css: bool) -> Dom:
-    element_id = target.id or UNSET
-    return Dom("click", target.element, element_id, UNSET, (target.css or UNSET) if with_css else UNSET)
+def _dom(target: Target, *, with_css: bool) -> str:
+    css = target.css if with_css else None
+    return Form(Dom("click", target.element, target.id or UNSET, UNSET, css or UNSET)).text()
 
 
 def custom(scene: Scene) -> list[Column]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from loadgen.events import NAVIGATION, TTFB, Navigation, Ttfb, TtfbAttribution
-from loadgen.traffic.draws import Choice, Floats, Ints, shown, ticks
+from loadgen.traffic.draws import Choice, Floats, Ints, decimals, ticks, told
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.scene import Scene
+from loadgen.written import GAP, TEXT_GAP, Form
 
 PROTOCOLS = ("h2", "h3", "http/1.1")
 PROTOCOL = Choice([0.60, 0.35, 0.05])
@@ -19,6 +20,20 @@ LANDING_TYPE = Choice([0.94, 0.03, 0.03])
 
 HEADER_BYTES = 300
 """headerSize: Chromium reports transferSize − encodedBodySize, always 300."""
+
+
+NAVIGATED = Form(
+    Navigation(
+        initiatorType="navigation", navigationType=TEXT_GAP, startTime=0, unloadEventStart=GAP, promptForUnload=0,
+        redirectCount=GAP, redirectStart=0, redirectTime=GAP, workerStart=0, workerTime=0, fetchStart=GAP,
+        domainLookupStart=GAP, dns=GAP, nextHopProtocol=TEXT_GAP, connectStart=GAP, connect=GAP,
+        secureConnectionStart=GAP, tlsTime=GAP, requestStart=GAP, timeToFirstByte=GAP, responseStart=GAP,
+        responseTime=GAP, domInteractive=GAP, domContentLoadedEventStart=GAP, domContentLoaded=GAP, domComplete=GAP,
+        domProcessingTime=GAP, loadEventStart=GAP, loadEventTime=GAP, duration=GAP, headerSize=HEADER_BYTES,
+        transferSize=GAP, compressionRatio=GAP,
+    )
+)  # fmt: skip
+ANSWERED = Form(Ttfb(GAP, TtfbAttribution(GAP, 0, GAP, GAP, GAP)))
 
 
 def protocols(scene: Scene) -> Ints:
@@ -61,7 +76,7 @@ def _types(scene: Scene) -> Ints:
     return np.where(scene.walk.first[view], landing, scene.walk.kind[view])
 
 
-def _navigations(scene: Scene, rows: Ints) -> list[Navigation]:
+def _navigations(scene: Scene, rows: Ints) -> list[str]:
     load = scene.loading
     draws = scene.stream("navigation detail").random((2, scene.loads))[:, rows]
     redirect, wait, dns, connect, tls, ttfb, response, parsed, complete = (
@@ -74,37 +89,22 @@ def _navigations(scene: Scene, rows: Ints) -> list[Navigation]:
     begun = wait + dns + connect
     unload = np.where(scene.walk.first[load.view[rows]], 0, ttfb + ticks(0.5 + 20 * draws[0]))
     kinds, names = _types(scene)[rows].tolist(), protocols(scene)[scene.load_session[rows]].tolist()
-    columns = [
-        shown(each)
-        for each in (
-            unload, redirect, wait, dns, wait + dns, connect, np.where(connect > 0, begun - tls, 0), tls, begun,
-            ttfb - begun, ttfb, response - ttfb, load.interactive[rows], parsed, load.parsed_end[rows] - parsed,
-            complete, complete - response, complete, load.loaded[rows] - complete, load.loaded[rows],
-        )
-    ]  # fmt: skip
-    sizes = (load.html_bytes[rows] + HEADER_BYTES).tolist()
-    ratios = np.round(2.5 + 3 * draws[1], 4).tolist()
-    return [
-        Navigation(
-            "navigation", TYPES[kind], 0, unloaded, 0, 1 if moved else 0, 0, moved, 0, 0, fetch, fetch, lookup,
-            PROTOCOLS[protocol], linking, linked, securing, secured, request, waited, first, body, interactive, dcl,
-            dcl_time, done, processing, load_start, load_time, whole, HEADER_BYTES, size, ratio,
-        )
-        for (
-            unloaded, moved, fetch, lookup, linking, linked, securing, secured, request, waited, first, body,
-            interactive, dcl, dcl_time, done, processing, load_start, load_time, whole,
-        ), kind, protocol, size, ratio in zip(zip(*columns, strict=True), kinds, names, sizes, ratios, strict=True)
-    ]  # fmt: skip
+    parsed_end, loaded = load.parsed_end[rows], load.loaded[rows]
+    fetch, complete_at = told(wait), told(complete)
+    return NAVIGATED.texts(
+        [TYPES[kind] for kind in kinds], told(unload), ["1" if moved else "0" for moved in redirect.tolist()],
+        told(redirect), fetch, fetch, told(dns), [PROTOCOLS[protocol] for protocol in names], told(wait + dns),
+        told(connect), told(np.where(connect > 0, begun - tls, 0)), told(tls), told(begun), told(ttfb - begun),
+        told(ttfb), told(response - ttfb), told(load.interactive[rows]), told(parsed), told(parsed_end - parsed),
+        complete_at, told(complete - response), complete_at, told(loaded - complete), told(loaded),
+        map(str, (load.html_bytes[rows] + HEADER_BYTES).tolist()), decimals(np.round(2.5 + 3 * draws[1], 4)),
+    )  # fmt: skip
 
 
-def _first_bytes(scene: Scene, rows: Ints) -> list[Ttfb]:
+def _first_bytes(scene: Scene, rows: Ints) -> list[str]:
     load = scene.loading
     wait, dns, connect, ttfb = (each[rows] for each in (load.wait, load.dns, load.connect, load.ttfb))
-    columns = [shown(each) for each in (ttfb, wait, dns, connect, ttfb - wait - dns - connect)]
-    return [
-        Ttfb(value, TtfbAttribution(waiting, 0, lookup, connection, request))
-        for value, waiting, lookup, connection, request in zip(*columns, strict=True)
-    ]
+    return ANSWERED.texts(*map(told, (ttfb, wait, dns, connect, ttfb - wait - dns - connect)))
 
 
 def shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import repeat
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from msgspec import UNSET
 
-from loadgen.events import RESOURCE, Resource
+from loadgen.events import RESOURCE
+from loadgen.traffic.asset_details import Fetched
 from loadgen.traffic.assets import FONT, IMAGE
-from loadgen.traffic.draws import Bools, Ints, objects, shown, ticks
+from loadgen.traffic.draws import Bools, Ints, ticks
 from loadgen.traffic.telemetry.navigation import shares
 from loadgen.traffic.telemetry.scene import Scene
 
@@ -49,11 +47,14 @@ class Files(NamedTuple):
     at: Ints
     type: str = RESOURCE
 
-    def made(self, rows: Ints) -> tuple[list[str], list[Resource]]:
+    def made(self, rows: Ints) -> tuple[list[str], list[str]]:
         """Ids and details of some of them, by ascending place in `kept`."""
         kept = self.kept[rows]
         ids = self.scene.ids("resource", kept, len(self.files.load))
-        return ids, _details(self.scene, self.files, kept, self.start[rows], self.length[rows])
+        fetched = Fetched(self.files.asset[kept], self.files.cached[kept], self.start[rows], self.length[rows])
+        site, urls, load = self.scene.site, self.scene.hero_urls, self.files.load[kept]
+        heroes = [urls[each] for each in load[site.assets.hero[fetched.asset]].tolist()]
+        return ids, site.asset_details.texts(self.scene.seeds, fetched, heroes)
 
 
 def _rows(scene: Scene) -> Rows:
@@ -132,21 +133,3 @@ def _times(scene: Scene, rows: Rows, delay: Ints, loaded: Ints) -> tuple[Ints, I
     start = np.where(image, (loading.ttfb + delay)[load], start)
     room = np.maximum(loading.complete[load] - start - 1, 0)
     return start, np.where(image, loaded[load], np.minimum(length, room))
-
-
-def _details(scene: Scene, rows: Rows, kept: Ints, start: Ints, length: Ints) -> list[Resource]:
-    scene.seeds.pause()
-    assets = scene.site.assets
-    asset = rows.asset[kept]
-    sizes = np.where(rows.cached[kept], 0, assets.size[asset])
-    urls: Iterable[Any] = repeat(UNSET)
-    if scene.scenario.client.recordResourceUrl:
-        own = objects(scene.hero_urls)[rows.load[kept]]
-        scene.seeds.pause()
-        urls = np.where(assets.hero[asset], own, assets.urls[asset]).tolist()
-    initiators, types = assets.initiators[asset].tolist(), assets.types[asset].tolist()
-    scene.seeds.pause()
-    starts = shown(start)
-    scene.seeds.pause()
-    lengths = shown(length)
-    return scene.seeds.listed(map(Resource, initiators, starts, lengths, types, sizes.tolist(), urls))

@@ -6,6 +6,8 @@ flush, as in the real client (web-client facts, section 5). CLS and INP stand at
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from msgspec import UNSET
 
@@ -27,13 +29,14 @@ from loadgen.events import (
     LcpAttribution,
 )
 from loadgen.scenario.incidents import LayoutShift
-from loadgen.traffic.draws import Bools, Floats, Ints, shown, ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, decimals, objects, ticks, told
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.loading import by_device
 from loadgen.traffic.telemetry.navigation import recorded, shares
 from loadgen.traffic.telemetry.resources import Heroes
 from loadgen.traffic.telemetry.scene import Scene
+from loadgen.written import GAP, TEXT_GAP, Form, quoted
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
 EVENT_TYPES = ("pointerdown", "keydown")
@@ -49,6 +52,26 @@ INP_STEP = 8
 """INP comes in steps of 8 ms."""
 NOTICEABLE = 40
 """Shorter interactions (ms) are reported only when they are the first input (web-vitals, durationThreshold)."""
+
+
+PAINTED = Form(Fcp(GAP, FcpAttribution(GAP, GAP, TEXT_GAP)))
+IMAGE, FETCHED, NAVIGATED, AGAIN = 1, 2, 4, 8
+"""What an LCP tells: an image's URL, the event of its file, that of the navigation; or that the page came back."""
+
+
+def _largest(kind: int) -> Form:
+    """An LCP of one kind; each thing it may tell has a gap of its own."""
+    element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
+    url = GAP if kind & IMAGE else UNSET
+    file, entry = (TEXT_GAP if kind & flag else UNSET for flag in (FETCHED, NAVIGATED))
+    return Form(Lcp(GAP, LcpAttribution(element, url, GAP, GAP, GAP, GAP, file, entry)))
+
+
+LARGEST = {kind: _largest(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}
+SHIFT = Form(Cls(GAP, ClsAttribution(GAP, GAP, GAP, TEXT_GAP)))
+STILL = Form(Cls(0, ClsAttribution())).text()
+FIRST_INPUT = Form(Fid(GAP, FidAttribution(GAP, TEXT_GAP, GAP, TEXT_GAP)))
+SLOWEST_INPUT = Form(Inp(GAP, InpAttribution(GAP, GAP, GAP, TEXT_GAP, GAP, GAP, GAP, TEXT_GAP)))
 
 
 def states(scene: Scene, load: Ints, after: Ints) -> list[str]:
@@ -75,12 +98,7 @@ def fcp(scene: Scene) -> Column:
     rows, loading = scene.own_loads, scene.loading
     value, first_byte = loading.fcp[rows], loading.ttfb[rows]
     at = _start(scene, rows) + np.maximum(value, loading.ready[rows])
-    details = [
-        Fcp(whole, FcpAttribution(ttfb, rest, state))
-        for whole, ttfb, rest, state in zip(
-            shown(value), shown(first_byte), shown(value - first_byte), states(scene, rows, value), strict=True
-        )
-    ]
+    details = PAINTED.texts(told(value), told(first_byte), told(value - first_byte), states(scene, rows, value))
     return Column(FCP, loading.view[rows], at, scene.ids("fcp", rows, scene.loads), details)
 
 
@@ -108,33 +126,23 @@ def lcp(scene: Scene, seen: Inputs, heroes: Heroes) -> Column:
     return Column(LCP, view, at[rows], scene.ids("lcp", rows, scene.loads), details)
 
 
-def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, heroes: Heroes) -> list[Lcp]:
+def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, heroes: Heroes) -> list[str]:
     first_byte = scene.loading.ttfb[rows]
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
-    render = value - first_byte - delay - loaded
-    known = recorded(scene)[rows] <= at
-    entries = scene.ids("navigation", rows, scene.loads)
-    columns = zip(*(shown(each) for each in (value, first_byte, delay, loaded, render)), strict=True)
-    return [
-        Lcp(whole, LcpAttribution(UNSET, UNSET, ttfb, waited, fetched, rendered))
-        if back
-        else Lcp(
-            whole,
-            LcpAttribution(
-                TEXT_ELEMENT if plain else IMAGE_ELEMENT,
-                UNSET if plain else heroes.urls[row],
-                ttfb,
-                waited,
-                fetched,
-                rendered,
-                UNSET if plain else heroes.ids.get(row, UNSET),
-                entry if noted else UNSET,
-            ),
-        )
-        for row, (whole, ttfb, waited, fetched, rendered), plain, entry, noted, back in zip(
-            rows.tolist(), columns, text.tolist(), entries, known.tolist(), scene.restored[rows].tolist(), strict=True
-        )
-    ]
+    times = (value, first_byte, delay, loaded, value - first_byte - delay - loaded)
+    whole, *parts = (objects(told(each)) for each in times)
+    urls = objects([quoted(heroes.urls[row]) for row in rows.tolist()])
+    files = objects([heroes.ids.get(row) for row in rows.tolist()])
+    entries = objects(scene.ids("navigation", rows, scene.loads))
+    fetched = np.array([each is not None for each in files], dtype=bool)
+    kinds = np.where(text, 0, IMAGE + FETCHED * fetched) + NAVIGATED * (recorded(scene)[rows] <= at)
+    kinds[scene.restored[rows]] = AGAIN
+    gaps = [(0, whole), (IMAGE, urls), *((0, part) for part in parts), (FETCHED, files), (NAVIGATED, entries)]
+    texts = objects([""] * len(rows))
+    for kind, form in LARGEST.items():
+        spots = np.flatnonzero(kinds == kind)
+        texts[spots] = form.texts(*(column[spots].tolist() for flag, column in gaps if not flag or kind & flag))
+    return cast(list[str], texts.tolist())
 
 
 def cls(scene: Scene) -> Column:
@@ -163,13 +171,11 @@ def cls(scene: Scene) -> Column:
     )
     rows = scene.own_loads[_can(scene, "cls")[scene.own_loads]]
     largest = np.round(value * (0.5 + 0.5 * uniform[3]), 4)
-    details = [
-        Cls(whole, ClsAttribution(elements[element], part, when, state)) if whole else Cls(0, ClsAttribution())
-        for whole, part, element, when, state in zip(
-            value[rows].tolist(), largest[rows].tolist(), target[rows].tolist(), shown(moment[rows]),
-            states(scene, rows, moment[rows]), strict=True,
-        )
-    ]  # fmt: skip
+    shifted = SHIFT.texts(
+        decimals(value[rows]), [quoted(elements[element]) for element in target[rows].tolist()],
+        decimals(largest[rows]), told(moment[rows]), states(scene, rows, moment[rows]),
+    )  # fmt: skip
+    details = [text if whole else STILL for text, whole in zip(shifted, value[rows].tolist(), strict=True)]
     at = _start(scene, rows) + np.maximum(moment, loading.ready)[rows]
     view = scene.time.current(loading.view[rows], at)
     return Column(CLS, view, at, scene.ids("cls", rows, scene.loads), details)
@@ -191,14 +197,11 @@ def fid(scene: Scene, seen: Inputs) -> Column:
     value = _delays(scene)[load]
     after = when - _start(scene, load)
     at = np.minimum(when + value, np.maximum(scene.time.load_end[load] - 1, when))
-    targets = scene.site.targets
-    details = [
-        Fid(delay, FidAttribution(targets[target].selector, EVENT_TYPES[typed], moment, state))
-        for delay, target, typed, moment, state in zip(
-            shown(value), seen.target[rows].tolist(), seen.typed[rows].tolist(), shown(after),
-            states(scene, load, after), strict=True,
-        )
-    ]  # fmt: skip
+    targets = [quoted(target.selector) for target in scene.site.targets]
+    details = FIRST_INPUT.texts(
+        told(value), [targets[target] for target in seen.target[rows].tolist()],
+        [EVENT_TYPES[typed] for typed in seen.typed[rows].tolist()], told(after), states(scene, load, after),
+    )  # fmt: skip
     return Column(FID, scene.time.current(seen.view[rows], at), at, scene.ids("fid", load, scene.loads), details)
 
 
@@ -234,15 +237,12 @@ def _inp_column(scene: Scene, seen: Inputs, row: Ints, load: Ints, value: Ints, 
     )
     processing = np.floor((whole - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64)
     after = seen.at[row] - _start(scene, load)
-    targets = scene.site.targets
-    details = [
-        Inp(length, InpAttribution(targets[target].selector, begun, painted, kind, waited, ran, shows, state))
-        for length, target, kind, begun, painted, waited, ran, shows, state in zip(
-            value.tolist(), seen.target[row].tolist(), np.where(seen.typed[row], "keyboard", "pointer").tolist(),
-            shown(after), shown(after + whole), shown(delay), shown(processing), shown(whole - delay - processing),
-            states(scene, load, after), strict=True,
-        )
-    ]  # fmt: skip
+    targets = [quoted(target.selector) for target in scene.site.targets]
+    details = SLOWEST_INPUT.texts(
+        map(str, value.tolist()), [targets[target] for target in seen.target[row].tolist()], told(after),
+        told(after + whole), ["keyboard" if typed else "pointer" for typed in seen.typed[row].tolist()], told(delay),
+        told(processing), told(whole - delay - processing), states(scene, load, after),
+    )  # fmt: skip
     at = np.minimum(seen.at[row] + whole, scene.time.load_end[load] - 1)
     return Column(
         INP, scene.time.current(seen.view[row], seen.at[row]), at, scene.ids("inp", load, scene.loads), details

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import repeat
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ none of both), so text is never touched. The literal comes first because `re` th
 
 GAP: Any = msgspec.Raw(b"\0")
 TEXT_GAP: Any = msgspec.Raw(b'"\0"')
-"""In place of a value, or of a text that needs no escape, which a Form leaves out: no JSON has this byte."""
+"""In place of a number, or of a text, that a Form leaves out: no JSON has this byte."""
 
 T = TypeVar("T")
 
@@ -61,9 +62,10 @@ def read(details: Any, kind: type[T]) -> T:
     return details
 
 
-def quoted(text: str) -> str:
-    """A text as a value in a Form's gap."""
-    return escaped(_JSON.encode(text).decode())
+@lru_cache(maxsize=65536)
+def inner(text: str) -> str:
+    """Any text as it stands in a TEXT_GAP."""
+    return escaped(_JSON.encode(text).decode()[1:-1])
 
 
 def escaped(json: str) -> str:

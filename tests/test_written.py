@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loadgen.events import Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
 from loadgen.scenario import load
 from loadgen.traffic import sessions
-from loadgen.written import GAP, TEXT_GAP, Form, quoted, read, written
+from loadgen.written import GAP, TEXT_GAP, Form, inner, read, written
 from tests.traffic.conftest import SCENARIOS, SEED
 from tests.traffic.look import KINDS, events, small
 
@@ -48,8 +48,8 @@ def test_a_form_is_its_model_with_the_gaps_filled(text: str, value: float) -> No
     number = msgspec.json.encode(value).decode()
     assert form.text(number, "2") == form.texts([number], ["2"])[0]
     assert read(form.text(number, "2"), Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
-    request = Form(Http(HttpRequest(GAP, TEXT_GAP)))
-    assert read(request.text(quoted(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
+    request = Form(Http(HttpRequest(TEXT_GAP, TEXT_GAP)))
+    assert read(request.text(inner(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
 
 
 def test_many_rows_are_written_at_once() -> None:

@@ -20,10 +20,10 @@ from loadgen.traffic.room import NO_LIMIT, Room
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
-from loadgen.traffic.telemetry.column import CUSTOM_RANK, RANK, Family
+from loadgen.traffic.telemetry.column import CUSTOM_RANK, RANK, RANKS, Column
 from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, restored, usual_lcp, warmth
 from loadgen.traffic.telemetry.scene import Drawn, Scene
-from loadgen.traffic.timeline import timeline
+from loadgen.traffic.timeline import FAR_TICK, timeline
 from loadgen.traffic.visits import Pages, Referrals, visits
 
 NOWHERE = Load(0.0, 0.0, (), ())
@@ -135,7 +135,7 @@ class Blocks:
         return restored(self.seeds.stream("restored", block), loading, back) if back.any() else loading
 
 
-def _loads(scene: Scene, families: list[Family], room: Room) -> tuple[list[Load], list[int]]:
+def _loads(scene: Scene, families: list[Column], room: Room) -> tuple[list[Load], list[int]]:
     """The block's own loads with their events in the order of recording, and how many each session has no room for."""
     lengths = [len(family.at) for family in families]
     at = np.concatenate([family.at for family in families])
@@ -143,7 +143,7 @@ def _loads(scene: Scene, families: list[Family], room: Room) -> tuple[list[Load]
     rank = np.repeat([RANK.get(family.type, CUSTOM_RANK) for family in families], lengths)
     simple = np.repeat([family.type not in HELD_UNTIL_HIDDEN for family in families], lengths)
     scene.seeds.pause()
-    order = np.lexsort((rank, at, load_of))
+    order = np.argsort((load_of * FAR_TICK + at) * RANKS + rank, kind="stable")  # lexsort takes seven times as long
     beyond = np.zeros(len(at), dtype=bool)
     session = scene.load_session[load_of[order]]
     beyond[order] = room.lacks(scene.keys.tolist(), session, at[order], simple[order])
@@ -163,15 +163,15 @@ def _loads(scene: Scene, families: list[Family], room: Room) -> tuple[list[Load]
     return loads, left_out
 
 
-def _events(scene: Scene, families: list[Family], wanted: list[Bools]) -> list[Event]:
+def _events(scene: Scene, families: list[Column], wanted: list[Bools]) -> list[Event]:
     """The wanted events of each family, one family after the other."""
     made: list[Event] = []
     for family, mask in zip(families, wanted, strict=True):
         rows = np.flatnonzero(mask)
-        ids, details = family.made(rows)
+        ids = scene.ids(family.named.purpose, family.named.row[rows], family.named.total)
         moments = (family.at[rows] / TICKS).tolist()
         pages = scene.pages_of(family.view[rows])
-        made += scene.seeds.listed(map(Event, ids, moments, repeat(family.type), details, pages))
+        made += scene.seeds.listed(map(Event, ids, moments, repeat(family.type), family.details(rows), pages))
     return made
 
 

@@ -20,8 +20,10 @@ TICKS = 10_000
 WRITTEN_AT_ONCE = 2000
 """Ids between two pauses: below a millisecond."""
 
-COMMON_TICKS = 2**16
-"""Ticks whose texts are kept: 6.5 s."""
+COMMON_TICKS = 100_000
+"""Ticks whose texts are kept: 10 s."""
+
+TENTHS = ("", *(f".{tenth}" for tenth in range(1, 10)))
 
 UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 """Digits between the dashes of a UUID."""
@@ -96,19 +98,12 @@ def ticks(milliseconds: Floats) -> Ints:
     return np.rint(milliseconds * 10).astype(np.int64)
 
 
-def shown(tick: Ints) -> list[Any]:
-    """Ticks as milliseconds, whole ones as int: JavaScript prints 83, not 83.0."""
-    values = (tick / 10).astype(object)
-    whole = tick % 10 == 0
-    values[whole] = tick[whole] // 10
-    return values.tolist()  # type: ignore[no-any-return]  # numpy types an object array's list as Any
-
-
 def told(tick: Ints) -> list[str]:
     """Ticks as the milliseconds that JavaScript prints: 83, 83.1."""
     texts = _common()[np.minimum(tick, COMMON_TICKS - 1)]
     rare = np.flatnonzero((tick >= COMMON_TICKS) | (tick < 0))
-    texts[rare] = [str(value) for value in shown(tick[rare])]
+    if len(rare):
+        texts[rare] = [str(value / 10).removesuffix(".0") for value in tick[rare].tolist()]
     return cast(list[str], texts.tolist())
 
 
@@ -120,7 +115,7 @@ def decimals(values: Floats) -> list[str]:
 @lru_cache(maxsize=1)
 def _common() -> NDArray[np.object_]:
     """The texts of the ticks that most events have."""
-    return objects([str(value) for value in shown(np.arange(COMMON_TICKS))])
+    return objects([f"{whole}{tenths}" for whole in range(COMMON_TICKS // 10) for tenths in TENTHS])
 
 
 def within(session: Ints, sessions: int) -> Ints:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from loadgen.traffic.telemetry.column import Family
+from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.errors import js_errors, thrown
 from loadgen.traffic.telemetry.http import calls, http, trace_ids, xray
 from loadgen.traffic.telemetry.inputs import inputs
 from loadgen.traffic.telemetry.interactions import custom, dom
+from loadgen.traffic.telemetry.largest_paint import lcp
 from loadgen.traffic.telemetry.navigation import navigation
 from loadgen.traffic.telemetry.page_views import page_views
 from loadgen.traffic.telemetry.resources import resources
 from loadgen.traffic.telemetry.scene import Scene
-from loadgen.traffic.telemetry.vitals import cls, fcp, fid, inp, lcp
+from loadgen.traffic.telemetry.vitals import cls, fcp, fid, inp
 
 __all__ = ["columns"]
 
 
-def columns(scene: Scene) -> list[Family]:
+def columns(scene: Scene) -> list[Column]:
     """The events of a block's own sessions, a column for each family that the scenario's client records."""
     monitor, seen = scene.scenario.monitor, inputs(scene)
-    made: list[Family] = [page_views(scene)]
+    made: list[Column] = [page_views(scene)]
     if monitor.collects("performance"):
         files, heroes = resources(scene)
         made += [

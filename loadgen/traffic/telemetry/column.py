@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from loadgen import events
 from loadgen.traffic.draws import Ints
@@ -14,39 +14,32 @@ RANK = {
 }  # fmt: skip
 """Order of events that the client records in the same tick; custom events come after the click that causes them."""
 CUSTOM_RANK = 9
+RANKS = 16
+"""A power of two above all ranks."""
 
 
-class Family(Protocol):
-    """Events of one type over a block, in no order: the view under which the client records each, and when."""
+Details = Callable[[Ints], Sequence[Any]]
+"""The details of some of a column's places, ascending: nobody makes what is not wanted."""
 
-    @property
-    def type(self) -> str:
-        """The event type in full."""
 
-    @property
-    def view(self) -> Ints:
-        """Rows of views."""
+class Named(NamedTuple):
+    """What a column's ids are drawn for: rows among so many of one purpose."""
 
-    @property
-    def at(self) -> Ints:
-        """Ticks from session start."""
-
-    def made(self, rows: Ints) -> tuple[list[str], Sequence[Any]]:
-        """Ids and details of some of them, by ascending place."""
+    purpose: str
+    row: Ints
+    total: int
 
 
 class Column(NamedTuple):
-    """A family whose ids and details are there; `type` is given in full, `at` in ticks from session start."""
+    """Events of one type, in no order; `at` in ticks from session start."""
 
-    type: str
-    view: Ints
+    type: str  # in full
+    named: Named
+    view: Ints  # under which the client records each
     at: Ints
-    ids: list[str]
-    details: list[Any]
+    details: Details
 
-    def made(self, rows: Ints) -> tuple[list[str], list[Any]]:
-        """Ids and details of some rows, ascending."""
-        if len(rows) == len(self.ids):
-            return self.ids, self.details
-        chosen = rows.tolist()
-        return [self.ids[row] for row in chosen], [self.details[row] for row in chosen]
+
+def listed(details: Sequence[Any]) -> Details:
+    """Details that are there already."""
+    return lambda places: [details[place] for place in places.tolist()]

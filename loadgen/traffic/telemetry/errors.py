@@ -13,7 +13,7 @@ from loadgen.scenario.incidents import ErrorRelease
 from loadgen.traffic.draws import Floats, Ints
 from loadgen.traffic.faults import Dialect, Fault, Kind
 from loadgen.traffic.site import Site
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.column import Column, Named, listed
 from loadgen.traffic.telemetry.scene import Scene
 
 OLD_BROWSER = 1.5
@@ -42,7 +42,7 @@ def js_errors(scene: Scene) -> Column:
         _details(scene.site.faults[which], Dialect(words), limit)
         for which, words in zip(fault[kept].tolist(), engine[kept].tolist(), strict=True)
     ]
-    return Column(JS_ERROR, view[kept], at[kept], scene.ids("error", kept, len(view)), details)
+    return Column(JS_ERROR, Named("error", kept, len(view)), view[kept], at[kept], listed(details))
 
 
 def thrown(scene: Scene) -> list[Column]:
@@ -56,8 +56,8 @@ def thrown(scene: Scene) -> list[Column]:
             engine = scene.crowd.dialects(scene.people)[scene.walk.session[view]].tolist()
             fault, limit = released(incident, scene.site), scene.scenario.client.stackTraceLength
             details = [_details(fault, Dialect(words), limit) for words in engine]
-            ids = scene.ids(f"incident/{incident.name}", view, scene.views)
-            found.append(Column(JS_ERROR, view, at, ids, details))
+            named = Named(f"incident/{incident.name}", view, scene.views)
+            found.append(Column(JS_ERROR, named, view, at, listed(details)))
     return found
 
 

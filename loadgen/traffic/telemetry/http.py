@@ -31,7 +31,7 @@ from loadgen.scenario.incidents import SlowApi
 from loadgen.scenario.pages import ApiCall
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
 from loadgen.traffic.journey import RESTORED
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.column import Column, Named, listed
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, protocols
 from loadgen.traffic.telemetry.scene import Scene
 
@@ -180,7 +180,7 @@ def http(scene: Scene, made: Calls, ids: TraceIds | None) -> Column:
     ]
     at = made.ended[rows]
     view = scene.time.current(made.view[rows], at)
-    return Column(HTTP, view, at, scene.ids("http", made.row[rows], made.total), details)
+    return Column(HTTP, Named("http", made.row[rows], made.total), view, at, listed(details))
 
 
 def _reason(status: int, protocol: str) -> str:
@@ -215,7 +215,7 @@ def xray(scene: Scene, made: Calls, ids: TraceIds) -> Column:
         trace, segment = ids.trace[row], ids.segment[row]
         details.append(XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault))
     view = scene.time.current(made.view, made.ended)
-    return Column(XRAY, view, made.ended, scene.ids("xray", made.row, made.total), details)
+    return Column(XRAY, Named("xray", made.row, made.total), view, made.ended, listed(details))
 
 
 def _flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:

@@ -12,6 +12,7 @@ import numpy as np
 from loadgen.traffic.draws import TICKS, Bools, Ints, ticks
 from loadgen.traffic.site import ANYWHERE, LINK
 from loadgen.traffic.telemetry.scene import Scene
+from loadgen.traffic.timeline import FAR_TICK
 
 MOST_INPUTS = 30
 """Inputs of one page view, beside the clicks that the scenario names."""
@@ -40,7 +41,7 @@ def inputs(scene: Scene) -> Inputs:
     parts = [_named(scene), _anonymous(scene), _links(scene)]
     view, at, target, typed, leaving = (np.concatenate(column) for column in zip(*parts, strict=True))
     load = scene.time.load[view]
-    order = np.lexsort((at, load))
+    order = np.argsort(load * FAR_TICK + at, kind="stable")
     view, load, at, target, typed, leaving = (each[order] for each in (view, load, at, target, typed, leaving))
     first = np.ones(len(load), dtype=bool)
     first[1:] = load[1:] != load[:-1]

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from loadgen.events import DOM, Dom
 from loadgen.scenario.pages import CustomEvent
 from loadgen.traffic.site import Target
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.column import Column, Named, listed
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.scene import Scene
 from loadgen.written import Form
@@ -27,9 +27,10 @@ def dom(scene: Scene, seen: Inputs) -> list[Column]:
 
 def _clicks(scene: Scene, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]], *, with_css: bool) -> Column:
     made = [_dom(target, with_css=with_css) for target in scene.site.targets]
-    details = [made[target] for target in seen.target[rows].tolist()]
-    ids = scene.ids("dom css" if with_css else "dom", rows, len(seen.view))
-    return Column(DOM, seen.view[rows], seen.at[rows], ids, details)
+    named = Named("dom css" if with_css else "dom", rows, len(seen.view))
+    return Column(
+        DOM, named, seen.view[rows], seen.at[rows], listed([made[each] for each in seen.target[rows].tolist()])
+    )
 
 
 def _dom(target: Target, *, with_css: bool) -> str:
@@ -52,7 +53,7 @@ def _recorded(scene: Scene, page: int, event: CustomEvent, purpose: str) -> Colu
     after = np.floor(scene.visible[rows] * uniform[1][rows]).astype(np.int64)
     items = [tuple(chosen) for chosen in scene.walk.items[rows].tolist()]
     details = [_filled(scene, event.details, page, chosen) for chosen in items]
-    return Column(event.type, rows, scene.time.awake(rows, after), scene.ids(purpose, rows, scene.views), details)
+    return Column(event.type, Named(purpose, rows, scene.views), rows, scene.time.awake(rows, after), listed(details))
 
 
 def _filled(scene: Scene, value: Any, page: int, chosen: tuple[int, ...]) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 
 from loadgen.events import NAVIGATION, TTFB, Navigation, Ttfb, TtfbAttribution
 from loadgen.traffic.draws import Choice, Floats, Ints, decimals, ticks, told
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.column import Column, Named
 from loadgen.traffic.telemetry.scene import Scene
 from loadgen.written import GAP, TEXT_GAP, Form
 
@@ -55,8 +55,10 @@ def navigation(scene: Scene) -> list[Column]:
     rows, at = rows[lives], at[lives]
     view = scene.loading.view[rows]
     return [
-        Column(NAVIGATION, view, at, scene.ids("navigation", rows, scene.loads), _navigations(scene, rows)),
-        Column(TTFB, view, at, scene.ids("ttfb", rows, scene.loads), _first_bytes(scene, rows)),
+        Column(
+            NAVIGATION, Named("navigation", rows, scene.loads), view, at, lambda some: _navigations(scene, rows[some])
+        ),
+        _first_bytes(scene, rows, at),
         *([_back_at_once(scene)] if scene.restored.any() else []),
     ]
 
@@ -64,9 +66,7 @@ def navigation(scene: Scene) -> list[Column]:
 def _back_at_once(scene: Scene) -> Column:
     """The TTFB of 0 that a return from the back/forward cache has."""
     rows = scene.own_loads[scene.restored[scene.own_loads]]
-    view = scene.loading.view[rows]
-    at = scene.time.start[view] + scene.loading.ready[rows]
-    return Column(TTFB, view, at, scene.ids("ttfb", rows, scene.loads), _first_bytes(scene, rows))
+    return _first_bytes(scene, rows, scene.time.start[scene.loading.view[rows]] + scene.loading.ready[rows])
 
 
 def _types(scene: Scene) -> Ints:
@@ -101,10 +101,15 @@ def _navigations(scene: Scene, rows: Ints) -> list[str]:
     )  # fmt: skip
 
 
-def _first_bytes(scene: Scene, rows: Ints) -> list[str]:
+def _first_bytes(scene: Scene, rows: Ints, at: Ints) -> Column:
     load = scene.loading
-    wait, dns, connect, ttfb = (each[rows] for each in (load.wait, load.dns, load.connect, load.ttfb))
-    return ANSWERED.texts(*map(told, (ttfb, wait, dns, connect, ttfb - wait - dns - connect)))
+
+    def details(places: Ints) -> list[str]:
+        some = rows[places]
+        wait, dns, connect, ttfb = (each[some] for each in (load.wait, load.dns, load.connect, load.ttfb))
+        return ANSWERED.texts(*map(told, (ttfb, wait, dns, connect, ttfb - wait - dns - connect)))
+
+    return Column(TTFB, Named("ttfb", rows, scene.loads), load.view[rows], at, details)
 
 
 def shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from msgspec import UNSET
 
 from loadgen.events import PAGE_VIEW, PageView
 from loadgen.model import Page
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.draws import Ints
+from loadgen.traffic.telemetry.column import Column, Named
 from loadgen.traffic.telemetry.scene import Scene
-from loadgen.written import GAP, TEXT_GAP, Form, quoted
+from loadgen.written import GAP, TEXT_GAP, Form, inner
 
 PAGE_ALONE = Form(PageView(TEXT_GAP))
 LANDED = Form(PageView(TEXT_GAP, GAP, TEXT_GAP, UNSET, UNSET, TEXT_GAP, TEXT_GAP))
@@ -21,9 +20,12 @@ def page_views(scene: Scene) -> Column:
     """The page views of a block."""
     rows = scene.own_views[scene.seen.new[scene.own_views]]
     cookies = scene.scenario.client.allowCookies
-    pages = scene.pages_of(rows)
-    details = _with_history(pages) if cookies else PAGE_ALONE.texts([_inner(page.id) for page in pages])
-    return Column(PAGE_VIEW, rows, scene.time.noticed[rows], scene.ids("page_view", rows, scene.views), details)
+
+    def details(places: Ints) -> list[str]:
+        pages = scene.pages_of(rows[places])
+        return _with_history(pages) if cookies else PAGE_ALONE.texts([inner(page.id) for page in pages])
+
+    return Column(PAGE_VIEW, Named("page_view", rows, scene.views), rows, scene.time.noticed[rows], details)
 
 
 def _with_history(pages: list[Page]) -> list[str]:
@@ -31,7 +33,7 @@ def _with_history(pages: list[Page]) -> list[str]:
     landings = [page for page in pages if page.parent_id is None]
     later = [(page, page.parent_id) for page in pages if page.parent_id is not None]
     landed = iter(LANDED.texts(*_numbered(landings), *_referred(landings)))
-    parents = [f"{_inner(parent)}-{page.interaction - 1}" for page, parent in later]
+    parents = [f"{inner(parent)}-{page.interaction - 1}" for page, parent in later]
     after = [page for page, _ in later]
     spent = [str(page.time_on_parent_ms) for page in after]
     followed = iter(FOLLOWED.texts(*_numbered(after), parents, spent, *_referred(after)))
@@ -40,15 +42,9 @@ def _with_history(pages: list[Page]) -> list[str]:
 
 def _numbered(pages: list[Page]) -> tuple[list[str], list[str], list[str]]:
     """pageId, interaction and pageInteractionId."""
-    paths, numbers = [_inner(page.id) for page in pages], [str(page.interaction) for page in pages]
+    paths, numbers = [inner(page.id) for page in pages], [str(page.interaction) for page in pages]
     return paths, numbers, [f"{path}-{number}" for path, number in zip(paths, numbers, strict=True)]
 
 
 def _referred(pages: list[Page]) -> tuple[list[str], list[str]]:
-    return [_inner(page.referrer) for page in pages], [_inner(page.referrer_domain) for page in pages]
-
-
-@lru_cache(maxsize=65536)
-def _inner(text: str) -> str:
-    """A text without the quotes that a TEXT_GAP has."""
-    return quoted(text)[2:-2]
+    return [inner(page.referrer) for page in pages], [inner(page.referrer_domain) for page in pages]

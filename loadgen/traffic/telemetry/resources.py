@@ -10,8 +10,10 @@ from loadgen.events import RESOURCE
 from loadgen.traffic.asset_details import Fetched
 from loadgen.traffic.assets import FONT, IMAGE
 from loadgen.traffic.draws import Bools, Ints, ticks
+from loadgen.traffic.telemetry.column import Column, Details, Named
 from loadgen.traffic.telemetry.navigation import shares
 from loadgen.traffic.telemetry.scene import Scene
+from loadgen.traffic.timeline import FAR_TICK
 
 LCP_PARTS = (350.0, 160.0, 230.0)
 """Load delay, load time, render delay of an image LCP in ms: medians of good sites (CrUX July 2024, Almanac 2024)."""
@@ -35,28 +37,6 @@ class Rows(NamedTuple):
     cached: Bools
 
 
-class Files(NamedTuple):
-    """The resource events of a block's own loads; they are most of all events, and made only when it is known which."""
-
-    scene: Scene
-    files: Rows
-    kept: Ints  # rows of `files`
-    start: Ints  # ticks from navigation start, by row of `kept`
-    length: Ints
-    view: Ints
-    at: Ints
-    type: str = RESOURCE
-
-    def made(self, rows: Ints) -> tuple[list[str], list[str]]:
-        """Ids and details of some of them, by ascending place in `kept`."""
-        kept = self.kept[rows]
-        ids = self.scene.ids("resource", kept, len(self.files.load))
-        fetched = Fetched(self.files.asset[kept], self.files.cached[kept], self.start[rows], self.length[rows])
-        site, urls, load = self.scene.site, self.scene.hero_urls, self.files.load[kept]
-        heroes = [urls[each] for each in load[site.assets.hero[fetched.asset]].tolist()]
-        return ids, site.asset_details.texts(self.scene.seeds, fetched, heroes)
-
-
 def _rows(scene: Scene) -> Rows:
     """Spread the loads' files out, and see which come from the cache."""
     assets, walk, view = scene.site.assets, scene.walk, scene.loading.view
@@ -70,7 +50,7 @@ def _rows(scene: Scene) -> Rows:
     return Rows(load, asset, scene.stream("cache").random(len(load)) < share[load])
 
 
-def resources(scene: Scene) -> tuple[Files, Heroes]:
+def resources(scene: Scene) -> tuple[Column, Heroes]:
     """The resource events of own loads, and what LCP needs to know of the largest images."""
     rows = _rows(scene)
     delay, loaded = _hero_parts(scene, rows)
@@ -80,14 +60,29 @@ def resources(scene: Scene) -> tuple[Files, Heroes]:
     fetched = scene.own_view_mask[loading.view[rows.load]] & ~scene.restored[rows.load]
     kept = np.flatnonzero(fetched & (at < time.load_end[rows.load]))
     scene.seeds.pause()
-    kept = kept[np.lexsort((start[kept], rows.load[kept]))]  # the client reads entries in the order of their start
+    # the client reads entries in the order of their start
+    kept = kept[np.argsort(rows.load[kept] * FAR_TICK + start[kept], kind="stable")]
     view = time.current(loading.view[rows.load[kept]], at[kept])
     heroes = kept[scene.site.assets.hero[rows.asset[kept]]]
     ids = scene.ids("resource", heroes, len(rows.load))
     known = dict(zip(rows.load[heroes].tolist(), ids, strict=True))
-    return Files(scene, rows, kept, start[kept], length[kept], view, at[kept]), Heroes(
+    named = Named("resource", kept, len(rows.load))
+    return Column(RESOURCE, named, view, at[kept], _details(scene, rows, kept, (start, length))), Heroes(
         _text(scene), delay, loaded, scene.hero_urls, known
     )
+
+
+def _details(scene: Scene, rows: Rows, kept: Ints, times: tuple[Ints, Ints]) -> Details:
+    """Resource events are most of all events."""
+    site, hero_urls = scene.site, scene.hero_urls
+
+    def details(places: Ints) -> list[str]:
+        some = kept[places]
+        fetched = Fetched(rows.asset[some], rows.cached[some], times[0][some], times[1][some])
+        heroes = rows.load[some][site.assets.hero[fetched.asset]]
+        return site.asset_details.texts(scene.seeds, fetched, [hero_urls[load] for load in heroes.tolist()])
+
+    return details
 
 
 def _text(scene: Scene) -> Bools:

@@ -1,22 +1,17 @@
-"""Web vitals events: FCP, LCP, CLS of each full load, FID and INP of those with an input.
+"""Web vitals events: FCP and CLS of each full load, FID and INP of those with an input.
 
-Rule: LCP is recorded at the first click or key, else at the moment when the page is hidden, too late for that hide's
-flush, as in the real client (web-client facts, section 5). CLS and INP stand at the moment of their last update.
+Rule: CLS and INP stand at the moment of their last update.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
-from msgspec import UNSET
 
 from loadgen.events import (
     CLS,
     FCP,
     FID,
     INP,
-    LCP,
     Cls,
     ClsAttribution,
     Fcp,
@@ -25,18 +20,15 @@ from loadgen.events import (
     FidAttribution,
     Inp,
     InpAttribution,
-    Lcp,
-    LcpAttribution,
 )
 from loadgen.scenario.incidents import LayoutShift
-from loadgen.traffic.draws import Bools, Floats, Ints, decimals, objects, ticks, told
-from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.draws import Bools, Floats, Ints, decimals, ticks, told
+from loadgen.traffic.telemetry.column import Column, Named
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.loading import by_device
-from loadgen.traffic.telemetry.navigation import recorded, shares
-from loadgen.traffic.telemetry.resources import Heroes
+from loadgen.traffic.telemetry.navigation import shares
 from loadgen.traffic.telemetry.scene import Scene
-from loadgen.written import GAP, TEXT_GAP, Form, quoted
+from loadgen.written import GAP, TEXT_GAP, Form, inner
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
 EVENT_TYPES = ("pointerdown", "keydown")
@@ -47,7 +39,6 @@ SHIFTED = (
     "html>body>header>div.banner",
     "#ad-top",
 )
-TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
 INP_STEP = 8
 """INP comes in steps of 8 ms."""
 NOTICEABLE = 40
@@ -55,23 +46,10 @@ NOTICEABLE = 40
 
 
 PAINTED = Form(Fcp(GAP, FcpAttribution(GAP, GAP, TEXT_GAP)))
-IMAGE, FETCHED, NAVIGATED, AGAIN = 1, 2, 4, 8
-"""What an LCP tells: an image's URL, the event of its file, that of the navigation; or that the page came back."""
-
-
-def _largest(kind: int) -> Form:
-    """An LCP of one kind; each thing it may tell has a gap of its own."""
-    element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
-    url = GAP if kind & IMAGE else UNSET
-    file, entry = (TEXT_GAP if kind & flag else UNSET for flag in (FETCHED, NAVIGATED))
-    return Form(Lcp(GAP, LcpAttribution(element, url, GAP, GAP, GAP, GAP, file, entry)))
-
-
-LARGEST = {kind: _largest(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}
-SHIFT = Form(Cls(GAP, ClsAttribution(GAP, GAP, GAP, TEXT_GAP)))
+SHIFT = Form(Cls(GAP, ClsAttribution(TEXT_GAP, GAP, GAP, TEXT_GAP)))
 STILL = Form(Cls(0, ClsAttribution())).text()
-FIRST_INPUT = Form(Fid(GAP, FidAttribution(GAP, TEXT_GAP, GAP, TEXT_GAP)))
-SLOWEST_INPUT = Form(Inp(GAP, InpAttribution(GAP, GAP, GAP, TEXT_GAP, GAP, GAP, GAP, TEXT_GAP)))
+FIRST_INPUT = Form(Fid(GAP, FidAttribution(TEXT_GAP, TEXT_GAP, GAP, TEXT_GAP)))
+SLOWEST_INPUT = Form(Inp(GAP, InpAttribution(TEXT_GAP, GAP, GAP, TEXT_GAP, GAP, GAP, GAP, TEXT_GAP)))
 
 
 def states(scene: Scene, load: Ints, after: Ints) -> list[str]:
@@ -82,12 +60,13 @@ def states(scene: Scene, load: Ints, after: Ints) -> list[str]:
     return [STATES[state] for state in reached.tolist()]
 
 
-def _start(scene: Scene, load: Ints) -> Ints:
+def start_of(scene: Scene, load: Ints) -> Ints:
+    """When loads start, in ticks from their sessions'."""
     start: Ints = scene.time.start[scene.loading.view[load]]
     return start
 
 
-def _can(scene: Scene, vital: str) -> Bools:
+def measured(scene: Scene, vital: str) -> Bools:
     """Whether the browser of each load's session measures a vital."""
     able: Bools = scene.crowd.supports(scene.people, vital)[scene.load_session]
     return able
@@ -97,52 +76,13 @@ def fcp(scene: Scene) -> Column:
     """First contentful paint, recorded once the client runs."""
     rows, loading = scene.own_loads, scene.loading
     value, first_byte = loading.fcp[rows], loading.ttfb[rows]
-    at = _start(scene, rows) + np.maximum(value, loading.ready[rows])
-    details = PAINTED.texts(told(value), told(first_byte), told(value - first_byte), states(scene, rows, value))
-    return Column(FCP, loading.view[rows], at, scene.ids("fcp", rows, scene.loads), details)
+    at = start_of(scene, rows) + np.maximum(value, loading.ready[rows])
 
+    def details(places: Ints) -> list[str]:
+        whole, before = value[places], first_byte[places]
+        return PAINTED.texts(told(whole), told(before), told(whole - before), states(scene, rows[places], whole))
 
-def first_hide(scene: Scene) -> Ints:
-    """When each load's page is hidden for the first time."""
-    first = scene.time.load_end.copy()
-    views = np.flatnonzero(scene.time.away >= 0)
-    np.minimum.at(first, scene.time.load[views], scene.time.away[views])
-    return first
-
-
-def lcp(scene: Scene, seen: Inputs, heroes: Heroes) -> Column:
-    """Largest contentful paint, as far as it had come when the first input or the first hide ended the search."""
-    loading, start = scene.loading, _start(scene, np.arange(scene.loads))
-    at = first_hide(scene)
-    opening = np.flatnonzero(seen.first)
-    at[seen.load[opening]] = np.minimum(at[seen.load[opening]], seen.at[opening])
-    at = np.where(scene.restored, np.minimum(start + loading.lcp, scene.time.load_end - 1), at)
-    rows = scene.own_loads[_can(scene, "lcp")[scene.own_loads]]
-    early = start[rows] + loading.lcp[rows] > at[rows]
-    text = heroes.text[rows] | early
-    value = np.where(early, loading.fcp[rows], loading.lcp[rows])
-    view = scene.time.current(loading.view[rows], np.minimum(at[rows], scene.time.load_end[rows] - 1))
-    details = _lcp_details(scene, rows, value, text, at[rows], heroes)
-    return Column(LCP, view, at[rows], scene.ids("lcp", rows, scene.loads), details)
-
-
-def _lcp_details(scene: Scene, rows: Ints, value: Ints, text: Bools, at: Ints, heroes: Heroes) -> list[str]:
-    first_byte = scene.loading.ttfb[rows]
-    delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
-    times = (value, first_byte, delay, loaded, value - first_byte - delay - loaded)
-    whole, *parts = (objects(told(each)) for each in times)
-    urls = objects([quoted(heroes.urls[row]) for row in rows.tolist()])
-    files = objects([heroes.ids.get(row) for row in rows.tolist()])
-    entries = objects(scene.ids("navigation", rows, scene.loads))
-    fetched = np.array([each is not None for each in files], dtype=bool)
-    kinds = np.where(text, 0, IMAGE + FETCHED * fetched) + NAVIGATED * (recorded(scene)[rows] <= at)
-    kinds[scene.restored[rows]] = AGAIN
-    gaps = [(0, whole), (IMAGE, urls), *((0, part) for part in parts), (FETCHED, files), (NAVIGATED, entries)]
-    texts = objects([""] * len(rows))
-    for kind, form in LARGEST.items():
-        spots = np.flatnonzero(kinds == kind)
-        texts[spots] = form.texts(*(column[spots].tolist() for flag, column in gaps if not flag or kind & flag))
-    return cast(list[str], texts.tolist())
+    return Column(FCP, Named("fcp", rows, scene.loads), loading.view[rows], at, details)
 
 
 def cls(scene: Scene) -> Column:
@@ -169,16 +109,21 @@ def cls(scene: Scene) -> Column:
     moment = np.where(
         value > 0, np.clip(moment, loading.fcp, scene.time.load_end - scene.time.start[loading.view] - 1), painted
     )
-    rows = scene.own_loads[_can(scene, "cls")[scene.own_loads]]
+    rows = scene.own_loads[measured(scene, "cls")[scene.own_loads]]
     largest = np.round(value * (0.5 + 0.5 * uniform[3]), 4)
-    shifted = SHIFT.texts(
-        decimals(value[rows]), [quoted(elements[element]) for element in target[rows].tolist()],
-        decimals(largest[rows]), told(moment[rows]), states(scene, rows, moment[rows]),
-    )  # fmt: skip
-    details = [text if whole else STILL for text, whole in zip(shifted, value[rows].tolist(), strict=True)]
-    at = _start(scene, rows) + np.maximum(moment, loading.ready)[rows]
+    targets = [inner(element) for element in elements]
+
+    def details(places: Ints) -> list[str]:
+        some = rows[places]
+        shifted = SHIFT.texts(
+            decimals(value[some]), [targets[each] for each in target[some].tolist()], decimals(largest[some]),
+            told(moment[some]), states(scene, some, moment[some]),
+        )  # fmt: skip
+        return [text if whole else STILL for text, whole in zip(shifted, value[some].tolist(), strict=True)]
+
+    at = start_of(scene, rows) + np.maximum(moment, loading.ready)[rows]
     view = scene.time.current(loading.view[rows], at)
-    return Column(CLS, view, at, scene.ids("cls", rows, scene.loads), details)
+    return Column(CLS, Named("cls", rows, scene.loads), view, at, details)
 
 
 def _delays(scene: Scene) -> Ints:
@@ -192,17 +137,22 @@ def _delays(scene: Scene) -> Ints:
 def fid(scene: Scene, seen: Inputs) -> Column:
     """First input delay of each load with an input."""
     rows = np.flatnonzero(seen.first)
-    rows = rows[_can(scene, "fid")[seen.load[rows]] & scene.own_view_mask[seen.view[rows]]]
+    rows = rows[measured(scene, "fid")[seen.load[rows]] & scene.own_view_mask[seen.view[rows]]]
     load, when = seen.load[rows], seen.at[rows]
     value = _delays(scene)[load]
-    after = when - _start(scene, load)
+    after = when - start_of(scene, load)
     at = np.minimum(when + value, np.maximum(scene.time.load_end[load] - 1, when))
-    targets = [quoted(target.selector) for target in scene.site.targets]
-    details = FIRST_INPUT.texts(
-        told(value), [targets[target] for target in seen.target[rows].tolist()],
-        [EVENT_TYPES[typed] for typed in seen.typed[rows].tolist()], told(after), states(scene, load, after),
-    )  # fmt: skip
-    return Column(FID, scene.time.current(seen.view[rows], at), at, scene.ids("fid", load, scene.loads), details)
+    targets = _selectors(scene)
+
+    def details(places: Ints) -> list[str]:
+        return FIRST_INPUT.texts(
+            told(value[places]), [targets[target] for target in seen.target[rows[places]].tolist()],
+            [EVENT_TYPES[typed] for typed in seen.typed[rows[places]].tolist()], told(after[places]),
+            states(scene, load[places], after[places]),
+        )  # fmt: skip
+
+    view = scene.time.current(seen.view[rows], at)
+    return Column(FID, Named("fid", load, scene.loads), view, at, details)
 
 
 def inp(scene: Scene, seen: Inputs) -> Column:
@@ -216,7 +166,7 @@ def inp(scene: Scene, seen: Inputs) -> Column:
     )
     value = np.maximum(np.rint(drawn / INP_STEP).astype(np.int64), 1) * INP_STEP
     row, load = _worst(scene, seen, stream.random(scene.loads), value)
-    own = _can(scene, "inp")[load] & scene.own_view_mask[seen.view[row]]
+    own = measured(scene, "inp")[load] & scene.own_view_mask[seen.view[row]]
     parts = shares(stream, scene.loads, (0.05, 0.7, 0.25), 0.6)
     row, load = row[own], load[own]
     return _inp_column(scene, seen, row, load, value[load], parts[:, load])
@@ -236,14 +186,20 @@ def _inp_column(scene: Scene, seen: Inputs, row: Ints, load: Ints, value: Ints, 
         seen.first[row], np.minimum(_delays(scene)[load], whole), np.floor(whole * parts[0]).astype(np.int64)
     )
     processing = np.floor((whole - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64)
-    after = seen.at[row] - _start(scene, load)
-    targets = [quoted(target.selector) for target in scene.site.targets]
-    details = SLOWEST_INPUT.texts(
-        map(str, value.tolist()), [targets[target] for target in seen.target[row].tolist()], told(after),
-        told(after + whole), ["keyboard" if typed else "pointer" for typed in seen.typed[row].tolist()], told(delay),
-        told(processing), told(whole - delay - processing), states(scene, load, after),
-    )  # fmt: skip
+    after = seen.at[row] - start_of(scene, load)
+    targets = _selectors(scene)
+
+    def details(places: Ints) -> list[str]:
+        length, begun, waited, ran = whole[places], after[places], delay[places], processing[places]
+        return SLOWEST_INPUT.texts(
+            told(length), [targets[target] for target in seen.target[row[places]].tolist()], told(begun),
+            told(begun + length), ["keyboard" if typed else "pointer" for typed in seen.typed[row[places]].tolist()],
+            told(waited), told(ran), told(length - waited - ran), states(scene, load[places], begun),
+        )  # fmt: skip
+
     at = np.minimum(seen.at[row] + whole, scene.time.load_end[load] - 1)
-    return Column(
-        INP, scene.time.current(seen.view[row], seen.at[row]), at, scene.ids("inp", load, scene.loads), details
-    )
+    return Column(INP, Named("inp", load, scene.loads), scene.time.current(seen.view[row], seen.at[row]), at, details)
+
+
+def _selectors(scene: Scene) -> list[str]:
+    return [inner(target.selector) for target in scene.site.targets]

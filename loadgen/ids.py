@@ -28,6 +28,18 @@ def uuid4_of(hex32: str) -> str:
     return f"{hex32[:8]}-{hex32[8:12]}-4{hex32[13:16]}-{VARIANT[hex32[16]]}{hex32[17:20]}-{hex32[20:]}"
 
 
+class Uuids:
+    """`uuid4` for one purpose of one key, quicker from the second number on."""
+
+    def __init__(self, key: int, purpose: str) -> None:
+        self._begun = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little"))
+
+    def __call__(self, number: int) -> str:
+        state = self._begun.copy()
+        state.update(number.to_bytes(8, "little"))
+        return uuid4_of(state.hexdigest())
+
+
 def uniform(key: int, purpose: str, number: int) -> float:
     """A number in [0, 1) drawn for one purpose of a session's key."""
     return int.from_bytes(digest(key, purpose, number)[:7], "little") / 2**56

@@ -92,22 +92,20 @@ class EventCache:
         """
         if not self._sampled:
             return spot
-        first, queue, special = spot, self.queue, self._special
-        length, expires = self._length, self._expires
-        end = min(len(events), spot + self._limit - self._count, spot + self._size - len(queue))
-        while spot < end:
-            event = events[spot]
-            at = event.at
-            if at >= until or at >= expires or event.type in special:
+        queue, special, before = self.queue, self._special, len(self.queue)
+        end = min(len(events), spot + self._limit - self._count, spot + self._size - before)
+        until = min(until, self._expires)  # what is recorded moves the session's end on; the next call sees that
+        for place in range(spot, end):
+            event = events[place]
+            if event.at >= until or event.type in special:
                 break
             queue.append(event)
-            expires = at + length
-            spot += 1
-        if spot > first:
-            self.generated += spot - first
-            self._count += spot - first
-            self._expires = self._cookie_expires = expires
-        return spot
+        recorded = len(queue) - before
+        if recorded:
+            self.generated += recorded
+            self._count += recorded
+            self._expires = self._cookie_expires = queue[-1].at + self._length
+        return spot + recorded
 
     def take(self, at: float, flush: bool) -> list[Event]:
         """At most batchLimit of what waits (something must): on a flush candidates, CLS before INP, then the queue.
@@ -126,7 +124,7 @@ class EventCache:
                 del self.candidates[event.type]
         room = self._batch_limit - len(batch)
         batch += self.queue[:room]
-        self.queue = self.queue[room:]
+        del self.queue[:room]
         return batch
 
     def tally(self) -> Tally:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from loadgen.client.cache import EventCache, Tally
-from loadgen.ids import NIL_UUID, uuid4
+from loadgen.ids import NIL_UUID, Uuids
 from loadgen.model import Batch, Load, Noun, Session
 from loadgen.scenario.client import Client
 
@@ -33,6 +33,8 @@ def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
 class _Document:
     """When one document dispatches: `next` is the nearer of its timer's next useful tick and its next hide."""
 
+    __slots__ = ("_end", "_hides", "_interval", "_ready", "hide", "next", "tick")
+
     def __init__(self, load: Load, interval: float) -> None:
         self._ready = load.ready
         self._interval = interval
@@ -44,12 +46,12 @@ class _Document:
 
     def wake(self, at: float) -> None:
         """Something waits since `at`: aim at the first tick after it, if the document lives so long."""
-        count = max(math.floor((at - self._ready) / self._interval), 0) + 1
+        count = int((at - self._ready) / self._interval) + 1 if at > self._ready else 1
         tick = self._ready + count * self._interval
         if tick <= at:  # by rounding
             tick = self._ready + (count + 1) * self._interval
         self.tick = tick if tick < self._end else math.inf
-        self.next = min(self.tick, self.hide)
+        self.next = self.tick if self.tick < self.hide else self.hide
 
     def ticked(self) -> None:
         """The tick is over, and nothing waits for another."""
@@ -69,6 +71,7 @@ class _Visit:
         self.cache = EventCache(session, settings, sample_rate)
         self.batches: list[Batch] = []
         self._session = session
+        self._ids = Uuids(session.key, "batch")
         self._user_id = session.visitor.user_id if settings.allowCookies else NIL_UUID
         self._interval = settings.dispatchInterval / 1000 or math.inf
         self._beacon = settings.useBeacon
@@ -113,7 +116,7 @@ class _Visit:
         events = self.cache.take(moment, flush)
         self.batches.append(
             Batch(
-                id=uuid4(session.key, "batch", len(self.batches)),
+                id=self._ids(len(self.batches)),
                 session=session.index,
                 load=number,
                 start=session.start,

@@ -1,14 +1,18 @@
-"""A ready-made batch of 10 events of the storefront, for contestants that make none themselves."""
+"""What the benchmarks send: a ready-made batch of 10 events for contestants that make none, and sessions for ours."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from loadgen import client, traffic, wire
-from loadgen.scenario import load
+from loadgen.model import Session
+from loadgen.scenario import Scenario, load
+from loadgen.traffic.seeds import BLOCK
 
 STOREFRONT = Path(__file__).parents[2] / "scenarios" / "storefront.toml"
 MONITOR_ID = "3f1c2d4e-5a6b-4c7d-8e9f-0a1b2c3d4e5f"
@@ -32,3 +36,11 @@ def ready_events() -> list[dict[str, Any]]:
     """The same events as boto3 takes them."""
     events: list[dict[str, Any]] = json.loads(ready_body())["RumEvents"]
     return events
+
+
+def under_way(scenario: Scenario) -> Iterator[Session]:
+    """The sessions that a run draws, from the second block on: what a start costs is not a session's."""
+    sessions = traffic.sessions(scenario, 1, only_recordable=True)
+    for _ in islice(sessions, BLOCK):
+        pass
+    return sessions

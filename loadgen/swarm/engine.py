@@ -60,6 +60,10 @@ class Engine:
         self.stop_reason: str | None = None
         self.stopped_at: float | None = None
 
+    def give_way(self) -> None:
+        """Let the senders catch up with what is due: called now and then by whoever has long work in this process."""
+        self._schedule.give_way()
+
     def now(self) -> float:
         """Seconds from the run's zero, on the wall."""
         return time.perf_counter() - self._zero

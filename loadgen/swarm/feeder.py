@@ -84,7 +84,7 @@ class Feeder:
         for monitor, session in self._sessions:
             self._wait(session.start, now)
             self._add(monitor, session)
-            gevent.sleep(0)  # let senders run between two sessions
+            self._schedule.give_way()
 
     @property
     def tallies(self) -> tuple[Tally, ...]:

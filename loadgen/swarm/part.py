@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import gevent
 import gevent.event
 import msgspec
 from locust.env import Environment
@@ -76,7 +75,7 @@ class Part:
         job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index, share.ahead)
         part = (share.index, share.of)
         sessions = in_order(
-            traffic.sessions(each.scenario, seed, part, lambda: gevent.sleep(0), only_recordable=True)
+            traffic.sessions(each.scenario, seed, part, lambda: self.engine.give_way(), only_recordable=True)
             for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
         )
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)

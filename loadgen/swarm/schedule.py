@@ -10,11 +10,18 @@ from heapq import heapify, heappop, heappush
 from itertools import chain, count
 from math import floor
 
+import gevent
 from gevent.event import Event as Signal
 from gevent.lock import Semaphore
 
 from loadgen.model import Batch, Noun, Request
 from loadgen.results import Amount
+
+MOST_TURNS = 50
+"""Given in one go: who is always behind must go on drawing all the same."""
+
+IDLE_TURNS = 3
+"""In which nobody took anything: every sender has its request in flight."""
 
 
 class Due(Noun):
@@ -92,6 +99,21 @@ class Schedule:
                 self._changed.clear()
                 self._changed.wait(wait)
         return None
+
+    def give_way(self) -> None:
+        """Let the senders have turns: one, and in real time as many as they need for all that is due by now.
+
+        A turn takes each sender one step on, which is not a whole request, so a block that is drawn with a turn now and
+        then would hold up what comes due meanwhile.
+        """
+        gevent.sleep(0)
+        patience = IDLE_TURNS if self._wait_for_due else 0
+        for _ in range(MOST_TURNS):
+            if not patience or not self._is_due():
+                return
+            waiting = self._waiting
+            gevent.sleep(0)
+            patience = IDLE_TURNS if self._waiting < waiting else patience - 1
 
     def end(self) -> None:
         """Hand out nothing more."""

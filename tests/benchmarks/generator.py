@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 from tests.benchmarks.machine import described
 from tests.benchmarks.parts import Parts, parts
@@ -51,12 +53,13 @@ wrk.method = "POST"; wrk.headers["content-type"] = "application/json"; wrk.body 
 
 
 class Rate(msgspec.Struct):
-    """One contestant: what it reached on one core."""
+    """One contestant: what it reached in a second of its core's time."""
 
     name: str
-    requests: float  # a second
-    events: float  # a second
-    body_bytes: float  # a second, before gzip
+    requests: float
+    events: float
+    body_bytes: float  # before gzip
+    busy: float = 1.0  # share of the core that it took; its rates by the clock are so many times as high
 
 
 @contextmanager
@@ -94,16 +97,46 @@ def pinned(*command: str, **options: Any) -> subprocess.Popen[str]:
     )
 
 
+class Watch:
+    """How busy a process is while it sends: its processor time, looked at until it ends."""
+
+    def __init__(self, process: subprocess.Popen[str], seconds: float) -> None:
+        self._seconds = seconds
+        self._seen: list[tuple[float, float]] = []  # clock and processor time
+        self._thread = threading.Thread(target=self._look, args=(psutil.Process(process.pid),))
+        self._thread.start()
+
+    def _look(self, process: psutil.Process) -> None:
+        try:
+            while process.status() != psutil.STATUS_ZOMBIE:
+                times = process.cpu_times()
+                self._seen.append((time.monotonic(), times.user + times.system))
+                time.sleep(0.1)
+        except psutil.NoSuchProcess:
+            return
+
+    def per_second_of_cpu(self, rate: Rate) -> Rate:
+        """The rate by the clock as one by processor time, by the middle half of the time of sending."""
+        self._thread.join()
+        end = self._seen[-1][0]
+        inside = [each for each in self._seen if 0.25 * self._seconds < end - each[0] < 0.75 * self._seconds]
+        (began, before), (ended, after) = inside[0], inside[-1]
+        busy = min((after - before) / (ended - began), 1.0)
+        return Rate(rate.name, rate.requests / busy, rate.events / busy, rate.body_bytes / busy, busy)
+
+
 def locust_rate(name: str, file: str, url: str, seconds: float, users: int) -> Rate:
     """Locust on a file of ours; its own count of requests."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "locust", "--headless", "-f", str(CONTESTANTS / file), "--host", url]
         command += ["-u", str(users), "-r", str(users), "-t", f"{seconds:g}s", "--only-summary", "--csv", f"{folder}/c"]
-        pinned(*command, stdout=subprocess.DEVNULL, env={"SINK": url}).wait(seconds + 60)
+        running = pinned(*command, stdout=subprocess.DEVNULL, env={"SINK": url})
+        watch = Watch(running, seconds)
+        running.wait(seconds + 60)
         rows = {row["Name"]: row for row in csv.DictReader((Path(folder) / "c_stats.csv").open())}
     if int(rows["Aggregated"]["Failure Count"]):
         raise RuntimeError(f"{name}: {rows['Aggregated']['Failure Count']} requests failed")
-    return ready_rate(name, float(rows["Aggregated"]["Requests/s"]))
+    return watch.per_second_of_cpu(ready_rate(name, float(rows["Aggregated"]["Requests/s"])))
 
 
 def ready_rate(name: str, requests: float) -> Rate:
@@ -121,6 +154,7 @@ def loadgen_rate(name: str, url: str, seconds: float, processes: int = 1) -> Rat
         command += [f"--processes={processes}"] if processes > 1 else []
         start = pinned if processes == 1 else free
         running = start(*command, stdout=subprocess.DEVNULL)
+        watch = Watch(running, seconds)
         while not (Path(folder) / "run" / "timeline.csv").exists():
             time.sleep(0.05)
         time.sleep(seconds)
@@ -130,7 +164,8 @@ def loadgen_rate(name: str, url: str, seconds: float, processes: int = 1) -> Rat
     if summary["requests"]["accepted"] != summary["requests"]["sent"]:
         raise RuntimeError(f"{name}: {summary['errors']}")
     rates = summary["rates"]
-    return Rate(name, rates["requests"], rates["events"], summary["bytes"]["raw"] / summary["seconds"])
+    found = Rate(name, rates["requests"], rates["events"], summary["bytes"]["raw"] / summary["seconds"])
+    return watch.per_second_of_cpu(found) if processes == 1 else found
 
 
 def free(*command: str, **options: Any) -> subprocess.Popen[str]:
@@ -141,8 +176,10 @@ def free(*command: str, **options: Any) -> subprocess.Popen[str]:
 def ready_made_rate(name: str, url: str, seconds: float, *flags: str) -> Rate:
     """Our sender, or bare sockets."""
     command = (sys.executable, "-m", "tests.benchmarks.contestants.ready_made", url, f"{seconds:g}", *flags)
-    said, _ = pinned(*command, stdout=subprocess.PIPE).communicate(timeout=seconds + 60)
-    return ready_rate(name, int(said) / seconds)
+    running = pinned(*command, stdout=subprocess.PIPE)
+    watch = Watch(running, seconds)
+    said, _ = running.communicate(timeout=seconds + 60)
+    return watch.per_second_of_cpu(ready_rate(name, int(said) / seconds))
 
 
 def wrk_rate(name: str, url: str, seconds: float) -> Rate:
@@ -151,9 +188,11 @@ def wrk_rate(name: str, url: str, seconds: float) -> Rate:
         script.write(WRK.format(body=ready_body().decode()))
         script.flush()
         command = ("wrk", "-t1", "-c50", f"-d{seconds:g}s", "-s", script.name, f"{url}/appmonitors/{MONITOR_ID}")
-        said, _ = pinned(*command, stdout=subprocess.PIPE).communicate(timeout=seconds + 60)
+        running = pinned(*command, stdout=subprocess.PIPE)
+        watch = Watch(running, seconds)
+        said, _ = running.communicate(timeout=seconds + 60)
     [line] = [line for line in said.splitlines() if line.startswith("Requests/sec")]
-    return ready_rate(name, float(line.split()[1]))
+    return watch.per_second_of_cpu(ready_rate(name, float(line.split()[1])))
 
 
 def contest(url: str, seconds: float, rounds: int) -> list[Rate]:
@@ -182,16 +221,18 @@ def text(rates: list[Rate], measured: Parts, two: float) -> str:
     """The table for people."""
     first, second, ours = rates[0].requests, rates[1].requests, rates[2].requests
     rows = [
-        f"| {rate.name} | {rate.requests:,.0f} | {rate.events:,.0f} | {rate.body_bytes / 1e6:,.1f} |" for rate in rates
+        f"| {rate.name} | {rate.requests:,.0f} | {rate.events:,.0f} | {rate.body_bytes / 1e6:,.1f} | {rate.busy:.0%} |"
+        for rate in rates
     ]
     return "\n".join(
         [
             "# Speed of the generator",
             "",
-            f"Each contestant alone on one core, nginx on the other, the median of its rounds; {described()}.",
+            "In a second of processor time; each contestant alone on one core, nginx on the other, the median of its "
+            f"rounds; {described()}.",
             "",
-            "| contestant | requests/s | events/s | body MB/s |",
-            "|---|---|---|---|",
+            "| contestant | requests | events | body MB | busy |",
+            "|---|---|---|---|---|",
             *rows,
             "",
             f"(c) is {ours / first:.1f} times (a) and {ours / second:.2f} times (b).",
@@ -214,7 +255,7 @@ def main() -> None:
     with sink(options.port) as url:
         rates = contest(url, options.seconds, options.rounds)
         twos = [loadgen_rate("two processes", url, options.seconds, 2).requests for _ in range(options.rounds)]
-    two = sorted(twos)[options.rounds // 2] / rates[2].requests
+    two = sorted(twos)[options.rounds // 2] / (rates[2].requests * rates[2].busy)
     measured = parts()
     folder = ROOT / "results" / "benchmarks"
     report = {"machine": described(), "rates": rates, "two_processes": two, "parts": measured}

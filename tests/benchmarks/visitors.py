@@ -130,7 +130,7 @@ def found(run: Path, rate: float, seconds: float) -> Found:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--visitors", type=int, default=50_000)
+    parser.add_argument("--visitors", type=int, default=51_000, help="how many are aimed at")
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--port", type=int, default=18080)
     options = parser.parse_args()

@@ -66,6 +66,41 @@ def test_at_full_speed_the_order_stays_and_nobody_waits() -> None:
     assert [each.batch.due for each in taken if each] == [1000.0, 3000.0, 5000.0]
 
 
+def sender(schedule: Schedule, taken: list[Due]) -> None:
+    """Takes what is due; each request is three steps."""
+    while (each := schedule.take()) is not None:
+        taken.append(each)
+        for _ in range(2):
+            gevent.sleep(0)
+
+
+@pytest.mark.parametrize(("in_real_time", "caught_up"), [(True, True), (False, False)])
+def test_who_gives_way_in_real_time_lets_the_senders_catch_up(in_real_time: bool, caught_up: bool) -> None:
+    schedule, taken = Schedule(lambda: 10.0, in_real_time), list[Due]()
+    senders = [gevent.spawn(sender, schedule, taken) for _ in range(2)]
+    for at in range(12):
+        schedule.put(due(float(at) / 2))
+    schedule.put(due(5000.0))
+    schedule.give_way()
+    assert (len(taken) == 12) == caught_up
+    schedule.end()
+    gevent.joinall(senders, timeout=5)
+
+
+def test_giving_way_ends_when_nobody_takes_what_is_due_and_when_there_is_no_end_of_it() -> None:
+    schedule, taken = Schedule(lambda: 1e9, True), list[Due]()
+    schedule.put(due(1.0))
+    schedule.give_way()
+    assert len(schedule) == 1
+    for at in range(10_000):
+        schedule.put(due(float(at)))
+    endless = gevent.spawn(sender, schedule, taken)
+    schedule.give_way()
+    assert 0 < len(taken) < 100
+    schedule.end()
+    endless.join(timeout=5)
+
+
 @pytest.mark.parametrize("senders", [1, 20])
 def test_the_end_lets_every_waiting_sender_go_and_keeps_the_rest(senders: int) -> None:
     schedule = Schedule(Clock(), wait_for_due=True)

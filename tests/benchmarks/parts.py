@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import gevent
 import msgspec
+import numpy as np
 from locust.env import Environment
 
 from loadgen import client, wire
 from loadgen.client import Plan
 from loadgen.model import Batch, Result, Session
 from loadgen.results import Meter
+from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, load
+from loadgen.swarm.schedule import Due, Schedule
 from loadgen.swarm.sender import serialize
+from loadgen.traffic.block import Blocks
+from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic.telemetry import columns
 from loadgen.wire.compression import compressed
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way
@@ -39,7 +47,7 @@ class Parts(msgspec.Struct):
     @property
     def generation_us(self) -> float:
         """Drawing, client model and encoding together, without gzip."""
-        return sum(self.us[part] for part in ("draw and build", "client model", "encode"))
+        return sum(self.us[part] for part in ("draw", "build", "client model", "encode"))
 
     @property
     def events_a_second(self) -> float:
@@ -78,8 +86,10 @@ def parts() -> Parts:
     plans = planned(sessions, scenario)
     batches = [batch for plan in plans for batch in plan.batches]
     number, sent = len(batches), sum(len(batch.events) for batch in batches)
+    numbers = least(drawn_numbers, lambda: Blocks(scenario, 1, only_recordable=True))
     generation = {
-        "draw and build": least(drawn, lambda: under_way(scenario)),
+        "draw": numbers,
+        "build": least(drawn, lambda: under_way(scenario)) - numbers,
         "client model": least(lambda: planned(sessions, scenario)),
         "encode": least(lambda: encoded(batches, False)),
     }
@@ -99,14 +109,35 @@ def sending(batches: list[Batch]) -> dict[str, float]:
     signer = Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
     signed = [signer.sign(request, NOW) for request in requests]
     result, meter, locust = Result(1.0, 1.0, 1.1, 200, 10, 900, 4000), Meter(0), fired()
+    dues = [Due(each.due, each, 10, request, 4000, False) for each, request in zip(batches, requests, strict=True)]
     return {
         "compress": least(lambda: [compressed(body, len(body)) for body in bodies]),
         "sign": least(lambda: [signer.sign(request, NOW) for request in requests]),
         "serialize": least(lambda: [serialize(request) for request in signed]),
-        "record": least(lambda: [meter.record(result) for _ in requests]),
+        "schedule": least(lambda: scheduled(dues)),
+        "record": least(lambda: recorded(meter, result, len(requests))),
         "Locust's event": least(lambda: [locust() for _ in requests]),
         "greenlet switch": least(lambda: [gevent.sleep(0) for _ in requests]),
     }
+
+
+def scheduled(dues: list[Due]) -> None:
+    """Put all on a schedule and take them again."""
+    schedule = Schedule(lambda: 0.0, False)
+    for due in dues:
+        schedule.put(due)
+    while len(schedule):
+        schedule.take()
+
+
+def recorded(meter: Meter, result: Result, number: int) -> None:
+    """Mark and record so many requests, in sums and on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        spool = Spool(Path(folder) / "spool")
+        for _ in range(number):
+            spool.start(1, 10, 1)
+            spool.finish(meter.record(result))
+        spool.close()
 
 
 def fired() -> Callable[[], None]:
@@ -143,6 +174,13 @@ def libraries(batches: list[Batch]) -> dict[str, float]:
         "gzip": least(lambda: [compressed(body, len(body)) for body in bodies]),
         "SHA-256": least(digest),
     }
+
+
+def drawn_numbers(blocks: Blocks) -> None:
+    """As many blocks as columns of numbers, before any event is an object."""
+    starts, everyone = np.arange(BLOCK) / 10, np.ones(BLOCK, dtype=bool)
+    for block in range(SESSIONS // BLOCK):
+        columns(blocks.scene(block, starts, everyone))
 
 
 def drawn(sessions: Iterator[Session]) -> list[Session]:

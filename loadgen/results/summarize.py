@@ -26,6 +26,7 @@ from loadgen.results.summary import (
     Requests,
     StageSummary,
     Summary,
+    Verdict,
 )
 from loadgen.results.verdict import breaches, doubts, judge, share
 from loadgen.scenario import Scenario
@@ -108,14 +109,9 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
     figures = measured.figures
     events, outcomes = events_of(measured, run.complete), outcomes_of(measured, run.complete)
     requests = requests_of(outcomes)
-    paced = run.pace != "max"
-    whole = not (run.interrupted or run.cut_off or run.cut_short)
-    doubted = [*run.lost_workers, *doubts(Milliseconds.of(figures.lag), requests, events, paced, whole)]
     stages = stages_of(measured)
-    missed = breaches(scenario.thresholds, Milliseconds.of(figures.latency), requests, events)
-    missed += stage_breaches(scenario, stages)
-    verdict, reasons = judge(missed, doubted, run.interrupted or run.cut_off)
-    cpu, seconds = measured.cpu_percent, max(measured.last_answer, run.length)
+    verdict, reasons = judged(measured, scenario, run, requests, events)
+    seconds = max(measured.last_answer, run.length)
     monitors = monitors_of(measured, scenario, run, seconds)
     return Summary(
         verdict=verdict,
@@ -138,13 +134,7 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
         event_mix=dict(measured.event_mix.most_common()),
         stages=stages,
         quota=measured.quota(),
-        generator=Generator(
-            workers=run.workers,
-            cpu_percent_mean=round(sum(cpu) / len(cpu), 1) if cpu else 0.0,
-            cpu_percent_max=round(max(cpu, default=0.0), 1),
-            rss_bytes_max=measured.rss_bytes_max,
-            clock_offsets_ms=run.clock_offsets_ms,
-        ),
+        generator=generator_of(measured, run),
         monitors=monitors,
         in_doubt=reduce(InDoubt.plus, (each.in_doubt for each in monitors)),
         cut_off=run.cut_off,
@@ -152,6 +142,30 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
         stopped_at=run.stopped_at,
         lost_workers=run.lost,
         failures=dict(sorted(figures.failures.items(), key=lambda item: -item[1].requests)),
+    )
+
+
+def judged(
+    measured: Measured, scenario: Scenario, run: Run, requests: Requests, events: Events
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict and its reasons."""
+    lag, latency = Milliseconds.of(measured.figures.lag), Milliseconds.of(measured.figures.latency)
+    whole = not (run.interrupted or run.cut_off or run.cut_short)
+    doubted = [*run.lost_workers, *doubts(lag, requests, events, run.pace != "max", whole)]
+    missed = breaches(scenario.thresholds, latency, requests, events)
+    missed += stage_breaches(scenario, stages_of(measured))
+    return judge(missed, doubted, run.interrupted or run.cut_off)
+
+
+def generator_of(measured: Measured, run: Run) -> Generator:
+    """What the generator took."""
+    cpu = measured.cpu_percent
+    return Generator(
+        workers=run.workers,
+        cpu_percent_mean=round(sum(cpu) / len(cpu), 1) if cpu else 0.0,
+        cpu_percent_max=round(max(cpu, default=0.0), 1),
+        rss_bytes_max=measured.rss_bytes_max,
+        clock_offsets_ms=run.clock_offsets_ms,
     )
 
 

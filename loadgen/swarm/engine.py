@@ -17,7 +17,7 @@ import psutil
 
 from loadgen import client
 from loadgen.errors import LoadgenError
-from loadgen.model import Request, Response, Result, Send
+from loadgen.model import Batch, Request, Response, Result, Send
 from loadgen.results import Meter, Second, Tally, stage_ends
 from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.feeder import Feeder, Job, Visit
@@ -175,14 +175,17 @@ class Engine:
         if self._spool:
             self._spool.finish(packed)
         if retry is not None:
-            at = retry.due / pace
-            signed = request is not None
-            self._schedule.put(
-                msgspec.structs.replace(due, at=at, batch=retry, request=request or due.request, signed=signed)
-            )
+            self._again(due, retry, request)
         if error == TAKEN_AWAY:
             raise gevent.GreenletExit
         return result
+
+    def _again(self, due: Due, retry: Batch, request: Request | None) -> None:
+        """Put a retry on the schedule, with the signature of the first attempt if it had one."""
+        signed, at = request is not None, retry.due / self._job.pace
+        self._schedule.put(
+            msgspec.structs.replace(due, at=at, batch=retry, request=request or due.request, signed=signed)
+        )
 
     def _ask(self, request: Request) -> tuple[int | None, str | None, float]:
         """The status, the name of what went wrong if it is neither acceptance nor throttling, and Retry-After."""

@@ -69,7 +69,7 @@ class Event(Noun):
     @property
     def vital(self) -> tuple[str, float] | None:
         """The name and the value (ms; CLS without unit) of the vital that it tells, if it is one."""
-        if self.type not in VITALS:
+        if self.type not in VITALS or isinstance(self.details, dict):  # a custom event may be called so
             return None
         name, kind = VITALS[self.type]
         return name, read(self.details, kind).value

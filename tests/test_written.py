@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.events import Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
+from loadgen.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
+from loadgen.model import Event, Page
 from loadgen.scenario import load
 from loadgen.traffic import sessions
 from loadgen.written import GAP, TEXT_GAP, Form, inner, read, written
@@ -61,6 +62,19 @@ def test_many_rows_are_written_at_once() -> None:
 
 def test_a_form_without_gaps_is_one_text() -> None:
     assert parsed(Form(Dom("click", "A")).text()) == {"version": "1.1.0", "event": "click", "element": "A"}
+
+
+@pytest.mark.parametrize(
+    ("details", "vital"),
+    [
+        (Ttfb(83.0, TtfbAttribution(0, 0, 0, 0, 83)), ("TTFB", 83.0)),
+        (written(Ttfb(83.5, TtfbAttribution(0, 0, 0, 0, 83.5))), ("TTFB", 83.5)),
+        ({"value": 7}, None),  # a custom event that is called so
+    ],
+)
+def test_a_vital_is_told_written_or_not(details: Any, vital: tuple[str, float] | None) -> None:
+    assert Event("id", 0.0, TTFB, details, Page("/", "")).vital == vital
+    assert Event("id", 0.0, DOM, details, Page("/", "")).vital is None
 
 
 def test_details_that_are_no_text_yet_are_read_as_they_are() -> None:

@@ -175,4 +175,6 @@ class EventCache:
 
 def _without_history(event: Event) -> Event:
     """A page view as recorded without cookies: nothing but the page (sessions/PageManager.ts, recordInteraction)."""
+    if isinstance(event.details, dict):  # a custom event that is called so
+        return event
     return msgspec.structs.replace(event, details=PageView(pageId=event.page.id))

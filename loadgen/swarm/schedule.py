@@ -23,6 +23,10 @@ MOST_TURNS = 50
 IDLE_TURNS = 3
 """In which nobody took anything: every sender has its request in flight."""
 
+FIRST = 2
+"""The event loop's highest priority: a turn is one pass of the loop, however much there is to do in it. With `sleep(0)`
+some fifty turns go by without a look at sockets and clocks."""
+
 
 class Due(Noun):
     """A batch that is ready to go: encoded, and signed once it has been tried."""
@@ -101,18 +105,21 @@ class Schedule:
         return None
 
     def give_way(self) -> None:
-        """Let the senders have turns: one, and in real time as many as they need for all that is due by now.
+        """Let the senders have a turn, and in real time as many more as they need for all that is due by now.
 
         A turn takes each sender one step on, which is not a whole request, so a block that is drawn with a turn now and
         then would hold up what comes due meanwhile.
         """
-        gevent.sleep(0)
-        patience = IDLE_TURNS if self._wait_for_due else 0
+        if not self._wait_for_due:
+            gevent.sleep(0)  # everything is due at once, and a stock of it keeps its order
+            return
+        gevent.idle(FIRST)
+        patience = IDLE_TURNS
         for _ in range(MOST_TURNS):
             if not patience or not self._is_due():
                 return
             waiting = self._waiting
-            gevent.sleep(0)
+            gevent.idle(FIRST)
             patience = IDLE_TURNS if self._waiting < waiting else patience - 1
 
     def end(self) -> None:

@@ -100,7 +100,7 @@ def ticks(milliseconds: Floats) -> Ints:
 
 def told(tick: Ints) -> list[str]:
     """Ticks as the milliseconds that JavaScript prints: 83, 83.1."""
-    texts = _common()[np.minimum(tick, COMMON_TICKS - 1)]
+    texts = _common()[np.clip(tick, 0, COMMON_TICKS - 1)]
     rare = np.flatnonzero((tick >= COMMON_TICKS) | (tick < 0))
     if len(rare):
         texts[rare] = [str(value / 10).removesuffix(".0") for value in tick[rare].tolist()]

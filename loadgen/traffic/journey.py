@@ -16,6 +16,9 @@ from loadgen.traffic.site import Site
 MOST_PAGES = 100
 """A walk is cut here; the law of surfing leaves a few in ten thousand beyond."""
 
+LONGEST = 100 * 86400.0
+"""Seconds for which a page is looked at, or a tab left, at most; a law without an end might draw centuries."""
+
 HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
 """Seconds for which a tab stays hidden before its visitor comes back; an estimate."""
 
@@ -148,4 +151,5 @@ def dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_s
 
 
 def _whole(seconds: Floats) -> Ints:
-    return np.rint(seconds * TICKS).astype(np.int64)
+    whole: Ints = np.rint(np.minimum(seconds, LONGEST) * TICKS).astype(np.int64)
+    return whole

@@ -10,8 +10,8 @@ from loadgen.traffic.draws import Bools, Ints, within
 from loadgen.traffic.journey import Dwell, Walk
 from loadgen.traffic.telemetry.loading import Loading
 
-FAR_TICK = 2**40
-"""More ticks than any session lasts: keeps the loads apart in one sorted key."""
+FAR_TICK = 2**45
+"""More ticks than any session lasts, 111 years: keeps the loads apart in one sorted key (see journey.LONGEST)."""
 
 
 class Timeline(NamedTuple):

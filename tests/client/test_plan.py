@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from loadgen.client import Plan, plan
+from loadgen.events import PAGE_VIEW
 from loadgen.ids import NIL_UUID
 from loadgen.model import Session
 from loadgen.scenario.client import Client
@@ -195,6 +196,11 @@ def test_without_cookies_every_load_is_a_session_of_nobody() -> None:
 def test_without_cookies_a_page_view_tells_only_its_page() -> None:
     result = planned(session(load(page_view(0.5), hides=(2.0,))), allowCookies=False)
     assert msgspec.json.encode(result.batches[0].events[1].details) == b'{"version":"1.0.0","pageId":"/"}'
+
+
+def test_without_cookies_a_custom_event_keeps_its_details_whatever_it_is_called() -> None:
+    result = planned(session(load(event(0.5, PAGE_VIEW), hides=(2.0,))), allowCookies=False)
+    assert [each.details for each in result.batches[0].events if each.type == PAGE_VIEW] == [{"at": 0.5}]
 
 
 def test_an_unsampled_visit_sends_nothing() -> None:

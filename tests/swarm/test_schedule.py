@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from loadgen.model import Batch, Request, Visitor
-from loadgen.swarm.schedule import Due, Schedule
+from loadgen.swarm.schedule import FIRST, Due, Schedule
 
 VISITOR = Visitor("u", False, "DE", "de-DE", "desktop", "Windows", "Google Chrome", "155", "UA", True)
 
@@ -67,11 +67,11 @@ def test_at_full_speed_the_order_stays_and_nobody_waits() -> None:
 
 
 def sender(schedule: Schedule, taken: list[Due]) -> None:
-    """Takes what is due; each request is three steps."""
+    """Takes what is due; each request waits twice for the event loop, as for a socket."""
     while (each := schedule.take()) is not None:
         taken.append(each)
         for _ in range(2):
-            gevent.sleep(0)
+            gevent.idle(FIRST)
 
 
 @pytest.mark.parametrize(("in_real_time", "caught_up"), [(True, True), (False, False)])

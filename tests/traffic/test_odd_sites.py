@@ -8,6 +8,11 @@ import pytest
 
 from loadgen import traffic
 from loadgen.scenario import parse
+from loadgen.traffic.draws import TICKS
+from loadgen.traffic.journey import LONGEST, MOST_PAGES
+from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic.telemetry.column import RANKS
+from loadgen.traffic.timeline import FAR_TICK
 from tests.traffic.conftest import SEED
 from tests.traffic.look import loads
 
@@ -35,6 +40,9 @@ SITES = {
     + ONE
     + 'api = ["GET /x"]\n[telemetry.api]\nnetwork = 1.0\nfailures = {}\n[client]\nenableXRay = true',
     "peak and trough at one hour": HEAD + "day = { peak_hour = 4, trough_hour = 4 }\nnoise = {}\n" + ONE,
+    "looks of centuries": HEAD
+    + '[pages.a]\npath = "/"\nto = { a = 0.7 }\nexit = 0.3\n'
+    + 'think_time = { distribution = "lognormal", median = 1e9, sigma = 9 }',
     "an outage": HEAD + "flash_crowds = [{ at = 5, times = 0, rise = 0, hold = 2, half_life = 0.1 }]\n" + ONE,
 }
 
@@ -47,3 +55,8 @@ def test_an_odd_site_gives_sound_sessions(text: str) -> None:
         assert load.ready < load.hides[-1]
         assert all(earlier.at <= later.at for earlier, later in pairwise(load.events))
         assert all(load.ready <= event.at <= load.hides[-1] for event in load.events)
+
+
+def test_the_keys_that_sort_a_blocks_events_fit_into_64_bits() -> None:
+    assert MOST_PAGES * BLOCK * FAR_TICK * RANKS < 2**63
+    assert MOST_PAGES * (2 * LONGEST + 3600) * TICKS < FAR_TICK  # every page looked at, left, and an hour in loading

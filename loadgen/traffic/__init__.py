@@ -32,9 +32,9 @@ def sessions(
 ) -> Iterator[Session]:
     """The sessions of worker i of n (share = i, n) in order of start; all shares together are share (0, 1)'s.
 
-    A block of sessions is some 30 ms of work; `pause` is called every millisecond or two of it. With `only_recordable`
-    they lack most events that the scenario's client does not record at its sample rate, counted in `Session.beyond`:
-    the client's plan is the same, and what nobody would see need not be made.
+    A block of sessions is some 25 ms of work; `pause` is called at least every two milliseconds of it. With
+    `only_recordable` they lack most events that the scenario's client does not record at its sample rate, counted in
+    `Session.beyond`: the client's plan is the same, and what nobody would see need not be made.
     """
     worker, workers = share
     blocks = Blocks(scenario, seed, pause, only_recordable)

@@ -11,8 +11,8 @@ from typing import Any, dataclass_transform
 
 import msgspec
 
-from loadgen.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, VITALS, Details
-from loadgen.written import read
+from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, VITALS, Details
+from loadgen.wire.json_templates import read
 
 
 @dataclass_transform(frozen_default=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadgen.aws.desired_state import creation
 from loadgen.aws.session import explained
-from loadgen.aws.wanted import creation
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.scenario.client import Client

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from loadgen.aws.account import Account
+from loadgen.aws.desired_state import creation, definitions, policy_document, settings
 from loadgen.aws.session import explained
-from loadgen.aws.wanted import creation, definitions, policy_document, settings
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.scenario import Scenario

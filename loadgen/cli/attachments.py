@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from loadgen.cli.monitors import JSON, NAME, YES
-from loadgen.cli.target import agreed, target_options
 from loadgen.errors import LoadgenError
+from loadgen.jobs.targets import agreed, target_options
 
 DESTINATION: tuple[Callable[[Any], Any], ...] = (
     click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
@@ -52,7 +52,7 @@ def tags() -> None:
 def list_tags(name: str, target: str | None, region: str | None, as_json: bool) -> None:
     """List the tags."""
     from loadgen.aws.monitors import make
-    from loadgen.cli.control import account_of, named, print_json, table
+    from loadgen.cli.control_plane import account_of, named, print_json, table
 
     account = account_of(target, region)
     found = make(account, "ListTagsForResource", {"ResourceArn": account.arn(named(name))})["Tags"]
@@ -65,7 +65,7 @@ def list_tags(name: str, target: str | None, region: str | None, as_json: bool) 
 @target_options
 def add_tags(name: str, pairs_given: tuple[str, ...], target: str | None, region: str | None) -> None:
     """Add tags, or give them new values."""
-    from loadgen.cli.control import account_of, changed, named, pairs
+    from loadgen.cli.control_plane import account_of, changed, named, pairs
 
     account = account_of(target, region)
     changed(account, "TagResource", {"ResourceArn": account.arn(named(name)), "Tags": pairs(pairs_given)}, False)
@@ -77,7 +77,7 @@ def add_tags(name: str, pairs_given: tuple[str, ...], target: str | None, region
 @target_options
 def remove_tags(name: str, keys: tuple[str, ...], target: str | None, region: str | None) -> None:
     """Remove tags by key."""
-    from loadgen.cli.control import account_of, changed, named
+    from loadgen.cli.control_plane import account_of, changed, named
 
     account = account_of(target, region)
     changed(account, "UntagResource", {"ResourceArn": account.arn(named(name)), "TagKeys": list(keys)}, False)
@@ -90,7 +90,7 @@ def metrics() -> None:
 
 def where(name: str, destination: str, destination_arn: str | None) -> dict[str, Any]:
     """Parameters that name a destination."""
-    from loadgen.cli.control import named
+    from loadgen.cli.control_plane import named
 
     arn = {"DestinationArn": destination_arn} if destination_arn else {}
     return {"AppMonitorName": named(name), "Destination": destination, **arn}
@@ -102,7 +102,7 @@ def where(name: str, destination: str, destination_arn: str | None) -> dict[str,
 @JSON
 def list_metrics(name: str, target: str | None, region: str | None, as_json: bool) -> None:
     """List destinations and definitions."""
-    from loadgen.cli.control import account_of, existing, metric_lines, print_json
+    from loadgen.cli.control_plane import account_of, existing, metric_lines, print_json
 
     state = existing(account_of(target, region), name, policy=False)
     found = {"Destinations": state.destinations, "MetricDefinitions": state.definitions}
@@ -116,7 +116,7 @@ def list_metrics(name: str, target: str | None, region: str | None, as_json: boo
 @target_options
 def enable(name: str, role: str | None, target: str | None, region: str | None, **destination: Any) -> None:
     """Make a destination for metrics."""
-    from loadgen.cli.control import account_of, changed
+    from loadgen.cli.control_plane import account_of, changed
 
     given = where(name, **destination) | ({"IamRoleArn": role} if role else {})
     changed(account_of(target, region), "PutRumMetricsDestination", given, False)
@@ -129,7 +129,7 @@ def enable(name: str, role: str | None, target: str | None, region: str | None, 
 @YES
 def disable(name: str, target: str | None, region: str | None, yes: bool, **destination: Any) -> None:
     """Delete a destination, after showing the definitions that go with it."""
-    from loadgen.cli.control import account_of, changed, existing
+    from loadgen.cli.control_plane import account_of, changed, existing
 
     account = account_of(target, region)
     key = destination["destination_arn"] or destination["destination"]
@@ -156,7 +156,7 @@ def add_metric(
     **metric: Any,
 ) -> None:
     """Define an extended or a custom metric."""
-    from loadgen.cli.control import account_of, changed, metric_of
+    from loadgen.cli.control_plane import account_of, changed, metric_of
 
     given = {**where(name, destination, destination_arn), "MetricDefinitions": [metric_of(**metric)]}
     changed(account_of(target, region), "BatchCreateRumMetricDefinitions", given, as_json)
@@ -178,7 +178,7 @@ def change_metric(
     **metric: Any,
 ) -> None:
     """Replace a metric definition by its id."""
-    from loadgen.cli.control import account_of, changed, metric_of
+    from loadgen.cli.control_plane import account_of, changed, metric_of
 
     given = {**where(name, destination, destination_arn), "MetricDefinition": metric_of(**metric)}
     given["MetricDefinitionId"] = definition_id
@@ -194,7 +194,7 @@ def remove_metrics(
     name: str, definition_ids: tuple[str, ...], target: str | None, region: str | None, **destination: Any
 ) -> None:
     """Delete metric definitions by their ids."""
-    from loadgen.cli.control import account_of, changed
+    from loadgen.cli.control_plane import account_of, changed
 
     given = {**where(name, **destination), "MetricDefinitionIds": list(definition_ids)}
     changed(account_of(target, region), "BatchDeleteRumMetricDefinitions", given, False)
@@ -211,7 +211,7 @@ def policy() -> None:
 def show_policy(name: str, target: str | None, region: str | None) -> None:
     """Print the policy document."""
     from loadgen.aws.monitors import kept_policy
-    from loadgen.cli.control import account_of, named, print_json
+    from loadgen.cli.control_plane import account_of, named, print_json
 
     found = kept_policy(account_of(target, region), named(name))
     if found is None:
@@ -229,8 +229,8 @@ def put_policy(
     name: str, file: Path | None, public: bool, revision: str | None, target: str | None, region: str | None
 ) -> None:
     """Set the policy: a JSON document from a file, or --public."""
-    from loadgen.aws.wanted import policy_document
-    from loadgen.cli.control import account_of, changed, named, text_of
+    from loadgen.aws.desired_state import policy_document
+    from loadgen.cli.control_plane import account_of, changed, named, text_of
     from loadgen.scenario.monitor import Statement
 
     if public == (file is not None):
@@ -248,7 +248,7 @@ def put_policy(
 def delete_policy(name: str, target: str | None, region: str | None, yes: bool) -> None:
     """Delete the policy, after showing it."""
     from loadgen.aws.monitors import kept_policy
-    from loadgen.cli.control import account_of, changed, named
+    from loadgen.cli.control_plane import account_of, changed, named
 
     account = account_of(target, region)
     found = kept_policy(account, named(name))

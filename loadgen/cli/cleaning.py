@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from loadgen.aws import Account, explained
-from loadgen.cli.seeding import RUN_TAG
-from loadgen.cli.target import agreed
 from loadgen.cli.verifying import account_at
 from loadgen.errors import LoadgenError
-from loadgen.seed.ledger import Ledger
+from loadgen.jobs.seed.ledger import Ledger
+from loadgen.jobs.seed.prepare import RUN_TAG
+from loadgen.jobs.targets import agreed
 
 
 def clean_run(folder: Path, dry_run: bool, yes: bool) -> None:

@@ -13,12 +13,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def compare(run_dirs: tuple[Path, ...], html: Path | None, as_json: bool) -> None:
     """Compare runs with the first one, with intervals that tell a difference from chance."""
-    from loadgen.results.comparison import compare as compared
-    from loadgen.results.comparison_view import comparison_view
-    from loadgen.results.html import comparison_page, room_for_page, write_page
-    from loadgen.results.reading import Reading
+    from loadgen.report.comparison import compare as compared
+    from loadgen.report.comparison_view import comparison_view
+    from loadgen.report.html import comparison_page, room_for_page, write_page
+    from loadgen.report.terminal import show
+    from loadgen.results.run_data import Reading
     from loadgen.results.store import pretty
-    from loadgen.results.terminal import show
 
     room_for_page(html)
     readings = [Reading.of(run_dir) for run_dir in run_dirs]

@@ -68,8 +68,8 @@ def settings_of(
 ) -> Any:
     """The endpoint's settings; half a key is completed, none is made up."""
     from loadgen.endpoint import EndpointSettings
+    from loadgen.endpoint.fault_spec import parse
     from loadgen.endpoint.faults import Faults
-    from loadgen.endpoint.outage import parse
     from loadgen.wire.sigv4 import Credentials
 
     key_id = access_key_id or "AKIA" + secrets.token_hex(8).upper()

@@ -40,9 +40,9 @@ def check(scenario: Path) -> None:
 )
 def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: datetime | None, workers: int) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
-    from loadgen import generate as bodies
-    from loadgen import ground_truth
-    from loadgen.cli.alone import first_alone
+    from loadgen.jobs import generate as bodies
+    from loadgen.jobs import ground_truth
+    from loadgen.jobs.first_monitor import first_alone
     from loadgen.scenario import load
     from loadgen.wire import Clock
 
@@ -70,13 +70,13 @@ def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: 
 )
 def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
-    from loadgen.not_run import noted
+    from loadgen.jobs.run.incomplete_sessions import noted
+    from loadgen.report.html import room_for_page, write_report
+    from loadgen.report.terminal import show, summary_view
     from loadgen.results import RunFolder
-    from loadgen.results.html import room_for_page, write_report
-    from loadgen.results.reading import Reading, summary_of
-    from loadgen.results.rescue import scenario_of
+    from loadgen.results.recovery import scenario_of
+    from loadgen.results.run_data import Reading, summary_of
     from loadgen.results.store import pretty
-    from loadgen.results.terminal import show, summary_view
 
     named = None if html == Path(REPORT_IN_FOLDER) else html
     room_for_page(named)

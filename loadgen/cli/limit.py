@@ -41,10 +41,10 @@ from loadgen.cli.values import SCENARIO, Quota, Seconds
 @click.option("--json", "as_json", is_flag=True, help="Print limit.json, and nothing else, on standard output.")
 def find_limit(scenario: Path, as_json: bool, **options: Any) -> None:
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
-    from loadgen.capacity.limit_view import limit_view
-    from loadgen.cli.hunting import hunt
+    from loadgen.jobs.find_limit.run import hunt
+    from loadgen.jobs.find_limit.view import limit_view
+    from loadgen.report.terminal import show
     from loadgen.results.store import pretty
-    from loadgen.results.terminal import show
 
     found, folder = hunt(scenario, as_json, options)
     if as_json:

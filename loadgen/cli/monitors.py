@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from loadgen.cli.target import agreed, target_options
 from loadgen.cli.values import SCENARIO
 from loadgen.errors import LoadgenError
+from loadgen.jobs.targets import agreed, target_options
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -50,7 +50,7 @@ def monitors() -> None:
 @JSON
 def list_monitors(target: str | None, region: str | None, as_json: bool) -> None:
     """List all app monitors."""
-    from loadgen.cli.control import account_of, print_json, table
+    from loadgen.cli.control_plane import account_of, print_json, table
 
     summaries = list(account_of(target, region).summaries())
     columns = ("Name", "Id", "State", "Platform", "Created")
@@ -63,7 +63,7 @@ def list_monitors(target: str | None, region: str | None, as_json: bool) -> None
 @JSON
 def show(name: str, target: str | None, region: str | None, as_json: bool) -> None:
     """Show one app monitor with its tags, metrics and policy."""
-    from loadgen.cli.control import account_of, existing, print_json, state_lines
+    from loadgen.cli.control_plane import account_of, existing, print_json, state_lines
 
     state = existing(account_of(target, region), name)
     print_json(state) if as_json else state_lines(state)
@@ -86,7 +86,7 @@ def create(
     **settings: Any,
 ) -> None:
     """Create an app monitor."""
-    from loadgen.cli.control import account_of, changed, named, pairs, parameters
+    from loadgen.cli.control_plane import account_of, changed, named, pairs, parameters
 
     given: dict[str, Any] = {"Name": named(name), **parameters(**settings)}
     given |= {"Tags": pairs(tags)} if tags else {}
@@ -103,7 +103,7 @@ def create(
 @JSON
 def update(name: str, target: str | None, region: str | None, as_json: bool, **settings: Any) -> None:
     """Change settings of an app monitor; what is not given stays."""
-    from loadgen.cli.control import account_of, changed, named, parameters
+    from loadgen.cli.control_plane import account_of, changed, named, parameters
 
     given = parameters(**settings)
     if not given:
@@ -117,7 +117,7 @@ def update(name: str, target: str | None, region: str | None, as_json: bool, **s
 @YES
 def delete(name: str, target: str | None, region: str | None, yes: bool) -> None:
     """Delete an app monitor, after showing what goes with it."""
-    from loadgen.cli.control import account_of, changed, existing, going_lines
+    from loadgen.cli.control_plane import account_of, changed, existing, going_lines
 
     account = account_of(target, region)
     for line in going_lines(existing(account, name)):
@@ -145,7 +145,7 @@ def apply_scenario(
 ) -> None:
     """Bring about the app monitors that a scenario wants, its neighbours' too; applied again, it does nothing."""
     from loadgen.aws.monitors import apply, plan
-    from loadgen.cli.control import account_of, plan_lines, print_json
+    from loadgen.cli.control_plane import account_of, plan_lines, print_json
     from loadgen.scenario import load
 
     wanted = load(scenario)

@@ -111,12 +111,12 @@ POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
 @click.option("--html", type=click.Path(path_type=Path), help="Write one page with plots.")
 def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
-    from loadgen.capacity.page import plan_page
-    from loadgen.capacity.plan import plan as planned
-    from loadgen.capacity.terminal import plan_view
-    from loadgen.results.html import room_for_page, write_page
+    from loadgen.jobs.plan.page import plan_page
+    from loadgen.jobs.plan.plan import plan as planned
+    from loadgen.jobs.plan.terminal import plan_view
+    from loadgen.report.html import room_for_page, write_page
+    from loadgen.report.terminal import show
     from loadgen.results.store import pretty
-    from loadgen.results.terminal import show
 
     room_for_page(html)
     scenarios = [
@@ -138,7 +138,7 @@ def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> No
 
 
 def _scenario(file: Path, options: dict[str, Any], first: bool) -> Scenario:
-    from loadgen.capacity.day import DAY_SECONDS, over_a_day
+    from loadgen.jobs.plan.day import DAY_SECONDS, over_a_day
     from loadgen.scenario import load
     from loadgen.traffic import rate as mean_rate
 
@@ -151,7 +151,7 @@ def _scenario(file: Path, options: dict[str, Any], first: bool) -> Scenario:
 
 
 def _question(options: dict[str, Any]) -> Any:
-    from loadgen.capacity.plan import Question
+    from loadgen.jobs.plan.plan import Question
 
     return Question(
         quota=options["quota"],

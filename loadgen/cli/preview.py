@@ -17,9 +17,9 @@ from loadgen.cli.values import SCENARIO, Seconds
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the scenario's; 0 when it has none.")
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
-    from loadgen.cli.alone import first_alone
-    from loadgen.preview import look, preview_page
-    from loadgen.results.html import room_for_page, write_page
+    from loadgen.jobs.first_monitor import first_alone
+    from loadgen.jobs.preview import look, preview_page
+    from loadgen.report.html import room_for_page, write_page
     from loadgen.scenario import load
     from loadgen.traffic.arrivals import check_size, curve
 

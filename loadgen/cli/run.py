@@ -68,10 +68,10 @@ from loadgen.errors import LoadgenError
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
 def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
-    from loadgen.cli.arguments import Options
-    from loadgen.cli.running import run_scenario
+    from loadgen.jobs.run.options import Options
+    from loadgen.jobs.run.steps import run_scenario
+    from loadgen.report.terminal import show, summary_view
     from loadgen.results.store import pretty
-    from loadgen.results.terminal import show, summary_view
     from loadgen.results.verdict import EXIT_CODES
 
     if target != "local":
@@ -102,15 +102,15 @@ def worker(master_host: str, master_port: int, processes: int | None, otel: bool
     """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
     import os
 
-    from loadgen.cli import telemetry
-    from loadgen.cli.process import locust_command
-    from loadgen.cli.waiting import wait_for_master
+    from loadgen.jobs.run import otel as opentelemetry
+    from loadgen.jobs.run.locust_process import locust_command
+    from loadgen.jobs.run.master_wait import wait_for_master
 
     if otel:
-        telemetry.check_installed()
+        opentelemetry.check_installed()
     wait_for_master(master_host, master_port)
     shared = [*(["--otel"] if otel else []), *([f"--processes={processes}"] if processes else [])]
     command = locust_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
     )
-    os.execve(command[0], command, telemetry.environment(os.environ))
+    os.execve(command[0], command, opentelemetry.environment(os.environ))

@@ -13,8 +13,8 @@ from loadgen.cli.plan import POSITIVE, Rates
 from loadgen.cli.values import SCENARIO, Seconds
 
 if TYPE_CHECKING:
-    from loadgen.sampling import Answer
-    from loadgen.sampling.estimate import Estimate
+    from loadgen.jobs.sampling import Answer
+    from loadgen.jobs.sampling.estimate import Estimate
 
 
 @click.command()
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     """Show what a dashboard would tell of one population at each sample rate, and which rate sees a change."""
-    from loadgen.cli.alone import first_alone
+    from loadgen.jobs.first_monitor import first_alone
+    from loadgen.jobs.sampling import Question, answer, draw
     from loadgen.results.store import pretty
-    from loadgen.sampling import Question, answer, draw
     from loadgen.scenario import load
 
     checked = first_alone(load(scenario), "sampling").adjusted(duration=options["duration"], rate=options["rate"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from loadgen.cli.target import target_options
 from loadgen.cli.values import SCENARIO
+from loadgen.jobs.targets import target_options
 
 RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
 
@@ -39,8 +39,8 @@ RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 def seed(scenario: Path, **options: object) -> None:
     """Fill a monitor with a scenario's past, each event exactly once; the same command again goes on."""
-    from loadgen.cli.seeding import seed_scenario
-    from loadgen.cli.sending import Options
+    from loadgen.jobs.seed.prepare import seed_scenario
+    from loadgen.jobs.seed.run import Options
 
     if not seed_scenario(scenario, Options(**options)):  # type: ignore[arg-type]  # click has checked them
         sys.exit(130)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loadgen import pace
+from loadgen import units
 
 SCENARIO = click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO")
 
@@ -25,7 +25,7 @@ class Pace(click.ParamType[str]):
         """The pace as Locust's process will read it."""
         text = str(value)
         try:
-            pace.parse(text)
+            units.parse(text)
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
         return text
@@ -92,7 +92,7 @@ class OperationQuota(click.ParamType[tuple[str, float]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
         """Name and calls a second."""
-        from loadgen.endpoint.service import service
+        from loadgen.rum.service_model import service
 
         operation, _, number = str(value).partition("=")
         try:

@@ -10,12 +10,12 @@ import msgspec
 
 from loadgen.aws import Account
 from loadgen.aws.readback import read
-from loadgen.cli.seed_view import verified_lines
 from loadgen.errors import LoadgenError
-from loadgen.seed.doubts import AWS, LOCAL
-from loadgen.seed.identity import Identity
-from loadgen.seed.ledger import Ledger
-from loadgen.seed.verify import verify
+from loadgen.jobs.seed.identity import Identity
+from loadgen.jobs.seed.in_doubt import AWS, LOCAL
+from loadgen.jobs.seed.ledger import Ledger
+from loadgen.jobs.seed.verify import verify
+from loadgen.jobs.seed.view import verified_lines
 
 
 def verify_run(folder: Path, wait: float | None, as_json: bool) -> bool:

@@ -12,11 +12,11 @@ import sys
 
 import msgspec
 
-from loadgen.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
 from loadgen.ids import sampled, uuid4
 from loadgen.model import Event, Noun, Page, Session
+from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
 from loadgen.scenario.client import Client
-from loadgen.written import Form
+from loadgen.wire.json_templates import Form
 
 _STARTED = Form(SessionStart()).text()
 

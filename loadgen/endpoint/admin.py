@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from loadgen.endpoint.refusal import Refusal, invalid
+from loadgen.endpoint.service_error import Refusal, invalid
 from loadgen.endpoint.settings import Controls
 from loadgen.model import Noun, Request, Response
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.refusal import invalid
-from loadgen.endpoint.service import service
+from loadgen.endpoint.service_error import invalid
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.shapes import checker, message_of, problem, typed
 from loadgen.endpoint.store import Monitor, Store
-from loadgen.events import EVENT_PREFIX
+from loadgen.endpoint.validation import checker, message_of, problem, typed
 from loadgen.model import Noun, Request
+from loadgen.rum.events import EVENT_PREFIX
+from loadgen.rum.service_model import service
 
 REPLAY = "com.amazon.rum.rrweb_event"
 """Session replay: by default the web client sends events of 12 kB and more, so the 6 kB bound cannot hold for it."""

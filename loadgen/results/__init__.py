@@ -1,13 +1,13 @@
 """Results → Report: what a run measured, its folder, and how people see it. Files are the only I/O."""
 
-from loadgen.results.measured import Measured
+from loadgen.results.aggregate import Measured
 from loadgen.results.meter import Amount, Meter, Second, Tally
 from loadgen.results.recording import Follower, Recording
-from loadgen.results.row import Row
 from loadgen.results.store import RunFolder
 from loadgen.results.summarize import Run, stage_ends, summarize
 from loadgen.results.summary import AppMonitor, Events, Ledger, Milliseconds, MonitorSummary, Requests, Summary
 from loadgen.results.table import write_table
+from loadgen.results.timeline import Row
 
 __all__ = [
     "Amount",

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from loadgen.results.figures import Figures
 from loadgen.results.histogram import HIGHEST_US, Histogram
+from loadgen.results.metrics import Figures
 
 CLOCKS = ("latency", "service_time", "lag", "acceptance")
 ENCODING, COMPRESSED = 0x1C849313, 0x1C849314  # V2's cookies, with the word size that its counts have

@@ -9,9 +9,9 @@ from functools import reduce
 
 import msgspec
 
-from loadgen.events import EVENT_PREFIX
 from loadgen.model import Noun, Result
 from loadgen.results.records import pack
+from loadgen.rum.events import EVENT_PREFIX
 
 
 class Amount(Noun):

@@ -12,12 +12,12 @@ import numpy as np
 
 from loadgen.model import Noun
 from loadgen.results import records as record
+from loadgen.results.aggregate import Measured
 from loadgen.results.histogram_log import HistogramLog
-from loadgen.results.measured import Measured
 from loadgen.results.meter import Second
 from loadgen.results.records import InDoubt, Records
-from loadgen.results.row import MonitorRow, Row, monitor_row, row
 from loadgen.results.store import HISTOGRAMS, MONITORS, TIMELINE, RunFolder
+from loadgen.results.timeline import MonitorRow, Row, monitor_row, row
 
 
 class Recording:

@@ -10,9 +10,9 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results.figures import Figures
-from loadgen.results.measured import Measured
+from loadgen.results.aggregate import Measured
 from loadgen.results.meter import Amount, Tally
+from loadgen.results.metrics import Figures
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (

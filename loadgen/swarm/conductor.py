@@ -16,7 +16,7 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadgen import pace
+from loadgen import units
 from loadgen.results import (
     Measured,
     Milliseconds,
@@ -162,7 +162,7 @@ class Conductor:
         wrong = [line for each in self._clocks.items() if (line := clocks.said(*each))]
         return Run(
             seed=self._orders.seed,
-            pace=pace.name(self._orders.pace),
+            pace=units.name(self._orders.pace),
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
             length=self._length(bool(notes)),

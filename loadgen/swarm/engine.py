@@ -20,9 +20,9 @@ from loadgen.errors import LoadgenError
 from loadgen.model import Batch, Request, Response, Result, Send
 from loadgen.results import Meter, Second, Tally, stage_ends
 from loadgen.results.records import THROTTLED, Spool
+from loadgen.swarm.connection import NoAnswer
 from loadgen.swarm.feeder import Feeder, Job, Visit
 from loadgen.swarm.schedule import Due, Schedule
-from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Signer
 
 log = logging.getLogger("loadgen")

@@ -20,9 +20,9 @@ from locust.runners import MasterRunner, WorkerRunner
 from loadgen.results import Measured, Second
 from loadgen.results.records import THROTTLED
 from loadgen.swarm.clocks import PING, PONG, answer
+from loadgen.swarm.node_role import Part
 from loadgen.swarm.options import add_options
 from loadgen.swarm.orders import Share
-from loadgen.swarm.part import Part
 from loadgen.swarm.workers import (
     DONE,
     SECOND,

@@ -6,7 +6,7 @@ import argparse
 
 from locust.argument_parser import LocustArgumentParser
 
-from loadgen import pace
+from loadgen import units
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -43,6 +43,6 @@ def add_options(parser: LocustArgumentParser) -> None:
 def factor(text: str) -> float:
     """A pace as argparse wants it."""
     try:
-        return pace.parse(text)
+        return units.parse(text)
     except ValueError as wrong:
         raise argparse.ArgumentTypeError(str(wrong)) from None

@@ -11,11 +11,11 @@ from loadgen.scenario import Scenario
 from loadgen.traffic import closed
 from loadgen.traffic.arrivals import curve
 from loadgen.traffic.arrivals import starts as along
-from loadgen.traffic.begin import rate, starts
 from loadgen.traffic.block import Blocks
-from loadgen.traffic.implied import Implied, implied
+from loadgen.traffic.describe import Implied, implied
+from loadgen.traffic.ground_truth import Hit, hits
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.truth import Hit, hits
+from loadgen.traffic.start_times import rate, starts
 
 __all__ = ["Hit", "Implied", "hits", "implied", "rate", "sessions", "starts"]
 

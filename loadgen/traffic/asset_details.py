@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import UNSET
 
-from loadgen.events import Resource
+from loadgen.rum.events import Resource
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Bools, Ints, objects, told
 from loadgen.traffic.seeds import Seeds
-from loadgen.written import GAP, Form
+from loadgen.wire.json_templates import GAP, Form
 
 KNOWN = 65536
 """Heroes' texts that are kept."""

@@ -8,23 +8,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.events import HELD_UNTIL_HIDDEN
 from loadgen.model import Event, Load, Session
+from loadgen.rum.events import HELD_UNTIL_HIDDEN
 from loadgen.scenario import Scenario
 from loadgen.scenario.incidents import Spike
 from loadgen.traffic.draws import TICKS, Bools, Floats
 from loadgen.traffic.incidents import Exposure, Incidents, slowed, struck
 from loadgen.traffic.journey import RELOAD, RESTORED, Habits, Walk, dwell, entries, walk
+from loadgen.traffic.page_manager import Pages, Referrals, visits
 from loadgen.traffic.population import Crowd, People
-from loadgen.traffic.room import NO_LIMIT, Room
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
+from loadgen.traffic.session_limit import NO_LIMIT, Room
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import columns
+from loadgen.traffic.telemetry.block_draws import Drawn, Scene
 from loadgen.traffic.telemetry.column import CUSTOM_RANK, RANK, RANKS, Column
 from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, restored, usual_lcp, warmth
-from loadgen.traffic.telemetry.scene import Drawn, Scene
 from loadgen.traffic.timeline import FAR_TICK, timeline
-from loadgen.traffic.visits import Pages, Referrals, visits
 
 NOWHERE = Load(0.0, 0.0, (), ())
 """Stands for a load that belongs to another share."""

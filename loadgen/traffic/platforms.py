@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.traffic.draws import Floats
-from loadgen.traffic.faults import Dialect
+from loadgen.traffic.js_errors import Dialect
 
 USAGE = ("Chrome mobile", "Safari mobile", "Samsung Internet", "Chrome", "Edge", "Safari", "Firefox", "Opera")
 WORLD = (45.2, 13.6, 2.0, 25.6, 5.2, 2.7, 2.2, 1.0)

@@ -13,7 +13,7 @@ from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, Think
 from loadgen.traffic.asset_details import AssetDetails
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Choice, Floats, zipf
-from loadgen.traffic.faults import affinity, faults
+from loadgen.traffic.js_errors import affinity, faults
 from loadgen.traffic.population import DEVICES, hosts, identifiers, items
 from loadgen.traffic.seeds import Seeds
 

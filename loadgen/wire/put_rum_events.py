@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from loadgen.events import Http, XRayTrace
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Noun, Page, Request, Visitor
+from loadgen.rum.events import Http, XRayTrace
 from loadgen.scenario import Scenario
 from loadgen.wire.compression import compressed
-from loadgen.written import escaped, written
+from loadgen.wire.json_templates import escaped, written
 
 CLIENT_VERSION = "3.2.1"
 """aws-rum-web, the version whose traffic was captured."""

@@ -29,8 +29,8 @@ import psutil
 from tests.benchmarks.machine import described
 from tests.benchmarks.parts import Parts, parts
 from tests.benchmarks.ready import EVENTS, MONITOR_ID, STOREFRONT, ready_body
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 CONTESTANTS = Path(__file__).parent / "contestants"
 LOCUSTFILE = ROOT / "loadgen" / "swarm" / "locustfile.py"
 KEY = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}

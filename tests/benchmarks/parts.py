@@ -23,14 +23,14 @@ from loadgen.model import Batch, Result, Session
 from loadgen.results import Meter
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, load
+from loadgen.swarm.connection import serialize
 from loadgen.swarm.schedule import Due, Schedule
-from loadgen.swarm.sender import serialize
 from loadgen.traffic import block
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.seeds import BLOCK
 from loadgen.traffic.telemetry import columns
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column
-from loadgen.traffic.telemetry.scene import Scene
 from loadgen.wire.compression import compressed
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way

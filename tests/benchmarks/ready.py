@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from loadgen import client, traffic, wire
 from loadgen.model import Session
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.seeds import BLOCK
+from tests.paths import SCENARIOS
 
-STOREFRONT = Path(__file__).parents[2] / "scenarios" / "storefront.toml"
+STOREFRONT = SCENARIOS / "storefront.toml"
 MONITOR_ID = "3f1c2d4e-5a6b-4c7d-8e9f-0a1b2c3d4e5f"
 EVENTS = 10
 

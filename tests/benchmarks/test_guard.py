@@ -25,7 +25,7 @@ from gevent.server import StreamServer
 from loadgen import client, wire
 from loadgen.model import Request, Session
 from loadgen.scenario import load
-from loadgen.swarm.sender import Network, serialize
+from loadgen.swarm.connection import Network, serialize
 from loadgen.traffic.seeds import BLOCK
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, ready_body, under_way

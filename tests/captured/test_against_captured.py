@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,8 @@ import pytest
 from loadgen import client, traffic, wire
 from loadgen.scenario import load
 from tests.captured.figures import Sent, figures, page_loads
+from tests.paths import FIXTURES, SCENARIOS
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
 RUM = "com.amazon.rum."
 
 

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands
 from loadgen.cli.implied import span
+from tests.paths import SCENARIOS
 
-SHIPPED = sorted((Path(__file__).parents[2] / "scenarios").glob("*.toml"))
+SHIPPED = sorted(SCENARIOS.glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

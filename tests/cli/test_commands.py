@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from loadgen.cli import commands
 from loadgen.errors import LoadgenError
+from tests.paths import SCENARIOS
 
-SCENARIOS = Path(__file__).parent.parent.parent / "scenarios"
 QUICKSTART = SCENARIOS / "quickstart.toml"
 
 

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands
 from loadgen.errors import LoadgenError
+from tests import paths
 
-QUICKSTART = str(Path(__file__).parent.parent.parent / "scenarios" / "quickstart.toml")
+QUICKSTART = str(paths.QUICKSTART)
 SHORT = ("--duration", "10s", "--seed", "1")
 
 

@@ -15,13 +15,13 @@ from click.testing import CliRunner, Result
 
 from loadgen.aws import Account
 from loadgen.cli import commands
-from loadgen.cli.sending import too_long
 from loadgen.cli.verifying import account_at
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
-from loadgen.seed.identity import Identity
-from loadgen.seed.period import Period
-from tests.seed.trial import accepted, begun, came_to, waited
+from loadgen.jobs.seed.identity import Identity
+from loadgen.jobs.seed.period import Period
+from loadgen.jobs.seed.run import too_long
+from tests.jobs.seed.trial import accepted, begun, came_to, waited
 
 SHOP = """
 name = "shop"

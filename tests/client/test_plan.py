@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from loadgen.client import Plan, plan
-from loadgen.events import PAGE_VIEW
 from loadgen.ids import NIL_UUID
 from loadgen.model import Session
+from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario.client import Client
 from tests.client.visits import VISITOR, cls, event, inp, load, page_view, resources, session
 

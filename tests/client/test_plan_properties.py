@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from loadgen.client import plan
 from loadgen.client.cache import EventCache
-from loadgen.events import CLS, INP, PAGE_VIEW, RESOURCE, SESSION_START
 from loadgen.model import Load, Session
+from loadgen.rum.events import CLS, INP, PAGE_VIEW, RESOURCE, SESSION_START
 from loadgen.scenario.client import Client
 from tests.client.visits import VISITOR, event
 

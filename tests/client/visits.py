@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from loadgen.events import CLS, INP, PAGE_VIEW, RESOURCE, PageView
 from loadgen.model import Event, Load, Page, Session, Visitor
+from loadgen.rum.events import CLS, INP, PAGE_VIEW, RESOURCE, PageView
 
 VISITOR = Visitor(
     user_id="e4090fc3-561b-4424-9928-5d7cd83c208c",

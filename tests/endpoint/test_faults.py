@@ -8,8 +8,8 @@ from statistics import fmean, pstdev
 
 import pytest
 
+from loadgen.endpoint.fault_spec import parse
 from loadgen.endpoint.faults import NO_BLOW, Blow, FaultLine, Faults, Latency, Period
-from loadgen.endpoint.outage import parse
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loadgen.endpoint.server import Running
-from loadgen.endpoint.service import service
 from loadgen.model import Request
+from loadgen.rum.service_model import service
 from tests.endpoint.conftest import NOW, Caller, batch
 from tests.endpoint.sockets import ask, dial, read_all
 

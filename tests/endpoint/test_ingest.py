@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.attributes import flattened, merged
 from loadgen.model import Request
+from loadgen.rum.attributes import flattened, merged
 from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS, NOW, Caller, batch, event
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from loadgen.rum.service_model import service
+from tests.paths import ROOT
 
-from loadgen.endpoint.service import service
-
-README = Path(__file__).parents[2] / "README.md"
+README = ROOT / "README.md"
 
 
 def rows(heading: str) -> list[list[str]]:

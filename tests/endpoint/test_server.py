@@ -21,6 +21,7 @@ from loadgen.endpoint.server import Order, start
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import KEYS, batch
 from tests.endpoint.sockets import ask, dial, read_answer, signed
+from tests.paths import ROOT
 
 SETTINGS = EndpointSettings(credentials=(KEYS,), quota=None)
 
@@ -102,9 +103,7 @@ sys.stdin.read()
 
 
 def test_it_dies_with_its_parent() -> None:
-    parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
-    )
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
     assert parent.stdin is not None and parent.stdout is not None
     child = os.pidfd_open(int(parent.stdout.readline()))
     parent.kill()
@@ -141,7 +140,7 @@ def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback()
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
     child.stdout.close()

@@ -11,6 +11,10 @@ import pytest
 from rich.console import Console
 
 from loadgen.model import Result
+from loadgen.report.comparison import compare
+from loadgen.report.html import report
+from loadgen.report.html.figures import share
+from loadgen.report.terminal import summary_view
 from loadgen.results import (
     Amount,
     AppMonitor,
@@ -26,18 +30,14 @@ from loadgen.results import (
     summarize,
     write_table,
 )
-from loadgen.results.comparison import compare
-from loadgen.results.html import report
-from loadgen.results.html.figures import share
-from loadgen.results.reading import Reading
 from loadgen.results.recording import monitor_rows
 from loadgen.results.records import Spool
-from loadgen.results.rescue import rescued
-from loadgen.results.terminal import summary_view
+from loadgen.results.recovery import rescued
+from loadgen.results.run_data import Reading
 from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import load
-from tests.results.html.runs import make
-from tests.results.html.test_report import Page
+from tests.report.html.runs import make
+from tests.report.html.test_report import Page
 
 SITES = """
 name = "two"

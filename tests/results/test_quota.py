@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.endpoint.quota import TokenBucket
 from loadgen.results.quota import _burst, _Chains, estimate
+from loadgen.rum.token_bucket import TokenBucket
 
 
 def throttled(rate: float, burst: float, offered: float, seconds: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,8 @@ from rich.console import Console
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Result
+from loadgen.report.html import write_report
+from loadgen.report.terminal import live_view, log_line, show, summary_view
 from loadgen.results import (
     Amount,
     Follower,
@@ -29,12 +31,10 @@ from loadgen.results import (
     summarize,
     write_table,
 )
-from loadgen.results.html import write_report
 from loadgen.results.outcomes import Outcomes
-from loadgen.results.reading import Reading
 from loadgen.results.records import Spool
-from loadgen.results.rescue import rescued
-from loadgen.results.terminal import live_view, log_line, show, summary_view
+from loadgen.results.recovery import rescued
+from loadgen.results.run_data import Reading
 from loadgen.scenario import load
 
 SHOP = """

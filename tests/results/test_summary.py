@@ -23,8 +23,8 @@ from loadgen.results import (
     Tally,
     summarize,
 )
-from loadgen.results.row import row
 from loadgen.results.summarize import stage_ends
+from loadgen.results.timeline import row
 from loadgen.results.verdict import breaches, doubts, judge, with_ledgers
 from loadgen.scenario import Scenario, parse
 from loadgen.scenario.thresholds import Thresholds

@@ -11,8 +11,9 @@ import pytest
 
 from loadgen.scenario import load
 from loadgen.scenario.schema import schema_text
+from tests.paths import SCENARIOS
 
-FOLDER = Path(__file__).parents[2] / "scenarios"
+FOLDER = SCENARIOS
 SHIPPED = sorted(FOLDER.glob("*.toml"))
 
 

@@ -18,9 +18,9 @@ from loadgen.model import Request, Response, Result, Session
 from loadgen.results import AppMonitor, Measured, Run, Summary, summarize
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
+from loadgen.swarm.connection import NoAnswer
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, Visit, in_order
-from loadgen.swarm.sender import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
 
 SHOP = """

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from loadgen import traffic
 from loadgen.model import Session
 from loadgen.scenario import Scenario, load
+from tests.paths import SCENARIOS
 from tests.traffic.look import readable, seen
 
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
 SEED = 20261121
 
 

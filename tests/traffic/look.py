@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import structs
 
 from loadgen import traffic
-from loadgen.events import (
+from loadgen.model import Event, Load, Session
+from loadgen.rum.events import (
     CLS,
     DOM,
     FCP,
@@ -37,9 +38,8 @@ from loadgen.events import (
     Ttfb,
     XRayTrace,
 )
-from loadgen.model import Event, Load, Session
 from loadgen.scenario import Scenario, parse
-from loadgen.written import read
+from loadgen.wire.json_templates import read
 
 SMALL = """
 name = "small"

@@ -8,8 +8,8 @@ import pytest
 from msgspec import UNSET
 
 from loadgen import client
-from loadgen.events import CLS, FCP, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 from loadgen.model import Load, Session
+from loadgen.rum.events import CLS, FCP, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import seen, small

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 from msgspec import UNSET
 
-from loadgen.events import (
+from loadgen.model import Event, Load, Session
+from loadgen.rum.events import (
     CLS,
     DOM,
     FCP,
@@ -24,7 +25,6 @@ from loadgen.events import (
     TTFB,
     XRAY,
 )
-from loadgen.model import Event, Load, Session
 from tests.traffic.conftest import SEED
 from tests.traffic.look import events, kinds, loads, seen, small
 

@@ -9,8 +9,8 @@ import pytest
 
 from loadgen import traffic
 from loadgen.errors import ScenarioError
-from loadgen.events import CLS, FCP, HTTP, JS_ERROR
 from loadgen.model import Event, Session
+from loadgen.rum.events import CLS, FCP, HTTP, JS_ERROR
 from loadgen.scenario import Scenario, parse
 from loadgen.traffic.arrivals import curve
 from tests.traffic.conftest import SEED

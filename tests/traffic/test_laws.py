@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loadgen.events import CLS, FCP, INP, LCP, NAVIGATION, RESOURCE, TTFB
 from loadgen.model import Load, Session
+from loadgen.rum.events import CLS, FCP, INP, LCP, NAVIGATION, RESOURCE, TTFB
 from loadgen.scenario import parse
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, events, seen

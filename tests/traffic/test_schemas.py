@@ -11,9 +11,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from loadgen.events import EVENT_PREFIX
 from loadgen.model import Event, Session, Visitor
-from loadgen.written import written
+from loadgen.rum.events import EVENT_PREFIX
+from loadgen.wire.json_templates import written
 
 SHARED = Path(os.environ.get("LOADGEN_SHARED", Path(__file__).parents[3] / "shared"))
 FOLDER = SHARED / "rum-event-schemas"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from loadgen import traffic
-from loadgen.events import CLS, FCP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
 from loadgen.model import Session
+from loadgen.rum.events import CLS, FCP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
 from tests.traffic.look import events, small

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from loadgen import traffic
-from loadgen.events import FCP
+from loadgen.rum.events import FCP
 from loadgen.scenario import parse
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, loads

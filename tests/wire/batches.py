@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Event, Page, Visitor
 from loadgen.wire import Clock, Destination
+from tests.paths import FIXTURES
 
-FIXTURE = Path(__file__).parents[1] / "fixtures" / "captured-requests.ndjson"
+FIXTURE = FIXTURES / "captured-requests.ndjson"
 EPOCH = 1795288000.0
 CLOCK = Clock(EPOCH)
 MONITOR = "3f1c2d4e-5a6b-4c7d-8e9f-0a1b2c3d4e5f"

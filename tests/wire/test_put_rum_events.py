@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.events import HTTP, XRAY, Http, HttpRequest, HttpResponse, Subsegment, TracedHttp, TracedRequest, XRayTrace
 from loadgen.model import Event, Page
+from loadgen.rum.events import (
+    HTTP,
+    XRAY,
+    Http,
+    HttpRequest,
+    HttpResponse,
+    Subsegment,
+    TracedHttp,
+    TracedRequest,
+    XRayTrace,
+)
 from loadgen.wire import Clock, Destination, Encoded, WireError, decode, encode, inflate
 from loadgen.wire.compression import compressed
 from tests.wire.batches import CART, CLOCK, DESTINATION, EPOCH, HOME, VISITOR, batch, captured, captured_batch, event

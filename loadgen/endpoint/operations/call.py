@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.refusal import invalid, not_found
+from loadgen.endpoint.service_error import invalid, not_found
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import Monitor, Store
 from loadgen.model import Noun

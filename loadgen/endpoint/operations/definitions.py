@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from loadgen.events import CLS, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, SESSION_START
 from loadgen.model import Noun
+from loadgen.rum.events import CLS, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, SESSION_START
 
 EXTENDED_NAMESPACE = "AWS/RUM"
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.attributes import flattened, merged, parsed
 from loadgen.endpoint.ingest import stored_batch
 from loadgen.endpoint.operations.call import PAGE, Call, Given, seal, unseal
-from loadgen.endpoint.refusal import invalid
+from loadgen.endpoint.service_error import invalid
 from loadgen.endpoint.store import Kept, Monitor
+from loadgen.rum.attributes import flattened, merged, parsed
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Browser": lambda event: event["metadata"].get("browserName"),

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint import targets
+from loadgen.endpoint import metric_store
+from loadgen.endpoint.metric_store import Target
 from loadgen.endpoint.operations.call import PAGE, Call, Given, new_id, seal, unseal
 from loadgen.endpoint.operations.definitions import weight, wrong_with
-from loadgen.endpoint.refusal import Refusal, conflict, invalid, not_found
-from loadgen.endpoint.targets import Target
+from loadgen.endpoint.service_error import Refusal, conflict, invalid, not_found
 
 EVIDENTLY = "Evidently"
 BATCH_LIMIT = 200
@@ -44,7 +44,7 @@ def _demand(given: Given, member: str, there: bool) -> None:
 
 def _existing(call: Call, given: Given) -> Target:
     target = _target(call, given)
-    if targets.role_of(call.store, target) is None:
+    if metric_store.role_of(call.store, target) is None:
         raise not_found("MetricsDestination", target.arn or target.destination)
     return target
 
@@ -56,13 +56,13 @@ def put_destination(call: Call, given: Given) -> Given:
     """PutRumMetricsDestination: creates, or changes the role."""
     target = _target(call, given)
     _demand(given, "IamRoleArn", bool(given.get("IamRoleArn")))
-    targets.put_target(call.store, target, given.get("IamRoleArn", ""))
+    metric_store.put_target(call.store, target, given.get("IamRoleArn", ""))
     return {}
 
 
 def delete_destination(call: Call, given: Given) -> Given:
     """DeleteRumMetricsDestination: its definitions go with it."""
-    targets.delete_target(call.store, _existing(call, given))
+    metric_store.delete_target(call.store, _existing(call, given))
     return {}
 
 
@@ -72,7 +72,7 @@ def list_destinations(call: Call, given: Given) -> Given:
     query = f"ListRumMetricsDestinations {monitor.id}"
     after = unseal(given["NextToken"], query, tuple[str, str]) if "NextToken" in given else ("", "")
     size = given.get("MaxResults", PAGE)
-    rest = [row for row in targets.targets(call.store, monitor) if (row[0].destination, row[0].arn) > after]
+    rest = [row for row in metric_store.targets(call.store, monitor) if (row[0].destination, row[0].arn) > after]
     answer: Given = {"Destinations": [_shown_destination(target, role) for target, role in rest[:size]]}
     if len(rest) > size:
         last = rest[size - 1][0]
@@ -94,7 +94,7 @@ def create(call: Call, given: Given) -> Given:
     wanted = given["MetricDefinitions"]
     _check_batch(wanted, "metricDefinitions")
     checked = [(definition, wrong_with(definition)) for definition in wanted]
-    present = {_key(one.content): one.id for one in targets.definitions(call.store, target)}
+    present = {_key(one.content): one.id for one in metric_store.definitions(call.store, target)}
     new = [definition for definition, wrong in checked if wrong is None and _key(definition) not in present]
     _check_room(call, target, new)
     kept, errors = [], []
@@ -103,7 +103,7 @@ def create(call: Call, given: Given) -> Given:
             errors.append(_error("MetricDefinition", definition, "ValidationException", wrong))
             continue
         definition_id = present.setdefault(_key(definition), new_id())
-        targets.put_definition(call.store, target, definition_id, definition)
+        metric_store.put_definition(call.store, target, definition_id, definition)
         kept.append(_shown(definition_id, definition))
     return {"Errors": errors, "MetricDefinitions": kept}
 
@@ -121,7 +121,7 @@ def _check_batch(items: list[Any], name: str) -> None:
 
 
 def _check_room(call: Call, target: Target, new: list[dict[str, Any]], leaving: str = "") -> None:
-    used = sum(weight(one.content) for one in targets.definitions(call.store, target) if one.id != leaving)
+    used = sum(weight(one.content) for one in metric_store.definitions(call.store, target) if one.id != leaving)
     if used + sum(map(weight, new)) > DESTINATION_LIMIT:
         raise Refusal(
             "ServiceQuotaExceededException", f"A metrics destination has at most {DESTINATION_LIMIT} metric definitions"
@@ -143,7 +143,7 @@ def delete(call: Call, given: Given) -> Given:
     _check_batch(wanted, "metricDefinitionIds")
     deleted, errors = [], []
     for definition_id in wanted:
-        if targets.delete_definition(call.store, target, definition_id):
+        if metric_store.delete_definition(call.store, target, definition_id):
             deleted.append(definition_id)
         else:
             text = f"MetricDefinition not found: {definition_id}"
@@ -157,7 +157,7 @@ def get(call: Call, given: Given) -> Given:
     query = f"BatchGetRumMetricDefinitions {target}"
     size = given.get("MaxResults", PAGE)
     after = unseal(given["NextToken"], query, int) if "NextToken" in given else 0
-    rest = targets.definitions(call.store, target, after)
+    rest = metric_store.definitions(call.store, target, after)
     answer: Given = {"MetricDefinitions": [_shown(one.id, one.content) for one in rest[:size]]}
     if len(rest) > size:
         answer["NextToken"] = seal(query, rest[size - 1].number)
@@ -168,7 +168,7 @@ def update(call: Call, given: Given) -> Given:
     """UpdateRumMetricDefinition: the whole definition is replaced."""
     target = _existing(call, given)
     definition_id, definition = given["MetricDefinitionId"], given["MetricDefinition"]
-    present = targets.definitions(call.store, target)
+    present = metric_store.definitions(call.store, target)
     if not any(one.id == definition_id for one in present):
         raise not_found("MetricDefinition", definition_id)
     if wrong := wrong_with(definition):
@@ -176,5 +176,5 @@ def update(call: Call, given: Given) -> Given:
     if any(_key(one.content) == _key(definition) and one.id != definition_id for one in present):
         raise conflict("MetricDefinition", definition_id, "The destination already has the same metric definition")
     _check_room(call, target, [definition], leaving=definition_id)
-    targets.put_definition(call.store, target, definition_id, definition)
+    metric_store.put_definition(call.store, target, definition_id, definition)
     return {}

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
+from loadgen.endpoint.metric_store import delete_targets
 from loadgen.endpoint.operations.call import PAGE, Call, Given, new_id, seal, unseal
 from loadgen.endpoint.operations.tags import check_count
-from loadgen.endpoint.refusal import Refusal, conflict, invalid
+from loadgen.endpoint.service_error import Refusal, conflict, invalid
 from loadgen.endpoint.store import Monitor
-from loadgen.endpoint.targets import delete_targets
 
 DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "SessionSampleRate": 0.1}
 """Of AppMonitorConfiguration. The sample rate is the model's word; the other two are the web client's defaults."""

@@ -13,7 +13,7 @@ import msgspec
 
 from loadgen.endpoint.operations.call import Call, Given, new_id
 from loadgen.endpoint.policy import ACTION, CONTEXT_KEYS, OPERATORS, listed, operator_of, wild
-from loadgen.endpoint.refusal import Refusal
+from loadgen.endpoint.service_error import Refusal
 from loadgen.endpoint.store import Monitor
 
 SIZE_LIMIT = 4096

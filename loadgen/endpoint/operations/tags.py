@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from loadgen.endpoint.operations.call import Call, Given
-from loadgen.endpoint.refusal import invalid, not_found
+from loadgen.endpoint.service_error import invalid, not_found
 from loadgen.endpoint.store import Monitor
 
 TAG_LIMIT = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.errors import js_errors, thrown
 from loadgen.traffic.telemetry.http import calls, http, trace_ids, xray
@@ -11,7 +12,6 @@ from loadgen.traffic.telemetry.largest_paint import lcp
 from loadgen.traffic.telemetry.navigation import navigation
 from loadgen.traffic.telemetry.page_views import page_views
 from loadgen.traffic.telemetry.resources import resources
-from loadgen.traffic.telemetry.scene import Scene
 from loadgen.traffic.telemetry.vitals import cls, fcp, fid, inp
 
 __all__ = ["columns"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from loadgen import events
+from loadgen.rum import events
 from loadgen.traffic.draws import Ints
 
 RANK = {

@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 from msgspec import UNSET
 
-from loadgen.events import JS_ERROR, JsError
+from loadgen.rum.events import JS_ERROR, JsError
 from loadgen.scenario.incidents import ErrorRelease
 from loadgen.traffic.draws import Floats, Ints
-from loadgen.traffic.faults import Dialect, Fault, Kind
+from loadgen.traffic.js_errors import Dialect, Fault, Kind
 from loadgen.traffic.site import Site
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named, listed
-from loadgen.traffic.telemetry.scene import Scene
 
 OLD_BROWSER = 1.5
 """Factor on the share of sessions with errors in versions that are not the newest; an estimate."""

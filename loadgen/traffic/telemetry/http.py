@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from loadgen.events import (
+from loadgen.rum.events import (
     HTTP,
     XRAY,
     Http,
@@ -31,9 +31,9 @@ from loadgen.scenario.incidents import SlowApi
 from loadgen.scenario.pages import ApiCall
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
 from loadgen.traffic.journey import RESTORED
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named, listed
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, protocols
-from loadgen.traffic.telemetry.scene import Scene
 
 NO_ANSWER = 0
 CALLED_WITHIN_MS = 400.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from loadgen.traffic.draws import TICKS, Bools, Ints, ticks
 from loadgen.traffic.site import ANYWHERE, LINK
-from loadgen.traffic.telemetry.scene import Scene
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.timeline import FAR_TICK
 
 MOST_INPUTS = 30

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from msgspec import UNSET
 
-from loadgen.events import DOM, Dom
+from loadgen.rum.events import DOM, Dom
 from loadgen.scenario.pages import CustomEvent
 from loadgen.traffic.site import Target
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named, listed
 from loadgen.traffic.telemetry.inputs import Inputs
-from loadgen.traffic.telemetry.scene import Scene
-from loadgen.written import Form
+from loadgen.wire.json_templates import Form
 
 
 def dom(scene: Scene, seen: Inputs) -> list[Column]:

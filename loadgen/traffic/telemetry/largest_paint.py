@@ -12,15 +12,15 @@ from typing import NamedTuple, cast
 import numpy as np
 from msgspec import UNSET
 
-from loadgen.events import LCP, Lcp, LcpAttribution
+from loadgen.rum.events import LCP, Lcp, LcpAttribution
 from loadgen.traffic.draws import Bools, Ints, objects, told
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.navigation import recorded
 from loadgen.traffic.telemetry.resources import Heroes
-from loadgen.traffic.telemetry.scene import Scene
 from loadgen.traffic.telemetry.vitals import measured, start_of
-from loadgen.written import GAP, TEXT_GAP, Form, inner
+from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.events import NAVIGATION, TTFB, Navigation, Ttfb, TtfbAttribution
+from loadgen.rum.events import NAVIGATION, TTFB, Navigation, Ttfb, TtfbAttribution
 from loadgen.traffic.draws import Choice, Floats, Ints, decimals, ticks, told
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named
-from loadgen.traffic.telemetry.scene import Scene
-from loadgen.written import GAP, TEXT_GAP, Form
+from loadgen.wire.json_templates import GAP, TEXT_GAP, Form
 
 PROTOCOLS = ("h2", "h3", "http/1.1")
 PROTOCOL = Choice([0.60, 0.35, 0.05])

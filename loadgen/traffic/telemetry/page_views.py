@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from loadgen.events import PAGE_VIEW, PageView
 from loadgen.model import Page
+from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.traffic.draws import Ints
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named
-from loadgen.traffic.telemetry.scene import Scene
-from loadgen.written import GAP, TEXT_GAP, Form, inner
+from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner
 
 PAGE_ALONE = Form(PageView(TEXT_GAP))
 LANDED = Form(PageView(TEXT_GAP, GAP, TEXT_GAP, UNSET, UNSET, TEXT_GAP, TEXT_GAP))

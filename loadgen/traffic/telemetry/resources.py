@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.events import RESOURCE
+from loadgen.rum.events import RESOURCE
 from loadgen.traffic.asset_details import Fetched
 from loadgen.traffic.assets import FONT, IMAGE
 from loadgen.traffic.draws import Bools, Ints, ticks
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Details, Named
 from loadgen.traffic.telemetry.navigation import shares
-from loadgen.traffic.telemetry.scene import Scene
 from loadgen.traffic.timeline import FAR_TICK
 
 LCP_PARTS = (350.0, 160.0, 230.0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.events import (
+from loadgen.rum.events import (
     CLS,
     FCP,
     FID,
@@ -23,12 +23,12 @@ from loadgen.events import (
 )
 from loadgen.scenario.incidents import LayoutShift
 from loadgen.traffic.draws import Bools, Floats, Ints, decimals, ticks, told
+from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.loading import by_device
 from loadgen.traffic.telemetry.navigation import shares
-from loadgen.traffic.telemetry.scene import Scene
-from loadgen.written import GAP, TEXT_GAP, Form, inner
+from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
 EVENT_TYPES = ("pointerdown", "keydown")

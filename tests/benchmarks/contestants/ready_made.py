@@ -13,7 +13,7 @@ import gevent
 from gevent import socket
 
 from loadgen.model import Request
-from loadgen.swarm.sender import Network, serialize
+from loadgen.swarm.connection import Network, serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, ready_body
 

@@ -1,0 +1,1 @@
+"""What a person asks for, one folder or file a verb; each face is what the Python API hands on."""

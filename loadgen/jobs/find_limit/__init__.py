@@ -1,0 +1,1 @@
+"""Scenario and conditions → the highest rate that keeps them."""

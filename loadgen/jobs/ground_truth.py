@@ -1,0 +1,95 @@
+"""What was wrong in a run, and for whom, beside its results: one line of JSON for each visit that an incident hit.
+
+Rule: alarms are tested against it, so it names visits as RUM does, by session id, and tells if RUM could see them. What
+would have come after a run was stopped is not in it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+
+import msgspec
+
+from loadgen import client, traffic, units
+from loadgen.model import Noun
+from loadgen.results import RunFolder, Summary
+from loadgen.results.last_sent import NEVER, Reach
+from loadgen.scenario import Scenario
+from loadgen.wire import Clock
+
+FILE = "ground-truth.ndjson"
+
+
+class Truth(Noun):
+    """One line: an incident and a visit."""
+
+    incident: str
+    kind: str
+    session_id: str  # of the visit's first client session; RUM's sessionId
+    user_id: str
+    sampled: bool  # False: RUM never heard of this visit
+    first: str  # UTC, ISO 8601: begin of the first page view or load that was hit
+    last: str
+    views: int  # page views or loads that were hit
+    session: int  # index in the run
+    sent: bool = True  # False: no request of this visit was due after it was hit and sent
+
+
+def of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> int:
+    """Write the truth of a run into its folder, as far as the run came."""
+    factor = units.parse(summary.pace)
+    clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), factor)
+    until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
+    monitors = [each.name for each in summary.monitors]
+    reach = Reach(folder, monitors) if scenario.incidents and folder.has_records else None
+    return write(scenario, summary.seed, clock, folder.path / FILE, until=until, reach=reach)
+
+
+def write(
+    scenario: Scenario,
+    seed: int,
+    clock: Clock,
+    out: Path,
+    first: int | None = None,
+    until: float = inf,
+    reach: Reach | None = None,
+) -> int:
+    """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file.
+
+    `until` is when the run was stopped, in seconds of the scenario from its zero; `reach` tells what was sent.
+    """
+    lines = 0
+    if not scenario.incidents:
+        return lines
+    encode = msgspec.json.Encoder().encode
+    with out.open("wb") as file:
+        for hit in traffic.hits(scenario, seed, until):
+            if first is not None and hit.session >= first:
+                break
+            file.write(encode(truth(hit, scenario, clock, reach)) + b"\n")
+            lines += 1
+    return lines
+
+
+def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock, reach: Reach | None = None) -> Truth:
+    """A hit in RUM's words."""
+    due = NEVER if clock.pace == inf else hit.first / clock.pace
+    return Truth(
+        incident=hit.incident,
+        kind=hit.kind,
+        session_id=client.session_id(hit.key),
+        user_id=hit.user_id,
+        sampled=client.sampled(hit.key, scenario.monitor.sample_rate),
+        first=iso(clock.unix(hit.first)),
+        last=iso(clock.unix(hit.last)),
+        views=hit.views,
+        session=hit.session,
+        sent=reach is None or ((last := reach.of(hit.session)) > NEVER and last >= due),
+    )
+
+
+def iso(unix: float) -> str:
+    """A Unix time in UTC."""
+    return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds")

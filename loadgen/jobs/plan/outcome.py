@@ -1,0 +1,62 @@
+"""A quota, and what becomes of requests under it."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import NamedTuple
+
+from loadgen.model import Noun
+from loadgen.rum.token_bucket import TokenBucket
+from loadgen.traffic.draws import Floats
+
+
+class Quota(NamedTuple):
+    """An account's quota: requests a second, and how many at once."""
+
+    rate: float
+    burst: float | None = None  # None: as many as the rate allows in a second
+    answer_seconds: float = 0.0  # from a request to its answer, on average
+
+    @property
+    def depth(self) -> float:
+        """Tokens that the full bucket holds."""
+        return TokenBucket(self.rate, self.burst).burst
+
+
+class Fate(Noun):
+    """What became of one monitor's requests, every attempt counted; by slot the figures are means."""
+
+    attempts: float = 0
+    accepted: float = 0
+    throttled: float = 0
+    retried: float = 0
+    given_up: float = 0  # batches
+    events: float = 0  # of first attempts
+    events_lost: float = 0
+
+    @property
+    def throttled_share(self) -> float:
+        """Of all attempts."""
+        return self.throttled / self.attempts if self.attempts else 0.0
+
+    @property
+    def lost_share(self) -> float:
+        """Of the events in first attempts."""
+        return self.events_lost / self.events if self.events else 0.0
+
+    def plus(self, other: Fate) -> Fate:
+        """Both together."""
+        return Fate(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
+
+class Course(NamedTuple):
+    """What became of all monitors' requests, and when."""
+
+    fates: tuple[Fate, ...]  # by monitor
+    attempts: Floats  # in each second, retries included
+    accepted: Floats
+
+    @property
+    def fate(self) -> Fate:
+        """All monitors together."""
+        return reduce(Fate.plus, self.fates)

@@ -1,0 +1,248 @@
+"""What was looked at → plots, by the charts of the run's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import inf, nan
+
+import numpy as np
+
+from loadgen.charts.elements import Markup, el, join
+from loadgen.charts.plot import Layer, Mark, Plot, middles
+from loadgen.charts.scales import Scale, linear, logarithmic, time_ticks
+from loadgen.jobs.preview.look import DEVICES, VITALS, Look, Timeline
+from loadgen.report.html.figures import milliseconds, moment, per_cent, rate, three
+
+COLOURS = {"desktop": "run0", "mobile": "run1"}
+BINS = 120
+DEPTHS = 20
+BATCHES = (1, 2, 3, 5, 8, 12, 17, 23, 30, 40, 55, 75, 100)
+"""Upper ends of the classes of batch sizes; the client's own limit is the last."""
+
+BOUNDS = {"LCP": (2500.0, 4000.0), "FCP": (1800.0, 3000.0), "TTFB": (800.0, 1800.0), "INP": (200.0, 500.0)}
+BOUNDS["CLS"] = (0.1, 0.25)
+"""Good up to the first, poor beyond the second (web.dev)."""
+
+VITAL_TYPES = (
+    "performance_navigation_event", "first_contentful_paint_event", "largest_contentful_paint_event",
+    "cumulative_layout_shift_event", "interaction_to_next_paint_event", "first_input_delay_event",
+)  # fmt: skip
+KINDS = (
+    ("load and vitals", "service", VITAL_TYPES),
+    ("http and trace", "throttled", ("http_event", "xray_trace_event")),
+    ("click", "p95", ("dom_event",)),
+    ("page view", "sent", ("page_view_event",)),
+    ("error", "failed", ("js_error_event",)),
+)
+"""Kinds of events in the visits' lines, what stands above the others last."""
+
+FINE, COARSE, FINE_FROM = 41, 21, 2000
+"""Edges of think times' classes, and values of the smaller group from which the fine ones are used."""
+
+
+def arrivals(look: Look) -> Markup:
+    """Visits that begin each moment, and the mean rate behind them."""
+    duration = look.scenario.duration
+    bins = int(min(BINS, max(duration, 1)))
+    counts = np.histogram(look.starts, bins=bins, range=(0, duration))[0] / (duration / bins)
+    at = [(place + 0.5) / bins * duration for place in range(bins)]
+    mean = np.interp(at, look.rate.times, look.rate.rates)
+    return Plot(
+        id="arrivals",
+        title="Arrivals over time",
+        text="Visits that begin, a second.",
+        y=linear(max(float(counts.max(initial=0)), float(mean.max(initial=0)))),
+        say=rate,
+        places=middles(bins),
+        named=[moment(each) for each in at],
+        x_ticks=[(tick / duration, moment(tick)) for tick in time_ticks(duration)],
+        layers=[
+            Layer("retried", "visits that begin", counts.tolist(), "stack"),
+            Layer("ink", "mean rate", mean.tolist(), dashed=True),
+        ],
+        marks=incidents(look),
+    ).html()
+
+
+def incidents(look: Look) -> list[Mark]:
+    """Where incidents begin; those that begin together share a mark, and each has room up to the next."""
+    duration = look.scenario.duration
+    names: dict[float, list[str]] = {}
+    for incident in sorted(look.scenario.incidents, key=lambda each: each.at):
+        if incident.at < duration:
+            names.setdefault(incident.at / duration, []).append(incident.name)
+    return [
+        Mark(start, end, ", ".join(names[start])) for start, end in pairwise((*names, 1.0))
+    ]  # fmt: skip
+
+
+def depths(look: Look) -> Markup:
+    """How many pages a visit sees."""
+    total = max(look.visits, 1)
+    last = sum(number for depth, number in look.depths.items() if depth >= DEPTHS)
+    shares = [look.depths[depth] / total for depth in range(1, DEPTHS)] + [last / total]
+    labels = [*map(str, range(1, DEPTHS)), f"{DEPTHS}+"]
+    return columns(
+        "depths", "Session depth", labels, [Layer("accepted", "visits", shares, "stack")], "pages", every=3
+    ).html()
+
+
+def columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
+    """Shares by class, a column each."""
+    places = middles(len(labels))
+    top = max(sum(column) for column in zip(*(layer.values for layer in layers), strict=True))
+    ticks = [(place, label) for place, label in zip(places, labels, strict=True)]
+    return Plot(
+        id=key,
+        title=title,
+        text=f"Shares by {unit}.",
+        y=linear(top),
+        say=per_cent,
+        places=places,
+        named=[f"{label} {unit}" for label in labels],
+        x_ticks=ticks[::every],
+        layers=layers,
+    )
+
+
+def think_times(look: Look) -> Markup:
+    """Time from one page view to the next."""
+    values = {device: np.array(look.think_times[device]) for device in DEVICES}
+    whole = np.concatenate(list(values.values()))
+    if not len(whole):
+        return Markup('<p class="none">No visit sees a second page.</p>')
+    fine = min(len(found) for found in values.values()) >= FINE_FROM
+    edges = np.geomspace(0.5, 1000, FINE if fine else COARSE)
+    layers = []
+    for device, found in values.items():
+        counts = np.histogram(np.clip(found, 0.5, 999), bins=edges)[0]
+        layers.append(Layer(COLOURS[device], device, (counts / max(len(found), 1)).tolist(), "line"))
+    centres = np.sqrt(edges[1:] * edges[:-1])
+    spots = (1, 3, 10, 30, 100, 300)
+    span = np.log(edges[-1] / edges[0])
+    return Plot(
+        id="think",
+        title="Think times",
+        text="Seconds from one page view to the next, on a logarithmic axis.",
+        y=linear(max(max(layer.values) for layer in layers)),
+        say=per_cent,
+        places=middles(len(centres)),
+        named=[f"{low:.2g} to {high:.2g} s" for low, high in pairwise(edges.tolist())],
+        x_ticks=[(float(np.log(spot / edges[0]) / span), f"{spot} s") for spot in spots],
+        layers=layers,
+    ).html()
+
+
+def vital(look: Look, name: str) -> Markup:
+    """A vital's values over the share of page loads that are quicker, by device."""
+    shares = np.linspace(0, 1, 101)
+    places = shares.tolist()
+    layers, seen = [], []
+    for device in DEVICES:
+        values = np.array(look.vitals[name, device])
+        if len(values):
+            curve = np.quantile(values, np.clip(shares, 0.005, 0.995))
+            seen += curve.tolist()
+            layers.append(Layer(COLOURS[device], device, curve.tolist()))
+    if not layers:
+        return Markup('<p class="none">Nothing was measured.</p>')
+    good, poor = BOUNDS[name]
+    say = three_digits if name == "CLS" else milliseconds
+    layers += [Layer("service", f"good: {say(good)}", [good] * 101, "rule", dashed=True),
+               Layer("failed", f"poor: {say(poor)}", [poor] * 101, "rule", dashed=True)]  # fmt: skip
+    floor = 0.001 if name == "CLS" else max(min(seen), 1.0)
+    return Plot(
+        id=f"vital-{name.lower()}",
+        title=name,
+        text=f"{name} over the share of page loads with less.",
+        y=logarithmic(floor, max(*seen, poor)),
+        say=say,
+        places=places,
+        named=[f"{share:.0%} of loads" for share in places],
+        x_ticks=[(share / 100, f"{share} %") for share in (0, 25, 50, 75, 100)],
+        layers=layers,
+        height=190,
+    ).html()
+
+
+def three_digits(value: float | None) -> str:
+    """A number without a unit."""
+    return "–" if value is None or value != value else three(value)
+
+
+def batch_sizes(look: Look) -> Markup:
+    """Events in one request, by how it is sent."""
+    total = max(look.batches.total(), 1)
+    classes = list(zip((0, *BATCHES), BATCHES, strict=False))
+    labels = [str(high) if high - low == 1 else f"{low + 1}–{high}" for low, high in classes]
+    layers = []
+    for colour, name, beacon in (("accepted", "by timer (fetch)", False), ("throttled", "at page hide (beacon)", True)):
+        values = []
+        for low, high in zip((0, *BATCHES), (*BATCHES[:-1], inf), strict=False):
+            some = (number for (size, way), number in look.batches.items() if way == beacon and low < size <= high)
+            values.append(sum(some) / total)
+        layers.append(Layer(colour, name, values, "stack"))
+    return columns("batches", "Batch sizes", labels, layers, "events", every=2).html()
+
+
+def timelines(look: Look) -> Markup:
+    """A few visits: their page loads as lines, what the client notices as dots, and what it sends below."""
+    some = look.timelines
+    end = max((timeline.end for timeline in some), default=1.0) * 1.02
+    spots: list[tuple[float, str, str, float]] = []  # when, layer, what, height
+    for number, timeline in enumerate(some):
+        spots += _spots(timeline, len(some) - number)
+    spots.sort()
+    places = [at / end for at, *_ in spots]
+    named = [f"{moment(at)} {what}" for at, _, what, _ in spots]
+
+    def layer(colour: str, label: str) -> Layer:
+        return Layer(colour, label, [height if which == label else nan for _, which, _, height in spots], "dots")
+
+    loads = [_life(timeline, len(some) - number, places, end) for number, timeline in enumerate(some)]
+    kinds = [layer(colour, label) for label, colour, _ in KINDS]
+    sent = [layer("accepted", "sent by timer"), layer("ink", "sent by beacon")]
+    widened = el("style", Markup("#timelines .frame { grid-template-columns: 13rem minmax(0, 1fr); }"))
+    labels = {float(len(some) - number): timeline.label for number, timeline in enumerate(some)}
+    drawn = Plot(
+        id="timelines",
+        title="Some visits",
+        text="Visits as lines, events as dots on them, requests below them.",
+        y=Scale(0.4, len(some) + 0.6, tuple(labels)),
+        say=lambda value: labels.get(float(round(value)), "") if value is not None and value == value else "–",
+        places=places,
+        named=named,
+        x_ticks=[(tick / end, moment(tick)) for tick in time_ticks(end)],
+        layers=[*loads, *kinds, *sent],
+        height=44 * max(len(some), 1),
+    ).html()
+    return join(widened, drawn)
+
+
+def _spots(timeline: Timeline, row: int) -> list[tuple[float, str, str, float]]:
+    kinds = {kind: label for label, _, types in KINDS for kind in types}
+    found = [
+        (each.at, kinds[each.type], each.type.removesuffix("_event").replace("_", " "), float(row))
+        for each in timeline.happenings
+        if each.type in kinds
+    ]
+    found += [
+        (at, "sent by beacon" if beacon else "sent by timer", "a batch is sent", row - 0.28)
+        for at, beacon in timeline.batches
+    ]
+    return [*found, (0.0, "", "begin", float(row)), (timeline.end, "", "end", float(row))]
+
+
+def _life(timeline: Timeline, row: int, places: Sequence[float], end: float) -> Layer:
+    return Layer("back", "visit", [float(row) if place <= timeline.end / end else nan for place in places])
+
+
+def vitals(look: Look) -> list[tuple[str, Markup]]:
+    """Each vital's name and plot."""
+    return [(name, vital(look, name)) for name in VITALS]
+
+
+def counted(look: Look) -> dict[str, int]:
+    """Events by type, without the words that all have in common."""
+    return {name.removesuffix("_event"): number for name, number in look.mix.items()}

@@ -1,0 +1,1 @@
+"""Scenario and options → a run: target, Locust process, ledgers, summary, page."""

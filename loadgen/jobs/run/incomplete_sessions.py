@@ -1,0 +1,90 @@
+"""Which sessions a lost worker left undone: its share is drawn again and compared with what it tried.
+
+Rule: senders take batches in the order of their intended moments, so what was due before a worker's last first attempt
+and was not tried was held back by the client (a page that was switched off), and is not missing. Sessions are drawn in
+the order of their starts: of those after the last that was tried, a late worker may have drawn nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from math import inf
+
+import msgspec
+
+from loadgen import client, traffic, units
+from loadgen.errors import LoadgenError
+from loadgen.model import Session
+from loadgen.results import RunFolder, Summary
+from loadgen.results.incomplete_sessions import Tried, Unrun, read_unrun, write_unrun
+from loadgen.results.store import UNRUN
+from loadgen.scenario import Scenario
+
+
+def noted(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
+    """The summary with a line on the sessions that were not run; they are named in a file of their own, made once."""
+    if not summary.lost_workers:
+        return summary
+    if (folder.path / UNRUN).is_file():
+        count = len(read_unrun(folder))
+    elif not all(folder.spool(worker).is_file() for worker in summary.lost_workers):
+        return summary  # somebody took the file out of the folder, and what the workers had tried is gone
+    else:
+        try:
+            count = write_unrun(folder, all_unrun(folder, scenario, summary))
+        except OSError as error:
+            raise LoadgenError(f"{folder.path / UNRUN}: cannot be written ({error.strerror})") from error
+    if not count:
+        return summary
+    line = said(count)
+    return summary if line in summary.reasons else msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
+
+
+def said(count: int) -> str:
+    """One line for people."""
+    sessions = "1 session was" if count == 1 else f"{count:,} sessions were"
+    return f"{sessions} not run, or only in part: {UNRUN} names them"
+
+
+def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[Unrun]:
+    """The sessions of all lost workers, a worker and an app monitor after the other."""
+    workers, factor, stopped = summary.generator.workers, units.parse(summary.pace), summary.stopped_at
+    names = [each.name for each in summary.monitors] or [scenario.monitor.name]
+    return chain.from_iterable(
+        unrun(its, summary.seed + place, (worker, workers), Tried(folder.spool(worker), place), factor, stopped, name)
+        for worker in summary.lost_workers
+        for place, (its, name) in enumerate(zip(scenario.monitors, names, strict=False))
+    )
+
+
+def unrun(
+    scenario: Scenario,
+    seed: int,
+    share: tuple[int, int],
+    tried: Tried,
+    factor: float,
+    stopped: float | None,
+    monitor: str = "",
+) -> Iterator[Unrun]:
+    """The sessions of one share that were not run whole, up to the run's end, or to its stop in seconds on the wall.
+
+    As fast as possible nothing has a moment: of a run that was stopped, nobody knows which sessions would have come
+    after those that were tried.
+    """
+    end = scenario.duration if stopped is None or factor == inf else min(scenario.duration, stopped * factor)
+    for session in traffic.sessions(scenario, seed, share, only_recordable=True):
+        if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
+            return
+        due = dues(session, scenario, end)
+        done = tried.of(session.index)
+        drawn = session.index < tried.sessions
+        if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
+            start = session.start if factor == inf else session.start / factor
+            yield Unrun(session.index, client.session_id(session.key), start, share[0], len(due), done, monitor)
+
+
+def dues(session: Session, scenario: Scenario, end: float) -> list[float]:
+    """When a session's batches are due, those before an end, in seconds of the scenario."""
+    batches = client.plan(session, scenario.client, scenario.monitor.sample_rate).batches
+    return [batch.due for batch in batches if batch.due < end]

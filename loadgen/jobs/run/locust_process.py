@@ -1,0 +1,101 @@
+"""The Locust process of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from importlib.resources import files
+from typing import NoReturn
+
+import psutil
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.run import otel
+from loadgen.results import RunFolder
+from loadgen.wire.sigv4 import Credentials
+
+GONE_SECONDS = 10.0  # a killed process is gone well before
+
+
+class LocustProcess:
+    """Locust, headless, on our locustfile; what it says goes to the run's folder."""
+
+    def __init__(self, arguments: list[str], folder: RunFolder, credentials: Credentials | None) -> None:
+        self._folder = folder
+        command = locust_command("--only-summary", "--reset-stats", "--stop-timeout=60", *arguments)
+        with folder.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder.path,  # Locust reads ./locust.conf: somebody's own must not change our run
+                env=environment(credentials) | {"LOADGEN_LIFELINE": "1"},
+                stdin=subprocess.PIPE,  # its end tells Locust that we are gone, however we went
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def running(self, wait_seconds: float) -> bool:
+        """Whether it still runs after at most so many seconds."""
+        try:
+            self._process.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code, once it has ended."""
+        return self._process.poll()
+
+    def interrupt(self) -> None:
+        """Ask it to stop sending, wait for what is in flight, and write its results."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it and its workers at once."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def bury(self, grace: float) -> None:
+        """After its end: see to it that none of its workers lives on and sends what nobody counts."""
+        left = [each for each in psutil.process_iter(["status"]) if self._leads(each.pid)]
+        left = [each for each in left if each.info["status"] != psutil.STATUS_ZOMBIE]  # of a parent that reaps none
+        _, left = psutil.wait_procs(left, timeout=grace)
+        for each in left:
+            each.kill()
+        psutil.wait_procs(left, timeout=GONE_SECONDS)
+
+    def _leads(self, pid: int) -> bool:
+        try:
+            return os.getpgid(pid) == self._process.pid
+        except ProcessLookupError:
+            return False
+
+    def fail(self) -> NoReturn:
+        """Say how it ended without a summary."""
+        lines = self._folder.log.read_text(errors="replace").strip().splitlines() or ["nothing was logged"]
+        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:]
+        raise LoadgenError(
+            f"Locust ended with code {self._process.returncode} and no summary: {first[0]} ({self._folder.log})"
+        )
+
+
+def environment(credentials: Credentials | None) -> dict[str, str]:
+    """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one."""
+    kept = otel.environment({key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")})
+    if credentials is None:
+        return kept
+    own = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
+    return {
+        **{key: value for key, value in kept.items() if key not in own},
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+    }
+
+
+def locust_command(*arguments: str) -> list[str]:
+    """Locust on our locustfile."""
+    return [sys.executable, "-m", "locust", "-f", str(files("loadgen") / "swarm" / "locustfile.py"), *arguments]

@@ -1,0 +1,85 @@
+"""Threads that send: each has a connection of its own, takes a signed request, and says how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from queue import Empty, Queue, SimpleQueue
+from threading import Thread
+
+from loadgen.model import Noun, Request, Response, Send
+from loadgen.transport.blocking_connection import NoAnswer
+
+
+class Outcome(Noun):
+    """How one attempt at a batch went."""
+
+    number: int
+    status: int | None  # None: no answer
+    arrived: bool  # False: it certainly was not looked at
+    retry_after: float | None = None  # seconds
+    error: str = ""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the batch may have been accepted all the same."""
+        return self.arrived and (self.status is None or self.status >= 500)
+
+
+class Senders:
+    """So many threads; `connect` makes a Send for each."""
+
+    def __init__(self, connect: Callable[[], Send], count: int) -> None:
+        self.count = count
+        self._connect = connect
+        self._jobs: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
+        self._outcomes: Queue[Outcome] = Queue()
+        self._threads = [Thread(target=self._work, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, number: int, request: Request) -> None:
+        """Send a request as soon as a thread is free."""
+        self._jobs.put((number, request))
+
+    def outcomes(self, wait: float) -> list[Outcome]:
+        """What has come back, after at most so many seconds."""
+        found = []
+        try:
+            found.append(self._outcomes.get(timeout=max(wait, 0.0)))
+            while True:
+                found.append(self._outcomes.get_nowait())
+        except Empty:
+            return found
+
+    def close(self) -> None:
+        """End the threads that have nothing in flight; the others end with the process."""
+        for _ in self._threads:
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        send = self._connect()
+        while (job := self._jobs.get()) is not None:
+            number, request = job
+            try:
+                outcome = outcome_of(number, send(request))
+            except NoAnswer as error:
+                outcome = Outcome(number, None, error.sent, None, error.cause)
+            except Exception as error:  # a thread must not die silently: the batch would stay in flight for ever
+                outcome = Outcome(number, None, True, None, repr(error))
+            self._outcomes.put(outcome)
+
+
+def outcome_of(number: int, response: Response) -> Outcome:
+    """A response as an outcome."""
+    if response.status < 300:
+        return Outcome(number, response.status, True)
+    code = (response.header("x-amzn-errortype") or f"HTTP {response.status}").partition(":")[0]
+    text = response.body[:300].decode(errors="replace")
+    return Outcome(number, response.status, True, _seconds(response.header("retry-after")), f"{code} {text}")
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else max(0.0, float(text))
+    except ValueError:  # the form with a date, which RUM does not use
+        return None

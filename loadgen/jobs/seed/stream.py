@@ -1,0 +1,95 @@
+"""Scenario, seed and period → batches in the order in which they are due, numbered; pure and bounded in memory.
+
+Rule: a batch's number, id and content depend on scenario, seed and period alone, so that every attempt at it is the
+same. The past is one leg of sessions; --live chains further legs behind it, each drawn with a seed of its own, and
+changes nothing before them. What a scenario lets happen once (stages, flash crowds, incidents) happens in the past and
+is over then; the rhythm of days and weeks goes on, at the hour and weekday that it really is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import count
+
+import msgspec
+
+from loadgen import client, traffic
+from loadgen.jobs.seed.period import Period
+from loadgen.model import Batch, Noun, Session
+from loadgen.scenario import Scenario
+
+LEG_SECONDS = 86_400.0
+"""Of real time after the past: a day."""
+
+
+class Planned(Noun):
+    """A batch and its place among all; the batch's times count from the period's start."""
+
+    number: int
+    batch: Batch
+
+
+def planned(scenario: Scenario, seed: int, period: Period, live: bool = False) -> Iterator[Planned]:
+    """The batches due within the period; with `live` all that follow too, without end."""
+    waiting: list[tuple[float, int, Batch]] = []
+    numbers, order = count(), count()
+    for session in _sessions(scenario, seed, period, live):
+        while waiting and waiting[0][0] <= session.start:
+            yield Planned(next(numbers), heappop(waiting)[2])
+        for batch in client.plan(session, scenario.client, scenario.monitor.sample_rate).batches:
+            # Sent by fetch whatever the page would do: RUM keeps the same, and gzip saves most of the bytes.
+            heappush(waiting, (batch.due, next(order), msgspec.structs.replace(batch, beacon=False)))
+    while waiting and waiting[0][0] < period.seconds:
+        yield Planned(next(numbers), heappop(waiting)[2])
+
+
+def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iterator[Session]:
+    """Sessions in order of start, leg after leg."""
+    yield from traffic.sessions(past(scenario, period), seed, only_recordable=True)
+    zero = period.seconds
+    for leg in count(1) if live else ():
+        some = False
+        now = present(scenario, period.start + zero)
+        for session in traffic.sessions(now, leg_seed(seed, leg), only_recordable=True):
+            some = True
+            yield msgspec.structs.replace(session, start=zero + session.start)
+        if not some:
+            return  # arrivals that have ended at rate 0 never come back
+        zero += LEG_SECONDS
+
+
+def past(scenario: Scenario, period: Period) -> Scenario:
+    """The scenario stretched or cut to the period, its days and weeks where the calendar has them."""
+    return _placed(scenario, period.start).adjusted(duration=period.seconds)
+
+
+def present(scenario: Scenario, zero: float) -> Scenario:
+    """A leg from Unix time `zero` on: what comes once is over, and the last target holds."""
+    arrivals = scenario.arrivals
+    rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
+    steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": (), "spikes": ()})
+    quiet = scenario.model_copy(update={"arrivals": steady, "incidents": ()})
+    return _placed(quiet, zero).adjusted(duration=LEG_SECONDS)
+
+
+def _placed(scenario: Scenario, zero: float) -> Scenario:
+    """The scenario with a day's rhythm that begins at Unix time `zero`."""
+    arrivals = scenario.arrivals
+    if arrivals.day is None:
+        return scenario
+    starts = f"{datetime.fromtimestamp(zero, UTC):%a %H:%M}".lower()
+    day = arrivals.day.model_copy(update={"starts": starts})
+    return scenario.model_copy(update={"arrivals": arrivals.model_copy(update={"day": day})})
+
+
+def leg_seed(seed: int, leg: int) -> int:
+    """The seed of a leg after the past."""
+    return int.from_bytes(blake2b(f"{seed}/leg/{leg}".encode(), digest_size=7).digest(), "little")
+
+
+def id_bytes(batch: Batch) -> bytes:
+    """The ids of a batch's events, 16 bytes each."""
+    return bytes.fromhex("".join([event.id for event in batch.events]).replace("-", ""))

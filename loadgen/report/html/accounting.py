@@ -1,0 +1,130 @@
+"""Where every event went, from generated to accepted, as a flow and as a table."""
+
+from __future__ import annotations
+
+from loadgen.charts.elements import Markup
+from loadgen.charts.page import card
+from loadgen.report.html.figures import count, moment, share
+from loadgen.report.html.flow import Node, flow
+from loadgen.report.html.tables import folded, table
+from loadgen.results.meter import Amount
+from loadgen.results.outcomes import Outcomes
+from loadgen.results.run_data import Reading
+from loadgen.results.store import UNRUN
+from loadgen.results.summary import Summary
+
+SHOWN = 100
+"""Sessions in the table at most; the file has them all."""
+
+
+def accounting(reading: Reading) -> Markup:
+    """The card."""
+    events = reading.summary.events
+    text = (
+        f"Of {count(events.generated)} events generated, {count(events.sent)} were sent: "
+        f"{count(events.accepted)} accepted and {count(events.lost)} lost."
+    )
+    return card(
+        "Where every event went",
+        flow(nodes(reading), "Accounting of events", text),
+        folded("As a table", accounting_table(reading)),
+        *outcome_tables(reading.summary),
+        about="From what the pages' web client noticed to what was accepted, to the unit.",
+        note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
+        wide=True,
+    )
+
+
+def nodes(reading: Reading) -> list[Node]:
+    """Generated, what was sent and what was kept back, and how the sent ones fared."""
+    events = reading.summary.events
+    kept_back = [
+        Node("unsent", "Unsent at the end", events.unsent, 1, "back", "generated"),
+        Node("over", "Over session limit", events.over_session_limit, 1, "back", "generated"),
+        Node("unsampled", "Not sampled", events.not_sampled, 1, "back", "generated"),
+        Node("dropped", "Dropped by client", events.dropped_by_client, 1, "back", "generated"),
+    ]
+    return [
+        Node("generated", "Generated", events.generated, 0, "neutral"),
+        Node("sent", "Sent", events.sent, 1, "sent", "generated"),
+        *sorted(kept_back, key=lambda node: -node.amount),
+        *fates(reading),
+    ]
+
+
+def fates(reading: Reading) -> list[Node]:
+    """Accepted at once or by a retry, and lost by which cause; without records, accepted and lost."""
+    events, requests = reading.summary.events, reading.requests
+    if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
+        return [
+            Node("accepted", "Accepted", events.accepted, 2, "accepted", "sent"),
+            Node("lost", "Lost", events.lost, 2, "throttled", "sent"),
+        ]
+    unanswered = events.lost - requests.events_lost_throttled - requests.events_lost_failed
+    return [
+        Node("at-once", "Accepted at once", requests.events_at_once, 2, "accepted", "sent"),
+        Node("by-retry", "Accepted by a retry", requests.events_by_retry, 2, "retried", "sent"),
+        Node("lost-throttled", "Lost: throttled", requests.events_lost_throttled, 2, "throttled", "sent"),
+        Node("lost-failed", "Lost: failed", requests.events_lost_failed, 2, "failed", "sent"),
+        Node("lost-unanswered", "Lost: cut short", unanswered, 2, "max", "sent"),
+    ]
+
+
+def accounting_table(reading: Reading) -> Markup:
+    """The same to the unit."""
+    events = reading.summary.events
+    rows = [
+        ("generated", count(events.generated), "100 %"),
+        ("− not sampled", count(events.not_sampled), share(events.not_sampled, events.generated)),
+        (
+            "− over the session limit",
+            count(events.over_session_limit),
+            share(events.over_session_limit, events.generated),
+        ),
+        ("− dropped by the client", count(events.dropped_by_client), share(events.dropped_by_client, events.generated)),
+        ("  of these, page switched off", count(events.switched_off), share(events.switched_off, events.generated)),
+        ("− unsent, due after the end", count(events.unsent), share(events.unsent, events.generated)),
+        ("= sent", count(events.sent), share(events.sent, events.generated)),
+        ("accepted, of those sent", count(events.accepted), share(events.accepted, events.sent)),
+        ("lost, of those sent", count(events.lost), share(events.lost, events.sent)),
+    ]
+    return table(("events", "count", "share"), rows, "Accounting of events")
+
+
+def outcome_tables(summary: Summary) -> list[Markup]:
+    """Outcomes, and failures by cause, in requests, events and bytes; nothing for a run that has not counted them."""
+    if summary.outcomes is None:
+        return []
+    head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
+    fates = [(name.replace("_", " "), getattr(summary.outcomes, name)) for name in Outcomes.__struct_fields__]
+    causes = [(f"failed: {cause}", failed) for cause, failed in summary.failures.items()]
+    sent = summary.outcomes.sent.wire_bytes
+    rows = [amount_cells(name, amount, sent) for name, amount in (*fates, *causes)]
+    return [folded("Outcomes in requests, events and bytes", table(head, rows, "Outcomes in each unit"))]
+
+
+def amount_cells(name: str, amount: Amount, sent: int) -> tuple[str, ...]:
+    """A row: an amount in each unit, and what part of all bytes sent it was."""
+    counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
+    return (name, *map(count, counts), share(amount.wire_bytes, sent))
+
+
+def undone(reading: Reading) -> Markup | None:
+    """The card of the sessions that a lost worker left undone; none when none was lost."""
+    found = reading.unrun
+    if not found:
+        return None
+    head = ("session", "id", "start", "worker", "batches due", "tried")
+    rows = [
+        (str(each.session), each.session_id, moment(each.start), str(each.worker), *map(count, each.batches))
+        for each in found[:SHOWN]
+    ]
+    more = f"; the first {SHOWN} are here" if len(found) > SHOWN else ""
+    missing = sum(each.batches_due - each.batches_tried for each in found)
+    return card(
+        "Sessions that were not run",
+        folded(f"{count(len(found))} sessions", table(head, rows, "Sessions that were not run, or only in part")),
+        about=f"Sessions of lost workers, not run or only in part: {count(len(found))} with {count(missing)} batches.",
+        note=f"{UNRUN} names them all{more}.",
+        wide=True,
+    )

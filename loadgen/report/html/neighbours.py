@@ -1,0 +1,101 @@
+"""Several app monitors under one quota: whose load it was, and who paid for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadgen.charts.elements import Markup
+from loadgen.charts.page import card
+from loadgen.charts.plot import Layer, Plot, heap
+from loadgen.charts.scales import linear
+from loadgen.report.html.figures import count, milliseconds, per_cent, rate, share
+from loadgen.report.html.over_time import over_time
+from loadgen.report.html.tables import table
+from loadgen.results.binning import Floats, Timeline
+from loadgen.results.run_data import Reading
+from loadgen.results.summary import Ledger, Summary
+
+COLOURS = 6  # after as many app monitors they come again
+
+
+def neighbours(reading: Reading) -> Markup | None:
+    """The card of a run that had several app monitors."""
+    if len(reading.summary.monitors) < 2:
+        return None
+    plots = (load_plot(reading).html(), throttled_plot(reading).html()) if reading.monitors else ()
+    return card(
+        "App monitors",
+        *plots,
+        monitor_table(reading.summary),
+        about="Requests asked for a second by app monitor, every attempt counted, and what share of each got a 429.",
+        note="They share one quota: a neighbour whose load grows takes it from all.",
+        wide=True,
+    )
+
+
+def load_plot(reading: Reading) -> Plot:
+    """Who asked for how much, stacked, beside the quota."""
+    rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
+    layers = [Layer(colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
+    high, quota = heap(*rates.values()), reading.summary.quota
+    if quota:
+        layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
+        high = max(high, quota.rate)
+    told = ", ".join(f"{each.name} {count(each.requests.sent)}" for each in reading.summary.monitors)
+    text = f"Requests sent a second by app monitor; in all: {told}."
+    return over_time(reading, "monitors", "Requests by app monitor over time", text, linear(high), rate, layers)
+
+
+def throttled_plot(reading: Reading) -> Plot:
+    """What share of each app monitor's requests was throttled."""
+    layers = [
+        Layer(colour(place), name, throttled_share(lines).tolist(), dashed=place >= COLOURS)
+        for place, (name, lines) in enumerate(reading.monitors.items())
+    ]
+    told = ", ".join(
+        f"{each.name} {share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
+    )
+    text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
+    title = "Throttled share by app monitor over time"
+    return over_time(reading, "monitors-throttled", title, text, linear(1.0), per_cent, layers)
+
+
+def throttled_share(lines: Timeline) -> Floats:
+    """Of each slice, NaN where nothing was sent."""
+    sent, throttled = lines.summed("sent"), lines.summed("throttled")
+    found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
+    return found
+
+
+def monitor_table(summary: Summary) -> Markup:
+    """A row an app monitor."""
+    head = ("app monitor", "sessions", "offered", "sent", "accepted", "throttled", "failed", "events sent",
+            "events lost", "p50", "p99", "ledger")  # fmt: skip
+    rows = [
+        (
+            each.name,
+            count(each.sessions),
+            count(each.requests.offered),
+            count(each.requests.sent),
+            share(each.requests.accepted, each.requests.sent),
+            share(each.requests.throttled, each.requests.sent),
+            share(each.requests.failed, each.requests.sent),
+            count(each.events.sent),
+            share(each.events.lost, each.events.sent),
+            milliseconds(each.latency_ms.p50),
+            milliseconds(each.latency_ms.p99),
+            agreement(each.ledger),
+        )
+        for each in summary.monitors
+    ]
+    return table(head, rows, "App monitors, in shares of their own requests and events")
+
+
+def agreement(ledger: Ledger) -> str:
+    """Whether the endpoint counted what we counted, in a word."""
+    return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
+
+
+def colour(place: int) -> str:
+    """An app monitor's colour."""
+    return f"run{place % COLOURS}"

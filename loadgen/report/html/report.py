@@ -1,0 +1,290 @@
+"""One run as a page: verdict first, then load, clocks, throttling, accounting, generator, and where it ran."""
+
+from __future__ import annotations
+
+from loadgen.charts.curve import curve
+from loadgen.charts.elements import Child, Markup, el
+from loadgen.charts.page import card, cards, facts, page, tiles
+from loadgen.report.html import over_time
+from loadgen.report.html.accounting import accounting, undone
+from loadgen.report.html.figures import count, memory, milliseconds, rate, share, three
+from loadgen.report.html.neighbours import neighbours
+from loadgen.report.html.tables import (
+    bars,
+    clock_table,
+    every_figure,
+    folded,
+    stacked_bars,
+    stage_table,
+    timeline_table,
+)
+from loadgen.results.binning import OUTCOMES
+from loadgen.results.run_data import Reading
+from loadgen.results.summary import Summary
+
+SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
+NO_RECORDS = "The run's requests.parquet is not in its folder; what needs single requests is left out."
+
+
+def report(reading: Reading) -> str:
+    """The page of a run."""
+    summary = reading.summary
+    return page(
+        f"{summary.scenario}: {verdict_of(summary)} · loadgen",
+        headline(reading),
+        headline_tiles(summary),
+        cards(
+            card(
+                "Throughput and outcomes",
+                over_time.requests_plot(reading).html(),
+                folded("Stages as a table", stage_table(summary)) if summary.stages else None,
+                about="Requests answered a second, every attempt counted, and the batches that were due.",
+                note="What stands above the line are retries. " + width_note(reading),
+                wide=True,
+            ),
+            neighbours(reading),
+            *clocks(reading),
+            throttling(reading),
+            accounting(reading),
+            undone(reading),
+            retries(reading),
+            sessions(reading),
+            mix(summary),
+            generator(reading),
+            errors(summary),
+            environment(reading),
+            card(
+                "All figures",
+                folded("Every figure of summary.json", every_figure(summary)),
+                folded("The run over time", timeline_table(reading)),
+                wide=True,
+            ),
+        ),
+        el("footer", f"Made by loadgen from {reading.name}. The folder's files hold the same figures for programs."),
+    )
+
+
+def headline(reading: Reading) -> Markup:
+    """The verdict with its reasons, and the run in a sentence."""
+    summary = reading.summary
+    reasons = [el("li", reason) for reason in summary.reasons]
+    if summary.cut_off:
+        reasons.insert(0, el("li", "cut off: the run ended before it could sum itself up; this is what it had written"))
+    return el(
+        "header",
+        el("p", "loadgen report", class_="brand"),
+        el("h1", summary.scenario),
+        badge(summary),
+        el("p", sentence(summary), class_="sentence"),
+        el("ul", *reasons, class_=f"reasons {summary.verdict}") if reasons else None,
+        el(
+            "p",
+            f"{summary.started_at[:19].replace('T', ' ')} UTC · seed {summary.seed} · {summary.pace}",
+            class_="meta",
+        ),
+    )
+
+
+def badge(summary: Summary) -> Markup:
+    """The verdict as sign and word."""
+    sign = "✂" if summary.cut_off else SIGNS[summary.verdict]
+    return el(
+        "p", el("span", sign, aria_hidden="true"), verdict_of(summary).capitalize(), class_=f"verdict {summary.verdict}"
+    )
+
+
+def verdict_of(summary: Summary) -> str:
+    """The verdict in words."""
+    return "cut off" if summary.cut_off else summary.verdict
+
+
+def sentence(summary: Summary) -> str:
+    """What happened, in a sentence."""
+    requests, events = summary.requests, summary.events
+    if not requests.sent:
+        return f"{count(summary.sessions)} sessions started, and no request was sent."
+    return (
+        f"{count(summary.sessions)} sessions sent {count(requests.sent)} requests in {summary.seconds:,.1f} s. "
+        f"{share(requests.accepted, requests.sent)} were accepted, "
+        f"{some(requests.throttled, requests.sent)} throttled and {some(requests.failed, requests.sent)} failed; "
+        f"of the {count(events.sent)} events sent, {share(events.lost, events.sent)} were lost."
+    )
+
+
+def some(part: int, whole: int) -> str:
+    """A share, or none."""
+    return share(part, whole) if part else "none"
+
+
+def headline_tiles(summary: Summary) -> Markup:
+    """The figures that people ask for first."""
+    requests, events, rates = summary.requests, summary.events, summary.rates
+    quota = summary.quota
+    return tiles(
+        ("Throughput", rate(rates.requests), f"{rate(rates.events)} events"),
+        ("Goodput", rate(rates.good_requests), f"{rate(rates.good_events)} events"),
+        ("Throttled", share(requests.throttled, requests.sent), f"{count(requests.throttled)} requests"),
+        ("Events lost", share(events.lost, events.sent), f"{count(events.lost)} of {count(events.sent)} sent"),
+        ("Latency p99", milliseconds(summary.latency_ms.p99), f"p50 {milliseconds(summary.latency_ms.p50)}"),
+        ("Schedule lag p99", milliseconds(summary.lag_ms.p99), f"p50 {milliseconds(summary.lag_ms.p50)}"),
+        (
+            "Quota estimate",
+            rate(quota.rate) if quota else "none",
+            f"{three(quota.low)} to {three(quota.high)}, burst {count(quota.burst)}"
+            if quota
+            else "too little was refused",
+        ),
+    )
+
+
+def clocks(reading: Reading) -> list[Markup]:
+    """Latency over time, the percentile curve, and the generator's own lag."""
+    summary, requests = reading.summary, reading.requests
+    if requests is None:
+        spread = el("p", NO_RECORDS, class_="none")
+    else:
+        text = "Latency and service time that a share of the requests did not exceed."
+        lines = [("p50", "latency", requests.latency, False), ("service", "service time", requests.service, True)]
+        spread = curve("curve", "Percentile curve", text, lines).html()
+    return [
+        card(
+            "Latency",
+            over_time.latency_plot(reading).html(),
+            folded("The clocks as a table", clock_table(summary)),
+            about="From the intended moment to the answer.",
+            note=None if requests else NO_RECORDS,
+        ),
+        card(
+            "Percentile curve",
+            spread,
+            about="What a share of the requests did not exceed; each step to the right is rarer.",
+            note="Where latency lies above service time, requests waited before they were sent.",
+        ),
+        card(
+            "Schedule lag",
+            over_time.lag_plot(reading).html(),
+            about="From the intended moment to the actual send: the generator's own lateness.",
+            note="Above 200 ms at p99 the run is invalid, because its latencies would tell of the generator.",
+        ),
+    ]
+
+
+def throttling(reading: Reading) -> Markup:
+    """The quota behind the refusals."""
+    quota = reading.summary.quota
+    note = "Too few requests were refused to tell a quota."
+    if quota:
+        note = (
+            f"The refusals fit a token bucket of {three(quota.rate)} requests a second (between {three(quota.low)} "
+            f"and {three(quota.high)}) that holds {count(quota.burst)}."
+        )
+    return card(
+        "Throttling and quota",
+        over_time.throttling_plot(reading).html(),
+        about="What was asked for, what was accepted, and the quota that explains the difference.",
+        note=note,
+    )
+
+
+def retries(reading: Reading) -> Markup:
+    """What trying again cost and brought."""
+    requests, rates = reading.summary.requests, reading.summary.rates
+    told = facts(
+        [
+            ("Amplification", f"{three(rates.amplification)} requests a batch" if rates.amplification else "–"),
+            ("Retried", f"{count(requests.retried)} requests"),
+            (
+                "Recovered",
+                f"{count(requests.recovered)} batches, {share(requests.recovered, requests.retried)} of retries",
+            ),
+            ("Given up", f"{count(requests.given_up)} batches"),
+            (
+                "Failed",
+                f"{count(requests.failed)} requests" if requests.failed else "no request, but for throttled ones",
+            ),
+        ]
+    )
+    attempts: Child = el("p", NO_RECORDS, class_="none")
+    if reading.requests is not None:
+        rows = [
+            (f"attempt {place + 1}", parts.tolist())
+            for place, parts in enumerate(reading.requests.by_attempt)
+            if parts.any()
+        ]
+        attempts = stacked_bars(rows, OUTCOMES, "Outcomes by attempt") if rows else None
+    return card("Retries", told, attempts, about="What trying again cost and what it brought.")
+
+
+def mix(summary: Summary) -> Markup:
+    """Events by type."""
+    if not summary.event_mix:
+        return card("Event mix", el("p", "No event was due.", class_="none"))
+    made = bars(summary.event_mix, "neutral", "Events in batches that were due, by type")
+    return card("Event mix", made, about="Events in batches that were due, by type.")
+
+
+def errors(summary: Summary) -> Markup | None:
+    """Failures by cause; throttling is none of them."""
+    if not summary.errors:
+        return None
+    made = bars(summary.errors, "failed", "Failed requests by cause")
+    return card("Errors", made, about="Failed requests by cause; 429 is not one.")
+
+
+def generator(reading: Reading) -> Markup:
+    """How the generator itself did."""
+    made = reading.summary.generator
+    told = facts(
+        [
+            ("Workers", count(made.workers)),
+            ("CPU", f"mean {made.cpu_percent_mean:g} %, highest {made.cpu_percent_max:g} % of one core"),
+            ("Memory", f"highest {memory(made.rss_bytes_max)}"),
+        ]
+    )
+    plots = (over_time.cpu_plot(reading).html(), over_time.memory_plot(reading).html())
+    return card("Generator", told, *plots, about="Processor and memory of the generator itself.")
+
+
+def sessions(reading: Reading) -> Markup:
+    """The visitors that the generator played."""
+    return card("Sessions", over_time.visitors_plot(reading).html(), about="Visits that were open at a time.")
+
+
+def environment(reading: Reading) -> Markup:
+    """How it was run, on what, with which versions."""
+    run, summary = reading.run, reading.summary
+    pairs: list[tuple[str, Child]] = [
+        ("Command", el("code", str(run.get("command", "–")))),
+        ("Seed", str(summary.seed)),
+        ("Ledger", ledger_of(summary)),
+    ]
+    pairs += [
+        (name.capitalize(), described(run[name]))
+        for name in ("target", "machine", "versions", "options")
+        if name in run
+    ]
+    return card("Environment", facts(pairs), about=f"Folder {reading.name}", wide=not summary.errors)
+
+
+def described(value: object) -> str:
+    """A part of run.json in one line."""
+    if not isinstance(value, dict):
+        return str(value)
+    return " · ".join(f"{key} {inner}" for key, inner in value.items() if inner is not None)
+
+
+def ledger_of(summary: Summary) -> str:
+    """Whether the endpoint counted what we counted."""
+    ledger = summary.ledger
+    if ledger.agrees is None:
+        return "not compared: the target keeps none, or could not be asked"
+    theirs = f"{count(ledger.endpoint_requests)} requests, {count(ledger.endpoint_events)} events"
+    if summary.in_doubt.requests:
+        theirs += f", {count(summary.in_doubt.requests)} requests were in flight at a kill"
+    return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
+
+
+def width_note(reading: Reading) -> str:
+    """How wide a step is."""
+    width = reading.timeline.width
+    return "A step is a second." if width == 1 else f"A step is {width} s; rates are averages over it."

@@ -1,0 +1,158 @@
+"""Figures as tables: what a plot shows, for those who read numbers, and every name of summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from loadgen.charts.elements import Child, Markup, el, join
+from loadgen.report.html.figures import count, memory, milliseconds, moment, share
+from loadgen.results.run_data import Reading
+from loadgen.results.summary import Summary
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
+    """A table whose first column names its rows; it scrolls inside its box when it is too wide."""
+    columns = el("tr", *(el("th", title, scope="col") for title in head))
+    body = (el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows)
+    made = el("table", el("caption", caption), el("thead", columns), el("tbody", *body), class_=name or None)
+    return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def folded(title: str, *inside: Markup) -> Markup:
+    """Something to open."""
+    return el("details", el("summary", title), *inside)
+
+
+def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
+    """Counts by name with a bar each, the largest first."""
+    whole, largest = sum(counts.values()), max(counts.values(), default=0)
+    rows = (
+        el(
+            "tr",
+            el("th", breakable(name), scope="row"),
+            el("td", el("i", style=f"width:{amount / max(largest, 1) * 100:.1f}%"), class_=f"bar c-{colour}"),
+            el("td", count(amount)),
+            el("td", share(amount, whole)),
+        )
+        for name, amount in sorted(counts.items(), key=lambda item: -item[1])
+    )
+    return el("table", el("caption", caption), el("tbody", *rows), class_="bars")
+
+
+def breakable(name: str) -> Markup:
+    """A long name that may go on in the next line after each underscore."""
+    parts = [join(part, "_", el("wbr")) for part in name.split("_")[:-1]]
+    return join(*parts, name.split("_")[-1])
+
+
+def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[str], caption: str) -> Markup:
+    """A bar of parts for each name; all bars have one scale."""
+    largest = max((sum(parts) for _, parts in rows), default=0)
+    made = []
+    for name, parts in rows:
+        pieces = (
+            el("i", class_=f"c-{colour}", style=f"width:{part / max(largest, 1) * 100:.2f}%")
+            for part, colour in zip(parts, colours, strict=True)
+        )
+        cells = (el("td", count(part)) for part in parts)
+        made.append(el("tr", el("th", name, scope="row"), el("td", *pieces, class_="bar parts"), *cells))
+    head = el("tr", *(el("th", title, scope="col") for title in ("", "", *colours)))
+    return el("table", el("caption", caption), el("thead", head), el("tbody", *made), class_="bars")
+
+
+def stage_table(summary: Summary) -> Markup:
+    """A row a stage."""
+    head = (
+        "stage",
+        "from",
+        "to",
+        "offered",
+        "sent",
+        "accepted",
+        "throttled",
+        "failed",
+        "events lost",
+        "bytes sent",
+        "p50",
+        "p99",
+    )
+    rows = [
+        (
+            f"stage {stage.stage}",
+            moment(stage.start),
+            moment(stage.end),
+            count(stage.requests.offered),
+            count(stage.requests.sent),
+            share(stage.requests.accepted, stage.requests.sent),
+            share(stage.requests.throttled, stage.requests.sent),
+            share(stage.requests.failed, stage.requests.sent),
+            share(stage.events_lost, stage.events_sent),
+            "–" if stage.outcomes is None else count(stage.outcomes.sent.wire_bytes),
+            milliseconds(stage.latency_ms.p50),
+            milliseconds(stage.latency_ms.p99),
+        )
+        for stage in summary.stages
+    ]
+    return table(head, rows, "Stages, by the intended moments of their batches")
+
+
+def clock_table(summary: Summary) -> Markup:
+    """Quantiles of the four clocks."""
+    named = (
+        ("latency", summary.latency_ms),
+        ("service time", summary.service_time_ms),
+        ("schedule lag", summary.lag_ms),
+        ("event to acceptance", summary.acceptance_ms),
+    )
+    rows = [
+        (name, *(milliseconds(value) for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max, clock.mean)))
+        for name, clock in named
+    ]
+    return table(("", "p50", "p90", "p95", "p99", "max", "mean"), rows, "The clocks")
+
+
+def timeline_table(reading: Reading) -> Markup:
+    """The plots over time as numbers, a row a slice."""
+    lines = reading.timeline
+    names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "events_accepted", "events_lost")
+    sums = [lines.summed(name).tolist() for name in names]
+    quantiles = [lines.highest(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
+    cpu, held = lines.highest("cpu_percent").tolist(), lines.highest("rss_bytes").tolist()
+    rows = [
+        (
+            moment(place * lines.width),
+            *(count(values[place]) for values in sums),
+            *(milliseconds(values[place]) for values in quantiles),
+            f"{cpu[place]:.0f} %" if cpu[place] == cpu[place] else "–",
+            memory(held[place]),
+        )
+        for place in range(lines.size)
+    ]
+    head = ("from", *(name.replace("_", " ") for name in names), "p50", "p99", "lag p99", "CPU", "memory")
+    note = "" if lines.width == 1 else f", {lines.width} s a row; percentiles are those of a row's worst second"
+    return table(head, rows, f"The run over time{note}")
+
+
+def every_figure(summary: Summary) -> Markup:
+    """All of summary.json, under its own names."""
+    rows = list(flattened("", msgspec.to_builtins(summary)))
+    return table(("name in summary.json", "value"), rows, "Every figure", "every")
+
+
+def flattened(name: str, value: object) -> Iterator[tuple[str, str]]:
+    """Leaves with their paths, such as requests.sent."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from flattened(f"{name}.{key}" if name else str(key), inner)
+    elif isinstance(value, (list, tuple)) and value:
+        for place, inner in enumerate(value):
+            yield from flattened(f"{name}[{place}]", inner)
+    else:
+        yield name, plain(value)
+
+
+def plain(value: object) -> str:
+    """A leaf as JSON says it, texts without their quotes."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

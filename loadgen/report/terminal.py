@@ -1,0 +1,196 @@
+"""A run on the terminal, in 80 columns: the summary at the end, and one line a second on the way."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.segment import Segment, Segments
+from rich.table import Table
+from rich.text import Text
+
+from loadgen.results.outcomes import Outcomes
+from loadgen.results.quota import Quota
+from loadgen.results.summary import Ledger, Milliseconds, Summary
+from loadgen.results.timeline import Row
+
+COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
+
+
+def summary_view(summary: Summary) -> RenderableType:
+    """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
+    verdict = Text("CUT OFF" if summary.cut_off else summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
+    done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
+    word = "note:" if summary.verdict == "passed" else "because"
+    errors = [("errors" if not place else "", *each, "") for place, each in enumerate(summary.errors.items())]
+    return Group(
+        Text.assemble(verdict, done),
+        *(Text(f"  {word} {reason}") for reason in summary.reasons),
+        Text(),
+        request_figures(summary),
+        event_figures(summary),
+        *([byte_figures(summary, summary.outcomes)] if summary.outcomes else []),
+        *([monitor_figures(summary)] if len(summary.monitors) > 1 else []),
+        clocks(
+            ("latency ms", summary.latency_ms),
+            ("service time ms", summary.service_time_ms),
+            ("lag ms", summary.lag_ms),
+            ("event → accepted", summary.acceptance_ms),
+        ),
+        *([grid(*errors)] if errors else []),
+        *([Text.assemble(("quota     ", "bold"), quota_line(summary.quota))] if summary.quota else []),
+        Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)),
+    )
+
+
+def request_figures(summary: Summary) -> Table:
+    """Requests by outcome, every attempt counted."""
+    requests, sent = summary.requests, summary.requests.sent
+    return grid(
+        ("requests", "sent", sent, per_second(sent, summary)),
+        ("", "accepted", requests.accepted, part(requests.accepted, sent)),
+        ("", "throttled (429)", requests.throttled, part(requests.throttled, sent)),
+        ("", "failed", requests.failed, part(requests.failed, sent)),
+        ("", "retried", requests.retried, part(requests.retried, sent)),
+        ("", "recovered by a retry", requests.recovered, part(requests.recovered, requests.retried)),
+        ("", "given up", requests.given_up, "batches"),
+    )
+
+
+def event_figures(summary: Summary) -> Table:
+    """Where every event went."""
+    events, all_of_them = summary.events, summary.events.generated
+    return grid(
+        ("events", "generated", events.generated, ""),
+        ("", "− not sampled", events.not_sampled, part(events.not_sampled, all_of_them)),
+        ("", "− over session limit", events.over_session_limit, part(events.over_session_limit, all_of_them)),
+        ("", "− dropped by client", events.dropped_by_client, part(events.dropped_by_client, all_of_them)),
+        ("", "− unsent (due after the end)", events.unsent, part(events.unsent, all_of_them)),
+        ("", "= sent", events.sent, per_second(events.sent, summary)),
+        ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
+        ("", "  lost", events.lost, part(events.lost, events.sent)),
+    )
+
+
+def byte_figures(summary: Summary, outcomes: Outcomes) -> Table:
+    """Bodies as sent, every attempt counted."""
+    sent = outcomes.sent.wire_bytes
+    return grid(
+        ("bytes", "sent", sent, per_second(sent, summary)),
+        ("", "accepted", outcomes.accepted.wire_bytes, part(outcomes.accepted.wire_bytes, sent)),
+        ("", "sent, before gzip", outcomes.sent.raw_bytes, per_second(outcomes.sent.raw_bytes, summary)),
+    )
+
+
+def monitor_figures(summary: Summary) -> Table:
+    """Each app monitor's load, and what it lost of it: shares of its requests and of its events."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(width=26, overflow="ellipsis", no_wrap=True)
+    for _ in range(5):
+        made.add_column(justify="right", width=9)
+    heads = ("app monitor", "offered", "sent", "accepted", "throttled", "events")
+    made.add_row(*(Text(head, style="bold") for head in heads))
+    made.add_row("", *(Text(unit, style="dim") for unit in ("batches", "requests", "requests", "of sent", "lost")))
+    for each in summary.monitors:
+        requests, events = each.requests, each.events
+        counts = (f"{count:,}" for count in (requests.offered, requests.sent, requests.accepted))
+        made.add_row(each.name, *counts, part(requests.throttled, requests.sent), part(events.lost, events.sent))
+    made.add_row("")
+    return made
+
+
+def quota_line(quota: Quota) -> str:
+    """The token bucket that the throttling tells of."""
+    interval = f"{quota.low:,.1f} to {quota.high:,.1f}"
+    return f"about {quota.rate:,.1f} requests/s ({interval}), {quota.burst:,.0f} at once"
+
+
+def ledger_line(ledger: Ledger, summary: Summary) -> str:
+    """Whether the endpoint counted what we counted."""
+    if ledger.agrees is None:
+        return "not compared: the target keeps none, or could not be asked"
+    theirs = f"{ledger.endpoint_requests:,} requests, {ledger.endpoint_events:,} events"
+    if ledger.agrees:
+        doubt = summary.in_doubt.requests
+        return f"agrees: the endpoint accepted {theirs}{f', {doubt} had no answer' if doubt else ''}"
+    return (
+        f"DOES NOT AGREE: the endpoint accepted {theirs}; "
+        f"we counted {summary.requests.accepted:,} requests, {summary.events.accepted:,} events"
+    )
+
+
+def live_view(row: Row, elapsed: float, duration: float, so_far: Row | None = None) -> RenderableType:
+    """The second that has just been measured, and the run so far, calm enough to watch."""
+    total = so_far or row
+    table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column()
+    left = max(duration - elapsed, 0)
+    table.add_row("time left", f"{left:.0f} s", "sessions active", f"{row.sessions_active:,}")
+    table.add_row("requests/s", f"{row.sent:,}", "events/s", f"{row.events_sent:,}")
+    table.add_row("latency p50", milliseconds(row.latency_p50_ms), "p95", milliseconds(row.latency_p95_ms))
+    table.add_row("latency p99", milliseconds(row.latency_p99_ms), "schedule lag p99", milliseconds(row.lag_p99_ms))
+    table.add_row("accepted", f"{total.accepted:,}", "throttled", f"{total.throttled:,}")
+    table.add_row("failed", f"{total.failed:,}", "given up", f"{total.given_up:,}")
+    return table
+
+
+def log_line(row: Row, elapsed: float, duration: float) -> str:
+    """The same second as one plain line, for logs and pipes."""
+    return (
+        f"{elapsed:4.0f}/{duration:.0f} s  active {row.sessions_active}  req/s {row.sent}  events/s {row.events_sent}  "
+        f"accepted {row.accepted}  throttled {row.throttled}  failed {row.failed}  "
+        f"p50 {milliseconds(row.latency_p50_ms)}  p95 {milliseconds(row.latency_p95_ms)}  "
+        f"p99 {milliseconds(row.latency_p99_ms)}  lag {milliseconds(row.lag_p99_ms)}"
+    )
+
+
+def show(view: RenderableType) -> None:
+    """Print a view on standard output, without the blanks that fill a table's last column."""
+    console = Console(highlight=False, soft_wrap=False)
+    for line in console.render_lines(view, pad=False):
+        while line and not line[-1].text.strip():
+            line.pop()
+        last = [Segment(line[-1].text.rstrip(), line[-1].style)] if line else []
+        console.print(Segments([*line[:-1], *last, Segment.line()]), end="")
+
+
+def grid(*rows: tuple[str, str, int, str]) -> Table:
+    """Name, count, share; the first cell of a block is its title."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=8, style="bold")
+    table.add_column(width=28)
+    table.add_column(justify="right", min_width=12, no_wrap=True)
+    table.add_column(justify="right")
+    for title, name, count, note in rows:
+        table.add_row(title, name, f"{count:,}", note)
+    table.add_row("")
+    return table
+
+
+def clocks(*rows: tuple[str, Milliseconds]) -> Table:
+    """Quantiles of the three clocks."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(width=16, style="bold")
+    for _ in range(5):
+        table.add_column(justify="right", width=8)
+    table.add_row("", "p50", "p90", "p95", "p99", "max")
+    for name, clock in rows:
+        table.add_row(name, *(milliseconds(value) for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max)))
+    table.add_row("")
+    return table
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration in milliseconds to three digits, or a dash."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def part(some: int, whole: int) -> str:
+    """A share in per cent."""
+    return f"{some / whole:.1%}" if whole else "–"
+
+
+def per_second(count: int, summary: Summary) -> str:
+    """A mean rate over the run."""
+    return f"{count / summary.seconds:,.1f}/s" if summary.seconds > 0 else "–"

@@ -1,0 +1,170 @@
+"""A run cut into at most 240 slices of whole seconds: what each counted, and how its clocks were spread.
+
+Rule: memory is bounded by the number of slices and buckets, whatever the run's length; quantiles are exact to the
+histogram's three digits, because they are taken from the requests and never from other quantiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loadgen.errors import LoadgenError
+from loadgen.results import records as record
+from loadgen.results.histogram import HIGHEST_US, SIZE, highest_of, index_of
+from loadgen.results.records import RECORD, Records
+from loadgen.results.store import RunFolder
+from loadgen.results.timeline import MonitorRow, Row
+
+Floats = npt.NDArray[np.float64]
+
+MOST = 240
+WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MOST_ATTEMPTS = 6  # later ones are counted with the last
+OUTCOMES = ("accepted", "throttled", "failed")
+TEXTS = ("error", "monitor")  # columns of the table that are not read back
+
+
+def width_of(seconds: int) -> int:
+    """Whole seconds a slice, so that there are not too many."""
+    return next((width for width in WIDTHS if seconds <= MOST * width), -(-seconds // MOST))
+
+
+class Timeline:
+    """Rows of the whole or of an app monitor in slices: counts summed, gauges at their highest; each of shape (n,)."""
+
+    def __init__(self, rows: Sequence[Row | MonitorRow], width: int | None = None) -> None:
+        self.seconds = rows[-1].second + 1 if rows else 1
+        self.width = width or width_of(self.seconds)
+        self.size = -(-self.seconds // self.width)
+        self._rows = rows
+        self._places = np.array([row.second for row in rows], dtype=np.int64) // self.width
+
+    def summed(self, name: str) -> Floats:
+        """A count of each slice."""
+        sums = np.zeros(self.size)
+        np.add.at(sums, self._places, self._values(name))
+        return sums
+
+    def rate(self, name: str) -> Floats:
+        """A count a second, on average over each slice."""
+        return self.summed(name) / self.lengths
+
+    def highest(self, name: str) -> Floats:
+        """The highest value in each slice, NaN where there is none."""
+        highest = np.full(self.size, np.nan)
+        np.fmax.at(highest, self._places, self._values(name))
+        return highest
+
+    @property
+    def lengths(self) -> Floats:
+        """Seconds of each slice; the last may be shorter."""
+        lengths = np.full(self.size, float(self.width))
+        lengths[-1] = self.seconds - (self.size - 1) * self.width
+        return lengths
+
+    def _values(self, name: str) -> Floats:
+        values = (getattr(row, name) for row in self._rows)
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+class Clock:
+    """How often each duration was measured in each slice: `values_ms` (k,), `counts` (n, k)."""
+
+    def __init__(self, counts: npt.NDArray[np.int32], max_us: int) -> None:
+        held = np.flatnonzero(counts.any(axis=0))
+        self.max_ms = max_us / 1000
+        self.values_ms: Floats = np.minimum(highest_of(held) / 1000, self.max_ms)
+        self.counts: Floats = counts[:, held].astype(np.float64)
+
+    def quantiles(self, weights: Floats, shares: tuple[float, ...]) -> Floats:
+        """Quantiles with each slice counted so many times: weights (r, n) → (r, len(shares)), NaN of nothing."""
+        found = np.full((len(weights), len(shares)), np.nan)
+        if not len(self.values_ms):
+            return found
+        reached = np.cumsum(weights @ self.counts, axis=1)
+        for row, sums in enumerate(reached):
+            if sums[-1] > 0:
+                ranks = np.maximum(np.array(shares) * sums[-1] - 1e-6, 1e-9)
+                places = np.searchsorted(sums, ranks, side="left")
+                found[row] = self.values_ms[np.minimum(places, len(self.values_ms) - 1)]
+        return found
+
+    def whole(self, shares: tuple[float, ...]) -> Floats:
+        """Quantiles of the whole run."""
+        found: Floats = self.quantiles(np.ones((1, len(self.counts))), shares)[0]
+        return found
+
+    def each(self, share: float) -> Floats:
+        """A quantile of every slice, shape (n,)."""
+        return self.quantiles(np.eye(len(self.counts)), (share,))[:, 0]
+
+
+class Requests:
+    """What the records tell beyond the timeline: the clocks by slice, and outcomes by attempt, in one pass."""
+
+    def __init__(self, folder: RunFolder, timeline: Timeline) -> None:
+        self._counts = {name: np.zeros((timeline.size, SIZE), dtype=np.int32) for name in ("latency", "service", "lag")}
+        self._max = dict.fromkeys(self._counts, 0)
+        self._timeline = timeline
+        self.by_attempt = np.zeros((MOST_ATTEMPTS, len(OUTCOMES)), dtype=np.int64)
+        self.events_at_once = self.events_by_retry = 0
+        self.events_lost_throttled = self.events_lost_failed = 0
+        for batch in batches(folder):
+            self._add(batch)
+        clocks = {name: Clock(counts, self._max[name]) for name, counts in self._counts.items()}
+        self.latency, self.service, self.lag = clocks["latency"], clocks["service"], clocks["lag"]
+        self._counts.clear()
+
+    def _add(self, batch: Records) -> None:
+        places = np.clip(batch["finished"].astype(np.int64) // self._timeline.width, 0, self._timeline.size - 1)
+        self._time("latency", places, batch["finished"] - batch["intended"])
+        self._time("service", places, batch["finished"] - batch["started"])
+        self._time("lag", places, batch["started"] - batch["intended"])
+        ok, refused, first = record.accepted(batch), record.throttled(batch), batch["attempt"] == 1
+        attempt = np.clip(batch["attempt"], 1, MOST_ATTEMPTS).astype(np.int64) - 1
+        np.add.at(self.by_attempt, (attempt, np.where(ok, 0, np.where(refused, 1, 2))), 1)
+        self.events_at_once += int(batch["events"][ok & first].sum())
+        self.events_by_retry += int(batch["events"][ok & ~first].sum())
+        self.events_lost_throttled += int(batch["events"][refused & batch["final"]].sum())
+        self.events_lost_failed += int(batch["events"][~ok & ~refused & batch["final"]].sum())
+
+    def _time(self, name: str, places: npt.NDArray[np.int64], seconds: Floats) -> None:
+        microseconds = np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)
+        np.add.at(self._counts[name], (places, index_of(microseconds)), 1)
+        self._max[name] = max(self._max[name], int(microseconds.max(initial=0)))
+
+
+def batches(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Records]:
+    """A run's records, some at a time, from the table or from the spools of a run that was cut off.
+
+    With the names of the run's app monitors, those of the table are numbered again, as the spools' are.
+    """
+    if not folder.records.is_file():
+        for spool in folder.spools:
+            yield from record.read(spool)
+        return
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    try:
+        for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000):
+            yield as_records(table, monitors)
+    except (pyarrow.ArrowException, KeyError, OSError) as error:
+        raise LoadgenError(f"{folder.records}: cannot be read as a run's records; is it whole? {error}") from error
+
+
+def as_records(table: Any, monitors: Sequence[str] = ()) -> Records:
+    """Arrow columns as records; texts are left out (error, monitor unless named), a null status is no answer."""
+    made = np.zeros(table.num_rows, RECORD)
+    for name in RECORD.names or ():
+        if name not in TEXTS:
+            column = table.column(name)
+            filled = column.fill_null(record.NO_ANSWER) if column.null_count else column
+            made[name] = filled.to_numpy(zero_copy_only=False)
+    if monitors:
+        made["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
+    return made

@@ -1,0 +1,91 @@
+"""A run's folder → Reading: all that reports and comparisons are made from, finished or cut off."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+from loadgen.results.binning import Requests, Timeline
+from loadgen.results.incomplete_sessions import Unrun, read_unrun
+from loadgen.results.recording import Follower, monitor_rows
+from loadgen.results.recovery import rescued
+from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
+from loadgen.results.summary import Summary
+from loadgen.results.timeline import MonitorRow, Row
+
+VERSION = 1  # of summary.json
+
+
+class Reading:
+    """What one run's folder says; the records are read when they are first asked for."""
+
+    def __init__(self, folder: RunFolder, width: int | None = None, summary: Summary | None = None) -> None:
+        """`width` is the seconds a slice, by default as narrow as bounded memory allows."""
+        self.folder = folder
+        self.name = folder.path.resolve().name
+        self.summary = summary or summary_of(folder)
+        self.rows = rows_of(folder)
+        self.run: dict[str, Any] = folder.described() if (folder.path / RUN).is_file() else {}
+        self.timeline = Timeline(self.rows, width)
+
+    @classmethod
+    def of(cls, path: Path) -> Reading:
+        """Read a folder, or say in one line what is wrong with it."""
+        return cls(RunFolder.existing(path))
+
+    def sliced(self, width: int) -> Reading:
+        """The same in slices of so many seconds."""
+        return self if width == self.timeline.width else Reading(self.folder, width, self.summary)
+
+    @cached_property
+    def unrun(self) -> list[Unrun]:
+        """The sessions that lost workers left undone."""
+        return read_unrun(self.folder)
+
+    @cached_property
+    def monitors(self) -> dict[str, Timeline]:
+        """The run over time for each of several app monitors, by name; empty when there was one."""
+        last, found = self.timeline.seconds, defaultdict[str, list[MonitorRow]](list)
+        for row in monitor_rows(self.folder.path):
+            if row.second < last:
+                found[row.monitor].append(row)
+        return {name: Timeline(rows, self.timeline.width) for name, rows in found.items()}
+
+    @cached_property
+    def requests(self) -> Requests | None:
+        """What the records tell; None when somebody has taken them out of the folder."""
+        if not self.folder.has_records:
+            return None
+        return Requests(self.folder, self.timeline)
+
+
+def summary_of(folder: RunFolder) -> Summary:
+    """`summary.json`, or what it would say of a run that was cut off."""
+    try:
+        summary = folder.summary() if folder.finished else rescued(folder)
+    except (KeyError, ValueError, TypeError) as error:
+        raise LoadgenError(
+            f"{folder.path}: half-written or of another version of loadgen; {RUN} and {TIMELINE} do not fit ({error})"
+        ) from error
+    if summary.version != VERSION:
+        raise LoadgenError(
+            f"{folder.path / SUMMARY}: is of version {summary.version}, and this loadgen reads version {VERSION}"
+        )
+    return summary
+
+
+def rows_of(folder: RunFolder) -> list[Row]:
+    """The timeline in the order of its seconds."""
+    if not (folder.path / TIMELINE).is_file():
+        raise LoadgenError(f"{folder.path / TIMELINE}: is missing; a report needs the whole folder of a run")
+    try:
+        return sorted(Follower(folder.path).rows(), key=lambda row: row.second)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise LoadgenError(
+            f"{folder.path / TIMELINE}: cannot be read as a run's timeline; is it of another version? {error}"
+        ) from error

@@ -1,0 +1,1 @@
+"""What CloudWatch RUM says, as facts: event types, service model, quotas, prices, metric rules."""

@@ -1,6 +1,0 @@
-"""Scenario, seed and sample rates → what a dashboard would show of one population, and how surely. Pure."""
-
-from loadgen.sampling.population import Population, draw
-from loadgen.sampling.question import Answer, Question, answer
-
-__all__ = ["Answer", "Population", "Question", "answer", "draw"]

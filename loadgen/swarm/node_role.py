@@ -1,0 +1,121 @@
+"""This process's part in a run: it conducts, it sends a share, or both.
+
+Rule: a part knows its environment and the run; what travels between processes, and signals, are the locustfile's.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent.event
+import msgspec
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadgen import aws, traffic
+from loadgen.errors import LoadgenError
+from loadgen.jobs.find_limit.probe import Hunt
+from loadgen.results import RunFolder
+from loadgen.results.records import Spool
+from loadgen.swarm.clocks import Clocks
+from loadgen.swarm.conductor import Conductor
+from loadgen.swarm.connection import Network
+from loadgen.swarm.engine import Engine
+from loadgen.swarm.feeder import Job, in_order
+from loadgen.swarm.limit_search import hunting
+from loadgen.swarm.orders import Share, orders_of
+from loadgen.swarm.workers import STOP, Stop, packed, this_machine
+from loadgen.wire.sigv4 import Signer
+
+GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
+
+log = logging.getLogger("loadgen")
+
+
+class Part:
+    """Worker, conductor, or both; one for each of Locust's environments."""
+
+    engine: Engine
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.ready = gevent.event.Event()
+        self.conductor: Conductor | None = None
+        self.wanted_to_end = False
+        self.spared = False  # a worker that came too late for a share
+        self.clocks = Clocks()
+
+    def conduct(self) -> Conductor:
+        """Become the conductor of a run."""
+        options: Any = self.environment.parsed_options
+        try:
+            orders = orders_of(options, self.environment.host)
+        except LoadgenError as error:
+            log.error("%s", error)
+            sys.exit(2)
+        name = orders.scenario.name
+        folder = RunFolder.at(Path(options.out)) if options.out else RunFolder.new(None, name, datetime.now(UTC))
+        log.info("seed %d, results in %s", orders.seed, folder.path)
+        self.conductor = Conductor(self.environment, orders, folder, self.stop)
+        return self.conductor
+
+    def start(self, share: Share) -> Engine:
+        """Start sending this share's sessions."""
+        # Our nouns make no cycles; a collection that walks all that is loaded would stall every request in flight.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        orders = share.orders
+        job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index, share.ahead)
+        part = (share.index, share.of)
+        sessions = in_order(
+            traffic.sessions(each.scenario, seed, part, lambda: self.engine.give_way(), only_recordable=True)
+            for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
+        )
+        network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
+        signer = self._signer(orders.region) if any(each.signed for each in job.monitors) else None
+        near = share.spool if share.machine and share.machine == this_machine() else None
+        spool = self._spool(Path(near)) if near else None
+        options: Any = self.environment.parsed_options
+        if options.find_limit:
+            hunt = msgspec.json.decode(options.find_limit, type=Hunt)
+            self.engine = hunting(hunt, Path(options.out), job, orders.seed, network, signer, spool)
+        else:
+            self.engine = Engine(job, sessions, network, signer, spool)
+        self.ready.set()
+        return self.engine
+
+    def _signer(self, region: str) -> Callable[[], Signer]:
+        """Signs with this machine's credentials; without any the process ends with a line."""
+        try:
+            return aws.signer(region)
+        except LoadgenError as error:
+            log.error("%s", error)
+            sys.exit(2)
+
+    def _spool(self, path: Path) -> Spool:
+        """Where this process keeps its records; without room for them it ends with a line."""
+        try:
+            return Spool(path)
+        except OSError as error:
+            log.error("%s: no room for the run's records: %s", path, error.strerror)
+            sys.exit(2)
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more, here and on every worker; what is in flight is waited for."""
+        runner = self.environment.runner
+        if isinstance(runner, MasterRunner):
+            runner.send_message(STOP, packed(Stop(reason)))
+        elif self.sending:
+            self.engine.stop(reason)
+
+    @property
+    def sending(self) -> bool:
+        """Whether this process has a share and is not through with it."""
+        return self.ready.is_set() and not self.spared and not self.engine.over.is_set()

@@ -1,0 +1,72 @@
+"""What a scenario's author has written, in figures: Scenario → bounce rate, pages and length of visits. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.scenario import Scenario
+from loadgen.traffic.block import Blocks
+from loadgen.traffic.draws import TICKS
+from loadgen.traffic.population import DEVICES
+from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic.start_times import rate as mean_rate
+from loadgen.traffic.telemetry.block_draws import Scene
+
+SAMPLE_BLOCKS = 40
+"""Blocks of sessions that are drawn to look at: the bounce rate's standard error is 0.7 points."""
+
+
+GOLDEN = 0.618033988749895
+"""Multiples of the golden ratio's fraction fill an interval evenly."""
+
+
+class Implied(NamedTuple):
+    """Figures of a scenario's visits, of a drawn sample beside the first."""
+
+    sessions: float  # expected in the run
+    peak_rate: float  # highest mean rate of arrivals, sessions per second
+    bounce: float  # share of visits with one page view
+    pages: float  # mean page views of a visit
+    pages_median: float
+    seconds: float  # mean length of a visit
+    seconds_median: float
+    returning: float
+    devices: dict[str, float]  # shares of visits
+    views: dict[str, float]  # share of page views of each page
+
+
+def implied(scenario: Scenario) -> Implied:
+    """Draw some thousand visits of a scenario and count; the same figures each time."""
+    blocks, rate = Blocks(scenario, seed=0), mean_rate(scenario)
+    # A closed population's blocks are its rounds: those that the run reaches.
+    count = SAMPLE_BLOCKS if scenario.arrivals.visitors is None else min(SAMPLE_BLOCKS, int(rate.expected) // BLOCK + 1)
+    spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
+    starts = rate.when(spread * rate.expected).reshape(count, BLOCK)
+    nobody = np.zeros(BLOCK, dtype=bool)
+    scenes = [blocks.scene(block, starts[block], nobody) for block in range(count)]
+    pages = np.concatenate([_pages(scene) for scene in scenes])
+    seconds = np.concatenate([scene.time.end[scene.walk.begins[1:] - 1] for scene in scenes]) / TICKS
+    devices = np.bincount(np.concatenate([scene.people.device for scene in scenes]), minlength=len(DEVICES))
+    views = np.bincount(
+        np.concatenate([scene.walk.page[scene.seen.new] for scene in scenes]), minlength=blocks.site.end
+    )
+    return Implied(
+        sessions=rate.expected,
+        peak_rate=float(rate.rates.max()),
+        bounce=float((pages == 1).mean()),
+        pages=float(pages.mean()),
+        pages_median=float(np.median(pages)),
+        seconds=float(seconds.mean()),
+        seconds_median=float(np.median(seconds)),
+        returning=float(np.concatenate([scene.people.returning for scene in scenes]).mean()),
+        devices=dict(zip(DEVICES, (devices / devices.sum()).tolist(), strict=True)),
+        views=dict(zip(blocks.site.names, (views / views.sum()).tolist(), strict=True)),
+    )
+
+
+def _pages(scene: Scene) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Page views of each session, as the client counts them."""
+    counted = np.concatenate(([0], np.cumsum(scene.seen.new)))
+    return np.asarray(counted[scene.walk.begins[1:]] - counted[scene.walk.begins[:-1]], dtype=np.int64)

@@ -1,0 +1,56 @@
+"""A small scenario to rehearse, and demands made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadgen import traffic
+from loadgen.jobs.plan.batch_profile import Shapes, shapes, weigher
+from loadgen.jobs.plan.demand import Demand, whole
+from loadgen.scenario import Client, Scenario, parse
+
+TEXT = """
+name = "shop"
+duration = "60s"
+arrivals.rate = 4
+
+[pages.home]
+path = "/"
+to = { product = 0.6 }
+exit = 0.4
+
+[pages.product]
+path = "/product/{product}"
+to = { product = 0.4 }
+exit = 0.6
+"""
+SHOP = parse(TEXT, "shop.toml")
+
+
+def rehearsed(scenario: Scenario = SHOP, seed: int = 1) -> Shapes:
+    """Every session of a scenario."""
+    sessions = traffic.sessions(scenario, seed)
+    return shapes(sessions, scenario.client, scenario.monitor.sample_rate, weigher(scenario))
+
+
+def demand_of(scenario: Scenario = SHOP, seed: int = 1) -> Demand:
+    """The exact demand of a scenario."""
+    return whole(scenario.monitor.name, scenario.client, scenario.duration, rehearsed(scenario, seed))
+
+
+def handmade(due: list[float], duration: float = 60.0, beacon: bool = False, client: Client | None = None) -> Demand:
+    """One event in each of some batches."""
+    count = len(due)
+    ones = np.ones(count, dtype=np.int64)
+    made = Shapes(
+        starts=np.array(due, dtype=np.float64),
+        begins=np.arange(count + 1),
+        tallies=np.zeros((count, 4), dtype=np.int64),
+        due=np.array(due, dtype=np.float64),
+        events=ones,
+        raw_bytes=ones,
+        wire_bytes=ones,
+        beacon=np.full(count, beacon),
+        visit=np.zeros(count, dtype=np.int64),
+    )
+    return whole("hand", client or Client(), duration, made)

@@ -1,0 +1,108 @@
+"""A plan against real runs: the same scenario and seed through Locust and the local endpoint, at three quotas."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadgen import traffic
+from loadgen.jobs.plan.batch_profile import shapes, weigher
+from loadgen.jobs.plan.demand import whole
+from loadgen.scenario import load
+from tests.paths import QUICKSTART
+
+pytestmark = pytest.mark.locust
+
+SECONDS, RATE, SEED = 12, 16, 5
+QUOTAS = (9, 22, 200)  # far below the need, a little below it, above it
+GIVEN = (str(QUICKSTART), "--duration", f"{SECONDS}s", "--rate", str(RATE), "--seed", str(SEED))
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "LOCUST_"))}
+    command = [sys.executable, "-m", "loadgen", *arguments]
+    return subprocess.Popen(command, cwd=cwd, env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def json_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return dict(json.loads(out))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def runs(folder: Path) -> dict[int, dict[str, Any]]:
+    """All at once: each is idle most of the time."""
+    started = {
+        quota: start("run", *GIVEN, "--quota", str(quota), "--out", f"at-{quota}", "--json", cwd=folder)
+        for quota in QUOTAS
+    }
+    return {quota: json_of(process) for quota, process in started.items()}
+
+
+@pytest.fixture(scope="module")
+def plans(folder: Path) -> dict[int, dict[str, Any]]:
+    return {
+        quota: json_of(start("plan", *GIVEN, "--quota", str(quota), "--answer-time", "0.003", "--json", cwd=folder))
+        for quota in QUOTAS
+    }
+
+
+@pytest.mark.parametrize("quota", QUOTAS)
+def test_a_plan_says_to_the_unit_what_a_run_sends(
+    quota: int, runs: dict[int, dict[str, Any]], plans: dict[int, dict[str, Any]]
+) -> None:
+    ran, load = runs[quota], plans[quota]["load"]
+    kept_back = ("generated", "not_sampled", "over_session_limit", "dropped_by_client", "unsent")
+    assert {name: load[name] for name in kept_back} == {name: ran["events"][name] for name in kept_back}
+    assert load["sessions"] == ran["sessions"]
+    assert load["events"] == ran["events"]["sent"]
+    assert load["requests"] == ran["requests"]["sent"] - ran["requests"]["retried"]
+
+
+def test_bytes_are_those_of_the_run(
+    folder: Path, runs: dict[int, dict[str, Any]], plans: dict[int, dict[str, Any]]
+) -> None:
+    ran, planned = runs[QUOTAS[-1]], plans[QUOTAS[-1]]["load"]
+    assert ran["requests"]["retried"] == 0
+    assert planned["raw_bytes"] == ran["bytes"]["raw"]
+    assert planned["wire_bytes"] == pytest.approx(ran["bytes"]["wire"], rel=0.01)
+    assert bytes_with_the_clock_of(ran, folder) == pytest.approx(ran["bytes"]["wire"], rel=0.0005)
+
+
+def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
+    """Bytes after gzip, with the run's monitor and clock; the run tells its clock to the millisecond alone."""
+    from datetime import datetime
+
+    monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["target"]["id"]
+    epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
+    scenario = load(QUICKSTART).adjusted(duration=SECONDS, rate=RATE)
+    rehearsed = shapes(traffic.sessions(scenario, SEED), scenario.client, 1.0, weigher(scenario, monitor, epoch))
+    return whole("", scenario.client, scenario.duration, rehearsed).totals.wire_bytes
+
+
+@pytest.mark.parametrize("quota", QUOTAS)
+def test_throttling_comes_out_as_planned(
+    quota: int, runs: dict[int, dict[str, Any]], plans: dict[int, dict[str, Any]]
+) -> None:
+    requests, events = runs[quota]["requests"], runs[quota]["events"]
+    planned = plans[quota]["throttling"]
+    assert planned["exact"]
+    assert planned["throttled_share"] == pytest.approx(requests["throttled"] / requests["sent"], abs=0.02)
+    assert planned["events_lost"] == pytest.approx(events["lost"], rel=0.1, abs=0.001 * events["sent"])
+
+
+def test_the_quotas_lie_below_and_above_the_need(plans: dict[int, dict[str, Any]]) -> None:
+    far, near, above = (plans[quota]["throttling"] for quota in QUOTAS)
+    assert far["lost_share"] > 0.3 > near["lost_share"] > 0.01 > above["lost_share"] == 0

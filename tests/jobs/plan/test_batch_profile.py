@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from loadgen import client, traffic, wire
+from loadgen.jobs.plan.batch_profile import MONITOR_ID, weigher
+from tests.jobs.plan.shop import SHOP, rehearsed
+
+
+def test_shapes_are_what_the_client_plans() -> None:
+    sessions = list(traffic.sessions(SHOP, 1))
+    plans = [client.plan(session, SHOP.client, 1.0) for session in sessions]
+    batches = [batch for plan in plans for batch in plan.batches]
+    made = rehearsed()
+    assert made.starts.tolist() == [session.start for session in sessions]
+    assert made.due.tolist() == [batch.due for batch in batches]
+    assert made.events.tolist() == [len(batch.events) for batch in batches]
+    assert made.beacon.tolist() == [batch.beacon for batch in batches]
+    assert made.sizes.tolist() == [len(plan.batches) for plan in plans]
+    assert made.tallies[:, 0].sum() == sum(plan.tally.generated for plan in plans)
+
+
+def test_events_by_session_add_up() -> None:
+    made = rehearsed()
+    assert made.per_session(made.events).sum() == made.events.sum()
+
+
+@pytest.mark.parametrize("epoch", [1_700_000_000.25, 1_799_999_999.75])
+def test_bytes_before_gzip_do_not_depend_on_the_clock(epoch: float) -> None:
+    batches = [
+        batch for session in traffic.sessions(SHOP, 1) for batch in client.plan(session, SHOP.client, 1.0).batches
+    ]
+    there, then = weigher(SHOP), weigher(SHOP, epoch=epoch)
+    assert [there(batch)[0] for batch in batches] == [then(batch)[0] for batch in batches]
+
+
+def test_bytes_are_those_that_the_wire_writes() -> None:
+    session = next(traffic.sessions(SHOP, 1))
+    batch = client.plan(session, SHOP.client, 1.0).batches[0]
+    destination = wire.Destination("localhost", MONITOR_ID, SHOP.monitor.domain)
+    encoded = wire.encode(batch, destination, wire.Clock(5.0))
+    assert weigher(SHOP, epoch=5.0)(batch) == (encoded.raw_bytes, len(encoded.request.body))

@@ -1,0 +1,153 @@
+"""What is left when a run is stopped, or one of its processes is killed: true figures, whoever dies."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from loadgen import client, traffic
+from loadgen.results import RunFolder, binning
+from loadgen.results.incomplete_sessions import read_unrun
+from loadgen.results.recovery import scenario_of
+from tests.jobs.run.test_end_to_end import QUICKSTART, assert_accounted, clean_environment
+
+pytestmark = pytest.mark.locust
+
+
+def running(tmp_path: Path, *options: object) -> subprocess.Popen[str]:
+    """A run of the quickstart that has had requests accepted."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--rate", "8", "--out", "run", *map(str, options)],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if re.search(r"accepted [1-9]", line):
+            break
+    return process
+
+
+def ended(process: subprocess.Popen[str], tmp_path: Path) -> tuple[int, dict[str, Any]]:
+    """Its exit code and its summary."""
+    process.communicate(timeout=90)
+    return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
+
+
+def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path) -> None:
+    process = running(tmp_path, "--processes", 2)
+    process.send_signal(signal.SIGINT)
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["verdict"]) == (130, "interrupted")
+    assert_accounted(summary)
+    assert summary["ledger"]["agrees"] is True
+    assert round(summary["stopped_at"], 3) <= summary["seconds"] < 30  # rates are those of the time that it lasted
+
+
+def test_a_killed_master_takes_its_workers_along_so_that_nobody_sends_uncounted(tmp_path: Path) -> None:
+    process = running(tmp_path, "--duration", "60s", "--processes", 2)
+    master = with_word(children(process.pid), "locustfile")
+    workers = master.children()
+    master.kill()
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["cut_off"]) == (130, True)
+    assert [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE] == []
+    assert_accounted(summary)
+    assert summary["ledger"]["agrees"] is True
+
+
+def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> None:
+    process = running(tmp_path)
+    with_word(children(process.pid), "loadgen.endpoint").kill()
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["verdict"]) == (1, "failed")
+    assert any("endpoint died" in reason for reason in summary["reasons"])
+    assert_accounted(summary)
+
+
+def children(parent: int) -> list[psutil.Process]:
+    return psutil.Process(parent).children()
+
+
+def with_word(processes: list[psutil.Process], word: str) -> psutil.Process:
+    [found] = [process for process in processes if word in " ".join(process.cmdline())]
+    return found
+
+
+def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[int, dict[str, Any]]:
+    """Start a run, kill -9 one of its processes once requests are accepted; the exit code and the summary."""
+    process = running(tmp_path, "--duration", "12s", *options)
+    locust = with_word(children(process.pid), "locustfile")
+    (locust if which == "locust" else locust.children()[0]).kill()
+    return ended(process, tmp_path)
+
+
+def planned(folder: Path, seconds: float) -> Counter[int]:
+    """How many batches each session of the run had due before a moment."""
+    scenario = scenario_of(RunFolder(folder))  # as it was run: another duration would move the starts
+    seed = json.loads((folder / "run.json").read_text())["seed"]
+    plans = (client.plan(session, scenario.client, 1.0) for session in traffic.sessions(scenario, seed))
+    return Counter(batch.session for each in plans for batch in each.batches if batch.due < seconds)
+
+
+def undone(folder: Path) -> Counter[int]:
+    """How many batches of each session are named as not run."""
+    return Counter({each.session: each.batches_due - each.batches_tried for each in read_unrun(RunFolder(folder))})
+
+
+def tried(folder: Path) -> Counter[int]:
+    """First attempts of each session on record."""
+    batches = binning.batches(RunFolder(folder))
+    return Counter(session for batch in batches for session in batch["session"][batch["attempt"] == 1].tolist())
+
+
+def test_a_killed_worker_is_named_and_the_ledgers_still_agree(tmp_path: Path) -> None:
+    code, summary = killed_in_the_middle(tmp_path, "worker", "--processes", 2)
+    assert code == 3
+    assert summary["verdict"] == "invalid"
+    assert any("was lost" in reason for reason in summary["reasons"])
+    assert_accounted(summary)
+    assert summary["ledger"]["agrees"] is True
+    assert summary["requests"]["accepted"] > 0
+    missing, [lost] = undone(tmp_path / "run"), summary["lost_workers"]
+    assert {session % 2 for session in missing} == {lost}
+    assert any(f"{len(missing)} sessions were not run" in reason for reason in summary["reasons"])
+    doubtful = planned(tmp_path / "run", 12.0) - missing - tried(tmp_path / "run")
+    assert doubtful.total() == summary["in_doubt"]["requests"]
+    assert not missing - planned(tmp_path / "run", 12.0)
+
+
+def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(tmp_path: Path) -> None:
+    code, summary = killed_in_the_middle(tmp_path, "locust")
+    assert code == 130
+    assert summary["cut_off"] is True
+    assert_accounted(summary)
+    due = planned(tmp_path / "run", summary["stopped_at"])
+    doubtful = due - undone(tmp_path / "run") - tried(tmp_path / "run")
+    assert doubtful.total() <= summary["in_doubt"]["requests"]
+    assert summary["ledger"]["agrees"] is True
+
+
+def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    process = running(tmp_path, "--duration", "300s", "--processes", 2)
+    locust = with_word(children(process.pid), "locustfile")
+    workers = locust.children()
+    process.kill()
+    gone, alive = psutil.wait_procs([locust, *workers], timeout=60)
+    assert (len(gone), alive) == (3, [])
+    process.communicate(timeout=10)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["verdict"] == "interrupted"
+    assert_accounted(summary)

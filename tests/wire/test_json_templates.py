@@ -1,0 +1,82 @@
+"""Details as text: what traffic writes by the piece is what the noun would be, written whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadgen.model import Event, Page
+from loadgen.rum.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
+from loadgen.scenario import load
+from loadgen.traffic import sessions
+from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner, read, written
+from tests.traffic.conftest import SCENARIOS, SEED
+from tests.traffic.look import KINDS, events, small
+
+ODD_TEXT = st.text() | st.sampled_from(["\0", '","', "\n", "\\", '"', '\\"', "a.0,", "\u2028", "é", "😀", "\x7f"])
+
+
+def parsed(text: str) -> Any:
+    """Details as a service reads them from a request's body."""
+    return json.loads(json.loads(f'"{text}"'))
+
+
+@pytest.mark.parametrize("client", [{}, {"allowCookies": False}, {"recordResourceUrl": False}])
+def test_what_is_written_by_the_piece_is_what_the_noun_says(client: dict[str, Any]) -> None:
+    storefront = load(SCENARIOS / "storefront.toml").adjusted(duration=20)
+    shop = storefront.model_copy(update={"client": storefront.client.model_copy(update=client)})
+    checked = set()
+    for event in events([*sessions(shop, SEED), *sessions(small(**client), SEED)]):
+        if isinstance(event.details, str):
+            checked.add(event.type)
+            assert written(read(event.details, KINDS[event.type])) == event.details
+    assert len(checked) == 10
+
+
+@given(st.dictionaries(ODD_TEXT, ODD_TEXT))
+def test_any_text_survives_both_levels_of_json(details: dict[str, str]) -> None:
+    assert parsed(written(details)) == details
+
+
+@given(ODD_TEXT, st.floats(0, 1e9))
+def test_a_form_is_its_model_with_the_gaps_filled(text: str, value: float) -> None:
+    form = Form(Ttfb(GAP, TtfbAttribution(0, 0, 0, 0, GAP)))
+    number = msgspec.json.encode(value).decode()
+    assert form.text(number, "2") == form.texts([number], ["2"])[0]
+    assert read(form.text(number, "2"), Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
+    request = Form(Http(HttpRequest(TEXT_GAP, TEXT_GAP)))
+    assert read(request.text(inner(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
+
+
+def test_many_rows_are_written_at_once() -> None:
+    form = Form(PageView(TEXT_GAP, GAP))
+    rows = [("/a", 0), ("/b", 1), ("/c", 2)]
+    texts = form.texts([path for path, _ in rows], (str(number) for _, number in rows))
+    assert [read(text, PageView) for text in texts] == [PageView(path, number) for path, number in rows]
+
+
+def test_a_form_without_gaps_is_one_text() -> None:
+    assert parsed(Form(Dom("click", "A")).text()) == {"version": "1.1.0", "event": "click", "element": "A"}
+
+
+@pytest.mark.parametrize(
+    ("details", "vital"),
+    [
+        (Ttfb(83.0, TtfbAttribution(0, 0, 0, 0, 83)), ("TTFB", 83.0)),
+        (written(Ttfb(83.5, TtfbAttribution(0, 0, 0, 0, 83.5))), ("TTFB", 83.5)),
+        ({"value": 7}, None),  # a custom event that is called so
+    ],
+)
+def test_a_vital_is_told_written_or_not(details: Any, vital: tuple[str, float] | None) -> None:
+    assert Event("id", 0.0, TTFB, details, Page("/", "")).vital == vital
+    assert Event("id", 0.0, DOM, details, Page("/", "")).vital is None
+
+
+def test_details_that_are_no_text_yet_are_read_as_they_are() -> None:
+    details = PageView("/")
+    assert read(details, PageView) is details

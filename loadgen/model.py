@@ -11,8 +11,7 @@ from typing import Any, dataclass_transform
 
 import msgspec
 
-from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, VITALS, Details
-from loadgen.wire.json_templates import read
+from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, Details
 
 
 @dataclass_transform(frozen_default=True)
@@ -65,14 +64,6 @@ class Event(Noun):
     def held(self) -> bool:
         """Whether the client keeps it as a candidate until the page is hidden (CLS and INP)."""
         return self.type in HELD_UNTIL_HIDDEN
-
-    @property
-    def vital(self) -> tuple[str, float] | None:
-        """The name and the value (ms; CLS without unit) of the vital that it tells, if it is one."""
-        if self.type not in VITALS or isinstance(self.details, dict):  # a custom event may be called so
-            return None
-        name, kind = VITALS[self.type]
-        return name, read(self.details, kind).value
 
     @property
     def short_type(self) -> str:

@@ -7,7 +7,7 @@ from math import inf
 NAMED = {"realtime": 1.0, "max": inf}  # as fast as possible is an infinite factor
 
 
-def parse(text: str) -> float:
+def parse_pace(text: str) -> float:
     """The factor that a text says; ValueError tells what to write instead."""
     if text in NAMED:
         return NAMED[text]
@@ -20,6 +20,6 @@ def parse(text: str) -> float:
     return factor
 
 
-def name(factor: float) -> str:
+def format_pace(factor: float) -> str:
     """How a factor is written."""
     return next((word for word, named in NAMED.items() if named == factor), f"{factor:g}x")

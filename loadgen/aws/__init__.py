@@ -1,6 +1,6 @@
 """The only room with boto3: credentials, the control plane of RUM (plan, then apply), reading back. Calls AWS."""
 
-from loadgen.aws.account import Account, Target
+from loadgen.aws.account import Account, MonitorTarget
 from loadgen.aws.session import explained, signer
 
-__all__ = ["Account", "Target", "explained", "signer"]
+__all__ = ["Account", "MonitorTarget", "explained", "signer"]

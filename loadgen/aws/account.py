@@ -25,7 +25,7 @@ RATE_QUOTA = "L-35851224"
 """Service Quotas: PutRumEvents a second, per account and Region."""
 
 
-class Target(Noun):
+class MonitorTarget(Noun):
     """Where PutRumEvents calls go."""
 
     url: str  # data plane, http(s)://host[:port][/path]
@@ -122,15 +122,17 @@ class Account:
             for page in self.rum.get_paginator("list_app_monitors").paginate():
                 yield from page.get("AppMonitorSummaries", [])
 
-    def create(self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None) -> Target:
+    def create(
+        self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
+    ) -> MonitorTarget:
         """Create the scenario's app monitor, with further tags."""
         with explained(f"creating app monitor {monitor.name!r}"):
             created = self.rum.create_app_monitor(**creation(monitor, client, tags or {}))
-        return Target(self.data_plane, self.region, created["Id"], monitor.name, monitor.sample_rate)
+        return MonitorTarget(self.data_plane, self.region, created["Id"], monitor.name, monitor.sample_rate)
 
     def find_or_create(
         self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
-    ) -> Target:
+    ) -> MonitorTarget:
         """The scenario's app monitor, made when there is none of its name."""
         there = self.lookup(monitor.name) is not None
         return self.find(monitor.name) if there else self.create(monitor, client, tags)
@@ -154,10 +156,10 @@ class Account:
                 raise
         return None if found.get("State") == "DELETING" else found
 
-    def find(self, name: str) -> Target:
+    def find(self, name: str) -> MonitorTarget:
         """Look an app monitor up by name; a UUID is taken as the id as it is."""
         if UUID.fullmatch(name):
-            return Target(self.data_plane, self.region, name, name)
+            return MonitorTarget(self.data_plane, self.region, name, name)
         found = self.get(name)
         rate = found.get("AppMonitorConfiguration", {}).get("SessionSampleRate")
-        return Target(self.data_plane, self.region, found["Id"], name, rate)
+        return MonitorTarget(self.data_plane, self.region, found["Id"], name, rate)

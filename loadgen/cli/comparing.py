@@ -17,11 +17,11 @@ def compare(run_dirs: tuple[Path, ...], html: Path | None, as_json: bool) -> Non
     from loadgen.report.comparison_view import comparison_view
     from loadgen.report.html import comparison_page, room_for_page, write_page
     from loadgen.report.terminal import show
-    from loadgen.results.run_data import Reading
+    from loadgen.results.run_data import RunData
     from loadgen.results.store import pretty
 
     room_for_page(html)
-    readings = [Reading.of(run_dir) for run_dir in run_dirs]
+    readings = [RunData.of(run_dir) for run_dir in run_dirs]
     comparison = compared(readings)
     if as_json:
         click.echo(pretty(comparison), nl=False)

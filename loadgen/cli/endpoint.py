@@ -8,20 +8,20 @@ from typing import Any
 
 import click
 
-from loadgen.cli.values import OperationQuota, Quota, Written
+from loadgen.cli.values import OperationQuotaOption, PatternOption, QuotaOption
 
-REGION = Written("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
-ACCOUNT = Written("account", r"[0-9]{12}", "twelve digits")
+REGION = PatternOption("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
+ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--quota", type=Quota(), default="50", show_default=True, help="PutRumEvents a second, or off.")
+@click.option("--quota", type=QuotaOption(), default="50", show_default=True, help="PutRumEvents a second, or off.")
 @click.option("--burst", type=click.FloatRange(min=1), help="Size of the token bucket; as the quota unless given.")
 @click.option(
     "--operation-quota",
-    type=OperationQuota(),
+    type=OperationQuotaOption(),
     multiple=True,
     metavar="NAME=N",
     help="Calls a second of one control plane operation; may be repeated.",

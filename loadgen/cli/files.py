@@ -75,7 +75,7 @@ def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     from loadgen.report.terminal import show, summary_view
     from loadgen.results import RunFolder
     from loadgen.results.recovery import scenario_of
-    from loadgen.results.run_data import Reading, summary_of
+    from loadgen.results.run_data import RunData, summary_of
     from loadgen.results.store import pretty
 
     named = None if html == Path(REPORT_IN_FOLDER) else html
@@ -89,5 +89,5 @@ def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     else:
         show(summary_view(summary))
     if html is not None:
-        page = write_report(Reading(folder, summary=summary), named)
+        page = write_report(RunData(folder, summary=summary), named)
         click.echo(f"page      {page}", err=as_json)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from loadgen.cli.plan import POSITIVE, Share
-from loadgen.cli.values import SCENARIO, Quota, Seconds
+from loadgen.cli.values import SCENARIO, DurationOption, QuotaOption
 
 
 @click.command("find-limit")
@@ -31,10 +31,12 @@ from loadgen.cli.values import SCENARIO, Quota, Seconds
     show_default=True,
     help="How far the highest good rate and the lowest bad one may lie apart.",
 )
-@click.option("--hold", type=Seconds(), default="10s", show_default=True, help="Length of a window.")
+@click.option("--hold", type=DurationOption(), default="10s", show_default=True, help="Length of a window.")
 @click.option("--max-windows", type=click.IntRange(4, 200), default=40, show_default=True, help="Then it stops unsure.")
 @click.option("--senders", type=click.IntRange(1, 900), default=500, show_default=True, help="Most requests in flight.")
-@click.option("--quota", type=Quota(), default="50", show_default=True, help="Of the local endpoint, a second; or off.")
+@click.option(
+    "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadgen.cli.values import SCENARIO, Seconds
+from loadgen.cli.values import SCENARIO, DurationOption
 
 if TYPE_CHECKING:
     from loadgen.scenario import Scenario
@@ -70,7 +70,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
     type=click.FloatRange(1, 1000),
     help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
 )
-@click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
+@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--rate", type=POSITIVE, default=1.0, help="A factor on the arrivals.")
 @click.option("--sample-rate", type=click.FloatRange(0, 1), help="In place of the monitor's.")
 @click.option("--seed", type=click.IntRange(min=0), help="As for run: same scenario and seed, same sessions.")

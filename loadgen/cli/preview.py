@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from loadgen.cli.values import SCENARIO, Seconds
+from loadgen.cli.values import SCENARIO, DurationOption
 
 
 @click.command()
 @SCENARIO
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="HTML file; it needs nothing beside it.")
-@click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
+@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the scenario's; 0 when it has none.")
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from loadgen.cli.values import SCENARIO, Pace, Quota, Seconds
+from loadgen.cli.values import SCENARIO, DurationOption, PaceOption, QuotaOption
 from loadgen.errors import LoadgenError
 
 
@@ -19,9 +19,9 @@ from loadgen.errors import LoadgenError
     "--monitor", metavar="NAME", help="App monitor, by name or id, in place of the scenario's; not with neighbours."
 )
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
-@click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s or 5m.")
+@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s or 5m.")
 @click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
-@click.option("--pace", type=Pace(), default="realtime", show_default=True, metavar="realtime|Nx|max")
+@click.option("--pace", type=PaceOption(), default="realtime", show_default=True, metavar="realtime|Nx|max")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 @click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions that are recorded.")
 @click.option(
@@ -37,7 +37,9 @@ from loadgen.errors import LoadgenError
 @click.option("--bind-host", default="0.0.0.0", show_default=True, help="With --master: where workers connect.")
 @click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
 @click.option("--max-events", type=click.IntRange(min=1), help="Stop hard before more events than this are sent.")
-@click.option("--quota", type=Quota(), default="50", show_default=True, help="Of the local endpoint, a second; or off.")
+@click.option(
+    "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
+)
 @click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Keep what the local endpoint accepts in this SQLite file."

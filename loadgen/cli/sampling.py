@@ -10,7 +10,7 @@ import click
 
 from loadgen.cli.implied import span
 from loadgen.cli.plan import POSITIVE, Rates
-from loadgen.cli.values import SCENARIO, Seconds
+from loadgen.cli.values import SCENARIO, DurationOption
 
 if TYPE_CHECKING:
     from loadgen.jobs.sampling import Answer
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     "--power", type=click.FloatRange(0.5, 0.99), default=0.8, show_default=True, help="Probability of seeing it."
 )
 @click.option(
-    "--over", type=Seconds(), help="Time before and after the change, such as 1d; the scenario's unless given."
+    "--over", type=DurationOption(), help="Time before and after the change, such as 1d; the scenario's unless given."
 )
 @click.option("--rate", type=POSITIVE, default=1.0, help="A factor on the arrivals.")
-@click.option("--duration", type=Seconds(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
+@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of the scenario's; 0 when it has none.")
 @click.option(
     "--sessions", type=click.IntRange(100, 1_000_000), default=20_000, show_default=True, help="Visits drawn at most."

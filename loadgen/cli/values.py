@@ -16,7 +16,7 @@ SCENARIO = click.argument("scenario", type=click.Path(path_type=Path), metavar="
 MOST_SECONDS = 366 * 86400.0
 
 
-class Pace(click.ParamType[str]):
+class PaceOption(click.ParamType[str]):
     """realtime, a factor such as 10x, or max."""
 
     name = "pace"
@@ -25,13 +25,13 @@ class Pace(click.ParamType[str]):
         """The pace as Locust's process will read it."""
         text = str(value)
         try:
-            units.parse(text)
+            units.parse_pace(text)
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
         return text
 
 
-class Quota(click.ParamType[float | None]):
+class QuotaOption(click.ParamType[float | None]):
     """Requests a second, or off."""
 
     name = "quota"
@@ -49,7 +49,7 @@ class Quota(click.ParamType[float | None]):
         return rate
 
 
-class Seconds(click.ParamType[float]):
+class DurationOption(click.ParamType[float]):
     """Seconds, or a duration such as 90s, 5m, 2h."""
 
     name = "duration"
@@ -72,7 +72,7 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
-class Written(click.ParamType[str]):
+class PatternOption(click.ParamType[str]):
     """Text of one form."""
 
     def __init__(self, name: str, form: str, instead: str) -> None:
@@ -85,7 +85,7 @@ class Written(click.ParamType[str]):
         return str(value)
 
 
-class OperationQuota(click.ParamType[tuple[str, float]]):
+class OperationQuotaOption(click.ParamType[tuple[str, float]]):
     """An operation and its calls a second."""
 
     name = "quota"

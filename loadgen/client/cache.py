@@ -16,12 +16,12 @@ from loadgen.ids import sampled, uuid4
 from loadgen.model import Event, Noun, Page, Session
 from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
 from loadgen.scenario.client import Client
-from loadgen.wire.json_templates import Form
+from loadgen.wire.json_templates import Template
 
-_STARTED = Form(SessionStart()).text()
+_STARTED = Template(SessionStart()).text()
 
 
-class Tally(Noun, frozen=True):
+class ClientCounts(Noun, frozen=True):
     """Events by what became of them; `generated` is the sum of the other three and of the events in batches."""
 
     generated: int  # all that could be noticed, and the client's own session_start events
@@ -127,10 +127,12 @@ class EventCache:
         del self.queue[:room]
         return batch
 
-    def tally(self) -> Tally:
+    def tally(self) -> ClientCounts:
         """What became of the events so far."""
         unrecorded, over = (0, self._beyond) if self._first_sampled else (self._beyond, 0)
-        return Tally(self.generated + self._beyond, self.not_sampled + unrecorded, self.over_limit + over, self.dropped)
+        return ClientCounts(
+            self.generated + self._beyond, self.not_sampled + unrecorded, self.over_limit + over, self.dropped
+        )
 
     def _start(self, at: float, page: Page) -> None:
         """A new session with its own sampling draw, and its session_start (SessionManager.createSession)."""

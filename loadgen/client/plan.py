@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from loadgen.client.cache import EventCache, Tally
+from loadgen.client.cache import ClientCounts, EventCache
 from loadgen.ids import NIL_UUID, Uuids
 from loadgen.model import Batch, Load, Noun, Session
 from loadgen.scenario.client import Client
@@ -19,7 +19,7 @@ class Plan(Noun, frozen=True):
     """The batches of a session in order of `due`, and what became of the events in none of them."""
 
     batches: tuple[Batch, ...]
-    tally: Tally
+    tally: ClientCounts
 
 
 def plan(session: Session, settings: Client, sample_rate: float) -> Plan:

@@ -25,11 +25,11 @@ from loadgen.endpoint.policy import Asker, allows
 from loadgen.endpoint.service_error import Refusal, broken, invalid, not_found, throttled
 from loadgen.endpoint.settings import Controls, EndpointSettings
 from loadgen.endpoint.store import Monitor, Store
-from loadgen.endpoint.validation import message_of
 from loadgen.ids import uuid4_of
 from loadgen.model import Noun, Request, Response
 from loadgen.rum.service_model import Operation, route, service
 from loadgen.rum.token_bucket import TokenBucket
+from loadgen.rum.validation import message_of
 from loadgen.wire import WireError, inflate
 from loadgen.wire.sigv4 import Credentials, SignatureError, verify
 

@@ -15,10 +15,10 @@ import msgspec
 from loadgen.endpoint.service_error import invalid
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import Monitor, Store
-from loadgen.endpoint.validation import checker, message_of, problem, typed
 from loadgen.model import Noun, Request
 from loadgen.rum.events import EVENT_PREFIX
 from loadgen.rum.service_model import service
+from loadgen.rum.validation import checker, message_of, problem, typed
 
 REPLAY = "com.amazon.rum.rrweb_event"
 """Session replay: by default the web client sends events of 12 kB and more, so the 6 kB bound cannot hold for it."""

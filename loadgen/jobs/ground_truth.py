@@ -15,7 +15,7 @@ import msgspec
 from loadgen import client, traffic, units
 from loadgen.model import Noun
 from loadgen.results import RunFolder, Summary
-from loadgen.results.last_sent import NEVER, Reach
+from loadgen.results.last_sent import NEVER, LastSent
 from loadgen.scenario import Scenario
 from loadgen.wire import Clock
 
@@ -39,11 +39,11 @@ class Truth(Noun):
 
 def of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> int:
     """Write the truth of a run into its folder, as far as the run came."""
-    factor = units.parse(summary.pace)
+    factor = units.parse_pace(summary.pace)
     clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), factor)
     until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
     monitors = [each.name for each in summary.monitors]
-    reach = Reach(folder, monitors) if scenario.incidents and folder.has_records else None
+    reach = LastSent(folder, monitors) if scenario.incidents and folder.has_records else None
     return write(scenario, summary.seed, clock, folder.path / FILE, until=until, reach=reach)
 
 
@@ -54,7 +54,7 @@ def write(
     out: Path,
     first: int | None = None,
     until: float = inf,
-    reach: Reach | None = None,
+    reach: LastSent | None = None,
 ) -> int:
     """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file.
 
@@ -73,7 +73,7 @@ def write(
     return lines
 
 
-def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock, reach: Reach | None = None) -> Truth:
+def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock, reach: LastSent | None = None) -> Truth:
     """A hit in RUM's words."""
     due = NEVER if clock.pace == inf else hit.first / clock.pace
     return Truth(

@@ -19,7 +19,7 @@ import numpy as np
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results.binning import Floats, width_of
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from loadgen.results.summary import Summary
 
 DRAWS = 1000
@@ -90,7 +90,7 @@ class Comparison(Noun):
     version: int = 1  # of this format
 
 
-def compare(given: Sequence[Reading]) -> Comparison:
+def compare(given: Sequence[RunData]) -> Comparison:
     """Compare runs with the first of them."""
     if len(given) < 2:
         raise LoadgenError("compare needs two runs or more; name their folders")
@@ -107,13 +107,13 @@ def compare(given: Sequence[Reading]) -> Comparison:
     return Comparison(runs, differences(runs, draws), notes(readings))
 
 
-def aligned(readings: Sequence[Reading]) -> list[Reading]:
+def aligned(readings: Sequence[RunData]) -> list[RunData]:
     """The runs in slices of one width."""
     width = max(width_of(reading.timeline.seconds) for reading in readings)
     return [reading.sliced(width) for reading in readings]
 
 
-def same_plan(one: Reading, other: Reading) -> bool:
+def same_plan(one: RunData, other: RunData) -> bool:
     """Whether load was meant to be the same at the same moment."""
     if one.summary.cut_off or other.summary.cut_off:
         return one is other
@@ -138,7 +138,7 @@ def drawn(size: int, width: int, rng: np.random.Generator) -> Floats:
     return weights
 
 
-def replicates(reading: Reading, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+def replicates(reading: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Each figure as it came out of the draws, around its value in the summary."""
     values, lines = point_values(reading.summary), reading.timeline
     weights = weights[:, : lines.size]  # a shorter run has nothing at the later moments
@@ -175,7 +175,7 @@ def ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
     return found
 
 
-def certain_shares(reading: Reading, rng: np.random.Generator) -> dict[str, Floats]:
+def certain_shares(reading: RunData, rng: np.random.Generator) -> dict[str, Floats]:
     """Draws for shares of nothing or of all, from Jeffreys' binomial posterior."""
     requests, events = reading.summary.requests, reading.summary.events
     counts = {"throttled_share": (requests.throttled, requests.sent), "lost_share": (events.lost, events.sent)}
@@ -203,7 +203,7 @@ def point_values(summary: Summary) -> dict[str, float | None]:
     }
 
 
-def compared(reading: Reading, draws: dict[str, Floats]) -> Compared:
+def compared(reading: RunData, draws: dict[str, Floats]) -> Compared:
     """One run's figures with their intervals."""
     summary = reading.summary
     figures = {
@@ -235,7 +235,7 @@ def estimate(value: float | None, draws: Floats | None, few: bool) -> Estimate:
     return Estimate(value, min(low, value), max(high, value)) if isfinite(low) and isfinite(high) else Estimate(value)
 
 
-def notes(readings: Sequence[Reading]) -> tuple[str, ...]:
+def notes(readings: Sequence[RunData]) -> tuple[str, ...]:
     """What to know before believing a difference."""
     found = []
     scenarios = list(dict.fromkeys(reading.summary.scenario for reading in readings))
@@ -260,7 +260,7 @@ def notes(readings: Sequence[Reading]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def different_options(first: Reading, other: Reading) -> list[str]:
+def different_options(first: RunData, other: RunData) -> list[str]:
     """In what another run was asked for something else than the first."""
     asked = [{**reading.run.get("options", {}), "seed": reading.summary.seed} for reading in (first, other)]
     names = [name for name in asked[1] if name not in ("out", "quiet", "yes", "store") and name in asked[0]]

@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from loadgen.results.outcomes import Outcomes
-from loadgen.results.quota import Quota
-from loadgen.results.summary import Ledger, Milliseconds, Summary
-from loadgen.results.timeline import Row
+from loadgen.results.quota import QuotaEstimate
+from loadgen.results.summary import LedgerComparison, Milliseconds, Summary
+from loadgen.results.timeline import TimelineRow
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
 
@@ -97,13 +97,13 @@ def monitor_figures(summary: Summary) -> Table:
     return made
 
 
-def quota_line(quota: Quota) -> str:
+def quota_line(quota: QuotaEstimate) -> str:
     """The token bucket that the throttling tells of."""
     interval = f"{quota.low:,.1f} to {quota.high:,.1f}"
     return f"about {quota.rate:,.1f} requests/s ({interval}), {quota.burst:,.0f} at once"
 
 
-def ledger_line(ledger: Ledger, summary: Summary) -> str:
+def ledger_line(ledger: LedgerComparison, summary: Summary) -> str:
     """Whether the endpoint counted what we counted."""
     if ledger.agrees is None:
         return "not compared: the target keeps none, or could not be asked"
@@ -117,7 +117,7 @@ def ledger_line(ledger: Ledger, summary: Summary) -> str:
     )
 
 
-def live_view(row: Row, elapsed: float, duration: float, so_far: Row | None = None) -> RenderableType:
+def live_view(row: TimelineRow, elapsed: float, duration: float, so_far: TimelineRow | None = None) -> RenderableType:
     """The second that has just been measured, and the run so far, calm enough to watch."""
     total = so_far or row
     table = Table.grid(padding=(0, 2))
@@ -133,7 +133,7 @@ def live_view(row: Row, elapsed: float, duration: float, so_far: Row | None = No
     return table
 
 
-def log_line(row: Row, elapsed: float, duration: float) -> str:
+def log_line(row: TimelineRow, elapsed: float, duration: float) -> str:
     """The same second as one plain line, for logs and pipes."""
     return (
         f"{elapsed:4.0f}/{duration:.0f} s  active {row.sessions_active}  req/s {row.sent}  events/s {row.events_sent}  "

@@ -1,32 +1,40 @@
 """Results → Report: what a run measured, its folder, and how people see it. Files are the only I/O."""
 
-from loadgen.results.aggregate import Measured
-from loadgen.results.meter import Amount, Meter, Second, Tally
+from loadgen.results.aggregate import Aggregate
+from loadgen.results.meter import EventCounts, IntervalReport, Meter, Volume
 from loadgen.results.recording import Follower, Recording
 from loadgen.results.store import RunFolder
-from loadgen.results.summarize import Run, stage_ends, summarize
-from loadgen.results.summary import AppMonitor, Events, Ledger, Milliseconds, MonitorSummary, Requests, Summary
+from loadgen.results.summarize import RunEnd, stage_ends, summarize
+from loadgen.results.summary import (
+    AppMonitor,
+    Events,
+    LedgerComparison,
+    Milliseconds,
+    MonitorSummary,
+    Requests,
+    Summary,
+)
 from loadgen.results.table import write_table
-from loadgen.results.timeline import Row
+from loadgen.results.timeline import TimelineRow
 
 __all__ = [
-    "Amount",
+    "Aggregate",
     "AppMonitor",
+    "EventCounts",
     "Events",
     "Follower",
-    "Ledger",
-    "Measured",
+    "IntervalReport",
+    "LedgerComparison",
     "Meter",
     "Milliseconds",
     "MonitorSummary",
     "Recording",
     "Requests",
-    "Row",
-    "Run",
+    "RunEnd",
     "RunFolder",
-    "Second",
     "Summary",
-    "Tally",
+    "TimelineRow",
+    "Volume",
     "stage_ends",
     "summarize",
     "write_table",

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 
 from loadgen.results import records as record
-from loadgen.results.meter import Amount, Second, Tally
-from loadgen.results.metrics import Figures, counts_of
-from loadgen.results.quota import MOST_MOMENTS, Quota, estimate
+from loadgen.results.meter import EventCounts, IntervalReport, Volume
+from loadgen.results.metrics import Metrics, counts_of
+from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate
 from loadgen.results.records import Records
-from loadgen.results.timeline import MonitorRow, Row
+from loadgen.results.timeline import MonitorRow, TimelineRow
 
 OFFERED = ("offered", "offered_events", "offered_wire_bytes", "offered_raw_bytes")
 ADDED = ("sessions_started", *OFFERED)
@@ -26,7 +26,7 @@ class OpenRow:
     """A second that is not yet written: counts add up, and of each worker's levels the latest holds."""
 
     def __init__(self) -> None:
-        self.figures = Figures()
+        self.figures = Metrics()
         self.counts: Counter[str] = Counter()
         self.monitors: defaultdict[int, Counter[str]] = defaultdict(Counter)  # counts by app monitor, of several
         self.levels: dict[int, dict[str, float]] = {}
@@ -38,7 +38,7 @@ class OpenRow:
         return {name: self.counts[name] for name in ADDED} | levels
 
 
-class Measured:
+class Aggregate:
     """The run so far: figures of the whole, of each stage and app monitor, and the seconds that are not yet rows.
 
     `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending; `names` are the app
@@ -46,19 +46,19 @@ class Measured:
     """
 
     def __init__(self, stage_ends: tuple[float, ...] = (), names: tuple[str, ...] = ("",)) -> None:
-        self.figures = Figures()
+        self.figures = Metrics()
         self.names = names
-        self.monitors = [self.figures] if len(names) == 1 else [Figures() for _ in names]
-        self.monitor_offered = [Amount()] * len(names)
-        self.stages = [Figures() for _ in stage_ends]
-        self.stage_offered = [Amount()] * len(stage_ends)
+        self.monitors = [self.figures] if len(names) == 1 else [Metrics() for _ in names]
+        self.monitor_offered = [Volume()] * len(names)
+        self.stages = [Metrics() for _ in stage_ends]
+        self.stage_offered = [Volume()] * len(stage_ends)
         self.event_mix: Counter[str] = Counter()
-        self.offered = Amount()  # batches that were due so far
+        self.offered = Volume()  # batches that were due so far
         self.cpu_percent: list[float] = []
         self.rss_bytes_max = 0
         self.last_answer = 0.0
         self.stage_ends = stage_ends
-        self._tallies: dict[int, tuple[Tally, ...]] = {}  # by worker, one for each app monitor
+        self._tallies: dict[int, tuple[EventCounts, ...]] = {}  # by worker, one for each app monitor
         self._last_seconds: dict[int, int] = {}
         self._rows: defaultdict[int, OpenRow] = defaultdict(OpenRow)
         self._settled = -1
@@ -66,7 +66,7 @@ class Measured:
         self._refused: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
         self._moments = 0
 
-    def add(self, second: Second) -> None:
+    def add(self, second: IntervalReport) -> None:
         """A worker's second; what comes after its row was written is counted in the next row."""
         self.add_gauges(second)
         self.event_mix.update(second.event_mix)
@@ -75,7 +75,7 @@ class Measured:
         self._last_seconds[second.worker] = max(second.second, self._last_seconds.get(second.worker, 0))
         self.add_records(record.unpack(second.records))
 
-    def add_gauges(self, second: Second | Row) -> None:
+    def add_gauges(self, second: IntervalReport | TimelineRow) -> None:
         """What is counted beside the records: of a worker's second, or of a row that was written."""
         row = self._rows[self._open(second.second)]
         self.offered = self.offered.plus(offered_in(second))
@@ -105,7 +105,7 @@ class Measured:
         if self.stage_ends:
             self._add_to_stages(batch)
 
-    def account(self, worker: int, *tallies: Tally) -> None:
+    def account(self, worker: int, *tallies: EventCounts) -> None:
         """A worker's tallies since the run's zero, one for each app monitor; the latest count."""
         self._tallies[worker] = tallies
 
@@ -115,15 +115,15 @@ class Measured:
         return drawn, self._last_seconds.get(worker)
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> EventCounts:
         """All workers' tallies of all app monitors."""
-        return reduce(Tally.plus, self.tallies)
+        return reduce(EventCounts.plus, self.tallies)
 
     @property
-    def tallies(self) -> tuple[Tally, ...]:
+    def tallies(self) -> tuple[EventCounts, ...]:
         """All workers' tallies, one for each app monitor."""
-        nothing = [Tally()] * len(self.monitors)
-        return tuple(reduce(Tally.plus, each) for each in zip(nothing, *self._tallies.values(), strict=True))
+        nothing = [EventCounts()] * len(self.monitors)
+        return tuple(reduce(EventCounts.plus, each) for each in zip(nothing, *self._tallies.values(), strict=True))
 
     def settle(self, before: int) -> list[tuple[int, OpenRow]]:
         """The seconds up to one of the run (exclusive), each once, in order."""
@@ -138,7 +138,7 @@ class Measured:
             settled.append((second, row))
         return settled
 
-    def quota(self) -> Quota | None:
+    def quota(self) -> QuotaEstimate | None:
         """The token bucket behind the throttling, if there was enough of it."""
         if not self._accepted or not self._refused:
             return None
@@ -170,6 +170,6 @@ class Measured:
             self.stages[place].add(batch[places == place])
 
 
-def offered_in(second: Second | Row | MonitorRow) -> Amount:
+def offered_in(second: IntervalReport | TimelineRow | MonitorRow) -> Volume:
     """What was due in a second; a row of before it was counted knows the batches only."""
-    return Amount(*(getattr(second, name) or 0 for name in OFFERED))
+    return Volume(*(getattr(second, name) or 0 for name in OFFERED))

@@ -17,7 +17,7 @@ from loadgen.results import records as record
 from loadgen.results.histogram import HIGHEST_US, SIZE, highest_of, index_of
 from loadgen.results.records import RECORD, Records
 from loadgen.results.store import RunFolder
-from loadgen.results.timeline import MonitorRow, Row
+from loadgen.results.timeline import MonitorRow, TimelineRow
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,10 +33,10 @@ def width_of(seconds: int) -> int:
     return next((width for width in WIDTHS if seconds <= MOST * width), -(-seconds // MOST))
 
 
-class Timeline:
+class BinnedTimeline:
     """Rows of the whole or of an app monitor in slices: counts summed, gauges at their highest; each of shape (n,)."""
 
-    def __init__(self, rows: Sequence[Row | MonitorRow], width: int | None = None) -> None:
+    def __init__(self, rows: Sequence[TimelineRow | MonitorRow], width: int | None = None) -> None:
         self.seconds = rows[-1].second + 1 if rows else 1
         self.width = width or width_of(self.seconds)
         self.size = -(-self.seconds // self.width)
@@ -71,7 +71,7 @@ class Timeline:
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-class Clock:
+class BinnedTimes:
     """How often each duration was measured in each slice: `values_ms` (k,), `counts` (n, k)."""
 
     def __init__(self, counts: npt.NDArray[np.int32], max_us: int) -> None:
@@ -103,10 +103,10 @@ class Clock:
         return self.quantiles(np.eye(len(self.counts)), (share,))[:, 0]
 
 
-class Requests:
+class BinnedRequests:
     """What the records tell beyond the timeline: the clocks by slice, and outcomes by attempt, in one pass."""
 
-    def __init__(self, folder: RunFolder, timeline: Timeline) -> None:
+    def __init__(self, folder: RunFolder, timeline: BinnedTimeline) -> None:
         self._counts = {name: np.zeros((timeline.size, SIZE), dtype=np.int32) for name in ("latency", "service", "lag")}
         self._max = dict.fromkeys(self._counts, 0)
         self._timeline = timeline
@@ -115,7 +115,7 @@ class Requests:
         self.events_lost_throttled = self.events_lost_failed = 0
         for batch in batches(folder):
             self._add(batch)
-        clocks = {name: Clock(counts, self._max[name]) for name, counts in self._counts.items()}
+        clocks = {name: BinnedTimes(counts, self._max[name]) for name, counts in self._counts.items()}
         self.latency, self.service, self.lag = clocks["latency"], clocks["service"], clocks["lag"]
         self._counts.clear()
 

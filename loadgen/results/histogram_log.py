@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from loadgen.results.histogram import HIGHEST_US, Histogram
-from loadgen.results.metrics import Figures
+from loadgen.results.metrics import Metrics
 
 CLOCKS = ("latency", "service_time", "lag", "acceptance")
 ENCODING, COMPRESSED = 0x1C849313, 0x1C849314  # V2's cookies, with the word size that its counts have
@@ -34,7 +34,7 @@ class HistogramLog:
             '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
         )
 
-    def append(self, second: int, figures: Figures) -> None:
+    def append(self, second: int, figures: Metrics) -> None:
         """Add a second's clocks."""
         for name in CLOCKS:
             histogram: Histogram = getattr(figures, name)

@@ -20,7 +20,7 @@ from loadgen.results.records import Records
 from loadgen.results.store import UNRUN, RunFolder
 
 
-class Unrun(Noun):
+class IncompleteSession(Noun):
     """One visit that was not run whole."""
 
     session: int  # index in the run
@@ -73,14 +73,14 @@ def first_attempts(spool: Path) -> Iterator[Records]:
             yield batch[(batch["attempt"] == 1) & ((batch["status"] == record.STARTED) == marked)]
 
 
-def write_unrun(folder: RunFolder, unrun: Iterable[Unrun]) -> int:
+def write_unrun(folder: RunFolder, unrun: Iterable[IncompleteSession]) -> int:
     """Write the file whole or not at all; how many sessions it names."""
     file, count = folder.path / UNRUN, 0
     unfinished = file.with_name(f"{UNRUN}.part")
     try:
         with unfinished.open("w", newline="", encoding="utf-8") as part:
             lines = csv.writer(part, lineterminator="\n")
-            lines.writerow(Unrun.__struct_fields__)
+            lines.writerow(IncompleteSession.__struct_fields__)
             for each in unrun:
                 lines.writerow(msgspec.structs.astuple(each))
                 count += 1
@@ -90,10 +90,10 @@ def write_unrun(folder: RunFolder, unrun: Iterable[Unrun]) -> int:
     return count
 
 
-def read_unrun(folder: RunFolder) -> list[Unrun]:
+def read_unrun(folder: RunFolder) -> list[IncompleteSession]:
     """The file's lines; none when there is no file."""
     file = folder.path / UNRUN
     if not file.is_file():
         return []
     with file.open(newline="", encoding="utf-8") as lines:
-        return [msgspec.convert(line, Unrun, strict=False) for line in csv.DictReader(lines)]
+        return [msgspec.convert(line, IncompleteSession, strict=False) for line in csv.DictReader(lines)]

@@ -13,7 +13,7 @@ from loadgen.results.store import RunFolder
 NEVER = -np.inf
 
 
-class Reach:
+class LastSent:
     """Intended moments in seconds from the run's zero, by session index; eight bytes a session."""
 
     def __init__(self, folder: RunFolder, monitors: Sequence[str] = ()) -> None:

@@ -14,7 +14,7 @@ from loadgen.results.records import pack
 from loadgen.rum.events import EVENT_PREFIX
 
 
-class Amount(Noun):
+class Volume(Noun):
     """Some requests, or batches that may become one, in each unit."""
 
     requests: int = 0
@@ -22,21 +22,21 @@ class Amount(Noun):
     wire_bytes: int = 0  # bodies as sent
     raw_bytes: int = 0  # bodies before gzip
 
-    def plus(self, other: Amount) -> Amount:
+    def plus(self, other: Volume) -> Volume:
         """Both together."""
-        return Amount(
+        return Volume(
             self.requests + other.requests,
             self.events + other.events,
             self.wire_bytes + other.wire_bytes,
             self.raw_bytes + other.raw_bytes,
         )
 
-    def minus(self, other: Amount) -> Amount:
+    def minus(self, other: Volume) -> Volume:
         """What is left without the other."""
-        return Amount(*(getattr(self, name) - getattr(other, name) for name in self.__struct_fields__))
+        return Volume(*(getattr(self, name) - getattr(other, name) for name in self.__struct_fields__))
 
 
-class Tally(Noun):
+class EventCounts(Noun):
     """Events that never became a request, by reason; all counts in events but for sessions and amounts."""
 
     sessions: int = 0
@@ -46,17 +46,17 @@ class Tally(Noun):
     dropped_by_client: int = 0
     switched_off: int = 0  # of those dropped
     unsent: int = 0
-    withdrawn: Amount = Amount()  # batches of pages that were switched off before they were due
-    stranded: Amount = Amount()  # batches tried, and waiting for a retry when the run was over
+    withdrawn: Volume = Volume()  # batches of pages that were switched off before they were due
+    stranded: Volume = Volume()  # batches tried, and waiting for a retry when the run was over
 
-    def plus(self, other: Tally) -> Tally:
+    def plus(self, other: EventCounts) -> EventCounts:
         """Both together."""
         counts = {name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__[:-2]}
         withdrawn, stranded = self.withdrawn.plus(other.withdrawn), self.stranded.plus(other.stranded)
-        return Tally(**counts, withdrawn=withdrawn, stranded=stranded)
+        return EventCounts(**counts, withdrawn=withdrawn, stranded=stranded)
 
 
-class Second(Noun):
+class IntervalReport(Noun):
     """One worker's second of the run: what was due in it, what was answered in it, and how the worker did."""
 
     worker: int
@@ -67,22 +67,22 @@ class Second(Noun):
     offered_events: int = 0
     offered_wire_bytes: int = 0
     offered_raw_bytes: int = 0
-    offered_by_stage: tuple[Amount, ...] = ()  # without those of pages that were switched off
-    offered_by_monitor: tuple[Amount, ...] = ()  # one for each app monitor
+    offered_by_stage: tuple[Volume, ...] = ()  # without those of pages that were switched off
+    offered_by_monitor: tuple[Volume, ...] = ()  # one for each app monitor
     sessions_started: int = 0
     sessions_active: int = 0
     in_flight: int = 0
     cpu_percent: float = 0.0  # of one core
     rss_bytes: int = 0
-    tallies: tuple[Tally, ...] = ()  # since the run's zero, one for each app monitor
+    tallies: tuple[EventCounts, ...] = ()  # since the run's zero, one for each app monitor
     event_mix: dict[str, int] = msgspec.field(default_factory=dict)  # events in offered batches, by type
 
 
-class Due:
+class Offered:
     """What is due in a second: batches by stage and app monitor, events by type."""
 
     def __init__(self) -> None:
-        self.batches: defaultdict[tuple[int, int], Amount] = defaultdict(Amount)
+        self.batches: defaultdict[tuple[int, int], Volume] = defaultdict(Volume)
         self.mix: Counter[str] = Counter()
 
 
@@ -94,8 +94,8 @@ class Meter:
         self._monitors = monitors
         self._stage_ends = stage_ends
         self._records: list[bytes] = []
-        self._due: defaultdict[int, Due] = defaultdict(Due)  # by second
-        self._withdrawn: defaultdict[int, Amount] = defaultdict(Amount)  # by stage
+        self._due: defaultdict[int, Offered] = defaultdict(Offered)  # by second
+        self._withdrawn: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
 
     def record(self, result: Result) -> bytes:
         """A request that is over; its record."""
@@ -103,30 +103,30 @@ class Meter:
         self._records.append(packed)
         return packed
 
-    def offer(self, at: float, batch: Amount, types: Iterable[str] = (), monitor: int = 0) -> None:
+    def offer(self, at: float, batch: Volume, types: Iterable[str] = (), monitor: int = 0) -> None:
         """A batch, of events of these types (in full), is due for an app monitor at this moment of the run."""
         due, place = self._due[int(at)], (self._stage(at), monitor)
         due.mix.update(types)
         due.batches[place] = due.batches[place].plus(batch)
 
-    def withdraw(self, at: float, batch: Amount) -> None:
+    def withdraw(self, at: float, batch: Volume) -> None:
         """A batch that was due is not to be sent: its page has been switched off."""
         stage = self._stage(at)
         self._withdrawn[stage] = self._withdrawn[stage].plus(batch)
 
-    def take(self, second: int) -> Second:
+    def take(self, second: int) -> IntervalReport:
         """Everything since the last call, as the given second of the run; gauges are the caller's."""
         mix: Counter[str] = Counter()
-        stages, monitors = [Amount()] * max(len(self._stage_ends), 1), [Amount()] * self._monitors
+        stages, monitors = [Volume()] * max(len(self._stage_ends), 1), [Volume()] * self._monitors
         for past in [past for past in self._due if past <= second]:
             due = self._due.pop(past)
             mix.update(due.mix)
             for (stage, monitor), batches in due.batches.items():
                 stages[stage] = stages[stage].plus(batches)
                 monitors[monitor] = monitors[monitor].plus(batches)
-        whole = reduce(Amount.plus, stages)
+        whole = reduce(Volume.plus, stages)
         net = tuple(batches.minus(self._withdrawn[stage]) for stage, batches in enumerate(stages))
-        taken = Second(
+        taken = IntervalReport(
             worker=self._worker,
             second=second,
             records=b"".join(self._records),

@@ -8,17 +8,17 @@ import numpy as np
 
 from loadgen.results import records as record
 from loadgen.results.histogram import Histogram
-from loadgen.results.meter import Amount
+from loadgen.results.meter import Volume
 from loadgen.results.outcomes import UNITS, amounts, counted
 from loadgen.results.records import Records
 
 
-class Figures:
+class Metrics:
     """Adds records up, in any order."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.failures: defaultdict[str, Amount] = defaultdict(Amount)  # by cause
+        self.failures: defaultdict[str, Volume] = defaultdict(Volume)  # by cause
         self.latency, self.service_time, self.lag = Histogram(), Histogram(), Histogram()
         self.acceptance = Histogram()  # from an event to its acceptance
 
@@ -37,7 +37,7 @@ class Figures:
         np.add.at(sums, places, amounts(failed))
         for cause, row in zip(causes.tolist(), sums.tolist(), strict=True):
             name = cause.decode()
-            self.failures[name] = self.failures[name].plus(Amount(*row))
+            self.failures[name] = self.failures[name].plus(Volume(*row))
 
     def _time(self, batch: Records, ok: np.typing.NDArray[np.bool_]) -> None:
         latency = batch["finished"] - batch["intended"]

@@ -13,27 +13,27 @@ import numpy.typing as npt
 
 from loadgen.model import Noun
 from loadgen.results import records as record
-from loadgen.results.meter import Amount
+from loadgen.results.meter import Volume
 from loadgen.results.records import Records
 
 MEASURED = ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up")
-UNITS = Amount.__struct_fields__
+UNITS = Volume.__struct_fields__
 
 
 class Outcomes(Noun):
     """Amounts by outcome; recovered and retried are parts of the others."""
 
-    offered: Amount  # batches due
-    sent: Amount
-    accepted: Amount
-    throttled: Amount
-    failed: Amount
-    retried: Amount  # second and later attempts
-    recovered: Amount  # accepted by a retry
-    given_up: Amount  # batches that were tried and never accepted
+    offered: Volume  # batches due
+    sent: Volume
+    accepted: Volume
+    throttled: Volume
+    failed: Volume
+    retried: Volume  # second and later attempts
+    recovered: Volume  # accepted by a retry
+    given_up: Volume  # batches that were tried and never accepted
 
     @classmethod
-    def of(cls, counts: Mapping[str, int], offered: Amount, stranded: Amount, whole: bool) -> Outcomes:
+    def of(cls, counts: Mapping[str, int], offered: Volume, stranded: Volume, whole: bool) -> Outcomes:
         """From counts by name; of a worker that never said its last word, what was tried and not accepted is given up.
 
         `stranded` are the batches that waited for a retry when the run was over.
@@ -44,9 +44,9 @@ class Outcomes(Noun):
         return cls(offered=offered, **by_name | {"given_up": lost})
 
 
-def amount(counts: Mapping[str, int], outcome: str) -> Amount:
+def amount(counts: Mapping[str, int], outcome: str) -> Volume:
     """One outcome in all units."""
-    return Amount(*(counts.get(name_of(outcome, unit), 0) for unit in UNITS))
+    return Volume(*(counts.get(name_of(outcome, unit), 0) for unit in UNITS))
 
 
 def name_of(outcome: str, unit: str) -> str:

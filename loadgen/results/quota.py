@@ -29,7 +29,7 @@ with 220 ms."""
 TOLERANCE = 2.0  # squared tokens of contradiction, in all, that are within the noise of clocks
 
 
-class Quota(Noun):
+class QuotaEstimate(Noun):
     """An estimate, in requests and seconds; `low` and `high` are the rates that explain the outcomes about as well."""
 
     rate: float
@@ -38,7 +38,7 @@ class Quota(Noun):
     burst: float
 
 
-def estimate(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0) -> Quota | None:
+def estimate(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0) -> QuotaEstimate | None:
     """Estimate from the moments of acceptance and of refusal, in seconds; None when too little was refused.
 
     `scatter` is by how many seconds those moments may miss the target's own.
@@ -54,7 +54,7 @@ def estimate(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0) -> Q
     doubt = LEAST_DOUBT + SCATTER_DOUBT * scatter
     low = min(_edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0), rate * (1 - doubt))
     high = max(_edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + doubt))
-    return Quota(*(round(float(figure), 3) for figure in (rate, low, high, _burst(accepted, rate))))
+    return QuotaEstimate(*(round(float(figure), 3) for figure in (rate, low, high, _burst(accepted, rate))))
 
 
 def _first(accepted: Floats, refused: Floats) -> tuple[Floats, Floats]:

@@ -12,21 +12,21 @@ import numpy as np
 
 from loadgen.model import Noun
 from loadgen.results import records as record
-from loadgen.results.aggregate import Measured
+from loadgen.results.aggregate import Aggregate
 from loadgen.results.histogram_log import HistogramLog
-from loadgen.results.meter import Second
+from loadgen.results.meter import IntervalReport
 from loadgen.results.records import InDoubt, Records
 from loadgen.results.store import HISTOGRAMS, MONITORS, TIMELINE, RunFolder
-from loadgen.results.timeline import MonitorRow, Row, monitor_row, row
+from loadgen.results.timeline import MonitorRow, TimelineRow, monitor_row, timeline_row
 
 
 class Recording:
     """Writes a run's folder second by second; every line is flushed as it is written."""
 
-    def __init__(self, folder: RunFolder, measured: Measured, zero: float) -> None:
+    def __init__(self, folder: RunFolder, measured: Aggregate, zero: float) -> None:
         """`zero` is the Unix time of the run's zero."""
         self._measured = measured
-        self._timeline = Lines(folder.path / TIMELINE, Row.__struct_fields__)
+        self._timeline = Lines(folder.path / TIMELINE, TimelineRow.__struct_fields__)
         # One app monitor's seconds are the timeline's.
         several = len(measured.names) > 1
         self._monitors = Lines(folder.path / MONITORS, MonitorRow.__struct_fields__) if several else None
@@ -34,7 +34,7 @@ class Recording:
         self._folder = folder
         self._received: Counter[int] = Counter()  # records, by worker
 
-    def keep(self, second: Second) -> None:
+    def keep(self, second: IntervalReport) -> None:
         """Append a worker's records, unless it keeps them itself on this machine."""
         self._received[second.worker] += len(second.records) // record.RECORD.itemsize
         if not second.spooled:
@@ -59,7 +59,7 @@ class Recording:
             if self._monitors:
                 for place, (name, tally) in enumerate(zip(measured.names, measured.tallies, strict=True)):
                     self._monitors.write(monitor_row(second, name, ready.monitors[place], tally))
-            self._timeline.write(row(second, ready.figures, ready.gauges, measured.tally))
+            self._timeline.write(timeline_row(second, ready.figures, ready.gauges, measured.tally))
             self._histograms.append(second, ready.figures)
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class Follower:
         self._offset = 0
         self._header: list[str] = []
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TimelineRow]:
         """The complete lines that came since the last call."""
         if not self._path.exists():
             return
@@ -117,6 +117,6 @@ class Follower:
         for cells in csv.reader(complete.decode().splitlines()):
             if self._header:
                 named = {name: cell or None for name, cell in zip(self._header, cells, strict=True)}
-                yield msgspec.convert(named, Row, strict=False)
+                yield msgspec.convert(named, TimelineRow, strict=False)
             else:
                 self._header = cells

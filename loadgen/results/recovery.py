@@ -11,17 +11,17 @@ from typing import Any
 from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
-from loadgen.results.aggregate import Measured, offered_in
-from loadgen.results.meter import Tally
+from loadgen.results.aggregate import Aggregate, offered_in
+from loadgen.results.meter import EventCounts
 from loadgen.results.recording import Follower, monitor_rows
 from loadgen.results.store import HISTOGRAMS, SCENARIO, RunFolder
-from loadgen.results.summarize import Run, stage_ends, summarize
+from loadgen.results.summarize import RunEnd, stage_ends, summarize
 from loadgen.results.summary import AppMonitor, Summary
-from loadgen.results.timeline import MonitorRow, Row
+from loadgen.results.timeline import MonitorRow, TimelineRow
 from loadgen.scenario import Scenario, load
 
 
-def rescued(folder: RunFolder) -> Summary:
+def recovered_summary(folder: RunFolder) -> Summary:
     """Sum up what is there; it is marked as cut off."""
     described = folder.described()
     options = described["options"]
@@ -31,16 +31,16 @@ def rescued(folder: RunFolder) -> Summary:
             f"{folder.path}: the run ended before its first second was written; there is nothing to report"
         )
     scenario = scenario_of(folder)
-    factor = units.parse(options["pace"])
+    factor = units.parse_pace(options["pace"])
     monitors = monitors_of(described)
-    measured = Measured(stage_ends(scenario, factor) if factor != inf else (), tuple(each.name for each in monitors))
+    measured = Aggregate(stage_ends(scenario, factor) if factor != inf else (), tuple(each.name for each in monitors))
     for spool in folder.spools:
         for batch in record.read(spool):
             measured.add_records(batch)
     add_rows(measured, rows)
     if len(monitors) > 1:
         add_monitor_rows(measured, monitor_rows(folder.path), rows[-1].second)
-    run = Run(
+    run = RunEnd(
         seed=described["seed"],
         pace=options["pace"],
         started_at=started_at(folder),
@@ -62,7 +62,7 @@ def scenario_of(folder: RunFolder) -> Scenario:
     )
 
 
-def add_rows(measured: Measured, rows: list[Row]) -> None:
+def add_rows(measured: Aggregate, rows: list[TimelineRow]) -> None:
     """What only the timeline knows: gauges and tallies."""
     ends = measured.stage_ends
     for row in rows:
@@ -76,9 +76,9 @@ def add_rows(measured: Measured, rows: list[Row]) -> None:
         measured.account(0, tally_of(rows[-1]))
 
 
-def add_monitor_rows(measured: Measured, rows: list[MonitorRow], last: int) -> None:
+def add_monitor_rows(measured: Aggregate, rows: list[MonitorRow], last: int) -> None:
     """What only `monitors.csv` knows, up to the last second that is in the timeline too."""
-    tallies = dict.fromkeys(measured.names, Tally())
+    tallies = dict.fromkeys(measured.names, EventCounts())
     for row in rows:
         if row.second <= last:
             place = measured.names.index(row.monitor)
@@ -87,9 +87,9 @@ def add_monitor_rows(measured: Measured, rows: list[MonitorRow], last: int) -> N
     measured.account(0, *tallies.values())
 
 
-def tally_of(row: Row | MonitorRow) -> Tally:
+def tally_of(row: TimelineRow | MonitorRow) -> EventCounts:
     """The tally that a row holds, so far as it does."""
-    return Tally(**{name: getattr(row, name) for name in Tally.__struct_fields__ if hasattr(row, name)})
+    return EventCounts(**{name: getattr(row, name) for name in EventCounts.__struct_fields__ if hasattr(row, name)})
 
 
 def monitors_of(described: dict[str, Any]) -> tuple[AppMonitor, ...]:

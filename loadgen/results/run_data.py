@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.results.binning import Requests, Timeline
-from loadgen.results.incomplete_sessions import Unrun, read_unrun
+from loadgen.results.binning import BinnedRequests, BinnedTimeline
+from loadgen.results.incomplete_sessions import IncompleteSession, read_unrun
 from loadgen.results.recording import Follower, monitor_rows
-from loadgen.results.recovery import rescued
+from loadgen.results.recovery import recovered_summary
 from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
 from loadgen.results.summary import Summary
-from loadgen.results.timeline import MonitorRow, Row
+from loadgen.results.timeline import MonitorRow, TimelineRow
 
 VERSION = 1  # of summary.json
 
 
-class Reading:
+class RunData:
     """What one run's folder says; the records are read when they are first asked for."""
 
     def __init__(self, folder: RunFolder, width: int | None = None, summary: Summary | None = None) -> None:
@@ -31,43 +31,43 @@ class Reading:
         self.summary = summary or summary_of(folder)
         self.rows = rows_of(folder)
         self.run: dict[str, Any] = folder.described() if (folder.path / RUN).is_file() else {}
-        self.timeline = Timeline(self.rows, width)
+        self.timeline = BinnedTimeline(self.rows, width)
 
     @classmethod
-    def of(cls, path: Path) -> Reading:
+    def of(cls, path: Path) -> RunData:
         """Read a folder, or say in one line what is wrong with it."""
         return cls(RunFolder.existing(path))
 
-    def sliced(self, width: int) -> Reading:
+    def sliced(self, width: int) -> RunData:
         """The same in slices of so many seconds."""
-        return self if width == self.timeline.width else Reading(self.folder, width, self.summary)
+        return self if width == self.timeline.width else RunData(self.folder, width, self.summary)
 
     @cached_property
-    def unrun(self) -> list[Unrun]:
+    def unrun(self) -> list[IncompleteSession]:
         """The sessions that lost workers left undone."""
         return read_unrun(self.folder)
 
     @cached_property
-    def monitors(self) -> dict[str, Timeline]:
+    def monitors(self) -> dict[str, BinnedTimeline]:
         """The run over time for each of several app monitors, by name; empty when there was one."""
         last, found = self.timeline.seconds, defaultdict[str, list[MonitorRow]](list)
         for row in monitor_rows(self.folder.path):
             if row.second < last:
                 found[row.monitor].append(row)
-        return {name: Timeline(rows, self.timeline.width) for name, rows in found.items()}
+        return {name: BinnedTimeline(rows, self.timeline.width) for name, rows in found.items()}
 
     @cached_property
-    def requests(self) -> Requests | None:
+    def requests(self) -> BinnedRequests | None:
         """What the records tell; None when somebody has taken them out of the folder."""
         if not self.folder.has_records:
             return None
-        return Requests(self.folder, self.timeline)
+        return BinnedRequests(self.folder, self.timeline)
 
 
 def summary_of(folder: RunFolder) -> Summary:
     """`summary.json`, or what it would say of a run that was cut off."""
     try:
-        summary = folder.summary() if folder.finished else rescued(folder)
+        summary = folder.summary() if folder.finished else recovered_summary(folder)
     except (KeyError, ValueError, TypeError) as error:
         raise LoadgenError(
             f"{folder.path}: half-written or of another version of loadgen; {RUN} and {TIMELINE} do not fit ({error})"
@@ -79,7 +79,7 @@ def summary_of(folder: RunFolder) -> Summary:
     return summary
 
 
-def rows_of(folder: RunFolder) -> list[Row]:
+def rows_of(folder: RunFolder) -> list[TimelineRow]:
     """The timeline in the order of its seconds."""
     if not (folder.path / TIMELINE).is_file():
         raise LoadgenError(f"{folder.path / TIMELINE}: is missing; a report needs the whole folder of a run")

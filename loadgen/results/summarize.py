@@ -10,9 +10,9 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results.aggregate import Measured
-from loadgen.results.meter import Amount, Tally
-from loadgen.results.metrics import Figures
+from loadgen.results.aggregate import Aggregate
+from loadgen.results.meter import EventCounts, Volume
+from loadgen.results.metrics import Metrics
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
@@ -28,13 +28,13 @@ from loadgen.results.summary import (
     Summary,
     Verdict,
 )
-from loadgen.results.verdict import breaches, doubts, judge, share
+from loadgen.results.verdict import breaches, judge, share, validity_issues
 from loadgen.scenario import Scenario
 from loadgen.scenario.arrivals import Stage
 from loadgen.scenario.thresholds import Thresholds
 
 
-class Run(Noun):
+class RunEnd(Noun):
     """What was asked for, and how it ended."""
 
     seed: int
@@ -104,7 +104,7 @@ def own(thresholds: Thresholds) -> Thresholds:
     return thresholds.model_copy(update={name: None for name in Thresholds.model_fields if name not in given})
 
 
-def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
+def summarize(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
     """The run's summary with its verdict."""
     figures = measured.figures
     events, outcomes = events_of(measured, run.complete), outcomes_of(measured, run.complete)
@@ -146,18 +146,18 @@ def summarize(measured: Measured, scenario: Scenario, run: Run) -> Summary:
 
 
 def judged(
-    measured: Measured, scenario: Scenario, run: Run, requests: Requests, events: Events
+    measured: Aggregate, scenario: Scenario, run: RunEnd, requests: Requests, events: Events
 ) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict and its reasons."""
     lag, latency = Milliseconds.of(measured.figures.lag), Milliseconds.of(measured.figures.latency)
     whole = not (run.interrupted or run.cut_off or run.cut_short)
-    doubted = [*run.lost_workers, *doubts(lag, requests, events, run.pace != "max", whole)]
+    doubted = [*run.lost_workers, *validity_issues(lag, requests, events, run.pace != "max", whole)]
     missed = breaches(scenario.thresholds, latency, requests, events)
     missed += stage_breaches(scenario, stages_of(measured))
     return judge(missed, doubted, run.interrupted or run.cut_off)
 
 
-def generator_of(measured: Measured, run: Run) -> Generator:
+def generator_of(measured: Aggregate, run: RunEnd) -> Generator:
     """What the generator took."""
     cpu = measured.cpu_percent
     return Generator(
@@ -169,7 +169,7 @@ def generator_of(measured: Measured, run: Run) -> Generator:
     )
 
 
-def outcomes_of(measured: Measured, whole: bool) -> Outcomes:
+def outcomes_of(measured: Aggregate, whole: bool) -> Outcomes:
     """What became of the batches; those of pages that were switched off were never offered."""
     tally = measured.tally
     return Outcomes.of(measured.figures.counts, measured.offered.minus(tally.withdrawn), tally.stranded, whole)
@@ -180,13 +180,13 @@ def requests_of(outcomes: Outcomes) -> Requests:
     return Requests(**{name: getattr(outcomes, name).requests for name in Requests.__struct_fields__})
 
 
-def events_of(measured: Measured, whole: bool) -> Events:
+def events_of(measured: Aggregate, whole: bool) -> Events:
     """Where every event of the run went."""
     each = map(monitor_events, measured.tallies, measured.monitors, repeat(whole))
     return Events(*map(sum, zip(*map(msgspec.structs.astuple, each), strict=True)))
 
 
-def monitor_events(tally: Tally, figures: Figures, whole: bool) -> Events:
+def monitor_events(tally: EventCounts, figures: Metrics, whole: bool) -> Events:
     """Where every event of an app monitor went.
 
     Of a worker that never said its last word (not `whole`), what is missing was not sent, or is lost.
@@ -210,7 +210,7 @@ def monitor_events(tally: Tally, figures: Figures, whole: bool) -> Events:
     )
 
 
-def bytes_of(figures: Figures) -> Bytes:
+def bytes_of(figures: Metrics) -> Bytes:
     """Bodies of all attempts, and of those accepted."""
     counts = figures.counts
     names = ("sent_wire_bytes", "sent_raw_bytes", "accepted_wire_bytes", "accepted_raw_bytes")
@@ -230,11 +230,11 @@ def rates_of(requests: Requests, events: Events, seconds: float) -> Rates:
     )
 
 
-def stages_of(measured: Measured) -> tuple[StageSummary, ...]:
+def stages_of(measured: Aggregate) -> tuple[StageSummary, ...]:
     """Each stage's figures."""
     starts, ends = (0.0, *measured.stage_ends), measured.stage_ends
     outcomes = [
-        Outcomes.of(figures.counts, offered, Amount(), whole=True)
+        Outcomes.of(figures.counts, offered, Volume(), whole=True)
         for figures, offered in zip(measured.stages, measured.stage_offered, strict=True)
     ]
     return tuple(
@@ -255,7 +255,7 @@ def stages_of(measured: Measured) -> tuple[StageSummary, ...]:
     )
 
 
-def monitors_of(measured: Measured, scenario: Scenario, run: Run, seconds: float) -> tuple[MonitorSummary, ...]:
+def monitors_of(measured: Aggregate, scenario: Scenario, run: RunEnd, seconds: float) -> tuple[MonitorSummary, ...]:
     """Each app monitor's figures, over the seconds of the run."""
     own = tuple(AppMonitor(each.monitor.name, "") for each in scenario.monitors)
     return tuple(
@@ -264,7 +264,7 @@ def monitors_of(measured: Measured, scenario: Scenario, run: Run, seconds: float
     )
 
 
-def monitor_of(who: AppMonitor, measured: Measured, place: int, run: Run, seconds: float) -> MonitorSummary:
+def monitor_of(who: AppMonitor, measured: Aggregate, place: int, run: RunEnd, seconds: float) -> MonitorSummary:
     """One app monitor's figures."""
     figures, tally = measured.monitors[place], measured.tallies[place]
     offered = measured.monitor_offered[place].minus(tally.withdrawn)

@@ -11,9 +11,9 @@ import msgspec
 
 from loadgen.model import Noun
 from loadgen.results.histogram import Histogram
-from loadgen.results.meter import Amount
+from loadgen.results.meter import Volume
 from loadgen.results.outcomes import Outcomes
-from loadgen.results.quota import Quota
+from loadgen.results.quota import QuotaEstimate
 from loadgen.results.records import InDoubt
 
 Verdict = Literal["passed", "failed", "invalid", "interrupted"]
@@ -75,7 +75,7 @@ class Milliseconds(Noun):
         return cls(p50, p90, p95, p99, top, histogram.mean_ms)
 
 
-class Ledger(Noun):
+class LedgerComparison(Noun):
     """What the local endpoint says it accepted; `agrees` is None when there was nobody to ask."""
 
     agrees: bool | None = None
@@ -149,7 +149,7 @@ class MonitorSummary(Noun):
     errors: dict[str, int]
     outcomes: Outcomes
     in_doubt: InDoubt = InDoubt()
-    ledger: Ledger = Ledger()
+    ledger: LedgerComparison = LedgerComparison()
 
 
 class Generator(Noun):
@@ -184,14 +184,14 @@ class Summary(Noun):
     errors: dict[str, int]
     event_mix: dict[str, int]
     stages: tuple[StageSummary, ...]
-    quota: Quota | None
+    quota: QuotaEstimate | None
     generator: Generator
     monitors: tuple[MonitorSummary, ...] = ()  # none in folders of before there were several
     in_doubt: InDoubt = InDoubt()
-    ledger: Ledger = Ledger()
+    ledger: LedgerComparison = LedgerComparison()
     cut_off: bool = False
     outcomes: Outcomes | None = None  # None in folders of before it was counted
     stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
     lost_workers: tuple[int, ...] = ()  # by number, from 0
-    failures: dict[str, Amount] = msgspec.field(default_factory=dict)  # failed attempts by cause
+    failures: dict[str, Volume] = msgspec.field(default_factory=dict)  # failed attempts by cause
     version: int = 1  # of this format

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 import msgspec
 
 from loadgen.model import Noun
-from loadgen.results.meter import Tally
-from loadgen.results.metrics import Figures
+from loadgen.results.meter import EventCounts
+from loadgen.results.metrics import Metrics
 
 PLACES = ("second", "monitor")
 
 
-class Row(Noun):
+class TimelineRow(Noun):
     """One second of `timeline.csv`."""
 
     second: int
@@ -77,10 +77,10 @@ class Row(Noun):
     given_up_raw_bytes: int | None = None
 
 
-def row(second: int, figures: Figures, gauges: dict[str, float], tally: Tally) -> Row:
+def timeline_row(second: int, figures: Metrics, gauges: dict[str, float], tally: EventCounts) -> TimelineRow:
     """The row of a second that all workers have reported; the tally is since the run's zero."""
-    counted = {name: figures.counts[name] for name in Row.__struct_fields__ if name in figures.counts}
-    named = dict.fromkeys(Row.__struct_fields__, 0) | gauges | counted
+    counted = {name: figures.counts[name] for name in TimelineRow.__struct_fields__ if name in figures.counts}
+    named = dict.fromkeys(TimelineRow.__struct_fields__, 0) | gauges | counted
     totals = {name: count for name, count in msgspec.structs.asdict(tally).items() if name in named}
     quantiles = {
         "latency_p50_ms": figures.latency.quantile_ms(0.5),
@@ -91,7 +91,7 @@ def row(second: int, figures: Figures, gauges: dict[str, float], tally: Tally) -
         "service_time_p99_ms": figures.service_time.quantile_ms(0.99),
         "lag_p99_ms": figures.lag.quantile_ms(0.99),
     }
-    return msgspec.convert(named | totals | quantiles | {"second": second}, Row)
+    return msgspec.convert(named | totals | quantiles | {"second": second}, TimelineRow)
 
 
 class MonitorRow(Noun):
@@ -126,7 +126,7 @@ class MonitorRow(Noun):
     accepted_raw_bytes: int
 
 
-def monitor_row(second: int, monitor: str, counts: Mapping[str, int], tally: Tally) -> MonitorRow:
+def monitor_row(second: int, monitor: str, counts: Mapping[str, int], tally: EventCounts) -> MonitorRow:
     """The row of an app monitor's second that all workers have reported; the tally is since the run's zero."""
     known = dict.fromkeys(MonitorRow.__struct_fields__, 0) | dict(counts) | msgspec.structs.asdict(tally)
     return MonitorRow(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from loadgen.results.summary import Events, Ledger, Milliseconds, Requests, Summary, Verdict
+from loadgen.results.summary import Events, LedgerComparison, Milliseconds, Requests, Summary, Verdict
 from loadgen.scenario.thresholds import Thresholds
 
 LAG_LIMIT_MS = 200.0
@@ -45,7 +45,7 @@ def breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, 
     return found
 
 
-def doubts(lag: Milliseconds, requests: Requests, events: Events, paced: bool, whole: bool) -> list[str]:
+def validity_issues(lag: Milliseconds, requests: Requests, events: Events, paced: bool, whole: bool) -> list[str]:
     """One line per reason not to believe the run; a run cut short need not have sent what was due."""
     found = []
     if paced and lag.p99 is not None and lag.p99 > LAG_LIMIT_MS:
@@ -68,7 +68,7 @@ def judge(missed: list[str], doubted: list[str], interrupted: bool) -> tuple[Ver
     return ("failed" if missed else "passed"), reasons
 
 
-def with_ledgers(summary: Summary, ledgers: Sequence[Ledger], died: str | None) -> Summary:
+def with_ledgers(summary: Summary, ledgers: Sequence[LedgerComparison], died: str | None) -> Summary:
     """The summary with the endpoint's own count for each app monitor, and the verdict in its light."""
     wrong = [died] if died else []
     ledger = together(ledgers)
@@ -85,11 +85,11 @@ def with_ledgers(summary: Summary, ledgers: Sequence[Ledger], died: str | None) 
     )
 
 
-def together(ledgers: Sequence[Ledger]) -> Ledger:
+def together(ledgers: Sequence[LedgerComparison]) -> LedgerComparison:
     """The ledger of all app monitors: it agrees where each does; not compared unless each is."""
     if any(each.agrees is None for each in ledgers):
-        return Ledger()
-    return Ledger(
+        return LedgerComparison()
+    return LedgerComparison(
         all(each.agrees for each in ledgers),
         sum(each.endpoint_requests or 0 for each in ledgers),
         sum(each.endpoint_events or 0 for each in ledgers),

@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from loadgen.endpoint.validation import Check, checker
 from loadgen.model import Noun
+from loadgen.rum.validation import Check, checker
 
 MODEL = ("data", "rum", "2018-05-10", "service-2.json.gz")
 """Where botocore keeps the model."""

@@ -18,12 +18,12 @@ from locust.runners import MasterRunner
 
 from loadgen import units
 from loadgen.results import (
-    Measured,
+    Aggregate,
+    IntervalReport,
     Milliseconds,
     Recording,
-    Run,
+    RunEnd,
     RunFolder,
-    Second,
     stage_ends,
     summarize,
     write_table,
@@ -32,7 +32,7 @@ from loadgen.results.summarize import events_of, outcomes_of, requests_of
 from loadgen.results.verdict import EXIT_CODES, breaches
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
-from loadgen.swarm.orders import Orders, Share
+from loadgen.swarm.orders import Orders, WorkerShare
 from loadgen.swarm.workers import SHARE, Done, packed, this_machine
 
 LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
@@ -57,9 +57,9 @@ class Conductor:
         self._stopping = False
         self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(orders.monitors) - 1)
         ends = stage_ends(self._scenario, orders.pace) if orders.pace != inf else ()
-        self.measured = Measured(ends, tuple(each.name for each in orders.monitors))
+        self.measured = Aggregate(ends, tuple(each.name for each in orders.monitors))
         self._recording = Recording(folder, self.measured, self._zero)
-        self._shares: dict[str, Share] = {}  # by Locust's client id
+        self._shares: dict[str, WorkerShare] = {}  # by Locust's client id
         self._done: dict[int, Done] = {}
         self._late: set[str] = set()
         self._clocks: dict[int, Offset | None] = {}  # by worker
@@ -74,13 +74,13 @@ class Conductor:
             runner.send_message(SHARE, packed(self._shares[worker]), worker)
         gevent.spawn(self._conduct, runner)
 
-    def alone(self) -> Share:
+    def alone(self) -> WorkerShare:
         """The share of the only process."""
         self._shares["local"] = self._share(0, 1)
         gevent.spawn(self._conduct, None)
         return self._shares["local"]
 
-    def second(self, second: Second) -> None:
+    def second(self, second: IntervalReport) -> None:
         """A worker's second."""
         self._recording.keep(second)
         self.measured.add(second)
@@ -95,11 +95,11 @@ class Conductor:
         self.interrupted = True
         self._stop("interrupted")
 
-    def _share(self, index: int, of: int, ahead: float = 0.0) -> Share:
+    def _share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
         path = self._folder.spool(index)
         path.touch()  # who sums up a run that was cut off counts the workers by it
         spool = str(path.resolve())
-        return Share(index, of, self._zero, self._orders, spool, this_machine(), ahead)
+        return WorkerShare(index, of, self._zero, self._orders, spool, this_machine(), ahead)
 
     def _conduct(self, runner: MasterRunner | None) -> None:
         while missing := self._missing():
@@ -155,14 +155,14 @@ class Conductor:
         if web_ui is not None:
             web_ui.stop()
 
-    def _run(self, missing: set[int]) -> Run:
+    def _run(self, missing: set[int]) -> RunEnd:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
         notes.pop("interrupted", None)  # the verdict says so
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
         wrong = [line for each in self._clocks.items() if (line := clocks.said(*each))]
-        return Run(
+        return RunEnd(
             seed=self._orders.seed,
-            pace=units.name(self._orders.pace),
+            pace=units.format_pace(self._orders.pace),
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
             length=self._length(bool(notes)),

@@ -18,11 +18,11 @@ import psutil
 from loadgen import client
 from loadgen.errors import LoadgenError
 from loadgen.model import Batch, Request, Response, Result, Send
-from loadgen.results import Meter, Second, Tally, stage_ends
+from loadgen.results import EventCounts, IntervalReport, Meter, stage_ends
 from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.connection import NoAnswer
 from loadgen.swarm.feeder import Feeder, Job, Visit
-from loadgen.swarm.schedule import Due, Schedule
+from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.wire.sigv4 import Signer
 
 log = logging.getLogger("loadgen")
@@ -91,7 +91,7 @@ class Engine:
         self._schedule.end()
         self._feeding.kill(block=False)
 
-    def measure(self, second: int) -> Second:
+    def measure(self, second: int) -> IntervalReport:
         """What was measured since the last call."""
         started, active = self._feeder.visitors(second)
         return msgspec.structs.replace(
@@ -105,7 +105,7 @@ class Engine:
             spooled=self._spool is not None,
         )
 
-    def wait_until_over(self) -> tuple[Tally, ...]:
+    def wait_until_over(self) -> tuple[EventCounts, ...]:
         """Wait until everything is sent, answered and counted; each app monitor's final tally."""
         deadline = self.end + client.DRAIN_SECONDS
         while self.stop_reason is None and not self._idle() and self.now() < deadline:
@@ -133,7 +133,7 @@ class Engine:
     def _idle(self) -> bool:
         return self._feeding.ready() and not self._in_flight and not len(self._schedule)
 
-    def _held_back(self, due: Due) -> bool:
+    def _held_back(self, due: ScheduledRequest) -> bool:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
         if self._dispatch[due.monitor].allows(due.batch):
             return self._no_room(due) or self._over_budget(due)
@@ -141,7 +141,7 @@ class Engine:
         self._meter.withdraw(due.at, due.amount)
         return True
 
-    def _exchange(self, due: Due) -> Result:
+    def _exchange(self, due: ScheduledRequest) -> Result:
         try:
             request = due.request if due.signed else self._sign(due)
         except LoadgenError as refused:  # credentials that cannot be renewed
@@ -180,7 +180,7 @@ class Engine:
             raise gevent.GreenletExit
         return result
 
-    def _again(self, due: Due, retry: Batch, request: Request | None) -> None:
+    def _again(self, due: ScheduledRequest, retry: Batch, request: Request | None) -> None:
         """Put a retry on the schedule, with the signature of the first attempt if it had one."""
         signed, at = request is not None, retry.due / self._job.pace
         self._schedule.put(
@@ -202,13 +202,13 @@ class Engine:
             return response.status, None, 0.0
         return response.status, failure(response), retry_after(response)
 
-    def _sign(self, due: Due) -> Request:
+    def _sign(self, due: ScheduledRequest) -> Request:
         if self._signer is None or not self._job.monitors[due.monitor].signed:
             return due.request
         signer = self._signer()
         return signer.presign(due.request, time.time()) if due.beacon else signer.sign(due.request, time.time())
 
-    def _no_room(self, due: Due) -> bool:
+    def _no_room(self, due: ScheduledRequest) -> bool:
         """Whether the disk has no room for more records: what cannot be kept is not sent."""
         if self._spool is None or self._spool.full is None:
             return False
@@ -216,7 +216,7 @@ class Engine:
         self.stop(f"no room for more records: {self._spool.full}")
         return True
 
-    def _over_budget(self, due: Due) -> bool:
+    def _over_budget(self, due: ScheduledRequest) -> bool:
         self._events_taken += due.events
         if self._job.max_events is None or self._events_taken <= self._job.max_events:
             return False

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from loadgen.results import Measured
+from loadgen.results import Aggregate
 from loadgen.results.histogram import Histogram
 
 if TYPE_CHECKING:  # importing Locust patches the process
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # importing Locust patches the process
 OUTCOMES = ("accepted", "throttled", "failed")
 TAB = "rum"
 
-Source = Callable[[], Measured | None]
+Source = Callable[[], Aggregate | None]
 
 CLOCKS = {
     "latency": "From the intended moment to the answer, since the run's zero",
@@ -61,7 +61,7 @@ class Exporter(Collector):
             yield summary(f"loadgen_{name}_seconds", CLOCKS[name], histogram)
 
 
-def by_monitor(unit: str, measured: Measured, counts: dict[str, str]) -> Any:
+def by_monitor(unit: str, measured: Aggregate, counts: dict[str, str]) -> Any:
     """Counters of each app monitor; `counts` are the outcomes and the names of their counts."""
     family = CounterMetricFamily(f"loadgen_monitor_{unit}", f"{unit} by app monitor", labels=["monitor", "outcome"])
     for name, figures in zip(measured.names, measured.monitors, strict=True):
@@ -107,7 +107,7 @@ def extend_web_ui(environment: Environment, source: Source) -> None:
     ui.app.after_request(add_figures)
 
 
-def figures(measured: Measured) -> list[dict[str, str]]:
+def figures(measured: Aggregate) -> list[dict[str, str]]:
     """The run so far, a row a figure."""
     counts, tally = measured.figures.counts, measured.tally
     rows: dict[str, float | None] = {

@@ -19,9 +19,9 @@ import msgspec
 
 from loadgen import client, wire
 from loadgen.model import Batch, Noun, Session
-from loadgen.results import Meter, Tally
+from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
-from loadgen.swarm.schedule import Due, Schedule
+from loadgen.swarm.schedule import Schedule, ScheduledRequest
 
 AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
 AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
@@ -70,7 +70,7 @@ class Feeder:
     """Fills a schedule, and knows what never reached it."""
 
     def __init__(self, job: Job, sessions: Iterator[Visit], schedule: Schedule, meter: Meter) -> None:
-        self._tallies = [Tally()] * len(job.monitors)
+        self._tallies = [EventCounts()] * len(job.monitors)
         self._job = job
         self._sessions = sessions
         self._schedule = schedule
@@ -87,13 +87,13 @@ class Feeder:
             self._schedule.give_way()
 
     @property
-    def tallies(self) -> tuple[Tally, ...]:
+    def tallies(self) -> tuple[EventCounts, ...]:
         """One for each app monitor."""
         return tuple(self._tallies)
 
     def account(self, monitor: int, **counts: Any) -> None:
         """Add to an app monitor's tally, under its own names."""
-        self._tallies[monitor] = self._tallies[monitor].plus(Tally(**counts))
+        self._tallies[monitor] = self._tallies[monitor].plus(EventCounts(**counts))
 
     def visitors(self, second: int) -> tuple[int, int]:
         """How many came in a second of the run, and how many are there; each second is asked for once."""
@@ -122,7 +122,7 @@ class Feeder:
         at = batch.due / self._job.pace
         encoded = wire.encode(batch, self._job.monitors[monitor].destination, clock)
         recorded = sum([event.at for event in batch.events]) / len(batch.events)
-        due = Due(
+        due = ScheduledRequest(
             at=at,
             batch=msgspec.structs.replace(batch, events=()),
             events=len(batch.events),

@@ -23,7 +23,7 @@ from loadgen.results.records import Spool
 from loadgen.results.store import pretty
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, in_order
-from loadgen.swarm.schedule import Due
+from loadgen.swarm.schedule import ScheduledRequest
 from loadgen.wire.sigv4 import Signer
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
@@ -33,10 +33,10 @@ LEAD, LOOK, BEAT, MOST_PRIMING, PATIENCE = 0.05, 0.1, 0.02, 60.0, 60.0  # second
 class HoldingEngine(Engine):
     """An engine whose feeder sees every result."""
 
-    def _held_back(self, due: Due) -> bool:
+    def _held_back(self, due: ScheduledRequest) -> bool:
         return self._over_budget(due)  # a window sends what it offers: no page is switched off in it
 
-    def _exchange(self, due: Due) -> Result:
+    def _exchange(self, due: ScheduledRequest) -> Result:
         result = super()._exchange(due)
         if isinstance(self._feeder, Holds):
             self._feeder.results.append(result)
@@ -109,14 +109,14 @@ class Holds(Feeder):
         while len(self.results) < sent and self._now() < until + PATIENCE:
             gevent.sleep(LOOK)
 
-    def _put(self, dues: list[Due], begin: float, rate: float) -> None:
+    def _put(self, dues: list[ScheduledRequest], begin: float, rate: float) -> None:
         for place, due in enumerate(dues):
             at = begin + place / rate
             self._waiting -= due.events
             self._meter.offer(at, due.amount)
             self._schedule.put(msgspec.structs.replace(due, at=at))
 
-    def _stock(self) -> Generator[Due, None, None]:
+    def _stock(self) -> Generator[ScheduledRequest, None, None]:
         """Encoded batches, as many as are asked for; their events happened just now."""
         for _, session in self._sessions:
             plan = client.plan(session, self._job.scenario.client, self._job.scenario.monitor.sample_rate)
@@ -128,7 +128,9 @@ class Holds(Feeder):
                     encoded = wire.encode(batch, self._job.monitors[0].destination, wire.Clock(time.time() - batch.due))
                     slim = msgspec.structs.replace(batch, events=())
                     self._waiting += len(batch.events)
-                    yield Due(0.0, slim, len(batch.events), encoded.request, encoded.raw_bytes, encoded.beacon)
+                    yield ScheduledRequest(
+                        0.0, slim, len(batch.events), encoded.request, encoded.raw_bytes, encoded.beacon
+                    )
             finally:
                 self.account(0, unsent=sum(len(batch.events) for batch in left))
             gevent.sleep(0)

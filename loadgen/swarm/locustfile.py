@@ -17,12 +17,12 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadgen.results import Measured, Second
+from loadgen.results import Aggregate, IntervalReport
 from loadgen.results.records import THROTTLED
 from loadgen.swarm.clocks import PING, PONG, answer
-from loadgen.swarm.node_role import Part
+from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options
-from loadgen.swarm.orders import Share
+from loadgen.swarm.orders import WorkerShare
 from loadgen.swarm.workers import (
     DONE,
     SECOND,
@@ -62,13 +62,13 @@ class Sender(User):
         raise StopUser
 
 
-PARTS: dict[Environment, Part] = {}
+PARTS: dict[Environment, NodeRole] = {}
 
 
 @events.init.add_listener
 def prepare(environment: Environment, runner: Any, **_: Any) -> None:
     """Say what each message does, and take Ctrl-C as a wish to end the run well."""
-    part = PARTS[environment] = Part(environment)
+    part = PARTS[environment] = NodeRole(environment)
     if isinstance(runner, MasterRunner):
         runner.register_message(SECOND, lambda msg, **_: on_second(part, msg.data))
         runner.register_message(DONE, lambda msg, **_: on_done(part, msg.data))
@@ -94,7 +94,7 @@ def keep_the_senders(runner: MasterRunner) -> None:
     runner._users_dispatcher = None
 
 
-def end_with_the_parent(part: Part) -> None:
+def end_with_the_parent(part: NodeRole) -> None:
     """Whoever started us holds our standard input open; a generator that nobody watches must not go on sending."""
     while True:
         wait_read(0)
@@ -103,11 +103,11 @@ def end_with_the_parent(part: Part) -> None:
             return
 
 
-def show_live_figures(environment: Environment, part: Part) -> None:
+def show_live_figures(environment: Environment, part: NodeRole) -> None:
     """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
     from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
 
-    def measured() -> Measured | None:
+    def measured() -> Aggregate | None:
         return part.conductor.measured if part.conductor else None
 
     if (port := getattr(environment.parsed_options, "prometheus", None)) is not None:
@@ -129,7 +129,7 @@ def begin(environment: Environment, **_: Any) -> None:
     heed_an_early_wish(part)
 
 
-def heed_an_early_wish(part: Part) -> None:
+def heed_an_early_wish(part: NodeRole) -> None:
     """Ctrl-C came before there was a run to end."""
     if part.wanted_to_end and part.conductor is not None:
         part.conductor.interrupt()
@@ -156,22 +156,22 @@ def end(environment: Environment, **_: Any) -> None:
         conductor.interrupt()
 
 
-def on_share(part: Part, runner: WorkerRunner, data: dict[str, bytes]) -> None:
-    share = unpacked(data, Share)
+def on_share(part: NodeRole, runner: WorkerRunner, data: dict[str, bytes]) -> None:
+    share = unpacked(data, WorkerShare)
     gevent.spawn(report_to_master, part.start(share), share.index, runner)
 
 
-def on_second(part: Part, data: dict[str, bytes]) -> None:
+def on_second(part: NodeRole, data: dict[str, bytes]) -> None:
     if part.conductor:
-        part.conductor.second(unpacked(data, Second))
+        part.conductor.second(unpacked(data, IntervalReport))
 
 
-def on_done(part: Part, data: dict[str, bytes]) -> None:
+def on_done(part: NodeRole, data: dict[str, bytes]) -> None:
     if part.conductor:
         part.conductor.done(unpacked(data, Done))
 
 
-def on_interrupt(part: Part) -> None:
+def on_interrupt(part: NodeRole) -> None:
     """The first Ctrl-C ends the run well; a second one, or one without a run, ends the process."""
     runner = part.environment.runner
     if isinstance(runner, WorkerRunner) and part.sending:

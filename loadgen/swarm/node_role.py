@@ -29,7 +29,7 @@ from loadgen.swarm.connection import Network
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, in_order
 from loadgen.swarm.limit_search import hunting
-from loadgen.swarm.orders import Share, orders_of
+from loadgen.swarm.orders import WorkerShare, orders_of
 from loadgen.swarm.workers import STOP, Stop, packed, this_machine
 from loadgen.wire.sigv4 import Signer
 
@@ -38,7 +38,7 @@ GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
 log = logging.getLogger("loadgen")
 
 
-class Part:
+class NodeRole:
     """Worker, conductor, or both; one for each of Locust's environments."""
 
     engine: Engine
@@ -65,7 +65,7 @@ class Part:
         self.conductor = Conductor(self.environment, orders, folder, self.stop)
         return self.conductor
 
-    def start(self, share: Share) -> Engine:
+    def start(self, share: WorkerShare) -> Engine:
         """Start sending this share's sessions."""
         # Our nouns make no cycles; a collection that walks all that is loaded would stall every request in flight.
         gc.collect()

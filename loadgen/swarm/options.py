@@ -43,6 +43,6 @@ def add_options(parser: LocustArgumentParser) -> None:
 def factor(text: str) -> float:
     """A pace as argparse wants it."""
     try:
-        return units.parse(text)
+        return units.parse_pace(text)
     except ValueError as wrong:
         raise argparse.ArgumentTypeError(str(wrong)) from None

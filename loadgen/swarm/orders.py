@@ -59,7 +59,7 @@ class Orders(Noun):
         return wire.Destination.of(scenario, to.id, self.origin.netloc, prefix=prefix, dialect=self.dialect)
 
 
-class Share(Noun):
+class WorkerShare(Noun):
     """One worker's part of a run."""
 
     index: int

@@ -15,7 +15,7 @@ from gevent.event import Event as Signal
 from gevent.lock import Semaphore
 
 from loadgen.model import Batch, Noun, Request
-from loadgen.results import Amount
+from loadgen.results import Volume
 
 MOST_TURNS = 50
 """Given in one go: who is always behind must go on drawing all the same."""
@@ -28,7 +28,7 @@ FIRST = 2
 some fifty turns go by without a look at sockets and clocks."""
 
 
-class Due(Noun):
+class ScheduledRequest(Noun):
     """A batch that is ready to go: encoded, and signed once it has been tried."""
 
     at: float  # seconds from the run's zero, on the wall
@@ -42,12 +42,12 @@ class Due(Noun):
     monitor: int = 0  # which of the job's app monitors
 
     @property
-    def amount(self) -> Amount:
+    def amount(self) -> Volume:
         """One batch in each unit."""
-        return Amount(1, self.events, len(self.request.body), self.raw_bytes)
+        return Volume(1, self.events, len(self.request.body), self.raw_bytes)
 
 
-Entry = tuple[float, int, Due]  # moment, order of coming, batch
+Entry = tuple[float, int, ScheduledRequest]  # moment, order of coming, batch
 
 
 class Schedule:
@@ -73,7 +73,7 @@ class Schedule:
     def __len__(self) -> int:
         return self._waiting
 
-    def put(self, due: Due) -> None:
+    def put(self, due: ScheduledRequest) -> None:
         """Add a batch or a retry."""
         at = due.at if self._wait_for_due else due.batch.due
         entry, second = (at, next(self._order), due), floor(at)
@@ -90,7 +90,7 @@ class Schedule:
             if not self._near:
                 self._changed.set()
 
-    def take(self) -> Due | None:
+    def take(self) -> ScheduledRequest | None:
         """Wait for the next due batch; None once the run is over. One greenlet watches the clock, the others queue."""
         while not self._over:
             if self._is_due():
@@ -127,7 +127,7 @@ class Schedule:
         self._over = True
         self._changed.set()
 
-    def rest(self) -> Iterator[Due]:
+    def rest(self) -> Iterator[ScheduledRequest]:
         """What was not handed out."""
         return (due for _, _, due in chain(self._near, *self._far.values()))
 

@@ -11,7 +11,7 @@ import msgspec
 from locust.runners import WorkerRunner
 
 from loadgen.model import Noun
-from loadgen.results import Second, Tally
+from loadgen.results import EventCounts, IntervalReport
 from loadgen.swarm.engine import Engine
 
 SHARE, SECOND, DONE, STOP = "loadgen_share", "loadgen_second", "loadgen_done", "loadgen_stop"
@@ -23,7 +23,7 @@ class Done(Noun):
     """A worker's last word."""
 
     index: int
-    tallies: tuple[Tally, ...]  # one for each app monitor
+    tallies: tuple[EventCounts, ...]  # one for each app monitor
     stop_reason: str | None = None
     failure: str | None = None
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
@@ -35,7 +35,7 @@ class Stop(Noun):
     reason: str
 
 
-def report(engine: Engine, index: int, second: Callable[[Second], None], done: Callable[[Done], None]) -> None:
+def report(engine: Engine, index: int, second: Callable[[IntervalReport], None], done: Callable[[Done], None]) -> None:
     """Hand on what the engine measures, a second at a time, and its last word."""
     last_word = gevent.spawn(engine.wait_until_over)
     place = 0

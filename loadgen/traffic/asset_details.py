@@ -13,7 +13,7 @@ from loadgen.rum.events import Resource
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Bools, Ints, objects, told
 from loadgen.traffic.seeds import Seeds
-from loadgen.wire.json_templates import GAP, Form
+from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 KNOWN = 65536
 """Heroes' texts that are kept."""
@@ -44,7 +44,9 @@ class AssetDetails:
         assets = self._assets
         size = 0 if cached else int(assets.size[row])
         target = (url or assets.urls[row]) if self._record_url else UNSET
-        return Form(Resource(assets.initiators[row], GAP, GAP, assets.types[row], size, target)).pieces
+        return Template(
+            Resource(assets.initiators[row], PLACEHOLDER, PLACEHOLDER, assets.types[row], size, target)
+        ).pieces
 
     def texts(self, seeds: Seeds, fetched: Fetched, hero_urls: list[str]) -> list[str]:
         """One text for each file; `hero_urls` are those of the heroes among them, in their order."""

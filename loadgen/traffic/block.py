@@ -20,9 +20,9 @@ from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 from loadgen.traffic.session_limit import NO_LIMIT, Room
 from loadgen.traffic.site import Site
-from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.block_draws import Drawn, Scene
 from loadgen.traffic.telemetry.column import CUSTOM_RANK, RANK, RANKS, Column
+from loadgen.traffic.telemetry.columns import columns
 from loadgen.traffic.telemetry.loading import Asked, Loading, Slowness, joined, load, restored, usual_lcp, warmth
 from loadgen.traffic.timeline import FAR_TICK, timeline
 

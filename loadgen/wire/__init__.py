@@ -1,5 +1,6 @@
 """Batch → Request and back, signed and verified: what client and endpoint agree on. Pure."""
 
+from loadgen.wire.json_templates import read_vital
 from loadgen.wire.put_rum_events import Clock, Destination, Encoded, encode
 from loadgen.wire.received import PutRumEvents, RumEvent, WireError, decode, inflate
 
@@ -13,4 +14,5 @@ __all__ = [
     "decode",
     "encode",
     "inflate",
+    "read_vital",
 ]

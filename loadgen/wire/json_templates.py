@@ -13,6 +13,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from loadgen.model import Event
+from loadgen.rum.events import VITALS
+
 _JSON = msgspec.json.Encoder()
 
 _KEYED = "|".join(rf'(?<=\w":{sign}\d{{{digits}}}\.0)' for sign in ("", "-") for digits in range(1, 13))
@@ -24,14 +27,14 @@ A quote behind a word character ends a key (one inside a string has a backslash 
 none of both), so text is never touched. The literal comes first because `re` then skips through the text quickly.
 """
 
-GAP: Any = msgspec.Raw(b"\0")
-TEXT_GAP: Any = msgspec.Raw(b'"\0"')
+PLACEHOLDER: Any = msgspec.Raw(b"\0")
+TEXT_PLACEHOLDER: Any = msgspec.Raw(b'"\0"')
 """In place of a number, or of a text, that a Form leaves out: no JSON has this byte."""
 
 T = TypeVar("T")
 
 
-class Form:
+class Template:
     """Details of one shape as text, but for the values at the gaps of a model."""
 
     def __init__(self, model: Any) -> None:
@@ -62,8 +65,16 @@ def read(details: Any, kind: type[T]) -> T:
     return details
 
 
+def read_vital(event: Event) -> tuple[str, float] | None:
+    """The name and the value (ms; CLS without unit) of the vital that an event tells, if it is one."""
+    if event.type not in VITALS or isinstance(event.details, dict):  # a custom event may be called so
+        return None
+    name, kind = VITALS[event.type]
+    return name, read(event.details, kind).value
+
+
 @lru_cache(maxsize=65536)
-def inner(text: str) -> str:
+def escape(text: str) -> str:
     """Any text as it stands in a TEXT_GAP."""
     return escaped(_JSON.encode(text).decode()[1:-1])
 

@@ -24,13 +24,13 @@ from loadgen.results import Meter
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, load
 from loadgen.swarm.connection import serialize
-from loadgen.swarm.schedule import Due, Schedule
+from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.traffic import block
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.telemetry import columns
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column
+from loadgen.traffic.telemetry.columns import columns
 from loadgen.wire.compression import compressed
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way
@@ -157,7 +157,10 @@ def sending(batches: list[Batch]) -> dict[str, float]:
     signer = Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
     signed = [signer.sign(request, NOW) for request in requests]
     result, meter, locust = Result(1.0, 1.0, 1.1, 200, 10, 900, 4000), Meter(0), fired()
-    dues = [Due(each.due, each, 10, request, 4000, False) for each, request in zip(batches, requests, strict=True)]
+    dues = [
+        ScheduledRequest(each.due, each, 10, request, 4000, False)
+        for each, request in zip(batches, requests, strict=True)
+    ]
     return {
         "compress": least(lambda: [compressed(body, len(body)) for body in bodies]),
         "sign": least(lambda: [signer.sign(request, NOW) for request in requests]),
@@ -169,7 +172,7 @@ def sending(batches: list[Batch]) -> dict[str, float]:
     }
 
 
-def scheduled(dues: list[Due]) -> None:
+def scheduled(dues: list[ScheduledRequest]) -> None:
     """Put all on a schedule and take them again."""
     schedule = Schedule(lambda: 0.0, False)
     for due in dues:

@@ -13,7 +13,7 @@ from loadgen.cli import commands
 from loadgen.jobs import ground_truth
 from loadgen.model import Result
 from loadgen.results import RunFolder
-from loadgen.results.last_sent import Reach
+from loadgen.results.last_sent import LastSent
 from loadgen.results.records import Spool, pack
 from loadgen.scenario import Scenario, parse
 from loadgen.wire import Clock
@@ -76,7 +76,7 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
         sent.append(batch)
         spool.finish(pack(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
     spool.close()
-    lines = ground_truth.write(scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", until=9.0, reach=Reach(folder))
+    lines = ground_truth.write(scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", until=9.0, reach=LastSent(folder))
     told = [json.loads(line) for line in (tmp_path / "truth.ndjson").read_text().splitlines()]
     hits = {hit.session: hit for hit in traffic.hits(scenario, 3, until=9.0)}
     seen = {batch.session for batch in sent if batch.session in hits and batch.due >= hits[batch.session].first}

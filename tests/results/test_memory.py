@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from loadgen.results import Measured, Recording, RunFolder, Second
+from loadgen.results import Aggregate, IntervalReport, Recording, RunFolder
 from loadgen.results.records import RECORD
 
 RATE, MINUTES = 500, 30
 
 
-def second(number: int) -> Second:
+def second(number: int) -> IntervalReport:
     """A worker's second of 500 results."""
     batch = np.zeros(RATE, RECORD)
     draw = np.random.default_rng(number)
@@ -22,12 +22,12 @@ def second(number: int) -> Second:
     batch["finished"] = batch["started"] + draw.exponential(0.02, RATE)
     batch["status"] = draw.choice([200, 429, 500], RATE, p=[0.8, 0.15, 0.05])
     batch["events"], batch["attempt"], batch["final"] = 10, 1, True
-    return Second(0, number, batch.tobytes(), spooled=True, offered=RATE, event_mix={"page_view_event": RATE})
+    return IntervalReport(0, number, batch.tobytes(), spooled=True, offered=RATE, event_mix={"page_view_event": RATE})
 
 
 def test_half_an_hour_at_500_requests_a_second_takes_little_more_than_its_first_minute(tmp_path: Path) -> None:
     process = psutil.Process()
-    measured = Measured((600.0, 1800.0))
+    measured = Aggregate((600.0, 1800.0))
     recording = Recording(RunFolder.at(tmp_path), measured, 0.0)
     sizes = []
     for number in range(MINUTES * 60):

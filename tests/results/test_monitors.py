@@ -16,24 +16,24 @@ from loadgen.report.html import report
 from loadgen.report.html.figures import share
 from loadgen.report.terminal import summary_view
 from loadgen.results import (
-    Amount,
+    Aggregate,
     AppMonitor,
-    Ledger,
-    Measured,
+    EventCounts,
+    IntervalReport,
+    LedgerComparison,
     Meter,
     Recording,
-    Run,
+    RunEnd,
     RunFolder,
-    Second,
     Summary,
-    Tally,
+    Volume,
     summarize,
     write_table,
 )
 from loadgen.results.recording import monitor_rows
 from loadgen.results.records import Spool
-from loadgen.results.recovery import rescued
-from loadgen.results.run_data import Reading
+from loadgen.results.recovery import recovered_summary
+from loadgen.results.run_data import RunData
 from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import load
 from tests.report.html.runs import make
@@ -62,7 +62,7 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
     told = {"seed": 5, "options": options, "monitors": [msgspec.structs.asdict(each) for each in MONITORS]}
     folder.describe(path / "two.toml", told)
-    measured = Measured((), ("shop", "campaign"))
+    measured = Aggregate((), ("shop", "campaign"))
     recording = Recording(folder, measured, 1795288816.0)
     spool = Spool(folder.spool(0))
     for second in range(SECONDS):
@@ -73,23 +73,23 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     recording.close()
     if not cut_off:
         write_table(folder, ("shop", "campaign"))
-        run = Run(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=MONITORS)
+        run = RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=MONITORS)
         folder.write_summary(summarize(measured, load(path / "two.toml"), run))
     return folder
 
 
-def measured_second(second: int, spool: Spool) -> Second:
+def measured_second(second: int, spool: Spool) -> IntervalReport:
     meter = Meter(0, (), 2)
     for monitor, count, throttled in ((0, 10, 2), (1, 30, 12)):
         for place in range(count):
             at = second + place / count
             status = 429 if place < throttled else 200
             result = Result(at, at + 0.001, at + 0.02, status, 3, 200, 900, session=place, monitor=monitor)
-            meter.offer(at, Amount(1, 3, 200, 900), monitor=monitor)
+            meter.offer(at, Volume(1, 3, 200, 900), monitor=monitor)
             spool.start(place, 3, 1, at, monitor)
             spool.finish(meter.record(result))
     done = second + 1
-    tallies = (Tally(sessions=done, generated=30 * done), Tally(sessions=3 * done, generated=90 * done))
+    tallies = (EventCounts(sessions=done, generated=30 * done), EventCounts(sessions=3 * done, generated=90 * done))
     return msgspec.structs.replace(meter.take(second), tallies=tallies, spooled=True)
 
 
@@ -103,11 +103,11 @@ def test_each_app_monitor_has_its_own_shares(folder: RunFolder) -> None:
     assert (shop.throttled_share, campaign.throttled_share) == (0.2, 0.4)
     assert (shop.lost_share, campaign.lost_share) == (0.2, 0.4)
     assert (shop.requests.offered, campaign.requests.offered) == (10 * SECONDS, 30 * SECONDS)
-    assert (shop.outcomes.sent, campaign.sessions) == (Amount(60, 180, 12_000, 54_000), 18)
+    assert (shop.outcomes.sent, campaign.sessions) == (Volume(60, 180, 12_000, 54_000), 18)
 
 
 def test_a_run_that_was_cut_off_has_the_same_figures_of_each(folder: RunFolder, tmp_path: Path) -> None:
-    whole, cut = folder.summary(), rescued(recorded(tmp_path / "cut", cut_off=True))
+    whole, cut = folder.summary(), recovered_summary(recorded(tmp_path / "cut", cut_off=True))
     assert cut.cut_off
     length = {"rates": None, "in_doubt": None}
     for one, other in zip(whole.monitors, cut.monitors, strict=True):
@@ -118,7 +118,7 @@ def test_a_cut_in_the_middle_of_a_second_counts_what_the_timeline_has(tmp_path: 
     cut = recorded(tmp_path / "cut", cut_off=True)
     timeline = (cut.path / "timeline.csv").read_bytes().splitlines(keepends=True)
     (cut.path / "timeline.csv").write_bytes(b"".join(timeline[:-2]))
-    summary = rescued(cut)
+    summary = recovered_summary(cut)
     assert [each.sessions for each in summary.monitors] == [SECONDS - 2, 3 * (SECONDS - 2)]
     assert summary.sessions == sum(each.sessions for each in summary.monitors)
     assert summary.events.balanced
@@ -126,7 +126,7 @@ def test_a_cut_in_the_middle_of_a_second_counts_what_the_timeline_has(tmp_path: 
 
 
 def test_the_seconds_of_each_add_up_to_the_timeline(folder: RunFolder) -> None:
-    rows, whole = monitor_rows(folder.path), Reading(folder).rows
+    rows, whole = monitor_rows(folder.path), RunData(folder).rows
     for name in ("offered", "sent", "throttled", "events_sent", "events_lost", "offered_wire_bytes", "sessions"):
         by_second = [sum(getattr(row, name) for row in rows if row.second == each.second) for each in whole]
         assert by_second == [getattr(each, name) for each in whole], name
@@ -153,20 +153,22 @@ def test_the_terminal_shows_each_in_80_columns_whatever_its_name(folder: RunFold
 
 
 def test_the_page_shows_who_was_throttled_when(folder: RunFolder, tmp_path: Path) -> None:
-    page = Page(report(Reading(folder)))
+    page = Page(report(RunData(folder)))
     assert {"Requests by app monitor over time", "Throttled share by app monitor over time"} <= set(page.words)
     row = page.words[page.words.index("App monitors, in shares of their own requests and events") :]
     assert row[row.index("campaign") + 5] == share(40, 100)
-    alone = Page(report(Reading(make(tmp_path / "alone"))))
+    alone = Page(report(RunData(make(tmp_path / "alone"))))
     assert "App monitors" not in alone.words
 
 
 def test_a_ledger_that_disagrees_for_one_names_it_though_the_sums_agree(folder: RunFolder) -> None:
     passed = msgspec.structs.replace(folder.summary(), verdict="passed", reasons=())
-    judged = with_ledgers(passed, [Ledger(False, 49, 147), Ledger(False, 107, 321)], None)
-    assert (judged.verdict, judged.ledger) == ("failed", Ledger(False, 156, 468))
+    judged = with_ledgers(passed, [LedgerComparison(False, 49, 147), LedgerComparison(False, 107, 321)], None)
+    assert (judged.verdict, judged.ledger) == ("failed", LedgerComparison(False, 156, 468))
     assert judged.reasons == ("the endpoint's ledger does not agree with ours for shop, campaign",)
-    assert with_ledgers(passed, [Ledger(), Ledger(True, 108, 324)], None).ledger == Ledger()
+    assert (
+        with_ledgers(passed, [LedgerComparison(), LedgerComparison(True, 108, 324)], None).ledger == LedgerComparison()
+    )
 
 
 def test_runs_with_and_without_several_app_monitors_are_compared(folder: RunFolder, tmp_path: Path) -> None:
@@ -174,5 +176,5 @@ def test_runs_with_and_without_several_app_monitors_are_compared(folder: RunFold
     without = msgspec.structs.replace(old.summary(), monitors=())
     old.write_summary(without)
     (old.path / "monitors.csv").unlink()
-    assert len(compare([Reading(folder), Reading(old), Reading(make(tmp_path / "alone"))]).runs) == 3
-    assert "App monitors" not in Page(report(Reading(old))).words
+    assert len(compare([RunData(folder), RunData(old), RunData(make(tmp_path / "alone"))]).runs) == 3
+    assert "App monitors" not in Page(report(RunData(old))).words

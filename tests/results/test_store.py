@@ -18,23 +18,23 @@ from loadgen.model import Result
 from loadgen.report.html import write_report
 from loadgen.report.terminal import live_view, log_line, show, summary_view
 from loadgen.results import (
-    Amount,
+    Aggregate,
+    EventCounts,
     Follower,
-    Ledger,
-    Measured,
+    LedgerComparison,
     Meter,
     Recording,
-    Run,
+    RunEnd,
     RunFolder,
     Summary,
-    Tally,
+    Volume,
     summarize,
     write_table,
 )
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import Spool
-from loadgen.results.recovery import rescued
-from loadgen.results.run_data import Reading
+from loadgen.results.recovery import recovered_summary
+from loadgen.results.run_data import RunData
 from loadgen.scenario import load
 
 SHOP = """
@@ -58,7 +58,7 @@ class Recorded:
         options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
         self.folder.describe(scenario, {"seed": 5, "options": options})
         self.scenario = load(scenario)
-        self.measured = Measured((4.0, 8.0))
+        self.measured = Aggregate((4.0, 8.0))
         self.recording = Recording(self.folder, self.measured, ZERO)
         self.events = 0
         for second in range(seconds):
@@ -71,10 +71,10 @@ class Recorded:
             status = 429 if place % 5 == 0 else None if place == 7 else 200
             error = "reset" if status is None else None
             meter.record(Result(at, at + 0.001, at + 0.02, status, 3, 200, 900, error=error, session=place))
-            meter.offer(at, Amount(1, 3, 200, 900), ["page_view_event"] * 3)
+            meter.offer(at, Volume(1, 3, 200, 900), ["page_view_event"] * 3)
             self.events += 3
         taken = meter.take(second)
-        tally = Tally(sessions=second + 1, generated=self.events)
+        tally = EventCounts(sessions=second + 1, generated=self.events)
         taken = msgspec.structs.replace(taken, tallies=(tally,), cpu_percent=12.5, rss_bytes=10**8)
         self.recording.keep(taken)
         self.measured.add(taken)
@@ -83,7 +83,7 @@ class Recorded:
         self.recording.settle(100)
         self.recording.close()
         write_table(self.folder)
-        summary = summarize(self.measured, self.scenario, Run(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
+        summary = summarize(self.measured, self.scenario, RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
         self.folder.write_summary(summary)
         return summary
 
@@ -127,7 +127,7 @@ def test_the_histogram_log_is_read_by_hdrhistograms_own_decoder(recorded: Record
 def test_a_run_that_was_cut_off_is_summed_up_from_what_was_written(tmp_path: Path) -> None:
     cut = Recorded(tmp_path / "cut")
     cut.recording.settle(100)
-    summary = rescued(RunFolder.existing(cut.folder.path))
+    summary = recovered_summary(RunFolder.existing(cut.folder.path))
     whole = Recorded(tmp_path / "whole").finish()
     assert summary.cut_off
     assert summary.verdict == "interrupted"
@@ -141,13 +141,13 @@ def test_half_a_record_at_the_end_of_a_cut_off_run_is_left_out(recorded: Recorde
     recorded.recording.settle(100)
     with recorded.folder.spool(0).open("ab") as spool:
         spool.write(b"half a record")
-    assert rescued(recorded.folder).requests.sent == 120
+    assert recovered_summary(recorded.folder).requests.sent == 120
 
 
 def test_a_run_that_was_cut_off_before_anything_was_written_says_so(tmp_path: Path) -> None:
     recorded = Recorded(tmp_path / "results", seconds=0)
     with pytest.raises(LoadgenError, match="nothing to report"):
-        rescued(RunFolder.existing(recorded.folder.path))
+        recovered_summary(RunFolder.existing(recorded.folder.path))
 
 
 def test_the_folder_is_named_by_utc_time_and_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,14 +222,14 @@ def test_a_folder_of_before_outcomes_were_counted_is_still_read(recorded: Record
     names = lines[0].split(",")
     older = names.index("offered_events")
     (folder.path / "timeline.csv").write_text("\n".join(",".join(line.split(",")[:older]) for line in lines) + "\n")
-    reading = Reading(folder)
+    reading = RunData(folder)
     assert reading.summary.outcomes is None
     assert reading.rows[0].offered == 20
     assert "Where every event went" in write_report(reading).read_text()
 
 
 def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded) -> None:
-    summary = msgspec.structs.replace(recorded.finish(), verdict="failed", ledger=Ledger(False, 181, 730))
+    summary = msgspec.structs.replace(recorded.finish(), verdict="failed", ledger=LedgerComparison(False, 181, 730))
     console = Console(width=80, record=True, highlight=False)
     with console.capture() as captured:
         console.print(summary_view(summary))

@@ -11,21 +11,21 @@ import pytest
 
 from loadgen.model import Result
 from loadgen.results import (
-    Amount,
+    Aggregate,
+    EventCounts,
     Events,
-    Ledger,
-    Measured,
+    LedgerComparison,
     Meter,
     Milliseconds,
     Requests,
-    Run,
+    RunEnd,
     Summary,
-    Tally,
+    Volume,
     summarize,
 )
 from loadgen.results.summarize import stage_ends
-from loadgen.results.timeline import row
-from loadgen.results.verdict import breaches, doubts, judge, with_ledgers
+from loadgen.results.timeline import timeline_row
+from loadgen.results.verdict import breaches, judge, validity_issues, with_ledgers
 from loadgen.scenario import Scenario, parse
 from loadgen.scenario.thresholds import Thresholds
 
@@ -39,7 +39,7 @@ exit = 1
 """
 JUMP = "{ duration = 0, target = 5 }"
 LAX = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1000 } }"
-RUN = Run(seed=1, pace="realtime", started_at="2026-11-21T12:00:00.000+00:00", workers=1)
+RUN = RunEnd(seed=1, pace="realtime", started_at="2026-11-21T12:00:00.000+00:00", workers=1)
 
 
 def scenario(more: str = "") -> Scenario:
@@ -62,7 +62,7 @@ def results(number: int) -> list[Result]:
     return made
 
 
-def measured_by(workers: int, some: list[Result], stages: tuple[float, ...] = ()) -> Measured:
+def measured_by(workers: int, some: list[Result], stages: tuple[float, ...] = ()) -> Aggregate:
     """The same results, dealt to so many workers, in seconds that arrive out of order."""
     meters = [Meter(worker) for worker in range(workers)]
     by_second: dict[tuple[int, int], list[Result]] = {}
@@ -74,15 +74,15 @@ def measured_by(workers: int, some: list[Result], stages: tuple[float, ...] = ()
             meters[worker].record(result)
         seconds.append(meters[worker].take(second))
     random.Random(workers).shuffle(seconds)
-    whole = Measured(stages)
+    whole = Aggregate(stages)
     for second in seconds:
         whole.add(second)
     return whole
 
 
-def balanced(measured: Measured) -> Measured:
+def balanced(measured: Aggregate) -> Aggregate:
     """With a tally that goes with the records."""
-    measured.account(0, Tally(sessions=1, generated=measured.figures.counts["events_sent"]))
+    measured.account(0, EventCounts(sessions=1, generated=measured.figures.counts["events_sent"]))
     return measured
 
 
@@ -92,8 +92,10 @@ class Compared:
     rows: list[object]
 
 
-def compared(measured: Measured) -> Compared:
-    rows = [row(second, ready.figures, ready.gauges, Tally()) for second, ready in measured.settle(10**6)]
+def compared(measured: Aggregate) -> Compared:
+    rows = [
+        timeline_row(second, ready.figures, ready.gauges, EventCounts()) for second, ready in measured.settle(10**6)
+    ]
     return Compared(summarize(balanced(measured), scenario(), RUN), rows)
 
 
@@ -120,7 +122,7 @@ def test_requests_events_and_bytes_are_counted_by_outcome_alike() -> None:
     for name in ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up"):
         amount = getattr(outcomes, name)
         assert amount.requests == getattr(compared(measured).summary.requests, name) > 0
-        assert amount == Amount(amount.requests, 10 * amount.requests, 900 * amount.requests, 4000 * amount.requests)
+        assert amount == Volume(amount.requests, 10 * amount.requests, 900 * amount.requests, 4000 * amount.requests)
     assert outcomes.sent == outcomes.accepted.plus(outcomes.throttled).plus(outcomes.failed)
 
 
@@ -128,19 +130,19 @@ def test_failures_are_counted_by_cause_in_each_unit() -> None:
     summary = compared(measured_by(3, results(5_000))).summary
     assert summary.outcomes is not None
     assert {cause: amount.requests for cause, amount in summary.failures.items()} == summary.errors
-    assert reduce(Amount.plus, summary.failures.values()) == summary.outcomes.failed
+    assert reduce(Volume.plus, summary.failures.values()) == summary.outcomes.failed
 
 
 def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -> None:
-    whole, meter, batch = Measured((10.0, 20.0)), Meter(0, (10.0, 20.0)), Amount(1, 10, 900, 4000)
+    whole, meter, batch = Aggregate((10.0, 20.0)), Meter(0, (10.0, 20.0)), Volume(1, 10, 900, 4000)
     for at in (5.0, 15.0, 16.0):
         meter.offer(at, batch)
     meter.withdraw(15.0, batch)
-    tally = Tally(generated=30, dropped_by_client=30, switched_off=10, withdrawn=batch)
+    tally = EventCounts(generated=30, dropped_by_client=30, switched_off=10, withdrawn=batch)
     whole.add(msgspec.structs.replace(meter.take(16), tallies=(tally,)))
     summary = summarize(whole, scenario(), RUN)
     assert summary.outcomes is not None
-    assert summary.outcomes.offered == Amount(2, 20, 1800, 8000)
+    assert summary.outcomes.offered == Volume(2, 20, 1800, 8000)
     assert [stage.outcomes.offered.requests for stage in summary.stages if stage.outcomes] == [1, 1]
 
 
@@ -168,7 +170,7 @@ def test_stages_are_cut_at_the_end_of_the_run_and_follow_the_pace() -> None:
 def test_throttling_is_no_error() -> None:
     meter = Meter(0)
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1))
-    whole = Measured()
+    whole = Aggregate()
     whole.add(meter.take(0))
     assert (whole.figures.counts["throttled"], whole.figures.counts["failed"], whole.figures.errors) == (1, 0, {})
 
@@ -177,7 +179,7 @@ def test_failures_are_counted_by_cause() -> None:
     meter = Meter(0)
     for error in ("reset", "timeout", "reset", "403 AccessDeniedException"):
         meter.record(Result(0.0, 0.0, 0.1, None, 10, 1, 1, error=error))
-    whole = Measured()
+    whole = Aggregate()
     whole.add(meter.take(0))
     assert whole.figures.errors == {"reset": 2, "timeout": 1, "403 AccessDeniedException": 1}
 
@@ -186,14 +188,14 @@ def test_the_time_from_event_to_acceptance_counts_every_accepted_event_once() ->
     meter = Meter(0)
     meter.record(Result(5.0, 5.0, 5.1, 200, 10, 1, 1, waited=2.5))
     meter.record(Result(5.0, 5.0, 5.1, 429, 30, 1, 1, waited=2.5))
-    whole = Measured()
+    whole = Aggregate()
     whole.add(meter.take(5))
     assert whole.figures.acceptance.count == 10
     assert whole.figures.acceptance.mean_ms == pytest.approx(2600)
 
 
 def test_a_second_that_comes_late_is_counted_in_a_later_row() -> None:
-    whole, meter = Measured(), Meter(0)
+    whole, meter = Aggregate(), Meter(0)
     meter.record(Result(0.0, 0.0, 0.1, 200, 10, 1, 1))
     late = meter.take(0)
     assert whole.settle(3) == []
@@ -205,9 +207,9 @@ def test_a_second_that_comes_late_is_counted_in_a_later_row() -> None:
 def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
     meter = Meter(0)
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1, final=False))
-    whole = Measured()
+    whole = Aggregate()
     whole.add(meter.take(0))
-    whole.account(0, Tally(generated=10, stranded=Amount(1, 10, 1, 1)))
+    whole.account(0, EventCounts(generated=10, stranded=Volume(1, 10, 1, 1)))
     summary = summarize(whole, scenario(), RUN)
     assert (summary.requests.given_up, summary.events.sent, summary.events.lost) == (1, 10, 10)
     assert summary.events.balanced
@@ -264,11 +266,11 @@ def test_nothing_sent_is_not_nothing_accepted() -> None:
 
 
 def test_a_generator_at_its_bounds_is_believed() -> None:
-    assert doubts(clock(200.0), REQUESTS, EVENTS, paced=True, whole=True) == []
-    assert doubts(clock(200.1), REQUESTS, EVENTS, paced=True, whole=True) != []
+    assert validity_issues(clock(200.0), REQUESTS, EVENTS, paced=True, whole=True) == []
+    assert validity_issues(clock(200.1), REQUESTS, EVENTS, paced=True, whole=True) != []
     nearly = msgspec.structs.replace(REQUESTS, offered=2000, sent=1910)  # 95 % without the 10 retries
-    assert doubts(clock(1.0), nearly, EVENTS, paced=True, whole=True) == []
-    assert doubts(clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, whole=True) != []
+    assert validity_issues(clock(1.0), nearly, EVENTS, paced=True, whole=True) == []
+    assert validity_issues(clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, whole=True) != []
 
 
 def test_a_stage_has_thresholds_of_its_own() -> None:
@@ -285,34 +287,36 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
 
 
 def test_a_late_generator_makes_the_run_invalid_not_failed() -> None:
-    doubted = doubts(clock(5000.0), REQUESTS, EVENTS, paced=True, whole=True)
+    doubted = validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=True, whole=True)
     assert judge(["a threshold"], doubted, False)[0] == "invalid"
 
 
 def test_a_generator_that_sent_less_than_was_due_makes_the_run_invalid() -> None:
     half = msgspec.structs.replace(REQUESTS, offered=200)
-    assert "100 of 200" in doubts(clock(1.0), half, EVENTS, paced=True, whole=True)[0]
-    assert doubts(clock(1.0), half, EVENTS, paced=True, whole=False) == []
+    assert "100 of 200" in validity_issues(clock(1.0), half, EVENTS, paced=True, whole=True)[0]
+    assert validity_issues(clock(1.0), half, EVENTS, paced=True, whole=False) == []
 
 
 def test_a_run_at_full_speed_has_no_schedule_to_be_late_for() -> None:
-    assert doubts(clock(5000.0), REQUESTS, EVENTS, paced=False, whole=True) == []
+    assert validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=False, whole=True) == []
 
 
 def test_ledgers_that_do_not_agree_fail_the_run() -> None:
     passed = compared(measured_by(1, results(1000))).summary
     passed = msgspec.structs.replace(passed, verdict="passed", reasons=())
-    assert with_ledgers(passed, [Ledger(False, 1, 2)], None).verdict == "failed"
-    assert with_ledgers(passed, [Ledger(True, 1, 2)], None).verdict == "passed"
-    assert with_ledgers(passed, [Ledger()], "the endpoint died").verdict == "failed"
+    assert with_ledgers(passed, [LedgerComparison(False, 1, 2)], None).verdict == "failed"
+    assert with_ledgers(passed, [LedgerComparison(True, 1, 2)], None).verdict == "passed"
+    assert with_ledgers(passed, [LedgerComparison()], "the endpoint died").verdict == "failed"
     invalid = msgspec.structs.replace(passed, verdict="invalid")
-    assert with_ledgers(invalid, [Ledger(False, 1, 2)], None).verdict == "invalid"  # its own figures are not believed
-    assert with_ledgers(invalid, [Ledger()], "the endpoint died").verdict == "failed"
+    assert (
+        with_ledgers(invalid, [LedgerComparison(False, 1, 2)], None).verdict == "invalid"
+    )  # its own figures are not believed
+    assert with_ledgers(invalid, [LedgerComparison()], "the endpoint died").verdict == "failed"
 
 
 def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for() -> None:
     measured = measured_by(2, results(1000))
-    measured.account(0, Tally(generated=100_000, not_sampled=10))
+    measured.account(0, EventCounts(generated=100_000, not_sampled=10))
     run = msgspec.structs.replace(RUN, lost_workers=("worker 1 of 2 was lost",))
     summary = summarize(measured, scenario(), run)
     assert summary.verdict == "invalid"

@@ -15,7 +15,7 @@ import pytest
 from loadgen import traffic, wire
 from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result, Session
-from loadgen.results import AppMonitor, Measured, Run, Summary, summarize
+from loadgen.results import Aggregate, AppMonitor, RunEnd, Summary, summarize
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.connection import NoAnswer
@@ -82,9 +82,9 @@ def visits(shop: Scenario) -> Iterator[Visit]:
 
 def figures(engine: Engine) -> Summary:
     """What the engine measured, summed up."""
-    measured = Measured()
+    measured = Aggregate()
     measured.add(engine.measure(10**6))
-    return summarize(measured, scenario(), Run(1, "max", "2026-11-21T12:00:00Z", 1))
+    return summarize(measured, scenario(), RunEnd(1, "max", "2026-11-21T12:00:00Z", 1))
 
 
 class Receiver:
@@ -144,10 +144,10 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     for _ in range(4):
         gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
     gevent.spawn(engine.wait_until_over).get(timeout=60)
-    measured = Measured(names=("shop", "other"))
+    measured = Aggregate(names=("shop", "other"))
     measured.add(engine.measure(10**6))
     monitors = (AppMonitor("shop", DESTINATION.monitor_id), AppMonitor("other", ELSEWHERE))
-    return summarize(measured, shop, Run(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine
+    return summarize(measured, shop, RunEnd(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine
 
 
 def test_a_page_is_switched_off_for_its_own_app_monitor_alone() -> None:

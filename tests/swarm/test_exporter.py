@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadgen.model import Result
-from loadgen.results import Measured, Meter
+from loadgen.results import Aggregate, Meter
 from loadgen.swarm.exporter import OUTCOMES, Exporter, figures
 
 
@@ -16,7 +16,7 @@ def test_the_tests_process_is_not_patched_by_locust() -> None:
     assert "locust" not in sys.modules
 
 
-def measured(*names: str) -> Measured:
+def measured(*names: str) -> Aggregate:
     """Ten requests: to the one app monitor, or by turns to two."""
     meter = Meter(0, (), len(names) or 1)
     for place in range(10):
@@ -34,12 +34,12 @@ def measured(*names: str) -> Measured:
                 monitor=place % (len(names) or 1),
             )
         )
-    whole = Measured(names=names or ("shop",))
+    whole = Aggregate(names=names or ("shop",))
     whole.add(meter.take(0))
     return whole
 
 
-def exported(whole: Measured | None) -> dict[tuple[str, str], float]:
+def exported(whole: Aggregate | None) -> dict[tuple[str, str], float]:
     registry = CollectorRegistry()
     registry.register(Exporter(lambda: whole))
     text = generate_latest(registry).decode()

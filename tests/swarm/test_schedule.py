@@ -8,14 +8,14 @@ import gevent
 import pytest
 
 from loadgen.model import Batch, Request, Visitor
-from loadgen.swarm.schedule import FIRST, Due, Schedule
+from loadgen.swarm.schedule import FIRST, Schedule, ScheduledRequest
 
 VISITOR = Visitor("u", False, "DE", "de-DE", "desktop", "Windows", "Google Chrome", "155", "UA", True)
 
 
-def due(at: float) -> Due:
+def due(at: float) -> ScheduledRequest:
     batch = Batch(f"batch-{at}", 0, 0, 0.0, "s", VISITOR, "u", (), at)
-    return Due(at, batch, 10, Request("POST", "/", ()), 100, False)
+    return ScheduledRequest(at, batch, 10, Request("POST", "/", ()), 100, False)
 
 
 class Clock:
@@ -66,7 +66,7 @@ def test_at_full_speed_the_order_stays_and_nobody_waits() -> None:
     assert [each.batch.due for each in taken if each] == [1000.0, 3000.0, 5000.0]
 
 
-def sender(schedule: Schedule, taken: list[Due]) -> None:
+def sender(schedule: Schedule, taken: list[ScheduledRequest]) -> None:
     """Takes what is due; each request waits twice for the event loop, as for a socket."""
     while (each := schedule.take()) is not None:
         taken.append(each)
@@ -76,7 +76,7 @@ def sender(schedule: Schedule, taken: list[Due]) -> None:
 
 @pytest.mark.parametrize(("in_real_time", "caught_up"), [(True, True), (False, False)])
 def test_who_gives_way_in_real_time_lets_the_senders_catch_up(in_real_time: bool, caught_up: bool) -> None:
-    schedule, taken = Schedule(lambda: 10.0, in_real_time), list[Due]()
+    schedule, taken = Schedule(lambda: 10.0, in_real_time), list[ScheduledRequest]()
     senders = [gevent.spawn(sender, schedule, taken) for _ in range(2)]
     for at in range(12):
         schedule.put(due(float(at) / 2))
@@ -88,7 +88,7 @@ def test_who_gives_way_in_real_time_lets_the_senders_catch_up(in_real_time: bool
 
 
 def test_giving_way_ends_when_nobody_takes_what_is_due_and_when_there_is_no_end_of_it() -> None:
-    schedule, taken = Schedule(lambda: 1e9, True), list[Due]()
+    schedule, taken = Schedule(lambda: 1e9, True), list[ScheduledRequest]()
     schedule.put(due(1.0))
     schedule.give_way()
     assert len(schedule) == 1

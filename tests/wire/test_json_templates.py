@@ -14,7 +14,7 @@ from loadgen.model import Event, Page
 from loadgen.rum.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
 from loadgen.scenario import load
 from loadgen.traffic import sessions
-from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner, read, written
+from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape, read, read_vital, written
 from tests.traffic.conftest import SCENARIOS, SEED
 from tests.traffic.look import KINDS, events, small
 
@@ -45,23 +45,23 @@ def test_any_text_survives_both_levels_of_json(details: dict[str, str]) -> None:
 
 @given(ODD_TEXT, st.floats(0, 1e9))
 def test_a_form_is_its_model_with_the_gaps_filled(text: str, value: float) -> None:
-    form = Form(Ttfb(GAP, TtfbAttribution(0, 0, 0, 0, GAP)))
+    form = Template(Ttfb(PLACEHOLDER, TtfbAttribution(0, 0, 0, 0, PLACEHOLDER)))
     number = msgspec.json.encode(value).decode()
     assert form.text(number, "2") == form.texts([number], ["2"])[0]
     assert read(form.text(number, "2"), Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
-    request = Form(Http(HttpRequest(TEXT_GAP, TEXT_GAP)))
-    assert read(request.text(inner(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
+    request = Template(Http(HttpRequest(TEXT_PLACEHOLDER, TEXT_PLACEHOLDER)))
+    assert read(request.text(escape(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
 
 
 def test_many_rows_are_written_at_once() -> None:
-    form = Form(PageView(TEXT_GAP, GAP))
+    form = Template(PageView(TEXT_PLACEHOLDER, PLACEHOLDER))
     rows = [("/a", 0), ("/b", 1), ("/c", 2)]
     texts = form.texts([path for path, _ in rows], (str(number) for _, number in rows))
     assert [read(text, PageView) for text in texts] == [PageView(path, number) for path, number in rows]
 
 
 def test_a_form_without_gaps_is_one_text() -> None:
-    assert parsed(Form(Dom("click", "A")).text()) == {"version": "1.1.0", "event": "click", "element": "A"}
+    assert parsed(Template(Dom("click", "A")).text()) == {"version": "1.1.0", "event": "click", "element": "A"}
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_form_without_gaps_is_one_text() -> None:
     ],
 )
 def test_a_vital_is_told_written_or_not(details: Any, vital: tuple[str, float] | None) -> None:
-    assert Event("id", 0.0, TTFB, details, Page("/", "")).vital == vital
-    assert Event("id", 0.0, DOM, details, Page("/", "")).vital is None
+    assert read_vital(Event("id", 0.0, TTFB, details, Page("/", ""))) == vital
+    assert read_vital(Event("id", 0.0, DOM, details, Page("/", ""))) is None
 
 
 def test_details_that_are_no_text_yet_are_read_as_they_are() -> None:

@@ -15,6 +15,7 @@ from loadgen.jobs.plan.rehearse import CONFIDENCE, Rehearsed
 from loadgen.model import Noun, Session
 from loadgen.rum.events import JS_ERROR, LCP
 from loadgen.scenario import Scenario
+from loadgen.wire import read_vital
 
 SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("batchLimit", (25, 50, 100)),
@@ -100,7 +101,7 @@ class Sight:
 
 
 def _first_lcp(session: Session) -> float | None:
-    values = (event.vital for load in session.loads for event in load.events if event.type == LCP)
+    values = (read_vital(event) for load in session.loads for event in load.events if event.type == LCP)
     return next((vital[1] for vital in values if vital is not None), None)
 
 

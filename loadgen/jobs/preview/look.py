@@ -11,6 +11,7 @@ from loadgen.model import Batch, Session
 from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Floats
+from loadgen.wire import read_vital
 
 SAMPLE = 3000
 """Visits that are drawn in full, about; spread over the run."""
@@ -67,7 +68,7 @@ class Look:
         self.think_times[device] += [after - before for before, after in pairwise(views)]
         self.mix.update(event.short_type for event in seen)
         for event in seen:
-            if (vital := event.vital) is not None:
+            if (vital := read_vital(event)) is not None:
                 self.vitals[vital[0], device].append(vital[1])
         batches = client.plan(session, self.scenario.client, 1.0).batches
         self.batches.update((len(batch.events), batch.beacon) for batch in batches)

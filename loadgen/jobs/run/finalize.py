@@ -12,7 +12,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.run.incomplete_sessions import noted
 from loadgen.report.html import write_report
 from loadgen.results import RunFolder, Summary
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from loadgen.results.store import UNRUN
 from loadgen.scenario import Scenario
 
@@ -46,6 +46,6 @@ def name_what_was_not_run(folder: RunFolder, scenario: Scenario, summary: Summar
 def draw(folder: RunFolder) -> None:
     """Write the run's page; a run without one is still a run."""
     try:
-        write_report(Reading(folder))
+        write_report(RunData(folder))
     except LoadgenError as error:
         click.echo(f"loadgen: no report.html: {error}", err=True)

@@ -17,7 +17,7 @@ from loadgen import client, traffic, units
 from loadgen.errors import LoadgenError
 from loadgen.model import Session
 from loadgen.results import RunFolder, Summary
-from loadgen.results.incomplete_sessions import Tried, Unrun, read_unrun, write_unrun
+from loadgen.results.incomplete_sessions import IncompleteSession, Tried, read_unrun, write_unrun
 from loadgen.results.store import UNRUN
 from loadgen.scenario import Scenario
 
@@ -47,9 +47,9 @@ def said(count: int) -> str:
     return f"{sessions} not run, or only in part: {UNRUN} names them"
 
 
-def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[Unrun]:
+def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[IncompleteSession]:
     """The sessions of all lost workers, a worker and an app monitor after the other."""
-    workers, factor, stopped = summary.generator.workers, units.parse(summary.pace), summary.stopped_at
+    workers, factor, stopped = summary.generator.workers, units.parse_pace(summary.pace), summary.stopped_at
     names = [each.name for each in summary.monitors] or [scenario.monitor.name]
     return chain.from_iterable(
         unrun(its, summary.seed + place, (worker, workers), Tried(folder.spool(worker), place), factor, stopped, name)
@@ -66,7 +66,7 @@ def unrun(
     factor: float,
     stopped: float | None,
     monitor: str = "",
-) -> Iterator[Unrun]:
+) -> Iterator[IncompleteSession]:
     """The sessions of one share that were not run whole, up to the run's end, or to its stop in seconds on the wall.
 
     As fast as possible nothing has a moment: of a run that was stopped, nobody knows which sessions would have come
@@ -81,7 +81,9 @@ def unrun(
         drawn = session.index < tried.sessions
         if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
             start = session.start if factor == inf else session.start / factor
-            yield Unrun(session.index, client.session_id(session.key), start, share[0], len(due), done, monitor)
+            yield IncompleteSession(
+                session.index, client.session_id(session.key), start, share[0], len(due), done, monitor
+            )
 
 
 def dues(session: Session, scenario: Scenario, end: float) -> list[float]:

@@ -8,9 +8,9 @@ from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from loadgen.aws import Target
+from loadgen.aws import MonitorTarget
 from loadgen.model import Noun
-from loadgen.results import Ledger, MonitorSummary, Summary
+from loadgen.results import LedgerComparison, MonitorSummary, Summary
 
 ASK_SECONDS = 30.0
 
@@ -36,22 +36,24 @@ def kept(url: str, monitor_id: str) -> Kept | None:
     return Kept(counted["requests"]["accepted"], counted["events"]["accepted"] + counted["events"]["dropped"])
 
 
-def kept_for(targets: Iterable[Target]) -> tuple[Kept | None, ...]:
+def kept_for(targets: Iterable[MonitorTarget]) -> tuple[Kept | None, ...]:
     """The same for each app monitor of a run."""
     return tuple(kept(target.url, target.monitor_id) for target in targets)
 
 
-def compared(before: tuple[Kept | None, ...], after: tuple[Kept | None, ...], summary: Summary) -> tuple[Ledger, ...]:
+def compared(
+    before: tuple[Kept | None, ...], after: tuple[Kept | None, ...], summary: Summary
+) -> tuple[LedgerComparison, ...]:
     """Both sides' counts of one run, for each of its app monitors."""
     return tuple(map(ledger_of, before, after, summary.monitors))
 
 
-def ledger_of(before: Kept | None, after: Kept | None, ours: MonitorSummary) -> Ledger:
+def ledger_of(before: Kept | None, after: Kept | None, ours: MonitorSummary) -> LedgerComparison:
     """Both sides' counts of one app monitor."""
     if before is None or after is None:
-        return Ledger()
+        return LedgerComparison()
     requests, events = after.requests - before.requests, after.events - before.events
     more_requests, more_events = requests - ours.requests.accepted, events - ours.events.accepted
     # What got no answer, or was in flight when a worker was killed, may have been accepted all the same.
     agrees = 0 <= more_requests <= ours.in_doubt.requests and 0 <= more_events <= ours.in_doubt.events
-    return Ledger(agrees, requests, events)
+    return LedgerComparison(agrees, requests, events)

@@ -11,7 +11,7 @@ from rich.live import Live
 from loadgen.endpoint.server import Running
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.report.terminal import live_view, log_line
-from loadgen.results import Follower, Row, RunFolder
+from loadgen.results import Follower, RunFolder, TimelineRow
 
 LOOK_SECONDS = 0.25
 
@@ -49,7 +49,7 @@ class View:
         self._duration = duration
         self._console = console
         self._live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
-        self._total: Row | None = None
+        self._total: TimelineRow | None = None
 
     def __enter__(self) -> View:
         if self._live:
@@ -65,7 +65,7 @@ class View:
         """The last second that was seen."""
         return self._total.second if self._total else 0
 
-    def show(self, row: Row) -> None:
+    def show(self, row: TimelineRow) -> None:
         """A second that has been measured."""
         self._total = row if self._total is None else summed(self._total, row)
         if row.second >= self._duration and not row.sent:
@@ -81,7 +81,7 @@ class View:
         sys.stdout.flush()
 
 
-def summed(total: Row, row: Row) -> Row:
+def summed(total: TimelineRow, row: TimelineRow) -> TimelineRow:
     """The run so far, with the counts of one more second."""
     names = ("accepted", "throttled", "failed", "given_up")
     return msgspec.structs.replace(row, **{name: getattr(total, name) + getattr(row, name) for name in names})

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from pathlib import Path
 
-from loadgen.aws import Target
+from loadgen.aws import MonitorTarget
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run.otel import check_installed
 from loadgen.model import Noun
@@ -66,7 +66,7 @@ class Options(Noun, kw_only=True):
 
 
 def locust_arguments(
-    file: Path, options: Options, seed: int, targets: Sequence[Target], folder: RunFolder
+    file: Path, options: Options, seed: int, targets: Sequence[MonitorTarget], folder: RunFolder
 ) -> list[str]:
     """The command line of the Locust process, after `-f`."""
     given: dict[str, object] = {

@@ -19,7 +19,7 @@ import click
 import msgspec
 
 from loadgen import units
-from loadgen.aws import Account, Target
+from loadgen.aws import Account, MonitorTarget
 from loadgen.endpoint import EndpointSettings, Faults, server
 from loadgen.endpoint.fault_spec import parse
 from loadgen.endpoint.server import Running
@@ -34,7 +34,7 @@ from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.options import Options, locust_arguments
 from loadgen.jobs.targets import agreed, checked_url
 from loadgen.results import RunFolder, Summary
-from loadgen.results.recovery import rescued
+from loadgen.results.recovery import recovered_summary
 from loadgen.results.summarize import check_stages
 from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import Scenario, load
@@ -49,7 +49,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     """Do the whole run."""
     options.check()
     scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
-    check_stages(str(file), scenario, units.parse(options.pace))
+    check_stages(str(file), scenario, units.parse_pace(options.pace))
     scenarios = scenario.monitors
     for each in scenarios:
         check_size(each.name, curve(each.arrivals, each.duration))
@@ -70,7 +70,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
         given = locust_arguments(file, options, seed, targets, folder)
         before = kept_for(targets)
         process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
-        died = watch(process, folder, scenario.duration / units.parse(options.pace), endpoint, options.quiet)
+        died = watch(process, folder, scenario.duration / units.parse_pace(options.pace), endpoint, options.quiet)
         process.bury(LEAVE_SECONDS if folder.finished else 0.0)
         summary = folder.summary() if folder.finished else salvaged(folder, process)
         summary = with_ledgers(summary, compared(before, kept_for(targets), summary), died)
@@ -87,14 +87,14 @@ def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:
     if not folder.spools or process.code == EXIT_BAD_INPUT:
         process.fail()
     said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
-    summary = rescued(folder)
+    summary = recovered_summary(folder)
     return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
 
 
 @contextmanager
 def opened_targets(
     scenarios: Sequence[Scenario], seed: int, options: Options
-) -> Iterator[tuple[tuple[Target, ...], Running | None]]:
+) -> Iterator[tuple[tuple[MonitorTarget, ...], Running | None]]:
     """The app monitors to send to; for `local` an endpoint that lives as long as the run."""
     monitors = [each.monitor.model_copy(update={"name": options.monitor or each.monitor.name}) for each in scenarios]
     if options.target == "local":
@@ -123,7 +123,9 @@ def opened_targets(
         )
 
 
-def confirm(scenarios: Sequence[Scenario], seed: int, targets: Sequence[Target], number: str, options: Options) -> None:
+def confirm(
+    scenarios: Sequence[Scenario], seed: int, targets: Sequence[MonitorTarget], number: str, options: Options
+) -> None:
     """Say what will be sent to AWS and what it costs, and go on only after a yes."""
     expected = [expect(scenario, its) for its, scenario in enumerate(scenarios, seed)]
     about = "" if all(each.exact for each in expected) else "about "
@@ -141,7 +143,7 @@ def confirm(scenarios: Sequence[Scenario], seed: int, targets: Sequence[Target],
         raise LoadgenError("nothing was sent; type yes when asked, or give --yes")
 
 
-def facts(options: Options, seed: int, targets: Sequence[Target]) -> dict[str, object]:
+def facts(options: Options, seed: int, targets: Sequence[MonitorTarget]) -> dict[str, object]:
     """`run.json`: how it was run, on what, with which versions; never a credential."""
     packages = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
     target = targets[0]

@@ -16,6 +16,7 @@ from loadgen.model import Batch, Session
 from loadgen.rum.events import JS_ERROR, PAGE_VIEW
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.wire import read_vital
 
 VITALS = ("LCP", "FCP", "TTFB", "INP", "CLS")
 
@@ -75,7 +76,7 @@ class _Columns:
         types = [event.type for batch in batches for event in batch.events]
         for batch in batches:
             for event in batch.events:
-                if (vital := event.vital) is not None:
+                if (vital := read_vital(event)) is not None:
                     rows, values = self.vitals[vital[0]]
                     rows.append(len(self.draw))
                     values.append(vital[1])

@@ -8,14 +8,14 @@ from pathlib import Path
 from loadgen.errors import LoadgenError
 from loadgen.report.html.overlay import comparison_page
 from loadgen.report.html.report import report
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 
 REPORT = "report.html"
 
 __all__ = ["REPORT", "comparison_page", "report", "room_for_page", "write_page", "write_report"]
 
 
-def write_report(reading: Reading, file: Path | None = None) -> Path:
+def write_report(reading: RunData, file: Path | None = None) -> Path:
     """Write a run's page, into its folder unless told otherwise."""
     return write_page(report(reading), file or reading.folder.path / REPORT)
 

@@ -7,9 +7,9 @@ from loadgen.charts.page import card
 from loadgen.report.html.figures import count, moment, share
 from loadgen.report.html.flow import Node, flow
 from loadgen.report.html.tables import folded, table
-from loadgen.results.meter import Amount
+from loadgen.results.meter import Volume
 from loadgen.results.outcomes import Outcomes
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from loadgen.results.store import UNRUN
 from loadgen.results.summary import Summary
 
@@ -17,7 +17,7 @@ SHOWN = 100
 """Sessions in the table at most; the file has them all."""
 
 
-def accounting(reading: Reading) -> Markup:
+def accounting(reading: RunData) -> Markup:
     """The card."""
     events = reading.summary.events
     text = (
@@ -35,7 +35,7 @@ def accounting(reading: Reading) -> Markup:
     )
 
 
-def nodes(reading: Reading) -> list[Node]:
+def nodes(reading: RunData) -> list[Node]:
     """Generated, what was sent and what was kept back, and how the sent ones fared."""
     events = reading.summary.events
     kept_back = [
@@ -52,7 +52,7 @@ def nodes(reading: Reading) -> list[Node]:
     ]
 
 
-def fates(reading: Reading) -> list[Node]:
+def fates(reading: RunData) -> list[Node]:
     """Accepted at once or by a retry, and lost by which cause; without records, accepted and lost."""
     events, requests = reading.summary.events, reading.requests
     if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
@@ -70,7 +70,7 @@ def fates(reading: Reading) -> list[Node]:
     ]
 
 
-def accounting_table(reading: Reading) -> Markup:
+def accounting_table(reading: RunData) -> Markup:
     """The same to the unit."""
     events = reading.summary.events
     rows = [
@@ -103,13 +103,13 @@ def outcome_tables(summary: Summary) -> list[Markup]:
     return [folded("Outcomes in requests, events and bytes", table(head, rows, "Outcomes in each unit"))]
 
 
-def amount_cells(name: str, amount: Amount, sent: int) -> tuple[str, ...]:
+def amount_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
     """A row: an amount in each unit, and what part of all bytes sent it was."""
     counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
     return (name, *map(count, counts), share(amount.wire_bytes, sent))
 
 
-def undone(reading: Reading) -> Markup | None:
+def undone(reading: RunData) -> Markup | None:
     """The card of the sessions that a lost worker left undone; none when none was lost."""
     found = reading.unrun
     if not found:

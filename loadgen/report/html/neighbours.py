@@ -11,14 +11,14 @@ from loadgen.charts.scales import linear
 from loadgen.report.html.figures import count, milliseconds, per_cent, rate, share
 from loadgen.report.html.over_time import over_time
 from loadgen.report.html.tables import table
-from loadgen.results.binning import Floats, Timeline
-from loadgen.results.run_data import Reading
-from loadgen.results.summary import Ledger, Summary
+from loadgen.results.binning import BinnedTimeline, Floats
+from loadgen.results.run_data import RunData
+from loadgen.results.summary import LedgerComparison, Summary
 
 COLOURS = 6  # after as many app monitors they come again
 
 
-def neighbours(reading: Reading) -> Markup | None:
+def neighbours(reading: RunData) -> Markup | None:
     """The card of a run that had several app monitors."""
     if len(reading.summary.monitors) < 2:
         return None
@@ -33,7 +33,7 @@ def neighbours(reading: Reading) -> Markup | None:
     )
 
 
-def load_plot(reading: Reading) -> Plot:
+def load_plot(reading: RunData) -> Plot:
     """Who asked for how much, stacked, beside the quota."""
     rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
     layers = [Layer(colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
@@ -46,7 +46,7 @@ def load_plot(reading: Reading) -> Plot:
     return over_time(reading, "monitors", "Requests by app monitor over time", text, linear(high), rate, layers)
 
 
-def throttled_plot(reading: Reading) -> Plot:
+def throttled_plot(reading: RunData) -> Plot:
     """What share of each app monitor's requests was throttled."""
     layers = [
         Layer(colour(place), name, throttled_share(lines).tolist(), dashed=place >= COLOURS)
@@ -60,7 +60,7 @@ def throttled_plot(reading: Reading) -> Plot:
     return over_time(reading, "monitors-throttled", title, text, linear(1.0), per_cent, layers)
 
 
-def throttled_share(lines: Timeline) -> Floats:
+def throttled_share(lines: BinnedTimeline) -> Floats:
     """Of each slice, NaN where nothing was sent."""
     sent, throttled = lines.summed("sent"), lines.summed("throttled")
     found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
@@ -91,7 +91,7 @@ def monitor_table(summary: Summary) -> Markup:
     return table(head, rows, "App monitors, in shares of their own requests and events")
 
 
-def agreement(ledger: Ledger) -> str:
+def agreement(ledger: LedgerComparison) -> str:
     """Whether the endpoint counted what we counted, in a word."""
     return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
 

@@ -9,11 +9,11 @@ import numpy as np
 from loadgen.charts.plot import Layer, Mark, Plot, heap, middles
 from loadgen.charts.scales import Say, Scale, linear, logarithmic, time_ticks
 from loadgen.report.html.figures import count, memory, milliseconds, moment, per_cent, rate, short
-from loadgen.results.binning import Floats, Timeline
-from loadgen.results.run_data import Reading
+from loadgen.results.binning import BinnedTimeline, Floats
+from loadgen.results.run_data import RunData
 
 
-def requests_plot(reading: Reading) -> Plot:
+def requests_plot(reading: RunData) -> Plot:
     """Outcomes a second, stacked, with the batches that were due as a line."""
     lines = reading.timeline
     outcomes = [lines.rate(name).tolist() for name in ("accepted", "throttled", "failed")]
@@ -33,7 +33,7 @@ def requests_plot(reading: Reading) -> Plot:
     return over_time(reading, "requests", "Requests by outcome over time", text, linear(high), rate, layers, 300)
 
 
-def latency_plot(reading: Reading) -> Plot:
+def latency_plot(reading: RunData) -> Plot:
     """Latency percentiles of each slice on a logarithmic axis."""
     p50, p95, p99, top = (latency_of(reading, share) for share in (0.5, 0.95, 0.99, 1.0))
     layers = [
@@ -48,7 +48,7 @@ def latency_plot(reading: Reading) -> Plot:
     return over_time(reading, "latency", "Latency over time", text, spread_scale(p50, top), milliseconds, layers)
 
 
-def lag_plot(reading: Reading) -> Plot:
+def lag_plot(reading: RunData) -> Plot:
     """The generator's own lateness."""
     requests = reading.requests
     p99 = requests.lag.each(0.99).tolist() if requests else reading.timeline.highest("lag_p99_ms").tolist()
@@ -63,7 +63,7 @@ def lag_plot(reading: Reading) -> Plot:
     return over_time(reading, "lag", "Schedule lag over time", text, spread_scale(*every), milliseconds, layers)
 
 
-def throttling_plot(reading: Reading) -> Plot:
+def throttling_plot(reading: RunData) -> Plot:
     """What was accepted and what was asked for, beside the quota that explains the refusals."""
     lines, quota = reading.timeline, reading.summary.quota
     asked, accepted = lines.rate("sent").tolist(), lines.rate("accepted").tolist()
@@ -80,7 +80,7 @@ def throttling_plot(reading: Reading) -> Plot:
     return over_time(reading, "throttling", "Throttling against the quota", text, linear(high), rate, layers)
 
 
-def visitors_plot(reading: Reading) -> Plot:
+def visitors_plot(reading: RunData) -> Plot:
     """Sessions that were open."""
     active = reading.timeline.highest("sessions_active").tolist()
     text = f"Sessions active at a time; {count(reading.summary.sessions)} started in all."
@@ -96,7 +96,7 @@ def visitors_plot(reading: Reading) -> Plot:
     )
 
 
-def cpu_plot(reading: Reading) -> Plot:
+def cpu_plot(reading: RunData) -> Plot:
     """The generator's processor time, in per cent of one core."""
     cpu = (reading.timeline.highest("cpu_percent") / 100).tolist()
     text = f"CPU of {reading.summary.generator.workers} worker(s) together; 100 % is one core."
@@ -112,7 +112,7 @@ def cpu_plot(reading: Reading) -> Plot:
     )
 
 
-def memory_plot(reading: Reading) -> Plot:
+def memory_plot(reading: RunData) -> Plot:
     """The generator's resident memory."""
     held = reading.timeline.highest("rss_bytes").tolist()
     top = linear(most(held) / 2**20)
@@ -124,14 +124,14 @@ def memory_plot(reading: Reading) -> Plot:
 
 
 def over_time(
-    reading: Reading, key: str, title: str, text: str, y: Scale, say: Say, layers: Sequence[Layer], height: int = 240
+    reading: RunData, key: str, title: str, text: str, y: Scale, say: Say, layers: Sequence[Layer], height: int = 240
 ) -> Plot:
     """A plot whose x axis is the run, with its stages."""
     return along(reading.timeline, key, title, text, y, say, layers, stages_of(reading), height)
 
 
 def along(
-    lines: Timeline,
+    lines: BinnedTimeline,
     key: str,
     title: str,
     text: str,
@@ -158,7 +158,7 @@ def along(
     )
 
 
-def names_of(lines: Timeline) -> list[str]:
+def names_of(lines: BinnedTimeline) -> list[str]:
     """What each slice is called in a read-out."""
     starts = [place * lines.width for place in range(lines.size)]
     if lines.width == 1:
@@ -166,7 +166,7 @@ def names_of(lines: Timeline) -> list[str]:
     return [f"{moment(start)} to {moment(start + lines.width)}" for start in starts]
 
 
-def stages_of(reading: Reading) -> list[Mark]:
+def stages_of(reading: RunData) -> list[Mark]:
     """The arrivals' stages, when there is more than one, and what came after the end."""
     stages = reading.summary.stages
     long = reading.timeline.size * reading.timeline.width
@@ -177,7 +177,7 @@ def stages_of(reading: Reading) -> list[Mark]:
     return [*marks, Mark(end / long, 1.0, "end")] if end < long - 1 else marks
 
 
-def latency_of(reading: Reading, share: float) -> list[float]:
+def latency_of(reading: RunData, share: float) -> list[float]:
     """A percentile of each slice: from the records, or the slice's worst second when they are gone."""
     if reading.requests:
         return list(reading.requests.latency.each(share).tolist())

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import nan
 
-from loadgen.charts.curve import curve
 from loadgen.charts.elements import Markup, el, join
 from loadgen.charts.page import card, cards, page
 from loadgen.charts.plot import Layer
 from loadgen.charts.scales import Say, Scale, linear
 from loadgen.report.comparison import NAMES, Comparison, Difference, aligned
 from loadgen.report.comparison_view import change, interval, letter, shown
+from loadgen.report.html.curve import curve
 from loadgen.report.html.figures import count, milliseconds, rate
 from loadgen.report.html.over_time import along, latency_of, most, spread_scale
 from loadgen.report.html.tables import folded, table
-from loadgen.results.binning import Clock, Requests
-from loadgen.results.run_data import Reading
+from loadgen.results.binning import BinnedRequests, BinnedTimes
+from loadgen.results.run_data import RunData
 
 COLOURS = 6  # after as many runs they come again, dashed
 
 
-def comparison_page(given: Sequence[Reading], comparison: Comparison) -> str:
+def comparison_page(given: Sequence[RunData], comparison: Comparison) -> str:
     """The page of several runs."""
     readings = aligned(given)
     others = range(1, len(readings))
@@ -42,7 +42,7 @@ def comparison_page(given: Sequence[Reading], comparison: Comparison) -> str:
     )
 
 
-def heading(readings: Sequence[Reading], comparison: Comparison) -> Markup:
+def heading(readings: Sequence[RunData], comparison: Comparison) -> Markup:
     """Which runs, in which colours, and what to know of them."""
     runs = (
         el(
@@ -67,7 +67,7 @@ def heading(readings: Sequence[Reading], comparison: Comparison) -> Markup:
     )
 
 
-def said(reading: Reading) -> str:
+def said(reading: RunData) -> str:
     """A run's verdict."""
     return "cut off" if reading.summary.cut_off else reading.summary.verdict
 
@@ -110,14 +110,14 @@ def whisker(each: Difference) -> Markup:
     return el("div", *drawn, class_=f"whisker{' told' if each.told else ''}", aria_hidden="true")
 
 
-def counted(readings: Sequence[Reading], name: str, title: str, about: str) -> Markup:
+def counted(readings: Sequence[RunData], name: str, title: str, about: str) -> Markup:
     """A count of every run a second."""
     series = [reading.timeline.rate(name).tolist() for reading in readings]
     y = linear(max(most(values) for values in series))
     return card(title, overlaid(readings, name, title, about, y, rate, series), about=about)
 
 
-def timed(readings: Sequence[Reading]) -> Markup:
+def timed(readings: Sequence[RunData]) -> Markup:
     """The runs' latency over time."""
     series = [latency_of(reading, 0.99) for reading in readings]
     about = "99th percentile of the latency, from the intended moment to the answer."
@@ -128,7 +128,7 @@ def timed(readings: Sequence[Reading]) -> Markup:
 
 
 def overlaid(
-    readings: Sequence[Reading], key: str, title: str, text: str, y: Scale, say: Say, series: Sequence[Sequence[float]]
+    readings: Sequence[RunData], key: str, title: str, text: str, y: Scale, say: Say, series: Sequence[Sequence[float]]
 ) -> Markup:
     """A line a run, over the time of the longest."""
     longest = max((reading.timeline for reading in readings), key=lambda lines: lines.size)
@@ -139,7 +139,7 @@ def overlaid(
     return along(longest, key, title, text, y, say, layers).html()
 
 
-def curved(readings: Sequence[Reading], key: str, title: str, of: Callable[[Requests], Clock]) -> Markup:
+def curved(readings: Sequence[RunData], key: str, title: str, of: Callable[[BinnedRequests], BinnedTimes]) -> Markup:
     """A clock's percentile curves; runs without records are left out."""
     lines = [
         (colour(place), letter(place), of(reading.requests), place >= COLOURS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from loadgen.charts.curve import curve
 from loadgen.charts.elements import Child, Markup, el
 from loadgen.charts.page import card, cards, facts, page, tiles
 from loadgen.report.html import over_time
 from loadgen.report.html.accounting import accounting, undone
+from loadgen.report.html.curve import curve
 from loadgen.report.html.figures import count, memory, milliseconds, rate, share, three
 from loadgen.report.html.neighbours import neighbours
 from loadgen.report.html.tables import (
@@ -19,14 +19,14 @@ from loadgen.report.html.tables import (
     timeline_table,
 )
 from loadgen.results.binning import OUTCOMES
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from loadgen.results.summary import Summary
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
 NO_RECORDS = "The run's requests.parquet is not in its folder; what needs single requests is left out."
 
 
-def report(reading: Reading) -> str:
+def report(reading: RunData) -> str:
     """The page of a run."""
     summary = reading.summary
     return page(
@@ -64,7 +64,7 @@ def report(reading: Reading) -> str:
     )
 
 
-def headline(reading: Reading) -> Markup:
+def headline(reading: RunData) -> Markup:
     """The verdict with its reasons, and the run in a sentence."""
     summary = reading.summary
     reasons = [el("li", reason) for reason in summary.reasons]
@@ -137,7 +137,7 @@ def headline_tiles(summary: Summary) -> Markup:
     )
 
 
-def clocks(reading: Reading) -> list[Markup]:
+def clocks(reading: RunData) -> list[Markup]:
     """Latency over time, the percentile curve, and the generator's own lag."""
     summary, requests = reading.summary, reading.requests
     if requests is None:
@@ -169,7 +169,7 @@ def clocks(reading: Reading) -> list[Markup]:
     ]
 
 
-def throttling(reading: Reading) -> Markup:
+def throttling(reading: RunData) -> Markup:
     """The quota behind the refusals."""
     quota = reading.summary.quota
     note = "Too few requests were refused to tell a quota."
@@ -186,7 +186,7 @@ def throttling(reading: Reading) -> Markup:
     )
 
 
-def retries(reading: Reading) -> Markup:
+def retries(reading: RunData) -> Markup:
     """What trying again cost and brought."""
     requests, rates = reading.summary.requests, reading.summary.rates
     told = facts(
@@ -231,7 +231,7 @@ def errors(summary: Summary) -> Markup | None:
     return card("Errors", made, about="Failed requests by cause; 429 is not one.")
 
 
-def generator(reading: Reading) -> Markup:
+def generator(reading: RunData) -> Markup:
     """How the generator itself did."""
     made = reading.summary.generator
     told = facts(
@@ -245,12 +245,12 @@ def generator(reading: Reading) -> Markup:
     return card("Generator", told, *plots, about="Processor and memory of the generator itself.")
 
 
-def sessions(reading: Reading) -> Markup:
+def sessions(reading: RunData) -> Markup:
     """The visitors that the generator played."""
     return card("Sessions", over_time.visitors_plot(reading).html(), about="Visits that were open at a time.")
 
 
-def environment(reading: Reading) -> Markup:
+def environment(reading: RunData) -> Markup:
     """How it was run, on what, with which versions."""
     run, summary = reading.run, reading.summary
     pairs: list[tuple[str, Child]] = [
@@ -284,7 +284,7 @@ def ledger_of(summary: Summary) -> str:
     return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
 
 
-def width_note(reading: Reading) -> str:
+def width_note(reading: RunData) -> str:
     """How wide a step is."""
     width = reading.timeline.width
     return "A step is a second." if width == 1 else f"A step is {width} s; rates are averages over it."

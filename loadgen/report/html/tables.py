@@ -8,7 +8,7 @@ import msgspec
 
 from loadgen.charts.elements import Child, Markup, el, join
 from loadgen.report.html.figures import count, memory, milliseconds, moment, share
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from loadgen.results.summary import Summary
 
 
@@ -113,7 +113,7 @@ def clock_table(summary: Summary) -> Markup:
     return table(("", "p50", "p90", "p95", "p99", "max", "mean"), rows, "The clocks")
 
 
-def timeline_table(reading: Reading) -> Markup:
+def timeline_table(reading: RunData) -> Markup:
     """The plots over time as numbers, a row a slice."""
     lines = reading.timeline
     names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "events_accepted", "events_lost")

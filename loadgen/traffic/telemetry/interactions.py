@@ -13,7 +13,7 @@ from loadgen.traffic.site import Target
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named, listed
 from loadgen.traffic.telemetry.inputs import Inputs
-from loadgen.wire.json_templates import Form
+from loadgen.wire.json_templates import Template
 
 
 def dom(scene: Scene, seen: Inputs) -> list[Column]:
@@ -35,7 +35,7 @@ def _clicks(scene: Scene, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]
 
 def _dom(target: Target, *, with_css: bool) -> str:
     css = target.css if with_css else None
-    return Form(Dom("click", target.element, target.id or UNSET, UNSET, css or UNSET)).text()
+    return Template(Dom("click", target.element, target.id or UNSET, UNSET, css or UNSET)).text()
 
 
 def custom(scene: Scene) -> list[Column]:

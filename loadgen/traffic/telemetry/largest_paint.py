@@ -20,7 +20,7 @@ from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.navigation import recorded
 from loadgen.traffic.telemetry.resources import Heroes
 from loadgen.traffic.telemetry.vitals import measured, start_of
-from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner
+from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
 
@@ -28,12 +28,14 @@ IMAGE, FETCHED, NAVIGATED, AGAIN = 1, 2, 4, 8
 """What an LCP tells: an image's URL, the event of its file, that of the navigation; or that the page came back."""
 
 
-def _form(kind: int) -> Form:
+def _form(kind: int) -> Template:
     """An LCP of one kind; each thing it may tell has a gap of its own."""
     element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
-    url = TEXT_GAP if kind & IMAGE else UNSET
-    file, entry = (TEXT_GAP if kind & flag else UNSET for flag in (FETCHED, NAVIGATED))
-    return Form(Lcp(GAP, LcpAttribution(element, url, GAP, GAP, GAP, GAP, file, entry)))
+    url = TEXT_PLACEHOLDER if kind & IMAGE else UNSET
+    file, entry = (TEXT_PLACEHOLDER if kind & flag else UNSET for flag in (FETCHED, NAVIGATED))
+    return Template(
+        Lcp(PLACEHOLDER, LcpAttribution(element, url, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, file, entry))
+    )
 
 
 FORMS = {kind: _form(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}
@@ -79,7 +81,7 @@ def _details(scene: Scene, heroes: Heroes, found: Found, places: Ints) -> list[s
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
     times = (value, first_byte, delay, loaded, value - first_byte - delay - loaded)
     whole, *parts = (objects(told(each)) for each in times)
-    urls = objects([inner(heroes.urls[row]) for row in rows.tolist()])
+    urls = objects([escape(heroes.urls[row]) for row in rows.tolist()])
     files = objects([heroes.ids.get(row) for row in rows.tolist()])
     entries = objects(scene.ids("navigation", rows, scene.loads))
     fetched = np.array([each is not None for each in files], dtype=bool)

@@ -8,7 +8,7 @@ from loadgen.rum.events import NAVIGATION, TTFB, Navigation, Ttfb, TtfbAttributi
 from loadgen.traffic.draws import Choice, Floats, Ints, decimals, ticks, told
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named
-from loadgen.wire.json_templates import GAP, TEXT_GAP, Form
+from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template
 
 PROTOCOLS = ("h2", "h3", "http/1.1")
 PROTOCOL = Choice([0.60, 0.35, 0.05])
@@ -22,18 +22,44 @@ HEADER_BYTES = 300
 """headerSize: Chromium reports transferSize − encodedBodySize, always 300."""
 
 
-NAVIGATED = Form(
+NAVIGATED = Template(
     Navigation(
-        initiatorType="navigation", navigationType=TEXT_GAP, startTime=0, unloadEventStart=GAP, promptForUnload=0,
-        redirectCount=GAP, redirectStart=0, redirectTime=GAP, workerStart=0, workerTime=0, fetchStart=GAP,
-        domainLookupStart=GAP, dns=GAP, nextHopProtocol=TEXT_GAP, connectStart=GAP, connect=GAP,
-        secureConnectionStart=GAP, tlsTime=GAP, requestStart=GAP, timeToFirstByte=GAP, responseStart=GAP,
-        responseTime=GAP, domInteractive=GAP, domContentLoadedEventStart=GAP, domContentLoaded=GAP, domComplete=GAP,
-        domProcessingTime=GAP, loadEventStart=GAP, loadEventTime=GAP, duration=GAP, headerSize=HEADER_BYTES,
-        transferSize=GAP, compressionRatio=GAP,
+        initiatorType="navigation",
+        navigationType=TEXT_PLACEHOLDER,
+        startTime=0,
+        unloadEventStart=PLACEHOLDER,
+        promptForUnload=0,
+        redirectCount=PLACEHOLDER,
+        redirectStart=0,
+        redirectTime=PLACEHOLDER,
+        workerStart=0,
+        workerTime=0,
+        fetchStart=PLACEHOLDER,
+        domainLookupStart=PLACEHOLDER,
+        dns=PLACEHOLDER,
+        nextHopProtocol=TEXT_PLACEHOLDER,
+        connectStart=PLACEHOLDER,
+        connect=PLACEHOLDER,
+        secureConnectionStart=PLACEHOLDER,
+        tlsTime=PLACEHOLDER,
+        requestStart=PLACEHOLDER,
+        timeToFirstByte=PLACEHOLDER,
+        responseStart=PLACEHOLDER,
+        responseTime=PLACEHOLDER,
+        domInteractive=PLACEHOLDER,
+        domContentLoadedEventStart=PLACEHOLDER,
+        domContentLoaded=PLACEHOLDER,
+        domComplete=PLACEHOLDER,
+        domProcessingTime=PLACEHOLDER,
+        loadEventStart=PLACEHOLDER,
+        loadEventTime=PLACEHOLDER,
+        duration=PLACEHOLDER,
+        headerSize=HEADER_BYTES,
+        transferSize=PLACEHOLDER,
+        compressionRatio=PLACEHOLDER,
     )
-)  # fmt: skip
-ANSWERED = Form(Ttfb(GAP, TtfbAttribution(GAP, 0, GAP, GAP, GAP)))
+)
+ANSWERED = Template(Ttfb(PLACEHOLDER, TtfbAttribution(PLACEHOLDER, 0, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER)))
 
 
 def protocols(scene: Scene) -> Ints:

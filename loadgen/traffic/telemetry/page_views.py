@@ -9,11 +9,23 @@ from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.traffic.draws import Ints
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named
-from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner
+from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
-PAGE_ALONE = Form(PageView(TEXT_GAP))
-LANDED = Form(PageView(TEXT_GAP, GAP, TEXT_GAP, UNSET, UNSET, TEXT_GAP, TEXT_GAP))
-FOLLOWED = Form(PageView(TEXT_GAP, GAP, TEXT_GAP, TEXT_GAP, GAP, TEXT_GAP, TEXT_GAP))
+PAGE_ALONE = Template(PageView(TEXT_PLACEHOLDER))
+LANDED = Template(
+    PageView(TEXT_PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER, UNSET, UNSET, TEXT_PLACEHOLDER, TEXT_PLACEHOLDER)
+)
+FOLLOWED = Template(
+    PageView(
+        TEXT_PLACEHOLDER,
+        PLACEHOLDER,
+        TEXT_PLACEHOLDER,
+        TEXT_PLACEHOLDER,
+        PLACEHOLDER,
+        TEXT_PLACEHOLDER,
+        TEXT_PLACEHOLDER,
+    )
+)
 
 
 def page_views(scene: Scene) -> Column:
@@ -23,7 +35,7 @@ def page_views(scene: Scene) -> Column:
 
     def details(places: Ints) -> list[str]:
         pages = scene.pages_of(rows[places])
-        return _with_history(pages) if cookies else PAGE_ALONE.texts([inner(page.id) for page in pages])
+        return _with_history(pages) if cookies else PAGE_ALONE.texts([escape(page.id) for page in pages])
 
     return Column(PAGE_VIEW, Named("page_view", rows, scene.views), rows, scene.time.noticed[rows], details)
 
@@ -33,7 +45,7 @@ def _with_history(pages: list[Page]) -> list[str]:
     landings = [page for page in pages if page.parent_id is None]
     later = [(page, page.parent_id) for page in pages if page.parent_id is not None]
     landed = iter(LANDED.texts(*_numbered(landings), *_referred(landings)))
-    parents = [f"{inner(parent)}-{page.interaction - 1}" for page, parent in later]
+    parents = [f"{escape(parent)}-{page.interaction - 1}" for page, parent in later]
     after = [page for page, _ in later]
     spent = [str(page.time_on_parent_ms) for page in after]
     followed = iter(FOLLOWED.texts(*_numbered(after), parents, spent, *_referred(after)))
@@ -42,9 +54,9 @@ def _with_history(pages: list[Page]) -> list[str]:
 
 def _numbered(pages: list[Page]) -> tuple[list[str], list[str], list[str]]:
     """pageId, interaction and pageInteractionId."""
-    paths, numbers = [inner(page.id) for page in pages], [str(page.interaction) for page in pages]
+    paths, numbers = [escape(page.id) for page in pages], [str(page.interaction) for page in pages]
     return paths, numbers, [f"{path}-{number}" for path, number in zip(paths, numbers, strict=True)]
 
 
 def _referred(pages: list[Page]) -> tuple[list[str], list[str]]:
-    return [inner(page.referrer) for page in pages], [inner(page.referrer_domain) for page in pages]
+    return [escape(page.referrer) for page in pages], [escape(page.referrer_domain) for page in pages]

@@ -28,7 +28,7 @@ from loadgen.traffic.telemetry.column import Column, Named
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.traffic.telemetry.loading import by_device
 from loadgen.traffic.telemetry.navigation import shares
-from loadgen.wire.json_templates import GAP, TEXT_GAP, Form, inner
+from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
 EVENT_TYPES = ("pointerdown", "keydown")
@@ -45,11 +45,27 @@ NOTICEABLE = 40
 """Shorter interactions (ms) are reported only when they are the first input (web-vitals, durationThreshold)."""
 
 
-PAINTED = Form(Fcp(GAP, FcpAttribution(GAP, GAP, TEXT_GAP)))
-SHIFT = Form(Cls(GAP, ClsAttribution(TEXT_GAP, GAP, GAP, TEXT_GAP)))
-STILL = Form(Cls(0, ClsAttribution())).text()
-FIRST_INPUT = Form(Fid(GAP, FidAttribution(TEXT_GAP, TEXT_GAP, GAP, TEXT_GAP)))
-SLOWEST_INPUT = Form(Inp(GAP, InpAttribution(TEXT_GAP, GAP, GAP, TEXT_GAP, GAP, GAP, GAP, TEXT_GAP)))
+PAINTED = Template(Fcp(PLACEHOLDER, FcpAttribution(PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER)))
+SHIFT = Template(Cls(PLACEHOLDER, ClsAttribution(TEXT_PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER)))
+STILL = Template(Cls(0, ClsAttribution())).text()
+FIRST_INPUT = Template(
+    Fid(PLACEHOLDER, FidAttribution(TEXT_PLACEHOLDER, TEXT_PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER))
+)
+SLOWEST_INPUT = Template(
+    Inp(
+        PLACEHOLDER,
+        InpAttribution(
+            TEXT_PLACEHOLDER,
+            PLACEHOLDER,
+            PLACEHOLDER,
+            TEXT_PLACEHOLDER,
+            PLACEHOLDER,
+            PLACEHOLDER,
+            PLACEHOLDER,
+            TEXT_PLACEHOLDER,
+        ),
+    )
+)
 
 
 def states(scene: Scene, load: Ints, after: Ints) -> list[str]:
@@ -111,7 +127,7 @@ def cls(scene: Scene) -> Column:
     )
     rows = scene.own_loads[measured(scene, "cls")[scene.own_loads]]
     largest = np.round(value * (0.5 + 0.5 * uniform[3]), 4)
-    targets = [inner(element) for element in elements]
+    targets = [escape(element) for element in elements]
 
     def details(places: Ints) -> list[str]:
         some = rows[places]
@@ -202,4 +218,4 @@ def _inp_column(scene: Scene, seen: Inputs, row: Ints, load: Ints, value: Ints, 
 
 
 def _selectors(scene: Scene) -> list[str]:
-    return [inner(target.selector) for target in scene.site.targets]
+    return [escape(target.selector) for target in scene.site.targets]

@@ -16,7 +16,7 @@ from gevent.pywsgi import WSGIServer
 
 from loadgen import wire
 from loadgen.model import Event, Load, Page, Result, Session, Visitor
-from loadgen.results import Measured, Run, Summary, summarize
+from loadgen.results import Aggregate, RunEnd, Summary, summarize
 from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.scenario import parse
 from loadgen.swarm.connection import Network
@@ -89,10 +89,10 @@ def measured_by_us(url: str) -> Summary:
     senders = [gevent.spawn(sender) for _ in range(500)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders)
-    measured = Measured()
+    measured = Aggregate()
     measured.add(engine.measure(10**6))
     assert len(results) == RATE * SECONDS
-    return summarize(measured, SCENARIO, Run(1, "realtime", "2026-11-21T12:00:00Z", 1))
+    return summarize(measured, SCENARIO, RunEnd(1, "realtime", "2026-11-21T12:00:00Z", 1))
 
 
 def p99_by_locust(url: str, folder: Path) -> float:

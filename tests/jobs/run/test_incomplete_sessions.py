@@ -11,7 +11,7 @@ import pytest
 from loadgen import client, traffic
 from loadgen.jobs.run import incomplete_sessions
 from loadgen.model import Batch, Result
-from loadgen.results.incomplete_sessions import Tried, Unrun
+from loadgen.results.incomplete_sessions import IncompleteSession, Tried
 from loadgen.results.records import Spool, pack
 from loadgen.scenario import Scenario, parse
 from tests.traffic.look import SMALL
@@ -43,7 +43,9 @@ def spooled(path: Path, sent: list[Batch], marks: bool = True) -> Tried:
     return Tried(path)
 
 
-def left(scenario: Scenario, tried: Tried, factor: float = 1.0, stopped: float | None = None) -> list[Unrun]:
+def left(
+    scenario: Scenario, tried: Tried, factor: float = 1.0, stopped: float | None = None
+) -> list[IncompleteSession]:
     return list(incomplete_sessions.unrun(scenario, SEED, SHARE, tried, factor, stopped))
 
 

@@ -9,14 +9,14 @@ import msgspec
 
 from loadgen.model import Noun, Result
 from loadgen.results import (
-    Amount,
+    Aggregate,
     AppMonitor,
-    Measured,
+    EventCounts,
     Meter,
     Recording,
-    Run,
+    RunEnd,
     RunFolder,
-    Tally,
+    Volume,
     stage_ends,
     summarize,
     write_table,
@@ -81,7 +81,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
         source, {"seed": plan.seed, "command": "loadgen run shop.toml", "options": options, "monitors": MONITORS}
     )
     scenario = parse(scenario_text(plan), source.name)
-    measured = Measured(stage_ends(scenario, 1.0))
+    measured = Aggregate(stage_ends(scenario, 1.0))
     recording = Recording(folder, measured, ZERO)
     draw, spool, sent = random.Random(plan.seed), Spool(folder.spool(0)), 0
     for second in range(plan.seconds):
@@ -91,8 +91,8 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
                 meter.record(each)
                 spool.finish(pack(each, 0))
             sent += 3
-            meter.offer(second, Amount(1, 3, 200, 900), TYPES)
-        tally = Tally(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)
+            meter.offer(second, Volume(1, 3, 200, 900), TYPES)
+        tally = EventCounts(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)
         gauges = {"cpu_percent": 12.5, "rss_bytes": 10**8 + second, "sessions_active": 5}
         measured.add(msgspec.structs.replace(meter.take(second), tallies=(tally,), spooled=True, **gauges))
     spool.close()
@@ -101,6 +101,6 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     if not plan.cut_off:
         write_table(folder)
         monitors = tuple(AppMonitor(**each) for each in MONITORS)
-        run = Run(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=monitors)
+        run = RunEnd(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=monitors)
         folder.write_summary(summarize(measured, scenario, run))
     return folder

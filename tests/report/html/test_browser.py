@@ -14,7 +14,7 @@ import pytest
 
 from loadgen.report.comparison import compare
 from loadgen.report.html import comparison_page, report
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from tests.report.html.runs import Plan, make
 
 CHROMIUM = os.environ.get("LOADGEN_CHROMIUM", "/usr/bin/chromium")
@@ -69,7 +69,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "long": Plan(seconds=300, rate=4, seed=2, failed=0.0),
         "empty": Plan(seconds=2, rate=0, seed=3),
     }
-    readings = {name: Reading(make(folder / name, plan)) for name, plan in plans.items()}
+    readings = {name: RunData(make(folder / name, plan)) for name, plan in plans.items()}
     some = [readings["ordinary"], readings["long"], readings["ordinary"]]
     return {name: report(reading) for name, reading in readings.items()} | {
         "comparison": comparison_page(some, compare(some))

@@ -17,7 +17,7 @@ from loadgen.report.comparison import DRAWS, NAMES, Comparison, compare, drawn
 from loadgen.report.comparison_view import comparison_view, shown, signed
 from loadgen.report.html import comparison_page
 from loadgen.results import RunFolder
-from loadgen.results.run_data import Reading
+from loadgen.results.run_data import RunData
 from tests.report.html.runs import Plan, make
 from tests.report.html.test_report import Page
 
@@ -38,7 +38,7 @@ def slower(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def compared(*folders: RunFolder) -> Comparison:
-    return compare([Reading(folder) for folder in folders])
+    return compare([RunData(folder) for folder in folders])
 
 
 def told(comparison: Comparison) -> dict[str, bool]:
@@ -169,7 +169,7 @@ def test_differences_of_shares_are_points_and_have_signs() -> None:
 
 
 def test_the_page_holds_every_figure_and_difference(steady: RunFolder, slower: RunFolder) -> None:
-    readings = [Reading(steady), Reading(slower)]
+    readings = [RunData(steady), RunData(slower)]
     comparison = compare(readings)
     page = Page(comparison_page(readings, comparison))
     assert "B against A" in page.words

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.charts.curve import as_quantile
 from loadgen.charts.elements import Markup, el
 from loadgen.charts.scales import linear, logarithmic, time_ticks
+from loadgen.report.html.curve import as_quantile
 from loadgen.report.html.figures import memory, milliseconds, moment, per_cent, share, short
 from loadgen.report.html.flow import GAP, HEIGHT, LABEL, Node, place
 

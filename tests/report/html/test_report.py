@@ -17,8 +17,8 @@ from loadgen.report.html.accounting import nodes
 from loadgen.report.html.figures import count, milliseconds
 from loadgen.report.html.tables import flattened, plain
 from loadgen.results import RunFolder
-from loadgen.results.quota import Quota
-from loadgen.results.run_data import Reading
+from loadgen.results.quota import QuotaEstimate
+from loadgen.results.run_data import RunData
 from tests.report.html.runs import Plan, make
 
 HOSTILE = "</script><script>alert(1)</script><img src=//evil.example/x onerror='a'>&amp;\"`"
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def page(folder: RunFolder) -> Page:
-    return Page(report(Reading(folder)))
+    return Page(report(RunData(folder)))
 
 
 def test_every_section_is_there(page: Page) -> None:
@@ -94,7 +94,7 @@ def test_the_counts_of_the_summary_are_in_the_sections_too(folder: RunFolder, pa
 
 
 def test_the_page_names_no_other_address_and_forbids_loading_any(folder: RunFolder, page: Page) -> None:
-    text = report(Reading(folder))
+    text = report(RunData(folder))
     addresses = {
         attributes[name] for _, attributes in page.elements for name in ("src", "href", "action") if name in attributes
     }
@@ -143,7 +143,7 @@ def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
     folder.write_summary(hostile)
     run = {"command": HOSTILE, "options": {HOSTILE: HOSTILE}, "versions": {"python": HOSTILE}}
     (folder.path / "run.json").write_text(json.dumps(run))
-    page = Page(report(Reading(folder)))
+    page = Page(report(RunData(folder)))
     assert not page.all("img")
     assert len([script for script in page.all("script") if script.get("type") is None]) == 1
     assert HOSTILE in page.text.replace("\n", "")
@@ -151,7 +151,7 @@ def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_cut_off_is_reported_and_marked(tmp_path: Path) -> None:
-    page = Page(report(Reading(make(tmp_path / "run", Plan(cut_off=True)))))
+    page = Page(report(RunData(make(tmp_path / "run", Plan(cut_off=True)))))
     assert "Cut off" in page.words
     assert "Percentile curve" in page.words
     assert any("the run ended before" in words for words in page.words)
@@ -160,13 +160,13 @@ def test_a_run_that_was_cut_off_is_reported_and_marked(tmp_path: Path) -> None:
 def test_without_its_records_a_run_is_reported_as_far_as_the_timeline_tells(tmp_path: Path) -> None:
     folder = make(tmp_path / "run")
     folder.records.unlink()
-    page = Page(report(Reading(folder)))
+    page = Page(report(RunData(folder)))
     assert "requests.parquet is not in its folder" in page.text
     assert any(drawing["aria-labelledby"] == "latency-title latency-desc" for drawing in page.all("svg"))
 
 
 def test_a_run_in_which_nothing_was_sent_has_a_page(tmp_path: Path) -> None:
-    page = Page(report(Reading(make(tmp_path / "run", Plan(rate=0, seconds=2)))))
+    page = Page(report(RunData(make(tmp_path / "run", Plan(rate=0, seconds=2)))))
     assert "Throughput and outcomes" in page.words
 
 
@@ -176,13 +176,13 @@ def test_a_day_of_rows_makes_a_page_of_bounded_size(tmp_path: Path) -> None:
     head, *rows = timeline.read_text().splitlines()
     long = [f"{second},{rows[second % 3].partition(',')[2]}" for second in range(86_400)]
     timeline.write_text("\n".join([head, *long]) + "\n")
-    reading = Reading(folder)
+    reading = RunData(folder)
     assert reading.timeline.size <= 240
     assert len(report(reading)) < 400_000
 
 
 def test_each_percentile_is_exact_whatever_the_width_of_a_slice(folder: RunFolder) -> None:
-    narrow, wide = Reading(folder), Reading(folder).sliced(10)
+    narrow, wide = RunData(folder), RunData(folder).sliced(10)
     assert narrow.requests is not None and wide.requests is not None
     for share, figure in ((0.5, folder.summary().latency_ms.p50), (0.99, folder.summary().latency_ms.p99)):
         for reading in (narrow, wide):
@@ -209,7 +209,7 @@ def test_a_broken_folder_is_refused_in_one_line_and_nothing_is_written(
     if text is not None:
         (folder.path / file).write_text(text)
     with pytest.raises(LoadgenError, match=told) as refused:
-        write_report(Reading.of(folder.path))
+        write_report(RunData.of(folder.path))
     assert str(folder.path / file) in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
     assert not list(folder.path.glob("*.html"))
@@ -219,18 +219,18 @@ def test_another_version_of_the_summary_is_refused_by_its_number(tmp_path: Path)
     folder = make(tmp_path / "run", Plan(seconds=3))
     folder.write_summary(msgspec.structs.replace(folder.summary(), version=2))
     with pytest.raises(LoadgenError, match="is of version 2, and this loadgen reads version 1"):
-        Reading.of(folder.path)
+        RunData.of(folder.path)
 
 
 def test_an_empty_folder_and_a_run_that_was_cut_off_at_once_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LoadgenError, match="neither"):
-        Reading.of(tmp_path)
+        RunData.of(tmp_path)
     with pytest.raises(LoadgenError, match="is no folder"):
-        Reading.of(tmp_path / "nowhere")
+        RunData.of(tmp_path / "nowhere")
     folder = make(tmp_path / "run", Plan(seconds=3, cut_off=True))
     (folder.path / "run.json").write_text("{}")
     with pytest.raises(LoadgenError, match="half-written or of another version"):
-        Reading.of(folder.path)
+        RunData.of(folder.path)
 
 
 def test_plain_values_keep_their_json_form() -> None:
@@ -248,16 +248,16 @@ def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, pag
 
 
 def test_the_flow_ends_in_all_that_was_sent(folder: RunFolder) -> None:
-    summary, ends = folder.summary(), [node for node in nodes(Reading(folder)) if node.column == 2]
+    summary, ends = folder.summary(), [node for node in nodes(RunData(folder)) if node.column == 2]
     assert sum(node.amount for node in ends if node.key.startswith("lost")) == summary.events.lost
     assert sum(node.amount for node in ends) == summary.events.sent
-    middle = [node.amount for node in nodes(Reading(folder)) if node.column == 1]
+    middle = [node.amount for node in nodes(RunData(folder)) if node.column == 1]
     assert sum(middle) == summary.events.generated
 
 
 def test_the_quota_is_told_in_no_more_digits_than_are_known(tmp_path: Path) -> None:
-    made = Reading(make(tmp_path / "run"))
-    quota = Quota(rate=49.9872, low=49.7123, high=50.2184, burst=52.3456)
+    made = RunData(make(tmp_path / "run"))
+    quota = QuotaEstimate(rate=49.9872, low=49.7123, high=50.2184, burst=52.3456)
     made.summary = msgspec.structs.replace(made.summary, quota=quota)
     text = report(made)
     assert "50/s" in text

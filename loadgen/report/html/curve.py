@@ -10,12 +10,14 @@ import numpy as np
 from loadgen.charts.plot import Layer, Plot
 from loadgen.report.html.figures import milliseconds
 from loadgen.report.html.over_time import spread_scale
-from loadgen.results.binning import Clock
+from loadgen.results.binning import BinnedTimes
 
 POINTS = 160
 
 
-def curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, Clock, bool]], height: int = 240) -> Plot:
+def curve(
+    key: str, title: str, text: str, lines: Sequence[tuple[str, str, BinnedTimes, bool]], height: int = 240
+) -> Plot:
     """Clocks over the share of requests that were faster: colour, label, clock, dashed."""
     nines = max(log10(max(2 * clock.counts.sum(), 20)) for _, _, clock, _ in lines)
     shares = [1 - 10 ** (-nines * point / POINTS) for point in range(POINTS + 1)]
@@ -34,7 +36,7 @@ def curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, Clock
     )
 
 
-def curve_of(clock: Clock, shares: Sequence[float]) -> list[float]:
+def curve_of(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:
     """A clock's value at each share, up to the slowest request, which stands at a half of a request from all."""
     total = clock.counts.sum()
     values = clock.whole(tuple(shares))

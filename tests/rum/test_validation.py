@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.endpoint.validation import checker, message_of, typed
 from loadgen.rum.service_model import service
+from loadgen.rum.validation import checker, message_of, typed
 from tests.endpoint.conftest import batch, event
 
 SHAPES = service().shapes

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from loadgen.cli.monitors import JSON, NAME, YES
+from loadgen.cli.targets import target_options
 from loadgen.errors import LoadgenError
-from loadgen.jobs.targets import agreed, target_options
+from loadgen.jobs.targets import agreed
 
 DESTINATION: tuple[Callable[[Any], Any], ...] = (
     click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
@@ -52,9 +53,9 @@ def tags() -> None:
 def list_tags(name: str, target: str | None, region: str | None, as_json: bool) -> None:
     """List the tags."""
     from loadgen.aws.monitors import make
-    from loadgen.cli.control_plane import account_of, named, print_json, table
+    from loadgen.cli.control_plane import named, open_account, print_json, table
 
-    account = account_of(target, region)
+    account = open_account(target, region)
     found = make(account, "ListTagsForResource", {"ResourceArn": account.arn(named(name))})["Tags"]
     print_json(found) if as_json else table(("Key", "Value"), sorted(found.items()))
 
@@ -65,9 +66,9 @@ def list_tags(name: str, target: str | None, region: str | None, as_json: bool) 
 @target_options
 def add_tags(name: str, pairs_given: tuple[str, ...], target: str | None, region: str | None) -> None:
     """Add tags, or give them new values."""
-    from loadgen.cli.control_plane import account_of, changed, named, pairs
+    from loadgen.cli.control_plane import changed, named, open_account, pairs
 
-    account = account_of(target, region)
+    account = open_account(target, region)
     changed(account, "TagResource", {"ResourceArn": account.arn(named(name)), "Tags": pairs(pairs_given)}, False)
 
 
@@ -77,9 +78,9 @@ def add_tags(name: str, pairs_given: tuple[str, ...], target: str | None, region
 @target_options
 def remove_tags(name: str, keys: tuple[str, ...], target: str | None, region: str | None) -> None:
     """Remove tags by key."""
-    from loadgen.cli.control_plane import account_of, changed, named
+    from loadgen.cli.control_plane import changed, named, open_account
 
-    account = account_of(target, region)
+    account = open_account(target, region)
     changed(account, "UntagResource", {"ResourceArn": account.arn(named(name)), "TagKeys": list(keys)}, False)
 
 
@@ -102,9 +103,9 @@ def where(name: str, destination: str, destination_arn: str | None) -> dict[str,
 @JSON
 def list_metrics(name: str, target: str | None, region: str | None, as_json: bool) -> None:
     """List destinations and definitions."""
-    from loadgen.cli.control_plane import account_of, existing, metric_lines, print_json
+    from loadgen.cli.control_plane import existing, metric_lines, open_account, print_json
 
-    state = existing(account_of(target, region), name, policy=False)
+    state = existing(open_account(target, region), name, policy=False)
     found = {"Destinations": state.destinations, "MetricDefinitions": state.definitions}
     print_json(found) if as_json else metric_lines(state)
 
@@ -116,10 +117,10 @@ def list_metrics(name: str, target: str | None, region: str | None, as_json: boo
 @target_options
 def enable(name: str, role: str | None, target: str | None, region: str | None, **destination: Any) -> None:
     """Make a destination for metrics."""
-    from loadgen.cli.control_plane import account_of, changed
+    from loadgen.cli.control_plane import changed, open_account
 
     given = where(name, **destination) | ({"IamRoleArn": role} if role else {})
-    changed(account_of(target, region), "PutRumMetricsDestination", given, False)
+    changed(open_account(target, region), "PutRumMetricsDestination", given, False)
 
 
 @metrics.command()
@@ -129,9 +130,9 @@ def enable(name: str, role: str | None, target: str | None, region: str | None, 
 @YES
 def disable(name: str, target: str | None, region: str | None, yes: bool, **destination: Any) -> None:
     """Delete a destination, after showing the definitions that go with it."""
-    from loadgen.cli.control_plane import account_of, changed, existing
+    from loadgen.cli.control_plane import changed, existing, open_account
 
-    account = account_of(target, region)
+    account = open_account(target, region)
     key = destination["destination_arn"] or destination["destination"]
     going = existing(account, name, policy=False).definitions.get(key, [])
     click.echo(f"destination {key} of {name}: {len(going)} metric definitions go with it", err=True)
@@ -156,10 +157,10 @@ def add_metric(
     **metric: Any,
 ) -> None:
     """Define an extended or a custom metric."""
-    from loadgen.cli.control_plane import account_of, changed, metric_of
+    from loadgen.cli.control_plane import changed, metric_of, open_account
 
     given = {**where(name, destination, destination_arn), "MetricDefinitions": [metric_of(**metric)]}
-    changed(account_of(target, region), "BatchCreateRumMetricDefinitions", given, as_json)
+    changed(open_account(target, region), "BatchCreateRumMetricDefinitions", given, as_json)
 
 
 @metrics.command("change")
@@ -178,11 +179,11 @@ def change_metric(
     **metric: Any,
 ) -> None:
     """Replace a metric definition by its id."""
-    from loadgen.cli.control_plane import account_of, changed, metric_of
+    from loadgen.cli.control_plane import changed, metric_of, open_account
 
     given = {**where(name, destination, destination_arn), "MetricDefinition": metric_of(**metric)}
     given["MetricDefinitionId"] = definition_id
-    changed(account_of(target, region), "UpdateRumMetricDefinition", given, False)
+    changed(open_account(target, region), "UpdateRumMetricDefinition", given, False)
 
 
 @metrics.command("remove")
@@ -194,10 +195,10 @@ def remove_metrics(
     name: str, definition_ids: tuple[str, ...], target: str | None, region: str | None, **destination: Any
 ) -> None:
     """Delete metric definitions by their ids."""
-    from loadgen.cli.control_plane import account_of, changed
+    from loadgen.cli.control_plane import changed, open_account
 
     given = {**where(name, **destination), "MetricDefinitionIds": list(definition_ids)}
-    changed(account_of(target, region), "BatchDeleteRumMetricDefinitions", given, False)
+    changed(open_account(target, region), "BatchDeleteRumMetricDefinitions", given, False)
 
 
 @click.group()
@@ -211,9 +212,9 @@ def policy() -> None:
 def show_policy(name: str, target: str | None, region: str | None) -> None:
     """Print the policy document."""
     from loadgen.aws.monitors import kept_policy
-    from loadgen.cli.control_plane import account_of, named, print_json
+    from loadgen.cli.control_plane import named, open_account, print_json
 
-    found = kept_policy(account_of(target, region), named(name))
+    found = kept_policy(open_account(target, region), named(name))
     if found is None:
         raise LoadgenError(f"app monitor {name} has no resource policy")
     print_json(found)
@@ -230,12 +231,12 @@ def put_policy(
 ) -> None:
     """Set the policy: a JSON document from a file, or --public."""
     from loadgen.aws.desired_state import policy_document
-    from loadgen.cli.control_plane import account_of, changed, named, text_of
+    from loadgen.cli.control_plane import changed, named, open_account, text_of
     from loadgen.scenario.monitor import Statement
 
     if public == (file is not None):
         raise LoadgenError("give either a file with the policy document, or --public")
-    account = account_of(target, region)
+    account = open_account(target, region)
     document = text_of(file) if file else policy_document((Statement(),), account.arn(named(name)))
     given = {"Name": named(name), "PolicyDocument": document} | ({"PolicyRevisionId": revision} if revision else {})
     changed(account, "PutResourcePolicy", given, False)
@@ -248,9 +249,9 @@ def put_policy(
 def delete_policy(name: str, target: str | None, region: str | None, yes: bool) -> None:
     """Delete the policy, after showing it."""
     from loadgen.aws.monitors import kept_policy
-    from loadgen.cli.control_plane import account_of, changed, named
+    from loadgen.cli.control_plane import changed, named, open_account
 
-    account = account_of(target, region)
+    account = open_account(target, region)
     found = kept_policy(account, named(name))
     if found is None:
         raise LoadgenError(f"app monitor {name} has no resource policy")

@@ -13,10 +13,10 @@ from loadgen.aws import Account
 from loadgen.aws.desired_state import definition, wrong_with
 from loadgen.aws.monitors import Call, State, make, state
 from loadgen.errors import LoadgenError
-from loadgen.jobs.targets import account_of
+from loadgen.jobs.targets import open_account
 from loadgen.scenario.monitor import Metric, Monitor
 
-__all__ = ["account_of"]  # for the commands, which take all they need from here
+__all__ = ["open_account"]  # for the commands, which take all they need from here
 
 
 def named(name: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from loadgen.cli.targets import target_options
 from loadgen.cli.values import SCENARIO
 from loadgen.errors import LoadgenError
-from loadgen.jobs.targets import agreed, target_options
+from loadgen.jobs.targets import agreed
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -50,9 +51,9 @@ def monitors() -> None:
 @JSON
 def list_monitors(target: str | None, region: str | None, as_json: bool) -> None:
     """List all app monitors."""
-    from loadgen.cli.control_plane import account_of, print_json, table
+    from loadgen.cli.control_plane import open_account, print_json, table
 
-    summaries = list(account_of(target, region).summaries())
+    summaries = list(open_account(target, region).summaries())
     columns = ("Name", "Id", "State", "Platform", "Created")
     print_json(summaries) if as_json else table(columns, [[each.get(key, "") for key in columns] for each in summaries])
 
@@ -63,9 +64,9 @@ def list_monitors(target: str | None, region: str | None, as_json: bool) -> None
 @JSON
 def show(name: str, target: str | None, region: str | None, as_json: bool) -> None:
     """Show one app monitor with its tags, metrics and policy."""
-    from loadgen.cli.control_plane import account_of, existing, print_json, state_lines
+    from loadgen.cli.control_plane import existing, open_account, print_json, state_lines
 
-    state = existing(account_of(target, region), name)
+    state = existing(open_account(target, region), name)
     print_json(state) if as_json else state_lines(state)
 
 
@@ -86,14 +87,14 @@ def create(
     **settings: Any,
 ) -> None:
     """Create an app monitor."""
-    from loadgen.cli.control_plane import account_of, changed, named, pairs, parameters
+    from loadgen.cli.control_plane import changed, named, open_account, pairs, parameters
 
     given: dict[str, Any] = {"Name": named(name), **parameters(**settings)}
     given |= {"Tags": pairs(tags)} if tags else {}
     given |= {"Platform": platform} if platform else {}
     if "Domain" not in given and "DomainList" not in given and platform in {None, "Web"}:
         raise LoadgenError("a monitor for the web needs a domain; give --domain shop.example.com")
-    changed(account_of(target, region), "CreateAppMonitor", given, as_json)
+    changed(open_account(target, region), "CreateAppMonitor", given, as_json)
 
 
 @monitors.command()
@@ -103,12 +104,12 @@ def create(
 @JSON
 def update(name: str, target: str | None, region: str | None, as_json: bool, **settings: Any) -> None:
     """Change settings of an app monitor; what is not given stays."""
-    from loadgen.cli.control_plane import account_of, changed, named, parameters
+    from loadgen.cli.control_plane import changed, named, open_account, parameters
 
     given = parameters(**settings)
     if not given:
         raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
-    changed(account_of(target, region), "UpdateAppMonitor", {"Name": named(name), **given}, as_json)
+    changed(open_account(target, region), "UpdateAppMonitor", {"Name": named(name), **given}, as_json)
 
 
 @monitors.command()
@@ -117,9 +118,9 @@ def update(name: str, target: str | None, region: str | None, as_json: bool, **s
 @YES
 def delete(name: str, target: str | None, region: str | None, yes: bool) -> None:
     """Delete an app monitor, after showing what goes with it."""
-    from loadgen.cli.control_plane import account_of, changed, existing, going_lines
+    from loadgen.cli.control_plane import changed, existing, going_lines, open_account
 
-    account = account_of(target, region)
+    account = open_account(target, region)
     for line in going_lines(existing(account, name)):
         click.echo(line, err=True)
     if not yes and not agreed("Delete it?"):
@@ -145,7 +146,7 @@ def apply_scenario(
 ) -> None:
     """Bring about the app monitors that a scenario wants, its neighbours' too; applied again, it does nothing."""
     from loadgen.aws.monitors import apply, plan
-    from loadgen.cli.control_plane import account_of, plan_lines, print_json
+    from loadgen.cli.control_plane import open_account, plan_lines, print_json
     from loadgen.scenario import load
 
     wanted = load(scenario)
@@ -153,7 +154,7 @@ def apply_scenario(
         raise LoadgenError(f"--monitor: {scenario} names several app monitors; write the other name there")
     if monitor:
         wanted = wanted.model_copy(update={"monitor": wanted.monitor.named(monitor)})
-    account = account_of(target, region)
+    account = open_account(target, region)
     plans = {each.monitor.name: plan(account, each) for each in wanted.monitors}
     calls = [call for its in plans.values() for call in its]
     if as_json:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.targets import target_options
 from loadgen.cli.values import SCENARIO
-from loadgen.jobs.targets import target_options
 
 RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
 

@@ -1,31 +1,105 @@
-"""Which RUM a command talks to: AWS when it is said, else an endpoint by its URL; never the internet by default."""
+"""Which RUM a job talks to: an endpoint of its own, another one by its URL, or AWS; never the internet by default.
+
+Rule: nothing is sent to AWS, changed or deleted before the caller's `confirm` has said yes to a question that tells
+what would happen.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+from loadgen.scenario import Monitor
 
 if TYPE_CHECKING:
-    from loadgen.aws import Account
+    from loadgen.aws import Account, MonitorTarget
+    from loadgen.endpoint import EndpointSettings
+    from loadgen.endpoint.server import Running
 
 VARIABLE = "AWS_ENDPOINT_URL_RUM"
+"""Environment variable of boto3 that names an endpoint: what the control plane and `seed` talk to unless told."""
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--target and --region."""
-    region = click.option("--region", help="Boto3's usual chain unless given.")
-    target = click.option("--target", metavar="URL|aws", help=f"Which RUM; {VARIABLE} unless given.")
-    return target(region(command))
+class Question(Noun):
+    """What a person is asked before something is sent, changed or deleted."""
+
+    facts: tuple[str, ...]  # lines that say what would happen
+    text: str  # such as "Send it?"
 
 
-def account_of(target: str | None, region: str | None) -> Account:
-    """The control plane that is meant."""
+Confirm = Callable[[Question], bool]
+"""Asks a person; True means yes. A job that gets None for it takes the answer to be no."""
+
+
+class OpenTargets(Noun):
+    """What a run sends to, for as long as it is open."""
+
+    account: Account
+    monitors: tuple[MonitorTarget, ...]
+    endpoint: Running | None  # the run's own, for the target `local`
+
+
+class Sending(Noun):
+    """What a job is about to send to AWS."""
+
+    account: Account
+    receiver: str  # such as "app monitor demo (its id)"
+    requests: int
+    events: int
+    exact: bool  # False: extrapolated from a part
+    remark: str = ""  # follows the price
+
+
+def require_yes(confirm: Confirm | None, question: Question, refusal: str) -> None:
+    """Ask, and raise a LoadgenError that begins with `refusal` unless the answer is yes."""
+    if confirm is None or not confirm(question):
+        raise LoadgenError(f"{refusal}; type yes when asked, or give --yes")
+
+
+def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:
+    """Ask before requests go to AWS: region, account, app monitor, amount and price."""
+    from loadgen.jobs.plan import DOLLARS_PER_EVENT
+
+    account, about = sending.account, "" if sending.exact else "about "
+    facts = (
+        f"This sends to AWS: region {account.region}, account {account.number()}, {sending.receiver}",
+        f"expected: {about}{sending.requests:,} requests, {about}{sending.events:,} events, "
+        f"{about}${sending.events * DOLLARS_PER_EVENT:,.2f}{sending.remark}",
+    )
+    require_yes(confirm, Question(facts, "Send it?"), "nothing was sent")
+
+
+@contextmanager
+def open_targets(
+    monitors: Sequence[Monitor], target: str, region: str | None, own: EndpointSettings, store: Path | None
+) -> Iterator[OpenTargets]:
+    """The app monitors that a run sends to.
+
+    `target` is `local` (an endpoint with the settings `own`, which stops when this context ends, and has the app
+    monitors made), `aws`, or a URL. `store` is the file in which an own endpoint keeps events; None: in memory.
+    """
+    if target != "local":
+        account = open_account(target, region)
+        yield OpenTargets(account, tuple(account.find(each.name) for each in monitors), None)
+        return
+    from loadgen.aws import Account
+    from loadgen.endpoint import server
+
+    with server.start(own, store) as endpoint:
+        account = Account(endpoint.region, endpoint.credentials, endpoint.url)
+        yield OpenTargets(account, tuple(account.find_or_create(each) for each in monitors), endpoint)
+
+
+def open_account(target: str | None, region: str | None) -> Account:
+    """The control plane of `aws` or of a URL; without a target that of AWS_ENDPOINT_URL_RUM."""
     from loadgen.aws import Account
 
     chosen = target or os.environ.get(VARIABLE)

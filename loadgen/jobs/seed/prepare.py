@@ -27,7 +27,7 @@ from loadgen.jobs.seed.ledger import FILE, LOCK, Ledger
 from loadgen.jobs.seed.period import Period, period
 from loadgen.jobs.seed.run import Job, Options, Run, expectation
 from loadgen.jobs.seed.stream import past
-from loadgen.jobs.targets import account_of, agreed
+from loadgen.jobs.targets import agreed, open_account
 from loadgen.model import Noun
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
@@ -52,7 +52,7 @@ def seed_scenario(file: Path, options: Options) -> bool:
     folder = options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}"
     kept = kept_in(folder)
     wanted = period_of(kept.identity, options)
-    account = account_of(options.target, options.region)
+    account = open_account(options.target, options.region)
     monitor = account.lookup(scenario.monitor.name)
     identity = identity_of(scenario, kept.identity, wanted, account, options)
     whole = past(scenario, identity.period)
@@ -114,7 +114,7 @@ def with_monitor(scenario: Scenario, identity: Identity, account: Account, ledge
 def renamed(scenario: Scenario, name: str, options: Options) -> Scenario:
     """The scenario for another app monitor; an id is looked up, as RUM reads back by name alone."""
     if UUID.fullmatch(name):
-        account = account_of(options.target, options.region)
+        account = open_account(options.target, options.region)
         names = [each["Name"] for each in account.summaries() if each["Id"] == name]
         if not names:
             raise LoadgenError(f"no app monitor has the id {name} in {account.region}; give --monitor a name")

@@ -13,7 +13,7 @@ from loadgen.cli.attachments import metrics, policy, tags
 from loadgen.cli.comparing import compare
 from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
-from loadgen.cli.limit import find_limit
+from loadgen.cli.find_limit import find_limit
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
 from loadgen.cli.preview import preview

@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from locust.runners import MasterRunner
 
 from loadgen import aws, traffic
 from loadgen.errors import LoadgenError
-from loadgen.jobs.find_limit.probe import Hunt
+from loadgen.limit import LimitSearch
 from loadgen.results import RunFolder
 from loadgen.results.records import Spool
 from loadgen.swarm.clocks import Clocks
@@ -28,8 +29,8 @@ from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import Network
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, in_order
-from loadgen.swarm.limit_search import hunting
 from loadgen.swarm.orders import WorkerShare, orders_of
+from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.swarm.workers import STOP, Stop, packed, this_machine
 from loadgen.wire.sigv4 import Signer
 
@@ -83,11 +84,11 @@ class NodeRole:
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = self._spool(Path(near)) if near else None
         options: Any = self.environment.parsed_options
+        prepared: Callable[..., Engine] = partial(Engine, job, sessions)
         if options.find_limit:
-            hunt = msgspec.json.decode(options.find_limit, type=Hunt)
-            self.engine = hunting(hunt, Path(options.out), job, orders.seed, network, signer, spool)
-        else:
-            self.engine = Engine(job, sessions, network, signer, spool)
+            search = msgspec.json.decode(options.find_limit, type=LimitSearch)
+            prepared = prepare_engine(search, Path(options.out), job, orders.seed)
+        self.engine = prepared(network, signer, spool)
         self.ready.set()
         return self.engine
 

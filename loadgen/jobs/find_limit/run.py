@@ -12,14 +12,13 @@ import click
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.find_limit.probe import LONGEST_SECONDS, Hunt
-from loadgen.jobs.find_limit.search import Conditions, Limit, Range, Step, so_far
 from loadgen.jobs.find_limit.view import step_line
 from loadgen.jobs.first_monitor import first_alone
 from loadgen.jobs.run.ledgers import compared, kept_for
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.options import Options, locust_arguments
 from loadgen.jobs.run.steps import facts, opened_targets
+from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
 from loadgen.results import RunFolder
 from loadgen.results.store import pretty
 from loadgen.results.verdict import with_ledgers
@@ -62,7 +61,7 @@ def warn(given: dict[str, Any]) -> None:
     )
 
 
-def wanted(given: dict[str, Any]) -> Hunt:
+def wanted(given: dict[str, Any]) -> LimitSearch:
     """The search that the command line asks for."""
     conditions = Conditions(
         most_throttled=given["max_throttled"], most_failed=given["max_failed"], most_p99_ms=given["max_p99"]
@@ -72,14 +71,16 @@ def wanted(given: dict[str, Any]) -> Hunt:
             f"--start {given['start']:g} sends fewer than {FEWEST} requests in a window of {given['hold']:g} s; "
             f"give a --hold of {FEWEST / given['start']:g} s at least"
         )
-    where = Range(
+    where = SearchRange(
         start=given["start"],
-        floor=max(Range().floor, FEWEST / given["hold"]),
+        floor=max(SearchRange().floor, FEWEST / given["hold"]),
         ceiling=given["max_rate"],
         precision=given["precision"],
         most_windows=given["max_windows"],
     )
-    return Hunt(conditions=conditions, where=where, hold=given["hold"], settle=SETTLE_SECONDS, senders=given["senders"])
+    return LimitSearch(
+        conditions=conditions, where=where, hold=given["hold"], settle=SETTLE_SECONDS, senders=given["senders"]
+    )
 
 
 def run_options(given: dict[str, Any], quiet: bool) -> Options:
@@ -106,12 +107,12 @@ def watch(process: LocustProcess, folder: RunFolder) -> bool:
     return interrupts > 0
 
 
-def followed(path: Path) -> Iterator[list[Step]]:
+def followed(path: Path) -> Iterator[list[SearchStep]]:
     """Each time it is asked, the steps that were written since."""
     place = 0
     while True:
         whole = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else []
-        yield [msgspec.json.decode(line, type=Step) for line in whole[place:]]
+        yield [msgspec.json.decode(line, type=SearchStep) for line in whole[place:]]
         place = len(whole)
 
 
@@ -126,9 +127,9 @@ def found_in(folder: RunFolder, process: LocustProcess) -> Limit:
     return msgspec.json.decode(read, type=Limit)
 
 
-def interrupted(folder: RunFolder, hunt: Hunt) -> Limit:
+def interrupted(folder: RunFolder, hunt: LimitSearch) -> Limit:
     """What was found until Ctrl-C, kept as a limit that is not confirmed."""
-    found = so_far(next(followed(folder.path / STEPS)), hunt.conditions, hunt.where)
+    found = limit_so_far(next(followed(folder.path / STEPS)), hunt.conditions, hunt.where)
     if found is None:
         click.echo(f"no rate was known to keep the conditions yet; the windows are in {folder.path}", err=True)
         raise click.Abort

@@ -6,8 +6,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.jobs.find_limit.search import Cause, Limit, Step
 from loadgen.jobs.plan.terminal import grid, rate, share
+from loadgen.limit import Cause, Limit, SearchStep
 
 SAID: dict[Cause, str] = {
     "throttled": "the target throttles",
@@ -20,7 +20,7 @@ SAID: dict[Cause, str] = {
 BAR = 14  # characters
 
 
-def step_line(step: Step) -> str:
+def step_line(step: SearchStep) -> str:
     """A window on one line."""
     window = step.window
     verdict = "kept" if step.broken_by is None else SAID[step.broken_by]

@@ -1,4 +1,4 @@
-"""Results of a hold at a rate → Window. Pure; what a search asks for travels as `Hunt`."""
+"""The results of holding a rate for some seconds → one window. Pure."""
 
 from __future__ import annotations
 
@@ -6,34 +6,52 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from loadgen.jobs.find_limit.search import Conditions, Range, Window
+from loadgen.limit.search import Conditions, RateWindow, SearchRange
 from loadgen.model import Noun, Result
-from loadgen.scenario import Scenario
-from loadgen.scenario.arrivals import Arrivals
+from loadgen.scenario import Arrivals, Scenario
 
 LONGEST_SECONDS = 7200.0
-"""A search that lasts longer has run out of sessions."""
+"""The scenario of a search lasts this long; a longer search has no sessions left."""
 
 SESSIONS_A_SECOND = 100.0
-"""Enough for two hours at several hundred requests a second; the holds say when they are sent, not the arrivals."""
-
+"""Enough for two hours at several hundred requests a second. The search, not the arrivals, says when each is sent."""
 
 LATE_SECONDS = 0.1
-"""An answer that comes so soon after a window's end is still in time: the last requests need theirs."""
+"""Answers that come this soon after a window's end count as in time: the last requests need theirs."""
 
 
-class Hunt(Noun, kw_only=True):
-    """A search for a limit, as the command line asks for it."""
+class LimitSearch(Noun, kw_only=True):
+    """A search for a limit, as it was asked for."""
 
     conditions: Conditions
-    where: Range
+    where: SearchRange
     hold: float  # seconds that count in a window
-    settle: float  # seconds at the same rate before
+    settle: float  # seconds at the same rate before them
     senders: int  # requests that can be in flight
 
 
-def endless(scenario: Scenario) -> Scenario:
-    """The scenario with sessions enough for any search, and a client that tries every batch once."""
+class RateHold(Noun):
+    """One rate, held: which part of it counts, in seconds from the run's zero."""
+
+    rate: float  # requests a second
+    begin: float
+    end: float
+    senders: int  # requests that could be in flight
+    primed: bool  # the target's token bucket was emptied before
+
+
+class GeneratorLoad(Noun):
+    """How busy the generator itself was in a window."""
+
+    loop_lags: tuple[float, ...] = ()  # seconds by which its event loop was late, sampled
+    cpu: float = 0.0  # cores
+
+
+IDLE = GeneratorLoad()
+
+
+def extend_for_search(scenario: Scenario) -> Scenario:
+    """The scenario with enough sessions for any search, and a client that tries every batch once."""
     return scenario.model_copy(
         update={
             "arrivals": Arrivals(rate=SESSIONS_A_SECOND),
@@ -43,31 +61,20 @@ def endless(scenario: Scenario) -> Scenario:
     )
 
 
-class Own(Noun):
-    """How the generator itself did in a window."""
-
-    loop_lags: tuple[float, ...] = ()  # seconds by which its loop was late, looked at many times
-    cpu: float = 0.0  # cores
-
-
-IDLE = Own()
-
-
-def window_of(
-    results: Sequence[Result], rate: float, begin: float, end: float, senders: int, primed: bool, own: Own = IDLE
-) -> Window:
-    """What a hold measured: of what was meant to be sent from `begin` to `end`, in seconds from the run's zero."""
+def measure_window(results: Sequence[Result], hold: RateHold, own: GeneratorLoad = IDLE) -> RateWindow:
+    """What a hold measured: of the requests that were intended between its `begin` and `end`."""
+    begin, end = hold.begin, hold.end
     counted = [result for result in results if begin <= result.intended < end]
     if not counted:
-        return Window(rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, 0.0, primed, sent_share=0.0)
+        return RateWindow(hold.rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, 0.0, hold.primed, sent_share=0.0)
     number, length = len(counted), end - begin
     latency = np.array([result.latency for result in counted]) * 1000
     accepted = sum(map(is_accepted, counted))
     passed = sum(is_accepted(result) and begin <= result.finished < end for result in results)
     sent = sum(result.started < end for result in counted)
     throttled = sum(result.status == 429 for result in counted)
-    return Window(
-        rate=rate,
+    return RateWindow(
+        rate=hold.rate,
         offered=sent / length,
         accepted=passed / length,
         throttled_share=throttled / number,
@@ -76,20 +83,20 @@ def window_of(
         p50_ms=round(float(np.quantile(latency, 0.5)), 3),
         p99_ms=round(float(np.quantile(latency, 0.99)), 3),
         lag_p99_ms=round(float(np.quantile([result.lag for result in counted], 0.99)) * 1000, 3),
-        primed=primed,
+        primed=hold.primed,
         sent_share=sent / number,
-        saturated=most_in_flight(results) >= senders,
+        saturated=count_most_in_flight(results) >= hold.senders,
         loop_lag_p99_ms=round(float(np.quantile(own.loop_lags or (0.0,), 0.99)) * 1000, 3),
         cpu=round(own.cpu, 3),
     )
 
 
 def is_accepted(result: Result) -> bool:
-    """Whether the target kept the batch: any 2xx."""
+    """Whether the target accepted the batch: it answered 2xx and the answer was RUM's."""
     return result.status is not None and 200 <= result.status < 300
 
 
-def most_in_flight(results: Sequence[Result]) -> int:
+def count_most_in_flight(results: Sequence[Result]) -> int:
     """The most requests that were under way at one moment."""
     moments = sorted([(result.started, 1) for result in results] + [(result.finished, -1) for result in results])
     return int(np.cumsum([change for _, change in moments]).max(initial=0))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from loadgen.jobs.find_limit.search import Window
+from loadgen.limit import RateWindow
 from loadgen.rum.token_bucket import TokenBucket
 
 SETTLE, HOLD, MOST_PRIMING = 1.0, 10.0, 60.0
@@ -21,7 +21,7 @@ class Target:
         self.windows = 0
         self._ceiling = own_ceiling
 
-    def __call__(self, rate: float, prime: float | None) -> Window:
+    def __call__(self, rate: float, prime: float | None) -> RateWindow:
         self.windows += 1
         if prime is not None:
             self.empty(prime)
@@ -33,7 +33,7 @@ class Target:
         self.now = begin + HOLD
         latency = np.array([done - (begin + number / reached) for number, (_, done) in enumerate(answers)])
         accepted = sum(taken for taken, _ in answers)
-        return Window(
+        return RateWindow(
             rate=rate,
             offered=reached,
             accepted=accepted / HOLD,
@@ -83,7 +83,7 @@ class Queue(Target):
         self._free = [0.0] * workers
         self._service = service_seconds
 
-    def __call__(self, rate: float, prime: float | None) -> Window:
+    def __call__(self, rate: float, prime: float | None) -> RateWindow:
         self.now = max(self.now, *self._free)
         return super().__call__(rate, prime)
 
@@ -96,10 +96,10 @@ class Queue(Target):
 class Moody:
     """Another target whose windows now and then measure something else altogether."""
 
-    def __init__(self, target: Target, share: float, seed: int, spoil: Callable[[Window], Window]) -> None:
+    def __init__(self, target: Target, share: float, seed: int, spoil: Callable[[RateWindow], RateWindow]) -> None:
         self._target, self._share, self._spoil = target, share, spoil
         self._stream = np.random.default_rng(seed)
 
-    def __call__(self, rate: float, prime: float | None) -> Window:
+    def __call__(self, rate: float, prime: float | None) -> RateWindow:
         window = self._target(rate, prime)
         return self._spoil(window) if self._stream.random() < self._share else window

@@ -1,11 +1,11 @@
-"""README.md's tables of the endpoint are whole."""
+"""The tables of the endpoint's README are whole."""
 
 from __future__ import annotations
 
 from loadgen.rum.service_model import service
 from tests.paths import ROOT
 
-README = ROOT / "README.md"
+README = ROOT / "loadgen" / "endpoint" / "README.md"
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -21,7 +21,7 @@ from loadgen.model import Batch, Request, Response, Result, Send
 from loadgen.results import EventCounts, IntervalReport, Meter, stage_ends
 from loadgen.results.records import THROTTLED, Spool
 from loadgen.swarm.connection import NoAnswer
-from loadgen.swarm.feeder import Feeder, Job, Visit
+from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.wire.sigv4 import Signer
 
@@ -36,7 +36,7 @@ class Engine:
     def __init__(
         self,
         job: Job,
-        sessions: Iterator[Visit],
+        sessions: Iterator[PlannedVisit],
         send: Send,
         signer: Callable[[], Signer] | None,
         spool: Spool | None = None,

@@ -19,6 +19,7 @@ import msgspec
 
 from loadgen import client, wire
 from loadgen.model import Batch, Noun, Session
+from loadgen.planned import PlannedSession
 from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
@@ -56,20 +57,20 @@ class Job(Noun):
         return self.pace != inf
 
 
-Visit = tuple[int, Session]  # which of the job's app monitors, and who comes to its site
+PlannedVisit = tuple[int, PlannedSession]  # which of the job's app monitors, and who comes to its site
 
 
-def in_order(sessions: Iterable[Iterator[Session]]) -> Iterator[Visit]:
-    """The sessions of several app monitors in order of start."""
+def in_order(sessions: Iterable[Iterator[PlannedSession]]) -> Iterator[PlannedVisit]:
+    """The planned sessions of several app monitors in order of start."""
     return merge(
-        *(zip(repeat(monitor), each) for monitor, each in enumerate(sessions)), key=lambda visit: visit[1].start
+        *(zip(repeat(monitor), each) for monitor, each in enumerate(sessions)), key=lambda visit: visit[1][0].start
     )
 
 
 class Feeder:
     """Fills a schedule, and knows what never reached it."""
 
-    def __init__(self, job: Job, sessions: Iterator[Visit], schedule: Schedule, meter: Meter) -> None:
+    def __init__(self, job: Job, sessions: Iterator[PlannedVisit], schedule: Schedule, meter: Meter) -> None:
         self._tallies = [EventCounts()] * len(job.monitors)
         self._job = job
         self._sessions = sessions
@@ -81,9 +82,9 @@ class Feeder:
 
     def run(self, now: Callable[[], float]) -> None:
         """Feed all sessions; `now` is seconds from the run's zero."""
-        for monitor, session in self._sessions:
+        for monitor, (session, plan) in self._sessions:
             self._wait(session.start, now)
-            self._add(monitor, session)
+            self._add(monitor, session, plan)
             self._schedule.give_way()
 
     @property
@@ -106,9 +107,8 @@ class Feeder:
         while not self._job.paced and len(self._schedule) > AHEAD_BATCHES:
             gevent.sleep(0.001)
 
-    def _add(self, monitor: int, session: Session) -> None:
+    def _add(self, monitor: int, session: Session, plan: client.Plan) -> None:
         job, scenario = self._job, self._job.monitors[monitor].scenario
-        plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
         self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.tally))
         self._see(session)
         clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time() - job.ahead, inf)

@@ -19,9 +19,10 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadgen import aws, traffic
+from loadgen import aws
 from loadgen.errors import LoadgenError
 from loadgen.limit import LimitSearch
+from loadgen.planned import planned
 from loadgen.results import RunFolder
 from loadgen.results.records import Spool
 from loadgen.swarm.clocks import Clocks
@@ -76,7 +77,7 @@ class NodeRole:
         job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index, share.ahead)
         part = (share.index, share.of)
         sessions = in_order(
-            traffic.sessions(each.scenario, seed, part, lambda: self.engine.give_way(), only_recordable=True)
+            planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.give_way())
             for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
         )
         network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)

@@ -14,7 +14,7 @@ from typing import Any
 import gevent
 import msgspec
 
-from loadgen import client, traffic, wire
+from loadgen import wire
 from loadgen.errors import LoadgenError
 from loadgen.limit import (
     GeneratorLoad,
@@ -27,6 +27,7 @@ from loadgen.limit import (
     search_limit,
 )
 from loadgen.model import Batch, Result
+from loadgen.planned import planned
 from loadgen.results.store import pretty
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, in_order
@@ -56,7 +57,7 @@ def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Ca
     """
     scenario = extend_for_search(job.scenario)
     job = msgspec.structs.replace(job, monitors=(msgspec.structs.replace(job.monitors[0], scenario=scenario),))
-    sessions = in_order([traffic.sessions(scenario, seed, only_recordable=True)])
+    sessions = in_order([planned(scenario, seed)])
     return partial(RateProbeEngine, job, sessions, feeder=partial(RateProbe, search, folder))
 
 
@@ -126,8 +127,7 @@ class RateProbe(Feeder):
 
     def _encode_batches(self) -> Generator[ScheduledRequest, None, None]:
         """Encoded batches, one whenever one is asked for; their events happened just now."""
-        for _, session in self._sessions:
-            plan = client.plan(session, self._job.scenario.client, self._job.scenario.monitor.sample_rate)
+        for _, (_, plan) in self._sessions:
             self.account(0, sessions=1, **msgspec.structs.asdict(plan.tally))
             left = list(plan.batches)
             try:

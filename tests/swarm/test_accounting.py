@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from loadgen import client, traffic
+from loadgen.planned import planned
 from loadgen.results import Meter
 from loadgen.swarm.feeder import Feeder, Job, Monitored, in_order
 from loadgen.swarm.schedule import Schedule
@@ -38,11 +38,11 @@ def test_what_a_switched_off_page_drops_is_counted_apart_from_what_the_client_dr
 @pytest.mark.parametrize("pace", [1.0, 10.0])
 def test_a_visitor_is_there_from_the_second_of_coming_to_that_of_leaving(pace: float) -> None:
     shop = scenario()
-    sessions = list(traffic.sessions(shop, 1))
+    sessions = list(planned(shop, 1))
     job = Job((Monitored(shop, DESTINATION),), time.time(), pace)
     feeder = Feeder(job, in_order([iter(sessions)]), Schedule(lambda: 0.0, True), Meter(0))
     feeder.run(lambda: 1e9)
-    spans = [(int(each.start / pace), int((each.start + each.loads[-1].hides[-1]) / pace)) for each in sessions]
+    spans = [(int(each.start / pace), int((each.start + each.loads[-1].hides[-1]) / pace)) for each, _ in sessions]
     for second in range(max(last for _, last in spans) + 2):
         came = sum(first == second for first, _ in spans)
         there = sum(first <= second <= last for first, last in spans)
@@ -52,12 +52,12 @@ def test_a_visitor_is_there_from_the_second_of_coming_to_that_of_leaving(pace: f
 @pytest.mark.parametrize("pace", [20.0, 40.0])
 def test_events_wait_in_seconds_of_the_wall(pace: float) -> None:
     shop = scenario().adjusted(duration=20)
-    planned = {
+    waits = {
         (batch.session, batch.due / pace): (batch.due - batch.start - fmean(event.at for event in batch.events)) / pace
-        for session in traffic.sessions(shop, 1)
-        for batch in client.plan(session, shop.client, 1.0).batches
+        for _, plan in planned(shop, 1)
+        for batch in plan.batches
     }
     _, results, _ = run(Receiver(200), shop, pace=pace)
     assert results
     for result in results:
-        assert result.waited == pytest.approx(planned[result.session, result.intended])
+        assert result.waited == pytest.approx(waits[result.session, result.intended])

@@ -12,15 +12,16 @@ import gevent
 import msgspec
 import pytest
 
-from loadgen import traffic, wire
+from loadgen import wire
 from loadgen.errors import ControlError
-from loadgen.model import Request, Response, Result, Session
+from loadgen.model import Request, Response, Result
+from loadgen.planned import PlannedSession, planned
 from loadgen.results import Aggregate, AppMonitor, RunEnd, Summary, summarize
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.connection import NoAnswer
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job, Monitored, Visit, in_order
+from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, in_order
 from loadgen.wire.sigv4 import Credentials, Signer
 
 SHOP = """
@@ -49,13 +50,13 @@ def run(
     send: Callable[[Request], Response],
     shop: Scenario,
     pace: float = inf,
-    sessions: Iterator[Session] | None = None,
+    sessions: Iterator[PlannedSession] | None = None,
     **job: int,
 ) -> tuple[Summary, list[Result], Engine]:
     """Run a whole job with four senders; what was measured, every result, and the engine."""
     engine = Engine(
         Job((Monitored(shop, DESTINATION),), time.time(), pace, **job),
-        in_order([sessions or traffic.sessions(shop, 1)]),
+        in_order([sessions or planned(shop, 1)]),
         send,
         signer,
     )
@@ -76,8 +77,8 @@ def job(shop: Scenario, zero: float | None = None) -> Job:
     return Job((Monitored(shop, DESTINATION),), time.time() if zero is None else zero, inf)
 
 
-def visits(shop: Scenario) -> Iterator[Visit]:
-    return in_order([traffic.sessions(shop, 1)])
+def visits(shop: Scenario) -> Iterator[PlannedVisit]:
+    return in_order([planned(shop, 1)])
 
 
 def figures(engine: Engine) -> Summary:
@@ -140,7 +141,7 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     other = shop.model_copy(update={"client": shop.client.model_copy(update=of_the_second)})
     elsewhere = msgspec.structs.replace(DESTINATION, monitor_id=ELSEWHERE)
     both = Job((Monitored(shop, DESTINATION), Monitored(other, elsewhere, other.client.signing)), time.time(), inf)
-    engine = Engine(both, in_order([traffic.sessions(shop, 1), traffic.sessions(shop, 1)]), send, signer)
+    engine = Engine(both, in_order([planned(shop, 1), planned(other, 1)]), send, signer)
     for _ in range(4):
         gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
     gevent.spawn(engine.wait_until_over).get(timeout=60)

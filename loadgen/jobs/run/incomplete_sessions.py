@@ -13,9 +13,9 @@ from math import inf
 
 import msgspec
 
-from loadgen import client, traffic, units
+from loadgen import client, units
 from loadgen.errors import LoadgenError
-from loadgen.model import Session
+from loadgen.planned import planned
 from loadgen.results import RunFolder, Summary
 from loadgen.results.incomplete_sessions import IncompleteSession, Tried, read_unrun, write_unrun
 from loadgen.results.store import UNRUN
@@ -73,10 +73,10 @@ def unrun(
     after those that were tried.
     """
     end = scenario.duration if stopped is None or factor == inf else min(scenario.duration, stopped * factor)
-    for session in traffic.sessions(scenario, seed, share, only_recordable=True):
+    for session, plan in planned(scenario, seed, share):
         if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
             return
-        due = dues(session, scenario, end)
+        due = [batch.due for batch in plan.batches if batch.due < end]
         done = tried.of(session.index)
         drawn = session.index < tried.sessions
         if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
@@ -84,9 +84,3 @@ def unrun(
             yield IncompleteSession(
                 session.index, client.session_id(session.key), start, share[0], len(due), done, monitor
             )
-
-
-def dues(session: Session, scenario: Scenario, end: float) -> list[float]:
-    """When a session's batches are due, those before an end, in seconds of the scenario."""
-    batches = client.plan(session, scenario.client, scenario.monitor.sample_rate).batches
-    return [batch.due for batch in batches if batch.due < end]

@@ -26,7 +26,7 @@ from loadgen.jobs.seed.probe import judge, probes, read_back
 from loadgen.jobs.seed.rate_limiter import Pace
 from loadgen.jobs.seed.seeder import Seeder, Tools
 from loadgen.jobs.seed.senders import Senders
-from loadgen.jobs.seed.stream import past, planned
+from loadgen.jobs.seed.stream import batches_due, past
 from loadgen.jobs.seed.view import View, probe_lines
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
@@ -191,5 +191,5 @@ class Run:
             scenario, job.identity.monitor_id, parts.netloc, prefix=parts.path.rstrip("/")
         )
         seconds = job.identity.period.seconds
-        stream = planned(scenario, job.identity.seed, job.identity.period, live)
+        stream = batches_due(scenario, job.identity.seed, job.identity.period, live)
         return (packed(each, destination, self._clock) for each in stream if not live or each.batch.due >= seconds)

@@ -18,7 +18,8 @@ import msgspec
 
 from loadgen import client, traffic
 from loadgen.jobs.seed.period import Period
-from loadgen.model import Batch, Noun, Session
+from loadgen.model import Batch, Noun
+from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario
 
 LEG_SECONDS = 86_400.0
@@ -32,30 +33,31 @@ class Planned(Noun):
     batch: Batch
 
 
-def planned(scenario: Scenario, seed: int, period: Period, live: bool = False) -> Iterator[Planned]:
+def batches_due(scenario: Scenario, seed: int, period: Period, live: bool = False) -> Iterator[Planned]:
     """The batches due within the period; with `live` all that follow too, without end."""
     waiting: list[tuple[float, int, Batch]] = []
     numbers, order = count(), count()
-    for session in _sessions(scenario, seed, period, live):
+    for session, plan in _sessions(scenario, seed, period, live):
         while waiting and waiting[0][0] <= session.start:
             yield Planned(next(numbers), heappop(waiting)[2])
-        for batch in client.plan(session, scenario.client, scenario.monitor.sample_rate).batches:
+        for batch in plan.batches:
             # Sent by fetch whatever the page would do: RUM keeps the same, and gzip saves most of the bytes.
             heappush(waiting, (batch.due, next(order), msgspec.structs.replace(batch, beacon=False)))
     while waiting and waiting[0][0] < period.seconds:
         yield Planned(next(numbers), heappop(waiting)[2])
 
 
-def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iterator[Session]:
-    """Sessions in order of start, leg after leg."""
-    yield from traffic.sessions(past(scenario, period), seed, only_recordable=True)
+def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iterator[PlannedSession]:
+    """Planned sessions in order of start, leg after leg."""
+    yield from planned(past(scenario, period), seed)
     zero = period.seconds
     for leg in count(1) if live else ():
         some = False
         now = present(scenario, period.start + zero)
         for session in traffic.sessions(now, leg_seed(seed, leg), only_recordable=True):
             some = True
-            yield msgspec.structs.replace(session, start=zero + session.start)
+            moved = msgspec.structs.replace(session, start=zero + session.start)
+            yield moved, client.plan(moved, scenario.client, scenario.monitor.sample_rate)
         if not some:
             return  # arrivals that have ended at rate 0 never come back
         zero += LEG_SECONDS

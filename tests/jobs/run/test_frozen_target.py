@@ -14,7 +14,7 @@ import gevent
 import pytest
 from gevent.pywsgi import WSGIServer
 
-from loadgen import wire
+from loadgen import client, wire
 from loadgen.model import Event, Load, Page, Result, Session, Visitor
 from loadgen.results import Aggregate, RunEnd, Summary, summarize
 from loadgen.rum.events import PAGE_VIEW, PageView
@@ -79,7 +79,12 @@ def visits() -> Iterator[Session]:
 def measured_by_us(url: str) -> Summary:
     to = wire.Destination("localhost", "0" * 36, "example.com")
     job = Job((Monitored(SCENARIO, to),), time.time() + 1, 1.0)
-    engine = Engine(job, in_order([visits()]), Network(url, 30), None)
+    engine = Engine(
+        job,
+        in_order([((visit, client.plan(visit, SCENARIO.client, 1.0)) for visit in visits())]),
+        Network(url, 30),
+        None,
+    )
     results: list[Result] = []
 
     def sender() -> None:

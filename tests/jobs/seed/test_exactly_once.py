@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loadgen.jobs.seed.ledger import Ledger
 from loadgen.jobs.seed.period import Period
-from loadgen.jobs.seed.stream import planned
+from loadgen.jobs.seed.stream import batches_due
 from loadgen.scenario import load
 from tests.jobs.seed.trial import BURSTS, SCENARIOS, trial
 
@@ -29,5 +29,5 @@ def test_five_kills_two_restarts_500s_and_lost_answers_lose_nothing_and_double_n
 def planned_events(period: Period) -> set[bytes]:
     """What the same command sends when nothing goes wrong."""
     scenario = load(QUICKSTART).adjusted(rate=RATE)
-    batches = (each.batch for each in planned(scenario, SEED, period))
+    batches = (each.batch for each in batches_due(scenario, SEED, period))
     return {bytes.fromhex(event.id.replace("-", "")) for batch in batches for event in batch.events}

@@ -21,7 +21,7 @@ from loadgen.jobs.seed.period import Period
 from loadgen.jobs.seed.rate_limiter import Pace
 from loadgen.jobs.seed.seeder import Progress, Seeder, Tools
 from loadgen.jobs.seed.senders import Senders
-from loadgen.jobs.seed.stream import planned
+from loadgen.jobs.seed.stream import batches_due
 from loadgen.model import Request, Response, Send
 from loadgen.scenario import parse
 from tests.jobs.seed.service import Luck, Service
@@ -45,7 +45,7 @@ def impatient() -> Iterator[None]:
 
 
 def parcels(seed: int = 1, start: float = START) -> Iterator[Parcel]:
-    stream = planned(SCENARIO, seed, Period(start, start + 2000.0))
+    stream = batches_due(SCENARIO, seed, Period(start, start + 2000.0))
     return (packed(each, DESTINATION, wire.Clock(start)) for each in stream)
 
 

@@ -1,0 +1,38 @@
+"""Scenario and seed → each session with the batches that its web client means to send.
+
+Rule: every job that asks what a scenario sends iterates over this: a run, a plan, a sample, a file of bodies and a
+seeded past agree because they draw sessions and plan batches by the same code. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from loadgen import client, traffic
+from loadgen.model import Session
+from loadgen.scenario import Scenario
+
+PlannedSession = tuple[Session, client.Plan]
+
+
+def planned(
+    scenario: Scenario,
+    seed: int,
+    share: tuple[int, int] = (0, 1),
+    *,
+    yield_to_others: Callable[[], None] | None = None,
+    with_unrecorded: bool = False,
+) -> Iterator[PlannedSession]:
+    """The sessions of worker i of n (share = i, n) in order of start, each with its client's plan.
+
+    Args:
+        scenario: Its monitor's sample rate and its client's settings decide what is sent.
+        seed: Same scenario and seed, same sessions; the shares of all n workers together are those of (0, 1).
+        share: Which worker of how many.
+        yield_to_others: Called at least every two milliseconds while sessions are drawn.
+        with_unrecorded: Keep the events in the sessions that the client does not record at its sample rate and session
+            limit. The plan is the same without them, and they take time to draw.
+    """
+    settings, sample_rate = scenario.client, scenario.monitor.sample_rate
+    for session in traffic.sessions(scenario, seed, share, yield_to_others, only_recordable=not with_unrecorded):
+        yield session, client.plan(session, settings, sample_rate)

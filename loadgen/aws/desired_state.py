@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.operations.definitions import EXTENDED, EXTENDED_NAMESPACE, wrong_with
 from loadgen.errors import ControlError
+from loadgen.rum.metric_rules import EXTENDED_METRICS, EXTENDED_NAMESPACE, find_problem
 from loadgen.scenario.client import Client
 from loadgen.scenario.monitor import Metric, Monitor, Statement
 
-__all__ = ["creation", "definition", "definitions", "policy_document", "settings", "wrong_with"]
+__all__ = ["creation", "definition", "definitions", "policy_document", "settings"]
 
 ACTION = "rum:PutRumEvents"
 POLICY_VERSION = "2012-10-17"
@@ -68,7 +68,7 @@ def definitions(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
     wrong = [
         f"monitor.metrics[{place}]: {problem}"
         for place, one in enumerate(made)
-        if (problem := wrong_with(one)) is not None
+        if (problem := find_problem(one)) is not None
     ]
     if wrong:
         raise ControlError("\n".join(wrong))
@@ -78,7 +78,7 @@ def definitions(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
 def definition(metric: Metric) -> dict[str, Any]:
     """One MetricDefinitionRequest; an extended metric gets the value key and the pattern that RUM demands of it."""
     value, pattern = metric.value, metric.pattern
-    rule = EXTENDED.get(metric.name) if metric.namespace in {None, EXTENDED_NAMESPACE} else None
+    rule = EXTENDED_METRICS.get(metric.name) if metric.namespace in {None, EXTENDED_NAMESPACE} else None
     if rule is not None:
         own: dict[str, Any] = {"event_type": [rule.event_type]}
         if rule.ranges:

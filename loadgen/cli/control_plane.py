@@ -10,10 +10,11 @@ import click
 import msgspec
 
 from loadgen.aws import Account
-from loadgen.aws.desired_state import definition, wrong_with
+from loadgen.aws.desired_state import definition
 from loadgen.aws.monitors import Call, State, make, state
 from loadgen.errors import LoadgenError
 from loadgen.jobs.targets import open_account
+from loadgen.rum.metric_rules import find_problem
 from loadgen.scenario.monitor import Metric, Monitor
 
 __all__ = ["open_account"]  # for the commands, which take all they need from here
@@ -105,7 +106,7 @@ def metric_of(
     except ValueError as error:  # pydantic's, of several lines
         raise LoadgenError(f"the metric does not fit: {' '.join(str(error).split())}") from error
     made = definition(wanted)
-    if (wrong := wrong_with(made)) is not None:
+    if (wrong := find_problem(made)) is not None:
         raise LoadgenError(f"metric {metric}: {wrong}")
     return made
 

@@ -68,7 +68,7 @@ def settings_of(
 ) -> Any:
     """The endpoint's settings; half a key is completed, none is made up."""
     from loadgen.endpoint import EndpointSettings
-    from loadgen.endpoint.fault_spec import parse
+    from loadgen.endpoint.fault_spec import parse_faults
     from loadgen.endpoint.faults import Faults
     from loadgen.wire.sigv4 import Credentials
 
@@ -76,7 +76,7 @@ def settings_of(
     secret = secret_access_key or secrets.token_urlsafe(30)
     return EndpointSettings(
         credentials=(Credentials(key_id, secret, session_token),),
-        faults=parse(faults) if faults else Faults(),
+        faults=parse_faults(faults) if faults else Faults(),
         operation_quotas=dict(operation_quota),
         cors_origins=cors_origin or ("*",),
         **plain,

@@ -92,13 +92,13 @@ class OperationQuotaOption(click.ParamType[tuple[str, float]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
         """Name and calls a second."""
-        from loadgen.rum.service_model import service
+        from loadgen.rum.service_model import load_service_model
 
         operation, _, number = str(value).partition("=")
         try:
             rate = float(number)
         except ValueError:
             rate = 0.0
-        if operation not in service().operations or not 0 < rate < float("inf"):
+        if operation not in load_service_model().operations or not 0 < rate < float("inf"):
             self.fail(f"{value!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5", param, ctx)
         return operation, rate

@@ -7,12 +7,12 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from loadgen.endpoint.service_error import Refusal, invalid
-from loadgen.endpoint.settings import Controls
+from loadgen.endpoint.service_error import ServiceError, ValidationException
+from loadgen.endpoint.settings import LiveSettings
 from loadgen.model import Noun, Request, Response
 
 if TYPE_CHECKING:
-    from loadgen.endpoint.app import Endpoint
+    from loadgen.endpoint.service import RumService
 
 PREFIX = "/_loadgen/"
 
@@ -26,10 +26,10 @@ class Count(Noun):
     dropped_events: int = 0  # of accepted batches
 
 
-def answer(endpoint: Endpoint, request: Request, loopback: bool) -> Response:
+def answer(endpoint: RumService, request: Request, loopback: bool) -> Response:
     """Answer an admin request. A browser's page never gets in: it sends an Origin."""
     if not loopback or request.header("origin") is not None:
-        raise Refusal("AccessDeniedException", "The admin routes are for programs on this machine only")
+        raise ServiceError("AccessDeniedException", "The admin routes are for programs on this machine only")
     path, _, query = request.target.partition("?")
     match request.method, path.removeprefix(PREFIX):
         case "GET", "ledger":
@@ -40,18 +40,18 @@ def answer(endpoint: Endpoint, request: Request, loopback: bool) -> Response:
             endpoint.control(_controls(endpoint, request.body))
             return _json(endpoint.controls)
         case _:
-            raise Refusal("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
+            raise ServiceError("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
 
 
 def _json(value: Any) -> Response:
     return Response(200, (("content-type", "application/json"),), msgspec.json.encode(value))
 
 
-def _ledger(endpoint: Endpoint, query: str) -> dict[str, Any]:
+def _ledger(endpoint: RumService, query: str) -> dict[str, Any]:
     wanted = parse_qs(query).get("monitor", [None])[-1]
     monitor = endpoint.store.ever(wanted) if wanted else None
     if wanted and monitor is None:
-        raise Refusal("ResourceNotFoundException", f"No app monitor with the id {wanted}", resourceName=wanted)
+        raise ServiceError("ResourceNotFoundException", f"No app monitor with the id {wanted}", resourceName=wanted)
     requests, events = endpoint.store.accepted(monitor)
     count = endpoint.count(wanted)
     return {
@@ -65,14 +65,16 @@ def _ledger(endpoint: Endpoint, query: str) -> dict[str, Any]:
     }
 
 
-def _controls(endpoint: Endpoint, body: bytes) -> Controls:
+def _controls(endpoint: RumService, body: bytes) -> LiveSettings:
     """The controls with the given members changed."""
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
-        controls = msgspec.convert(msgspec.to_builtins(endpoint.controls) | given, Controls)
+        controls = msgspec.convert(msgspec.to_builtins(endpoint.controls) | given, LiveSettings)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise invalid(f"The settings are not understood: {wrong}") from wrong
+        raise ValidationException(f"The settings are not understood: {wrong}") from wrong
     for name, rate in (("quota", controls.quota), ("burst", controls.burst), *controls.operation_quotas.items()):
         if rate is not None and rate < 0:
-            raise invalid(f"Value '{rate}' at '{name}' failed to satisfy constraint: Member must not be less than 0")
+            raise ValidationException(
+                f"Value '{rate}' at '{name}' failed to satisfy constraint: Member must not be less than 0"
+            )
     return controls

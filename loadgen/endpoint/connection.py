@@ -27,7 +27,7 @@ _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for statu
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Slot:
+class PendingResponse:
     """The place of one answer in the order of a connection."""
 
     __slots__ = ("bare", "close", "data")
@@ -38,25 +38,25 @@ class Slot:
         self.data: bytes | None = None  # None: not answered yet
 
 
-class Desk(Protocol):
+class RequestHandler(Protocol):
     """Who answers; calls `connection.release` once per slot, later."""
 
     settings: EndpointSettings
-    connections: set[Connection]
+    connections: set[HttpConnection]
 
-    def submit(self, connection: Connection, slot: Slot, request: Request, oversize: bool) -> None:
+    def submit(self, connection: HttpConnection, slot: PendingResponse, request: Request, oversize: bool) -> None:
         """Take a whole request, or the head of one whose body is too large."""
 
 
-class Connection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """Also httptools' callbacks: on_message_begin, on_url, on_header, on_headers_complete, on_body, ..."""
 
-    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, desk: RequestHandler, loop: asyncio.AbstractEventLoop) -> None:
         self._desk = desk
         self._loop = loop
         self._settings = desk.settings
         self._parser = httptools.HttpRequestParser(self)
-        self._slots: deque[Slot] = deque()
+        self._slots: deque[PendingResponse] = deque()
         self._head_bytes = 0
         self._in_head = False
         self._in_message = False
@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
 
     def _submit(self, close: bool, oversize: bool = False) -> None:
         method = self._parser.get_method().decode("latin-1")
-        slot = Slot(close, method == "HEAD")
+        slot = PendingResponse(close, method == "HEAD")
         self._slots.append(slot)
         if len(self._slots) > PIPELINED:
             self._transport.pause_reading()
@@ -177,14 +177,14 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._deaf = True
-        slot = Slot(close=True, bare=False)
+        slot = PendingResponse(close=True, bare=False)
         self._slots.append(slot)
         headers = (("content-type", "application/json"), ("x-amzn-errortype", code))
         self.release(slot, Response(status, headers, b'{"message":"%b"}' % message.encode()))
 
     # Answers
 
-    def release(self, slot: Slot, response: Response) -> None:
+    def release(self, slot: PendingResponse, response: Response) -> None:
         """The answer to one request; it leaves when all before it have left."""
         slot.data = _rendered(response, slot)
         slots = self._slots
@@ -242,7 +242,7 @@ def _origin_form(target: str) -> str:
     return target
 
 
-def _rendered(response: Response, slot: Slot) -> bytes:
+def _rendered(response: Response, slot: PendingResponse) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
     end = "connection: close\r\n\r\n" if slot.close else "\r\n"
     line = _LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"

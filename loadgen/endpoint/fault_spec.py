@@ -7,9 +7,9 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any, NoReturn
 
-from loadgen.endpoint.faults import Faults, Latency, Period
+from loadgen.endpoint.faults import FaultPeriod, Faults, Latency
 from loadgen.errors import EndpointError
-from loadgen.rum.service_model import service
+from loadgen.rum.service_model import load_service_model
 
 SHARES = ("errors", "drops", "lost_answers")
 LATENCIES = {  # kind: how it is written
@@ -23,10 +23,10 @@ STATUSES = (403, 404, 429, 500)
 MOST_SECONDS = 86_400.0
 
 
-def parse(text: str) -> Faults:
+def parse_faults(text: str) -> Faults:
     """Faults from terms between commas, such as `errors=0.01,latency=lognormal:80:0.5,403=10-20`."""
     found: dict[str, Any] = {}
-    periods: list[Period] = []
+    periods: list[FaultPeriod] = []
     for term in filter(None, text.replace(" ", "").split(",")):
         name, _, value = term.partition("=")
         if name.isdigit():
@@ -81,7 +81,7 @@ def _latency(term: str, value: str) -> dict[str, Any]:
 
 def _operations(term: str, value: str) -> dict[str, Any]:
     names = () if value == "all" else tuple(value.split("+"))
-    if unknown := [name for name in names if name not in service().operations]:
+    if unknown := [name for name in names if name not in load_service_model().operations]:
         _refuse(term, f"operations of RUM such as PutRumEvents+GetAppMonitor, or all; {unknown[0]!r} is none")
     return {"operations": names}
 
@@ -92,14 +92,14 @@ def _seed(term: str, value: str) -> dict[str, Any]:
     return {"seed": int(value)}
 
 
-def _period(term: str, name: str, value: str) -> Period:
+def _period(term: str, name: str, value: str) -> FaultPeriod:
     if int(name) not in STATUSES:
         _refuse(term, f"one of the statuses {', '.join(map(str, STATUSES))}, such as 403=10-20")
     instead = f"seconds from and to, such as {name}=10-20"
     start, end = (_number(term, text, float("inf"), instead) for text in value.partition("-")[::2])
     if start >= end:
         _refuse(term, instead)
-    return Period(int(name), start, end)  # type: ignore[arg-type]  # one of STATUSES
+    return FaultPeriod(int(name), start, end)  # type: ignore[arg-type]  # one of STATUSES
 
 
 READERS: dict[str, Callable[[str, str], dict[str, Any]]] = {

@@ -14,15 +14,15 @@ from msgspec import Meta, structs
 from loadgen.model import Noun
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-Amount = Annotated[float, Meta(ge=0, le=86_400_000)]
+Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
 class Latency(Noun, forbid_unknown_fields=True):
     """Added before the answer, in milliseconds; no draw is below 0."""
 
     kind: Literal["constant", "uniform", "normal", "lognormal", "exponential"] = "constant"
-    first: Amount = 0.0  # constant: value; uniform: least; normal, exponential: mean; lognormal: median
-    second: Amount = 0.0  # uniform: most; normal: standard deviation; lognormal: sigma of the logarithm
+    first: Milliseconds = 0.0  # constant: value; uniform: least; normal, exponential: mean; lognormal: median
+    second: Milliseconds = 0.0  # uniform: most; normal: standard deviation; lognormal: sigma of the logarithm
 
     def draw(self, source: random.Random) -> float:
         """Seconds."""
@@ -40,7 +40,7 @@ class Latency(Noun, forbid_unknown_fields=True):
         return max(0.0, value) / 1000.0
 
 
-class Period(Noun, forbid_unknown_fields=True):
+class FaultPeriod(Noun, forbid_unknown_fields=True):
     """All requests get `status` from `start` to `end` seconds after the faults were set."""
 
     status: Literal[403, 404, 429, 500]
@@ -57,12 +57,12 @@ class Faults(Noun, forbid_unknown_fields=True):
     lost_answers: Share = 0.0  # handled and kept, then the connection closed without an answer
     stalls: Share = 0.0  # answered `stall_seconds` late
     stall_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 30.0
-    periods: tuple[Period, ...] = ()
+    periods: tuple[FaultPeriod, ...] = ()
     operations: tuple[str, ...] = ("PutRumEvents",)  # which operations are hit; empty: all
     seed: int = 0
 
 
-class Blow(Noun):
+class InjectedFault(Noun):
     """What hits one request."""
 
     delay: float = 0.0  # seconds
@@ -70,10 +70,10 @@ class Blow(Noun):
     drop: Literal["", "before", "after"] = ""
 
 
-NO_BLOW = Blow()
+NO_FAULT = InjectedFault()
 
 
-class FaultLine:
+class FaultInjector:
     """Draws blows from one setting of faults."""
 
     def __init__(self, faults: Faults, now: float) -> None:
@@ -82,30 +82,30 @@ class FaultLine:
         self._source = random.Random(faults.seed)
         self._quiet = structs.replace(faults, seed=0, operations=Faults().operations) == Faults()
 
-    def next(self, operation: str, now: float) -> Blow:
+    def next(self, operation: str, now: float) -> InjectedFault:
         """The blow for a request to `operation` at time `now`."""
         faults = self.faults
         if self._quiet or (faults.operations and operation not in faults.operations):
-            return NO_BLOW
+            return NO_FAULT
         chance = self._source.random()
         delay = faults.latency.draw(self._source)
         elapsed = now - self._since
         for period in faults.periods:
             if period.start <= elapsed < period.end:
-                return Blow(delay, period.status)
+                return InjectedFault(delay, period.status)
         return self._struck(chance, delay)
 
-    def _struck(self, chance: float, delay: float) -> Blow:
+    def _struck(self, chance: float, delay: float) -> InjectedFault:
         """Shares are laid one after the other on [0, 1): one number decides."""
         faults = self.faults
         outcomes = (
-            (faults.errors, Blow(delay, status=500)),
-            (faults.drops, Blow(delay, drop="before")),
-            (faults.lost_answers, Blow(delay, drop="after")),
-            (faults.stalls, Blow(delay + faults.stall_seconds)),
+            (faults.errors, InjectedFault(delay, status=500)),
+            (faults.drops, InjectedFault(delay, drop="before")),
+            (faults.lost_answers, InjectedFault(delay, drop="after")),
+            (faults.stalls, InjectedFault(delay + faults.stall_seconds)),
         )
         for share, blow in outcomes:
             if chance < share:
                 return blow
             chance -= share
-        return Blow(delay)
+        return InjectedFault(delay)

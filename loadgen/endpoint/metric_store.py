@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.store import Monitor, Store
+from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.model import Noun
 
 
-class Target(Noun):
+class MetricsDestination(Noun):
     """One destination of one monitor."""
 
     monitor: int  # Monitor.number
@@ -23,7 +23,7 @@ class Target(Noun):
         return (self.monitor, self.destination, self.arn)
 
 
-class Definition(Noun):
+class MetricDefinition(Noun):
     """One metric definition as kept."""
 
     number: int  # its row: the order of creation
@@ -34,46 +34,48 @@ class Definition(Noun):
 _IS = "monitor = ? AND destination = ? AND arn = ?"
 
 
-def put_target(store: Store, target: Target, role: str) -> None:
+def put_destination(store: Store, target: MetricsDestination, role: str) -> None:
     """Create a destination, or change its role."""
     store.write("INSERT OR REPLACE INTO destinations VALUES (?, ?, ?, ?)", *target.key, role)
 
 
-def role_of(store: Store, target: Target) -> str | None:
+def find_role(store: Store, target: MetricsDestination) -> str | None:
     """The role of a destination; None when there is no such destination."""
     rows = store.read(f"SELECT role FROM destinations WHERE {_IS}", *target.key)
     return str(rows[0][0]) if rows else None
 
 
-def targets(store: Store, monitor: Monitor) -> list[tuple[Target, str]]:
+def list_destinations(store: Store, monitor: AppMonitor) -> list[tuple[MetricsDestination, str]]:
     """All destinations of a monitor with their roles, in order."""
     rows = store.read(
         "SELECT destination, arn, role FROM destinations WHERE monitor = ? ORDER BY destination, arn", monitor.number
     )
-    return [(Target(monitor.number, destination, arn), role) for destination, arn, role in rows]
+    return [(MetricsDestination(monitor.number, destination, arn), role) for destination, arn, role in rows]
 
 
-def delete_target(store: Store, target: Target) -> None:
+def delete_destination(store: Store, target: MetricsDestination) -> None:
     """Delete a destination and its definitions."""
     store.write(f"DELETE FROM destinations WHERE {_IS}", *target.key)
     store.write(f"DELETE FROM definitions WHERE {_IS}", *target.key)
 
 
-def delete_targets(store: Store, monitor: Monitor) -> None:
+def delete_destinations(store: Store, monitor: AppMonitor) -> None:
     """Delete all destinations of a monitor and their definitions."""
     store.write("DELETE FROM destinations WHERE monitor = ?", monitor.number)
     store.write("DELETE FROM definitions WHERE monitor = ?", monitor.number)
 
 
-def definitions(store: Store, target: Target, after: int = 0) -> list[Definition]:
+def list_definitions(store: Store, target: MetricsDestination, after: int = 0) -> list[MetricDefinition]:
     """The definitions of a destination behind row `after`, in the order of creation."""
     rows = store.read(
         f"SELECT number, id, record FROM definitions WHERE {_IS} AND number > ? ORDER BY number", *target.key, after
     )
-    return [Definition(number, definition_id, msgspec.json.decode(record)) for number, definition_id, record in rows]
+    return [
+        MetricDefinition(number, definition_id, msgspec.json.decode(record)) for number, definition_id, record in rows
+    ]
 
 
-def put_definition(store: Store, target: Target, definition_id: str, content: dict[str, Any]) -> None:
+def put_definition(store: Store, target: MetricsDestination, definition_id: str, content: dict[str, Any]) -> None:
     """Keep a new definition, or replace the content of one."""
     store.write(
         "INSERT INTO definitions (id, monitor, destination, arn, record) VALUES (?, ?, ?, ?, ?)"
@@ -84,7 +86,7 @@ def put_definition(store: Store, target: Target, definition_id: str, content: di
     )
 
 
-def delete_definition(store: Store, target: Target, definition_id: str) -> bool:
+def delete_definition(store: Store, target: MetricsDestination, definition_id: str) -> bool:
     """Delete a definition; False when the destination has no such one."""
     cursor = store.write(f"DELETE FROM definitions WHERE id = ? AND {_IS}", definition_id, *target.key)
     return cursor.rowcount > 0

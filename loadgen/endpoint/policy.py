@@ -20,7 +20,7 @@ from loadgen.model import Noun, Request
 ACTION = "rum:PutRumEvents"
 
 
-class Asker(Noun):
+class RequestContext(Noun):
     """Who asks, as far as a policy can tell."""
 
     key: str | None  # access key id; None: unsigned
@@ -46,39 +46,39 @@ class Asker(Noun):
 CONTEXT_KEYS = frozenset({"aws:sourceip", "aws:referer", "aws:useragent", "rum:alias"})
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """IAM writes one value or an array of them."""
     return value if isinstance(value, list) else [value]
 
 
-def allows(document: str, arn: str, asker: Asker) -> bool:
+def is_allowed(document: str, arn: str, asker: RequestContext) -> bool:
     """Some Allow holds for the request on the monitor of that ARN, and no Deny."""
-    statements = listed(msgspec.json.decode(document)["Statement"])
+    statements = as_list(msgspec.json.decode(document)["Statement"])
     effects = {statement["Effect"] for statement in statements if _holds(statement, arn, asker)}
     return effects == {"Allow"}
 
 
-def _holds(statement: dict[str, Any], arn: str, asker: Asker) -> bool:
+def _holds(statement: dict[str, Any], arn: str, asker: RequestContext) -> bool:
     return (
-        any(wild(pattern, ACTION, fold=True) for pattern in listed(statement["Action"]))
-        and any(wild(pattern, arn) for pattern in listed(statement.get("Resource", "*")))
+        any(matches_wildcards(pattern, ACTION, fold=True) for pattern in as_list(statement["Action"]))
+        and any(matches_wildcards(pattern, arn) for pattern in as_list(statement.get("Resource", "*")))
         and _is(statement["Principal"], asker)
         and all(
-            _meets(operator, key, listed(values), asker)
+            _meets(operator, key, as_list(values), asker)
             for operator, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
         )
     )
 
 
-def _is(principal: Any, asker: Asker) -> bool:
-    names = ["*"] if principal == "*" else listed(principal.get("AWS", []))
+def _is(principal: Any, asker: RequestContext) -> bool:
+    names = ["*"] if principal == "*" else as_list(principal.get("AWS", []))
     if "*" in names:
         return True
     return asker.key is not None and any(name == asker.account or f"::{asker.account}:" in name for name in names)
 
 
-def wild(pattern: str, text: str, fold: bool = False) -> bool:
+def matches_wildcards(pattern: str, text: str, fold: bool = False) -> bool:
     """IAM's wildcards: * for any run of characters, ? for one.
 
     Each piece between stars is searched once and never again (an atomic group), so that no pattern takes long.
@@ -100,7 +100,7 @@ def _within(network: str, address: str) -> bool:
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda wanted, value: wanted == value,
     "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
-    "StringLike": wild,
+    "StringLike": matches_wildcards,
     "IpAddress": _within,
 }
 """test(the policy's value, the request's value); each has a negated form."""
@@ -116,7 +116,7 @@ QUANTIFIERS = ("ForAnyValue:", "ForAllValues:")
 """For keys with several values; ours have one."""
 
 
-def operator_of(name: str) -> tuple[str, bool, bool]:
+def read_operator(name: str) -> tuple[str, bool, bool]:
     """The plain operator, whether it is negated, and whether a missing key passes."""
     for quantifier in QUANTIFIERS:
         name = name.removeprefix(quantifier)
@@ -124,8 +124,8 @@ def operator_of(name: str) -> tuple[str, bool, bool]:
     return NEGATED.get(plain, plain), plain in NEGATED, plain != name
 
 
-def _meets(operator: str, key: str, wanted: list[str], asker: Asker) -> bool:
-    plain, negated, optional = operator_of(operator)
+def _meets(operator: str, key: str, wanted: list[str], asker: RequestContext) -> bool:
+    plain, negated, optional = read_operator(operator)
     value = asker.context(key)
     if value is None:
         return negated or optional

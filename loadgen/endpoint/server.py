@@ -23,8 +23,8 @@ from types import TracebackType
 
 import msgspec
 
-from loadgen.endpoint.app import Answer, Endpoint
-from loadgen.endpoint.connection import Connection, Slot
+from loadgen.endpoint.connection import HttpConnection, PendingResponse
+from loadgen.endpoint.service import Answer, RumService
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import Store
 from loadgen.errors import EndpointError, LoadgenError
@@ -37,17 +37,17 @@ GRACE_SECONDS = 5.0
 BACKLOG = 2048
 
 
-class Desk:
+class CommittingHandler:
     """Takes the requests of all connections and gives each answer back after the commit."""
 
-    def __init__(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, endpoint: RumService, loop: asyncio.AbstractEventLoop) -> None:
         self.settings = endpoint.settings
-        self.connections: set[Connection] = set()
+        self.connections: set[HttpConnection] = set()
         self._endpoint = endpoint
         self._loop = loop
-        self._waiting: list[tuple[Connection, Slot, Answer]] = []
+        self._waiting: list[tuple[HttpConnection, PendingResponse, Answer]] = []
 
-    def submit(self, connection: Connection, slot: Slot, request: Request, oversize: bool) -> None:
+    def submit(self, connection: HttpConnection, slot: PendingResponse, request: Request, oversize: bool) -> None:
         """Decide now, answer after the commit of this turn."""
         if not self._waiting:
             self._loop.call_soon(self.flush)
@@ -67,7 +67,7 @@ class Desk:
             else:
                 self._leave(connection, slot, answer)
 
-    def _leave(self, connection: Connection, slot: Slot, answer: Answer) -> None:
+    def _leave(self, connection: HttpConnection, slot: PendingResponse, answer: Answer) -> None:
         if answer.blow.drop:
             connection.drop()
         else:
@@ -85,7 +85,7 @@ def serve(
     """Serve in the foreground until SIGTERM or SIGINT; `on_ready` gets the URL once the socket listens."""
     listener = _listening(host, port)
     with listener, contextlib.closing(Store(store_path)) as store:
-        asyncio.run(_serve(Endpoint(settings, store), listener, on_ready, until_stdin_ends))
+        asyncio.run(_serve(RumService(settings, store), listener, on_ready, until_stdin_ends))
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -105,7 +105,7 @@ def _url(listener: socket.socket) -> str:
 
 
 async def _serve(
-    endpoint: Endpoint, listener: socket.socket, on_ready: Callable[[str], None], until_stdin_ends: bool
+    endpoint: RumService, listener: socket.socket, on_ready: Callable[[str], None], until_stdin_ends: bool
 ) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -114,8 +114,8 @@ async def _serve(
     if until_stdin_ends:
         await loop.connect_read_pipe(lambda: _Lifeline(stopped), sys.stdin)
     _allow_many_connections()
-    desk = Desk(endpoint, loop)
-    server = await loop.create_server(lambda: Connection(desk, loop), sock=listener, backlog=BACKLOG)
+    desk = CommittingHandler(endpoint, loop)
+    server = await loop.create_server(lambda: HttpConnection(desk, loop), sock=listener, backlog=BACKLOG)
     on_ready(_url(listener))
     await stopped.wait()
     server.close()
@@ -145,7 +145,7 @@ def _allow_many_connections() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-class Order(Noun):
+class StartOrder(Noun):
     """What the child is told on its stdin, as one line of JSON."""
 
     settings: EndpointSettings
@@ -154,7 +154,7 @@ class Order(Noun):
     port: int
 
 
-class Ready(Noun):
+class StartReport(Noun):
     """What the child says on its stdout, as one line of JSON."""
 
     url: str = ""
@@ -212,14 +212,14 @@ def start(
         start_new_session=True,
     )
     assert process.stdin is not None and process.stdout is not None
-    order = Order(settings, None if store_path is None else str(store_path), host, port)
+    order = StartOrder(settings, None if store_path is None else str(store_path), host, port)
     process.stdin.write(msgspec.json.encode(order) + b"\n")
     process.stdin.flush()
     line = process.stdout.readline()
     ready = (
-        msgspec.json.decode(line, type=Ready)
+        msgspec.json.decode(line, type=StartReport)
         if line
-        else Ready(error="the local endpoint cannot start: its process ended at once")
+        else StartReport(error="the local endpoint cannot start: its process ended at once")
     )
     running = Running(ready.url, settings, process)
     if ready.error:
@@ -230,16 +230,16 @@ def start(
 
 def _child() -> None:
     """`python -m loadgen.endpoint.server`: what `start` runs."""
-    order = msgspec.json.decode(sys.stdin.readline(), type=Order)
+    order = msgspec.json.decode(sys.stdin.readline(), type=StartOrder)
 
-    def say(ready: Ready) -> None:
+    def say(ready: StartReport) -> None:
         with contextlib.suppress(BrokenPipeError):  # our parent was stopped meanwhile; the end of our stdin stops us
             os.write(sys.stdout.fileno(), msgspec.json.encode(ready) + b"\n")
 
     try:
-        serve(order.settings, order.store_path, order.host, order.port, lambda url: say(Ready(url)), True)
+        serve(order.settings, order.store_path, order.host, order.port, lambda url: say(StartReport(url)), True)
     except LoadgenError as wrong:
-        say(Ready(error=str(wrong)))
+        say(StartReport(error=str(wrong)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the endpoint says no with: an error of the service model, in AWS's rest-json shape.
+"""The errors that the endpoint answers with, in AWS's rest-json form.
 
-Rule: code, HTTP status and members come from the service model; the few codes that AWS's front door adds before the
-service is reached are in `FRONT_DOOR`.
+Rule: code, HTTP status and members come from the service model. The few codes that AWS's front end gives before a
+request reaches the service are in `FRONT_END_STATUSES`.
 """
 
 from __future__ import annotations
@@ -11,55 +11,66 @@ from typing import Any
 import msgspec
 
 from loadgen.model import Response
-from loadgen.rum.service_model import service
+from loadgen.rum.service_model import load_service_model
 
-FRONT_DOOR = {"UnknownOperationException": 404, "RequestEntityTooLargeException": 413}
-"""Codes outside the model and their statuses: a path that is no operation, a body that is too large."""
+FRONT_END_STATUSES = {"UnknownOperationException": 404, "RequestEntityTooLargeException": 413}
+"""HTTP statuses of codes outside the model: a path that is no operation, a body that is too large."""
 
 
-class Refusal(Exception):
-    """An answer other than 200: AWS's error code, the HTTP status, the message and the error's other members."""
+class ServiceError(Exception):
+    """An answer other than 200: AWS's error code, the message, the HTTP status and the error's other members."""
 
     def __init__(self, code: str, message: str, status: int | None = None, **members: Any) -> None:
         super().__init__(f"{code}: {message}")
-        fault = service().faults.get(code)
+        shape = load_service_model().errors.get(code)
         self.code = code
         self.message = message
-        self.status = status or (fault.status if fault else FRONT_DOOR[code])
+        self.status = status or (shape.status if shape else FRONT_END_STATUSES[code])
         self.members = members
+        self._retry_after = shape.retry_after if shape else None
 
     def response(self) -> Response:
-        """The error in rest-json: the code in a header, the members in the body, Retry-After where it is modelled."""
-        fault = service().faults.get(self.code)
+        """The error as a response: the code in a header, the members in the body."""
         members = dict(self.members)
         headers = [("content-type", "application/json"), ("x-amzn-errortype", self.code)]
-        if fault and fault.header in members:
-            headers.append(("retry-after", str(members.pop(fault.header))))
+        if self._retry_after in members:
+            headers.append(("retry-after", str(members.pop(self._retry_after))))
         body = msgspec.json.encode({"message": self.message, **members})
         return Response(self.status, tuple(headers), body)
 
 
-def invalid(message: str) -> Refusal:
+class ValidationException(ServiceError):
     """400: an argument is wrong."""
-    return Refusal("ValidationException", message)
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ValidationException", message)
 
 
-def not_found(kind: str, name: str) -> Refusal:
+class ResourceNotFoundException(ServiceError):
     """404: `kind` is AppMonitor, MetricsDestination, ..."""
-    return Refusal("ResourceNotFoundException", f"{kind} not found: {name}", resourceName=name, resourceType=kind)
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__("ResourceNotFoundException", f"{kind} not found: {name}", resourceName=name, resourceType=kind)
 
 
-def conflict(kind: str, name: str, message: str) -> Refusal:
+class ConflictException(ServiceError):
     """409: the name is taken."""
-    return Refusal("ConflictException", message, resourceName=name, resourceType=kind)
+
+    def __init__(self, kind: str, name: str, message: str) -> None:
+        super().__init__("ConflictException", message, resourceName=name, resourceType=kind)
 
 
-def throttled(retry_after: int, quota_code: str | None = None) -> Refusal:
+class ThrottlingException(ServiceError):
     """429: a quota is used up for `retry_after` seconds."""
-    codes: dict[str, Any] = {"serviceCode": "rum"} | ({"quotaCode": quota_code} if quota_code else {})
-    return Refusal("ThrottlingException", "Rate exceeded", retryAfterSeconds=retry_after, **codes)
+
+    def __init__(self, retry_after: int, quota_code: str | None = None) -> None:
+        quota = {"quotaCode": quota_code} if quota_code else {}
+        members: dict[str, Any] = {"retryAfterSeconds": retry_after, "serviceCode": "rum", **quota}
+        super().__init__("ThrottlingException", "Rate exceeded", **members)
 
 
-def broken(message: str = "Internal server error") -> Refusal:
-    """500."""
-    return Refusal("InternalServerException", message)
+class InternalServerException(ServiceError):
+    """500: the endpoint itself failed, or a fault says so."""
+
+    def __init__(self, message: str = "Internal server error") -> None:
+        super().__init__("InternalServerException", message)

@@ -12,7 +12,7 @@ QUOTA = 50.0
 """PutRumEvents requests a second per account and Region (Service Quotas L-35851224)."""
 
 
-class Controls(Noun, forbid_unknown_fields=True):
+class LiveSettings(Noun, forbid_unknown_fields=True):
     """Quotas and faults: changeable while the endpoint runs, through the admin route."""
 
     quota: float | None = QUOTA  # PutRumEvents requests a second; None: off
@@ -46,9 +46,9 @@ class EndpointSettings(Noun):
     body_seconds: float = 20.0  # a request must be whole by then
 
     @property
-    def controls(self) -> Controls:
+    def controls(self) -> LiveSettings:
         """The changeable part."""
-        return Controls(self.quota, self.burst, self.operation_quotas, self.faults)
+        return LiveSettings(self.quota, self.burst, self.operation_quotas, self.faults)
 
     @property
     def partition(self) -> str:

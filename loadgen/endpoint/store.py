@@ -50,7 +50,7 @@ _CHECKPOINT_PAGES = 8192
 """32 MiB of log before it is folded into the file, so that the fold's fsync is rare under load."""
 
 
-class Monitor(Noun):
+class AppMonitor(Noun):
     """An app monitor as kept."""
 
     number: int  # its row
@@ -73,7 +73,7 @@ class Monitor(Noun):
     deleted: float | None = None  # Unix time
 
 
-class Kept(Noun):
+class StoredBatch(Noun):
     """A batch as kept; times in Unix milliseconds."""
 
     number: int
@@ -99,9 +99,9 @@ class Store:
         except (sqlite3.Error, EndpointError) as wrong:
             self._db.close()
             raise EndpointError(f"store {path}: {_in_words(wrong)}") from wrong
-        self._monitors: dict[int, Monitor] = {}
-        self._by_name: dict[str, Monitor] = {}
-        self._by_id: dict[str, Monitor] = {}
+        self._monitors: dict[int, AppMonitor] = {}
+        self._by_name: dict[str, AppMonitor] = {}
+        self._by_id: dict[str, AppMonitor] = {}
         self._load()
 
     def _prepare(self) -> None:
@@ -126,10 +126,10 @@ class Store:
     def _load(self) -> None:
         self._monitors.clear()
         for (record,) in self._db.execute("SELECT record FROM monitors"):
-            self._remember(msgspec.json.decode(record, type=Monitor))
+            self._remember(msgspec.json.decode(record, type=AppMonitor))
         self._index()
 
-    def _remember(self, monitor: Monitor) -> None:
+    def _remember(self, monitor: AppMonitor) -> None:
         self._monitors[monitor.number] = monitor
 
     def _index(self) -> None:
@@ -199,19 +199,19 @@ class Store:
 
     # App monitors
 
-    def monitors(self) -> list[Monitor]:
+    def monitors(self) -> list[AppMonitor]:
         """All monitors by name, deleted ones among them while their name is not taken again."""
         return [self._by_name[name] for name in sorted(self._by_name)]
 
-    def named(self, name: str) -> Monitor | None:
+    def named(self, name: str) -> AppMonitor | None:
         """A monitor by name; a deleted one too, while its name is not taken again."""
         return self._by_name.get(name)
 
-    def by_id(self, monitor_id: str) -> Monitor | None:
+    def by_id(self, monitor_id: str) -> AppMonitor | None:
         """A monitor that collects, by id."""
         return self._by_id.get(monitor_id)
 
-    def ever(self, monitor_id: str) -> Monitor | None:
+    def ever(self, monitor_id: str) -> AppMonitor | None:
         """A monitor by id, also after its deletion."""
         return next((monitor for monitor in self._monitors.values() if monitor.id == monitor_id), None)
 
@@ -219,7 +219,7 @@ class Store:
         """The row of the next new monitor."""
         return max(self._monitors, default=0) + 1
 
-    def put(self, monitor: Monitor) -> None:
+    def put(self, monitor: AppMonitor) -> None:
         """Keep a new or changed monitor."""
         record = msgspec.json.encode(monitor)
         self.write("INSERT OR REPLACE INTO monitors VALUES (?, ?, ?)", monitor.number, monitor.id, record)
@@ -229,17 +229,17 @@ class Store:
     # Batches
 
     def keep(
-        self, monitor: Monitor, first: int, last: int, events: int, dropped: bytes | None, zipped: bool, body: bytes
+        self, monitor: AppMonitor, first: int, last: int, events: int, dropped: bytes | None, zipped: bool, body: bytes
     ) -> None:
         """Keep an accepted batch; `first` and `last` are the least and greatest event times in Unix milliseconds."""
         self._begin()
         self._db.execute(_INSERT, (monitor.number, first, last, events, dropped, zipped, body))
 
-    def count(self, monitor: Monitor, events: int) -> None:
+    def count(self, monitor: AppMonitor, events: int) -> None:
         """Count an accepted batch that nobody will read back."""
         self.write(_COUNT, monitor.number, events)
 
-    def batches(self, monitor: Monitor, start: int, first: int, last: int) -> Iterator[Kept]:
+    def batches(self, monitor: AppMonitor, start: int, first: int, last: int) -> Iterator[StoredBatch]:
         """Batches from row `start` on that may hold events between `first` and `last`, in the order of acceptance."""
         rows = self._db.execute(
             "SELECT number, first, last, dropped, zipped, body FROM batches"
@@ -247,9 +247,11 @@ class Store:
             (monitor.number, start, first, last),
         )
         for number, low, high, dropped, zipped, body in rows:
-            yield Kept(number, low, high, tuple(msgspec.json.decode(dropped)) if dropped else (), bool(zipped), body)
+            yield StoredBatch(
+                number, low, high, tuple(msgspec.json.decode(dropped)) if dropped else (), bool(zipped), body
+            )
 
-    def accepted(self, monitor: Monitor | None) -> tuple[int, int]:
+    def accepted(self, monitor: AppMonitor | None) -> tuple[int, int]:
         """Accepted requests and events of a monitor, or of all."""
         where, values = ("WHERE monitor = ?", (monitor.number,)) if monitor else ("", ())
         kept = self.read(f"SELECT count(*), coalesce(sum(events), 0) FROM batches {where}", *values)[0]

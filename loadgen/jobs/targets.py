@@ -66,7 +66,7 @@ def require_yes(confirm: Confirm | None, question: Question, refusal: str) -> No
 
 def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:
     """Ask before requests go to AWS: region, account, app monitor, amount and price."""
-    from loadgen.jobs.plan import DOLLARS_PER_EVENT
+    from loadgen.rum.quotas import DOLLARS_PER_EVENT
 
     account, about = sending.account, "" if sending.exact else "about "
     facts = (

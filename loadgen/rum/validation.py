@@ -1,8 +1,8 @@
 """Shapes of the service model → checks of plain JSON values, and → msgspec types for the one hot operation.
 
-Rule: a check never stops at the first problem; it names every member that is wrong, as AWS does ("Value 'x' at
-'rumEvents.1.member.id' failed to satisfy constraint: Member must have length ..."). The msgspec type holds the same
-constraints and only says yes or no; who hears no asks the check for the words.
+Rule: a check does not stop at the first problem; it names every member that is wrong, as AWS does ("Value 'x' at
+'rumEvents.1.member.id' failed to satisfy constraint: Member must have length ..."). A compiled msgspec type has the
+same constraints and is faster, but does not name members: when it refuses a value, the caller runs the check.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _KINDS = {
 }
 
 
-def message_of(problems: list[str]) -> str:
-    """The message of a ValidationException in the words of AWS."""
+def format_message(problems: list[str]) -> str:
+    """Write the message of a ValidationException in AWS's words."""
     many = "1 validation error" if len(problems) == 1 else f"{len(problems)} validation errors"
     more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     return f"{many} detected: {'; '.join(problems[:SHOWN])}{more}"
 
 
-def problem(value: Any, path: str, constraint: str) -> str:
-    """One line of the message; long values are cut."""
+def format_problem(value: Any, path: str, constraint: str) -> str:
+    """Write one problem of the message; a long value is cut after 100 characters."""
     if value is None:
         shown = "null"
     else:
@@ -50,123 +50,123 @@ def problem(value: Any, path: str, constraint: str) -> str:
     return f"Value {shown} at '{path}' failed to satisfy constraint: Member must {constraint}"
 
 
-def camel(name: str) -> str:
-    """A member's name as AWS writes it in messages."""
+def lower_first(name: str) -> str:
+    """Write a member's name as AWS does in messages: `RumEvents` → `rumEvents`."""
     return name[:1].lower() + name[1:]
 
 
-def anchored(pattern: str) -> str:
-    """The model's pattern, which must match the whole value as in Java, for an engine that searches."""
+def anchor_pattern(pattern: str) -> str:
+    """Make a pattern of the model match the whole value in an engine that searches; in Java it always does."""
     return rf"\A(?:{pattern})\Z"
 
 
-def checker(shapes: dict[str, Any], name: str) -> Check:
-    """Compile one shape, with all that it holds, into a check."""
+def compile_check(shapes: dict[str, Any], name: str) -> Check:
+    """Compile one shape, with the shapes of its members, into a check."""
     shape = shapes[name]
-    return _COMPILERS.get(shape["type"], _number)(shapes, shape)
+    return _COMPILERS.get(shape["type"], _compile_number)(shapes, shape)
 
 
-def _typed(value: Any, path: str, problems: list[str], fits: bool, kind: str) -> bool:
+def _check_type(value: Any, path: str, problems: list[str], fits: bool, kind: str) -> bool:
     if not fits:
-        problems.append(problem(value, path, f"be {_KINDS[kind]}"))
+        problems.append(format_problem(value, path, f"be {_KINDS[kind]}"))
     return fits
 
 
-def _string(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
+def _compile_string(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
     low, high = shape.get("min", 0), shape.get("max")
     allowed = shape.get("enum")
     enum_words = f"satisfy enum value set: [{', '.join(allowed)}]" if allowed else ""
     pattern = shape.get("pattern")
-    regex = re.compile(anchored(pattern)) if pattern else None
+    regex = re.compile(anchor_pattern(pattern)) if pattern else None
 
     def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _typed(value, path, problems, isinstance(value, str), "string"):
+        if not _check_type(value, path, problems, isinstance(value, str), "string"):
             return
         if len(value) < low:
-            problems.append(problem(value, path, f"have length greater than or equal to {low}"))
+            problems.append(format_problem(value, path, f"have length greater than or equal to {low}"))
         elif high is not None and len(value) > high:
             # A pattern is not tried on a value that is too long: its time can grow faster than the length.
-            problems.append(problem(value, path, f"have length less than or equal to {high}"))
+            problems.append(format_problem(value, path, f"have length less than or equal to {high}"))
         elif regex and not regex.search(value):
-            problems.append(problem(value, path, f"satisfy regular expression pattern: {pattern}"))
+            problems.append(format_problem(value, path, f"satisfy regular expression pattern: {pattern}"))
         if allowed and value not in allowed:
-            problems.append(problem(value, path, enum_words))
+            problems.append(format_problem(value, path, enum_words))
 
     return check
 
 
-def _number(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
+def _compile_number(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
     kind = shape["type"]
     whole = _INTEGERS.get(kind)
     low, high = shape.get("min"), shape.get("max")
 
     def check(value: Any, path: str, problems: list[str]) -> None:
         fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not _typed(value, path, problems, fits, kind):
+        if not _check_type(value, path, problems, fits, kind):
             return
         if whole and not -whole <= value < whole:
-            problems.append(problem(value, path, f"fit a {kind}"))
+            problems.append(format_problem(value, path, f"fit a {kind}"))
         if low is not None and value < low:
-            problems.append(problem(value, path, f"have value greater than or equal to {low}"))
+            problems.append(format_problem(value, path, f"have value greater than or equal to {low}"))
         if high is not None and value > high:
-            problems.append(problem(value, path, f"have value less than or equal to {high}"))
+            problems.append(format_problem(value, path, f"have value less than or equal to {high}"))
 
     return check
 
 
-def _boolean(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
+def _compile_boolean(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
     def check(value: Any, path: str, problems: list[str]) -> None:
-        _typed(value, path, problems, isinstance(value, bool), "boolean")
+        _check_type(value, path, problems, isinstance(value, bool), "boolean")
 
     return check
 
 
-def _sized(value: Any, path: str, problems: list[str], shape: dict[str, Any]) -> None:
+def _check_size(value: Any, path: str, problems: list[str], shape: dict[str, Any]) -> None:
     if len(value) < shape.get("min", 0):
-        problems.append(problem(value, path, f"have length greater than or equal to {shape['min']}"))
+        problems.append(format_problem(value, path, f"have length greater than or equal to {shape['min']}"))
     if "max" in shape and len(value) > shape["max"]:
-        problems.append(problem(value, path, f"have length less than or equal to {shape['max']}"))
+        problems.append(format_problem(value, path, f"have length less than or equal to {shape['max']}"))
 
 
-def _list(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    member = checker(shapes, shape["member"]["shape"])
+def _compile_list(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
+    member = compile_check(shapes, shape["member"]["shape"])
 
     def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _typed(value, path, problems, isinstance(value, list), "list"):
+        if not _check_type(value, path, problems, isinstance(value, list), "list"):
             return
-        _sized(value, path, problems, shape)
+        _check_size(value, path, problems, shape)
         for number, item in enumerate(value, 1):
             member(item, f"{path}.{number}.member", problems)
 
     return check
 
 
-def _map(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    of_key = checker(shapes, shape["key"]["shape"])
-    of_value = checker(shapes, shape["value"]["shape"])
+def _compile_map(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
+    check_key = compile_check(shapes, shape["key"]["shape"])
+    check_value = compile_check(shapes, shape["value"]["shape"])
 
     def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _typed(value, path, problems, isinstance(value, dict), "map"):
+        if not _check_type(value, path, problems, isinstance(value, dict), "map"):
             return
-        _sized(value, path, problems, shape)
+        _check_size(value, path, problems, shape)
         for key, item in value.items():
-            of_key(key, f"{path}.key", problems)
-            of_value(item, f"{path}.{key[:128]}.value", problems)
+            check_key(key, f"{path}.key", problems)
+            check_value(item, f"{path}.{key[:128]}.value", problems)
 
     return check
 
 
-def _structure(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    members = {name: (camel(name), checker(shapes, ref["shape"])) for name, ref in shape["members"].items()}
+def _compile_structure(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
+    members = {name: (lower_first(name), compile_check(shapes, ref["shape"])) for name, ref in shape["members"].items()}
     required = shape.get("required", ())
 
     def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _typed(value, path, problems, isinstance(value, dict), "structure"):
+        if not _check_type(value, path, problems, isinstance(value, dict), "structure"):
             return
         prefix = f"{path}." if path else ""
         for name in required:
             if value.get(name) is None:
-                problems.append(problem(None, prefix + camel(name), "not be null"))
+                problems.append(format_problem(None, prefix + lower_first(name), "not be null"))
         for name, (shown, member) in members.items():
             if (item := value.get(name)) is not None:
                 member(item, prefix + shown, problems)
@@ -174,19 +174,25 @@ def _structure(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
     return check
 
 
-_COMPILERS = {"string": _string, "boolean": _boolean, "list": _list, "map": _map, "structure": _structure}
+_COMPILERS = {
+    "string": _compile_string,
+    "boolean": _compile_boolean,
+    "list": _compile_list,
+    "map": _compile_map,
+    "structure": _compile_structure,
+}
 
 
-def typed(shapes: dict[str, Any], name: str, without: frozenset[str] = frozenset()) -> Any:
-    """Compile one shape into a msgspec type with the same constraints; `without` leaves out members of the top."""
+def compile_type(shapes: dict[str, Any], name: str, without: frozenset[str] = frozenset()) -> Any:
+    """Compile one shape into a msgspec type with the same constraints, `without` some members of the top."""
     shape = shapes[name]
     match shape["type"]:
         case "structure":
-            return _typed_structure(shapes, name, without)
+            return _compile_struct(shapes, name, without)
         case "list":
-            return Annotated[list[typed(shapes, shape["member"]["shape"])], _length(shape)]  # type: ignore[misc]  # built at run time
+            return Annotated[list[compile_type(shapes, shape["member"]["shape"])], _length(shape)]  # type: ignore[misc]  # built at run time
         case "string":
-            pattern = anchored(shape["pattern"]) if "pattern" in shape else None
+            pattern = anchor_pattern(shape["pattern"]) if "pattern" in shape else None
             return Annotated[str, _length(shape, pattern)]
         case kind:
             plain = {"boolean": bool, "integer": int, "long": int, "double": float, "timestamp": float}
@@ -197,13 +203,13 @@ def _length(shape: dict[str, Any], pattern: str | None = None) -> msgspec.Meta:
     return msgspec.Meta(min_length=shape.get("min"), max_length=shape.get("max"), pattern=pattern)
 
 
-def _typed_structure(shapes: dict[str, Any], name: str, without: frozenset[str]) -> type[msgspec.Struct]:
+def _compile_struct(shapes: dict[str, Any], name: str, without: frozenset[str]) -> type[msgspec.Struct]:
     shape = shapes[name]
     required = set(shape.get("required", ()))
     fields: list[Any] = []
     for member, ref in shape["members"].items():
         if member in without:
             continue
-        kind = typed(shapes, ref["shape"])
+        kind = compile_type(shapes, ref["shape"])
         fields.append((member, kind) if member in required else (member, kind | None, None))
     return msgspec.defstruct(name, fields, kw_only=True, gc=False, frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from loadgen.aws import Account, session, signer
 from loadgen.endpoint import EndpointSettings, Faults
-from loadgen.endpoint.faults import Period
+from loadgen.endpoint.faults import FaultPeriod
 from loadgen.endpoint.server import start
 from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Request
@@ -44,7 +44,7 @@ def profile(moto: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def denied(request: pytest.FixtureRequest) -> Iterator[Account]:
     """An account for which every call gets the status of the test's parameter."""
-    faults = Faults(periods=(Period(request.param, 0, 1e9),), operations=())
+    faults = Faults(periods=(FaultPeriod(request.param, 0, 1e9),), operations=())
     with start(EndpointSettings(credentials=(KEY,), faults=faults)) as endpoint:
         yield Account("us-east-1", KEY, endpoint.url)
 

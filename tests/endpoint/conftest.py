@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from loadgen.endpoint import Endpoint, EndpointSettings, Store
+from loadgen.endpoint import EndpointSettings, RumService, Store
 from loadgen.endpoint.server import Running, start
 from loadgen.model import Request, Response
 from loadgen.wire.sigv4 import Credentials, Signer
@@ -37,7 +37,7 @@ class Caller:
         self.clock = Clock()
         self.settings = EndpointSettings(**{"credentials": (KEYS,), "quota": None, **settings})
         self.store = Store()
-        self.endpoint = Endpoint(self.settings, self.store, self.clock)
+        self.endpoint = RumService(self.settings, self.store, self.clock)
 
     def send(
         self, method: str, target: str, body: Any = None, headers: tuple[tuple[str, str], ...] = (), sign: bool = True

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from loadgen.endpoint import EndpointSettings, Faults
-from loadgen.endpoint.faults import Period
+from loadgen.endpoint.faults import FaultPeriod
 from loadgen.endpoint.server import Running, start
 from loadgen.model import Request
 from loadgen.wire.sigv4 import Signer
@@ -188,7 +188,7 @@ def test_a_wrong_argument_is_a_validation_exception(rum: Any, name: str) -> None
 @pytest.fixture(scope="module", params=[403, 429, 500])
 def broken(request: pytest.FixtureRequest) -> Iterator[tuple[int, Any]]:
     """A client of an endpoint that fails every call with one status."""
-    always = Faults(periods=(Period(request.param, 0, 1e9),), operations=())
+    always = Faults(periods=(FaultPeriod(request.param, 0, 1e9),), operations=())
     with start(EndpointSettings(credentials=(KEYS,), faults=always)) as endpoint:
         yield request.param, client_of(endpoint)
 

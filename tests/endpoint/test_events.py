@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint.operations import events as reading
+from loadgen.endpoint.operations import app_monitor_data as reading
 from tests.endpoint.conftest import NOW, Caller, batch, event
 from tests.endpoint.test_monitors import refused
 

@@ -8,19 +8,19 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from loadgen.endpoint.fault_spec import parse
-from loadgen.endpoint.faults import NO_BLOW, Blow, FaultLine, Faults, Latency, Period
+from loadgen.endpoint.fault_spec import parse_faults
+from loadgen.endpoint.faults import NO_FAULT, FaultInjector, FaultPeriod, Faults, InjectedFault, Latency
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 
 
-def blows(faults: Faults, count: int = 4000) -> list[Blow]:
-    line = FaultLine(faults, now=0.0)
+def blows(faults: Faults, count: int = 4000) -> list[InjectedFault]:
+    line = FaultInjector(faults, now=0.0)
     return [line.next("PutRumEvents", 1.0) for _ in range(count)]
 
 
 def test_without_faults_nothing_happens() -> None:
-    assert set(blows(Faults(), 10)) == {NO_BLOW}
+    assert set(blows(Faults(), 10)) == {NO_FAULT}
 
 
 def test_the_same_seed_gives_the_same_outage() -> None:
@@ -60,34 +60,34 @@ def test_latencies_have_the_mean_and_the_spread_of_their_distribution(
 
 
 def test_a_period_holds_from_its_start_to_its_end() -> None:
-    line = FaultLine(Faults(periods=(Period(403, 10, 20), Period(404, 30, 40))), now=1000.0)
+    line = FaultInjector(Faults(periods=(FaultPeriod(403, 10, 20), FaultPeriod(404, 30, 40))), now=1000.0)
     statuses = [line.next("PutRumEvents", 1000.0 + at).status for at in (0, 9.9, 10, 19.9, 20, 30, 40)]
     assert statuses == [None, None, 403, 403, None, 404, None]
 
 
 def test_faults_hit_only_the_operations_named() -> None:
-    line = FaultLine(Faults(errors=1.0, operations=("GetAppMonitor",)), now=0.0)
-    assert line.next("PutRumEvents", 0.0) == NO_BLOW
+    line = FaultInjector(Faults(errors=1.0, operations=("GetAppMonitor",)), now=0.0)
+    assert line.next("PutRumEvents", 0.0) == NO_FAULT
     assert line.next("GetAppMonitor", 0.0).status == 500
-    assert FaultLine(Faults(errors=1.0, operations=()), 0.0).next("TagResource", 0.0).status == 500
+    assert FaultInjector(Faults(errors=1.0, operations=()), 0.0).next("TagResource", 0.0).status == 500
 
 
 def test_one_line_of_the_command_line_says_it_all() -> None:
     text = (
         "errors=0.01, drops=0.005,lost_answers=0.001,stalls=0.02@30,latency=lognormal:80:0.5,403=10-20,404=30-40,seed=7"
     )
-    assert parse(f"{text},seed=7") == Faults(
+    assert parse_faults(f"{text},seed=7") == Faults(
         latency=Latency("lognormal", 80, 0.5),
         errors=0.01,
         drops=0.005,
         lost_answers=0.001,
         stalls=0.02,
         stall_seconds=30,
-        periods=(Period(403, 10, 20), Period(404, 30, 40)),
+        periods=(FaultPeriod(403, 10, 20), FaultPeriod(404, 30, 40)),
         seed=7,
     )
-    assert parse("errors=1,operations=all").operations == ()
-    assert parse("errors=1,operations=TagResource+GetAppMonitor").operations == ("TagResource", "GetAppMonitor")
+    assert parse_faults("errors=1,operations=all").operations == ()
+    assert parse_faults("errors=1,operations=TagResource+GetAppMonitor").operations == ("TagResource", "GetAppMonitor")
 
 
 WRONG = {
@@ -112,15 +112,15 @@ WRONG = {
 @pytest.mark.parametrize(("text", "instead"), WRONG.items())
 def test_a_wrong_fault_is_told_with_the_right_form(text: str, instead: str) -> None:
     with pytest.raises(EndpointError) as told:
-        parse(text)
+        parse_faults(text)
     assert str(told.value).startswith(f"faults: '{text}' does not fit; ")
     assert instead in str(told.value)
 
 
 def test_shares_that_exclude_one_another_cannot_be_more_than_all() -> None:
-    assert parse("errors=0.7,drops=0.2,stalls=0.1").errors == 0.7
+    assert parse_faults("errors=0.7,drops=0.2,stalls=0.1").errors == 0.7
     with pytest.raises(EndpointError, match=r"the shares add up to 1\.8"):
-        parse("errors=0.9,drops=0.9")
+        parse_faults("errors=0.9,drops=0.9")
 
 
 def test_an_injected_500_looks_like_the_services_own() -> None:
@@ -147,7 +147,7 @@ def test_a_lost_answer_is_kept_and_a_dropped_request_is_not() -> None:
 
 
 def test_a_change_of_the_quota_leaves_the_outage_as_it_is() -> None:
-    caller = Caller(faults=Faults(periods=(Period(404, 0, 5),)))
+    caller = Caller(faults=Faults(periods=(FaultPeriod(404, 0, 5),)))
     monitor = caller.monitor()
     caller.clock.now += 3
     caller.send("PUT", "/_loadgen/settings", {"quota": 1}, sign=False)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from loadgen.endpoint.server import Running
 from loadgen.model import Request
-from loadgen.rum.service_model import service
+from loadgen.rum.service_model import load_service_model
 from tests.endpoint.conftest import NOW, Caller, batch
 from tests.endpoint.sockets import ask, dial, read_all
 
-SHAPES = service().shapes
+SHAPES = load_service_model().shapes
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 ANYTHING = st.recursive(
@@ -130,7 +130,7 @@ def text(value: Any) -> str:
 
 def request_of(name: str, given_: dict[str, Any], monitor_id: str) -> tuple[str, str, bytes]:
     """Method, target and body that carry an input, however wrong."""
-    operation = service().operations[name]
+    operation = load_service_model().operations[name]
     segments = []
     for segment in operation.segments:
         if segment.startswith("{"):
@@ -141,15 +141,15 @@ def request_of(name: str, given_: dict[str, Any], monitor_id: str) -> tuple[str,
             segments.append(segment)
     pairs: list[tuple[str, str]] = []
     for place in operation.query:
-        value = given_.get(place.member)
+        value = given_.get(place.name)
         if value is not None:
             pairs += [(place.wire_name, text(one)) for one in (value if isinstance(value, list) else [value])]
-    body = {place.wire_name: given_[place.member] for place in operation.body if place.member in given_}
+    body = {place.wire_name: given_[place.name] for place in operation.body if place.name in given_}
     query = f"?{urlencode(pairs)}" if pairs else ""
     return operation.method, f"/{'/'.join(segments)}{query}", json.dumps(body).encode() if operation.body else b""
 
 
-@pytest.mark.parametrize("name", sorted(service().operations))
+@pytest.mark.parametrize("name", sorted(load_service_model().operations))
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_no_input_of_an_operation_breaks_it(shop: Caller, name: str, data: st.DataObject) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
 from loadgen.model import Request
-from loadgen.rum.attributes import flattened, merged
 from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS, NOW, Caller, batch, event
 
@@ -233,7 +233,7 @@ def test_the_ledger_counts_each_monitor_and_all(caller: Caller) -> None:
 
 
 def test_an_events_own_attribute_wins() -> None:
-    assert merged({"a": 1, "b": 2}, {"b": 3}) == {"a": 1, "b": 3}
+    assert merge_metadata({"a": 1, "b": 2}, {"b": 3}) == {"a": 1, "b": 3}
 
 
 @pytest.mark.parametrize(
@@ -259,19 +259,19 @@ def test_an_events_own_attribute_wins() -> None:
     ],
 )
 def test_ill_named_and_ill_typed_attributes_are_removed(key: str, value: Any, kept: bool) -> None:
-    assert (key in merged({"domain": "localhost"}, {key: value})) == kept
+    assert (key in merge_metadata({"domain": "localhost"}, {key: value})) == kept
 
 
 def test_ten_custom_attributes_stay_beside_the_clients_own() -> None:
     custom = {f"key{number}": number for number in range(12)}
-    whole = merged({"browserName": "Chrome", "domain": "localhost"}, {"pageId": "/", **custom})
+    whole = merge_metadata({"browserName": "Chrome", "domain": "localhost"}, {"pageId": "/", **custom})
     assert [key for key in whole if key in custom] == [f"key{number}" for number in range(10)]
     assert {"browserName", "domain", "pageId"} <= whole.keys()
 
 
 def test_attributes_are_also_listed_as_key_and_value() -> None:
     metadata = {"pageId": "/a=b", "interaction": 2, "ok": True, "pageTags": ["x", "y"]}
-    assert flattened(metadata) == ["pageId=/a=b", "interaction=2", "ok=true", "pageTags=x", "pageTags=y"]
+    assert flatten_metadata(metadata) == ["pageId=/a=b", "interaction=2", "ok=true", "pageTags=x", "pageTags=y"]
 
 
 def test_removed_attributes_leave_the_event_in_place(caller: Caller) -> None:

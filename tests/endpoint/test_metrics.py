@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from loadgen.endpoint.operations.definitions import EXTENDED, weight, wrong_with
+from loadgen.rum.metric_rules import EXTENDED_METRICS, count_combinations, find_problem
 from tests.endpoint.conftest import Caller
 from tests.endpoint.test_monitors import refused
 
@@ -211,16 +211,16 @@ BAD = [
 
 @pytest.mark.parametrize("definition", GOOD)
 def test_definitions_as_the_documentation_shows_them_are_good(definition: dict[str, Any]) -> None:
-    assert wrong_with(definition) is None
+    assert find_problem(definition) is None
 
 
 @pytest.mark.parametrize(("definition", "words"), BAD)
 def test_definitions_against_a_rule_are_bad(definition: dict[str, Any], words: str) -> None:
-    assert words in (wrong_with(definition) or "")
+    assert words in (find_problem(definition) or "")
 
 
 def test_every_extended_metric_has_a_definition_that_passes() -> None:
-    for name, rule in EXTENDED.items():
+    for name, rule in EXTENDED_METRICS.items():
         details: dict[str, Any] = {}
         inner = details
         for key in rule.path[:-1]:
@@ -229,7 +229,7 @@ def test_every_extended_metric_has_a_definition_that_passes() -> None:
             inner[rule.path[-1]] = [{"numeric": rule.ranges[0]}]
         event_pattern = json.dumps({"event_type": [rule.event_type], "event_details": details})
         definition = {"Name": name, "EventPattern": event_pattern}
-        assert wrong_with(definition | ({"ValueKey": rule.value_key} if rule.value_key else {})) is None
+        assert find_problem(definition | ({"ValueKey": rule.value_key} if rule.value_key else {})) is None
 
 
 def test_each_combination_of_dimension_values_counts() -> None:
@@ -237,5 +237,5 @@ def test_each_combination_of_dimension_values_counts() -> None:
         "DimensionKeys": {"metadata.browserName": "BrowserName", "metadata.countryCode": "CountryCode"},
         "EventPattern": '{"metadata":{"browserName":["Chrome","Safari"],"countryCode":["DE","FR","US"]}}',
     }
-    assert weight(definition) == 6
-    assert weight({"Name": "x"}) == 1
+    assert count_combinations(definition) == 6
+    assert count_combinations({"Name": "x"}) == 1

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from loadgen.endpoint import Endpoint, EndpointSettings, Store
+from loadgen.endpoint import EndpointSettings, RumService, Store
 from tests.endpoint.conftest import KEYS, Caller, batch
 
 ARN = "arn:aws:rum:us-east-1:123456789012:appmonitor/shop"
@@ -258,11 +258,11 @@ def test_monitors_outlive_the_endpoint(tmp_path: Any) -> None:
     settings = EndpointSettings(credentials=(KEYS,), quota=None)
     caller = Caller()
     caller.store = Store(tmp_path / "rum.sqlite")
-    caller.endpoint = Endpoint(settings, caller.store, caller.clock)
+    caller.endpoint = RumService(settings, caller.store, caller.clock)
     monitor_id = caller.monitor(Tags={"team": "shop"})
     before = caller.json("GET", "/appmonitor/shop")
     caller.store.close()
     caller.store = Store(tmp_path / "rum.sqlite")
-    caller.endpoint = Endpoint(settings, caller.store, caller.clock)
+    caller.endpoint = RumService(settings, caller.store, caller.clock)
     assert caller.json("GET", "/appmonitor/shop") == before
     assert caller.put(monitor_id, batch()).status == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadgen.rum.service_model import service
+from loadgen.rum.service_model import load_service_model
 from tests.paths import ROOT
 
 README = ROOT / "loadgen" / "endpoint" / "README.md"
@@ -17,7 +17,7 @@ def rows(heading: str) -> list[list[str]]:
 
 def test_the_table_of_operations_has_each_and_no_empty_cell() -> None:
     table = rows("The 20 operations")
-    assert sorted(row[0] for row in table) == sorted(service().operations)
+    assert sorted(row[0] for row in table) == sorted(load_service_model().operations)
     assert all(len(row) == 3 and all(row) for row in table)
 
 

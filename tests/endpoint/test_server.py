@@ -17,7 +17,7 @@ import pytest
 
 from loadgen.endpoint import EndpointSettings
 from loadgen.endpoint.faults import Faults, Latency
-from loadgen.endpoint.server import Order, start
+from loadgen.endpoint.server import StartOrder, start
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import KEYS, batch
 from tests.endpoint.sockets import ask, dial, read_answer, signed
@@ -144,7 +144,7 @@ def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback()
     )
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
     child.stdout.close()
-    child.stdin.write(msgspec.json.encode(Order(SETTINGS, None, "127.0.0.1", 0)) + b"\n")
+    child.stdin.write(msgspec.json.encode(StartOrder(SETTINGS, None, "127.0.0.1", 0)) + b"\n")
     child.stdin.close()
     with child.stderr:
         assert child.stderr.read() == b""

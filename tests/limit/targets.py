@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from loadgen.limit import RateWindow
-from loadgen.rum.token_bucket import TokenBucket
+from loadgen.rum.quotas import TokenBucket
 
 SETTLE, HOLD, MOST_PRIMING = 1.0, 10.0, 60.0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadgen.results.quota import _burst, _Chains, estimate
-from loadgen.rum.token_bucket import TokenBucket
+from loadgen.rum.quotas import TokenBucket
 
 
 def throttled(rate: float, burst: float, offered: float, seconds: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from botocore.model import ServiceModel, Shape
 from botocore.serialize import create_serializer
 
 from loadgen.endpoint.operations import OPERATIONS
-from loadgen.rum.service_model import route, service
+from loadgen.rum.service_model import find_operation, load_service_model
 
 MODEL = ServiceModel(botocore.loaders.Loader().load_service_model("rum", "service-2"), "rum")
 
@@ -41,13 +41,13 @@ def test_what_botocore_sends_is_read_as_it_was_meant(name: str) -> None:
     given = sample(operation.input_shape)
     sent = create_serializer("rest-json", include_validation=False).serialize_to_request(given, operation)
     path = sent["url_path"].partition("?")[0]
-    found = route(sent["method"], path)
+    found = find_operation(sent["method"], path)
     assert found is not None
     own, labels = found
     assert own.name == name
     query = urlencode(sent["query_string"] or {}, doseq=True)
     body = msgspec.json.decode(sent["body"]) if sent["body"] else {}
-    assert own.arguments(labels, query, body) == given
+    assert own.read_input(labels, query, body) == given
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -57,7 +57,7 @@ def test_a_trailing_slash_makes_no_difference(slash: str) -> None:
         ("POST", "/appmonitors", "ListAppMonitors"),
         ("POST", "/appmonitor", "CreateAppMonitor"),
     ]:
-        found = route(method, path + slash)
+        found = find_operation(method, path + slash)
         assert found is not None
         assert found[0].name == name
 
@@ -73,14 +73,14 @@ def test_a_trailing_slash_makes_no_difference(slash: str) -> None:
     ],
 )
 def test_what_is_no_operation_has_no_route(method: str, path: str) -> None:
-    assert route(method, path) is None
+    assert find_operation(method, path) is None
 
 
 def test_every_operation_of_the_model_is_served() -> None:
-    assert OPERATIONS.keys() | {"PutRumEvents"} == set(MODEL.operation_names) == service().operations.keys()
-    assert len(service().operations) == 20
+    assert OPERATIONS.keys() | {"PutRumEvents"} == set(MODEL.operation_names) == load_service_model().operations.keys()
+    assert len(load_service_model().operations) == 20
 
 
 def test_every_error_of_the_model_has_its_status() -> None:
     for shape in MODEL.error_shapes:
-        assert service().faults[shape.name].status == shape.metadata["error"]["httpStatusCode"]
+        assert load_service_model().errors[shape.name].status == shape.metadata["error"]["httpStatusCode"]

@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.rum.service_model import service
-from loadgen.rum.validation import checker, message_of, typed
+from loadgen.rum.service_model import load_service_model
+from loadgen.rum.validation import compile_check, compile_type, format_message
 from tests.endpoint.conftest import batch, event
 
-SHAPES = service().shapes
+SHAPES = load_service_model().shapes
 NO_ID = frozenset({"Id"})
-PUT = msgspec.json.Decoder(typed(SHAPES, "PutRumEventsRequest", NO_ID))
+PUT = msgspec.json.Decoder(compile_type(SHAPES, "PutRumEventsRequest", NO_ID))
 
 
 def problems(shape: str, value: Any) -> list[str]:
     found: list[str] = []
-    checker(SHAPES, shape)(value, "x", found)
+    compile_check(SHAPES, shape)(value, "x", found)
     return found
 
 
@@ -87,10 +87,10 @@ def test_what_is_no_domain_is_refused(domain: str) -> None:
 def test_all_problems_are_told_at_once_and_many_are_counted() -> None:
     bad = {"Name": "", "Domain": "x y", "CwLogEnabled": "yes"}
     found: list[str] = []
-    checker(SHAPES, "CreateAppMonitorRequest")(bad, "", found)
+    compile_check(SHAPES, "CreateAppMonitorRequest")(bad, "", found)
     assert len(found) == 3
-    assert message_of(found).startswith("3 validation errors detected: Value '' at 'name'")
-    assert message_of(["x"] * 12).endswith("; and 2 more")
+    assert format_message(found).startswith("3 validation errors detected: Value '' at 'name'")
+    assert format_message(["x"] * 12).endswith("; and 2 more")
 
 
 def test_a_long_value_is_cut_in_the_message() -> None:
@@ -100,7 +100,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
 
 def test_every_shape_of_the_model_compiles() -> None:
     for name in SHAPES:
-        checker(SHAPES, name)
+        compile_check(SHAPES, name)
 
 
 JSON = st.recursive(
@@ -136,7 +136,7 @@ BATCHES = st.fixed_dictionaries(
 def accepted(body: Any) -> tuple[bool, list[str]]:
     """What the fast type and the slow check each say."""
     found: list[str] = []
-    checker(SHAPES, "PutRumEventsRequest")({**body, "Id": str(uuid.uuid4())}, "", found)
+    compile_check(SHAPES, "PutRumEventsRequest")({**body, "Id": str(uuid.uuid4())}, "", found)
     try:
         PUT.decode(json.dumps(body))
     except msgspec.DecodeError:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from loadgen.endpoint.operations import events, metrics, monitors, policies, tags
-from loadgen.endpoint.operations.call import Call, Given
+from loadgen.endpoint.operations import app_monitor_data, metrics, monitors, policies, tags
+from loadgen.endpoint.operations.context import Members, OperationContext
 
-OPERATIONS: dict[str, Callable[[Call, Given], Given]] = {
+OPERATIONS: dict[str, Callable[[OperationContext, Members], Members]] = {
     "BatchCreateRumMetricDefinitions": metrics.create,
     "BatchDeleteRumMetricDefinitions": metrics.delete,
     "BatchGetRumMetricDefinitions": metrics.get,
@@ -14,7 +14,7 @@ OPERATIONS: dict[str, Callable[[Call, Given], Given]] = {
     "DeleteResourcePolicy": policies.delete,
     "DeleteRumMetricsDestination": metrics.delete_destination,
     "GetAppMonitor": monitors.get,
-    "GetAppMonitorData": events.get,
+    "GetAppMonitorData": app_monitor_data.get,
     "GetResourcePolicy": policies.get,
     "ListAppMonitors": monitors.list_all,
     "ListRumMetricsDestinations": metrics.list_destinations,

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.metric_store import delete_targets
-from loadgen.endpoint.operations.call import PAGE, Call, Given, new_id, seal, unseal
+from loadgen.endpoint.metric_store import delete_destinations
+from loadgen.endpoint.operations.context import PAGE, Members, OperationContext, make_token, new_id, read_token
 from loadgen.endpoint.operations.tags import check_count
-from loadgen.endpoint.service_error import Refusal, conflict, invalid
-from loadgen.endpoint.store import Monitor
+from loadgen.endpoint.service_error import ConflictException, ServiceError, ValidationException
+from loadgen.endpoint.store import AppMonitor
 
 DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "SessionSampleRate": 0.1}
 """Of AppMonitorConfiguration. The sample rate is the model's word; the other two are the web client's defaults."""
@@ -18,24 +18,26 @@ DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "Session
 WEB = "Web"
 
 
-def create(call: Call, given: Given) -> Given:
+def create(call: OperationContext, given: Members) -> Members:
     """CreateAppMonitor."""
     name = given["Name"]
     present = [monitor for monitor in call.store.monitors() if not call.gone(monitor)]
     if any(monitor.name == name for monitor in present):
-        raise conflict("AppMonitor", name, f"An app monitor with the name {name} already exists")
+        raise ConflictException("AppMonitor", name, f"An app monitor with the name {name} already exists")
     if len(present) >= call.settings.monitor_limit:
-        raise Refusal(
+        raise ServiceError(
             "ServiceQuotaExceededException",
             f"The account has reached its limit of {call.settings.monitor_limit} app monitors in this Region",
         )
     platform = given.get("Platform", WEB)
     domains = _domains(given)
     if not domains and platform == WEB:
-        raise invalid("Value null at 'domain' failed to satisfy constraint: either domain or domainList is required")
+        raise ValidationException(
+            "Value null at 'domain' failed to satisfy constraint: either domain or domainList is required"
+        )
     tags = given.get("Tags", {})
     check_count(tags)
-    monitor = Monitor(
+    monitor = AppMonitor(
         number=call.store.next_number(),
         name=name,
         id=new_id(),
@@ -54,48 +56,50 @@ def create(call: Call, given: Given) -> Given:
     return {"Id": monitor.id}
 
 
-def _domains(given: Given) -> tuple[str, ...] | None:
+def _domains(given: Members) -> tuple[str, ...] | None:
     if "Domain" in given and "DomainList" in given:
-        raise invalid("Value at 'domainList' failed to satisfy constraint: give either domain or domainList, not both")
+        raise ValidationException(
+            "Value at 'domainList' failed to satisfy constraint: give either domain or domainList, not both"
+        )
     if "Domain" in given:
         return (given["Domain"],)
     return tuple(given["DomainList"]) if "DomainList" in given else None
 
 
-def _configuration(given: Given) -> dict[str, Any]:
+def _configuration(given: Members) -> dict[str, Any]:
     configuration: dict[str, Any] = given.get("AppMonitorConfiguration", {})
     if configuration.get("IncludedPages") and configuration.get("ExcludedPages"):
-        raise invalid(
+        raise ValidationException(
             "Value at 'appMonitorConfiguration.includedPages' failed to satisfy constraint: "
             "includedPages and excludedPages cannot be in the same operation"
         )
     return configuration
 
 
-def _deobfuscation(given: Given) -> dict[str, Any] | None:
+def _deobfuscation(given: Members) -> dict[str, Any] | None:
     wanted = given.get("DeobfuscationConfiguration")
     maps = (wanted or {}).get("JavaScriptSourceMaps") or {}
     if maps.get("Status") == "ENABLED" and not maps.get("S3Uri"):
-        raise invalid(
+        raise ValidationException(
             "Value null at 'deobfuscationConfiguration.javaScriptSourceMaps.s3Uri' failed to satisfy constraint: "
             "Member must not be null when the status is ENABLED"
         )
     return wanted
 
 
-def get(call: Call, given: Given) -> Given:
+def get(call: OperationContext, given: Members) -> Members:
     """GetAppMonitor."""
     return {"AppMonitor": shown(call.monitor(given["Name"]))}
 
 
-def state(monitor: Monitor) -> str:
+def state(monitor: AppMonitor) -> str:
     """CREATED until the first events arrive, then ACTIVE; DELETING once deleted."""
     if monitor.deleted is not None:
         return "DELETING"
     return "ACTIVE" if monitor.active else "CREATED"
 
 
-def _summary(monitor: Monitor) -> dict[str, Any]:
+def _summary(monitor: AppMonitor) -> dict[str, Any]:
     return {
         "Name": monitor.name,
         "Id": monitor.id,
@@ -106,7 +110,7 @@ def _summary(monitor: Monitor) -> dict[str, Any]:
     }
 
 
-def shown(monitor: Monitor) -> dict[str, Any]:
+def shown(monitor: AppMonitor) -> dict[str, Any]:
     """The model's AppMonitor."""
     log: dict[str, Any] = {"CwLogEnabled": monitor.cw_log}
     if monitor.cw_log:
@@ -125,18 +129,18 @@ def shown(monitor: Monitor) -> dict[str, Any]:
     return whole
 
 
-def list_all(call: Call, given: Given) -> Given:
+def list_all(call: OperationContext, given: Members) -> Members:
     """ListAppMonitors, by name."""
-    after = unseal(given["NextToken"], "ListAppMonitors", str) if "NextToken" in given else ""
+    after = read_token(given["NextToken"], "ListAppMonitors", str) if "NextToken" in given else ""
     size = given.get("MaxResults", PAGE)
     rest = [monitor for monitor in call.store.monitors() if not call.gone(monitor) and monitor.name > after]
-    answer: Given = {"AppMonitorSummaries": [_summary(monitor) for monitor in rest[:size]]}
+    answer: Members = {"AppMonitorSummaries": [_summary(monitor) for monitor in rest[:size]]}
     if len(rest) > size:
-        answer["NextToken"] = seal("ListAppMonitors", rest[size - 1].name)
+        answer["NextToken"] = make_token("ListAppMonitors", rest[size - 1].name)
     return answer
 
 
-def update(call: Call, given: Given) -> Given:
+def update(call: OperationContext, given: Members) -> Members:
     """UpdateAppMonitor: only what is given changes; inside AppMonitorConfiguration too."""
     monitor = call.collecting(given["Name"])
     changes: dict[str, Any] = {"modified": call.stamp}
@@ -158,9 +162,9 @@ def update(call: Call, given: Given) -> Given:
     return {}
 
 
-def delete(call: Call, given: Given) -> Given:
+def delete(call: OperationContext, given: Members) -> Members:
     """DeleteAppMonitor: collection stops at once; what hangs on the monitor goes with it."""
     monitor = call.collecting(given["Name"])
     call.store.put(msgspec.structs.replace(monitor, deleted=call.now, modified=call.stamp))
-    delete_targets(call.store, monitor)
+    delete_destinations(call.store, monitor)
     return {}

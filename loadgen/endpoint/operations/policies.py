@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.operations.call import Call, Given, new_id
-from loadgen.endpoint.policy import ACTION, CONTEXT_KEYS, OPERATORS, listed, operator_of, wild
-from loadgen.endpoint.service_error import Refusal
-from loadgen.endpoint.store import Monitor
+from loadgen.endpoint.operations.context import Members, OperationContext, new_id
+from loadgen.endpoint.policy import ACTION, CONTEXT_KEYS, OPERATORS, as_list, matches_wildcards, read_operator
+from loadgen.endpoint.service_error import ServiceError
+from loadgen.endpoint.store import AppMonitor
 
 SIZE_LIMIT = 4096
 """Bytes (the model's documentation of PutResourcePolicy)."""
@@ -25,12 +25,12 @@ ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condi
 _FOREIGN = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
 
-def put(call: Call, given: Given) -> Given:
+def put(call: OperationContext, given: Members) -> Members:
     """PutResourcePolicy."""
     monitor = call.collecting(given["Name"])
     document = given["PolicyDocument"]
     if (size := len(document.encode())) > SIZE_LIMIT:
-        raise Refusal(
+        raise ServiceError(
             "PolicySizeLimitExceededException", f"The policy document has {size} bytes; the limit is {SIZE_LIMIT}"
         )
     check(document, call.settings.arn(monitor.name), call.settings.account)
@@ -46,12 +46,12 @@ def put(call: Call, given: Given) -> Given:
     return _shown(changed)
 
 
-def get(call: Call, given: Given) -> Given:
+def get(call: OperationContext, given: Members) -> Members:
     """GetResourcePolicy."""
     return _shown(_with_policy(call, given))
 
 
-def delete(call: Call, given: Given) -> Given:
+def delete(call: OperationContext, given: Members) -> Members:
     """DeleteResourcePolicy: without a revision id whatever is there goes."""
     monitor = _with_policy(call, given)
     _check_revision(monitor, given.get("PolicyRevisionId"), required=False)
@@ -59,22 +59,22 @@ def delete(call: Call, given: Given) -> Given:
     return {"PolicyRevisionId": monitor.policy_revision}
 
 
-def _shown(monitor: Monitor) -> Given:
+def _shown(monitor: AppMonitor) -> Members:
     return {"PolicyDocument": monitor.policy, "PolicyRevisionId": monitor.policy_revision}
 
 
-def _with_policy(call: Call, given: Given) -> Monitor:
+def _with_policy(call: OperationContext, given: Members) -> AppMonitor:
     monitor = call.collecting(given["Name"])
     if monitor.policy is None:
-        raise Refusal("PolicyNotFoundException", f"The app monitor {monitor.name} has no resource policy")
+        raise ServiceError("PolicyNotFoundException", f"The app monitor {monitor.name} has no resource policy")
     return monitor
 
 
-def _check_revision(monitor: Monitor, revision: str | None, required: bool) -> None:
+def _check_revision(monitor: AppMonitor, revision: str | None, required: bool) -> None:
     if revision is None and not required:
         return
     if revision != monitor.policy_revision:
-        raise Refusal(
+        raise ServiceError(
             "InvalidPolicyRevisionIdException",
             f"The policy of app monitor {monitor.name} has another revision than '{revision}'"
             if revision
@@ -85,8 +85,8 @@ def _check_revision(monitor: Monitor, revision: str | None, required: bool) -> N
 # The document
 
 
-def _malformed(message: str) -> Refusal:
-    return Refusal("MalformedPolicyDocumentException", f"The policy document is malformed: {message}")
+def _malformed(message: str) -> ServiceError:
+    return ServiceError("MalformedPolicyDocumentException", f"The policy document is malformed: {message}")
 
 
 def check(document: str, arn: str, account: str) -> None:
@@ -99,7 +99,7 @@ def check(document: str, arn: str, account: str) -> None:
         raise _malformed("it must be an object of Version, Id and Statement")
     if policy.get("Version", VERSIONS[0]) not in VERSIONS:
         raise _malformed(f"Version must be one of {', '.join(VERSIONS)}")
-    statements = listed(policy.get("Statement", []))
+    statements = as_list(policy.get("Statement", []))
     if not statements:
         raise _malformed("it has no Statement")
     for number, statement in enumerate(statements, 1):
@@ -111,11 +111,13 @@ def _check_statement(statement: Any, where: str, arn: str, account: str) -> None
         raise _malformed(f"{where} must be an object of {', '.join(sorted(ELEMENTS))}")
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise _malformed(f"{where}: Effect must be Allow or Deny")
-    actions = listed(statement.get("Action", []))
+    actions = as_list(statement.get("Action", []))
     if not actions or any(not isinstance(action, str) or action.lower() != ACTION.lower() for action in actions):
         raise _malformed(f"{where}: Action must be {ACTION}, no other action is supported")
-    resources = listed(statement.get("Resource", []))
-    if not resources or any(not isinstance(resource, str) or not wild(resource, arn) for resource in resources):
+    resources = as_list(statement.get("Resource", []))
+    if not resources or any(
+        not isinstance(resource, str) or not matches_wildcards(resource, arn) for resource in resources
+    ):
         raise _malformed(f"{where}: Resource must be the app monitor's ARN {arn}")
     _check_principal(statement.get("Principal"), where, account)
     _check_condition(statement.get("Condition", {}), where)
@@ -124,7 +126,7 @@ def _check_statement(statement: Any, where: str, arn: str, account: str) -> None
 def _check_principal(principal: Any, where: str, account: str) -> None:
     if principal == "*":
         return
-    names = listed(principal.get("AWS", [])) if isinstance(principal, dict) and principal.keys() == {"AWS"} else []
+    names = as_list(principal.get("AWS", [])) if isinstance(principal, dict) and principal.keys() == {"AWS"} else []
     if not names:
         raise _malformed(f'{where}: Principal must be "*" or an object with AWS')
     for name in names:
@@ -137,10 +139,10 @@ def _check_condition(condition: Any, where: str) -> None:
     if not isinstance(condition, dict):
         raise _malformed(f"{where}: Condition must be an object")
     for operator, keys in condition.items():
-        if operator_of(operator)[0] not in OPERATORS or not isinstance(keys, dict):
+        if read_operator(operator)[0] not in OPERATORS or not isinstance(keys, dict):
             raise _malformed(f"{where}: the condition operator {operator} is not supported")
         for key, values in keys.items():
             if key.lower() not in CONTEXT_KEYS:
                 raise _malformed(f"{where}: the condition key {key} is not supported")
-            if not listed(values) or any(not isinstance(value, str) for value in listed(values)):
+            if not as_list(values) or any(not isinstance(value, str) for value in as_list(values)):
                 raise _malformed(f"{where}: the values of {key} must be strings")

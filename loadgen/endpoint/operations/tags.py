@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from loadgen.endpoint.operations.call import Call, Given
-from loadgen.endpoint.service_error import invalid, not_found
-from loadgen.endpoint.store import Monitor
+from loadgen.endpoint.operations.context import Members, OperationContext
+from loadgen.endpoint.service_error import ResourceNotFoundException, ValidationException
+from loadgen.endpoint.store import AppMonitor
 
 TAG_LIMIT = 50
 """Tags per resource (the model's documentation of TagResource)."""
@@ -15,22 +15,22 @@ TAG_LIMIT = 50
 def check_count(tags: dict[str, str]) -> None:
     """Refuse more tags than a resource can have."""
     if len(tags) > TAG_LIMIT:
-        raise invalid(
+        raise ValidationException(
             f"Value at 'tags' failed to satisfy constraint: a resource has at most {TAG_LIMIT} tags, not {len(tags)}"
         )
 
 
-def _resource(call: Call, given: Given) -> Monitor:
+def _resource(call: OperationContext, given: Members) -> AppMonitor:
     """The monitor of an ARN arn:PARTITION:rum:REGION:ACCOUNT:appmonitor/NAME."""
     arn = given["ResourceArn"]
     prefix = call.settings.arn("")
     monitor = call.store.named(arn.removeprefix(prefix)) if arn.startswith(prefix) else None
     if monitor is None or monitor.deleted is not None:
-        raise not_found("AppMonitor", arn)
+        raise ResourceNotFoundException("AppMonitor", arn)
     return monitor
 
 
-def tag(call: Call, given: Given) -> Given:
+def tag(call: OperationContext, given: Members) -> Members:
     """TagResource: new values replace old ones."""
     monitor = _resource(call, given)
     tags = monitor.tags | given["Tags"]
@@ -39,7 +39,7 @@ def tag(call: Call, given: Given) -> Given:
     return {}
 
 
-def untag(call: Call, given: Given) -> Given:
+def untag(call: OperationContext, given: Members) -> Members:
     """UntagResource: keys that are not there do no harm."""
     monitor = _resource(call, given)
     tags = {key: value for key, value in monitor.tags.items() if key not in given["TagKeys"]}
@@ -47,6 +47,6 @@ def untag(call: Call, given: Given) -> Given:
     return {}
 
 
-def list_of(call: Call, given: Given) -> Given:
+def list_of(call: OperationContext, given: Members) -> Members:
     """ListTagsForResource."""
     return {"ResourceArn": given["ResourceArn"], "Tags": _resource(call, given).tags}

@@ -13,7 +13,7 @@ from loadgen.client import DRAIN_SECONDS, Dispatch
 from loadgen.jobs.plan.demand import Demand
 from loadgen.jobs.plan.outcome import Course, Fate, Quota
 from loadgen.model import Batch, Visitor
-from loadgen.rum.token_bucket import TokenBucket
+from loadgen.rum.quotas import TokenBucket
 from loadgen.scenario import Client
 from loadgen.traffic.draws import Floats, Ints
 

@@ -8,9 +8,6 @@ from loadgen import client, traffic
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 
-DOLLARS_PER_EVENT = 1e-5
-"""RUM's price: $1 per 100,000 events (CloudWatch pricing, web, 2026)."""
-
 REHEARSED_SESSIONS = 20_000
 
 

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from loadgen.model import Noun
-from loadgen.rum.token_bucket import TokenBucket
+from loadgen.rum.quotas import TokenBucket
 from loadgen.traffic.draws import Floats
 
 

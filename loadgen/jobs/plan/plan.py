@@ -11,7 +11,6 @@ import numpy as np
 
 from loadgen.jobs.find_limit.windows import bounds, window
 from loadgen.jobs.plan.demand import Demand, thinned, together
-from loadgen.jobs.plan.expectation import DOLLARS_PER_EVENT
 from loadgen.jobs.plan.figures import (
     Lines,
     Load,
@@ -30,6 +29,7 @@ from loadgen.jobs.plan.rehearse import Rehearsed, Say, rehearse
 from loadgen.jobs.plan.throttle import course, needed, recovery_seconds, rough
 from loadgen.jobs.plan.what_if import Sight, levers
 from loadgen.model import Noun
+from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import Floats
 

@@ -21,11 +21,11 @@ import msgspec
 from loadgen import units
 from loadgen.aws import Account, MonitorTarget
 from loadgen.endpoint import EndpointSettings, Faults, server
-from loadgen.endpoint.fault_spec import parse
+from loadgen.endpoint.fault_spec import parse_faults
 from loadgen.endpoint.server import Running
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.plan import DOLLARS_PER_EVENT, expect
+from loadgen.jobs.plan import expect
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.finalize import draw, name_what_was_not_run, with_note
 from loadgen.jobs.run.ledgers import compared, kept_for
@@ -37,6 +37,7 @@ from loadgen.results import RunFolder, Summary
 from loadgen.results.recovery import recovered_summary
 from loadgen.results.summarize import check_stages
 from loadgen.results.verdict import with_ledgers
+from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire.sigv4 import Credentials
@@ -103,7 +104,7 @@ def opened_targets(
             credentials=(key,),
             keeps=options.store is not None,  # nobody has the key: a long run must not fill the memory for nothing
             quota=options.quota,
-            faults=parse(options.faults) if options.faults else Faults(),
+            faults=parse_faults(options.faults) if options.faults else Faults(),
             max_batch_events=max(100, *(each.client.batchLimit for each in scenarios)),
         )
         with server.start(settings, options.store) as endpoint:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.jobs.plan import DOLLARS_PER_EVENT
 from loadgen.jobs.sampling.estimate import (
     Estimate,
     Spread,
@@ -17,6 +16,7 @@ from loadgen.jobs.sampling.estimate import (
 )
 from loadgen.jobs.sampling.population import VITALS, Population
 from loadgen.model import Noun
+from loadgen.rum.quotas import DOLLARS_PER_EVENT
 
 MONTH = 30 * 86400.0
 ERRORS = "sessions with JS errors"

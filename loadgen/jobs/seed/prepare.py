@@ -21,7 +21,6 @@ from loadgen.aws.account import UUID
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
 from loadgen.jobs.first_monitor import first_alone
-from loadgen.jobs.plan import DOLLARS_PER_EVENT
 from loadgen.jobs.seed.identity import Identity, check, fingerprint
 from loadgen.jobs.seed.ledger import FILE, LOCK, Ledger
 from loadgen.jobs.seed.period import Period, period
@@ -29,6 +28,7 @@ from loadgen.jobs.seed.run import Job, Options, Run, expectation
 from loadgen.jobs.seed.stream import past
 from loadgen.jobs.targets import agreed, open_account
 from loadgen.model import Noun
+from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario, load
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire import Clock

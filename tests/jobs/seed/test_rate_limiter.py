@@ -7,7 +7,7 @@ import math
 import pytest
 
 from loadgen.jobs.seed.rate_limiter import Pace
-from loadgen.rum.token_bucket import TokenBucket
+from loadgen.rum.quotas import TokenBucket
 
 ROUND_TRIP = 0.02
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.ingest import stored_batch
-from loadgen.endpoint.operations.call import PAGE, Call, Given, seal, unseal
-from loadgen.endpoint.service_error import invalid
-from loadgen.endpoint.store import Kept, Monitor
-from loadgen.rum.attributes import flattened, merged, parsed
+from loadgen.endpoint.metadata import flatten_metadata, merge_metadata, parse_metadata
+from loadgen.endpoint.operations.context import PAGE, Members, OperationContext, make_token, read_token
+from loadgen.endpoint.operations.put_rum_events import stored_batch
+from loadgen.endpoint.service_error import ValidationException
+from loadgen.endpoint.store import AppMonitor, StoredBatch
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Browser": lambda event: event["metadata"].get("browserName"),
@@ -49,23 +49,25 @@ class _Place(msgspec.Struct, frozen=True):
     before: int
 
 
-def get(call: Call, given: Given) -> Given:
+def get(call: OperationContext, given: Members) -> Members:
     """GetAppMonitorData."""
     monitor = call.monitor(given["Name"])
     after, before = given["TimeRange"]["After"], given["TimeRange"].get("Before")
     if before is not None and before < after:
-        raise invalid("Value at 'timeRange.before' failed to satisfy constraint: Member must not be less than after")
+        raise ValidationException(
+            "Value at 'timeRange.before' failed to satisfy constraint: Member must not be less than after"
+        )
     query = blake2b(msgspec.json.encode([monitor.id, after, before, given.get("Filters")]), digest_size=8).hexdigest()
     start = _Place(0, 0, int(call.now * 1000) if before is None else before)
     if given.get("NextToken"):
-        start = unseal(given["NextToken"], query, _Place)
+        start = read_token(given["NextToken"], query, _Place)
     oldest = max(after, int((call.now - call.settings.retention) * 1000))
     events, place = _page(call, monitor, start, oldest, _wanted(given.get("Filters") or []), given.get("MaxResults"))
-    return {"Events": events} | ({"NextToken": seal(query, place)} if place else {})
+    return {"Events": events} | ({"NextToken": make_token(query, place)} if place else {})
 
 
 def _page(
-    call: Call, monitor: Monitor, start: _Place, after: int, wanted: Wanted, size: int | None
+    call: OperationContext, monitor: AppMonitor, start: _Place, after: int, wanted: Wanted, size: int | None
 ) -> tuple[list[str], _Place | None]:
     """One page, and where the next begins."""
     events: list[str] = []
@@ -94,7 +96,7 @@ def _test(number: int, one: dict[str, Any]) -> Wanted:
         return lambda event: not any(field(event) in values for field in FIELDS.values())
     if name not in FIELDS:
         names = ", ".join([*FIELDS, INVERT])
-        raise invalid(
+        raise ValidationException(
             f"Value '{name}' at 'filters.{number}.member.name' failed to satisfy constraint: "
             f"Member must satisfy enum value set: [{names}]"
         )
@@ -102,15 +104,15 @@ def _test(number: int, one: dict[str, Any]) -> Wanted:
     return lambda event: field(event) in values
 
 
-def unfolded(monitor: Monitor, kept: Kept, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+def unfolded(monitor: AppMonitor, kept: StoredBatch, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """The accepted events of a batch from position `skip` on, with RUM's keys."""
     batch = stored_batch(zlib.decompress(kept.body, wbits=GZIP) if kept.zipped else kept.body)
-    session = parsed(batch.SessionMetadata)
+    session = parse_metadata(batch.SessionMetadata)
     user = {"sessionId": batch.UserDetails.sessionId, "userId": batch.UserDetails.userId}
     for position, event in enumerate(batch.RumEvents):
         if position < skip or position in kept.dropped:
             continue
-        metadata = merged(session, parsed(event.metadata))
+        metadata = merge_metadata(session, parse_metadata(event.metadata))
         at = round(event.timestamp * 1000)
         yield (
             position,
@@ -123,7 +125,7 @@ def unfolded(monitor: Monitor, kept: Kept, skip: int = 0) -> Iterator[tuple[int,
                 "application_id": monitor.id,
                 "application_version": batch.AppMonitorDetails.version,
                 "metadata": metadata,
-                "metadata_values": flattened(metadata),
+                "metadata_values": flatten_metadata(metadata),
                 "user_details": {key: value for key, value in user.items() if value is not None},
                 "event_details": msgspec.Raw(event.details.encode()),  # as it came, number for number
             },

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.service_error import invalid
+from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import Monitor, Store
+from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.model import Noun, Request
 from loadgen.rum.events import EVENT_PREFIX
-from loadgen.rum.service_model import service
-from loadgen.rum.validation import checker, message_of, problem, typed
+from loadgen.rum.service_model import load_service_model
+from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
 
 REPLAY = "com.amazon.rum.rrweb_event"
 """Session replay: by default the web client sends events of 12 kB and more, so the 6 kB bound cannot hold for it."""
@@ -50,7 +50,7 @@ _is_object = msgspec.json.Decoder(AnyObject).decode
 
 @lru_cache(maxsize=1)
 def _decoder() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(typed(service().shapes, "PutRumEventsRequest", frozenset({"Id"})))
+    return msgspec.json.Decoder(compile_type(load_service_model().shapes, "PutRumEventsRequest", frozenset({"Id"})))
 
 
 def read_object(data: bytes) -> dict[str, Any]:
@@ -58,11 +58,11 @@ def read_object(data: bytes) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(data) if data else {}
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise invalid(f"The request body is not valid JSON: {wrong}") from wrong
+        raise ValidationException(f"The request body is not valid JSON: {wrong}") from wrong
     except RecursionError as wrong:
-        raise invalid("The request body is nested too deeply") from wrong
+        raise ValidationException("The request body is nested too deeply") from wrong
     if not isinstance(body, dict):
-        raise invalid("The request body must be a JSON object")
+        raise ValidationException("The request body must be a JSON object")
     return body
 
 
@@ -73,11 +73,13 @@ def read_batch(data: bytes, settings: EndpointSettings) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise _explained(data, wrong) from wrong
     if len(batch.RumEvents) > settings.max_batch_events:
-        raise invalid(
-            message_of([problem(len(batch.RumEvents), "rumEvents", f"have at most {settings.max_batch_events} events")])
+        raise ValidationException(
+            format_message(
+                [format_problem(len(batch.RumEvents), "rumEvents", f"have at most {settings.max_batch_events} events")]
+            )
         )
     if problems := _json_problems(batch):
-        raise invalid(message_of(problems))
+        raise ValidationException(format_message(problems))
     return batch
 
 
@@ -90,8 +92,8 @@ def _explained(data: bytes, wrong: Exception) -> Exception:
     body = read_object(data)
     problems: list[str] = []
     without_id = body | {"Id": "00000000-0000-0000-0000-000000000000"}
-    checker(service().shapes, "PutRumEventsRequest")(without_id, "", problems)
-    return invalid(message_of(problems) if problems else str(wrong))
+    compile_check(load_service_model().shapes, "PutRumEventsRequest")(without_id, "", problems)
+    return ValidationException(format_message(problems) if problems else str(wrong))
 
 
 def _json_problems(batch: Any) -> list[str]:
@@ -113,7 +115,9 @@ def _named_json_problems(batch: Any) -> list[str]:
     for number, event in enumerate(batch.RumEvents, 1):
         texts += [(f"rumEvents.{number}.member.metadata", event.metadata)]
         texts += [(f"rumEvents.{number}.member.details", event.details)]
-    return [problem(text, path, "be a JSON object") for path, text in texts if text is not None and not _holds(text)]
+    return [
+        format_problem(text, path, "be a JSON object") for path, text in texts if text is not None and not _holds(text)
+    ]
 
 
 def _holds(text: str) -> bool:
@@ -125,7 +129,7 @@ def _holds(text: str) -> bool:
 
 
 def keep(
-    store: Store, settings: EndpointSettings, monitor: Monitor, batch: Any, request: Request, now: float
+    store: Store, settings: EndpointSettings, monitor: AppMonitor, batch: Any, request: Request, now: float
 ) -> Intake:
     """Keep, or count, what is good of a batch, as it came over the wire; durable at the store's next commit."""
     dropped = _dropped(batch.RumEvents, monitor, settings, now - settings.retention)
@@ -133,7 +137,7 @@ def keep(
     if (last := max(times)) >= LATEST:
         position = next(position for position, event in enumerate(batch.RumEvents, 1) if event.timestamp >= LATEST)
         path = f"rumEvents.{position}.member.timestamp"
-        raise invalid(message_of([problem(last, path, "be Unix time in seconds")]))
+        raise ValidationException(format_message([format_problem(last, path, "be Unix time in seconds")]))
     kept = len(batch.RumEvents) - len(dropped)
     if settings.keeps:
         marks = msgspec.json.encode(dropped) if dropped else None
@@ -146,7 +150,7 @@ def keep(
     return Intake(kept, len(dropped))
 
 
-def _dropped(events: list[Any], monitor: Monitor, settings: EndpointSettings, oldest: float) -> list[int]:
+def _dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> list[int]:
     """Positions of the events to drop; most events are seen to be good at a glance."""
     # UTF-8 has 4 bytes a letter at most: only what comes near the bound is counted.
     roomy = settings.max_event_bytes // 4
@@ -160,7 +164,7 @@ def _dropped(events: list[Any], monitor: Monitor, settings: EndpointSettings, ol
     return [position for position in doubtful if not _good(events[position], monitor, settings, oldest)]
 
 
-def _good(event: Any, monitor: Monitor, settings: EndpointSettings, oldest: float) -> bool:
+def _good(event: Any, monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> bool:
     if event.timestamp < oldest or (event.type != REPLAY and _bytes(event) > settings.max_event_bytes):
         return False
     if event.type.startswith(EVENT_PREFIX):

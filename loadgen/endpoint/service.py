@@ -17,19 +17,25 @@ from collections.abc import Callable
 
 import msgspec
 
-from loadgen.endpoint import admin, ingest
-from loadgen.endpoint.faults import NO_BLOW, Blow, FaultLine
-from loadgen.endpoint.operations import OPERATIONS
-from loadgen.endpoint.operations.call import Call
-from loadgen.endpoint.policy import Asker, allows
-from loadgen.endpoint.service_error import Refusal, broken, invalid, not_found, throttled
-from loadgen.endpoint.settings import Controls, EndpointSettings
-from loadgen.endpoint.store import Monitor, Store
+from loadgen.endpoint import admin
+from loadgen.endpoint.faults import NO_FAULT, FaultInjector, InjectedFault
+from loadgen.endpoint.operations import OPERATIONS, put_rum_events
+from loadgen.endpoint.operations.context import OperationContext
+from loadgen.endpoint.policy import RequestContext, is_allowed
+from loadgen.endpoint.service_error import (
+    InternalServerException,
+    ResourceNotFoundException,
+    ServiceError,
+    ThrottlingException,
+    ValidationException,
+)
+from loadgen.endpoint.settings import EndpointSettings, LiveSettings
+from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.ids import uuid4_of
 from loadgen.model import Noun, Request, Response
-from loadgen.rum.service_model import Operation, route, service
-from loadgen.rum.token_bucket import TokenBucket
-from loadgen.rum.validation import message_of
+from loadgen.rum.quotas import TokenBucket
+from loadgen.rum.service_model import Operation, find_operation, load_service_model
+from loadgen.rum.validation import format_message
 from loadgen.wire import WireError, inflate
 from loadgen.wire.sigv4 import Credentials, SignatureError, verify
 
@@ -47,7 +53,7 @@ class Answer(Noun):
     """A response and what faults do to its way back."""
 
     response: Response
-    blow: Blow = NO_BLOW
+    blow: InjectedFault = NO_FAULT
 
 
 class Visit(Noun):
@@ -55,11 +61,11 @@ class Visit(Noun):
 
     request: Request
     peer: str  # IP address
-    blow: Blow
+    blow: InjectedFault
     oversize: bool
 
 
-class Endpoint:
+class RumService:
     """The CloudWatch RUM API of one account and Region over one store."""
 
     def __init__(self, settings: EndpointSettings, store: Store, clock: Callable[[], float] = time.time) -> None:
@@ -70,13 +76,13 @@ class Endpoint:
         self._counts: dict[str | None, admin.Count] = {}
         self.controls = settings.controls
         self._buckets = _buckets(self.controls)
-        self._faults = FaultLine(self.controls.faults, clock())
+        self._faults = FaultInjector(self.controls.faults, clock())
         store.expire(int((clock() - settings.retention) * 1000))
         store.commit()
 
     # Controls and counts
 
-    def control(self, controls: Controls) -> None:
+    def control(self, controls: LiveSettings) -> None:
         """Set quotas and faults; what changes begins anew: a full bucket, periods from now."""
         before, self.controls = self.controls, controls
         if (controls.quota, controls.burst, controls.operation_quotas) != (
@@ -86,7 +92,7 @@ class Endpoint:
         ):
             self._buckets = _buckets(controls)
         if controls.faults != before.faults:
-            self._faults = FaultLine(controls.faults, self.clock())
+            self._faults = FaultInjector(controls.faults, self.clock())
 
     def count(self, monitor_id: str | None) -> admin.Count:
         """Answers that were no 200, of one monitor or (None) of all."""
@@ -116,7 +122,7 @@ class Endpoint:
         `oversize` says that the body was too large to be read.
         """
         origin = request.header("origin")
-        blow = NO_BLOW
+        blow = NO_FAULT
         try:
             if request.target.startswith(admin.PREFIX):
                 return Answer(admin.answer(self, request, _loopback(peer)))
@@ -126,7 +132,7 @@ class Endpoint:
             blow = self._faults.next(operation.name, self.clock())
             visit = Visit(request, peer, blow, oversize or len(request.body) > self.settings.max_body_bytes)
             response = self._decided(operation, labels, visit)
-        except Refusal as refusal:
+        except ServiceError as refusal:
             response = refusal.response()
         except Exception as wrong:
             response = self._failed(wrong)
@@ -137,18 +143,18 @@ class Endpoint:
         _LOG.error("internal error", exc_info=wrong)
         if isinstance(wrong, sqlite3.Error):
             self.store.spoil()
-        return broken().response()
+        return InternalServerException().response()
 
     def not_kept(self, wrong: sqlite3.Error) -> Response:
         """The answer to every request of a commit that failed."""
         _LOG.error("the store cannot keep: %s", wrong)
-        return self._finished(broken("The store cannot keep what was sent").response(), None)
+        return self._finished(InternalServerException("The store cannot keep what was sent").response(), None)
 
     def _routed(self, request: Request) -> tuple[Operation, dict[str, str]]:
         path = request.target.partition("?")[0]
-        found = route(request.method, path)
+        found = find_operation(request.method, path)
         if found is None:
-            raise Refusal("UnknownOperationException", f"No operation has the route {request.method} {path[:200]}")
+            raise ServiceError("UnknownOperationException", f"No operation has the route {request.method} {path[:200]}")
         return found
 
     def _decided(self, operation: Operation, labels: dict[str, str], visit: Visit) -> Response:
@@ -157,10 +163,10 @@ class Endpoint:
         monitor_id = labels["Id"]
         if visit.blow.drop == "before":
             self._note(monitor_id, failed=1)
-            return broken().response()
+            return InternalServerException().response()
         try:
             intake = self._put(monitor_id, visit)
-        except Refusal as refusal:
+        except ServiceError as refusal:
             kind = {429: "throttled"}.get(refusal.status, "failed" if refusal.status >= 500 else "refused")
             self._note(monitor_id, **{kind: 1})
             raise
@@ -170,7 +176,7 @@ class Endpoint:
 
     # The two planes
 
-    def _put(self, monitor_id: str, visit: Visit) -> ingest.Intake:
+    def _put(self, monitor_id: str, visit: Visit) -> put_rum_events.Intake:
         self._admit(visit)
         monitor = self.store.by_id(monitor_id)
         request = visit.request
@@ -178,25 +184,25 @@ class Endpoint:
         self._throttle(PUT, QUOTA_CODE)
         if monitor is None:
             self._check_id(monitor_id)
-            raise not_found("AppMonitor", monitor_id)
-        batch = ingest.read_batch(self._plain(request), self.settings)
+            raise ResourceNotFoundException("AppMonitor", monitor_id)
+        batch = put_rum_events.read_batch(self._plain(request), self.settings)
         if monitor.policy is not None:
-            self._authorise(monitor, Asker(key, visit.peer, request, batch.Alias, self.settings.account))
-        return ingest.keep(self.store, self.settings, monitor, batch, request, self.clock())
+            self._authorise(monitor, RequestContext(key, visit.peer, request, batch.Alias, self.settings.account))
+        return put_rum_events.keep(self.store, self.settings, monitor, batch, request, self.clock())
 
     def _controlled(self, operation: Operation, labels: dict[str, str], visit: Visit) -> Response:
         self._admit(visit)
         request = visit.request
         self._signed(request)
         self._throttle(operation.name)
-        body = ingest.read_object(self._plain(request)) if operation.body else {}
-        given = operation.arguments(labels, request.target.partition("?")[2], body)
+        body = put_rum_events.read_object(self._plain(request)) if operation.body else {}
+        given = operation.read_input(labels, request.target.partition("?")[2], body)
         problems: list[str] = []
         operation.check(given, "", problems)
         if problems:
-            raise invalid(message_of(problems))
+            raise ValidationException(format_message(problems))
         with self.store.attempt():
-            result = OPERATIONS[operation.name](Call(self.settings, self.store, self.clock()), given)
+            result = OPERATIONS[operation.name](OperationContext(self.settings, self.store, self.clock()), given)
         return Response(200, (_JSON,), msgspec.json.encode(result))
 
     def _admit(self, visit: Visit) -> None:
@@ -204,14 +210,14 @@ class Endpoint:
         _strike(visit.blow)
         if visit.oversize:
             limit = self.settings.max_body_bytes
-            raise Refusal("RequestEntityTooLargeException", f"The request body is larger than {limit} bytes")
+            raise ServiceError("RequestEntityTooLargeException", f"The request body is larger than {limit} bytes")
 
     def _plain(self, request: Request) -> bytes:
         """The body without gzip."""
         try:
             return inflate(request, self.settings.max_inflated_bytes)
         except WireError as wrong:
-            raise Refusal(wrong.code, wrong.message, wrong.status) from wrong
+            raise ServiceError(wrong.code, wrong.message, wrong.status) from wrong
 
     def _signed(self, request: Request, optional: bool = False) -> str | None:
         """The access key that signed; None for an unsigned request where that is allowed."""
@@ -220,26 +226,26 @@ class Endpoint:
         try:
             return verify(request, self._credentials.get, self.settings.region, SERVICE, self.clock())
         except SignatureError as wrong:
-            raise Refusal(wrong.code, wrong.message, wrong.status) from wrong
+            raise ServiceError(wrong.code, wrong.message, wrong.status) from wrong
 
     def _throttle(self, operation: str, quota_code: str | None = None) -> None:
         bucket = self._buckets.get(operation)
         if bucket is not None and (wait := bucket.take(self.clock())):
-            raise throttled(max(1, math.ceil(wait)), quota_code)
+            raise ThrottlingException(max(1, math.ceil(wait)), quota_code)
 
     def _check_id(self, monitor_id: str) -> None:
         problems: list[str] = []
-        service().operations[PUT].check({"Id": monitor_id}, "", problems)
+        load_service_model().operations[PUT].check({"Id": monitor_id}, "", problems)
         wrong = [line for line in problems if "at 'id'" in line]
         if wrong:
-            raise invalid(message_of(wrong))
+            raise ValidationException(format_message(wrong))
 
-    def _authorise(self, monitor: Monitor, asker: Asker) -> None:
+    def _authorise(self, monitor: AppMonitor, asker: RequestContext) -> None:
         assert monitor.policy is not None
-        if not allows(monitor.policy, self.settings.arn(monitor.name), asker) and not (
+        if not is_allowed(monitor.policy, self.settings.arn(monitor.name), asker) and not (
             asker.key is None and self.settings.unsigned
         ):
-            raise Refusal(
+            raise ServiceError(
                 "AccessDeniedException",
                 f"The resource policy of app monitor {monitor.name} does not allow rum:PutRumEvents for this request",
             )
@@ -268,7 +274,7 @@ class Endpoint:
         return Response(200, tuple(headers))
 
 
-def _buckets(controls: Controls) -> dict[str, TokenBucket]:
+def _buckets(controls: LiveSettings) -> dict[str, TokenBucket]:
     """The token buckets by name of the operation."""
     buckets = {name: TokenBucket(rate) for name, rate in controls.operation_quotas.items()}
     if controls.quota is not None:
@@ -276,19 +282,19 @@ def _buckets(controls: Controls) -> dict[str, TokenBucket]:
     return buckets
 
 
-def _strike(blow: Blow) -> None:
+def _strike(blow: InjectedFault) -> None:
     """Answer with the fault's status instead of looking at the request."""
     match blow.status:
         case None:
             return
         case 403:
-            raise Refusal("AccessDeniedException", "Denied by an injected fault")
+            raise ServiceError("AccessDeniedException", "Denied by an injected fault")
         case 404:
-            raise Refusal("ResourceNotFoundException", "Not found by an injected fault", resourceName="fault")
+            raise ServiceError("ResourceNotFoundException", "Not found by an injected fault", resourceName="fault")
         case 429:
-            raise throttled(1, QUOTA_CODE)
+            raise ThrottlingException(1, QUOTA_CODE)
         case _:
-            raise broken("Failed by an injected fault")
+            raise InternalServerException("Failed by an injected fault")
 
 
 def _loopback(peer: str) -> bool:

@@ -31,7 +31,7 @@ _KEY = re.compile(r"(?!aws:)[A-Za-z0-9_:]{1,128}", re.ASCII)
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def parsed(text: str | None) -> dict[str, Any]:
+def parse_metadata(text: str | None) -> dict[str, Any]:
     """Metadata as sent; what is JSON by its letters but no value that can be held (1e999) is left out."""
     if not text:
         return {}
@@ -52,7 +52,7 @@ def _salvaged(text: str) -> dict[str, Any]:
     return values
 
 
-def merged(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def merge_metadata(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """The metadata of one event."""
     left = CUSTOM_LIMIT
     kept = {}
@@ -76,7 +76,7 @@ def _scalar(value: Any) -> bool:
     return isinstance(value, (str, float))
 
 
-def flattened(metadata: dict[str, Any]) -> list[str]:
+def flatten_metadata(metadata: dict[str, Any]) -> list[str]:
     """The `metadata_values` of a stored event: "key=value" strings, a list's values one by one."""
     return [
         f"{key}={_text(value)}"

@@ -10,19 +10,19 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.service_error import invalid, not_found
+from loadgen.endpoint.service_error import ResourceNotFoundException, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import Monitor, Store
+from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.model import Noun
 
-Given = dict[str, Any]
+Members = dict[str, Any]
 """Checked input members by their model names."""
 
 PAGE = 100
 """Results per page when MaxResults is not given; also the model's greatest."""
 
 
-class Call(Noun):
+class OperationContext(Noun):
     """One control plane call."""
 
     settings: EndpointSettings
@@ -34,22 +34,22 @@ class Call(Noun):
         """Now as the model's ISOTimestampString: 19 characters, UTC."""
         return f"{datetime.fromtimestamp(self.now, UTC):%Y-%m-%dT%H:%M:%S}"
 
-    def gone(self, monitor: Monitor) -> bool:
+    def gone(self, monitor: AppMonitor) -> bool:
         """The monitor's deletion is over: its name is free and nothing shows it."""
         return monitor.deleted is not None and self.now >= monitor.deleted + self.settings.deleting_seconds
 
-    def monitor(self, name: str) -> Monitor:
+    def monitor(self, name: str) -> AppMonitor:
         """The monitor of that name, or 404."""
         found = self.store.named(name)
         if found is None or self.gone(found):
-            raise not_found("AppMonitor", name)
+            raise ResourceNotFoundException("AppMonitor", name)
         return found
 
-    def collecting(self, name: str) -> Monitor:
+    def collecting(self, name: str) -> AppMonitor:
         """The same for changes: a monitor that is being deleted takes none."""
         found = self.monitor(name)
         if found.deleted is not None:
-            raise not_found("AppMonitor", name)
+            raise ResourceNotFoundException("AppMonitor", name)
         return found
 
 
@@ -58,18 +58,20 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def seal(query: str, position: Any) -> str:
+def make_token(query: str, position: Any) -> str:
     """A NextToken: where a listing goes on, good for the same query only."""
     return base64.urlsafe_b64encode(msgspec.json.encode([query, position])).decode()
 
 
-def unseal(token: str, query: str, kind: Any) -> Any:
+def read_token(token: str, query: str, kind: Any) -> Any:
     """The position in a NextToken of this query, decoded as `kind`; anything else is refused."""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         own, position = msgspec.json.decode(raw, type=tuple[str, kind])
     except (binascii.Error, ValueError, RecursionError) as wrong:
-        raise invalid(f"Value '{token[:100]}' at 'nextToken' is not a token of this operation") from wrong
+        raise ValidationException(f"Value '{token[:100]}' at 'nextToken' is not a token of this operation") from wrong
     if own != query:
-        raise invalid("Value at 'nextToken' belongs to another query: give the same parameters with every page")
+        raise ValidationException(
+            "Value at 'nextToken' belongs to another query: give the same parameters with every page"
+        )
     return position

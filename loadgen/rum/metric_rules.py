@@ -1,7 +1,7 @@
 """The rules of one metric definition, extended or custom. Pure.
 
-Rule: they are those of the model's documentation of MetricDefinitionRequest. An extended metric has no Namespace (or
-AWS/RUM) and a name, value key and event pattern of the table; a custom metric has a namespace of its own, and its keys
+Rule (the model's documentation of MetricDefinitionRequest): an extended metric has no Namespace (or AWS/RUM), and its
+name, value key and event pattern are those of the table below. A custom metric has a namespace of its own, and its keys
 are fields of RUM events. Every dimension must also be in the event pattern.
 """
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from loadgen.model import Noun
 from loadgen.rum.events import CLS, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, SESSION_START
 
 EXTENDED_NAMESPACE = "AWS/RUM"
@@ -36,8 +35,8 @@ FIRST_KEYS = frozenset(
 """First-level keys of RUM events that custom metrics may use."""
 
 
-class Extended(Noun):
-    """What one extended metric must say."""
+class ExtendedMetric(msgspec.Struct, frozen=True, gc=False):
+    """What the definition of one extended metric must contain."""
 
     event_type: str
     value_key: str | None = None
@@ -45,28 +44,28 @@ class Extended(Noun):
     ranges: tuple[list[Any], ...] = ()  # the numeric matches allowed there
 
 
-EXTENDED = {
-    "PerformanceNavigationDuration": Extended(NAVIGATION, "event_details.duration"),
-    "PerformanceResourceDuration": Extended(RESOURCE, "event_details.duration"),
+EXTENDED_METRICS = {
+    "PerformanceNavigationDuration": ExtendedMetric(NAVIGATION, "event_details.duration"),
+    "PerformanceResourceDuration": ExtendedMetric(RESOURCE, "event_details.duration"),
     # The documentation's own text says ">" for the satisfied ones, its example "<": both pass.
-    "NavigationSatisfiedTransaction": Extended(NAVIGATION, None, ("duration",), ([">", 2000], ["<", 2000])),
-    "NavigationToleratedTransaction": Extended(NAVIGATION, None, ("duration",), ([">=", 2000, "<", 8000],)),
-    "NavigationFrustratedTransaction": Extended(NAVIGATION, None, ("duration",), ([">=", 8000],)),
-    "WebVitalsCumulativeLayoutShift": Extended(CLS, "event_details.value"),
-    "WebVitalsFirstInputDelay": Extended(FID, "event_details.value"),
-    "WebVitalsLargestContentfulPaint": Extended(LCP, "event_details.value"),
-    "WebVitalsInteractionToNextPaint": Extended(INP, "event_details.value"),
-    "JsErrorCount": Extended(JS_ERROR),
-    "HttpErrorCount": Extended(HTTP),
-    "SessionCount": Extended(SESSION_START),
-    "PageViewCount": Extended(PAGE_VIEW),
-    "Http4xxCount": Extended(HTTP, None, ("response", "status"), ([">=", 400, "<", 500],)),
-    "Http5xxCount": Extended(HTTP, None, ("response", "status"), ([">=", 500, "<=", 599],)),
+    "NavigationSatisfiedTransaction": ExtendedMetric(NAVIGATION, None, ("duration",), ([">", 2000], ["<", 2000])),
+    "NavigationToleratedTransaction": ExtendedMetric(NAVIGATION, None, ("duration",), ([">=", 2000, "<", 8000],)),
+    "NavigationFrustratedTransaction": ExtendedMetric(NAVIGATION, None, ("duration",), ([">=", 8000],)),
+    "WebVitalsCumulativeLayoutShift": ExtendedMetric(CLS, "event_details.value"),
+    "WebVitalsFirstInputDelay": ExtendedMetric(FID, "event_details.value"),
+    "WebVitalsLargestContentfulPaint": ExtendedMetric(LCP, "event_details.value"),
+    "WebVitalsInteractionToNextPaint": ExtendedMetric(INP, "event_details.value"),
+    "JsErrorCount": ExtendedMetric(JS_ERROR),
+    "HttpErrorCount": ExtendedMetric(HTTP),
+    "SessionCount": ExtendedMetric(SESSION_START),
+    "PageViewCount": ExtendedMetric(PAGE_VIEW),
+    "Http4xxCount": ExtendedMetric(HTTP, None, ("response", "status"), ([">=", 400, "<", 500],)),
+    "Http5xxCount": ExtendedMetric(HTTP, None, ("response", "status"), ([">=", 500, "<=", 599],)),
 }
 
 
-def wrong_with(definition: dict[str, Any]) -> str | None:
-    """What is wrong with a definition that fits the model's shapes, in one sentence; None when nothing is."""
+def find_problem(definition: dict[str, Any]) -> str | None:
+    """Say in one sentence what is wrong with a definition that fits the model's shapes; None when nothing is."""
     text = definition.get("EventPattern")
     pattern: Any = None
     if text:
@@ -78,13 +77,13 @@ def wrong_with(definition: dict[str, Any]) -> str | None:
             return "eventPattern must be a JSON object"
     namespace = definition.get("Namespace")
     extended = namespace is None or namespace == EXTENDED_NAMESPACE
-    problem = _wrong_extended(definition, pattern) if extended else _wrong_custom(definition, pattern)
-    return problem or _wrong_dimensions(definition.get("DimensionKeys") or {}, pattern or {}, extended)
+    problem = _check_extended(definition, pattern) if extended else _check_custom(definition, pattern)
+    return problem or _check_dimensions(definition.get("DimensionKeys") or {}, pattern or {}, extended)
 
 
-def _wrong_extended(definition: dict[str, Any], pattern: dict[str, Any] | None) -> str | None:
+def _check_extended(definition: dict[str, Any], pattern: dict[str, Any] | None) -> str | None:
     name = definition["Name"]
-    rule = EXTENDED.get(name)
+    rule = EXTENDED_METRICS.get(name)
     if rule is None:
         return f"name {name} is not an extended metric; a custom metric needs a namespace"
     if definition.get("ValueKey") != rule.value_key:
@@ -93,13 +92,15 @@ def _wrong_extended(definition: dict[str, Any], pattern: dict[str, Any] | None) 
         return "eventPattern is required for an extended metric"
     if pattern.get("event_type") != [rule.event_type]:
         return f'eventPattern of {name} must include "event_type": ["{rule.event_type}"]'
-    if rule.ranges and found(pattern, ("event_details", *rule.path)) not in [[{"numeric": one}] for one in rule.ranges]:
+    if rule.ranges and get_at_path(pattern, ("event_details", *rule.path)) not in [
+        [{"numeric": one}] for one in rule.ranges
+    ]:
         where = ".".join(("event_details", *rule.path))
         return f"eventPattern of {name} must match {where} with numeric {msgspec.json.encode(rule.ranges[0]).decode()}"
     return None
 
 
-def _wrong_custom(definition: dict[str, Any], pattern: dict[str, Any] | None) -> str | None:
+def _check_custom(definition: dict[str, Any], pattern: dict[str, Any] | None) -> str | None:
     if definition["Namespace"].startswith("AWS/"):
         return "namespace must not start with AWS/"
     fields = (definition.get("ValueKey") or "event_type", *(definition.get("DimensionKeys") or {}))
@@ -109,38 +110,38 @@ def _wrong_custom(definition: dict[str, Any], pattern: dict[str, Any] | None) ->
     if pattern:
         if pattern.get("event_details") and not pattern.get("event_type"):
             return "eventPattern with event_details must also have event_type"
-        if not _single(pattern):
+        if not _has_single_values(pattern):
             return "eventPattern of a custom metric may hold arrays of one value only"
     return None
 
 
-def _single(pattern: Any) -> bool:
+def _has_single_values(pattern: Any) -> bool:
     """Every array of values holds one; the array of a numeric match is an expression, not values."""
     if isinstance(pattern, dict):
-        return all(key == "numeric" or _single(value) for key, value in pattern.items())
+        return all(key == "numeric" or _has_single_values(value) for key, value in pattern.items())
     if isinstance(pattern, list):
-        return len(pattern) == 1 and _single(pattern[0])
+        return len(pattern) == 1 and _has_single_values(pattern[0])
     return True
 
 
-def _wrong_dimensions(dimensions: dict[str, str], pattern: dict[str, Any], extended: bool) -> str | None:
+def _check_dimensions(dimensions: dict[str, str], pattern: dict[str, Any], extended: bool) -> str | None:
     for field, name in dimensions.items():
         if extended and DIMENSIONS.get(field) != name:
             return f"dimensionKeys of an extended metric cannot hold {field}: {name}"
-        if found(pattern, tuple(field.split("."))) is None:
+        if get_at_path(pattern, tuple(field.split("."))) is None:
             return f"dimensionKeys: {field} must also be in eventPattern"
     return None
 
 
-def found(pattern: Any, path: tuple[str, ...]) -> Any:
-    """What a pattern holds at a path, None when nothing."""
+def get_at_path(pattern: Any, path: tuple[str, ...]) -> Any:
+    """Get the value at a path of a pattern, None where there is none."""
     for key in path:
         pattern = pattern.get(key) if isinstance(pattern, dict) else None
     return pattern
 
 
-def weight(definition: dict[str, Any]) -> int:
-    """How much of the destination's limit a definition takes: each combination of dimension values counts."""
+def count_combinations(definition: dict[str, Any]) -> int:
+    """Count the combinations of dimension values: so much of the destination's limit does a definition take."""
     pattern = msgspec.json.decode(definition.get("EventPattern") or "{}")
-    values = (found(pattern, tuple(field.split("."))) for field in definition.get("DimensionKeys") or {})
+    values = (get_at_path(pattern, tuple(field.split("."))) for field in definition.get("DimensionKeys") or {})
     return prod(max(1, len(value)) for value in values if isinstance(value, list))

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "loadgen"
 DOORS = {  # framework: the only places that may import it
     "locust": ("swarm",),
     "gevent": ("swarm",),
-    "httptools": ("swarm", "endpoint"),
+    "httptools": ("transport", "endpoint"),
     "boto3": ("aws",),
     "botocore": ("aws", "rum"),
     "faker": ("traffic/population",),

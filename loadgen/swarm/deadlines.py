@@ -1,7 +1,7 @@
 """Ends requests that take too long.
 
-All requests have the same time, so the oldest is always the next to end: one timer serves them all, where gevent's
-Timeout makes and arms one for each wait, a thirtieth of a request's cost.
+All requests have the same time-out, so the oldest one is always the next to end and one timer serves them all. gevent's
+Timeout would make and arm a timer for each wait, a thirtieth of a request's cost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gevent
 
 
 class Overdue(BaseException):
-    """The time is over. No OSError, as TimeoutError is: gevent's create_connection would go on to the next address."""
+    """The time is over. Not an OSError, as TimeoutError is: gevent's create_connection would try the next address."""
 
 
 class Deadlines:
@@ -22,30 +22,30 @@ class Deadlines:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._running: dict[Any, float] = {}  # each greenlet's deadline, the oldest first
-        self._watched = False
+        self._timer_set = False
 
     def start(self) -> None:
-        """The current greenlet's time begins."""
+        """Start the current greenlet's time."""
         self._running[gevent.getcurrent()] = time.perf_counter() + self._seconds
-        if not self._watched:
-            self._look_in(self._seconds)
+        if not self._timer_set:
+            self._set_timer(self._seconds)
 
     def stop(self) -> None:
-        """The current greenlet is done."""
+        """Stop the current greenlet's time."""
         self._running.pop(gevent.getcurrent(), None)
 
-    def _look_in(self, seconds: float) -> None:
-        self._watched = True
+    def _set_timer(self, seconds: float) -> None:
+        self._timer_set = True
         self._timer = gevent.get_hub().loop.timer(seconds)
-        self._timer.start(self._end_the_overdue)
+        self._timer.start(self._end_overdue)
 
-    def _end_the_overdue(self) -> None:
+    def _end_overdue(self) -> None:
         while self._running:
             running, deadline = next(iter(self._running.items()))
             left = deadline - time.perf_counter()
             if left > 0:
-                self._look_in(left)
+                self._set_timer(left)
                 return
             del self._running[running]
             running.throw(Overdue)
-        self._watched = False
+        self._timer_set = False

@@ -17,12 +17,12 @@ import psutil
 
 from loadgen import client
 from loadgen.errors import LoadgenError
-from loadgen.model import Batch, Request, Response, Result, Send
+from loadgen.model import Batch, Request, Result, Send
 from loadgen.results import EventCounts, IntervalReport, Meter, stage_ends
 from loadgen.results.records import THROTTLED, Spool
-from loadgen.swarm.connection import NoAnswer
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
+from loadgen.transport import NoAnswer, name_refusal, parse_retry_after
 from loadgen.wire.sigv4 import Signer
 
 log = logging.getLogger("loadgen")
@@ -200,7 +200,8 @@ class Engine:
             return None, type(error).__name__, 0.0
         if 200 <= response.status < 300:
             return response.status, None, 0.0
-        return response.status, failure(response), retry_after(response)
+        refusal = None if response.status == THROTTLED else name_refusal(response)
+        return response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
 
     def _sign(self, due: ScheduledRequest) -> Request:
         if self._signer is None or not self._job.monitors[due.monitor].signed:
@@ -223,17 +224,3 @@ class Engine:
         self._feeder.account(due.monitor, unsent=due.events)
         self.stop(f"--max-events {self._job.max_events} reached")
         return True
-
-
-def failure(response: Response) -> str | None:
-    """A refused answer's name, such as `403 AccessDeniedException`; None for throttling."""
-    if response.status == THROTTLED:
-        return None
-    kind = (response.header("x-amzn-errortype") or "").split(":")[0]
-    return f"{response.status} {kind}".strip()
-
-
-def retry_after(response: Response) -> float:
-    """Retry-After in seconds; 0 without one, or when it is a date, which RUM does not send."""
-    value = response.header("retry-after") or ""
-    return float(value) if value.isascii() and value.isdigit() else 0.0

@@ -27,7 +27,7 @@ from loadgen.results import RunFolder
 from loadgen.results.records import Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
-from loadgen.swarm.connection import Network
+from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, in_order
 from loadgen.swarm.orders import WorkerShare, orders_of
@@ -80,7 +80,7 @@ class NodeRole:
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.give_way())
             for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
         )
-        network = Network(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
+        network = ConnectionPool(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
         signer = self._signer(orders.region) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = self._spool(Path(near)) if near else None

@@ -1,92 +1,85 @@
-"""The blocking network Send: one keep-alive HTTP/1.1 connection, for one thread."""
+"""Sends from a thread: one keep-alive HTTP/1.1 connection to one origin, one request at a time."""
 
 from __future__ import annotations
 
-import http.client
 import select
+import socket
 import ssl
+import time
 from urllib.parse import urlsplit
 
 from loadgen.model import Request, Response
+from loadgen.transport.http1 import ResponseParser, serialize
+from loadgen.transport.no_answer import NoAnswer, name_cause
 
 TIMEOUT_SECONDS = 30.0
+RECEIVE_BYTES = 65536
 
 
-class NoAnswer(Exception):
-    """No response came. `sent` False: the request cannot have arrived, as no connection was made."""
-
-    def __init__(self, cause: str, sent: bool) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.sent = sent
-
-
-class Network:
-    """Sends requests to one origin, `http://host:port` or `https://host`, one at a time."""
+class BlockingConnection:
+    """A Send to one origin, `http://host:port` or `https://host`; `timeout` is a whole request's, in seconds."""
 
     def __init__(self, origin: str, timeout: float = TIMEOUT_SECONDS) -> None:
         parts = urlsplit(origin)
-        host, port = parts.hostname or "", parts.port
-        self._connection: http.client.HTTPConnection
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            self._connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-        else:
-            self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._timeout = timeout
+        self._socket: socket.socket | None = None
+        self._parser = ResponseParser()
 
     def __call__(self, request: Request) -> Response:
         """Send and wait; raises NoAnswer. A request is never sent twice without the caller knowing."""
-        self._connect()
+        deadline = time.monotonic() + self._timeout
+        connected = self._connect()
         try:
-            self._write(request)
-            answer = self._connection.getresponse()
-            body = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise NoAnswer(_cause(error), sent=True) from error
-        return Response(answer.status, tuple((name.lower(), value) for name, value in answer.getheaders()), body)
+            self._wait_until(deadline)
+            connected.sendall(serialize(request))
+            while not self._parser.complete:
+                self._wait_until(deadline)
+                self._parser.feed(connected.recv(RECEIVE_BYTES))
+        except OSError as error:
+            self.close()
+            raise NoAnswer(name_cause(error)) from error
+        except NoAnswer:
+            self.close()
+            raise
+        reusable = self._parser.reusable
+        response = self._parser.take()
+        if not reusable:
+            self.close()
+        return response
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connection; the next request opens another."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
 
-    def _connect(self) -> None:
-        """Make a connection unless the old one is alive: with something to read it has been closed by the peer."""
-        connection = self._connection
-        if connection.sock is not None:
-            watch = select.poll()
-            watch.register(connection.sock, select.POLLIN)
-            if not watch.poll(0):
-                return
-            connection.close()
+    def _connect(self) -> socket.socket:
+        """The open connection, or a new one: something to read on an idle connection means that the peer closes it."""
+        if self._socket is not None and not has_something_to_read(self._socket):
+            return self._socket
+        self.close()
+        self._parser = ResponseParser()
         try:
-            connection.connect()
+            plain = socket.create_connection(self._address, timeout=self._timeout)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = self._tls.wrap_socket(plain, server_hostname=self._address[0]) if self._tls else plain
         except OSError as error:
-            connection.close()
-            raise NoAnswer(_cause(error), sent=False) from error
+            self.close()
+            raise NoAnswer(name_cause(error), sent=False) from error
+        return self._socket
 
-    def _write(self, request: Request) -> None:
-        connection = self._connection
-        connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
-        for name, value in request.headers:
-            connection.putheader(name, value)
-        connection.putheader("content-length", str(len(request.body)))
-        connection.endheaders(request.body)
+    def _wait_until(self, deadline: float) -> None:
+        """Let the next call on the socket take no longer than the request may."""
+        left = deadline - time.monotonic()
+        if left <= 0 or self._socket is None:
+            raise TimeoutError
+        self._socket.settimeout(left)
 
 
-def _cause(error: Exception) -> str:
-    """Why there is no answer, in one word as `loadgen run` counts it."""
-    match error:
-        case TimeoutError():
-            return "timeout"
-        case ConnectionRefusedError():
-            return "refused"
-        case http.client.RemoteDisconnected():
-            return "closed"
-        case ConnectionError():
-            return "reset"
-        case ssl.SSLError():
-            return "tls"
-        case OSError():
-            return "unreachable"
-    return "malformed"
+def has_something_to_read(connected: socket.socket) -> bool:
+    """Whether a byte or the end of the connection waits."""
+    waiting = select.poll()
+    waiting.register(connected, select.POLLIN)
+    return bool(waiting.poll(0))

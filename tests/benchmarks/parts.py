@@ -23,7 +23,6 @@ from loadgen.model import Batch, Result, Session
 from loadgen.results import Meter
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, load
-from loadgen.swarm.connection import serialize
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.traffic import block
 from loadgen.traffic.block import Blocks
@@ -31,6 +30,7 @@ from loadgen.traffic.seeds import BLOCK
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.columns import columns
+from loadgen.transport import serialize
 from loadgen.wire.compression import compressed
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way

@@ -19,9 +19,9 @@ from loadgen.planned import PlannedSession, planned
 from loadgen.results import Aggregate, AppMonitor, RunEnd, Summary, summarize
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
-from loadgen.swarm.connection import NoAnswer
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, in_order
+from loadgen.transport import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
 
 SHOP = """

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from http.client import HTTPException
-from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.parse import quote, urlsplit
+
+import msgspec
 
 from loadgen.aws import MonitorTarget
-from loadgen.model import Noun
+from loadgen.model import Noun, Request
 from loadgen.results import LedgerComparison, MonitorSummary, Summary
+from loadgen.transport import BlockingConnection, NoAnswer
 
 ASK_SECONDS = 30.0
+
+
+class LedgerCounts(Noun):
+    """What is read of the endpoint's answer to `/_loadgen/ledger`."""
+
+    requests: dict[str, int]
+    events: dict[str, int]
 
 
 class Kept(Noun):
@@ -26,14 +33,17 @@ def kept(url: str, monitor_id: str) -> Kept | None:
     """Ask an endpoint; None when it is none of ours, or not there."""
     if not url.startswith("http://"):
         return None
+    parts = urlsplit(url)
+    path = f"{parts.path.rstrip('/')}/_loadgen/ledger?monitor={quote(monitor_id, safe='')}"
+    connection = BlockingConnection(f"{parts.scheme}://{parts.netloc}", ASK_SECONDS)
     try:
-        with urlopen(f"{url}/_loadgen/ledger?monitor={monitor_id}", timeout=ASK_SECONDS) as answer:
-            counted = json.load(answer)
-    except (URLError, HTTPException, ValueError, OSError):
+        answer = connection(Request("GET", path, (("host", parts.netloc),)))
+        counted = msgspec.json.decode(answer.body, type=LedgerCounts)
+        return Kept(counted.requests["accepted"], counted.events["accepted"] + counted.events["dropped"])
+    except (NoAnswer, msgspec.DecodeError, KeyError):
         return None
-    if not isinstance(counted, dict) or not {"requests", "events"} <= counted.keys():
-        return None  # somebody else's
-    return Kept(counted["requests"]["accepted"], counted["events"]["accepted"] + counted["events"]["dropped"])
+    finally:
+        connection.close()
 
 
 def kept_for(targets: Iterable[MonitorTarget]) -> tuple[Kept | None, ...]:

@@ -30,7 +30,7 @@ from loadgen.jobs.seed.stream import batches_due, past
 from loadgen.jobs.seed.view import View, probe_lines
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
-from loadgen.transport.blocking_connection import Network
+from loadgen.transport import BlockingConnection
 
 DEFAULT_QUOTA = 50.0  # requests a second (Service Quotas L-35851224)
 LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0
@@ -131,7 +131,7 @@ class Run:
         if hint := too_long(expected.requests, quota, options.rate):
             click.echo(hint)
         parts = urlsplit(identity.target)
-        senders = Senders(lambda: Network(f"{parts.scheme}://{parts.netloc}"), options.senders)
+        senders = Senders(lambda: BlockingConnection(f"{parts.scheme}://{parts.netloc}"), options.senders)
         try:
             with View(identity.period, expected.requests) as view:
                 tools = self._tools(senders, Pace(quota, time.monotonic(), learnt), view)

@@ -21,7 +21,7 @@ from loadgen.jobs.seed.period import DAY, RETENTION_DAYS, moment
 from loadgen.jobs.seed.rate_limiter import Pace
 from loadgen.jobs.seed.senders import Outcome, Senders
 from loadgen.model import Noun
-from loadgen.transport.blocking_connection import TIMEOUT_SECONDS
+from loadgen.transport import TIMEOUT_SECONDS
 from loadgen.wire.sigv4 import Signer
 
 TICK_SECONDS = 0.2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 
 from loadgen.model import Noun, Request, Response, Send
-from loadgen.transport.blocking_connection import NoAnswer
+from loadgen.transport import NoAnswer, name_refusal, parse_retry_after
 
 
 class Outcome(Noun):
@@ -73,13 +74,6 @@ def outcome_of(number: int, response: Response) -> Outcome:
     """A response as an outcome."""
     if response.status < 300:
         return Outcome(number, response.status, True)
-    code = (response.header("x-amzn-errortype") or f"HTTP {response.status}").partition(":")[0]
+    retry_after = parse_retry_after(response.header("retry-after"), time.time())
     text = response.body[:300].decode(errors="replace")
-    return Outcome(number, response.status, True, _seconds(response.header("retry-after")), f"{code} {text}")
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return None if text is None else max(0.0, float(text))
-    except ValueError:  # the form with a date, which RUM does not use
-        return None
+    return Outcome(number, response.status, True, retry_after, f"{name_refusal(response)} {text}")

@@ -19,7 +19,7 @@ from loadgen.model import Event, Load, Page, Result, Session, Visitor
 from loadgen.results import Aggregate, RunEnd, Summary, summarize
 from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.scenario import parse
-from loadgen.swarm.connection import Network
+from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, in_order
 
@@ -82,7 +82,7 @@ def measured_by_us(url: str) -> Summary:
     engine = Engine(
         job,
         in_order([((visit, client.plan(visit, SCENARIO.client, 1.0)) for visit in visits())]),
-        Network(url, 30),
+        ConnectionPool(url, 30),
         None,
     )
     results: list[Result] = []

@@ -12,7 +12,7 @@ from threading import Lock
 from uuid import UUID
 
 from loadgen.model import Noun, Request, Response
-from loadgen.transport.blocking_connection import NoAnswer
+from loadgen.transport import NoAnswer
 
 OK, THROTTLED = Response(200), Response(429, (("retry-after", "0.01"),))
 BROKEN = Response(500, (("x-amzn-errortype", "InternalServerException"),), b"{}")

@@ -1,0 +1,97 @@
+"""HTTP/1.1 without I/O: a Request → bytes, and the bytes of one connection → Responses (RFC 9112).
+
+Rule: a request goes out with exactly the headers that it has, and Content-Length. An interim answer (1xx) is skipped.
+A connection is kept when the answer allows it and no byte came behind it.
+"""
+
+from __future__ import annotations
+
+import httptools
+
+from loadgen.model import Request, Response
+from loadgen.transport.no_answer import NoAnswer
+
+
+def serialize(request: Request) -> bytes:
+    """The request as bytes on an HTTP/1.1 connection."""
+    head = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
+    return (
+        f"{request.method} {request.target} HTTP/1.1\r\n{head}content-length: {len(request.body)}\r\n\r\n".encode(
+            "latin-1"
+        )
+        + request.body
+    )
+
+
+class ResponseParser:
+    """Parses the answers on one connection, one after the other: feed bytes until `complete`, then `take` the answer.
+
+    The `on_…` methods are httptools' callbacks.
+    """
+
+    __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "parser", "status")
+    complete: bool
+    status: int
+
+    def __init__(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self._reset()
+
+    def feed(self, received: bytes) -> None:
+        """Parse what was received; b"" is the end of the connection.
+
+        Raises NoAnswer: `malformed` when the bytes are no answer, `closed` when they end before it is whole.
+        """
+        if received:
+            try:
+                self.parser.feed_data(received)
+            except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+                raise NoAnswer("malformed") from error
+        elif self._ends_with_connection:
+            self.complete, self.keep_alive = True, False
+        else:
+            raise NoAnswer("closed")
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may carry another request after the answer that is complete."""
+        return self.keep_alive and self.begun == 1
+
+    def take(self) -> Response:
+        """Return the complete response, and start with the next."""
+        response = Response(self.status, tuple(self.headers), b"".join(self.body))
+        self._reset()
+        return response
+
+    def on_message_begin(self) -> None:
+        self.begun += 1
+
+    def on_headers_complete(self) -> None:
+        if not self.complete:
+            self.headed, self.status = True, self.parser.get_status_code()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.complete:
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_body(self, body: bytes) -> None:
+        self.body.append(body)
+
+    def on_message_complete(self) -> None:
+        if 100 <= self.status < 200 and not self.complete:  # 100 Continue, 103 Early Hints: the answer follows
+            self._reset()
+            return
+        self.complete = True
+        self.keep_alive = self.parser.should_keep_alive()  # the parser forgets it when the message is over
+
+    @property
+    def _ends_with_connection(self) -> bool:
+        """Whether the body is all that comes until the connection is closed (RFC 9112, 6.3)."""
+        framed = {"content-length", "transfer-encoding"} & {name for name, _ in self.headers}
+        return self.headed and not framed
+
+    def _reset(self) -> None:
+        self.headers: list[tuple[str, str]] = []
+        self.body: list[bytes] = []
+        self.begun = self.status = 0
+        self.complete = self.keep_alive = self.headed = False

@@ -1,6 +1,27 @@
 """The only room with boto3: credentials, the control plane of RUM (plan, then apply), reading back. Calls AWS."""
 
 from loadgen.aws.account import Account, MonitorTarget
-from loadgen.aws.session import explained, signer
+from loadgen.aws.changes import ApiCall, apply_changes, plan_changes
+from loadgen.aws.credentials import Guest, make_signer
+from loadgen.aws.desired_state import build_definitions, build_policy
+from loadgen.aws.monitor_state import MonitorState, make_call, read_policy, read_state
+from loadgen.aws.readback import read_events
+from loadgen.aws.refusals import explain_errors
 
-__all__ = ["Account", "MonitorTarget", "explained", "signer"]
+__all__ = [
+    "Account",
+    "ApiCall",
+    "Guest",
+    "MonitorState",
+    "MonitorTarget",
+    "apply_changes",
+    "build_definitions",
+    "build_policy",
+    "explain_errors",
+    "make_call",
+    "make_signer",
+    "plan_changes",
+    "read_events",
+    "read_policy",
+    "read_state",
+]

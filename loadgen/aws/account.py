@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadgen.aws.desired_state import creation
-from loadgen.aws.session import explained
+from loadgen.aws.desired_state import build_creation
+from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
-from loadgen.scenario.client import Client
-from loadgen.scenario.monitor import Monitor
+from loadgen.scenario import Client, Monitor
 from loadgen.wire.sigv4 import Credentials
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -51,7 +50,7 @@ class Account:
                 "aws_secret_access_key": credentials.secret_access_key,
                 "aws_session_token": credentials.session_token,
             }
-        with explained("the AWS configuration"):
+        with explain_errors("the AWS configuration"):
             self._session = boto3.Session(region_name=region, **given)
             # An endpoint of one's own has no host name for the data plane to be put in front of.
             config = Config(inject_host_prefix=endpoint_url is None, retries={"mode": "standard", "max_attempts": 4})
@@ -75,50 +74,50 @@ class Account:
         return url.replace("://", "://dataplane.", 1)
 
     @property
-    def local(self) -> bool:
+    def is_local(self) -> bool:
         """Whether it is not AWS that answers."""
         return not (urlsplit(self.data_plane).hostname or "").endswith(
             (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
         )
 
-    def number(self) -> str:
+    def fetch_number(self) -> str:
         """The account's number as STS tells it, or why it does not."""
         try:
-            return self._account_number()
+            return self._fetch_account_number()
         except ControlError as error:
             return f"unknown ({error})"
 
-    def _account_number(self) -> str:
+    def _fetch_account_number(self) -> str:
         if self._number is None:
-            with explained("asking for the account's number", "sts:GetCallerIdentity"):
+            with explain_errors("asking for the account's number", "sts:GetCallerIdentity"):
                 sts = self._session.client("sts", region_name=self.region)
                 self._number = str(sts.get_caller_identity()["Account"])
         return self._number
 
-    def arn(self, name: str) -> str:
+    def build_arn(self, name: str) -> str:
         """An app monitor's ARN; its last part is the name, not the id."""
-        number = LOCAL_ACCOUNT if self.local else self._account_number()
+        number = LOCAL_ACCOUNT if self.is_local else self._fetch_account_number()
         partition = self._session.get_partition_for_region(self.region)
         return f"arn:{partition}:rum:{self.region}:{number}:appmonitor/{name}"
 
-    def rate_quota(self) -> float | None:
+    def fetch_rate_quota(self) -> float | None:
         """PutRumEvents requests a second that the account may send; None where nobody tells."""
-        if self.local:
+        if self.is_local:
             return None
         try:
-            with explained("asking for the quota", "servicequotas:GetServiceQuota"):
+            with explain_errors("asking for the quota", "servicequotas:GetServiceQuota"):
                 quotas = self._session.client("service-quotas", region_name=self.region)
                 return float(quotas.get_service_quota(ServiceCode="rum", QuotaCode=RATE_QUOTA)["Quota"]["Value"])
         except ControlError:  # not permitted: the quota is learnt from 429s instead
             return None
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         """The names of all app monitors."""
-        return [each["Name"] for each in self.summaries()]
+        return [each["Name"] for each in self.list_monitors()]
 
-    def summaries(self) -> Iterator[dict[str, Any]]:
+    def list_monitors(self) -> Iterator[dict[str, Any]]:
         """AppMonitorSummary of all app monitors."""
-        with explained(f"listing app monitors in {self.region}"):
+        with explain_errors(f"listing app monitors in {self.region}"):
             for page in self.rum.get_paginator("list_app_monitors").paginate():
                 yield from page.get("AppMonitorSummaries", [])
 
@@ -126,8 +125,8 @@ class Account:
         self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
     ) -> MonitorTarget:
         """Create the scenario's app monitor, with further tags."""
-        with explained(f"creating app monitor {monitor.name!r}"):
-            created = self.rum.create_app_monitor(**creation(monitor, client, tags or {}))
+        with explain_errors(f"creating app monitor {monitor.name!r}"):
+            created = self.rum.create_app_monitor(**build_creation(monitor, client, tags or {}))
         return MonitorTarget(self.data_plane, self.region, created["Id"], monitor.name, monitor.sample_rate)
 
     def find_or_create(
@@ -139,7 +138,7 @@ class Account:
 
     def get(self, name: str) -> dict[str, Any]:
         """The model's AppMonitor."""
-        with explained(f"looking up app monitor {name!r} in {self.region}"):
+        with explain_errors(f"looking up app monitor {name!r} in {self.region}"):
             found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
         return found
 
@@ -147,7 +146,7 @@ class Account:
         """The same, or None where there is none of that name."""
         from botocore.exceptions import ClientError
 
-        with explained(f"looking up app monitor {name!r} in {self.region}"):
+        with explain_errors(f"looking up app monitor {name!r} in {self.region}"):
             try:
                 found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
             except ClientError as error:

@@ -6,32 +6,30 @@ scenario's client.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from loadgen.errors import ControlError
 from loadgen.rum.metric_rules import EXTENDED_METRICS, EXTENDED_NAMESPACE, find_problem
-from loadgen.scenario.client import Client
-from loadgen.scenario.monitor import Metric, Monitor, Statement
-
-__all__ = ["creation", "definition", "definitions", "policy_document", "settings"]
+from loadgen.scenario import Client, Metric, Monitor, Statement
 
 ACTION = "rum:PutRumEvents"
 POLICY_VERSION = "2012-10-17"
 
 
-def creation(monitor: Monitor, client: Client | None, tags: dict[str, str]) -> dict[str, Any]:
+def build_creation(monitor: Monitor, client: Client | None, tags: dict[str, str]) -> dict[str, Any]:
     """CreateAppMonitor's parameters."""
-    every = {"Name": monitor.name, "Domain": monitor.domain, **settings(monitor, client)}
+    every = {"Name": monitor.name, "Domain": monitor.domain, **build_settings(monitor, client)}
     wanted = {**monitor.tags, **tags}
     return every | ({"Tags": wanted} if wanted else {})
 
 
-def settings(monitor: Monitor, client: Client | None) -> dict[str, Any]:
+def build_settings(monitor: Monitor, client: Client | None) -> dict[str, Any]:
     """What CreateAppMonitor and UpdateAppMonitor share, beside the domain."""
     every: dict[str, Any] = {
-        "AppMonitorConfiguration": configuration(monitor, client),
+        "AppMonitorConfiguration": build_configuration(monitor, client),
         "CustomEvents": {"Status": "ENABLED" if monitor.custom_events else "DISABLED"},
     }
     if monitor.logs is not None:
@@ -42,7 +40,7 @@ def settings(monitor: Monitor, client: Client | None) -> dict[str, Any]:
     return every
 
 
-def configuration(monitor: Monitor, client: Client | None) -> dict[str, Any]:
+def build_configuration(monitor: Monitor, client: Client | None) -> dict[str, Any]:
     """AppMonitorConfiguration; "interaction" is the web client's own and unknown to the API."""
     stated: dict[str, Any] = {
         "SessionSampleRate": monitor.sample_rate,
@@ -62,20 +60,18 @@ def _listed(values: tuple[str, ...] | None) -> list[str] | None:
     return None if values is None else list(values)
 
 
-def definitions(metrics: tuple[Metric, ...]) -> list[dict[str, Any]]:
-    """MetricDefinitionRequests; every one that RUM would refuse is told at once."""
-    made = [definition(metric) for metric in metrics]
-    wrong = [
-        f"monitor.metrics[{place}]: {problem}"
-        for place, one in enumerate(made)
-        if (problem := find_problem(one)) is not None
-    ]
-    if wrong:
-        raise ControlError("\n".join(wrong))
+def build_definitions(
+    metrics: tuple[Metric, ...], label: Callable[[int], str] = "monitor.metrics[{}]".format
+) -> list[dict[str, Any]]:
+    """MetricDefinitionRequests. Raises ControlError with a line for each that RUM would refuse, named by `label`."""
+    made = [build_definition(metric) for metric in metrics]
+    problems = [(place, problem) for place, one in enumerate(made) if (problem := find_problem(one)) is not None]
+    if problems:
+        raise ControlError("\n".join(f"{label(place)}: {problem}" for place, problem in problems))
     return made
 
 
-def definition(metric: Metric) -> dict[str, Any]:
+def build_definition(metric: Metric) -> dict[str, Any]:
     """One MetricDefinitionRequest; an extended metric gets the value key and the pattern that RUM demands of it."""
     value, pattern = metric.value, metric.pattern
     rule = EXTENDED_METRICS.get(metric.name) if metric.namespace in {None, EXTENDED_NAMESPACE} else None
@@ -101,7 +97,7 @@ def _nested(path: tuple[str, ...], value: Any) -> Any:
     return value
 
 
-def policy_document(statements: tuple[Statement, ...], arn: str) -> str:
+def build_policy(statements: tuple[Statement, ...], arn: str) -> str:
     """The resource policy for the monitor of that ARN."""
     made = [
         {

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from loadgen.aws.account import Account
-from loadgen.aws.session import explained
+from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
 
 PAGE = 100
@@ -27,14 +27,14 @@ class _Event(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Event).decode
 
 
-def read(account: Account, name: str, after: int, before: int) -> Iterator[tuple[bytes, int]]:
+def read_events(account: Account, name: str, after: int, before: int) -> Iterator[tuple[bytes, int]]:
     """Id (16 bytes) and time of each event between two Unix times in milliseconds, in no stated order."""
     doing = f"reading back from app monitor {name!r}"
-    pause = 0.0 if account.local else 1.0 / CALLS_A_SECOND
+    pause = 0.0 if account.is_local else 1.0 / CALLS_A_SECOND
     token = None
     while True:
         query: dict[str, str] = {"NextToken": token} if token else {}
-        with explained(doing):
+        with explain_errors(doing):
             page = account.rum.get_app_monitor_data(
                 Name=name, TimeRange={"After": after, "Before": before}, MaxResults=PAGE, **query
             )

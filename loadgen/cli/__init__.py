@@ -9,17 +9,19 @@ import sys
 
 import click
 
-from loadgen.cli.attachments import metrics, policy, tags
 from loadgen.cli.comparing import compare
 from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
 from loadgen.cli.find_limit import find_limit
+from loadgen.cli.metrics import metrics
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
+from loadgen.cli.policy import policy
 from loadgen.cli.preview import preview
 from loadgen.cli.run import run, worker
 from loadgen.cli.sampling import sampling
 from loadgen.cli.seed import clean, seed, verify
+from loadgen.cli.tags import tags
 from loadgen.errors import LoadgenError
 
 

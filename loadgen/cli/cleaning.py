@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from loadgen.aws import Account, explained
+from loadgen.aws import Account, explain_errors
 from loadgen.cli.verifying import account_at
 from loadgen.errors import LoadgenError
 from loadgen.jobs.seed.ledger import Ledger
@@ -32,7 +32,7 @@ def clean_run(folder: Path, dry_run: bool, yes: bool) -> None:
     if not yes and not agreed("Delete?"):
         raise LoadgenError("nothing was deleted; type yes when asked, or give --yes")
     for name in names:
-        with explained(f"deleting app monitor {name!r}"):
+        with explain_errors(f"deleting app monitor {name!r}"):
             account.rum.delete_app_monitor(Name=name)
         click.echo(f"deleted {name}")
 
@@ -41,6 +41,6 @@ def created(account: Account, run: str) -> list[str]:
     """The names of the monitors that a run made."""
     return [
         name
-        for name in account.names()
+        for name in account.list_names()
         if (found := account.lookup(name)) is not None and found.get("Tags", {}).get(RUN_TAG) == run
     ]

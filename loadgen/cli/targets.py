@@ -1,8 +1,9 @@
-"""What commands share that talk to a RUM: --target, --region, and the question before something is sent or changed."""
+"""What commands share that talk to a RUM: its target, the question before something is sent or changed, the output."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from loadgen.jobs.targets import Confirm, Question
 
+NAME = click.argument("name")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -18,6 +21,30 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     region = click.option("--region", help="Boto3's usual chain unless given.")
     target = click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given.")
     return target(region(command))
+
+
+def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--target and --region; the command gets the Account that they mean, as `account`."""
+
+    @target_options
+    @wraps(command)
+    def open_and_call(*arguments: Any, target: str | None, region: str | None, **options: Any) -> Any:
+        from loadgen.jobs.targets import open_account
+
+        return command(*arguments, account=open_account(target, region), **options)
+
+    return open_and_call
+
+
+def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that adds options in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def ask_on_terminal(yes: bool) -> Confirm:
@@ -37,3 +64,14 @@ def _is_yes_typed(question: str) -> bool:
         return str(click.prompt(f"{question} Type yes to go on", default="no", err=True)) == "yes"
     except click.Abort:
         return False
+
+
+def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
+    """Print a result: as JSON for programs, or the lines that describe it."""
+    import msgspec
+
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(value)), indent=2))
+    else:
+        for line in lines:
+            click.echo(line)

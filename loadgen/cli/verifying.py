@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from loadgen.aws import Account
-from loadgen.aws.readback import read
+from loadgen.aws import Account, read_events
 from loadgen.errors import LoadgenError
 from loadgen.jobs.seed.identity import Identity
 from loadgen.jobs.seed.in_doubt import AWS, LOCAL
@@ -25,9 +24,9 @@ def verify_run(folder: Path, wait: float | None, as_json: bool) -> bool:
         if identity is None:
             raise LoadgenError(f"{folder}: nothing was sent from it yet")
         account = account_at(identity)
-        visibility = LOCAL if account.local else AWS
+        visibility = LOCAL if account.is_local else AWS
         tell = (lambda _: None) if as_json else click.echo
-        found = verify(ledger, partial(read, account, identity.monitor), visibility, wait, tell)
+        found = verify(ledger, partial(read_events, account, identity.monitor), visibility, wait, tell)
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         else:

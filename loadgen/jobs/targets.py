@@ -70,7 +70,7 @@ def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:
 
     account, about = sending.account, "" if sending.exact else "about "
     facts = (
-        f"This sends to AWS: region {account.region}, account {account.number()}, {sending.receiver}",
+        f"This sends to AWS: region {account.region}, account {account.fetch_number()}, {sending.receiver}",
         f"expected: {about}{sending.requests:,} requests, {about}{sending.events:,} events, "
         f"{about}${sending.events * DOLLARS_PER_EVENT:,.2f}{sending.remark}",
     )

@@ -96,7 +96,7 @@ class NodeRole:
     def _signer(self, region: str) -> Callable[[], Signer]:
         """Signs with this machine's credentials; without any the process ends with a line."""
         try:
-            return aws.signer(region)
+            return aws.make_signer(region)
         except LoadgenError as error:
             log.error("%s", error)
             sys.exit(2)

@@ -47,8 +47,8 @@ def quotas(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.mark.usefixtures("quotas")
 @pytest.mark.parametrize(("quotas", "expected"), [(75.0, 75.0), (None, None)], indirect=["quotas"])
 def test_the_accounts_quota_is_asked_for_and_a_refusal_means_unknown(expected: float | None) -> None:
-    assert Account("us-east-1", KEY).rate_quota() == expected
+    assert Account("us-east-1", KEY).fetch_rate_quota() == expected
 
 
 def test_a_local_endpoint_has_no_service_quotas(running: Running) -> None:
-    assert Account("us-east-1", KEY, running.url).rate_quota() is None
+    assert Account("us-east-1", KEY, running.url).fetch_rate_quota() is None

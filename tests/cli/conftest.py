@@ -26,7 +26,7 @@ def served() -> Iterator[tuple[Running, Account]]:
 def account(served: tuple[Running, Account]) -> Account:
     """The endpoint's account, empty at the start."""
     account = served[1]
-    for name in account.names():
+    for name in account.list_names():
         account.rum.delete_app_monitor(Name=name)
     return account
 

@@ -136,7 +136,7 @@ def test_bad_input_is_one_line_and_makes_nothing(
     assert said in message
     assert "\n" not in message
     assert not Path("results").exists()
-    assert account.names() == []
+    assert account.list_names() == []
 
 
 def test_without_a_target_nothing_is_guessed(shop: Path, endpoint: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,9 +213,9 @@ def test_clean_deletes_what_the_run_made_and_nothing_else(shop: Path, endpoint: 
     account.rum.create_app_monitor(Name="precious", Domain="x.example.com")
     assert "goes with its events" in invoke("clean", "results/seed-demo-shop", "--dry-run").output
     assert isinstance(invoke("clean", "results/seed-demo-shop", typed="no\n").exception, LoadgenError)
-    assert account.names() == ["demo", "precious"]
+    assert account.list_names() == ["demo", "precious"]
     assert "deleted demo" in invoke("clean", "results/seed-demo-shop", "--yes").output
-    assert account.names() == ["precious"]
+    assert account.list_names() == ["precious"]
     assert "nothing to delete" in invoke("clean", "results/seed-demo-shop").output
 
 
@@ -224,7 +224,7 @@ def test_clean_leaves_a_monitor_that_was_there_before(shop: Path, endpoint: Runn
     account.rum.create_app_monitor(Name="demo", Domain="shop.example.com", CustomEvents=custom)
     seeded(shop)
     assert "nothing to delete" in invoke("clean", "results/seed-demo-shop", "--yes").output
-    assert account.names() == ["demo"]
+    assert account.list_names() == ["demo"]
 
 
 def said(folder: Path, words: str, times: int) -> bool:
@@ -249,12 +249,12 @@ def test_live_goes_on_after_the_past_until_ctrl_c_and_again_from_there(
 def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
     shop: Path, endpoint: Running, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Account, "local", property(lambda _: False))
-    monkeypatch.setattr(Account, "number", lambda _: "123456789012")
+    monkeypatch.setattr(Account, "is_local", property(lambda _: False))
+    monkeypatch.setattr(Account, "fetch_number", lambda _: "123456789012")
     result = invoke("seed", shop, "--days", 1, *QUICKLY, typed="no\n")
     assert isinstance(result.exception, LoadgenError)
     assert "account 123456789012, app monitor demo (will be made)" in result.output
-    assert account.names() == []
+    assert account.list_names() == []
     assert not Path("results").exists()
 
 
@@ -264,7 +264,7 @@ def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: 
     )
     asked = account_at(went)
     assert asked.rum.meta.endpoint_url == "https://rum.eu-west-1.amazonaws.com"
-    assert not asked.local
+    assert not asked.is_local
 
 
 def test_a_run_of_hours_says_so_and_how_to_thin_it() -> None:

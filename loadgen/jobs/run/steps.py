@@ -113,7 +113,7 @@ def opened_targets(
     elif options.target == "aws":
         account = Account(options.region)
         targets = tuple(account.find(monitor.name) for monitor in monitors)
-        confirm(scenarios, seed, targets, account.number(), options)
+        confirm(scenarios, seed, targets, account.fetch_number(), options)
         yield targets, None
     elif options.target.startswith(("http://", "https://")):
         account = Account(options.region, endpoint_url=checked_url(options.target))

@@ -66,7 +66,7 @@ def seed_scenario(file: Path, options: Options) -> bool:
     if kept.finished and not options.live:
         click.echo(f"{folder}: {identity.period} is in already; to check, run: loadgen verify {folder}")
         return True
-    if not account.local:
+    if not account.is_local:
         confirm(scenario, identity, account, options)
     with begun(folder, identity) as ledger:
         if not (folder / "scenario.toml").exists():
@@ -115,7 +115,7 @@ def renamed(scenario: Scenario, name: str, options: Options) -> Scenario:
     """The scenario for another app monitor; an id is looked up, as RUM reads back by name alone."""
     if UUID.fullmatch(name):
         account = open_account(options.target, options.region)
-        names = [each["Name"] for each in account.summaries() if each["Id"] == name]
+        names = [each["Name"] for each in account.list_monitors() if each["Id"] == name]
         if not names:
             raise LoadgenError(f"no app monitor has the id {name} in {account.region}; give --monitor a name")
         name = names[0]
@@ -187,7 +187,7 @@ def confirm(scenario: Scenario, identity: Identity, account: Account, options: O
     expected = expectation(scenario, identity)
     about = "" if expected.exact else "about "
     click.echo(
-        f"This sends to AWS: region {account.region}, account {account.number()}, "
+        f"This sends to AWS: region {account.region}, account {account.fetch_number()}, "
         f"app monitor {identity.monitor} ({'exists' if identity.monitor_id else 'will be made'}), {identity.period}\n"
         f"expected: {about}{expected.requests:,} requests, {about}{expected.events:,} events, "
         f"{about}${expected.events * DOLLARS_PER_EVENT:,.2f}, less what an earlier run of it has sent"

@@ -13,9 +13,7 @@ import click
 import msgspec
 
 from loadgen import wire
-from loadgen.aws import Account, signer
-from loadgen.aws.cognito import Guest
-from loadgen.aws.readback import read
+from loadgen.aws import Account, Guest, make_signer, read_events
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import Expectation, expect
 from loadgen.jobs.seed.encoded_batch import Parcel, packed
@@ -116,14 +114,14 @@ class Run:
         self._job, self._ledger, self._options = job, ledger, options
         self._guest = Guest(options.identity_pool, options.guest_role) if options.identity_pool else None
         self._clock = wire.Clock(job.identity.period.start)
-        self._read = partial(read, job.account, job.identity.monitor)
-        self._visibility = LOCAL if job.account.local else AWS
+        self._read = partial(read_events, job.account, job.identity.monitor)
+        self._visibility = LOCAL if job.account.is_local else AWS
 
     def go(self) -> bool:
         """Probe, send the past, then the present."""
         identity, options = self._job.identity, self._options
         expected = expectation(self._job.scenario, identity)
-        quota = options.quota or self._job.account.rate_quota()
+        quota = options.quota or self._job.account.fetch_rate_quota()
         learnt = self._ledger.learnt
         said = f"{quota:g} requests a second" if quota else "learnt from 429s" + (" before" if learnt else "")
         click.echo(f"{identity.scenario} → {identity.target}, monitor {identity.monitor}, seed {identity.seed}")
@@ -146,14 +144,14 @@ class Run:
             ledger=self._ledger,
             senders=senders,
             pace=pace,
-            signer=signer(self._job.identity.region, self._guest) if signing else None,
+            signer=make_signer(self._job.identity.region, self._guest) if signing else None,
             read=self._read,
             visibility=self._visibility,
             watch=view.show,
         )
 
     def _probe(self, tools: Tools) -> None:
-        wanted = self._options.probe if self._options.probe is not None else not self._job.account.local
+        wanted = self._options.probe if self._options.probe is not None else not self._job.account.is_local
         if not wanted or self._ledger.fact("probe"):
             return
         sent = list(probes(self._parcels(live=False), self._job.identity.period))

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from loadgen.aws import Account
-from loadgen.aws.monitors import CLOUDWATCH, apply, make, plan, state
+from loadgen.aws import Account, apply_changes, make_call, plan_changes, read_state
+from loadgen.aws.changes import CLOUDWATCH
 from loadgen.errors import ControlError
 from loadgen.scenario import Scenario, parse
 
@@ -54,20 +54,20 @@ def scenario(name: str, section: str = "", client: str = "") -> Scenario:
 
 
 def operations(account: Account, wanted: Scenario) -> list[str]:
-    return [call.operation for call in plan(account, wanted)]
+    return [call.operation for call in plan_changes(account, wanted)]
 
 
 def test_a_missing_monitor_is_made_with_all_that_hangs_on_it(account: Account, name: str) -> None:
     wanted = scenario(name, WHOLE, "enableXRay = true")
-    calls = plan(account, wanted)
+    calls = plan_changes(account, wanted)
     assert [call.operation for call in calls] == [
         "CreateAppMonitor",
         "PutRumMetricsDestination",
         "BatchCreateRumMetricDefinitions",
         "PutResourcePolicy",
     ]
-    apply(account, calls)
-    found = state(account, name)
+    apply_changes(account, calls)
+    found = read_state(account, name)
     assert found.monitor is not None
     configuration = found.monitor["AppMonitorConfiguration"]
     assert configuration["SessionSampleRate"] == 0.5
@@ -81,8 +81,8 @@ def test_a_missing_monitor_is_made_with_all_that_hangs_on_it(account: Account, n
 
 def test_applied_twice_it_does_nothing_the_second_time(account: Account, name: str) -> None:
     wanted = scenario(name, WHOLE)
-    apply(account, plan(account, wanted))
-    assert plan(account, wanted) == []
+    apply_changes(account, plan_changes(account, wanted))
+    assert plan_changes(account, wanted) == []
 
 
 @pytest.mark.parametrize(
@@ -100,82 +100,82 @@ def test_what_somebody_changed_is_changed_back_and_nothing_else(
     account: Account, name: str, operation: str, parameters: dict[str, Any], mended_by: str
 ) -> None:
     wanted = scenario(name, WHOLE)
-    apply(account, plan(account, wanted))
-    make(account, operation, {"Name": name, **parameters})
-    calls = plan(account, wanted)
+    apply_changes(account, plan_changes(account, wanted))
+    make_call(account, operation, {"Name": name, **parameters})
+    calls = plan_changes(account, wanted)
     assert [call.operation for call in calls] == [mended_by]
-    apply(account, calls)
-    assert plan(account, wanted) == []
+    apply_changes(account, calls)
+    assert plan_changes(account, wanted) == []
 
 
 def test_an_update_sends_only_what_differs(account: Account, name: str) -> None:
-    apply(account, plan(account, scenario(name, WHOLE)))
-    (call,) = plan(account, scenario(name, WHOLE.replace("sample_rate = 0.5", "sample_rate = 0.25")))
+    apply_changes(account, plan_changes(account, scenario(name, WHOLE)))
+    (call,) = plan_changes(account, scenario(name, WHOLE.replace("sample_rate = 0.5", "sample_rate = 0.25")))
     assert call.parameters == {"Name": name, "AppMonitorConfiguration": {"SessionSampleRate": 0.25}}
     assert call.why == "differs in SessionSampleRate"
 
 
 def test_what_a_scenario_does_not_state_is_left_alone(account: Account, name: str) -> None:
-    apply(account, plan(account, scenario(name, WHOLE)))
+    apply_changes(account, plan_changes(account, scenario(name, WHOLE)))
     assert operations(account, scenario(name, "sample_rate = 0.5\ncustom_events = true")) == []
 
 
 def test_stated_but_empty_takes_away(account: Account, name: str) -> None:
-    apply(account, plan(account, scenario(name, WHOLE)))
+    apply_changes(account, plan_changes(account, scenario(name, WHOLE)))
     bare = scenario(name, "sample_rate = 0.5\ncustom_events = true\nmetrics = []\npolicy = []\nexcluded_pages = []")
     assert operations(account, bare) == ["UpdateAppMonitor", "DeleteRumMetricsDestination", "DeleteResourcePolicy"]
-    apply(account, plan(account, bare))
-    assert plan(account, bare) == []
+    apply_changes(account, plan_changes(account, bare))
+    assert plan_changes(account, bare) == []
 
 
 def test_metrics_are_made_changed_and_deleted_one_by_one(account: Account, name: str) -> None:
-    apply(account, plan(account, scenario(name, WHOLE)))
+    apply_changes(account, plan_changes(account, scenario(name, WHOLE)))
     changed = WHOLE.replace("Http5xxCount", "Http4xxCount").replace('unit = "Count"', 'unit = "Items"')
-    calls = plan(account, scenario(name, changed))
+    calls = plan_changes(account, scenario(name, changed))
     assert [call.operation for call in calls] == [
         "BatchDeleteRumMetricDefinitions",
         "BatchCreateRumMetricDefinitions",
         "UpdateRumMetricDefinition",
     ]
-    apply(account, calls)
-    assert plan(account, scenario(name, changed)) == []
+    apply_changes(account, calls)
+    assert plan_changes(account, scenario(name, changed)) == []
 
 
 def test_more_definitions_than_a_call_takes_go_in_several(account: Account, name: str) -> None:
     many = ",".join(f'{{ name = "m{n}", namespace = "shop" }}' for n in range(450))
     wanted = scenario(name, f"metrics = [{many}]")
-    calls = plan(account, wanted)
+    calls = plan_changes(account, wanted)
     sizes = [len(call.parameters["MetricDefinitions"]) for call in calls if "MetricDefinitions" in call.parameters]
     assert sizes == [200, 200, 50]
-    apply(account, calls)
-    assert plan(account, wanted) == []
+    apply_changes(account, calls)
+    assert plan_changes(account, wanted) == []
 
 
 def test_tags_are_added_and_others_stay(account: Account, name: str) -> None:
-    apply(account, plan(account, scenario(name, 'tags = { a = "1" }')))
-    make(account, "TagResource", {"ResourceArn": account.arn(name), "Tags": {"mine": "x"}})
-    (call,) = plan(account, scenario(name, 'tags = { a = "2", b = "3" }'))
+    apply_changes(account, plan_changes(account, scenario(name, 'tags = { a = "1" }')))
+    make_call(account, "TagResource", {"ResourceArn": account.build_arn(name), "Tags": {"mine": "x"}})
+    (call,) = plan_changes(account, scenario(name, 'tags = { a = "2", b = "3" }'))
     assert call.parameters["Tags"] == {"a": "2", "b": "3"}
-    apply(account, [call])
+    apply_changes(account, [call])
     assert account.get(name)["Tags"] == {"a": "2", "b": "3", "mine": "x"}
 
 
 def test_metrics_that_rum_would_refuse_are_told_before_any_call(account: Account, name: str) -> None:
     wanted = scenario(name, 'metrics = [{ name = "Nope" }, { name = "x", namespace = "AWS/x" }]')
     with pytest.raises(ControlError) as caught:
-        plan(account, wanted)
+        plan_changes(account, wanted)
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
         "monitor.metrics[0]",
         "monitor.metrics[1]",
     ]
-    assert name not in account.names()
+    assert name not in account.list_names()
 
 
 def test_a_refused_call_names_the_operation(account: Account, name: str) -> None:
     with pytest.raises(ControlError, match=f"DeleteAppMonitor on '{name}'"):
-        make(account, "DeleteAppMonitor", {"Name": name})
+        make_call(account, "DeleteAppMonitor", {"Name": name})
 
 
 def test_a_plan_is_data(account: Account, name: str) -> None:
-    calls = [(call.operation, call.parameters) for call in plan(account, scenario(name, WHOLE))]
+    calls = [(call.operation, call.parameters) for call in plan_changes(account, scenario(name, WHOLE))]
     assert json.loads(json.dumps(calls))[0][1]["Name"] == name

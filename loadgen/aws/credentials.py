@@ -1,0 +1,134 @@
+"""Credentials to sign with, and a signer that renews them: boto3's chain, or a browser's from Cognito.
+
+Rule: boto3 is imported when it is first needed: in a Locust process it must come after Locust, and it costs a third of
+a second.
+
+A guest of a Cognito identity pool (aws-rum-web, dispatch/EnhancedAuthentication.ts and BasicAuthentication.ts) gets its
+credentials by the enhanced flow (GetId, GetCredentialsForIdentity) or, with a guest role, by the basic flow (GetId,
+GetOpenIdToken, STS's AssumeRoleWithWebIdentity). The calls are not signed, the region is the first part of the pool's
+id, and renewal comes 30 s before expiry.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from loadgen.aws.refusals import explain_errors
+from loadgen.errors import ControlError
+from loadgen.model import Noun
+from loadgen.wire.sigv4 import Credentials, Signer
+
+CHECK_SECONDS = 10.0
+"""How often a signer asks for its credentials again; botocore renews expiring ones 15 minutes ahead when asked."""
+
+RENEW_SECONDS = 30.0
+SESSION_NAME = "cwr"
+"""RoleSessionName of the web client."""
+
+POOL_VARIABLE, ROLE_VARIABLE = "LOADGEN_IDENTITY_POOL", "LOADGEN_GUEST_ROLE"
+
+
+class Guest(Noun):
+    """The guest of an identity pool; with a role by the basic flow, without one by the enhanced."""
+
+    pool: str  # region:UUID
+    role: str | None = None  # ARN
+
+    @classmethod
+    def from_environment(cls) -> Guest | None:
+        """The guest that the environment names, if it does: this reaches every process of a run."""
+        pool = os.environ.get(POOL_VARIABLE)
+        return cls(pool, os.environ.get(ROLE_VARIABLE)) if pool else None
+
+
+def make_signer(region: str, guest: Guest | None = None) -> Callable[[], Signer]:
+    """A function that gives a signer whose credentials are renewed before they expire.
+
+    They are those of boto3's chain (environment, profile, assumed role, instance, …); or a browser's, from a Cognito
+    identity pool, when `guest` or the environment's LOADGEN_IDENTITY_POOL names one. Raises ControlError.
+    """
+    guest = guest or Guest.from_environment()
+    load = load_chain() if guest is None else GuestCredentials(guest)
+    used: Credentials | None = None
+    signer: Signer | None = None
+    checked = 0.0
+
+    def renew() -> Signer:
+        nonlocal used, signer, checked
+        if signer is None or time.monotonic() - checked > CHECK_SECONDS:
+            checked = time.monotonic()
+            with explain_errors("renewing the credentials", "sts:AssumeRole"):
+                latest = load()
+            if signer is None or latest != used:
+                used, signer = latest, Signer(latest, region)
+        return signer
+
+    return renew
+
+
+def load_chain() -> Callable[[], Credentials]:
+    """A function that gives the credentials of boto3's chain, renewed if they are about to expire."""
+    import botocore.session
+
+    with explain_errors("the AWS credentials"):
+        found = botocore.session.get_session().get_credentials()
+    if found is None:
+        raise ControlError("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")
+
+    def freeze() -> Credentials:
+        frozen = found.get_frozen_credentials()
+        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+
+    return freeze
+
+
+class GuestCredentials:
+    """A guest's credentials, fetched when they are first asked for and again before they expire."""
+
+    def __init__(self, guest: Guest, now: Callable[[], float] = time.time) -> None:
+        region, colon, _ = guest.pool.partition(":")
+        if not colon:
+            raise ControlError(f"{guest.pool!r} is no identity pool id; write it as region:UUID")
+        self._guest = guest
+        self._region = region
+        self._now = now
+        self._identity: str | None = None
+        self._current: Credentials | None = None
+        self._expires = 0.0
+
+    def __call__(self) -> Credentials:
+        """Credentials that live for at least 30 s more."""
+        if self._current is None or self._now() > self._expires - RENEW_SECONDS:
+            with explain_errors(f"guest credentials of identity pool {self._guest.pool}", "to act as the pool's guest"):
+                self._current, self._expires = self._fetch()
+        return self._current
+
+    def _fetch(self) -> tuple[Credentials, float]:
+        cognito = self._open_client("cognito-identity")
+        if self._identity is None:
+            self._identity = cognito.get_id(IdentityPoolId=self._guest.pool)["IdentityId"]
+        if self._guest.role is None:
+            given = cognito.get_credentials_for_identity(IdentityId=self._identity)["Credentials"]
+            return _read_credentials(given, "SecretKey")
+        token = cognito.get_open_id_token(IdentityId=self._identity)["Token"]
+        answer = self._open_client("sts").assume_role_with_web_identity(
+            RoleArn=self._guest.role, RoleSessionName=SESSION_NAME, WebIdentityToken=token
+        )
+        return _read_credentials(answer["Credentials"], "SecretAccessKey")
+
+    def _open_client(self, service: str) -> Any:
+        import boto3
+        from botocore import UNSIGNED
+        from botocore.config import Config
+
+        return boto3.client(service, region_name=self._region, config=Config(signature_version=UNSIGNED))
+
+
+def _read_credentials(given: dict[str, Any], secret: str) -> tuple[Credentials, float]:
+    """The credentials in an answer, and the Unix time at which they expire."""
+    expires: datetime = given["Expiration"]
+    return Credentials(given["AccessKeyId"], given[secret], given["SessionToken"]), expires.timestamp()

@@ -1,0 +1,121 @@
+"""loadgen metrics: the metrics that RUM extracts from events, their destinations and definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from loadgen.cli.targets import JSON, NAME, YES, add_options, ask_on_terminal, show_result, with_account
+
+if TYPE_CHECKING:
+    from loadgen.aws import Account
+
+destination_options = add_options(
+    click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
+    click.option("--destination-arn", metavar="ARN", help="Of an Evidently experiment."),
+)
+definition_options = add_options(
+    click.option("--metric", required=True, help="Its name; without a namespace one of RUM's extended metrics."),
+    click.option("--namespace", help="Of a custom metric."),
+    click.option("--value", help="Field whose value is taken, such as event_details.quantity."),
+    click.option("--unit", help="CloudWatch's unit label."),
+    click.option("--dimension", "dimensions", multiple=True, metavar="FIELD=NAME"),
+    click.option("--pattern", metavar="JSON", help="Which events count; an extended metric adds its own event type."),
+)
+
+
+@click.group()
+def metrics() -> None:
+    """Metrics that RUM extracts from events: their destinations and definitions."""
+
+
+@metrics.command("list")
+@NAME
+@with_account
+@JSON
+def list_metrics(name: str, account: Account, as_json: bool) -> None:
+    """List destinations and definitions."""
+    from loadgen.jobs.monitors import describe_metrics, require_monitor
+
+    found = require_monitor(account, name, policy=False)
+    plain = {"Destinations": found.destinations, "MetricDefinitions": found.definitions}
+    show_result(plain, describe_metrics(found), as_json)
+
+
+@metrics.command("enable")
+@NAME
+@destination_options
+@click.option("--role", metavar="ARN", help="For Evidently.")
+@with_account
+def enable_metrics(name: str, role: str | None, account: Account, **destination: Any) -> None:
+    """Make a destination for metrics."""
+    given = {"IamRoleArn": role} if role else {}
+    _change(account, "PutRumMetricsDestination", name, destination, given)
+
+
+@metrics.command("disable")
+@NAME
+@destination_options
+@with_account
+@YES
+def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) -> None:
+    """Delete a destination, after showing the definitions that go with it."""
+    from loadgen.jobs.monitors import delete_destination, describe_call, locate_destination
+
+    made = delete_destination(account, locate_destination(name, **destination), ask_on_terminal(yes))
+    show_result(made, describe_call(made), as_json=False)
+
+
+@metrics.command("add")
+@NAME
+@definition_options
+@destination_options
+@with_account
+@JSON
+def add_metric(
+    name: str, destination: str, destination_arn: str | None, account: Account, as_json: bool, **metric: Any
+) -> None:
+    """Define an extended or a custom metric."""
+    from loadgen.jobs.monitors import MetricOptions
+
+    where = {"destination": destination, "destination_arn": destination_arn}
+    given = {"MetricDefinitions": [MetricOptions(**metric).definition]}
+    _change(account, "BatchCreateRumMetricDefinitions", name, where, given, as_json)
+
+
+@metrics.command("change")
+@NAME
+@click.argument("definition_id")
+@definition_options
+@destination_options
+@with_account
+def change_metric(
+    name: str, definition_id: str, destination: str, destination_arn: str | None, account: Account, **metric: Any
+) -> None:
+    """Replace a metric definition by its id."""
+    from loadgen.jobs.monitors import MetricOptions
+
+    where = {"destination": destination, "destination_arn": destination_arn}
+    given = {"MetricDefinition": MetricOptions(**metric).definition, "MetricDefinitionId": definition_id}
+    _change(account, "UpdateRumMetricDefinition", name, where, given)
+
+
+@metrics.command("remove")
+@NAME
+@click.argument("definition_ids", nargs=-1, required=True)
+@destination_options
+@with_account
+def remove_metrics(name: str, definition_ids: tuple[str, ...], account: Account, **destination: Any) -> None:
+    """Delete metric definitions by their ids."""
+    given = {"MetricDefinitionIds": list(definition_ids)}
+    _change(account, "BatchDeleteRumMetricDefinitions", name, destination, given)
+
+
+def _change(
+    account: Account, operation: str, name: str, destination: dict[str, Any], given: Any, as_json: bool = False
+) -> None:
+    from loadgen.jobs.monitors import change, describe_call, locate_destination
+
+    made = change(account, operation, **locate_destination(name, **destination), **given)
+    show_result(made.answer, describe_call(made), as_json)

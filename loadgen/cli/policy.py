@@ -1,0 +1,59 @@
+"""loadgen policy: the resource policy of an app monitor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loadgen.cli.targets import NAME, YES, ask_on_terminal, show_result, with_account
+from loadgen.errors import LoadgenError
+
+if TYPE_CHECKING:
+    from loadgen.aws import Account
+
+
+@click.group()
+def policy() -> None:
+    """The resource policy of an app monitor: who may send to it."""
+
+
+@policy.command("show")
+@NAME
+@with_account
+def show_policy(name: str, account: Account) -> None:
+    """Print the policy document."""
+    from loadgen.jobs.monitors import require_policy
+
+    show_result(require_policy(account, name), (), as_json=True)
+
+
+@policy.command("put")
+@NAME
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--public", is_flag=True, help="Let everybody send, unsigned too, in place of a file.")
+@click.option("--revision", help="Replace this revision only.")
+@with_account
+def put_policy(name: str, file: Path | None, public: bool, revision: str | None, account: Account) -> None:
+    """Set the policy: a JSON document from a file, or --public."""
+    from loadgen.jobs.monitors import build_public_policy, change, check_name, describe_call, read_document
+
+    if public == (file is not None):
+        raise LoadgenError("give either a file with the policy document, or --public")
+    document = read_document(file) if file else build_public_policy(account.build_arn(check_name(name)))
+    given = {"PolicyRevisionId": revision} if revision else {}
+    made = change(account, "PutResourcePolicy", Name=check_name(name), PolicyDocument=document, **given)
+    show_result(made, describe_call(made), as_json=False)
+
+
+@policy.command("delete")
+@NAME
+@with_account
+@YES
+def remove_policy(name: str, account: Account, yes: bool) -> None:
+    """Delete the policy, after showing it."""
+    from loadgen.jobs.monitors import delete_policy, describe_call
+
+    made = delete_policy(account, name, ask_on_terminal(yes))
+    show_result(made, describe_call(made), as_json=False)

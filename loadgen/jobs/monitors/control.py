@@ -1,0 +1,103 @@
+"""Calls of the control plane that take several steps: look at what is there, show what would go, ask, then call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from loadgen.aws import (
+    Account,
+    ApiCall,
+    MonitorState,
+    apply_changes,
+    make_call,
+    plan_changes,
+    read_policy,
+    read_state,
+)
+from loadgen.errors import LoadgenError
+from loadgen.jobs.monitors.requests import check_name
+from loadgen.jobs.monitors.view import describe_deletion
+from loadgen.jobs.targets import Confirm, Question, require_yes
+from loadgen.model import Noun
+from loadgen.scenario import load
+
+
+class MadeCall(Noun):
+    """A call that was made, and its answer."""
+
+    operation: str
+    parameters: dict[str, Any]
+    answer: dict[str, Any]
+
+
+class MonitorPlan(Noun):
+    """The calls that bring one app monitor to the state that a scenario wants."""
+
+    monitor: str
+    calls: tuple[ApiCall, ...]
+
+
+def change(account: Account, operation: str, **parameters: Any) -> MadeCall:
+    """Make one call by the RUM API's name."""
+    return MadeCall(operation, parameters, make_call(account, operation, parameters))
+
+
+def require_monitor(account: Account, name: str, policy: bool = True) -> MonitorState:
+    """Everything about an app monitor that is there; raises LoadgenError when it is not."""
+    found = read_state(account, check_name(name), policy=policy)
+    if found.monitor is None:
+        raise LoadgenError(f"there is no app monitor {name!r} in {account.region}; `loadgen monitors list` shows them")
+    return found
+
+
+def require_policy(account: Account, name: str) -> dict[str, Any]:
+    """An app monitor's resource policy; raises LoadgenError when it has none."""
+    found = read_policy(account, check_name(name))
+    if found is None:
+        raise LoadgenError(f"app monitor {name} has no resource policy")
+    return found
+
+
+def delete_monitor(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
+    """Delete an app monitor, after showing what goes with it."""
+    _ask_to_delete(confirm, describe_deletion(require_monitor(account, name)))
+    return change(account, "DeleteAppMonitor", Name=name)
+
+
+def delete_destination(account: Account, where: dict[str, Any], confirm: Confirm | None) -> MadeCall:
+    """Delete a metrics destination, after showing the definitions that go with it."""
+    name, key = where["AppMonitorName"], where.get("DestinationArn") or where["Destination"]
+    going = require_monitor(account, name, policy=False).definitions.get(key, [])
+    _ask_to_delete(confirm, (f"destination {key} of {name}: {len(going)} metric definitions go with it",))
+    return change(account, "DeleteRumMetricsDestination", **where)
+
+
+def delete_policy(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
+    """Delete an app monitor's resource policy, after showing it."""
+    _ask_to_delete(confirm, (require_policy(account, name)["PolicyDocument"],))
+    return change(account, "DeleteResourcePolicy", Name=name)
+
+
+def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
+    require_yes(confirm, Question(tuple(facts), "Delete it?"), "nothing was deleted")
+
+
+def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorPlan, ...]:
+    """The calls for each app monitor of a scenario; `monitor` is another name for its only one."""
+    wanted = load(file)
+    if monitor and wanted.neighbours:
+        raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
+    if monitor:
+        wanted = wanted.model_copy(update={"monitor": wanted.monitor.named(monitor)})
+    return tuple(MonitorPlan(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
+
+
+def apply_plans(account: Account, plans: Iterable[MonitorPlan], confirm: Confirm | None) -> int:
+    """Make the calls of all plans, after asking when they go to AWS; how many were made."""
+    calls = [call for plan in plans for call in plan.calls]
+    if calls and not account.is_local:
+        require_yes(confirm, Question((), f"Make these calls in {account.region}?"), "nothing was changed")
+    apply_changes(account, calls)
+    return len(calls)

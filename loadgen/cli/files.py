@@ -43,12 +43,12 @@ def generate(scenario: Path, sessions: int, out: Path, seed: int | None, start: 
     from loadgen.jobs import generate as bodies
     from loadgen.jobs import ground_truth
     from loadgen.jobs.first_monitor import first_alone
-    from loadgen.scenario import load
+    from loadgen.scenario import load, resolve_seed
     from loadgen.wire import Clock
 
     checked = first_alone(load(scenario), "generate")
     epoch = (start.replace(tzinfo=UTC) if start else GENERATE_START).timestamp()
-    chosen = seed if seed is not None else checked.seed or 0
+    chosen = resolve_seed(checked, seed, otherwise=0)
     written = bodies.write(checked, chosen, sessions, epoch, out, workers)
     truth = out.with_name(f"{out.stem}.{ground_truth.FILE}")
     whole = bodies.long_enough(checked, chosen, sessions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from loadgen.cli.values import SCENARIO, DurationOption
 
 if TYPE_CHECKING:
-    from loadgen.scenario import Scenario
+    from loadgen.scenario import Scenario, resolve_seed
 
 
 class Rates(click.ParamType[tuple[float, ...]]):
@@ -124,8 +123,7 @@ def plan(scenario: Path, as_json: bool, html: Path | None, **options: Any) -> No
         for place, file in enumerate((scenario, *options["others"]))
         for each in _scenario(file, options, first=not place).monitors
     ]
-    chosen = (options["seed"], scenarios[0].seed)
-    seed = next((each for each in chosen if each is not None), secrets.randbits(32))
+    seed = resolve_seed(scenarios[0], options["seed"])
     answer = planned(scenarios, seed, _question(options), lambda line: click.echo(line, err=True))
     if html is not None:
         write_page(plan_page(answer), html)

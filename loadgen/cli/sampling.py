@@ -44,10 +44,10 @@ def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     from loadgen.jobs.first_monitor import first_alone
     from loadgen.jobs.sampling import Question, answer, draw
     from loadgen.results.store import pretty
-    from loadgen.scenario import load
+    from loadgen.scenario import load, resolve_seed
 
     checked = first_alone(load(scenario), "sampling").adjusted(duration=options["duration"], rate=options["rate"])
-    seed = options["seed"] if options["seed"] is not None else checked.seed or 0
+    seed = resolve_seed(checked, options["seed"], otherwise=0)
     question = Question(options["rates"], options["change"], options["power"], options["over"], options["price"])
     found = answer(checked.name, seed, draw(checked, seed, options["sessions"]), question)
     click.echo(pretty(found) if as_json else "\n".join(lines(found)), nl=not as_json)

@@ -3,7 +3,6 @@
 from loadgen.scenario.arrivals import Arrivals
 from loadgen.scenario.client import Client
 from loadgen.scenario.monitor import Metric, Monitor, Statement
-from loadgen.scenario.read import load, parse
-from loadgen.scenario.scenario import Scenario
+from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
 
-__all__ = ["Arrivals", "Client", "Metric", "Monitor", "Scenario", "Statement", "load", "parse"]
+__all__ = ["Arrivals", "Client", "Metric", "Monitor", "Scenario", "Statement", "load", "parse", "resolve_seed"]

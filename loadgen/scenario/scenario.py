@@ -1,11 +1,16 @@
-"""A scenario: everything that a run's traffic is made of, beside the seed."""
+"""A scenario file → Scenario: everything that a run's traffic is made of, beside the seed; or every problem in it."""
 
 from __future__ import annotations
 
+import secrets
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from loadgen.errors import ScenarioError
 from loadgen.scenario.arrivals import Arrivals
 from loadgen.scenario.checks import problems, staged_seconds
 from loadgen.scenario.client import Client
@@ -15,8 +20,10 @@ from loadgen.scenario.neighbour import Neighbour
 from loadgen.scenario.pages import Page, Pool
 from loadgen.scenario.part import Part, Seconds
 from loadgen.scenario.population import COUNTRIES, Population
+from loadgen.scenario.problem import Problem
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario.wording import reworded
 
 
 class Scenario(Part):
@@ -45,6 +52,26 @@ class Scenario(Part):
         (),
         description="Further app monitors of the account, under the same quota; `run` drives them all.",
     )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scenario:
+        """Read and check a scenario file.
+
+        Raises:
+            ScenarioError: Every problem of the file, a line each.
+        """
+        return cls.parse(_text(Path(path)), str(path))
+
+    @classmethod
+    def parse(cls, text: str, file: str) -> Scenario:
+        """Check the text of a scenario; `file` is its name in messages. Raises ScenarioError."""
+        try:
+            raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a byte order mark
+        except tomllib.TOMLDecodeError as error:
+            raise ScenarioError(f"{file}: not valid TOML: {error}") from None
+        if not raw:
+            raise ScenarioError(f'{file}: empty; write at least name = "…" and one page, such as [pages.home]')
+        return _checked(frozen(raw), file)
 
     @model_validator(mode="after")
     def _whole(self) -> Scenario:
@@ -113,3 +140,71 @@ def _with_day(part: Any, countries: Any) -> Any:
     if not isinstance(arrivals, dict) or not isinstance(day, dict) or "countries" in day:
         return part
     return {**part, "arrivals": {**arrivals, "day": {**day, "countries": countries}}}
+
+
+load, parse = Scenario.load, Scenario.parse
+
+SEED_BITS = 32
+"""A drawn seed is short enough to be copied by hand."""
+
+
+def resolve_seed(scenario: Scenario, given: int | None, otherwise: int | None = None) -> int:
+    """The seed of a job: the one that is given, else the scenario's, else `otherwise`, else a drawn one."""
+    for seed in (given, scenario.seed, otherwise):
+        if seed is not None:
+            return seed
+    return secrets.randbits(SEED_BITS)
+
+
+def frozen(value: Any) -> Any:
+    """The same data with tuples for lists, as strict models want them."""
+    if isinstance(value, list):
+        return tuple(frozen(item) for item in value)
+    return {key: frozen(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _text(path: Path) -> str:
+    """The file's text, or what hinders reading it."""
+    if path.is_dir():
+        raise ScenarioError(f"{path}: a directory, not a scenario file; name a file in it")
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ScenarioError(f"{path}: no such file{_neighbours(path)}") from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _neighbours(path: Path) -> str:
+    """Scenarios that lie where the file was looked for, or where ours are shipped."""
+    for folder in (path.parent, path.parent / "scenarios"):
+        if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
+            return f"; {folder} has {', '.join(names)}"
+    return ""
+
+
+def _is_scenario(path: Path) -> bool:
+    """Whether a TOML file has pages, as nothing but a scenario has."""
+    try:
+        return "pages" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def _checked(raw: Mapping[str, Any], file: str) -> Scenario:
+    found = _problems_of(lambda: problems(raw), raw)
+    if found:
+        raise ScenarioError("\n".join(f"{file}: {problem.path}: {problem.text}" for problem in found))
+    return Scenario.model_validate(raw)
+
+
+def _problems_of(checks: Callable[[], list[Problem]], raw: Mapping[str, Any]) -> list[Problem]:
+    """Type problems and the others, each once, in the order of the file's paths."""
+    found = checks()
+    try:
+        Scenario.model_validate(raw)
+    except ValidationError as error:
+        found += [reworded(each, raw, Scenario) for each in error.errors(include_url=False) if each["loc"]]
+    return sorted(set(found))

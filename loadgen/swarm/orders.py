@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -12,7 +11,7 @@ from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results import AppMonitor
 from loadgen.results.summarize import check_stages
-from loadgen.scenario import Scenario, load, parse
+from loadgen.scenario import Scenario, load, parse, resolve_seed
 from loadgen.swarm.feeder import Monitored
 
 
@@ -84,7 +83,7 @@ def orders_of(options: Any, url: str | None) -> Orders:
             raise LoadgenError(f"{name} is missing")
     scenario = load(Path(options.scenario))
     check_stages(options.scenario, scenario, options.pace)
-    seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
+    seed = resolve_seed(scenario, options.seed)
     return Orders(
         file=options.scenario,
         text=Path(options.scenario).read_text(encoding="utf-8"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, Searc
 from loadgen.results import RunFolder
 from loadgen.results.store import pretty
 from loadgen.results.verdict import with_ledgers
-from loadgen.scenario import load
+from loadgen.scenario import load, resolve_seed
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
 LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
@@ -36,7 +35,7 @@ def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFold
     if given["target"] == "aws":
         warn(given)
     options = run_options(given, quiet)
-    seed = next((each for each in (given["seed"], scenario.seed) if each is not None), secrets.randbits(32))
+    seed = resolve_seed(scenario, given["seed"])
     with opened_targets((scenario,), seed, options) as (targets, endpoint):
         folder = RunFolder.new(given["out"], f"{scenario.name}-limit", datetime.now(UTC))
         folder.describe(file, facts(options, seed, targets) | {"find_limit": search})

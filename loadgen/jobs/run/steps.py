@@ -38,7 +38,7 @@ from loadgen.results.recovery import recovered_summary
 from loadgen.results.summarize import check_stages
 from loadgen.results.verdict import with_ledgers
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario, load, resolve_seed
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire.sigv4 import Credentials
 
@@ -59,7 +59,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
             f"--monitor: {file} has neighbours, and each app monitor is found by the name that the file gives it; "
             "write the other name there, as monitor.name"
         )
-    seed = next((seed for seed in (options.seed, scenario.seed) if seed is not None), secrets.randbits(32))
+    seed = resolve_seed(scenario, options.seed)
     with opened_targets(scenarios, seed, options) as (targets, endpoint):
         folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
         folder.describe(file, facts(options, seed, targets))

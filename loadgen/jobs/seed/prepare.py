@@ -5,7 +5,6 @@ Rule: everything that can be refused is refused before a folder is made, a monit
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from loadgen.jobs.seed.stream import past
 from loadgen.jobs.targets import agreed, open_account
 from loadgen.model import Noun
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Scenario, load, resolve_seed
 from loadgen.traffic.arrivals import check_size, curve
 from loadgen.wire import Clock
 
@@ -144,12 +143,11 @@ def identity_of(
     scenario: Scenario, kept: Identity | None, wanted: Period, account: Account, options: Options
 ) -> Identity:
     """What the ledger of this command has to belong to; a seed that is not given is the ledger's, or a new one."""
-    given = options.seed if options.seed is not None else scenario.seed
     return Identity(
         run=kept.run if kept else str(uuid4()),
         scenario=scenario.name,
         fingerprint=fingerprint(scenario),
-        seed=given if given is not None else kept.seed if kept else secrets.randbits(32),
+        seed=resolve_seed(scenario, options.seed, otherwise=kept.seed if kept else None),
         target=account.data_plane,
         region=account.region,
         monitor=scenario.monitor.name,

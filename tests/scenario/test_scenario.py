@@ -1,4 +1,4 @@
-"""Every mistake in a scenario gets one line: file, place, what is wrong, what to write instead."""
+"""A scenario file is read whole, or every mistake in it gets one line; its seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario import Scenario, load, parse
+from loadgen.scenario import Scenario, load, parse, resolve_seed
 
 GOOD = """
 name = "t"
@@ -261,3 +261,20 @@ def test_adjusting_keeps_the_rest() -> None:
     adjusted = scenario.adjusted(duration=5, rate=2.5, sample_rate=0.1)
     assert (adjusted.duration, adjusted.arrivals.start_rate, adjusted.monitor.sample_rate) == (5, 10, 0.1)
     assert adjusted.pages == scenario.pages
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "otherwise", "seed"),
+    [(None, 7, 0, 7), (3, 7, 0, 7), (3, 0, 5, 0), (3, None, 5, 3), (None, None, 5, 5), (None, None, 0, 0)],
+)
+def test_a_seed_is_the_option_else_the_scenarios_else_the_callers(
+    own: int | None, given: int | None, otherwise: int, seed: int
+) -> None:
+    scenario = parse(GOOD, "t.toml").model_copy(update={"seed": own})
+    assert resolve_seed(scenario, given, otherwise) == seed
+
+
+def test_a_seed_that_nobody_gives_is_drawn_anew_each_time() -> None:
+    scenario = parse(GOOD, "t.toml")
+    drawn = {resolve_seed(scenario, None) for _ in range(5)}
+    assert len(drawn) > 1 and all(0 <= seed < 2**32 for seed in drawn)

@@ -1,8 +1,11 @@
 # Everything runs in .venv, which is made on first use. Needs Python 3.11, pip and make.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
+PURE := tests/scenario tests/traffic tests/client tests/wire tests/rum tests/charts tests/test_*.py
+WEB := tests/endpoint/browser
 
-.PHONY: help run test check lint format docs bench clean
+.PHONY: help run quick test check lint format docs bench web-client clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
@@ -10,12 +13,16 @@ help:  ## print these lines
 run: .venv/installed  ## set up everything and run scenarios/quickstart.toml against the local endpoint
 	$(BIN)/loadgen run scenarios/quickstart.toml
 
-test: .venv/installed-dev  ## set up everything and pass the tests
-	$(BIN)/pytest -q -n 2 --dist loadfile
+quick: .venv/installed-dev  ## the tests of the pure rooms and of the house, in less than a minute
+	$(PYTEST) -m "not slow and not bench" $(PURE)
 
-check: test lint  ## what CI runs
+test: .venv/installed-dev web-client  ## set up everything and pass all tests but those of speed
+	$(PYTEST) $(COVERAGE)
 
-lint: .venv/installed-dev  ## format, lint, strict types; the architecture test is part of `test`
+check: COVERAGE := --cov --cov-report=term
+check: test lint  ## what CI runs: `test` with its coverage, and `lint`
+
+lint: .venv/installed-dev  ## format, lint, strict types; the architecture test is part of `quick` and `test`
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -27,12 +34,13 @@ format: .venv/installed-dev  ## format the code, and mend what the linter can me
 docs: .venv/installed-dev  ## write what is generated: the command reference, the scenario schema
 	$(BIN)/python -m tests.docs
 
-bench: .venv/installed-dev  ## speed of the endpoint and of the generator; needs nginx and wrk
+bench: .venv/installed-dev  ## the tests of speed, then the tables of results/benchmarks; needs nginx and wrk
+	$(BIN)/pytest -q -m bench
 	$(BIN)/python -m tests.benchmarks.endpoint_speed
 	$(BIN)/python -m tests.benchmarks.generator
 
 clean:  ## remove .venv and what was built
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist *.egg-info
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -44,3 +52,12 @@ clean:  ## remove .venv and what was built
 .venv/installed-dev: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
+
+# The browser tests send with the real RUM web client, in Chromium. Where one of these is missing, they say so and are skipped.
+web-client:
+	@if ! command -v npm >/dev/null || ! [ -x "$${LOADGEN_CHROMIUM:-/usr/bin/chromium}" ]; then \
+	    echo "make: no browser tests: they need npm and Chromium (Debian: apt-get install npm chromium)"; \
+	elif ! [ $(WEB)/node_modules/.package-lock.json -nt $(WEB)/package.json ]; then \
+	    npm --prefix $(WEB) install --no-package-lock --no-audit --no-fund --silent \
+	        || echo "make: no browser tests: npm could not install $(WEB)/package.json"; \
+	fi

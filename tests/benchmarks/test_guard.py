@@ -1,8 +1,8 @@
-"""Keeps the generator's speed: each part beside a reference in the same run, never an absolute time.
+"""The generator keeps its speed: each part is measured beside a reference in the same run, never as an absolute time.
 
 The reference is the standard library's json.dumps of the same events, botocore's signer for signing, and gevent's own
-sockets for sending. A ratio may
-grow by half over what was measured when the part was last made faster; whoever makes one faster lowers it here.
+sockets for sending. A ratio may grow by half over what was measured when the part was last made faster. Lower a ratio
+here when you make its part faster.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from loadgen.traffic.seeds import BLOCK
 from loadgen.transport import serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, ready_body, under_way
+
+pytestmark = pytest.mark.bench
 
 MEASURED = {"build": 0.275, "client model": 0.134, "encode": 0.127, "sign": 0.086, "send": 1.24}
 LOSS = 1.5

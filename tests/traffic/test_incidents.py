@@ -72,6 +72,7 @@ def test_without_the_incident_the_same_visits_happen() -> None:
     assert all(with_it == without for with_it, without in both if with_it.index not in hit)
 
 
+@pytest.mark.slow
 def test_an_outage_slows_paints_and_drives_visitors_away() -> None:
     """FCP beyond the first byte five times as long for landings inside the window, within 25 %; more bounces."""
     scenario = struck("cdn_outage", 'countries = ["US"]').adjusted(rate=6)
@@ -121,6 +122,7 @@ def test_a_broken_layout_shifts() -> None:
     assert min(event.details.value for _, event in shifted) >= 0.35
 
 
+@pytest.mark.slow
 def test_a_spike_brings_more_visitors_from_its_country() -> None:
     """Five times as many from the United States, a third of all: 2.28 times as many together."""
     scenario = struck("spike", 'times = 5\ncountries = ["US"]').adjusted(rate=3)

@@ -110,6 +110,7 @@ def test_layouts_shift_less_on_mobiles(crowd: list[Session]) -> None:
     assert good["mobile"] > good["desktop"] + 0.01
 
 
+@pytest.mark.slow
 def test_the_physics_hold_in_20000_visits() -> None:
     """Every load: TTFB ≤ FCP ≤ LCP, parts add up within 0.01 ms, files lie inside, inputs before INP."""
     visits = loads = 0

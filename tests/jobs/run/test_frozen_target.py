@@ -112,6 +112,7 @@ def p99_by_locust(url: str, folder: Path) -> float:
     return float(rows["Aggregated"]["99%"])
 
 
+@pytest.mark.bench
 def test_a_freeze_shows_in_latency_and_not_in_lag_while_locust_alone_does_not_see_it(tmp_path: Path) -> None:
     ours, theirs = Target(), Target()
     watching = gevent.spawn(p99_by_locust, theirs.url, tmp_path)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import select
 import ssl
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 from gevent import monkey, socket
@@ -21,7 +20,7 @@ from gevent import ssl as gevent_ssl
 
 from loadgen.model import Request, Response
 from loadgen.swarm.deadlines import Deadlines, Overdue
-from loadgen.transport import NoAnswer, ResponseParser, name_cause, serialize
+from loadgen.transport import NoAnswer, ResponseParser, Route, name_cause, not_connected, open_tunnel, serialize
 
 RECEIVE_BYTES = 65536
 READ = 1  # libev's name for "something to read"
@@ -35,13 +34,15 @@ def has_something_to_read(descriptor: int) -> bool:
 
 
 class ConnectionPool:
-    """A Send to one origin, `http://host:port` or `https://host`; `timeout` is a whole request's, in seconds."""
+    """A Send to one origin; `timeout` is a whole request's, in seconds."""
 
-    def __init__(self, origin: str, timeout: float) -> None:
-        parts = urlsplit(origin)
-        self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    def __init__(self, route: Route, timeout: float) -> None:
+        self._route = route
         # One context for all connections: each context of its own costs 20 ms to load the certificates.
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = route.create_tls_context()
+        if self._tls is not None:
+            self._tls.sslsocket_class = gevent_ssl.SSLSocket
+        self._prefix, self._proxy_headers = route.prefix, route.proxy_headers
         self._deadlines = Deadlines(timeout)
         self._idle: list[GeventConnection] = []
 
@@ -50,7 +51,7 @@ class ConnectionPool:
         self._deadlines.start()
         try:
             connection = self._take()
-            response = connection.exchange(serialize(request))
+            response = connection.exchange(serialize(request, self._prefix, self._proxy_headers))
         except Overdue as error:
             raise NoAnswer("timeout") from error
         except OSError as error:
@@ -74,7 +75,28 @@ class ConnectionPool:
             if connection.is_quiet():
                 return connection
             connection.close()
-        return GeventConnection(self._address, self._tls)
+        return GeventConnection(self._route, self._tls)
+
+
+def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
+    """A socket that is connected to the target, through the route's proxy if it has one; raises NoAnswer."""
+    try:
+        opened = socket.create_connection(route.address)
+    except OSError as error:
+        raise not_connected(error, by_proxy=route.proxy is not None) from error
+    try:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if route.is_tunnelled:
+            open_tunnel(opened, route)
+        if tls is None:
+            return opened
+        return gevent_ssl.SSLContext.wrap_socket(tls, opened, server_hostname=route.host)
+    except OSError as error:
+        opened.close()
+        raise not_connected(error, by_proxy=False) from error
+    except BaseException:
+        opened.close()
+        raise
 
 
 class GeventConnection:
@@ -84,11 +106,8 @@ class GeventConnection:
     cost more system calls, and one more to ask whether the peer has closed an idle connection.
     """
 
-    def __init__(self, address: tuple[str, int], tls: ssl.SSLContext | None) -> None:
-        self._socket = socket.create_connection(address)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if tls is not None:
-            self._socket = gevent_ssl.SSLContext.wrap_socket(tls, self._socket, server_hostname=address[0])
+    def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
+        self._socket = open_socket(route, tls)
         self._encrypted = tls is not None
         self._parser = ResponseParser()
         self._in_use = self._has_arrived = False  # has_arrived: something to read, before a greenlet waited for it

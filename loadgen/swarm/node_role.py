@@ -33,6 +33,7 @@ from loadgen.swarm.feeder import Job, in_order
 from loadgen.swarm.orders import WorkerShare, orders_of
 from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.swarm.workers import STOP, Stop, packed, this_machine
+from loadgen.transport import find_route
 from loadgen.wire.sigv4 import Signer
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
@@ -80,7 +81,7 @@ class NodeRole:
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.give_way())
             for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
         )
-        network = ConnectionPool(f"{orders.origin.scheme}://{orders.origin.netloc}", orders.timeout)
+        network = ConnectionPool(find_route(orders.url), orders.timeout)
         signer = self._signer(orders.region) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = self._spool(Path(near)) if near else None

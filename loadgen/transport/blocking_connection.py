@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import time
-from urllib.parse import urlsplit
 
 from loadgen.model import Request, Response
 from loadgen.transport.http1 import ResponseParser, serialize
-from loadgen.transport.no_answer import NoAnswer, name_cause
+from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
+from loadgen.transport.route import Route
+from loadgen.transport.tunnel import open_tunnel
 
 TIMEOUT_SECONDS = 30.0
 RECEIVE_BYTES = 65536
 
 
 class BlockingConnection:
-    """A Send to one origin, `http://host:port` or `https://host`; `timeout` is a whole request's, in seconds."""
+    """A Send to one origin; `timeout` is a whole request's, in seconds."""
 
-    def __init__(self, origin: str, timeout: float = TIMEOUT_SECONDS) -> None:
-        parts = urlsplit(origin)
-        self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+    def __init__(self, route: Route, timeout: float = TIMEOUT_SECONDS) -> None:
+        self._route = route
+        self._tls = route.create_tls_context()
         self._timeout = timeout
         self._socket: socket.socket | None = None
         self._parser = ResponseParser()
@@ -33,7 +32,7 @@ class BlockingConnection:
         connected = self._connect()
         try:
             self._wait_until(deadline)
-            connected.sendall(serialize(request))
+            connected.sendall(serialize(request, self._route.prefix, self._route.proxy_headers))
             while not self._parser.complete:
                 self._wait_until(deadline)
                 self._parser.feed(connected.recv(RECEIVE_BYTES))
@@ -61,14 +60,26 @@ class BlockingConnection:
             return self._socket
         self.close()
         self._parser = ResponseParser()
-        try:
-            plain = socket.create_connection(self._address, timeout=self._timeout)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = self._tls.wrap_socket(plain, server_hostname=self._address[0]) if self._tls else plain
-        except OSError as error:
-            self.close()
-            raise NoAnswer(name_cause(error), sent=False) from error
+        self._socket = self._open()
         return self._socket
+
+    def _open(self) -> socket.socket:
+        route = self._route
+        try:
+            opened = socket.create_connection(route.address, timeout=self._timeout)
+        except OSError as error:
+            raise not_connected(error, by_proxy=route.proxy is not None) from error
+        try:
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if route.is_tunnelled:
+                open_tunnel(opened, route)
+            return self._tls.wrap_socket(opened, server_hostname=route.host) if self._tls else opened
+        except OSError as error:
+            opened.close()
+            raise not_connected(error, by_proxy=False) from error
+        except NoAnswer:
+            opened.close()
+            raise
 
     def _wait_until(self, deadline: float) -> None:
         """Let the next call on the socket take no longer than the request may."""

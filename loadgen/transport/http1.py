@@ -12,15 +12,15 @@ from loadgen.model import Request, Response
 from loadgen.transport.no_answer import NoAnswer
 
 
-def serialize(request: Request) -> bytes:
-    """The request as bytes on an HTTP/1.1 connection."""
+def serialize(request: Request, prefix: str = "", more: str = "") -> bytes:
+    """The request as bytes on an HTTP/1.1 connection.
+
+    For a proxy that forwards: `prefix` is Route.prefix, `more` are header lines, Route.proxy_headers.
+    """
     head = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
-    return (
-        f"{request.method} {request.target} HTTP/1.1\r\n{head}content-length: {len(request.body)}\r\n\r\n".encode(
-            "latin-1"
-        )
-        + request.body
-    )
+    length = len(request.body)
+    text = f"{request.method} {prefix}{request.target} HTTP/1.1\r\n{head}{more}content-length: {length}\r\n\r\n"
+    return text.encode("latin-1") + request.body
 
 
 class ResponseParser:

@@ -27,7 +27,7 @@ from loadgen.model import Request, Session
 from loadgen.scenario import load
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.traffic.seeds import BLOCK
-from loadgen.transport import serialize
+from loadgen.transport import find_route, serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, ready_body, under_way
 
@@ -103,7 +103,7 @@ def exchanged() -> float:
     server = StreamServer(("127.0.0.1", 0), serve)
     server.start()
     address = ("127.0.0.1", server.server_port)
-    network, data = ConnectionPool(f"http://127.0.0.1:{server.server_port}", 10), serialize(request)
+    network, data = ConnectionPool(find_route(f"http://127.0.0.1:{server.server_port}"), 10), serialize(request)
     with socket.create_connection(address) as plain:
 
         def reference() -> None:

@@ -15,7 +15,7 @@ from gevent.server import StreamServer
 
 from loadgen.model import Request
 from loadgen.swarm.connection import ConnectionPool
-from loadgen.transport import NoAnswer
+from loadgen.transport import NoAnswer, find_route
 
 REQUEST = Request("POST", "/appmonitors/x?a=%2F", (("host", "h"), ("content-type", "application/json")), b"body")
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-amzn-requestid: r\r\n\r\n{}"
@@ -63,7 +63,7 @@ def answering(*answers: bytes, seen: list[bytes] | None = None, opened: list[int
 def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
     seen: list[bytes] = []
     with server(answering(OK, seen=seen)) as url:
-        response = ConnectionPool(url, 5)(REQUEST)
+        response = ConnectionPool(find_route(url), 5)(REQUEST)
     assert (response.status, response.body, response.header("x-amzn-requestid")) == (200, b"{}", "r")
     assert seen == [
         b"POST /appmonitors/x?a=%2F HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
@@ -74,7 +74,7 @@ def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
 def test_one_connection_serves_requests_that_follow_each_other() -> None:
     opened: list[int] = []
     with server(answering(OK, opened=opened)) as url:
-        network = ConnectionPool(url, 5)
+        network = ConnectionPool(find_route(url), 5)
         for _ in range(20):
             network(REQUEST)
     assert len(opened) == 1
@@ -83,7 +83,7 @@ def test_one_connection_serves_requests_that_follow_each_other() -> None:
 def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
     opened: list[int] = []
     with server(answering(OK, opened=opened)) as url:
-        network, group = ConnectionPool(url, 5), Group()
+        network, group = ConnectionPool(find_route(url), 5), Group()
         for _ in range(50):
             group.spawn(network, REQUEST)
         group.join()
@@ -96,7 +96,7 @@ def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
 def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
     opened: list[int] = []
     with server(answering(first + OK, opened=opened)) as url:
-        network = ConnectionPool(url, 5)
+        network = ConnectionPool(find_route(url), 5)
         answers = [network(REQUEST) for _ in range(2)]
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 2
     assert answers[0].header("link") is None
@@ -106,14 +106,14 @@ def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
 def test_429_is_an_answer_like_any_other() -> None:
     throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
     with server(answering(throttled)) as url:
-        response = ConnectionPool(url, 5)(REQUEST)
+        response = ConnectionPool(find_route(url), 5)(REQUEST)
     assert (response.status, response.header("retry-after")) == (429, "3")
 
 
 def test_a_chunked_answer_is_put_together() -> None:
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
     with server(answering(chunked)) as url:
-        assert ConnectionPool(url, 5)(REQUEST).body == b"{}"
+        assert ConnectionPool(find_route(url), 5)(REQUEST).body == b"{}"
 
 
 def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
@@ -126,7 +126,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> N
         connection.shutdown(socket.SHUT_RDWR)
 
     with server(once) as url:
-        network = ConnectionPool(url, 5)
+        network = ConnectionPool(find_route(url), 5)
         assert [network(REQUEST).status for _ in range(5)] == [200] * 5
     assert answers == 5
 
@@ -135,7 +135,7 @@ def test_connection_close_is_obeyed() -> None:
     opened: list[int] = []
     closing = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
     with server(answering(closing, opened=opened)) as url:
-        network = ConnectionPool(url, 5)
+        network = ConnectionPool(find_route(url), 5)
         network(REQUEST)
         network(REQUEST)
     assert len(opened) == 2
@@ -162,7 +162,7 @@ def babbling(connection: Any, _: Any) -> None:
 )
 def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
     with server(handle) as url, pytest.raises(NoAnswer) as caught:
-        ConnectionPool(url, 0.2)(REQUEST)
+        ConnectionPool(find_route(url), 0.2)(REQUEST)
     assert caught.value.cause == cause
 
 
@@ -181,7 +181,7 @@ def test_each_request_has_its_own_time() -> None:
             pass
 
     with server(silent) as url:
-        network = ConnectionPool(url, 0.6)
+        network = ConnectionPool(find_route(url), 0.6)
         gevent.joinall(
             [gevent.spawn(ask, network, "first"), gevent.spawn_later(0.3, ask, network, "second")], raise_error=True
         )
@@ -198,7 +198,7 @@ def test_a_time_out_leaves_what_is_quick_alone() -> None:
 
     slow = Request("POST", "/slow", REQUEST.headers, REQUEST.body)
     with server(slow_to_the_first) as url:
-        network = ConnectionPool(url, 0.2)
+        network = ConnectionPool(find_route(url), 0.2)
         for _ in range(3):
             with pytest.raises(NoAnswer, match="timeout"):
                 network(slow)
@@ -214,13 +214,13 @@ def test_a_drip_of_bytes_does_not_stretch_a_requests_time() -> None:
             gevent.sleep(0.05)
 
     with server(drip) as url, pytest.raises(NoAnswer, match="timeout"):
-        ConnectionPool(url, 0.3)(REQUEST)
+        ConnectionPool(find_route(url), 0.3)(REQUEST)
 
 
 def test_what_comes_behind_a_response_ends_the_connection() -> None:
     opened: list[int] = []
     with server(answering(OK + b"HTTP/1.1 500 No\r\n", opened=opened)) as url:
-        network = ConnectionPool(url, 5)
+        network = ConnectionPool(find_route(url), 5)
         assert [network(REQUEST).status for _ in range(2)] == [200, 200]
     assert len(opened) == 2
 
@@ -230,7 +230,7 @@ def test_nobody_listening_is_refused() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with pytest.raises(NoAnswer) as caught:
-        ConnectionPool(f"http://127.0.0.1:{port}", 1)(REQUEST)
+        ConnectionPool(find_route(f"http://127.0.0.1:{port}"), 1)(REQUEST)
     assert caught.value.cause == "refused"
 
 
@@ -240,13 +240,13 @@ def test_a_body_without_length_ends_with_the_connection() -> None:
         connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n{}")
 
     with server(old) as url:
-        assert ConnectionPool(url, 5)(REQUEST).body == b"{}"
+        assert ConnectionPool(find_route(url), 5)(REQUEST).body == b"{}"
 
 
 def test_an_upgrade_that_nobody_asked_for_is_malformed() -> None:
     upgrade = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
     with server(answering(upgrade)) as url, pytest.raises(NoAnswer) as caught:
-        ConnectionPool(url, 1)(REQUEST)
+        ConnectionPool(find_route(url), 1)(REQUEST)
     assert caught.value.cause == "malformed"
 
 
@@ -265,7 +265,7 @@ def test_the_time_is_a_whole_requests_however_many_addresses_a_name_has(monkeypa
             filler.connect_ex(deaf.getsockname())
             full.append(filler)
     monkeypatch.setitem(socket.create_connection.__globals__, "getaddrinfo", lambda *_: addresses)
-    asking = gevent.spawn(cause_of, ConnectionPool("http://several.test", 0.3))
+    asking = gevent.spawn(cause_of, ConnectionPool(find_route("http://several.test", environ={}), 0.3))
     asking.join(timeout=2)
     assert asking.ready() and asking.value == "timeout"
     for each in full:

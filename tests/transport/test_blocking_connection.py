@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from loadgen.model import Request
-from loadgen.transport import BlockingConnection, NoAnswer
+from loadgen.transport import BlockingConnection, NoAnswer, find_route
 
 REQUEST = Request("POST", "/appmonitors/x", (("host", "somewhere"), ("content-type", "application/json")), b"{}")
 ANSWER = b"HTTP/1.1 200 OK\r\nX-Thing: 1\r\ncontent-length: 2\r\n\r\n{}"
@@ -57,7 +57,7 @@ def peers() -> Iterator[list[Peer]]:
 
 def test_a_request_goes_out_as_it_is_and_one_connection_serves_many(peers: list[Peer]) -> None:
     peers.append(peer := Peer([ANSWER, ANSWER]))
-    network = BlockingConnection(peer.url)
+    network = BlockingConnection(find_route(peer.url))
     for _ in range(2):
         response = network(REQUEST)
         assert (response.status, response.header("x-thing"), response.body) == (200, "1", b"{}")
@@ -74,7 +74,7 @@ def test_a_request_goes_out_as_it_is_and_one_connection_serves_many(peers: list[
 
 def test_a_connection_that_the_peer_closed_is_made_anew_before_the_request_is_written(peers: list[Peer]) -> None:
     peers.append(peer := Peer([ANSWER], [ANSWER]))
-    network = BlockingConnection(peer.url)
+    network = BlockingConnection(find_route(peer.url))
     network(REQUEST)
     connected = network._socket
     assert connected is not None
@@ -87,7 +87,7 @@ def test_no_connection_is_certainly_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(NoAnswer, match="refused") as caught:
-        BlockingConnection(f"http://127.0.0.1:{port}")(REQUEST)
+        BlockingConnection(find_route(f"http://127.0.0.1:{port}"))(REQUEST)
     assert caught.value.sent is False
 
 
@@ -97,11 +97,11 @@ def test_no_connection_is_certainly_not_sent() -> None:
 def test_an_answer_that_does_not_come_whole_leaves_a_doubt(peers: list[Peer], answer: bytes, cause: str) -> None:
     peers.append(peer := Peer([answer]))
     with pytest.raises(NoAnswer, match=cause) as caught:
-        BlockingConnection(peer.url)(REQUEST)
+        BlockingConnection(find_route(peer.url))(REQUEST)
     assert caught.value.sent is True
 
 
 def test_an_answer_that_takes_too_long_is_a_timeout(peers: list[Peer]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NoAnswer, match="timeout") as caught:
-        BlockingConnection(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.05)(REQUEST)
+        BlockingConnection(find_route(f"http://127.0.0.1:{silent.getsockname()[1]}"), timeout=0.05)(REQUEST)
     assert caught.value.sent is True

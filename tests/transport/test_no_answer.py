@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import ssl
+import socket
 
 import pytest
 
-from loadgen.transport import name_cause
+from loadgen.transport import NoAnswer, explain_shortage, name_cause
+from loadgen.transport.no_answer import CERTIFICATES, CURES, SHORTAGES
 
 
 @pytest.mark.parametrize(
@@ -20,10 +21,40 @@ from loadgen.transport import name_cause
         (OSError(errno.ECONNRESET, ""), "reset"),
         (OSError(errno.EPIPE, ""), "reset"),
         (OSError(errno.ECONNABORTED, ""), "reset"),
-        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), "tls"),
         (OSError(errno.EHOSTUNREACH, ""), "unreachable"),
         (OSError(errno.ENETUNREACH, ""), "unreachable"),
+        (socket.gaierror(socket.EAI_NONAME, ""), "name resolution"),
+        (socket.gaierror(socket.EAI_AGAIN, ""), "name resolution"),
+        (OSError(errno.EMFILE, ""), "generator: file descriptors"),
+        (OSError(errno.ENFILE, ""), "generator: the system's files"),
+        (OSError(errno.EADDRNOTAVAIL, ""), "generator: local ports"),
+        (OSError(errno.EADDRINUSE, ""), "generator: local ports"),
+        (OSError(errno.ENOBUFS, ""), "generator: socket buffers"),
+        (OSError(errno.ENOMEM, ""), "generator: memory"),
+        (OSError(errno.ENOSPC, ""), "generator: disk space"),
+        (PermissionError(errno.EPERM, ""), "generator: permission to connect"),
     ],
 )
 def test_each_error_of_the_system_has_the_name_of_its_cause(error: OSError, cause: str) -> None:
     assert name_cause(error) == cause
+
+
+def test_every_shortage_is_told_with_what_to_do() -> None:
+    for number, short in SHORTAGES.items():
+        told = explain_shortage(name_cause(OSError(number, "")))
+        assert told is not None and short in told and CURES[short] in told
+    assert explain_shortage("refused") is None
+
+
+def test_no_cause_is_longer_than_a_record_has_room_for() -> None:
+    assert all(len(f"certificate: {reason}") <= 40 for reason in CERTIFICATES.values())
+    assert all(len(f"generator: {short}") <= 40 for short in SHORTAGES.values())
+    assert len(NoAnswer("tls: " + "x" * 100).cause) == 40
+
+
+def test_a_resolver_that_can_open_no_file_is_short_of_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "dup", refuse)
+    assert name_cause(socket.gaierror(socket.EAI_AGAIN, "")) == "generator: file descriptors"

@@ -10,7 +10,7 @@ import msgspec
 from loadgen.aws import MonitorTarget
 from loadgen.model import Noun, Request
 from loadgen.results import LedgerComparison, MonitorSummary, Summary
-from loadgen.transport import BlockingConnection, NoAnswer
+from loadgen.transport import BlockingConnection, NoAnswer, find_route
 
 ASK_SECONDS = 30.0
 
@@ -35,7 +35,7 @@ def kept(url: str, monitor_id: str) -> Kept | None:
         return None
     parts = urlsplit(url)
     path = f"{parts.path.rstrip('/')}/_loadgen/ledger?monitor={quote(monitor_id, safe='')}"
-    connection = BlockingConnection(f"{parts.scheme}://{parts.netloc}", ASK_SECONDS)
+    connection = BlockingConnection(find_route(url), ASK_SECONDS)
     try:
         answer = connection(Request("GET", path, (("host", parts.netloc),)))
         counted = msgspec.json.decode(answer.body, type=LedgerCounts)

@@ -28,7 +28,7 @@ from loadgen.jobs.seed.stream import batches_due, past
 from loadgen.jobs.seed.view import View, probe_lines
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
-from loadgen.transport import BlockingConnection
+from loadgen.transport import BlockingConnection, find_route
 
 DEFAULT_QUOTA = 50.0  # requests a second (Service Quotas L-35851224)
 LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0
@@ -128,8 +128,8 @@ class Run:
         click.echo(f"{identity.period}: about {expected.requests:,} requests, {expected.events:,} events; quota {said}")
         if hint := too_long(expected.requests, quota, options.rate):
             click.echo(hint)
-        parts = urlsplit(identity.target)
-        senders = Senders(lambda: BlockingConnection(f"{parts.scheme}://{parts.netloc}"), options.senders)
+        route = find_route(identity.target)
+        senders = Senders(lambda: BlockingConnection(route), options.senders)
         try:
             with View(identity.period, expected.requests) as view:
                 tools = self._tools(senders, Pace(quota, time.monotonic(), learnt), view)

@@ -14,7 +14,7 @@ from gevent import socket
 
 from loadgen.model import Request
 from loadgen.swarm.connection import ConnectionPool
-from loadgen.transport import serialize
+from loadgen.transport import find_route, serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, ready_body
 
@@ -23,7 +23,7 @@ CONNECTIONS = 50
 
 def signed(url: str, end: float) -> int:
     """Sign and send until the end; how many."""
-    network, signer = ConnectionPool(url, 10), Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
+    network, signer = ConnectionPool(find_route(url), 10), Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
     headers = (("host", urlsplit(url).netloc), ("content-type", "application/json"))
     request = Request("POST", f"/appmonitors/{MONITOR_ID}", headers, ready_body())
     sent = 0

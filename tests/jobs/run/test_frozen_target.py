@@ -22,6 +22,7 @@ from loadgen.scenario import parse
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, in_order
+from loadgen.transport import find_route
 
 pytestmark = pytest.mark.locust
 
@@ -82,7 +83,7 @@ def measured_by_us(url: str) -> Summary:
     engine = Engine(
         job,
         in_order([((visit, client.plan(visit, SCENARIO.client, 1.0)) for visit in visits())]),
-        ConnectionPool(url, 30),
+        ConnectionPool(find_route(url), 30),
         None,
     )
     results: list[Result] = []

@@ -1,0 +1,203 @@
+"""How a target is reached: one rule for proxies and for trust, for everyone who sends.
+
+Rule: what the caller gives (`--proxy`, `--ca-bundle`) goes before the environment. In the environment, as the AWS tools
+and curl read it, a proxy is HTTPS_PROXY or HTTP_PROXY by the target's scheme, else ALL_PROXY; NO_PROXY names hosts
+without one; names in lower case go first. Trusted certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE,
+else the system's. A target on this machine has no proxy from the environment. What cannot be used is refused before
+anything is sent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+
+PORTS = {"http": 80, "https": 443}
+BUNDLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # boto3 reads the first and the last
+
+
+class NetworkSettings(Noun):
+    """What the caller gives for the way to a target; None: as the environment says."""
+
+    proxy: str | None = None  # http://host:port
+    ca_bundle: str | None = None  # a PEM file, or a folder of certificates by hash
+
+
+class Proxy(Noun):
+    """An HTTP proxy."""
+
+    host: str
+    port: int
+    authorization: str | None = None  # value of Proxy-Authorization
+    url: str = ""  # as it was given, user and password included
+
+
+class Route(Noun):
+    """The way to one origin. With a proxy, https goes through a tunnel (CONNECT), http in absolute form."""
+
+    scheme: str
+    host: str
+    port: int
+    netloc: str  # host and port as the URL writes them
+    proxy: Proxy | None = None
+    ca_bundle: str | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to connect to: the proxy's, if there is one."""
+        return (self.proxy.host, self.proxy.port) if self.proxy else (self.host, self.port)
+
+    @property
+    def is_tunnelled(self) -> bool:
+        """Whether a CONNECT comes first."""
+        return self.proxy is not None and self.scheme == "https"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the path on the request line: the origin, for a proxy that forwards."""
+        return f"{self.scheme}://{self.netloc}" if self.proxy and not self.is_tunnelled else ""
+
+    @property
+    def proxy_headers(self) -> str:
+        """Header lines for a proxy that forwards."""
+        if not self.prefix or self.proxy is None or self.proxy.authorization is None:
+            return ""
+        return f"proxy-authorization: {self.proxy.authorization}\r\n"
+
+    def create_tls_context(self) -> ssl.SSLContext | None:
+        """What TLS trusts; None for http. LoadgenError when the certificates cannot be read."""
+        return create_tls_context(self.ca_bundle) if self.scheme == "https" else None
+
+
+def find_route(url: str, settings: NetworkSettings | None = None, environ: Mapping[str, str] = os.environ) -> Route:
+    """The way to a URL; LoadgenError names a proxy or certificates that cannot be used."""
+    given, parts = settings or NetworkSettings(), urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or PORTS[parts.scheme]
+    proxy = parse_proxy("--proxy", given.proxy) if given.proxy else find_proxy(parts.scheme, host, port, environ)
+    bundle = find_ca_bundle(given, environ) if parts.scheme == "https" else None
+    return Route(parts.scheme, host, port, parts.netloc, proxy, bundle)
+
+
+def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> Proxy | None:
+    """The environment's proxy for a host; None for hosts on this machine."""
+    if is_loopback(host) or is_excepted(host, port, read_variable("no_proxy", environ)[1]):
+        return None
+    for name in (f"{scheme}_proxy", "all_proxy"):
+        variable, value = read_variable(name, environ)
+        if value:
+            return parse_proxy(variable, value)
+    return None
+
+
+def read_variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """A variable's name and value: in lower case if it is set so, even to nothing, else in upper case.
+
+    HTTP_PROXY is not read in a CGI program, where a client sets it by its Proxy header (httpoxy).
+    """
+    if name in environ:
+        return name, environ[name].strip()
+    upper = name.upper()
+    if upper == "HTTP_PROXY" and "REQUEST_METHOD" in environ:
+        return upper, ""
+    return upper, environ.get(upper, "").strip()
+
+
+def parse_proxy(name: str, value: str) -> Proxy:
+    """A proxy from the text of the option or variable `name`; without a scheme it is http's."""
+    parts = urlsplit(value if "://" in value else f"http://{value}")
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    try:
+        host, port = parts.hostname, parts.port or PORTS["http"]
+    except ValueError as wrong:
+        raise LoadgenError(f"{name}: {shown} is no proxy ({wrong}); write http://HOST:PORT") from None
+    if parts.scheme != "http":
+        raise LoadgenError(
+            f"{name}: {shown} cannot be used, loadgen speaks to proxies in plain HTTP; write http://HOST:PORT, or name "
+            "the target in NO_PROXY"
+        )
+    if not host:
+        raise LoadgenError(f"{name}: {shown} names no host; write http://HOST:PORT")
+    if name == "--proxy" and "@" in parts.netloc:
+        raise LoadgenError("--proxy: leave user and password out, options are kept with the results; set HTTPS_PROXY")
+    return Proxy(host, port, authorize(parts), parts.geturl())
+
+
+def authorize(parts: SplitResult) -> str | None:
+    """Proxy-Authorization of a proxy's URL (RFC 7617), if it has a user."""
+    if parts.username is None:
+        return None
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name or number."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = parse_address(name)
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A host that is a number, an IPv4 address inside IPv6 as the IPv4 address; None for a name."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_excepted(host: str, port: int, no_proxy: str) -> bool:
+    """Whether NO_PROXY names a host: itself, a domain above it, its address or a network; a port may follow."""
+    return any(matches(entry, host.lower().rstrip("."), port) for entry in no_proxy.lower().replace(",", " ").split())
+
+
+def matches(entry: str, host: str, port: int) -> bool:
+    """Whether one entry of NO_PROXY is for a host: `*`, `corp.test`, `.corp.test`, `*.corp.test:80`, `10.0.0.0/8`."""
+    if entry == "*":
+        return True
+    address = parse_address(host)
+    if address is not None:
+        try:
+            return address in ipaddress.ip_network(entry.strip("[]"), strict=False)
+        except ValueError:  # an address with a port, or a name
+            pass
+    name, colon, number = entry.rpartition(":")
+    if colon and number.isdecimal() and ("]" in entry or ":" not in name):
+        if int(number) != port:
+            return False
+        entry = name
+    suffix = entry.strip("[]").removeprefix("*").lstrip(".")
+    return bool(suffix) and (host == suffix or host.endswith(f".{suffix}"))
+
+
+def find_ca_bundle(settings: NetworkSettings, environ: Mapping[str, str]) -> str | None:
+    """The file or folder of trusted certificates that is named, checked to be there; None: the system's."""
+    named = [("--ca-bundle", settings.ca_bundle), *((name, environ.get(name)) for name in BUNDLES)]
+    name, path = next(((name, path) for name, path in named if path), (None, None))
+    if path is not None and not Path(path).exists():
+        raise LoadgenError(f"{name}: {path} is not there; name a PEM file with the certificates to trust")
+    return path
+
+
+def create_tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """A context that trusts the certificates of a file or folder; None: the system's."""
+    if ca_bundle is None:
+        return ssl.create_default_context()
+    try:
+        if Path(ca_bundle).is_dir():
+            return ssl.create_default_context(capath=ca_bundle)
+        return ssl.create_default_context(cafile=ca_bundle)
+    except (ssl.SSLError, OSError) as error:
+        why = "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise LoadgenError(f"{ca_bundle}: {why}; name a PEM file with the certificates to trust") from None

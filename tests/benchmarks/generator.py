@@ -186,7 +186,7 @@ def two_processes(url: str, seconds: float) -> tuple[float, float]:
 def sink_time() -> float:
     """The processor time that nginx has taken."""
     times = [each.cpu_times() for each in psutil.process_iter(["name"]) if each.info["name"] == "nginx"]
-    return sum(each.user + each.system for each in times)
+    return float(sum(each.user + each.system for each in times))
 
 
 def free(*command: str, **options: Any) -> subprocess.Popen[str]:

@@ -21,9 +21,10 @@ import numpy as np
 
 from loadgen import traffic
 from loadgen.scenario import load
-from tests.benchmarks.generator import LOCUSTFILE, ROOT, pinned, sink
+from tests.benchmarks.generator import LOCUSTFILE, pinned, sink
 from tests.benchmarks.machine import described
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT
+from tests.paths import ROOT
 
 LAST_SECONDS = 60
 """Over which the lag is told."""

@@ -53,7 +53,7 @@ def oklab(rgb: Floats) -> Floats:
                         [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
     to_lab = np.array([[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099],
                        [0.0259040371, 0.7827717662, -0.808675766]])  # fmt: skip
-    return to_lab @ np.cbrt(to_cone @ np.clip(rgb, 0, 1))
+    return np.asarray(to_lab @ np.cbrt(to_cone @ np.clip(rgb, 0, 1)), dtype=np.float64)
 
 
 def contrast(one: Floats, other: Floats) -> float:

@@ -10,9 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
+from loadgen.cli import commands
 from loadgen.scenario import load
+from loadgen.scenario.schema import schema_text
 from tests import docs
-from tests.docs import ROOT, commands
+from tests.paths import ROOT
 
 PAGES = sorted(
     [
@@ -31,7 +33,7 @@ def test_the_command_reference_is_fresh() -> None:
 
 
 def test_the_scenario_schema_is_fresh() -> None:
-    assert docs.SCHEMA.read_text() == docs.schema_text(), "run make docs"
+    assert docs.SCHEMA.read_text() == schema_text(), "run make docs"
 
 
 @cache

@@ -32,7 +32,9 @@ def test_the_same_seed_gives_the_same_outage() -> None:
 
 def test_shares_come_out_as_asked() -> None:
     faults = Faults(errors=0.2, drops=0.1, lost_answers=0.05, stalls=0.15, stall_seconds=9.0)
-    seen = Counter((blow.status, blow.drop, blow.delay) for blow in blows(faults, 20_000))
+    seen = Counter[tuple[int | None, str, float]](
+        (blow.status, blow.drop, blow.delay) for blow in blows(faults, 20_000)
+    )
     expected = {(500, "", 0.0): 0.2, (None, "before", 0.0): 0.1, (None, "after", 0.0): 0.05, (None, "", 9.0): 0.15}
     for kind, share in expected.items():
         # 20,000 draws: the standard error of a share is at most 0.0036.

@@ -24,7 +24,7 @@ from loadgen.results import (
     summarize,
 )
 from loadgen.results.summarize import stage_ends
-from loadgen.results.timeline import timeline_row
+from loadgen.results.timeline import TimelineRow, timeline_row
 from loadgen.results.verdict import breaches, judge, validity_issues, with_ledgers
 from loadgen.scenario import Scenario, parse
 from loadgen.scenario.thresholds import Thresholds
@@ -75,8 +75,8 @@ def measured_by(workers: int, some: list[Result], stages: tuple[float, ...] = ()
         seconds.append(meters[worker].take(second))
     random.Random(workers).shuffle(seconds)
     whole = Aggregate(stages)
-    for second in seconds:
-        whole.add(second)
+    for report in seconds:
+        whole.add(report)
     return whole
 
 
@@ -89,7 +89,7 @@ def balanced(measured: Aggregate) -> Aggregate:
 @dataclass
 class Compared:
     summary: Summary
-    rows: list[object]
+    rows: list[TimelineRow]
 
 
 def compared(measured: Aggregate) -> Compared:

@@ -248,7 +248,7 @@ def test_the_stages_set_the_duration() -> None:
 def test_a_scenario_cannot_be_changed() -> None:
     scenario = parse(GOOD, "s")
     with pytest.raises(Exception, match="frozen"):
-        scenario.name = "other"
+        scenario.name = "other"  # type: ignore[misc]  # that it is read-only is the claim
 
 
 def test_a_scenario_made_in_code_is_checked_too() -> None:

@@ -11,7 +11,8 @@ import pytest
 from loadgen import client, traffic
 from loadgen.model import Session
 from loadgen.scenario import Scenario, load
-from tests.traffic.conftest import SCENARIOS, SEED
+from tests.paths import SCENARIOS
+from tests.traffic.conftest import SEED
 from tests.traffic.look import events
 
 SETTINGS: list[dict[str, Any]] = [

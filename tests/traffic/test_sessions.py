@@ -12,7 +12,8 @@ import pytest
 from loadgen import traffic, wire
 from loadgen.model import Batch, Session
 from loadgen.scenario import Scenario, load
-from tests.traffic.conftest import SCENARIOS, SEED
+from tests.paths import SCENARIOS
+from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
@@ -99,7 +100,7 @@ def test_ids_are_unique(shop: list[Session]) -> None:
 
 
 def test_a_caller_who_pauses_gets_many_turns_and_the_same_sessions() -> None:
-    turns = []
+    turns: list[None] = []
     paused = traffic.sessions(small(), 5, pause=lambda: turns.append(None))
     assert list(paused) == list(traffic.sessions(small(), 5))
     blocks = 2

@@ -15,7 +15,8 @@ from loadgen.rum.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb
 from loadgen.scenario import load
 from loadgen.traffic import sessions
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape, read, read_vital, written
-from tests.traffic.conftest import SCENARIOS, SEED
+from tests.paths import SCENARIOS
+from tests.traffic.conftest import SEED
 from tests.traffic.look import KINDS, events, small
 
 ODD_TEXT = st.text() | st.sampled_from(["\0", '","', "\n", "\\", '"', '\\"', "a.0,", "\u2028", "é", "😀", "\x7f"])

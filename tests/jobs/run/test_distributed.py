@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.run.test_end_to_end import KEY, QUICKSTART, assert_accounted, clean_environment
+from tests.jobs.run.test_end_to_end import KEY, assert_accounted, clean_environment
+from tests.paths import QUICKSTART
 
 pytestmark = pytest.mark.locust
 
@@ -106,6 +107,7 @@ def target(hosts: dict[str, str], tmp_path: Path) -> Iterator[str]:
 
 def conducted(hosts: dict[str, str], target: str, tmp_path: Path, name: str, workers: int) -> dict[str, object]:
     """A run of one master and so many workers on other hosts; its summary."""
+    options: tuple[object, ...]
     options = ("--target", target, "--monitor", "shop", "--duration", "6s", "--rate", 4, "--seed", 3, "--out", name)
     if workers:
         options += ("--master", "--expect-workers", workers, "--bind-host", hosts["lgmaster"])
@@ -139,6 +141,7 @@ def test_a_worker_whose_clock_is_wrong_sends_at_the_right_moments(
     wrong = tmp_path / "wrong"
     wrong.mkdir()
     (wrong / "sitecustomize.py").write_text("import time\nright = time.time\ntime.time = lambda: right() + 3.2\n")
+    options: tuple[object, ...]
     options = ("--target", target, "--monitor", "shop", "--duration", "6s", "--rate", 4, "--seed", 3, "--out", "skewed")
     conducting = ("--master", "--expect-workers", 2, "--bind-host", hosts["lgmaster"])
     master = on("lgmaster", "run", QUICKSTART, *options, *conducting, cwd=tmp_path)
@@ -158,6 +161,7 @@ def test_a_worker_whose_clock_is_wrong_sends_at_the_right_moments(
 def test_a_worker_that_comes_late_is_told_and_disturbs_nobody(
     hosts: dict[str, str], target: str, tmp_path: Path
 ) -> None:
+    options: tuple[object, ...]
     options = ("--target", target, "--monitor", "shop", "--duration", "9s", "--rate", 4, "--seed", 3, "--out", "late")
     master = on("lgmaster", "run", QUICKSTART, *options, "--master", "--bind-host", hosts["lgmaster"], cwd=tmp_path)
     to = ("worker", "--master-host", hosts["lgmaster"])

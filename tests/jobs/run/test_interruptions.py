@@ -18,7 +18,8 @@ from loadgen import client, traffic
 from loadgen.results import RunFolder, binning
 from loadgen.results.incomplete_sessions import read_unrun
 from loadgen.results.recovery import scenario_of
-from tests.jobs.run.test_end_to_end import QUICKSTART, assert_accounted, clean_environment
+from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
+from tests.paths import QUICKSTART
 
 pytestmark = pytest.mark.locust
 
@@ -78,7 +79,7 @@ def test_an_endpoint_that_dies_leaves_true_partial_results(tmp_path: Path) -> No
 
 
 def children(parent: int) -> list[psutil.Process]:
-    return psutil.Process(parent).children()
+    return list(psutil.Process(parent).children())
 
 
 def with_word(processes: list[psutil.Process], word: str) -> psutil.Process:

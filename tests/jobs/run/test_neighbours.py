@@ -19,14 +19,13 @@ from loadgen.jobs.run.options import free_port
 from loadgen.results import RunFolder
 from tests.jobs.run.test_end_to_end import (
     KEY,
-    QUICKSTART,
     assert_accounted,
     clean_environment,
     created_monitor,
     environment_for,
 )
 from tests.jobs.run.test_interruptions import children, with_word
-from tests.paths import LOCUSTFILE
+from tests.paths import LOCUSTFILE, QUICKSTART
 
 pytestmark = pytest.mark.locust
 

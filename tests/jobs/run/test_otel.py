@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from loadgen.jobs.run import otel
-from tests.jobs.run.test_end_to_end import QUICKSTART, loadgen
+from tests.jobs.run.test_end_to_end import loadgen
+from tests.paths import QUICKSTART
 
 metrics = pytest.importorskip(
     "opentelemetry.proto.collector.metrics.v1.metrics_service_pb2", reason="NOT TESTED: needs locust[otel]"

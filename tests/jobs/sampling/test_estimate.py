@@ -22,7 +22,7 @@ from loadgen.jobs.sampling.estimate import (
 )
 from loadgen.jobs.sampling.population import Vital
 from loadgen.scenario import Scenario, load
-from tests.traffic.conftest import SCENARIOS
+from tests.paths import SCENARIOS
 
 STOREFRONT = SCENARIOS / "storefront.toml"
 TRIALS = 300

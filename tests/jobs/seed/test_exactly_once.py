@@ -8,7 +8,8 @@ from loadgen.jobs.seed.ledger import Ledger
 from loadgen.jobs.seed.period import Period
 from loadgen.jobs.seed.stream import batches_due
 from loadgen.scenario import load
-from tests.jobs.seed.trial import BURSTS, SCENARIOS, trial
+from tests.jobs.seed.trial import BURSTS, trial
+from tests.paths import SCENARIOS
 
 QUICKSTART = SCENARIOS / "quickstart.toml"
 DAYS, RATE, SEED = 1.0, 0.0005, 5

@@ -186,6 +186,7 @@ def test_each_percentile_is_exact_whatever_the_width_of_a_slice(folder: RunFolde
     assert narrow.requests is not None and wide.requests is not None
     for share, figure in ((0.5, folder.summary().latency_ms.p50), (0.99, folder.summary().latency_ms.p99)):
         for reading in (narrow, wide):
+            assert reading.requests is not None
             assert reading.requests.latency.whole((share,))[0] == pytest.approx(figure, abs=2e-3)
 
 
@@ -234,7 +235,8 @@ def test_an_empty_folder_and_a_run_that_was_cut_off_at_once_are_refused(tmp_path
 
 
 def test_plain_values_keep_their_json_form() -> None:
-    assert [plain(value) for value in (None, True, 1.5, "x", {})] == ["null", "true", "1.5", "x", "{}"]
+    values: tuple[object, ...] = (None, True, 1.5, "x", {})
+    assert [plain(value) for value in values] == ["null", "true", "1.5", "x", "{}"]
 
 
 def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, page: Page) -> None:

@@ -7,8 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from loadgen.scenario import Scenario
-    from loadgen.scenario.incidents import Incident
+    from loadgen.scenario import Incident, Scenario
     from loadgen.traffic import Implied
 
 WIDTH, LABEL = 80, 12

@@ -21,11 +21,11 @@ def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed
     from loadgen.jobs.preview import look, preview_page
     from loadgen.report.html import room_for_page, write_page
     from loadgen.scenario import load, resolve_seed
-    from loadgen.traffic.arrivals import check_size, curve
+    from loadgen.traffic import check_size
 
     room_for_page(out)
     checked = first_alone(load(scenario), "preview").adjusted(duration=duration, rate=rate)
-    check_size(checked.name, curve(checked.arrivals, checked.duration))
+    check_size(checked)
     chosen = resolve_seed(checked, seed, otherwise=0)
     seen = look(checked, chosen)
     write_page(preview_page(seen), out)

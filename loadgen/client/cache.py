@@ -15,7 +15,7 @@ import msgspec
 from loadgen.ids import sampled, uuid4
 from loadgen.model import Event, Noun, Page, Session
 from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 from loadgen.wire.json_templates import Template
 
 _STARTED = Template(SessionStart()).text()

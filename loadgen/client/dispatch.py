@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from loadgen.model import Batch
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 
 BACKOFF = 2.0
 """Seconds before the first retry; doubles with each (dispatch/RetryHttpHandler.ts)."""

@@ -12,7 +12,7 @@ import math
 from loadgen.client.cache import ClientCounts, EventCache
 from loadgen.ids import NIL_UUID, Uuids
 from loadgen.model import Batch, Load, Noun, Session
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 
 
 class Plan(Noun, frozen=True):

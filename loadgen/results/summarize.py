@@ -29,9 +29,7 @@ from loadgen.results.summary import (
     Verdict,
 )
 from loadgen.results.verdict import breaches, judge, share, validity_issues
-from loadgen.scenario import Scenario
-from loadgen.scenario.arrivals import Stage
-from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario import Scenario, Stage, Thresholds
 
 
 class RunEnd(Noun):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from loadgen.results.summary import Events, LedgerComparison, Milliseconds, Requests, Summary, Verdict
-from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario import Thresholds
 
 LAG_LIMIT_MS = 200.0
 """p99 of the schedule lag above which the latencies say more of the generator than of the target."""

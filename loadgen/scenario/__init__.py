@@ -1,8 +1,52 @@
 """A scenario file → Scenario: read and check, every problem at once. Reads one file, else pure."""
 
-from loadgen.scenario.arrivals import Arrivals
+from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, Surge
 from loadgen.scenario.client import Client
+from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement
+from loadgen.scenario.pages import ApiCall, CustomEvent, Page, Pool, Resources, placeholders
+from loadgen.scenario.population import COUNTRIES, Population
 from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
+from loadgen.scenario.telemetry import Telemetry, Vitals
+from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
+from loadgen.scenario.thresholds import Thresholds
 
-__all__ = ["Arrivals", "Client", "Metric", "Monitor", "Scenario", "Statement", "load", "parse", "resolve_seed"]
+__all__ = [
+    "COUNTRIES",
+    "ApiCall",
+    "Arrivals",
+    "Client",
+    "CustomEvent",
+    "Day",
+    "ErrorRelease",
+    "Exponential",
+    "FlashCrowd",
+    "Incident",
+    "LayoutShift",
+    "Lognormal",
+    "Metric",
+    "Monitor",
+    "Noise",
+    "Outage",
+    "Page",
+    "Pool",
+    "Population",
+    "Quantiles",
+    "Resources",
+    "Scenario",
+    "SlowApi",
+    "Spike",
+    "Stage",
+    "Statement",
+    "Surge",
+    "Targeted",
+    "Telemetry",
+    "ThinkTime",
+    "Thresholds",
+    "Vitals",
+    "Weibull",
+    "load",
+    "parse",
+    "placeholders",
+    "resolve_seed",
+]

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import numpy as np
+from collections.abc import Callable, Iterable, Iterator
 
 from loadgen.model import Session
 from loadgen.scenario import Scenario
-from loadgen.traffic import closed
-from loadgen.traffic.arrivals import curve
-from loadgen.traffic.arrivals import starts as along
-from loadgen.traffic.block import Blocks
+from loadgen.traffic.arrivals import BLOCKS_EACH, ArrivalsLaw, arrivals_law, in_order
 from loadgen.traffic.describe import Implied, implied
+from loadgen.traffic.draws import Bools, Floats, Ints
 from loadgen.traffic.ground_truth import Hit, hits
+from loadgen.traffic.rate_curve import RateCurve
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.start_times import rate, starts
 
-__all__ = ["Hit", "Implied", "hits", "implied", "rate", "sessions", "starts"]
-
-BLOCKS_EACH = 16
-"""A run with so many blocks for each worker is shared out by blocks, so that nobody draws what is not theirs."""
+__all__ = [
+    "BLOCK",
+    "BLOCKS_EACH",
+    "Bools",
+    "Floats",
+    "Hit",
+    "Implied",
+    "Ints",
+    "RateCurve",
+    "check_size",
+    "hits",
+    "implied",
+    "rate",
+    "sessions",
+    "starts",
+]
 
 
 def sessions(
@@ -36,17 +44,30 @@ def sessions(
     `only_recordable` they lack most events that the scenario's client does not record at its sample rate, counted in
     `Session.beyond`: the client's plan is the same, and what nobody would see need not be made.
     """
+    law = arrivals_law(scenario, seed, pause, only_recordable)
+    return in_order(_own_blocks(law, share), lambda session: session.index)
+
+
+def _own_blocks(law: ArrivalsLaw, share: tuple[int, int]) -> Iterator[tuple[int, Iterable[Session]]]:
+    """The blocks that hold sessions of a share, and those sessions."""
     worker, workers = share
-    blocks = Blocks(scenario, seed, pause, only_recordable)
-    if scenario.arrivals.visitors is not None:
-        yield from closed.sessions(blocks, scenario.arrivals.visitors, scenario.duration, share)
-        return
-    begin = along(curve(scenario.arrivals, scenario.duration), blocks.seeds)
-    blocks.crowd.begun = begin
-    grain = BLOCK if len(begin) >= BLOCKS_EACH * workers * BLOCK else 1
-    for block in range(-(-len(begin) // BLOCK)):
-        first = block * BLOCK
-        part = begin[first : first + BLOCK]
-        own = (np.arange(first, first + len(part)) // grain) % workers == worker
+    together = law.shared_together(workers)
+    for part in law.split_starts():
+        own = (part.session >= 0) & (part.session // together % workers == worker)
         if own.any():
-            yield from blocks.sessions(block, first, part, own)
+            yield part.first, law.blocks.sessions(part, own)
+
+
+def rate(scenario: Scenario) -> RateCurve:
+    """The mean rate of sessions over the run."""
+    return arrivals_law(scenario).mean_curve
+
+
+def starts(scenario: Scenario, seed: int) -> Floats:
+    """The starts of all sessions of a run in ascending order, in seconds from its zero."""
+    return arrivals_law(scenario, seed).starts
+
+
+def check_size(scenario: Scenario) -> None:
+    """Raise a LoadgenError if a run would start so many sessions that no machine could hold them."""
+    arrivals_law(scenario).check_size()

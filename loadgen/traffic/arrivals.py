@@ -1,148 +1,229 @@
-"""A rate curve → the intended starts of all sessions, decided before the run (a non-homogeneous Poisson process)."""
+"""When the sessions of a scenario start: along a rate, or as a closed population comes.
+
+Rule: all starts are decided before the run, so that the target's answers do not move them. Also a closed population is
+an open system for the target: a visitor's next visit follows the visit that was meant, not the answers that came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import count
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from loadgen.errors import LoadgenError
-from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Surge
-from loadgen.scenario.population import COUNTRIES
-from loadgen.traffic.draws import Floats
-from loadgen.traffic.places import activity
-from loadgen.traffic.seeds import Seeds
-from loadgen.traffic.surges import knots, strength
+from loadgen.scenario import Scenario
+from loadgen.traffic.block import Blocks, BlockStarts
+from loadgen.traffic.draws import TICKS, Floats, Ints
+from loadgen.traffic.rate_curve import RateCurve, draw_starts, rate_curve
+from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 
-DAY_STEP, NOISE_STEP = 900.0, 60.0
-"""Seconds between the knots of a day's curve and of the noise."""
-
-JUMP = 0.001
-"""A rise in no time takes so many seconds."""
+Item = TypeVar("Item")
 
 MOST_SESSIONS = 100_000_000
 """Their starts take 8 bytes each, a few times over."""
 
-DECAY_STEPS, HALVINGS = 6, 8
-"""Knots of a flash crowd's decay in each half-life, and for how many half-lives it is followed."""
+BLOCKS_EACH = 16
+"""A run with so many blocks for each worker is shared out by blocks, so that no worker draws another's sessions."""
+
+MEAN_VISIT_BLOCKS = 10
+"""Blocks of first visits from which the mean length of a visit is taken."""
 
 
-class RateCurve:
-    """Sessions per second over time: straight lines between knots; two knots at one time are a jump."""
+class ArrivalsLaw(ABC):
+    """The starts of one scenario's sessions under one seed."""
 
-    def __init__(self, times: Floats, rates: Floats, noise: Noise | None = None) -> None:
-        self.times, self.rates, self.noise = times, rates, noise
-        areas = np.diff(times) * (rates[1:] + rates[:-1]) / 2
-        self.cumulative = np.concatenate(([0.0], np.cumsum(areas)))
+    def __init__(
+        self, scenario: Scenario, seed: int = 0, pause: Pause | None = None, only_recordable: bool = False
+    ) -> None:
+        self.scenario = scenario
+        self.seeds = Seeds(seed, pause)
+        self._only_recordable = only_recordable
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """What draws the sessions."""
+        return Blocks(self.scenario, self.seeds, self._only_recordable)
 
     @property
-    def expected(self) -> float:
-        """Mean number of sessions under the whole curve."""
-        return float(self.cumulative[-1])
+    @abstractmethod
+    def mean_curve(self) -> RateCurve:
+        """The mean rate of sessions over the run, without its noise; the same for every seed."""
 
-    def scaled(self, factor: float) -> RateCurve:
-        """The same curve with every rate multiplied."""
-        return RateCurve(self.times, self.rates * factor, self.noise)
+    @property
+    @abstractmethod
+    def starts(self) -> Floats:
+        """The starts of all sessions in ascending order, in seconds from the run's zero."""
 
-    def shaped(self, knots: Floats, factor: Callable[[Floats], Floats]) -> RateCurve:
-        """The curve multiplied by a factor over time, with more knots where the factor bends."""
-        inside = knots[(knots > self.times[0]) & (knots < self.times[-1])]
-        more = np.setdiff1d(inside, self.times)
-        place = np.searchsorted(self.times, more)
-        times = np.insert(self.times, place, more)
-        rates = np.insert(self.rates, place, np.interp(more, self.times, self.rates))
-        return RateCurve(times, rates * factor(times), self.noise)
+    @abstractmethod
+    def check_size(self) -> None:
+        """Raise a LoadgenError if so many sessions would start that no machine could hold their starts."""
 
-    def when(self, count: Floats) -> Floats:
-        """The time by which so many sessions are expected: the cumulative rate's inverse."""
-        last = len(self.times) - 2
-        line = np.clip(np.searchsorted(self.cumulative, count, side="right") - 1, 0, last)
-        rest = count - self.cumulative[line]
-        length = np.maximum(self.times[line + 1] - self.times[line], 1e-12)
-        start = self.rates[line]
-        slope = (self.rates[line + 1] - start) / length
-        root = start + np.sqrt(np.maximum(start**2 + 2 * slope * rest, 0.0))
-        return self.times[line] + np.minimum(2 * rest / np.maximum(root, 1e-12), length)
+    @abstractmethod
+    def split_starts(self) -> Iterator[BlockStarts]:
+        """The blocks that hold the sessions, in order of the first session of each."""
+
+    @abstractmethod
+    def shared_together(self, workers: int) -> int:
+        """How many consecutive sessions one of so many workers takes at a time."""
+
+    @abstractmethod
+    def sample_blocks(self, most: int) -> int:
+        """How many blocks, at most so many, stand for all sessions of the run."""
 
 
-def curve(arrivals: Arrivals, duration: float) -> RateCurve:
-    """The mean rate: stages held at the last target or cut at the run's end, times days, times flash crowds."""
-    times, rates = [0.0], [arrivals.start_rate]
-    for stage in arrivals.stages:
-        times.append(times[-1] + stage.duration)
-        rates.append(stage.target)
-    if times[-1] < duration:
-        times.append(duration)
-        rates.append(rates[-1])
-    whole = _cut(np.array(times), np.array(rates), duration, arrivals.noise)
-    if arrivals.day is not None:
-        whole = whole.shaped(np.arange(0, duration, DAY_STEP), partial(_days, arrivals.day))
-    for crowd in arrivals.flash_crowds:
-        whole = whole.shaped(_bends(crowd), partial(_flash, crowd))
-    for spike in arrivals.spikes:
-        whole = whole.shaped(knots(spike), partial(_spike, spike))
-    return whole
+class OpenArrivals(ArrivalsLaw):
+    """Sessions start as a Poisson process along the scenario's rate; session k is in row k % BLOCK of block k // BLOCK.
+
+    Whole blocks are drawn, also at the run's end.
+    """
+
+    @cached_property
+    def mean_curve(self) -> RateCurve:
+        return rate_curve(self.scenario.arrivals, self.scenario.duration)
+
+    @cached_property
+    def starts(self) -> Floats:
+        return draw_starts(self.mean_curve, self.seeds)
+
+    def check_size(self) -> None:
+        expected = self.mean_curve.expected
+        if expected > MOST_SESSIONS:
+            raise LoadgenError(
+                f"{self.scenario.name}: {expected:.3g} sessions would start, {MOST_SESSIONS:.0e} are the most; "
+                "give a lower --rate or a shorter --duration"
+            )
+
+    def split_starts(self) -> Iterator[BlockStarts]:
+        starts = self.starts
+        self.blocks.crowd.begun = starts
+        for number, first in enumerate(range(0, len(starts), BLOCK)):
+            part = starts[first : first + BLOCK]
+            missing = (0, BLOCK - len(part))
+            index = np.pad(np.arange(first, first + len(part)), missing, constant_values=-1)
+            yield BlockStarts(number, index, np.pad(part, missing, mode="edge"))
+
+    def shared_together(self, workers: int) -> int:
+        return BLOCK if len(self.starts) >= BLOCKS_EACH * workers * BLOCK else 1
+
+    def sample_blocks(self, most: int) -> int:
+        return most
 
 
-def _days(day: Day, at: Floats) -> Floats:
-    """The mean activity of the day's countries."""
-    countries = day.countries or COUNTRIES
-    return np.average(activity(day, list(countries), at), axis=0, weights=list(countries.values()))
+class ClosedArrivals(ArrivalsLaw):
+    """A closed population: so many visitors who visit, stay away, and visit again, for those who think in users.
+
+    What a visitor does in which round follows from the seed alone: round r of the visitors in place p is block
+    r × (blocks in a round) + p.
+    """
+
+    @property
+    def visitors(self) -> int:
+        """How many people come again and again."""
+        assert self.scenario.arrivals.visitors is not None
+        return self.scenario.arrivals.visitors
+
+    @cached_property
+    def mean_curve(self) -> RateCurve:
+        """One visit for each visitor in the mean length of a visit and of a pause."""
+        numbers = range(min(-(-self.visitors // BLOCK), MEAN_VISIT_BLOCKS))
+        mean = np.mean([self._lengths(number, np.zeros(BLOCK)).mean() for number in numbers])
+        rate = self.visitors / (float(mean) + self.scenario.arrivals.pause)
+        return RateCurve(np.array([0.0, self.scenario.duration]), np.array([rate, rate]))
+
+    @property
+    def starts(self) -> Floats:
+        return self._visits.start
+
+    def check_size(self) -> None:
+        """A scenario has at most 200,000 visitors, who need some time for each visit."""
+
+    @cached_property
+    def _visits(self) -> _Visits:
+        """When each visitor comes: after a pause, and after each visit and another pause, until the run's end."""
+        per_round, duration = -(-self.visitors // BLOCK), self.scenario.duration
+        starts, numbers, rows = [], [], []
+        for place in range(per_round):
+            number = place
+            start = self._pauses(number)
+            start[self.visitors - place * BLOCK :] = np.inf
+            while (there := start < duration).any():
+                starts.append(start[there])
+                numbers.append(np.full(there.sum(), number))
+                rows.append(np.flatnonzero(there))
+                start = start + self._lengths(number, np.minimum(start, duration))
+                number += per_round
+                start = start + self._pauses(number)
+        return _sort_visits(starts, numbers, rows)
+
+    def _pauses(self, number: int) -> Floats:
+        """How long the visitors of a block stay away before this round."""
+        mean = self.scenario.arrivals.pause
+        return np.asarray(mean * self.seeds.stream("pause", number).standard_exponential(BLOCK), dtype=np.float64)
+
+    def _lengths(self, number: int, starts: Floats) -> Floats:
+        """How long each visit of a block lasts, in seconds."""
+        scene = self.blocks.scene(number, starts, np.zeros(BLOCK, dtype=bool))
+        return np.asarray(scene.time.end[scene.walk.begins[1:] - 1] / TICKS, dtype=np.float64)
+
+    def split_starts(self) -> Iterator[BlockStarts]:
+        visits = self._visits
+        numbers, firsts = np.unique(visits.block, return_index=True)
+        for _, number in sorted(zip(firsts.tolist(), numbers.tolist(), strict=True)):
+            ranks = np.flatnonzero(visits.block == number)
+            index, start = np.full(BLOCK, -1), np.zeros(BLOCK)
+            index[visits.row[ranks]], start[visits.row[ranks]] = ranks, visits.start[ranks]
+            yield BlockStarts(number, index, start)
+
+    def shared_together(self, workers: int) -> int:
+        return 1
+
+    def sample_blocks(self, most: int) -> int:
+        """Blocks are rounds: those that the run reaches."""
+        return min(most, int(self.mean_curve.expected) // BLOCK + 1)
 
 
-def _bends(crowd: FlashCrowd) -> Floats:
-    """Where a flash crowd's factor bends."""
-    decay = np.arange(DECAY_STEPS * HALVINGS + 1) * crowd.half_life / DECAY_STEPS
-    top = crowd.at + max(crowd.rise, JUMP)
-    return np.concatenate(([crowd.at, top], top + crowd.hold + decay))
+class _Visits(NamedTuple):
+    """All visits of a closed population in order of start, as columns."""
+
+    start: Floats
+    block: Ints  # of its round and visitors
+    row: Ints  # in the block
 
 
-def _flash(crowd: FlashCrowd, at: Floats) -> Floats:
-    """1 before, then up to the height, level, and back by halves."""
-    since, rise = at - crowd.at, max(crowd.rise, JUMP)
-    rising = np.clip(since / rise, 0, 1)
-    falling = np.exp2(-np.maximum(since - rise - crowd.hold, 0) / crowd.half_life)
-    factor: Floats = 1 + (crowd.times - 1) * rising * falling
-    return factor
+def _sort_visits(starts: list[Floats], numbers: list[Ints], rows: list[Ints]) -> _Visits:
+    none = np.zeros(0, dtype=np.int64)
+    start = np.round(np.concatenate([np.zeros(0), *starts]), 6)
+    number, row = np.concatenate([none, *numbers]), np.concatenate([none, *rows])
+    order = np.lexsort((row, number, start))
+    return _Visits(start[order], number[order], row[order])
 
 
-def _spike(spike: Surge, at: Floats) -> Floats:
-    """Up by those who are part of it."""
-    return 1 + (spike.times - 1) * spike.share * strength(spike, at)
+def arrivals_law(
+    scenario: Scenario, seed: int = 0, pause: Pause | None = None, only_recordable: bool = False
+) -> ArrivalsLaw:
+    """The law that a scenario's arrivals follow; see `draw_sessions` for the arguments."""
+    kind = OpenArrivals if scenario.arrivals.visitors is None else ClosedArrivals
+    return kind(scenario, seed, pause, only_recordable)
 
 
-def _noisy(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:
-    """The curve with slow noise of mean 1 on it."""
-    knots = np.arange(rate.times[0], rate.times[-1] + NOISE_STEP, NOISE_STEP)
-    keeps = np.exp(-NOISE_STEP / noise.memory)
-    level, levels = stream.standard_normal(), []
-    for fresh in stream.standard_normal(len(knots)).tolist():
-        levels.append(level)
-        level = keeps * level + np.sqrt(1 - keeps**2) * fresh
-    factors = np.exp(noise.sd * np.array(levels) - noise.sd**2 / 2)
-    return rate.shaped(knots, lambda at: np.interp(at, knots, factors))
+def in_order(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:
+    """The items of blocks that overlap, by ascending index.
 
-
-def _cut(times: Floats, rates: Floats, duration: float, noise: Noise | None) -> RateCurve:
-    inside = int(np.searchsorted(times, duration, side="left"))
-    rate = np.interp(duration, times[inside - 1 : inside + 1], rates[inside - 1 : inside + 1])
-    return RateCurve(np.append(times[:inside], duration), np.append(rates[:inside], rate), noise)
-
-
-def check_size(scenario_name: str, rate: RateCurve) -> None:
-    """Refuse arrivals that no machine could hold: each session's start takes 8 bytes."""
-    if rate.expected > MOST_SESSIONS:
-        raise LoadgenError(
-            f"{scenario_name}: {rate.expected:.3g} sessions would start, {MOST_SESSIONS:.0e} are the most; "
-            "give a lower --rate or a shorter --duration"
-        )
-
-
-def starts(rate: RateCurve, seeds: Seeds) -> Floats:
-    """Sorted starts in seconds from the run's zero, to the microsecond."""
-    if rate.noise is not None:
-        rate = _noisy(rate, rate.noise, seeds.stream("noise"))
-    stream = seeds.stream("arrivals")
-    number = int(stream.poisson(rate.expected))
-    return np.round(rate.when(np.sort(stream.random(number)) * rate.expected), 6)
+    Args:
+        blocks: Each with the least index that it and the blocks after it hold.
+        index: The index of an item; items of one index stay in the order of their block.
+    """
+    waiting: list[tuple[int, int, Item]] = []
+    number = count()
+    for first, items in blocks:
+        while waiting and waiting[0][0] < first:
+            yield heappop(waiting)[2]
+        for item in items:
+            heappush(waiting, (index(item), next(number), item))
+    while waiting:
+        yield heappop(waiting)[2]

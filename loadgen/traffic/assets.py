@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.scenario.pages import Page, Resources
+from loadgen.scenario import Page, Resources
 from loadgen.traffic.draws import Bools, Ints, objects
 
 KINDS = ("stylesheet", "script", "font", "image")

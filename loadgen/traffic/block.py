@@ -10,14 +10,13 @@ import numpy as np
 
 from loadgen.model import Event, Load, Session
 from loadgen.rum.events import HELD_UNTIL_HIDDEN
-from loadgen.scenario import Scenario
-from loadgen.scenario.incidents import Spike
-from loadgen.traffic.draws import TICKS, Bools, Floats
+from loadgen.scenario import Scenario, Spike
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints
 from loadgen.traffic.incidents import Exposure, Incidents, slowed, struck
 from loadgen.traffic.journey import RELOAD, RESTORED, Habits, Walk, dwell, entries, walk
 from loadgen.traffic.page_manager import Pages, Referrals, visits
 from loadgen.traffic.population import Crowd, People
-from loadgen.traffic.seeds import BLOCK, Pause, Seeds
+from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.session_limit import NO_LIMIT, Room
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry.block_draws import Drawn, Scene
@@ -33,6 +32,24 @@ PAGES_PIECE = 32
 """Sessions whose pages are made between two pauses."""
 
 
+class BlockStarts(NamedTuple):
+    """Which sessions of a run a block holds, and when they start; a row for each of the block's sessions."""
+
+    number: int  # of the block, which names its random streams
+    session: Ints  # Session.index; -1: the run has no such session
+    start: Floats  # seconds from the run's zero
+
+    @property
+    def first(self) -> int:
+        """The least Session.index in the block."""
+        return int(self.session[self.session >= 0].min())
+
+    @property
+    def begin(self) -> float:
+        """When its first session starts."""
+        return float(self.start[self.session >= 0].min())
+
+
 class Visited(NamedTuple):
     """Walks of a block, and what is known of their loads."""
 
@@ -45,32 +62,28 @@ class Visited(NamedTuple):
 class Blocks:
     """Draws blocks of one scenario and seed."""
 
-    def __init__(
-        self, scenario: Scenario, seed: int, pause: Pause | None = None, only_recordable: bool = False
-    ) -> None:
-        self.scenario, self.seeds = scenario, Seeds(seed, pause)
+    def __init__(self, scenario: Scenario, seeds: Seeds, only_recordable: bool = False) -> None:
+        self.scenario, self.seeds = scenario, seeds
         self.room = Room.of(scenario) if only_recordable else NO_LIMIT
         self.site = Site(scenario)
         self.spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self.crowd = Crowd(scenario, self.seeds)
         self.incidents = Incidents(scenario.incidents, self.site, self.crowd)
 
-    def sessions(self, block: int, first: int, starts: Floats, own: Bools) -> Iterator[Session]:
-        """The own ones among the sessions of a block; `first` is the index of the block's first session.
+    def sessions(self, part: BlockStarts, own: Bools) -> Iterator[Session]:
+        """The own ones among the sessions of a block.
 
-        Whole blocks are drawn, also at the run's end: what session k does follows from seed and k alone
-        (with a day's rhythm, also from when it starts: that decides the country).
+        Whole blocks are drawn: what session k does follows from seed and k alone (with a day's rhythm, also from when
+        it starts: that decides the country).
         """
-        missing = (0, BLOCK - len(own))
-        scene = self.scene(block, np.pad(starts, missing, mode="edge"), np.pad(own, missing))
+        scene = self.scene(part.number, part.start, own)
         loads, beyond = _loads(scene, columns(scene), self.room)
-        keys = scene.keys.tolist()
+        index, keys, at = part.session.tolist(), scene.keys.tolist(), part.start.tolist()
         begins = scene.time.load_begins.tolist()
-        at = starts.tolist()
         for row in np.flatnonzero(own).tolist():
             visitor = self.crowd.visitor(scene.people, row)
             lived = slice(begins[row], begins[row + 1])
-            session = Session(first + row, keys[row], at[row], visitor, tuple(loads[lived]), beyond[row])
+            session = Session(index[row], keys[row], at[row], visitor, tuple(loads[lived]), beyond[row])
             loads[lived] = repeat(NOWHERE, len(session.loads))  # so that no block is let go of in one go
             yield session
 

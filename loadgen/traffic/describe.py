@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario import Scenario
-from loadgen.traffic.block import Blocks
+from loadgen.traffic.arrivals import arrivals_law
 from loadgen.traffic.draws import TICKS
 from loadgen.traffic.population import DEVICES
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.start_times import rate as mean_rate
 from loadgen.traffic.telemetry.block_draws import Scene
 
 SAMPLE_BLOCKS = 40
@@ -39,9 +38,8 @@ class Implied(NamedTuple):
 
 def implied(scenario: Scenario) -> Implied:
     """Draw some thousand visits of a scenario and count; the same figures each time."""
-    blocks, rate = Blocks(scenario, seed=0), mean_rate(scenario)
-    # A closed population's blocks are its rounds: those that the run reaches.
-    count = SAMPLE_BLOCKS if scenario.arrivals.visitors is None else min(SAMPLE_BLOCKS, int(rate.expected) // BLOCK + 1)
+    law = arrivals_law(scenario)
+    blocks, rate, count = law.blocks, law.mean_curve, law.sample_blocks(SAMPLE_BLOCKS)
     spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
     starts = rate.when(spread * rate.expected).reshape(count, BLOCK)
     nobody = np.zeros(BLOCK, dtype=bool)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf
 
-import msgspec
 import numpy as np
 
 from loadgen.model import Noun
-from loadgen.scenario import Scenario
-from loadgen.scenario.incidents import Incident, Spike
-from loadgen.traffic import closed
-from loadgen.traffic.block import Blocks
-from loadgen.traffic.draws import TICKS, Bools, Floats
+from loadgen.scenario import Incident, Scenario, Spike
+from loadgen.traffic.arrivals import ArrivalsLaw, arrivals_law, in_order
+from loadgen.traffic.block import BlockStarts
+from loadgen.traffic.draws import TICKS, Bools, within
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.start_times import starts
 from loadgen.traffic.surges import strength
 from loadgen.traffic.telemetry.block_draws import Scene
 
@@ -39,53 +36,39 @@ def hits(scenario: Scenario, seed: int, until: float = inf) -> Iterator[Hit]:
     """Every visit that an incident of the scenario hits, in order of visits, as far as the run came, `until`."""
     if not scenario.incidents:
         return
-    if scenario.arrivals.visitors is not None:
-        yield from _of_a_closed_population(scenario, seed, scenario.arrivals.visitors, until)
-        return
-    blocks, begin = Blocks(scenario, seed), starts(scenario, seed)
-    blocks.crowd.begun = begin
-    over = min(max(incident.end for incident in scenario.incidents), until)
+    law = arrivals_law(scenario, seed)
+    yield from in_order(_blocks_of_hits(law, until), lambda hit: hit.session)
+
+
+def _blocks_of_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iterable[Hit]]]:
+    """The hits of each block that begins before the last incident is over."""
+    over = min(max(incident.end for incident in law.scenario.incidents), until)
     nobody = np.zeros(BLOCK, dtype=bool)
-    for block, first in enumerate(range(0, int(np.searchsorted(begin, over)), BLOCK)):
-        part = begin[first : first + BLOCK]
-        scene = blocks.scene(block, np.pad(part, (0, BLOCK - len(part)), mode="edge"), nobody)
-        found = [*_of_views(scene, part, first, until), *_of_spikes(scene, blocks.spikes, part, first, until)]
-        yield from sorted(found, key=lambda hit: hit.session)
+    for part in law.split_starts():
+        if part.begin >= over:
+            return
+        scene = law.blocks.scene(part.number, part.start, nobody)
+        yield part.first, [*_of_views(scene, part, until), *_of_spikes(scene, law.blocks.spikes, part, until)]
 
 
-def _of_a_closed_population(scenario: Scenario, seed: int, visitors: int, until: float) -> Iterator[Hit]:
-    """The same for visits that are not drawn in the order of their start."""
-    blocks = Blocks(scenario, seed)
-    known = closed.visits(blocks, visitors, scenario.duration)
-    found: list[Hit] = []
-    for number in np.unique(known.block).tolist():
-        ranks = np.flatnonzero(known.block == number)
-        begin, rank_of = np.full(BLOCK, scenario.duration), np.full(BLOCK, -1)
-        begin[known.row[ranks]], rank_of[known.row[ranks]] = known.start[ranks], ranks
-        scene = blocks.scene(number, begin, np.zeros(BLOCK, dtype=bool))
-        hit = (each for each in _of_views(scene, begin, 0, until) if rank_of[each.session] >= 0)
-        found += [msgspec.structs.replace(each, session=int(rank_of[each.session])) for each in hit]
-    yield from sorted(found, key=lambda hit: hit.session)
-
-
-def _of_views(scene: Scene, begin: Floats, first: int, until: float) -> Iterator[Hit]:
+def _of_views(scene: Scene, part: BlockStarts, until: float) -> Iterator[Hit]:
     """The incidents that hit page views."""
     for incident, views in scene.struck:
         session = scene.walk.session[views]
         moments = (scene.time.start[views] / TICKS).tolist()
-        edges = np.searchsorted(session, np.arange(len(begin) + 1)).tolist()
-        for row in np.unique(session[session < len(begin)]).tolist():
-            start, its = float(begin[row]), moments[edges[row] : edges[row + 1]]
+        edges = within(session, BLOCK).tolist()
+        for row in np.unique(session[part.session[session] >= 0]).tolist():
+            start, its = float(part.start[row]), moments[edges[row] : edges[row + 1]]
             if begun := [moment for moment in its if start + moment < until]:
-                yield _hit(scene, incident, (row, first), start, begun)
+                yield _hit(scene, incident, part, row, begun)
 
 
-def _of_spikes(scene: Scene, spikes: list[Spike], begin: Floats, first: int, until: float) -> Iterator[Hit]:
+def _of_spikes(scene: Scene, spikes: list[Spike], part: BlockStarts, until: float) -> Iterator[Hit]:
     """Who came while a spike was on, from where it was; nobody can tell those from the usual ones."""
     for spike in spikes:
-        came = _from(spike, scene.people, scene.crowd)[: len(begin)] & (strength(spike, begin) > 0) & (begin < until)
-        for row in np.flatnonzero(came).tolist():
-            yield _hit(scene, spike, (row, first), float(begin[row]), [0.0])
+        came = _from(spike, scene.people, scene.crowd) & (strength(spike, part.start) > 0)
+        for row in np.flatnonzero(came & (part.start < until) & (part.session >= 0)).tolist():
+            yield _hit(scene, spike, part, row, [0.0])
 
 
 def _from(spike: Spike, people: People, crowd: Crowd) -> Bools:
@@ -94,8 +77,8 @@ def _from(spike: Spike, people: People, crowd: Crowd) -> Bools:
     return here
 
 
-def _hit(scene: Scene, incident: Incident, place: tuple[int, int], start: float, moments: list[float]) -> Hit:
-    row, first = place
+def _hit(scene: Scene, incident: Incident, part: BlockStarts, row: int, moments: list[float]) -> Hit:
+    start = float(part.start[row])
     since, until = (round(start + moment, 6) for moment in (moments[0], moments[-1]))
     key, user = int(scene.keys[row]), scene.people.user[row]
-    return Hit(incident.name, str(incident.kind), first + row, key, user, start, since, until, len(moments))
+    return Hit(incident.name, str(incident.kind), int(part.session[row]), key, user, start, since, until, len(moments))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Targeted
+from loadgen.scenario import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Targeted
 from loadgen.traffic.draws import Bools, Floats, Ints
 from loadgen.traffic.platforms import PLATFORMS
 from loadgen.traffic.population import DEVICES, Crowd, People

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.scenario.arrivals import Day
+from loadgen.scenario import Day
 from loadgen.traffic.draws import Floats
 
 LANGUAGES = {

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from loadgen.model import Visitor
-from loadgen.scenario import Scenario
-from loadgen.scenario.incidents import Spike
-from loadgen.scenario.population import Population
+from loadgen.scenario import Population, Scenario, Spike
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
 from loadgen.traffic.places import LANGUAGES, activity, distances
 from loadgen.traffic.platforms import PLATFORMS, VITALS, dialect, measures, raked, usage

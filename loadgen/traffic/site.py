@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.scenario import Scenario
-from loadgen.scenario.pages import Page, Pool, placeholders
-from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
+from loadgen.scenario import Exponential, Lognormal, Page, Pool, Quantiles, Scenario, ThinkTime, Weibull, placeholders
 from loadgen.traffic.asset_details import AssetDetails
 from loadgen.traffic.assets import Assets
 from loadgen.traffic.draws import Choice, Floats, zipf

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.scenario.arrivals import Surge
-from loadgen.scenario.incidents import Incident, Spike
+from loadgen.scenario import Incident, Spike, Surge
 from loadgen.traffic.draws import Floats
 
 AT_ONCE = 0.001

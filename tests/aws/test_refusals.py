@@ -11,7 +11,7 @@ from loadgen.endpoint import EndpointSettings, Faults
 from loadgen.endpoint.faults import FaultPeriod
 from loadgen.endpoint.server import start
 from loadgen.errors import ControlError, Unreachable
-from loadgen.scenario.monitor import Monitor
+from loadgen.scenario import Monitor
 from tests.aws.conftest import KEY
 
 

@@ -24,9 +24,9 @@ from loadgen.results import Meter
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, load
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
-from loadgen.traffic import block
+from loadgen.traffic import BLOCK, block
 from loadgen.traffic.block import Blocks
-from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column
 from loadgen.traffic.telemetry.columns import columns
@@ -109,7 +109,7 @@ def parts() -> Parts:
 def building(scenario: Scenario) -> dict[str, float]:
     """The parts of drawing sessions: numbers, ids and details as text, and the rest of making events of them."""
     whole = least(drawn, lambda: under_way(scenario))
-    numbers = least(drawn_numbers, lambda: Blocks(scenario, 1, only_recordable=True))
+    numbers = least(drawn_numbers, lambda: Blocks(scenario, Seeds(1), only_recordable=True))
     ids, details = Stopwatch(), Stopwatch()
 
     def watched(scene: Scene) -> list[Column]:

@@ -11,7 +11,7 @@ from typing import Any
 from loadgen import client, traffic, wire
 from loadgen.model import Session
 from loadgen.scenario import Scenario, load
-from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic import BLOCK
 from tests.paths import SCENARIOS
 
 STOREFRONT = SCENARIOS / "storefront.toml"

@@ -26,7 +26,7 @@ from loadgen import client, wire
 from loadgen.model import Request, Session
 from loadgen.scenario import load
 from loadgen.swarm.connection import ConnectionPool
-from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic import BLOCK
 from loadgen.transport import find_route, serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, ready_body, under_way

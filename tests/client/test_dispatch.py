@@ -8,7 +8,7 @@ import pytest
 from loadgen.client import Dispatch
 from loadgen.client import dispatch as module
 from loadgen.model import Batch
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 from tests.client.visits import VISITOR, resources
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadgen.client import plan
 from loadgen.model import Load
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 from tests.client.test_plan import START, moments, planned, told
 from tests.client.visits import cls, load, resources, session
 

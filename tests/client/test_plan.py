@@ -11,7 +11,7 @@ from loadgen.client import Plan, plan
 from loadgen.ids import NIL_UUID
 from loadgen.model import Session
 from loadgen.rum.events import PAGE_VIEW
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 from tests.client.visits import VISITOR, cls, event, inp, load, page_view, resources, session
 
 START = "session_start_event"

@@ -14,7 +14,7 @@ from loadgen.client import plan
 from loadgen.client.cache import EventCache
 from loadgen.model import Load, Session
 from loadgen.rum.events import CLS, INP, PAGE_VIEW, RESOURCE, SESSION_START
-from loadgen.scenario.client import Client
+from loadgen.scenario import Client
 from tests.client.visits import VISITOR, event
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

@@ -26,8 +26,7 @@ from loadgen.results import (
 from loadgen.results.summarize import stage_ends
 from loadgen.results.timeline import TimelineRow, timeline_row
 from loadgen.results.verdict import breaches, judge, validity_issues, with_ledgers
-from loadgen.scenario import Scenario, parse
-from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario import Scenario, Thresholds, parse
 
 STATUSES = [200] * 6 + [429] * 2 + [500, 403, None]
 SHOP = """

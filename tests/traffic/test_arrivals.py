@@ -1,117 +1,96 @@
-"""Sessions start as a Poisson process along the scenario's curve."""
+"""A closed population: the same visitors come again, one visit at a time."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from scipy import stats
 
-from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage
-from loadgen.traffic.arrivals import RateCurve, curve, starts
-from loadgen.traffic.seeds import Seeds
+from loadgen import traffic
+from loadgen.errors import ScenarioError
+from loadgen.model import Session
+from loadgen.scenario import Scenario, parse
+from tests.traffic.conftest import SEED
+from tests.traffic.look import SMALL
 
-RAMP = Arrivals(
-    rate=2.0,
-    stages=(
-        Stage(duration=100.0, target=10.0),
-        Stage(duration=50.0, target=10.0),
-        Stage(duration=0.0, target=1.0),
-        Stage(duration=50.0, target=1.0),
-    ),
-)
+VISITORS = 300
 
 
-def test_the_expected_number_is_the_area_under_the_curve() -> None:
-    assert curve(RAMP, 200).expected == pytest.approx(600 + 500 + 50)
-    assert curve(RAMP, 250).expected == pytest.approx(600 + 500 + 100)
-    assert curve(RAMP, 50).expected == pytest.approx(50 * (2 + 6) / 2)
-    assert curve(Arrivals(), 60).expected == pytest.approx(60)
+def club(more: str = "", visitors: int = VISITORS) -> Scenario:
+    arrivals = f"[arrivals]\nvisitors = {visitors}\npause = 120\n{more}\n"
+    return parse(
+        SMALL.replace("[arrivals]\nrate = 10\n", arrivals).replace("duration = 20", "duration = 1200"), "club.toml"
+    )
 
 
-def test_the_inverse_finds_the_time_of_each_count() -> None:
-    rate = curve(RAMP, 200)
-    for time, count in ((0, 0), (100, 600), (125, 850), (150, 1100), (175, 1125), (200, 1150)):
-        assert rate.when(np.array([float(count)]))[0] == pytest.approx(time, abs=1e-6)
-    assert rate.when(np.array([2 * 50 + 0.08 / 2 * 50**2]))[0] == pytest.approx(50)
+@pytest.fixture(scope="module")
+def visits() -> list[Session]:
+    return list(traffic.sessions(club(), SEED))
 
 
-def test_a_jump_has_no_session_in_it() -> None:
-    found = starts(curve(RAMP, 200).scaled(100), Seeds(1))
-    before, after = ((found > low).sum() - (found > high).sum() for low, high in ((140, 150), (150, 160)))
-    assert before / after == pytest.approx(10, rel=0.1)
+def test_so_many_visitors_come_again_and_again(visits: list[Session]) -> None:
+    people = defaultdict(list)
+    for session in visits:
+        people[session.visitor.user_id].append(session)
+    assert VISITORS - 2 <= len(people) <= VISITORS  # a first pause may outlast the run
+    assert len(visits) > 3 * VISITORS
+    for mine in people.values():
+        assert len({each.visitor.country for each in mine}) == 1
+        assert all(each.visitor.returning for each in mine[1:])
 
 
-def test_starts_follow_the_curve() -> None:
-    """Kolmogorov–Smirnov at 0.1 % after the time change by the cumulative rate, where the starts are uniform."""
-    rate = curve(RAMP, 200).scaled(20)
-    found = starts(rate, Seeds(2))
-    assert np.all(np.diff(found) >= 0)
-    position = np.interp(found, rate.times + np.arange(len(rate.times)) * 1e-9, rate.cumulative)
-    exact = np.array([position_of(rate.times, rate.rates, rate.cumulative, time) for time in found])
-    assert stats.kstest(exact / rate.expected, "uniform").pvalue > 0.001
-    assert len(position) == len(exact)
+def test_a_visitor_makes_one_visit_at_a_time(visits: list[Session]) -> None:
+    """Pauses between a visitor's visits have the stated mean, within 10 % (cut off by the run's end)."""
+    people, pauses = defaultdict(list), []
+    for session in visits:
+        people[session.visitor.user_id].append(session)
+    for mine in people.values():
+        pauses += [after.start - before.start - before.loads[-1].hides[-1] for before, after in pairwise(mine)]
+    assert min(pauses) > -1e-5
+    assert np.mean(pauses) == pytest.approx(120, rel=0.1)
 
 
-def position_of(times: np.ndarray, rates: np.ndarray, cumulative: np.ndarray, time: float) -> float:
-    """The cumulative rate at a time, by hand."""
-    line = max(index for index in range(len(times) - 1) if times[index] <= time)
-    length = times[line + 1] - times[line]
-    slope = (rates[line + 1] - rates[line]) / length if length else 0.0
-    rest = time - times[line]
-    return float(cumulative[line] + rates[line] * rest + slope * rest**2 / 2)
+def test_sessions_are_numbered_in_the_order_of_their_start(visits: list[Session]) -> None:
+    assert [session.index for session in visits] == list(range(len(visits)))
+    assert all(before.start <= after.start for before, after in pairwise(visits))
+    assert visits[-1].start < 1200
+    assert traffic.starts(club(), SEED).tolist() == [session.start for session in visits]
 
 
-def test_counts_of_equal_times_are_dispersed_as_poisson() -> None:
-    """Variance over mean of 2,000 counts: 1 within 10 %, three times its standard error."""
-    found = starts(curve(Arrivals(rate=20.0), 2000), Seeds(3))
-    counts = np.histogram(found, bins=2000, range=(0, 2000))[0]
-    assert counts.var() / counts.mean() == pytest.approx(1, abs=0.1)
-    assert len(found) == pytest.approx(40_000, abs=3 * 200)
+def test_the_shares_together_are_the_visits_of_one(visits: list[Session]) -> None:
+    parts = [list(traffic.sessions(club(), SEED, (worker, 3))) for worker in range(3)]
+    assert sorted((each for part in parts for each in part), key=lambda each: each.index) == visits
+    assert all(before.index < after.index for part in parts for before, after in pairwise(part))
 
 
-def test_a_flash_crowd_rises_holds_and_halves() -> None:
-    crowd = FlashCrowd(at=600.0, times=8.0, rise=300.0, hold=600.0, half_life=1800.0)
-    rate = curve(Arrivals(rate=10.0, flash_crowds=(crowd,)), 7200)
-    seen = np.interp([0, 600, 750, 900, 1400, 1500, 3300, 5100], rate.times, rate.rates)
-    assert seen == pytest.approx([10, 10, 45, 80, 80, 80, 45, 27.5], rel=0.01)
+def test_keys_differ_from_visit_to_visit(visits: list[Session]) -> None:
+    assert len({session.key for session in visits}) == len(visits)
 
 
-def test_a_sudden_crowd_is_there_at_once() -> None:
-    rate = curve(Arrivals(rate=1.0, flash_crowds=(FlashCrowd(at=50.0, times=3.0, rise=0.0),)), 100)
-    assert rate.expected == pytest.approx(50 + 3 * 50, abs=0.01)
+def test_the_mean_rate_is_that_of_the_visits(visits: list[Session]) -> None:
+    """Within 12 %: visits are of very different lengths."""
+    assert traffic.rate(club()).expected == pytest.approx(len(visits), rel=0.12)
+    assert traffic.implied(club()).sessions == traffic.rate(club()).expected
 
 
-def test_a_day_rises_and_falls_in_local_time() -> None:
-    """Japan's evening peak, 20:00, is 11:00 UTC; peak to trough is the stated ratio; the mean stays."""
-    day = Day(starts="mon 00:00", ratio=4.0, countries={"JP": 1.0})
-    rate = curve(Arrivals(rate=10.0, day=day), 86400)
-    assert rate.times[np.argmax(rate.rates)] / 3600 == pytest.approx(11, abs=0.3)
-    assert rate.rates.max() / rate.rates.min() == pytest.approx(4, rel=0.01)
-    assert rate.expected == pytest.approx(864_000, rel=0.01)
+def test_a_factor_on_the_arrivals_is_one_on_the_visitors() -> None:
+    assert club().adjusted(rate=0.5).arrivals.visitors == VISITORS // 2
 
 
-def test_countries_in_different_zones_level_the_day() -> None:
-    mixed = curve(Arrivals(rate=10.0, day=Day(countries={"JP": 1.0, "US": 1.0, "GB": 1.0})), 86400)
-    assert mixed.rates.max() / mixed.rates.min() < 2.2
+def test_incidents_hit_a_closed_population_too(visits: list[Session]) -> None:
+    incident = '[[incidents]]\nkind = "cdn_outage"\nname = "it"\nat = 300\nlength = 100\n'
+    scenario = parse(SMALL.replace("[arrivals]\nrate = 10\n", f"[arrivals]\nvisitors = {VISITORS}\n").replace(
+        "duration = 20", "duration = 600") + incident, "club.toml")  # fmt: skip
+    truth = {hit.session: hit for hit in traffic.hits(scenario, SEED)}
+    sessions = {session.index: session for session in traffic.sessions(scenario, SEED)}
+    assert len(truth) > 50
+    for index, hit in truth.items():
+        assert (sessions[index].key, sessions[index].start) == (hit.key, hit.start)
 
 
-def test_weekends_differ() -> None:
-    day = Day(starts="fri 00:00", weekend=0.5, countries={"GB": 1.0})
-    rate = curve(Arrivals(rate=1.0, day=day), 2 * 86400)
-    friday = RateCurve(rate.times[rate.times <= 86400], rate.rates[rate.times <= 86400]).expected
-    assert (rate.expected - friday) / friday == pytest.approx(0.5, rel=0.02)
-
-
-def test_noise_keeps_the_mean_and_spreads_the_counts() -> None:
-    """Hourly counts of 400 hours: dispersed beyond Poisson, mean within 5 %."""
-    noise = Noise(sd=0.2, memory=600.0)
-    found = starts(curve(Arrivals(rate=1.0, noise=noise), 400 * 3600), Seeds(4))
-    counts = np.histogram(found, bins=2400)[0]
-    assert counts.mean() == pytest.approx(600, rel=0.05)
-    assert counts.var() / counts.mean() > 5
-
-
-def test_no_rate_no_sessions() -> None:
-    assert len(starts(curve(Arrivals(rate=0.0), 100), Seeds(1))) == 0
-    ramp = Arrivals(stages=(Stage(duration=10.0, target=0.0), Stage(duration=10.0, target=5.0)))
-    assert starts(curve(ramp, 20), Seeds(1)).min() > 10
+@pytest.mark.parametrize("more", ["rate = 3", "noise = {}", "day = {}", "stages = [{ duration = 10, target = 1 }]"])
+def test_a_closed_population_has_no_rate(more: str) -> None:
+    with pytest.raises(ScenarioError, match="does not go with visitors"):
+        club(more)

@@ -7,7 +7,7 @@ import numpy as np
 from loadgen.jobs.plan.demand import Seconds
 from loadgen.jobs.plan.figures import Spread, Window
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Ints
+from loadgen.traffic import Ints
 
 HOUR, DAY = 3600.0, 86_400.0
 MOST_STAGES = 24

@@ -14,7 +14,7 @@ import numpy as np
 from loadgen import client, wire
 from loadgen.model import Batch, Session
 from loadgen.scenario import Client, Scenario
-from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.traffic import Bools, Floats, Ints
 
 EPOCH = 1_767_225_600.0
 """2026-01-01 in Unix time: where a rehearsal's clock stands unless a run's own is given."""

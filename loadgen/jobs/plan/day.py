@@ -7,8 +7,7 @@ visitors' countries are awake at their own hours (scenario/arrivals.py, Day).
 from __future__ import annotations
 
 from loadgen.errors import LoadgenError
-from loadgen.scenario import Scenario
-from loadgen.scenario.arrivals import Arrivals, Day
+from loadgen.scenario import Arrivals, Day, Scenario
 from loadgen.traffic import rate
 
 DAY_SECONDS = 86_400.0

@@ -13,7 +13,7 @@ import numpy as np
 
 from loadgen.jobs.plan.batch_profile import Shapes
 from loadgen.scenario import Client
-from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.traffic import Bools, Floats, Ints
 
 CHUNK = 16_384  # arrivals that are put together at a time
 NEAR = 0.05  # how far an arrival looks for its shape, as a part of the sample

@@ -15,7 +15,7 @@ from loadgen.jobs.plan.outcome import Course, Fate, Quota
 from loadgen.model import Batch, Visitor
 from loadgen.rum.quotas import TokenBucket
 from loadgen.scenario import Client
-from loadgen.traffic.draws import Floats, Ints
+from loadgen.traffic import Floats, Ints
 
 THROTTLED = 429
 NOBODY = Visitor("", False, "", "", "", "", "", "", "", False)

@@ -14,7 +14,7 @@ from loadgen.client import DRAIN_SECONDS
 from loadgen.jobs.plan.demand import Demand
 from loadgen.jobs.plan.discrete_event import retry_delays
 from loadgen.jobs.plan.outcome import Course, Fate, Quota
-from loadgen.traffic.draws import Floats, Ints
+from loadgen.traffic import Floats, Ints
 
 STRETCH, STEP = 4_096, 64
 """Slots that are looked at together while nothing is throttled, and after something was."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from loadgen.model import Noun
 from loadgen.rum.quotas import TokenBucket
-from loadgen.traffic.draws import Floats
+from loadgen.traffic import Floats
 
 
 class Quota(NamedTuple):

@@ -31,7 +31,7 @@ from loadgen.jobs.plan.what_if import Sight, levers
 from loadgen.model import Noun
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Floats
+from loadgen.traffic import Floats
 
 DAY, MONTH_DAYS = 86_400.0, 30
 EACH_UP_TO = 30_000  # requests that are looked at one by one for every quota that is tried

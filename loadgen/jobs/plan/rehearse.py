@@ -14,9 +14,7 @@ from loadgen.jobs.plan.demand import Demand, sampled, whole
 from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.model import Noun, Session
 from loadgen.scenario import Scenario
-from loadgen.traffic import BLOCKS_EACH
-from loadgen.traffic.draws import Floats
-from loadgen.traffic.seeds import BLOCK
+from loadgen.traffic import BLOCK, BLOCKS_EACH, Floats
 
 ALL_UP_TO = 20_000
 """Sessions that are always rehearsed, all of them; more are sampled unless `exact` is asked for."""

@@ -10,7 +10,7 @@ from loadgen import client, traffic
 from loadgen.model import Batch, Session
 from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Floats
+from loadgen.traffic import Floats
 from loadgen.wire import read_vital
 
 SAMPLE = 3000

@@ -39,7 +39,7 @@ from loadgen.results.summarize import check_stages
 from loadgen.results.verdict import with_ledgers
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario, load, resolve_seed
-from loadgen.traffic.arrivals import check_size, curve
+from loadgen.traffic import check_size
 from loadgen.wire.sigv4 import Credentials
 
 EXIT_BAD_INPUT = 2  # it has said why it did not even start
@@ -53,7 +53,7 @@ def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
     check_stages(str(file), scenario, units.parse_pace(options.pace))
     scenarios = scenario.monitors
     for each in scenarios:
-        check_size(each.name, curve(each.arrivals, each.duration))
+        check_size(each)
     if options.monitor and scenario.neighbours:
         raise LoadgenError(
             f"--monitor: {file} has neighbours, and each app monitor is found by the name that the file gives it; "

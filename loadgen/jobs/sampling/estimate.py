@@ -14,7 +14,7 @@ import numpy as np
 
 from loadgen.jobs.sampling.population import Vital
 from loadgen.model import Noun
-from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.traffic import Bools, Floats, Ints
 
 Z95 = 1.959964
 """Standard normal quantile of a two-sided interval of 95 %."""

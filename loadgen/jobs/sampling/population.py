@@ -15,7 +15,7 @@ from loadgen import client, traffic
 from loadgen.model import Batch, Session
 from loadgen.rum.events import JS_ERROR, PAGE_VIEW
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.traffic import Bools, Floats, Ints
 from loadgen.wire import read_vital
 
 VITALS = ("LCP", "FCP", "TTFB", "INP", "CLS")

@@ -29,7 +29,7 @@ from loadgen.jobs.targets import agreed, open_account
 from loadgen.model import Noun
 from loadgen.rum.quotas import DOLLARS_PER_EVENT
 from loadgen.scenario import Scenario, load, resolve_seed
-from loadgen.traffic.arrivals import check_size, curve
+from loadgen.traffic import check_size
 from loadgen.wire import Clock
 
 RUN_TAG = "loadgen:run"
@@ -55,7 +55,7 @@ def seed_scenario(file: Path, options: Options) -> bool:
     monitor = account.lookup(scenario.monitor.name)
     identity = identity_of(scenario, kept.identity, wanted, account, options)
     whole = past(scenario, identity.period)
-    check_size(whole.name, curve(whole.arrivals, whole.duration))
+    check_size(whole)
     identity = msgspec.structs.replace(identity, monitor_id=monitor["Id"] if monitor else "")
     if kept.identity is not None:
         check(kept.identity, identity, str(folder / FILE))

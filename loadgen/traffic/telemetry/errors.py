@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import UNSET
 
 from loadgen.rum.events import JS_ERROR, JsError
-from loadgen.scenario.incidents import ErrorRelease
+from loadgen.scenario import ErrorRelease
 from loadgen.traffic.draws import Floats, Ints
 from loadgen.traffic.js_errors import Dialect, Fault, Kind
 from loadgen.traffic.site import Site

@@ -27,8 +27,7 @@ from loadgen.rum.events import (
     XRayTrace,
     relative_trace_id,
 )
-from loadgen.scenario.incidents import SlowApi
-from loadgen.scenario.pages import ApiCall
+from loadgen.scenario import ApiCall, SlowApi
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
 from loadgen.traffic.journey import RESTORED
 from loadgen.traffic.telemetry.block_draws import Scene

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import UNSET
 
 from loadgen.rum.events import DOM, Dom
-from loadgen.scenario.pages import CustomEvent
+from loadgen.scenario import CustomEvent
 from loadgen.traffic.site import Target
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named, listed

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.scenario.telemetry import Telemetry, Vitals
+from loadgen.scenario import Telemetry, Vitals
 from loadgen.traffic.draws import Bools, Floats, Ints, ticks
 from loadgen.traffic.population import DEVICES
 

@@ -21,7 +21,7 @@ from loadgen.rum.events import (
     Inp,
     InpAttribution,
 )
-from loadgen.scenario.incidents import LayoutShift
+from loadgen.scenario import LayoutShift
 from loadgen.traffic.draws import Bools, Floats, Ints, decimals, ticks, told
 from loadgen.traffic.telemetry.block_draws import Scene
 from loadgen.traffic.telemetry.column import Column, Named

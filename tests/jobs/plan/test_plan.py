@@ -15,9 +15,8 @@ from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.jobs.plan.page import plan_page, quota_marks
 from loadgen.jobs.plan.plan import Answer, Question, plan
 from loadgen.jobs.plan.rehearse import PILOT, rehearse
-from loadgen.scenario import Scenario, parse
-from loadgen.scenario.arrivals import Arrivals, Day, Stage
-from loadgen.traffic.arrivals import curve
+from loadgen.scenario import Arrivals, Day, Scenario, Stage, parse
+from loadgen.traffic.rate_curve import rate_curve
 from tests.jobs.plan.shop import SHOP, TEXT
 
 BUSY = SHOP.adjusted(duration=60.0, rate=5.0)
@@ -178,7 +177,7 @@ def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
     day = over_a_day(SHOP, visits, 4.0)
     assert day.duration == 86_400
-    assert curve(day.arrivals, day.duration).expected == pytest.approx(visits)
+    assert rate_curve(day.arrivals, day.duration).expected == pytest.approx(visits)
 
 
 def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
@@ -195,7 +194,7 @@ def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
 @pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
 def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
     british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})
-    rate = curve(over_a_day(british, 1_000, ratio).arrivals, 86_400.0)
+    rate = rate_curve(over_a_day(british, 1_000, ratio).arrivals, 86_400.0)
     assert rate.times[rate.rates.argmax()] == pytest.approx(20 * 3600, abs=3600)
     assert rate.rates.max() / rate.rates.min() == pytest.approx(ratio or 4.0, rel=0.05)
 

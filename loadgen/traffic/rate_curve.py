@@ -1,0 +1,134 @@
+"""The mean rate of sessions over a run, and start times drawn along it (a non-homogeneous Poisson process)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from loadgen.scenario import COUNTRIES, Arrivals, Day, FlashCrowd, Noise, Surge
+from loadgen.traffic.draws import Floats
+from loadgen.traffic.places import activity
+from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.surges import knots, strength
+
+DAY_STEP, NOISE_STEP = 900.0, 60.0
+"""Seconds between the knots of a day's curve and of the noise."""
+
+JUMP = 0.001
+"""A rise in no time takes so many seconds."""
+
+DECAY_STEPS, HALVINGS = 6, 8
+"""Knots of a flash crowd's decay in each half-life, and for how many half-lives it is followed."""
+
+
+class RateCurve:
+    """Sessions per second over time: straight lines between knots; two knots at one time are a jump."""
+
+    def __init__(self, times: Floats, rates: Floats, noise: Noise | None = None) -> None:
+        self.times, self.rates, self.noise = times, rates, noise
+        areas = np.diff(times) * (rates[1:] + rates[:-1]) / 2
+        self.cumulative = np.concatenate(([0.0], np.cumsum(areas)))
+
+    @property
+    def expected(self) -> float:
+        """Mean number of sessions under the whole curve."""
+        return float(self.cumulative[-1])
+
+    def scaled(self, factor: float) -> RateCurve:
+        """The same curve with every rate multiplied."""
+        return RateCurve(self.times, self.rates * factor, self.noise)
+
+    def shaped(self, knots: Floats, factor: Callable[[Floats], Floats]) -> RateCurve:
+        """The curve multiplied by a factor over time, with more knots where the factor bends."""
+        inside = knots[(knots > self.times[0]) & (knots < self.times[-1])]
+        more = np.setdiff1d(inside, self.times)
+        place = np.searchsorted(self.times, more)
+        times = np.insert(self.times, place, more)
+        rates = np.insert(self.rates, place, np.interp(more, self.times, self.rates))
+        return RateCurve(times, rates * factor(times), self.noise)
+
+    def when(self, count: Floats) -> Floats:
+        """The time by which so many sessions are expected: the cumulative rate's inverse."""
+        last = len(self.times) - 2
+        line = np.clip(np.searchsorted(self.cumulative, count, side="right") - 1, 0, last)
+        rest = count - self.cumulative[line]
+        length = np.maximum(self.times[line + 1] - self.times[line], 1e-12)
+        start = self.rates[line]
+        slope = (self.rates[line + 1] - start) / length
+        root = start + np.sqrt(np.maximum(start**2 + 2 * slope * rest, 0.0))
+        return self.times[line] + np.minimum(2 * rest / np.maximum(root, 1e-12), length)
+
+
+def rate_curve(arrivals: Arrivals, duration: float) -> RateCurve:
+    """The mean rate: stages held at the last target or cut at the run's end, times days, times flash crowds."""
+    times, rates = [0.0], [arrivals.start_rate]
+    for stage in arrivals.stages:
+        times.append(times[-1] + stage.duration)
+        rates.append(stage.target)
+    if times[-1] < duration:
+        times.append(duration)
+        rates.append(rates[-1])
+    whole = _cut(np.array(times), np.array(rates), duration, arrivals.noise)
+    if arrivals.day is not None:
+        whole = whole.shaped(np.arange(0, duration, DAY_STEP), partial(_days, arrivals.day))
+    for crowd in arrivals.flash_crowds:
+        whole = whole.shaped(_bends(crowd), partial(_flash, crowd))
+    for spike in arrivals.spikes:
+        whole = whole.shaped(knots(spike), partial(_spike, spike))
+    return whole
+
+
+def _days(day: Day, at: Floats) -> Floats:
+    """The mean activity of the day's countries."""
+    countries = day.countries or COUNTRIES
+    return np.average(activity(day, list(countries), at), axis=0, weights=list(countries.values()))
+
+
+def _bends(crowd: FlashCrowd) -> Floats:
+    """Where a flash crowd's factor bends."""
+    decay = np.arange(DECAY_STEPS * HALVINGS + 1) * crowd.half_life / DECAY_STEPS
+    top = crowd.at + max(crowd.rise, JUMP)
+    return np.concatenate(([crowd.at, top], top + crowd.hold + decay))
+
+
+def _flash(crowd: FlashCrowd, at: Floats) -> Floats:
+    """1 before, then up to the height, level, and back by halves."""
+    since, rise = at - crowd.at, max(crowd.rise, JUMP)
+    rising = np.clip(since / rise, 0, 1)
+    falling = np.exp2(-np.maximum(since - rise - crowd.hold, 0) / crowd.half_life)
+    factor: Floats = 1 + (crowd.times - 1) * rising * falling
+    return factor
+
+
+def _spike(spike: Surge, at: Floats) -> Floats:
+    """Up by those who are part of it."""
+    return 1 + (spike.times - 1) * spike.share * strength(spike, at)
+
+
+def _noisy(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:
+    """The curve with slow noise of mean 1 on it."""
+    knots = np.arange(rate.times[0], rate.times[-1] + NOISE_STEP, NOISE_STEP)
+    keeps = np.exp(-NOISE_STEP / noise.memory)
+    level, levels = stream.standard_normal(), []
+    for fresh in stream.standard_normal(len(knots)).tolist():
+        levels.append(level)
+        level = keeps * level + np.sqrt(1 - keeps**2) * fresh
+    factors = np.exp(noise.sd * np.array(levels) - noise.sd**2 / 2)
+    return rate.shaped(knots, lambda at: np.interp(at, knots, factors))
+
+
+def _cut(times: Floats, rates: Floats, duration: float, noise: Noise | None) -> RateCurve:
+    inside = int(np.searchsorted(times, duration, side="left"))
+    rate = np.interp(duration, times[inside - 1 : inside + 1], rates[inside - 1 : inside + 1])
+    return RateCurve(np.append(times[:inside], duration), np.append(rates[:inside], rate), noise)
+
+
+def draw_starts(rate: RateCurve, seeds: Seeds) -> Floats:
+    """Sorted starts in seconds from the run's zero, to the microsecond."""
+    if rate.noise is not None:
+        rate = _noisy(rate, rate.noise, seeds.stream("noise"))
+    stream = seeds.stream("arrivals")
+    number = int(stream.poisson(rate.expected))
+    return np.round(rate.when(np.sort(stream.random(number)) * rate.expected), 6)

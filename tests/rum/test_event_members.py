@@ -1,0 +1,99 @@
+"""Every event that is generated has the members of its type, by our table and by the web client's own schemas.
+
+The schemas are in no package. They are looked for in LOADGEN_SHARED/rum-event-schemas, beside the repository unless
+given; where they are not, the table alone decides.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+from loadgen.cli import commands
+from loadgen.rum.events import EVENT_PREFIX
+from tests.paths import ROOT, SCENARIOS
+from tests.rum.event_members import DETAILS, METADATA, misfits
+
+SCHEMAS = Path(os.environ.get("LOADGEN_SHARED", ROOT.parent / "shared")) / "rum-event-schemas"
+SOURCES = ["storefront", "saas-dashboard", "bad-release"]  # together they have every type
+Judge = Callable[[str, dict[str, Any]], list[str]]
+
+
+def by_our_table(name: str, value: dict[str, Any]) -> list[str]:
+    return misfits(value, METADATA if name == "meta_data" else DETAILS[name])
+
+
+def without_ids(schema: Any) -> Any:
+    """The schema without `$id`s: inside xray-trace-event.json they are not valid ones and break its references."""
+    if isinstance(schema, dict):
+        return {key: without_ids(value) for key, value in schema.items() if key != "$id"}
+    return [without_ids(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def by_the_schemas() -> Judge:
+    validators = {}
+    for path in SCHEMAS.glob("*.json"):
+        schema = json.loads(path.read_text())
+        validators[schema["$id"].rpartition(".")[2]] = jsonschema.Draft202012Validator(without_ids(schema))
+
+    def judge(name: str, value: dict[str, Any]) -> list[str]:
+        return [str(error) for error in validators[name].iter_errors(value)]
+
+    return judge
+
+
+JUDGES = {"table": by_our_table} | ({"schemas": by_the_schemas()} if SCHEMAS.is_dir() else {})
+
+
+@pytest.fixture(scope="module")
+def bodies(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """The bodies of the first sessions of several scenarios."""
+    file, found = tmp_path_factory.mktemp("bodies") / "bodies.ndjson", []
+    for name in SOURCES:
+        arguments = ["generate", str(SCENARIOS / f"{name}.toml"), "--sessions", "100", "--out", str(file)]
+        result = CliRunner().invoke(commands, arguments)
+        assert result.exit_code == 0, result.output
+        found += [json.loads(line) for line in file.read_text().splitlines()]
+    return found
+
+
+def events(bodies: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Type, details and metadata of each event, the session's metadata among them, as the service sees them."""
+    for body in bodies:
+        session = json.loads(body["SessionMetadata"])
+        for event in body["RumEvents"]:
+            yield event["type"], json.loads(event["details"]), session | json.loads(event["metadata"])
+
+
+@pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+def test_every_events_details_have_the_members_of_its_type(bodies: list[dict[str, Any]], judge: Judge) -> None:
+    seen = set()
+    for kind, details, _ in events(bodies):
+        if kind.startswith(EVENT_PREFIX):
+            name = kind.removeprefix(EVENT_PREFIX)
+            seen.add(name)
+            assert judge(name, details) == [], details
+    assert seen == set(DETAILS)
+
+
+@pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+def test_every_events_metadata_has_the_members_of_the_web_client(bodies: list[dict[str, Any]], judge: Judge) -> None:
+    for _, _, metadata in events(bodies):
+        assert judge("meta_data", metadata) == [], metadata
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_our_table_finds_a_spoiled_event(bodies: list[dict[str, Any]], name: str) -> None:
+    good = next(details for kind, details, _ in events(bodies) if kind == EVENT_PREFIX + name)
+    assert by_our_table(name, good | {"unheardOf": 1}) == ["details.unheardOf is unknown"]
+    for key in [key for key in DETAILS[name] if not key.endswith("?")]:
+        rest = {other: value for other, value in good.items() if other != key}
+        assert by_our_table(name, rest) == [f"details.{key} is missing"]
+        assert by_our_table(name, good | {key: [None]})

@@ -10,7 +10,6 @@ import sys
 import click
 
 from loadgen.cli.comparing import compare
-from loadgen.cli.endpoint import serve
 from loadgen.cli.files import check, generate, report
 from loadgen.cli.find_limit import find_limit
 from loadgen.cli.metrics import metrics
@@ -21,6 +20,7 @@ from loadgen.cli.preview import preview
 from loadgen.cli.run import run, worker
 from loadgen.cli.sampling import sampling
 from loadgen.cli.seed import clean, seed, verify
+from loadgen.cli.serve import serve
 from loadgen.cli.tags import tags
 from loadgen.errors import LoadgenError
 

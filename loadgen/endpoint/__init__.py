@@ -1,8 +1,9 @@
-"""Request → Response: the local CloudWatch RUM endpoint over SQLite; `loadgen.endpoint.server` puts it on a socket."""
+"""The local CloudWatch RUM endpoint over SQLite: the API's twenty operations on a port of this machine."""
 
+from loadgen.endpoint.admin import EndpointLedger
+from loadgen.endpoint.fault_spec import parse_faults
 from loadgen.endpoint.faults import Faults
-from loadgen.endpoint.service import RumService
+from loadgen.endpoint.local_endpoint import Endpoint, make_credentials
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import Store
 
-__all__ = ["EndpointSettings", "Faults", "RumService", "Store"]
+__all__ = ["Endpoint", "EndpointLedger", "EndpointSettings", "Faults", "make_credentials", "parse_faults"]

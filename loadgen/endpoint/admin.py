@@ -1,80 +1,92 @@
-"""The endpoint's own routes under /_loadgen/, for loopback peers only: the ledger, quotas and faults."""
+"""The endpoint's own routes under /_loadgen/, for programs on this machine only: the ledger, quotas and faults."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import ipaddress
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
-from loadgen.endpoint.service_error import ServiceError, ValidationException
+from loadgen.endpoint.live_state import LiveState
+from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import LiveSettings
+from loadgen.endpoint.store import Store
 from loadgen.model import Noun, Request, Response
-
-if TYPE_CHECKING:
-    from loadgen.endpoint.service import RumService
 
 PREFIX = "/_loadgen/"
 
 
-class Count(Noun):
-    """Answers to PutRumEvents that were no 200, since the endpoint started; accepted ones are counted in the store."""
+class LedgerRequests(Noun):
+    """PutRumEvents requests by what became of them."""
 
-    throttled: int = 0
-    refused: int = 0  # 4xx other than 429
-    failed: int = 0  # 5xx, and connections dropped by a fault
-    dropped_events: int = 0  # of accepted batches
+    accepted: int
+    throttled: int
+    refused: int  # 4xx other than 429
+    failed: int  # 5xx, and connections that a fault dropped
 
 
-def answer(endpoint: RumService, request: Request, loopback: bool) -> Response:
-    """Answer an admin request. A browser's page never gets in: it sends an Origin."""
-    if not loopback or request.header("origin") is not None:
+class LedgerEvents(Noun):
+    """Events of the accepted requests."""
+
+    accepted: int
+    dropped: int
+
+
+class EndpointLedger(Noun):
+    """What the endpoint accepted, as far back as its store goes; the rest is counted since it started."""
+
+    requests: LedgerRequests
+    events: LedgerEvents
+
+
+def answer_admin_request(request: Request, peer: str, state: LiveState, store: Store, now: float) -> Response:
+    """Answer a request from IP address `peer`. A page in a browser is refused: it sends an Origin."""
+    if not is_loopback(peer) or request.header("origin") is not None:
         raise ServiceError("AccessDeniedException", "The admin routes are for programs on this machine only")
     path, _, query = request.target.partition("?")
     match request.method, path.removeprefix(PREFIX):
         case "GET", "ledger":
-            return _json(_ledger(endpoint, query))
+            return _as_json(_read_ledger(state, store, parse_qs(query).get("monitor", [None])[-1]))
         case "GET", "settings":
-            return _json(endpoint.controls)
+            return _as_json(state.settings)
         case "PUT", "settings":
-            endpoint.control(_controls(endpoint, request.body))
-            return _json(endpoint.controls)
+            state.change(_read_settings(state.settings, request.body), now)
+            return _as_json(state.settings)
         case _:
             raise ServiceError("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
 
 
-def _json(value: Any) -> Response:
+def is_loopback(peer: str) -> bool:
+    """Whether an IP address is of this machine."""
+    try:
+        return ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
+def _as_json(value: Any) -> Response:
     return Response(200, (("content-type", "application/json"),), msgspec.json.encode(value))
 
 
-def _ledger(endpoint: RumService, query: str) -> dict[str, Any]:
-    wanted = parse_qs(query).get("monitor", [None])[-1]
-    monitor = endpoint.store.ever(wanted) if wanted else None
-    if wanted and monitor is None:
-        raise ServiceError("ResourceNotFoundException", f"No app monitor with the id {wanted}", resourceName=wanted)
-    requests, events = endpoint.store.accepted(monitor)
-    count = endpoint.count(wanted)
-    return {
-        "requests": {
-            "accepted": requests,
-            "throttled": count.throttled,
-            "refused": count.refused,
-            "failed": count.failed,
-        },
-        "events": {"accepted": events, "dropped": count.dropped_events},
-    }
+def _read_ledger(state: LiveState, store: Store, monitor_id: str | None) -> EndpointLedger:
+    monitor = store.find_ever(monitor_id) if monitor_id else None
+    if monitor_id and monitor is None:
+        raise ResourceNotFoundException("AppMonitor", monitor_id)
+    requests, events, dropped = store.count_accepted(monitor)
+    counts = state.counts(monitor_id)
+    return EndpointLedger(
+        LedgerRequests(requests, counts.throttled, counts.refused, counts.failed), LedgerEvents(events, dropped)
+    )
 
 
-def _controls(endpoint: RumService, body: bytes) -> LiveSettings:
-    """The controls with the given members changed."""
+def _read_settings(present: LiveSettings, body: bytes) -> LiveSettings:
+    """The present settings with the members of a request's body changed."""
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
-        controls = msgspec.convert(msgspec.to_builtins(endpoint.controls) | given, LiveSettings)
+        changed = msgspec.convert(msgspec.to_builtins(present) | given, LiveSettings)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ValidationException(f"The settings are not understood: {wrong}") from wrong
-    for name, rate in (("quota", controls.quota), ("burst", controls.burst), *controls.operation_quotas.items()):
-        if rate is not None and rate < 0:
-            raise ValidationException(
-                f"Value '{rate}' at '{name}' failed to satisfy constraint: Member must not be less than 0"
-            )
-    return controls
+    if problem := changed.find_problem():
+        raise ValidationException(problem)
+    return changed

@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection: bytes → Requests, and Responses → bytes in the order of the requests.
+"""One HTTP/1.1 connection of the server: bytes → Requests, and Responses → bytes in the order of the requests.
 
-Rule: nothing that one client sends, or fails to send, costs another client anything: heads, bodies, waiting times and
-unread answers are all bounded. It stands on httptools' parser without a framework between: the HTTP part of a request
-then costs a third of what it costs through ASGI.
+Rule: whatever one client sends, or fails to send, does not slow down another: heads, bodies, waiting times and unread
+responses are all bounded. It uses httptools' parser without a framework: the HTTP part of a request then costs a third
+of what it costs through ASGI.
 """
 
 from __future__ import annotations
@@ -18,49 +18,49 @@ from loadgen.endpoint.settings import EndpointSettings
 from loadgen.model import Request, Response
 
 PIPELINED = 64
-"""Requests of one connection that may wait for their answers; reading stops above."""
+"""Requests of one connection that may wait for their responses; above, the connection is not read from."""
 
 LINGER_SECONDS = 1.0
-"""How long unread bytes are thrown away after a refusal, so that the client gets to read it before the reset."""
+"""How long unread bytes are thrown away after an error, so that the client can read the response before the reset."""
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class PendingResponse:
-    """The place of one answer in the order of a connection."""
+    """A response that is due, in its place in the order of a connection."""
 
-    __slots__ = ("bare", "close", "data")
+    __slots__ = ("close", "data", "without_body")
 
-    def __init__(self, close: bool, bare: bool) -> None:
-        self.close = close  # the connection ends with this answer
-        self.bare = bare  # no body goes out: the answer to a HEAD
-        self.data: bytes | None = None  # None: not answered yet
+    def __init__(self, close: bool, without_body: bool) -> None:
+        self.close = close  # the connection ends with this response
+        self.without_body = without_body  # the response to a HEAD
+        self.data: bytes | None = None  # None: not released yet
 
 
 class RequestHandler(Protocol):
-    """Who answers; calls `connection.release` once per slot, later."""
+    """Answers requests; calls `connection.release` later, once for each."""
 
     settings: EndpointSettings
     connections: set[HttpConnection]
 
-    def submit(self, connection: HttpConnection, slot: PendingResponse, request: Request, oversize: bool) -> None:
+    def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
         """Take a whole request, or the head of one whose body is too large."""
 
 
 class HttpConnection(asyncio.Protocol):
     """Also httptools' callbacks: on_message_begin, on_url, on_header, on_headers_complete, on_body, ..."""
 
-    def __init__(self, desk: RequestHandler, loop: asyncio.AbstractEventLoop) -> None:
-        self._desk = desk
+    def __init__(self, handler: RequestHandler, loop: asyncio.AbstractEventLoop) -> None:
+        self._handler = handler
         self._loop = loop
-        self._settings = desk.settings
+        self._settings = handler.settings
         self._parser = httptools.HttpRequestParser(self)
-        self._slots: deque[PendingResponse] = deque()
+        self._pending: deque[PendingResponse] = deque()
         self._head_bytes = 0
         self._in_head = False
         self._in_message = False
-        self._deaf = False  # what still comes is thrown away
+        self._discards_input = False  # bytes that still arrive are thrown away
         self._half_closed = False
         self.peer = ""
 
@@ -69,20 +69,20 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.peer = (transport.get_extra_info("peername") or ("",))[0]
-        self._desk.connections.add(self)
+        self._handler.connections.add(self)
         self._deadline = self._loop.time() + self._settings.idle_seconds
-        self._timer = self._loop.call_later(self._settings.body_seconds, self._late)
+        self._timer = self._loop.call_later(self._settings.body_seconds, self._check_deadline)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._desk.connections.discard(self)
+        self._handler.connections.discard(self)
         self._timer.cancel()
-        self._slots.clear()
-        self._deaf = True
+        self._pending.clear()
+        self._discards_input = True
 
     def eof_received(self) -> bool:
         """A client that has said all may still wait for its answers: stay open until they are out."""
         self._half_closed = True
-        return bool(self._slots)
+        return bool(self._pending)
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()
@@ -91,7 +91,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._discards_input:
             return
         was_in_head = self._in_head
         try:
@@ -125,39 +125,39 @@ class HttpConnection(asyncio.Protocol):
         self._in_head = False
         for name, value in self._headers:
             if name == "content-length" and int(value) > self._settings.max_body_bytes:
-                self._too_large()
-            elif name == "expect" and value.lower() == "100-continue" and not self._slots:
+                self._refuse_too_large()
+            elif name == "expect" and value.lower() == "100-continue" and not self._pending:
                 self._transport.write(_CONTINUE)
         self._head_bytes = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
         self._check_head()
 
     def on_body(self, body: bytes) -> None:
-        if not self._deaf:
+        if not self._discards_input:
             self._body += body
             if len(self._body) > self._settings.max_body_bytes:
-                self._too_large()
+                self._refuse_too_large()
 
     def on_message_complete(self) -> None:
         self._in_message = False
-        if not self._deaf:
+        if not self._discards_input:
             self._submit(close=not self._parser.should_keep_alive())
 
     # Requests
 
     def _submit(self, close: bool, oversize: bool = False) -> None:
         method = self._parser.get_method().decode("latin-1")
-        slot = PendingResponse(close, method == "HEAD")
-        self._slots.append(slot)
-        if len(self._slots) > PIPELINED:
+        pending = PendingResponse(close, method == "HEAD")
+        self._pending.append(pending)
+        if len(self._pending) > PIPELINED:
             self._transport.pause_reading()
         self._deadline = self._loop.time() + self._settings.idle_seconds
-        request = Request(method, _origin_form(self._url.decode("latin-1")), tuple(self._headers), bytes(self._body))
-        self._desk.submit(self, slot, request, oversize)
+        request = Request(method, _to_origin_form(self._url.decode("latin-1")), tuple(self._headers), bytes(self._body))
+        self._handler.submit(self, pending, request, oversize)
 
-    def _too_large(self) -> None:
+    def _refuse_too_large(self) -> None:
         """Answer without waiting for the rest."""
-        if not self._deaf:
-            self._deaf = True
+        if not self._discards_input:
+            self._discards_input = True
             self._submit(close=True, oversize=True)
 
     def _check_head(self) -> None:
@@ -166,37 +166,37 @@ class HttpConnection(asyncio.Protocol):
 
     def _finish_unread(self) -> None:
         """A client that wants another protocol gets its answer in this one, and then the end."""
-        self._deaf = True
-        if self._slots:
-            self._slots[-1].close = True
+        self._discards_input = True
+        if self._pending:
+            self._pending[-1].close = True
         else:
             self._transport.close()
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """What is no request gets an answer that no operation gives, and the end of the connection."""
-        if self._deaf:
+        if self._discards_input:
             return
-        self._deaf = True
-        slot = PendingResponse(close=True, bare=False)
-        self._slots.append(slot)
+        self._discards_input = True
+        pending = PendingResponse(close=True, without_body=False)
+        self._pending.append(pending)
         headers = (("content-type", "application/json"), ("x-amzn-errortype", code))
-        self.release(slot, Response(status, headers, b'{"message":"%b"}' % message.encode()))
+        self.release(pending, Response(status, headers, b'{"message":"%b"}' % message.encode()))
 
     # Answers
 
-    def release(self, slot: PendingResponse, response: Response) -> None:
+    def release(self, pending: PendingResponse, response: Response) -> None:
         """The answer to one request; it leaves when all before it have left."""
-        slot.data = _rendered(response, slot)
-        slots = self._slots
-        while slots and slots[0].data is not None:
-            first = slots.popleft()
+        pending.data = _render(response, pending)
+        queue = self._pending
+        while queue and queue[0].data is not None:
+            first = queue.popleft()
             self._transport.write(first.data or b"")
             if first.close:
                 self._end()
                 return
-        if self._half_closed and not slots:
+        if self._half_closed and not queue:
             self._transport.close()
-        elif len(slots) == PIPELINED:
+        elif len(queue) == PIPELINED:
             self._transport.resume_reading()
 
     def drop(self) -> None:
@@ -205,46 +205,48 @@ class HttpConnection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Take no more requests; close when the answers are out."""
-        self._deaf = True
-        if self._slots:
-            self._slots[-1].close = True
+        self._discards_input = True
+        if self._pending:
+            self._pending[-1].close = True
         else:
             self._transport.close()
 
     def _end(self) -> None:
         """Close at once when all was read; else give the client a moment to read the answer."""
-        self._slots.clear()
+        self._pending.clear()
         if not self._in_message or self._half_closed:
             self._transport.close()
             return
-        self._deaf = True
+        self._discards_input = True
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._loop.call_later(LINGER_SECONDS, self._transport.close)
 
-    def _late(self) -> None:
+    def _check_deadline(self) -> None:
         """The connection's one timer: it follows the deadline, which requests move."""
         now = self._loop.time()
-        if self._slots:
+        if self._pending:
             self._deadline = max(self._deadline, now + self._settings.idle_seconds)
         if now < self._deadline:
-            self._timer = self._loop.call_at(min(self._deadline, now + self._settings.body_seconds), self._late)
-        elif self._in_message and not self._deaf:
+            self._timer = self._loop.call_at(
+                min(self._deadline, now + self._settings.body_seconds), self._check_deadline
+            )
+        elif self._in_message and not self._discards_input:
             self._refuse(408, "RequestTimeout", "The request took too long to arrive")
         else:
             self._transport.close()
 
 
-def _origin_form(target: str) -> str:
+def _to_origin_form(target: str) -> str:
     """Proxies send the absolute form; routes and signatures know the path only."""
     if target.startswith("http://"):
         return "/" + target[7:].partition("/")[2]
     return target
 
 
-def _rendered(response: Response, slot: PendingResponse) -> bytes:
+def _render(response: Response, pending: PendingResponse) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
-    end = "connection: close\r\n\r\n" if slot.close else "\r\n"
+    end = "connection: close\r\n\r\n" if pending.close else "\r\n"
     line = _LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
     data = f"{line}{head}content-length: {len(response.body)}\r\n{end}".encode("latin-1", "replace")
-    return data if slot.bare else data + response.body
+    return data if pending.without_body else data + response.body

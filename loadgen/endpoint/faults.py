@@ -49,7 +49,7 @@ class FaultPeriod(Noun, forbid_unknown_fields=True):
 
 
 class Faults(Noun, forbid_unknown_fields=True):
-    """What goes wrong; by default nothing."""
+    """Which faults are injected; by default none."""
 
     latency: Latency = Latency()
     errors: Share = 0.0  # answered 500 InternalServerException
@@ -63,7 +63,7 @@ class Faults(Noun, forbid_unknown_fields=True):
 
 
 class InjectedFault(Noun):
-    """What hits one request."""
+    """What happens to one request."""
 
     delay: float = 0.0  # seconds
     status: int | None = None
@@ -74,7 +74,7 @@ NO_FAULT = InjectedFault()
 
 
 class FaultInjector:
-    """Draws blows from one setting of faults."""
+    """Draws the fault of each request from one setting of faults."""
 
     def __init__(self, faults: Faults, now: float) -> None:
         self.faults = faults
@@ -82,8 +82,8 @@ class FaultInjector:
         self._source = random.Random(faults.seed)
         self._quiet = structs.replace(faults, seed=0, operations=Faults().operations) == Faults()
 
-    def next(self, operation: str, now: float) -> InjectedFault:
-        """The blow for a request to `operation` at time `now`."""
+    def draw_fault(self, operation: str, now: float) -> InjectedFault:
+        """The fault of the next request to `operation`, at time `now`."""
         faults = self.faults
         if self._quiet or (faults.operations and operation not in faults.operations):
             return NO_FAULT
@@ -93,9 +93,9 @@ class FaultInjector:
         for period in faults.periods:
             if period.start <= elapsed < period.end:
                 return InjectedFault(delay, period.status)
-        return self._struck(chance, delay)
+        return self._draw_share(chance, delay)
 
-    def _struck(self, chance: float, delay: float) -> InjectedFault:
+    def _draw_share(self, chance: float, delay: float) -> InjectedFault:
         """Shares are laid one after the other on [0, 1): one number decides."""
         faults = self.faults
         outcomes = (
@@ -104,8 +104,8 @@ class FaultInjector:
             (faults.lost_answers, InjectedFault(delay, drop="after")),
             (faults.stalls, InjectedFault(delay + faults.stall_seconds)),
         )
-        for share, blow in outcomes:
+        for share, fault in outcomes:
             if chance < share:
-                return blow
+                return fault
             chance -= share
         return InjectedFault(delay)

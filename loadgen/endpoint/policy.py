@@ -21,7 +21,7 @@ ACTION = "rum:PutRumEvents"
 
 
 class RequestContext(Noun):
-    """Who asks, as far as a policy can tell."""
+    """What a policy can know of a request."""
 
     key: str | None  # access key id; None: unsigned
     peer: str  # source IP address
@@ -29,7 +29,7 @@ class RequestContext(Noun):
     alias: str | None
     account: str
 
-    def context(self, key: str) -> str | None:
+    def condition_value(self, key: str) -> str | None:
         """The value of a condition key, None when the request has none."""
         match key.lower():
             case "aws:sourceip":
@@ -47,39 +47,39 @@ CONTEXT_KEYS = frozenset({"aws:sourceip", "aws:referer", "aws:useragent", "rum:a
 
 
 def as_list(value: Any) -> list[Any]:
-    """IAM writes one value or an array of them."""
+    """A list of what IAM writes as one value or as an array."""
     return value if isinstance(value, list) else [value]
 
 
-def is_allowed(document: str, arn: str, asker: RequestContext) -> bool:
-    """Some Allow holds for the request on the monitor of that ARN, and no Deny."""
+def is_allowed(document: str, arn: str, request: RequestContext) -> bool:
+    """Whether an Allow applies to the request on the monitor of that ARN, and no Deny does."""
     statements = as_list(msgspec.json.decode(document)["Statement"])
-    effects = {statement["Effect"] for statement in statements if _holds(statement, arn, asker)}
+    effects = {statement["Effect"] for statement in statements if _applies(statement, arn, request)}
     return effects == {"Allow"}
 
 
-def _holds(statement: dict[str, Any], arn: str, asker: RequestContext) -> bool:
+def _applies(statement: dict[str, Any], arn: str, request: RequestContext) -> bool:
     return (
         any(matches_wildcards(pattern, ACTION, fold=True) for pattern in as_list(statement["Action"]))
         and any(matches_wildcards(pattern, arn) for pattern in as_list(statement.get("Resource", "*")))
-        and _is(statement["Principal"], asker)
+        and _names_caller(statement["Principal"], request)
         and all(
-            _meets(operator, key, as_list(values), asker)
+            _meets_condition(operator, key, as_list(values), request)
             for operator, keys in statement.get("Condition", {}).items()
             for key, values in keys.items()
         )
     )
 
 
-def _is(principal: Any, asker: RequestContext) -> bool:
+def _names_caller(principal: Any, request: RequestContext) -> bool:
     names = ["*"] if principal == "*" else as_list(principal.get("AWS", []))
     if "*" in names:
         return True
-    return asker.key is not None and any(name == asker.account or f"::{asker.account}:" in name for name in names)
+    return request.key is not None and any(name == request.account or f"::{request.account}:" in name for name in names)
 
 
 def matches_wildcards(pattern: str, text: str, fold: bool = False) -> bool:
-    """IAM's wildcards: * for any run of characters, ? for one.
+    """Match IAM's wildcards: * for any run of characters, ? for one.
 
     Each piece between stars is searched once and never again (an atomic group), so that no pattern takes long.
     """
@@ -90,7 +90,7 @@ def matches_wildcards(pattern: str, text: str, fold: bool = False) -> bool:
     return re.fullmatch(head, text, re.DOTALL | (re.IGNORECASE if fold else 0)) is not None
 
 
-def _within(network: str, address: str) -> bool:
+def _is_within(network: str, address: str) -> bool:
     try:
         return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
     except (ValueError, TypeError):
@@ -101,7 +101,7 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda wanted, value: wanted == value,
     "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
     "StringLike": matches_wildcards,
-    "IpAddress": _within,
+    "IpAddress": _is_within,
 }
 """test(the policy's value, the request's value); each has a negated form."""
 
@@ -117,16 +117,16 @@ QUANTIFIERS = ("ForAnyValue:", "ForAllValues:")
 
 
 def read_operator(name: str) -> tuple[str, bool, bool]:
-    """The plain operator, whether it is negated, and whether a missing key passes."""
+    """Split an operator: its plain form, whether it is negated, and whether a missing key passes."""
     for quantifier in QUANTIFIERS:
         name = name.removeprefix(quantifier)
     plain = name.removesuffix("IfExists")
     return NEGATED.get(plain, plain), plain in NEGATED, plain != name
 
 
-def _meets(operator: str, key: str, wanted: list[str], asker: RequestContext) -> bool:
+def _meets_condition(operator: str, key: str, wanted: list[str], request: RequestContext) -> bool:
     plain, negated, optional = read_operator(operator)
-    value = asker.context(key)
+    value = request.condition_value(key)
     if value is None:
         return negated or optional
     return any(OPERATORS[plain](one, value) for one in wanted) != negated

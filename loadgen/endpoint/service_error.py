@@ -13,8 +13,12 @@ import msgspec
 from loadgen.model import Response
 from loadgen.rum.service_model import load_service_model
 
-FRONT_END_STATUSES = {"UnknownOperationException": 404, "RequestEntityTooLargeException": 413}
-"""HTTP statuses of codes outside the model: a path that is no operation, a body that is too large."""
+FRONT_END_STATUSES = {
+    "UnknownOperationException": 404,  # a path that is no operation
+    "MalformedHttpRequestException": 400,  # a body whose content encoding cannot be undone
+    "RequestEntityTooLargeException": 413,
+}
+"""HTTP statuses of the codes outside the model."""
 
 
 class ServiceError(Exception):

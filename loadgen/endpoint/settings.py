@@ -1,24 +1,36 @@
-"""What an endpoint is started with, and the part of it that can be changed while it runs."""
+"""What an endpoint is started with, what of it can change while it runs, and how a process of its own is told."""
 
 from __future__ import annotations
+
+from math import isfinite
 
 import msgspec
 
 from loadgen.endpoint.faults import Faults
+from loadgen.errors import EndpointError
 from loadgen.model import Noun
+from loadgen.rum.quotas import APP_MONITORS, EVENT_BYTES, EVENTS_PER_BATCH, REQUESTS_PER_SECOND, RETENTION_SECONDS
+from loadgen.rum.service_model import load_service_model
 from loadgen.wire.sigv4 import Credentials
-
-QUOTA = 50.0
-"""PutRumEvents requests a second per account and Region (Service Quotas L-35851224)."""
 
 
 class LiveSettings(Noun, forbid_unknown_fields=True):
-    """Quotas and faults: changeable while the endpoint runs, through the admin route."""
+    """Quotas and faults: what the admin route changes while the endpoint runs."""
 
-    quota: float | None = QUOTA  # PutRumEvents requests a second; None: off
+    quota: float | None = REQUESTS_PER_SECOND  # PutRumEvents requests a second; None: off
     burst: float | None = None  # requests at once; None: as many as the quota allows in a second
     operation_quotas: dict[str, float] = msgspec.field(default_factory=dict)  # requests a second by operation
     faults: Faults = Faults()
+
+    def find_problem(self) -> str | None:
+        """Say in one sentence which quota is wrong; None when none is."""
+        known = load_service_model().operations
+        for name, rate in (("quota", self.quota), ("burst", self.burst), *self.operation_quotas.items()):
+            if rate is not None and not (isfinite(rate) and rate >= 0):
+                return f"Value '{rate}' at '{name}' failed to satisfy constraint: Member must not be less than 0"
+        if unknown := [name for name in self.operation_quotas if name not in known]:
+            return f"Value '{unknown[0]}' at 'operation_quotas' failed to satisfy constraint: no such operation"
+        return None
 
 
 class EndpointSettings(Noun):
@@ -27,27 +39,27 @@ class EndpointSettings(Noun):
     region: str = "us-east-1"
     account: str = "123456789012"
     credentials: tuple[Credentials, ...] = ()
-    quota: float | None = QUOTA
+    quota: float | None = REQUESTS_PER_SECOND
     burst: float | None = None
     operation_quotas: dict[str, float] = msgspec.field(default_factory=dict)
     faults: Faults = Faults()
     unsigned: bool = False  # PutRumEvents needs no signature, as with a resource policy for Principal "*"
     cors_origins: tuple[str, ...] = ("*",)
-    monitor_limit: int = 20  # app monitors per account and Region (Service Quotas L-3FB7EA17)
+    monitor_limit: int = APP_MONITORS
     deleting_seconds: float = 0.0  # how long a deleted monitor is shown as DELETING
-    keeps: bool = True  # accepted batches, for who reads them back; False: they are counted alone
-    retention: float = 30 * 86_400.0  # RUM keeps events for 30 days
-    max_batch_events: int = 100  # the web client's batchLimit; RUM's own bound is not published
-    max_event_bytes: int = 6 * 1024  # an event with its metadata (aws-rum-web, docs/reference/api.md)
+    keeps: bool = True  # keep accepted batches, so that they can be read back; False: only count them
+    retention: float = RETENTION_SECONDS
+    max_batch_events: int = EVENTS_PER_BATCH
+    max_event_bytes: int = EVENT_BYTES
     max_body_bytes: int = 1024 * 1024
     max_inflated_bytes: int = 4 * 1024 * 1024
     max_header_bytes: int = 64 * 1024
     idle_seconds: float = 75.0  # an unused connection is closed
-    body_seconds: float = 20.0  # a request must be whole by then
+    body_seconds: float = 20.0  # a request must have arrived completely by then
 
     @property
-    def controls(self) -> LiveSettings:
-        """The changeable part."""
+    def live(self) -> LiveSettings:
+        """The part that can change."""
         return LiveSettings(self.quota, self.burst, self.operation_quotas, self.faults)
 
     @property
@@ -58,3 +70,29 @@ class EndpointSettings(Noun):
     def arn(self, monitor_name: str) -> str:
         """The ARN of an app monitor; its last part is the name, not the id."""
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
+
+
+def check_settings(settings: EndpointSettings) -> None:
+    """Raise EndpointError for settings of a wrong type or with a wrong quota."""
+    try:
+        msgspec.convert(msgspec.to_builtins(settings), EndpointSettings)
+    except msgspec.ValidationError as wrong:
+        raise EndpointError(f"endpoint settings: {wrong}") from wrong
+    if problem := settings.live.find_problem():
+        raise EndpointError(f"endpoint settings: {problem}")
+
+
+class ServerArguments(Noun):
+    """What a process of its own is told on its stdin, as one line of JSON."""
+
+    settings: EndpointSettings
+    store_path: str | None
+    host: str
+    port: int
+
+
+class StartReport(Noun):
+    """What that process says on its stdout, as one line of JSON."""
+
+    url: str = ""
+    error: str = ""

@@ -1,9 +1,9 @@
-"""What the endpoint keeps, in one SQLite file or in memory: app monitors and theirs, and the batches it accepted.
+"""What the endpoint keeps, in one SQLite file or in memory: app monitors, metric definitions, accepted batches.
 
-Rule: a writer's change is durable after `commit` and not before; who answers 200 commits first (app.handle does, and
-the server does it once for all requests of a turn of its loop). WAL with synchronous=NORMAL: what was committed
-outlives kill -9 of the process; a power cut may cost the last commits but never the file. A batch is kept as it came
-over the wire, and events are unfolded when they are read.
+Rule: a change is durable after `commit` and not before, so a 200 is sent after it (`RumService.handle` commits each
+request, the server once for all requests of one pass of its event loop). The journal is a WAL with synchronous=NORMAL:
+committed data survives kill -9 of the process; a power cut may lose the last commits but never damages the file. A
+batch is kept as it came over the wire, and decoded when it is read.
 """
 
 from __future__ import annotations
@@ -41,10 +41,13 @@ CREATE INDEX batches_of ON batches (monitor, number, first, last, events);
 """
 
 _INSERT = "INSERT INTO batches (monitor, first, last, events, dropped, zipped, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_COUNTED = "CREATE TEMP TABLE counted (monitor INTEGER PRIMARY KEY, requests INTEGER NOT NULL, events INTEGER NOT NULL)"
+_COUNTED = (
+    "CREATE TEMP TABLE counted (monitor INTEGER PRIMARY KEY, requests INTEGER NOT NULL, events INTEGER NOT NULL,"
+    " dropped INTEGER NOT NULL)"
+)
 _COUNT = (
-    "INSERT INTO counted VALUES (?, 1, ?)"
-    " ON CONFLICT (monitor) DO UPDATE SET requests = requests + 1, events = events + excluded.events"
+    "INSERT INTO counted VALUES (?, ?, ?, ?) ON CONFLICT (monitor) DO UPDATE SET"
+    " requests = requests + excluded.requests, events = events + excluded.events, dropped = dropped + excluded.dropped"
 )
 _CHECKPOINT_PAGES = 8192
 """32 MiB of log before it is folded into the file, so that the fold's fsync is rare under load."""
@@ -93,12 +96,12 @@ class Store:
         try:
             self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
         except sqlite3.Error as wrong:
-            raise EndpointError(f"store {path}: {_in_words(wrong)}") from wrong
+            raise EndpointError(f"store {path}: {_explain(wrong)}") from wrong
         try:
             self._prepare()
         except (sqlite3.Error, EndpointError) as wrong:
             self._db.close()
-            raise EndpointError(f"store {path}: {_in_words(wrong)}") from wrong
+            raise EndpointError(f"store {path}: {_explain(wrong)}") from wrong
         self._monitors: dict[int, AppMonitor] = {}
         self._by_name: dict[str, AppMonitor] = {}
         self._by_id: dict[str, AppMonitor] = {}
@@ -141,7 +144,7 @@ class Store:
     # Transactions
 
     def write(self, statement: str, *values: Any) -> sqlite3.Cursor:
-        """Change something in the transaction that the next commit ends."""
+        """Run a statement that writes; the next commit makes it durable."""
         self._begin()
         return self._db.execute(statement, values)
 
@@ -156,7 +159,7 @@ class Store:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """All that is written inside, or, when it raises, nothing of it; what others wrote before stays."""
+        """Undo what the block wrote when it raises; what was written before stays."""
         self._begin()
         self._db.execute("SAVEPOINT attempt")
         try:
@@ -169,11 +172,11 @@ class Store:
             self._db.execute("RELEASE attempt")
 
     def spoil(self) -> None:
-        """SQLite refused a write and may have undone others: the next commit must fail."""
+        """Make the next commit fail: SQLite refused a write and may have undone others."""
         self._spoilt = True
 
     def commit(self) -> None:
-        """Make everything written so far durable; on failure nothing of it is kept and sqlite3.Error is raised."""
+        """Make everything written so far durable; on failure undo it and raise sqlite3.Error."""
         if not self._open:
             return
         try:
@@ -186,7 +189,7 @@ class Store:
         self._open = False
 
     def rollback(self) -> None:
-        """Forget what was written since the last commit."""
+        """Undo what was written since the last commit."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
         self._open = self._spoilt = False
@@ -199,24 +202,24 @@ class Store:
 
     # App monitors
 
-    def monitors(self) -> list[AppMonitor]:
-        """All monitors by name, deleted ones among them while their name is not taken again."""
+    def list_monitors(self) -> list[AppMonitor]:
+        """All monitors in the order of their names; a deleted one too, until another takes its name."""
         return [self._by_name[name] for name in sorted(self._by_name)]
 
-    def named(self, name: str) -> AppMonitor | None:
-        """A monitor by name; a deleted one too, while its name is not taken again."""
+    def find_named(self, name: str) -> AppMonitor | None:
+        """The monitor of a name; a deleted one too, until another takes its name."""
         return self._by_name.get(name)
 
-    def by_id(self, monitor_id: str) -> AppMonitor | None:
-        """A monitor that collects, by id."""
+    def find_active(self, monitor_id: str) -> AppMonitor | None:
+        """The monitor of an id, if it has not been deleted."""
         return self._by_id.get(monitor_id)
 
-    def ever(self, monitor_id: str) -> AppMonitor | None:
-        """A monitor by id, also after its deletion."""
+    def find_ever(self, monitor_id: str) -> AppMonitor | None:
+        """The monitor of an id, deleted or not."""
         return next((monitor for monitor in self._monitors.values() if monitor.id == monitor_id), None)
 
     def next_number(self) -> int:
-        """The row of the next new monitor."""
+        """The row that the next new monitor gets."""
         return max(self._monitors, default=0) + 1
 
     def put(self, monitor: AppMonitor) -> None:
@@ -235,11 +238,11 @@ class Store:
         self._begin()
         self._db.execute(_INSERT, (monitor.number, first, last, events, dropped, zipped, body))
 
-    def count(self, monitor: AppMonitor, events: int) -> None:
-        """Count an accepted batch that nobody will read back."""
-        self.write(_COUNT, monitor.number, events)
+    def count(self, monitor: AppMonitor, requests: int, events: int, dropped: int) -> None:
+        """Count accepted requests and events that are not kept, and events that were dropped."""
+        self.write(_COUNT, monitor.number, requests, events, dropped)
 
-    def batches(self, monitor: AppMonitor, start: int, first: int, last: int) -> Iterator[StoredBatch]:
+    def read_batches(self, monitor: AppMonitor, start: int, first: int, last: int) -> Iterator[StoredBatch]:
         """Batches from row `start` on that may hold events between `first` and `last`, in the order of acceptance."""
         rows = self._db.execute(
             "SELECT number, first, last, dropped, zipped, body FROM batches"
@@ -251,21 +254,20 @@ class Store:
                 number, low, high, tuple(msgspec.json.decode(dropped)) if dropped else (), bool(zipped), body
             )
 
-    def accepted(self, monitor: AppMonitor | None) -> tuple[int, int]:
-        """Accepted requests and events of a monitor, or of all."""
+    def count_accepted(self, monitor: AppMonitor | None) -> tuple[int, int, int]:
+        """Accepted requests and events of a monitor, or of all, and their dropped events since the start."""
         where, values = ("WHERE monitor = ?", (monitor.number,)) if monitor else ("", ())
         kept = self.read(f"SELECT count(*), coalesce(sum(events), 0) FROM batches {where}", *values)[0]
-        counted = self.read(
-            f"SELECT coalesce(sum(requests), 0), coalesce(sum(events), 0) FROM counted {where}", *values
-        )[0]
-        return kept[0] + counted[0], kept[1] + counted[1]
+        sums = "coalesce(sum(requests), 0), coalesce(sum(events), 0), coalesce(sum(dropped), 0)"
+        counted = self.read(f"SELECT {sums} FROM counted {where}", *values)[0]
+        return kept[0] + counted[0], kept[1] + counted[1], counted[2]
 
     def expire(self, before: int) -> None:
         """Drop batches whose last event is older than `before` (Unix milliseconds), and monitors long deleted."""
         self.write("DELETE FROM batches WHERE last < ?", before)
 
 
-def _in_words(wrong: Exception) -> str:
+def _explain(wrong: Exception) -> str:
     text = str(wrong)
     if "locked" in text:
         return "in use by another endpoint"

@@ -21,8 +21,7 @@ from loadgen.scenario import Monitor
 
 if TYPE_CHECKING:
     from loadgen.aws import Account, MonitorTarget
-    from loadgen.endpoint import EndpointSettings
-    from loadgen.endpoint.server import Running
+    from loadgen.endpoint import Endpoint, EndpointSettings
 
 VARIABLE = "AWS_ENDPOINT_URL_RUM"
 """Environment variable of boto3 that names an endpoint: what the control plane and `seed` talk to unless told."""
@@ -44,7 +43,7 @@ class OpenTargets(Noun):
 
     account: Account
     monitors: tuple[MonitorTarget, ...]
-    endpoint: Running | None  # the run's own, for the target `local`
+    endpoint: Endpoint | None  # the run's own, for the target `local`
 
 
 class Sending(Noun):
@@ -91,9 +90,9 @@ def open_targets(
         yield OpenTargets(account, tuple(account.find(each.name) for each in monitors), None)
         return
     from loadgen.aws import Account
-    from loadgen.endpoint import server
+    from loadgen.endpoint import Endpoint
 
-    with server.start(own, store) as endpoint:
+    with Endpoint(own, store) as endpoint:
         account = Account(endpoint.region, endpoint.credentials, endpoint.url)
         yield OpenTargets(account, tuple(account.find_or_create(each) for each in monitors), endpoint)
 

@@ -9,8 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from loadgen.aws import Account
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.wire.sigv4 import Credentials
 
 KEY = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
@@ -26,13 +25,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Running]:
-    with start(EndpointSettings(credentials=(KEY,), quota=None, monitor_limit=1000)) as endpoint:
+def running() -> Iterator[Endpoint]:
+    with Endpoint(EndpointSettings(credentials=(KEY,), quota=None, monitor_limit=1000)) as endpoint:
         yield endpoint
 
 
 @pytest.fixture
-def account(running: Running) -> Account:
+def account(running: Endpoint) -> Account:
     return Account("us-east-1", KEY, running.url)
 
 

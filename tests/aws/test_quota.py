@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from loadgen.aws import Account
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint
 from tests.aws.conftest import KEY
 
 
@@ -50,5 +50,5 @@ def test_the_accounts_quota_is_asked_for_and_a_refusal_means_unknown(expected: f
     assert Account("us-east-1", KEY).fetch_rate_quota() == expected
 
 
-def test_a_local_endpoint_has_no_service_quotas(running: Running) -> None:
+def test_a_local_endpoint_has_no_service_quotas(running: Endpoint) -> None:
     assert Account("us-east-1", KEY, running.url).fetch_rate_quota() is None

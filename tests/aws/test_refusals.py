@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from loadgen.aws import Account
-from loadgen.endpoint import EndpointSettings, Faults
+from loadgen.endpoint import Endpoint, EndpointSettings, Faults
 from loadgen.endpoint.faults import FaultPeriod
-from loadgen.endpoint.server import start
 from loadgen.errors import ControlError, Unreachable
 from loadgen.scenario import Monitor
 from tests.aws.conftest import KEY
@@ -19,7 +18,7 @@ from tests.aws.conftest import KEY
 def denied(request: pytest.FixtureRequest) -> Iterator[Account]:
     """An account for which every call gets the status of the test's parameter."""
     faults = Faults(periods=(FaultPeriod(request.param, 0, 1e9),), operations=())
-    with start(EndpointSettings(credentials=(KEY,), faults=faults)) as endpoint:
+    with Endpoint(EndpointSettings(credentials=(KEY,), faults=faults)) as endpoint:
         yield Account("us-east-1", KEY, endpoint.url)
 
 

@@ -29,8 +29,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.model import Request
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -207,7 +206,7 @@ def pin(pid: int, cores: set[int]) -> None:
 def ours(seconds: float, core: int) -> dict[str, float]:
     """Our endpoint with an SQLite file."""
     settings = EndpointSettings(credentials=(KEYS,), quota=None)
-    with tempfile.TemporaryDirectory() as folder, start(settings, Path(folder) / "rum.sqlite") as endpoint:
+    with tempfile.TemporaryDirectory() as folder, Endpoint(settings, Path(folder) / "rum.sqlite") as endpoint:
         pin(endpoint.process.pid, {core})
         monitor_id = client("rum", endpoint.url).create_app_monitor(Name="shop", Domain="localhost")["Id"]
         return measured(endpoint.url, endpoint.process.pid, put_rum_events(endpoint.url, monitor_id), seconds)

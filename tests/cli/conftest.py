@@ -9,21 +9,20 @@ from pathlib import Path
 import pytest
 
 from loadgen.aws import Account
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.wire.sigv4 import Credentials
 
 KEY = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[tuple[Running, Account]]:
-    with start(EndpointSettings(credentials=(KEY,), quota=None)) as running:
+def served() -> Iterator[tuple[Endpoint, Account]]:
+    with Endpoint(EndpointSettings(credentials=(KEY,), quota=None)) as running:
         yield running, Account("us-east-1", KEY, running.url)
 
 
 @pytest.fixture
-def account(served: tuple[Running, Account]) -> Account:
+def account(served: tuple[Endpoint, Account]) -> Account:
     """The endpoint's account, empty at the start."""
     account = served[1]
     for name in account.list_names():
@@ -33,9 +32,9 @@ def account(served: tuple[Running, Account]) -> Account:
 
 @pytest.fixture
 def endpoint(
-    served: tuple[Running, Account], account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Running:
-    """Running, without monitors, named by the environment; the working directory is empty."""
+    served: tuple[Endpoint, Account], account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Endpoint:
+    """Endpoint, without monitors, named by the environment; the working directory is empty."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     running = served[0]

@@ -11,8 +11,7 @@ from click.testing import CliRunner
 from moto.server import ThreadedMotoServer
 
 from loadgen.cli import commands
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.errors import ControlError
 from loadgen.wire.sigv4 import Credentials
 from tests.cli.conftest import KEY
@@ -46,7 +45,7 @@ def test_events_are_sent_as_the_pools_guest(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     settings = EndpointSettings(credentials=(KEY, GUEST) if known else (KEY,), quota=None)
-    with start(settings) as endpoint:
+    with Endpoint(settings) as endpoint:
         options = ["--target", endpoint.url, "--region", "us-east-1", "--days", "1", "--quota", "500"]
         result = CliRunner().invoke(commands, ["seed", "shop.toml", *options, "--identity-pool", pool])
     if known:

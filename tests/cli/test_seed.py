@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from loadgen.aws import Account
 from loadgen.cli import commands
 from loadgen.cli.verifying import account_at
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint
 from loadgen.errors import LoadgenError
 from loadgen.jobs.seed.identity import Identity
 from loadgen.jobs.seed.period import Period
@@ -63,7 +63,7 @@ def seeded(shop: Path, *more: object) -> Result:
     return result
 
 
-def test_a_seeded_day_reads_back_whole(shop: Path, endpoint: Running) -> None:
+def test_a_seeded_day_reads_back_whole(shop: Path, endpoint: Endpoint) -> None:
     assert "the past is in" in seeded(shop).output
     result = invoke("verify", "results/seed-demo-shop")
     assert result.exit_code == 0, result.output
@@ -73,7 +73,7 @@ def test_a_seeded_day_reads_back_whole(shop: Path, endpoint: Running) -> None:
 
 
 def test_a_missing_monitor_is_made_from_the_scenario_with_the_runs_tag(
-    shop: Path, endpoint: Running, account: Account
+    shop: Path, endpoint: Endpoint, account: Account
 ) -> None:
     seeded(shop)
     monitor = account.get("demo")
@@ -82,7 +82,7 @@ def test_a_missing_monitor_is_made_from_the_scenario_with_the_runs_tag(
     assert monitor["Tags"].keys() == {"team", "loadgen:run"}
 
 
-def test_the_same_command_again_sends_nothing(shop: Path, endpoint: Running) -> None:
+def test_the_same_command_again_sends_nothing(shop: Path, endpoint: Endpoint) -> None:
     seeded(shop)
     before = accepted(Path("results/seed-demo-shop"))
     assert "is in already; to check, run: loadgen verify" in seeded(shop).output
@@ -90,7 +90,7 @@ def test_the_same_command_again_sends_nothing(shop: Path, endpoint: Running) -> 
     assert accepted(Path("results/seed-demo-shop")) == before
 
 
-def test_what_is_lost_is_found_and_ends_with_1(shop: Path, endpoint: Running, account: Account) -> None:
+def test_what_is_lost_is_found_and_ends_with_1(shop: Path, endpoint: Endpoint, account: Account) -> None:
     seeded(shop)
     account.rum.delete_app_monitor(Name="demo")
     account.rum.create_app_monitor(Name="demo", Domain="shop.example.com")
@@ -109,7 +109,7 @@ def test_what_is_lost_is_found_and_ends_with_1(shop: Path, endpoint: Running, ac
     ],
 )
 def test_a_ledger_of_something_else_is_refused(
-    shop: Path, endpoint: Running, options: tuple[object, ...], said: str
+    shop: Path, endpoint: Endpoint, options: tuple[object, ...], said: str
 ) -> None:
     seeded(shop)
     before = accepted(Path("results/seed-demo-shop"))
@@ -130,7 +130,7 @@ def test_a_ledger_of_something_else_is_refused(
     ],
 )
 def test_bad_input_is_one_line_and_makes_nothing(
-    shop: Path, endpoint: Running, account: Account, options: tuple[object, ...], said: str
+    shop: Path, endpoint: Endpoint, account: Account, options: tuple[object, ...], said: str
 ) -> None:
     message = refusal("seed", shop, *options)
     assert said in message
@@ -139,43 +139,43 @@ def test_bad_input_is_one_line_and_makes_nothing(
     assert account.list_names() == []
 
 
-def test_without_a_target_nothing_is_guessed(shop: Path, endpoint: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_target_nothing_is_guessed(shop: Path, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL_RUM")
     assert "no target: give --target" in refusal("seed", shop)
 
 
-def test_a_monitor_of_another_domain_is_refused(shop: Path, endpoint: Running, account: Account) -> None:
+def test_a_monitor_of_another_domain_is_refused(shop: Path, endpoint: Endpoint, account: Account) -> None:
     account.rum.create_app_monitor(Name="demo", Domain="other.example.org")
     assert "is for the domain other.example.org, the scenario's traffic is of shop.example.com" in refusal("seed", shop)
     assert not Path("results").exists()
 
 
-def test_a_monitor_of_a_wildcard_domain_will_do(shop: Path, endpoint: Running, account: Account) -> None:
+def test_a_monitor_of_a_wildcard_domain_will_do(shop: Path, endpoint: Endpoint, account: Account) -> None:
     custom = {"Status": "ENABLED"}
     account.rum.create_app_monitor(Name="demo", Domain="*.example.com", CustomEvents=custom)
     seeded(shop)
 
 
-def test_a_monitor_that_would_drop_custom_events_is_refused(shop: Path, endpoint: Running, account: Account) -> None:
+def test_a_monitor_that_would_drop_custom_events_is_refused(shop: Path, endpoint: Endpoint, account: Account) -> None:
     account.rum.create_app_monitor(Name="demo", Domain="shop.example.com")
     assert "run: loadgen monitors update demo --custom-events" in refusal("seed", shop)
 
 
-def test_a_folder_with_other_files_is_not_touched(shop: Path, endpoint: Running, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_not_touched(shop: Path, endpoint: Endpoint, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     assert "give --out a folder that is new or empty" in refusal("seed", shop, "--out", tmp_path / "mine")
 
 
 def test_a_folder_in_which_a_run_died_before_its_ledger_was_made_is_gone_on_with(
-    shop: Path, endpoint: Running, tmp_path: Path
+    shop: Path, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "ledger.lock").touch()
     assert "the past is in" in seeded(shop, "--out", tmp_path / "run").output
 
 
-def test_a_monitor_that_is_gone_is_told(shop: Path, endpoint: Running, account: Account) -> None:
+def test_a_monitor_that_is_gone_is_told(shop: Path, endpoint: Endpoint, account: Account) -> None:
     seeded(shop)
     account.rum.delete_app_monitor(Name="demo")
     said = refusal("seed", shop, "--days", 1, *QUICKLY)
@@ -183,14 +183,14 @@ def test_a_monitor_that_is_gone_is_told(shop: Path, endpoint: Running, account: 
     assert said.endswith("; it is gone; give --out another folder to begin a new one; nothing was changed")
 
 
-def test_a_probe_says_what_the_service_keeps_and_is_not_sent_twice(shop: Path, endpoint: Running) -> None:
+def test_a_probe_says_what_the_service_keeps_and_is_not_sent_twice(shop: Path, endpoint: Endpoint) -> None:
     output = seeded(shop, "--probe").output
     assert output.count("were kept, and showed after") == 4
     found = json.loads(invoke("verify", "results/seed-demo-shop", "--json").stdout)
     assert (found["missing"], found["duplicated"], found["others"]) == (0, 0, 0)
 
 
-def test_a_quota_of_50_is_learnt_with_a_handful_of_429s(shop: Path, endpoint: Running, account: Account) -> None:
+def test_a_quota_of_50_is_learnt_with_a_handful_of_429s(shop: Path, endpoint: Endpoint, account: Account) -> None:
     limited(endpoint, 50.0)
     try:
         assert invoke("seed", shop, "--days", 1, "--seed", 5).exit_code == 0
@@ -201,14 +201,14 @@ def test_a_quota_of_50_is_learnt_with_a_handful_of_429s(shop: Path, endpoint: Ru
         assert json.load(answer)["requests"]["throttled"] <= 8
 
 
-def limited(endpoint: Running, quota: float | None) -> None:
+def limited(endpoint: Endpoint, quota: float | None) -> None:
     """Set the running endpoint's quota."""
     body = json.dumps({"quota": quota}).encode()
     with urlopen(UrlRequest(f"{endpoint.url}/_loadgen/settings", body, method="PUT")) as answer:
         assert json.load(answer)["quota"] == quota
 
 
-def test_clean_deletes_what_the_run_made_and_nothing_else(shop: Path, endpoint: Running, account: Account) -> None:
+def test_clean_deletes_what_the_run_made_and_nothing_else(shop: Path, endpoint: Endpoint, account: Account) -> None:
     seeded(shop)
     account.rum.create_app_monitor(Name="precious", Domain="x.example.com")
     assert "goes with its events" in invoke("clean", "results/seed-demo-shop", "--dry-run").output
@@ -219,7 +219,7 @@ def test_clean_deletes_what_the_run_made_and_nothing_else(shop: Path, endpoint: 
     assert "nothing to delete" in invoke("clean", "results/seed-demo-shop").output
 
 
-def test_clean_leaves_a_monitor_that_was_there_before(shop: Path, endpoint: Running, account: Account) -> None:
+def test_clean_leaves_a_monitor_that_was_there_before(shop: Path, endpoint: Endpoint, account: Account) -> None:
     custom = {"Status": "ENABLED"}
     account.rum.create_app_monitor(Name="demo", Domain="shop.example.com", CustomEvents=custom)
     seeded(shop)
@@ -232,7 +232,7 @@ def said(folder: Path, words: str, times: int) -> bool:
 
 
 def test_live_goes_on_after_the_past_until_ctrl_c_and_again_from_there(
-    shop: Path, endpoint: Running, tmp_path: Path
+    shop: Path, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     shop.write_text(SHOP.replace("rate = 0.001", "rate = 3"))
     command = ["seed", shop, "--days", 0.001, *QUICKLY, "--target", endpoint.url, "--out", "run", "--live"]
@@ -247,7 +247,7 @@ def test_live_goes_on_after_the_past_until_ctrl_c_and_again_from_there(
 
 
 def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
-    shop: Path, endpoint: Running, account: Account, monkeypatch: pytest.MonkeyPatch
+    shop: Path, endpoint: Endpoint, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Account, "is_local", property(lambda _: False))
     monkeypatch.setattr(Account, "fetch_number", lambda _: "123456789012")
@@ -258,7 +258,7 @@ def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
     assert not Path("results").exists()
 
 
-def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: Running) -> None:
+def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: Endpoint) -> None:
     went = Identity(
         "r", "s", "f", 1, "https://dataplane.rum.eu-west-1.amazonaws.com", "eu-west-1", "m", "i", "", PERIOD
     )

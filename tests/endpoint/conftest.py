@@ -11,8 +11,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from loadgen.endpoint import EndpointSettings, RumService, Store
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
+from loadgen.endpoint.service import RumService
+from loadgen.endpoint.store import Store
 from loadgen.model import Request, Response
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -92,7 +93,7 @@ def batch(count: int = 2, at: float = NOW, **more: Any) -> dict[str, Any]:
     }
 
 
-def client_of(running: Running, service: str = "rum", **more: Any) -> Any:
+def client_of(running: Endpoint, service: str = "rum", **more: Any) -> Any:
     """An unmodified boto3 client that talks to a running endpoint and does not retry."""
     return boto3.client(
         service,
@@ -118,12 +119,12 @@ def callers() -> Callable[..., Caller]:
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Running]:
+def running() -> Iterator[Endpoint]:
     """One endpoint in a process of its own, without a quota, for all tests that take what comes."""
-    with start(EndpointSettings(credentials=(KEYS,), quota=None, monitor_limit=1000)) as endpoint:
+    with Endpoint(EndpointSettings(credentials=(KEYS,), quota=None, monitor_limit=1000)) as endpoint:
         yield endpoint
 
 
 @pytest.fixture(scope="session")
-def rum(running: Running) -> Any:
+def rum(running: Endpoint) -> Any:
     return client_of(running)

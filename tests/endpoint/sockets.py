@@ -8,13 +8,13 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint
 from loadgen.model import Request
 from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS
 
 
-def dial(endpoint: Running) -> socket.socket:
+def dial(endpoint: Endpoint) -> socket.socket:
     """A connection that gives up after 10 seconds."""
     parts = urlsplit(endpoint.url)
     return socket.create_connection((parts.hostname or "", parts.port or 80), timeout=10)
@@ -46,7 +46,7 @@ def read_answer(connection: socket.socket) -> tuple[int, bytes]:
     return int(head.split(b" ")[1]), body
 
 
-def signed(endpoint: Running, method: str, path: str, body: Any = None) -> bytes:
+def signed(endpoint: Endpoint, method: str, path: str, body: Any = None) -> bytes:
     """A signed request as bytes."""
     data = b"" if body is None else json.dumps(body).encode()
     headers = (("host", urlsplit(endpoint.url).netloc), ("content-type", "application/json"))
@@ -55,7 +55,7 @@ def signed(endpoint: Running, method: str, path: str, body: Any = None) -> bytes
     return f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(data)}\r\n\r\n".encode() + data
 
 
-def ask(endpoint: Running, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
+def ask(endpoint: Endpoint, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
     """One signed request on a connection of its own."""
     with dial(endpoint) as connection:
         connection.sendall(signed(endpoint, method, path, body))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint
 from tests.endpoint.conftest import KEYS, batch
 
 BESIDE = Path(sys.executable).with_name("aws")
@@ -31,7 +31,7 @@ def cli() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("THE AWS CLI TEST DID NOT RUN: pip install awscli")
 
 
-def aws(endpoint: Running, operation: str, **options: Any) -> subprocess.CompletedProcess[str]:
+def aws(endpoint: Endpoint, operation: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `aws rum OPERATION --OPTION VALUE ...`; values that are no strings are given as JSON."""
     arguments = [
         part
@@ -53,14 +53,14 @@ def aws(endpoint: Running, operation: str, **options: Any) -> subprocess.Complet
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
 
 
-def answer(endpoint: Running, operation: str, **options: Any) -> Any:
+def answer(endpoint: Endpoint, operation: str, **options: Any) -> Any:
     """The JSON that a command printed."""
     done = aws(endpoint, operation, **options)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout) if done.stdout else None
 
 
-def test_the_cli_creates_puts_reads_and_deletes(running: Running) -> None:
+def test_the_cli_creates_puts_reads_and_deletes(running: Endpoint) -> None:
     shop = f"shop-{uuid.uuid4()}"
     monitor_id = answer(running, "create-app-monitor", name=shop, domain="localhost", tags={"team": "shop"})["Id"]
     assert answer(running, "get-app-monitor", name=shop)["AppMonitor"]["Tags"] == {"team": "shop"}

@@ -15,9 +15,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from loadgen.endpoint import EndpointSettings, Faults
+from loadgen.endpoint import Endpoint, EndpointSettings, Faults
 from loadgen.endpoint.faults import FaultPeriod
-from loadgen.endpoint.server import Running, start
 from loadgen.model import Request
 from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS, batch, client_of
@@ -189,7 +188,7 @@ def test_a_wrong_argument_is_a_validation_exception(rum: Any, name: str) -> None
 def broken(request: pytest.FixtureRequest) -> Iterator[tuple[int, Any]]:
     """A client of an endpoint that fails every call with one status."""
     always = Faults(periods=(FaultPeriod(request.param, 0, 1e9),), operations=())
-    with start(EndpointSettings(credentials=(KEYS,), faults=always)) as endpoint:
+    with Endpoint(EndpointSettings(credentials=(KEYS,), faults=always)) as endpoint:
         yield request.param, client_of(endpoint)
 
 
@@ -225,7 +224,7 @@ def test_the_same_definition_twice_is_a_conflict(rum: Any, shop: str) -> None:
 
 
 def test_quotas_of_things_are_a_402(rum: Any, shop: str) -> None:
-    with start(EndpointSettings(credentials=(KEYS,), monitor_limit=0)) as endpoint:
+    with Endpoint(EndpointSettings(credentials=(KEYS,), monitor_limit=0)) as endpoint:
         error = error_of(client_of(endpoint).create_app_monitor, Name="shop", Domain="localhost")
     assert error["ResponseMetadata"]["HTTPStatusCode"] == 402
     where = {"AppMonitorName": shop, "Destination": "CloudWatch"}
@@ -269,14 +268,14 @@ def test_evidently_needs_its_arn(rum: Any, shop: str) -> None:
 
 def test_boto3_retries_what_is_throttled_and_gets_through() -> None:
     quick = Config(inject_host_prefix=False, retries={"total_max_attempts": 5, "mode": "standard"})
-    with start(EndpointSettings(credentials=(KEYS,), quota=5.0, burst=1.0)) as endpoint:
+    with Endpoint(EndpointSettings(credentials=(KEYS,), quota=5.0, burst=1.0)) as endpoint:
         client = client_of(endpoint, config=quick)
         monitor_id = client.create_app_monitor(Name="shop", Domain="localhost")["Id"]
         answers = [client.put_rum_events(Id=monitor_id, **batch(1, at=time.time())) for _ in range(3)]
     assert sum(answer["ResponseMetadata"]["RetryAttempts"] for answer in answers) >= 1
 
 
-def test_the_host_prefix_of_the_data_plane_is_taken(running: Running, rum: Any, shop: str) -> None:
+def test_the_host_prefix_of_the_data_plane_is_taken(running: Endpoint, rum: Any, shop: str) -> None:
     monitor_id = rum.get_app_monitor(Name=shop)["AppMonitor"]["Id"]
     address = urlsplit(running.url).netloc
     headers = (("host", f"dataplane.{address}"), ("content-type", "application/json"))
@@ -297,7 +296,7 @@ def test_the_host_prefix_of_the_data_plane_is_taken(running: Running, rum: Any, 
         ({"region_name": "eu-west-1"}, "InvalidSignatureException"),
     ],
 )
-def test_wrong_credentials_are_told(running: Running, wrong: dict[str, str], code: str) -> None:
+def test_wrong_credentials_are_told(running: Endpoint, wrong: dict[str, str], code: str) -> None:
     with pytest.raises(ClientError) as caught:
         client_of(running, **wrong).list_app_monitors()
     assert caught.value.response["Error"]["Code"] == code

@@ -11,35 +11,34 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint import EndpointSettings, Faults
+from loadgen.endpoint import Endpoint, EndpointSettings, Faults
 from loadgen.endpoint.faults import Latency
-from loadgen.endpoint.server import Running, start
 from loadgen.model import Request
 from tests.endpoint.conftest import KEYS, Caller, batch
 from tests.endpoint.sockets import ask, dial, read_all, read_answer, signed
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[Running]:
+def endpoint() -> Iterator[Endpoint]:
     """Short times and small bounds, so that tests need not wait."""
     settings = EndpointSettings(
         credentials=(KEYS,), quota=None, idle_seconds=0.6, body_seconds=0.2, max_header_bytes=8192, max_body_bytes=65536
     )
-    with start(settings) as running:
+    with Endpoint(settings) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def monitor(endpoint: Running) -> str:
+def monitor(endpoint: Endpoint) -> str:
     _, body = ask(endpoint, "POST", "/appmonitor", {"Name": "shop", "Domain": "localhost"})
     return str(json.loads(body)["Id"])
 
 
 @pytest.fixture(autouse=True)
-def others_are_served(endpoint: Running, monitor: str) -> Iterator[None]:
+def others_are_served(endpoint: Endpoint, monitor: str) -> Iterator[None]:
     """Whatever a test did: another client is served at once after it, by the same process."""
     yield
-    assert endpoint.alive()
+    assert endpoint.is_alive()
     status, _ = ask(endpoint, "POST", f"/appmonitors/{monitor}", batch(1, at=time.time()))
     assert status == 200
 
@@ -48,14 +47,14 @@ def status_of(data: bytes) -> int:
     return int(data.split(b" ")[1])
 
 
-def test_a_connection_carries_many_requests(endpoint: Running) -> None:
+def test_a_connection_carries_many_requests(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         for _ in range(3):
             connection.sendall(signed(endpoint, "POST", "/appmonitors"))
             assert read_answer(connection)[0] == 200
 
 
-def test_pipelined_requests_are_answered_in_order(endpoint: Running, monitor: str) -> None:
+def test_pipelined_requests_are_answered_in_order(endpoint: Endpoint, monitor: str) -> None:
     paths = ["/appmonitor/shop", "/appmonitor/unknown"] * 100
     with dial(endpoint) as connection:
         connection.sendall(b"".join(signed(endpoint, "GET", path) for path in paths))
@@ -65,7 +64,7 @@ def test_pipelined_requests_are_answered_in_order(endpoint: Running, monitor: st
     assert statuses == [200, 404] * 100
 
 
-def test_a_request_in_single_bytes_is_understood(endpoint: Running) -> None:
+def test_a_request_in_single_bytes_is_understood(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in signed(endpoint, "POST", "/appmonitors"):
@@ -73,7 +72,7 @@ def test_a_request_in_single_bytes_is_understood(endpoint: Running) -> None:
         assert read_answer(connection)[0] == 200
 
 
-def test_a_chunked_body_is_understood(endpoint: Running, monitor: str) -> None:
+def test_a_chunked_body_is_understood(endpoint: Endpoint, monitor: str) -> None:
     whole = signed(endpoint, "POST", f"/appmonitors/{monitor}", batch(1, at=time.time()))
     head, _, body = whole.partition(b"\r\n\r\n")
     head = head.replace(b"content-length: %d" % len(body), b"transfer-encoding: chunked")
@@ -85,14 +84,14 @@ def test_a_chunked_body_is_understood(endpoint: Running, monitor: str) -> None:
         assert read_answer(connection)[0] == 200
 
 
-def test_a_half_closed_connection_gets_its_answer(endpoint: Running, monitor: str) -> None:
+def test_a_half_closed_connection_gets_its_answer(endpoint: Endpoint, monitor: str) -> None:
     with dial(endpoint) as connection:
         connection.sendall(signed(endpoint, "POST", f"/appmonitors/{monitor}", batch(1, at=time.time())))
         connection.shutdown(socket.SHUT_WR)
         assert status_of(read_all(connection)) == 200
 
 
-def test_half_a_request_and_an_end_is_closed(endpoint: Running) -> None:
+def test_half_a_request_and_an_end_is_closed(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.sendall(signed(endpoint, "POST", "/appmonitors")[:-30])
         connection.shutdown(socket.SHUT_WR)
@@ -100,14 +99,14 @@ def test_half_a_request_and_an_end_is_closed(endpoint: Running) -> None:
 
 
 @pytest.mark.parametrize("part", [0.3, 0.9])
-def test_a_request_that_never_ends_is_given_up(endpoint: Running, monitor: str, part: float) -> None:
+def test_a_request_that_never_ends_is_given_up(endpoint: Endpoint, monitor: str, part: float) -> None:
     whole = signed(endpoint, "POST", f"/appmonitors/{monitor}", batch(1, at=time.time()))
     with dial(endpoint) as connection:
         connection.sendall(whole[: int(len(whole) * part)])
         assert status_of(read_all(connection)) == 408
 
 
-def test_an_idle_connection_is_closed(endpoint: Running) -> None:
+def test_an_idle_connection_is_closed(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         assert read_all(connection) == b""
 
@@ -125,7 +124,7 @@ def test_an_idle_connection_is_closed(endpoint: Running) -> None:
         b"POST /appmonitors HTTP/1.1\r\nno colon\r\n\r\n",
     ],
 )
-def test_what_is_no_http_gets_a_400_and_the_end(endpoint: Running, nonsense: bytes) -> None:
+def test_what_is_no_http_gets_a_400_and_the_end(endpoint: Endpoint, nonsense: bytes) -> None:
     with dial(endpoint) as connection:
         connection.sendall(nonsense)
         assert status_of(read_all(connection)) == 400
@@ -139,13 +138,13 @@ def test_what_is_no_http_gets_a_400_and_the_end(endpoint: Running, nonsense: byt
         b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 9_000 + b"\r\n",
     ],
 )
-def test_a_head_that_is_too_long_gets_a_431(endpoint: Running, head: bytes) -> None:
+def test_a_head_that_is_too_long_gets_a_431(endpoint: Endpoint, head: bytes) -> None:
     with dial(endpoint) as connection:
         connection.sendall(head)
         assert status_of(read_all(connection)) == 431
 
 
-def test_a_head_that_never_ends_is_cut(endpoint: Running) -> None:
+def test_a_head_that_never_ends_is_cut(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nx: ")
         for _ in range(20):
@@ -153,7 +152,7 @@ def test_a_head_that_never_ends_is_cut(endpoint: Running) -> None:
         assert status_of(read_all(connection)) == 431
 
 
-def test_a_body_that_is_too_large_is_refused_before_it_is_sent(endpoint: Running, monitor: str) -> None:
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(endpoint: Endpoint, monitor: str) -> None:
     head = (
         f"POST /appmonitors/{monitor} HTTP/1.1\r\nhost: x\r\ncontent-length: 10000000\r\nexpect: 100-continue\r\n\r\n"
     )
@@ -164,14 +163,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_sent(endpoint: Running
     assert b"RequestEntityTooLargeException" in answer
 
 
-def test_a_body_that_grows_too_large_is_refused(endpoint: Running, monitor: str) -> None:
+def test_a_body_that_grows_too_large_is_refused(endpoint: Endpoint, monitor: str) -> None:
     head = f"POST /appmonitors/{monitor} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
     with dial(endpoint) as connection:
         connection.sendall(head.encode() + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 5)
         assert status_of(read_all(connection)) == 413
 
 
-def test_a_client_that_waits_to_continue_is_told_to(endpoint: Running, monitor: str) -> None:
+def test_a_client_that_waits_to_continue_is_told_to(endpoint: Endpoint, monitor: str) -> None:
     whole = signed(endpoint, "POST", f"/appmonitors/{monitor}", batch(1, at=time.time()))
     head, _, body = whole.partition(b"\r\n\r\n")
     with dial(endpoint) as connection:
@@ -181,7 +180,7 @@ def test_a_client_that_waits_to_continue_is_told_to(endpoint: Running, monitor: 
         assert read_answer(connection)[0] == 200
 
 
-def test_http_1_0_is_answered_and_closed(endpoint: Running) -> None:
+def test_http_1_0_is_answered_and_closed(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.sendall(b"GET /_loadgen/ledger HTTP/1.0\r\n\r\n")
         answer = read_all(connection)
@@ -189,7 +188,7 @@ def test_http_1_0_is_answered_and_closed(endpoint: Running) -> None:
     assert b"connection: close" in answer
 
 
-def test_a_head_request_has_no_body(endpoint: Running) -> None:
+def test_a_head_request_has_no_body(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.sendall(b"HEAD /x HTTP/1.1\r\nconnection: close\r\n\r\n")
         answer = read_all(connection)
@@ -197,20 +196,20 @@ def test_a_head_request_has_no_body(endpoint: Running) -> None:
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_a_wish_for_another_protocol_is_passed_over(endpoint: Running) -> None:
+def test_a_wish_for_another_protocol_is_passed_over(endpoint: Endpoint) -> None:
     wish = b"GET /_loadgen/ledger HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
     with dial(endpoint) as connection:
         connection.sendall(wish)
         assert status_of(read_all(connection)) == 200
 
 
-def test_the_absolute_form_of_a_proxy_is_understood(endpoint: Running) -> None:
+def test_the_absolute_form_of_a_proxy_is_understood(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.sendall(b"GET http://any.host/_loadgen/ledger HTTP/1.1\r\n\r\n")
         assert read_answer(connection)[0] == 200
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(endpoint: Running, monitor: str) -> None:
+def test_a_client_that_does_not_read_holds_up_nobody(endpoint: Endpoint, monitor: str) -> None:
     flood = signed(endpoint, "GET", "/appmonitor/shop") * 50
     with dial(endpoint) as deaf:
         deaf.setblocking(False)
@@ -224,7 +223,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(endpoint: Running, monitor:
     assert sent < 100_000_000
 
 
-def test_many_broken_clients_hold_up_nobody(endpoint: Running, monitor: str) -> None:
+def test_many_broken_clients_hold_up_nobody(endpoint: Endpoint, monitor: str) -> None:
     half = signed(endpoint, "POST", f"/appmonitors/{monitor}", batch(1))[:-10]
     broken = [dial(endpoint) for _ in range(100)]
     for connection in broken:
@@ -237,7 +236,7 @@ def test_many_broken_clients_hold_up_nobody(endpoint: Running, monitor: str) -> 
 # CORS
 
 
-def test_a_page_may_ask_and_send(endpoint: Running, monitor: str) -> None:
+def test_a_page_may_ask_and_send(endpoint: Endpoint, monitor: str) -> None:
     asked = "authorization,content-encoding,content-type,x-amz-content-sha256,x-amz-date,x-amz-security-token"
     preflight = (
         f"OPTIONS /appmonitors/{monitor} HTTP/1.1\r\nhost: x\r\norigin: http://localhost:3000\r\n"
@@ -254,7 +253,7 @@ def test_a_page_may_ask_and_send(endpoint: Running, monitor: str) -> None:
     assert "access-control-allow-private-network: true\r\n" in answer
 
 
-def test_errors_can_be_read_by_a_page_too(endpoint: Running, monitor: str) -> None:
+def test_errors_can_be_read_by_a_page_too(endpoint: Endpoint, monitor: str) -> None:
     unsigned = f"POST /appmonitors/{monitor} HTTP/1.1\r\norigin: http://localhost:3000\r\nconnection: close\r\n\r\n"
     with dial(endpoint) as connection:
         connection.sendall(unsigned.encode())
@@ -273,8 +272,8 @@ def test_origins_can_be_limited() -> None:
 # Faults that show on a socket only
 
 
-def faulty(**faults: Any) -> Running:
-    return start(EndpointSettings(credentials=(KEYS,), quota=None, faults=Faults(**faults)))
+def faulty(**faults: Any) -> Endpoint:
+    return Endpoint(EndpointSettings(credentials=(KEYS,), quota=None, faults=Faults(**faults)))
 
 
 @pytest.mark.parametrize(("fault", "kept"), [("drops", 0), ("lost_answers", 1)])

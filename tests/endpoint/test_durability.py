@@ -7,8 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from tests.endpoint.conftest import KEYS, batch, client_of
 from tests.endpoint.sockets import ask, dial, read_answer, signed
 
@@ -20,7 +19,7 @@ ENOUGH = 400
 class Sender(threading.Thread):
     """Sends batches of three events on one connection until it is cut; knows which were answered with 200."""
 
-    def __init__(self, endpoint: Running, monitor_id: str, enough: threading.Semaphore) -> None:
+    def __init__(self, endpoint: Endpoint, monitor_id: str, enough: threading.Semaphore) -> None:
         super().__init__()
         self.endpoint, self.path, self.enough = endpoint, f"/appmonitors/{monitor_id}", enough
         self.accepted: set[str] = set()
@@ -42,7 +41,7 @@ class Sender(threading.Thread):
                 self.enough.release()
 
 
-def stored(endpoint: Running) -> list[str]:
+def stored(endpoint: Endpoint) -> list[str]:
     """Ids of all events that the endpoint gives back."""
     window = {"After": 0, "Before": 2**53}
     pages = client_of(endpoint).get_paginator("get_app_monitor_data").paginate(Name="shop", TimeRange=window)
@@ -51,7 +50,7 @@ def stored(endpoint: Running) -> list[str]:
 
 def test_accepted_events_survive_kill_9_under_load(tmp_path: Path) -> None:
     path = tmp_path / "rum.sqlite"
-    endpoint = start(SETTINGS, path)
+    endpoint = Endpoint(SETTINGS, path).start()
     _, body = ask(endpoint, "POST", "/appmonitor", {"Name": "shop", "Domain": "localhost"})
     enough = threading.Semaphore(0)
     senders = [Sender(endpoint, json.loads(body)["Id"], enough) for _ in range(SENDERS)]
@@ -66,7 +65,7 @@ def test_accepted_events_survive_kill_9_under_load(tmp_path: Path) -> None:
     accepted = set[str]().union(*(sender.accepted for sender in senders))
     sent = set[str]().union(*(sender.sent for sender in senders))
     assert len(accepted) >= ENOUGH * 3
-    with start(SETTINGS, path) as again:
+    with Endpoint(SETTINGS, path) as again:
         kept = stored(again)
         ledger = json.loads(ask(again, "GET", "/_loadgen/ledger")[1])
     assert len(kept) == len(set(kept)) == ledger["events"]["accepted"]
@@ -77,10 +76,10 @@ def test_accepted_events_survive_kill_9_under_load(tmp_path: Path) -> None:
 
 def test_a_graceful_stop_keeps_the_same(tmp_path: Path) -> None:
     path = tmp_path / "rum.sqlite"
-    with start(SETTINGS, path) as endpoint:
+    with Endpoint(SETTINGS, path) as endpoint:
         _, body = ask(endpoint, "POST", "/appmonitor", {"Name": "shop", "Domain": "localhost"})
         ask(endpoint, "POST", f"/appmonitors/{json.loads(body)['Id']}", batch(3, at=time.time()))
         before = stored(endpoint)
-    with start(SETTINGS, path) as endpoint:
+    with Endpoint(SETTINGS, path) as endpoint:
         assert stored(endpoint) == before
     assert len(before) == 3

@@ -14,26 +14,26 @@ from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 
 
-def blows(faults: Faults, count: int = 4000) -> list[InjectedFault]:
+def draw_faults(faults: Faults, count: int = 4000) -> list[InjectedFault]:
     line = FaultInjector(faults, now=0.0)
-    return [line.next("PutRumEvents", 1.0) for _ in range(count)]
+    return [line.draw_fault("PutRumEvents", 1.0) for _ in range(count)]
 
 
 def test_without_faults_nothing_happens() -> None:
-    assert set(blows(Faults(), 10)) == {NO_FAULT}
+    assert set(draw_faults(Faults(), 10)) == {NO_FAULT}
 
 
 def test_the_same_seed_gives_the_same_outage() -> None:
     faults = Faults(errors=0.2, drops=0.1, latency=Latency("lognormal", 50, 0.5), seed=3)
-    assert blows(faults) == blows(faults)
+    assert draw_faults(faults) == draw_faults(faults)
     other = Faults(errors=0.2, drops=0.1, latency=Latency("lognormal", 50, 0.5), seed=4)
-    assert blows(faults) != blows(other)
+    assert draw_faults(faults) != draw_faults(other)
 
 
 def test_shares_come_out_as_asked() -> None:
     faults = Faults(errors=0.2, drops=0.1, lost_answers=0.05, stalls=0.15, stall_seconds=9.0)
     seen = Counter[tuple[int | None, str, float]](
-        (blow.status, blow.drop, blow.delay) for blow in blows(faults, 20_000)
+        (fault.status, fault.drop, fault.delay) for fault in draw_faults(faults, 20_000)
     )
     expected = {(500, "", 0.0): 0.2, (None, "before", 0.0): 0.1, (None, "after", 0.0): 0.05, (None, "", 9.0): 0.15}
     for kind, share in expected.items():
@@ -55,7 +55,7 @@ def test_shares_come_out_as_asked() -> None:
 def test_latencies_have_the_mean_and_the_spread_of_their_distribution(
     latency: Latency, mean: float, deviation: float
 ) -> None:
-    drawn = [blow.delay for blow in blows(Faults(latency=latency), 20_000)]
+    drawn = [fault.delay for fault in draw_faults(Faults(latency=latency), 20_000)]
     assert fmean(drawn) == pytest.approx(mean, rel=0.03)
     assert pstdev(drawn) == pytest.approx(deviation, rel=0.05, abs=1e-12)
     assert min(drawn) >= 0
@@ -63,15 +63,15 @@ def test_latencies_have_the_mean_and_the_spread_of_their_distribution(
 
 def test_a_period_holds_from_its_start_to_its_end() -> None:
     line = FaultInjector(Faults(periods=(FaultPeriod(403, 10, 20), FaultPeriod(404, 30, 40))), now=1000.0)
-    statuses = [line.next("PutRumEvents", 1000.0 + at).status for at in (0, 9.9, 10, 19.9, 20, 30, 40)]
+    statuses = [line.draw_fault("PutRumEvents", 1000.0 + at).status for at in (0, 9.9, 10, 19.9, 20, 30, 40)]
     assert statuses == [None, None, 403, 403, None, 404, None]
 
 
 def test_faults_hit_only_the_operations_named() -> None:
     line = FaultInjector(Faults(errors=1.0, operations=("GetAppMonitor",)), now=0.0)
-    assert line.next("PutRumEvents", 0.0) == NO_FAULT
-    assert line.next("GetAppMonitor", 0.0).status == 500
-    assert FaultInjector(Faults(errors=1.0, operations=()), 0.0).next("TagResource", 0.0).status == 500
+    assert line.draw_fault("PutRumEvents", 0.0) == NO_FAULT
+    assert line.draw_fault("GetAppMonitor", 0.0).status == 500
+    assert FaultInjector(Faults(errors=1.0, operations=()), 0.0).draw_fault("TagResource", 0.0).status == 500
 
 
 def test_one_line_of_the_command_line_says_it_all() -> None:
@@ -145,7 +145,7 @@ def test_a_lost_answer_is_kept_and_a_dropped_request_is_not() -> None:
     for faults, kept in ((Faults(lost_answers=1.0), 1), (Faults(drops=1.0), 0)):
         caller = Caller(faults=faults)
         caller.put(caller.monitor(), batch())
-        assert caller.store.accepted(None)[0] == kept
+        assert caller.store.count_accepted(None)[0] == kept
 
 
 def test_a_change_of_the_quota_leaves_the_outage_as_it_is() -> None:

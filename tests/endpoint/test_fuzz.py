@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint
 from loadgen.model import Request
 from loadgen.rum.service_model import load_service_model
 from tests.endpoint.conftest import NOW, Caller, batch
@@ -153,11 +153,11 @@ def request_of(name: str, given_: dict[str, Any], monitor_id: str) -> tuple[str,
 @given(data=st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 def test_no_input_of_an_operation_breaks_it(shop: Caller, name: str, data: st.DataObject) -> None:
-    monitor = shop.store.named("shop")
+    monitor = shop.store.find_named("shop")
     if monitor is None or monitor.deleted is not None:
         shop.monitor("shop", CustomEvents={"Status": "ENABLED"})
         shop.json("POST", "/rummetrics/shop/metricsdestination", {"Destination": "CloudWatch"})
-        monitor = shop.store.named("shop")
+        monitor = shop.store.find_named("shop")
     assert monitor is not None
     given_ = data.draw(whole(name))
     method, target, body = request_of(name, given_ if isinstance(given_, dict) else {}, monitor.id)
@@ -186,7 +186,7 @@ def test_no_request_line_breaks_it(shop: Caller, method: str, target: str, body:
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 def test_no_encoding_breaks_it(shop: Caller, body: bytes, encoding: str, cut: int) -> None:
-    monitor = next(one.id for one in shop.store.monitors() if one.deleted is None)
+    monitor = next(one.id for one in shop.store.list_monitors() if one.deleted is None)
     response = shop.put(monitor, body[: len(body) - cut], headers=(("content-encoding", encoding),))
     assert 400 <= response.status < 500
 
@@ -215,7 +215,7 @@ def test_no_signature_breaks_it(shop: Caller, headers: list[tuple[str, str]], qu
 def test_a_bomb_is_not_unpacked(shop: Caller) -> None:
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(1_000_000)) for _ in range(100)) + packer.flush()
-    monitor = next(one.id for one in shop.store.monitors() if one.deleted is None)
+    monitor = next(one.id for one in shop.store.list_monitors() if one.deleted is None)
     assert shop.put(monitor, bomb, headers=(("content-encoding", "gzip"),)).status == 413
 
 
@@ -223,16 +223,16 @@ def test_a_bomb_is_not_unpacked(shop: Caller) -> None:
     junk=st.binary(min_size=1, max_size=400) | st.text(max_size=200).map(lambda head: f"GET {head}\r\n\r\n".encode())
 )
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
-def test_no_bytes_on_a_socket_break_it(running: Running, junk: bytes) -> None:
+def test_no_bytes_on_a_socket_break_it(running: Endpoint, junk: bytes) -> None:
     with dial(running) as connection:
         connection.sendall(junk + b"\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
         answer = read_all(connection)
     assert not answer.startswith(b"HTTP/1.1 5")
-    assert running.alive()
+    assert running.is_alive()
 
 
-def test_after_all_this_a_good_batch_is_kept(running: Running, shop: Caller) -> None:
-    monitor = next(one.id for one in shop.store.monitors() if one.deleted is None)
+def test_after_all_this_a_good_batch_is_kept(running: Endpoint, shop: Caller) -> None:
+    monitor = next(one.id for one in shop.store.list_monitors() if one.deleted is None)
     assert shop.put(monitor, batch()).status == 200
     assert ask(running, "POST", "/appmonitors")[0] == 200

@@ -208,11 +208,11 @@ def test_wrong_settings_are_refused_and_change_nothing(caller: Caller, change: A
 
 def test_the_admin_routes_are_for_programs_of_this_machine(caller: Caller) -> None:
     request = Request("GET", "/_loadgen/ledger", ())
-    assert caller.endpoint.answer(request, peer="127.0.0.1").response.status == 200
-    assert caller.endpoint.answer(request, peer="10.0.0.1").response.status == 403
-    assert caller.endpoint.answer(request, peer="").response.status == 403
+    assert caller.endpoint.reply(request, peer="127.0.0.1").response.status == 200
+    assert caller.endpoint.reply(request, peer="10.0.0.1").response.status == 403
+    assert caller.endpoint.reply(request, peer="").response.status == 403
     browser = Request("GET", "/_loadgen/ledger", (("origin", "http://evil.example"),))
-    assert caller.endpoint.answer(browser, peer="127.0.0.1").response.status == 403
+    assert caller.endpoint.reply(browser, peer="127.0.0.1").response.status == 403
     assert caller.send("POST", "/_loadgen/ledger", sign=False).status == 404
     assert caller.send("GET", "/_loadgen/ledger?monitor=unknown", sign=False).status == 404
 

@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from loadgen.endpoint import EndpointSettings, RumService, Store
+from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint.service import RumService
+from loadgen.endpoint.store import Store
 from tests.endpoint.conftest import KEYS, Caller, batch
 
 ARN = "arn:aws:rum:us-east-1:123456789012:appmonitor/shop"

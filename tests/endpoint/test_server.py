@@ -15,9 +15,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.endpoint.faults import Faults, Latency
-from loadgen.endpoint.server import StartOrder, start
+from loadgen.endpoint.settings import ServerArguments
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import KEYS, batch
 from tests.endpoint.sockets import ask, dial, read_answer, signed
@@ -27,13 +27,13 @@ SETTINGS = EndpointSettings(credentials=(KEYS,), quota=None)
 
 
 def test_it_listens_on_a_free_port_and_stops() -> None:
-    with start(SETTINGS) as endpoint:
-        assert endpoint.alive()
+    with Endpoint(SETTINGS) as endpoint:
+        assert endpoint.is_alive()
         assert endpoint.url.startswith("http://127.0.0.1:")
         assert endpoint.region == "us-east-1"
         assert endpoint.credentials == KEYS
         assert ask(endpoint, "POST", "/appmonitors")[0] == 200
-    assert not endpoint.alive()
+    assert not endpoint.is_alive()
     assert endpoint.process.returncode == 0
     endpoint.stop()
 
@@ -42,30 +42,30 @@ def test_a_port_in_use_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(EndpointError, match=rf"cannot listen on 127\.0\.0\.1 port {port}: Address already in use$"):
-            start(SETTINGS, port=port)
+            Endpoint(SETTINGS, port=port).start()
 
 
 @pytest.mark.parametrize(("host", "port"), [("no.such.host.invalid", 0), ("127.0.0.1", 99999)])
 def test_an_address_that_cannot_be_is_told(host: str, port: int) -> None:
     with pytest.raises(EndpointError, match=f"cannot listen on {host} port {port}"):
-        start(SETTINGS, host=host, port=port)
+        Endpoint(SETTINGS, host=host, port=port).start()
 
 
 def test_a_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     with pytest.raises(EndpointError, match="cannot be opened"):
-        start(SETTINGS, tmp_path / "missing" / "rum.sqlite")
+        Endpoint(SETTINGS, tmp_path / "missing" / "rum.sqlite").start()
     (tmp_path / "text").write_text("this is no database, and long enough to tell " * 100)
     with pytest.raises(EndpointError, match="not an SQLite file"):
-        start(SETTINGS, tmp_path / "text")
+        Endpoint(SETTINGS, tmp_path / "text").start()
 
 
 def test_a_store_has_one_endpoint_at_a_time(tmp_path: Path) -> None:
-    with start(SETTINGS, tmp_path / "rum.sqlite"), pytest.raises(EndpointError, match="in use by another endpoint"):
-        start(SETTINGS, tmp_path / "rum.sqlite")
+    with Endpoint(SETTINGS, tmp_path / "rum.sqlite"), pytest.raises(EndpointError, match="in use by another endpoint"):
+        Endpoint(SETTINGS, tmp_path / "rum.sqlite").start()
 
 
 def test_no_secret_is_on_the_command_line_or_in_the_environment() -> None:
-    with start(SETTINGS) as endpoint:
+    with Endpoint(SETTINGS) as endpoint:
         process = Path(f"/proc/{endpoint.process.pid}")
         if not process.exists():
             pytest.skip("no /proc on this system")
@@ -75,7 +75,7 @@ def test_no_secret_is_on_the_command_line_or_in_the_environment() -> None:
 
 def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:
     slow = Faults(latency=Latency("constant", 300))
-    with start(EndpointSettings(credentials=(KEYS,), quota=None, faults=slow), tmp_path / "rum.sqlite") as endpoint:
+    with Endpoint(EndpointSettings(credentials=(KEYS,), quota=None, faults=slow), tmp_path / "rum.sqlite") as endpoint:
         _, body = ask(endpoint, "POST", "/appmonitor", {"Name": "shop", "Domain": "localhost"})
         path = f"/appmonitors/{json.loads(body)['Id']}"
         with dial(endpoint) as connection:
@@ -87,7 +87,7 @@ def test_a_stop_waits_for_what_is_in_flight(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_it() -> None:
-    with start(SETTINGS) as endpoint:
+    with Endpoint(SETTINGS) as endpoint:
         assert os.getsid(endpoint.process.pid) != os.getsid(0)
         assert os.getpgid(endpoint.process.pid) != os.getpgid(0)
 
@@ -95,8 +95,8 @@ def test_ctrl_c_in_the_terminal_does_not_reach_it() -> None:
 PARENT = """
 import sys
 from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import start
-endpoint = start(EndpointSettings())
+from loadgen.endpoint import Endpoint
+endpoint = Endpoint(EndpointSettings()).start()
 print(endpoint.process.pid, flush=True)
 sys.stdin.read()
 """
@@ -114,7 +114,7 @@ def test_it_dies_with_its_parent() -> None:
 
 
 def test_the_admin_routes_answer_over_http() -> None:
-    with start(SETTINGS) as endpoint:
+    with Endpoint(SETTINGS) as endpoint:
         _, body = ask(endpoint, "GET", "/_loadgen/ledger")
         empty = {"accepted": 0, "throttled": 0, "refused": 0, "failed": 0}
         assert json.loads(body) == {"requests": empty, "events": {"accepted": 0, "dropped": 0}}
@@ -127,7 +127,7 @@ def test_an_endpoint_on_ipv6_has_a_good_url() -> None:
     if not socket.has_ipv6:
         pytest.skip("no IPv6 here")
     try:
-        with start(SETTINGS, host="::1") as endpoint:
+        with Endpoint(SETTINGS, host="::1") as endpoint:
             assert endpoint.url.startswith("http://[::1]:")
             assert ask(endpoint, "GET", "/_loadgen/ledger")[0] == 200
     except EndpointError as missing:
@@ -144,7 +144,7 @@ def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback()
     )
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
     child.stdout.close()
-    child.stdin.write(msgspec.json.encode(StartOrder(SETTINGS, None, "127.0.0.1", 0)) + b"\n")
+    child.stdin.write(msgspec.json.encode(ServerArguments(SETTINGS, None, "127.0.0.1", 0)) + b"\n")
     child.stdin.close()
     with child.stderr:
         assert child.stderr.read() == b""

@@ -24,7 +24,7 @@ def shop() -> Caller:
 
 
 def request(shop: Caller, **more: Any) -> Request:
-    monitor = shop.store.monitors()[0].id
+    monitor = shop.store.list_monitors()[0].id
     return msgspec.structs.replace(
         Request("POST", f"/appmonitors/{monitor}", HEADERS, json.dumps(batch()).encode()), **more
     )

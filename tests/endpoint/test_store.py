@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.endpoint import Store
+from loadgen.endpoint.store import Store
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 
@@ -16,14 +16,14 @@ def test_what_is_not_committed_is_not_there_after_a_crash(tmp_path: Path) -> Non
     store = Store(tmp_path / "rum.sqlite")
     caller = Caller()
     caller.endpoint.store = caller.store = store
-    monitor = store.by_id(caller.monitor())
+    monitor = store.find_active(caller.monitor())
     assert monitor is not None
     store.keep(monitor, 1, 2, 10, None, False, b"{}")
     del caller
     store._db.close()  # as a crash would, without a commit
     reopened = Store(tmp_path / "rum.sqlite")
-    assert reopened.accepted(None) == (0, 0)
-    assert [one.name for one in reopened.monitors()] == ["shop"]
+    assert reopened.count_accepted(None) == (0, 0, 0)
+    assert [one.name for one in reopened.list_monitors()] == ["shop"]
 
 
 def test_an_endpoint_that_keeps_nothing_counts_the_same(caller: Caller) -> None:
@@ -34,19 +34,19 @@ def test_an_endpoint_that_keeps_nothing_counts_the_same(caller: Caller) -> None:
             assert each.put(shop, batch(number)).status == 200
         assert each.put(other, batch(5)).status == 200
         each.store.commit()
-        assert each.store.accepted(each.store.by_id(shop)) == (2, 80)
-        assert each.store.accepted(None) == (3, 85)
+        assert each.store.count_accepted(each.store.find_active(shop)) == (2, 80, 0)
+        assert each.store.count_accepted(None) == (3, 85, 0)
     assert counting.store.read("SELECT count(*) FROM batches") == [(0,)]
-    monitor = counting.store.by_id(other)
+    monitor = counting.store.find_active(other)
     assert monitor is not None
-    counting.store.count(monitor, 7)
+    counting.store.count(monitor, 1, 7, 0)
     counting.store.rollback()
-    assert counting.store.accepted(None) == (3, 85)
+    assert counting.store.count_accepted(None) == (3, 85, 0)
 
 
 def test_an_operation_that_fails_midway_leaves_nothing(caller: Caller) -> None:
     monitor_id = caller.monitor()
-    kept = caller.store.by_id(monitor_id)
+    kept = caller.store.find_active(monitor_id)
     assert kept is not None
     caller.store.keep(kept, 1, 2, 10, None, False, b"{}")
     with pytest.raises(RuntimeError), caller.store.attempt():
@@ -54,8 +54,8 @@ def test_an_operation_that_fails_midway_leaves_nothing(caller: Caller) -> None:
         caller.store.write("DELETE FROM monitors")
         raise RuntimeError
     caller.store.commit()
-    assert caller.store.accepted(None) == (1, 10)
-    assert caller.store.by_id(monitor_id) == kept
+    assert caller.store.count_accepted(None) == (1, 10, 0)
+    assert caller.store.find_active(monitor_id) == kept
 
 
 def test_when_the_disk_is_full_nobody_is_told_that_it_was_kept(caller: Caller) -> None:
@@ -64,20 +64,20 @@ def test_when_the_disk_is_full_nobody_is_told_that_it_was_kept(caller: Caller) -
     caller.store.read(f"PRAGMA max_page_count = {pages}")
     statuses = {caller.put(monitor_id, batch(50)).status for _ in range(5)}
     assert statuses == {500}
-    assert caller.store.accepted(None) == (0, 0)
+    assert caller.store.count_accepted(None) == (0, 0, 0)
     caller.store.read("PRAGMA max_page_count = 1000000")
     assert caller.put(monitor_id, batch(50)).status == 200
-    assert caller.store.accepted(None) == (1, 50)
+    assert caller.store.count_accepted(None) == (1, 50, 0)
 
 
 def test_one_failed_write_spoils_the_whole_commit(caller: Caller) -> None:
-    monitor = caller.store.by_id(caller.monitor())
+    monitor = caller.store.find_active(caller.monitor())
     assert monitor is not None
     caller.store.keep(monitor, 1, 2, 10, None, False, b"{}")
     caller.store.spoil()
     with pytest.raises(sqlite3.Error):
         caller.store.commit()
-    assert caller.store.accepted(None) == (0, 0)
+    assert caller.store.count_accepted(None) == (0, 0, 0)
 
 
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -98,10 +98,10 @@ def test_what_retention_has_passed_is_gone_at_the_next_start(tmp_path: Path) -> 
     store = Store(tmp_path / "rum.sqlite")
     caller = Caller()
     caller.endpoint.store = caller.store = store
-    monitor = store.by_id(caller.monitor())
+    monitor = store.find_active(caller.monitor())
     assert monitor is not None
     store.keep(monitor, 1000, 2000, 1, None, False, b"{}")
     store.keep(monitor, 1000, 9000, 2, None, False, b"{}")
     store.expire(5000)
     store.commit()
-    assert store.accepted(monitor) == (1, 2)
+    assert store.count_accepted(monitor) == (1, 2, 0)

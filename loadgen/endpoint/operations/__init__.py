@@ -1,28 +1,75 @@
-"""Checked input → output of every control plane operation, by its name in the service model."""
+"""The twenty operations by their names in the service model."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 
-from loadgen.endpoint.operations import app_monitor_data, metrics, monitors, policies, tags
+from loadgen.endpoint.operations import app_monitor_data, metrics, monitors, policies, put_rum_events
 from loadgen.endpoint.operations.context import Members, OperationContext
+from loadgen.endpoint.request_body import inflate, read_object
+from loadgen.endpoint.service_error import ValidationException
+from loadgen.model import Noun
+from loadgen.rum.service_model import Operation
+from loadgen.rum.validation import format_message
 
-OPERATIONS: dict[str, Callable[[OperationContext, Members], Members]] = {
-    "BatchCreateRumMetricDefinitions": metrics.create,
-    "BatchDeleteRumMetricDefinitions": metrics.delete,
-    "BatchGetRumMetricDefinitions": metrics.get,
-    "CreateAppMonitor": monitors.create,
-    "DeleteAppMonitor": monitors.delete,
-    "DeleteResourcePolicy": policies.delete,
-    "DeleteRumMetricsDestination": metrics.delete_destination,
-    "GetAppMonitor": monitors.get,
-    "GetAppMonitorData": app_monitor_data.get,
-    "GetResourcePolicy": policies.get,
-    "ListAppMonitors": monitors.list_all,
-    "ListRumMetricsDestinations": metrics.list_destinations,
-    "ListTagsForResource": tags.list_of,
-    "PutResourcePolicy": policies.put,
-    "PutRumMetricsDestination": metrics.put_destination,
-    "TagResource": tags.tag,
-    "UntagResource": tags.untag,
-    "UpdateAppMonitor": monitors.update,
-    "UpdateRumMetricDefinition": metrics.update,
+Handle = Callable[[OperationContext, Operation, dict[str, str]], Members]
+"""handle(context, operation, labels of the path) → members of the output; raises ServiceError."""
+
+
+def demand_signature(context: OperationContext, labels: dict[str, str]) -> bool:
+    """Whether an unsigned request may pass: never."""
+    return False
+
+
+class Handler(Noun):
+    """How the endpoint answers one operation, once the signature and the quota are checked."""
+
+    handle: Handle
+    allows_unsigned: Callable[[OperationContext, dict[str, str]], bool] = demand_signature
+
+
+def control_plane(perform: Callable[[OperationContext, Members], Members]) -> Handler:
+    """An operation whose input is checked against the model, and whose writes are undone when it fails."""
+
+    def handle(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
+        given = read_members(context, operation, labels)
+        with context.store.attempt():
+            return perform(context, given)
+
+    return Handler(handle)
+
+
+def read_members(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
+    """Read the input members from path, query and body, and check them against the model."""
+    request = context.request
+    data = inflate(request, context.settings.max_inflated_bytes) if operation.body else b""
+    given = operation.read_input(labels, request.target.partition("?")[2], read_object(data))
+    problems: list[str] = []
+    operation.check(given, "", problems)
+    if problems:
+        raise ValidationException(format_message(problems))
+    return given
+
+
+OPERATIONS: dict[str, Handler] = {
+    "BatchCreateRumMetricDefinitions": control_plane(metrics.create_definitions),
+    "BatchDeleteRumMetricDefinitions": control_plane(metrics.delete_definitions),
+    "BatchGetRumMetricDefinitions": control_plane(metrics.get_definitions),
+    "CreateAppMonitor": control_plane(monitors.create),
+    "DeleteAppMonitor": control_plane(monitors.delete),
+    "DeleteResourcePolicy": control_plane(policies.delete),
+    "DeleteRumMetricsDestination": control_plane(metrics.delete_destination),
+    "GetAppMonitor": control_plane(monitors.get),
+    "GetAppMonitorData": control_plane(app_monitor_data.get),
+    "GetResourcePolicy": control_plane(policies.get),
+    "ListAppMonitors": control_plane(monitors.list_monitors),
+    "ListRumMetricsDestinations": control_plane(metrics.list_destinations),
+    "ListTagsForResource": control_plane(monitors.list_tags),
+    "PutResourcePolicy": control_plane(policies.put),
+    "PutRumEvents": Handler(put_rum_events.handle, put_rum_events.allows_unsigned),
+    "PutRumMetricsDestination": control_plane(metrics.put_destination),
+    "TagResource": control_plane(monitors.add_tags),
+    "UntagResource": control_plane(monitors.remove_tags),
+    "UpdateAppMonitor": control_plane(monitors.update),
+    "UpdateRumMetricDefinition": control_plane(metrics.update_definition),
 }

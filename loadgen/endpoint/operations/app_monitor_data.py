@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from loadgen.endpoint.metadata import flatten_metadata, merge_metadata, parse_metadata
-from loadgen.endpoint.operations.context import PAGE, Members, OperationContext, make_token, read_token
-from loadgen.endpoint.operations.put_rum_events import stored_batch
+from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_token, read_token
+from loadgen.endpoint.operations.put_rum_events import decode_stored_batch
+from loadgen.endpoint.request_body import GZIP_WBITS
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.store import AppMonitor, StoredBatch
 
@@ -34,9 +35,7 @@ FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
 INVERT = "Invert"
 
 BATCHES_PER_CALL = 256
-"""Read at most in one call, so that a query over much data does not keep other clients waiting."""
-
-GZIP = 31  # zlib's wbits for a gzip header
+"""Read at most in one context, so that a query over much data does not keep other clients waiting."""
 
 Wanted = Callable[[dict[str, Any]], bool]
 
@@ -49,30 +48,30 @@ class _Place(msgspec.Struct, frozen=True):
     before: int
 
 
-def get(call: OperationContext, given: Members) -> Members:
+def get(context: OperationContext, given: Members) -> Members:
     """GetAppMonitorData."""
-    monitor = call.monitor(given["Name"])
+    monitor = context.find_monitor(given["Name"])
     after, before = given["TimeRange"]["After"], given["TimeRange"].get("Before")
     if before is not None and before < after:
         raise ValidationException(
             "Value at 'timeRange.before' failed to satisfy constraint: Member must not be less than after"
         )
     query = blake2b(msgspec.json.encode([monitor.id, after, before, given.get("Filters")]), digest_size=8).hexdigest()
-    start = _Place(0, 0, int(call.now * 1000) if before is None else before)
+    start = _Place(0, 0, int(context.now * 1000) if before is None else before)
     if given.get("NextToken"):
         start = read_token(given["NextToken"], query, _Place)
-    oldest = max(after, int((call.now - call.settings.retention) * 1000))
-    events, place = _page(call, monitor, start, oldest, _wanted(given.get("Filters") or []), given.get("MaxResults"))
+    oldest = max(after, int((context.now - context.settings.retention) * 1000))
+    events, place = _page(context, monitor, start, oldest, _wanted(given.get("Filters") or []), given.get("MaxResults"))
     return {"Events": events} | ({"NextToken": make_token(query, place)} if place else {})
 
 
 def _page(
-    call: OperationContext, monitor: AppMonitor, start: _Place, after: int, wanted: Wanted, size: int | None
+    context: OperationContext, monitor: AppMonitor, start: _Place, after: int, wanted: Wanted, size: int | None
 ) -> tuple[list[str], _Place | None]:
     """One page, and where the next begins."""
     events: list[str] = []
-    room = size or PAGE
-    for count, batch in enumerate(call.store.batches(monitor, start.row, after, start.before)):
+    room = size or PAGE_SIZE
+    for count, batch in enumerate(context.store.read_batches(monitor, start.row, after, start.before)):
         if count == BATCHES_PER_CALL:
             return events, _Place(batch.number, 0, start.before)
         skip = start.position if batch.number == start.row else 0
@@ -106,7 +105,7 @@ def _test(number: int, one: dict[str, Any]) -> Wanted:
 
 def unfolded(monitor: AppMonitor, kept: StoredBatch, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     """The accepted events of a batch from position `skip` on, with RUM's keys."""
-    batch = stored_batch(zlib.decompress(kept.body, wbits=GZIP) if kept.zipped else kept.body)
+    batch = decode_stored_batch(zlib.decompress(kept.body, wbits=GZIP_WBITS) if kept.zipped else kept.body)
     session = parse_metadata(batch.SessionMetadata)
     user = {"sessionId": batch.UserDetails.sessionId, "userId": batch.UserDetails.userId}
     for position, event in enumerate(batch.RumEvents):

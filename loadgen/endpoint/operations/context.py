@@ -1,4 +1,4 @@
-"""What every operation is called with, and the look-ups they share."""
+"""What every operation gets besides its input, and what operations have in common: look-ups, ids, page tokens."""
 
 from __future__ import annotations
 
@@ -13,58 +13,61 @@ import msgspec
 from loadgen.endpoint.service_error import ResourceNotFoundException, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store
-from loadgen.model import Noun
+from loadgen.model import Noun, Request
 
 Members = dict[str, Any]
-"""Checked input members by their model names."""
+"""Members of an operation's input, checked, or of its output, by their names in the model."""
 
-PAGE = 100
-"""Results per page when MaxResults is not given; also the model's greatest."""
+PAGE_SIZE = 100
+"""Results per page when MaxResults is not given; also the greatest MaxResults of the model."""
 
 
 class OperationContext(Noun):
-    """One control plane call."""
+    """One call of an operation."""
 
     settings: EndpointSettings
     store: Store
     now: float  # Unix time
+    request: Request
+    peer: str  # IP address of the client
+    access_key_id: str | None = None  # whose signature was verified; None: unsigned
 
     @property
-    def stamp(self) -> str:
+    def timestamp(self) -> str:
         """Now as the model's ISOTimestampString: 19 characters, UTC."""
         return f"{datetime.fromtimestamp(self.now, UTC):%Y-%m-%dT%H:%M:%S}"
 
-    def gone(self, monitor: AppMonitor) -> bool:
-        """The monitor's deletion is over: its name is free and nothing shows it."""
+    def is_gone(self, monitor: AppMonitor) -> bool:
+        """Whether the monitor's deletion is over: its name is free and no operation shows it."""
         return monitor.deleted is not None and self.now >= monitor.deleted + self.settings.deleting_seconds
 
-    def monitor(self, name: str) -> AppMonitor:
-        """The monitor of that name, or 404."""
-        found = self.store.named(name)
-        if found is None or self.gone(found):
+    def find_monitor(self, name: str) -> AppMonitor:
+        """The monitor of that name; raises ResourceNotFoundException."""
+        found = self.store.find_named(name)
+        if found is None or self.is_gone(found):
             raise ResourceNotFoundException("AppMonitor", name)
         return found
 
-    def collecting(self, name: str) -> AppMonitor:
-        """The same for changes: a monitor that is being deleted takes none."""
-        found = self.monitor(name)
+    def find_active_monitor(self, name: str) -> AppMonitor:
+        """The monitor of that name that is not being deleted; raises ResourceNotFoundException."""
+        found = self.find_monitor(name)
         if found.deleted is not None:
             raise ResourceNotFoundException("AppMonitor", name)
         return found
 
 
-def new_id() -> str:
+def make_id() -> str:
     """A random UUID."""
     return str(uuid.uuid4())
 
 
 def make_token(query: str, position: Any) -> str:
-    """A NextToken: where a listing goes on, good for the same query only."""
+    """Make a NextToken: where a listing goes on, good for the same query only."""
     return base64.urlsafe_b64encode(msgspec.json.encode([query, position])).decode()
 
 
 def read_token(token: str, query: str, kind: Any) -> Any:
-    """The position in a NextToken of this query, decoded as `kind`; anything else is refused."""
+    """The position in a NextToken of this query, decoded as `kind`; raises ValidationException for any other token."""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         own, position = msgspec.json.decode(raw, type=tuple[str, kind])

@@ -8,7 +8,7 @@ import msgspec
 
 from loadgen.endpoint import metric_store
 from loadgen.endpoint.metric_store import MetricsDestination
-from loadgen.endpoint.operations.context import PAGE, Members, OperationContext, make_token, new_id, read_token
+from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
 from loadgen.endpoint.service_error import (
     ConflictException,
     ResourceNotFoundException,
@@ -16,24 +16,20 @@ from loadgen.endpoint.service_error import (
     ValidationException,
 )
 from loadgen.rum.metric_rules import count_combinations, find_problem
+from loadgen.rum.quotas import DEFINITIONS_PER_CALL, DEFINITIONS_PER_DESTINATION
 
 EVIDENTLY = "Evidently"
-BATCH_LIMIT = 200
-"""Definitions in one BatchCreate or BatchDelete call (the model's documentation)."""
-
-DESTINATION_LIMIT = 2000
-"""Definitions in one destination (the model's documentation)."""
 
 
-def _target(call: OperationContext, given: Members) -> MetricsDestination:
+def _read_destination(context: OperationContext, given: Members) -> MetricsDestination:
     """The destination that a request names; Evidently needs an ARN, CloudWatch must have none."""
-    monitor = call.collecting(given["AppMonitorName"])
+    monitor = context.find_active_monitor(given["AppMonitorName"])
     arn = given.get("DestinationArn", "")
-    _demand(given, "DestinationArn", bool(arn))
+    _check_presence(given, "DestinationArn", bool(arn))
     return MetricsDestination(monitor.number, given["Destination"], arn)
 
 
-def _demand(given: Members, member: str, there: bool) -> None:
+def _check_presence(given: Members, member: str, there: bool) -> None:
     wanted = given["Destination"] == EVIDENTLY
     shown = member[:1].lower() + member[1:]
     if wanted and not there:
@@ -47,149 +43,152 @@ def _demand(given: Members, member: str, there: bool) -> None:
         )
 
 
-def _existing(call: OperationContext, given: Members) -> MetricsDestination:
-    target = _target(call, given)
-    if metric_store.find_role(call.store, target) is None:
-        raise ResourceNotFoundException("MetricsDestination", target.arn or target.destination)
-    return target
+def _find_destination(context: OperationContext, given: Members) -> MetricsDestination:
+    destination = _read_destination(context, given)
+    if metric_store.find_role(context.store, destination) is None:
+        raise ResourceNotFoundException("MetricsDestination", destination.arn or destination.destination)
+    return destination
 
 
 # Destinations
 
 
-def put_destination(call: OperationContext, given: Members) -> Members:
+def put_destination(context: OperationContext, given: Members) -> Members:
     """PutRumMetricsDestination: creates, or changes the role."""
-    target = _target(call, given)
-    _demand(given, "IamRoleArn", bool(given.get("IamRoleArn")))
-    metric_store.put_destination(call.store, target, given.get("IamRoleArn", ""))
+    destination = _read_destination(context, given)
+    _check_presence(given, "IamRoleArn", bool(given.get("IamRoleArn")))
+    metric_store.put_destination(context.store, destination, given.get("IamRoleArn", ""))
     return {}
 
 
-def delete_destination(call: OperationContext, given: Members) -> Members:
+def delete_destination(context: OperationContext, given: Members) -> Members:
     """DeleteRumMetricsDestination: its definitions go with it."""
-    metric_store.delete_destination(call.store, _existing(call, given))
+    metric_store.delete_destination(context.store, _find_destination(context, given))
     return {}
 
 
-def list_destinations(call: OperationContext, given: Members) -> Members:
+def list_destinations(context: OperationContext, given: Members) -> Members:
     """ListRumMetricsDestinations."""
-    monitor = call.collecting(given["AppMonitorName"])
+    monitor = context.find_active_monitor(given["AppMonitorName"])
     query = f"ListRumMetricsDestinations {monitor.id}"
     after = read_token(given["NextToken"], query, tuple[str, str]) if "NextToken" in given else ("", "")
-    size = given.get("MaxResults", PAGE)
+    size = given.get("MaxResults", PAGE_SIZE)
     rest = [
-        row for row in metric_store.list_destinations(call.store, monitor) if (row[0].destination, row[0].arn) > after
+        row
+        for row in metric_store.list_destinations(context.store, monitor)
+        if (row[0].destination, row[0].arn) > after
     ]
-    answer: Members = {"Destinations": [_shown_destination(target, role) for target, role in rest[:size]]}
+    answer: Members = {"Destinations": [_show_destination(destination, role) for destination, role in rest[:size]]}
     if len(rest) > size:
         last = rest[size - 1][0]
         answer["NextToken"] = make_token(query, (last.destination, last.arn))
     return answer
 
 
-def _shown_destination(target: MetricsDestination, role: str) -> dict[str, str]:
-    whole = {"Destination": target.destination, "DestinationArn": target.arn, "IamRoleArn": role}
+def _show_destination(destination: MetricsDestination, role: str) -> dict[str, str]:
+    whole = {"Destination": destination.destination, "DestinationArn": destination.arn, "IamRoleArn": role}
     return {name: value for name, value in whole.items() if value}
 
 
 # Definitions
 
 
-def create(call: OperationContext, given: Members) -> Members:
+def create_definitions(context: OperationContext, given: Members) -> Members:
     """BatchCreateRumMetricDefinitions: good ones are kept, bad ones reported; the same one again keeps its id."""
-    target = _existing(call, given)
+    destination = _find_destination(context, given)
     wanted = given["MetricDefinitions"]
     _check_batch(wanted, "metricDefinitions")
     checked = [(definition, find_problem(definition)) for definition in wanted]
-    present = {_key(one.content): one.id for one in metric_store.list_definitions(call.store, target)}
-    new = [definition for definition, wrong in checked if wrong is None and _key(definition) not in present]
-    _check_room(call, target, new)
+    present = {_make_key(one.content): one.id for one in metric_store.list_definitions(context.store, destination)}
+    new = [definition for definition, wrong in checked if wrong is None and _make_key(definition) not in present]
+    _check_room(context, destination, new)
     kept, errors = [], []
     for definition, wrong in checked:
         if wrong:
-            errors.append(_error("MetricDefinition", definition, "ValidationException", wrong))
+            errors.append(_make_error("MetricDefinition", definition, "ValidationException", wrong))
             continue
-        definition_id = present.setdefault(_key(definition), new_id())
-        metric_store.put_definition(call.store, target, definition_id, definition)
-        kept.append(_shown(definition_id, definition))
+        definition_id = present.setdefault(_make_key(definition), make_id())
+        metric_store.put_definition(context.store, destination, definition_id, definition)
+        kept.append(_show(definition_id, definition))
     return {"Errors": errors, "MetricDefinitions": kept}
 
 
-def _key(definition: dict[str, Any]) -> bytes:
+def _make_key(definition: dict[str, Any]) -> bytes:
     return msgspec.json.encode(definition, order="deterministic")
 
 
 def _check_batch(items: list[Any], name: str) -> None:
-    if not 0 < len(items) <= BATCH_LIMIT:
+    if not 0 < len(items) <= DEFINITIONS_PER_CALL:
         raise ValidationException(
-            f"Value at '{name}' failed to satisfy constraint: Member must have length from 1 to {BATCH_LIMIT}, "
-            f"not {len(items)}"
+            f"Value at '{name}' failed to satisfy constraint: "
+            f"Member must have length from 1 to {DEFINITIONS_PER_CALL}, not {len(items)}"
         )
 
 
 def _check_room(
-    call: OperationContext, target: MetricsDestination, new: list[dict[str, Any]], leaving: str = ""
+    context: OperationContext, destination: MetricsDestination, new: list[dict[str, Any]], leaving: str = ""
 ) -> None:
     used = sum(
         count_combinations(one.content)
-        for one in metric_store.list_definitions(call.store, target)
+        for one in metric_store.list_definitions(context.store, destination)
         if one.id != leaving
     )
-    if used + sum(map(count_combinations, new)) > DESTINATION_LIMIT:
+    if used + sum(map(count_combinations, new)) > DEFINITIONS_PER_DESTINATION:
         raise ServiceError(
-            "ServiceQuotaExceededException", f"A metrics destination has at most {DESTINATION_LIMIT} metric definitions"
+            "ServiceQuotaExceededException",
+            f"A metrics destination has at most {DEFINITIONS_PER_DESTINATION} metric definitions",
         )
 
 
-def _error(member: str, value: Any, code: str, message: str) -> dict[str, Any]:
+def _make_error(member: str, value: Any, code: str, message: str) -> dict[str, Any]:
     return {member: value, "ErrorCode": code, "ErrorMessage": message}
 
 
-def _shown(definition_id: str, definition: dict[str, Any]) -> dict[str, Any]:
+def _show(definition_id: str, definition: dict[str, Any]) -> dict[str, Any]:
     return {"MetricDefinitionId": definition_id, **definition}
 
 
-def delete(call: OperationContext, given: Members) -> Members:
+def delete_definitions(context: OperationContext, given: Members) -> Members:
     """BatchDeleteRumMetricDefinitions: unknown ids are reported, the others deleted."""
-    target = _existing(call, given)
+    destination = _find_destination(context, given)
     wanted = given["MetricDefinitionIds"]
     _check_batch(wanted, "metricDefinitionIds")
     deleted, errors = [], []
     for definition_id in wanted:
-        if metric_store.delete_definition(call.store, target, definition_id):
+        if metric_store.delete_definition(context.store, destination, definition_id):
             deleted.append(definition_id)
         else:
             text = f"MetricDefinition not found: {definition_id}"
-            errors.append(_error("MetricDefinitionId", definition_id, "ResourceNotFoundException", text))
+            errors.append(_make_error("MetricDefinitionId", definition_id, "ResourceNotFoundException", text))
     return {"Errors": errors, "MetricDefinitionIds": deleted}
 
 
-def get(call: OperationContext, given: Members) -> Members:
+def get_definitions(context: OperationContext, given: Members) -> Members:
     """BatchGetRumMetricDefinitions, in the order of creation."""
-    target = _existing(call, given)
-    query = f"BatchGetRumMetricDefinitions {target}"
-    size = given.get("MaxResults", PAGE)
+    destination = _find_destination(context, given)
+    query = f"BatchGetRumMetricDefinitions {destination}"
+    size = given.get("MaxResults", PAGE_SIZE)
     after = read_token(given["NextToken"], query, int) if "NextToken" in given else 0
-    rest = metric_store.list_definitions(call.store, target, after)
-    answer: Members = {"MetricDefinitions": [_shown(one.id, one.content) for one in rest[:size]]}
+    rest = metric_store.list_definitions(context.store, destination, after)
+    answer: Members = {"MetricDefinitions": [_show(one.id, one.content) for one in rest[:size]]}
     if len(rest) > size:
         answer["NextToken"] = make_token(query, rest[size - 1].number)
     return answer
 
 
-def update(call: OperationContext, given: Members) -> Members:
+def update_definition(context: OperationContext, given: Members) -> Members:
     """UpdateRumMetricDefinition: the whole definition is replaced."""
-    target = _existing(call, given)
+    destination = _find_destination(context, given)
     definition_id, definition = given["MetricDefinitionId"], given["MetricDefinition"]
-    present = metric_store.list_definitions(call.store, target)
+    present = metric_store.list_definitions(context.store, destination)
     if not any(one.id == definition_id for one in present):
         raise ResourceNotFoundException("MetricDefinition", definition_id)
     if wrong := find_problem(definition):
         raise ValidationException(f"Value at 'metricDefinition' failed to satisfy constraint: {wrong}")
-    if any(_key(one.content) == _key(definition) and one.id != definition_id for one in present):
+    if any(_make_key(one.content) == _make_key(definition) and one.id != definition_id for one in present):
         raise ConflictException(
             "MetricDefinition", definition_id, "The destination already has the same metric definition"
         )
-    _check_room(call, target, [definition], leaving=definition_id)
-    metric_store.put_definition(call.store, target, definition_id, definition)
+    _check_room(context, destination, [definition], leaving=definition_id)
+    metric_store.put_definition(context.store, destination, definition_id, definition)
     return {}

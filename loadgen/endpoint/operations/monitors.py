@@ -1,4 +1,4 @@
-"""App monitors: CreateAppMonitor, GetAppMonitor, ListAppMonitors, UpdateAppMonitor, DeleteAppMonitor."""
+"""App monitors and their tags: the operations that create, show, change, tag and delete them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Any
 import msgspec
 
 from loadgen.endpoint.metric_store import delete_destinations
-from loadgen.endpoint.operations.context import PAGE, Members, OperationContext, make_token, new_id, read_token
-from loadgen.endpoint.operations.tags import check_count
-from loadgen.endpoint.service_error import ConflictException, ServiceError, ValidationException
+from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
+from loadgen.endpoint.service_error import (
+    ConflictException,
+    ResourceNotFoundException,
+    ServiceError,
+    ValidationException,
+)
 from loadgen.endpoint.store import AppMonitor
+from loadgen.rum.quotas import RESOURCE_TAGS
 
 DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "SessionSampleRate": 0.1}
 """Of AppMonitorConfiguration. The sample rate is the model's word; the other two are the web client's defaults."""
@@ -18,45 +23,45 @@ DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "Session
 WEB = "Web"
 
 
-def create(call: OperationContext, given: Members) -> Members:
+def create(context: OperationContext, given: Members) -> Members:
     """CreateAppMonitor."""
     name = given["Name"]
-    present = [monitor for monitor in call.store.monitors() if not call.gone(monitor)]
+    present = [monitor for monitor in context.store.list_monitors() if not context.is_gone(monitor)]
     if any(monitor.name == name for monitor in present):
         raise ConflictException("AppMonitor", name, f"An app monitor with the name {name} already exists")
-    if len(present) >= call.settings.monitor_limit:
+    if len(present) >= context.settings.monitor_limit:
         raise ServiceError(
             "ServiceQuotaExceededException",
-            f"The account has reached its limit of {call.settings.monitor_limit} app monitors in this Region",
+            f"The account has reached its limit of {context.settings.monitor_limit} app monitors in this Region",
         )
     platform = given.get("Platform", WEB)
-    domains = _domains(given)
+    domains = _read_domains(given)
     if not domains and platform == WEB:
         raise ValidationException(
             "Value null at 'domain' failed to satisfy constraint: either domain or domainList is required"
         )
     tags = given.get("Tags", {})
-    check_count(tags)
+    _check_tag_count(tags)
     monitor = AppMonitor(
-        number=call.store.next_number(),
+        number=context.store.next_number(),
         name=name,
-        id=new_id(),
-        created=call.stamp,
-        modified=call.stamp,
+        id=make_id(),
+        created=context.timestamp,
+        modified=context.timestamp,
         domains=domains or (),
         listed="DomainList" in given,
-        configuration=DEFAULTS | _configuration(given),
+        configuration=DEFAULTS | _read_configuration(given),
         custom_events=given.get("CustomEvents", {}).get("Status") == "ENABLED",
         cw_log=given.get("CwLogEnabled", False),
         platform=platform,
-        deobfuscation=_deobfuscation(given),
+        deobfuscation=_read_deobfuscation(given),
         tags=tags,
     )
-    call.store.put(monitor)
+    context.store.put(monitor)
     return {"Id": monitor.id}
 
 
-def _domains(given: Members) -> tuple[str, ...] | None:
+def _read_domains(given: Members) -> tuple[str, ...] | None:
     if "Domain" in given and "DomainList" in given:
         raise ValidationException(
             "Value at 'domainList' failed to satisfy constraint: give either domain or domainList, not both"
@@ -66,7 +71,7 @@ def _domains(given: Members) -> tuple[str, ...] | None:
     return tuple(given["DomainList"]) if "DomainList" in given else None
 
 
-def _configuration(given: Members) -> dict[str, Any]:
+def _read_configuration(given: Members) -> dict[str, Any]:
     configuration: dict[str, Any] = given.get("AppMonitorConfiguration", {})
     if configuration.get("IncludedPages") and configuration.get("ExcludedPages"):
         raise ValidationException(
@@ -76,7 +81,7 @@ def _configuration(given: Members) -> dict[str, Any]:
     return configuration
 
 
-def _deobfuscation(given: Members) -> dict[str, Any] | None:
+def _read_deobfuscation(given: Members) -> dict[str, Any] | None:
     wanted = given.get("DeobfuscationConfiguration")
     maps = (wanted or {}).get("JavaScriptSourceMaps") or {}
     if maps.get("Status") == "ENABLED" and not maps.get("S3Uri"):
@@ -87,36 +92,36 @@ def _deobfuscation(given: Members) -> dict[str, Any] | None:
     return wanted
 
 
-def get(call: OperationContext, given: Members) -> Members:
+def get(context: OperationContext, given: Members) -> Members:
     """GetAppMonitor."""
-    return {"AppMonitor": shown(call.monitor(given["Name"]))}
+    return {"AppMonitor": _show(context.find_monitor(given["Name"]))}
 
 
-def state(monitor: AppMonitor) -> str:
+def name_state(monitor: AppMonitor) -> str:
     """CREATED until the first events arrive, then ACTIVE; DELETING once deleted."""
     if monitor.deleted is not None:
         return "DELETING"
     return "ACTIVE" if monitor.active else "CREATED"
 
 
-def _summary(monitor: AppMonitor) -> dict[str, Any]:
+def _summarize(monitor: AppMonitor) -> dict[str, Any]:
     return {
         "Name": monitor.name,
         "Id": monitor.id,
         "Created": monitor.created,
         "LastModified": monitor.modified,
-        "State": state(monitor),
+        "State": name_state(monitor),
         "Platform": monitor.platform,
     }
 
 
-def shown(monitor: AppMonitor) -> dict[str, Any]:
+def _show(monitor: AppMonitor) -> dict[str, Any]:
     """The model's AppMonitor."""
     log: dict[str, Any] = {"CwLogEnabled": monitor.cw_log}
     if monitor.cw_log:
         # As seen in public repositories: the name and the first 8 hex digits of the id.
         log["CwLogGroup"] = f"/aws/vendedlogs/RUMService_{monitor.name}{monitor.id[:8]}"
-    whole = _summary(monitor) | {
+    whole = _summarize(monitor) | {
         "Tags": monitor.tags,
         "AppMonitorConfiguration": monitor.configuration,
         "DataStorage": {"CwLog": log},
@@ -129,24 +134,26 @@ def shown(monitor: AppMonitor) -> dict[str, Any]:
     return whole
 
 
-def list_all(call: OperationContext, given: Members) -> Members:
+def list_monitors(context: OperationContext, given: Members) -> Members:
     """ListAppMonitors, by name."""
     after = read_token(given["NextToken"], "ListAppMonitors", str) if "NextToken" in given else ""
-    size = given.get("MaxResults", PAGE)
-    rest = [monitor for monitor in call.store.monitors() if not call.gone(monitor) and monitor.name > after]
-    answer: Members = {"AppMonitorSummaries": [_summary(monitor) for monitor in rest[:size]]}
+    size = given.get("MaxResults", PAGE_SIZE)
+    rest = [
+        monitor for monitor in context.store.list_monitors() if not context.is_gone(monitor) and monitor.name > after
+    ]
+    answer: Members = {"AppMonitorSummaries": [_summarize(monitor) for monitor in rest[:size]]}
     if len(rest) > size:
         answer["NextToken"] = make_token("ListAppMonitors", rest[size - 1].name)
     return answer
 
 
-def update(call: OperationContext, given: Members) -> Members:
+def update(context: OperationContext, given: Members) -> Members:
     """UpdateAppMonitor: only what is given changes; inside AppMonitorConfiguration too."""
-    monitor = call.collecting(given["Name"])
-    changes: dict[str, Any] = {"modified": call.stamp}
-    if domains := _domains(given):
+    monitor = context.find_active_monitor(given["Name"])
+    changes: dict[str, Any] = {"modified": context.timestamp}
+    if domains := _read_domains(given):
         changes |= {"domains": domains, "listed": "DomainList" in given}
-    if wanted := _configuration(given):
+    if wanted := _read_configuration(given):
         # Only one of the two lists can hold: setting one clears the other.
         other = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
         cleared = {other[key] for key in wanted if key in other and wanted[key]}
@@ -156,15 +163,59 @@ def update(call: OperationContext, given: Members) -> Members:
         changes["cw_log"] = given["CwLogEnabled"]
     if status := given.get("CustomEvents", {}).get("Status"):
         changes["custom_events"] = status == "ENABLED"
-    if (deobfuscation := _deobfuscation(given)) is not None:
+    if (deobfuscation := _read_deobfuscation(given)) is not None:
         changes["deobfuscation"] = deobfuscation
-    call.store.put(msgspec.structs.replace(monitor, **changes))
+    context.store.put(msgspec.structs.replace(monitor, **changes))
     return {}
 
 
-def delete(call: OperationContext, given: Members) -> Members:
+def delete(context: OperationContext, given: Members) -> Members:
     """DeleteAppMonitor: collection stops at once; what hangs on the monitor goes with it."""
-    monitor = call.collecting(given["Name"])
-    call.store.put(msgspec.structs.replace(monitor, deleted=call.now, modified=call.stamp))
-    delete_destinations(call.store, monitor)
+    monitor = context.find_active_monitor(given["Name"])
+    context.store.put(msgspec.structs.replace(monitor, deleted=context.now, modified=context.timestamp))
+    delete_destinations(context.store, monitor)
     return {}
+
+
+# Tags. The model's patterns already refuse keys in `aws:`.
+
+
+def _check_tag_count(tags: dict[str, str]) -> None:
+    """Refuse more tags than a resource can have."""
+    if len(tags) > RESOURCE_TAGS:
+        raise ValidationException(
+            "Value at 'tags' failed to satisfy constraint: "
+            f"a resource has at most {RESOURCE_TAGS} tags, not {len(tags)}"
+        )
+
+
+def _find_resource(context: OperationContext, given: Members) -> AppMonitor:
+    """The monitor of an ARN arn:PARTITION:rum:REGION:ACCOUNT:appmonitor/NAME."""
+    arn = given["ResourceArn"]
+    prefix = context.settings.arn("")
+    monitor = context.store.find_named(arn.removeprefix(prefix)) if arn.startswith(prefix) else None
+    if monitor is None or monitor.deleted is not None:
+        raise ResourceNotFoundException("AppMonitor", arn)
+    return monitor
+
+
+def add_tags(context: OperationContext, given: Members) -> Members:
+    """TagResource: new values replace old ones."""
+    monitor = _find_resource(context, given)
+    tags = monitor.tags | given["Tags"]
+    _check_tag_count(tags)
+    context.store.put(msgspec.structs.replace(monitor, tags=tags))
+    return {}
+
+
+def remove_tags(context: OperationContext, given: Members) -> Members:
+    """UntagResource: keys that are not there do no harm."""
+    monitor = _find_resource(context, given)
+    tags = {key: value for key, value in monitor.tags.items() if key not in given["TagKeys"]}
+    context.store.put(msgspec.structs.replace(monitor, tags=tags))
+    return {}
+
+
+def list_tags(context: OperationContext, given: Members) -> Members:
+    """ListTagsForResource."""
+    return {"ResourceArn": given["ResourceArn"], "Tags": _find_resource(context, given).tags}

@@ -11,13 +11,11 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.operations.context import Members, OperationContext, new_id
+from loadgen.endpoint.operations.context import Members, OperationContext, make_id
 from loadgen.endpoint.policy import ACTION, CONTEXT_KEYS, OPERATORS, as_list, matches_wildcards, read_operator
 from loadgen.endpoint.service_error import ServiceError
 from loadgen.endpoint.store import AppMonitor
-
-SIZE_LIMIT = 4096
-"""Bytes (the model's documentation of PutResourcePolicy)."""
+from loadgen.rum.quotas import POLICY_BYTES
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
@@ -25,46 +23,46 @@ ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condi
 _FOREIGN = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
 
-def put(call: OperationContext, given: Members) -> Members:
+def put(context: OperationContext, given: Members) -> Members:
     """PutResourcePolicy."""
-    monitor = call.collecting(given["Name"])
+    monitor = context.find_active_monitor(given["Name"])
     document = given["PolicyDocument"]
-    if (size := len(document.encode())) > SIZE_LIMIT:
+    if (size := len(document.encode())) > POLICY_BYTES:
         raise ServiceError(
-            "PolicySizeLimitExceededException", f"The policy document has {size} bytes; the limit is {SIZE_LIMIT}"
+            "PolicySizeLimitExceededException", f"The policy document has {size} bytes; the limit is {POLICY_BYTES}"
         )
-    check(document, call.settings.arn(monitor.name), call.settings.account)
+    check_document(document, context.settings.arn(monitor.name), context.settings.account)
     revision = given.get("PolicyRevisionId")
     if monitor.policy is None:
         changed = msgspec.structs.replace(
-            monitor, policy=document, policy_revision=revision or new_id(), policy_pinned=revision is not None
+            monitor, policy=document, policy_revision=revision or make_id(), policy_pinned=revision is not None
         )
     else:
         _check_revision(monitor, revision, required=monitor.policy_pinned)
-        changed = msgspec.structs.replace(monitor, policy=document, policy_revision=new_id())
-    call.store.put(changed)
-    return _shown(changed)
+        changed = msgspec.structs.replace(monitor, policy=document, policy_revision=make_id())
+    context.store.put(changed)
+    return _show(changed)
 
 
-def get(call: OperationContext, given: Members) -> Members:
+def get(context: OperationContext, given: Members) -> Members:
     """GetResourcePolicy."""
-    return _shown(_with_policy(call, given))
+    return _show(_find_with_policy(context, given))
 
 
-def delete(call: OperationContext, given: Members) -> Members:
+def delete(context: OperationContext, given: Members) -> Members:
     """DeleteResourcePolicy: without a revision id whatever is there goes."""
-    monitor = _with_policy(call, given)
+    monitor = _find_with_policy(context, given)
     _check_revision(monitor, given.get("PolicyRevisionId"), required=False)
-    call.store.put(msgspec.structs.replace(monitor, policy=None, policy_revision=None, policy_pinned=False))
+    context.store.put(msgspec.structs.replace(monitor, policy=None, policy_revision=None, policy_pinned=False))
     return {"PolicyRevisionId": monitor.policy_revision}
 
 
-def _shown(monitor: AppMonitor) -> Members:
+def _show(monitor: AppMonitor) -> Members:
     return {"PolicyDocument": monitor.policy, "PolicyRevisionId": monitor.policy_revision}
 
 
-def _with_policy(call: OperationContext, given: Members) -> AppMonitor:
-    monitor = call.collecting(given["Name"])
+def _find_with_policy(context: OperationContext, given: Members) -> AppMonitor:
+    monitor = context.find_active_monitor(given["Name"])
     if monitor.policy is None:
         raise ServiceError("PolicyNotFoundException", f"The app monitor {monitor.name} has no resource policy")
     return monitor
@@ -85,40 +83,43 @@ def _check_revision(monitor: AppMonitor, revision: str | None, required: bool) -
 # The document
 
 
-def _malformed(message: str) -> ServiceError:
-    return ServiceError("MalformedPolicyDocumentException", f"The policy document is malformed: {message}")
+class MalformedPolicy(ServiceError):
+    """400: a document that is no policy for PutRumEvents on one app monitor."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("MalformedPolicyDocumentException", f"The policy document is malformed: {message}")
 
 
-def check(document: str, arn: str, account: str) -> None:
+def check_document(document: str, arn: str, account: str) -> None:
     """Refuse a document that is no policy for PutRumEvents on the monitor of that ARN."""
     try:
         policy = msgspec.json.decode(document)
     except (msgspec.DecodeError, RecursionError) as wrong:
-        raise _malformed(f"it is not JSON: {wrong}") from wrong
+        raise MalformedPolicy(f"it is not JSON: {wrong}") from wrong
     if not isinstance(policy, dict) or not policy.keys() <= {"Version", "Id", "Statement"}:
-        raise _malformed("it must be an object of Version, Id and Statement")
+        raise MalformedPolicy("it must be an object of Version, Id and Statement")
     if policy.get("Version", VERSIONS[0]) not in VERSIONS:
-        raise _malformed(f"Version must be one of {', '.join(VERSIONS)}")
+        raise MalformedPolicy(f"Version must be one of {', '.join(VERSIONS)}")
     statements = as_list(policy.get("Statement", []))
     if not statements:
-        raise _malformed("it has no Statement")
+        raise MalformedPolicy("it has no Statement")
     for number, statement in enumerate(statements, 1):
         _check_statement(statement, f"Statement {number}", arn, account)
 
 
 def _check_statement(statement: Any, where: str, arn: str, account: str) -> None:
     if not isinstance(statement, dict) or not statement.keys() <= ELEMENTS:
-        raise _malformed(f"{where} must be an object of {', '.join(sorted(ELEMENTS))}")
+        raise MalformedPolicy(f"{where} must be an object of {', '.join(sorted(ELEMENTS))}")
     if statement.get("Effect") not in ("Allow", "Deny"):
-        raise _malformed(f"{where}: Effect must be Allow or Deny")
+        raise MalformedPolicy(f"{where}: Effect must be Allow or Deny")
     actions = as_list(statement.get("Action", []))
     if not actions or any(not isinstance(action, str) or action.lower() != ACTION.lower() for action in actions):
-        raise _malformed(f"{where}: Action must be {ACTION}, no other action is supported")
+        raise MalformedPolicy(f"{where}: Action must be {ACTION}, no other action is supported")
     resources = as_list(statement.get("Resource", []))
     if not resources or any(
         not isinstance(resource, str) or not matches_wildcards(resource, arn) for resource in resources
     ):
-        raise _malformed(f"{where}: Resource must be the app monitor's ARN {arn}")
+        raise MalformedPolicy(f"{where}: Resource must be the app monitor's ARN {arn}")
     _check_principal(statement.get("Principal"), where, account)
     _check_condition(statement.get("Condition", {}), where)
 
@@ -128,21 +129,21 @@ def _check_principal(principal: Any, where: str, account: str) -> None:
         return
     names = as_list(principal.get("AWS", [])) if isinstance(principal, dict) and principal.keys() == {"AWS"} else []
     if not names:
-        raise _malformed(f'{where}: Principal must be "*" or an object with AWS')
+        raise MalformedPolicy(f'{where}: Principal must be "*" or an object with AWS')
     for name in names:
         match = _FOREIGN.fullmatch(name) if isinstance(name, str) else None
         if name != "*" and (match is None or match[1] != account):
-            raise _malformed(f"{where}: Principal must belong to the account {account}")
+            raise MalformedPolicy(f"{where}: Principal must belong to the account {account}")
 
 
 def _check_condition(condition: Any, where: str) -> None:
     if not isinstance(condition, dict):
-        raise _malformed(f"{where}: Condition must be an object")
+        raise MalformedPolicy(f"{where}: Condition must be an object")
     for operator, keys in condition.items():
         if read_operator(operator)[0] not in OPERATORS or not isinstance(keys, dict):
-            raise _malformed(f"{where}: the condition operator {operator} is not supported")
+            raise MalformedPolicy(f"{where}: the condition operator {operator} is not supported")
         for key, values in keys.items():
             if key.lower() not in CONTEXT_KEYS:
-                raise _malformed(f"{where}: the condition key {key} is not supported")
+                raise MalformedPolicy(f"{where}: the condition key {key} is not supported")
             if not as_list(values) or any(not isinstance(value, str) for value in as_list(values)):
-                raise _malformed(f"{where}: the values of {key} must be strings")
+                raise MalformedPolicy(f"{where}: the values of {key} must be strings")

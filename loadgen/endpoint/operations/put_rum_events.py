@@ -1,7 +1,8 @@
-"""The data plane: the body of PutRumEvents → a kept batch.
+"""PutRumEvents: the body of a request → a stored batch.
 
-Rule: a batch that breaks the service model is refused whole, in words; an event that breaks a rule of the service
-(too large, too old, a custom event where they are off) is dropped alone and silently, as RUM does, and counted.
+Rule: a batch that breaks the service model is refused whole, with a message; an event that breaks a rule of the service
+(too large, too old, a custom event where those are disabled) is dropped alone, without an error, as RUM does, and
+counted. This is the one operation whose speed matters: its body is decoded into msgspec types, not into dicts.
 """
 
 from __future__ import annotations
@@ -12,40 +13,73 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.service_error import ValidationException
+from loadgen.endpoint.operations.context import Members, OperationContext
+from loadgen.endpoint.policy import RequestContext, is_allowed
+from loadgen.endpoint.request_body import GZIP_MAGIC, inflate, read_object
+from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import AppMonitor, Store
-from loadgen.model import Noun, Request
+from loadgen.endpoint.store import AppMonitor
 from loadgen.rum.events import EVENT_PREFIX
-from loadgen.rum.service_model import load_service_model
+from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
 
 REPLAY = "com.amazon.rum.rrweb_event"
-"""Session replay: by default the web client sends events of 12 kB and more, so the 6 kB bound cannot hold for it."""
+"""Session replay: by default the web client sends events of 12 kB and more, so the limit of 6 kB cannot hold for it."""
 
-LATEST = 253_402_300_800.0
-"""Unix seconds of the year 10000: later times are milliseconds by mistake."""
+YEAR_10000 = 253_402_300_800.0
+"""Unix seconds; a later time is one in milliseconds by mistake."""
 
-_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
+_match_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 """Types of custom events (user guide, "Send custom events")."""
-
-
-GZIP_MAGIC = b"\x1f\x8b"
-"""RFC 1952; a batch that was read as JSON and begins so came zipped."""
 
 
 class AnyObject(msgspec.Struct):
     """Any JSON object: its members are scanned, not built."""
 
 
-class Intake(Noun):
-    """How many events of a batch were kept, and how many dropped."""
-
-    accepted: int
-    dropped: int
+_read_any_object = msgspec.json.Decoder(AnyObject).decode
 
 
-_is_object = msgspec.json.Decoder(AnyObject).decode
+def allows_unsigned(context: OperationContext, labels: dict[str, str]) -> bool:
+    """Whether a signature is optional: by the endpoint's settings, or because a resource policy decides."""
+    monitor = context.store.find_active(labels["Id"])
+    return context.settings.unsigned or bool(monitor and monitor.policy)
+
+
+def handle(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
+    """Find the app monitor, read the batch, ask the resource policy, store what is good."""
+    monitor = context.store.find_active(labels["Id"])
+    if monitor is None:
+        _check_id(operation, labels["Id"])
+        raise ResourceNotFoundException("AppMonitor", labels["Id"])
+    batch = read_batch(inflate(context.request, context.settings.max_inflated_bytes), context.settings)
+    if monitor.policy is not None:
+        _authorise(context, monitor, batch.Alias)
+    _keep(context, monitor, batch)
+    return {}
+
+
+def _check_id(operation: Operation, monitor_id: str) -> None:
+    problems: list[str] = []
+    operation.check({"Id": monitor_id}, "", problems)
+    if wrong := [line for line in problems if "at 'id'" in line]:
+        raise ValidationException(format_message(wrong))
+
+
+def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None) -> None:
+    settings, key = context.settings, context.access_key_id
+    if key is None and settings.unsigned:
+        return
+    assert monitor.policy is not None
+    asked = RequestContext(key, context.peer, context.request, alias, settings.account)
+    if not is_allowed(monitor.policy, settings.arn(monitor.name), asked):
+        raise ServiceError(
+            "AccessDeniedException",
+            f"The resource policy of app monitor {monitor.name} does not allow rum:PutRumEvents for this request",
+        )
+
+
+# Reading
 
 
 @lru_cache(maxsize=1)
@@ -53,124 +87,110 @@ def _decoder() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(compile_type(load_service_model().shapes, "PutRumEventsRequest", frozenset({"Id"})))
 
 
-def read_object(data: bytes) -> dict[str, Any]:
-    """A JSON object, not yet checked; an empty body is an empty object."""
-    try:
-        body = msgspec.json.decode(data) if data else {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise ValidationException(f"The request body is not valid JSON: {wrong}") from wrong
-    except RecursionError as wrong:
-        raise ValidationException("The request body is nested too deeply") from wrong
-    if not isinstance(body, dict):
-        raise ValidationException("The request body must be a JSON object")
-    return body
-
-
 def read_batch(data: bytes, settings: EndpointSettings) -> Any:
-    """The batch as a struct of the model's PutRumEventsRequest; a refusal that names each wrong member otherwise."""
+    """Decode a batch as a struct of the model's PutRumEventsRequest; a ValidationException names each wrong member."""
     try:
         batch = _decoder().decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise _explained(data, wrong) from wrong
+        raise _explain(data, wrong) from wrong
     if len(batch.RumEvents) > settings.max_batch_events:
-        raise ValidationException(
-            format_message(
-                [format_problem(len(batch.RumEvents), "rumEvents", f"have at most {settings.max_batch_events} events")]
-            )
-        )
-    if problems := _json_problems(batch):
+        limit = f"have at most {settings.max_batch_events} events"
+        raise ValidationException(format_message([format_problem(len(batch.RumEvents), "rumEvents", limit)]))
+    if problems := _find_json_problems(batch):
         raise ValidationException(format_message(problems))
     return batch
 
 
-def stored_batch(data: bytes) -> Any:
-    """A batch that was accepted before."""
+def decode_stored_batch(data: bytes) -> Any:
+    """Decode a batch that was accepted before."""
     return _decoder().decode(data)
 
 
-def _explained(data: bytes, wrong: Exception) -> Exception:
+def _explain(data: bytes, wrong: Exception) -> Exception:
+    """What the compiled type did not say: which members are wrong."""
     body = read_object(data)
     problems: list[str] = []
-    without_id = body | {"Id": "00000000-0000-0000-0000-000000000000"}
-    compile_check(load_service_model().shapes, "PutRumEventsRequest")(without_id, "", problems)
+    with_id = body | {"Id": "00000000-0000-0000-0000-000000000000"}
+    compile_check(load_service_model().shapes, "PutRumEventsRequest")(with_id, "", problems)
     return ValidationException(format_message(problems) if problems else str(wrong))
 
 
-def _json_problems(batch: Any) -> list[str]:
+def _find_json_problems(batch: Any) -> list[str]:
     """Members that are strings of JSON (the model's jsonvalue) must hold an object."""
     try:
         if batch.SessionMetadata is not None:
-            _is_object(batch.SessionMetadata)
+            _read_any_object(batch.SessionMetadata)
         for event in batch.RumEvents:
-            _is_object(event.details)
+            _read_any_object(event.details)
             if event.metadata is not None:
-                _is_object(event.metadata)
+                _read_any_object(event.metadata)
     except (msgspec.DecodeError, RecursionError):
-        return _named_json_problems(batch)
+        return _name_json_problems(batch)
     return []
 
 
-def _named_json_problems(batch: Any) -> list[str]:
+def _name_json_problems(batch: Any) -> list[str]:
     texts = [("sessionMetadata", batch.SessionMetadata)]
     for number, event in enumerate(batch.RumEvents, 1):
         texts += [(f"rumEvents.{number}.member.metadata", event.metadata)]
         texts += [(f"rumEvents.{number}.member.details", event.details)]
-    return [
-        format_problem(text, path, "be a JSON object") for path, text in texts if text is not None and not _holds(text)
-    ]
+    wrong = [(text, path) for path, text in texts if text is not None and not _is_object(text)]
+    return [format_problem(text, path, "be a JSON object") for text, path in wrong]
 
 
-def _holds(text: str) -> bool:
+def _is_object(text: str) -> bool:
     try:
-        _is_object(text)
+        _read_any_object(text)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
 
 
-def keep(
-    store: Store, settings: EndpointSettings, monitor: AppMonitor, batch: Any, request: Request, now: float
-) -> Intake:
-    """Keep, or count, what is good of a batch, as it came over the wire; durable at the store's next commit."""
-    dropped = _dropped(batch.RumEvents, monitor, settings, now - settings.retention)
-    times = [event.timestamp for position, event in enumerate(batch.RumEvents) if position not in dropped] or [now]
-    if (last := max(times)) >= LATEST:
-        position = next(position for position, event in enumerate(batch.RumEvents, 1) if event.timestamp >= LATEST)
+# Keeping
+
+
+def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
+    """Store, or count, the good events of a batch, as it came over the wire; durable at the store's next commit."""
+    settings, store, events = context.settings, context.store, batch.RumEvents
+    dropped = _find_dropped(events, monitor, settings, context.now - settings.retention)
+    times = [event.timestamp for position, event in enumerate(events) if position not in dropped] or [context.now]
+    if (last := max(times)) >= YEAR_10000:
+        position = next(position for position, event in enumerate(events, 1) if event.timestamp >= YEAR_10000)
         path = f"rumEvents.{position}.member.timestamp"
         raise ValidationException(format_message([format_problem(last, path, "be Unix time in seconds")]))
-    kept = len(batch.RumEvents) - len(dropped)
+    kept = len(events) - len(dropped)
     if settings.keeps:
         marks = msgspec.json.encode(dropped) if dropped else None
-        zipped = request.body.startswith(GZIP_MAGIC)
-        store.keep(monitor, int(min(times) * 1000), int(last * 1000) + 1, kept, marks, zipped, request.body)
-    else:
-        store.count(monitor, kept)
+        body = context.request.body
+        zipped = body.startswith(GZIP_MAGIC)
+        store.keep(monitor, int(min(times) * 1000), int(last * 1000) + 1, kept, marks, zipped, body)
+    if dropped or not settings.keeps:
+        store.count(monitor, 0 if settings.keeps else 1, 0 if settings.keeps else kept, len(dropped))
     if kept and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
-    return Intake(kept, len(dropped))
 
 
-def _dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> list[int]:
-    """Positions of the events to drop; most events are seen to be good at a glance."""
-    # UTF-8 has 4 bytes a letter at most: only what comes near the bound is counted.
-    roomy = settings.max_event_bytes // 4
+def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> list[int]:
+    """Positions of the events to drop. Most events pass the cheap test, so few are looked at closely."""
+    # UTF-8 has 4 bytes a letter at most: only texts near the limit are counted.
+    short = settings.max_event_bytes // 4
     doubtful = [
         position
         for position, event in enumerate(events)
-        if len(event.details) + len(event.metadata or "") > roomy
+        if len(event.details) + len(event.metadata or "") > short
         or not event.type.startswith(EVENT_PREFIX)
         or event.timestamp < oldest
     ]
-    return [position for position in doubtful if not _good(events[position], monitor, settings, oldest)]
+    return [position for position in doubtful if not _is_good(events[position], monitor, settings, oldest)]
 
 
-def _good(event: Any, monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> bool:
-    if event.timestamp < oldest or (event.type != REPLAY and _bytes(event) > settings.max_event_bytes):
+def _is_good(event: Any, monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> bool:
+    if event.timestamp < oldest or (event.type != REPLAY and _count_bytes(event) > settings.max_event_bytes):
         return False
     if event.type.startswith(EVENT_PREFIX):
         return True
-    return monitor.custom_events and _custom_type(event.type) is not None
+    return monitor.custom_events and _match_custom_type(event.type) is not None
 
 
-def _bytes(event: Any) -> int:
+def _count_bytes(event: Any) -> int:
     return len(event.details.encode()) + len((event.metadata or "").encode())

@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.report.terminal import live_view, log_line
 from loadgen.results import Follower, RunFolder, TimelineRow
@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.25
 
 
 def watch(
-    process: LocustProcess, folder: RunFolder, duration: float, endpoint: Running | None, quiet: bool
+    process: LocustProcess, folder: RunFolder, duration: float, endpoint: Endpoint | None, quiet: bool
 ) -> str | None:
     """Show the run until its process ends; what went wrong with the endpoint, if anything did.
 
@@ -33,7 +33,7 @@ def watch(
                     view.show(row)
                 if not running:
                     return died
-                if endpoint is not None and died is None and not endpoint.alive():
+                if endpoint is not None and died is None and not endpoint.is_alive():
                     died = f"the local endpoint died after second {view.last_second}"
                     process.interrupt()
             except KeyboardInterrupt:

@@ -20,9 +20,7 @@ import msgspec
 
 from loadgen import units
 from loadgen.aws import Account, MonitorTarget
-from loadgen.endpoint import EndpointSettings, Faults, server
-from loadgen.endpoint.fault_spec import parse_faults
-from loadgen.endpoint.server import Running
+from loadgen.endpoint import Endpoint, EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
 from loadgen.jobs.plan import expect
@@ -95,7 +93,7 @@ def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:
 @contextmanager
 def opened_targets(
     scenarios: Sequence[Scenario], seed: int, options: Options
-) -> Iterator[tuple[tuple[MonitorTarget, ...], Running | None]]:
+) -> Iterator[tuple[tuple[MonitorTarget, ...], Endpoint | None]]:
     """The app monitors to send to; for `local` an endpoint that lives as long as the run."""
     monitors = [each.monitor.model_copy(update={"name": options.monitor or each.monitor.name}) for each in scenarios]
     if options.target == "local":
@@ -107,7 +105,7 @@ def opened_targets(
             faults=parse_faults(options.faults) if options.faults else Faults(),
             max_batch_events=max(100, *(each.client.batchLimit for each in scenarios)),
         )
-        with server.start(settings, options.store) as endpoint:
+        with Endpoint(settings, options.store) as endpoint:
             account = Account(endpoint.region, endpoint.credentials, endpoint.url)
             yield tuple(account.find_or_create(monitor) for monitor in monitors), endpoint
     elif options.target == "aws":

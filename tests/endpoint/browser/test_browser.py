@@ -19,8 +19,7 @@ from urllib.parse import quote
 
 import pytest
 
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from tests.endpoint.conftest import KEYS, client_of
 
 HERE = Path(__file__).parent
@@ -75,7 +74,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, whole_browser: None) -> Itera
     server.server_close()
 
 
-def visit(site: str, endpoint: Running, setup: dict[str, Any], profile: Path) -> list[dict[str, Any]]:
+def visit(site: str, endpoint: Endpoint, setup: dict[str, Any], profile: Path) -> list[dict[str, Any]]:
     """A visit of two pages, closed at the end; the answers that the browser saw."""
     query = quote(json.dumps({"endpoint": endpoint.url, "region": endpoint.region, **setup}))
     order = {
@@ -92,14 +91,14 @@ def visit(site: str, endpoint: Running, setup: dict[str, Any], profile: Path) ->
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def read(endpoint: Running, shop: str) -> list[dict[str, Any]]:
+def read(endpoint: Endpoint, shop: str) -> list[dict[str, Any]]:
     """All events of a monitor."""
     window = {"After": int(time.time() * 1000) - 600_000, "Before": int(time.time() * 1000) + 600_000}
     pages = client_of(endpoint).get_paginator("get_app_monitor_data").paginate(Name=shop, TimeRange=window)
     return [json.loads(event) for page in pages for event in page["Events"]]
 
 
-def until_closed(endpoint: Running, shop: str) -> list[dict[str, Any]]:
+def until_closed(endpoint: Endpoint, shop: str) -> list[dict[str, Any]]:
     """All events once the beacon of the second page's end is among them; it arrives after the browser has gone."""
     deadline = time.monotonic() + 20
     while True:
@@ -114,7 +113,7 @@ def settings(**more: Any) -> EndpointSettings:
     return EndpointSettings(credentials=(KEYS,), quota=None, **more)
 
 
-def created(endpoint: Running) -> str:
+def created(endpoint: Endpoint) -> str:
     monitor = client_of(endpoint).create_app_monitor(
         Name="shop", Domain="localhost", CustomEvents={"Status": "ENABLED"}
     )
@@ -123,7 +122,7 @@ def created(endpoint: Running) -> str:
 
 def test_a_visit_of_the_real_web_client_is_kept_and_read_back(site: str, tmp_path: Path) -> None:
     credentials = {"accessKeyId": KEYS.access_key_id, "secretAccessKey": KEYS.secret_access_key}
-    with start(settings()) as endpoint:
+    with Endpoint(settings()) as endpoint:
         answers = visit(site, endpoint, {"monitorId": created(endpoint), "credentials": credentials}, tmp_path)
         events = until_closed(endpoint, "shop")
         ledger = client_ledger(endpoint)
@@ -163,13 +162,13 @@ def check_contents(events: list[dict[str, Any]]) -> None:
     assert by_type["my.checkout"] == {"items": 3}
 
 
-def client_ledger(endpoint: Running) -> dict[str, Any]:
+def client_ledger(endpoint: Endpoint) -> dict[str, Any]:
     with urllib.request.urlopen(f"{endpoint.url}/_loadgen/ledger") as answer:
         return dict(json.load(answer))
 
 
 def test_an_unsigned_page_is_served_where_that_is_allowed(site: str, tmp_path: Path) -> None:
-    with start(settings(unsigned=True)) as endpoint:
+    with Endpoint(settings(unsigned=True)) as endpoint:
         setup = {"monitorId": created(endpoint), "config": {"signing": False}}
         answers = visit(site, endpoint, setup, tmp_path)
         events = until_closed(endpoint, "shop")

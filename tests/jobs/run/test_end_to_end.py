@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.wire.sigv4 import Credentials
 from tests.paths import LOCUSTFILE, QUICKSTART
 
@@ -47,8 +46,8 @@ def assert_accounted(summary: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def endpoint() -> Iterator[Running]:
-    with start(EndpointSettings(credentials=(KEY,), quota=None)) as running:
+def endpoint() -> Iterator[Endpoint]:
+    with Endpoint(EndpointSettings(credentials=(KEY,), quota=None)) as running:
         yield running
 
 
@@ -94,7 +93,7 @@ def test_throttling_retries_and_losses_are_separate_figures_that_add_up(tmp_path
     assert summary["ledger"]["agrees"] is True
 
 
-def environment_for(endpoint: Running, key: Credentials = KEY) -> dict[str, str]:
+def environment_for(endpoint: Endpoint, key: Credentials = KEY) -> dict[str, str]:
     return {
         "AWS_ACCESS_KEY_ID": key.access_key_id,
         "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
@@ -103,7 +102,7 @@ def environment_for(endpoint: Running, key: Credentials = KEY) -> dict[str, str]
     }
 
 
-def created_monitor(endpoint: Running, name: str = "shop") -> str:
+def created_monitor(endpoint: Endpoint, name: str = "shop") -> str:
     import boto3
     from botocore.config import Config
 
@@ -118,7 +117,7 @@ def created_monitor(endpoint: Running, name: str = "shop") -> str:
     return str(rum.create_app_monitor(Name=name, Domain="shop.example.com")["Id"])
 
 
-def test_a_url_is_a_target_with_credentials_from_the_usual_chain(tmp_path: Path, endpoint: Running) -> None:
+def test_a_url_is_a_target_with_credentials_from_the_usual_chain(tmp_path: Path, endpoint: Endpoint) -> None:
     created_monitor(endpoint)
     target = ("--target", endpoint.url, "--monitor", "shop", "--duration", "5s", "--rate", 4, "--out", "run")
     done = loadgen("run", QUICKSTART, *target, cwd=tmp_path, **environment_for(endpoint))
@@ -126,7 +125,7 @@ def test_a_url_is_a_target_with_credentials_from_the_usual_chain(tmp_path: Path,
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["ledger"]["agrees"] is True
 
 
-def test_no_credential_appears_in_results(tmp_path: Path, endpoint: Running) -> None:
+def test_no_credential_appears_in_results(tmp_path: Path, endpoint: Endpoint) -> None:
     created_monitor(endpoint)
     target = ("--target", endpoint.url, "--monitor", "shop", "--duration", "3s", "--out", "run")
     done = loadgen("run", QUICKSTART, *target, cwd=tmp_path, **environment_for(endpoint))
@@ -150,7 +149,7 @@ UNKNOWN_KEY = Credentials("AKIDNOBODY", "not-the-secret")
     ],
 )
 def test_what_the_control_plane_refuses_is_one_line_and_nothing_is_written(
-    tmp_path: Path, endpoint: Running, monitor: str, key: Credentials, said: str
+    tmp_path: Path, endpoint: Endpoint, monitor: str, key: Credentials, said: str
 ) -> None:
     created_monitor(endpoint)
     done = loadgen(
@@ -164,7 +163,7 @@ def test_what_the_control_plane_refuses_is_one_line_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Running) -> None:
+def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Endpoint) -> None:
     monitor_id = created_monitor(endpoint)
     locustfile = LOCUSTFILE
     done = subprocess.run(
@@ -185,7 +184,7 @@ def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Running)
     assert summary["requests"]["accepted"] > 0 == summary["requests"]["failed"]
 
 
-def test_aws_is_never_sent_to_without_a_yes(tmp_path: Path, endpoint: Running) -> None:
+def test_aws_is_never_sent_to_without_a_yes(tmp_path: Path, endpoint: Endpoint) -> None:
     """An endpoint override stands in for AWS."""
     created_monitor(endpoint)
     environment = environment_for(endpoint) | {

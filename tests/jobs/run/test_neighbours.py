@@ -13,8 +13,7 @@ import psutil
 import pyarrow.parquet as parquet
 import pytest
 
-from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.jobs.run.options import free_port
 from loadgen.results import RunFolder
 from tests.jobs.run.test_end_to_end import (
@@ -182,16 +181,16 @@ def wait_for_requests(folder: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[Running]:
+def endpoint() -> Iterator[Endpoint]:
     """With the three app monitors."""
-    with start(EndpointSettings(credentials=(KEY,), quota=None)) as running:
+    with Endpoint(EndpointSettings(credentials=(KEY,), quota=None)) as running:
         for name in NAMES:
             created_monitor(running, name)
         yield running
 
 
 def test_a_master_hands_its_workers_all_app_monitors(
-    folder: Path, endpoint: Running, told: dict[str, dict[str, Any]]
+    folder: Path, endpoint: Endpoint, told: dict[str, dict[str, Any]]
 ) -> None:
     port, keys = str(free_port()), clean_environment() | environment_for(endpoint)
     conducting = ("--master", "--expect-workers", 2, "--bind-host", "127.0.0.1", "--bind-port", port)
@@ -208,7 +207,7 @@ def test_a_master_hands_its_workers_all_app_monitors(
         assert (its["events"], its["sessions"]) == (same["events"], same["sessions"])
 
 
-def test_an_app_monitor_that_is_missing_is_named_and_nothing_is_sent(folder: Path, endpoint: Running) -> None:
+def test_an_app_monitor_that_is_missing_is_named_and_nothing_is_sent(folder: Path, endpoint: Endpoint) -> None:
     (folder / "more.toml").write_text(scenario_text() + '[[neighbours]]\nmonitor.name = "nobody"\narrivals.rate = 1\n')
     done = subprocess.run(
         [sys.executable, "-m", "loadgen", "run", "more.toml", "--target", endpoint.url, "--out", "none"],
@@ -223,7 +222,7 @@ def test_an_app_monitor_that_is_missing_is_named_and_nothing_is_sent(folder: Pat
     assert not (folder / "none").exists()
 
 
-def test_locust_alone_takes_the_ids_of_all_app_monitors_in_order(folder: Path, endpoint: Running) -> None:
+def test_locust_alone_takes_the_ids_of_all_app_monitors_in_order(folder: Path, endpoint: Endpoint) -> None:
     ids = [created_monitor(endpoint, name) for name in ("other-shop", "other-campaign", "other-blog")]
     assert locust(folder, endpoint, ids[:2]).returncode == 2
     done = locust(folder, endpoint, ids)
@@ -234,7 +233,7 @@ def test_locust_alone_takes_the_ids_of_all_app_monitors_in_order(folder: Path, e
     assert all(its["requests"]["accepted"] for its in summary["monitors"])
 
 
-def locust(folder: Path, endpoint: Running, ids: list[str]) -> subprocess.CompletedProcess[str]:
+def locust(folder: Path, endpoint: Endpoint, ids: list[str]) -> subprocess.CompletedProcess[str]:
     locustfile = LOCUSTFILE
     return subprocess.run(
         [

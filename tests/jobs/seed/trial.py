@@ -21,8 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from loadgen.endpoint import EndpointSettings, Faults
-from loadgen.endpoint.server import Running, start
+from loadgen.endpoint import Endpoint, EndpointSettings, Faults
 from loadgen.wire.sigv4 import Credentials
 from tests.paths import SCENARIOS
 
@@ -109,7 +108,7 @@ def trial(
     source = random.Random(seed)
     port, store, run = free_port(), folder / "store.sqlite", folder / "run"
     target = ["--target", f"http://127.0.0.1:{port}", "--out", run]
-    endpoint = start(settings(quota=quota, faults=faults), store, port=port)
+    endpoint = Endpoint(settings(quota=quota, faults=faults), store, port=port).start()
     blows = ["kill"] * 5 + ["restart", "crash"]
     source.shuffle(blows)
     moments = sorted(source.sample(range(1, requests * 9 // 10), len(blows)))
@@ -135,13 +134,13 @@ def came_to(run: Path, moment: int) -> bool:
     return accepted(run) >= moment
 
 
-def restarted(endpoint: Running, blow: str, store: Path, wanted: EndpointSettings, port: int) -> Running:
+def restarted(endpoint: Endpoint, blow: str, store: Path, wanted: EndpointSettings, port: int) -> Endpoint:
     """The endpoint again, on the same port and store, after a good end or kill -9."""
     if blow == "crash":
         endpoint.process.kill()
         endpoint.process.wait()
     endpoint.stop()
-    return start(wanted, store, port=port)
+    return Endpoint(wanted, store, port=port).start()
 
 
 BURSTS = Faults(errors=0.05, drops=0.02, lost_answers=0.03, seed=3)

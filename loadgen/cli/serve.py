@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -39,45 +38,40 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 @click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")
 def serve(host: str, port: int, store: Path | None, **options: Any) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
-    from loadgen.endpoint.server import serve as serve_endpoint
+    from loadgen.endpoint import Endpoint
 
-    settings = settings_of(**options)
     given = options["access_key_id"] and options["secret_access_key"]
+    endpoint = Endpoint(None, store, host, port, **read_settings(**options))
 
-    def ready(url: str) -> None:
-        key, quota = settings.credentials[0], settings.quota
-        click.echo(
-            f"RUM endpoint on {url}, region {settings.region}, quota {'off' if quota is None else f'{quota:g}/s'}"
-        )
-        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={settings.region}")
+    def show_endpoint() -> None:
+        key, quota, url = endpoint.credentials, endpoint.settings.quota, endpoint.url
+        limit = "off" if quota is None else f"{quota:g}/s"
+        click.echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {limit}")
+        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={endpoint.region}")
         click.echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
         secret = "(as given)" if given else key.secret_access_key
         click.echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={secret}")
 
-    serve_endpoint(settings, store, host, port, ready)
+    endpoint.serve_forever(show_endpoint)
 
 
-def settings_of(
+def read_settings(
     access_key_id: str | None,
     secret_access_key: str | None,
     session_token: str | None,
-    faults: str | None,
     operation_quota: tuple[tuple[str, float], ...],
     cors_origin: tuple[str, ...],
-    **plain: Any,
-) -> Any:
-    """The endpoint's settings; half a key is completed, none is made up."""
-    from loadgen.endpoint import EndpointSettings
-    from loadgen.endpoint.fault_spec import parse_faults
-    from loadgen.endpoint.faults import Faults
+    **others: Any,
+) -> dict[str, Any]:
+    """The endpoint's settings; of a key that is given in part, the rest is made up."""
+    from loadgen.endpoint import make_credentials
     from loadgen.wire.sigv4 import Credentials
 
-    key_id = access_key_id or "AKIA" + secrets.token_hex(8).upper()
-    secret = secret_access_key or secrets.token_urlsafe(30)
-    return EndpointSettings(
-        credentials=(Credentials(key_id, secret, session_token),),
-        faults=parse_faults(faults) if faults else Faults(),
-        operation_quotas=dict(operation_quota),
-        cors_origins=cors_origin or ("*",),
-        **plain,
-    )
+    made = make_credentials()
+    key = Credentials(access_key_id or made.access_key_id, secret_access_key or made.secret_access_key, session_token)
+    return {
+        **{name: value for name, value in others.items() if value is not None or name != "faults"},
+        "credentials": (key,),
+        "operation_quotas": dict(operation_quota),
+        "cors_origins": cors_origin or ("*",),
+    }

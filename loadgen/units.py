@@ -1,25 +1,171 @@
-"""Pace: scenario seconds that pass in a second. As text `realtime`, a factor such as `10x`, or `max`."""
+"""How numbers are read and written: paces, durations, counts, shares, times, bytes, money.
+
+Rule: each `parse_*` raises a ValueError that says what to write instead; each `format_*` gives a dash where there is no
+number, and is the same on the terminal, in logs and on pages.
+"""
 
 from __future__ import annotations
 
-from math import inf
+import re
+from math import inf, isfinite
 
-NAMED = {"realtime": 1.0, "max": inf}  # as fast as possible is an infinite factor
+NONE = "–"  # in place of a number that is missing, infinite or NaN
+
+NAMED_PACES = {"realtime": 1.0, "max": inf}  # as fast as possible is an infinite factor
+
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+COUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?(?:e\+?[0-9]+)?) ?([kMG]?)")
+THOUSANDS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 
 
 def parse_pace(text: str) -> float:
-    """The factor that a text says; ValueError tells what to write instead."""
-    if text in NAMED:
-        return NAMED[text]
-    try:
-        factor = float(text.removesuffix("x"))
-    except ValueError:
-        factor = 0.0
+    """Scenario seconds that pass in a second: `realtime`, a factor such as `10x`, or `max`."""
+    if text in NAMED_PACES:
+        return NAMED_PACES[text]
+    factor = _parse_number(text.removesuffix("x"))
     if not 0 < factor < inf:
         raise ValueError(f"{text!r} is no pace; write realtime, max, or a factor such as 10x")
     return factor
 
 
 def format_pace(factor: float) -> str:
-    """How a factor is written."""
-    return next((word for word, named in NAMED.items() if named == factor), f"{factor:g}x")
+    """The text that `parse_pace` reads as this factor."""
+    return next((word for word, named in NAMED_PACES.items() if named == factor), f"{factor:g}x")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds: a number, or one with a unit such as 250ms, 90s, 5m, 2h, 7d; 0 or more."""
+    matched = DURATION.fullmatch(text.strip())
+    seconds = float(matched[1]) * SECONDS[matched[2]] if matched else _parse_number(text)
+    if not 0 <= seconds < inf:
+        raise ValueError(f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h, 7d")
+    return seconds
+
+
+def parse_count(text: str) -> float:
+    """A count: a number, with k, M or G for thousands, millions and thousand millions, such as 500k; 0 or more."""
+    matched = COUNT.fullmatch(text.strip())
+    count = float(re.sub("[_,]", "", matched[1])) * THOUSANDS[matched[2]] if matched else inf
+    if not isfinite(count):
+        raise ValueError(f"{text!r} is no count; write a number such as 12000, 500k or 2M")
+    return count
+
+
+def parse_share(text: str) -> float:
+    """A share from 0 to 1: 0.001, or 0.1%."""
+    share = _parse_number(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0 <= share <= 1:
+        raise ValueError(f"{text!r} is no share; write one such as 0.001 or 0.1%")
+    return share
+
+
+def _parse_number(text: str) -> float:
+    """A number, or -1 in place of what is none: no unit here may be negative."""
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
+
+
+def has_value(value: float | None) -> bool:
+    """Whether there is a number to write."""
+    return value is not None and isfinite(value)
+
+
+def format_digits(value: float | None, digits: int = 3) -> str:
+    """A number to three significant digits, whole from 100 on: 0.123, 1.23, 12.3, 123, 1,234."""
+    if value is None or not isfinite(value):
+        return NONE
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+
+
+def format_count(value: float | None) -> str:
+    """A whole number with separators: 12,345."""
+    return f"{value:,.0f}" if value is not None and isfinite(value) else NONE
+
+
+def format_short(value: float | None, digits: int = 3) -> str:
+    """A number to three digits, with k, M or G from ten thousand on: 12.3k."""
+    if value is None or not isfinite(value):
+        return NONE
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= unit:
+            return f"{format_digits(value / THOUSANDS[letter], digits)}{letter}"
+    return format_digits(value, digits)
+
+
+def format_rate(value: float | None) -> str:
+    """Something a second: 12.3k/s."""
+    return f"{format_short(value)}/s" if has_value(value) else NONE
+
+
+def format_milliseconds(value: float | None) -> str:
+    """Milliseconds, in the unit that fits: 850 µs, 1.23 ms, 2.8 s."""
+    if value is None or not isfinite(value):
+        return NONE
+    if 0 < value < 1:
+        return f"{value * 1000:.3g} µs"
+    return f"{value:.3g} ms" if value < 999.5 else f"{format_digits(value / 1000)} s"
+
+
+def format_duration(seconds: float | None) -> str:
+    """Seconds, in at most two units: 1.5 s, 45 s, 1 min 30 s, 2 h, 1 d 12 h."""
+    if seconds is None or not isfinite(seconds):
+        return NONE
+    if seconds < 59.5:
+        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.2g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return _join_units((minutes, "min"), (rest, "s"))
+    hours, rest = divmod(round(seconds / 60), 60)
+    if hours < 24:
+        return _join_units((hours, "h"), (rest, "min"))
+    days, rest = divmod(round(seconds / 3600), 24)
+    return _join_units((days, "d"), (rest, "h"))
+
+
+def _join_units(large: tuple[int, str], small: tuple[int, str]) -> str:
+    return " ".join(f"{count} {unit}" for count, unit in (large, small) if count)
+
+
+def format_clock(seconds: float) -> str:
+    """A moment, counted from a run's zero: 0:05, 12:30, 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def format_percent(value: float | None) -> str:
+    """A factor or a relative width in per cent, to three digits: 31.5%."""
+    return f"{format_digits(value * 100)}%" if value is not None and isfinite(value) else NONE
+
+
+def format_share(part: float, whole: float = 1.0) -> str:
+    """A part of a whole in per cent: 31.5%; never 0% or 100% of what is neither."""
+    if not whole:
+        return NONE
+    if part in (0, whole):
+        return "100%" if part else "0%"
+    share = part / whole
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 < share < 1 else f"{share:.1%}"
+
+
+def format_bytes(value: float | None) -> str:
+    """Bytes with a decimal unit: 134 MB."""
+    if value is None or not isfinite(value):
+        return NONE
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(value) >= unit:
+            return f"{format_digits(value / unit)} {name}"
+    return f"{value:.0f} B"
+
+
+def format_dollars(value: float | None) -> str:
+    """Money, with cents below ten dollars: $1.23, $1,234."""
+    if value is None or not isfinite(value):
+        return NONE
+    return f"${value:,.2f}" if value < 9.995 else f"${value:,.0f}"

@@ -204,10 +204,10 @@ class Engine:
         return response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
 
     def _sign(self, due: ScheduledRequest) -> Request:
-        if self._signer is None or not self._job.monitors[due.monitor].signed:
+        monitor = self._job.monitors[due.monitor]
+        if self._signer is None or not monitor.signed:
             return due.request
-        signer = self._signer()
-        return signer.presign(due.request, time.time()) if due.beacon else signer.sign(due.request, time.time())
+        return monitor.destination.dialect.sign(self._signer(), due.request, due.beacon, time.time())
 
     def _no_room(self, due: ScheduledRequest) -> bool:
         """Whether the disk has no room for more records: what cannot be kept is not sent."""

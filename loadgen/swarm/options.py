@@ -6,7 +6,7 @@ import argparse
 
 from locust.argument_parser import LocustArgumentParser
 
-from loadgen import units
+from loadgen import units, wire
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -33,7 +33,12 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--sample-rate", type=float, help="Share of sessions to record in place of the scenario's")
     add("--max-events", type=int, help="Stop hard before more events than this are sent")
     add("--unsigned", action="store_true", help="Send without signatures")
-    add("--dialect", choices=("web", "sdk"), default="web", help="web: as the web client; sdk: without SessionMetadata")
+    add(
+        "--dialect",
+        choices=tuple(wire.DIALECTS),
+        default="web",
+        help="web: as the web client; sdk: without SessionMetadata",
+    )
     add("--timeout", type=float, default=30.0, help="Seconds to wait for an answer")
     add("--out", metavar="FOLDER", help="The run's folder")
     add("--find-limit", metavar="JSON", help="Hold rates until the highest that keeps the conditions is found")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from loadgen import wire
@@ -28,7 +28,7 @@ class Orders(Noun):
     url: str
     monitors: tuple[AppMonitor, ...]  # in the order of the scenario
     region: str
-    dialect: Literal["web", "sdk"]
+    dialect: str
     unsigned: bool
     timeout: float
     max_events: int | None
@@ -55,7 +55,9 @@ class Orders(Noun):
 
     def _destination(self, scenario: Scenario, to: AppMonitor) -> wire.Destination:
         prefix = self.origin.path.rstrip("/")
-        return wire.Destination.of(scenario, to.id, self.origin.netloc, prefix=prefix, dialect=self.dialect)
+        return wire.Destination.of(
+            scenario, to.id, self.origin.netloc, prefix=prefix, dialect=wire.DIALECTS[self.dialect]
+        )
 
 
 class WorkerShare(Noun):

@@ -7,15 +7,13 @@ metadata and a visitor's SessionMetadata are kept as they stand in the body, and
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from loadgen.ids import NIL_UUID
-from loadgen.model import Batch, Noun, Page, Request, Visitor
+from loadgen.model import Batch, Noun, Page, Visitor
 from loadgen.rum.events import Http, XRayTrace
-from loadgen.scenario import Scenario
-from loadgen.wire.compression import compressed
 from loadgen.wire.json_templates import escaped, written
 
 CLIENT_VERSION = "3.2.1"
@@ -24,36 +22,7 @@ CLIENT_VERSION = "3.2.1"
 CLIENT = "arw-module"
 """How the client was installed: from npm (utils/constants.ts: the CDN's script says arw-script)."""
 
-BEACON_LIMIT = 64_000
-"""UTF-16 code units: a longer body does not fit a beacon and goes by fetch (dispatch/DataPlaneClient.ts)."""
-
 _JSON = msgspec.json.Encoder()
-
-
-class Destination(Noun, frozen=True):
-    """Where batches go, and what the page's configuration adds to each."""
-
-    host: str  # as in the Host header, with port
-    monitor_id: str
-    domain: str
-    prefix: str = ""  # path before /appmonitors, "/stage"
-    version: str = "1.0.0"  # of the application
-    alias: str | None = None
-    release_id: str | None = None
-    compression: bool = True
-    dialect: Literal["web", "sdk"] = "web"
-
-    @classmethod
-    def of(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
-        """Where a scenario's batches go; `more` are further fields, over what the scenario says."""
-        settings = {
-            "domain": scenario.monitor.domain,
-            "version": scenario.monitor.version,
-            "alias": scenario.client.alias,
-            "release_id": scenario.client.releaseId,
-            "compression": scenario.client.compression,
-        }
-        return cls(host=host, monitor_id=monitor_id, **(settings | more))
 
 
 class Clock(Noun, frozen=True):
@@ -67,52 +36,8 @@ class Clock(Noun, frozen=True):
         return self.epoch + t / self.pace
 
 
-class Encoded(Noun, frozen=True):
-    """A request, not yet signed, and what is measured of it."""
-
-    request: Request
-    raw_bytes: int  # the body before gzip
-    beacon: bool = False  # to be presigned; False also for a page-hide batch that is too long for a beacon
-
-
-class _Frame(msgspec.Struct, frozen=True, gc=False):
-    """What all batches for one destination share."""
-
-    target: str
-    monitor: str
-    alias: str
-    plain: tuple[tuple[str, str], ...]
-    gzip: tuple[tuple[str, str], ...]
-    beacon: tuple[tuple[str, str], ...]
-
-
-def encode(batch: Batch, destination: Destination, clock: Clock) -> Encoded:
-    """The request that carries a batch: fetch, with gzip when it pays, or beacon; unsigned."""
-    frame = _frame(destination)
-    web = destination.dialect == "web"
-    session = _session_metadata(batch.visitor, destination.domain, destination.release_id)
-    events = _events(batch, clock, "" if web else session)
-    metadata = f',"SessionMetadata":"{{{session}}}"' if web else ""
-    text = (
-        f'{{"BatchId":"{batch.id}","AppMonitorDetails":{frame.monitor},"UserDetails":{{"userId":"{batch.user_id}",'
-        f'"sessionId":"{batch.session_id}"}},"RumEvents":[{events}]{metadata}{frame.alias}}}'
-    )
-    body, length = text.encode(), utf16_length(text)
-    if web and batch.beacon and length <= BEACON_LIMIT:
-        return Encoded(Request("POST", frame.target, frame.beacon, body), len(body), True)
-    packed = compressed(body, length) if destination.compression else None
-    if packed is None:
-        return Encoded(Request("POST", frame.target, frame.plain, body), len(body))
-    return Encoded(Request("POST", frame.target, frame.gzip, packed), len(body))
-
-
-def utf16_length(text: str) -> int:
-    """JavaScript's `length`: characters outside the Basic Multilingual Plane count twice."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-def _events(batch: Batch, clock: Clock, session: str) -> str:
-    """The elements of RumEvents; `session` is metadata to be merged into each event's (SDK dialect)."""
+def write_events(batch: Batch, clock: Clock, session: str) -> str:
+    """The elements of RumEvents; `session` is metadata that each event's metadata begins with, "" for none."""
     cookies = batch.user_id != NIL_UUID
     epoch, pace, start = clock.epoch, clock.pace, batch.start
     page: Page | None = None
@@ -153,7 +78,7 @@ def _page_metadata(page: Page, cookies: bool, session: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> str:
+def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> str:
     """What stands in the braces of `SessionMetadata`: sessions/SessionManager.ts, then event-cache/EventCache.ts."""
     fields: dict[str, Any] = {"browserLanguage": visitor.language}
     if visitor.brand:
@@ -176,18 +101,3 @@ def _session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> 
 def _inside(fields: dict[str, Any]) -> str:
     """What stands between the braces of JSON inside a JSON string."""
     return escaped(_JSON.encode(fields).decode())[1:-1]
-
-
-@lru_cache(maxsize=64)
-def _frame(destination: Destination) -> _Frame:
-    host = ("host", destination.host)
-    json = ("content-type", "application/json")
-    slash = "" if destination.dialect == "web" else "/"
-    return _Frame(
-        target=f"{destination.prefix.rstrip('/')}/appmonitors/{destination.monitor_id}{slash}",
-        monitor=_JSON.encode({"id": destination.monitor_id, "version": destination.version}).decode(),
-        alias="" if destination.alias is None else f',"Alias":{_JSON.encode(destination.alias).decode()}',
-        plain=(host, json),
-        gzip=(host, json, ("content-encoding", "gzip")),
-        beacon=(host, ("content-type", "text/plain;charset=UTF-8")),
-    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
 from loadgen.ids import NIL_UUID
-from loadgen.model import Batch, Event, Page, Visitor
-from loadgen.wire import Clock, Destination
+from loadgen.model import Batch, Event, Page, Request, Visitor
+from loadgen.wire import Clock, Destination, Encoded
 from tests.paths import FIXTURES
 
 FIXTURE = FIXTURES / "captured-requests.ndjson"
@@ -86,3 +87,14 @@ def batch(*events: Event, beacon: bool = False, cookies: bool = True, visitor: V
 def event(details: Any, at: float = 1.25, page: Page = HOME, type: str = "shop.custom") -> Event:
     """An event of the site's own type."""
     return Event("27b0e63d-f6e9-4d58-a985-5e0c9b24ccd0", at, type, details, page)
+
+
+def inflate(request: Request) -> bytes:
+    """A request's body without gzip."""
+    return gzip.decompress(request.body) if request.header("content-encoding") == "gzip" else request.body
+
+
+def body_of(result: Encoded) -> dict[str, Any]:
+    """The body that a request carries."""
+    parsed: dict[str, Any] = json.loads(inflate(result.request))
+    return parsed

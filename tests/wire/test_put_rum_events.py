@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import random
 from typing import Any
 
 import msgspec
@@ -12,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.model import Event, Page, Request
+from loadgen.model import Event, Page
 from loadgen.rum.events import (
     HTTP,
     XRAY,
@@ -25,20 +23,23 @@ from loadgen.rum.events import (
     XRayTrace,
 )
 from loadgen.rum.service_model import load_service_model
-from loadgen.wire import Clock, Destination, Encoded, encode
-from loadgen.wire.compression import compressed
-from tests.wire.batches import CART, CLOCK, DESTINATION, EPOCH, HOME, VISITOR, batch, captured, captured_batch, event
+from loadgen.wire import Clock, Destination, encode
+from tests.wire.batches import (
+    CART,
+    CLOCK,
+    DESTINATION,
+    EPOCH,
+    HOME,
+    VISITOR,
+    batch,
+    body_of,
+    captured,
+    captured_batch,
+    event,
+    inflate,
+)
 
 CAPTURED = captured()
-
-
-def inflate(request: Request) -> bytes:
-    return gzip.decompress(request.body) if request.header("content-encoding") == "gzip" else request.body
-
-
-def body_of(result: Encoded) -> dict[str, Any]:
-    parsed: dict[str, Any] = json.loads(inflate(result.request))
-    return parsed
 
 
 def details_of(details: Any) -> str:
@@ -177,7 +178,7 @@ json_values = st.recursive(
 
 
 @given(st.lists(st.dictionaries(st.text(), json_values, max_size=4), min_size=1, max_size=6), st.booleans())
-def test_what_is_encoded_is_decoded_again(all_details: list[dict[str, Any]], beacon: bool) -> None:
+def test_what_is_encoded_can_be_read_again(all_details: list[dict[str, Any]], beacon: bool) -> None:
     sent = batch(*(event(details, page=CART) for details in all_details), beacon=beacon)
     received = body_of(encode(sent, DESTINATION, CLOCK))
     assert [json.loads(each["details"]) for each in received["RumEvents"]] == all_details
@@ -209,81 +210,6 @@ def test_a_trace_gets_its_date_at_the_moment_of_its_event(pace: float) -> None:
     written = [json.loads(e["details"]) for e in body_of(encode(batch(*events), DESTINATION, clock))["RumEvents"]]
     assert written[0]["start_time"] == written[0]["subsegments"][0]["start_time"] == round(zero + 1.25, 3)
     assert written[0]["trace_id"] == written[1]["trace_id"] == f"1-{int(zero + 1.25):08x}-{'a' * 24}"
-
-
-def test_an_sdk_batch_merges_the_session_into_every_event() -> None:
-    destination = msgspec.structs.replace(DESTINATION, dialect="sdk")
-    result = encode(batch(event({}), event({}, page=CART), beacon=True), destination, CLOCK)
-    web = body_of(encode(batch(event({}), event({}, page=CART)), DESTINATION, CLOCK))
-    body = body_of(result)
-    assert list(body) == ["BatchId", "AppMonitorDetails", "UserDetails", "RumEvents"]
-    for mine, theirs in zip(body["RumEvents"], web["RumEvents"], strict=True):
-        merged = json.loads(web["SessionMetadata"]) | json.loads(theirs["metadata"])
-        assert list(json.loads(mine["metadata"]).items()) == list(merged.items())
-    assert result.request.target == f"/appmonitors/{DESTINATION.monitor_id}/"
-    assert (result.beacon, result.request.header("content-type")) == (False, "application/json")
-
-
-def padded(length: int, letter: str = "a", **about: Any) -> Encoded:
-    """A batch whose body has `length` bytes if the letter has one."""
-    empty = encode(batch(event({"x": ""}), **about), msgspec.structs.replace(DESTINATION, compression=False), CLOCK)
-    return encode(batch(event({"x": letter * (length - empty.raw_bytes)}), **about), DESTINATION, CLOCK)
-
-
-@pytest.mark.parametrize(("length", "gzip"), [(2047, False), (2048, True), (20_000, True)])
-def test_bodies_of_2048_characters_and_more_are_compressed(length: int, gzip: bool) -> None:
-    result = padded(length)
-    assert result.raw_bytes == length
-    assert (result.request.header("content-encoding") == "gzip") == gzip
-    assert (len(result.request.body) < length) == gzip
-
-
-def test_the_threshold_counts_utf_16_units_not_bytes() -> None:
-    """1200 letters of two bytes and one unit each: more than 2048 bytes, fewer characters."""
-    result = padded(2047, "ä")
-    assert result.raw_bytes > 2048
-    assert result.request.header("content-encoding") is None
-
-
-@pytest.mark.parametrize(("letters", "gzip"), [(94, False), (64, True)])
-def test_gzip_must_save_a_fifth(letters: int, gzip: bool) -> None:
-    """Random text of 94 letters holds 6.55 bits a letter, so 18 % can be saved; of 64 letters 25 %."""
-    draw = random.Random(1)
-    text = "".join(chr(33 + draw.randrange(letters)) for _ in range(8000))
-    assert (compressed(text.encode(), len(text)) is not None) == gzip
-
-
-def test_the_share_saved_is_of_the_text_s_length() -> None:
-    long = random.Random(2).randbytes(4000).hex().encode()
-    size = len(compressed(long, len(long)) or b"")
-    assert compressed(long, int(size / 0.8) + 1) is not None
-    assert compressed(long, int(size / 0.8) - 1) is None
-
-
-def test_compression_is_deterministic_and_has_no_date() -> None:
-    one, other = padded(5000).request.body, padded(5000).request.body
-    assert one == other
-    assert one[4:8] == bytes(4)
-
-
-def test_compression_off_sends_plain() -> None:
-    plain = msgspec.structs.replace(DESTINATION, compression=False)
-    result = encode(batch(event({"x": "a" * 5000})), plain, CLOCK)
-    assert result.request.header("content-encoding") is None
-
-
-@pytest.mark.parametrize(("length", "beacon"), [(64_000, True), (64_001, False)])
-def test_a_batch_too_long_for_a_beacon_goes_by_fetch(length: int, beacon: bool) -> None:
-    result = padded(length, beacon=True)
-    assert result.beacon == beacon
-    expected = ("text/plain;charset=UTF-8", None) if beacon else ("application/json", "gzip")
-    assert (result.request.header("content-type"), result.request.header("content-encoding")) == expected
-
-
-def test_a_prefix_s_trailing_slash_is_trimmed() -> None:
-    """As captured [endpoint-prefix-slash]."""
-    stage = msgspec.structs.replace(DESTINATION, prefix="/stage/")
-    assert encode(batch(event({})), stage, CLOCK).request.target == f"/stage/appmonitors/{DESTINATION.monitor_id}"
 
 
 def test_what_is_encoded_keeps_the_rules_of_the_service_model() -> None:

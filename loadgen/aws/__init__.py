@@ -1,7 +1,7 @@
 """The only room with boto3: credentials, the control plane of RUM (plan, then apply), reading back. Calls AWS."""
 
-from loadgen.aws.account import Account, MonitorTarget
-from loadgen.aws.changes import ApiCall, apply_changes, plan_changes
+from loadgen.aws.account import Account, MonitorTarget, is_monitor_id
+from loadgen.aws.changes import PlannedCall, apply_changes, plan_changes
 from loadgen.aws.credentials import Guest, make_signer
 from loadgen.aws.desired_state import build_definitions, build_policy
 from loadgen.aws.monitor_state import MonitorState, make_call, read_policy, read_state
@@ -10,14 +10,15 @@ from loadgen.aws.refusals import explain_errors
 
 __all__ = [
     "Account",
-    "ApiCall",
     "Guest",
     "MonitorState",
     "MonitorTarget",
+    "PlannedCall",
     "apply_changes",
     "build_definitions",
     "build_policy",
     "explain_errors",
+    "is_monitor_id",
     "make_call",
     "make_signer",
     "plan_changes",

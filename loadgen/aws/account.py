@@ -15,13 +15,18 @@ from loadgen.model import Noun
 from loadgen.scenario import Client, Monitor
 from loadgen.wire.sigv4 import Credentials
 
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 LOCAL_ACCOUNT = "123456789012"
 """Of the local endpoint, which no STS tells."""
 
 RATE_QUOTA = "L-35851224"
 """Service Quotas: PutRumEvents a second, per account and Region."""
+
+
+def is_monitor_id(text: str) -> bool:
+    """Whether it is an app monitor's id rather than its name."""
+    return _UUID.fullmatch(text) is not None
 
 
 class MonitorTarget(Noun):
@@ -157,7 +162,7 @@ class Account:
 
     def find(self, name: str) -> MonitorTarget:
         """Look an app monitor up by name; a UUID is taken as the id as it is."""
-        if UUID.fullmatch(name):
+        if is_monitor_id(name):
             return MonitorTarget(self.data_plane, self.region, name, name)
         found = self.get(name)
         rate = found.get("AppMonitorConfiguration", {}).get("SessionSampleRate")

@@ -22,7 +22,7 @@ BATCH = 200
 """Definitions in one BatchCreate or BatchDelete call (the service model's documentation)."""
 
 
-class ApiCall(Noun):
+class PlannedCall(Noun):
     """One call of the plan."""
 
     operation: str  # the RUM API's name
@@ -30,7 +30,7 @@ class ApiCall(Noun):
     why: str
 
 
-def plan_changes(account: Account, scenario: Scenario) -> list[ApiCall]:
+def plan_changes(account: Account, scenario: Scenario) -> list[PlannedCall]:
     """The calls that bring the scenario's monitor about."""
     monitor = scenario.monitor
     now = read_state(account, monitor.name, monitor.metrics is not None, monitor.policy is not None)
@@ -44,12 +44,12 @@ def plan_changes(account: Account, scenario: Scenario) -> list[ApiCall]:
     return calls
 
 
-def _plan_creation(scenario: Scenario) -> ApiCall:
+def _plan_creation(scenario: Scenario) -> PlannedCall:
     parameters = build_creation(scenario.monitor, scenario.client, {})
-    return ApiCall("CreateAppMonitor", parameters, "there is no app monitor of that name")
+    return PlannedCall("CreateAppMonitor", parameters, "there is no app monitor of that name")
 
 
-def _plan_update(scenario: Scenario, now: dict[str, Any]) -> Iterator[ApiCall]:
+def _plan_update(scenario: Scenario, now: dict[str, Any]) -> Iterator[PlannedCall]:
     changes: dict[str, Any] = {}
     reasons = []
     shown = shown_settings(now)
@@ -63,7 +63,7 @@ def _plan_update(scenario: Scenario, now: dict[str, Any]) -> Iterator[ApiCall]:
             changes |= {key: differing} if differing else {}
         reasons += list(differing)
     if changes:
-        yield ApiCall(
+        yield PlannedCall(
             "UpdateAppMonitor", {"Name": scenario.monitor.name, **changes}, f"differs in {', '.join(reasons)}"
         )
 
@@ -81,32 +81,32 @@ def _is_same(there: Any, wanted: Any) -> bool:
     return bool(there == wanted or (there is None and wanted is False))
 
 
-def _plan_tags(monitor: Monitor, now: dict[str, Any], account: Account) -> Iterator[ApiCall]:
+def _plan_tags(monitor: Monitor, now: dict[str, Any], account: Account) -> Iterator[PlannedCall]:
     there = now.get("Tags", {})
     missing = {key: value for key, value in monitor.tags.items() if there.get(key) != value}
     if missing:
         arn = account.build_arn(monitor.name)
-        yield ApiCall("TagResource", {"ResourceArn": arn, "Tags": missing}, f"lacks {', '.join(missing)}")
+        yield PlannedCall("TagResource", {"ResourceArn": arn, "Tags": missing}, f"lacks {', '.join(missing)}")
 
 
-def _plan_metrics(monitor: Monitor, now: MonitorState) -> Iterator[ApiCall]:
+def _plan_metrics(monitor: Monitor, now: MonitorState) -> Iterator[PlannedCall]:
     if monitor.metrics is None:
         return
     wanted = build_definitions(monitor.metrics)
     where = {"AppMonitorName": monitor.name, "Destination": CLOUDWATCH}
     there = any(each["Destination"] == CLOUDWATCH for each in now.destinations)
     if there and not wanted:
-        yield ApiCall("DeleteRumMetricsDestination", where, "no metrics are wanted; its definitions go with it")
+        yield PlannedCall("DeleteRumMetricsDestination", where, "no metrics are wanted; its definitions go with it")
     if not wanted:
         return
     if not there:
-        yield ApiCall("PutRumMetricsDestination", where, "metrics are wanted, and there is no destination for them")
+        yield PlannedCall("PutRumMetricsDestination", where, "metrics are wanted, and there is no destination for them")
     yield from _plan_definitions(where, wanted, now.definitions.get(CLOUDWATCH, []))
 
 
 def _plan_definitions(
     where: dict[str, Any], wanted: list[dict[str, Any]], there: list[dict[str, Any]]
-) -> Iterator[ApiCall]:
+) -> Iterator[PlannedCall]:
     """Definitions are the same metric when name, namespace and dimensions are; what else differs is updated."""
     kept = {_metric_key(each): each for each in there}
     goal = {_metric_key(each): each for each in wanted}
@@ -114,14 +114,16 @@ def _plan_definitions(
     known = {each["MetricDefinitionId"] for each in kept.values()}
     gone += [each["MetricDefinitionId"] for each in there if each["MetricDefinitionId"] not in known]
     for part in _split(gone):
-        yield ApiCall("BatchDeleteRumMetricDefinitions", {**where, "MetricDefinitionIds": part}, "not wanted")
+        yield PlannedCall("BatchDeleteRumMetricDefinitions", {**where, "MetricDefinitionIds": part}, "not wanted")
     for part in _split([each for key, each in goal.items() if key not in kept]):
-        yield ApiCall("BatchCreateRumMetricDefinitions", {**where, "MetricDefinitions": part}, "wanted, and not there")
+        yield PlannedCall(
+            "BatchCreateRumMetricDefinitions", {**where, "MetricDefinitions": part}, "wanted, and not there"
+        )
     for key, each in goal.items():
         if key in kept and _content(kept[key]) != _content(each):
             number = kept[key]["MetricDefinitionId"]
             change = {**where, "MetricDefinition": each, "MetricDefinitionId": number}
-            yield ApiCall("UpdateRumMetricDefinition", change, f"{each['Name']} differs")
+            yield PlannedCall("UpdateRumMetricDefinition", change, f"{each['Name']} differs")
 
 
 def _split(items: list[Any]) -> Iterator[list[Any]]:
@@ -140,22 +142,22 @@ def _content(one: dict[str, Any]) -> dict[str, Any]:
     return {**named, "EventPattern": pattern}
 
 
-def _plan_policy(monitor: Monitor, now: MonitorState, account: Account) -> Iterator[ApiCall]:
+def _plan_policy(monitor: Monitor, now: MonitorState, account: Account) -> Iterator[PlannedCall]:
     named: dict[str, Any] = {"Name": monitor.name}
     if now.policy is not None and now.policy.get("PolicyRevisionId"):
         named["PolicyRevisionId"] = now.policy["PolicyRevisionId"]
     if not monitor.policy:
         if now.policy is not None:
-            yield ApiCall("DeleteResourcePolicy", named, "no policy is wanted")
+            yield PlannedCall("DeleteResourcePolicy", named, "no policy is wanted")
         return
     document = build_policy(monitor.policy, account.build_arn(monitor.name))
     there = now.policy and msgspec.json.decode(now.policy["PolicyDocument"])
     if there != msgspec.json.decode(document):
         why = "there is no policy" if there is None else "the policy differs"
-        yield ApiCall("PutResourcePolicy", {**named, "PolicyDocument": document}, why)
+        yield PlannedCall("PutResourcePolicy", {**named, "PolicyDocument": document}, why)
 
 
-def apply_changes(account: Account, calls: list[ApiCall]) -> None:
+def apply_changes(account: Account, calls: list[PlannedCall]) -> None:
     """Make the calls in order; a definition that RUM refuses stops with its reason."""
     for call in calls:
         make_call(account, call.operation, call.parameters)

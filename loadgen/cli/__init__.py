@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from loadgen.cli.clean import clean
 from loadgen.cli.comparing import compare
 from loadgen.cli.files import check, generate, report
 from loadgen.cli.find_limit import find_limit
@@ -19,9 +20,10 @@ from loadgen.cli.policy import policy
 from loadgen.cli.preview import preview
 from loadgen.cli.run import run, worker
 from loadgen.cli.sampling import sampling
-from loadgen.cli.seed import clean, seed, verify
+from loadgen.cli.seed import seed
 from loadgen.cli.serve import serve
 from loadgen.cli.tags import tags
+from loadgen.cli.verify import verify
 from loadgen.errors import LoadgenError
 
 

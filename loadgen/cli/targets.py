@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from loadgen.jobs.targets import Confirm, Question
+    from loadgen.jobs.targets import Confirm, ConsentQuestion
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
@@ -50,7 +50,7 @@ def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]]
 def ask_on_terminal(yes: bool) -> Confirm:
     """A `confirm` that shows the facts on standard error and waits for a typed yes; --yes answers in its place."""
 
-    def confirm(question: Question) -> bool:
+    def confirm(question: ConsentQuestion) -> bool:
         for line in question.facts:
             click.echo(line, err=True)
         return yes or _is_yes_typed(question.text)

@@ -27,14 +27,14 @@ VARIABLE = "AWS_ENDPOINT_URL_RUM"
 """Environment variable of boto3 that names an endpoint: what the control plane and `seed` talk to unless told."""
 
 
-class Question(Noun):
+class ConsentQuestion(Noun):
     """What a person is asked before something is sent, changed or deleted."""
 
     facts: tuple[str, ...]  # lines that say what would happen
     text: str  # such as "Send it?"
 
 
-Confirm = Callable[[Question], bool]
+Confirm = Callable[[ConsentQuestion], bool]
 """Asks a person; True means yes. A job that gets None for it takes the answer to be no."""
 
 
@@ -57,7 +57,7 @@ class Sending(Noun):
     remark: str = ""  # follows the price
 
 
-def require_yes(confirm: Confirm | None, question: Question, refusal: str) -> None:
+def require_yes(confirm: Confirm | None, question: ConsentQuestion, refusal: str) -> None:
     """Ask, and raise a LoadgenError that begins with `refusal` unless the answer is yes."""
     if confirm is None or not confirm(question):
         raise LoadgenError(f"{refusal}; type yes when asked, or give --yes")
@@ -73,7 +73,7 @@ def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:
         f"expected: {about}{sending.requests:,} requests, {about}{sending.events:,} events, "
         f"{about}${sending.events * DOLLARS_PER_EVENT:,.2f}{sending.remark}",
     )
-    require_yes(confirm, Question(facts, "Send it?"), "nothing was sent")
+    require_yes(confirm, ConsentQuestion(facts, "Send it?"), "nothing was sent")
 
 
 @contextmanager

@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 
 from loadgen.aws import Account
 from loadgen.cli import commands
-from loadgen.cli.verifying import account_at
 from loadgen.endpoint import Endpoint
 from loadgen.errors import LoadgenError
-from loadgen.jobs.seed.identity import Identity
-from loadgen.jobs.seed.period import Period
-from loadgen.jobs.seed.run import too_long
+from loadgen.jobs.seed.ledger import SeedIdentity
+from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.sending import suggest_thinning
+from loadgen.jobs.seed.verification import open_account_of
 from tests.jobs.seed.trial import accepted, begun, came_to, waited
 
 SHOP = """
@@ -36,7 +36,7 @@ path = "/"
 exit = 1
 events = [{ type = "seen" }]
 """
-PERIOD = Period(0.0, 1.0)
+PERIOD = PastPeriod(0.0, 1.0)
 QUICKLY = ("--quota", 500, "--seed", 5)
 
 
@@ -259,21 +259,21 @@ def test_a_run_that_asks_aws_sends_nothing_without_a_yes(
 
 
 def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: Endpoint) -> None:
-    went = Identity(
+    went = SeedIdentity(
         "r", "s", "f", 1, "https://dataplane.rum.eu-west-1.amazonaws.com", "eu-west-1", "m", "i", "", PERIOD
     )
-    asked = account_at(went)
+    asked = open_account_of(went)
     assert asked.rum.meta.endpoint_url == "https://rum.eu-west-1.amazonaws.com"
     assert not asked.is_local
 
 
 def test_a_run_of_hours_says_so_and_how_to_thin_it() -> None:
-    assert too_long(100_000, 50.0, 1.0) is None
-    assert too_long(10_000_000, 50.0, 1.0) == (
+    assert suggest_thinning(100_000, 50.0, 1.0) is None
+    assert suggest_thinning(10_000_000, 50.0, 1.0) == (
         "that takes about 55.6 h at 50 requests a second; with --rate 0.003 it would take 10 min"
     )
-    assert "with --rate 0.0003 " in str(too_long(10_000_000, 50.0, 0.1))
-    assert "at 50 requests a second" in str(too_long(10_000_000, None, 1.0))
+    assert "with --rate 0.0003 " in str(suggest_thinning(10_000_000, 50.0, 0.1))
+    assert "at 50 requests a second" in str(suggest_thinning(10_000_000, None, 1.0))
 
 
 def test_the_environment_is_left_as_it_was() -> None:

@@ -2,7 +2,7 @@
 
 from loadgen.jobs.monitors.control import (
     MadeCall,
-    MonitorPlan,
+    MonitorChanges,
     apply_plans,
     change,
     delete_destination,
@@ -33,8 +33,8 @@ from loadgen.jobs.monitors.view import (
 __all__ = [
     "MadeCall",
     "MetricOptions",
+    "MonitorChanges",
     "MonitorOptions",
-    "MonitorPlan",
     "apply_plans",
     "build_public_policy",
     "change",

@@ -8,8 +8,8 @@ from typing import Any
 
 from loadgen.aws import (
     Account,
-    ApiCall,
     MonitorState,
+    PlannedCall,
     apply_changes,
     make_call,
     plan_changes,
@@ -19,7 +19,7 @@ from loadgen.aws import (
 from loadgen.errors import LoadgenError
 from loadgen.jobs.monitors.requests import check_name
 from loadgen.jobs.monitors.view import describe_deletion
-from loadgen.jobs.targets import Confirm, Question, require_yes
+from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
 from loadgen.scenario import load
 
@@ -32,11 +32,11 @@ class MadeCall(Noun):
     answer: dict[str, Any]
 
 
-class MonitorPlan(Noun):
+class MonitorChanges(Noun):
     """The calls that bring one app monitor to the state that a scenario wants."""
 
     monitor: str
-    calls: tuple[ApiCall, ...]
+    calls: tuple[PlannedCall, ...]
 
 
 def change(account: Account, operation: str, **parameters: Any) -> MadeCall:
@@ -81,23 +81,23 @@ def delete_policy(account: Account, name: str, confirm: Confirm | None) -> MadeC
 
 
 def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
-    require_yes(confirm, Question(tuple(facts), "Delete it?"), "nothing was deleted")
+    require_yes(confirm, ConsentQuestion(tuple(facts), "Delete it?"), "nothing was deleted")
 
 
-def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorPlan, ...]:
+def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorChanges, ...]:
     """The calls for each app monitor of a scenario; `monitor` is another name for its only one."""
     wanted = load(file)
     if monitor and wanted.neighbours:
         raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
     if monitor:
         wanted = wanted.model_copy(update={"monitor": wanted.monitor.named(monitor)})
-    return tuple(MonitorPlan(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
+    return tuple(MonitorChanges(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
 
 
-def apply_plans(account: Account, plans: Iterable[MonitorPlan], confirm: Confirm | None) -> int:
+def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Confirm | None) -> int:
     """Make the calls of all plans, after asking when they go to AWS; how many were made."""
     calls = [call for plan in plans for call in plan.calls]
     if calls and not account.is_local:
-        require_yes(confirm, Question((), f"Make these calls in {account.region}?"), "nothing was changed")
+        require_yes(confirm, ConsentQuestion((), f"Make these calls in {account.region}?"), "nothing was changed")
     apply_changes(account, calls)
     return len(calls)

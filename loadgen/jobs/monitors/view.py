@@ -10,7 +10,7 @@ import msgspec
 from loadgen.aws import MonitorState
 
 if TYPE_CHECKING:
-    from loadgen.jobs.monitors.control import MadeCall, MonitorPlan
+    from loadgen.jobs.monitors.control import MadeCall, MonitorChanges
 
 SUMMARY = ("Name", "Id", "State", "Platform", "Created")
 
@@ -23,7 +23,7 @@ def describe_call(made: MadeCall) -> list[str]:
     return [f"{made.operation}: {name}{f', id {found}' if found else ''}"]
 
 
-def describe_plans(plans: Iterable[MonitorPlan]) -> list[str]:
+def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
     """Every call with its reason and parameters."""
     lines = []
     for plan in plans:

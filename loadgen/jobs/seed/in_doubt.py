@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from loadgen.jobs.seed.encoded_batch import Parcel
-from loadgen.jobs.seed.ledger import Entry
+from loadgen.jobs.seed.ledger import BatchEntry
+from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
 
-Seen = tuple[bytes, int]
+ShownEvent = tuple[bytes, int]
 """An event as read back: its id (16 bytes) and its time in Unix milliseconds."""
 
-Read = Callable[[int, int], Iterator[Seen]]
+ReadEvents = Callable[[int, int], Iterator[ShownEvent]]
 """The events between two Unix times in milliseconds, both included."""
 
-TOGETHER_SECONDS = 300
+GROUP_SECONDS = 300
 """Batches so close in time are looked up in one query."""
 
-ASKED_AT_ONCE = 500
+LOOKED_UP_AT_ONCE = 500
 
 
 class Visibility(Noun):
@@ -38,64 +38,65 @@ AWS = Visibility(15 * 60.0, 30.0)
 """RUM's user guide: it can take up to 15 minutes."""
 
 
-class Doubts:
-    """The parcels in doubt of one run; `now` is Unix time."""
+class BatchesInDoubt:
+    """The batches in doubt of one run; `now` is a Unix time."""
 
     def __init__(self, visibility: Visibility) -> None:
         self._visibility = visibility
-        self._parcels: dict[int, Parcel] = {}
-        self._sure: dict[int, float] = {}
-        self._ask: dict[int, float] = {}
+        self._batches: dict[int, EncodedBatch] = {}
+        self._certain_at: dict[int, float] = {}
+        self._look_up_at: dict[int, float] = {}
 
     def __len__(self) -> int:
-        return len(self._parcels)
+        return len(self._batches)
 
-    def add(self, parcel: Parcel, attempt_ended: float) -> None:
-        """The attempt at a parcel ended without a word."""
-        number = parcel.entry.number
-        self._parcels[number] = parcel
-        self._sure[number] = attempt_ended + self._visibility.settle
-        self._ask[number] = attempt_ended + min(self._visibility.poll, self._visibility.settle)
+    def add(self, batch: EncodedBatch, attempt_ended: float) -> None:
+        """The attempt at a batch ended without a word."""
+        number = batch.entry.number
+        self._batches[number] = batch
+        self._certain_at[number] = attempt_ended + self._visibility.settle
+        self._look_up_at[number] = attempt_ended + min(self._visibility.poll, self._visibility.settle)
 
-    def next_ask(self) -> float | None:
-        """When the next look-up is due."""
-        return min(self._ask.values(), default=None)
+    @property
+    def next_look_up(self) -> float | None:
+        """The Unix time at which the next look-up is due."""
+        return min(self._look_up_at.values(), default=None)
 
-    def asking(self, now: float) -> list[Parcel]:
-        """The parcels to look up together, once one of them is due."""
-        due = self.next_ask()
+    def list_due(self, now: float) -> list[EncodedBatch]:
+        """The batches to look up together, once one of them is due."""
+        due = self.next_look_up
         if due is None or due > now:
             return []
         soon = now + self._visibility.poll
-        return [self._parcels[number] for number, at in self._ask.items() if at <= soon][:ASKED_AT_ONCE]
+        return [self._batches[number] for number, at in self._look_up_at.items() if at <= soon][:LOOKED_UP_AT_ONCE]
 
-    def answered(self, asked: list[Parcel], found: set[int], asked_at: float) -> list[Parcel]:
+    def settle(self, asked: list[EncodedBatch], found: set[int], asked_at: float) -> list[EncodedBatch]:
         """Those that a look-up begun at `asked_at` proves absent, no longer in doubt; the found ones leave too."""
         absent = []
-        for parcel in asked:
-            number = parcel.entry.number
+        for batch in asked:
+            number = batch.entry.number
             if number in found:
                 self._forget(number)
-            elif asked_at >= self._sure[number]:
-                absent.append(parcel)
+            elif asked_at >= self._certain_at[number]:
+                absent.append(batch)
                 self._forget(number)
             else:
-                self._ask[number] = min(asked_at + self._visibility.poll, self._sure[number])
+                self._look_up_at[number] = min(asked_at + self._visibility.poll, self._certain_at[number])
         return absent
 
-    def later(self, asked: list[Parcel], now: float) -> None:
+    def postpone(self, asked: list[EncodedBatch], now: float) -> None:
         """The look-up failed: ask again in a while."""
-        for parcel in asked:
-            self._ask[parcel.entry.number] = now + self._visibility.poll * 2
+        for batch in asked:
+            self._look_up_at[batch.entry.number] = now + self._visibility.poll * 2
 
     def _forget(self, number: int) -> None:
-        del self._parcels[number], self._sure[number], self._ask[number]
+        del self._batches[number], self._certain_at[number], self._look_up_at[number]
 
 
-def look_up(entries: Iterable[Entry], read: Read) -> set[int]:
+def look_up(entries: Iterable[BatchEntry], read: ReadEvents) -> set[int]:
     """The numbers of the batches that the service shows, few queries for many batches."""
     found: set[int] = set()
-    for group in together(entries):
+    for group in group_by_time(entries):
         owner = {event: entry.number for entry in group for event in entry.ids}
         wanted = {entry.number for entry in group}
         for event, _ in read(group[0].first * 1000, max(entry.last for entry in group) * 1000):
@@ -108,12 +109,12 @@ def look_up(entries: Iterable[Entry], read: Read) -> set[int]:
     return found
 
 
-def together(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+def group_by_time(entries: Iterable[BatchEntry]) -> Iterator[list[BatchEntry]]:
     """Batches in groups that one query covers without reading much else."""
-    group: list[Entry] = []
+    group: list[BatchEntry] = []
     last = 0
     for entry in sorted(entries, key=lambda each: each.first):
-        if group and entry.first > last + TOGETHER_SECONDS:
+        if group and entry.first > last + GROUP_SECONDS:
             yield group
             group = []
         group.append(entry)

@@ -3,37 +3,104 @@
 Rule: a batch is unknown (planned, a function of the seed) → in doubt (committed before its first byte leaves) →
 accepted (its 200 was read, or the service shows it). So after kill -9 at any moment, every batch that may have arrived
 is here. What is committed outlives the process without fsync; a power cut may cost the last commits.
+
+A ledger belongs to one identity: with the same identity the same batches come out, so that a run can go on. Whatever
+differs is told with both values and with what to do, and nothing is changed.
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.seed.identity import Identity, check
+from loadgen.jobs.seed.options import PastPeriod
 from loadgen.model import Noun
+from loadgen.scenario import Scenario
 
 FILE, LOCK = "ledger.sqlite", "ledger.lock"
-VERSION = 1
+VERSION = 2
 SCHEMA = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE facts (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (
     number INTEGER PRIMARY KEY, id BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, events BLOB NOT NULL,
     tried REAL NOT NULL, accepted REAL
 );
-CREATE INDEX doubts ON batches (number) WHERE accepted IS NULL;
+CREATE INDEX in_doubt ON batches (number) WHERE accepted IS NULL;
 CREATE INDEX by_time ON batches (first, number);
 """
 ID_BYTES = 16
+OWNER_ONLY = 0o600
+OTHER_FOLDER = "name another folder"
+
+NOT_TRAFFIC: dict[str, bool | dict[str, bool]] = {"description": True, "thresholds": True, "seed": True}
+"""Parts of a scenario that change no byte of the traffic; of the monitor, only these do:"""
+
+OF_THE_MONITOR = frozenset({"domain", "sample_rate", "telemetries", "custom_events", "version"})
 
 
-class Entry(Noun):
+class SeedIdentity(Noun):
+    """Everything that the batches are a function of, and where they go."""
+
+    run: str  # UUID: the tag of what the run creates
+    scenario: str
+    fingerprint: str  # of the scenario's traffic, factors on the command line included
+    seed: int
+    target: str  # data plane URL
+    region: str
+    monitor: str
+    monitor_id: str  # empty until the monitor is made
+    period_as_given: str  # "--days 7 --to now"
+    period: PastPeriod
+
+
+def fingerprint_traffic(scenario: Scenario) -> str:
+    """16 hex digits that change whenever the scenario's traffic does."""
+    monitor = {name: True for name in type(scenario.monitor).model_fields if name not in OF_THE_MONITOR}
+    text = scenario.model_dump_json(exclude={**NOT_TRAFFIC, "monitor": monitor})
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def check_identity(kept: SeedIdentity, wanted: SeedIdentity, where: str) -> None:
+    """Refuse to go on with a ledger that belongs to something else: LoadgenError, a line for each difference."""
+    found = [
+        f"it belongs to {name} {ours}, not {theirs or 'none'}; {advice}, or "
+        for name, ours, theirs, advice in _compare(kept, wanted)
+        if ours != theirs
+    ]
+    if kept.monitor_id and kept.monitor_id != wanted.monitor_id:
+        now = f"one that was made since has its name (id {wanted.monitor_id})" if wanted.monitor_id else "it is gone"
+        found.append(f"its events went to the app monitor {kept.monitor} with the id {kept.monitor_id}; {now}; ")
+    if kept.period_as_given != wanted.period_as_given and kept.period != wanted.period:
+        found.append(
+            f"it belongs to the period {kept.period} ({kept.period_as_given}), not {wanted.period} "
+            f"({wanted.period_as_given}); ask for that one again ({kept.period_as_given}), or "
+        )
+    if found:
+        other = "give --out another folder to begin a new one; nothing was changed"
+        raise LoadgenError("\n".join(f"{where}: {line}{other}" for line in found))
+
+
+def _compare(kept: SeedIdentity, wanted: SeedIdentity) -> list[tuple[str, object, object, str]]:
+    """What must be the same: its name, both values, and what to do when they differ."""
+    undo = "undo the change of the scenario (or of --rate, --sample-rate)"
+    return [
+        ("scenario", kept.scenario, wanted.scenario, f"seed {kept.scenario}"),
+        ("traffic with the fingerprint", kept.fingerprint, wanted.fingerprint, undo),
+        ("seed", kept.seed, wanted.seed, f"give --seed {kept.seed}"),
+        ("target", kept.target, wanted.target, "give the same --target and region"),
+        ("app monitor", kept.monitor, wanted.monitor, f"give --monitor {kept.monitor}"),
+    ]
+
+
+class BatchEntry(Noun):
     """One batch that was sent, or was about to be; times in Unix seconds."""
 
     number: int
@@ -50,7 +117,7 @@ class Entry(Noun):
         return [self.events[place : place + ID_BYTES] for place in range(0, len(self.events), ID_BYTES)]
 
 
-class Totals(Noun):
+class LedgerTotals(Noun):
     """Batches and events by what is known of them."""
 
     accepted: int = 0
@@ -59,127 +126,144 @@ class Totals(Noun):
     in_doubt_events: int = 0
 
 
-class Ledger:
-    """The ledger of one run; one writer at a time."""
+class BatchLedger:
+    """The ledger of one run, for a `with` statement; one writer at a time.
+
+    Raises LoadgenError when the folder has no ledger, another process writes it, or it is damaged.
+    """
 
     def __init__(self, folder: Path, write: bool = False) -> None:
         self.path = folder / FILE
         self._lock = (folder / LOCK).open("w") if write else None
         if self._lock is not None:
-            _take(self._lock.fileno(), folder)
+            _lock_file(self._lock.fileno(), folder)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
         elif not self.path.is_file():
             raise LoadgenError(f"{folder}: has no {FILE}; name the folder of a `loadgen seed`")
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None)
             self._prepare()
         except sqlite3.Error as error:
-            raise LoadgenError(f"{self.path}: cannot be opened as a ledger ({error})") from error
+            raise self._explain_damage(error) from error
 
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            raise LoadgenError(f"{self.path}: written by another version of loadgen (format {version})")
+        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        self._is_empty = version == tables == 0  # a process died before it made the tables
+        if not self._is_empty and version != VERSION:
+            raise LoadgenError(f"{self.path}: no ledger of this version of loadgen (format {version}); {OTHER_FOLDER}")
         if self._lock is not None:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=OFF")
-            if version == 0:
+            if self._is_empty:
                 self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT")
+                self._is_empty = False
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> BatchLedger:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._db.close()
         if self._lock is not None:
             self._lock.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise self._explain_damage(error) from error
+
+    def _explain_damage(self, reason: object) -> LoadgenError:
+        return LoadgenError(f"{self.path}: cannot be read as a ledger ({reason}); {OTHER_FOLDER}")
 
     @property
-    def identity(self) -> Identity | None:
+    def identity(self) -> SeedIdentity | None:
         """What it belongs to; None while it is new."""
-        value = self._about("identity")
-        return None if value is None else msgspec.json.decode(value, type=Identity)
+        value = self.read_fact("identity")
+        try:
+            return None if value is None else msgspec.json.decode(value, type=SeedIdentity)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise self._explain_damage(error) from error
 
-    def belong(self, identity: Identity) -> None:
+    def keep_identity(self, identity: SeedIdentity) -> None:
+        """Keep what it belongs to."""
+        self.keep_fact("identity", msgspec.json.encode(identity))
+
+    def claim(self, identity: SeedIdentity) -> None:
         """Begin with this identity, or refuse if it has another one."""
         kept = self.identity
         if kept is None:
-            self.note("identity", msgspec.json.encode(identity))
+            self.keep_identity(identity)
         else:
-            check(kept, identity, str(self.path))
+            check_identity(kept, identity, str(self.path))
 
     @property
     def finished(self) -> bool:
         """Whether the whole past was accepted."""
-        return self._about("finished") is not None
-
-    def finish(self) -> None:
-        """The whole past was accepted."""
-        self.note("finished", b"1")
+        return self.read_fact("finished") is not None
 
     @property
-    def learnt(self) -> float | None:
+    def learned_rate(self) -> float | None:
         """Requests a second that were found to pass, by this run or one before it."""
-        value = self._about("learnt")
-        return None if value is None else float(value)
+        value = self.read_fact("learned_rate")
+        try:
+            return None if value is None else float(value)
+        except ValueError as error:
+            raise self._explain_damage(error) from error
 
-    def learn(self, rate: float) -> None:
-        """So many requests a second pass."""
-        self.note("learnt", str(rate).encode())
+    def keep_fact(self, key: str, value: bytes) -> None:
+        """Keep a fact under a key: identity, finished, learned_rate, probe."""
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
 
-    def note(self, key: str, value: bytes) -> None:
-        """Keep a fact."""
-        self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (key, value))
-
-    def fact(self, key: str) -> bytes | None:
+    def read_fact(self, key: str) -> bytes | None:
         """A fact that was kept."""
-        return self._about(key)
-
-    def _about(self, key: str) -> bytes | None:
-        row = self._db.execute("SELECT value FROM about WHERE key = ?", (key,)).fetchone()
+        if self._is_empty:
+            return None
+        row = self._db.execute("SELECT CAST(value AS BLOB) FROM facts WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def known(self, number: int) -> Entry | None:
+    def find_entry(self, number: int) -> BatchEntry | None:
         """A batch by its number."""
         row = self._db.execute("SELECT * FROM batches WHERE number = ?", (number,)).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else self._read_entry(row)
 
-    def doubt(self, entries: Iterable[Entry]) -> None:
-        """These are about to be sent: from now on they may have arrived."""
+    def mark_in_doubt(self, entries: Iterable[BatchEntry]) -> None:
+        """Note that these are about to be sent: from now on they may have arrived."""
         rows = [(e.number, UUID(e.id).bytes, e.first, e.last, e.events, e.tried) for e in entries]
         if rows:
             with self._db:
                 self._db.execute("BEGIN")
                 self._db.executemany("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?, ?, NULL)", rows)
 
-    def accept(self, numbers: Iterable[int], at: float) -> None:
-        """These were accepted, known at Unix time `at`."""
+    def mark_accepted(self, numbers: Iterable[int], at: float) -> None:
+        """Note that these were accepted, known at Unix time `at`."""
         rows = [(at, number) for number in numbers]
         if rows:
             with self._db:
                 self._db.execute("BEGIN")
                 self._db.executemany("UPDATE batches SET accepted = ? WHERE number = ? AND accepted IS NULL", rows)
 
-    def totals(self) -> Totals:
+    def count_totals(self) -> LedgerTotals:
         """Counts of everything."""
         row = self._db.execute(
             "SELECT count(accepted), coalesce(sum(length(events)) FILTER (WHERE accepted IS NOT NULL), 0),"
             " count(*) - count(accepted), coalesce(sum(length(events)) FILTER (WHERE accepted IS NULL), 0) FROM batches"
         ).fetchone()
-        return Totals(row[0], row[1] // ID_BYTES, row[2], row[3] // ID_BYTES)
+        return LedgerTotals(row[0], row[1] // ID_BYTES, row[2], row[3] // ID_BYTES)
 
-    def entries(self) -> Iterator[Entry]:
+    def read_entries(self) -> Iterator[BatchEntry]:
         """All batches in order of their first event."""
-        return map(_entry, self._db.execute("SELECT * FROM batches ORDER BY first, number"))
+        return map(self._read_entry, self._db.execute("SELECT * FROM batches ORDER BY first, number"))
+
+    def _read_entry(self, row: tuple[object, ...]) -> BatchEntry:
+        """A row as SQLite gives it: any column of a damaged or foreign file may hold any type."""
+        names = BatchEntry.__struct_fields__
+        try:
+            values = dict(zip(names, row, strict=True)) | {"id": str(UUID(bytes=row[1]))}  # type: ignore[arg-type]
+            return msgspec.convert(values, BatchEntry)
+        except (ValueError, TypeError) as error:
+            raise self._explain_damage(error) from error
 
 
-def _take(descriptor: int, folder: Path) -> None:
-    """The kernel gives the lock back when the process ends, however it ends."""
+def _lock_file(descriptor: int, folder: Path) -> None:
+    """Take the lock, which the kernel gives back when the process ends, however it ends."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise LoadgenError(f"{folder}: another loadgen is seeding from it; wait for it, or stop it") from error
-
-
-def _entry(row: tuple[int, bytes, int, int, bytes, float, float | None]) -> Entry:
-    number, batch_id, first, last, events, tried, accepted = row
-    return Entry(number, str(UUID(bytes=bytes(batch_id))), first, last, bytes(events), tried, accepted)

@@ -1,8 +1,8 @@
-"""How fast requests may go: a given quota, or one learnt from 429s (additive increase, multiplicative decrease). Pure.
+"""How fast requests may go: a given quota, or one learned from 429s (additive increase, multiplicative decrease). Pure.
 
 Rule: `now` is an argument, seconds of any steady clock. Requests are spaced evenly, never saved up, so that a bucket of
 the same rate on the other side does not run dry. Between two throttled moments the other side's bucket was empty twice,
-so what it accepted in between, per second, is its rate: that is how a quota is learnt.
+so what it accepted in between, per second, is its rate: that is how a quota is learned.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ START = 10.0
 
 DECREASE = 0.7
 INCREASE = 1.0  # requests a second, each second, after the first 429
-RAISE = 1.01  # of what was learnt, every RAISE_SECONDS without a 429: a quota may have been raised
+RAISE = 1.01  # of what was learned, every RAISE_SECONDS without a 429: a quota may have been raised
 RAISE_SECONDS = 300.0
 EPISODE_SECONDS = 1.0  # 429s so close together are one event: the requests were on their way, and teach nothing
 SLOWEST = 0.2
@@ -24,15 +24,15 @@ FIRST_BACKOFF = 0.1  # seconds after the second failure in a row; doubled with e
 LONGEST_BACKOFF = 10.0
 
 
-class Pace:
+class RateLimiter:
     """When the next request may go."""
 
-    def __init__(self, quota: float | None, now: float, learnt: float | None = None) -> None:
-        """Go by a given quota; else by what an earlier run has `learnt` (its ceiling); else learn."""
-        self.ceiling = learnt if quota is None else quota * SHARE
+    def __init__(self, quota: float | None, now: float, learned: float | None = None) -> None:
+        """Keep to a given quota; else to what an earlier run has `learned`, its ceiling; else learn the quota."""
+        self.ceiling = learned if quota is None else quota * SHARE
         self.rate = START if self.ceiling is None else self.ceiling
         self._given = quota is not None
-        self._throttled_before = learnt is not None
+        self._throttled_before = learned is not None
         self._next = now
         self._grown = now
         self._quiet_until = now  # 429s before belong to an episode that was counted
@@ -42,25 +42,25 @@ class Pace:
         self._failures = 0  # in a row
 
     @property
-    def learnt(self) -> float | None:
+    def learned(self) -> float | None:
         """The ceiling, when it was not given."""
         return None if self._given else self.ceiling
 
-    def wait(self, now: float) -> float:
+    def wait_seconds(self, now: float) -> float:
         """Seconds until the next request may go; 0 or less when it may go now."""
         return self._next - now
 
     def take(self, now: float) -> None:
-        """A request goes."""
-        self._grow(now)
+        """Spend the right to send one request now."""
+        self._raise_rate(now)
         self._next = max(self._next, now - LATE_SECONDS) + 1.0 / self.rate
 
-    def accepted(self) -> None:
+    def note_accepted(self) -> None:
         """A request was accepted."""
         self._accepted += 1
         self._failures = 0
 
-    def throttled(self, retry_after: float | None, now: float) -> None:
+    def note_throttled(self, retry_after: float | None, now: float) -> None:
         """A request was answered 429."""
         self.hold(retry_after or 1.0, now)
         if now < self._quiet_until:
@@ -73,7 +73,7 @@ class Pace:
         self._quiet_until = now + EPISODE_SECONDS
         self._grown = self._raised = now
 
-    def failed(self, now: float) -> None:
+    def note_failed(self, now: float) -> None:
         """A request got a 5xx or no answer: from the second in a row on wait, longer with each."""
         self._failures += 1
         if self._failures > 1:
@@ -90,7 +90,7 @@ class Pace:
             self.ceiling = max(SLOWEST, SHARE * self._accepted / since)
         self._episode, self._accepted = now, 0
 
-    def _grow(self, now: float) -> None:
+    def _raise_rate(self, now: float) -> None:
         """Raise the rate for the time that went by since the last 429."""
         passed = now - self._grown
         if passed < 1.0:

@@ -14,19 +14,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 
 from loadgen.errors import ControlError, LoadgenError, Unreachable
-from loadgen.jobs.seed.encoded_batch import Parcel
-from loadgen.jobs.seed.in_doubt import Doubts, Read, Visibility, look_up
-from loadgen.jobs.seed.ledger import Ledger
-from loadgen.jobs.seed.period import DAY, RETENTION_DAYS, moment
-from loadgen.jobs.seed.rate_limiter import Pace
-from loadgen.jobs.seed.senders import Outcome, Senders
+from loadgen.jobs.seed.in_doubt import BatchesInDoubt, ReadEvents, Visibility, look_up
+from loadgen.jobs.seed.ledger import BatchLedger
+from loadgen.jobs.seed.options import DAY, RETENTION_DAYS, format_moment
+from loadgen.jobs.seed.rate_limiter import RateLimiter
+from loadgen.jobs.seed.senders import Attempt, SenderThreads
+from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
 from loadgen.transport import TIMEOUT_SECONDS
 from loadgen.wire.sigv4 import Signer
 
 TICK_SECONDS = 0.2
-READY = 64  # parcels encoded ahead
-MOST_DOUBTS = 1000
+READY = 64  # batches encoded ahead
+MOST_IN_DOUBT = 1000
 """So many in doubt, and nothing new is sent until some are settled: memory stays bounded in an outage."""
 
 FORBIDDEN_SECONDS = 1.0  # from a 403 to the one attempt that follows
@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 900.0
 """Without any answer that helps for so long, the run stops; it can go on later."""
 
 
-class Progress(Noun):
+class SeedProgress(Noun):
     """How far a run is; counts of this run and those before it."""
 
     date: float  # Unix time that the sending has come to
@@ -51,38 +51,38 @@ class Progress(Noun):
     trouble: str = ""  # the last
 
 
-class Tools(Noun):
-    """What the loop works with."""
+class Dependencies(Noun):
+    """What the loop works with; tests give their own."""
 
-    ledger: Ledger
-    senders: Senders
-    pace: Pace
+    ledger: BatchLedger
+    senders: SenderThreads
+    limiter: RateLimiter
     signer: Callable[[], Signer] | None
-    read: Read
+    read: ReadEvents
     visibility: Visibility
-    watch: Callable[[Progress], None]
+    on_progress: Callable[[SeedProgress], None]
     patience: float = PATIENCE_SECONDS
 
 
 class Seeder:
-    """Sends a stream of parcels; each is accepted once."""
+    """Sends a stream of batches, so that each is accepted once."""
 
-    def __init__(self, stream: Iterator[Parcel], tools: Tools) -> None:
+    def __init__(self, stream: Iterator[EncodedBatch], needs: Dependencies) -> None:
         self._stream = stream
-        self._tools = tools
-        self._ready: deque[Parcel] = deque()
-        self._flying: dict[int, Parcel] = {}
-        self._doubts = Doubts(tools.visibility)
+        self._needs = needs
+        self._ready: deque[EncodedBatch] = deque()
+        self._flying: dict[int, EncodedBatch] = {}
+        self._in_doubt = BatchesInDoubt(needs.visibility)
         self._refused: set[int] = set()  # answered 403 once
         self._exhausted = False
-        self._held: Parcel | None = None  # the next one, not due yet
+        self._held: EncodedBatch | None = None  # the next one, not due yet
         self._stopping = False
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read back")
-        self._asking: tuple[Future[set[int]], list[Parcel], float] | None = None
-        self._hopeful = time.monotonic()
-        self._began = time.time()  # attempts of an earlier run have ended by then
-        totals = tools.ledger.totals()
-        self.progress = Progress(0.0, totals.accepted, totals.accepted_events)
+        self._looking_up: tuple[Future[set[int]], list[EncodedBatch], float] | None = None
+        self._last_help = time.monotonic()
+        self._started = time.time()  # attempts of an earlier run have ended by then
+        totals = needs.ledger.count_totals()
+        self.progress = SeedProgress(0.0, totals.accepted, totals.accepted_events)
 
     @property
     def stopping(self) -> bool:
@@ -96,192 +96,192 @@ class Seeder:
     def run(self) -> bool:
         """Send everything; False when it was stopped. Raises LoadgenError when it cannot go on."""
         try:
-            while not self._over():
-                self._turn()
+            while not self._is_over():
+                self._take_turn()
         finally:
             self._reader.shutdown(wait=False, cancel_futures=True)
-        return self._exhausted and not (self._ready or self._doubts or self._held)
+        return self._exhausted and not (self._ready or self._in_doubt or self._held)
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         if self._flying:
             return False
-        return self._stopping or (self._exhausted and not (self._ready or self._doubts or self._held))
+        return self._stopping or (self._exhausted and not (self._ready or self._in_doubt or self._held))
 
-    def _turn(self) -> None:
+    def _take_turn(self) -> None:
         if not self._stopping:
             self._refill()
-            self._settle()
+            self._look_up()
             self._hand_out()
-        self._collect(self._tools.senders.outcomes(self._pause()))
-        self._check_hope()
-        self._tools.watch(self.progress)
+        self._collect(self._needs.senders.collect(self._choose_pause()))
+        self._check_patience()
+        self._needs.on_progress(self.progress)
 
     # What is next
 
     def _refill(self) -> None:
-        while len(self._ready) < READY and len(self._doubts) < MOST_DOUBTS and not self._exhausted:
-            parcel = self._held or next(self._stream, None)
+        while len(self._ready) < READY and len(self._in_doubt) < MOST_IN_DOUBT and not self._exhausted:
+            batch = self._held or next(self._stream, None)
             self._held = None
-            if parcel is None:
+            if batch is None:
                 self._exhausted = True
-            elif parcel.due > time.time():
-                self._held = parcel
+            elif batch.due > time.time():
+                self._held = batch
                 return
             else:
-                self._take_up(parcel)
+                self._take_up(batch)
 
-    def _take_up(self, parcel: Parcel) -> None:
-        """Sort a parcel by what an earlier run knows of it."""
-        known = self._tools.ledger.known(parcel.entry.number)
+    def _take_up(self, batch: EncodedBatch) -> None:
+        """Sort a batch by what an earlier run knows of it."""
+        known = self._needs.ledger.find_entry(batch.entry.number)
         if known is None or known.accepted is None:
-            check_age(parcel)
+            check_age(batch)
         if known is None:
-            self._ready.append(parcel)
+            self._ready.append(batch)
             return
-        if (known.id, known.events) != (parcel.entry.id, parcel.entry.events):
+        if (known.id, known.events) != (batch.entry.id, batch.entry.events):
             raise LoadgenError(
-                f"{self._tools.ledger.path}: another version of loadgen began it, this one makes other events from the "
+                f"{self._needs.ledger.path}: another version of loadgen began it, this one makes other events from the "
                 "same seed; go on with that version, or give --out another folder"
             )
         if known.accepted is None:
-            self._doubts.add(parcel, min(known.tried + TIMEOUT_SECONDS, self._began))
+            self._in_doubt.add(batch, min(known.tried + TIMEOUT_SECONDS, self._started))
 
     # Sending
 
     def _hand_out(self) -> None:
-        leaving: list[Parcel] = []
+        leaving: list[EncodedBatch] = []
         now = time.monotonic()
-        pace = self._tools.pace
-        while self._ready and self._free() > len(leaving) and pace.wait(now) <= 0:
-            pace.take(now)
+        limiter = self._needs.limiter
+        while self._ready and self._count_free() > len(leaving) and limiter.wait_seconds(now) <= 0:
+            limiter.take(now)
             leaving.append(self._ready.popleft())
         if not leaving:
             return
         at = time.time()
-        self._tools.ledger.doubt(msgspec.structs.replace(parcel.entry, tried=at) for parcel in leaving)
-        signer = self._tools.signer() if self._tools.signer else None
-        for parcel in leaving:
-            self._flying[parcel.entry.number] = parcel
-            self._tools.senders.submit(
-                parcel.entry.number, signer.sign(parcel.request, at) if signer else parcel.request
-            )
-        self._say(date=max(self.progress.date, *(parcel.due for parcel in leaving)), rate=pace.rate)
+        self._needs.ledger.mark_in_doubt(msgspec.structs.replace(batch.entry, tried=at) for batch in leaving)
+        signer = self._needs.signer() if self._needs.signer else None
+        for batch in leaving:
+            self._flying[batch.entry.number] = batch
+            self._needs.senders.submit(batch.entry.number, signer.sign(batch.request, at) if signer else batch.request)
+        self._update(date=max(self.progress.date, *(batch.due for batch in leaving)), rate=limiter.rate)
 
-    def _free(self) -> int:
-        return self._tools.senders.count - len(self._flying)
+    def _count_free(self) -> int:
+        return self._needs.senders.count - len(self._flying)
 
-    def _pause(self) -> float:
+    def _choose_pause(self) -> float:
         """Seconds until there is something to do besides reading answers."""
-        if self._ready and self._free() > 0 and not self._stopping:
-            return min(TICK_SECONDS, self._tools.pace.wait(time.monotonic()))
+        if self._ready and self._count_free() > 0 and not self._stopping:
+            return min(TICK_SECONDS, self._needs.limiter.wait_seconds(time.monotonic()))
         return TICK_SECONDS
 
     # Answers
 
-    def _collect(self, outcomes: list[Outcome]) -> None:
+    def _collect(self, attempts: list[Attempt]) -> None:
         now = time.monotonic()
         accepted = []
-        for outcome in outcomes:
-            parcel = self._flying.pop(outcome.number)
-            if outcome.status is not None and outcome.status < 300:
-                accepted.append(parcel)
-                self._tools.pace.accepted()
+        for attempt in attempts:
+            batch = self._flying.pop(attempt.number)
+            if attempt.status is not None and attempt.status < 300:
+                accepted.append(batch)
+                self._needs.limiter.note_accepted()
             else:
-                self._not_accepted(parcel, outcome, now)
+                self._handle_failure(batch, attempt, now)
         self._accept(accepted)
 
-    def _accept(self, parcels: list[Parcel]) -> None:
-        if parcels:
-            self._tools.ledger.accept([parcel.entry.number for parcel in parcels], time.time())
-            events = sum(len(parcel.entry.ids) for parcel in parcels)
-            self._say(accepted=self.progress.accepted + len(parcels), events=self.progress.events + events)
-            self._hopeful = time.monotonic()
+    def _accept(self, batches: list[EncodedBatch]) -> None:
+        if batches:
+            self._needs.ledger.mark_accepted([batch.entry.number for batch in batches], time.time())
+            events = sum(len(batch.entry.ids) for batch in batches)
+            self._update(accepted=self.progress.accepted + len(batches), events=self.progress.events + events)
+            self._last_help = time.monotonic()
 
-    def _not_accepted(self, parcel: Parcel, outcome: Outcome, now: float) -> None:
-        progress, pace = self.progress, self._tools.pace
-        if outcome.status == 429:
-            pace.throttled(outcome.retry_after, now)
-            if pace.learnt is not None:
-                self._tools.ledger.learn(pace.learnt)
-            self._ready.appendleft(parcel)
-            self._say(throttled=progress.throttled + 1)
-        elif outcome.status == 403 and parcel.entry.number not in self._refused:
-            self._refused.add(parcel.entry.number)  # credentials may be renewed meanwhile, as the client hopes
-            pace.hold(FORBIDDEN_SECONDS, now)
-            self._ready.appendleft(parcel)
-        elif outcome.doubtful:
-            pace.failed(now)
-            self._doubts.add(parcel, time.time())
-            self._say(
-                failed=progress.failed + (outcome.status is not None),
-                unanswered=progress.unanswered + (outcome.status is None),
-                in_doubt=len(self._doubts),
-                trouble=outcome.error,
+    def _handle_failure(self, batch: EncodedBatch, attempt: Attempt, now: float) -> None:
+        progress, limiter = self.progress, self._needs.limiter
+        if attempt.status == 429:
+            limiter.note_throttled(attempt.retry_after, now)
+            if limiter.learned is not None:
+                self._needs.ledger.keep_fact("learned_rate", str(limiter.learned).encode())
+            self._ready.appendleft(batch)
+            self._update(throttled=progress.throttled + 1)
+        elif attempt.status == 403 and batch.entry.number not in self._refused:
+            self._refused.add(batch.entry.number)  # credentials may be renewed meanwhile, as the client hopes
+            limiter.hold(FORBIDDEN_SECONDS, now)
+            self._ready.appendleft(batch)
+        elif attempt.is_in_doubt:
+            limiter.note_failed(now)
+            self._in_doubt.add(batch, time.time())
+            self._update(
+                failed=progress.failed + (attempt.status is not None),
+                unanswered=progress.unanswered + (attempt.status is None),
+                in_doubt=len(self._in_doubt),
+                trouble=attempt.error,
             )
-        elif outcome.status is None:
-            pace.failed(now)
-            self._ready.appendleft(parcel)
-            self._say(unanswered=progress.unanswered + 1, trouble=outcome.error)
+        elif attempt.status is None:
+            limiter.note_failed(now)
+            self._ready.appendleft(batch)
+            self._update(unanswered=progress.unanswered + 1, trouble=attempt.error)
         else:
-            raise ControlError(refusal(outcome))
+            raise ControlError(explain_refusal(attempt))
 
-    # Doubts
+    # In doubt
 
-    def _settle(self) -> None:
-        if self._asking is not None:
-            self._hear()
-        elif asked := self._doubts.asking(time.time()):
-            entries = [parcel.entry for parcel in asked]
-            self._asking = (self._reader.submit(look_up, entries, self._tools.read), asked, time.time())
+    def _look_up(self) -> None:
+        if self._looking_up is not None:
+            self._hear_look_up()
+        elif asked := self._in_doubt.list_due(time.time()):
+            entries = [batch.entry for batch in asked]
+            self._looking_up = (self._reader.submit(look_up, entries, self._needs.read), asked, time.time())
 
-    def _hear(self) -> None:
-        assert self._asking is not None
-        future, asked, asked_at = self._asking
+    def _hear_look_up(self) -> None:
+        assert self._looking_up is not None
+        future, asked, asked_at = self._looking_up
         if not future.done():
             return
-        self._asking = None
+        self._looking_up = None
         try:
             found = future.result()
         except Unreachable as error:
-            self._doubts.later(asked, time.time())
-            self._say(trouble=str(error))
+            self._in_doubt.postpone(asked, time.time())
+            self._update(trouble=str(error))
             return
-        self._hopeful = time.monotonic()
-        absent = self._doubts.answered(asked, found, asked_at)
+        self._last_help = time.monotonic()
+        absent = self._in_doubt.settle(asked, found, asked_at)
         self._ready.extendleft(reversed(absent))
-        self._accept([parcel for parcel in asked if parcel.entry.number in found])
+        self._accept([batch for batch in asked if batch.entry.number in found])
         progress = self.progress
-        self._say(found=progress.found + len(found), again=progress.again + len(absent), in_doubt=len(self._doubts))
+        self._update(
+            found=progress.found + len(found), again=progress.again + len(absent), in_doubt=len(self._in_doubt)
+        )
 
-    # Words
+    # Progress
 
-    def _check_hope(self) -> None:
+    def _check_patience(self) -> None:
         now = time.monotonic()
-        if not (self._ready or self._flying or self._doubts):
-            self._hopeful = now
-        if now - self._hopeful > self._tools.patience:
+        if not (self._ready or self._flying or self._in_doubt):
+            self._last_help = now
+        if now - self._last_help > self._needs.patience:
             raise LoadgenError(
-                f"nothing was accepted for {self._tools.patience:g} s (last trouble: "
+                f"nothing was accepted for {self._needs.patience:g} s (last trouble: "
                 f"{self.progress.trouble or 'throttled'}); run the same command again to go on"
             )
 
-    def _say(self, **changes: float | str) -> None:
+    def _update(self, **changes: float | str) -> None:
         self.progress = msgspec.structs.replace(self.progress, **changes)
 
 
-def refusal(outcome: Outcome) -> str:
+def explain_refusal(attempt: Attempt) -> str:
     """One line for an answer that no retry mends."""
     advice = {
         403: "the credentials lack rum:PutRumEvents on this app monitor, or are wrong or expired",
         404: "the app monitor is gone",
-    }.get(outcome.status or 0, "the request was refused")
-    return f"PutRumEvents: {advice} ({outcome.error}); what was accepted is kept, run the same command again to go on"
+    }.get(attempt.status or 0, "the request was refused")
+    return f"PutRumEvents: {advice} ({attempt.error}); what was accepted is kept, run the same command again to go on"
 
 
-def check_age(parcel: Parcel) -> None:
+def check_age(batch: EncodedBatch) -> None:
     """Refuse what RUM would take and not keep."""
-    if parcel.entry.first < time.time() - RETENTION_DAYS * DAY:
+    if batch.entry.first < time.time() - RETENTION_DAYS * DAY:
         raise LoadgenError(
-            f"events of {moment(parcel.entry.first)} are still to be sent, and RUM keeps {RETENTION_DAYS} days: "
+            f"events of {format_moment(batch.entry.first)} are still to be sent, and RUM keeps {RETENTION_DAYS} days: "
             "too much time went by; give --out another folder and begin anew"
         )

@@ -11,7 +11,7 @@ from loadgen.model import Noun, Request, Response, Send
 from loadgen.transport import NoAnswer, name_refusal, parse_retry_after
 
 
-class Outcome(Noun):
+class Attempt(Noun):
     """How one attempt at a batch went."""
 
     number: int
@@ -21,59 +21,59 @@ class Outcome(Noun):
     error: str = ""
 
     @property
-    def doubtful(self) -> bool:
+    def is_in_doubt(self) -> bool:
         """Whether the batch may have been accepted all the same."""
         return self.arrived and (self.status is None or self.status >= 500)
 
 
-class Senders:
-    """So many threads; `connect` makes a Send for each."""
+class SenderThreads:
+    """`count` threads; `connect` makes a Send for each."""
 
     def __init__(self, connect: Callable[[], Send], count: int) -> None:
         self.count = count
         self._connect = connect
-        self._jobs: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
-        self._outcomes: Queue[Outcome] = Queue()
+        self._requests: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
+        self._attempts: Queue[Attempt] = Queue()
         self._threads = [Thread(target=self._work, daemon=True) for _ in range(count)]
         for thread in self._threads:
             thread.start()
 
     def submit(self, number: int, request: Request) -> None:
         """Send a request as soon as a thread is free."""
-        self._jobs.put((number, request))
+        self._requests.put((number, request))
 
-    def outcomes(self, wait: float) -> list[Outcome]:
-        """What has come back, after at most so many seconds."""
+    def collect(self, wait: float) -> list[Attempt]:
+        """The attempts that have ended, after waiting at most so many seconds for one."""
         found = []
         try:
-            found.append(self._outcomes.get(timeout=max(wait, 0.0)))
+            found.append(self._attempts.get(timeout=max(wait, 0.0)))
             while True:
-                found.append(self._outcomes.get_nowait())
+                found.append(self._attempts.get_nowait())
         except Empty:
             return found
 
     def close(self) -> None:
         """End the threads that have nothing in flight; the others end with the process."""
         for _ in self._threads:
-            self._jobs.put(None)
+            self._requests.put(None)
 
     def _work(self) -> None:
         send = self._connect()
-        while (job := self._jobs.get()) is not None:
-            number, request = job
+        while (waiting := self._requests.get()) is not None:
+            number, request = waiting
             try:
-                outcome = outcome_of(number, send(request))
+                attempt = read_attempt(number, send(request))
             except NoAnswer as error:
-                outcome = Outcome(number, None, error.sent, None, error.cause)
+                attempt = Attempt(number, None, error.sent, None, error.cause)
             except Exception as error:  # a thread must not die silently: the batch would stay in flight for ever
-                outcome = Outcome(number, None, True, None, repr(error))
-            self._outcomes.put(outcome)
+                attempt = Attempt(number, None, True, None, repr(error))
+            self._attempts.put(attempt)
 
 
-def outcome_of(number: int, response: Response) -> Outcome:
-    """A response as an outcome."""
+def read_attempt(number: int, response: Response) -> Attempt:
+    """What a response says of the attempt that it answers."""
     if response.status < 300:
-        return Outcome(number, response.status, True)
+        return Attempt(number, response.status, True)
     retry_after = parse_retry_after(response.header("retry-after"), time.time())
     text = response.body[:300].decode(errors="replace")
-    return Outcome(number, response.status, True, retry_after, f"{name_refusal(response)} {text}")
+    return Attempt(number, response.status, True, retry_after, f"{name_refusal(response)} {text}")

@@ -1,4 +1,4 @@
-"""Scenario, seed and period → batches in the order in which they are due, numbered; pure and bounded in memory.
+"""Scenario, seed and period → encoded batches in the order in which they are due, numbered. Pure, bounded in memory.
 
 Rule: a batch's number, id and content depend on scenario, seed and period alone, so that every attempt at it is the
 same. The past is one leg of sessions; --live chains further legs behind it, each drawn with a seed of its own, and
@@ -16,9 +16,10 @@ from itertools import count
 
 import msgspec
 
-from loadgen import client, traffic
-from loadgen.jobs.seed.period import Period
-from loadgen.model import Batch, Noun
+from loadgen import client, traffic, wire
+from loadgen.jobs.seed.ledger import BatchEntry
+from loadgen.jobs.seed.options import PastPeriod
+from loadgen.model import Batch, Noun, Request
 from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario
 
@@ -26,35 +27,51 @@ LEG_SECONDS = 86_400.0
 """Of real time after the past: a day."""
 
 
-class Planned(Noun):
+class NumberedBatch(Noun):
     """A batch and its place among all; the batch's times count from the period's start."""
 
     number: int
     batch: Batch
 
 
-def batches_due(scenario: Scenario, seed: int, period: Period, live: bool = False) -> Iterator[Planned]:
+class EncodedBatch(Noun):
+    """A batch as it is sent: the request, unsigned and the same on every attempt, and its entry in the ledger."""
+
+    entry: BatchEntry
+    request: Request
+    due: float  # Unix time at which the client means to send it
+
+
+def plan_batches(scenario: Scenario, seed: int, period: PastPeriod, live: bool = False) -> Iterator[NumberedBatch]:
     """The batches due within the period; with `live` all that follow too, without end."""
     waiting: list[tuple[float, int, Batch]] = []
     numbers, order = count(), count()
-    for session, plan in _sessions(scenario, seed, period, live):
+    for session, plan in _plan_sessions(scenario, seed, period, live):
         while waiting and waiting[0][0] <= session.start:
-            yield Planned(next(numbers), heappop(waiting)[2])
+            yield NumberedBatch(next(numbers), heappop(waiting)[2])
         for batch in plan.batches:
             # Sent by fetch whatever the page would do: RUM keeps the same, and gzip saves most of the bytes.
             heappush(waiting, (batch.due, next(order), msgspec.structs.replace(batch, beacon=False)))
     while waiting and waiting[0][0] < period.seconds:
-        yield Planned(next(numbers), heappop(waiting)[2])
+        yield NumberedBatch(next(numbers), heappop(waiting)[2])
 
 
-def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iterator[PlannedSession]:
+def encode_batch(planned: NumberedBatch, destination: wire.Destination, clock: wire.Clock) -> EncodedBatch:
+    """Encode a planned batch."""
+    batch = planned.batch
+    stamps = [int(clock.unix(batch.start + event.at) + 0.5) for event in batch.events]  # as wire.encode rounds
+    entry = BatchEntry(planned.number, batch.id, min(stamps), max(stamps), _join_ids(batch), 0.0)
+    return EncodedBatch(entry, wire.encode(batch, destination, clock).request, clock.unix(batch.due))
+
+
+def _plan_sessions(scenario: Scenario, seed: int, period: PastPeriod, live: bool) -> Iterator[PlannedSession]:
     """Planned sessions in order of start, leg after leg."""
-    yield from planned(past(scenario, period), seed)
+    yield from planned(place_past(scenario, period), seed)
     zero = period.seconds
     for leg in count(1) if live else ():
         some = False
-        now = present(scenario, period.start + zero)
-        for session in traffic.sessions(now, leg_seed(seed, leg), only_recordable=True):
+        now = place_present(scenario, period.start + zero)
+        for session in traffic.sessions(now, derive_leg_seed(seed, leg), only_recordable=True):
             some = True
             moved = msgspec.structs.replace(session, start=zero + session.start)
             yield moved, client.plan(moved, scenario.client, scenario.monitor.sample_rate)
@@ -63,21 +80,21 @@ def _sessions(scenario: Scenario, seed: int, period: Period, live: bool) -> Iter
         zero += LEG_SECONDS
 
 
-def past(scenario: Scenario, period: Period) -> Scenario:
+def place_past(scenario: Scenario, period: PastPeriod) -> Scenario:
     """The scenario stretched or cut to the period, its days and weeks where the calendar has them."""
-    return _placed(scenario, period.start).adjusted(duration=period.seconds)
+    return _place_days(scenario, period.start).adjusted(duration=period.seconds)
 
 
-def present(scenario: Scenario, zero: float) -> Scenario:
+def place_present(scenario: Scenario, zero: float) -> Scenario:
     """A leg from Unix time `zero` on: what comes once is over, and the last target holds."""
     arrivals = scenario.arrivals
     rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
     steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": (), "spikes": ()})
     quiet = scenario.model_copy(update={"arrivals": steady, "incidents": ()})
-    return _placed(quiet, zero).adjusted(duration=LEG_SECONDS)
+    return _place_days(quiet, zero).adjusted(duration=LEG_SECONDS)
 
 
-def _placed(scenario: Scenario, zero: float) -> Scenario:
+def _place_days(scenario: Scenario, zero: float) -> Scenario:
     """The scenario with a day's rhythm that begins at Unix time `zero`."""
     arrivals = scenario.arrivals
     if arrivals.day is None:
@@ -87,11 +104,11 @@ def _placed(scenario: Scenario, zero: float) -> Scenario:
     return scenario.model_copy(update={"arrivals": arrivals.model_copy(update={"day": day})})
 
 
-def leg_seed(seed: int, leg: int) -> int:
+def derive_leg_seed(seed: int, leg: int) -> int:
     """The seed of a leg after the past."""
     return int.from_bytes(blake2b(f"{seed}/leg/{leg}".encode(), digest_size=7).digest(), "little")
 
 
-def id_bytes(batch: Batch) -> bytes:
+def _join_ids(batch: Batch) -> bytes:
     """The ids of a batch's events, 16 bytes each."""
     return bytes.fromhex("".join([event.id for event in batch.events]).replace("-", ""))

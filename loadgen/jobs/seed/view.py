@@ -1,19 +1,16 @@
-"""What a seeding shows: a bar with date, rate and time left on a terminal, a plain line now and then elsewhere."""
+"""What a seeding shows, a bar on a terminal and else a line now and then; and what its verification shows."""
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from loadgen.jobs.seed.identity import Identity
-from loadgen.jobs.seed.period import Period, moment
-from loadgen.jobs.seed.probe import Probe
-from loadgen.jobs.seed.seeder import Progress as Sent
-from loadgen.jobs.seed.verify import Verification
+from loadgen.jobs.seed.options import format_moment
+from loadgen.jobs.seed.seeder import SeedProgress
+from loadgen.jobs.seed.sending import Notice, SeedResult, SeedStart
+from loadgen.jobs.seed.verification import Verification
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -21,66 +18,86 @@ LIVE_SECONDS = 30.0
 RATE_SECONDS = 10.0  # over which the rate is measured
 
 
-class View:
-    """The progress of one run."""
+class SeedView:
+    """Shows what a seeding reports; `show` is its `on_progress`. What happens once goes to `out`, the rest to `err`."""
 
-    def __init__(self, period: Period, expected: int) -> None:
-        self._period, self._expected = period, max(expected, 1)
-        self._console = Console(stderr=True, highlight=False)
-        self._bar = (
-            Progress(
-                TextColumn("{task.fields[date]}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TextColumn("{task.description}"),
-                console=self._console,
-                transient=True,
-            )
-            if self._console.is_terminal
-            else None
-        )
-        self._task = self._bar.add_task("", total=self._expected, date=moment(period.start)) if self._bar else None
+    def __init__(self, out: Console, err: Console) -> None:
+        self._out, self._err = out, err
+        self._start: SeedStart | None = None
+        self._bar: Progress | None = None
         self._shown = 0.0
         self._live = False
         self._marks: list[tuple[float, int]] = []
 
-    def __enter__(self) -> View:
-        if self._bar:
-            self._bar.start()
+    def __enter__(self) -> SeedView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._stop_bar()
 
-    def show(self, sent: Sent) -> None:
+    def show(self, event: Notice | SeedStart | SeedProgress | SeedResult) -> None:
+        """Show one report."""
+        match event:
+            case Notice():
+                self._print(self._out, event.text)
+            case SeedStart():
+                self._begin(event)
+            case SeedProgress():
+                self._show_progress(event)
+            case SeedResult():
+                self._show_result(event)
+
+    def _begin(self, start: SeedStart) -> None:
+        self._start = start
+        for line in describe_start(start):
+            self._print(self._out, line)
+        if self._err.is_terminal:
+            columns = (
+                TextColumn("{task.fields[date]}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.description}", markup=False),
+            )
+            self._bar = Progress(*columns, console=self._err, transient=True)
+            begin = format_moment(start.identity.period.start)
+            self._bar.add_task("", total=max(start.expected.requests, 1), date=begin)
+            self._bar.start()
+
+    def _show_progress(self, sent: SeedProgress) -> None:
         """Show how far it is, not too often."""
         now = time.monotonic()
         if now - self._shown < (BAR_SECONDS if self._bar else LIVE_SECONDS if self._live else LINE_SECONDS):
             return
         self._shown = now
-        text = self._text(sent, self._rate(now, sent.accepted))
-        date = moment(sent.date or self._period.start)
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=min(sent.accepted, self._expected), description=text, date=date)
+        rate = self._measure_rate(now, sent.accepted)
+        text, date = self._describe_progress(sent, rate), self._format_date(sent)
+        if self._bar:
+            (task,) = self._bar.task_ids
+            self._bar.update(task, completed=min(sent.accepted, self._expected), description=text, date=date)
         else:
-            self._line(f"{date}  {self._share(sent)}{text}")
+            share = "" if self._live else f"{min(sent.accepted / self._expected, 1):4.0%}  "
+            self._print(self._err, f"{date}  {share}{text}")
 
-    def _share(self, sent: Sent) -> str:
-        return "" if self._live else f"{min(sent.accepted / self._expected, 1):4.0%}  "
+    @property
+    def _expected(self) -> int:
+        return max(self._start.expected.requests, 1) if self._start else 1
 
-    def _rate(self, now: float, accepted: int) -> float:
-        """Requests a second over the last while."""
+    def _format_date(self, sent: SeedProgress) -> str:
+        begin = self._start.identity.period.start if self._start else 0.0
+        return format_moment(sent.date or (time.time() if self._live else begin))
+
+    def _measure_rate(self, now: float, accepted: int) -> float:
+        """Requests a second over the last RATE_SECONDS."""
         self._marks = [*(mark for mark in self._marks if now - mark[0] < RATE_SECONDS), (now, accepted)]
         (then, before), (_, after) = self._marks[0], self._marks[-1]
         return (after - before) / (now - then) if now > then else 0.0
 
-    def _text(self, sent: Sent, rate: float) -> str:
+    def _describe_progress(self, sent: SeedProgress, rate: float) -> str:
         parts = [f"{sent.events:,} events"]
         if len(self._marks) > 1:
             parts.append(f"{rate:.1f} requests/s")
         if not self._live and rate:
-            parts.append(f"{_span(max(0, self._expected - sent.accepted) / rate)} left")
+            parts.append(f"{_format_span(max(0, self._expected - sent.accepted) / rate)} left")
         counts = (
             ("429s", sent.throttled),
             ("5xx", sent.failed),
@@ -92,60 +109,61 @@ class View:
             parts.append(sent.trouble[:80])
         return ", ".join(parts)
 
-    def close(self, sent: Sent, whole: bool, folder: Path) -> None:
-        """The last word on the past."""
+    def _show_result(self, result: SeedResult) -> None:
+        """The last lines on the past, or on the present that followed it."""
+        self._stop_bar()
+        for line in describe_result(result):
+            self._print(self._err, line)
+        self._live = True
+
+    def _stop_bar(self) -> None:
         if self._bar:
             self._bar.stop()
             self._bar = None
-        if whole:
-            self._line(
-                f"the past is in: {self._period}, {sent.events:,} events in {sent.accepted:,} requests, "
-                "each accepted once"
-            )
-        else:
-            self._line(f"stopped at {moment(sent.date or self._period.start)} after {sent.events:,} events")
-        self._line(_troubles(sent))
-        self._line(f"to check: loadgen verify {folder}" if whole else "to go on: run the same command again")
 
-    def goes_live(self) -> None:
-        """From now on in real time."""
-        self._live = True
-        self._line("live: going on in real time; Ctrl-C stops")
-
-    def ended(self, sent: Sent) -> None:
-        """The last word on the present."""
-        self._line(f"stopped at {moment(sent.date or time.time())}: {sent.events:,} events; the same command goes on")
-
-    def _line(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True)
-        sys.stderr.flush()
+    def _print(self, console: Console, text: str) -> None:
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
+        console.file.flush()
 
 
-def _troubles(sent: Sent) -> str:
-    return (
-        f"429s {sent.throttled:,}, 5xx {sent.failed:,}, no answer {sent.unanswered:,}; "
-        f"in doubt: {sent.found:,} found by reading back, {sent.again:,} sent again, {sent.in_doubt:,} open"
-    )
-
-
-def _span(seconds: float) -> str:
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {int(seconds) % 60:02d} s"
-
-
-def probe_lines(found: list[Probe]) -> list[str]:
-    """What the probe has shown, a line each."""
+def describe_start(start: SeedStart) -> list[str]:
+    """Where it goes, how much it is, and at which quota."""
+    identity, expected = start.identity, start.expected
+    learned = "learned from 429s" + (" before" if start.learned else "")
+    quota = f"{start.quota:g} requests a second" if start.quota else learned
     return [
-        f"probe: {probe.events} events of {moment(probe.date)} were "
-        + (f"kept, and showed after {probe.seconds:.0f} s" if probe.kept else f"not shown after {probe.seconds:.0f} s")
-        for probe in found
+        f"{identity.scenario} → {identity.target}, monitor {identity.monitor}, seed {identity.seed}",
+        f"{identity.period}: about {expected.requests:,} requests, {expected.events:,} events; quota {quota}",
     ]
 
 
-def verified_lines(found: Verification, identity: Identity, finished: bool) -> list[str]:
-    """The result for people."""
+def describe_result(result: SeedResult) -> list[str]:
+    """What a seeding has come to."""
+    sent, period, folder = result.progress, result.identity.period, result.folder
+    if sent is None:
+        return [f"{folder}: {period} is in already; to check, run: loadgen verify {folder}"]
+    if result.live:
+        date = format_moment(sent.date or time.time())
+        return [f"stopped at {date}: {sent.events:,} events; the same command goes on"]
+    troubles = (
+        f"429s {sent.throttled:,}, 5xx {sent.failed:,}, no answer {sent.unanswered:,}; "
+        f"in doubt: {sent.found:,} found by reading back, {sent.again:,} sent again, {sent.in_doubt:,} open"
+    )
+    if result.whole:
+        counts = f"{sent.events:,} events in {sent.accepted:,} requests"
+        return [
+            f"the past is in: {period}, {counts}, each accepted once",
+            troubles,
+            f"to check: loadgen verify {folder}",
+        ]
+    date = format_moment(sent.date or period.start)
+    return [f"stopped at {date} after {sent.events:,} events", troubles, "to go on: run the same command again"]
+
+
+def describe_verification(found: Verification) -> list[str]:
+    """What reading back has shown."""
     lines = [
-        f"{identity.monitor}, {identity.period}" + ("" if finished else " (not finished yet)"),
+        f"{found.monitor}, {found.period}" + ("" if found.finished else " (not finished yet)"),
         f"expected   {found.expected:>12,} events, accepted according to the ledger",
         f"present    {found.present:>12,}",
         f"missing    {found.missing:>12,}",
@@ -154,10 +172,15 @@ def verified_lines(found: Verification, identity: Identity, finished: bool) -> l
         f"others     {found.others:>12,} events in the period that are not of this run",
     ]
     lines += [
-        f"delay      {_span(each.seconds)} after the last was accepted {each.missing:,} did not show yet"
+        f"delay      {_format_span(each.seconds)} after the last was accepted {each.missing:,} did not show yet"
         for each in found.delays
     ]
     lines += [f"missing, such as {each.id} of batch {each.batch}, {each.first}" for each in found.examples]
-    so_far = "" if found.whole else "so far "
-    lines.append(f"{so_far}whole: nothing lost, nothing twice" if found.sound else "NOT whole")
+    so_far = "" if found.is_whole else "so far "
+    lines.append(f"{so_far}whole: nothing lost, nothing twice" if found.is_sound else "NOT whole")
     return lines
+
+
+def _format_span(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {int(seconds) % 60:02d} s"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loadgen.jobs.seed.ledger import Ledger
-from loadgen.jobs.seed.period import Period
-from loadgen.jobs.seed.stream import batches_due
+from loadgen.jobs.seed.ledger import BatchLedger
+from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.stream import plan_batches
 from loadgen.scenario import load
 from tests.jobs.seed.trial import BURSTS, trial
 from tests.paths import SCENARIOS
@@ -21,14 +21,14 @@ def test_five_kills_two_restarts_500s_and_lost_answers_lose_nothing_and_double_n
     assert found["exit"] == 0, found
     assert (found["missing"], found["duplicated"], found["in_doubt"], found["others"]) == (0, 0, 0, 0)
     assert found["present"] == found["expected"] > 5000
-    with Ledger(tmp_path / "run") as ledger:
+    with BatchLedger(tmp_path / "run") as ledger:
         assert ledger.identity
-        sent = {event for entry in ledger.entries() for event in entry.ids}
+        sent = {event for entry in ledger.read_entries() for event in entry.ids}
         assert sent == planned_events(ledger.identity.period)
 
 
-def planned_events(period: Period) -> set[bytes]:
+def planned_events(period: PastPeriod) -> set[bytes]:
     """What the same command sends when nothing goes wrong."""
     scenario = load(QUICKSTART).adjusted(rate=RATE)
-    batches = (each.batch for each in batches_due(scenario, SEED, period))
+    batches = (each.batch for each in plan_batches(scenario, SEED, period))
     return {bytes.fromhex(event.id.replace("-", "")) for batch in batches for event in batch.events}

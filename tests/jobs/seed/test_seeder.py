@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 
 from loadgen import wire
 from loadgen.errors import ControlError, LoadgenError, Unreachable
-from loadgen.jobs.seed import rate_limiter as pace_module
-from loadgen.jobs.seed.encoded_batch import Parcel, packed
-from loadgen.jobs.seed.in_doubt import Read, Visibility
-from loadgen.jobs.seed.ledger import Ledger, Totals
-from loadgen.jobs.seed.period import Period
-from loadgen.jobs.seed.rate_limiter import Pace
-from loadgen.jobs.seed.seeder import Progress, Seeder, Tools
-from loadgen.jobs.seed.senders import Senders
-from loadgen.jobs.seed.stream import batches_due
+from loadgen.jobs.seed import rate_limiter as limiter_module
+from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility
+from loadgen.jobs.seed.ledger import BatchLedger, LedgerTotals
+from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.rate_limiter import RateLimiter
+from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
+from loadgen.jobs.seed.senders import SenderThreads
+from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, plan_batches
 from loadgen.model import Request, Response, Send
 from loadgen.scenario import parse
 from tests.jobs.seed.service import Luck, Service
@@ -39,39 +38,39 @@ STORM = Luck(throttled=0.01, refused=0.05, lost=0.08, lost_answers=0.08, broken=
 def impatient() -> Iterator[None]:
     """Rows of failures must not make the tests wait."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pace_module, "FIRST_BACKOFF", 0.001)
-        patch.setattr(pace_module, "LONGEST_BACKOFF", 0.005)
+        patch.setattr(limiter_module, "FIRST_BACKOFF", 0.001)
+        patch.setattr(limiter_module, "LONGEST_BACKOFF", 0.005)
         yield
 
 
-def parcels(seed: int = 1, start: float = START) -> Iterator[Parcel]:
-    stream = batches_due(SCENARIO, seed, Period(start, start + 2000.0))
-    return (packed(each, DESTINATION, wire.Clock(start)) for each in stream)
+def batches(seed: int = 1, start: float = START) -> Iterator[EncodedBatch]:
+    stream = plan_batches(SCENARIO, seed, PastPeriod(start, start + 2000.0))
+    return (encode_batch(each, DESTINATION, wire.Clock(start)) for each in stream)
 
 
 def sent(
-    ledger: Ledger, stream: Iterator[Parcel], send: Send, read: Read, patience: float = 30.0
-) -> tuple[bool, Progress]:
-    senders = Senders(lambda: send, 4)
-    tools = Tools(
+    ledger: BatchLedger, stream: Iterator[EncodedBatch], send: Send, read: ReadEvents, patience: float = 30.0
+) -> tuple[bool, SeedProgress]:
+    senders = SenderThreads(lambda: send, 4)
+    needs = Dependencies(
         ledger=ledger,
         senders=senders,
-        pace=Pace(5000.0, time.monotonic()),
+        limiter=RateLimiter(5000.0, time.monotonic()),
         signer=None,
         read=read,
         visibility=QUICK,
-        watch=lambda _: None,
+        on_progress=lambda _: None,
         patience=patience,
     )
     try:
-        seeder = Seeder(stream, tools)
+        seeder = Seeder(stream, needs)
         return seeder.run(), seeder.progress
     finally:
         senders.close()
 
 
-def events(stream: Iterator[Parcel]) -> set[bytes]:
-    return {event for parcel in stream for event in parcel.entry.ids}
+def events(stream: Iterator[EncodedBatch]) -> set[bytes]:
+    return {event for batch in stream for event in batch.entry.ids}
 
 
 def assert_once(service: Service, expected: set[bytes]) -> None:
@@ -84,48 +83,48 @@ def assert_once(service: Service, expected: set[bytes]) -> None:
 @given(seed=st.integers(0, 2**32))
 def test_every_event_is_taken_exactly_once_in_a_storm(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     service = Service(STORM, seed)
-    with Ledger(tmp_path_factory.mktemp("run"), write=True) as ledger:
-        whole, progress = sent(ledger, parcels(), service, service.read)
-        totals = ledger.totals()
+    with BatchLedger(tmp_path_factory.mktemp("run"), write=True) as ledger:
+        whole, progress = sent(ledger, batches(), service, service.read)
+        totals = ledger.count_totals()
     assert whole
-    assert_once(service, events(parcels()))
+    assert_once(service, events(batches()))
     assert (totals.accepted_events, totals.in_doubt) == (progress.events, 0)
 
 
 def test_events_that_show_late_are_not_sent_twice(tmp_path: Path) -> None:
     service = Service(Luck(lost_answers=0.3, lying=0.3), delay=QUICK.settle * 0.6)
-    with Ledger(tmp_path, write=True) as ledger:
-        whole, progress = sent(ledger, parcels(), service, service.read)
+    with BatchLedger(tmp_path, write=True) as ledger:
+        whole, progress = sent(ledger, batches(), service, service.read)
     assert whole
     assert progress.found > 0 == progress.again
-    assert_once(service, events(parcels()))
+    assert_once(service, events(batches()))
 
 
 def test_a_run_that_was_cut_off_anywhere_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """A kill between write-ahead and answer: the ledger knows a batch in doubt, the service may have it or not."""
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger:
-        sent(ledger, islice(parcels(), 20), service, service.read)
-        doubtful = list(islice(parcels(), 20, 26))
-        ledger.doubt(parcel.entry for parcel in doubtful)
-    for parcel in doubtful[::2]:
-        service(parcel.request)
+    with BatchLedger(tmp_path, write=True) as ledger:
+        sent(ledger, islice(batches(), 20), service, service.read)
+        doubtful = list(islice(batches(), 20, 26))
+        ledger.mark_in_doubt(batch.entry for batch in doubtful)
+    for batch in doubtful[::2]:
+        service(batch.request)
     before = service.requests
-    with Ledger(tmp_path, write=True) as ledger:
-        whole, progress = sent(ledger, parcels(), service, service.read)
+    with BatchLedger(tmp_path, write=True) as ledger:
+        whole, progress = sent(ledger, batches(), service, service.read)
     assert whole
     assert (progress.found, progress.again) == (3, 3)
-    assert service.requests - before == len(list(parcels())) - 23
-    assert_once(service, events(parcels()))
+    assert service.requests - before == len(list(batches())) - 23
+    assert_once(service, events(batches()))
 
 
 def test_what_is_in_doubt_is_looked_up_together(tmp_path: Path) -> None:
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger:
-        ledger.doubt(parcel.entry for parcel in parcels())
-    with Ledger(tmp_path, write=True) as ledger:
-        assert sent(ledger, parcels(), service, service.read)[0]
-    assert service.reads < len(list(parcels())) / 5
+    with BatchLedger(tmp_path, write=True) as ledger:
+        ledger.mark_in_doubt(batch.entry for batch in batches())
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert sent(ledger, batches(), service, service.read)[0]
+    assert service.reads < len(list(batches())) / 5
 
 
 def test_a_read_back_that_fails_is_tried_again(tmp_path: Path) -> None:
@@ -137,9 +136,9 @@ def test_a_read_back_that_fails_is_tried_again(tmp_path: Path) -> None:
             raise failure
         return service.read(after, before)
 
-    with Ledger(tmp_path, write=True) as ledger:
-        assert sent(ledger, parcels(), service, read)[0]
-    assert_once(service, events(parcels()))
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert sent(ledger, batches(), service, read)[0]
+    assert_once(service, events(batches()))
 
 
 @pytest.mark.parametrize(
@@ -153,73 +152,78 @@ def test_an_answer_that_no_retry_mends_stops_the_run_and_keeps_the_ledger(
         return Response(status, (("x-amzn-errortype", "SomeException"),), b"{}")
 
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger:
+    with BatchLedger(tmp_path, write=True) as ledger:
         with pytest.raises(ControlError, match=said) as caught:
-            sent(ledger, parcels(), refuse, service.read)
+            sent(ledger, batches(), refuse, service.read)
         assert "run the same command again to go on" in str(caught.value)
-        assert ledger.totals().accepted == 0
-    with Ledger(tmp_path, write=True) as ledger:
-        assert sent(ledger, parcels(), service, service.read)[0]
-    assert_once(service, events(parcels()))
+        assert ledger.count_totals().accepted == 0
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert sent(ledger, batches(), service, service.read)[0]
+    assert_once(service, events(batches()))
 
 
 def test_a_service_that_never_helps_ends_the_run_in_the_end(tmp_path: Path) -> None:
     service = Service(Luck(refused=1.0))
-    with Ledger(tmp_path, write=True) as ledger, pytest.raises(LoadgenError, match=r"nothing was accepted for 0\.3 s"):
-        sent(ledger, parcels(), service, service.read, patience=0.3)
+    with (
+        BatchLedger(tmp_path, write=True) as ledger,
+        pytest.raises(LoadgenError, match=r"nothing was accepted for 0\.3 s"),
+    ):
+        sent(ledger, batches(), service, service.read, patience=0.3)
 
 
 def test_other_traffic_under_the_same_numbers_is_refused(tmp_path: Path) -> None:
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger:
-        assert sent(ledger, parcels(seed=1), service, service.read)[0]
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert sent(ledger, batches(seed=1), service, service.read)[0]
         with pytest.raises(LoadgenError, match="another version of loadgen began it"):
-            sent(ledger, parcels(seed=2), service, service.read)
+            sent(ledger, batches(seed=2), service, service.read)
 
 
 def test_what_has_grown_too_old_meanwhile_is_told_and_not_sent(tmp_path: Path) -> None:
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger, pytest.raises(LoadgenError, match="RUM keeps 30 days"):
-        sent(ledger, parcels(start=START - 30 * 86_400), service, service.read)
+    with BatchLedger(tmp_path, write=True) as ledger, pytest.raises(LoadgenError, match="RUM keeps 30 days"):
+        sent(ledger, batches(start=START - 30 * 86_400), service, service.read)
     assert service.requests == 0
 
 
 def test_a_finished_stream_sends_nothing_again(tmp_path: Path) -> None:
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger:
-        sent(ledger, parcels(), service, service.read)
-        before, totals = service.requests, ledger.totals()
-        assert sent(ledger, parcels(), service, service.read)[0]
-        assert (service.requests, ledger.totals()) == (before, totals)
-    assert totals == Totals(before, len(events(parcels())))
+    with BatchLedger(tmp_path, write=True) as ledger:
+        sent(ledger, batches(), service, service.read)
+        before, totals = service.requests, ledger.count_totals()
+        assert sent(ledger, batches(), service, service.read)[0]
+        assert (service.requests, ledger.count_totals()) == (before, totals)
+    assert totals == LedgerTotals(before, len(events(batches())))
 
 
 def test_a_stop_waits_for_what_is_in_flight_and_tells_that_it_is_not_whole(tmp_path: Path) -> None:
     service = Service(Luck())
-    senders = Senders(lambda: service, 4)
-    with Ledger(tmp_path, write=True) as ledger:
+    senders = SenderThreads(lambda: service, 4)
+    with BatchLedger(tmp_path, write=True) as ledger:
 
-        def stop_after_ten(progress: Progress) -> None:
+        def stop_after_ten(progress: SeedProgress) -> None:
             if progress.accepted >= 10:
                 seeder.stop()
 
-        tools = Tools(ledger, senders, Pace(500.0, time.monotonic()), None, service.read, QUICK, stop_after_ten)
-        seeder = Seeder(parcels(), tools)
+        needs = Dependencies(
+            ledger, senders, RateLimiter(500.0, time.monotonic()), None, service.read, QUICK, stop_after_ten
+        )
+        seeder = Seeder(batches(), needs)
         assert seeder.run() is False
-        assert 10 <= ledger.totals().accepted == service.requests < len(list(parcels()))
-        assert ledger.totals().in_doubt == 0
+        assert 10 <= ledger.count_totals().accepted == service.requests < len(list(batches()))
+        assert ledger.count_totals().in_doubt == 0
     senders.close()
 
 
 def test_a_batch_is_in_the_ledger_before_its_request_leaves(tmp_path: Path) -> None:
     service = Service(Luck())
-    with Ledger(tmp_path, write=True) as ledger:
-        reader = Ledger(tmp_path)
+    with BatchLedger(tmp_path, write=True) as ledger:
+        reader = BatchLedger(tmp_path)
 
         def send(request: Request) -> Response:
-            with Ledger(tmp_path) as seen:
-                assert seen.totals().in_doubt >= 1
+            with BatchLedger(tmp_path) as seen:
+                assert seen.count_totals().in_doubt >= 1
             return service(request)
 
-        assert sent(ledger, islice(parcels(), 30), send, service.read)[0]
-        assert reader.totals().accepted == 30
+        assert sent(ledger, islice(batches(), 30), send, service.read)[0]
+        assert reader.count_totals().accepted == 30

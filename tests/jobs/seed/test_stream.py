@@ -7,12 +7,12 @@ from itertools import islice
 import pytest
 
 from loadgen import client, traffic
-from loadgen.jobs.seed.period import DAY, Period
-from loadgen.jobs.seed.stream import LEG_SECONDS, batches_due, past, present
+from loadgen.jobs.seed.options import DAY, PastPeriod
+from loadgen.jobs.seed.stream import LEG_SECONDS, place_past, place_present, plan_batches
 from loadgen.scenario import Scenario, parse
 
 MONDAY = 1_795_392_000.0  # 2026-11-23T00:00Z
-PERIOD = Period(MONDAY, MONDAY + 3600.0)
+PERIOD = PastPeriod(MONDAY, MONDAY + 3600.0)
 PAGES = '[pages.home]\npath = "/"\nto = { home = 0.5 }\nexit = 0.5\n'
 
 
@@ -21,12 +21,12 @@ def scenario(arrivals: str = "rate = 0.02") -> Scenario:
 
 
 def test_the_same_seed_gives_the_same_batches() -> None:
-    assert list(batches_due(scenario(), 1, PERIOD)) == list(batches_due(scenario(), 1, PERIOD))
-    assert list(batches_due(scenario(), 1, PERIOD)) != list(batches_due(scenario(), 2, PERIOD))
+    assert list(plan_batches(scenario(), 1, PERIOD)) == list(plan_batches(scenario(), 1, PERIOD))
+    assert list(plan_batches(scenario(), 1, PERIOD)) != list(plan_batches(scenario(), 2, PERIOD))
 
 
 def test_batches_come_in_the_order_in_which_they_are_due_and_are_numbered() -> None:
-    stream = list(batches_due(scenario(), 1, PERIOD))
+    stream = list(plan_batches(scenario(), 1, PERIOD))
     dues = [each.batch.due for each in stream]
     assert dues == sorted(dues)
     assert [each.number for each in stream] == list(range(len(stream)))
@@ -40,14 +40,14 @@ def test_all_that_the_client_sends_within_the_period_is_there_and_nothing_behind
         for batch in client.plan(session, whole.client, 1.0).batches
         if batch.due < PERIOD.seconds
     }
-    stream = list(batches_due(scenario(), 1, PERIOD))
+    stream = list(plan_batches(scenario(), 1, PERIOD))
     assert {each.batch.id for each in stream} == expected
     assert all(event.at + each.batch.start <= PERIOD.seconds for each in stream for event in each.batch.events)
 
 
 def test_live_goes_on_behind_the_past_without_changing_it() -> None:
-    before = list(batches_due(scenario(), 1, PERIOD))
-    both = list(islice(batches_due(scenario(), 1, PERIOD, live=True), len(before) + 9000))
+    before = list(plan_batches(scenario(), 1, PERIOD))
+    both = list(islice(plan_batches(scenario(), 1, PERIOD, live=True), len(before) + 9000))
     assert both[: len(before)] == before
     dues = [each.batch.due for each in both]
     assert dues == sorted(dues)
@@ -58,12 +58,12 @@ def test_live_goes_on_behind_the_past_without_changing_it() -> None:
 
 def test_live_ends_when_the_arrivals_have_ended_for_good() -> None:
     dry = scenario("rate = 0.1\nstages = [{ duration = 60, target = 0 }]")
-    assert list(batches_due(dry, 1, PERIOD, live=True))[-1].batch.due < PERIOD.seconds + LEG_SECONDS
+    assert list(plan_batches(dry, 1, PERIOD, live=True))[-1].batch.due < PERIOD.seconds + LEG_SECONDS
 
 
 def test_a_days_rhythm_lies_where_the_calendar_has_it() -> None:
     rhythm = scenario('rate = 1\nday = { starts = "wed 07:00" }')
-    monday, later = past(rhythm, PERIOD), present(rhythm, MONDAY + 3 * DAY + 5 * 3600)
+    monday, later = place_past(rhythm, PERIOD), place_present(rhythm, MONDAY + 3 * DAY + 5 * 3600)
     assert monday.arrivals.day is not None and later.arrivals.day is not None
     assert monday.arrivals.day.starts == "mon 00:00"
     assert later.arrivals.day.starts == "thu 05:00"
@@ -71,15 +71,15 @@ def test_a_days_rhythm_lies_where_the_calendar_has_it() -> None:
 
 def test_what_comes_once_does_not_come_again_in_the_present() -> None:
     once = scenario("rate = 1\nstages = [{ duration = 60, target = 9 }]\nflash_crowds = [{ at = 30 }]")
-    later = present(once, MONDAY).arrivals
+    later = place_present(once, MONDAY).arrivals
     assert (later.start_rate, later.stages, later.flash_crowds) == (9.0, (), ())
 
 
 def test_no_batch_is_a_beacon() -> None:
-    assert not any(each.batch.beacon for each in batches_due(scenario(), 1, PERIOD))
+    assert not any(each.batch.beacon for each in plan_batches(scenario(), 1, PERIOD))
 
 
 @pytest.mark.parametrize("days", [1, 3])
 def test_a_longer_period_streams_without_being_held(days: int) -> None:
-    first = next(batches_due(scenario("rate = 0.5"), 1, Period(MONDAY, MONDAY + days * DAY)))
+    first = next(plan_batches(scenario("rate = 0.5"), 1, PastPeriod(MONDAY, MONDAY + days * DAY)))
     assert first.number == 0

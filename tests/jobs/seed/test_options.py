@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.seed.period import DAY, Period, period, unix_of
+from loadgen.jobs.seed.options import DAY, PastPeriod, parse_moment, resolve_period
 
 NOW = 1_795_288_962.5
 MARCH = 1_772_323_200.0  # 2026-03-01T00:00Z
@@ -26,7 +26,7 @@ MARCH = 1_772_323_200.0  # 2026-03-01T00:00Z
 def test_a_period_is_days_before_an_end_or_from_a_start(
     days: float | None, start: str | None, end: str | None, expected: tuple[float, float]
 ) -> None:
-    found = period(days, start, end, NOW)
+    found = resolve_period(days, start, end, NOW)
     assert (found.start, found.end) == tuple(float(int(each)) for each in expected)
 
 
@@ -47,20 +47,20 @@ def test_an_impossible_period_is_one_clear_line(
     days: float | None, start: str | None, end: str | None, said: str
 ) -> None:
     with pytest.raises(LoadgenError) as caught:
-        period(days, start, end, NOW)
+        resolve_period(days, start, end, NOW)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert unix_of("2026-03-01", NOW) == unix_of("2026-03-01T00:00:00Z", NOW) == MARCH
+    assert parse_moment("2026-03-01", NOW) == parse_moment("2026-03-01T00:00:00Z", NOW) == MARCH
 
 
 def test_a_period_reads_as_two_moments() -> None:
-    assert str(Period(MARCH, MARCH + DAY)) == "2026-03-01 00:00Z to 2026-03-02 00:00Z"
+    assert str(PastPeriod(MARCH, MARCH + DAY)) == "2026-03-01 00:00Z to 2026-03-02 00:00Z"
 
 
 def test_an_end_by_a_clock_a_little_ahead_of_ours_is_taken_for_now() -> None:
     ahead = "2026-11-21T19:23:30Z"
-    assert 0 < unix_of(ahead, NOW) - NOW < 60
-    assert period(1.0, None, ahead, NOW).end == unix_of(ahead, NOW)
+    assert 0 < parse_moment(ahead, NOW) - NOW < 60
+    assert resolve_period(1.0, None, ahead, NOW).end == parse_moment(ahead, NOW)

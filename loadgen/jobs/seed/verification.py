@@ -9,19 +9,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
-from loadgen.jobs.seed.in_doubt import Read, Visibility
-from loadgen.jobs.seed.ledger import Entry, Ledger
+from loadgen.aws import Account, read_events
+from loadgen.errors import LoadgenError
+from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility
+from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
+from loadgen.jobs.seed.sending import Notice
 from loadgen.model import Noun
 
 SPAN_EVENTS = 100_000
 EXAMPLES = 5
 
 
-class Missing(Noun):
+class MissingEvent(Noun):
     """An event that was accepted and is not shown."""
 
     id: str
@@ -29,7 +34,7 @@ class Missing(Noun):
     first: str  # UTC, of the batch's first event
 
 
-class Delay(Noun):
+class VisibilityDelay(Noun):
     """One look at everything: how long after the last acceptance it began, and what did not show yet."""
 
     seconds: float
@@ -47,18 +52,21 @@ class Verification(Noun):
     in_doubt: int  # in batches of which nothing is known yet; neither expected nor missed
     others: int  # shown, and not of this run
     seconds: float  # that reading and waiting took
-    delays: tuple[Delay, ...]  # until all showed, or patience ended
-    examples: tuple[Missing, ...] = ()
+    delays: tuple[VisibilityDelay, ...]  # until all showed, or patience ended
+    examples: tuple[MissingEvent, ...] = ()
+    monitor: str = ""
+    period: str = ""
+    finished: bool = True  # False: the seeding stopped before the past was in
 
     @property
-    def sound(self) -> bool:
-        """Nothing lost, nothing twice, so far."""
+    def is_sound(self) -> bool:
+        """Whether nothing is lost or twice, so far."""
         return not (self.missing or self.duplicated)
 
     @property
-    def whole(self) -> bool:
-        """And nothing in doubt."""
-        return self.sound and not self.in_doubt
+    def is_whole(self) -> bool:
+        """Whether nothing is lost, twice or in doubt."""
+        return self.is_sound and not self.in_doubt
 
 
 class _Look(msgspec.Struct):
@@ -71,30 +79,59 @@ class _Look(msgspec.Struct):
     in_doubt: int = 0
     others: int = 0
     newest: float = 0.0  # Unix time of the last acceptance
-    examples: list[Missing] = []
+    examples: list[MissingEvent] = []
 
 
 def verify(
-    ledger: Ledger, read: Read, visibility: Visibility, wait: float | None, tell: Callable[[str], None]
+    folder: Path | str, *, wait: float | None = None, on_progress: Callable[[Notice], None] | None = None
+) -> Verification:
+    """Read back what the seeding in `folder` sent, from where it was sent, and compare it with its ledger.
+
+    Looks until all is there, or for `wait` seconds (unless given, as long as the service may take). Raises
+    LoadgenError when the folder has no ledger, or nothing can be read back.
+    """
+    notify = on_progress or (lambda _: None)
+    with BatchLedger(Path(folder)) as ledger:
+        identity = ledger.identity
+        if identity is None:
+            raise LoadgenError(f"{folder}: nothing was sent from it yet")
+        account = open_account_of(identity)
+        visibility = LOCAL if account.is_local else AWS
+        found = compare_ledger(ledger, partial(read_events, account, identity.monitor), visibility, wait, notify)
+        return msgspec.structs.replace(
+            found, monitor=identity.monitor, period=str(identity.period), finished=ledger.finished
+        )
+
+
+def open_account_of(identity: SeedIdentity) -> Account:
+    """The control plane of where a run went, whatever the environment says now."""
+    return Account(identity.region, endpoint_url=identity.target.replace("://dataplane.", "://", 1))
+
+
+def compare_ledger(
+    ledger: BatchLedger,
+    read: ReadEvents,
+    visibility: Visibility,
+    wait: float | None,
+    on_progress: Callable[[Notice], None],
 ) -> Verification:
     """Look until all is there, or for `wait` seconds (unless given, as long as the service may take)."""
     began = time.time()
-    delays: list[Delay] = []
+    delays: list[VisibilityDelay] = []
     while True:
         looked_at = time.time()
-        look = once(ledger, read)
+        look = look_once(ledger, read)
         now = time.time()
-        delays.append(Delay(round(max(0.0, looked_at - look.newest), 3), look.missing))
+        delays.append(VisibilityDelay(round(max(0.0, looked_at - look.newest), 3), look.missing))
         patience = visibility.settle - (looked_at - look.newest) if wait is None else wait - (now - began)
         if not look.missing or patience <= 0:
-            return _result(look, now - began, delays)
-        tell(
-            f"{look.missing:,} of {look.present + look.missing:,} events do not show yet; waiting {patience:.0f} s more"
-        )
+            return _sum_up(look, now - began, delays)
+        counts = f"{look.missing:,} of {look.present + look.missing:,} events"
+        on_progress(Notice(f"{counts} do not show yet; waiting {patience:.0f} s more"))
         time.sleep(min(visibility.poll, patience))
 
 
-def _result(look: _Look, seconds: float, delays: list[Delay]) -> Verification:
+def _sum_up(look: _Look, seconds: float, delays: list[VisibilityDelay]) -> Verification:
     return Verification(
         expected=look.present + look.missing,
         present=look.present,
@@ -109,12 +146,12 @@ def _result(look: _Look, seconds: float, delays: list[Delay]) -> Verification:
     )
 
 
-def once(ledger: Ledger, read: Read) -> _Look:
-    """One pass."""
+def look_once(ledger: BatchLedger, read: ReadEvents) -> _Look:
+    """One pass over everything."""
     look = _Look()
     seen: dict[bytes, int] = {}  # times that each event of an open batch was shown
-    pending: list[Entry] = []
-    for entries, start, end in windows(ledger.entries()):
+    pending: list[BatchEntry] = []
+    for entries, start, end in split_into_spans(ledger.read_entries()):
         pending += entries
         seen.update({event: 0 for entry in entries for event in entry.ids})
         for event, _ in read(start * 1000, end * 1000 + 999):
@@ -129,7 +166,7 @@ def once(ledger: Ledger, read: Read) -> _Look:
     return look
 
 
-def _count(look: _Look, entry: Entry, copies: list[int]) -> None:
+def _count(look: _Look, entry: BatchEntry, copies: list[int]) -> None:
     """Add one batch, of whose events so many copies were shown."""
     present = sum(1 for count in copies if count)
     look.duplicated += sum(1 for count in copies if count > 1)
@@ -143,12 +180,12 @@ def _count(look: _Look, entry: Entry, copies: list[int]) -> None:
     if present < len(copies) and len(look.examples) < EXAMPLES:
         lost = entry.ids[copies.index(0)]
         first = datetime.fromtimestamp(entry.first, UTC).isoformat()
-        look.examples.append(Missing(str(UUID(bytes=lost)), entry.id, first))
+        look.examples.append(MissingEvent(str(UUID(bytes=lost)), entry.id, first))
 
 
-def windows(entries: Iterable[Entry]) -> Iterator[tuple[list[Entry], int, int]]:
+def split_into_spans(entries: Iterable[BatchEntry]) -> Iterator[tuple[list[BatchEntry], int, int]]:
     """Spans of whole seconds, both ends included, with the batches that begin in each; together they cover all."""
-    group: list[Entry] = []
+    group: list[BatchEntry] = []
     events, start, last = 0, 0, 0
     for entry in entries:
         if events >= SPAN_EVENTS and entry.first > group[-1].first:

@@ -1,0 +1,21 @@
+"""loadgen clean: take away what a seeding made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loadgen.cli.targets import YES, ask_on_terminal
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
+@YES
+def clean(run_dir: Path, dry_run: bool, yes: bool) -> None:
+    """Delete the app monitors that a `loadgen seed` made (they carry its tag), and nothing else."""
+    from loadgen.jobs import seed as job
+
+    for line in job.describe_cleanup(job.clean(run_dir, dry_run=dry_run, confirm=ask_on_terminal(yes))):
+        click.echo(line)

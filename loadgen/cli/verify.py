@@ -1,0 +1,24 @@
+"""loadgen verify: read back what a seeding sent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from loadgen.cli.targets import JSON, show_result
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--wait", type=click.FloatRange(min=0), help="Seconds to wait for events; as long as RUM may take.")
+@JSON
+def verify(run_dir: Path, wait: float | None, as_json: bool) -> None:
+    """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
+    from loadgen.jobs import seed as job
+
+    found = job.verify(run_dir, wait=wait, on_progress=None if as_json else lambda notice: click.echo(notice.text))
+    show_result(found, job.describe_verification(found), as_json)
+    if not found.is_sound:
+        sys.exit(1)

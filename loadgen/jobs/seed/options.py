@@ -1,0 +1,122 @@
+"""What a seeding is asked for, and the stretch of the past that it fills. Pure: `now` is an argument."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+from loadgen.rum.quotas import RETENTION_SECONDS
+
+DAY = 86_400.0
+RETENTION_DAYS = round(RETENTION_SECONDS / DAY)
+"""What RUM accepts of old timestamps is not documented; older ones than it keeps make no sense."""
+
+DEFAULT_DAYS = 7.0
+SLACK_SECONDS = 60.0
+"""An end so little ahead of our clock is taken for now."""
+
+
+class SeedOptions(Noun, kw_only=True):
+    """Everything that `seed` can be asked for, besides the scenario."""
+
+    target: str | None = None  # URL or aws; AWS_ENDPOINT_URL_RUM unless given
+    region: str | None = None
+    monitor: str | None = None  # name or id, in place of the scenario's
+    days: float | None = None  # length of the period, 7 unless given
+    start: str | None = None  # ISO 8601, in place of days
+    end: str | None = None  # ISO 8601 or now
+    live: bool = False  # go on in real time after the past
+    rate: float = 1.0  # a factor on the arrivals
+    sample_rate: float | None = None
+    seed: int | None = None
+    quota: float | None = None  # PutRumEvents a second; asked of Service Quotas or learned unless given
+    senders: int = 16  # requests in flight
+    identity_pool: str | None = None  # send as a guest of this Cognito identity pool
+    guest_role: str | None = None
+    probe: bool | None = None  # send a few old events first and read them back; on AWS unless given
+    out: Path | None = None  # folder; results/seed-<monitor>-<scenario> unless given
+
+    @property
+    def period_as_given(self) -> str:
+        """The period in the words of the command line, such as "--days 7"."""
+        end = None if self.end == "now" else self.end
+        days = DEFAULT_DAYS if self.days is None and self.start is None else self.days
+        given = (("--days", days and f"{days:g}"), ("--from", self.start), ("--to", end))
+        return " ".join(f"{name} {value}" for name, value in given if value)
+
+    def resolve_period(self, now: float) -> PastPeriod:
+        """The period that is meant at the Unix time `now`."""
+        return resolve_period(self.days, self.start, self.end, now)
+
+
+class PastPeriod(Noun):
+    """From `start` up to `end`, whole Unix seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+    def __str__(self) -> str:
+        return f"{format_moment(self.start)} to {format_moment(self.end)}"
+
+
+def format_moment(unix: float) -> str:
+    """A Unix time for people: UTC, to the minute."""
+    return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M}Z"
+
+
+def parse_moment(text: str, now: float) -> float:
+    """The Unix time of `now` or of an ISO 8601 date and time; UTC unless it says otherwise."""
+    if text == "now":
+        return now
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise LoadgenError(
+            f'"{text}" is no point in time; write now, or a date such as 2026-03-01 or 2026-03-01T12:00:00Z'
+        ) from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def resolve_period(days: float | None, start: str | None, end: str | None, now: float) -> PastPeriod:
+    """The period that the options mean: `days` before the end, or from `start` on (for `days`, or to the end).
+
+    `now` is a Unix time. Raises LoadgenError when the period is reversed, in the future, or older than RUM keeps.
+    """
+    if start is not None and end is not None and days is not None:
+        raise LoadgenError("--days, --from and --to together say too much; leave one out")
+    first = None if start is None else parse_moment(start, now)
+    if first is not None and days is not None:
+        last = first + days * DAY
+    else:
+        last = parse_moment(end or "now", now)
+        first = last - (DEFAULT_DAYS if days is None else days) * DAY if first is None else first
+    found = PastPeriod(float(int(first)), float(int(last)))
+    _check_period(found, now)
+    return found
+
+
+def _check_period(found: PastPeriod, now: float) -> None:
+    """Refuse a period that is reversed, in the future, or older than RUM keeps."""
+    if found.start >= found.end:
+        raise LoadgenError(
+            f"the period is reversed: it would begin {format_moment(found.start)} and end {format_moment(found.end)}; "
+            "let --from be before --to"
+        )
+    if found.end > now + SLACK_SECONDS:
+        raise LoadgenError(
+            f"the period ends {format_moment(found.end)}, in the future; "
+            "end it now, and add --live to go on in real time"
+        )
+    oldest = now - RETENTION_DAYS * DAY
+    if found.start < oldest:
+        raise LoadgenError(
+            f"the period begins {format_moment(found.start)}, but RUM keeps {RETENTION_DAYS} days: "
+            f"begin after {format_moment(oldest)}, such as --days {RETENTION_DAYS - 1}"
+        )

@@ -10,7 +10,19 @@ import click
 
 from loadgen import units
 
-SCENARIO = click.argument("scenario", type=click.Path(path_type=Path), metavar="SCENARIO")
+
+class ScenarioFile(click.ParamType[Path]):
+    """A scenario file, or the name of a shipped scenario."""
+
+    name = "scenario"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from loadgen.scenario import find_scenario
+
+        return find_scenario(value)
+
+
+SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 
 
 MOST_SECONDS = 366 * 86400.0

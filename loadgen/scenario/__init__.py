@@ -7,6 +7,7 @@ from loadgen.scenario.monitor import Metric, Monitor, Statement
 from loadgen.scenario.pages import ApiCall, CustomEvent, Page, Pool, Resources, placeholders
 from loadgen.scenario.population import COUNTRIES, Population
 from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
+from loadgen.scenario.shipped import find_scenario
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.thresholds import Thresholds
@@ -45,6 +46,7 @@ __all__ = [
     "Thresholds",
     "Vitals",
     "Weibull",
+    "find_scenario",
     "load",
     "parse",
     "placeholders",

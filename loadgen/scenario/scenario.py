@@ -21,6 +21,7 @@ from loadgen.scenario.pages import Page, Pool
 from loadgen.scenario.part import Part, Seconds
 from loadgen.scenario.population import COUNTRIES, Population
 from loadgen.scenario.problem import Problem
+from loadgen.scenario.shipped import find_scenario, shipped_names
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
 from loadgen.scenario.wording import reworded
@@ -55,12 +56,12 @@ class Scenario(Part):
 
     @classmethod
     def load(cls, path: str | Path) -> Scenario:
-        """Read and check a scenario file.
+        """Read and check a scenario file, or the shipped scenario of that name.
 
         Raises:
             ScenarioError: Every problem of the file, a line each.
         """
-        return cls.parse(_text(Path(path)), str(path))
+        return cls.parse(_text(find_scenario(path)), str(path))
 
     @classmethod
     def parse(cls, text: str, file: str) -> Scenario:
@@ -182,7 +183,7 @@ def _neighbours(path: Path) -> str:
     for folder in (path.parent, path.parent / "scenarios"):
         if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
             return f"; {folder} has {', '.join(names)}"
-    return ""
+    return "" if path.suffix else f", and no shipped scenario of that name; there are {', '.join(shipped_names())}"
 
 
 def _is_scenario(path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from loadgen.errors import ScenarioError
 from loadgen.scenario import load
 from loadgen.scenario.schema import schema_text
 from tests.paths import SCENARIOS
@@ -20,6 +21,24 @@ SHIPPED = sorted(FOLDER.glob("*.toml"))
 def test_the_schema_file_is_fresh() -> None:
     """If this fails: python -m loadgen.scenario.schema > scenarios/scenario.schema.json"""
     assert (FOLDER / "scenario.schema.json").read_text() == schema_text()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_scenario_is_found_by_its_name(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load(path.stem) == load(path)
+    Path(path.stem).write_text((FOLDER / "quickstart.toml").read_text())
+    assert load(path.stem).name == "quickstart"  # a file of the caller's comes first
+
+
+def test_a_name_that_is_neither_a_file_nor_shipped_gets_the_names_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ScenarioError, match=r"^storefrnt: no such file, and no shipped .* storefront$"):
+        load("storefrnt")
+    with pytest.raises(ScenarioError, match=r"^elsewhere/storefront: no such file"):
+        load("elsewhere/storefront")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

@@ -18,7 +18,7 @@ import msgspec
 from loadgen.endpoint.admin import PREFIX, answer_admin_request
 from loadgen.endpoint.faults import NO_FAULT, InjectedFault
 from loadgen.endpoint.live_state import PUT_RUM_EVENTS, LiveState
-from loadgen.endpoint.operations import OPERATIONS, Handler
+from loadgen.endpoint.operations import OPERATIONS
 from loadgen.endpoint.operations.context import OperationContext
 from loadgen.endpoint.request_body import BodyTooLarge
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
@@ -78,9 +78,12 @@ class RumService:
                 return Reply(self._finish(self._answer_preflight(request), origin))
             operation, labels = _find_operation(request)
             fault = self.state.draw_fault(operation.name, self.clock())
-            context = OperationContext(self.settings, self.store, self.clock(), request, peer)
-            oversize = oversize or len(request.body) > self.settings.max_body_bytes
-            response = self._perform(operation, labels, context, fault, oversize)
+            try:
+                self._admit(request, fault, oversize)
+                response = self._perform(operation, labels, request, peer)
+            except ServiceError as error:
+                self._count_error(operation, labels, error)
+                raise
         except ServiceError as error:
             response = error.response()
         except Exception as wrong:
@@ -99,48 +102,37 @@ class RumService:
             self.store.spoil()
         return InternalServerException().response()
 
-    def _perform(
-        self,
-        operation: Operation,
-        labels: dict[str, str],
-        context: OperationContext,
-        fault: InjectedFault,
-        oversize: bool,
-    ) -> Response:
-        """Answer one operation; errors of PutRumEvents are counted for the ledger."""
-        try:
-            if fault.drop == "before":
-                raise InternalServerException
+    def _admit(self, request: Request, fault: InjectedFault, oversize: bool) -> None:
+        """What is decided before anything of the request is believed: faults and size."""
+        if fault.drop == "before":
+            raise InternalServerException
+        if fault.status is not None:
             _raise_injected(fault.status)
-            if oversize:
-                raise BodyTooLarge(self.settings.max_body_bytes)
-            result = self._call(operation, labels, context)
-        except ServiceError as error:
-            if operation.name == PUT_RUM_EVENTS:
-                known = self.store.find_ever(labels["Id"])
-                self.state.count_error(known.id if known else None, error.status)
-            raise
-        return Response(200, (_JSON,), msgspec.json.encode(result))
+        if oversize or len(request.body) > self.settings.max_body_bytes:
+            raise BodyTooLarge(self.settings.max_body_bytes)
 
-    def _call(self, operation: Operation, labels: dict[str, str], context: OperationContext) -> dict[str, object]:
-        """Signature, quota, input and rules, in this order."""
-        handler = OPERATIONS[operation.name]
-        key = self._verify(handler, labels, context)
-        self.state.take_token(operation.name, context.now)
-        if key is not None:
-            context = msgspec.structs.replace(context, access_key_id=key)
-        return handler.handle(context, operation, labels)
+    def _perform(self, operation: Operation, labels: dict[str, str], request: Request, peer: str) -> Response:
+        """Signature, quota, input and rules of one operation, in this order."""
+        handler, now = OPERATIONS[operation.name], self.clock()
+        key = self._verify(request, handler.allows_unsigned(self.settings, self.store, labels), now)
+        self.state.take_token(operation.name, now)
+        context = OperationContext(self.settings, self.store, now, request, peer, key)
+        return Response(200, (_JSON,), msgspec.json.encode(handler.handle(context, operation, labels)))
 
-    def _verify(self, handler: Handler, labels: dict[str, str], context: OperationContext) -> str | None:
-        """The access key that signed; None for an unsigned request where that is allowed."""
-        request = context.request
-        unsigned = request.header("authorization") is None and "X-Amz-" not in request.target
-        if unsigned and handler.allows_unsigned(context, labels):
+    def _verify(self, request: Request, optional: bool, now: float) -> str | None:
+        """The access key that signed; None for an unsigned request where a signature is optional."""
+        if optional and request.header("authorization") is None and "X-Amz-" not in request.target:
             return None
         try:
-            return verify(request, self._credentials.get, self.settings.region, SERVICE, context.now)
+            return verify(request, self._credentials.get, self.settings.region, SERVICE, now)
         except SignatureError as wrong:
             raise ServiceError(wrong.code, wrong.message, wrong.status) from wrong
+
+    def _count_error(self, operation: Operation, labels: dict[str, str], error: ServiceError) -> None:
+        """Count an error of PutRumEvents for the ledger."""
+        if operation.name == PUT_RUM_EVENTS:
+            known = self.store.find_ever(labels["Id"])
+            self.state.count_error(known.id if known else None, error.status)
 
     # Headers of every answer
 
@@ -174,11 +166,9 @@ def _find_operation(request: Request) -> tuple[Operation, dict[str, str]]:
     return found
 
 
-def _raise_injected(status: int | None) -> None:
+def _raise_injected(status: int) -> None:
     """Answer with the status of a fault instead of looking at the request."""
     match status:
-        case None:
-            return
         case 403:
             raise ServiceError("AccessDeniedException", "Denied by an injected fault")
         case 404:

@@ -8,6 +8,8 @@ from loadgen.endpoint.operations import app_monitor_data, metrics, monitors, pol
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.request_body import inflate, read_object
 from loadgen.endpoint.service_error import ValidationException
+from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.store import Store
 from loadgen.model import Noun
 from loadgen.rum.service_model import Operation
 from loadgen.rum.validation import format_message
@@ -16,8 +18,8 @@ Handle = Callable[[OperationContext, Operation, dict[str, str]], Members]
 """handle(context, operation, labels of the path) → members of the output; raises ServiceError."""
 
 
-def demand_signature(context: OperationContext, labels: dict[str, str]) -> bool:
-    """Whether an unsigned request may pass: never."""
+def demand_signature(settings: EndpointSettings, store: Store, labels: dict[str, str]) -> bool:
+    """Whether a signature is optional: never."""
     return False
 
 
@@ -25,7 +27,7 @@ class Handler(Noun):
     """How the endpoint answers one operation, once the signature and the quota are checked."""
 
     handle: Handle
-    allows_unsigned: Callable[[OperationContext, dict[str, str]], bool] = demand_signature
+    allows_unsigned: Callable[[EndpointSettings, Store, dict[str, str]], bool] = demand_signature
 
 
 def control_plane(perform: Callable[[OperationContext, Members], Members]) -> Handler:

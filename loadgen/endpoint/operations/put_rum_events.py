@@ -18,7 +18,7 @@ from loadgen.endpoint.policy import RequestContext, is_allowed
 from loadgen.endpoint.request_body import GZIP_MAGIC, inflate, read_object
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import AppMonitor
+from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.rum.events import EVENT_PREFIX
 from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
@@ -40,10 +40,10 @@ class AnyObject(msgspec.Struct):
 _read_any_object = msgspec.json.Decoder(AnyObject).decode
 
 
-def allows_unsigned(context: OperationContext, labels: dict[str, str]) -> bool:
+def allows_unsigned(settings: EndpointSettings, store: Store, labels: dict[str, str]) -> bool:
     """Whether a signature is optional: by the endpoint's settings, or because a resource policy decides."""
-    monitor = context.store.find_active(labels["Id"])
-    return context.settings.unsigned or bool(monitor and monitor.policy)
+    monitor = store.find_active(labels["Id"])
+    return settings.unsigned or bool(monitor and monitor.policy)
 
 
 def handle(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:

@@ -1,0 +1,111 @@
+"""The Endpoint object: what it is given, what it hands out, what it reads back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import pytest
+
+from loadgen.endpoint import Endpoint, EndpointSettings
+from loadgen.errors import EndpointError
+from tests.endpoint.conftest import KEYS
+
+
+def put(client: Any, monitor_id: str, count: int = 1, **more: Any) -> None:
+    """Send a batch as any boto3 program does."""
+    client.put_rum_events(
+        Id=monitor_id,
+        BatchId=str(uuid.uuid4()),
+        AppMonitorDetails={"id": monitor_id, "version": "1.0.0"},
+        UserDetails={"userId": str(uuid.uuid4()), "sessionId": str(uuid.uuid4())},
+        RumEvents=[
+            {
+                "id": str(uuid.uuid4()),
+                "timestamp": time.time(),
+                "type": "com.amazon.rum.page_view_event",
+                "metadata": '{"version":"1.0.0","pageId":"/a"}',
+                "details": '{"version":"1.0.0","pageId":"/a"}',
+                **more,
+            }
+            for _ in range(count)
+        ],
+    )
+
+
+def test_it_hands_out_all_that_a_client_needs_and_reads_back_what_was_sent() -> None:
+    with Endpoint(quota=None) as endpoint:
+        client = endpoint.client()
+        shop = client.create_app_monitor(Name="shop", Domain="localhost")["Id"]
+        other = client.create_app_monitor(Name="other", Domain="localhost")["Id"]
+        put(client, shop, 100)
+        put(client, shop, 20)
+        put(client, other)
+        assert len(endpoint.events()) == 121
+        (event,) = endpoint.events("other")
+        assert event["event_details"] == {"version": "1.0.0", "pageId": "/a"}
+        assert event["metadata"] == {"version": "1.0.0", "pageId": "/a"}
+        requests, events = endpoint.ledger().requests, endpoint.ledger(shop).events
+        assert (requests.accepted, requests.failed, events.accepted, events.dropped) == (3, 0, 120, 0)
+
+
+def test_it_needs_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDWRONG")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with Endpoint() as endpoint:
+        assert endpoint.events() == []
+        assert endpoint.ledger().requests.accepted == 0
+
+
+def test_members_win_over_settings_and_faults_may_be_text() -> None:
+    settings = EndpointSettings(credentials=(KEYS,), quota=3.0)
+    endpoint = Endpoint(settings, quota=7.0, faults="errors=0.5,seed=7")
+    assert endpoint.settings.quota == 7.0
+    assert endpoint.settings.faults.errors == 0.5
+    assert endpoint.credentials == KEYS
+
+
+def test_a_key_is_made_up_unless_given() -> None:
+    first, second = Endpoint().credentials, Endpoint().credentials
+    assert first.access_key_id.startswith("AKIA")
+    assert first.secret_access_key != second.secret_access_key
+
+
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        ({"quotum": 5}, "Endpoint has no setting 'quotum'; its settings are region, account"),
+        ({"quota": "many"}, "endpoint settings: "),
+        ({"quota": -1.0}, "Value '-1.0' at 'quota'"),
+        ({"operation_quotas": {"PutRumEvent": 5.0}}, "Value 'PutRumEvent' at 'operation_quotas'"),
+        ({"faults": "errors=2"}, "faults: 'errors=2' does not fit"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_starts(members: dict[str, Any], told: str) -> None:
+    with pytest.raises(EndpointError, match=told):
+        Endpoint(**members)
+
+
+def test_what_is_asked_of_it_before_it_runs_is_told() -> None:
+    with pytest.raises(EndpointError, match="has not been started"):
+        _ = Endpoint().url
+
+
+def test_what_it_refuses_is_told() -> None:
+    with Endpoint() as endpoint, pytest.raises(EndpointError, match="404"):
+        endpoint.events("no-such-monitor")
+
+
+def test_it_stops_twice_and_starts_again() -> None:
+    endpoint = Endpoint()
+    with endpoint:
+        first = endpoint.process
+    endpoint.stop()
+    with endpoint:
+        assert endpoint.is_alive()
+        assert endpoint.process is not first
+    assert not endpoint.is_alive()

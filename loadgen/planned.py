@@ -14,6 +14,9 @@ from loadgen.scenario import Scenario
 
 PlannedSession = tuple[Session, client.Plan]
 
+UNSENT_MONITOR_ID = "00000000-0000-4000-8000-000000000000"
+"""The app monitor's id in bodies that are made without a run: a valid UUID of version 4 that no monitor has."""
+
 
 def planned(
     scenario: Scenario,

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from loadgen.cli.plan import POSITIVE, Share
-from loadgen.cli.values import SCENARIO, DurationOption, QuotaOption
+from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
 
 
 @click.command("find-limit")
@@ -17,8 +16,12 @@ from loadgen.cli.values import SCENARIO, DurationOption, QuotaOption
 @click.option("--target", default="local", show_default=True, metavar="local|URL|aws", help="Where requests go.")
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
-@click.option("--max-throttled", type=Share(), default="0.1%", show_default=True, help="Requests that may get a 429.")
-@click.option("--max-failed", type=Share(), default="0.1%", show_default=True, help="Requests that may fail otherwise.")
+@click.option(
+    "--max-throttled", type=ShareOption(), default="0.1%", show_default=True, help="Requests that may get a 429."
+)
+@click.option(
+    "--max-failed", type=ShareOption(), default="0.1%", show_default=True, help="Requests that may fail otherwise."
+)
 @click.option(
     "--max-p99", type=click.FloatRange(min=0, min_open=True), help="Milliseconds of latency, 99th percentile."
 )

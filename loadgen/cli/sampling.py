@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loadgen.cli.implied import span
-from loadgen.cli.plan import POSITIVE, Rates
-from loadgen.cli.values import SCENARIO, DurationOption
+from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, RatesOption
 
 if TYPE_CHECKING:
     from loadgen.jobs.sampling import Answer
@@ -20,7 +19,11 @@ if TYPE_CHECKING:
 @click.command()
 @SCENARIO
 @click.option(
-    "--rates", type=Rates(), default="0.01,0.1,1", show_default=True, help="Sample rates to compare, above 0 to 1."
+    "--rates",
+    type=RatesOption(),
+    default="0.01,0.1,1",
+    show_default=True,
+    help="Sample rates to compare, above 0 to 1.",
 )
 @click.option(
     "--change", type=click.FloatRange(0.001, 10), default=0.1, show_default=True, help="To be seen; 0.1 is +10 %."

@@ -24,8 +24,14 @@ class ScenarioFile(click.ParamType[Path]):
 
 SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 
+POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
 
 MOST_SECONDS = 366 * 86400.0
+
+
+def echo_error(line: str) -> None:
+    """Show a line of progress on standard error."""
+    click.echo(line, err=True)
 
 
 class PaceOption(click.ParamType[str]):
@@ -82,6 +88,39 @@ class DurationOption(click.ParamType[float]):
                 f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx
             )
         return seconds
+
+
+class RatesOption(click.ParamType[tuple[float, ...]]):
+    """Sample rates between commas."""
+
+    name = "rates"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Sample rates, each above 0 and at most 1."""
+        try:
+            rates = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            rates = ()
+        if not rates or not all(0 < rate <= 1 for rate in rates):
+            self.fail(f"{value!r} is no list of sample rates; write shares such as 0.01,0.1,1", param, ctx)
+        return rates
+
+
+class ShareOption(click.ParamType[float]):
+    """A share, as 0.001 or 0.1%."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A share from 0 to 1."""
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share <= 1:
+            self.fail(f"{text!r} is no share; write one such as 0.001 or 0.1%", param, ctx)
+        return share
 
 
 class PatternOption(click.ParamType[str]):

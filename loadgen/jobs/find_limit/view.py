@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.jobs.plan.terminal import grid, rate, share
+from loadgen.jobs.plan.view import build_grid, format_rate, format_share
 from loadgen.limit import Cause, Limit, SearchStep
 
 SAID: dict[Cause, str] = {
@@ -25,8 +25,8 @@ def step_line(step: SearchStep) -> str:
     window = step.window
     verdict = "kept" if step.broken_by is None else SAID[step.broken_by]
     return (
-        f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  throttled {share(window.throttled_share):>4}  "
-        f"p99 {milliseconds(window.p99_ms):>6}  {verdict}"
+        f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  "
+        f"throttled {format_share(window.throttled_share):>4}  p99 {milliseconds(window.p99_ms):>6}  {verdict}"
     )
 
 
@@ -50,7 +50,7 @@ def limit_view(limit: Limit) -> RenderableType:
 
 def curve(limit: Limit) -> Table:
     """Offered against accepted, and latency against load; the knee is where the last good window stands."""
-    table = grid("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
+    table = build_grid("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
     top = max(step.window.rate for step in limit.steps)
     for step in sorted(limit.steps, key=lambda step: step.window.rate):
         window = step.window
@@ -61,10 +61,10 @@ def curve(limit: Limit) -> Table:
         table.add_row(
             f"{window.offered:,.1f}",
             f"{window.accepted:,.1f}",
-            share(window.throttled_share),
+            format_share(window.throttled_share),
             milliseconds(window.p50_ms),
             milliseconds(window.p99_ms),
-            rate(window.lag_p99_ms),
+            format_rate(window.lag_p99_ms),
             Text(bar + lost + knee, justify="left"),
         )
     return table

@@ -1,5 +1,65 @@
-"""Scenario → Plan: what a run will send, cost and lose, known before it sends a byte. Pure but for its stopwatch."""
+"""`loadgen plan`: what scenarios will send, cost and lose, computed without sending anything."""
 
-from loadgen.jobs.plan.expectation import Expectation, expect
+from __future__ import annotations
 
-__all__ = ["Expectation", "expect"]
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from loadgen.jobs.inputs import OnProgress, ignore_progress, read_scenario, resolve_options
+from loadgen.jobs.plan.capacity import build_plan
+from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
+from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
+from loadgen.jobs.plan.page import build_plan_page
+from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
+from loadgen.jobs.plan.view import build_plan_view, encode_json
+from loadgen.scenario import Scenario, resolve_seed
+from loadgen.traffic import rate as find_mean_rate
+
+__all__ = [
+    "CapacityPlan",
+    "ExpectedVolume",
+    "PlanOptions",
+    "build_plan_page",
+    "build_plan_view",
+    "encode_json",
+    "estimate_volume",
+    "plan",
+]
+
+
+def plan(
+    scenario: Scenario | Path | str,
+    *,
+    others: Sequence[Scenario | Path | str] = (),
+    on_progress: OnProgress = ignore_progress,
+    **options: Any,
+) -> CapacityPlan:
+    """Compute what scenarios will send, cost and lose.
+
+    Args:
+        scenario: The scenario or its file; its neighbours are planned too.
+        others: Further app monitors of the account, under the same quota.
+        on_progress: Takes a line of text for each step.
+        **options: Fields of `PlanOptions`.
+
+    Raises:
+        LoadgenError: An option is unknown or out of bounds, or the plan is too large for this machine.
+    """
+    asked = resolve_options(PlanOptions, options)
+    scenarios = [
+        monitor
+        for place, each in enumerate((scenario, *others))
+        for monitor in adjust_scenario(read_scenario(each), asked, is_first=not place).monitors
+    ]
+    return build_plan(scenarios, resolve_seed(scenarios[0], asked.seed), asked, on_progress)
+
+
+def adjust_scenario(scenario: Scenario, options: PlanOptions, *, is_first: bool) -> Scenario:
+    """The scenario as the options change it; with `sessions_per_day` another than the first keeps its mean rate."""
+    scenario = scenario.adjusted(duration=options.duration, sample_rate=options.sample_rate)
+    if visits := options.sessions_per_day:
+        if not is_first:
+            visits = find_mean_rate(scenario).expected * DAY_SECONDS / scenario.duration
+        scenario = spread_over_day(scenario, visits, options.peak_to_trough)
+    return scenario.adjusted(rate=options.rate if is_first else 1.0)

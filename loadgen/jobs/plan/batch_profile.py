@@ -1,32 +1,32 @@
-"""Sessions → what they send, without its content: when, how many events, how many bytes.
+"""Planned sessions → their batches without content: when each is due, how many events and bytes it has.
 
-Rule: everything comes from `client.plan` and `wire.encode`, the code that a run sends with; here it is only counted.
+Rule: batches come from `planned` and their bytes from `wire.encode`, the code that a run sends with. This module
+counts.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from loadgen import client, wire
 from loadgen.model import Batch, Session
-from loadgen.scenario import Client, Scenario
+from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
+from loadgen.scenario import Scenario
 from loadgen.traffic import Bools, Floats, Ints
 
 EPOCH = 1_767_225_600.0
-"""2026-01-01 in Unix time: where a rehearsal's clock stands unless a run's own is given."""
+"""2026-01-01 in Unix time: the time of the run's zero in encoded bodies, unless a run's own is given."""
 
-MONITOR_ID = "00000000-0000-4000-8000-000000000000"
-
-Weigh = Callable[[Batch], tuple[int, int]]
+MeasureBatch = Callable[[Batch], tuple[int, int]]
 """A batch's body in bytes: before gzip, and as sent."""
 
 
-class Shapes(NamedTuple):
-    """Batches as columns, those of one session behind each other; one more entry of `begins` marks the end."""
+class BatchProfile(NamedTuple):
+    """Batches as columns, ordered by session; `begins` has one entry more than there are sessions."""
 
     starts: Floats  # of each session, seconds from the run's zero
     begins: Ints  # each session's first row
@@ -36,65 +36,67 @@ class Shapes(NamedTuple):
     raw_bytes: Ints
     wire_bytes: Ints
     beacon: Bools
-    visit: Ints  # number of the client session within its visit: sampling draws once for each
+    client_session: Ints  # number of the client session within its visit: the client samples each by a draw of its own
 
     @property
     def sessions(self) -> int:
-        """How many sessions were rehearsed."""
+        """Number of sessions."""
         return len(self.starts)
 
     @property
-    def sizes(self) -> Ints:
-        """Batches of each session."""
+    def batches_per_session(self) -> Ints:
+        """Number of batches of each session."""
         return np.diff(self.begins)
 
-    def per_session(self, column: Ints) -> Floats:
+    def sum_by_session(self, column: Ints) -> Floats:
         """A column of the batches, summed by session."""
         summed = np.concatenate(([0], np.cumsum(column)))
         return np.diff(summed[self.begins]).astype(np.float64)
 
 
-def weigher(scenario: Scenario, monitor_id: str = MONITOR_ID, epoch: float = EPOCH, pace: float = 1.0) -> Weigh:
-    """Encodes batches as a run of the scenario does; the same monitor and clock give the same bytes, gzip included.
+def make_batch_measure(
+    scenario: Scenario, monitor_id: str = UNSENT_MONITOR_ID, epoch: float = EPOCH, pace: float = 1.0
+) -> MeasureBatch:
+    """A function that encodes batches as a run does and returns the size of their bodies.
 
-    Another monitor or clock leaves the bytes before gzip as they are (but for traces, which hold decimal times).
+    The same monitor and clock give the same bytes, gzip included. Another monitor or clock leaves the size before gzip
+    as it is, except for trace events, which contain decimal times.
     """
     destination = wire.Destination.of(scenario, monitor_id)
     clock = wire.Clock(epoch, pace)
 
-    def weigh(batch: Batch) -> tuple[int, int]:
+    def measure(batch: Batch) -> tuple[int, int]:
         encoded = wire.encode(batch, destination, clock)
         return encoded.raw_bytes, len(encoded.request.body)
 
-    return weigh
+    return measure
 
 
-class Rehearsal:
-    """Collects the shapes of sessions one after the other, in flat arrays."""
+class ProfileBuilder:
+    """Collects the batches of sessions one after the other, in flat arrays."""
 
-    def __init__(self, settings: Client, sample_rate: float, weigh: Weigh) -> None:
-        self._settings, self._sample_rate, self._weigh = settings, sample_rate, weigh
+    def __init__(self, measure: MeasureBatch) -> None:
+        self._measure = measure
         self._starts, self._due = array("d"), array("d")
         self._begins, self._tallies, self._figures = array("q", [0]), array("q"), array("i")
 
-    def add(self, session: Session) -> None:
-        """Let the web client plan a session, and note what it means to send."""
-        plan = client.plan(session, self._settings, self._sample_rate)
-        visits: dict[str, int] = {}
+    def add(self, session: Session, plan: client.Plan) -> None:
+        """Add a session's batches."""
+        client_sessions: dict[str, int] = {}
         for batch in plan.batches:
-            raw_bytes, wire_bytes = self._weigh(batch)
-            visit = visits.setdefault(batch.session_id, len(visits))
+            raw_bytes, wire_bytes = self._measure(batch)
+            number = client_sessions.setdefault(batch.session_id, len(client_sessions))
             self._due.append(batch.due)
-            self._figures.extend((len(batch.events), raw_bytes, wire_bytes, batch.beacon, visit))
+            self._figures.extend((len(batch.events), raw_bytes, wire_bytes, batch.beacon, number))
         tally = plan.tally
         self._starts.append(session.start)
         self._begins.append(len(self._due))
         self._tallies.extend((tally.generated, tally.not_sampled, tally.over_session_limit, tally.dropped_by_client))
 
-    def shapes(self) -> Shapes:
-        """What was collected."""
+    def build(self) -> BatchProfile:
+        """The batches so far."""
         figures = np.array(self._figures, dtype=np.int64).reshape(-1, 5).T
-        return Shapes(
+        return BatchProfile(
             starts=np.array(self._starts),
             begins=np.array(self._begins, dtype=np.int64),
             tallies=np.array(self._tallies, dtype=np.int64).reshape(-1, 4),
@@ -103,21 +105,13 @@ class Rehearsal:
             raw_bytes=figures[1],
             wire_bytes=figures[2],
             beacon=figures[3].astype(bool),
-            visit=figures[4],
+            client_session=figures[4],
         )
 
 
-def shapes(sessions: Iterable[Session], settings: Client, sample_rate: float, weigh: Weigh) -> Shapes:
-    """What these sessions send."""
-    rehearsal = Rehearsal(settings, sample_rate, weigh)
-    for session in sessions:
-        rehearsal.add(session)
-    return rehearsal.shapes()
-
-
-def noted(sessions: Iterable[Session], *rehearsals: Rehearsal) -> Iterator[Session]:
-    """The same sessions, each rehearsed on its way past."""
-    for session in sessions:
-        for rehearsal in rehearsals:
-            rehearsal.add(session)
-        yield session
+def profile_batches(sessions: Iterable[PlannedSession], measure: MeasureBatch) -> BatchProfile:
+    """The batches of these sessions."""
+    builder = ProfileBuilder(measure)
+    for session, plan in sessions:
+        builder.add(session, plan)
+    return builder.build()

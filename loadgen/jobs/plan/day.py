@@ -1,7 +1,7 @@
 """A scenario and a number of visits a day → the scenario over 24 hours.
 
-Rule: a scenario that lasts a day keeps its own curve. A shorter one says how people behave, not when they come: its
-visitors' countries are awake at their own hours (scenario/arrivals.py, Day).
+Rule: a scenario that lasts a day keeps its own curve of arrivals. A shorter one says how people behave, not when they
+come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from loadgen.traffic import rate
 DAY_SECONDS = 86_400.0
 
 
-def over_a_day(scenario: Scenario, visits: float, peak_to_trough: float | None = None) -> Scenario:
+def spread_over_day(scenario: Scenario, visits: float, peak_to_trough: float | None = None) -> Scenario:
     """The scenario with so many expected sessions in 24 hours, its neighbours at their own rates.
 
-    The ratio is that within one country.
+    `peak_to_trough` is the ratio of the busiest hour's rate to the quietest one's within one country.
     """
     if scenario.duration < DAY_SECONDS:
-        scenario = scenario.model_copy(update={"arrivals": rhythm(scenario, peak_to_trough)})
+        scenario = scenario.model_copy(update={"arrivals": build_daily_arrivals(scenario, peak_to_trough)})
     scenario = scenario.adjusted(duration=DAY_SECONDS)
     expected = rate(scenario).expected
     if not expected:
@@ -27,8 +27,8 @@ def over_a_day(scenario: Scenario, visits: float, peak_to_trough: float | None =
     return scenario.model_copy(update={"arrivals": scenario.arrivals.times(visits / expected)})
 
 
-def rhythm(scenario: Scenario, peak_to_trough: float | None) -> Arrivals:
-    """A day's rhythm: the scenario's own if it has one, else that of its visitors' countries."""
+def build_daily_arrivals(scenario: Scenario, peak_to_trough: float | None) -> Arrivals:
+    """Arrivals by the day's rhythm: the scenario's own if it has one, else that of its visitors' countries."""
     day = scenario.arrivals.day or Day(countries=scenario.population.countries)
     if peak_to_trough is not None:
         day = day.model_copy(update={"ratio": peak_to_trough})

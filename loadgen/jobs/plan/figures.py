@@ -1,17 +1,47 @@
-"""A plan in nouns: `--json` prints them, the table and the page show them.
+"""What a plan is asked and what it answers, as nouns: `--json` prints them, the terminal's view and the page show them.
 
-Rule: rates are per second, sums are of the whole run, shares are of 1. Every figure says what it counts.
+Rule: rates are per second, sums are over the whole run, shares are of 1. Every figure says what it counts.
 """
 
 from __future__ import annotations
 
-from loadgen.jobs.plan.machine import Fleet
-from loadgen.jobs.plan.what_if import Lever
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+
+from loadgen.jobs.inputs import Positive, Price, SampleRate, Seconds, Seed, Share
 from loadgen.model import Noun
+from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
 
 
-class Spread(Noun):
-    """A figure a second: its mean, the 95th and 99th percentile of the seconds, and the peak second."""
+class PlanOptions(Noun, kw_only=True):
+    """What is asked; the first six change the scenarios, the others say what to find out about them."""
+
+    duration: Seconds | None = None  # in place of the scenarios'
+    rate: Positive = 1.0  # factor on the first scenario's arrivals
+    sample_rate: Share | None = None  # in place of the monitors'
+    seed: Seed | None = None
+    sessions_per_day: Positive | None = None  # plan 24 hours with so many visits of the first scenario
+    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # of that day's hours, in one country
+    quota: Positive = REQUESTS_PER_SECOND  # requests a second of the account and Region
+    burst: Annotated[float, msgspec.Meta(ge=1, le=1e12)] | None = None  # requests at once; None: the quota of a second
+    max_loss: Share = 0.001  # of the events, for the quota needed
+    rates: tuple[SampleRate, ...] = (0.01, 0.1, 0.25, 0.5, 1.0)  # sample rates to compare
+    price: Price = DOLLARS_PER_EVENT
+    free_events: Annotated[int, msgspec.Meta(ge=0)] = 0  # a month
+    precision: Annotated[float, msgspec.Meta(ge=0.001, le=0.5)] = 0.02  # half the 95 % interval that a sample reaches
+    exact: bool = False  # rehearse every session
+    answer_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.05  # from a request to its answer, on average
+
+    @property
+    def burst_seconds(self) -> float:
+        """The bucket's depth in seconds of quota: each quota that is tried gets one as deep."""
+        return 1.0 if self.burst is None else self.burst / self.quota
+
+
+class RateSpread(Noun):
+    """A figure per second: its mean, the 95th and 99th percentile of the seconds, and the highest second."""
 
     mean: float
     p95: float
@@ -19,21 +49,21 @@ class Spread(Noun):
     peak: float
 
 
-class Window(Noun):
+class PlanWindow(Noun):
     """A stage, hour or day of the run, all monitors together."""
 
     name: str
     start: float  # seconds from the run's zero
     end: float
     sessions: int
-    requests: Spread
-    events: Spread
-    wire_bytes: Spread
-    raw_bytes: Spread
+    requests: RateSpread
+    events: RateSpread
+    wire_bytes: RateSpread
+    raw_bytes: RateSpread
 
 
-class Load(Noun):
-    """First attempts of the whole run; generated = all that follow up to `events`."""
+class PlannedLoad(Noun):
+    """First attempts of the whole run; generated = not sampled + over the limit + dropped + unsent + events."""
 
     sessions: int
     generated: int
@@ -45,6 +75,12 @@ class Load(Noun):
     requests: int
     wire_bytes: int
     raw_bytes: int
+
+    @staticmethod
+    def sum_up(loads: Iterable[PlannedLoad]) -> PlannedLoad:
+        """All of them together."""
+        columns = zip(*(msgspec.structs.astuple(load) for load in loads), strict=True)
+        return PlannedLoad(*(sum(column) for column in columns))
 
 
 class Throttling(Noun):
@@ -72,14 +108,14 @@ class MonitorPlan(Noun):
     monitor: str
     scenario: str
     sample_rate: float
-    load: Load
+    load: PlannedLoad
     throttling: Throttling
     rehearsed: int  # sessions
     requests_interval: float  # half the 95 % interval of the sums, relative; 0: exact
     events_interval: float
 
 
-class Money(Noun):
+class Cost(Noun):
     """What RUM charges for the events that it accepts, if the run's days went on for a month of 30."""
 
     price_per_event: float
@@ -100,7 +136,7 @@ class LossPoint(Noun):
 
 
 class RatePoint(Noun):
-    """One sample rate: what it costs, which quota it needs, and what it leaves to be seen in a day."""
+    """One sample rate: what it costs, which quota it needs, and how precise a day's figures are with it."""
 
     sample_rate: float
     events_per_day: float
@@ -111,36 +147,38 @@ class RatePoint(Noun):
     js_error_interval: float | None
 
 
-class Need(Noun):
-    """The quota that loses no more than stated."""
+class NeededQuota(Noun):
+    """The smallest quota that loses no more than a share of the events."""
 
     lost_share: float
     quota: int
     burst_seconds: float
 
 
-class Plan(Noun):
-    """Everything a plan says."""
+class SettingEffect(Noun):
+    """A client setting at another value: by which factors the demand changes."""
 
-    scenario: str
-    seed: int
-    duration: float
-    monitors: tuple[MonitorPlan, ...]
-    load: Load
-    windows: tuple[Window, ...]
-    whole: Window
-    throttling: Throttling
-    need: Need
-    loss: tuple[LossPoint, ...]
-    rates: tuple[RatePoint, ...]
-    money: Money
-    levers: tuple[Lever, ...]
-    fleet: Fleet
-    exact: bool
-    seconds: float  # that planning took
+    setting: str
+    value: float | bool
+    requests: float
+    events: float
+    wire_bytes: float
 
 
-class Lines(Noun):
+class GeneratorNeed(Noun):
+    """What a run of the plan takes on this machine, and the measurements behind it."""
+
+    processes: int
+    senders: int  # per process
+    cores: int
+    cpu_us_per_event: float  # draw, plan and encode
+    cpu_us_per_signature: float
+    cpu_us_per_send: float  # assumed
+    busiest_cpu: float  # seconds of CPU in the busiest second
+    enough: bool  # whether the machine has the cores
+
+
+class LoadCurves(Noun):
     """What the page draws over time: requests a second, in steps of equal length, and the highest second of each."""
 
     step: float
@@ -148,3 +186,25 @@ class Lines(Noun):
     peak: tuple[float, ...]
     attempts: tuple[float, ...]
     accepted: tuple[float, ...]
+
+
+class CapacityPlan(Noun, omit_defaults=True):
+    """Everything that a plan answers."""
+
+    scenario: str
+    seed: int
+    duration: float
+    monitors: tuple[MonitorPlan, ...]
+    load: PlannedLoad
+    windows: tuple[PlanWindow, ...]
+    whole: PlanWindow
+    throttling: Throttling
+    need: NeededQuota
+    loss: tuple[LossPoint, ...]
+    rates: tuple[RatePoint, ...]
+    money: Cost
+    what_if: tuple[SettingEffect, ...]
+    generator: GeneratorNeed
+    exact: bool
+    seconds: float  # that planning took
+    curves: LoadCurves | None = None  # not in the JSON

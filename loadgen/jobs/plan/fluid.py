@@ -1,7 +1,8 @@
-"""A load known by slots of time through a token bucket: its mean course, in a second for a day of any load.
+"""Demand and quota → what becomes of a load that is known by slots of time: mean values, in a second for any day.
 
-Rule: the retries' law is what Dispatch says of a batch that is throttled again and again; what is throttled in a slot
-is a part of each kind of attempt in it, and comes back in the slots in which its retries are due.
+Rule: retries follow the delays that the web client's Dispatch decides on for a batch that is throttled again and again.
+What is throttled in a slot is the same share of each kind of attempt in it, and comes back in the slots in which its
+retries are due.
 """
 
 from __future__ import annotations
@@ -12,69 +13,70 @@ import numpy as np
 
 from loadgen.client import DRAIN_SECONDS
 from loadgen.jobs.plan.demand import Demand
-from loadgen.jobs.plan.discrete_event import retry_delays
-from loadgen.jobs.plan.outcome import Course, Fate, Quota
+from loadgen.jobs.plan.discrete_event import list_retry_delays
+from loadgen.jobs.plan.outcome import AccountQuota, MonitorOutcome, Trajectory
 from loadgen.traffic import Floats, Ints
 
-STRETCH, STEP = 4_096, 64
-"""Slots that are looked at together while nothing is throttled, and after something was."""
+UNTHROTTLED_SLOTS, THROTTLED_SLOTS = 4_096, 64
+"""Slots that are processed together while nothing is throttled, and once something was."""
 
 
-def by_slot(demands: Sequence[Demand], quota: Quota) -> Course:
-    """The mean course of a load that is known by slot."""
+def simulate_slots(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
+    """The mean outcome of a load that is known by slot."""
     length = demands[0].slots.length
     end = max(demand.duration for demand in demands) + DRAIN_SECONDS
     size = int(end / length)
-    lines = [Line(demand, quota, size) for demand in demands]
-    passed = _passed(lines, quota, size, length)
-    fates = tuple(line.fate(passed) for line in lines)
-    load = np.sum([line.load(passed) for line in lines], axis=0)
+    monitors = [MonitorSlots(demand, quota, size) for demand in demands]
+    passed = _find_passed_shares(monitors, quota, size, length)
+    outcomes = tuple(monitor.measure_outcome(passed) for monitor in monitors)
+    load = np.sum([monitor.count_attempts(passed) for monitor in monitors], axis=0)
     second = (np.arange(size) * length).astype(np.int64)
-    return Course(fates, _summed(second, load), _summed(second, load * passed))
+    return Trajectory(outcomes, _sum_at(second, load), _sum_at(second, load * passed))
 
 
-def _summed(place: Ints, weight: Floats) -> Floats:
+def _sum_at(place: Ints, weight: Floats) -> Floats:
     """Weights added up at their places."""
     return np.asarray(np.bincount(place, weight), dtype=np.float64)
 
 
-class Line:
+class MonitorSlots:
     """One monitor's load in slots, and its retries."""
 
-    def __init__(self, demand: Demand, quota: Quota, size: int) -> None:
+    def __init__(self, demand: Demand, quota: AccountQuota, size: int) -> None:
         slots = demand.slots
-        self.fetches, self.beacons = _fitted(slots.fetches, size), _fitted(slots.beacons, size)
-        self._fetch_events, self._beacon_events = _fitted(slots.fetch_events, size), _fitted(slots.beacon_events, size)
+        self.fetches, self.beacons = _fit_column(slots.fetches, size), _fit_column(slots.beacons, size)
+        self._fetch_events = _fit_column(slots.fetch_events, size)
+        self._beacon_events = _fit_column(slots.beacon_events, size)
         self.delays = [
-            max(round((delay + quota.answer_seconds) / slots.length), 1) for delay in retry_delays(demand.client)
+            max(round((delay + quota.answer_seconds) / slots.length), 1) for delay in list_retry_delays(demand.client)
         ]
 
-    def load(self, passed: Floats) -> Floats:
+    def count_attempts(self, passed: Floats) -> Floats:
         """Attempts in each slot, given the share of attempts that pass in each."""
-        load: Floats = self.beacons + np.sum(_attempts(self.fetches, self.delays, passed), axis=0)
-        return load
+        attempts: Floats = self.beacons + np.sum(_list_attempts(self.fetches, self.delays, passed), axis=0)
+        return attempts
 
-    def fate(self, passed: Floats) -> Fate:
-        """What becomes of the line's requests and events."""
+    def measure_outcome(self, passed: Floats) -> MonitorOutcome:
+        """What becomes of the monitor's requests and events, given the share of attempts that pass in each slot."""
         missed = 1 - passed
-        tries = _attempts(self.fetches, self.delays, passed)
+        tries = _list_attempts(self.fetches, self.delays, passed)
         attempts = float(self.beacons.sum()) + sum(float(each.sum()) for each in tries)
         accepted = float((self.beacons * passed).sum()) + sum(float((each * passed).sum()) for each in tries)
         first = float(self.fetches.sum() + self.beacons.sum())
         events = float(self._fetch_events.sum() + self._beacon_events.sum())
-        kept = sum(float((each * passed).sum()) for each in _attempts(self._fetch_events, self.delays, passed))
+        kept = sum(float((each * passed).sum()) for each in _list_attempts(self._fetch_events, self.delays, passed))
         lost = float(self._fetch_events.sum()) - kept + float((self._beacon_events * missed).sum())
-        return Fate(attempts, accepted, attempts - accepted, attempts - first, first - accepted, events, lost)
+        return MonitorOutcome(attempts, accepted, attempts - accepted, attempts - first, first - accepted, events, lost)
 
 
-def _fitted(column: Ints, size: int) -> Floats:
-    """A column of the run with room for the drain."""
+def _fit_column(column: Ints, size: int) -> Floats:
+    """A column of the run, extended by the time in which retries still come."""
     fitted = np.zeros(size)
     fitted[: min(len(column), size)] = column[:size]
     return fitted
 
 
-def _attempts(first: Floats, delays: Sequence[int], passed: Floats) -> list[Floats]:
+def _list_attempts(first: Floats, delays: Sequence[int], passed: Floats) -> list[Floats]:
     """First attempts and each round of retries, by slot."""
     rounds = [first]
     for delay in delays:
@@ -84,24 +86,24 @@ def _attempts(first: Floats, delays: Sequence[int], passed: Floats) -> list[Floa
     return rounds
 
 
-def _passed(lines: Sequence[Line], quota: Quota, size: int, length: float) -> Floats:
+def _find_passed_shares(monitors: Sequence[MonitorSlots], quota: AccountQuota, size: int, length: float) -> Floats:
     """The share of each slot's attempts that the bucket lets pass."""
     refill = quota.rate * length
-    depth = max(quota.depth, refill)  # within a slot, tokens that come are taken as they come
-    first = np.sum([line.fetches + line.beacons for line in lines], axis=0)
-    flow = Flow(lines, first, size)
+    depth = max(quota.depth, refill)  # tokens that come within a slot are taken as they come
+    first = np.sum([monitor.fetches + monitor.beacons for monitor in monitors], axis=0)
+    flow = SlotFlow(monitors, first, size)
     tokens, slot = depth, 0
     while slot < size:
-        if slot >= flow.quiet_from:
-            calm, tokens = _calm(first[slot : slot + STRETCH], depth, refill, tokens)
-            slot += calm
-        tokens = flow.through(slot, min(slot + STEP, size), depth, refill, tokens)
-        slot += STEP
+        if slot >= flow.no_retries_from:
+            skipped, tokens = _skip_unthrottled(first[slot : slot + UNTHROTTLED_SLOTS], depth, refill, tokens)
+            slot += skipped
+        tokens = flow.advance(slot, min(slot + THROTTLED_SLOTS, size), depth, refill, tokens)
+        slot += THROTTLED_SLOTS
     return np.array(flow.passed[:size])
 
 
-def _calm(load: Floats, depth: float, refill: float, tokens: float) -> tuple[int, float]:
-    """How many slots pass whole from here on, without any retries, and the tokens left after them."""
+def _skip_unthrottled(load: Floats, depth: float, refill: float, tokens: float) -> tuple[int, float]:
+    """How many of these slots pass whole, and the tokens left after them."""
     if not load.size:
         return 0, tokens
     walk = np.concatenate(([0.0], np.cumsum(load[:-1] - refill))) + max(depth - tokens - refill, 0.0)
@@ -111,24 +113,24 @@ def _calm(load: Floats, depth: float, refill: float, tokens: float) -> tuple[int
     return count, depth - float(missing[count - 1]) if count else tokens
 
 
-class Flow:
-    """Slot after slot through the bucket, what is throttled coming back later."""
+class SlotFlow:
+    """Takes tokens slot after slot; what is throttled comes back later."""
 
-    def __init__(self, lines: Sequence[Line], first: Floats, size: int) -> None:
-        room = size + max((delay for line in lines for delay in line.delays), default=0)
+    def __init__(self, monitors: Sequence[MonitorSlots], first: Floats, size: int) -> None:
+        room = size + max((delay for monitor in monitors for delay in monitor.delays), default=0)
         self.passed = [1.0] * room
-        self.quiet_from = 0  # no retries wait from this slot on
+        self.no_retries_from = 0  # the slot from which on no retries wait
         self._load = [*first.tolist(), *([0.0] * (room - size))]
-        self._moves: list[tuple[list[float], list[float], int]] = []  # of an attempt, of the next one, slots between
-        for line in lines:
-            source = line.fetches.tolist()
-            for delay in line.delays:
+        self._moves: list[tuple[list[float], list[float], int]] = []  # an attempt, the next one, slots between them
+        for monitor in monitors:
+            source = monitor.fetches.tolist()
+            for delay in monitor.delays:
                 target = [0.0] * room
                 self._moves.append((source, target, delay))
                 source = target
 
-    def through(self, slot: int, end: int, depth: float, refill: float, tokens: float) -> float:
-        """Let some slots through; the tokens left."""
+    def advance(self, slot: int, end: int, depth: float, refill: float, tokens: float) -> float:
+        """Take tokens for the slots up to `end`; returns the tokens left."""
         load, moves = self._load, self._moves
         for place in range(slot, end):
             tokens += refill
@@ -144,6 +146,6 @@ class Flow:
                 missed = source[place] * (1 - share)
                 target[place + delay] += missed
                 load[place + delay] += missed
-                if place + delay >= self.quiet_from:
-                    self.quiet_from = place + delay + 1
+                if place + delay >= self.no_retries_from:
+                    self.no_retries_from = place + delay + 1
         return tokens

@@ -1,4 +1,4 @@
-"""What this machine can do: the size of a plan that fits it, and the processes and senders that a run takes."""
+"""What this machine can do: the largest plan that it can hold, and the processes and senders that a run takes."""
 
 from __future__ import annotations
 
@@ -7,49 +7,36 @@ import os
 import time
 from collections.abc import Sequence
 
-from loadgen import client, wire
+from loadgen import wire
 from loadgen.errors import LoadgenError
-from loadgen.jobs.plan.batch_profile import MONITOR_ID
-from loadgen.jobs.plan.demand import MOST_SLOTS, SLOTS, slot_length
-from loadgen.model import Noun, Session
+from loadgen.jobs.plan.demand import MOST_SLOTS, SLOTS, choose_slot_length
+from loadgen.jobs.plan.figures import GeneratorNeed
+from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
 from loadgen.scenario import Scenario
 from loadgen.wire.sigv4 import Credentials, Signer
 
-START_BYTES = 32  # of memory an arrival takes: its start, drawn, sorted and rounded
-SESSION_BYTES = 1_200  # of memory a session takes when all are kept, with about ten batches
+START_BYTES = 32  # of memory for an arrival: its start, drawn, sorted and rounded
+SESSION_BYTES = 1_200  # of memory for a session of about ten batches when every session is kept
 LONGEST_EXACT = 5_000_000
-"""Sessions that `exact` may ask for: three quarters of an hour at 0.5 ms a session."""
+"""Sessions that `exact` allows: three quarters of an hour at 0.5 ms a session."""
 
 SEND_SECONDS = 150e-6
-"""CPU time of sending one request by Locust and measuring its answer, beside drawing, encoding and signing: 120 µs in
-a run with --pace max on a 2-core machine, and some room."""
+"""CPU time to send one request through Locust and measure its answer, without drawing, encoding and signing: 120 µs in
+a run with --pace max on a machine of 2 cores, and some room."""
 
-BUSY = 0.6
-"""Part of a core that one process may use in its busiest second and still be in time."""
+BUSY_SHARE = 0.6
+"""Part of a core that one process may use in its busiest second and still send in time."""
 
 ANSWER_SECONDS = 1.0
-"""Answers may take so long, and still a sender is free for each request of the busiest second."""
+"""With answers that take so long, a sender is still free for each request of the busiest second."""
 
-MOST_SENDERS = 900  # the command line's own bound, per process
-SIGNED = 200  # requests that are signed to see how long it takes
-
-
-class Fleet(Noun):
-    """What a run of a plan takes on this machine, and the measurements behind it."""
-
-    processes: int
-    senders: int  # per process
-    cores: int
-    cpu_us_per_event: float  # draw, plan and encode
-    cpu_us_per_signature: float
-    cpu_us_per_send: float  # assumed
-    busiest_cpu: float  # seconds of CPU in the busiest second
-    enough: bool  # whether the machine has the cores
+MOST_SENDERS = 900  # in one process: the bound that `loadgen run` has too
+SIGNED_REQUESTS = 200  # that are signed to measure how long signing takes
 
 
 def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -> None:
-    """Say how large a plan is that this machine cannot hold."""
-    if slot_length(duration) is None:
+    """Raise a LoadgenError that names the size if this machine cannot hold the plan."""
+    if choose_slot_length(duration) is None:
         longest = MOST_SLOTS * SLOTS[-1]
         raise LoadgenError(
             f"{name}: a plan of {duration / 86400:,.0f} days is too long, {longest / 86400:.0f} days fit; "
@@ -60,7 +47,7 @@ def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -
             f"{name}: an exact rehearsal of {sessions:,.0f} sessions is too large, {LONGEST_EXACT:,} fit; "
             "leave --exact out and a sample will do"
         )
-    wanted, there = sessions * (SESSION_BYTES if exact else START_BYTES), memory_bytes() / 2
+    wanted, there = sessions * (SESSION_BYTES if exact else START_BYTES), read_memory_bytes() / 2
     if wanted > there:
         raise LoadgenError(
             f"{name}: {sessions:,.0f} sessions are too many: they take {wanted / 1e9:,.1f} GB and "
@@ -68,22 +55,24 @@ def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -
         )
 
 
-def memory_bytes() -> float:
+def read_memory_bytes() -> float:
     """The machine's memory."""
     return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
-def fleet(cpu_per_event: float, sessions: Sequence[Session], scenario: Scenario, busiest: tuple[float, float]) -> Fleet:
-    """What it takes to send the busiest second's requests and events."""
+def size_generator(
+    cpu_per_event: float, sessions: Sequence[PlannedSession], scenario: Scenario, busiest: tuple[float, float]
+) -> GeneratorNeed:
+    """What it takes to send the busiest second's (requests, events); `sessions` are signed to measure signing."""
     requests, events = busiest
-    signature = signature_seconds(sessions[:SIGNED], scenario) if scenario.client.signing else 0.0
+    signature = measure_signing(sessions, scenario) if scenario.client.signing else 0.0
     cpu = events * cpu_per_event + requests * (signature + SEND_SECONDS)
-    processes, cores = max(math.ceil(cpu / BUSY), 1), os.cpu_count() or 1
+    processes, cores = max(math.ceil(cpu / BUSY_SHARE), 1), os.cpu_count() or 1
     senders = math.ceil(requests * ANSWER_SECONDS / processes)
     if senders > MOST_SENDERS:
         processes = math.ceil(requests * ANSWER_SECONDS / MOST_SENDERS)
         senders = MOST_SENDERS
-    return Fleet(
+    return GeneratorNeed(
         processes=processes,
         senders=max(senders, 1),
         cores=cores,
@@ -95,15 +84,15 @@ def fleet(cpu_per_event: float, sessions: Sequence[Session], scenario: Scenario,
     )
 
 
-def signature_seconds(sessions: Sequence[Session], scenario: Scenario) -> float:
-    """CPU seconds that signing a request takes here."""
+def measure_signing(sessions: Sequence[PlannedSession], scenario: Scenario) -> float:
+    """CPU seconds that signing a request takes here; 0 without requests."""
     signer = Signer(Credentials("AKIDEXAMPLE", "made-up"), "us-east-1")
-    destination = wire.Destination("localhost", MONITOR_ID, scenario.monitor.domain)
-    batches = [batch for session in sessions for batch in client.plan(session, scenario.client, 1.0).batches]
-    requests = [wire.encode(batch, destination, wire.Clock(0.0)).request for batch in batches[:SIGNED]]
+    destination = wire.Destination("localhost", UNSENT_MONITOR_ID, scenario.monitor.domain)
+    batches = [batch for _, plan in sessions[:SIGNED_REQUESTS] for batch in plan.batches][:SIGNED_REQUESTS]
+    requests = [wire.encode(batch, destination, wire.Clock(0.0)).request for batch in batches]
     if not requests:
         return 0.0
     begun = time.process_time()
-    for place in range(SIGNED):
+    for place in range(SIGNED_REQUESTS):
         signer.sign(requests[place % len(requests)], 0.0)
-    return (time.process_time() - begun) / SIGNED
+    return (time.process_time() - begun) / SIGNED_REQUESTS

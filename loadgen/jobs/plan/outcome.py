@@ -1,4 +1,4 @@
-"""A quota, and what becomes of requests under it."""
+"""An account's quota, and what becomes of requests under it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from loadgen.rum.quotas import TokenBucket
 from loadgen.traffic import Floats
 
 
-class Quota(NamedTuple):
-    """An account's quota: requests a second, and how many at once."""
+class AccountQuota(NamedTuple):
+    """An account's quota for PutRumEvents: a token bucket."""
 
-    rate: float
-    burst: float | None = None  # None: as many as the rate allows in a second
+    rate: float  # requests a second
+    burst: float | None = None  # requests at once; None: as many as the rate allows in a second
     answer_seconds: float = 0.0  # from a request to its answer, on average
 
     @property
@@ -23,8 +23,8 @@ class Quota(NamedTuple):
         return TokenBucket(self.rate, self.burst).burst
 
 
-class Fate(Noun):
-    """What became of one monitor's requests, every attempt counted; by slot the figures are means."""
+class MonitorOutcome(Noun):
+    """What became of one monitor's requests, every attempt counted; of `simulate_slots` the figures are means."""
 
     attempts: float = 0
     accepted: float = 0
@@ -44,19 +44,19 @@ class Fate(Noun):
         """Of the events in first attempts."""
         return self.events_lost / self.events if self.events else 0.0
 
-    def plus(self, other: Fate) -> Fate:
+    def plus(self, other: MonitorOutcome) -> MonitorOutcome:
         """Both together."""
-        return Fate(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+        return MonitorOutcome(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
-class Course(NamedTuple):
+class Trajectory(NamedTuple):
     """What became of all monitors' requests, and when."""
 
-    fates: tuple[Fate, ...]  # by monitor
+    outcomes: tuple[MonitorOutcome, ...]  # by monitor
     attempts: Floats  # in each second, retries included
     accepted: Floats
 
     @property
-    def fate(self) -> Fate:
+    def outcome(self) -> MonitorOutcome:
         """All monitors together."""
-        return reduce(Fate.plus, self.fates)
+        return reduce(MonitorOutcome.plus, self.outcomes)

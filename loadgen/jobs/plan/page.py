@@ -1,4 +1,4 @@
-"""A plan as one page, by the charts and cards of the run's page: the answer on top, then load, loss and money."""
+"""A plan as one HTML page, with the charts and cards of a run's page: the answer on top, then load, loss and cost."""
 
 from __future__ import annotations
 
@@ -10,57 +10,55 @@ from loadgen.charts.elements import Markup, el
 from loadgen.charts.page import card, cards, page, tiles
 from loadgen.charts.plot import Layer, Mark, Plot, middles
 from loadgen.charts.scales import Say, Scale, linear, time_ticks
-from loadgen.jobs.plan.figures import Lines, Plan
-from loadgen.jobs.plan.plan import Answer
-from loadgen.jobs.plan.terminal import (
-    LEVER_HEAD,
+from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
+from loadgen.jobs.plan.view import (
     LOAD_HEAD,
     RATE_HEAD,
-    dollars,
-    drawn,
-    left_out,
-    lever_rows,
-    load_rows,
-    number,
-    rate_rows,
-    span,
-    verdict,
+    SETTING_HEAD,
+    format_dollars,
+    format_duration,
+    format_exactness,
+    format_left_out,
+    format_number,
+    format_verdict,
+    list_load_rows,
+    list_rate_rows,
+    list_setting_rows,
 )
 from loadgen.report.html.figures import count, moment, per_cent, rate, three
 from loadgen.report.html.tables import folded, table
 
 MARK_MARGIN = 1.25  # of the axis of quotas, so that the last mark's label has room behind it
-CLOSE = 0.12  # of an axis; marks nearer to each other share a label
+CLOSE_MARKS = 0.12  # of an axis; marks nearer to each other share a label
 RATE_MARGIN = 1.2  # by which the axis of sample rates goes beyond the lowest and the highest
 
 
-def plan_page(answer: Answer) -> str:
+def build_plan_page(plan: CapacityPlan) -> str:
     """The page's text."""
-    plan = answer.plan
     return page(
         f"{plan.scenario}: capacity plan · loadgen",
-        headline(plan),
-        headline_tiles(plan),
+        build_headline(plan),
+        build_tiles(plan),
         cards(
             card(
                 "Load over the run",
-                load_plot(plan, answer.lines).html(),
-                folded("First attempts by part of the run", table(LOAD_HEAD, load_rows(plan), "First attempts")),
+                plot_load(plan, plan.curves).html() if plan.curves else None,
+                folded("First attempts by part of the run", table(LOAD_HEAD, list_load_rows(plan), "First attempts")),
                 about="Requests a second against the quota: what visitors mean to send, and what retries make of it.",
                 wide=True,
             ),
             card(
                 "Loss against quota",
-                loss_plot(plan).html(),
+                plot_loss(plan).html(),
                 about="Of all attempts throttled, and of all events lost, under each quota, retries included.",
                 wide=True,
             ),
-            card("Cost against sample rate", cost_plot(plan).html(), about="A month at the price below."),
-            precision(plan),
-            card("Sample rates", table(RATE_HEAD, rate_rows(plan), "Sample rates"), wide=True),
+            card("Cost against sample rate", plot_cost(plan).html(), about="A month at the price below."),
+            build_precision_card(plan),
+            card("Sample rates", table(RATE_HEAD, list_rate_rows(plan), "Sample rates"), wide=True),
             card(
                 "What client settings change",
-                table(LEVER_HEAD, lever_rows(plan), "Client settings"),
+                table(SETTING_HEAD, list_setting_rows(plan), "Client settings"),
                 about="The same sessions through a client with one setting changed.",
                 wide=True,
             ),
@@ -69,57 +67,69 @@ def plan_page(answer: Answer) -> str:
     )
 
 
-def headline(plan: Plan) -> Markup:
+def build_headline(plan: CapacityPlan) -> Markup:
     """What was planned, and how exactly."""
     return el(
         "header",
         el("p", "loadgen plan", class_="brand"),
         el("h1", plan.scenario),
-        el("p", f"At {plan.throttling.quota:g} requests a second: {verdict(plan.throttling)}.", class_="sentence"),
-        el("p", f"{span(plan.duration)} · seed {plan.seed} · {drawn(plan)}", class_="meta"),
-        el("p", f"Of {left_out(plan).removeprefix('of ')}.", class_="meta"),
+        el(
+            "p",
+            f"At {plan.throttling.quota:g} requests a second: {format_verdict(plan.throttling)}.",
+            class_="sentence",
+        ),
+        el("p", f"{format_duration(plan.duration)} · seed {plan.seed} · {format_exactness(plan)}", class_="meta"),
+        el("p", f"Of {format_left_out(plan).removeprefix('of ')}.", class_="meta"),
     )
 
 
-def headline_tiles(plan: Plan) -> Markup:
+def build_tiles(plan: CapacityPlan) -> Markup:
     """The plan in six numbers."""
     found, money, need = plan.throttling, plan.money, plan.need
     return tiles(
         ("Quota needed", f"{need.quota:,}/s", f"loses at most {need.lost_share:.2%} of the events"),
         (f"Lost at {found.quota:g}/s", f"{found.lost_share:.1%}", f"{found.throttled_share:.1%} throttled"),
         ("Requests a second", three(plan.whole.requests.mean), f"mean; {count(plan.whole.requests.peak)} at the peak"),
-        ("Events a day", number(money.events_per_day), f"{number(money.events_per_month)} a month"),
-        ("Cost a month", dollars(money.dollars_per_month), f"at ${money.price_per_event * 100_000:g} per 100,000"),
-        ("Sessions", number(plan.load.sessions), f"{number(plan.load.requests)} requests, all first attempts"),
+        ("Events a day", format_number(money.events_per_day), f"{format_number(money.events_per_month)} a month"),
+        (
+            "Cost a month",
+            format_dollars(money.dollars_per_month),
+            f"at ${money.price_per_event * 100_000:g} per 100,000",
+        ),
+        (
+            "Sessions",
+            format_number(plan.load.sessions),
+            f"{format_number(plan.load.requests)} requests, all first attempts",
+        ),
     )
 
 
-def load_plot(plan: Plan, lines: Lines) -> Plot:
+def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
     """Requests a second over the run, against the quota."""
-    quota, size = plan.throttling.quota, len(lines.offered)
-    layers = [Layer("back", "busiest second", lines.peak)]
+    quota, size = plan.throttling.quota, len(curves.offered)
+    layers = [Layer("back", "busiest second", curves.peak)]
     if plan.throttling.throttled:
-        layers.append(Layer("throttled", "with retries", lines.attempts))
-    layers.append(Layer("sent", "first attempts", lines.offered))
+        layers.append(Layer("throttled", "with retries", curves.attempts))
+    layers.append(Layer("sent", "first attempts", curves.offered))
     if plan.throttling.throttled:
-        layers.append(Layer("service", "accepted", lines.accepted))
+        layers.append(Layer("service", "accepted", curves.accepted))
     layers.append(Layer("ink", f"quota {quota:g}/s", [quota], "rule", dashed=True))
-    whole = size * lines.step
+    whole = size * curves.step
     return Plot(
         id="load",
         title="Load over the run",
-        text=f"Requests a second over {span(plan.duration)}, beside a quota of {quota:g}.",
-        y=linear(max(*lines.peak, *lines.attempts, quota)),
+        text=f"Requests a second over {format_duration(plan.duration)}, beside a quota of {quota:g}.",
+        y=linear(max(*curves.peak, *curves.attempts, quota)),
         say=rate,
         places=middles(size),
-        named=[moment((place + 0.5) * lines.step) for place in range(size)],
+        named=[moment((place + 0.5) * curves.step) for place in range(size)],
         x_ticks=[(tick / whole, moment(tick)) for tick in time_ticks(plan.duration)],
         layers=layers,
     )
 
 
-def loss_plot(plan: Plan) -> Plot:
-    """What is throttled and lost at which quota."""
+def plot_loss(plan: CapacityPlan) -> Plot:
+    """The shares that are throttled and lost, over the quota."""
     points = plan.loss
     axis = linear(max(max(point.quota for point in points), plan.need.quota) * MARK_MARGIN)
     return Plot(
@@ -135,33 +145,33 @@ def loss_plot(plan: Plan) -> Plot:
             Layer("throttled", "requests throttled", [point.throttled_share for point in points]),
             Layer("failed", "events lost", [point.lost_share for point in points]),
         ],
-        marks=quota_marks(plan, axis),
+        marks=place_quota_marks(plan, axis),
     )
 
 
-def quota_marks(plan: Plan, axis: Scale) -> list[Mark]:
-    """The quota that is needed and the one that is asked about; one label for both where they stand close together."""
+def place_quota_marks(plan: CapacityPlan, axis: Scale) -> list[Mark]:
+    """Marks at the quota that is needed and the one that is asked about; close together they share a label."""
     quota, need = plan.throttling.quota, float(plan.need.quota)
     labels = {quota: f"quota {quota:g}/s", need: f"needed {need:g}/s"}
-    if abs(axis.share(quota) - axis.share(need)) < CLOSE:
+    if abs(axis.share(quota) - axis.share(need)) < CLOSE_MARKS:
         labels = {min(quota, need): "", max(quota, need): f"needed {need:g}/s, quota {quota:g}/s"}
     spots = [(axis.share(value), labels[value]) for value in sorted(labels)]
     return [Mark(start, end, label) for (start, label), (end, _) in pairwise([*spots, (1.0, "")])]
 
 
-def cost_plot(plan: Plan) -> Plot:
+def plot_cost(plan: CapacityPlan) -> Plot:
     """Dollars against sample rate."""
-    return by_rate(
+    return plot_by_rate(
         plan,
         "cost",
         "Cost against sample rate",
         [Layer("sent", "dollars a month", [point.dollars_per_month for point in plan.rates])],
-        lambda value: f"${number(value or 0.0)}",
+        lambda value: f"${format_number(value or 0.0)}",
     )
 
 
-def precision(plan: Plan) -> Markup | None:
-    """How well a day's figures are known at each sample rate; nothing where none is."""
+def build_precision_card(plan: CapacityPlan) -> Markup | None:
+    """How precise a day's figures are at each sample rate; None where no figure is known."""
     lines = (
         ("service", "p75 LCP", [point.p75_lcp_interval for point in plan.rates]),
         ("failed", "sessions with JS errors", [point.js_error_interval for point in plan.rates]),
@@ -173,7 +183,7 @@ def precision(plan: Plan) -> Markup | None:
     ]
     if not layers:
         return None
-    drawn_lines = by_rate(
+    drawn_lines = plot_by_rate(
         plan, "precision", "Precision against sample rate", layers, lambda value: f"±{per_cent(value)}"
     )
     return card(
@@ -183,8 +193,8 @@ def precision(plan: Plan) -> Markup | None:
     )
 
 
-def by_rate(plan: Plan, key: str, title: str, layers: Sequence[Layer], say: Say) -> Plot:
-    """Lines over the sample rates, by their logarithm."""
+def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Layer], say: Say) -> Plot:
+    """Lines over the logarithm of the sample rate."""
     rates = [point.sample_rate for point in plan.rates]
     low, high = min(rates) / RATE_MARGIN, max(rates) * RATE_MARGIN
     places = [log(each / low) / log(high / low) for each in rates]

@@ -1,35 +1,35 @@
-"""Scenario and seed → Demand: all sessions of a run rehearsed, or as many as the wanted precision takes."""
+"""Scenario and seed → what a run sends, without sending it: every session planned, or a sample of a wanted
+precision."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from loadgen import traffic
-from loadgen.jobs.plan.batch_profile import Rehearsal, Shapes, weigher
-from loadgen.jobs.plan.demand import Demand, sampled, whole
+from loadgen import client, traffic
+from loadgen.jobs.inputs import OnProgress
+from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure, profile_batches
+from loadgen.jobs.plan.demand import Demand, extrapolate_demand, measure_demand
 from loadgen.jobs.plan.machine import refuse_too_large
-from loadgen.model import Noun, Session
+from loadgen.model import Noun
+from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario
-from loadgen.traffic import BLOCK, BLOCKS_EACH, Floats
+from loadgen.traffic import BLOCK, BLOCKS_EACH
 
-ALL_UP_TO = 20_000
-"""Sessions that are always rehearsed, all of them; more are sampled unless `exact` is asked for."""
+MOST_REHEARSED = 20_000
+"""Runs with up to so many sessions are rehearsed whole; of longer ones a sample is, unless `exact` is asked for."""
 
 PILOT = BLOCKS_EACH * BLOCK
-"""Sessions that tell how many a sample takes; a smaller one would not be shared out by whole blocks, so all would be
-drawn for it."""
+"""Sessions from which the sample's size is computed. A smaller sample would not consist of whole blocks of sessions, so
+that all sessions would be drawn for it."""
 
-LOOKED_AT = 600  # sessions that are kept to try client settings on
-CONFIDENCE = 1.96  # 95 %
-
-Say = Callable[[str], None]
+TRIED_SESSIONS = 600  # sessions that are kept to try client settings on
+CONFIDENCE = 1.96  # standard deviations of a two-sided interval of 95 %
 
 
-class Draw(Noun):
+class SampleSize(Noun):
     """How many sessions stand for how many."""
 
     sessions: int
@@ -38,88 +38,103 @@ class Draw(Noun):
 
     @property
     def exact(self) -> bool:
-        """Whether every session was rehearsed."""
+        """Whether every session was planned."""
         return self.sessions == self.of
 
 
-class Rehearsed(NamedTuple):
-    """One monitor's demand, and what it was drawn from."""
+class RehearsedMonitor(NamedTuple):
+    """One monitor's demand, and what it was made from."""
 
     scenario: Scenario
     demand: Demand
     unsampled: Demand  # the same at sample rate 1
-    draw: Draw
-    shapes: Shapes  # at sample rate 1
-    sessions: tuple[Session, ...]  # the first few
-    share: int  # one of how many blocks was rehearsed
+    sample: SampleSize
+    profile: BatchProfile  # at sample rate 1
+    sessions: tuple[PlannedSession, ...]  # the first few, at sample rate 1, unrecorded events included
+    share: int  # one of so many blocks of sessions was planned
 
     @property
     def interval(self) -> tuple[float, float]:
         """Half the 95 % interval of the totals of requests and events, relative; zero when exact."""
-        return intervals(self.shapes, self.draw.of)
+        return estimate_intervals(self.profile, self.sample.of)
 
 
-def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, say: Say) -> Rehearsed:
-    """A monitor's demand; `precision` is the relative half-width of the 95 % interval that a sample must reach."""
+def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_progress: OnProgress) -> RehearsedMonitor:
+    """A monitor's demand; `precision` is half the 95 % interval, relative, that a sample must reach.
+
+    Raises LoadgenError if the run is too large for this machine.
+    """
     refuse_too_large(scenario.name, traffic.rate(scenario).expected, scenario.duration, exact)
-    at = traffic.starts(scenario, seed)
-    share = 1 if exact or len(at) <= ALL_UP_TO else _share(scenario, seed, len(at), precision)
+    starts = traffic.starts(scenario, seed)
+    share = 1 if exact or len(starts) <= MOST_REHEARSED else _choose_share(scenario, seed, len(starts), precision)
     if share > 1:
-        say(f"{scenario.name}: rehearsing about {len(at) // share:,} of {len(at):,} sessions")
+        on_progress(f"{scenario.name}: rehearsing about {len(starts) // share:,} of {len(starts):,} sessions")
     begun = time.process_time()
-    own, full = (Rehearsal(scenario.client, kept, weigher(scenario)) for kept in (scenario.monitor.sample_rate, 1.0))
-    rehearsals = [full] if share > 1 or scenario.monitor.sample_rate == 1 else [own, full]
-    for session in _drawn(scenario, seed, share):
-        for rehearsal in rehearsals:
-            rehearsal.add(session)
-    first = tuple(islice(traffic.sessions(scenario, seed, (0, share)), LOOKED_AT))
-    return _gathered(scenario, seed, at, rehearsals, begun, first, share)
-
-
-def _gathered(
-    scenario: Scenario,
-    seed: int,
-    at: Floats,
-    rehearsals: list[Rehearsal],
-    begun: float,
-    first: tuple[Session, ...],
-    share: int,
-) -> Rehearsed:
-    shapes = rehearsals[-1].shapes()
-    draw = Draw(shapes.sessions, len(at), time.process_time() - begun)
-    name, client, duration = scenario.monitor.name, scenario.client, scenario.duration
-    if draw.exact:
-        unsampled = whole(name, client, duration, shapes)
-        demand = unsampled if len(rehearsals) == 1 else whole(name, client, duration, rehearsals[0].shapes())
+    kept = scenario.monitor.sample_rate
+    full, own = ProfileBuilder(make_batch_measure(scenario)), ProfileBuilder(make_batch_measure(scenario))
+    for session, plan in planned(record_all(scenario), seed, (0, share)):
+        if share == 1 and kept != 1:
+            own.add(session, client.plan(session, scenario.client, kept))
+        full.add(session, plan)
+    profile = full.build()
+    sample = SampleSize(profile.sessions, len(starts), time.process_time() - begun)
+    if sample.exact:
+        demand = unsampled = measure_demand(scenario, profile)
+        if share == 1 and kept != 1:
+            demand = measure_demand(scenario, own.build())
     else:
-        kept = scenario.monitor.sample_rate
-        unsampled = sampled(name, client, duration, shapes, at, 1.0, seed)
-        demand = unsampled if kept == 1 else sampled(name, client, duration, shapes, at, kept, seed)
-    return Rehearsed(scenario, demand, unsampled, draw, shapes, first, share)
+        demand = unsampled = extrapolate_demand(scenario, profile, starts, 1.0, seed)
+        if kept != 1:
+            demand = extrapolate_demand(scenario, profile, starts, kept, seed)
+    first = islice(planned(record_all(scenario), seed, (0, share), with_unrecorded=True), TRIED_SESSIONS)
+    return RehearsedMonitor(scenario, demand, unsampled, sample, profile, tuple(first), share)
 
 
-def _drawn(scenario: Scenario, seed: int, share: int) -> Iterator[Session]:
-    """The sessions of a share with all that is recorded of them at any sample rate."""
-    return traffic.sessions(scenario.adjusted(sample_rate=1.0), seed, (0, share), only_recordable=True)
+def record_all(scenario: Scenario) -> Scenario:
+    """The scenario at sample rate 1."""
+    return scenario.adjusted(sample_rate=1.0)
 
 
-def _share(scenario: Scenario, seed: int, sessions: int, precision: float) -> int:
-    """Every how many-th block of sessions makes a sample of the precision."""
-    pilot = Rehearsal(scenario.client, 1.0, lambda batch: (0, 0))
-    for session in _drawn(scenario, seed, max(sessions // PILOT, 1)):
-        pilot.add(session)
-    shapes = pilot.shapes()
-    alone = max(intervals(shapes, 10**12)) * math.sqrt(shapes.sessions)  # the interval of a single session
-    wanted = max((alone / precision) ** 2, PILOT)
-    wanted = wanted / (1 + wanted / sessions)  # a sample of a good part of all is better than that
+def _choose_share(scenario: Scenario, seed: int, sessions: int, precision: float) -> int:
+    """The n for which one of n blocks of sessions makes a sample of the precision."""
+    pilot = planned(record_all(scenario), seed, (0, max(sessions // PILOT, 1)))
+    profile = profile_batches(pilot, lambda batch: (0, 0))
+    one_session = max(estimate_intervals(profile, 10**12)) * math.sqrt(profile.sessions)
+    wanted = max((one_session / precision) ** 2, PILOT)
+    wanted = wanted / (1 + wanted / sessions)  # the finite population correction
     return max(int(sessions // max(wanted, PILOT)), 1)
 
 
-def intervals(shapes: Shapes, of: int) -> tuple[float, float]:
-    """Half the 95 % interval of requests and events a session, relative to their means."""
-    left = math.sqrt(max(1 - shapes.sessions / of, 0.0)) if of else 0.0
+def estimate_intervals(profile: BatchProfile, of: int) -> tuple[float, float]:
+    """Half the 95 % interval of requests and events a session, relative to their means; `of`: sessions of the run."""
+    left = math.sqrt(max(1 - profile.sessions / of, 0.0)) if of else 0.0
     found = []
-    for figure in (shapes.sizes.astype(float), shapes.per_session(shapes.events)):
+    for figure in (profile.batches_per_session.astype(float), profile.sum_by_session(profile.events)):
         mean = float(figure.mean()) if len(figure) else 0.0
         found.append(CONFIDENCE * float(figure.std()) / math.sqrt(len(figure)) / mean * left if mean else 0.0)
     return found[0], found[1]
+
+
+class ExpectedVolume(Noun):
+    """Requests and events of first attempts that are due before a run's end."""
+
+    sessions: int
+    requests: int
+    events: int
+    exact: bool  # False: extrapolated from the first sessions
+
+
+def estimate_volume(scenario: Scenario, seed: int) -> ExpectedVolume:
+    """What a run will send: exact up to 20,000 sessions, extrapolated in proportion from the first ones above."""
+    requests = events = sessions = 0
+    remaining = planned(scenario, seed)
+    for _, plan in islice(remaining, MOST_REHEARSED):
+        sessions += 1
+        for batch in plan.batches:
+            if batch.due < scenario.duration:
+                requests += 1
+                events += len(batch.events)
+    if next(remaining, None) is None:
+        return ExpectedVolume(sessions, requests, events, True)
+    total = traffic.rate(scenario).expected
+    return ExpectedVolume(round(total), round(requests * total / sessions), round(events * total / sessions), False)

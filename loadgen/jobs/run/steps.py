@@ -23,7 +23,7 @@ from loadgen.aws import Account, MonitorTarget
 from loadgen.endpoint import Endpoint, EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.plan import expect
+from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.finalize import draw, name_what_was_not_run, with_note
 from loadgen.jobs.run.ledgers import compared, kept_for
@@ -126,7 +126,7 @@ def confirm(
     scenarios: Sequence[Scenario], seed: int, targets: Sequence[MonitorTarget], number: str, options: Options
 ) -> None:
     """Say what will be sent to AWS and what it costs, and go on only after a yes."""
-    expected = [expect(scenario, its) for its, scenario in enumerate(scenarios, seed)]
+    expected = [estimate_volume(scenario, its) for its, scenario in enumerate(scenarios, seed)]
     about = "" if all(each.exact for each in expected) else "about "
     requests, events = sum(each.requests for each in expected), sum(each.events for each in expected)
     events = min(events, options.max_events or events)

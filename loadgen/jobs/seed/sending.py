@@ -20,7 +20,7 @@ import msgspec
 from loadgen import wire
 from loadgen.aws import Account, Guest, make_signer, read_events
 from loadgen.errors import LoadgenError
-from loadgen.jobs.plan import Expectation, expect
+from loadgen.jobs.plan import ExpectedVolume, estimate_volume
 from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger, SeedIdentity
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions, format_moment
@@ -57,7 +57,7 @@ class SeedStart(Noun):
     """What is about to be sent."""
 
     identity: SeedIdentity
-    expected: Expectation
+    expected: ExpectedVolume
     quota: float | None  # requests a second
     learned: float | None  # by an earlier run
 
@@ -185,9 +185,9 @@ def run_until_stopped(seeder: Seeder, notify: Callable[[str], None]) -> bool:
 # Size
 
 
-def estimate_size(scenario: Scenario, identity: SeedIdentity) -> Expectation:
+def estimate_size(scenario: Scenario, identity: SeedIdentity) -> ExpectedVolume:
     """How many requests and events the whole period holds."""
-    return expect(place_past(scenario, identity.period), identity.seed)
+    return estimate_volume(place_past(scenario, identity.period), identity.seed)
 
 
 def suggest_thinning(requests: int, quota: float | None, rate: float) -> str | None:

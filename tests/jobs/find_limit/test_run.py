@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.jobs.plan.batch_profile import MONITOR_ID
+from loadgen.planned import UNSENT_MONITOR_ID
 from tests.jobs.find_limit.workers import serving
 from tests.paths import QUICKSTART
 
@@ -72,7 +72,8 @@ def test_a_search_that_is_stopped_keeps_what_it_knows_as_a_run(tmp_path: Path) -
 def test_the_limit_of_workers_with_a_service_time_is_found_within_10_percent(tmp_path: Path) -> None:
     with serving(workers=3, service_seconds=0.06) as url:
         process = start(
-            *("--target", url, "--monitor", MONITOR_ID, "--start", "40", "--max-p99", "300", "--json"), cwd=tmp_path
+            *("--target", url, "--monitor", UNSENT_MONITOR_ID, "--start", "40", "--max-p99", "300", "--json"),
+            cwd=tmp_path,
         )
         out, errors = process.communicate(timeout=150)
     assert process.returncode == 0, errors

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen import traffic
-from loadgen.jobs.plan.batch_profile import Shapes, shapes, weigher
-from loadgen.jobs.plan.demand import Demand, whole
+from loadgen.jobs.plan.batch_profile import BatchProfile, make_batch_measure, profile_batches
+from loadgen.jobs.plan.demand import Demand, measure_demand
+from loadgen.planned import planned
 from loadgen.scenario import Client, Scenario, parse
 
 TEXT = """
@@ -27,22 +27,21 @@ exit = 0.6
 SHOP = parse(TEXT, "shop.toml")
 
 
-def rehearsed(scenario: Scenario = SHOP, seed: int = 1) -> Shapes:
+def rehearsed(scenario: Scenario = SHOP, seed: int = 1) -> BatchProfile:
     """Every session of a scenario."""
-    sessions = traffic.sessions(scenario, seed)
-    return shapes(sessions, scenario.client, scenario.monitor.sample_rate, weigher(scenario))
+    return profile_batches(planned(scenario, seed), make_batch_measure(scenario))
 
 
 def demand_of(scenario: Scenario = SHOP, seed: int = 1) -> Demand:
     """The exact demand of a scenario."""
-    return whole(scenario.monitor.name, scenario.client, scenario.duration, rehearsed(scenario, seed))
+    return measure_demand(scenario, rehearsed(scenario, seed))
 
 
 def handmade(due: list[float], duration: float = 60.0, beacon: bool = False, client: Client | None = None) -> Demand:
     """One event in each of some batches."""
     count = len(due)
     ones = np.ones(count, dtype=np.int64)
-    made = Shapes(
+    made = BatchProfile(
         starts=np.array(due, dtype=np.float64),
         begins=np.arange(count + 1),
         tallies=np.zeros((count, 4), dtype=np.int64),
@@ -51,6 +50,7 @@ def handmade(due: list[float], duration: float = 60.0, beacon: bool = False, cli
         raw_bytes=ones,
         wire_bytes=ones,
         beacon=np.full(count, beacon),
-        visit=np.zeros(count, dtype=np.int64),
+        client_session=np.zeros(count, dtype=np.int64),
     )
-    return whole("hand", client or Client(), duration, made)
+    scenario = SHOP.model_copy(update={"client": client or Client(), "duration": duration})
+    return measure_demand(scenario, made)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from loadgen import traffic
-from loadgen.jobs.plan.batch_profile import shapes, weigher
-from loadgen.jobs.plan.demand import whole
+from loadgen.jobs.plan.batch_profile import make_batch_measure, profile_batches
+from loadgen.jobs.plan.demand import measure_demand
+from loadgen.planned import planned
 from loadgen.scenario import load
 from tests.paths import QUICKSTART
 
@@ -88,8 +88,8 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
     monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["target"]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
     scenario = load(QUICKSTART).adjusted(duration=SECONDS, rate=RATE)
-    rehearsed = shapes(traffic.sessions(scenario, SEED), scenario.client, 1.0, weigher(scenario, monitor, epoch))
-    return whole("", scenario.client, scenario.duration, rehearsed).totals.wire_bytes
+    rehearsed = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, monitor, epoch))
+    return measure_demand(scenario, rehearsed).totals.wire_bytes
 
 
 @pytest.mark.parametrize("quota", QUOTAS)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from loadgen import client, traffic, wire
-from loadgen.jobs.plan.batch_profile import MONITOR_ID, weigher
+from loadgen.jobs.plan.batch_profile import make_batch_measure
+from loadgen.planned import UNSENT_MONITOR_ID
 from tests.jobs.plan.shop import SHOP, rehearsed
 
 
@@ -16,13 +17,13 @@ def test_shapes_are_what_the_client_plans() -> None:
     assert made.due.tolist() == [batch.due for batch in batches]
     assert made.events.tolist() == [len(batch.events) for batch in batches]
     assert made.beacon.tolist() == [batch.beacon for batch in batches]
-    assert made.sizes.tolist() == [len(plan.batches) for plan in plans]
+    assert made.batches_per_session.tolist() == [len(plan.batches) for plan in plans]
     assert made.tallies[:, 0].sum() == sum(plan.tally.generated for plan in plans)
 
 
 def test_events_by_session_add_up() -> None:
     made = rehearsed()
-    assert made.per_session(made.events).sum() == made.events.sum()
+    assert made.sum_by_session(made.events).sum() == made.events.sum()
 
 
 @pytest.mark.parametrize("epoch", [1_700_000_000.25, 1_799_999_999.75])
@@ -30,13 +31,13 @@ def test_bytes_before_gzip_do_not_depend_on_the_clock(epoch: float) -> None:
     batches = [
         batch for session in traffic.sessions(SHOP, 1) for batch in client.plan(session, SHOP.client, 1.0).batches
     ]
-    there, then = weigher(SHOP), weigher(SHOP, epoch=epoch)
+    there, then = make_batch_measure(SHOP), make_batch_measure(SHOP, epoch=epoch)
     assert [there(batch)[0] for batch in batches] == [then(batch)[0] for batch in batches]
 
 
 def test_bytes_are_those_that_the_wire_writes() -> None:
     session = next(traffic.sessions(SHOP, 1))
     batch = client.plan(session, SHOP.client, 1.0).batches[0]
-    destination = wire.Destination("localhost", MONITOR_ID, SHOP.monitor.domain)
+    destination = wire.Destination("localhost", UNSENT_MONITOR_ID, SHOP.monitor.domain)
     encoded = wire.encode(batch, destination, wire.Clock(5.0))
-    assert weigher(SHOP, epoch=5.0)(batch) == (encoded.raw_bytes, len(encoded.request.body))
+    assert make_batch_measure(SHOP, epoch=5.0)(batch) == (encoded.raw_bytes, len(encoded.request.body))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.plan.demand import SLOTS, sampled, slot_length, thinned, whole
+from loadgen.jobs.plan.demand import SLOTS, choose_slot_length, extrapolate_demand, measure_demand, thin_demand
 from loadgen.scenario import Scenario
 from tests.jobs.plan.shop import SHOP, demand_of, rehearsed
 
@@ -39,8 +39,8 @@ def test_seconds_and_slots_hold_the_same_load() -> None:
 
 def test_a_sample_of_all_is_the_whole() -> None:
     made = rehearsed()
-    again = sampled("loadgen", SHOP.client, SHOP.duration, made, made.starts, 1.0, 7)
-    exact = whole("loadgen", SHOP.client, SHOP.duration, made)
+    again = extrapolate_demand(SHOP, made, made.starts, 1.0, 7)
+    exact = measure_demand(SHOP, made)
     assert again.totals == exact.totals
     assert again.seconds.requests.tolist() == exact.seconds.requests.tolist()
 
@@ -48,7 +48,7 @@ def test_a_sample_of_all_is_the_whole() -> None:
 def test_a_sample_stands_for_the_rest() -> None:
     made, exact = rehearsed(BUSY), demand_of(BUSY)
     some = rehearsed(BUSY, seed=2)
-    guess = sampled("loadgen", BUSY.client, BUSY.duration, some, made.starts, 1.0, 7).totals
+    guess = extrapolate_demand(BUSY, some, made.starts, 1.0, 7).totals
     assert guess.sessions == exact.totals.sessions
     assert balanced(guess)
     assert guess.requests == pytest.approx(exact.totals.requests, rel=0.08)
@@ -57,7 +57,7 @@ def test_a_sample_stands_for_the_rest() -> None:
 
 def test_a_sample_is_kept_by_sessions() -> None:
     made = rehearsed(BUSY)
-    kept = sampled("loadgen", BUSY.client, BUSY.duration, made, made.starts, 0.25, 7).totals
+    kept = extrapolate_demand(BUSY, made, made.starts, 0.25, 7).totals
     full = demand_of(BUSY).totals
     assert kept.events == pytest.approx(0.25 * full.events, rel=0.1)
     assert kept.not_sampled == pytest.approx(0.75 * full.generated, rel=0.05)
@@ -66,12 +66,12 @@ def test_a_sample_is_kept_by_sessions() -> None:
 
 def test_thinning_keeps_a_part_of_the_load() -> None:
     demand = demand_of(BUSY)
-    part = thinned(demand, 0.1, 3)
+    part = thin_demand(demand, 0.1, 3)
     assert part.slots.fetches.sum() == pytest.approx(0.1 * demand.slots.fetches.sum(), rel=0.1)
     assert part.totals.events == pytest.approx(0.1 * demand.totals.events, rel=1e-3)
 
 
 def test_slots_grow_with_the_run_until_it_is_too_long() -> None:
-    assert slot_length(86_400.0) == SLOTS[0]
-    assert slot_length(7 * 86_400.0) == SLOTS[1]
-    assert slot_length(400 * 86_400.0) is None
+    assert choose_slot_length(86_400.0) == SLOTS[0]
+    assert choose_slot_length(7 * 86_400.0) == SLOTS[1]
+    assert choose_slot_length(400 * 86_400.0) is None

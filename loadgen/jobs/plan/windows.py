@@ -1,43 +1,44 @@
-"""How a run's seconds are grouped, and what is said of each group."""
+"""How a run's seconds are grouped into stages, hours or days, and the load of each group."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from loadgen.jobs.plan.demand import Seconds
-from loadgen.jobs.plan.figures import Spread, Window
+from loadgen.jobs.plan.demand import LoadBySecond
+from loadgen.jobs.plan.figures import PlanWindow, RateSpread
 from loadgen.scenario import Scenario
 from loadgen.traffic import Ints
 
 HOUR, DAY = 3600.0, 86_400.0
 MOST_STAGES = 24
 
-Bounds = tuple[str, float, float]  # name, start, end
+Bounds = tuple[str, float, float]
+"""A window's name, start and end, in seconds from the run's zero."""
 
 
-def bounds(scenario: Scenario) -> list[Bounds]:
-    """Stages of a run up to two hours, hours of one up to two days, else days."""
+def divide_run(scenario: Scenario) -> list[Bounds]:
+    """Stages of a run of up to two hours, hours of one of up to two days, else days."""
     if scenario.duration > 2 * DAY:
-        return _even(scenario.duration, DAY, "day {0}")
+        return _divide_evenly(scenario.duration, DAY, "day {0}")
     if scenario.duration > 2 * HOUR:
-        return _even(scenario.duration, HOUR, "{1:02d}:00", first_hour(scenario))
-    return _stages(scenario)
+        return _divide_evenly(scenario.duration, HOUR, "{1:02d}:00", find_first_hour(scenario))
+    return _divide_by_stages(scenario)
 
 
-def first_hour(scenario: Scenario) -> int:
-    """The UTC hour of the run's zero, as the arrivals' day has it."""
+def find_first_hour(scenario: Scenario) -> int:
+    """The UTC hour of the run's zero, as the arrivals' day states it."""
     day = scenario.arrivals.day
     return int(day.starts.partition(" ")[2][:2]) if day else 0
 
 
-def _even(duration: float, length: float, name: str, hour: int = 0) -> list[Bounds]:
+def _divide_evenly(duration: float, length: float, name: str, hour: int = 0) -> list[Bounds]:
     edges = np.arange(0, duration, length).tolist()
     return [
         (name.format(place + 1, (place + hour) % 24), at, min(at + length, duration)) for place, at in enumerate(edges)
     ]
 
 
-def _stages(scenario: Scenario) -> list[Bounds]:
+def _divide_by_stages(scenario: Scenario) -> list[Bounds]:
     stages = [stage for stage in scenario.arrivals.stages if stage.duration > 0]
     if not stages or len(stages) > MOST_STAGES:
         return [("whole run", 0.0, scenario.duration)]
@@ -54,26 +55,26 @@ def _stages(scenario: Scenario) -> list[Bounds]:
     return found
 
 
-def window(seconds: Seconds, bounds: Bounds) -> Window:
+def measure_window(seconds: LoadBySecond, bounds: Bounds) -> PlanWindow:
     """What is due in a window."""
     name, start, end = bounds
     first, last = int(start), max(int(np.ceil(end)), int(start) + 1)
     length = end - start
-    return Window(
+    return PlanWindow(
         name,
         start,
         end,
         int(seconds.sessions[first:last].sum()),
         *(
-            spread(column[first:last], length)
+            measure_spread(column[first:last], length)
             for column in (seconds.requests, seconds.events, seconds.wire_bytes, seconds.raw_bytes)
         ),
     )
 
 
-def spread(column: Ints, length: float) -> Spread:
-    """The spread of a figure over its seconds; the mean is over `length` seconds."""
+def measure_spread(column: Ints, length: float) -> RateSpread:
+    """How a figure varies over the window's seconds; the mean is over `length` seconds."""
     if not len(column):
-        return Spread(0.0, 0.0, 0.0, 0.0)
+        return RateSpread(0.0, 0.0, 0.0, 0.0)
     p95, p99 = np.quantile(column, (0.95, 0.99)).tolist()
-    return Spread(float(column.sum()) / length, p95, p99, float(column.max()))
+    return RateSpread(float(column.sum()) / length, p95, p99, float(column.max()))

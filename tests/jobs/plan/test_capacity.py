@@ -7,14 +7,13 @@ import pytest
 
 from loadgen.charts.scales import linear
 from loadgen.errors import LoadgenError
-from loadgen.jobs.find_limit.windows import bounds
 from loadgen.jobs.plan import machine
-from loadgen.jobs.plan.day import over_a_day
-from loadgen.jobs.plan.figures import Plan
+from loadgen.jobs.plan.capacity import build_plan
+from loadgen.jobs.plan.day import spread_over_day
+from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
 from loadgen.jobs.plan.machine import refuse_too_large
-from loadgen.jobs.plan.page import plan_page, quota_marks
-from loadgen.jobs.plan.plan import Answer, Question, plan
-from loadgen.jobs.plan.rehearse import PILOT, rehearse
+from loadgen.jobs.plan.page import build_plan_page, place_quota_marks
+from loadgen.jobs.plan.windows import divide_run
 from loadgen.scenario import Arrivals, Day, Scenario, Stage, parse
 from loadgen.traffic.rate_curve import rate_curve
 from tests.jobs.plan.shop import SHOP, TEXT
@@ -30,52 +29,52 @@ def quiet(line: str) -> None:
 def few_sessions_are_looked_at() -> Iterator[None]:
     """Client settings are tried on fewer sessions than a real plan's."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("loadgen.jobs.plan.rehearse.LOOKED_AT", 150)
+        patch.setattr("loadgen.jobs.plan.rehearse.TRIED_SESSIONS", 150)
         yield
 
 
 @pytest.fixture(scope="module")
-def answer() -> Answer:
-    return plan([BUSY], 3, Question(quota=20.0, rates=(0.1, 1.0)), quiet)
+def answer() -> CapacityPlan:
+    return build_plan([BUSY], 3, PlanOptions(quota=20.0, rates=(0.1, 1.0)), quiet)
 
 
-def test_the_same_seed_gives_the_same_plan(answer: Answer) -> None:
-    again = plan([BUSY], 3, Question(quota=20.0, rates=(0.1, 1.0)), quiet).plan
-    timed = {"seconds": 0.0, "fleet": answer.plan.fleet}
-    assert msgspec.structs.replace(again, **timed) == msgspec.structs.replace(answer.plan, **timed)
+def test_the_same_seed_gives_the_same_plan(answer: CapacityPlan) -> None:
+    again = build_plan([BUSY], 3, PlanOptions(quota=20.0, rates=(0.1, 1.0)), quiet)
+    timed = {"seconds": 0.0, "generator": answer.generator}
+    assert msgspec.structs.replace(again, **timed) == msgspec.structs.replace(answer, **timed)
 
 
-def test_windows_add_up_to_the_run(answer: Answer) -> None:
-    found = answer.plan
+def test_windows_add_up_to_the_run(answer: CapacityPlan) -> None:
+    found = answer
     assert sum(window.sessions for window in found.windows) == found.load.sessions
     for figure in ("requests", "events", "wire_bytes"):
         summed = sum(getattr(window, figure).mean * (window.end - window.start) for window in found.windows)
         assert summed == pytest.approx(getattr(found.load, figure))
 
 
-def test_dollars_follow_from_events(answer: Answer) -> None:
-    money = answer.plan.money
+def test_dollars_follow_from_events(answer: CapacityPlan) -> None:
+    money = answer.money
     assert money.dollars_per_day == pytest.approx(money.events_per_day * 1e-5)
     assert money.events_per_month == pytest.approx(30 * money.events_per_day)
 
 
 def test_free_events_come_off_the_month() -> None:
     paid, free = (
-        plan([SHOP], 3, Question(rates=(1.0,), free_events=number), quiet).plan.money for number in (0, 1_000_000)
+        build_plan([SHOP], 3, PlanOptions(rates=(1.0,), free_events=number), quiet).money for number in (0, 1_000_000)
     )
     assert free.dollars_per_month == pytest.approx(max(paid.dollars_per_month - 10, 0))
 
 
-def test_a_lower_sample_rate_costs_less_and_tells_less(answer: Answer) -> None:
-    low, full = answer.plan.rates
+def test_a_lower_sample_rate_costs_less_and_tells_less(answer: CapacityPlan) -> None:
+    low, full = answer.rates
     assert low.dollars_per_month == pytest.approx(full.dollars_per_month / 10, rel=0.05)
     assert low.quota_needed < full.quota_needed
     assert low.p75_lcp_interval and full.p75_lcp_interval
     assert low.p75_lcp_interval == pytest.approx(full.p75_lcp_interval * 10**0.5, rel=0.01)
 
 
-def test_client_settings_move_what_they_should(answer: Answer) -> None:
-    moved = {(lever.setting, lever.value): lever for lever in answer.plan.levers}
+def test_client_settings_move_what_they_should(answer: CapacityPlan) -> None:
+    moved = {(effect.setting, effect.value): effect for effect in answer.what_if}
     assert moved["dispatchInterval", 30_000].requests < 1 == moved["dispatchInterval", 30_000].events
     assert moved["compression", False].wire_bytes > 1.3
     assert moved["compression", False].requests == 1
@@ -84,18 +83,18 @@ def test_client_settings_move_what_they_should(answer: Answer) -> None:
     assert moved["batchLimit", 25].requests > 1
 
 
-def test_loss_falls_as_the_quota_grows(answer: Answer) -> None:
-    lost = [point.lost_share for point in answer.plan.loss]
+def test_loss_falls_as_the_quota_grows(answer: CapacityPlan) -> None:
+    lost = [point.lost_share for point in answer.loss]
     assert lost == sorted(lost, reverse=True)
     assert lost[0] > 0.5 > 0.001 > lost[-1]
 
 
-def test_a_plan_survives_json(answer: Answer) -> None:
-    assert msgspec.json.decode(msgspec.json.encode(answer.plan), type=Plan) == answer.plan
+def test_a_plan_survives_json(answer: CapacityPlan) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(answer), type=CapacityPlan) == answer
 
 
-def test_the_page_needs_nothing_from_anywhere(answer: Answer) -> None:
-    text = plan_page(answer)
+def test_the_page_needs_nothing_from_anywhere(answer: CapacityPlan) -> None:
+    text = build_plan_page(answer)
     assert not [word for word in ("http://", "https://", " src=", "@import", "url(") if word in text]
     assert text.count("<svg") == 4
     assert 'content="light dark"' in text
@@ -106,11 +105,13 @@ def test_the_page_needs_nothing_from_anywhere(answer: Answer) -> None:
     [(10.0, ["quota 10/s", "needed 90/s"]), (200.0, ["needed 90/s", "quota 200/s"]),
      (88.0, ["", "needed 90/s, quota 88/s"]), (90.0, ["needed 90/s, quota 90/s"])],
 )  # fmt: skip
-def test_the_marks_of_two_quotas_never_write_over_each_other(answer: Answer, quota: float, labels: list[str]) -> None:
-    need = msgspec.structs.replace(answer.plan.need, quota=90)
-    asked = msgspec.structs.replace(answer.plan.throttling, quota=quota)
-    plan = msgspec.structs.replace(answer.plan, need=need, throttling=asked)
-    marks = quota_marks(plan, linear(max(quota, 90.0) * 1.25))
+def test_the_marks_of_two_quotas_never_write_over_each_other(
+    answer: CapacityPlan, quota: float, labels: list[str]
+) -> None:
+    need = msgspec.structs.replace(answer.need, quota=90)
+    asked = msgspec.structs.replace(answer.throttling, quota=quota)
+    plan = msgspec.structs.replace(answer, need=need, throttling=asked)
+    marks = place_quota_marks(plan, linear(max(quota, 90.0) * 1.25))
     assert [mark.label for mark in marks] == labels
     assert [mark.end for mark in marks] == [*(mark.start for mark in marks[1:]), 1.0]
 
@@ -119,8 +120,8 @@ def test_monitors_under_one_quota_are_told_apart() -> None:
     noisy = BUSY.model_copy(
         update={"name": "noisy", "monitor": BUSY.monitor.model_copy(update={"name": "noisy"})}
     ).adjusted(rate=2.0)
-    alone = plan([BUSY], 3, Question(quota=90.0, rates=(1.0,)), quiet).plan
-    both = plan([BUSY, noisy], 3, Question(quota=90.0, rates=(1.0,)), quiet).plan
+    alone = build_plan([BUSY], 3, PlanOptions(quota=90.0, rates=(1.0,)), quiet)
+    both = build_plan([BUSY, noisy], 3, PlanOptions(quota=90.0, rates=(1.0,)), quiet)
     first, second = both.monitors
     assert first.load == alone.load
     assert (first.monitor, second.monitor) == ("loadgen", "noisy")
@@ -144,45 +145,22 @@ client.retries = 0
     assert own == SHOP
     assert (noisy.monitor.name, noisy.arrivals.rate, noisy.client.retries) == ("noisy", 8, 0)
     assert (noisy.pages, noisy.duration, noisy.neighbours) == (SHOP.pages, SHOP.duration, ())
-    found = plan(scenario.monitors, 3, Question(quota=5.0, rates=(1.0,)), quiet).plan
+    found = build_plan(scenario.monitors, 3, PlanOptions(quota=5.0, rates=(1.0,)), quiet)
     assert [each.monitor for each in found.monitors] == ["loadgen", "noisy"]
     assert found.monitors[1].load.not_sampled > 0
     assert found.monitors[0].throttling.lost_share > 0.05
 
 
-def test_a_sample_is_never_so_small_that_all_sessions_are_drawn_for_it() -> None:
-    many = BUSY.adjusted(duration=86_400.0, rate=0.5)
-    said: list[str] = []
-    found = rehearse(many, 3, 0.5, False, said.append)
-    assert PILOT <= found.draw.sessions < 1.2 * PILOT < found.draw.of / 10
-    assert said
-
-
-def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadgen.jobs.plan.rehearse.ALL_UP_TO", 1_000)
-    monkeypatch.setattr("loadgen.jobs.plan.rehearse.PILOT", 256)
-    many = SHOP.adjusted(duration=1200.0)
-    exact = rehearse(many, 3, 0.07, True, quiet)
-    some = rehearse(many, 3, 0.07, False, quiet)
-    assert exact.interval == (0.0, 0.0)
-    assert 0 < max(some.interval) <= 0.085
-    assert some.draw.sessions < exact.draw.sessions / 2
-    assert some.draw.of == exact.draw.of == some.demand.totals.sessions
-    for figure, interval in zip(("requests", "events"), some.interval, strict=True):
-        true, guess = getattr(exact.demand.totals, figure), getattr(some.demand.totals, figure)
-        assert guess == pytest.approx(true, rel=1.5 * interval + 0.01)
-
-
 @pytest.mark.parametrize("visits", [1_000, 3_000_000])
 def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
-    day = over_a_day(SHOP, visits, 4.0)
+    day = spread_over_day(SHOP, visits, 4.0)
     assert day.duration == 86_400
     assert rate_curve(day.arrivals, day.duration).expected == pytest.approx(visits)
 
 
 def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
     both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
-    assert over_a_day(both, 1_000.0, 4.0).monitors[1].arrivals.rate == 8
+    assert spread_over_day(both, 1_000.0, 4.0).monitors[1].arrivals.rate == 8
 
 
 def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
@@ -194,20 +172,20 @@ def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
 @pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
 def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
     british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})
-    rate = rate_curve(over_a_day(british, 1_000, ratio).arrivals, 86_400.0)
+    rate = rate_curve(spread_over_day(british, 1_000, ratio).arrivals, 86_400.0)
     assert rate.times[rate.rates.argmax()] == pytest.approx(20 * 3600, abs=3600)
     assert rate.rates.max() / rate.rates.min() == pytest.approx(ratio or 4.0, rel=0.05)
 
 
 def test_hours_are_named_by_the_day_of_the_scenario() -> None:
     late = Arrivals(rate=1.0, day=Day(starts="fri 22:00"))
-    found = bounds(SHOP.model_copy(update={"arrivals": late, "duration": 86_400.0}))
+    found = divide_run(SHOP.model_copy(update={"arrivals": late, "duration": 86_400.0}))
     assert [name for name, _, _ in found[:4]] == ["22:00", "23:00", "00:00", "01:00"]
 
 
 def test_a_scenario_of_a_day_keeps_its_own_curve() -> None:
     own = Arrivals(rate=1.0, stages=(Stage(duration=43_200.0, target=9.0), Stage(duration=43_200.0, target=1.0)))
-    day = over_a_day(SHOP.model_copy(update={"arrivals": own, "duration": 86_400.0}), 1_000, 4.0)
+    day = spread_over_day(SHOP.model_copy(update={"arrivals": own, "duration": 86_400.0}), 1_000, 4.0)
     assert [stage.target / day.arrivals.start_rate for stage in day.arrivals.stages] == pytest.approx([9, 1])
 
 
@@ -215,14 +193,14 @@ def test_a_scenario_of_a_day_keeps_its_own_curve() -> None:
     ("duration", "count", "first"), [(60.0, 1, "whole run"), (86_400.0, 24, "00:00"), (7 * 86_400.0, 7, "day 1")]
 )
 def test_windows_follow_the_length(duration: float, count: int, first: str) -> None:
-    found = bounds(SHOP.adjusted(duration=duration))
+    found = divide_run(SHOP.adjusted(duration=duration))
     assert (len(found), found[0][0]) == (count, first)
     assert found[-1][2] == duration
 
 
 def test_stages_name_their_windows() -> None:
     stages = (Stage(duration=30.0, target=40.0), Stage(duration=60.0, target=40.0))
-    found = bounds(SHOP.model_copy(update={"arrivals": Arrivals(rate=5.0, stages=stages), "duration": 100.0}))
+    found = divide_run(SHOP.model_copy(update={"arrivals": Arrivals(rate=5.0, stages=stages), "duration": 100.0}))
     assert [name for name, _, _ in found] == ["5 → 40/s", "hold 40/s", "hold 40/s"]
     assert [end for _, _, end in found] == [30, 90, 100]
 
@@ -238,7 +216,7 @@ def test_stages_name_their_windows() -> None:
 def test_what_does_not_fit_is_refused_with_its_size(
     sessions: float, duration: float, exact: bool, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "memory_bytes", lambda: 16e9)
+    monkeypatch.setattr(machine, "read_memory_bytes", lambda: 16e9)
     with pytest.raises(LoadgenError) as refused:
         refuse_too_large("shop", sessions, duration, exact)
     assert said in str(refused.value)
@@ -246,7 +224,7 @@ def test_what_does_not_fit_is_refused_with_its_size(
 
 def test_no_visits_at_all_is_a_plan_too() -> None:
     nobody = SHOP.model_copy(update={"arrivals": Arrivals(rate=0.0)})
-    found = plan([nobody], 1, Question(), quiet).plan
+    found = build_plan([nobody], 1, PlanOptions(), quiet)
     assert found.load.requests == found.throttling.throttled == 0
     assert found.need.quota == 1
 
@@ -254,4 +232,4 @@ def test_no_visits_at_all_is_a_plan_too() -> None:
 def test_a_day_without_arrivals_is_refused() -> None:
     nobody: Scenario = SHOP.model_copy(update={"arrivals": Arrivals(rate=0.0), "duration": 86_400.0})
     with pytest.raises(LoadgenError, match="no session starts"):
-        over_a_day(nobody, 1_000, 4.0)
+        spread_over_day(nobody, 1_000, 4.0)

@@ -1,0 +1,75 @@
+"""What a job is given: a scenario or where it stands, options by name, and a callback for progress. Checked here, once.
+
+A job's options are one frozen noun. Its fields' types carry their bounds (`msgspec.Meta`), so that the Python API and
+the command line refuse the same values with the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+from loadgen.scenario import Scenario
+
+OnProgress = Callable[[str], None]
+"""Takes one line of text that says what a job does, or what it leaves out."""
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+SampleRate = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=366 * 86_400.0)]
+Seed = Annotated[int, msgspec.Meta(ge=0)]
+Price = Annotated[float, msgspec.Meta(ge=0)]
+
+BOUNDS = {">=": "of at least", ">": "above", "<=": "of at most", "<": "below"}
+
+Options = TypeVar("Options", bound=Noun)
+
+
+def ignore_progress(line: str) -> None:
+    """For callers that want no progress."""
+
+
+def read_scenario(given: Scenario | Path | str) -> Scenario:
+    """The scenario itself, or the one in the file at this path."""
+    return given if isinstance(given, Scenario) else Scenario.load(Path(given))
+
+
+def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
+    """A job's options with their defaults; raises LoadgenError for an unknown name or a value out of bounds."""
+    fields = kind.__struct_fields__
+    if unknown := [name for name in given if name not in fields]:
+        raise LoadgenError(f"there is no option {unknown[0]}; the options are {', '.join(fields)}")
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        raise LoadgenError(_describe_problem(str(error), given)) from None
+
+
+def _describe_problem(message: str, given: Mapping[str, Any]) -> str:
+    """The problem that msgspec found in one option, by the option's name and value."""
+    problem, _, place = message.partition(" - at `$.")
+    name, _, index = place.rstrip("`").partition("[")
+    value = given[name][int(index.rstrip("]"))] if index.rstrip("]").isdigit() else given[name]
+    bound = re.match(r"Expected `(?:float|int)(?: \| null)?` (>=|>|<=|<) (\S+)", problem)
+    option = f"{name} (--{name.replace('_', '-')})"
+    if bound:
+        return f"{option}: {value!r} is out of range; write a number {BOUNDS[bound[1]]} {float(bound[2]):g}"
+    wanted = re.sub(r"^Expected `([^`]*)`.*", r"\1", problem).replace("float", "a number").replace("int", "an integer")
+    return f"{option}: {value!r} is no valid value; write {wanted.replace(' | null', '')}"
+
+
+def take_first_monitor(scenario: Scenario, job: str, on_progress: OnProgress) -> Scenario:
+    """The scenario of its first app monitor; tells `on_progress` which neighbours the job leaves out."""
+    if scenario.neighbours:
+        others = ", ".join(each.monitor.name for each in scenario.neighbours)
+        on_progress(
+            f"note: {job} takes the scenario's first app monitor, {scenario.monitor.name}; not its neighbours: {others}"
+        )
+    return scenario.monitors[0]

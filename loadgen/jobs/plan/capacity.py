@@ -1,0 +1,203 @@
+"""App monitors of one account → their plan: load, quota, loss, cost, and what would change them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+
+from loadgen.jobs.inputs import OnProgress
+from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
+from loadgen.jobs.plan.figures import (
+    CapacityPlan,
+    Cost,
+    GeneratorNeed,
+    LoadCurves,
+    LossPoint,
+    MonitorPlan,
+    NeededQuota,
+    PlannedLoad,
+    PlanOptions,
+    PlanWindow,
+    RatePoint,
+    Throttling,
+)
+from loadgen.jobs.plan.machine import size_generator
+from loadgen.jobs.plan.outcome import AccountQuota, MonitorOutcome, Trajectory
+from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
+from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
+from loadgen.jobs.plan.what_if import PrecisionEstimator, try_settings
+from loadgen.jobs.plan.windows import divide_run, measure_window
+from loadgen.scenario import Scenario
+from loadgen.traffic import Floats
+
+DAY, MONTH_DAYS = 86_400.0, 30
+MOST_SINGLE_REQUESTS = 30_000  # that are simulated one by one for every quota that is tried
+QUOTA_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1)  # of the quota needed: the points of the curve of loss
+CLOSE = 0.05  # a point of the curve so near to the quota that is asked about is left out, as a part of it
+CURVE_STEPS = 360  # of the page's curves over time
+
+PRICE_SOURCE = (
+    "$1 per 100,000 events, each collected item an event (public texts of 2023 to 2026; the user guide); "
+    "the first 1,000,000 events of an account are free once (aws.amazon.com/cloudwatch/pricing)"
+)
+
+
+def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, on_progress: OnProgress) -> CapacityPlan:
+    """Plan the monitors of one account together; the first one's scenario names the plan and its windows.
+
+    The first monitor's sessions have the seed, the others' the numbers after it.
+    """
+    begun = time.perf_counter()
+    monitors = [
+        rehearse(each, seed + number, options.precision, options.exact, on_progress)
+        for number, each in enumerate(scenarios)
+    ]
+    demands = [each.demand for each in monitors]
+    quota = AccountQuota(options.quota, options.burst, options.answer_seconds)
+    trajectory = simulate_quota(demands, quota)
+    on_progress("trying other quotas, sample rates and client settings")
+    seconds = sum_by_second(demands)
+    whole = measure_window(seconds, ("whole run", 0.0, max(each.duration for each in scenarios)))
+    load = PlannedLoad.sum_up(demand.totals for demand in demands)
+    need = _find_need(coarsen(demands), options)
+    return CapacityPlan(
+        scenario=scenarios[0].name,
+        seed=seed,
+        duration=scenarios[0].duration,
+        monitors=tuple(
+            _describe_monitor(each, outcome, quota) for each, outcome in zip(monitors, trajectory.outcomes, strict=True)
+        ),
+        load=load,
+        windows=tuple(measure_window(seconds, each) for each in divide_run(scenarios[0])),
+        whole=whole,
+        throttling=_describe_throttling(demands, trajectory, quota),
+        need=need,
+        loss=tuple(_trace_loss(demands, need.quota, options)),
+        rates=tuple(_compare_rates(monitors, seed, options)),
+        money=price_events((load.events + load.unsent) / whole.end * DAY, options),
+        what_if=try_settings(monitors[0], seed),
+        generator=_size_generator(monitors, whole),
+        exact=all(each.sample.exact for each in monitors),
+        seconds=round(time.perf_counter() - begun, 1),
+        curves=trace_load(seconds.requests.astype(np.float64), trajectory),
+    )
+
+
+def coarsen(demands: Sequence[Demand]) -> list[Demand]:
+    """The same load by slot alone, if it is too much to be simulated request by request many times."""
+    if sum(demand.totals.requests for demand in demands) <= MOST_SINGLE_REQUESTS:
+        return list(demands)
+    return [demand._replace(attempts=None) for demand in demands]
+
+
+def round_outcome(outcome: MonitorOutcome, quota: AccountQuota, recovery: float | None, exact: bool) -> Throttling:
+    """An outcome in whole numbers."""
+    counts = {name: round(getattr(outcome, name)) for name in outcome.__struct_fields__}
+    return Throttling(
+        quota=quota.rate,
+        burst=quota.depth,
+        throttled_share=outcome.throttled_share,
+        lost_share=outcome.lost_share,
+        recovery_seconds=recovery,
+        exact=exact,
+        **counts,
+    )
+
+
+def _describe_throttling(demands: Sequence[Demand], trajectory: Trajectory, quota: AccountQuota) -> Throttling:
+    recovery = measure_recovery(demands, trajectory, quota)
+    found = round_outcome(trajectory.outcome, quota, recovery, is_known(demands))
+    return msgspec.structs.replace(found, rough=is_rough(demands, quota))
+
+
+def _describe_monitor(monitor: RehearsedMonitor, outcome: MonitorOutcome, quota: AccountQuota) -> MonitorPlan:
+    requests, events = monitor.interval
+    return MonitorPlan(
+        monitor=monitor.scenario.monitor.name,
+        scenario=monitor.scenario.name,
+        sample_rate=monitor.scenario.monitor.sample_rate,
+        load=monitor.demand.totals,
+        throttling=round_outcome(outcome, quota, None, monitor.sample.exact),
+        rehearsed=monitor.sample.sessions,
+        requests_interval=requests,
+        events_interval=events,
+    )
+
+
+def _find_need(demands: Sequence[Demand], options: PlanOptions) -> NeededQuota:
+    """The quota needed for these demands."""
+    rate = find_needed_quota(demands, options.max_loss, options.burst_seconds, options.answer_seconds)
+    return NeededQuota(options.max_loss, rate, options.burst_seconds)
+
+
+def _trace_loss(demands: Sequence[Demand], need: int, options: PlanOptions) -> Iterator[LossPoint]:
+    """Throttling and loss at quotas around the one that is needed, and at the one that is asked about."""
+    around = {round(need * part, 1) for part in QUOTA_SHARES}
+    rates = {rate for rate in around if abs(rate / options.quota - 1) > CLOSE} | {options.quota}
+    light = coarsen(demands)
+    for rate in sorted(rate for rate in rates if rate > 0):
+        burst = max(rate * options.burst_seconds, 1.0)
+        outcome = simulate_quota(light, AccountQuota(rate, burst, options.answer_seconds)).outcome
+        yield LossPoint(rate, outcome.throttled_share, outcome.lost_share)
+
+
+def _compare_rates(monitors: Sequence[RehearsedMonitor], seed: int, options: PlanOptions) -> Iterator[RatePoint]:
+    """Every monitor at each sample rate; the precision is that of the first one's figures."""
+    estimator = PrecisionEstimator([session for session, _ in monitors[0].sessions])
+    first = monitors[0].unsampled
+    daily = first.totals.sessions / first.duration * DAY
+    for rate in sorted(options.rates):
+        demands = [thin_demand(each.unsampled, rate, seed) for each in monitors]
+        events = sum((each.totals.events + each.totals.unsent) / each.duration * DAY for each in demands)
+        cost, precision = price_events(events, options), estimator.estimate(daily * rate)
+        yield RatePoint(
+            sample_rate=rate,
+            events_per_day=cost.events_per_day,
+            dollars_per_month=cost.dollars_per_month,
+            peak_requests=float(sum_by_second(demands).requests.max()),
+            quota_needed=_find_need(demands, options).quota,
+            p75_lcp_interval=precision.p75_lcp,
+            js_error_interval=precision.js_error_share,
+        )
+
+
+def price_events(events_per_day: float, options: PlanOptions) -> Cost:
+    """What so many events a day cost, in a month of 30 days, less the free ones."""
+    month = events_per_day * MONTH_DAYS
+    return Cost(
+        price_per_event=options.price,
+        free_events=options.free_events,
+        events_per_day=events_per_day,
+        events_per_month=month,
+        dollars_per_day=events_per_day * options.price,
+        dollars_per_month=max(month - options.free_events, 0.0) * options.price,
+        source=PRICE_SOURCE,
+    )
+
+
+def _size_generator(monitors: Sequence[RehearsedMonitor], whole: PlanWindow) -> GeneratorNeed:
+    events = sum(int(each.profile.events.sum()) for each in monitors)
+    per_event = sum(each.sample.cpu_seconds for each in monitors) / max(events, 1)
+    first = monitors[0]
+    return size_generator(per_event, first.sessions, first.scenario, (whole.requests.peak, whole.events.peak))
+
+
+def trace_load(offered: Floats, trajectory: Trajectory) -> LoadCurves:
+    """The run in a few hundred steps: mean requests a second, and the highest second of each step."""
+    step = max(-(-len(offered) // CURVE_STEPS), 1)
+
+    def group(column: Floats) -> Floats:
+        fitted = np.zeros(-(-len(offered) // step) * step)
+        fitted[: min(len(column), len(fitted))] = column[: len(fitted)]
+        return fitted.reshape(-1, step)
+
+    return LoadCurves(
+        step=float(step),
+        offered=tuple(group(offered).mean(axis=1).round(2).tolist()),
+        peak=tuple(group(offered).max(axis=1).tolist()),
+        attempts=tuple(group(trajectory.attempts).mean(axis=1).round(2).tolist()),
+        accepted=tuple(group(trajectory.accepted).mean(axis=1).round(2).tolist()),
+    )

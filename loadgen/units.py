@@ -78,6 +78,8 @@ def format_digits(value: float | None, digits: int = 3) -> str:
     """A number to three significant digits, whole from 100 on: 0.123, 1.23, 12.3, 123, 1,234."""
     if value is None or not isfinite(value):
         return NONE
+    if abs(value) < 1e-4:  # where Python would write an exponent
+        return "0"
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 

@@ -39,7 +39,8 @@ REFUSED: dict[Callable[[str], float], tuple[list[str], str]] = {
 
 WRITTEN = [
     *((units.format_digits(value), text) for value, text in
-      {0: "0", 0.1234: "0.123", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 99.96: "100", 12345: "12,345"}.items()),
+      {0: "0", 1e-7: "0", 0.0004: "0.0004",
+       0.1234: "0.123", 1.234: "1.23", 12.34: "12.3", 123.4: "123", 99.96: "100", 12345: "12,345"}.items()),
     (units.format_digits(1.26, 2), "1.3"),
     (units.format_digits(12.6, 2), "13"),
     (units.format_count(12345.4), "12,345"),

@@ -1,1 +1,27 @@
-"""Numbers → SVG, and the page around it: one file that opens offline and loads nothing. Reads its own style only."""
+"""Numbers → SVG, and the page around it: the parts that every page of loadgen is made of."""
+
+from loadgen.charts.html import Child, Markup, card, cards, el, facts, join, page, tiles
+from loadgen.charts.plot import Layer, Mark, Plot, find_centres, find_stack_height
+from loadgen.charts.scales import Scale, Write, linear, logarithmic, time_ticks
+
+__all__ = [
+    "Child",
+    "Layer",
+    "Mark",
+    "Markup",
+    "Plot",
+    "Scale",
+    "Write",
+    "card",
+    "cards",
+    "el",
+    "facts",
+    "find_centres",
+    "find_stack_height",
+    "join",
+    "linear",
+    "logarithmic",
+    "page",
+    "tiles",
+    "time_ticks",
+]

@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from loadgen.charts.elements import Markup, el
-from loadgen.charts.scales import Say, Scale
+from loadgen.charts.html import Markup, el
+from loadgen.charts.scales import Scale, Write
 from loadgen.model import Noun
 
 WIDTH = 1000
@@ -50,7 +50,7 @@ class Plot(Noun, kw_only=True):
     title: str
     text: str  # the description for those who do not see it
     y: Scale
-    say: Say
+    say: Write
     places: Sequence[float]
     named: Sequence[str]
     x_ticks: Sequence[tuple[float, str]]
@@ -62,7 +62,7 @@ class Plot(Noun, kw_only=True):
         """The figure with its legend, axes and read-outs."""
         return el(
             "div",
-            legend(self.layers),
+            draw_legend(self.layers),
             el(
                 "div",
                 self._y_axis(),
@@ -90,9 +90,11 @@ class Plot(Noun, kw_only=True):
         )
 
     def _grid(self) -> list[Markup]:
-        lines = [rule(self._y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
-        lines.append(rule(self.height, "axis"))
-        stages = [el("path", d=f"M{x(mark.start)} 0V{self.height}", class_="mark") for mark in self.marks if mark.start]
+        lines = [draw_rule(self._y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
+        lines.append(draw_rule(self.height, "axis"))
+        stages = [
+            el("path", d=f"M{format_x(mark.start)} 0V{self.height}", class_="mark") for mark in self.marks if mark.start
+        ]
         return [*lines, *stages]
 
     def _drawn(self) -> list[Markup]:
@@ -102,7 +104,7 @@ class Plot(Noun, kw_only=True):
             if layer.shape == "stack":
                 tops = [foot + max(value, 0) for foot, value in zip(feet, layer.values, strict=True)]
             shape = self._shape(layer, feet, tops)
-            made.append(el("g", *shape, class_=f"s c-{layer.colour}", data_series=switch_of(self.layers, layer)))
+            made.append(el("g", *shape, class_=f"s c-{layer.colour}", data_series=find_switch(self.layers, layer)))
         return made
 
     def _shape(self, layer: Layer, feet: Sequence[float], tops: Sequence[float]) -> list[Markup]:
@@ -114,34 +116,37 @@ class Plot(Noun, kw_only=True):
         if layer.shape == "dots":
             return [el("path", d=self._dots(layer.values), class_="dots")]
         if layer.shape == "rule":
-            return [rule(self._y(layer.values[0]), f"line{dashed}")]
+            return [draw_rule(self._y(layer.values[0]), f"line{dashed}")]
         path = self._line(layer.values)
         return [el("path", d=path, class_=f"line{dashed}")]
 
     def _steps(self, feet: Sequence[float], tops: Sequence[float]) -> str:
         """Columns without gaps between them, from the feet to the tops."""
         edges = [place / len(tops) for place in range(len(tops) + 1)]
-        up = [f"{x(edges[i])} {self._at(top)}H{x(edges[i + 1])}" for i, top in enumerate(tops)]
-        down = [f"{x(edges[i + 1])} {self._at(foot)}H{x(edges[i])}" for i, foot in reversed(list(enumerate(feet)))]
+        up = [f"{format_x(edges[i])} {self._at(top)}H{format_x(edges[i + 1])}" for i, top in enumerate(tops)]
+        down = [
+            f"{format_x(edges[i + 1])} {self._at(foot)}H{format_x(edges[i])}"
+            for i, foot in reversed(list(enumerate(feet)))
+        ]
         return f"M{'L'.join(up)}L{'L'.join(down)}Z"
 
     def _between(self, feet: Sequence[float], tops: Sequence[float]) -> str:
         """Areas between two lines, as far as both are there."""
         made = []
         for run in self._runs([top + foot for top, foot in zip(tops, feet, strict=True)]):
-            there = [f"{x(self.places[i])} {self._at(tops[i])}" for i in run]
-            back = [f"{x(self.places[i])} {self._at(feet[i])}" for i in reversed(run)]
+            there = [f"{format_x(self.places[i])} {self._at(tops[i])}" for i in run]
+            back = [f"{format_x(self.places[i])} {self._at(feet[i])}" for i in reversed(run)]
             made.append(f"M{'L'.join(there + back)}Z")
         return "".join(made)
 
     def _line(self, values: Sequence[float]) -> str:
         """Lines as far as there are values; a value alone is a dot."""
-        runs = ([f"{x(self.places[i])} {self._at(values[i])}" for i in run] for run in self._runs(values))
+        runs = ([f"{format_x(self.places[i])} {self._at(values[i])}" for i in run] for run in self._runs(values))
         return "".join(f"M{'L'.join(run)}" + ("h0" if len(run) == 1 else "") for run in runs)
 
     def _dots(self, values: Sequence[float]) -> str:
         shown = (i for i, value in enumerate(values) if isfinite(value))
-        return "".join(f"M{x(self.places[i])} {self._at(values[i])}h0" for i in shown)
+        return "".join(f"M{format_x(self.places[i])} {self._at(values[i])}h0" for i in shown)
 
     def _runs(self, values: Sequence[float]) -> list[list[int]]:
         """Places with values that stand side by side."""
@@ -171,17 +176,17 @@ class Plot(Noun, kw_only=True):
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 
     def _mark_labels(self) -> Markup:
-        return el("div", *(mark_label(mark) for mark in self.marks), class_="marks", aria_hidden="true")
+        return el("div", *(draw_mark_label(mark) for mark in self.marks), class_="marks", aria_hidden="true")
 
     def _readouts(self) -> Markup:
         told = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
-        return data(
+        return write_json_script(
             {
                 "x": [round(place, 5) for place in self.places],
                 "named": list(self.named),
                 "series": [
                     {
-                        "id": switch_of(self.layers, layer),
+                        "id": find_switch(self.layers, layer),
                         "colour": layer.colour,
                         "label": layer.label,
                         "values": [self.say(value) for value in layer.values],
@@ -192,12 +197,12 @@ class Plot(Noun, kw_only=True):
         )
 
 
-def switch_of(layers: Sequence[Layer], layer: Layer) -> int:
+def find_switch(layers: Sequence[Layer], layer: Layer) -> int:
     """The number of the switch that shows and hides a layer: layers of one label share the first one's."""
     return next(number for number, other in enumerate(layers) if other.label == layer.label)
 
 
-def legend(layers: Sequence[Layer]) -> Markup:
+def draw_legend(layers: Sequence[Layer]) -> Markup:
     """A switch for each label."""
     switches = [
         el(
@@ -210,18 +215,18 @@ def legend(layers: Sequence[Layer]) -> Markup:
             aria_pressed="true",
         )
         for number, layer in enumerate(layers)
-        if switch_of(layers, layer) == number
+        if find_switch(layers, layer) == number
     ]
     return el("div", *switches, class_="legend", role="group", aria_label="Series")
 
 
-def data(value: object) -> Markup:
+def write_json_script(value: object) -> Markup:
     """JSON that the script may read and no parser can take for markup."""
     text = msgspec.json.encode(value).decode().replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return el("script", Markup(text), type="application/json")
 
 
-def mark_label(mark: Mark) -> Markup:
+def draw_mark_label(mark: Mark) -> Markup:
     """A mark's name after its line, or before it where there is no room after it."""
     width = mark.end - mark.start
     if width < 0.1 and mark.end > 0.99:
@@ -229,21 +234,21 @@ def mark_label(mark: Mark) -> Markup:
     return el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;max-width:{width * 100:.2f}%")
 
 
-def rule(y: float, name: str) -> Markup:
+def draw_rule(y: float, name: str) -> Markup:
     """A line across the plot."""
     return el("path", d=f"M0 {y:.1f}H{WIDTH}", class_=name)
 
 
-def x(place: float) -> str:
+def format_x(place: float) -> str:
     """A place 0..1 in thousandths of the width, one digit more."""
     return f"{place * WIDTH:.1f}".removesuffix(".0")
 
 
-def middles(size: int) -> list[float]:
+def find_centres(size: int) -> list[float]:
     """The middles of so many equal spans of 0..1."""
     return [(place + 0.5) / size for place in range(size)]
 
 
-def heap(*series: Sequence[float]) -> float:
+def find_stack_height(*series: Sequence[float]) -> float:
     """The height of the highest stack."""
     return max((list(accumulate(each))[-1] for each in zip(*series, strict=True)), default=0.0)

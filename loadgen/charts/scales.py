@@ -58,4 +58,4 @@ def time_ticks(seconds: float, most: int = 7) -> tuple[float, ...]:
     return tuple(float(place * step) for place in range(int(seconds / step) + 1))
 
 
-Say = Callable[[float | None], str]
+Write = Callable[[float | None], str]

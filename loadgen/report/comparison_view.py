@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadgen.report.comparison import NAMES, Comparison, Difference, Estimate
+from loadgen.units import format_digits
 
 
 def comparison_view(comparison: Comparison) -> RenderableType:
@@ -52,22 +53,15 @@ def shown(figure: str, value: float | None) -> str:
     """A figure: shares in per cent, clocks in milliseconds."""
     if value is None:
         return "–"
-    return f"{value * 100:.1f} %" if figure.endswith("_share") else three(value)
+    return f"{value * 100:.1f}%" if figure.endswith("_share") else format_digits(value)
 
 
 def signed(figure: str, value: float | None) -> str:
     """A difference with its sign; of shares in percentage points."""
     if value is None:
         return "–"
-    text = f"{abs(value) * 100:.1f}" if figure.endswith("_share") else three(abs(value))
+    text = f"{abs(value) * 100:.1f}" if figure.endswith("_share") else format_digits(abs(value))
     return f"{'−' if value < 0 else '+'}{text}"
-
-
-def three(value: float) -> str:
-    """Three digits, and no exponent."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3f}" if value < 0.1 else f"{value:.3g}"
 
 
 def letter(place: int) -> str:

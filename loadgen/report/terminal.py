@@ -11,6 +11,7 @@ from loadgen.results.outcomes import Outcomes
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.summary import LedgerComparison, Milliseconds, Summary
 from loadgen.results.timeline import TimelineRow
+from loadgen.units import format_digits, format_share
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
 
@@ -46,11 +47,11 @@ def request_figures(summary: Summary) -> Table:
     requests, sent = summary.requests, summary.requests.sent
     return grid(
         ("requests", "sent", sent, per_second(sent, summary)),
-        ("", "accepted", requests.accepted, part(requests.accepted, sent)),
-        ("", "throttled (429)", requests.throttled, part(requests.throttled, sent)),
-        ("", "failed", requests.failed, part(requests.failed, sent)),
-        ("", "retried", requests.retried, part(requests.retried, sent)),
-        ("", "recovered by a retry", requests.recovered, part(requests.recovered, requests.retried)),
+        ("", "accepted", requests.accepted, format_share(requests.accepted, sent)),
+        ("", "throttled (429)", requests.throttled, format_share(requests.throttled, sent)),
+        ("", "failed", requests.failed, format_share(requests.failed, sent)),
+        ("", "retried", requests.retried, format_share(requests.retried, sent)),
+        ("", "recovered by a retry", requests.recovered, format_share(requests.recovered, requests.retried)),
         ("", "given up", requests.given_up, "batches"),
     )
 
@@ -60,13 +61,13 @@ def event_figures(summary: Summary) -> Table:
     events, all_of_them = summary.events, summary.events.generated
     return grid(
         ("events", "generated", events.generated, ""),
-        ("", "− not sampled", events.not_sampled, part(events.not_sampled, all_of_them)),
-        ("", "− over session limit", events.over_session_limit, part(events.over_session_limit, all_of_them)),
-        ("", "− dropped by client", events.dropped_by_client, part(events.dropped_by_client, all_of_them)),
-        ("", "− unsent (due after the end)", events.unsent, part(events.unsent, all_of_them)),
+        ("", "− not sampled", events.not_sampled, format_share(events.not_sampled, all_of_them)),
+        ("", "− over session limit", events.over_session_limit, format_share(events.over_session_limit, all_of_them)),
+        ("", "− dropped by client", events.dropped_by_client, format_share(events.dropped_by_client, all_of_them)),
+        ("", "− unsent (due after the end)", events.unsent, format_share(events.unsent, all_of_them)),
         ("", "= sent", events.sent, per_second(events.sent, summary)),
-        ("", "  accepted", events.accepted, part(events.accepted, events.sent)),
-        ("", "  lost", events.lost, part(events.lost, events.sent)),
+        ("", "  accepted", events.accepted, format_share(events.accepted, events.sent)),
+        ("", "  lost", events.lost, format_share(events.lost, events.sent)),
     )
 
 
@@ -75,7 +76,7 @@ def byte_figures(summary: Summary, outcomes: Outcomes) -> Table:
     sent = outcomes.sent.wire_bytes
     return grid(
         ("bytes", "sent", sent, per_second(sent, summary)),
-        ("", "accepted", outcomes.accepted.wire_bytes, part(outcomes.accepted.wire_bytes, sent)),
+        ("", "accepted", outcomes.accepted.wire_bytes, format_share(outcomes.accepted.wire_bytes, sent)),
         ("", "sent, before gzip", outcomes.sent.raw_bytes, per_second(outcomes.sent.raw_bytes, summary)),
     )
 
@@ -92,7 +93,9 @@ def monitor_figures(summary: Summary) -> Table:
     for each in summary.monitors:
         requests, events = each.requests, each.events
         counts = (f"{count:,}" for count in (requests.offered, requests.sent, requests.accepted))
-        made.add_row(each.name, *counts, part(requests.throttled, requests.sent), part(events.lost, events.sent))
+        made.add_row(
+            each.name, *counts, format_share(requests.throttled, requests.sent), format_share(events.lost, events.sent)
+        )
     made.add_row("")
     return made
 
@@ -126,8 +129,8 @@ def live_view(row: TimelineRow, elapsed: float, duration: float, so_far: Timelin
     left = max(duration - elapsed, 0)
     table.add_row("time left", f"{left:.0f} s", "sessions active", f"{row.sessions_active:,}")
     table.add_row("requests/s", f"{row.sent:,}", "events/s", f"{row.events_sent:,}")
-    table.add_row("latency p50", milliseconds(row.latency_p50_ms), "p95", milliseconds(row.latency_p95_ms))
-    table.add_row("latency p99", milliseconds(row.latency_p99_ms), "schedule lag p99", milliseconds(row.lag_p99_ms))
+    table.add_row("latency p50", format_digits(row.latency_p50_ms), "p95", format_digits(row.latency_p95_ms))
+    table.add_row("latency p99", format_digits(row.latency_p99_ms), "schedule lag p99", format_digits(row.lag_p99_ms))
     table.add_row("accepted", f"{total.accepted:,}", "throttled", f"{total.throttled:,}")
     table.add_row("failed", f"{total.failed:,}", "given up", f"{total.given_up:,}")
     return table
@@ -138,8 +141,8 @@ def log_line(row: TimelineRow, elapsed: float, duration: float) -> str:
     return (
         f"{elapsed:4.0f}/{duration:.0f} s  active {row.sessions_active}  req/s {row.sent}  events/s {row.events_sent}  "
         f"accepted {row.accepted}  throttled {row.throttled}  failed {row.failed}  "
-        f"p50 {milliseconds(row.latency_p50_ms)}  p95 {milliseconds(row.latency_p95_ms)}  "
-        f"p99 {milliseconds(row.latency_p99_ms)}  lag {milliseconds(row.lag_p99_ms)}"
+        f"p50 {format_digits(row.latency_p50_ms)}  p95 {format_digits(row.latency_p95_ms)}  "
+        f"p99 {format_digits(row.latency_p99_ms)}  lag {format_digits(row.lag_p99_ms)}"
     )
 
 
@@ -174,21 +177,11 @@ def clocks(*rows: tuple[str, Milliseconds]) -> Table:
         table.add_column(justify="right", width=8)
     table.add_row("", "p50", "p90", "p95", "p99", "max")
     for name, clock in rows:
-        table.add_row(name, *(milliseconds(value) for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max)))
+        table.add_row(
+            name, *(format_digits(value) for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max))
+        )
     table.add_row("")
     return table
-
-
-def milliseconds(value: float | None) -> str:
-    """A duration in milliseconds to three digits, or a dash."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def part(some: int, whole: int) -> str:
-    """A share in per cent."""
-    return f"{some / whole:.1%}" if whole else "–"
 
 
 def per_second(count: int, summary: Summary) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from loadgen.charts.page import resource
+from loadgen.charts.html import read_resource
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def linear(hexadecimal: str) -> Floats:
 
 
 def colour(name: str, theme: str) -> Floats:
-    found = re.search(rf"--{name}: light-dark\((#\w{{6}}), (#\w{{6}})\);", resource("report.css"))
+    found = re.search(rf"--{name}: light-dark\((#\w{{6}}), (#\w{{6}})\);", read_resource("report.css"))
     assert found, name
     return linear(found[1 + THEMES.index(theme)])
 

@@ -13,7 +13,6 @@ from rich.console import Console
 from loadgen.model import Result
 from loadgen.report.comparison import compare
 from loadgen.report.html import report
-from loadgen.report.html.figures import share
 from loadgen.report.terminal import summary_view
 from loadgen.results import (
     Aggregate,
@@ -36,6 +35,7 @@ from loadgen.results.recovery import recovered_summary
 from loadgen.results.run_data import RunData
 from loadgen.results.verdict import with_ledgers
 from loadgen.scenario import load
+from loadgen.units import format_share
 from tests.report.html.runs import make
 from tests.report.html.test_report import Page
 
@@ -156,7 +156,7 @@ def test_the_page_shows_who_was_throttled_when(folder: RunFolder, tmp_path: Path
     page = Page(report(RunData(folder)))
     assert {"Requests by app monitor over time", "Throttled share by app monitor over time"} <= set(page.words)
     row = page.words[page.words.index("App monitors, in shares of their own requests and events") :]
-    assert row[row.index("campaign") + 5] == share(40, 100)
+    assert row[row.index("campaign") + 5] == format_share(40, 100)
     alone = Page(report(RunData(make(tmp_path / "alone"))))
     assert "App monitors" not in alone.words
 

@@ -6,10 +6,22 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import log, nan
 
-from loadgen.charts.elements import Markup, el
-from loadgen.charts.page import card, cards, page, tiles
-from loadgen.charts.plot import Layer, Mark, Plot, middles
-from loadgen.charts.scales import Say, Scale, linear, time_ticks
+from loadgen.charts import (
+    Layer,
+    Mark,
+    Markup,
+    Plot,
+    Scale,
+    Write,
+    card,
+    cards,
+    el,
+    find_centres,
+    linear,
+    page,
+    tiles,
+    time_ticks,
+)
 from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
 from loadgen.jobs.plan.view import (
     LOAD_HEAD,
@@ -25,8 +37,8 @@ from loadgen.jobs.plan.view import (
     list_rate_rows,
     list_setting_rows,
 )
-from loadgen.report.html.figures import count, moment, per_cent, rate, three
 from loadgen.report.html.tables import folded, table
+from loadgen.units import format_clock, format_count, format_digits, format_percent, format_rate
 
 MARK_MARGIN = 1.25  # of the axis of quotas, so that the last mark's label has room behind it
 CLOSE_MARKS = 0.12  # of an axis; marks nearer to each other share a label
@@ -89,7 +101,11 @@ def build_tiles(plan: CapacityPlan) -> Markup:
     return tiles(
         ("Quota needed", f"{need.quota:,}/s", f"loses at most {need.lost_share:.2%} of the events"),
         (f"Lost at {found.quota:g}/s", f"{found.lost_share:.1%}", f"{found.throttled_share:.1%} throttled"),
-        ("Requests a second", three(plan.whole.requests.mean), f"mean; {count(plan.whole.requests.peak)} at the peak"),
+        (
+            "Requests a second",
+            format_digits(plan.whole.requests.mean),
+            f"mean; {format_count(plan.whole.requests.peak)} at the peak",
+        ),
         ("Events a day", format_number(money.events_per_day), f"{format_number(money.events_per_month)} a month"),
         (
             "Cost a month",
@@ -120,10 +136,10 @@ def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
         title="Load over the run",
         text=f"Requests a second over {format_duration(plan.duration)}, beside a quota of {quota:g}.",
         y=linear(max(*curves.peak, *curves.attempts, quota)),
-        say=rate,
-        places=middles(size),
-        named=[moment((place + 0.5) * curves.step) for place in range(size)],
-        x_ticks=[(tick / whole, moment(tick)) for tick in time_ticks(plan.duration)],
+        say=format_rate,
+        places=find_centres(size),
+        named=[format_clock((place + 0.5) * curves.step) for place in range(size)],
+        x_ticks=[(tick / whole, format_clock(tick)) for tick in time_ticks(plan.duration)],
         layers=layers,
     )
 
@@ -137,10 +153,10 @@ def plot_loss(plan: CapacityPlan) -> Plot:
         title="Loss against quota",
         text="Shares of the requests throttled and of the events lost, over the quota.",
         y=linear(1.0),
-        say=per_cent,
+        say=format_percent,
         places=[axis.share(point.quota) for point in points],
         named=[f"quota {point.quota:g}/s" for point in points],
-        x_ticks=[(axis.share(tick), rate(tick)) for tick in axis.ticks],
+        x_ticks=[(axis.share(tick), format_rate(tick)) for tick in axis.ticks],
         layers=[
             Layer("throttled", "requests throttled", [point.throttled_share for point in points]),
             Layer("failed", "events lost", [point.lost_share for point in points]),
@@ -184,7 +200,7 @@ def build_precision_card(plan: CapacityPlan) -> Markup | None:
     if not layers:
         return None
     drawn_lines = plot_by_rate(
-        plan, "precision", "Precision against sample rate", layers, lambda value: f"±{per_cent(value)}"
+        plan, "precision", "Precision against sample rate", layers, lambda value: f"±{format_percent(value)}"
     )
     return card(
         "Precision against sample rate",
@@ -193,7 +209,7 @@ def build_precision_card(plan: CapacityPlan) -> Markup | None:
     )
 
 
-def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Layer], say: Say) -> Plot:
+def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Layer], say: Write) -> Plot:
     """Lines over the logarithm of the sample rate."""
     rates = [point.sample_rate for point in plan.rates]
     low, high = min(rates) / RATE_MARGIN, max(rates) * RATE_MARGIN

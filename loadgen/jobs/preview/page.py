@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from loadgen.charts.elements import Markup, el
-from loadgen.charts.page import card, cards, page, tiles
+from loadgen.charts import Markup, card, cards, el, page, tiles
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.look import Look
-from loadgen.report.html.figures import count, moment, rate, three
 from loadgen.report.html.tables import bars
+from loadgen.units import format_clock, format_count, format_digits, format_rate
 
 WHAT = {
     "LCP": "Largest contentful paint",
@@ -59,14 +58,22 @@ def headline(look: Look) -> Markup:
         el("p", "loadgen preview", class_="brand"),
         el("h1", scenario.name),
         el("p", " ".join(scenario.description.split()), class_="sentence") if scenario.description else None,
-        el("p", f"{moment(scenario.duration)} · seed {look.seed} · {drawn(look)} · nothing was sent", class_="meta"),
+        el(
+            "p",
+            f"{format_clock(scenario.duration)} · seed {look.seed} · {drawn(look)} · nothing was sent",
+            class_="meta",
+        ),
     )
 
 
 def drawn(look: Look) -> str:
     """How many visits the page shows in full."""
     whole = len(look.starts)
-    return f"{count(look.visits)} of {count(whole)} visits drawn" if look.visits < whole else "all visits drawn"
+    return (
+        f"{format_count(look.visits)} of {format_count(whole)} visits drawn"
+        if look.visits < whole
+        else "all visits drawn"
+    )
 
 
 def figures(look: Look) -> Markup:
@@ -74,11 +81,19 @@ def figures(look: Look) -> Markup:
     told, visits = look.implied, max(look.visits, 1)
     requests = look.batches.total()
     return tiles(
-        ("Visits", count(len(look.starts)), f"{rate(len(look.starts) / look.scenario.duration)} on the mean"),
-        ("Busiest", rate(told.peak_rate), "visits, mean rate"),
+        (
+            "Visits",
+            format_count(len(look.starts)),
+            f"{format_rate(len(look.starts) / look.scenario.duration)} on the mean",
+        ),
+        ("Busiest", format_rate(told.peak_rate), "visits, mean rate"),
         ("Bounce", f"{told.bounce:.0%}", "see one page"),
-        ("Pages", three(told.pages), f"a visit; median {told.pages_median:.0f}"),
-        ("Length", moment(told.seconds), f"a visit; median {moment(told.seconds_median)}"),
-        ("Requests", three(requests / visits), f"a visit; {three(look.mix.total() / visits)} events noticed"),
+        ("Pages", format_digits(told.pages), f"a visit; median {told.pages_median:.0f}"),
+        ("Length", format_clock(told.seconds), f"a visit; median {format_clock(told.seconds_median)}"),
+        (
+            "Requests",
+            format_digits(requests / visits),
+            f"a visit; {format_digits(look.mix.total() / visits)} events noticed",
+        ),
         ("Mobile", f"{1 - told.devices['desktop']:.0%}", "of visits, tablets included"),
     )

@@ -8,11 +8,9 @@ from math import inf, nan
 
 import numpy as np
 
-from loadgen.charts.elements import Markup, el, join
-from loadgen.charts.plot import Layer, Mark, Plot, middles
-from loadgen.charts.scales import Scale, linear, logarithmic, time_ticks
+from loadgen.charts import Layer, Mark, Markup, Plot, Scale, el, find_centres, join, linear, logarithmic, time_ticks
 from loadgen.jobs.preview.look import DEVICES, VITALS, Look, Timeline
-from loadgen.report.html.figures import milliseconds, moment, per_cent, rate, three
+from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
 
 COLOURS = {"desktop": "run0", "mobile": "run1"}
 BINS = 120
@@ -53,10 +51,10 @@ def arrivals(look: Look) -> Markup:
         title="Arrivals over time",
         text="Visits that begin, a second.",
         y=linear(max(float(counts.max(initial=0)), float(mean.max(initial=0)))),
-        say=rate,
-        places=middles(bins),
-        named=[moment(each) for each in at],
-        x_ticks=[(tick / duration, moment(tick)) for tick in time_ticks(duration)],
+        say=format_rate,
+        places=find_centres(bins),
+        named=[format_clock(each) for each in at],
+        x_ticks=[(tick / duration, format_clock(tick)) for tick in time_ticks(duration)],
         layers=[
             Layer("retried", "visits that begin", counts.tolist(), "stack"),
             Layer("ink", "mean rate", mean.tolist(), dashed=True),
@@ -90,7 +88,7 @@ def depths(look: Look) -> Markup:
 
 def columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
     """Shares by class, a column each."""
-    places = middles(len(labels))
+    places = find_centres(len(labels))
     top = max(sum(column) for column in zip(*(layer.values for layer in layers), strict=True))
     ticks = [(place, label) for place, label in zip(places, labels, strict=True)]
     return Plot(
@@ -98,7 +96,7 @@ def columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], un
         title=title,
         text=f"Shares by {unit}.",
         y=linear(top),
-        say=per_cent,
+        say=format_percent,
         places=places,
         named=[f"{label} {unit}" for label in labels],
         x_ticks=ticks[::every],
@@ -126,8 +124,8 @@ def think_times(look: Look) -> Markup:
         title="Think times",
         text="Seconds from one page view to the next, on a logarithmic axis.",
         y=linear(max(max(layer.values) for layer in layers)),
-        say=per_cent,
-        places=middles(len(centres)),
+        say=format_percent,
+        places=find_centres(len(centres)),
         named=[f"{low:.2g} to {high:.2g} s" for low, high in pairwise(edges.tolist())],
         x_ticks=[(float(np.log(spot / edges[0]) / span), f"{spot} s") for spot in spots],
         layers=layers,
@@ -148,7 +146,7 @@ def vital(look: Look, name: str) -> Markup:
     if not layers:
         return Markup('<p class="none">Nothing was measured.</p>')
     good, poor = BOUNDS[name]
-    say = three_digits if name == "CLS" else milliseconds
+    say = three_digits if name == "CLS" else format_milliseconds
     layers += [Layer("service", f"good: {say(good)}", [good] * 101, "rule", dashed=True),
                Layer("failed", f"poor: {say(poor)}", [poor] * 101, "rule", dashed=True)]  # fmt: skip
     floor = 0.001 if name == "CLS" else max(min(seen), 1.0)
@@ -168,7 +166,7 @@ def vital(look: Look, name: str) -> Markup:
 
 def three_digits(value: float | None) -> str:
     """A number without a unit."""
-    return "–" if value is None or value != value else three(value)
+    return "–" if value is None or value != value else format_digits(value)
 
 
 def batch_sizes(look: Look) -> Markup:
@@ -195,7 +193,7 @@ def timelines(look: Look) -> Markup:
         spots += _spots(timeline, len(some) - number)
     spots.sort()
     places = [at / end for at, *_ in spots]
-    named = [f"{moment(at)} {what}" for at, _, what, _ in spots]
+    named = [f"{format_clock(at)} {what}" for at, _, what, _ in spots]
 
     def layer(colour: str, label: str) -> Layer:
         return Layer(colour, label, [height if which == label else nan for _, which, _, height in spots], "dots")
@@ -213,7 +211,7 @@ def timelines(look: Look) -> Markup:
         say=lambda value: labels.get(float(round(value)), "") if value is not None and value == value else "–",
         places=places,
         named=named,
-        x_ticks=[(tick / end, moment(tick)) for tick in time_ticks(end)],
+        x_ticks=[(tick / end, format_clock(tick)) for tick in time_ticks(end)],
         layers=[*loads, *kinds, *sent],
         height=44 * max(len(some), 1),
     ).html()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from loadgen.charts.elements import Markup
-from loadgen.charts.page import card
-from loadgen.report.html.figures import count, moment, share
+from loadgen.charts import Markup, card
 from loadgen.report.html.flow import Node, flow
 from loadgen.report.html.tables import folded, table
 from loadgen.results.meter import Volume
@@ -12,6 +10,7 @@ from loadgen.results.outcomes import Outcomes
 from loadgen.results.run_data import RunData
 from loadgen.results.store import UNRUN
 from loadgen.results.summary import Summary
+from loadgen.units import format_clock, format_count, format_share
 
 SHOWN = 100
 """Sessions in the table at most; the file has them all."""
@@ -21,8 +20,8 @@ def accounting(reading: RunData) -> Markup:
     """The card."""
     events = reading.summary.events
     text = (
-        f"Of {count(events.generated)} events generated, {count(events.sent)} were sent: "
-        f"{count(events.accepted)} accepted and {count(events.lost)} lost."
+        f"Of {format_count(events.generated)} events generated, {format_count(events.sent)} were sent: "
+        f"{format_count(events.accepted)} accepted and {format_count(events.lost)} lost."
     )
     return card(
         "Where every event went",
@@ -74,19 +73,27 @@ def accounting_table(reading: RunData) -> Markup:
     """The same to the unit."""
     events = reading.summary.events
     rows = [
-        ("generated", count(events.generated), "100 %"),
-        ("− not sampled", count(events.not_sampled), share(events.not_sampled, events.generated)),
+        ("generated", format_count(events.generated), "100%"),
+        ("− not sampled", format_count(events.not_sampled), format_share(events.not_sampled, events.generated)),
         (
             "− over the session limit",
-            count(events.over_session_limit),
-            share(events.over_session_limit, events.generated),
+            format_count(events.over_session_limit),
+            format_share(events.over_session_limit, events.generated),
         ),
-        ("− dropped by the client", count(events.dropped_by_client), share(events.dropped_by_client, events.generated)),
-        ("  of these, page switched off", count(events.switched_off), share(events.switched_off, events.generated)),
-        ("− unsent, due after the end", count(events.unsent), share(events.unsent, events.generated)),
-        ("= sent", count(events.sent), share(events.sent, events.generated)),
-        ("accepted, of those sent", count(events.accepted), share(events.accepted, events.sent)),
-        ("lost, of those sent", count(events.lost), share(events.lost, events.sent)),
+        (
+            "− dropped by the client",
+            format_count(events.dropped_by_client),
+            format_share(events.dropped_by_client, events.generated),
+        ),
+        (
+            "  of these, page switched off",
+            format_count(events.switched_off),
+            format_share(events.switched_off, events.generated),
+        ),
+        ("− unsent, due after the end", format_count(events.unsent), format_share(events.unsent, events.generated)),
+        ("= sent", format_count(events.sent), format_share(events.sent, events.generated)),
+        ("accepted, of those sent", format_count(events.accepted), format_share(events.accepted, events.sent)),
+        ("lost, of those sent", format_count(events.lost), format_share(events.lost, events.sent)),
     ]
     return table(("events", "count", "share"), rows, "Accounting of events")
 
@@ -106,7 +113,7 @@ def outcome_tables(summary: Summary) -> list[Markup]:
 def amount_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
     """A row: an amount in each unit, and what part of all bytes sent it was."""
     counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
-    return (name, *map(count, counts), share(amount.wire_bytes, sent))
+    return (name, *map(format_count, counts), format_share(amount.wire_bytes, sent))
 
 
 def undone(reading: RunData) -> Markup | None:
@@ -116,15 +123,24 @@ def undone(reading: RunData) -> Markup | None:
         return None
     head = ("session", "id", "start", "worker", "batches due", "tried")
     rows = [
-        (str(each.session), each.session_id, moment(each.start), str(each.worker), *map(count, each.batches))
+        (
+            str(each.session),
+            each.session_id,
+            format_clock(each.start),
+            str(each.worker),
+            *map(format_count, each.batches),
+        )
         for each in found[:SHOWN]
     ]
     more = f"; the first {SHOWN} are here" if len(found) > SHOWN else ""
     missing = sum(each.batches_due - each.batches_tried for each in found)
     return card(
         "Sessions that were not run",
-        folded(f"{count(len(found))} sessions", table(head, rows, "Sessions that were not run, or only in part")),
-        about=f"Sessions of lost workers, not run or only in part: {count(len(found))} with {count(missing)} batches.",
+        folded(
+            f"{format_count(len(found))} sessions", table(head, rows, "Sessions that were not run, or only in part")
+        ),
+        about=f"Sessions of lost workers, not run or only in part: {format_count(len(found))} "
+        f"with {format_count(missing)} batches.",
         note=f"{UNRUN} names them all{more}.",
         wide=True,
     )

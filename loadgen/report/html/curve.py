@@ -7,10 +7,10 @@ from math import log10
 
 import numpy as np
 
-from loadgen.charts.plot import Layer, Plot
-from loadgen.report.html.figures import milliseconds
+from loadgen.charts import Layer, Plot
 from loadgen.report.html.over_time import spread_scale
 from loadgen.results.binning import BinnedTimes
+from loadgen.units import format_milliseconds
 
 POINTS = 160
 
@@ -27,7 +27,7 @@ def curve(
         title=title,
         text=text,
         y=spread_scale(*(layer.values for layer in layers)),
-        say=milliseconds,
+        say=format_milliseconds,
         places=[point / POINTS for point in range(POINTS + 1)],
         named=[f"{as_quantile(share)} of requests" for share in shares],
         x_ticks=ticks(nines),
@@ -45,13 +45,13 @@ def curve_of(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:
 
 
 def ticks(nines: float) -> list[tuple[float, str]]:
-    """50 %, 90 %, 99 % and so on, as far as there are requests."""
+    """50%, 90%, 99% and so on, as far as there are requests."""
     shares = [0.5, *(1 - 10.0**-power for power in range(1, 9))]
     places = [-log10(1 - share) / nines for share in shares]
     return [(place, as_quantile(share)) for place, share in zip(places, shares, strict=True) if place <= 1.001]
 
 
 def as_quantile(share: float) -> str:
-    """As many digits as it takes to tell it from 100 %."""
+    """As many digits as it takes to tell it from 100%."""
     digits = max(int(-log10(max(1 - share, 1e-9)) + 1e-6) - 2, 0)
-    return f"{share * 100:.{digits}f} %"
+    return f"{share * 100:.{digits}f}%"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loadgen.charts.elements import Markup, el
+from loadgen.charts import Markup, el
 from loadgen.model import Noun
-from loadgen.report.html.figures import count, share
+from loadgen.units import format_count, format_share
 
 COLUMNS = (0.0, 0.37, 0.74)  # where the nodes stand, of the width
 THICK = 12  # of a node, in thousandths of the width
@@ -125,8 +125,8 @@ def labels(placed: dict[str, Placed], whole: int) -> list[Markup]:
         el(
             "div",
             el("b", each.node.label),
-            el("span", count(each.node.amount)),
-            el("span", f" · {share(each.node.amount, whole)}", class_="thin"),
+            el("span", format_count(each.node.amount)),
+            el("span", f" · {format_share(each.node.amount, whole)}", class_="thin"),
             class_="label",
             style=f"left:{COLUMNS[each.node.column] * 100 + THICK / 10 + 0.6:.1f}%;top:{each.top:.0f}px",
         )

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.charts.elements import Markup
-from loadgen.charts.page import card
-from loadgen.charts.plot import Layer, Plot, heap
-from loadgen.charts.scales import linear
-from loadgen.report.html.figures import count, milliseconds, per_cent, rate, share
+from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear
 from loadgen.report.html.over_time import over_time
 from loadgen.report.html.tables import table
 from loadgen.results.binning import BinnedTimeline, Floats
 from loadgen.results.run_data import RunData
 from loadgen.results.summary import LedgerComparison, Summary
+from loadgen.units import format_count, format_milliseconds, format_percent, format_rate, format_share
 
 COLOURS = 6  # after as many app monitors they come again
 
@@ -37,13 +34,13 @@ def load_plot(reading: RunData) -> Plot:
     """Who asked for how much, stacked, beside the quota."""
     rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
     layers = [Layer(colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
-    high, quota = heap(*rates.values()), reading.summary.quota
+    high, quota = find_stack_height(*rates.values()), reading.summary.quota
     if quota:
         layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
         high = max(high, quota.rate)
-    told = ", ".join(f"{each.name} {count(each.requests.sent)}" for each in reading.summary.monitors)
+    told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
     text = f"Requests sent a second by app monitor; in all: {told}."
-    return over_time(reading, "monitors", "Requests by app monitor over time", text, linear(high), rate, layers)
+    return over_time(reading, "monitors", "Requests by app monitor over time", text, linear(high), format_rate, layers)
 
 
 def throttled_plot(reading: RunData) -> Plot:
@@ -53,11 +50,11 @@ def throttled_plot(reading: RunData) -> Plot:
         for place, (name, lines) in enumerate(reading.monitors.items())
     ]
     told = ", ".join(
-        f"{each.name} {share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
+        f"{each.name} {format_share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
     )
     text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
     title = "Throttled share by app monitor over time"
-    return over_time(reading, "monitors-throttled", title, text, linear(1.0), per_cent, layers)
+    return over_time(reading, "monitors-throttled", title, text, linear(1.0), format_percent, layers)
 
 
 def throttled_share(lines: BinnedTimeline) -> Floats:
@@ -74,16 +71,16 @@ def monitor_table(summary: Summary) -> Markup:
     rows = [
         (
             each.name,
-            count(each.sessions),
-            count(each.requests.offered),
-            count(each.requests.sent),
-            share(each.requests.accepted, each.requests.sent),
-            share(each.requests.throttled, each.requests.sent),
-            share(each.requests.failed, each.requests.sent),
-            count(each.events.sent),
-            share(each.events.lost, each.events.sent),
-            milliseconds(each.latency_ms.p50),
-            milliseconds(each.latency_ms.p99),
+            format_count(each.sessions),
+            format_count(each.requests.offered),
+            format_count(each.requests.sent),
+            format_share(each.requests.accepted, each.requests.sent),
+            format_share(each.requests.throttled, each.requests.sent),
+            format_share(each.requests.failed, each.requests.sent),
+            format_count(each.events.sent),
+            format_share(each.events.lost, each.events.sent),
+            format_milliseconds(each.latency_ms.p50),
+            format_milliseconds(each.latency_ms.p99),
             agreement(each.ledger),
         )
         for each in summary.monitors

@@ -6,11 +6,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from loadgen.charts.plot import Layer, Mark, Plot, heap, middles
-from loadgen.charts.scales import Say, Scale, linear, logarithmic, time_ticks
-from loadgen.report.html.figures import count, memory, milliseconds, moment, per_cent, rate, short
+from loadgen.charts import (
+    Layer,
+    Mark,
+    Plot,
+    Scale,
+    Write,
+    find_centres,
+    find_stack_height,
+    linear,
+    logarithmic,
+    time_ticks,
+)
 from loadgen.results.binning import BinnedTimeline, Floats
 from loadgen.results.run_data import RunData
+from loadgen.units import (
+    format_bytes,
+    format_clock,
+    format_count,
+    format_milliseconds,
+    format_percent,
+    format_rate,
+    format_short,
+)
 
 
 def requests_plot(reading: RunData) -> Plot:
@@ -20,8 +38,9 @@ def requests_plot(reading: RunData) -> Plot:
     offered = lines.rate("offered").tolist()
     requests = reading.summary.requests
     text = (
-        f"{count(requests.accepted)} accepted, {count(requests.throttled)} throttled and {count(requests.failed)} "
-        f"failed requests, and {count(requests.offered)} batches that were due, in {reading.summary.seconds:g} seconds."
+        f"{format_count(requests.accepted)} accepted, {format_count(requests.throttled)} throttled and "
+        f"{format_count(requests.failed)} failed requests, and {format_count(requests.offered)} batches that were due, "
+        f"in {reading.summary.seconds:g} seconds."
     )
     layers = [
         Layer("accepted", "accepted", outcomes[0], "stack"),
@@ -29,8 +48,8 @@ def requests_plot(reading: RunData) -> Plot:
         Layer("failed", "failed", outcomes[2], "stack"),
         Layer("ink", "offered: batches due", offered),
     ]
-    high = max(heap(*outcomes), max(offered, default=0.0))
-    return over_time(reading, "requests", "Requests by outcome over time", text, linear(high), rate, layers, 300)
+    high = max(find_stack_height(*outcomes), max(offered, default=0.0))
+    return over_time(reading, "requests", "Requests by outcome over time", text, linear(high), format_rate, layers, 300)
 
 
 def latency_plot(reading: RunData) -> Plot:
@@ -45,7 +64,7 @@ def latency_plot(reading: RunData) -> Plot:
         Layer("p50", "p50", p50),
     ]
     text = "Latency from the intended moment to the answer: median, 95th and 99th percentile and maximum of each slice."
-    return over_time(reading, "latency", "Latency over time", text, spread_scale(p50, top), milliseconds, layers)
+    return over_time(reading, "latency", "Latency over time", text, spread_scale(p50, top), format_milliseconds, layers)
 
 
 def lag_plot(reading: RunData) -> Plot:
@@ -60,7 +79,7 @@ def lag_plot(reading: RunData) -> Plot:
     text = (
         "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
     )
-    return over_time(reading, "lag", "Schedule lag over time", text, spread_scale(*every), milliseconds, layers)
+    return over_time(reading, "lag", "Schedule lag over time", text, spread_scale(*every), format_milliseconds, layers)
 
 
 def throttling_plot(reading: RunData) -> Plot:
@@ -77,20 +96,20 @@ def throttling_plot(reading: RunData) -> Plot:
         layers += [Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True)]
         text += f" The estimated quota is {quota.rate:g} a second, between {quota.low:g} and {quota.high:g}."
         high = max(high, quota.rate)
-    return over_time(reading, "throttling", "Throttling against the quota", text, linear(high), rate, layers)
+    return over_time(reading, "throttling", "Throttling against the quota", text, linear(high), format_rate, layers)
 
 
 def visitors_plot(reading: RunData) -> Plot:
     """Sessions that were open."""
     active = reading.timeline.highest("sessions_active").tolist()
-    text = f"Sessions active at a time; {count(reading.summary.sessions)} started in all."
+    text = f"Sessions active at a time; {format_count(reading.summary.sessions)} started in all."
     return over_time(
         reading,
         "sessions",
         "Sessions active",
         text,
         linear(most(active)),
-        short,
+        format_short,
         [Layer("neutral", "sessions active", active)],
         170,
     )
@@ -106,7 +125,7 @@ def cpu_plot(reading: RunData) -> Plot:
         "Generator CPU",
         text,
         linear(max(most(cpu), 1.0)),
-        per_cent,
+        format_percent,
         [Layer("neutral", "CPU, 100 % = one core", cpu)],
         170,
     )
@@ -119,12 +138,19 @@ def memory_plot(reading: RunData) -> Plot:
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
     text = "Resident memory of all workers together."
     return over_time(
-        reading, "memory", "Generator memory", text, scale, memory, [Layer("neutral", "resident memory", held)], 170
+        reading,
+        "memory",
+        "Generator memory",
+        text,
+        scale,
+        format_bytes,
+        [Layer("neutral", "resident memory", held)],
+        170,
     )
 
 
 def over_time(
-    reading: RunData, key: str, title: str, text: str, y: Scale, say: Say, layers: Sequence[Layer], height: int = 240
+    reading: RunData, key: str, title: str, text: str, y: Scale, say: Write, layers: Sequence[Layer], height: int = 240
 ) -> Plot:
     """A plot whose x axis is the run, with its stages."""
     return along(reading.timeline, key, title, text, y, say, layers, stages_of(reading), height)
@@ -136,7 +162,7 @@ def along(
     title: str,
     text: str,
     y: Scale,
-    say: Say,
+    say: Write,
     layers: Sequence[Layer],
     marks: Sequence[Mark] = (),
     height: int = 240,
@@ -149,9 +175,9 @@ def along(
         text=text,
         y=y,
         say=say,
-        places=middles(lines.size),
+        places=find_centres(lines.size),
         named=names_of(lines),
-        x_ticks=[(tick / long, moment(tick)) for tick in time_ticks(long)],
+        x_ticks=[(tick / long, format_clock(tick)) for tick in time_ticks(long)],
         layers=layers,
         marks=marks,
         height=height,
@@ -162,8 +188,8 @@ def names_of(lines: BinnedTimeline) -> list[str]:
     """What each slice is called in a read-out."""
     starts = [place * lines.width for place in range(lines.size)]
     if lines.width == 1:
-        return [moment(start) for start in starts]
-    return [f"{moment(start)} to {moment(start + lines.width)}" for start in starts]
+        return [format_clock(start) for start in starts]
+    return [f"{format_clock(start)} to {format_clock(start + lines.width)}" for start in starts]
 
 
 def stages_of(reading: RunData) -> list[Mark]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import nan
 
-from loadgen.charts.elements import Markup, el, join
-from loadgen.charts.page import card, cards, page
-from loadgen.charts.plot import Layer
-from loadgen.charts.scales import Say, Scale, linear
+from loadgen.charts import Layer, Markup, Scale, Write, card, cards, el, join, linear, page
 from loadgen.report.comparison import NAMES, Comparison, Difference, aligned
 from loadgen.report.comparison_view import change, interval, letter, shown
 from loadgen.report.html.curve import curve
-from loadgen.report.html.figures import count, milliseconds, rate
 from loadgen.report.html.over_time import along, latency_of, most, spread_scale
 from loadgen.report.html.tables import folded, table
 from loadgen.results.binning import BinnedRequests, BinnedTimes
 from loadgen.results.run_data import RunData
+from loadgen.units import format_count, format_milliseconds, format_rate
 
 COLOURS = 6  # after as many runs they come again, dashed
 
@@ -51,7 +48,8 @@ def heading(readings: Sequence[RunData], comparison: Comparison) -> Markup:
             el("span", f"{reading.summary.scenario}, seed {reading.summary.seed}, {reading.summary.pace}"),
             el(
                 "span",
-                f"{said(reading)}, {count(reading.summary.requests.sent)} requests in {reading.summary.seconds:,.1f} s",
+                f"{said(reading)}, {format_count(reading.summary.requests.sent)} requests "
+                f"in {reading.summary.seconds:,.1f} s",
             ),
             class_=f"c-{colour(place)}",
         )
@@ -114,7 +112,7 @@ def counted(readings: Sequence[RunData], name: str, title: str, about: str) -> M
     """A count of every run a second."""
     series = [reading.timeline.rate(name).tolist() for reading in readings]
     y = linear(max(most(values) for values in series))
-    return card(title, overlaid(readings, name, title, about, y, rate, series), about=about)
+    return card(title, overlaid(readings, name, title, about, y, format_rate, series), about=about)
 
 
 def timed(readings: Sequence[RunData]) -> Markup:
@@ -123,12 +121,20 @@ def timed(readings: Sequence[RunData]) -> Markup:
     about = "99th percentile of the latency, from the intended moment to the answer."
     y = spread_scale(*series)
     return card(
-        "Latency p99", overlaid(readings, "latency-p99", "Latency p99", about, y, milliseconds, series), about=about
+        "Latency p99",
+        overlaid(readings, "latency-p99", "Latency p99", about, y, format_milliseconds, series),
+        about=about,
     )
 
 
 def overlaid(
-    readings: Sequence[RunData], key: str, title: str, text: str, y: Scale, say: Say, series: Sequence[Sequence[float]]
+    readings: Sequence[RunData],
+    key: str,
+    title: str,
+    text: str,
+    y: Scale,
+    say: Write,
+    series: Sequence[Sequence[float]],
 ) -> Markup:
     """A line a run, over the time of the longest."""
     longest = max((reading.timeline for reading in readings), key=lambda lines: lines.size)

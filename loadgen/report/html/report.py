@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from loadgen.charts.elements import Child, Markup, el
-from loadgen.charts.page import card, cards, facts, page, tiles
+from loadgen.charts import Child, Markup, card, cards, el, facts, page, tiles
 from loadgen.report.html import over_time
 from loadgen.report.html.accounting import accounting, undone
 from loadgen.report.html.curve import curve
-from loadgen.report.html.figures import count, memory, milliseconds, rate, share, three
 from loadgen.report.html.neighbours import neighbours
 from loadgen.report.html.tables import (
     bars,
@@ -21,6 +19,7 @@ from loadgen.report.html.tables import (
 from loadgen.results.binning import OUTCOMES
 from loadgen.results.run_data import RunData
 from loadgen.results.summary import Summary
+from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
 NO_RECORDS = "The run's requests.parquet is not in its folder; what needs single requests is left out."
@@ -102,18 +101,19 @@ def sentence(summary: Summary) -> str:
     """What happened, in a sentence."""
     requests, events = summary.requests, summary.events
     if not requests.sent:
-        return f"{count(summary.sessions)} sessions started, and no request was sent."
+        return f"{format_count(summary.sessions)} sessions started, and no request was sent."
     return (
-        f"{count(summary.sessions)} sessions sent {count(requests.sent)} requests in {summary.seconds:,.1f} s. "
-        f"{share(requests.accepted, requests.sent)} were accepted, "
+        f"{format_count(summary.sessions)} sessions sent {format_count(requests.sent)} requests "
+        f"in {summary.seconds:,.1f} s. "
+        f"{format_share(requests.accepted, requests.sent)} were accepted, "
         f"{some(requests.throttled, requests.sent)} throttled and {some(requests.failed, requests.sent)} failed; "
-        f"of the {count(events.sent)} events sent, {share(events.lost, events.sent)} were lost."
+        f"of the {format_count(events.sent)} events sent, {format_share(events.lost, events.sent)} were lost."
     )
 
 
 def some(part: int, whole: int) -> str:
     """A share, or none."""
-    return share(part, whole) if part else "none"
+    return format_share(part, whole) if part else "none"
 
 
 def headline_tiles(summary: Summary) -> Markup:
@@ -121,16 +121,24 @@ def headline_tiles(summary: Summary) -> Markup:
     requests, events, rates = summary.requests, summary.events, summary.rates
     quota = summary.quota
     return tiles(
-        ("Throughput", rate(rates.requests), f"{rate(rates.events)} events"),
-        ("Goodput", rate(rates.good_requests), f"{rate(rates.good_events)} events"),
-        ("Throttled", share(requests.throttled, requests.sent), f"{count(requests.throttled)} requests"),
-        ("Events lost", share(events.lost, events.sent), f"{count(events.lost)} of {count(events.sent)} sent"),
-        ("Latency p99", milliseconds(summary.latency_ms.p99), f"p50 {milliseconds(summary.latency_ms.p50)}"),
-        ("Schedule lag p99", milliseconds(summary.lag_ms.p99), f"p50 {milliseconds(summary.lag_ms.p50)}"),
+        ("Throughput", format_rate(rates.requests), f"{format_rate(rates.events)} events"),
+        ("Goodput", format_rate(rates.good_requests), f"{format_rate(rates.good_events)} events"),
+        ("Throttled", format_share(requests.throttled, requests.sent), f"{format_count(requests.throttled)} requests"),
+        (
+            "Events lost",
+            format_share(events.lost, events.sent),
+            f"{format_count(events.lost)} of {format_count(events.sent)} sent",
+        ),
+        (
+            "Latency p99",
+            format_milliseconds(summary.latency_ms.p99),
+            f"p50 {format_milliseconds(summary.latency_ms.p50)}",
+        ),
+        ("Schedule lag p99", format_milliseconds(summary.lag_ms.p99), f"p50 {format_milliseconds(summary.lag_ms.p50)}"),
         (
             "Quota estimate",
-            rate(quota.rate) if quota else "none",
-            f"{three(quota.low)} to {three(quota.high)}, burst {count(quota.burst)}"
+            format_rate(quota.rate) if quota else "none",
+            f"{format_digits(quota.low)} to {format_digits(quota.high)}, burst {format_count(quota.burst)}"
             if quota
             else "too little was refused",
         ),
@@ -175,8 +183,9 @@ def throttling(reading: RunData) -> Markup:
     note = "Too few requests were refused to tell a quota."
     if quota:
         note = (
-            f"The refusals fit a token bucket of {three(quota.rate)} requests a second (between {three(quota.low)} "
-            f"and {three(quota.high)}) that holds {count(quota.burst)}."
+            f"The refusals fit a token bucket of {format_digits(quota.rate)} requests a second "
+            f"(between {format_digits(quota.low)} and {format_digits(quota.high)}) "
+            f"that holds {format_count(quota.burst)}."
         )
     return card(
         "Throttling and quota",
@@ -191,16 +200,19 @@ def retries(reading: RunData) -> Markup:
     requests, rates = reading.summary.requests, reading.summary.rates
     told = facts(
         [
-            ("Amplification", f"{three(rates.amplification)} requests a batch" if rates.amplification else "–"),
-            ("Retried", f"{count(requests.retried)} requests"),
+            ("Amplification", f"{format_digits(rates.amplification)} requests a batch" if rates.amplification else "–"),
+            ("Retried", f"{format_count(requests.retried)} requests"),
             (
                 "Recovered",
-                f"{count(requests.recovered)} batches, {share(requests.recovered, requests.retried)} of retries",
+                f"{format_count(requests.recovered)} batches, "
+                f"{format_share(requests.recovered, requests.retried)} of retries",
             ),
-            ("Given up", f"{count(requests.given_up)} batches"),
+            ("Given up", f"{format_count(requests.given_up)} batches"),
             (
                 "Failed",
-                f"{count(requests.failed)} requests" if requests.failed else "no request, but for throttled ones",
+                f"{format_count(requests.failed)} requests"
+                if requests.failed
+                else "no request, but for throttled ones",
             ),
         ]
     )
@@ -236,9 +248,9 @@ def generator(reading: RunData) -> Markup:
     made = reading.summary.generator
     told = facts(
         [
-            ("Workers", count(made.workers)),
-            ("CPU", f"mean {made.cpu_percent_mean:g} %, highest {made.cpu_percent_max:g} % of one core"),
-            ("Memory", f"highest {memory(made.rss_bytes_max)}"),
+            ("Workers", format_count(made.workers)),
+            ("CPU", f"mean {made.cpu_percent_mean:g}%, highest {made.cpu_percent_max:g}% of one core"),
+            ("Memory", f"highest {format_bytes(made.rss_bytes_max)}"),
         ]
     )
     plots = (over_time.cpu_plot(reading).html(), over_time.memory_plot(reading).html())
@@ -278,9 +290,9 @@ def ledger_of(summary: Summary) -> str:
     ledger = summary.ledger
     if ledger.agrees is None:
         return "not compared: the target keeps none, or could not be asked"
-    theirs = f"{count(ledger.endpoint_requests)} requests, {count(ledger.endpoint_events)} events"
+    theirs = f"{format_count(ledger.endpoint_requests)} requests, {format_count(ledger.endpoint_events)} events"
     if summary.in_doubt.requests:
-        theirs += f", {count(summary.in_doubt.requests)} requests were in flight at a kill"
+        theirs += f", {format_count(summary.in_doubt.requests)} requests were in flight at a kill"
     return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
 
 

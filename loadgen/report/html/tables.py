@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from loadgen.charts.elements import Child, Markup, el, join
-from loadgen.report.html.figures import count, memory, milliseconds, moment, share
+from loadgen.charts import Child, Markup, el, join
 from loadgen.results.run_data import RunData
 from loadgen.results.summary import Summary
+from loadgen.units import format_bytes, format_clock, format_count, format_milliseconds, format_share
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
@@ -33,8 +33,8 @@ def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
             "tr",
             el("th", breakable(name), scope="row"),
             el("td", el("i", style=f"width:{amount / max(largest, 1) * 100:.1f}%"), class_=f"bar c-{colour}"),
-            el("td", count(amount)),
-            el("td", share(amount, whole)),
+            el("td", format_count(amount)),
+            el("td", format_share(amount, whole)),
         )
         for name, amount in sorted(counts.items(), key=lambda item: -item[1])
     )
@@ -56,7 +56,7 @@ def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[st
             el("i", class_=f"c-{colour}", style=f"width:{part / max(largest, 1) * 100:.2f}%")
             for part, colour in zip(parts, colours, strict=True)
         )
-        cells = (el("td", count(part)) for part in parts)
+        cells = (el("td", format_count(part)) for part in parts)
         made.append(el("tr", el("th", name, scope="row"), el("td", *pieces, class_="bar parts"), *cells))
     head = el("tr", *(el("th", title, scope="col") for title in ("", "", *colours)))
     return el("table", el("caption", caption), el("thead", head), el("tbody", *made), class_="bars")
@@ -81,17 +81,17 @@ def stage_table(summary: Summary) -> Markup:
     rows = [
         (
             f"stage {stage.stage}",
-            moment(stage.start),
-            moment(stage.end),
-            count(stage.requests.offered),
-            count(stage.requests.sent),
-            share(stage.requests.accepted, stage.requests.sent),
-            share(stage.requests.throttled, stage.requests.sent),
-            share(stage.requests.failed, stage.requests.sent),
-            share(stage.events_lost, stage.events_sent),
-            "–" if stage.outcomes is None else count(stage.outcomes.sent.wire_bytes),
-            milliseconds(stage.latency_ms.p50),
-            milliseconds(stage.latency_ms.p99),
+            format_clock(stage.start),
+            format_clock(stage.end),
+            format_count(stage.requests.offered),
+            format_count(stage.requests.sent),
+            format_share(stage.requests.accepted, stage.requests.sent),
+            format_share(stage.requests.throttled, stage.requests.sent),
+            format_share(stage.requests.failed, stage.requests.sent),
+            format_share(stage.events_lost, stage.events_sent),
+            "–" if stage.outcomes is None else format_count(stage.outcomes.sent.wire_bytes),
+            format_milliseconds(stage.latency_ms.p50),
+            format_milliseconds(stage.latency_ms.p99),
         )
         for stage in summary.stages
     ]
@@ -107,7 +107,13 @@ def clock_table(summary: Summary) -> Markup:
         ("event to acceptance", summary.acceptance_ms),
     )
     rows = [
-        (name, *(milliseconds(value) for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max, clock.mean)))
+        (
+            name,
+            *(
+                format_milliseconds(value)
+                for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max, clock.mean)
+            ),
+        )
         for name, clock in named
     ]
     return table(("", "p50", "p90", "p95", "p99", "max", "mean"), rows, "The clocks")
@@ -122,11 +128,11 @@ def timeline_table(reading: RunData) -> Markup:
     cpu, held = lines.highest("cpu_percent").tolist(), lines.highest("rss_bytes").tolist()
     rows = [
         (
-            moment(place * lines.width),
-            *(count(values[place]) for values in sums),
-            *(milliseconds(values[place]) for values in quantiles),
-            f"{cpu[place]:.0f} %" if cpu[place] == cpu[place] else "–",
-            memory(held[place]),
+            format_clock(place * lines.width),
+            *(format_count(values[place]) for values in sums),
+            *(format_milliseconds(values[place]) for values in quantiles),
+            f"{cpu[place]:.0f}%" if cpu[place] == cpu[place] else "–",
+            format_bytes(held[place]),
         )
         for place in range(lines.size)
     ]

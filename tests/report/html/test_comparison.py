@@ -164,7 +164,7 @@ def test_the_table_fits_80_columns_and_holds_every_figure(steady: RunFolder, slo
 def test_differences_of_shares_are_points_and_have_signs() -> None:
     assert signed("lost_share", 0.1234) == "+12.3"
     assert signed("latency_p50_ms", -1.5) == "−1.5"
-    assert shown("lost_share", 0.5) == "50.0 %"
+    assert shown("lost_share", 0.5) == "50.0%"
     assert shown("latency_p50_ms", None) == "–"
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from loadgen.charts.elements import VOID
+from loadgen.charts.html import VOID
 from loadgen.errors import LoadgenError
 from loadgen.report.html import report, write_report
 from loadgen.report.html.accounting import nodes
-from loadgen.report.html.figures import count, milliseconds
 from loadgen.report.html.tables import flattened, plain
 from loadgen.results import RunFolder
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.run_data import RunData
+from loadgen.units import format_count, format_milliseconds
 from tests.report.html.runs import Plan, make
 
 HOSTILE = "</script><script>alert(1)</script><img src=//evil.example/x onerror='a'>&amp;\"`"
@@ -87,10 +87,10 @@ def test_every_figure_of_the_summary_appears_under_its_own_name(folder: RunFolde
 def test_the_counts_of_the_summary_are_in_the_sections_too(folder: RunFolder, page: Page) -> None:
     summary = folder.summary()
     for figure in (*msgspec.structs.astuple(summary.requests)[:2], summary.events.generated, summary.events.lost):
-        assert count(figure) in page.text
+        assert format_count(figure) in page.text
     for name, amount in {**summary.errors, **summary.event_mix}.items():
         assert name in page.text.replace("\n", "")
-        assert count(amount) in page.words
+        assert format_count(amount) in page.words
 
 
 def test_the_page_names_no_other_address_and_forbids_loading_any(folder: RunFolder, page: Page) -> None:
@@ -246,7 +246,7 @@ def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, pag
         if "latency" in text and (readout := json.loads(text))["named"][1][-8:] == "requests"
     )
     last = [value for value in curve["series"][0]["values"] if value != "–"][-1]
-    assert last == milliseconds(folder.summary().latency_ms.max)
+    assert last == format_milliseconds(folder.summary().latency_ms.max)
 
 
 def test_the_flow_ends_in_all_that_was_sent(folder: RunFolder) -> None:

@@ -1,6 +1,7 @@
-"""The document around the cards: one file that needs nothing else, and may load nothing else.
+"""HTML and SVG as nested calls, and the document around them: one file that needs and loads nothing else.
 
-Rule: the page's own policy forbids every other address, and every script but ours, whatever a run's names hold.
+Rule: what is not `Markup` is escaped, so no name of a run can become code. The page's own policy forbids every address
+and every script but ours, whatever a run's names hold. A function that makes an element is named after the element.
 """
 
 from __future__ import annotations
@@ -8,14 +9,43 @@ from __future__ import annotations
 import base64
 import hashlib
 from functools import cache
+from html import escape
 from importlib.resources import files
 
-from loadgen.charts.elements import Child, Markup, el, join
+VOID = {"meta", "link", "wbr"}
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Child = str | int | float | None
+
+
+def el(name: str, /, *children: Child, **attributes: str | int | float | bool | None) -> Markup:
+    """An element; `class_` is class, `data_series` is data-series, and what is None or False is left out."""
+    written = "".join(
+        f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{escape(str(value))}"')
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    if name in VOID:
+        return Markup(f"<{name}{written}>")
+    return Markup(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def join(*children: Child) -> Markup:
+    """Several things after each other."""
+    return Markup(
+        "".join(child if isinstance(child, Markup) else escape(str(child)) for child in children if child is not None)
+    )
 
 
 def page(title: str, *body: Child) -> str:
     """A whole HTML document."""
-    script = resource("report.js")
+    script = read_resource("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
     head = el(
@@ -27,7 +57,7 @@ def page(title: str, *body: Child) -> str:
         el("meta", name="generator", content="loadgen"),
         el("title", title),
         el("link", rel="icon", href="data:,"),
-        el("style", Markup(resource("report.css"))),
+        el("style", Markup(read_resource("report.css"))),
     )
     whole = el("html", head, el("body", el("main", *body), el("script", Markup(script))), lang="en")
     return f"<!doctype html>\n{whole}\n"
@@ -65,6 +95,6 @@ def facts(pairs: list[tuple[str, Child]]) -> Markup:
 
 
 @cache
-def resource(name: str) -> str:
+def read_resource(name: str) -> str:
     """A file that lies beside this module."""
     return (files("loadgen.charts") / name).read_text(encoding="utf-8").strip()

@@ -1,9 +1,9 @@
 """The only room with boto3: credentials, the control plane of RUM (plan, then apply), reading back. Calls AWS."""
 
-from loadgen.aws.account import Account, MonitorTarget, is_monitor_id
-from loadgen.aws.changes import PlannedCall, apply_changes, plan_changes
+from loadgen.aws.account import Account, MonitorTarget, check_platform, is_monitor_id
+from loadgen.aws.changes import PlannedCall, apply_changes, find_losses, plan_changes
 from loadgen.aws.credentials import Guest, make_signer
-from loadgen.aws.desired_state import build_definitions, build_policy
+from loadgen.aws.desired_state import build_definitions, build_policy, list_domains
 from loadgen.aws.monitor_state import MonitorState, make_call, read_policy, read_state
 from loadgen.aws.readback import read_events
 from loadgen.aws.refusals import explain_errors
@@ -17,8 +17,11 @@ __all__ = [
     "apply_changes",
     "build_definitions",
     "build_policy",
+    "check_platform",
     "explain_errors",
+    "find_losses",
     "is_monitor_id",
+    "list_domains",
     "make_call",
     "make_signer",
     "plan_changes",

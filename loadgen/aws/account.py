@@ -17,6 +17,9 @@ from loadgen.wire.sigv4 import Credentials
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
+WEB = "Web"
+"""The platform of app monitors that take PutRumEvents."""
+
 LOCAL_ACCOUNT = "123456789012"
 """Of the local endpoint, which no STS tells."""
 
@@ -27,6 +30,16 @@ RATE_QUOTA = "L-35851224"
 def is_monitor_id(text: str) -> bool:
     """Whether it is an app monitor's id rather than its name."""
     return _UUID.fullmatch(text) is not None
+
+
+def check_platform(monitor: dict[str, Any]) -> None:
+    """Refuse an app monitor for mobile applications; `monitor` is the model's AppMonitor."""
+    platform = monitor.get("Platform") or WEB
+    if platform != WEB:
+        raise ControlError(
+            f"app monitor {monitor['Name']} is for {platform}, whose applications send OTLP, which loadgen does not; "
+            "give --monitor one for the web"
+        )
 
 
 class MonitorTarget(Noun):
@@ -165,5 +178,6 @@ class Account:
         if is_monitor_id(name):
             return MonitorTarget(self.data_plane, self.region, name, name)
         found = self.get(name)
+        check_platform(found)
         rate = found.get("AppMonitorConfiguration", {}).get("SessionSampleRate")
         return MonitorTarget(self.data_plane, self.region, found["Id"], name, rate)

@@ -1,7 +1,8 @@
 """From what is there to what a scenario wants: the calls as data first, then made.
 
 Rule: a plan is a list of RUM operations with their parameters and reasons; applying it does nothing else, and planning
-again afterwards gives an empty one. What the scenario does not state is not changed.
+again afterwards gives an empty one. What the scenario does not state is not changed, and what a call takes away is told
+with it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,24 @@ from typing import Any
 
 import msgspec
 
-from loadgen.aws.account import Account
-from loadgen.aws.desired_state import build_creation, build_definitions, build_policy, build_settings
+from loadgen.aws.account import Account, check_platform
+from loadgen.aws.desired_state import (
+    STATED_BY,
+    build_creation,
+    build_definitions,
+    build_policy,
+    build_update,
+    list_domains,
+)
 from loadgen.aws.monitor_state import MonitorState, make_call, read_state
+from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.scenario import Monitor, Scenario
 
 CLOUDWATCH = "CloudWatch"
+EXCLUSIVE = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
+"""RUM holds one of the two: to state one clears the other (the model's documentation of AppMonitorConfiguration)."""
+
 BATCH = 200
 """Definitions in one BatchCreate or BatchDelete call (the service model's documentation)."""
 
@@ -28,14 +40,16 @@ class PlannedCall(Noun):
     operation: str  # the RUM API's name
     parameters: dict[str, Any]
     why: str
+    takes_away: tuple[str, ...] = ()  # what is there now and would be gone, such as "domain www.example.com"
 
 
 def plan_changes(account: Account, scenario: Scenario) -> list[PlannedCall]:
-    """The calls that bring the scenario's monitor about."""
+    """The calls that bring the scenario's monitor about. Raises ControlError when RUM would refuse it."""
     monitor = scenario.monitor
     now = read_state(account, monitor.name, monitor.metrics is not None, monitor.policy is not None)
     calls = [] if now.monitor else [_plan_creation(scenario)]
     if now.monitor:
+        check_platform(now.monitor)
         calls += _plan_update(scenario, now.monitor)
         calls += _plan_tags(monitor, now.monitor, account)
     calls += _plan_metrics(monitor, now)
@@ -50,28 +64,36 @@ def _plan_creation(scenario: Scenario) -> PlannedCall:
 
 
 def _plan_update(scenario: Scenario, now: dict[str, Any]) -> Iterator[PlannedCall]:
-    changes: dict[str, Any] = {}
-    reasons = []
-    shown = shown_settings(now)
-    for key, wanted in {"Domain": scenario.monitor.domain, **build_settings(scenario.monitor, scenario.client)}.items():
-        if key != "AppMonitorConfiguration":
-            differing = {} if shown.get(key) == wanted else {key: wanted}
-            changes |= differing
-        else:
-            there = shown.get(key, {})
-            differing = {name: value for name, value in wanted.items() if not _is_same(there.get(name), value)}
-            changes |= {key: differing} if differing else {}
-        reasons += list(differing)
-    if changes:
-        yield PlannedCall(
-            "UpdateAppMonitor", {"Name": scenario.monitor.name, **changes}, f"differs in {', '.join(reasons)}"
-        )
+    monitor, shown = scenario.monitor, read_settings(now)
+    _check_page_lists(monitor, shown)
+    wanted = build_update(monitor, scenario.client, now)
+    configuration = wanted.pop("AppMonitorConfiguration", {})
+    there = shown.get("AppMonitorConfiguration", {})
+    changed = {name: value for name, value in wanted.items() if not _is_same(shown.get(name), value)}
+    inner = {name: value for name, value in configuration.items() if not _is_same(there.get(name), value)}
+    if changed or inner:
+        given = changed | ({"AppMonitorConfiguration": inner} if inner else {})
+        why, going = f"differs in {', '.join([*changed, *inner])}", tuple(find_losses(now, given))
+        yield PlannedCall("UpdateAppMonitor", {"Name": monitor.name, **given}, why, going)
 
 
-def shown_settings(now: dict[str, Any]) -> dict[str, Any]:
+def find_losses(now: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
+    """What UpdateAppMonitor with these parameters takes away of an AppMonitor."""
+    shown = read_settings(now)
+    inner, there = given.get("AppMonitorConfiguration", {}), shown.get("AppMonitorConfiguration", {})
+    one = {"DomainList": [given["Domain"]]} if "Domain" in given else {}
+    cleared: dict[str, Any] = {other: [] for name, other in EXCLUSIVE.items() if inner.get(name) and other not in inner}
+    yield from _find_losses(shown, given | one)
+    yield from _find_losses(there, inner | cleared)
+
+
+def read_settings(now: dict[str, Any]) -> dict[str, Any]:
     """GetAppMonitor's answer under the names of UpdateAppMonitor's parameters."""
     log = now.get("DataStorage", {}).get("CwLog", {}).get("CwLogEnabled", False)
-    return {**now, "CwLogEnabled": log, "CustomEvents": now.get("CustomEvents", {"Status": "DISABLED"})}
+    custom = now.get("CustomEvents", {"Status": "DISABLED"})
+    maps = now.get("DeobfuscationConfiguration", {"JavaScriptSourceMaps": {"Status": "DISABLED"}})
+    shown = {"CwLogEnabled": log, "CustomEvents": custom, "DeobfuscationConfiguration": maps}
+    return {**now, **shown, "DomainList": list_domains(now)}
 
 
 def _is_same(there: Any, wanted: Any) -> bool:
@@ -79,6 +101,31 @@ def _is_same(there: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return sorted(there or []) == sorted(wanted)
     return bool(there == wanted or (there is None and wanted is False))
+
+
+def _find_losses(there: dict[str, Any], changed: dict[str, Any]) -> Iterator[str]:
+    """What members of an update take away of what is there."""
+    for name, wanted in changed.items():
+        if isinstance(wanted, list):
+            label = "domain" if name == "DomainList" else name
+            yield from (f"{label} {each}" for each in there.get(name) or [] if each not in wanted)
+        elif name == "CustomEvents" and wanted["Status"] == "DISABLED":
+            yield "custom events, which RUM drops from then on"
+        elif name == "DeobfuscationConfiguration":
+            before, after = (each["JavaScriptSourceMaps"].get("S3Uri") for each in (there[name], wanted))
+            yield from [f"source maps {before}"] if before and before != after else []
+
+
+def _check_page_lists(monitor: Monitor, shown: dict[str, Any]) -> None:
+    """RUM holds either included or excluded pages: stating one must not clear the other without a word."""
+    configuration = shown.get("AppMonitorConfiguration", {})
+    for mine, member in ((monitor.included_pages, "ExcludedPages"), (monitor.excluded_pages, "IncludedPages")):
+        other = STATED_BY[member]
+        if mine and configuration.get(member) and other not in monitor.stated:
+            raise ControlError(
+                f"app monitor {monitor.name} has {member} {', '.join(configuration[member])}, and RUM holds either "
+                f"included or excluded pages; state {other} = [] to take them away"
+            )
 
 
 def _plan_tags(monitor: Monitor, now: dict[str, Any], account: Account) -> Iterator[PlannedCall]:
@@ -94,48 +141,56 @@ def _plan_metrics(monitor: Monitor, now: MonitorState) -> Iterator[PlannedCall]:
         return
     wanted = build_definitions(monitor.metrics)
     where = {"AppMonitorName": monitor.name, "Destination": CLOUDWATCH}
-    there = any(each["Destination"] == CLOUDWATCH for each in now.destinations)
-    if there and not wanted:
-        yield PlannedCall("DeleteRumMetricsDestination", where, "no metrics are wanted; its definitions go with it")
+    is_there = any(each["Destination"] == CLOUDWATCH for each in now.destinations)
+    there = now.definitions.get(CLOUDWATCH, [])
+    if is_there and not wanted:
+        going = (f"metrics destination {CLOUDWATCH}", *map(_describe_definition, there))
+        why = "no metrics are wanted; its definitions go with it"
+        yield PlannedCall("DeleteRumMetricsDestination", where, why, going)
     if not wanted:
         return
-    if not there:
+    if not is_there:
         yield PlannedCall("PutRumMetricsDestination", where, "metrics are wanted, and there is no destination for them")
-    yield from _plan_definitions(where, wanted, now.definitions.get(CLOUDWATCH, []))
+    yield from _plan_definitions(where, wanted, there)
 
 
 def _plan_definitions(
     where: dict[str, Any], wanted: list[dict[str, Any]], there: list[dict[str, Any]]
 ) -> Iterator[PlannedCall]:
     """Definitions are the same metric when name, namespace and dimensions are; what else differs is updated."""
-    kept = {_metric_key(each): each for each in there}
-    goal = {_metric_key(each): each for each in wanted}
-    gone = [each["MetricDefinitionId"] for key, each in kept.items() if key not in goal]
-    known = {each["MetricDefinitionId"] for each in kept.values()}
-    gone += [each["MetricDefinitionId"] for each in there if each["MetricDefinitionId"] not in known]
-    for part in _split(gone):
-        yield PlannedCall("BatchDeleteRumMetricDefinitions", {**where, "MetricDefinitionIds": part}, "not wanted")
+    kept = {_identify_metric(each): each for each in there}
+    goal = {_identify_metric(each): each for each in wanted}
+    staying = {each["MetricDefinitionId"] for key, each in kept.items() if key in goal}
+    for part in _split([each for each in there if each["MetricDefinitionId"] not in staying]):
+        given = {**where, "MetricDefinitionIds": [each["MetricDefinitionId"] for each in part]}
+        going = tuple(map(_describe_definition, part))
+        yield PlannedCall("BatchDeleteRumMetricDefinitions", given, "not wanted", going)
     for part in _split([each for key, each in goal.items() if key not in kept]):
-        yield PlannedCall(
-            "BatchCreateRumMetricDefinitions", {**where, "MetricDefinitions": part}, "wanted, and not there"
-        )
+        given = {**where, "MetricDefinitions": part}
+        yield PlannedCall("BatchCreateRumMetricDefinitions", given, "wanted, and not there")
     for key, each in goal.items():
-        if key in kept and _content(kept[key]) != _content(each):
+        if key in kept and _normalize_metric(kept[key]) != _normalize_metric(each):
             number = kept[key]["MetricDefinitionId"]
             change = {**where, "MetricDefinition": each, "MetricDefinitionId": number}
             yield PlannedCall("UpdateRumMetricDefinition", change, f"{each['Name']} differs")
+
+
+def _describe_definition(one: dict[str, Any]) -> str:
+    namespace = f"{one['Namespace']}/" if one.get("Namespace") else ""
+    dimensions = ", ".join(one.get("DimensionKeys", {}).values())
+    return f"metric {namespace}{one['Name']}{f' by {dimensions}' if dimensions else ''}, {one['MetricDefinitionId']}"
 
 
 def _split(items: list[Any]) -> Iterator[list[Any]]:
     return (items[place : place + BATCH] for place in range(0, len(items), BATCH))
 
 
-def _metric_key(one: dict[str, Any]) -> tuple[Any, ...]:
+def _identify_metric(one: dict[str, Any]) -> tuple[Any, ...]:
     namespace = one.get("Namespace")
     return (None if namespace == "AWS/RUM" else namespace, one["Name"], *sorted(one.get("DimensionKeys", {}).items()))
 
 
-def _content(one: dict[str, Any]) -> dict[str, Any]:
+def _normalize_metric(one: dict[str, Any]) -> dict[str, Any]:
     """What two equal definitions have in common, however their patterns are written."""
     pattern = msgspec.json.decode(one.get("EventPattern") or "{}")
     named = {key: value for key, value in one.items() if key not in {"MetricDefinitionId", "Namespace"}}
@@ -146,15 +201,28 @@ def _plan_policy(monitor: Monitor, now: MonitorState, account: Account) -> Itera
     named: dict[str, Any] = {"Name": monitor.name}
     if now.policy is not None and now.policy.get("PolicyRevisionId"):
         named["PolicyRevisionId"] = now.policy["PolicyRevisionId"]
+    there = _read_statements(now.policy["PolicyDocument"]) if now.policy else []
     if not monitor.policy:
         if now.policy is not None:
-            yield PlannedCall("DeleteResourcePolicy", named, "no policy is wanted")
+            going = tuple(map(_describe_statement, there))
+            yield PlannedCall("DeleteResourcePolicy", named, "no policy is wanted", going)
         return
     document = build_policy(monitor.policy, account.build_arn(monitor.name))
-    there = now.policy and msgspec.json.decode(now.policy["PolicyDocument"])
-    if there != msgspec.json.decode(document):
-        why = "there is no policy" if there is None else "the policy differs"
-        yield PlannedCall("PutResourcePolicy", {**named, "PolicyDocument": document}, why)
+    if now.policy is None or msgspec.json.decode(now.policy["PolicyDocument"]) != msgspec.json.decode(document):
+        wanted = _read_statements(document)
+        going = tuple(_describe_statement(each) for each in there if each not in wanted)
+        why = "there is no policy" if now.policy is None else "the policy differs"
+        yield PlannedCall("PutResourcePolicy", {**named, "PolicyDocument": document}, why, going)
+
+
+def _read_statements(document: str) -> list[Any]:
+    """The statements of a policy document, in which a single one may stand without a list."""
+    statements = msgspec.json.decode(document).get("Statement", [])
+    return statements if isinstance(statements, list) else [statements]
+
+
+def _describe_statement(statement: Any) -> str:
+    return f"policy statement {msgspec.json.encode(statement).decode()}"
 
 
 def apply_changes(account: Account, calls: list[PlannedCall]) -> None:

@@ -1,63 +1,126 @@
 """A scenario's monitor section → parameters of the RUM API. Pure.
 
-Rule: the section is a wanted state. What it leaves out (None) is not touched; cookies and X-Ray are those of the
-scenario's client.
+Rule: the section is a wanted state. A member that the scenario's file does not state is never changed. Cookies and
+X-Ray are those of the scenario's client.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
 
 from loadgen.errors import ControlError
 from loadgen.rum.metric_rules import EXTENDED_METRICS, EXTENDED_NAMESPACE, find_problem
-from loadgen.scenario import Client, Metric, Monitor, Statement
+from loadgen.scenario import Client, Metric, Monitor, Statement, covers_domain
 
 ACTION = "rum:PutRumEvents"
 POLICY_VERSION = "2012-10-17"
 
 
+STATED_BY = {
+    "SessionSampleRate": "sample_rate",
+    "Telemetries": "telemetries",
+    "IncludedPages": "included_pages",
+    "ExcludedPages": "excluded_pages",
+    "FavoritePages": "favorite_pages",
+    "IdentityPoolId": "identity_pool",
+    "GuestRoleArn": "guest_role",
+    "AllowCookies": "allowCookies",
+    "EnableXRay": "enableXRay",
+    "CustomEvents": "custom_events",
+    "CwLogEnabled": "logs",
+    "DeobfuscationConfiguration": "source_maps",
+}
+"""The API's members, and where a scenario states each: in [monitor], or in [client] under the web client's name."""
+
+MOST_DOMAINS = 5
+"""Entries of DomainList (botocore's service model)."""
+
+
 def build_creation(monitor: Monitor, client: Client | None, tags: dict[str, str]) -> dict[str, Any]:
-    """CreateAppMonitor's parameters."""
-    every = {"Name": monitor.name, "Domain": monitor.domain, **build_settings(monitor, client)}
+    """CreateAppMonitor's parameters; what the scenario does not state has its default there."""
+    domains = {"DomainList": list(monitor.domains)} if monitor.domains else {"Domain": monitor.domain}
+    every = {
+        "Name": monitor.name,
+        **domains,
+        "AppMonitorConfiguration": build_configuration(monitor, client),
+        **build_settings(monitor),
+    }
     wanted = {**monitor.tags, **tags}
     return every | ({"Tags": wanted} if wanted else {})
 
 
-def build_settings(monitor: Monitor, client: Client | None) -> dict[str, Any]:
-    """What CreateAppMonitor and UpdateAppMonitor share, beside the domain."""
+def build_update(monitor: Monitor, client: Client, there: dict[str, Any]) -> dict[str, Any]:
+    """UpdateAppMonitor's parameters as far as the scenario states them; `there` is the model's AppMonitor."""
+    stated = monitor.stated | client.model_fields_set
+    configuration = _select(build_configuration(monitor, client), stated)
+    wanted = _select(build_settings(monitor), stated)
+    if (domains := choose_domains(monitor, list_domains(there))) is not None:
+        wanted["DomainList"] = domains
+    return wanted | ({"AppMonitorConfiguration": configuration} if configuration else {})
+
+
+def _select(members: dict[str, Any], stated: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if STATED_BY[name] in stated}
+
+
+def list_domains(there: dict[str, Any]) -> list[str]:
+    """The domains of an AppMonitor, which gives one as Domain and several as DomainList."""
+    one = there.get("Domain")
+    return list(there.get("DomainList") or ([one] if one else []))
+
+
+def choose_domains(monitor: Monitor, there: list[str]) -> list[str] | None:
+    """The domains that an existing app monitor should have; None when the scenario states none.
+
+    `domains` are all that it should have. `domain` alone is added, unless those that are there cover it.
+    """
+    if monitor.domains is not None:
+        return list(monitor.domains)
+    if "domain" not in monitor.stated:
+        return None
+    if any(covers_domain(each, monitor.domain) for each in there):
+        return there
+    if len(there) >= MOST_DOMAINS:
+        every = msgspec.json.encode([*there, monitor.domain]).decode()
+        raise ControlError(
+            f"app monitor {monitor.name} has {MOST_DOMAINS} domains, as many as RUM allows, and none is "
+            f"{monitor.domain}; state at most {MOST_DOMAINS} of domains = {every}"
+        )
+    return [*there, monitor.domain]
+
+
+def build_settings(monitor: Monitor) -> dict[str, Any]:
+    """What CreateAppMonitor and UpdateAppMonitor share, beside domains and AppMonitorConfiguration."""
+    maps = {"Status": "ENABLED", "S3Uri": monitor.source_maps} if monitor.source_maps else {"Status": "DISABLED"}
     every: dict[str, Any] = {
-        "AppMonitorConfiguration": build_configuration(monitor, client),
         "CustomEvents": {"Status": "ENABLED" if monitor.custom_events else "DISABLED"},
+        "CwLogEnabled": monitor.logs,
+        "DeobfuscationConfiguration": None if monitor.source_maps is None else {"JavaScriptSourceMaps": maps},
     }
-    if monitor.logs is not None:
-        every["CwLogEnabled"] = monitor.logs
-    if monitor.source_maps is not None:
-        maps = {"Status": "ENABLED", "S3Uri": monitor.source_maps}
-        every["DeobfuscationConfiguration"] = {"JavaScriptSourceMaps": maps}
-    return every
+    return _drop_none(every)
 
 
 def build_configuration(monitor: Monitor, client: Client | None) -> dict[str, Any]:
     """AppMonitorConfiguration; "interaction" is the web client's own and unknown to the API."""
-    stated: dict[str, Any] = {
+    every: dict[str, Any] = {
         "SessionSampleRate": monitor.sample_rate,
         "Telemetries": [name for name in monitor.telemetries if name != "interaction"],
         "AllowCookies": client.allowCookies if client else None,
         "EnableXRay": client.enableXRay if client else None,
-        "IncludedPages": _listed(monitor.included_pages),
-        "ExcludedPages": _listed(monitor.excluded_pages),
-        "FavoritePages": _listed(monitor.favorite_pages),
+        "IncludedPages": monitor.included_pages,
+        "ExcludedPages": monitor.excluded_pages,
+        "FavoritePages": monitor.favorite_pages,
         "IdentityPoolId": monitor.identity_pool,
         "GuestRoleArn": monitor.guest_role,
     }
-    return {name: value for name, value in stated.items() if value is not None}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in _drop_none(every).items()}
 
 
-def _listed(values: tuple[str, ...] | None) -> list[str] | None:
-    return None if values is None else list(values)
+def _drop_none(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def build_definitions(
@@ -78,9 +141,9 @@ def build_definition(metric: Metric) -> dict[str, Any]:
     if rule is not None:
         own: dict[str, Any] = {"event_type": [rule.event_type]}
         if rule.ranges:
-            own["event_details"] = _nested(rule.path, [{"numeric": rule.ranges[-1]}])
+            own["event_details"] = _nest(rule.path, [{"numeric": rule.ranges[-1]}])
         value, pattern = value or rule.value_key, own | pattern
-    stated = {
+    every = {
         "Name": metric.name,
         "Namespace": metric.namespace,
         "ValueKey": value,
@@ -88,10 +151,10 @@ def build_definition(metric: Metric) -> dict[str, Any]:
         "DimensionKeys": dict(metric.dimensions) or None,
         "EventPattern": msgspec.json.encode(pattern).decode() if pattern else None,
     }
-    return {name: content for name, content in stated.items() if content is not None}
+    return _drop_none(every)
 
 
-def _nested(path: tuple[str, ...], value: Any) -> Any:
+def _nest(path: tuple[str, ...], value: Any) -> Any:
     for key in reversed(path):
         value = {key: value}
     return value

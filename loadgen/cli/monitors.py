@@ -85,15 +85,16 @@ def create_monitor(
 @NAME
 @settings_options
 @with_account
+@YES
 @JSON
-def update_monitor(name: str, account: Account, as_json: bool, **settings: Any) -> None:
-    """Change settings of an app monitor; what is not given stays."""
-    from loadgen.jobs.monitors import MonitorOptions, change, check_name, describe_call
+def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **settings: Any) -> None:
+    """Change settings of an app monitor; what is not given stays. Asks before it takes something away."""
+    from loadgen.jobs.monitors import MonitorOptions, describe_call, update_monitor
 
     given = MonitorOptions(**settings).parameters
     if not given:
         raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
-    made = change(account, "UpdateAppMonitor", Name=check_name(name), **given)
+    made = update_monitor(account, name, given, ask_on_terminal(yes))
     show_result(made.answer, describe_call(made), as_json)
 
 

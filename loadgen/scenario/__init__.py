@@ -3,7 +3,7 @@
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, Surge
 from loadgen.scenario.client import Client
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
-from loadgen.scenario.monitor import Metric, Monitor, Statement
+from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, Page, Pool, Resources, placeholders
 from loadgen.scenario.population import COUNTRIES, Population
 from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
@@ -46,6 +46,7 @@ __all__ = [
     "Thresholds",
     "Vitals",
     "Weibull",
+    "covers_domain",
     "find_scenario",
     "load",
     "parse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loadgen.errors import ScenarioError
 from loadgen.scenario.part import Part, Share
@@ -13,6 +13,7 @@ from loadgen.scenario.part import Part, Share
 Telemetry = Literal["errors", "performance", "http", "interaction"]
 NAME = re.compile("[-_#A-Za-z0-9][-._#A-Za-z0-9]*")
 Texts = Annotated[tuple[str, ...], Field(max_length=50)]
+Domain = Annotated[str, Field(min_length=1, max_length=253)]
 
 
 class Metric(Part):
@@ -45,6 +46,19 @@ class Metric(Part):
     )
 
 
+def covers_domain(pattern: str, domain: str) -> bool:
+    """Whether an app monitor's domain, which may begin or end with `*`, is that of a site.
+
+    `*.example.com` is every host below example.com, `example.*` that name under every top level (the web client's user
+    guide on top-level domains).
+    """
+    if pattern.startswith("*."):
+        return domain.endswith(pattern[1:])
+    if pattern.endswith(".*"):
+        return domain.startswith(pattern[:-1])
+    return pattern == domain
+
+
 class Statement(Part):
     """A statement of the app monitor's resource policy; action and resource are always PutRumEvents on the monitor."""
 
@@ -58,7 +72,7 @@ class Statement(Part):
 
 
 class Monitor(Part):
-    """A CloudWatch RUM app monitor and what its pages collect."""
+    """A CloudWatch RUM app monitor and what its pages collect; `monitors apply` changes only what is stated here."""
 
     name: str = Field(
         "loadgen",
@@ -71,6 +85,11 @@ class Monitor(Part):
         min_length=1,
         max_length=253,
         description="The site's host name, as in the monitor's domain and in every URL of the traffic.",
+    )
+    domains: Annotated[tuple[Domain, ...], Field(min_length=1, max_length=5)] | None = Field(
+        None,
+        description='All domains of the app monitor (DomainList), such as ["shop.example.com", "*.example.org"], '
+        "with the site's own. Stated, they are all there are; left out, `domain` is added to those that it has.",
     )
     sample_rate: Share = Field(
         1.0, description="Share of sessions that send anything. The web client's default is 1, the RUM API's is 0.1."
@@ -87,9 +106,7 @@ class Monitor(Part):
         "1.0.0", min_length=1, description="The application's version, sent as AppMonitorDetails.version."
     )
     tags: dict[str, str] = Field({}, description="Tags of the app monitor; others that it has stay.")
-    logs: bool | None = Field(
-        None, description="Copy events to CloudWatch Logs (CwLogEnabled). What is left out here and below stays as is."
-    )
+    logs: bool | None = Field(None, description="Copy events to CloudWatch Logs (CwLogEnabled).")
     included_pages: Texts | None = Field(None, description="Collect on these URLs alone.")
     excluded_pages: Texts | None = Field(None, description="Collect on all URLs but these.")
     favorite_pages: Texts | None = Field(None, description="Pages marked in the console.")
@@ -101,7 +118,10 @@ class Monitor(Part):
     )
     guest_role: str | None = Field(None, pattern="^arn:", description="Role of those guests, for the basic flow.")
     source_maps: str | None = Field(
-        None, pattern="^s3://", description="Where source maps lie, to make stack traces of minified code readable."
+        None,
+        pattern="^(s3://.+)?$",
+        max_length=1024,
+        description="Where source maps lie, to make stack traces of minified code readable. Empty, they are not used.",
     )
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] | None = Field(
         None, description="Extended and custom metrics sent to CloudWatch. Stated, they are all there are."
@@ -109,6 +129,14 @@ class Monitor(Part):
     policy: tuple[Statement, ...] | None = Field(
         None, description="The resource policy. Stated but empty, there is none."
     )
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Monitor:
+        if self.domains and not any(covers_domain(each, self.domain) for each in self.domains):
+            raise ValueError(f'the site\'s own domain "{self.domain}" is not among domains; add it, or change domain')
+        if self.included_pages and self.excluded_pages:
+            raise ValueError("RUM takes either included_pages or excluded_pages; leave one of them out, or empty")
+        return self
 
     def named(self, name: str) -> Monitor:
         """The same under another name."""
@@ -118,6 +146,11 @@ class Monitor(Part):
                 'not beginning with "."'
             )
         return self.model_copy(update={"name": name})
+
+    @property
+    def stated(self) -> frozenset[str]:
+        """The names that the scenario file states itself."""
+        return frozenset(self.model_fields_set)
 
     def collects(self, telemetry: Telemetry) -> bool:
         """Whether the client records this family of events."""

@@ -97,6 +97,8 @@ def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> s
             return _untagged(str(context["discriminator"]).strip("'"), context)
         case "too_short":
             return "must not be empty"
+        case "too_long":
+            return f"too many; at most {context['max_length']}"
         case "string_too_short":
             return "must not be empty text"
         case "string_too_long":

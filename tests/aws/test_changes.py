@@ -18,6 +18,7 @@ WHOLE = """
 domain = "shop.example.com"
 sample_rate = 0.5
 custom_events = true
+telemetries = ["errors", "performance", "http"]
 logs = true
 tags = { team = "web" }
 excluded_pages = ["https://shop.example.com/admin"]
@@ -117,7 +118,82 @@ def test_an_update_sends_only_what_differs(account: Account, name: str) -> None:
 
 def test_what_a_scenario_does_not_state_is_left_alone(account: Account, name: str) -> None:
     apply_changes(account, plan_changes(account, scenario(name, WHOLE)))
-    assert operations(account, scenario(name, "sample_rate = 0.5\ncustom_events = true")) == []
+    assert operations(account, scenario(name)) == []
+
+
+def test_a_domain_is_added_to_those_that_are_there(account: Account, name: str) -> None:
+    make_call(account, "CreateAppMonitor", {"Name": name, "DomainList": ["a.example.com", "b.example.com"]})
+    (call,) = plan_changes(account, scenario(name, 'domain = "shop.example.com"'))
+    assert call.parameters == {"Name": name, "DomainList": ["a.example.com", "b.example.com", "shop.example.com"]}
+    assert call.takes_away == ()
+
+
+@pytest.mark.parametrize(
+    ("there", "section"),
+    [
+        (["shop.example.com", "www.example.com"], 'domain = "shop.example.com"'),
+        (["*.example.com"], 'domain = "shop.example.com"'),
+        (["shop.example.*", "x.example.com"], 'domain = "shop.example.com"'),
+        (["x.example.com"], ""),
+        (["b.example.com", "a.example.com"], 'domain = "a.example.com"\ndomains = ["a.example.com", "b.example.com"]'),
+    ],
+)
+def test_domains_that_cover_the_site_are_left_as_they_are(
+    account: Account, name: str, there: list[str], section: str
+) -> None:
+    make_call(account, "CreateAppMonitor", {"Name": name, "DomainList": there})
+    assert plan_changes(account, scenario(name, section)) == []
+
+
+def test_a_sixth_domain_is_refused_with_the_cure(account: Account, name: str) -> None:
+    there = [f"d{number}.example.com" for number in range(5)]
+    make_call(account, "CreateAppMonitor", {"Name": name, "DomainList": there})
+    with pytest.raises(
+        ControlError, match=r"has 5 domains, as many as RUM allows, and none is x\.example\.com; state at most 5 of"
+    ):
+        plan_changes(account, scenario(name, 'domain = "x.example.com"'))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        ('domains = ["shop.example.com", "b.example.com"]', 'domains = ["shop.example.com"]', "domain b.example.com"),
+        ('telemetries = ["errors", "http"]', 'telemetries = ["errors"]', "Telemetries http"),
+        ('favorite_pages = ["/a", "/b"]', 'favorite_pages = ["/b"]', "FavoritePages /a"),
+        ('source_maps = "s3://maps/shop"', 'source_maps = ""', "source maps s3://maps/shop"),
+        ("custom_events = true", "custom_events = false", "custom events, which RUM drops from then on"),
+        ('metrics = [{ name = "JsErrorCount" }]', 'metrics = [{ name = "SessionCount" }]', "metric JsErrorCount, "),
+        ('metrics = [{ name = "JsErrorCount" }]', "metrics = []", "metrics destination CloudWatch"),
+        ("policy = [{}]", "policy = []", 'policy statement {"Effect":"Allow"'),
+        ("policy = [{}]", 'policy = [{ effect = "Deny" }]', 'policy statement {"Effect":"Allow"'),
+    ],
+)
+def test_what_a_call_takes_away_is_told_with_it(
+    account: Account, name: str, before: str, after: str, gone: str
+) -> None:
+    apply_changes(account, plan_changes(account, scenario(name, before)))
+    calls = plan_changes(account, scenario(name, after))
+    assert next(each for call in calls for each in call.takes_away).startswith(gone)
+    apply_changes(account, calls)
+    assert plan_changes(account, scenario(name, after)) == []
+
+
+def test_included_pages_do_not_clear_excluded_ones_without_a_word(account: Account, name: str) -> None:
+    page = '"https://shop.example.com/admin"'
+    apply_changes(account, plan_changes(account, scenario(name, f"excluded_pages = [{page}]")))
+    with pytest.raises(ControlError, match=r"holds either included or excluded pages; state excluded_pages = \[\]"):
+        plan_changes(account, scenario(name, f"included_pages = [{page}]"))
+    stated = scenario(name, f"included_pages = [{page}]\nexcluded_pages = []")
+    apply_changes(account, plan_changes(account, stated))
+    assert plan_changes(account, stated) == []
+
+
+def test_an_app_monitor_for_phones_is_refused(account: Account, name: str) -> None:
+    make_call(account, "CreateAppMonitor", {"Name": name, "Platform": "Android"})
+    with pytest.raises(ControlError, match="is for Android, whose applications send OTLP"):
+        plan_changes(account, scenario(name))
+    with pytest.raises(ControlError, match="is for Android"):
+        account.find(name)
 
 
 def test_stated_but_empty_takes_away(account: Account, name: str) -> None:

@@ -123,6 +123,41 @@ def test_apply_prints_its_plan_obeys_it_and_then_has_nothing_to_do(tmp_path: Pat
     assert "as wanted: nothing to do" in done("monitors", "apply", tmp_path / "shop.toml")
 
 
+DOMAINS = ("--domain", "shop.example.com", "--domain", "www.example.com")
+
+
+def test_apply_leaves_other_domains_alone(tmp_path: Path) -> None:
+    done("monitors", "create", "demo", *DOMAINS)
+    (tmp_path / "shop.toml").write_text(WANTED.replace('name = "demo"', 'name = "demo"\ndomain = "shop.example.com"'))
+    done("monitors", "apply", tmp_path / "shop.toml")
+    assert data("monitors", "show", "demo")["monitor"]["DomainList"] == ["shop.example.com", "www.example.com"]
+
+
+@pytest.mark.parametrize("verb", ["apply", "update"])
+def test_what_is_taken_away_is_shown_and_asked_for(tmp_path: Path, verb: str) -> None:
+    done("monitors", "create", "demo", *DOMAINS)
+    (tmp_path / "shop.toml").write_text(
+        WANTED.replace('name = "demo"', 'name = "demo"\ndomains = ["shop.example.com"]')
+    )
+    command = {
+        "apply": ("monitors", "apply", tmp_path / "shop.toml"),
+        "update": ("monitors", "update", "demo", "--domain", "shop.example.com"),
+    }[verb]
+    refused = invoke(*command, typed="no\n")
+    assert "app monitor demo loses domain www.example.com" in refused.output
+    assert "nothing was changed" in str(refused.exception)
+    assert len(data("monitors", "show", "demo")["monitor"]["DomainList"]) == 2
+    done(*command, "--yes")
+    shown = data("monitors", "show", "demo")["monitor"]
+    assert shown.get("DomainList", [shown.get("Domain")]) == ["shop.example.com"]
+
+
+def test_an_update_of_included_pages_says_that_excluded_ones_go() -> None:
+    done("monitors", "create", "demo", "--domain", "shop.example.com", "--exclude-page", "https://shop.example.com/a")
+    command = ("monitors", "update", "demo", "--include-page", "https://shop.example.com/b")
+    assert "loses ExcludedPages https://shop.example.com/a" in invoke(*command, typed="no\n").output
+
+
 def test_apply_makes_the_neighbours_too(tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(WANTED + '\n[[neighbours]]\nmonitor.name = "blog"\narrivals.rate = 1\n')
     done("monitors", "apply", tmp_path / "two.toml")

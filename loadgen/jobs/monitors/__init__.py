@@ -11,6 +11,7 @@ from loadgen.jobs.monitors.control import (
     plan_scenario,
     require_monitor,
     require_policy,
+    update_monitor,
 )
 from loadgen.jobs.monitors.requests import (
     MetricOptions,
@@ -54,4 +55,5 @@ __all__ = [
     "read_document",
     "require_monitor",
     "require_policy",
+    "update_monitor",
 ]

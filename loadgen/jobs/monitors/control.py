@@ -11,6 +11,7 @@ from loadgen.aws import (
     MonitorState,
     PlannedCall,
     apply_changes,
+    find_losses,
     make_call,
     plan_changes,
     read_policy,
@@ -18,7 +19,7 @@ from loadgen.aws import (
 )
 from loadgen.errors import LoadgenError
 from loadgen.jobs.monitors.requests import check_name
-from loadgen.jobs.monitors.view import describe_deletion
+from loadgen.jobs.monitors.view import describe_deletion, describe_losses
 from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
 from loadgen.scenario import load
@@ -60,6 +61,14 @@ def require_policy(account: Account, name: str) -> dict[str, Any]:
     return found
 
 
+def update_monitor(account: Account, name: str, given: dict[str, Any], confirm: Confirm | None) -> MadeCall:
+    """Change settings of an app monitor; asks first when that takes something away."""
+    there = require_monitor(account, name, policy=False).monitor or {}
+    if going := tuple(f"app monitor {name} loses {each}" for each in find_losses(there, given)):
+        require_yes(confirm, ConsentQuestion(going, "Change it?"), "nothing was changed")
+    return change(account, "UpdateAppMonitor", Name=name, **given)
+
+
 def delete_monitor(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
     """Delete an app monitor, after showing what goes with it."""
     _ask_to_delete(confirm, describe_deletion(require_monitor(account, name)))
@@ -95,9 +104,15 @@ def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> t
 
 
 def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Confirm | None) -> int:
-    """Make the calls of all plans, after asking when they go to AWS; how many were made."""
+    """Make the calls of all plans; how many were made.
+
+    Asks first when they go to AWS, and, wherever they go, when they take away something that is there.
+    """
+    plans = tuple(plans)
     calls = [call for plan in plans for call in plan.calls]
-    if calls and not account.is_local:
-        require_yes(confirm, ConsentQuestion((), f"Make these calls in {account.region}?"), "nothing was changed")
+    going = tuple(describe_losses(plans))
+    if going or (calls and not account.is_local):
+        text = f"Make these calls in {account.region}?" if not account.is_local else "Make these calls?"
+        require_yes(confirm, ConsentQuestion(going, text), "nothing was changed")
     apply_changes(account, calls)
     return len(calls)

@@ -31,7 +31,15 @@ def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
             lines.append(f"app monitor {plan.monitor} is as wanted: nothing to do")
         for call in plan.calls:
             lines += [f"{call.operation}: {call.why}", f"  {msgspec.json.encode(call.parameters).decode()}"]
+            lines += [f"  takes away {each}" for each in call.takes_away]
     return lines
+
+
+def describe_losses(plans: Iterable[MonitorChanges]) -> list[str]:
+    """What all plans take away of what is there."""
+    return [
+        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
+    ]
 
 
 def describe_monitors(summaries: Iterable[dict[str, Any]]) -> list[str]:

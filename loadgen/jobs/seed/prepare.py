@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import msgspec
 
-from loadgen.aws import Account, is_monitor_id
+from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
 from loadgen.jobs.first_monitor import describe_skipped
@@ -25,7 +25,7 @@ from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, S
 from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account
 from loadgen.model import Noun
-from loadgen.scenario import Scenario, load, resolve_seed
+from loadgen.scenario import Scenario, covers_domain, load, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.wire import Clock
 
@@ -145,11 +145,12 @@ def _identify(
 
 def _check_monitor(monitor: dict[str, Any], scenario: Scenario) -> None:
     """Refuse a monitor that is for another site, or would drop events that the scenario sends."""
-    domains = monitor.get("DomainList") or [monitor.get("Domain")]
+    check_platform(monitor)
+    domains = list_domains(monitor)
     name, domain = scenario.monitor.name, scenario.monitor.domain
-    if not any(_covers(str(each), domain) for each in domains):
+    if not any(covers_domain(each, domain) for each in domains):
         raise LoadgenError(
-            f"app monitor {name} is for the domain {', '.join(map(str, domains))}, the scenario's traffic is of "
+            f"app monitor {name} is for the domain {', '.join(domains)}, the scenario's traffic is of "
             f"{domain}; give --monitor another name, or change one of the two"
         )
     custom = monitor.get("CustomEvents") == {"Status": "ENABLED"}
@@ -158,11 +159,6 @@ def _check_monitor(monitor: dict[str, Any], scenario: Scenario) -> None:
             f"app monitor {name} takes no custom events, and the scenario sends some, which RUM would drop; "
             f"run: loadgen monitors update {name} --custom-events"
         )
-
-
-def _covers(pattern: str, domain: str) -> bool:
-    """Whether a monitor's domain, which may begin with `*.`, is that of the site."""
-    return pattern == domain or (pattern.startswith("*.") and domain.endswith(pattern[1:]))
 
 
 def _confirm(task: SeedTask, confirm: Confirm | None) -> None:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadgen.jobs.plan.figures import CapacityPlan, MonitorPlan, Throttling
-from loadgen.results.store import pretty
+from loadgen.output import format_json
 
 MOST_ROWS = 24
 LOAD_HEAD = ("first attempts", "sessions", "requests/s", "p95", "p99", "peak", "events/s", "peak", "kB/s")
@@ -22,7 +22,7 @@ UNITS = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 def encode_json(plan: CapacityPlan) -> bytes:
     """All figures of a plan as JSON, without the page's curves."""
-    return pretty(msgspec.structs.replace(plan, curves=None))
+    return format_json(msgspec.structs.replace(plan, curves=None))
 
 
 def build_plan_view(plan: CapacityPlan) -> RenderableType:

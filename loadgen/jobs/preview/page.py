@@ -1,14 +1,14 @@
-"""What was looked at → one HTML page; it opens offline, in light and dark."""
+"""A sample of traffic → one HTML page; it opens offline, in light and dark."""
 
 from __future__ import annotations
 
 from loadgen.charts import Markup, card, cards, el, page, tiles
 from loadgen.jobs.preview import plots
-from loadgen.jobs.preview.look import Look
+from loadgen.jobs.preview.traffic_sample import TrafficSample
 from loadgen.report.html.tables import bars
 from loadgen.units import format_clock, format_count, format_digits, format_rate
 
-WHAT = {
+VITAL_NAMES = {
     "LCP": "Largest contentful paint",
     "FCP": "First contentful paint",
     "TTFB": "Time to first byte",
@@ -17,31 +17,42 @@ WHAT = {
 }
 
 
-def preview_page(look: Look) -> str:
+def build_preview_page(sample: TrafficSample) -> str:
     """The page's text."""
     vitals = [
-        card(f"{name}: {WHAT[name].lower()}", plot, about="Over the share of page loads with less.")
-        for name, plot in plots.vitals(look)
+        card(f"{name}: {VITAL_NAMES[name].lower()}", plot, about="Over the share of page loads with less.")
+        for name, plot in plots.plot_vitals(sample)
     ]
     return page(
-        f"{look.scenario.name}: preview · loadgen",
-        headline(look),
-        figures(look),
+        f"{sample.scenario.name}: preview · loadgen",
+        build_headline(sample),
+        build_tiles(sample),
         cards(
-            card("Arrivals", plots.arrivals(look), about="Visits that begin, a second, under this seed.", wide=True),
-            card("Session depth", plots.depths(look), about="Page views of a visit, as a share of all visits."),
-            card("Think times", plots.think_times(look), about="From one page view to the next, as a share of all."),
+            card(
+                "Arrivals",
+                plots.plot_arrivals(sample),
+                about="Visits that begin, a second, under this seed.",
+                wide=True,
+            ),
+            card("Session depth", plots.plot_depths(sample), about="Page views of a visit, as a share of all visits."),
+            card(
+                "Think times",
+                plots.plot_think_times(sample),
+                about="From one page view to the next, as a share of all.",
+            ),
             *vitals,
-            card("Batch sizes", plots.batch_sizes(look), about="Events in a request, as a share of all requests."),
+            card(
+                "Batch sizes", plots.plot_batch_sizes(sample), about="Events in a request, as a share of all requests."
+            ),
             card(
                 "Some visits",
-                plots.timelines(look),
+                plots.plot_visits(sample),
                 about="Each line is a visit, dots are what the web client notices, those below are what it sends.",
                 wide=True,
             ),
             card(
                 "Event mix",
-                bars(plots.counted(look), "accepted", "Events by type"),
+                bars(plots.count_events(sample), "accepted", "Events by type"),
                 about="As the client notices them, before sampling and limits.",
                 wide=True,
             ),
@@ -50,9 +61,9 @@ def preview_page(look: Look) -> str:
     )
 
 
-def headline(look: Look) -> Markup:
+def build_headline(sample: TrafficSample) -> Markup:
     """What the scenario is for."""
-    scenario = look.scenario
+    scenario = sample.scenario
     return el(
         "header",
         el("p", "loadgen preview", class_="brand"),
@@ -60,40 +71,40 @@ def headline(look: Look) -> Markup:
         el("p", " ".join(scenario.description.split()), class_="sentence") if scenario.description else None,
         el(
             "p",
-            f"{format_clock(scenario.duration)} · seed {look.seed} · {drawn(look)} · nothing was sent",
+            f"{format_clock(scenario.duration)} · seed {sample.seed} · {format_drawn(sample)} · nothing was sent",
             class_="meta",
         ),
     )
 
 
-def drawn(look: Look) -> str:
+def format_drawn(sample: TrafficSample) -> str:
     """How many visits the page shows in full."""
-    whole = len(look.starts)
+    whole = len(sample.starts)
     return (
-        f"{format_count(look.visits)} of {format_count(whole)} visits drawn"
-        if look.visits < whole
+        f"{format_count(sample.visits)} of {format_count(whole)} visits drawn"
+        if sample.visits < whole
         else "all visits drawn"
     )
 
 
-def figures(look: Look) -> Markup:
+def build_tiles(sample: TrafficSample) -> Markup:
     """The implied traffic in large type."""
-    told, visits = look.implied, max(look.visits, 1)
-    requests = look.batches.total()
+    described, visits = sample.implied, max(sample.visits, 1)
+    requests = sample.batches.total()
     return tiles(
         (
             "Visits",
-            format_count(len(look.starts)),
-            f"{format_rate(len(look.starts) / look.scenario.duration)} on the mean",
+            format_count(len(sample.starts)),
+            f"{format_rate(len(sample.starts) / sample.scenario.duration)} on the mean",
         ),
-        ("Busiest", format_rate(told.peak_rate), "visits, mean rate"),
-        ("Bounce", f"{told.bounce:.0%}", "see one page"),
-        ("Pages", format_digits(told.pages), f"a visit; median {told.pages_median:.0f}"),
-        ("Length", format_clock(told.seconds), f"a visit; median {format_clock(told.seconds_median)}"),
+        ("Busiest", format_rate(described.peak_rate), "visits, mean rate"),
+        ("Bounce", f"{described.bounce:.0%}", "see one page"),
+        ("Pages", format_digits(described.pages), f"a visit; median {described.pages_median:.0f}"),
+        ("Length", format_clock(described.seconds), f"a visit; median {format_clock(described.seconds_median)}"),
         (
             "Requests",
             format_digits(requests / visits),
-            f"a visit; {format_digits(look.mix.total() / visits)} events noticed",
+            f"a visit; {format_digits(sample.mix.total() / visits)} events noticed",
         ),
-        ("Mobile", f"{1 - told.devices['desktop']:.0%}", "of visits, tablets included"),
+        ("Mobile", f"{1 - described.devices['desktop']:.0%}", "of visits, tablets included"),
     )

@@ -1,4 +1,4 @@
-"""What was looked at → plots, by the charts of the run's page."""
+"""A sample of traffic → plots, with the charts of a run's page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from math import inf, nan
 import numpy as np
 
 from loadgen.charts import Layer, Mark, Markup, Plot, Scale, el, find_centres, join, linear, logarithmic, time_ticks
-from loadgen.jobs.preview.look import DEVICES, VITALS, Look, Timeline
+from loadgen.jobs.preview.traffic_sample import DEVICES, VITALS, TrafficSample, VisitTimeline
 from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
 
 COLOURS = {"desktop": "run0", "mobile": "run1"}
 BINS = 120
-DEPTHS = 20
-BATCHES = (1, 2, 3, 5, 8, 12, 17, 23, 30, 40, 55, 75, 100)
+DEEPEST = 20
+BATCH_CLASSES = (1, 2, 3, 5, 8, 12, 17, 23, 30, 40, 55, 75, 100)
 """Upper ends of the classes of batch sizes; the client's own limit is the last."""
 
 BOUNDS = {"LCP": (2500.0, 4000.0), "FCP": (1800.0, 3000.0), "TTFB": (800.0, 1800.0), "INP": (200.0, 500.0)}
@@ -35,17 +35,17 @@ KINDS = (
 )
 """Kinds of events in the visits' lines, what stands above the others last."""
 
-FINE, COARSE, FINE_FROM = 41, 21, 2000
+FINE_EDGES, COARSE_EDGES, FINE_FROM = 41, 21, 2000
 """Edges of think times' classes, and values of the smaller group from which the fine ones are used."""
 
 
-def arrivals(look: Look) -> Markup:
+def plot_arrivals(sample: TrafficSample) -> Markup:
     """Visits that begin each moment, and the mean rate behind them."""
-    duration = look.scenario.duration
+    duration = sample.scenario.duration
     bins = int(min(BINS, max(duration, 1)))
-    counts = np.histogram(look.starts, bins=bins, range=(0, duration))[0] / (duration / bins)
+    counts = np.histogram(sample.starts, bins=bins, range=(0, duration))[0] / (duration / bins)
     at = [(place + 0.5) / bins * duration for place in range(bins)]
-    mean = np.interp(at, look.rate.times, look.rate.rates)
+    mean = np.interp(at, sample.rate.times, sample.rate.rates)
     return Plot(
         id="arrivals",
         title="Arrivals over time",
@@ -59,15 +59,15 @@ def arrivals(look: Look) -> Markup:
             Layer("retried", "visits that begin", counts.tolist(), "stack"),
             Layer("ink", "mean rate", mean.tolist(), dashed=True),
         ],
-        marks=incidents(look),
+        marks=mark_incidents(sample),
     ).html()
 
 
-def incidents(look: Look) -> list[Mark]:
+def mark_incidents(sample: TrafficSample) -> list[Mark]:
     """Where incidents begin; those that begin together share a mark, and each has room up to the next."""
-    duration = look.scenario.duration
+    duration = sample.scenario.duration
     names: dict[float, list[str]] = {}
-    for incident in sorted(look.scenario.incidents, key=lambda each: each.at):
+    for incident in sorted(sample.scenario.incidents, key=lambda each: each.at):
         if incident.at < duration:
             names.setdefault(incident.at / duration, []).append(incident.name)
     return [
@@ -75,18 +75,18 @@ def incidents(look: Look) -> list[Mark]:
     ]  # fmt: skip
 
 
-def depths(look: Look) -> Markup:
+def plot_depths(sample: TrafficSample) -> Markup:
     """How many pages a visit sees."""
-    total = max(look.visits, 1)
-    last = sum(number for depth, number in look.depths.items() if depth >= DEPTHS)
-    shares = [look.depths[depth] / total for depth in range(1, DEPTHS)] + [last / total]
-    labels = [*map(str, range(1, DEPTHS)), f"{DEPTHS}+"]
-    return columns(
+    total = max(sample.visits, 1)
+    last = sum(number for depth, number in sample.depths.items() if depth >= DEEPEST)
+    shares = [sample.depths[depth] / total for depth in range(1, DEEPEST)] + [last / total]
+    labels = [*map(str, range(1, DEEPEST)), f"{DEEPEST}+"]
+    return plot_columns(
         "depths", "Session depth", labels, [Layer("accepted", "visits", shares, "stack")], "pages", every=3
     ).html()
 
 
-def columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
+def plot_columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
     """Shares by class, a column each."""
     places = find_centres(len(labels))
     top = max(sum(column) for column in zip(*(layer.values for layer in layers), strict=True))
@@ -104,14 +104,14 @@ def columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], un
     )
 
 
-def think_times(look: Look) -> Markup:
+def plot_think_times(sample: TrafficSample) -> Markup:
     """Time from one page view to the next."""
-    values = {device: np.array(look.think_times[device]) for device in DEVICES}
+    values = {device: np.array(sample.think_times[device]) for device in DEVICES}
     whole = np.concatenate(list(values.values()))
     if not len(whole):
         return Markup('<p class="none">No visit sees a second page.</p>')
     fine = min(len(found) for found in values.values()) >= FINE_FROM
-    edges = np.geomspace(0.5, 1000, FINE if fine else COARSE)
+    edges = np.geomspace(0.5, 1000, FINE_EDGES if fine else COARSE_EDGES)
     layers = []
     for device, found in values.items():
         counts = np.histogram(np.clip(found, 0.5, 999), bins=edges)[0]
@@ -132,13 +132,13 @@ def think_times(look: Look) -> Markup:
     ).html()
 
 
-def vital(look: Look, name: str) -> Markup:
+def plot_vital(sample: TrafficSample, name: str) -> Markup:
     """A vital's values over the share of page loads that are quicker, by device."""
     shares = np.linspace(0, 1, 101)
     places = shares.tolist()
     layers, seen = [], []
     for device in DEVICES:
-        values = np.array(look.vitals[name, device])
+        values = np.array(sample.vitals[name, device])
         if len(values):
             curve = np.quantile(values, np.clip(shares, 0.005, 0.995))
             seen += curve.tolist()
@@ -146,7 +146,7 @@ def vital(look: Look, name: str) -> Markup:
     if not layers:
         return Markup('<p class="none">Nothing was measured.</p>')
     good, poor = BOUNDS[name]
-    say = three_digits if name == "CLS" else format_milliseconds
+    say = format_score if name == "CLS" else format_milliseconds
     layers += [Layer("service", f"good: {say(good)}", [good] * 101, "rule", dashed=True),
                Layer("failed", f"poor: {say(poor)}", [poor] * 101, "rule", dashed=True)]  # fmt: skip
     floor = 0.001 if name == "CLS" else max(min(seen), 1.0)
@@ -164,33 +164,33 @@ def vital(look: Look, name: str) -> Markup:
     ).html()
 
 
-def three_digits(value: float | None) -> str:
+def format_score(value: float | None) -> str:
     """A number without a unit."""
     return "–" if value is None or value != value else format_digits(value)
 
 
-def batch_sizes(look: Look) -> Markup:
+def plot_batch_sizes(sample: TrafficSample) -> Markup:
     """Events in one request, by how it is sent."""
-    total = max(look.batches.total(), 1)
-    classes = list(zip((0, *BATCHES), BATCHES, strict=False))
+    total = max(sample.batches.total(), 1)
+    classes = list(zip((0, *BATCH_CLASSES), BATCH_CLASSES, strict=False))
     labels = [str(high) if high - low == 1 else f"{low + 1}–{high}" for low, high in classes]
     layers = []
     for colour, name, beacon in (("accepted", "by timer (fetch)", False), ("throttled", "at page hide (beacon)", True)):
         values = []
-        for low, high in zip((0, *BATCHES), (*BATCHES[:-1], inf), strict=False):
-            some = (number for (size, way), number in look.batches.items() if way == beacon and low < size <= high)
+        for low, high in zip((0, *BATCH_CLASSES), (*BATCH_CLASSES[:-1], inf), strict=False):
+            some = (number for (size, way), number in sample.batches.items() if way == beacon and low < size <= high)
             values.append(sum(some) / total)
         layers.append(Layer(colour, name, values, "stack"))
-    return columns("batches", "Batch sizes", labels, layers, "events", every=2).html()
+    return plot_columns("batches", "Batch sizes", labels, layers, "events", every=2).html()
 
 
-def timelines(look: Look) -> Markup:
+def plot_visits(sample: TrafficSample) -> Markup:
     """A few visits: their page loads as lines, what the client notices as dots, and what it sends below."""
-    some = look.timelines
+    some = sample.visit_timelines
     end = max((timeline.end for timeline in some), default=1.0) * 1.02
     spots: list[tuple[float, str, str, float]] = []  # when, layer, what, height
     for number, timeline in enumerate(some):
-        spots += _spots(timeline, len(some) - number)
+        spots += _list_spots(timeline, len(some) - number)
     spots.sort()
     places = [at / end for at, *_ in spots]
     named = [f"{format_clock(at)} {what}" for at, _, what, _ in spots]
@@ -198,7 +198,7 @@ def timelines(look: Look) -> Markup:
     def layer(colour: str, label: str) -> Layer:
         return Layer(colour, label, [height if which == label else nan for _, which, _, height in spots], "dots")
 
-    loads = [_life(timeline, len(some) - number, places, end) for number, timeline in enumerate(some)]
+    loads = [_draw_life(timeline, len(some) - number, places, end) for number, timeline in enumerate(some)]
     kinds = [layer(colour, label) for label, colour, _ in KINDS]
     sent = [layer("accepted", "sent by timer"), layer("ink", "sent by beacon")]
     widened = el("style", Markup("#timelines .frame { grid-template-columns: 13rem minmax(0, 1fr); }"))
@@ -218,11 +218,11 @@ def timelines(look: Look) -> Markup:
     return join(widened, drawn)
 
 
-def _spots(timeline: Timeline, row: int) -> list[tuple[float, str, str, float]]:
+def _list_spots(timeline: VisitTimeline, row: int) -> list[tuple[float, str, str, float]]:
     kinds = {kind: label for label, _, types in KINDS for kind in types}
     found = [
         (each.at, kinds[each.type], each.type.removesuffix("_event").replace("_", " "), float(row))
-        for each in timeline.happenings
+        for each in timeline.moments
         if each.type in kinds
     ]
     found += [
@@ -232,15 +232,15 @@ def _spots(timeline: Timeline, row: int) -> list[tuple[float, str, str, float]]:
     return [*found, (0.0, "", "begin", float(row)), (timeline.end, "", "end", float(row))]
 
 
-def _life(timeline: Timeline, row: int, places: Sequence[float], end: float) -> Layer:
+def _draw_life(timeline: VisitTimeline, row: int, places: Sequence[float], end: float) -> Layer:
     return Layer("back", "visit", [float(row) if place <= timeline.end / end else nan for place in places])
 
 
-def vitals(look: Look) -> list[tuple[str, Markup]]:
+def plot_vitals(sample: TrafficSample) -> list[tuple[str, Markup]]:
     """Each vital's name and plot."""
-    return [(name, vital(look, name)) for name in VITALS]
+    return [(name, plot_vital(sample, name)) for name in VITALS]
 
 
-def counted(look: Look) -> dict[str, int]:
+def count_events(sample: TrafficSample) -> dict[str, int]:
     """Events by type, without the words that all have in common."""
-    return {name.removesuffix("_event"): number for name, number in look.mix.items()}
+    return {name.removesuffix("_event"): number for name, number in sample.mix.items()}

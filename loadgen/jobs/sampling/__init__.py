@@ -1,6 +1,34 @@
-"""Scenario, seed and sample rates → what a dashboard would show of one population, and how surely. Pure."""
+"""`loadgen sampling`: what a dashboard would show of one population at each sample rate, and how surely. Pure."""
 
-from loadgen.jobs.sampling.population import Population, draw
-from loadgen.jobs.sampling.question import Answer, Question, answer
+from __future__ import annotations
 
-__all__ = ["Answer", "Population", "Question", "answer", "draw"]
+from pathlib import Path
+from typing import Any
+
+from loadgen.jobs.inputs import OnProgress, ignore_progress, read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates
+from loadgen.jobs.sampling.population import draw_population
+from loadgen.jobs.sampling.view import format_report
+from loadgen.scenario import Scenario, resolve_seed
+
+__all__ = ["SamplingOptions", "SamplingReport", "format_report", "sampling"]
+
+
+def sampling(
+    scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
+) -> SamplingReport:
+    """Compute what a dashboard shows at each sample rate, and at which rate a change can be seen.
+
+    Args:
+        scenario: The scenario or its file; its first app monitor is taken.
+        on_progress: Takes a line of text, such as which neighbours are left out.
+        **options: Fields of `SamplingOptions`; without a seed the scenario's, else 0.
+
+    Raises:
+        LoadgenError: An option is unknown or out of bounds.
+    """
+    asked = resolve_options(SamplingOptions, options)
+    first = take_first_monitor(read_scenario(scenario), "sampling", on_progress)
+    first = first.adjusted(duration=asked.duration, rate=asked.rate)
+    seed = resolve_seed(first, asked.seed, 0)
+    return compare_rates(first.name, seed, draw_population(first, seed, asked.sessions), asked)

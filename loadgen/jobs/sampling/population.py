@@ -1,7 +1,7 @@
-"""Scenario and seed → one population: its client sessions and what each would tell RUM, as columns.
+"""Scenario and seed → one population of client sessions and what each would tell RUM, as columns.
 
-Rule: a session is recorded whole or not at all, by the client's own draw: at a rate of r, those whose draw is below r.
-So the sessions recorded at a low rate are among those recorded at a higher one.
+Rule: the web client records a session whole or not at all, by one random draw: at sample rate r, those whose draw is
+below r. So the sessions recorded at a low rate are among those recorded at a higher one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from loadgen import client, traffic
 from loadgen.model import Batch, Session
+from loadgen.planned import planned
 from loadgen.rum.events import JS_ERROR, PAGE_VIEW
 from loadgen.scenario import Scenario
 from loadgen.traffic import Bools, Floats, Ints
@@ -21,33 +22,33 @@ from loadgen.wire import read_vital
 VITALS = ("LCP", "FCP", "TTFB", "INP", "CLS")
 
 
-class Vital(NamedTuple):
-    """The values of one vital, and the client session of each."""
+class VitalColumn(NamedTuple):
+    """The values of one web vital, and the client session of each."""
 
     session: Ints
     value: Floats
 
 
-class Population(NamedTuple):
-    """Client sessions of the visits that were drawn; what they send at a sample rate of 1."""
+class SessionPopulation(NamedTuple):
+    """Client sessions of the visits that were drawn; what they send at sample rate 1."""
 
     visits: int  # drawn
     expected: float  # visits of the scenario's whole run
     duration: float  # of the run, seconds
-    draw: Floats  # recorded at every rate above this
+    draw: Floats  # a session is recorded at every rate above its draw
     views: Ints
     events: Ints
-    failed: Bools  # a JavaScript error occurred
-    vitals: dict[str, Vital]
+    failed: Bools  # whether a JavaScript error occurred
+    vitals: dict[str, VitalColumn]
 
     @property
     def sessions(self) -> int:
-        """Client sessions."""
+        """Number of client sessions."""
         return len(self.draw)
 
     @property
     def sessions_per_second(self) -> float:
-        """Client sessions a second of the run, on the mean."""
+        """Client sessions per second of the run, on average."""
         return self.sessions / max(self.visits, 1) * self.expected / self.duration
 
 
@@ -62,42 +63,44 @@ class _Columns:
         self.vitals: dict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
 
     def add(self, session: Session, batches: tuple[Batch, ...]) -> None:
-        """A visit's client sessions, by the ids of its batches."""
-        spoken: dict[str, list[Batch]] = defaultdict(list)
+        """Add a visit's client sessions, which the ids of its batches tell apart."""
+        by_id: dict[str, list[Batch]] = defaultdict(list)
         for batch in batches:
-            spoken[batch.session_id].append(batch)
+            by_id[batch.session_id].append(batch)
         number = 0
-        for session_id, some in spoken.items():
+        for session_id, own in by_id.items():
             while client.session_id(session.key, number) != session_id:
                 number += 1
-            self._one(client.sampling_draw(session.key, number), some)
+            self._add_one(client.sampling_draw(session.key, number), own)
 
-    def _one(self, draw: float, batches: list[Batch]) -> None:
-        types = [event.type for batch in batches for event in batch.events]
-        for batch in batches:
-            for event in batch.events:
-                if (vital := read_vital(event)) is not None:
-                    rows, values = self.vitals[vital[0]]
-                    rows.append(len(self.draw))
-                    values.append(vital[1])
+    def _add_one(self, draw: float, batches: list[Batch]) -> None:
+        events = [event for batch in batches for event in batch.events]
+        types = [event.type for event in events]
+        for event in events:
+            if (vital := read_vital(event)) is not None:
+                rows, values = self.vitals[vital[0]]
+                rows.append(len(self.draw))
+                values.append(vital[1])
         self.draw.append(draw)
         self.views.append(types.count(PAGE_VIEW))
         self.events.append(len(types))
         self.failed.append(JS_ERROR in types)
 
 
-def draw(scenario: Scenario, seed: int, most: int) -> Population:
-    """Draw the visits of a run, or of every how many-th block of one with more than `most`."""
+def draw_population(scenario: Scenario, seed: int, most: int) -> SessionPopulation:
+    """Draw the visits of a run; of one with more than `most`, every n-th block of them."""
     expected = traffic.rate(scenario).expected
     columns, visits = _Columns(), 0
-    for session in traffic.sessions(scenario, seed, (0, -(-int(expected) // most) or 1)):
+    for session, plan in planned(scenario.adjusted(sample_rate=1.0), seed, (0, -(-int(expected) // most) or 1)):
         visits += 1
-        columns.add(session, client.plan(session, scenario.client, 1.0).batches)
+        columns.add(session, plan.batches)
     vitals = {
-        name: Vital(np.array(columns.vitals[name][0], dtype=np.int64), np.array(columns.vitals[name][1], dtype=float))
+        name: VitalColumn(
+            np.array(columns.vitals[name][0], dtype=np.int64), np.array(columns.vitals[name][1], dtype=float)
+        )
         for name in VITALS
     }
-    return Population(
+    return SessionPopulation(
         visits,
         expected,
         scenario.duration,

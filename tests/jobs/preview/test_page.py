@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from loadgen import traffic
 from loadgen.cli import commands
-from loadgen.jobs.preview import look, preview_page
+from loadgen.jobs.preview import build_preview_page
+from loadgen.jobs.preview.traffic_sample import sample_traffic
 from loadgen.rum.events import PAGE_VIEW
 from loadgen.scenario import load
 from tests.paths import SCENARIOS
@@ -31,32 +32,32 @@ def test_every_shipped_scenario_is_drawn(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_seed_draws_the_same_page() -> None:
-    assert preview_page(look(small(), 3)) == preview_page(look(small(), 3))
+    assert build_preview_page(sample_traffic(small(), 3)) == build_preview_page(sample_traffic(small(), 3))
 
 
 def test_the_head_of_the_page_says_how_many_visits_were_drawn() -> None:
-    seen = look(load(SHIPPED[0]), 3)
+    seen = sample_traffic(load(SHIPPED[0]), 3)
     assert seen.visits < len(seen.starts)
-    assert f"{seen.visits:,} of {len(seen.starts):,} visits drawn" in preview_page(seen)
-    assert "all visits drawn" in preview_page(look(small(), 3))
+    assert f"{seen.visits:,} of {len(seen.starts):,} visits drawn" in build_preview_page(seen)
+    assert "all visits drawn" in build_preview_page(sample_traffic(small(), 3))
 
 
 def test_what_is_drawn_are_the_visits() -> None:
-    seen, sessions = look(small(), 3), list(traffic.sessions(small(), 3))
+    seen, sessions = sample_traffic(small(), 3), list(traffic.sessions(small(), 3))
     assert seen.visits == len(sessions) == len(seen.starts)
     assert sum(depth * number for depth, number in seen.depths.items()) == len(list(events(sessions, PAGE_VIEW)))
     assert seen.mix.total() == len(list(events(sessions)))
 
 
 def test_incidents_are_marked_where_they_begin() -> None:
-    page = preview_page(look(load(SHIPPED[0]).adjusted(rate=0.05), 3))
+    page = build_preview_page(sample_traffic(load(SHIPPED[0]).adjusted(rate=0.05), 3))
     assert SHIPPED[0].stem == "bad-release"
     assert "checkout error, recommendations script, stock API" in page
     assert "newsletter" in page
 
 
 def test_a_scenario_in_which_nobody_comes_is_drawn_too() -> None:
-    assert "Session depth" in preview_page(look(small().adjusted(rate=0.0), 3))
+    assert "Session depth" in build_preview_page(sample_traffic(small().adjusted(rate=0.0), 3))
 
 
 def test_an_unwritable_file_is_one_line_on_stderr(tmp_path: Path) -> None:

@@ -1,0 +1,152 @@
+"""A population and sample rates → the dashboard at each rate, and the lowest rate at which a change can be seen."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from loadgen.jobs.inputs import Positive, Price, SampleRate, Seconds, Seed
+from loadgen.jobs.sampling.estimate import (
+    IntervalEstimate,
+    SessionVariation,
+    count_needed_sessions,
+    estimate_p75,
+    estimate_share,
+    estimate_total,
+    measure_p75_variation,
+    measure_share_variation,
+)
+from loadgen.jobs.sampling.population import VITALS, SessionPopulation
+from loadgen.model import Noun
+from loadgen.rum.quotas import DOLLARS_PER_EVENT
+
+MONTH_SECONDS = 30 * 86400.0
+ERRORS = "sessions with JS errors"
+
+
+class SamplingOptions(Noun, kw_only=True):
+    """Rates to compare, the change that is to be seen, and how the scenario is changed first."""
+
+    rates: tuple[SampleRate, ...] = (0.01, 0.1, 1.0)
+    change: Annotated[float, msgspec.Meta(ge=0.001, le=10)] = 0.1  # relative
+    power: Annotated[float, msgspec.Meta(ge=0.5, le=0.99)] = 0.8  # probability of seeing the change
+    over: Seconds | None = None  # before and after the change; None: the scenario's duration
+    price: Price = DOLLARS_PER_EVENT
+    sessions: Annotated[int, msgspec.Meta(ge=100, le=1_000_000)] = 20_000  # visits that are drawn at most
+    duration: Seconds | None = None  # in place of the scenario's
+    rate: Positive = 1.0  # factor on the arrivals
+    seed: Seed | None = None
+
+
+class Dashboard(Noun):
+    """What a monitor shows at one rate; totals are already divided by the rate."""
+
+    rate: float
+    recorded: int  # sessions of the population that the monitor recorded
+    sessions: IntervalEstimate
+    page_views: IntervalEstimate
+    error_share: IntervalEstimate
+    p75: dict[str, IntervalEstimate]
+    events_per_month: float
+    dollars_per_month: float
+
+
+class DetectableEffect(Noun):
+    """What it takes to see the change in one figure."""
+
+    figure: str
+    value: float
+    sessions: float  # recorded, before and after alike
+    rate: float | None  # the lowest; None: all sessions of the period are too few
+    seconds: float  # a period in which all sessions would be enough
+    dollars_per_month: float | None
+
+
+class SamplingReport(Noun):
+    """What each sample rate shows, and which one shows a change."""
+
+    scenario: str
+    seed: int
+    visits: int  # drawn
+    of: float  # visits of the whole run
+    over: float  # seconds
+    change: float
+    power: float
+    truth: Dashboard
+    dashboards: tuple[Dashboard, ...]
+    detectable_effects: tuple[DetectableEffect, ...]
+
+
+def compare_rates(scenario: str, seed: int, population: SessionPopulation, options: SamplingOptions) -> SamplingReport:
+    """One population's dashboard at each rate."""
+    over = options.over or population.duration
+    return SamplingReport(
+        scenario=scenario,
+        seed=seed,
+        visits=population.visits,
+        of=population.expected,
+        over=over,
+        change=options.change,
+        power=options.power,
+        truth=build_dashboard(population, 1.0, options.price),
+        dashboards=tuple(build_dashboard(population, rate, options.price) for rate in options.rates),
+        detectable_effects=tuple(list_detectable_effects(population, options, over)),
+    )
+
+
+def build_dashboard(population: SessionPopulation, rate: float, price: float) -> Dashboard:
+    """What the monitor would show of the population at this rate."""
+    recorded = population.draw < rate
+    events = count_monthly_events(population) * rate
+    return Dashboard(
+        rate=rate,
+        recorded=int(recorded.sum()),
+        sessions=estimate_total(np.ones(int(recorded.sum()), dtype=np.int64), rate),
+        page_views=estimate_total(population.views[recorded], rate),
+        error_share=estimate_share(population.failed[recorded], rate),
+        p75={name: estimate_p75(population.vitals[name], recorded, rate) for name in VITALS},
+        events_per_month=events,
+        dollars_per_month=events * price,
+    )
+
+
+def count_monthly_events(population: SessionPopulation) -> float:
+    """Events of 30 days at the run's mean rate, all sessions recorded."""
+    if not population.sessions:
+        return 0.0
+    return float(population.events.mean()) * population.sessions_per_second * MONTH_SECONDS
+
+
+def list_detectable_effects(
+    population: SessionPopulation, options: SamplingOptions, over: float
+) -> list[DetectableEffect]:
+    """The lowest rate for each figure that the population has."""
+    variations: dict[str, SessionVariation | None] = {
+        f"p75 {name}": measure_p75_variation(population.vitals[name], population.sessions) for name in VITALS
+    }
+    variations[ERRORS] = measure_share_variation(population.failed)
+    return [
+        find_detectable_effect(figure, variation, population, options, over)
+        for figure, variation in variations.items()
+        if variation is not None
+    ]
+
+
+def find_detectable_effect(
+    figure: str, variation: SessionVariation, population: SessionPopulation, options: SamplingOptions, over: float
+) -> DetectableEffect:
+    """What it takes to see the change in one figure within `over` seconds."""
+    needed = count_needed_sessions(variation, options.change, options.power)
+    rate = needed / (population.sessions_per_second * over)
+    enough = rate <= 1
+    cost = count_monthly_events(population) * rate * options.price
+    return DetectableEffect(
+        figure=figure,
+        value=variation.value,
+        sessions=needed,
+        rate=rate if enough else None,
+        seconds=needed / population.sessions_per_second,
+        dollars_per_month=cost if enough else None,
+    )

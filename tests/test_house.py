@@ -24,10 +24,7 @@ MEND = "to be mended by the rebuild"
 NAMES_OF_TWO: dict[str, str] = {
     "AppMonitor": MEND,
     "Drawn": MEND,
-    "Estimate": MEND,
     "Page": MEND,
-    "Population": MEND,
-    "Timeline": MEND,
 }
 LONG_MODULES: dict[str, str] = {
     "rum/events.py": MEND,

@@ -7,11 +7,11 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, dataclass_transform
+from typing import dataclass_transform
 
 import msgspec
 
-from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN, Details
+from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN
 
 
 @dataclass_transform(frozen_default=True)
@@ -57,7 +57,7 @@ class Event(Noun):
     id: str
     at: float  # seconds from session start
     type: str  # full name, com.amazon.rum.page_view_event
-    details: Details | dict[str, Any] | str  # text: as it stands in a request's body (written.py)
+    details: str  # JSON as it stands inside a JSON string of the request's body (wire/json_templates.py)
     page: Page
 
     @property

@@ -244,22 +244,13 @@ class HttpError(Details, frozen=True, tag="1.0.0"):
 
 
 class Http(Details, frozen=True, tag="1.0.0"):
-    """http_event: `response` when an answer came, else `error`; trace ids when X-Ray is on.
-
-    `trace_id` is relative until `dated` (see `relative_trace_id`).
-    """
+    """http_event: `response` when an answer came, else `error`; trace ids when X-Ray is on."""
 
     request: HttpRequest
     trace_id: str | UnsetType = UNSET
     segment_id: str | UnsetType = UNSET
     response: HttpResponse | UnsetType = UNSET
     error: HttpError | UnsetType = UNSET
-
-    def dated(self, zero: float) -> Http:
-        """The same with the trace id of a session that starts at Unix time `zero`."""
-        if self.trace_id is UNSET:
-            return self
-        return msgspec.structs.replace(self, trace_id=dated_trace_id(self.trace_id, zero))
 
 
 class TracedRequest(msgspec.Struct, frozen=True, gc=False):
@@ -288,7 +279,7 @@ class TracedCause(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subsegment(msgspec.Struct, frozen=True, gc=False):
-    """The remote call inside a trace; times in seconds from session start until `dated`."""
+    """The remote call inside a trace; times in Unix seconds."""
 
     id: str
     name: str  # the host
@@ -304,7 +295,7 @@ class Subsegment(msgspec.Struct, frozen=True, gc=False):
 
 
 class XRayTrace(Details, frozen=True, tag="1.0.0"):
-    """xray_trace_event; times in seconds from session start until `dated`."""
+    """xray_trace_event; times in Unix seconds, `trace_id` as 1-<Unix seconds, 8 hex digits>-<24 hex digits>."""
 
     name: str
     origin: str
@@ -318,20 +309,6 @@ class XRayTrace(Details, frozen=True, tag="1.0.0"):
     throttle: bool | UnsetType = UNSET
     fault: bool | UnsetType = UNSET
 
-    def dated(self, zero: float) -> XRayTrace:
-        """The same with Unix times, for a session that starts at Unix time `zero`."""
-        shift = msgspec.structs.replace
-        return shift(
-            self,
-            start_time=round(zero + self.start_time, 3),
-            end_time=round(zero + self.end_time, 3),
-            trace_id=dated_trace_id(self.trace_id, zero),
-            subsegments=tuple(
-                shift(part, start_time=round(zero + part.start_time, 3), end_time=round(zero + part.end_time, 3))
-                for part in self.subsegments
-            ),
-        )
-
 
 class Dom(Details, frozen=True, tag="1.1.0"):
     """dom_event: one per matching listener; `element` is the upper-case node name."""
@@ -341,14 +318,3 @@ class Dom(Details, frozen=True, tag="1.1.0"):
     elementId: str | UnsetType = UNSET
     interactionId: str | UnsetType = UNSET
     cssLocator: str | UnsetType = UNSET
-
-
-def relative_trace_id(at: float, random_hex: str) -> str:
-    """An X-Ray trace id whose time is still in milliseconds from session start; `random_hex` has 24 digits."""
-    return f"1-{int(at * 1000):08x}-{random_hex}"
-
-
-def dated_trace_id(trace_id: str, zero: float) -> str:
-    """Turn a relative trace id into X-Ray's form: 1-<Unix seconds, 8 hex digits>-<24 hex digits>."""
-    version, milliseconds, random_hex = trace_id.split("-")
-    return f"{version}-{int(zero + int(milliseconds, 16) / 1000):08x}-{random_hex}"

@@ -1,6 +1,14 @@
-"""Details as they stand in a request's body: the client's JSON, inside a JSON string.
+"""The text of an event's details: the web client's JSON as it stands inside a JSON string of a request's body.
 
-Rule: numbers are written as JSON.stringify does, 37.0 as 37.
+Rule: numbers are written as JSON.stringify does, 37.0 as 37. Only this module knows how RUM's JSON is escaped.
+
+Traffic writes details with these templates, a column of events at a time, and every later room passes the text on.
+Handing on values and writing each event when it is sent costs more: a resource event, the most frequent one, takes
+0.29 µs as text by the column, 1.30 µs as a struct of values that is written later (21 % of an event's whole cost of
+4.8 µs more), and 0.50 µs as a tuple of pieces (4 % more).
+
+What traffic cannot know is the Unix time of a session's start. Details that tell a time (X-Ray traces) hold it as
+seconds from the session's start between two marks until `date_details` writes it.
 """
 
 from __future__ import annotations
@@ -29,61 +37,89 @@ none of both), so text is never touched. The literal comes first because `re` th
 
 PLACEHOLDER: Any = msgspec.Raw(b"\0")
 TEXT_PLACEHOLDER: Any = msgspec.Raw(b'"\0"')
-"""In place of a number, or of a text, that a Form leaves out: no JSON has this byte."""
+"""In place of a number, or of a text, that a Template leaves out: no JSON has this byte."""
+
+MARK = "\1"
+"""Stands around each time that is to be dated: no JSON has this byte."""
+
+_MARKED = re.compile(f"{MARK}([ut])([^{MARK}]*){MARK}")
 
 T = TypeVar("T")
 
 
 class Template:
-    """Details of one shape as text, but for the values at the gaps of a model."""
+    """Details of one shape as text, but for the values at a model's placeholders."""
 
     def __init__(self, model: Any) -> None:
-        self.pieces = written(model).split("\0")
+        self.pieces = write_details(model).split("\0")
 
     def text(self, *values: str) -> str:
-        """Details with these values in the gaps."""
+        """Details with these values in place of the placeholders."""
         return self.texts(*([value] for value in values))[0] if values else self.pieces[0]
 
     def texts(self, *columns: Iterable[str]) -> list[str]:
-        """One text for each row of the gaps' values."""
+        """One text for each row of values; a column for each placeholder."""
         parts: list[Iterable[str]] = [repeat(self.pieces[0])]
         for column, piece in zip(columns, self.pieces[1:], strict=True):
             parts += [column, repeat(piece)]
         return list(map("".join, zip(*parts, strict=False)))
 
 
-def written(details: Any) -> str:
-    """Details as text, without the quotes around it."""
-    return escaped(_json(details))
+def write_details(details: Any) -> str:
+    """Details (a struct of rum.events, or an object of plain JSON) as text, without the quotes around it."""
+    return escape_json(_write_json(details))
 
 
-def read(details: Any, kind: type[T]) -> T:
-    """Details as the noun that they are, written or not yet."""
-    if isinstance(details, str):
-        return msgspec.json.decode(msgspec.json.decode(f'"{details}"', type=str), type=kind)
-    assert isinstance(details, kind)
-    return details
+def read_details(details: str, kind: type[T]) -> T:
+    """Details as the struct that they are; times as if the session had started at Unix time 0."""
+    text = date_details(details, 0.0) if MARK in details else details
+    return msgspec.json.decode(msgspec.json.decode(f'"{text}"', type=str), type=kind)
+
+
+def session_time(seconds: float) -> Any:
+    """In place of Unix seconds in a struct: seconds from the session's start."""
+    return msgspec.Raw(f"{MARK}u{seconds}{MARK}".encode())
+
+
+def session_trace_id(seconds: float, random_hex: str) -> Any:
+    """In place of an X-Ray trace id: its time as seconds from the session's start; `random_hex` has 24 digits."""
+    return msgspec.Raw(f'"1-{MARK}t{int(seconds * 1000)}{MARK}-{random_hex}"'.encode())
+
+
+def date_details(details: str, zero: float) -> str:
+    """Details with their times written, for a session that starts at Unix time `zero`."""
+
+    def write(found: re.Match[str]) -> str:
+        kind, number = found.groups()
+        if kind == "t":
+            return f"{int(zero + int(number) / 1000):08x}"
+        return str(round(zero + float(number), 3)).removesuffix(".0")
+
+    return _MARKED.sub(write, details)
 
 
 def read_vital(event: Event) -> tuple[str, float] | None:
     """The name and the value (ms; CLS without unit) of the vital that an event tells, if it is one."""
-    if event.type not in VITALS or isinstance(event.details, dict):  # a custom event may be called so
+    if event.type not in VITALS:
         return None
     name, kind = VITALS[event.type]
-    return name, read(event.details, kind).value
+    try:
+        return name, read_details(event.details, kind).value
+    except msgspec.ValidationError:  # a custom event that has the type of a vital
+        return None
 
 
 @lru_cache(maxsize=65536)
 def escape(text: str) -> str:
-    """Any text as it stands in a TEXT_GAP."""
-    return escaped(_JSON.encode(text).decode()[1:-1])
+    """A text as it stands in place of a TEXT_PLACEHOLDER."""
+    return escape_json(_JSON.encode(text).decode()[1:-1])
 
 
-def escaped(json: str) -> str:
+def escape_json(json: str) -> str:
     """JSON as it stands inside a JSON string, without the quotes around it."""
     return json.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _json(details: Any) -> str:
+def _write_json(details: Any) -> str:
     json = _JSON.encode(details)
     return (_POINT_ZERO.sub(b"", json) if _MAYBE_WHOLE.search(json) else json).decode()

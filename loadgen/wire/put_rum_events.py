@@ -1,7 +1,7 @@
 """Batch → PutRumEvents request, byte for byte as the RUM web client writes it (dispatch/DataPlaneClient.ts).
 
 Rule: what repeats is rendered once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; a page's
-metadata and a visitor's SessionMetadata are kept as they stand in the body, and most details come written from traffic.
+metadata and a visitor's SessionMetadata are kept as they stand in the body, and details come as text from traffic.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import msgspec
 
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Noun, Page, Visitor
-from loadgen.rum.events import Http, XRayTrace
-from loadgen.wire.json_templates import escaped, written
+from loadgen.wire.json_templates import MARK, date_details, escape_json
 
 CLIENT_VERSION = "3.2.1"
 """aws-rum-web, the version whose traffic was captured."""
@@ -47,20 +46,15 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
         if event.page is not page:
             page = event.page
             metadata = _page_metadata(page, cookies, session)
-        details: Any = event.details
-        if details.__class__ is not str:
-            details = _written(details, clock.unix(start + event.at) - event.at)
+        details = event.details
+        if MARK in details:
+            details = date_details(details, clock.unix(start + event.at) - event.at)
         moment = int(epoch + (start + event.at) / pace + 0.5)  # JavaScript's Math.round rounds halves up
         elements.append(
             f'{{"id":"{event.id}","timestamp":{moment},"type":"{event.type}",'
             f'"metadata":"{{{metadata}}}","details":"{details}"}}'
         )
     return ",".join(elements)
-
-
-def _written(details: Any, zero: float) -> str:
-    """Details of a session that starts at Unix time `zero` as text."""
-    return written(details.dated(zero) if isinstance(details, (XRayTrace, Http)) else details)
 
 
 @lru_cache(maxsize=4096)
@@ -100,4 +94,4 @@ def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None
 
 def _inside(fields: dict[str, Any]) -> str:
     """What stands between the braces of JSON inside a JSON string."""
-    return escaped(_JSON.encode(fields).decode())[1:-1]
+    return escape_json(_JSON.encode(fields).decode())[1:-1]

@@ -28,6 +28,7 @@ from loadgen.scenario import load
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.traffic import BLOCK
 from loadgen.transport import find_route, serialize
+from loadgen.wire.json_templates import read_details
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, ready_body, under_way
 
@@ -86,9 +87,9 @@ def drawn(sessions: Iterator[Session]) -> list[Session]:
     return list(islice(sessions, 2 * BLOCK))
 
 
-def as_read(details: Any) -> Any:
-    """Details as objects, those too that are text already."""
-    return json.loads(json.loads(f'"{details}"')) if isinstance(details, str) else msgspec.to_builtins(details)
+def as_read(details: str) -> Any:
+    """Details as objects."""
+    return read_details(details, dict)
 
 
 def exchanged() -> float:

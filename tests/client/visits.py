@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from loadgen.model import Event, Load, Page, Session, Visitor
 from loadgen.rum.events import CLS, INP, PAGE_VIEW, RESOURCE, PageView
+from loadgen.wire.json_templates import write_details
 
 VISITOR = Visitor(
     user_id="e4090fc3-561b-4424-9928-5d7cd83c208c",
@@ -23,7 +24,7 @@ CART = Page("/cart", "Cart", interaction=1, parent_id="/")
 
 def event(at: float, type: str = RESOURCE, page: Page = HOME, name: str = "") -> Event:
     """An event whose id tells its type and moment."""
-    return Event(name or f"{type.rpartition('.')[2]}@{at}", at, type, {"at": at}, page)
+    return Event(name or f"{type.rpartition('.')[2]}@{at}", at, type, write_details({"at": at}), page)
 
 
 def resources(*at: float) -> tuple[Event, ...]:
@@ -42,7 +43,7 @@ def page_view(at: float, page: Page = HOME) -> Event:
     details = PageView(
         pageId=page.id, interaction=page.interaction, pageInteractionId=f"{page.id}-{page.interaction}", referrer=""
     )
-    return Event(f"page_view@{at}", at, PAGE_VIEW, details, page)
+    return Event(f"page_view@{at}", at, PAGE_VIEW, write_details(details), page)
 
 
 def load(*events: Event, at: float = 0.0, hides: tuple[float, ...] = (100.0,)) -> Load:

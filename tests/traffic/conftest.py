@@ -8,7 +8,7 @@ from loadgen import traffic
 from loadgen.model import Session
 from loadgen.scenario import Scenario, load
 from tests.paths import SCENARIOS
-from tests.traffic.look import readable, seen
+from tests.traffic.look import SeenSession, readable, seen
 
 SEED = 20261121
 
@@ -27,12 +27,12 @@ def written_shop(storefront: Scenario) -> list[Session]:
 
 
 @pytest.fixture(scope="session")
-def shop(written_shop: list[Session]) -> list[Session]:
+def shop(written_shop: list[Session]) -> list[SeenSession]:
     """The same, the details of their events as nouns."""
     return list(map(readable, written_shop))
 
 
 @pytest.fixture(scope="session")
-def crowd(storefront: Scenario) -> list[Session]:
+def crowd(storefront: Scenario) -> list[SeenSession]:
     """Some 7,000 sessions of the storefront, for statistics."""
     return list(seen(storefront.adjusted(duration=200), SEED))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, overload
 
 from msgspec import structs
 
@@ -39,7 +39,7 @@ from loadgen.rum.events import (
     XRayTrace,
 )
 from loadgen.scenario import Scenario, parse
-from loadgen.wire.json_templates import read
+from loadgen.wire.json_templates import read_details
 
 SMALL = """
 name = "small"
@@ -73,26 +73,51 @@ KINDS: dict[str, type[Details]] = {
 }  # fmt: skip
 
 
-def seen(scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[Session]:
-    """The sessions of a run, the details of their events as nouns."""
+class SeenEvent(Event):
+    """An event whose details are the struct, or the object, that their text says."""
+
+    details: Any
+
+
+class SeenLoad(Load):
+    events: tuple[SeenEvent, ...]
+
+
+class SeenSession(Session):
+    loads: tuple[SeenLoad, ...]
+
+
+def seen(scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[SeenSession]:
+    """The sessions of a run, the details of their events read."""
     return map(readable, traffic.sessions(scenario, seed, share))
 
 
-def readable(session: Session) -> Session:
-    """The same with the details that are written as nouns."""
-    found = [structs.replace(load, events=tuple(_readable(event) for event in load.events)) for load in session.loads]
-    return structs.replace(session, loads=tuple(found))
+def readable(session: Session) -> SeenSession:
+    """The same with the details of all events read."""
+    return SeenSession(**structs.asdict(session) | {"loads": tuple(_readable_load(load) for load in session.loads)})
 
 
-def _readable(event: Event) -> Event:
-    kind = KINDS.get(event.type)
-    return event if kind is None else structs.replace(event, details=read(event.details, kind))
+def _readable_load(load: Load) -> SeenLoad:
+    return SeenLoad(**structs.asdict(load) | {"events": tuple(_readable_event(event) for event in load.events)})
 
 
+def _readable_event(event: Event) -> SeenEvent:
+    details: Any = read_details(event.details, KINDS.get(event.type, dict))
+    return SeenEvent(**structs.asdict(event) | {"details": details})
+
+
+@overload
+def loads(sessions: Iterable[SeenSession]) -> Iterator[SeenLoad]: ...
+@overload
+def loads(sessions: Iterable[Session]) -> Iterator[Load]: ...
 def loads(sessions: Iterable[Session]) -> Iterator[Load]:
     return (load for session in sessions for load in session.loads)
 
 
+@overload
+def events(sessions: Iterable[SeenSession], kind: str | None = None) -> Iterator[SeenEvent]: ...
+@overload
+def events(sessions: Iterable[Session], kind: str | None = None) -> Iterator[Event]: ...
 def events(sessions: Iterable[Session], kind: str | None = None) -> Iterator[Event]:
     return (event for load in loads(sessions) for event in load.events if kind is None or event.type == kind)
 

@@ -8,32 +8,31 @@ import pytest
 from msgspec import UNSET
 
 from loadgen import client
-from loadgen.model import Load, Session
 from loadgen.rum.events import CLS, FCP, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
-from tests.traffic.look import seen, small
+from tests.traffic.look import SeenLoad, SeenSession, seen, small
 
 
 def site(**settings: object) -> Scenario:
     return small("[population]\nback = 0.5\nbfcache = 0.5\n", recordAllRequests=True, **settings).adjusted(rate=4)
 
 
-def is_return(load: Load) -> bool:
+def is_return(load: SeenLoad) -> bool:
     return any(event.type == TTFB and event.details.value == 0 for event in load.events)
 
 
 @pytest.fixture(scope="module")
-def sessions() -> list[Session]:
+def sessions() -> list[SeenSession]:
     return list(seen(site(), SEED))
 
 
 @pytest.fixture(scope="module")
-def returns(sessions: list[Session]) -> list[Load]:
+def returns(sessions: list[SeenSession]) -> list[SeenLoad]:
     return [load for session in sessions for load in session.loads if is_return(load)]
 
 
-def test_a_return_has_paints_and_no_page_view_navigation_resources_or_reads(returns: list[Load]) -> None:
+def test_a_return_has_paints_and_no_page_view_navigation_resources_or_reads(returns: list[SeenLoad]) -> None:
     assert len(returns) > 50
     for load in returns:
         kinds = {event.type for event in load.events}
@@ -43,7 +42,7 @@ def test_a_return_has_paints_and_no_page_view_navigation_resources_or_reads(retu
     assert {CLS, INP, LCP} <= {event.type for load in returns for event in load.events}
 
 
-def test_a_returns_paints_tell_durations_alone(returns: list[Load]) -> None:
+def test_a_returns_paints_tell_durations_alone(returns: list[SeenLoad]) -> None:
     for event in (event for load in returns for event in load.events):
         if event.type == LCP:
             parts = event.details.attribution
@@ -53,7 +52,7 @@ def test_a_returns_paints_tell_durations_alone(returns: list[Load]) -> None:
             assert event.details.attribution.loadState == "complete"
 
 
-def test_a_return_is_under_its_old_page_and_counting_goes_on_from_there(sessions: list[Session]) -> None:
+def test_a_return_is_under_its_old_page_and_counting_goes_on_from_there(sessions: list[SeenSession]) -> None:
     followed = 0
     for session in sessions:
         seen: list[object] = []
@@ -75,7 +74,7 @@ def test_without_cookies_every_step_back_is_a_load() -> None:
     assert not [load for session in sessions for load in session.loads if is_return(load)]
 
 
-def test_events_of_returns_reach_batches_in_order(sessions: list[Session]) -> None:
+def test_events_of_returns_reach_batches_in_order(sessions: list[SeenSession]) -> None:
     for session in sessions:
         for load in session.loads:
             assert all(before.at <= after.at for before, after in pairwise(load.events))

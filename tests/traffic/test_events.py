@@ -9,7 +9,6 @@ from itertools import pairwise
 import pytest
 from msgspec import UNSET
 
-from loadgen.model import Event, Load, Session
 from loadgen.rum.events import (
     CLS,
     DOM,
@@ -26,7 +25,7 @@ from loadgen.rum.events import (
     XRAY,
 )
 from tests.traffic.conftest import SEED
-from tests.traffic.look import events, kinds, loads, seen, small
+from tests.traffic.look import SeenEvent, SeenLoad, SeenSession, events, kinds, loads, seen, small
 
 TENTH = pytest.approx
 
@@ -36,29 +35,29 @@ def near(value: float) -> object:
     return pytest.approx(value, abs=0.01)
 
 
-def one(load: Load, kind: str) -> Event | None:
+def one(load: SeenLoad, kind: str) -> SeenEvent | None:
     found = [event for event in load.events if event.type == kind]
     assert len(found) <= 1, f"{kind} twice in a load"
     return found[0] if found else None
 
 
-def test_every_type_of_the_web_client_occurs(shop: list[Session]) -> None:
+def test_every_type_of_the_web_client_occurs(shop: list[SeenSession]) -> None:
     expected = {PAGE_VIEW, NAVIGATION, RESOURCE, LCP, FID, CLS, INP, FCP, TTFB, JS_ERROR, HTTP, XRAY, DOM}
     assert kinds(shop) == expected | {"add_to_cart", "purchase"}
 
 
-def test_events_are_in_the_order_of_their_recording(shop: list[Session]) -> None:
+def test_events_are_in_the_order_of_their_recording(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         assert all(earlier.at <= later.at for earlier, later in pairwise(load.events))
         assert all(load.ready <= event.at <= load.hides[-1] for event in load.events)
 
 
-def test_only_lcp_is_recorded_at_the_very_moment_of_a_hide(shop: list[Session]) -> None:
+def test_only_lcp_is_recorded_at_the_very_moment_of_a_hide(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         assert {event.type for event in load.events if event.at == load.hides[-1]} <= {LCP}
 
 
-def test_a_page_view_comes_first(shop: list[Session]) -> None:
+def test_a_page_view_comes_first(shop: list[SeenSession]) -> None:
     first = Counter(load.events[0].type for session in shop for load in session.loads[:1])
     assert set(first) == {PAGE_VIEW}
     again = [load for session in shop for load in session.loads[1:]]
@@ -67,7 +66,7 @@ def test_a_page_view_comes_first(shop: list[Session]) -> None:
     assert all(PAGE_VIEW not in {event.type for event in load.events[1:]} for load in again)
 
 
-def test_a_reload_shows_the_same_page_and_has_no_page_view(shop: list[Session]) -> None:
+def test_a_reload_shows_the_same_page_and_has_no_page_view(shop: list[SeenSession]) -> None:
     reloads = 0
     for session in shop:
         for before, after in pairwise(session.loads):
@@ -79,7 +78,7 @@ def test_a_reload_shows_the_same_page_and_has_no_page_view(shop: list[Session]) 
     assert reloads > 100
 
 
-def test_a_step_back_shows_the_page_before(shop: list[Session]) -> None:
+def test_a_step_back_shows_the_page_before(shop: list[SeenSession]) -> None:
     found = 0
     for session in shop:
         seen: list[str] = []
@@ -92,7 +91,7 @@ def test_a_step_back_shows_the_page_before(shop: list[Session]) -> None:
     assert found > 200
 
 
-def test_the_same_page_again_has_no_page_view(shop: list[Session]) -> None:
+def test_the_same_page_again_has_no_page_view(shop: list[SeenSession]) -> None:
     for session in shop:
         views = [event for load in session.loads for event in load.events if event.type == PAGE_VIEW]
         assert [event.page.interaction for event in views] == list(range(len(views)))
@@ -107,7 +106,7 @@ def near_ms(seconds: float) -> object:
     return pytest.approx(seconds * 1000, abs=1.01)
 
 
-def test_paints_come_one_after_the_other(shop: list[Session]) -> None:
+def test_paints_come_one_after_the_other(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         ttfb, fcp, lcp = one(load, TTFB), one(load, FCP), one(load, LCP)
         assert fcp is not None
@@ -118,7 +117,7 @@ def test_paints_come_one_after_the_other(shop: list[Session]) -> None:
             assert fcp.details.value <= lcp.details.value
 
 
-def test_attributions_add_up(shop: list[Session]) -> None:
+def test_attributions_add_up(shop: list[SeenSession]) -> None:
     for event in events(shop):
         details = event.details
         if event.type == TTFB:
@@ -138,14 +137,14 @@ def test_attributions_add_up(shop: list[Session]) -> None:
             assert details.value % 8 == 0
 
 
-def test_durations_are_never_negative(shop: list[Session]) -> None:
+def test_durations_are_never_negative(shop: list[SeenSession]) -> None:
     for event in events(shop):
         if event.type in {LCP, TTFB, FCP, INP}:
             parts = [getattr(event.details.attribution, name) for name in event.details.attribution.__struct_fields__]
             assert all(part >= 0 for part in parts if isinstance(part, int | float)), event
 
 
-def test_navigation_phases_add_up(shop: list[Session]) -> None:
+def test_navigation_phases_add_up(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         event, ttfb = one(load, NAVIGATION), one(load, TTFB)
         if event is None:
@@ -166,7 +165,7 @@ def test_navigation_phases_add_up(shop: list[Session]) -> None:
         assert event.at - load.at == pytest.approx(nav.duration / 1000, abs=1e-6)
 
 
-def test_resources_lie_inside_their_load(shop: list[Session]) -> None:
+def test_resources_lie_inside_their_load(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         event = one(load, NAVIGATION)
         files = [each.details for each in load.events if each.type == RESOURCE]
@@ -178,14 +177,14 @@ def test_resources_lie_inside_their_load(shop: list[Session]) -> None:
         assert sum(file.fileType == "image" for file in files) <= 10
 
 
-def test_cached_resources_are_quick_and_have_no_size(shop: list[Session]) -> None:
+def test_cached_resources_are_quick_and_have_no_size(shop: list[SeenSession]) -> None:
     cached = [event.details.duration for event in events(shop, RESOURCE) if event.details.transferSize == 0]
     fetched = [event.details.duration for event in events(shop, RESOURCE) if event.details.transferSize]
     assert len(cached) > 1000 and len(fetched) > 1000
     assert sorted(cached)[len(cached) // 2] * 5 < sorted(fetched)[len(fetched) // 2]
 
 
-def test_references_name_events_of_the_same_load_that_came_before(shop: list[Session]) -> None:
+def test_references_name_events_of_the_same_load_that_came_before(shop: list[SeenSession]) -> None:
     referred = Counter[str]()
     for load in loads(shop):
         lcp = one(load, LCP)
@@ -205,7 +204,7 @@ def test_references_name_events_of_the_same_load_that_came_before(shop: list[Ses
     assert min(referred["navigation"], referred["resource"]) > 1000
 
 
-def test_lcp_comes_with_the_first_input_or_the_hide(shop: list[Session]) -> None:
+def test_lcp_comes_with_the_first_input_or_the_hide(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         lcp, fid = one(load, LCP), one(load, FID)
         if lcp is None:
@@ -217,7 +216,7 @@ def test_lcp_comes_with_the_first_input_or_the_hide(shop: list[Session]) -> None
         assert load.at + lcp.details.value / 1000 <= lcp.at + 1e-6
 
 
-def test_inp_needs_an_input_and_cls_a_painted_page(shop: list[Session]) -> None:
+def test_inp_needs_an_input_and_cls_a_painted_page(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         inp, cls, fcp = one(load, INP), one(load, CLS), one(load, FCP)
         if inp:
@@ -227,7 +226,7 @@ def test_inp_needs_an_input_and_cls_a_painted_page(shop: list[Session]) -> None:
             assert cls.at >= load.at + fcp.details.value / 1000 - 1e-6
 
 
-def test_browsers_that_do_not_measure_a_vital_do_not_send_it(shop: list[Session]) -> None:
+def test_browsers_that_do_not_measure_a_vital_do_not_send_it(shop: list[SeenSession]) -> None:
     found = {session.visitor.browser_name: kinds([session]) for session in shop}
     for session in shop:
         found[session.visitor.browser_name] |= kinds([session])
@@ -241,7 +240,7 @@ def test_browsers_that_do_not_measure_a_vital_do_not_send_it(shop: list[Session]
     assert old and not {LCP, FID, INP, CLS} & kinds(old)
 
 
-def test_a_trace_and_its_http_event_carry_the_same_ids(shop: list[Session]) -> None:
+def test_a_trace_and_its_http_event_carry_the_same_ids(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         traces = {event.details.trace_id: event for event in load.events if event.type == XRAY}
         for event in load.events:
@@ -254,7 +253,7 @@ def test_a_trace_and_its_http_event_carry_the_same_ids(shop: list[Session]) -> N
                 assert (trace.details.throttle is True) == (status == 429)
 
 
-def test_times_are_tenths_of_milliseconds_and_whole_ones_have_no_point(written_shop: list[Session]) -> None:
+def test_times_are_tenths_of_milliseconds_and_whole_ones_have_no_point(written_shop: list[SeenSession]) -> None:
     for event in events(written_shop[:200], RESOURCE):
         for value in re.findall(r'(?:startTime|duration)\\":([^,]*)', event.details):
             assert re.fullmatch(r"\d+(\.[1-9])?", value)
@@ -306,14 +305,14 @@ def test_without_cookies_every_load_is_a_landing() -> None:
         assert view is not None and view.details.interaction is UNSET
 
 
-def test_stacks_are_cut_as_the_client_cuts_them(storefront_errors: list[Event]) -> None:
+def test_stacks_are_cut_as_the_client_cuts_them(storefront_errors: list[SeenEvent]) -> None:
     stacks = [event.details.stack for event in storefront_errors if event.details.stack is not UNSET]
     assert stacks and all(len(stack) <= 83 for stack in stacks)
     assert any(stack.endswith("...") for stack in stacks)
 
 
 @pytest.fixture
-def storefront_errors() -> list[Event]:
+def storefront_errors() -> list[SeenEvent]:
     scenario = small("[telemetry.errors]\nsessions = 1.0", stackTraceLength=80)
     return list(events(seen(scenario, SEED), JS_ERROR))
 

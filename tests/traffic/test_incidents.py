@@ -9,12 +9,11 @@ import pytest
 
 from loadgen import traffic
 from loadgen.errors import ScenarioError
-from loadgen.model import Event, Session
 from loadgen.rum.events import CLS, FCP, HTTP, JS_ERROR
 from loadgen.scenario import Scenario, parse
 from loadgen.traffic.rate_curve import rate_curve
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL, events, seen
+from tests.traffic.look import SMALL, SeenEvent, SeenSession, events, seen
 
 WINDOW = 'name = "it"\nat = 60\nramp = 20\nlength = 60\n'
 
@@ -26,7 +25,7 @@ def struck(kind: str, more: str = "", **client: object) -> Scenario:
     return scenario.model_copy(update={"client": scenario.client.model_copy(update=client)})
 
 
-def at_run_time(sessions: list[Session], kind: str) -> list[tuple[Session, Event, float]]:
+def at_run_time(sessions: list[SeenSession], kind: str) -> list[tuple[SeenSession, SeenEvent, float]]:
     return [(each, event, each.start + event.at) for each in sessions for event in events([each], kind)]
 
 
@@ -85,7 +84,7 @@ def test_an_outage_slows_paints_and_drives_visitors_away() -> None:
     assert bounced[1] > bounced[0] + 0.01
 
 
-def _rendering(session: Session) -> float:
+def _rendering(session: SeenSession) -> float:
     return float(next(events([session], FCP)).details.attribution.firstByteToFCP)
 
 

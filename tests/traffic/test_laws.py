@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from loadgen.model import Load, Session
 from loadgen.rum.events import CLS, FCP, INP, LCP, NAVIGATION, RESOURCE, TTFB
 from loadgen.scenario import parse
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL, events, seen
+from tests.traffic.look import SMALL, SeenLoad, SeenSession, events, seen
 
 ONE_PAGE = """
 name = "one-page"
@@ -36,28 +35,28 @@ MANY = 20_000
 
 
 @pytest.fixture(scope="module")
-def alike() -> list[Session]:
+def alike() -> list[SeenSession]:
     """Some 4,000 landings that differ in nothing but chance."""
     return list(seen(parse(ONE_PAGE, "one-page.toml"), SEED))
 
 
-def values(sessions: list[Session], kind: str) -> np.ndarray:
+def values(sessions: list[SeenSession], kind: str) -> np.ndarray:
     return np.array([event.details.value for event in events(sessions, kind)], dtype=float)
 
 
-def test_first_bytes_are_lognormal(alike: list[Session]) -> None:
+def test_first_bytes_are_lognormal(alike: list[SeenSession]) -> None:
     """Kolmogorov–Smirnov at 0.1 % against median 408 ms, sigma 0.85 (rounding to 0.1 ms is far below)."""
     found = [event.details.attribution.timeToFirstByte for event in events(alike, FCP)]
     assert stats.kstest(found, stats.lognorm(0.85, scale=408).cdf).pvalue > 0.001
 
 
-def test_rendering_times_are_lognormal(alike: list[Session]) -> None:
+def test_rendering_times_are_lognormal(alike: list[SeenSession]) -> None:
     """Kolmogorov–Smirnov at 0.1 % against median 330 ms × 1.3 for a first visit, sigma 0.8."""
     found = [event.details.attribution.firstByteToFCP for event in events(alike, FCP)]
     assert stats.kstest(found, stats.lognorm(0.8, scale=330 * 1.3).cdf).pvalue > 0.001
 
 
-def test_layout_shifts_are_zero_or_lognormal(alike: list[Session]) -> None:
+def test_layout_shifts_are_zero_or_lognormal(alike: list[SeenSession]) -> None:
     """30 % zeros within 3 points; others by Kolmogorov–Smirnov at 0.1 %, median 0.036, sigma 1.4, rounded to 1e-4."""
     found = values(alike, CLS)
     assert (found == 0).mean() == pytest.approx(0.30, abs=0.03)
@@ -65,7 +64,7 @@ def test_layout_shifts_are_zero_or_lognormal(alike: list[Session]) -> None:
     assert stats.kstest(blurred, stats.lognorm(1.4, scale=0.036).cdf).pvalue > 0.001
 
 
-def test_interactions_are_lognormal_in_steps_of_8_ms(alike: list[Session]) -> None:
+def test_interactions_are_lognormal_in_steps_of_8_ms(alike: list[SeenSession]) -> None:
     """Chi-square at 0.1 % over five classes, median 31 ms, sigma 1.1; below 40 ms only first inputs are told."""
     found = values(alike, INP)
     edges = np.array([0, 12, 28, 52, 100, np.inf])
@@ -74,7 +73,7 @@ def test_interactions_are_lognormal_in_steps_of_8_ms(alike: list[Session]) -> No
     assert stats.chisquare(counts, law * counts.sum()).pvalue > 0.001
 
 
-def test_arrivals_are_uniform_in_a_flat_minute(alike: list[Session]) -> None:
+def test_arrivals_are_uniform_in_a_flat_minute(alike: list[SeenSession]) -> None:
     """Kolmogorov–Smirnov at 0.1 %."""
     assert stats.kstest([session.start for session in alike], stats.uniform(0, 400).cdf).pvalue > 0.001
 
@@ -92,7 +91,7 @@ def test_people_have_the_scenarios_mix(field: str) -> None:
 
 @pytest.mark.parametrize(("kind", "ratio", "within"), [(TTFB, 1.23, 0.12), (LCP, 1.23, 0.15), (INP, 2.0, 0.35)])
 def test_mobiles_are_slower_by_the_ratio_of_the_web(
-    crowd: list[Session], kind: str, ratio: float, within: float
+    crowd: list[SeenSession], kind: str, ratio: float, within: float
 ) -> None:
     """p75 on mobiles over p75 on desktops (CrUX, Web Almanac 2025)."""
     desktop = [session for session in crowd if session.visitor.device_type == "desktop"]
@@ -101,7 +100,7 @@ def test_mobiles_are_slower_by_the_ratio_of_the_web(
     assert found == pytest.approx(ratio, abs=within)
 
 
-def test_layouts_shift_less_on_mobiles(crowd: list[Session]) -> None:
+def test_layouts_shift_less_on_mobiles(crowd: list[SeenSession]) -> None:
     """Good CLS (0.1 at most): more loads on mobiles than on desktops, as 81 to 72 % of the web's sites."""
     good = {
         device: (values([each for each in crowd if each.visitor.device_type == device], CLS) <= 0.1).mean()
@@ -123,7 +122,7 @@ def test_the_physics_hold_in_20000_visits() -> None:
     assert loads > 1.3 * visits
 
 
-def _holds(load: Load) -> None:
+def _holds(load: SeenLoad) -> None:
     found = {event.type: event.details for event in load.events if event.type != RESOURCE}
     fcp, lcp, navigation = found[FCP], found.get(LCP), found.get(NAVIGATION)
     assert fcp.attribution.timeToFirstByte + fcp.attribution.firstByteToFCP == Near(fcp.value)

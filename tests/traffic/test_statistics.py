@@ -9,23 +9,22 @@ import numpy as np
 import pytest
 
 from loadgen import traffic
-from loadgen.model import Session
 from loadgen.rum.events import CLS, FCP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
-from tests.traffic.look import events, small
+from tests.traffic.look import SeenSession, events, small
 
 
-def values(sessions: list[Session], kind: str, *, desktop: bool) -> np.ndarray:
+def values(sessions: list[SeenSession], kind: str, *, desktop: bool) -> np.ndarray:
     wanted = [session for session in sessions if (session.visitor.device_type == "desktop") == desktop]
     return np.array([event.details.value for event in events(wanted, kind)], dtype=float)
 
 
-def depths(sessions: list[Session]) -> np.ndarray:
+def depths(sessions: list[SeenSession]) -> np.ndarray:
     return np.array([sum(event.type == PAGE_VIEW for event in events([session])) for session in sessions])
 
 
-def test_half_of_the_visits_see_one_page_and_the_others_several(crowd: list[Session]) -> None:
+def test_half_of_the_visits_see_one_page_and_the_others_several(crowd: list[SeenSession]) -> None:
     """E-commerce bounces 47 % (Contentsquare); mean depth near 4."""
     depth = depths(crowd)
     assert (depth == 1).mean() == pytest.approx(0.47, abs=0.03)
@@ -53,13 +52,15 @@ def test_the_walk_follows_the_page_graph(storefront: Scenario) -> None:
     ("kind", "desktop", "mobile"),
     [(TTFB, 725, 890), (FCP, 1300, 1700), (LCP, 1660, 2130), (INP, 65, 135), (CLS, 0.06, 0.04)],
 )
-def test_vitals_have_the_p75_of_a_median_site(crowd: list[Session], kind: str, desktop: float, mobile: float) -> None:
+def test_vitals_have_the_p75_of_a_median_site(
+    crowd: list[SeenSession], kind: str, desktop: float, mobile: float
+) -> None:
     """Within 12 %: pages differ in slowness, and sessions share theirs over their loads."""
     assert np.percentile(values(crowd, kind, desktop=True), 75) == pytest.approx(desktop, rel=0.12)
     assert np.percentile(values(crowd, kind, desktop=False), 75) == pytest.approx(mobile, rel=0.12)
 
 
-def test_ttfb_and_lcp_go_together(crowd: list[Session]) -> None:
+def test_ttfb_and_lcp_go_together(crowd: list[SeenSession]) -> None:
     """Correlation of logarithms near 0.8."""
     pairs = [
         (lcp.attribution.timeToFirstByte, lcp.value)
@@ -70,7 +71,7 @@ def test_ttfb_and_lcp_go_together(crowd: list[Session]) -> None:
     assert np.corrcoef(first_byte, largest)[0, 1] == pytest.approx(0.82, abs=0.06)
 
 
-def test_a_third_of_the_sessions_come_back(crowd: list[Session]) -> None:
+def test_a_third_of_the_sessions_come_back(crowd: list[SeenSession]) -> None:
     """Binomial: 32 % within 2 points, and their visitors keep their ids."""
     returning = [session for session in crowd if session.visitor.returning]
     assert len(returning) / len(crowd) == pytest.approx(0.32, abs=0.02)
@@ -83,7 +84,7 @@ def test_a_third_of_the_sessions_come_back(crowd: list[Session]) -> None:
     assert len(set(fresh)) == len(fresh) and not known.keys() & set(fresh)
 
 
-def test_a_tenth_of_the_sessions_have_errors_of_few_kinds(crowd: list[Session]) -> None:
+def test_a_tenth_of_the_sessions_have_errors_of_few_kinds(crowd: list[SeenSession]) -> None:
     """10 % within 1.5 points; 1.8 errors each within 0.25; the most frequent message takes over a fifth."""
     errors = [list(events([session], JS_ERROR)) for session in crowd]
     struck = [found for found in errors if found]
@@ -96,28 +97,28 @@ def test_a_tenth_of_the_sessions_have_errors_of_few_kinds(crowd: list[Session]) 
     assert Counter(chromium).most_common(1)[0][1] / len(chromium) > 0.2
 
 
-def test_slow_landings_lose_more_visitors(crowd: list[Session]) -> None:
+def test_slow_landings_lose_more_visitors(crowd: list[SeenSession]) -> None:
     """Bounces below 1 s and above 2 s of FCP: between 3 and 11 points apart (Contentsquare: 5.5)."""
     first = np.array([next(events([session], FCP)).details.value for session in crowd])
     left = depths(crowd) == 1
     assert 0.03 < left[first > 2000].mean() - left[first < 1000].mean() < 0.11
 
 
-def test_every_fifth_session_meets_a_slow_page(crowd: list[Session]) -> None:
+def test_every_fifth_session_meets_a_slow_page(crowd: list[SeenSession]) -> None:
     """Sessions with an LCP over 3 s: 18 % within 3 points (Contentsquare)."""
     able = [session for session in crowd if session.visitor.brand]
     slow = [any(event.details.value > 3000 for event in events([session], LCP)) for session in able]
     assert np.mean(slow) == pytest.approx(0.18, abs=0.03)
 
 
-def test_navigation_types_have_the_shares_of_the_web(crowd: list[Session]) -> None:
+def test_navigation_types_have_the_shares_of_the_web(crowd: list[SeenSession]) -> None:
     """navigate 84, back_forward 12, reload 4 %, each within 2 points (CrUX)."""
     types = Counter(event.details.navigationType for event in events(crowd, NAVIGATION))
     shares = {name: count / types.total() for name, count in types.items()}
     assert shares == pytest.approx({"navigate": 0.84, "back_forward": 0.12, "reload": 0.04}, abs=0.02)
 
 
-def test_an_error_keeps_to_its_page(crowd: list[Session]) -> None:
+def test_an_error_keeps_to_its_page(crowd: list[SeenSession]) -> None:
     """Some messages happen nearly always on one kind of page."""
     where: dict[str, Counter[str]] = {}
     for event in events([session for session in crowd if session.visitor.brand], JS_ERROR):
@@ -148,7 +149,7 @@ def test_device_and_browser_mixes_are_kept() -> None:
     assert set(browsers) == {"Google Chrome", "Safari", "Firefox"}
 
 
-def test_people_are_consistent(crowd: list[Session]) -> None:
+def test_people_are_consistent(crowd: list[SeenSession]) -> None:
     for session in crowd:
         who = session.visitor
         assert (who.os_name == "iOS") <= (who.browser_name == "Safari")
@@ -161,12 +162,12 @@ def test_people_are_consistent(crowd: list[Session]) -> None:
         assert mark is None or mark in who.user_agent
 
 
-def test_languages_follow_countries(crowd: list[Session]) -> None:
+def test_languages_follow_countries(crowd: list[SeenSession]) -> None:
     germans = Counter(session.visitor.language for session in crowd if session.visitor.country == "DE")
     assert germans["de-DE"] / germans.total() == pytest.approx(0.9, abs=0.05)
 
 
-def test_products_are_popular_as_zipf_says(crowd: list[Session]) -> None:
+def test_products_are_popular_as_zipf_says(crowd: list[SeenSession]) -> None:
     """Share of the ten most popular of 400 products: 27 % for an exponent of 0.8, within 3 points."""
     seen = Counter(event.page.id for event in events(crowd, PAGE_VIEW) if event.page.id.startswith("/product/"))
     top = sum(count for _, count in seen.most_common(10)) / seen.total()

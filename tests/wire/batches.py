@@ -9,6 +9,7 @@ from typing import Any
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Event, Page, Request, Visitor
 from loadgen.wire import Clock, Destination, Encoded
+from loadgen.wire.json_templates import write_details
 from tests.paths import FIXTURES
 
 FIXTURE = FIXTURES / "captured-requests.ndjson"
@@ -60,7 +61,7 @@ def captured_batch(body: dict[str, Any], beacon: bool) -> Batch:
         brand="browserName" in session,
     )
     events = tuple(
-        Event(e["id"], e["timestamp"] - EPOCH, e["type"], json.loads(e["details"]), pages[e["metadata"]])
+        Event(e["id"], e["timestamp"] - EPOCH, e["type"], write_details(json.loads(e["details"])), pages[e["metadata"]])
         for e in body["RumEvents"]
     )
     return Batch(
@@ -86,7 +87,7 @@ def batch(*events: Event, beacon: bool = False, cookies: bool = True, visitor: V
 
 def event(details: Any, at: float = 1.25, page: Page = HOME, type: str = "shop.custom") -> Event:
     """An event of the site's own type."""
-    return Event("27b0e63d-f6e9-4d58-a985-5e0c9b24ccd0", at, type, details, page)
+    return Event("27b0e63d-f6e9-4d58-a985-5e0c9b24ccd0", at, type, write_details(details), page)
 
 
 def inflate(request: Request) -> bytes:

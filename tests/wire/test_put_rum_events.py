@@ -24,6 +24,7 @@ from loadgen.rum.events import (
 )
 from loadgen.rum.service_model import load_service_model
 from loadgen.wire import Clock, Destination, encode
+from loadgen.wire.json_templates import session_time, session_trace_id, write_details
 from tests.wire.batches import (
     CART,
     CLOCK,
@@ -186,27 +187,22 @@ def test_what_is_encoded_can_be_read_again(all_details: list[dict[str, Any]], be
     assert {each["type"] for each in received["RumEvents"]} == {"shop.custom"}
 
 
+SEGMENT = "14e5a9ad70326b99"
+BEGIN, END, TRACE_ID = session_time(1.25), session_time(1.5), session_trace_id(1.25, "a" * 24)
+
+
 def trace() -> XRayTrace:
-    part = Subsegment(
-        id="934c09c20f4d934e",
-        name="api.example",
-        start_time=1.25,
-        end_time=1.5,
-        in_progress=False,
-        namespace="remote",
-        http=TracedHttp(TracedRequest("GET", True, "/api")),
-    )
-    return XRayTrace(
-        "rum.aws.amazon.com", "AWS::RUM::AppMonitor", "14e5a9ad70326b99", 1.25, "1-000004e2-" + "a" * 24, 1.5, (part,)
-    )
+    request = TracedHttp(TracedRequest("GET", True, "/api"))
+    part = Subsegment("934c09c20f4d934e", "api.example", BEGIN, END, False, "remote", request)
+    return XRayTrace("rum.aws.amazon.com", "AWS::RUM::AppMonitor", SEGMENT, BEGIN, TRACE_ID, END, (part,))
 
 
 @pytest.mark.parametrize("pace", [1.0, 4.0])
 def test_a_trace_gets_its_date_at_the_moment_of_its_event(pace: float) -> None:
     clock = Clock(EPOCH, pace)
     zero = clock.unix(10.0 + 1.5) - 1.5
-    http = Http(HttpRequest("/api", "GET"), "1-000004e2-" + "a" * 24, "14e5a9ad70326b99", HttpResponse(200, "OK"))
-    events = (Event("x", 1.5, XRAY, trace(), HOME), Event("y", 1.5, HTTP, http, HOME))
+    http = Http(HttpRequest("/api", "GET"), TRACE_ID, SEGMENT, HttpResponse(200, "OK"))
+    events = (Event("x", 1.5, XRAY, write_details(trace()), HOME), Event("y", 1.5, HTTP, write_details(http), HOME))
     written = [json.loads(e["details"]) for e in body_of(encode(batch(*events), DESTINATION, clock))["RumEvents"]]
     assert written[0]["start_time"] == written[0]["subsegments"][0]["start_time"] == round(zero + 1.25, 3)
     assert written[0]["trace_id"] == written[1]["trace_id"] == f"1-{int(zero + 1.25):08x}-{'a' * 24}"

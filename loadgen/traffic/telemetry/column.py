@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from loadgen.rum import events
 from loadgen.traffic.draws import Ints
+from loadgen.wire.json_templates import write_details
 
 RANK = {
     events.PAGE_VIEW: 0, events.RESOURCE: 1, events.FCP: 2, events.NAVIGATION: 3, events.TTFB: 4, events.XRAY: 5,
@@ -18,8 +19,8 @@ RANKS = 16
 """A power of two above all ranks."""
 
 
-Details = Callable[[Ints], Sequence[Any]]
-"""The details of some of a column's places, ascending: nobody makes what is not wanted."""
+Details = Callable[[Ints], Sequence[str]]
+"""The details of some of a column's places, ascending: details that are not wanted are not written."""
 
 
 class Named(NamedTuple):
@@ -40,6 +41,11 @@ class Column(NamedTuple):
     details: Details
 
 
-def listed(details: Sequence[Any]) -> Details:
-    """Details that are there already."""
-    return lambda places: [details[place] for place in places.tolist()]
+def take_texts(texts: Sequence[str]) -> Details:
+    """Details that are text already, by place."""
+    return lambda places: [texts[place] for place in places.tolist()]
+
+
+def write_each(make: Callable[[int], Any]) -> Details:
+    """Details that are written one by one; `make` gives the struct or object of a place."""
+    return lambda places: [write_details(make(place)) for place in places.tolist()]

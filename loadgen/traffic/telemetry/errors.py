@@ -14,7 +14,8 @@ from loadgen.traffic.draws import Floats, Ints
 from loadgen.traffic.js_errors import Dialect, Fault, Kind
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry.block_draws import Scene
-from loadgen.traffic.telemetry.column import Column, Named, listed
+from loadgen.traffic.telemetry.column import Column, Named, take_texts, write_each
+from loadgen.wire.json_templates import write_details
 
 OLD_BROWSER = 1.5
 """Factor on the share of sessions with errors in versions that are not the newest; an estimate."""
@@ -38,11 +39,9 @@ def js_errors(scene: Scene) -> Column:
     at = scene.time.awake(view, after)
     kept = np.flatnonzero(happens & scene.own_view_mask[view] & scene.time.alive(view, at))
     limit = scene.scenario.client.stackTraceLength
-    details = [
-        _details(scene.site.faults[which], Dialect(words), limit)
-        for which, words in zip(fault[kept].tolist(), engine[kept].tolist(), strict=True)
-    ]
-    return Column(JS_ERROR, Named("error", kept, len(view)), view[kept], at[kept], listed(details))
+    which, words = fault[kept].tolist(), engine[kept].tolist()
+    details = write_each(lambda place: _details(scene.site.faults[which[place]], Dialect(words[place]), limit))
+    return Column(JS_ERROR, Named("error", kept, len(view)), view[kept], at[kept], details)
 
 
 def thrown(scene: Scene) -> list[Column]:
@@ -55,9 +54,9 @@ def thrown(scene: Scene) -> list[Column]:
             at = scene.time.awake(view, np.floor(scene.visible[view] * uniform**3).astype(np.int64))
             engine = scene.crowd.dialects(scene.people)[scene.walk.session[view]].tolist()
             fault, limit = released(incident, scene.site), scene.scenario.client.stackTraceLength
-            details = [_details(fault, Dialect(words), limit) for words in engine]
+            texts = [write_details(_details(fault, words, limit)) for words in Dialect]
             named = Named(f"incident/{incident.name}", view, scene.views)
-            found.append(Column(JS_ERROR, named, view, at, listed(details)))
+            found.append(Column(JS_ERROR, named, view, at, take_texts([texts[words] for words in engine])))
     return found
 
 

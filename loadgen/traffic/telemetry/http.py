@@ -6,7 +6,7 @@ Rule: a call is recorded when it ends, with the same ids in both events; one tha
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import UNSET, UnsetType
@@ -25,14 +25,14 @@ from loadgen.rum.events import (
     TracedRequest,
     TracedResponse,
     XRayTrace,
-    relative_trace_id,
 )
 from loadgen.scenario import ApiCall, SlowApi
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
 from loadgen.traffic.journey import RESTORED
 from loadgen.traffic.telemetry.block_draws import Scene
-from loadgen.traffic.telemetry.column import Column, Named, listed
+from loadgen.traffic.telemetry.column import Column, Named, write_each
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, protocols
+from loadgen.wire.json_templates import session_time, session_trace_id
 
 NO_ANSWER = 0
 CALLED_WITHIN_MS = 400.0
@@ -145,7 +145,7 @@ def _paths(scene: Scene, view: Ints, made: list[ApiCall]) -> list[str]:
 class TraceIds(NamedTuple):
     """X-Ray's names for each recorded call."""
 
-    trace: list[str]
+    trace: list[Any]  # with a time that counts from the session's start
     segment: list[str]
     call: list[str]  # the subsegment; the http event's segment_id
 
@@ -155,7 +155,7 @@ def trace_ids(scene: Scene, made: Calls) -> TraceIds:
     stream = scene.stream("trace")
     random, segment, call = (hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
     started = (made.started / TICKS).tolist()
-    trace = [relative_trace_id(at, text) for at, text in zip(started, random, strict=True)]
+    trace = [session_trace_id(at, text) for at, text in zip(started, random, strict=True)]
     return TraceIds(trace, segment, call)
 
 
@@ -165,21 +165,21 @@ def http(scene: Scene, made: Calls, ids: TraceIds | None) -> Column:
     rows = np.flatnonzero(failed | scene.scenario.client.recordAllRequests)
     session = scene.walk.session[made.view[rows]]
     spoken, chromium = protocols(scene)[session].tolist(), scene.crowd.brands(scene.people)[session].tolist()
-    details = [
-        Http(
+    call_of, statuses = rows.tolist(), made.status[rows].tolist()
+
+    def details(place: int) -> Http:
+        row, status = call_of[place], statuses[place]
+        return Http(
             HttpRequest(made.path[row], made.method[row]),
             ids.trace[row] if ids else UNSET,
             ids.call[row] if ids else UNSET,
-            HttpResponse(status, _reason(status, PROTOCOLS[protocol])) if status else UNSET,
-            UNSET if status else _failure(scene.site.client_url, brand),
+            HttpResponse(status, _reason(status, PROTOCOLS[spoken[place]])) if status else UNSET,
+            UNSET if status else _failure(scene.site.client_url, chromium[place]),
         )
-        for row, status, protocol, brand in zip(
-            rows.tolist(), made.status[rows].tolist(), spoken, chromium, strict=True
-        )
-    ]
+
     at = made.ended[rows]
     view = scene.time.current(made.view[rows], at)
-    return Column(HTTP, Named("http", made.row[rows], made.total), view, at, listed(details))
+    return Column(HTTP, Named("http", made.row[rows], made.total), view, at, write_each(details))
 
 
 def _reason(status: int, protocol: str) -> str:
@@ -199,22 +199,23 @@ def _failure(client_url: str, chromium: bool) -> HttpError:
 
 
 def xray(scene: Scene, made: Calls, ids: TraceIds) -> Column:
-    """A trace for each call; its times still count from the session's start (XRayTrace.dated)."""
+    """A trace for each call."""
     started, ended = np.round(made.started / TICKS, 3).tolist(), np.round(made.ended / TICKS, 3).tolist()
-    status, length = made.status.tolist(), made.length.tolist()
+    status, length, host = made.status.tolist(), made.length.tolist(), scene.site.domain
     chromium = scene.crowd.brands(scene.people)[scene.walk.session[made.view]].tolist()
-    details = []
-    for row, (start, end) in enumerate(zip(started, ended, strict=True)):
+
+    def details(row: int) -> XRayTrace:
+        start, end = session_time(started[row]), session_time(ended[row])
         request = TracedRequest(made.method[row], True, made.path[row])
         traced = TracedHttp(request, TracedResponse(status[row], length[row]) if status[row] else UNSET)
         error, throttle, fault = _flags(status[row])
         cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, _message(chromium[row])),))
-        call, host = ids.call[row], scene.site.domain
-        part = Subsegment(call, host, start, end, False, "remote", traced, error, throttle, fault, cause)
+        part = Subsegment(ids.call[row], host, start, end, False, "remote", traced, error, throttle, fault, cause)
         trace, segment = ids.trace[row], ids.segment[row]
-        details.append(XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault))
+        return XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault)
+
     view = scene.time.current(made.view, made.ended)
-    return Column(XRAY, Named("xray", made.row, made.total), view, made.ended, listed(details))
+    return Column(XRAY, Named("xray", made.row, made.total), view, made.ended, write_each(details))
 
 
 def _flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:

@@ -11,7 +11,7 @@ from loadgen.rum.events import DOM, Dom
 from loadgen.scenario import CustomEvent
 from loadgen.traffic.site import Target
 from loadgen.traffic.telemetry.block_draws import Scene
-from loadgen.traffic.telemetry.column import Column, Named, listed
+from loadgen.traffic.telemetry.column import Column, Named, take_texts, write_each
 from loadgen.traffic.telemetry.inputs import Inputs
 from loadgen.wire.json_templates import Template
 
@@ -29,7 +29,7 @@ def _clicks(scene: Scene, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]
     made = [_dom(target, with_css=with_css) for target in scene.site.targets]
     named = Named("dom css" if with_css else "dom", rows, len(seen.view))
     return Column(
-        DOM, named, seen.view[rows], seen.at[rows], listed([made[each] for each in seen.target[rows].tolist()])
+        DOM, named, seen.view[rows], seen.at[rows], take_texts([made[each] for each in seen.target[rows].tolist()])
     )
 
 
@@ -52,8 +52,8 @@ def _recorded(scene: Scene, page: int, event: CustomEvent, purpose: str) -> Colu
     rows = np.flatnonzero((scene.walk.page == page) & (uniform[0] < event.per_view) & scene.own_view_mask)
     after = np.floor(scene.visible[rows] * uniform[1][rows]).astype(np.int64)
     items = [tuple(chosen) for chosen in scene.walk.items[rows].tolist()]
-    details = [_filled(scene, event.details, page, chosen) for chosen in items]
-    return Column(event.type, Named(purpose, rows, scene.views), rows, scene.time.awake(rows, after), listed(details))
+    details = write_each(lambda place: _filled(scene, event.details, page, items[place]))
+    return Column(event.type, Named(purpose, rows, scene.views), rows, scene.time.awake(rows, after), details)
 
 
 def _filled(scene: Scene, value: Any, page: int, chosen: tuple[int, ...]) -> Any:

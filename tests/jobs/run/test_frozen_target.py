@@ -23,6 +23,7 @@ from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, in_order
 from loadgen.transport import find_route
+from loadgen.wire.json_templates import write_details
 
 pytestmark = pytest.mark.locust
 
@@ -73,7 +74,7 @@ def visits() -> Iterator[Session]:
     for index in itertools.count():
         if index >= RATE * SECONDS:
             return
-        view = Event(f"{index:08d}-0000-4000-8000-000000000000", 0.0, PAGE_VIEW, PageView("/"), page)
+        view = Event(f"{index:08d}-0000-4000-8000-000000000000", 0.0, PAGE_VIEW, write_details(PageView("/")), page)
         yield Session(index, index, index / RATE, VISITOR, (Load(0.0, 0.0, (0.001,), (view,)),))
 
 

@@ -9,17 +9,18 @@ batch is kept as it came over the wire, and decoded when it is read.
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from loadgen.errors import EndpointError
 from loadgen.model import Noun
 
-VERSION = 1
+VERSION = 2
 """PRAGMA user_version of the file."""
 
 SCHEMA = """
@@ -34,13 +35,18 @@ CREATE TABLE definitions (
 );
 CREATE INDEX definitions_of ON definitions (monitor, destination, arn, number);
 CREATE TABLE batches (
-    number INTEGER PRIMARY KEY, monitor INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    events INTEGER NOT NULL, dropped BLOB, zipped INTEGER NOT NULL, body BLOB NOT NULL
+    number INTEGER PRIMARY KEY, monitor INTEGER NOT NULL, last INTEGER NOT NULL, events INTEGER NOT NULL,
+    times BLOB NOT NULL, dropped BLOB, body BLOB NOT NULL
 );
-CREATE INDEX batches_of ON batches (monitor, number, first, last, events);
+CREATE INDEX batches_of ON batches (monitor, number, events);
+CREATE TABLE event_times (
+    monitor INTEGER NOT NULL, at INTEGER NOT NULL, batch INTEGER NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (monitor, at, batch, position)
+) WITHOUT ROWID;
+CREATE TABLE indexed (monitor INTEGER PRIMARY KEY, batch INTEGER NOT NULL);
 """
 
-_INSERT = "INSERT INTO batches (monitor, first, last, events, dropped, zipped, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO batches (monitor, last, events, times, dropped, body) VALUES (?, ?, ?, ?, ?, ?)"
 _COUNTED = (
     "CREATE TEMP TABLE counted (monitor INTEGER PRIMARY KEY, requests INTEGER NOT NULL, events INTEGER NOT NULL,"
     " dropped INTEGER NOT NULL)"
@@ -59,7 +65,7 @@ class AppMonitor(Noun):
     number: int  # its row
     name: str
     id: str
-    created: str  # ISO 8601, seconds, UTC
+    created: str  # ISO 8601, UTC, such as 2026-11-25T18:48:45.123456Z
     modified: str
     domains: tuple[str, ...]
     listed: bool  # given as DomainList
@@ -77,14 +83,23 @@ class AppMonitor(Noun):
 
 
 class StoredBatch(Noun):
-    """A batch as kept; times in Unix milliseconds."""
+    """A batch to keep: the body as it came over the wire, and which of its events were accepted."""
 
-    number: int
-    first: int
-    last: int
-    dropped: tuple[int, ...]  # positions of events that were not accepted
-    zipped: bool
     body: bytes
+    times: tuple[int, ...]  # Unix milliseconds of the accepted events, in the order of the body
+    dropped: tuple[int, ...] = ()  # positions of the other events
+
+
+Integer64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What SQLite takes as an integer; tokens of clients hold such numbers."""
+
+
+class EventPlace(NamedTuple):
+    """Where an event is kept; places compare as their events do, by time and then by acceptance."""
+
+    at: Integer64  # Unix milliseconds
+    batch: Integer64  # its row
+    position: Integer64  # in the batch
 
 
 class Store:
@@ -231,28 +246,47 @@ class Store:
 
     # Batches
 
-    def keep(
-        self, monitor: AppMonitor, first: int, last: int, events: int, dropped: bytes | None, zipped: bool, body: bytes
-    ) -> None:
-        """Keep an accepted batch; `first` and `last` are the least and greatest event times in Unix milliseconds."""
+    def keep(self, monitor: AppMonitor, batch: StoredBatch, now: int) -> None:
+        """Keep an accepted batch; `now` (Unix milliseconds) says when it expires if none of its events was accepted."""
+        times = batch.times
         self._begin()
-        self._db.execute(_INSERT, (monitor.number, first, last, events, dropped, zipped, body))
+        values = struct.pack(f"<{len(times)}q", *times)
+        dropped = msgspec.json.encode(batch.dropped) if batch.dropped else None
+        row = (monitor.number, max(times, default=now), len(times), values, dropped, batch.body)
+        self._db.execute(_INSERT, row)
 
     def count(self, monitor: AppMonitor, requests: int, events: int, dropped: int) -> None:
         """Count accepted requests and events that are not kept, and events that were dropped."""
         self.write(_COUNT, monitor.number, requests, events, dropped)
 
-    def read_batches(self, monitor: AppMonitor, start: int, first: int, last: int) -> Iterator[StoredBatch]:
-        """Batches from row `start` on that may hold events between `first` and `last`, in the order of acceptance."""
-        rows = self._db.execute(
-            "SELECT number, first, last, dropped, zipped, body FROM batches"
-            " WHERE monitor = ? AND number >= ? AND last >= ? AND first <= ? ORDER BY number",
-            (monitor.number, start, first, last),
+    def read_batch(self, number: int) -> bytes:
+        """The body of the batch in a row."""
+        return bytes(self.read("SELECT body FROM batches WHERE number = ?", number)[0][0])
+
+    def index_events(self, monitor: AppMonitor, limit: int) -> bool:
+        """Index the times of accepted events, so that they can be read by time; False: more than `limit` batches wait.
+
+        Done when events are read and not when they come, because most runs never read them.
+        """
+        done = self.read("SELECT batch FROM indexed WHERE monitor = ?", monitor.number)
+        rows = self.read(
+            "SELECT number, times, dropped FROM batches WHERE monitor = ? AND number > ? ORDER BY number LIMIT ?",
+            *(monitor.number, done[0][0] if done else 0, limit),
         )
-        for number, low, high, dropped, zipped, body in rows:
-            yield StoredBatch(
-                number, low, high, tuple(msgspec.json.decode(dropped)) if dropped else (), bool(zipped), body
-            )
+        if rows:
+            self._begin()
+            self._db.executemany("INSERT INTO event_times VALUES (?, ?, ?, ?)", _list_times(monitor.number, rows))
+            self._db.execute("INSERT OR REPLACE INTO indexed VALUES (?, ?)", (monitor.number, rows[-1][0]))
+        return len(rows) < limit
+
+    def read_places(self, monitor: AppMonitor, before: EventPlace, after: int, limit: int) -> list[EventPlace]:
+        """Places of indexed events, the newest first: those below `before` and not older than `after`."""
+        rows = self.read(
+            "SELECT at, batch, position FROM event_times WHERE monitor = ? AND at BETWEEN ? AND ?"
+            " AND (at, batch, position) < (?, ?, ?) ORDER BY at DESC, batch DESC, position DESC LIMIT ?",
+            *(monitor.number, after, before.at, before.at, before.batch, before.position, limit),
+        )
+        return [EventPlace(*row) for row in rows]
 
     def count_accepted(self, monitor: AppMonitor | None) -> tuple[int, int, int]:
         """Accepted requests and events of a monitor, or of all, and their dropped events since the start."""
@@ -263,8 +297,19 @@ class Store:
         return kept[0] + counted[0], kept[1] + counted[1], counted[2]
 
     def expire(self, before: int) -> None:
-        """Drop batches whose last event is older than `before` (Unix milliseconds), and monitors long deleted."""
+        """Drop batches whose last event is older than `before` (Unix milliseconds)."""
+        self.write("DELETE FROM event_times WHERE batch IN (SELECT number FROM batches WHERE last < ?)", before)
         self.write("DELETE FROM batches WHERE last < ?", before)
+
+
+def _list_times(monitor: int, rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, int]]:
+    """Rows of `event_times` for rows (number, times, dropped) of `batches`."""
+    for number, values, marks in rows:
+        dropped = frozenset(msgspec.json.decode(marks)) if marks else frozenset()
+        times = struct.unpack(f"<{len(values) // 8}q", values)
+        positions = (position for position in range(len(times) + len(dropped)) if position not in dropped)
+        for at, position in zip(times, positions, strict=True):
+            yield monitor, at, number, position
 
 
 def _explain(wrong: Exception) -> str:

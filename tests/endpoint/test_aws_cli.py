@@ -76,7 +76,7 @@ def test_the_cli_creates_puts_reads_and_deletes(running: Endpoint) -> None:
     )
     window = {"After": int(time.time() * 1000) - 60_000}
     events = answer(running, "get-app-monitor-data", name=shop, time_range=window)["Events"]
-    assert [json.loads(event)["event_id"] for event in events] == [event["id"] for event in body["RumEvents"]]
+    assert [json.loads(event)["event_id"] for event in events] == [event["id"] for event in body["RumEvents"]][::-1]
     assert shop in [one["Name"] for one in answer(running, "list-app-monitors")["AppMonitorSummaries"]]
     answer(running, "delete-app-monitor", name=shop)
     gone = aws(running, "get-app-monitor", name=shop)

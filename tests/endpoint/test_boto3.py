@@ -89,13 +89,15 @@ def test_what_is_put_can_be_read_back(rum: Any, shop: str) -> None:
     window = {"After": int(time.time() * 1000) - 60_000, "Before": int(time.time() * 1000) + 60_000}
     chrome = [{"Name": "Browser", "Values": ["Chrome"]}]
     pages = paginator.paginate(Name=shop, TimeRange=window, Filters=chrome)
-    assert [json.loads(event)["event_id"] for page in pages for event in page["Events"]] == sent
+    assert [json.loads(event)["event_id"] for page in pages for event in page["Events"]] == sent[::-1]
 
 
 def test_metrics_go_to_a_destination(rum: Any, shop: str) -> None:
     where = {"AppMonitorName": shop, "Destination": "CloudWatch"}
     rum.put_rum_metrics_destination(**where)
-    assert rum.list_rum_metrics_destinations(AppMonitorName=shop)["Destinations"] == [{"Destination": "CloudWatch"}]
+    assert rum.list_rum_metrics_destinations(AppMonitorName=shop)["Destinations"] == [
+        {"Destination": "CloudWatch", "DestinationArn": "", "IamRoleArn": ""}
+    ]
     made = rum.batch_create_rum_metric_definitions(**where, MetricDefinitions=[COUNT, {"Name": "x"}])
     assert [error["ErrorCode"] for error in made["Errors"]] == ["ValidationException"]
     (definition,) = made["MetricDefinitions"]

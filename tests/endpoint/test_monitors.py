@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -30,19 +31,47 @@ def test_a_new_monitor_has_the_services_defaults(caller: Caller) -> None:
         "Name": "shop",
         "Id": monitor_id,
         "Domain": "localhost",
-        "Created": "2026-11-21T19:22:42",
-        "LastModified": "2026-11-21T19:22:42",
+        "Created": "2026-11-21T19:22:42.000000Z",
+        "LastModified": "2026-11-21T19:22:42.000000Z",
         "State": "CREATED",
         "Platform": "Web",
         "Tags": {},
-        "AppMonitorConfiguration": {"AllowCookies": False, "EnableXRay": False, "SessionSampleRate": 0.1},
+        "AppMonitorConfiguration": {
+            "IncludedPages": [],
+            "ExcludedPages": [],
+            "FavoritePages": [],
+            "SessionSampleRate": 0.1,
+            "Telemetries": [],
+        },
         "DataStorage": {"CwLog": {"CwLogEnabled": False}},
         "CustomEvents": {"Status": "DISABLED"},
+        "DeobfuscationConfiguration": {"JavaScriptSourceMaps": {"Status": "DISABLED"}},
     }
 
 
+def test_times_are_utc_for_every_reader(caller: Caller) -> None:
+    """JavaScript's Date and Python's datetime take a time without a zone for local time."""
+    caller.clock.now += 0.25
+    caller.monitor()
+    for shown in (
+        caller.json("GET", "/appmonitor/shop")["AppMonitor"],
+        caller.json("POST", "/appmonitors")["AppMonitorSummaries"][0],
+    ):
+        for member in ("Created", "LastModified"):
+            assert datetime.fromisoformat(shown[member]).timestamp() == caller.clock.now
+            assert shown[member].endswith(".250000Z")
+
+
+def test_a_bare_monitor_of_a_phone_has_the_same_members(caller: Caller) -> None:
+    caller.json("POST", "/appmonitor", {"Name": "phone", "Platform": "Android"})
+    caller.monitor()
+    phone, web = (caller.json("GET", f"/appmonitor/{name}")["AppMonitor"] for name in ("phone", "shop"))
+    assert phone.keys() == web.keys() - {"Domain"}
+    assert phone["AppMonitorConfiguration"] == web["AppMonitorConfiguration"]
+
+
 def test_everything_given_is_shown_again(caller: Caller) -> None:
-    given = {
+    given: dict[str, Any] = {
         "DomainList": ["example.com", "*.example.com"],
         "Tags": {"team": "shop"},
         "AppMonitorConfiguration": {
@@ -60,7 +89,9 @@ def test_everything_given_is_shown_again(caller: Caller) -> None:
         "Platform": "Web",
     }
     caller.json("POST", "/appmonitor", {"Name": "shop", "CwLogEnabled": True, **given})
-    monitor = caller.json("GET", "/appmonitor/shop")["AppMonitor"]
+    monitor: dict[str, Any] = caller.json("GET", "/appmonitor/shop")["AppMonitor"]
+    configuration = monitor.pop("AppMonitorConfiguration")
+    assert configuration == {"ExcludedPages": [], **given.pop("AppMonitorConfiguration")}
     assert {name: monitor[name] for name in given} == given
     assert "Domain" not in monitor
     group = f"/aws/vendedlogs/RUMService_shop{monitor['Id'][:8]}"
@@ -131,7 +162,7 @@ def test_only_what_is_given_changes(caller: Caller) -> None:
     caller.clock.now += 60
     caller.json("PATCH", "/appmonitor/shop", {"AppMonitorConfiguration": {"SessionSampleRate": 0.5}})
     after = caller.json("GET", "/appmonitor/shop")["AppMonitor"]
-    assert after["LastModified"] == "2026-11-21T19:23:42"
+    assert after["LastModified"] == "2026-11-21T19:23:42.000000Z"
     assert after["AppMonitorConfiguration"] == before["AppMonitorConfiguration"] | {"SessionSampleRate": 0.5}
     unchanged = before.keys() - {"LastModified", "AppMonitorConfiguration"}
     assert {name: after[name] for name in unchanged} == {name: before[name] for name in unchanged}
@@ -149,7 +180,7 @@ def test_each_part_can_be_changed(caller: Caller) -> None:
     caller.json("PATCH", "/appmonitor/shop", change)
     monitor = caller.json("GET", "/appmonitor/shop")["AppMonitor"]
     assert monitor["DomainList"] == ["b.com"]
-    assert "ExcludedPages" not in monitor["AppMonitorConfiguration"]
+    assert monitor["AppMonitorConfiguration"]["ExcludedPages"] == []
     assert monitor["AppMonitorConfiguration"]["IncludedPages"] == ["https://a.com/y"]
     assert monitor["DataStorage"]["CwLog"]["CwLogEnabled"]
     assert monitor["CustomEvents"] == {"Status": "ENABLED"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.endpoint.store import Store
+from loadgen.endpoint.store import Store, StoredBatch
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 
@@ -18,7 +18,7 @@ def test_what_is_not_committed_is_not_there_after_a_crash(tmp_path: Path) -> Non
     caller.endpoint.store = caller.store = store
     monitor = store.find_active(caller.monitor())
     assert monitor is not None
-    store.keep(monitor, 1, 2, 10, None, False, b"{}")
+    store.keep(monitor, StoredBatch(b"{}", (2,) * 10), 2)
     del caller
     store._db.close()  # as a crash would, without a commit
     reopened = Store(tmp_path / "rum.sqlite")
@@ -48,7 +48,7 @@ def test_an_operation_that_fails_midway_leaves_nothing(caller: Caller) -> None:
     monitor_id = caller.monitor()
     kept = caller.store.find_active(monitor_id)
     assert kept is not None
-    caller.store.keep(kept, 1, 2, 10, None, False, b"{}")
+    caller.store.keep(kept, StoredBatch(b"{}", (2,) * 10), 2)
     with pytest.raises(RuntimeError), caller.store.attempt():
         caller.store.write("DELETE FROM batches")
         caller.store.write("DELETE FROM monitors")
@@ -73,7 +73,7 @@ def test_when_the_disk_is_full_nobody_is_told_that_it_was_kept(caller: Caller) -
 def test_one_failed_write_spoils_the_whole_commit(caller: Caller) -> None:
     monitor = caller.store.find_active(caller.monitor())
     assert monitor is not None
-    caller.store.keep(monitor, 1, 2, 10, None, False, b"{}")
+    caller.store.keep(monitor, StoredBatch(b"{}", (2,) * 10), 2)
     caller.store.spoil()
     with pytest.raises(sqlite3.Error):
         caller.store.commit()
@@ -100,8 +100,8 @@ def test_what_retention_has_passed_is_gone_at_the_next_start(tmp_path: Path) -> 
     caller.endpoint.store = caller.store = store
     monitor = store.find_active(caller.monitor())
     assert monitor is not None
-    store.keep(monitor, 1000, 2000, 1, None, False, b"{}")
-    store.keep(monitor, 1000, 9000, 2, None, False, b"{}")
+    store.keep(monitor, StoredBatch(b"{}", (2000,)), 0)
+    store.keep(monitor, StoredBatch(b"{}", (1000, 9000)), 0)
     store.expire(5000)
     store.commit()
     assert store.count_accepted(monitor) == (1, 2, 0)

@@ -1,26 +1,28 @@
-"""GetAppMonitorData: the kept events as JSON strings with RUM's keys.
+"""GetAppMonitorData: the kept events as JSON strings, with the members and in the order of the live service.
 
-Rule: events come in the order of acceptance, which never changes, so that a token (row, position, end of the time
-range) stays good however many events arrive. One call reads a bounded number of batches; a page may therefore be
-short, or empty with a token, as AWS's own paging allows.
+Rule: members and order are those of AWS's own example (aws-cli, examples/rum/get-app-monitor-data.rst): the newest
+event first. A token holds the place of the last event and the end of the time range, so that it stays good however many
+events arrive. One call reads a bounded amount; a page may therefore be short, or empty with a token, as AWS's paging
+allows.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from loadgen.endpoint.metadata import flatten_metadata, merge_metadata, parse_metadata
+from loadgen.endpoint.json_text import encode_members, parse_object
+from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_token, read_token
-from loadgen.endpoint.operations.put_rum_events import decode_stored_batch
-from loadgen.endpoint.request_body import GZIP_WBITS
+from loadgen.endpoint.operations.put_rum_events import decode_batch
+from loadgen.endpoint.request_body import gunzip_stored
 from loadgen.endpoint.service_error import ValidationException
-from loadgen.endpoint.store import AppMonitor, StoredBatch
+from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.store import AppMonitor, EventPlace, Integer64
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Browser": lambda event: event["metadata"].get("browserName"),
@@ -35,17 +37,23 @@ FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
 INVERT = "Invert"
 
 BATCHES_PER_CALL = 256
-"""Read at most in one context, so that a query over much data does not keep other clients waiting."""
+BYTES_PER_CALL = 8 * 1024 * 1024
+"""Decoded in one call at most, so that a query over much data does not keep other clients waiting."""
 
-Wanted = Callable[[dict[str, Any]], bool]
+INDEXED_PER_CALL = 10_000
+"""Batches whose times one call puts into the store's index: about 0.2 s."""
+
+DEFAULT_VERSION = "1.0.0"
+"""The schema version of details that state none."""
+
+Matches = Callable[[dict[str, Any]], bool]
 
 
-class _Place(msgspec.Struct, frozen=True):
-    """Where a page ends: the next event's batch and position, and the time range's end."""
+class _Cursor(msgspec.Struct, frozen=True):
+    """Where a page ends."""
 
-    row: int
-    position: int
-    before: int
+    last: EventPlace  # the next page begins below
+    before: Integer64  # the time range's end
 
 
 def get(context: OperationContext, given: Members) -> Members:
@@ -57,42 +65,111 @@ def get(context: OperationContext, given: Members) -> Members:
             "Value at 'timeRange.before' failed to satisfy constraint: Member must not be less than after"
         )
     query = blake2b(msgspec.json.encode([monitor.id, after, before, given.get("Filters")]), digest_size=8).hexdigest()
-    start = _Place(0, 0, int(context.now * 1000) if before is None else before)
+    end = int(context.now * 1000) if before is None else before
+    cursor = _Cursor(EventPlace(end, 2**63 - 1, 0), end)
     if given.get("NextToken"):
-        start = read_token(given["NextToken"], query, _Place)
+        cursor = read_token(given["NextToken"], query, _Cursor)
     oldest = max(after, int((context.now - context.settings.retention) * 1000))
-    events, place = _page(context, monitor, start, oldest, _wanted(given.get("Filters") or []), given.get("MaxResults"))
-    return {"Events": events} | ({"NextToken": make_token(query, place)} if place else {})
+    matches = _compile_filters(given.get("Filters") or [])
+    page = _Page(context, monitor, given.get("MaxResults") or PAGE_SIZE)
+    rest = page.read(cursor.last, oldest, matches)
+    token = {"NextToken": make_token(query, _Cursor(rest, cursor.before))} if rest else {}
+    return {"Events": page.events, **token}
 
 
-def _page(
-    context: OperationContext, monitor: AppMonitor, start: _Place, after: int, wanted: Wanted, size: int | None
-) -> tuple[list[str], _Place | None]:
-    """One page, and where the next begins."""
-    events: list[str] = []
-    room = size or PAGE_SIZE
-    for count, batch in enumerate(context.store.read_batches(monitor, start.row, after, start.before)):
-        if count == BATCHES_PER_CALL:
-            return events, _Place(batch.number, 0, start.before)
-        skip = start.position if batch.number == start.row else 0
-        for position, event in unfolded(monitor, batch, skip):
-            if after <= event["event_timestamp"] <= start.before and wanted(event):
-                if len(events) == room:
-                    return events, _Place(batch.number, position, start.before)
-                events.append(msgspec.json.encode(event).decode())
-    return events, None
+class _Page:
+    """One page of events as it is read."""
+
+    def __init__(self, context: OperationContext, monitor: AppMonitor, size: int) -> None:
+        self.events: list[str] = []
+        self._context = context
+        self._monitor = monitor
+        self._size = size
+        self._batches: dict[int, DecodedBatch] = {}
+        self._bytes = 0
+
+    def read(self, last: EventPlace, oldest: int, matches: Matches) -> EventPlace | None:
+        """Fill the page with events below a place; where the next page begins, None when there is none."""
+        store = self._context.store
+        if not store.index_events(self._monitor, INDEXED_PER_CALL):
+            return last
+        while True:
+            places = store.read_places(self._monitor, last, oldest, self._size + 1)
+            for place in places:
+                if len(self.events) == self._size or self._is_exhausted(place):
+                    return last
+                event = self._batch(place).unfold(place, self._context.settings, self._monitor)
+                if matches(event):
+                    self.events.append(encode_members(event))
+                last = place
+            if len(places) <= self._size:
+                return None
+
+    def _is_exhausted(self, place: EventPlace) -> bool:
+        """Whether one more batch would be more than a call may read."""
+        full = len(self._batches) == BATCHES_PER_CALL or self._bytes > BYTES_PER_CALL
+        return full and place.batch not in self._batches
+
+    def _batch(self, place: EventPlace) -> DecodedBatch:
+        found = self._batches.get(place.batch)
+        if found is None:
+            data = gunzip_stored(self._context.store.read_batch(place.batch))
+            self._bytes += len(data)
+            found = self._batches[place.batch] = DecodedBatch(data)
+        return found
 
 
-def _wanted(filters: list[dict[str, Any]]) -> Wanted:
+class DecodedBatch:
+    """A kept batch, decoded once for all its events of one page."""
+
+    def __init__(self, data: bytes) -> None:
+        self._batch = decode_batch(data)
+        self._session = parse_object(self._batch.SessionMetadata)
+
+    def unfold(self, place: EventPlace, settings: EndpointSettings, monitor: AppMonitor) -> dict[str, Any]:
+        """One event with the members of the live service."""
+        batch, event = self._batch, self._batch.RumEvents[place.position]
+        metadata = merge_metadata(self._session, parse_object(event.metadata))
+        user = {"userId": batch.UserDetails.userId, "sessionId": batch.UserDetails.sessionId}
+        user = {name: value for name, value in user.items() if value is not None}
+        seconds, milliseconds = divmod(place.at, 1000)
+        return {
+            **user,
+            "application_id": monitor.id,
+            "application_version": batch.AppMonitorDetails.version,
+            "application_name": monitor.name,
+            "event_id": event.id,
+            "event_timestamp": place.at,
+            "event_type": event.type,
+            "event_version": _read_version(event.details),
+            "log_stream": {"seconds": seconds, "nanos": milliseconds * 1_000_000},
+            "batch_id": batch.BatchId,
+            "metadata": metadata,
+            "metadata_keys": list(metadata),
+            "metadata_values": flatten_metadata(metadata),
+            "event_details": msgspec.Raw(event.details.encode()),  # as it came, number for number
+            "user_details": user,
+            "account_id": settings.account,
+            "event_interaction": _format_interaction(metadata),
+        }
+
+
+def _format_interaction(metadata: dict[str, Any]) -> str:
+    """The page and its number in the session, as in AWS's example: `%2F-0 &`."""
+    page = str(metadata.get("pageId", "")).encode(errors="replace")
+    return f"{quote(page, safe='')}-{metadata.get('interaction', 0)} &"
+
+
+def _compile_filters(filters: list[dict[str, Any]]) -> Matches:
     """All filters together: values of one filter are alternatives, filters must all hold."""
-    tests = [_test(number, one) for number, one in enumerate(filters, 1)]
+    tests = [_compile_filter(number, one) for number, one in enumerate(filters, 1)]
     return lambda event: all(test(event) for test in tests)
 
 
-def _test(number: int, one: dict[str, Any]) -> Wanted:
+def _compile_filter(number: int, one: dict[str, Any]) -> Matches:
     name, values = one.get("Name"), frozenset(one.get("Values") or ())
     if name == INVERT:
-        return lambda event: not any(field(event) in values for field in FIELDS.values())
+        return lambda event: not any(_is_one_of(field(event), values) for field in FIELDS.values())
     if name not in FIELDS:
         names = ", ".join([*FIELDS, INVERT])
         raise ValidationException(
@@ -100,47 +177,25 @@ def _test(number: int, one: dict[str, Any]) -> Wanted:
             f"Member must satisfy enum value set: [{names}]"
         )
     field = FIELDS[name]
-    return lambda event: field(event) in values
+    return lambda event: _is_one_of(field(event), values)
 
 
-def unfolded(monitor: AppMonitor, kept: StoredBatch, skip: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The accepted events of a batch from position `skip` on, with RUM's keys."""
-    batch = decode_stored_batch(zlib.decompress(kept.body, wbits=GZIP_WBITS) if kept.zipped else kept.body)
-    session = parse_metadata(batch.SessionMetadata)
-    user = {"sessionId": batch.UserDetails.sessionId, "userId": batch.UserDetails.userId}
-    for position, event in enumerate(batch.RumEvents):
-        if position < skip or position in kept.dropped:
-            continue
-        metadata = merge_metadata(session, parse_metadata(event.metadata))
-        at = round(event.timestamp * 1000)
-        yield (
-            position,
-            {
-                "event_timestamp": at,
-                "event_type": event.type,
-                "event_id": event.id,
-                "event_version": _version(event.details),
-                "log_stream": f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H}",
-                "application_id": monitor.id,
-                "application_version": batch.AppMonitorDetails.version,
-                "metadata": metadata,
-                "metadata_values": flatten_metadata(metadata),
-                "user_details": {key: value for key, value in user.items() if value is not None},
-                "event_details": msgspec.Raw(event.details.encode()),  # as it came, number for number
-            },
-        )
+def _is_one_of(value: Any, values: frozenset[str]) -> bool:
+    """Whether a member is one of a filter's values; a number or a list never is."""
+    return isinstance(value, str) and value in values
 
 
 class _Versioned(msgspec.Struct):
-    version: str = "1.0.0"
+    version: str = DEFAULT_VERSION
 
 
-_versioned = msgspec.json.Decoder(_Versioned)
+_decode_version = msgspec.json.Decoder(_Versioned).decode
 
 
-def _version(details: str) -> str:
+def _read_version(details: str) -> str:
     """The schema version that details state."""
     try:
-        return _versioned.decode(details).version
-    except (msgspec.ValidationError, RecursionError):
-        return _Versioned().version
+        return _decode_version(details).version
+    except (msgspec.DecodeError, RecursionError):
+        version = parse_object(details).get("version")
+        return version if isinstance(version, str) else DEFAULT_VERSION

@@ -34,8 +34,11 @@ class OperationContext(Noun):
 
     @property
     def timestamp(self) -> str:
-        """Now as the model's ISOTimestampString: 19 characters, UTC."""
-        return f"{datetime.fromtimestamp(self.now, UTC):%Y-%m-%dT%H:%M:%S}"
+        """Now in the live service's form, 2024-04-07T12:37:05.326459Z (aws-cli, examples/rum/list-app-monitors.rst).
+
+        The model says 19 characters, without the Z; JavaScript would take those for local time.
+        """
+        return f"{datetime.fromtimestamp(self.now, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
     def is_gone(self, monitor: AppMonitor) -> bool:
         """Whether the monitor's deletion is over: its name is free and no operation shows it."""

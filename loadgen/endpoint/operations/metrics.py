@@ -15,6 +15,7 @@ from loadgen.endpoint.service_error import (
     ServiceError,
     ValidationException,
 )
+from loadgen.endpoint.store import Integer64
 from loadgen.rum.metric_rules import count_combinations, find_problem
 from loadgen.rum.quotas import DEFINITIONS_PER_CALL, DEFINITIONS_PER_DESTINATION
 
@@ -86,8 +87,8 @@ def list_destinations(context: OperationContext, given: Members) -> Members:
 
 
 def _show_destination(destination: MetricsDestination, role: str) -> dict[str, str]:
-    whole = {"Destination": destination.destination, "DestinationArn": destination.arn, "IamRoleArn": role}
-    return {name: value for name, value in whole.items() if value}
+    """As the live service does (aws-cli, examples/rum/list-rum-metrics-destinations.rst): CloudWatch's ARNs are ""."""
+    return {"Destination": destination.destination, "DestinationArn": destination.arn, "IamRoleArn": role}
 
 
 # Definitions
@@ -168,7 +169,7 @@ def get_definitions(context: OperationContext, given: Members) -> Members:
     destination = _find_destination(context, given)
     query = f"BatchGetRumMetricDefinitions {destination}"
     size = given.get("MaxResults", PAGE_SIZE)
-    after = read_token(given["NextToken"], query, int) if "NextToken" in given else 0
+    after = read_token(given["NextToken"], query, Integer64) if "NextToken" in given else 0
     rest = metric_store.list_definitions(context.store, destination, after)
     answer: Members = {"MetricDefinitions": [_show(one.id, one.content) for one in rest[:size]]}
     if len(rest) > size:

@@ -17,8 +17,21 @@ from loadgen.endpoint.service_error import (
 from loadgen.endpoint.store import AppMonitor
 from loadgen.rum.quotas import RESOURCE_TAGS
 
-DEFAULTS: dict[str, Any] = {"AllowCookies": False, "EnableXRay": False, "SessionSampleRate": 0.1}
-"""Of AppMonitorConfiguration. The sample rate is the model's word; the other two are the web client's defaults."""
+DEFAULT_CONFIGURATION: dict[str, Any] = {
+    "IncludedPages": [],
+    "ExcludedPages": [],
+    "FavoritePages": [],
+    "SessionSampleRate": 0.1,
+    "Telemetries": [],
+}
+"""AppMonitorConfiguration of a monitor with a name and a domain alone, as the live service reads it back (read through
+CloudFormation by go-to-k/cdk-real-drift, tests/corpus/AWS__RUM__AppMonitor.Rum.json)."""
+
+DEFAULT_DEOBFUSCATION = {"JavaScriptSourceMaps": {"Status": "DISABLED"}}
+"""DeobfuscationConfiguration of the same."""
+
+EXCLUSIVE_PAGES = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
+"""Only one of the two lists can hold pages (the model's documentation of AppMonitorConfiguration)."""
 
 WEB = "Web"
 
@@ -50,7 +63,7 @@ def create(context: OperationContext, given: Members) -> Members:
         modified=context.timestamp,
         domains=domains or (),
         listed="DomainList" in given,
-        configuration=DEFAULTS | _read_configuration(given),
+        configuration=DEFAULT_CONFIGURATION | _read_configuration(given),
         custom_events=given.get("CustomEvents", {}).get("Status") == "ENABLED",
         cw_log=given.get("CwLogEnabled", False),
         platform=platform,
@@ -89,7 +102,7 @@ def _read_deobfuscation(given: Members) -> dict[str, Any] | None:
             "Value null at 'deobfuscationConfiguration.javaScriptSourceMaps.s3Uri' failed to satisfy constraint: "
             "Member must not be null when the status is ENABLED"
         )
-    return wanted
+    return wanted or None
 
 
 def get(context: OperationContext, given: Members) -> Members:
@@ -126,11 +139,10 @@ def _show(monitor: AppMonitor) -> dict[str, Any]:
         "AppMonitorConfiguration": monitor.configuration,
         "DataStorage": {"CwLog": log},
         "CustomEvents": {"Status": "ENABLED" if monitor.custom_events else "DISABLED"},
+        "DeobfuscationConfiguration": monitor.deobfuscation or DEFAULT_DEOBFUSCATION,
     }
     if monitor.domains:
         whole |= {"DomainList": monitor.domains} if monitor.listed else {"Domain": monitor.domains[0]}
-    if monitor.deobfuscation is not None:
-        whole["DeobfuscationConfiguration"] = monitor.deobfuscation
     return whole
 
 
@@ -154,11 +166,8 @@ def update(context: OperationContext, given: Members) -> Members:
     if domains := _read_domains(given):
         changes |= {"domains": domains, "listed": "DomainList" in given}
     if wanted := _read_configuration(given):
-        # Only one of the two lists can hold: setting one clears the other.
-        other = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
-        cleared = {other[key] for key in wanted if key in other and wanted[key]}
-        kept = {key: value for key, value in monitor.configuration.items() if key not in cleared}
-        changes["configuration"] = kept | wanted
+        cleared: dict[str, Any] = {other: [] for key, other in EXCLUSIVE_PAGES.items() if wanted.get(key)}
+        changes["configuration"] = monitor.configuration | cleared | wanted
     if "CwLogEnabled" in given:
         changes["cw_log"] = given["CwLogEnabled"]
     if status := given.get("CustomEvents", {}).get("Status"):

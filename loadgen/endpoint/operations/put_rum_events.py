@@ -8,17 +8,19 @@ counted. This is the one operation whose speed matters: its body is decoded into
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from loadgen.endpoint.json_text import escape_halves, is_object
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.policy import RequestContext, is_allowed
-from loadgen.endpoint.request_body import GZIP_MAGIC, inflate, read_object
+from loadgen.endpoint.request_body import inflate, read_object
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import AppMonitor, Store
+from loadgen.endpoint.store import AppMonitor, Store, StoredBatch
 from loadgen.rum.events import EVENT_PREFIX
 from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
@@ -31,13 +33,6 @@ YEAR_10000 = 253_402_300_800.0
 
 _match_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 """Types of custom events (user guide, "Send custom events")."""
-
-
-class AnyObject(msgspec.Struct):
-    """Any JSON object: its members are scanned, not built."""
-
-
-_read_any_object = msgspec.json.Decoder(AnyObject).decode
 
 
 def allows_unsigned(settings: EndpointSettings, store: Store, labels: dict[str, str]) -> bool:
@@ -90,60 +85,48 @@ def _decoder() -> msgspec.json.Decoder[Any]:
 def read_batch(data: bytes, settings: EndpointSettings) -> Any:
     """Decode a batch as a struct of the model's PutRumEventsRequest; a ValidationException names each wrong member."""
     try:
-        batch = _decoder().decode(data)
+        batch = decode_batch(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise _explain(data, wrong) from wrong
     if len(batch.RumEvents) > settings.max_batch_events:
         limit = f"have at most {settings.max_batch_events} events"
         raise ValidationException(format_message([format_problem(len(batch.RumEvents), "rumEvents", limit)]))
-    if problems := _find_json_problems(batch):
+    if problems := list(_find_json_problems(batch)):
         raise ValidationException(format_message(problems))
     return batch
 
 
-def decode_stored_batch(data: bytes) -> Any:
-    """Decode a batch that was accepted before."""
-    return _decoder().decode(data)
+def decode_batch(data: bytes) -> Any:
+    """Decode a batch that is well-formed; half surrogate pairs in its texts stay as escapes."""
+    try:
+        return _decoder().decode(data)
+    except msgspec.DecodeError:
+        if b"\\u" not in data:
+            raise
+    return _decoder().decode(escape_halves(data))
 
 
 def _explain(data: bytes, wrong: Exception) -> Exception:
     """What the compiled type did not say: which members are wrong."""
-    body = read_object(data)
+    try:
+        body = read_object(escape_halves(data))
+    except UnicodeDecodeError:
+        body = read_object(data)
     problems: list[str] = []
     with_id = body | {"Id": "00000000-0000-0000-0000-000000000000"}
     compile_check(load_service_model().shapes, "PutRumEventsRequest")(with_id, "", problems)
     return ValidationException(format_message(problems) if problems else str(wrong))
 
 
-def _find_json_problems(batch: Any) -> list[str]:
+def _find_json_problems(batch: Any) -> Iterator[str]:
     """Members that are strings of JSON (the model's jsonvalue) must hold an object."""
-    try:
-        if batch.SessionMetadata is not None:
-            _read_any_object(batch.SessionMetadata)
-        for event in batch.RumEvents:
-            _read_any_object(event.details)
-            if event.metadata is not None:
-                _read_any_object(event.metadata)
-    except (msgspec.DecodeError, RecursionError):
-        return _name_json_problems(batch)
-    return []
-
-
-def _name_json_problems(batch: Any) -> list[str]:
-    texts = [("sessionMetadata", batch.SessionMetadata)]
+    if batch.SessionMetadata is not None and not is_object(batch.SessionMetadata):
+        yield format_problem(batch.SessionMetadata, "sessionMetadata", "be a JSON object")
     for number, event in enumerate(batch.RumEvents, 1):
-        texts += [(f"rumEvents.{number}.member.metadata", event.metadata)]
-        texts += [(f"rumEvents.{number}.member.details", event.details)]
-    wrong = [(text, path) for path, text in texts if text is not None and not _is_object(text)]
-    return [format_problem(text, path, "be a JSON object") for text, path in wrong]
-
-
-def _is_object(text: str) -> bool:
-    try:
-        _read_any_object(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
+        if event.metadata is not None and not is_object(event.metadata):
+            yield format_problem(event.metadata, f"rumEvents.{number}.member.metadata", "be a JSON object")
+        if not is_object(event.details):
+            yield format_problem(event.details, f"rumEvents.{number}.member.details", "be a JSON object")
 
 
 # Keeping
@@ -153,20 +136,19 @@ def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
     """Store, or count, the good events of a batch, as it came over the wire; durable at the store's next commit."""
     settings, store, events = context.settings, context.store, batch.RumEvents
     dropped = _find_dropped(events, monitor, settings, context.now - settings.retention)
-    times = [event.timestamp for position, event in enumerate(events) if position not in dropped] or [context.now]
-    if (last := max(times)) >= YEAR_10000:
+    times = [event.timestamp for position, event in enumerate(events) if position not in dropped]
+    if times and max(times) >= YEAR_10000:
         position = next(position for position, event in enumerate(events, 1) if event.timestamp >= YEAR_10000)
         path = f"rumEvents.{position}.member.timestamp"
-        raise ValidationException(format_message([format_problem(last, path, "be Unix time in seconds")]))
-    kept = len(events) - len(dropped)
+        raise ValidationException(format_message([format_problem(max(times), path, "be Unix time in seconds")]))
     if settings.keeps:
-        marks = msgspec.json.encode(dropped) if dropped else None
-        body = context.request.body
-        zipped = body.startswith(GZIP_MAGIC)
-        store.keep(monitor, int(min(times) * 1000), int(last * 1000) + 1, kept, marks, zipped, body)
-    if dropped or not settings.keeps:
-        store.count(monitor, 0 if settings.keeps else 1, 0 if settings.keeps else kept, len(dropped))
-    if kept and not monitor.active:
+        milliseconds = tuple([round(time * 1000) for time in times])
+        store.keep(monitor, StoredBatch(context.request.body, milliseconds, tuple(dropped)), int(context.now * 1000))
+        if dropped:
+            store.count(monitor, 0, 0, len(dropped))
+    else:
+        store.count(monitor, 1, len(times), len(dropped))
+    if times and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
 
 

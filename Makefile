@@ -54,10 +54,11 @@ clean:  ## remove .venv and what was built
 	touch $@
 
 # The browser tests send with the real RUM web client, in Chromium. Where one of these is missing, they say so and are skipped.
+NPM := npm --prefix $(WEB) install --no-package-lock --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000
 web-client:
 	@if ! command -v npm >/dev/null || ! [ -x "$${LOADGEN_CHROMIUM:-/usr/bin/chromium}" ]; then \
 	    echo "make: no browser tests: they need npm and Chromium (Debian: apt-get install npm chromium)"; \
 	elif ! [ $(WEB)/node_modules/.package-lock.json -nt $(WEB)/package.json ]; then \
-	    npm --prefix $(WEB) install --no-package-lock --no-audit --no-fund --silent \
-	        || echo "make: no browser tests: npm could not install $(WEB)/package.json"; \
+	    said=$$($(NPM) 2>&1) || echo "make: no browser tests: npm could not install what $(WEB)/package.json names:" \
+	        "$$(echo "$$said" | sed -n 's/^npm error code //p')"; \
 	fi

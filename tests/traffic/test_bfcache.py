@@ -56,7 +56,7 @@ def test_a_return_is_under_its_old_page_and_counting_goes_on_from_there(sessions
     followed = 0
     for session in sessions:
         seen: list[object] = []
-        for load, after in pairwise((*session.loads, None)):
+        for load, after in zip(session.loads, (*session.loads[1:], None), strict=True):
             page = load.events[0].page
             if is_return(load):
                 assert page in seen

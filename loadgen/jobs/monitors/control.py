@@ -19,7 +19,6 @@ from loadgen.aws import (
 )
 from loadgen.errors import LoadgenError
 from loadgen.jobs.monitors.requests import check_name
-from loadgen.jobs.monitors.view import describe_deletion, describe_losses
 from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
 from loadgen.scenario import load
@@ -71,7 +70,7 @@ def update_monitor(account: Account, name: str, given: dict[str, Any], confirm: 
 
 def delete_monitor(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
     """Delete an app monitor, after showing what goes with it."""
-    _ask_to_delete(confirm, describe_deletion(require_monitor(account, name)))
+    _ask_to_delete(confirm, _describe_deletion(require_monitor(account, name)))
     return change(account, "DeleteAppMonitor", Name=name)
 
 
@@ -110,9 +109,29 @@ def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Conf
     """
     plans = tuple(plans)
     calls = [call for plan in plans for call in plan.calls]
-    going = tuple(describe_losses(plans))
+    going = tuple(_describe_losses(plans))
     if going or (calls and not account.is_local):
         text = f"Make these calls in {account.region}?" if not account.is_local else "Make these calls?"
         require_yes(confirm, ConsentQuestion(going, text), "nothing was changed")
     apply_changes(account, calls)
     return len(calls)
+
+
+def _describe_losses(plans: Iterable[MonitorChanges]) -> list[str]:
+    """What all plans take away of what is there."""
+    return [
+        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
+    ]
+
+
+def _describe_deletion(found: MonitorState) -> list[str]:
+    """What goes with an app monitor when it is deleted."""
+    monitor = found.monitor or {}
+    count = sum(map(len, found.definitions.values()))
+    lines = [
+        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, made {monitor.get('Created')}",
+        f"with it go its events, {len(found.destinations)} metrics destinations with {count} definitions, "
+        f"{'its' if found.policy else 'no'} resource policy and {len(monitor.get('Tags', {}))} tags",
+    ]
+    group = monitor.get("DataStorage", {}).get("CwLog", {}).get("CwLogGroup")
+    return lines + ([f"the log group {group} stays"] if group else [])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from loadgen.aws import MonitorState
-
-if TYPE_CHECKING:
-    from loadgen.jobs.monitors.control import MadeCall, MonitorChanges
+from loadgen.jobs.monitors.control import MadeCall, MonitorChanges
 
 SUMMARY = ("Name", "Id", "State", "Platform", "Created")
 
@@ -33,13 +31,6 @@ def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
             lines += [f"{call.operation}: {call.why}", f"  {msgspec.json.encode(call.parameters).decode()}"]
             lines += [f"  takes away {each}" for each in call.takes_away]
     return lines
-
-
-def describe_losses(plans: Iterable[MonitorChanges]) -> list[str]:
-    """What all plans take away of what is there."""
-    return [
-        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
-    ]
 
 
 def describe_monitors(summaries: Iterable[dict[str, Any]]) -> list[str]:
@@ -68,19 +59,6 @@ def describe_metrics(found: MonitorState) -> list[str]:
         for each in definitions
     ]
     return _table(("Destination", "Id", "Namespace", "Metric", "Pattern"), rows) if found.destinations else []
-
-
-def describe_deletion(found: MonitorState) -> list[str]:
-    """What goes with an app monitor when it is deleted."""
-    monitor = found.monitor or {}
-    count = sum(map(len, found.definitions.values()))
-    lines = [
-        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, made {monitor.get('Created')}",
-        f"with it go its events, {len(found.destinations)} metrics destinations with {count} definitions, "
-        f"{'its' if found.policy else 'no'} resource policy and {len(monitor.get('Tags', {}))} tags",
-    ]
-    group = monitor.get("DataStorage", {}).get("CwLog", {}).get("CwLogGroup")
-    return lines + ([f"the log group {group} stays"] if group else [])
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:

@@ -118,6 +118,11 @@ def find_descriptor(path: Path) -> int | None:
     return None
 
 
+def is_stream(path: Path) -> bool:
+    """Whether bytes for a path go to standard output, a pipe or a device, so that no file of its name appears."""
+    return path == STANDARD_OUTPUT or find_descriptor(path) is not None or (path.exists() and not path.is_file())
+
+
 def is_written_in_place(path: Path) -> bool:
     """Whether a path exists and cannot or must not be replaced: a device, a pipe, a mount, a folder closed to us."""
     if not path.exists():

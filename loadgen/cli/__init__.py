@@ -9,10 +9,12 @@ import sys
 
 import click
 
+from loadgen.cli.check import check
 from loadgen.cli.clean import clean
 from loadgen.cli.comparing import compare
-from loadgen.cli.files import check, generate, report
+from loadgen.cli.files import report
 from loadgen.cli.find_limit import find_limit
+from loadgen.cli.generate import generate
 from loadgen.cli.metrics import metrics
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan

@@ -18,9 +18,9 @@ from loadgen.cli.values import SCENARIO, DurationOption, echo_error
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.jobs import preview as job
-    from loadgen.output import check_output, write_output
+    from loadgen.output import check_output, is_stream, write_output
 
     check_output(out)
     seen = job.preview(scenario, on_progress=echo_error, duration=duration, rate=rate, seed=seed)
     write_output(out, job.build_preview_page(seen))
-    click.echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=not out.is_file())
+    click.echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))

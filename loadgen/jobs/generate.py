@@ -1,50 +1,141 @@
-"""A scenario's first sessions as PutRumEvents bodies in a file, a body a line.
+"""`loadgen generate`: a scenario's first sessions as PutRumEvents bodies, one after the other or a line each in a file.
 
-Rule: the bytes depend on scenario, seed, number of sessions and start alone, not on how many processes made them.
+Rule: the bytes depend on scenario, seed, number of sessions, dialect and start alone, not on the number of processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gzip as gzip_format
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from heapq import merge
 from itertools import takewhile
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
 
-from loadgen import client, traffic, wire
+import msgspec
+
+from loadgen import traffic, wire
 from loadgen.errors import LoadgenError
-from loadgen.scenario import Scenario
+from loadgen.jobs import ground_truth
+from loadgen.jobs.inputs import (
+    OnProgress,
+    Seed,
+    ignore_progress,
+    parse_moment,
+    read_scenario,
+    resolve_options,
+    take_first_monitor,
+)
+from loadgen.model import Noun
+from loadgen.output import is_stream, open_output
+from loadgen.planned import UNSENT_MONITOR_ID, planned
+from loadgen.rum.quotas import RETENTION_SECONDS
+from loadgen.scenario import Scenario, resolve_seed
 
-MONITOR_ID = "00000000-0000-4000-8000-000000000000"
-Line = tuple[int, int, bytes]  # session index, place in the session, body
+DEFAULT_START = "2026-01-01"
+"""A fixed date, so that the same seed gives the same bytes on any day."""
+
+NumberedBody = tuple[int, int, bytes]
+"""Index of the session, place in the session, and the body."""
 
 
-def write(scenario: Scenario, seed: int, sessions: int, epoch: float, out: Path, workers: int = 1) -> int:
-    """Write the bodies of the first sessions, plain JSON, to `out`, whole or not at all; how many there are.
+class GenerateOptions(Noun, kw_only=True):
+    """How many sessions, and how their bodies are written."""
 
-    `epoch` is the Unix time of the run's zero.
+    sessions: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+    seed: Seed | None = None
+    start: str = DEFAULT_START  # of the run's zero: now, or an ISO 8601 date and time, UTC unless it says otherwise
+    dialect: Literal["web", "sdk"] = "web"  # as the RUM web client writes bodies, or an AWS SDK
+    workers: Annotated[int, msgspec.Meta(ge=1)] = 1  # processes
+
+
+class GeneratedFile(Noun):
+    """What was written."""
+
+    path: Path
+    batches: int
+    sessions: int
+    seed: int
+    ground_truth: Path | None  # the file that names the sessions that incidents hit, if any were
+    compressed: bool
+
+
+class BodyRequest(Noun):
+    """Everything that bodies are made from."""
+
+    scenario: Scenario
+    seed: int
+    sessions: int
+    epoch: float  # Unix time of the run's zero
+    dialect: str
+    workers: int
+
+
+def generate(
+    scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress, **options: Any
+) -> Iterator[bytes]:
+    """The bodies of a scenario's first sessions, plain JSON, in the order of sessions.
+
+    Args:
+        scenario: The scenario or its file; its first app monitor is taken.
+        on_progress: Takes a line of text, such as which neighbours are left out, or that RUM drops events so old.
+        **options: Fields of `GenerateOptions`; without a seed the scenario's, else 0.
+
+    Raises:
+        LoadgenError: An option is unknown or out of bounds, or too few sessions ever start.
     """
-    scenario = long_enough(scenario, seed, sessions)
-    unfinished = out.with_name(f"{out.name}.part")
-    try:
-        with unfinished.open("wb") as file:
-            written = 0
-            for _, _, body in in_order(scenario, seed, sessions, epoch, workers):
-                file.write(body + b"\n")
-                written += 1
-        unfinished.replace(out)
-    except OSError as error:
-        raise LoadgenError(f"{out}: cannot be written ({error.strerror}); give --out a file that can") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return written
+    request = prepare_bodies(scenario, on_progress, options)
+    return (body for _, _, body in make_bodies(request))
 
 
-def long_enough(scenario: Scenario, seed: int, sessions: int) -> Scenario:
-    """The scenario, doubled in duration until so many sessions start in it."""
+def write_bodies(
+    scenario: Scenario | Path | str,
+    out: Path,
+    *,
+    gzip: bool = False,
+    on_progress: OnProgress = ignore_progress,
+    **options: Any,
+) -> GeneratedFile:
+    """Write the bodies to a file, a line each, whole or not at all; a pipe or device is written through.
+
+    Beside a file stands `<name>.ground-truth.ndjson`, if incidents hit a session. `gzip` compresses the file.
+    """
+    request = prepare_bodies(scenario, on_progress, options)
+    batches = 0
+    with open_output(out) as raw:
+        file: Any = gzip_format.GzipFile("", "wb", fileobj=raw, mtime=0) if gzip else raw
+        for _, _, body in make_bodies(request):
+            file.write(body + b"\n")
+            batches += 1
+        if gzip:
+            file.close()
+    truth = write_ground_truth(request, out, on_progress)
+    return GeneratedFile(out, batches, request.sessions, request.seed, truth, gzip)
+
+
+def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, options: dict[str, Any]) -> BodyRequest:
+    """Check and resolve everything that is asked for."""
+    asked = resolve_options(GenerateOptions, options)
+    first = take_first_monitor(read_scenario(scenario), "generate", on_progress)
+    seed, now = resolve_seed(first, asked.seed, 0), time.time()
+    epoch = parse_moment(asked.start, now)
+    if epoch < now - RETENTION_SECONDS:
+        on_progress(
+            f"note: these events are dated {datetime.fromtimestamp(epoch, UTC):%Y-%m-%d} and later; RUM keeps events "
+            f"for {RETENTION_SECONDS / 86400:.0f} days and drops older ones: to send them, give --start now"
+        )
+    first = extend_scenario(first, seed, asked.sessions)
+    return BodyRequest(first, seed, asked.sessions, epoch, asked.dialect, asked.workers)
+
+
+def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
+    """The scenario, its duration doubled until so many sessions start in it."""
     while (started := len(traffic.starts(scenario, seed))) < sessions:
         longer = scenario.adjusted(duration=scenario.duration * 2)
         if traffic.rate(longer).expected == traffic.rate(scenario).expected:
@@ -53,39 +144,54 @@ def long_enough(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     return scenario
 
 
-def in_order(scenario: Scenario, seed: int, sessions: int, epoch: float, workers: int) -> Iterator[Line]:
+def make_bodies(request: BodyRequest) -> Iterator[NumberedBody]:
     """The bodies in the order of sessions, made by one process or several."""
-    if workers == 1:
-        yield from bodies(scenario, seed, sessions, epoch, (0, 1))
+    if request.workers == 1:
+        yield from make_share(request, 0)
         return
-    with TemporaryDirectory(prefix="loadgen-") as folder, ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        job = partial(spool, scenario, seed, sessions, epoch, Path(folder), workers)
-        yield from merge(*map(unspool, pool.map(job, range(workers))))
+    with (
+        TemporaryDirectory(prefix="loadgen-") as folder,
+        ProcessPoolExecutor(request.workers, get_context("spawn")) as pool,
+    ):
+        job: Callable[[int], Path] = partial(spool_share, request, Path(folder))
+        yield from merge(*map(read_share, pool.map(job, range(request.workers))))
 
 
-def bodies(scenario: Scenario, seed: int, sessions: int, epoch: float, share: tuple[int, int]) -> Iterator[Line]:
-    """One share of the bodies."""
-    destination = wire.Destination.of(scenario, MONITOR_ID, compression=False)
-    clock = wire.Clock(epoch)
-    drawn = traffic.sessions(scenario, seed, share, only_recordable=True)
-    for session in takewhile(lambda each: each.index < sessions, drawn):
-        plan = client.plan(session, scenario.client, scenario.monitor.sample_rate)
+def make_share(request: BodyRequest, worker: int) -> Iterator[NumberedBody]:
+    """One worker's share of the bodies."""
+    dialect = wire.DIALECTS[request.dialect]
+    destination = wire.Destination.of(request.scenario, UNSENT_MONITOR_ID, compression=False, dialect=dialect)
+    clock = wire.Clock(request.epoch)
+    drawn = planned(request.scenario, request.seed, (worker, request.workers))
+    for session, plan in takewhile(lambda each: each[0].index < request.sessions, drawn):
         for place, batch in enumerate(plan.batches):
             yield session.index, place, wire.encode(batch, destination, clock).request.body
 
 
-def spool(scenario: Scenario, seed: int, sessions: int, epoch: float, folder: Path, workers: int, index: int) -> Path:
+def spool_share(request: BodyRequest, folder: Path, worker: int) -> Path:
     """Write one worker's share to a file of its own."""
-    path = folder / f"{index}.ndjson"
+    path = folder / f"{worker}.ndjson"
     with path.open("wb") as file:
-        for session, place, body in bodies(scenario, seed, sessions, epoch, (index, workers)):
+        for session, place, body in make_share(request, worker):
             file.write(b"%d %d %s\n" % (session, place, body))
     return path
 
 
-def unspool(path: Path) -> Iterator[Line]:
+def read_share(path: Path) -> Iterator[NumberedBody]:
     """Read a worker's share back."""
     with path.open("rb") as file:
         for line in file:
             session, place, body = line.rstrip(b"\n").split(b" ", 2)
             yield int(session), int(place), body
+
+
+def write_ground_truth(request: BodyRequest, out: Path, on_progress: OnProgress) -> Path | None:
+    """Write which sessions incidents hit, beside the bodies; None if none were hit, or the bodies went to a pipe."""
+    if not request.scenario.incidents:
+        return None
+    if is_stream(out):
+        on_progress("note: which sessions incidents hit is told beside a file alone; give --out a file to get it")
+        return None
+    path = out.with_name(f"{out.stem}.{ground_truth.FILE}")
+    clock = wire.Clock(request.epoch)
+    return path if ground_truth.write(request.scenario, request.seed, clock, path, request.sessions) else None

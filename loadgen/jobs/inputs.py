@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -46,30 +47,58 @@ def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
     fields = kind.__struct_fields__
     if unknown := [name for name in given if name not in fields]:
         raise LoadgenError(f"there is no option {unknown[0]}; the options are {', '.join(fields)}")
+    if missing := [each.name for each in msgspec.structs.fields(kind) if each.required and each.name not in given]:
+        raise LoadgenError(f"{_name_option(missing[0])} is missing; give a value")
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        raise LoadgenError(_describe_problem(str(error), given)) from None
+        raise LoadgenError(_describe_problem(str(error), kind, given)) from None
 
 
-def _describe_problem(message: str, given: Mapping[str, Any]) -> str:
+def _name_option(name: str) -> str:
+    """An option's name in Python and on the command line."""
+    return f"{name} (--{name.replace('_', '-')})"
+
+
+def _describe_problem(message: str, kind: type[Noun], given: Mapping[str, Any]) -> str:
     """The problem that msgspec found in one option, by the option's name and value."""
     problem, _, place = message.partition(" - at `$.")
     name, _, index = place.rstrip("`").partition("[")
     value = given[name][int(index.rstrip("]"))] if index.rstrip("]").isdigit() else given[name]
     bound = re.match(r"Expected `(?:float|int)(?: \| null)?` (>=|>|<=|<) (\S+)", problem)
-    option = f"{name} (--{name.replace('_', '-')})"
     if bound:
-        return f"{option}: {value!r} is out of range; write a number {BOUNDS[bound[1]]} {float(bound[2]):g}"
-    wanted = re.sub(r"^Expected `([^`]*)`.*", r"\1", problem).replace("float", "a number").replace("int", "an integer")
-    return f"{option}: {value!r} is no valid value; write {wanted.replace(' | null', '')}"
+        return f"{_name_option(name)}: {value!r} is out of range; write a number {BOUNDS[bound[1]]} {float(bound[2]):g}"
+    if problem.startswith("Invalid enum value"):
+        wanted = " or ".join(get_args(get_type_hints(kind)[name]))
+    else:
+        wanted = re.sub(r"^Expected `([^`]*)`.*", r"\1", problem).replace(" | null", "")
+        wanted = wanted.replace("float", "a number").replace("int", "an integer")
+    return f"{_name_option(name)}: {value!r} is no valid value; write {wanted}"
+
+
+def parse_moment(text: str, now: float) -> float:
+    """The Unix time of `now` or of an ISO 8601 date and time; UTC unless it says otherwise."""
+    if text == "now":
+        return now
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise LoadgenError(
+            f'"{text}" is no point in time; write now, or a date such as 2026-03-01 or 2026-03-01T12:00:00Z'
+        ) from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def describe_skipped(scenario: Scenario, job: str) -> str | None:
+    """Which app monitors a job leaves out that takes the first one alone; None when there is no other."""
+    if not scenario.neighbours:
+        return None
+    others = ", ".join(each.monitor.name for each in scenario.neighbours)
+    return f"note: {job} takes the scenario's first app monitor, {scenario.monitor.name}; not its neighbours: {others}"
 
 
 def take_first_monitor(scenario: Scenario, job: str, on_progress: OnProgress) -> Scenario:
     """The scenario of its first app monitor; tells `on_progress` which neighbours the job leaves out."""
-    if scenario.neighbours:
-        others = ", ".join(each.monitor.name for each in scenario.neighbours)
-        on_progress(
-            f"note: {job} takes the scenario's first app monitor, {scenario.monitor.name}; not its neighbours: {others}"
-        )
+    if note := describe_skipped(scenario, job):
+        on_progress(note)
     return scenario.monitors[0]

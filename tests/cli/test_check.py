@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from loadgen.cli import commands
-from loadgen.cli.implied import span
 from tests.paths import SCENARIOS
 
 SHIPPED = sorted(SCENARIOS.glob("*.toml"))
@@ -29,10 +28,3 @@ def test_check_names_incidents_in_the_order_of_their_time() -> None:
     assert SHIPPED[0].stem == "bad-release"
     places = [output.index(name) for name in ("checkout error", "stock API", "CDN in Germany", "newsletter")]
     assert places == sorted(places)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "told"), [(30, "30 s"), (90, "1 min 30 s"), (120, "2 min"), (3600, "1 h"), (5400, "1 h 30 min")]
-)
-def test_a_span_is_told_as_people_say_it(seconds: float, told: str) -> None:
-    assert span(seconds) == told

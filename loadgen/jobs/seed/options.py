@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs.inputs import parse_moment
 from loadgen.model import Noun
 from loadgen.rum.quotas import RETENTION_SECONDS
 
@@ -69,19 +70,6 @@ class PastPeriod(Noun):
 def format_moment(unix: float) -> str:
     """A Unix time for people: UTC, to the minute."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M}Z"
-
-
-def parse_moment(text: str, now: float) -> float:
-    """The Unix time of `now` or of an ISO 8601 date and time; UTC unless it says otherwise."""
-    if text == "now":
-        return now
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise LoadgenError(
-            f'"{text}" is no point in time; write now, or a date such as 2026-03-01 or 2026-03-01T12:00:00Z'
-        ) from None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def resolve_period(days: float | None, start: str | None, end: str | None, now: float) -> PastPeriod:

@@ -18,7 +18,7 @@ import msgspec
 from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.first_monitor import describe_skipped
+from loadgen.jobs.inputs import describe_skipped
 from loadgen.jobs.seed.ledger import FILE, LOCK, BatchLedger, SeedIdentity, check_identity, fingerprint_traffic
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, SeedTask, estimate_size

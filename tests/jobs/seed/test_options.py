@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.seed.options import DAY, PastPeriod, parse_moment, resolve_period
+from loadgen.jobs.inputs import parse_moment
+from loadgen.jobs.seed.options import DAY, PastPeriod, resolve_period
 
 NOW = 1_795_288_962.5
 MARCH = 1_772_323_200.0  # 2026-03-01T00:00Z

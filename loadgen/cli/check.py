@@ -1,0 +1,18 @@
+"""loadgen check: what is wrong with a scenario file, or which traffic it implies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from loadgen.cli.values import SCENARIO
+
+
+@click.command()
+@SCENARIO
+def check(scenario: Path) -> None:
+    """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
+    from loadgen.jobs import check as job
+
+    click.echo(f"{scenario}: fine. {job.format_check(job.check(scenario))}")

@@ -1,0 +1,93 @@
+"""`loadgen check`: a scenario file is read and checked; what traffic it implies, in 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, NamedTuple
+
+from loadgen import traffic
+from loadgen.jobs.inputs import read_scenario
+from loadgen.scenario import Scenario
+from loadgen.units import format_duration
+
+WIDTH, LABEL = 80, 12
+
+
+class CheckedScenario(NamedTuple):
+    """A scenario without problems, and the traffic that it implies."""
+
+    scenario: Scenario
+    implied: traffic.Implied
+
+
+def check(scenario: Scenario | Path | str) -> CheckedScenario:
+    """Read and check a scenario file, and describe its traffic by some thousand visits.
+
+    Raises:
+        ScenarioError: Every problem of the file, a line each.
+    """
+    read = read_scenario(scenario)
+    return CheckedScenario(read, traffic.implied(read))
+
+
+def format_check(checked: CheckedScenario) -> str:
+    """What a scenario is for, the traffic that it implies, and its incidents."""
+    scenario = checked.scenario
+    pages = "1 page" if len(scenario.pages) == 1 else f"{len(scenario.pages)} pages"
+    return "\n".join([f"{scenario.name}, {scenario.duration:g} s, {pages}", *list_lines(*checked)])
+
+
+def list_lines(scenario: Scenario, implied: traffic.Implied) -> Iterator[str]:
+    """The lines, none longer than 80 columns."""
+    yield from wrap(" ".join(scenario.description.split()), WIDTH)
+    if scenario.description:
+        yield ""
+    yield from label_parts("visits", list_loads(implied.sessions, scenario.duration, implied.peak_rate))
+    for place, neighbour in enumerate(scenario.monitors[1:]):
+        curve = traffic.rate(neighbour)
+        visits = f"{neighbour.monitor.name}: {curve.expected:,.0f} visits"
+        rates = list_loads(curve.expected, neighbour.duration, max(curve.rates))[1:]
+        yield from label_parts("" if place else "neighbours", [visits, *rates])
+    yield from label_parts("bounce", [f"{implied.bounce:.0%} see one page"])
+    yield from label_parts("pages", [f"{implied.pages:.1f} a visit", f"median {implied.pages_median:.0f}"])
+    lengths = [f"{format_duration(implied.seconds)} a visit", f"median {format_duration(implied.seconds_median)}"]
+    yield from label_parts("length", lengths)
+    yield from label_parts("returning", [f"{implied.returning:.0%} of the visits"])
+    yield from label_parts("devices", list_shares(implied.devices))
+    yield from label_parts("page views", list_shares(implied.views))
+    for place, incident in enumerate(sorted(scenario.incidents, key=lambda each: each.at)):
+        yield from label_parts("" if place else "incidents", describe_incident(incident))
+
+
+def list_loads(sessions: float, duration: float, peak: float) -> list[str]:
+    """How many visits there are, on average and at the peak."""
+    return [
+        f"{sessions:,.0f} in {format_duration(duration)}",
+        f"{sessions / duration:.3g}/s on the mean",
+        f"{peak:.3g}/s at the peak",
+    ]
+
+
+def label_parts(label: str, parts: list[str]) -> Iterator[str]:
+    """A label and parts between commas; lines break between parts."""
+    text = ", ".join(part.replace(" ", "\0") for part in parts)
+    for number, line in enumerate(wrap(text, WIDTH - LABEL)):
+        yield f"{'' if number else label:{LABEL}}{line}".replace("\0", " ")
+
+
+def list_shares(parts: Mapping[str, float]) -> list[str]:
+    """Shares in per cent, the largest first."""
+    ordered = sorted(parts.items(), key=lambda item: -item[1])
+    return [f"{name} {share:.0%}" for name, share in ordered if share >= 0.0005]
+
+
+def describe_incident(incident: Any) -> list[str]:
+    """When an incident happens, what it is, and whom it can hit."""
+    groups = (getattr(incident, name, ()) for name in ("countries", "devices", "browsers", "pages"))
+    who = [" or ".join(group) for group in groups if group]
+    part = getattr(incident, "share", 1.0)
+    some = [f"{part:.0%} of them"] if part < 1 else []
+    times = f"{format_duration(incident.at)} to {format_duration(incident.end)}"
+    return [f"{times}: {incident.kind} “{incident.name}”", *who, *some]

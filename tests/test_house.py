@@ -33,11 +33,8 @@ LONG_MODULES: dict[str, str] = {
     "rum/events.py": MEND,
 }
 LONG_FUNCTIONS: dict[str, str] = {
-    "jobs/preview/page.py:build_preview_page": MEND,
 }
 MANY_PARAMETERS: dict[str, str] = {
-    "endpoint/store.py:keep": MEND,
-    "jobs/generate.py:spool": MEND,
     "jobs/ground_truth.py:write": MEND,
     "jobs/run/incomplete_sessions.py:unrun": MEND,
     "report/html/over_time.py:along": MEND,

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.jobs.plan.view import build_grid, format_rate, format_share
+from loadgen.jobs.plan.view import build_grid, shorten_rate, shorten_share
 from loadgen.limit import Cause, Limit, SearchStep
 
 SAID: dict[Cause, str] = {
@@ -26,7 +26,7 @@ def step_line(step: SearchStep) -> str:
     verdict = "kept" if step.broken_by is None else SAID[step.broken_by]
     return (
         f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  "
-        f"throttled {format_share(window.throttled_share):>4}  p99 {milliseconds(window.p99_ms):>6}  {verdict}"
+        f"throttled {shorten_share(window.throttled_share):>4}  p99 {milliseconds(window.p99_ms):>6}  {verdict}"
     )
 
 
@@ -61,10 +61,10 @@ def curve(limit: Limit) -> Table:
         table.add_row(
             f"{window.offered:,.1f}",
             f"{window.accepted:,.1f}",
-            format_share(window.throttled_share),
+            shorten_share(window.throttled_share),
             milliseconds(window.p50_ms),
             milliseconds(window.p99_ms),
-            format_rate(window.lag_p99_ms),
+            shorten_rate(window.lag_p99_ms),
             Text(bar + lost + knee, justify="left"),
         )
     return table

@@ -27,18 +27,24 @@ from loadgen.jobs.plan.view import (
     LOAD_HEAD,
     RATE_HEAD,
     SETTING_HEAD,
-    format_dollars,
-    format_duration,
     format_exactness,
     format_left_out,
-    format_number,
     format_verdict,
     list_load_rows,
     list_rate_rows,
     list_setting_rows,
 )
 from loadgen.report.html.tables import folded, table
-from loadgen.units import format_clock, format_count, format_digits, format_percent, format_rate
+from loadgen.units import (
+    format_clock,
+    format_count,
+    format_digits,
+    format_dollars,
+    format_duration,
+    format_percent,
+    format_rate,
+    format_short,
+)
 
 MARK_MARGIN = 1.25  # of the axis of quotas, so that the last mark's label has room behind it
 CLOSE_MARKS = 0.12  # of an axis; marks nearer to each other share a label
@@ -106,7 +112,7 @@ def build_tiles(plan: CapacityPlan) -> Markup:
             format_digits(plan.whole.requests.mean),
             f"mean; {format_count(plan.whole.requests.peak)} at the peak",
         ),
-        ("Events a day", format_number(money.events_per_day), f"{format_number(money.events_per_month)} a month"),
+        ("Events a day", format_short(money.events_per_day), f"{format_short(money.events_per_month)} a month"),
         (
             "Cost a month",
             format_dollars(money.dollars_per_month),
@@ -114,8 +120,8 @@ def build_tiles(plan: CapacityPlan) -> Markup:
         ),
         (
             "Sessions",
-            format_number(plan.load.sessions),
-            f"{format_number(plan.load.requests)} requests, all first attempts",
+            format_short(plan.load.sessions),
+            f"{format_short(plan.load.requests)} requests, all first attempts",
         ),
     )
 
@@ -182,7 +188,7 @@ def plot_cost(plan: CapacityPlan) -> Plot:
         "cost",
         "Cost against sample rate",
         [Layer("sent", "dollars a month", [point.dollars_per_month for point in plan.rates])],
-        lambda value: f"${format_number(value or 0.0)}",
+        lambda value: f"${format_short(value or 0.0)}",
     )
 
 

@@ -11,13 +11,13 @@ from rich.text import Text
 
 from loadgen.jobs.plan.figures import CapacityPlan, MonitorPlan, Throttling
 from loadgen.output import format_json
+from loadgen.units import format_bytes, format_dollars, format_duration, format_short
 
 MOST_ROWS = 24
 LOAD_HEAD = ("first attempts", "sessions", "requests/s", "p95", "p99", "peak", "events/s", "peak", "kB/s")
 RATE_HEAD = ("sample rate", "events/day", "$/month", "peak/s", "needs quota", "LCP p75", "JS errors")
 SETTING_HEAD = ("client setting", "requests", "events", "bytes")
 RATE_NOTE = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)", style="dim")
-UNITS = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
 
 
 def encode_json(plan: CapacityPlan) -> bytes:
@@ -56,7 +56,7 @@ def format_headline(plan: CapacityPlan) -> Text:
         ),
         Text(f"  {format_left_out(plan)}", style="dim"),
         Text(
-            f"  {format_number(money.events_per_day)} events a day, {format_number(money.events_per_month)} a month: "
+            f"  {format_short(money.events_per_day)} events a day, {format_short(money.events_per_month)} a month: "
             f"{format_dollars(money.dollars_per_day)} a day, {format_dollars(money.dollars_per_month)} a month"
         ),
     ]
@@ -81,8 +81,8 @@ def format_left_out(plan: CapacityPlan) -> str:
         ("dropped", load.dropped_by_client),
         ("too late", load.unsent),
     )
-    said = ", ".join(f"{format_number(count)} {name}" for name, count in reasons if count)
-    return f"of {format_number(load.generated)} noticed" + (f": {said}" if said else ", all of them")
+    said = ", ".join(f"{format_short(count)} {name}" for name, count in reasons if count)
+    return f"of {format_short(load.generated)} noticed" + (f": {said}" if said else ", all of them")
 
 
 def build_load_table(plan: CapacityPlan) -> Table:
@@ -100,9 +100,9 @@ def list_load_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
     for window in (*windows, plan.whole) if len(windows) > 1 else windows:
         requests, events = window.requests, window.events
         yield (
-            *(window.name, format_number(window.sessions)),
-            *map(format_rate, (requests.mean, requests.p95, requests.p99, requests.peak)),
-            *map(format_rate, (events.mean, events.peak, window.wire_bytes.mean / 1000)),
+            *(window.name, format_short(window.sessions)),
+            *map(shorten_rate, (requests.mean, requests.p95, requests.p99, requests.peak)),
+            *map(shorten_rate, (events.mean, events.peak, window.wire_bytes.mean / 1000)),
         )
 
 
@@ -122,10 +122,10 @@ def format_quota(plan: CapacityPlan) -> Text:
     if found.throttled:
         lines += [
             Text(
-                f"  {format_number(found.attempts)} attempts: {format_number(found.accepted)} accepted, "
-                f"{format_number(found.throttled)} throttled; {format_number(found.retried)} were retries"
+                f"  {format_short(found.attempts)} attempts: {format_short(found.accepted)} accepted, "
+                f"{format_short(found.throttled)} throttled; {format_short(found.retried)} were retries"
             ),
-            Text(f"  {format_number(found.given_up)} batches given up with {format_number(found.events_lost)} events"),
+            Text(f"  {format_short(found.given_up)} batches given up with {format_short(found.events_lost)} events"),
             Text(f"  {format_recovery(found)}"),
         ]
     return Text("\n").join(lines)
@@ -153,8 +153,8 @@ def build_monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
         table.add_row(
             f"{each.monitor} ({each.scenario})",
             f"{each.sample_rate:g}",
-            format_number(each.load.requests),
-            format_number(each.load.events),
+            format_short(each.load.requests),
+            format_short(each.load.events),
             f"{found.throttled_share:.1%}",
             f"{found.lost_share:.1%}",
         )
@@ -164,8 +164,8 @@ def build_monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
 def build_loss_table(plan: CapacityPlan) -> Table:
     """Loss against quota."""
     table = build_grid("quota", *(f"{point.quota:g}" for point in plan.loss))
-    table.add_row("throttled", *(format_share(point.throttled_share) for point in plan.loss))
-    table.add_row("events lost", *(format_share(point.lost_share) for point in plan.loss))
+    table.add_row("throttled", *(shorten_share(point.throttled_share) for point in plan.loss))
+    table.add_row("events lost", *(shorten_share(point.lost_share) for point in plan.loss))
     return table
 
 
@@ -179,9 +179,9 @@ def list_rate_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
     for point in plan.rates:
         yield (
             f"{point.sample_rate:g}",
-            format_number(point.events_per_day),
+            format_short(point.events_per_day),
             f"{point.dollars_per_month:,.0f}",
-            format_rate(point.peak_requests),
+            shorten_rate(point.peak_requests),
             f"{point.quota_needed:,}",
             format_interval(point.p75_lcp_interval),
             format_interval(point.js_error_interval),
@@ -230,35 +230,12 @@ def fill_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def format_rate(value: float) -> str:
-    """A rate: two digits below ten, whole above."""
-    if value >= 1e4:
-        return format_number(value)
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+def shorten_rate(value: float) -> str:
+    """A rate without its unit: two digits below ten, whole above, 12.3k."""
+    return format_short(value, 2 if value < 1e4 else 3)
 
 
-def format_number(value: float) -> str:
-    """A count, short: 12,345 as 12.3k."""
-    for unit, letter in UNITS:
-        if abs(value) >= unit:
-            whole = value / (1e3 if letter == "k" else unit)
-            return f"{whole:,.0f}{letter}" if whole >= 100 else f"{whole:.1f}{letter}"
-    return f"{value:,.0f}"
-
-
-def format_bytes(count: float) -> str:
-    """Bytes with a unit."""
-    return next((f"{count / unit:,.1f} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB")) if count >= unit), "") or (
-        f"{count / 1e3:,.1f} kB"
-    )
-
-
-def format_dollars(value: float) -> str:
-    """Money: cents below ten dollars."""
-    return f"${value:,.2f}" if value < 10 else f"${value:,.0f}"
-
-
-def format_share(value: float) -> str:
+def shorten_share(value: float) -> str:
     """A share in per cent, short."""
     return f"{value:.0%}" if value >= 0.0995 else f"{value:.1%}" if value >= 0.0005 else "0"
 
@@ -272,11 +249,3 @@ def format_change(factor: float) -> str:
     """A factor as a change in per cent."""
     percent = round((factor - 1) * 100)
     return f"{percent:+d} %" if percent else "="
-
-
-def format_duration(seconds: float) -> str:
-    """A length of time in the largest unit that keeps it short."""
-    for unit, name in ((86_400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:g} {name}"
-    return f"{seconds:g} s"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from loadgen.charts import Markup, card, cards, el, page, tiles
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample
@@ -19,46 +21,31 @@ VITAL_NAMES = {
 
 def build_preview_page(sample: TrafficSample) -> str:
     """The page's text."""
-    vitals = [
-        card(f"{name}: {VITAL_NAMES[name].lower()}", plot, about="Over the share of page loads with less.")
-        for name, plot in plots.plot_vitals(sample)
-    ]
     return page(
         f"{sample.scenario.name}: preview · loadgen",
         build_headline(sample),
         build_tiles(sample),
-        cards(
-            card(
-                "Arrivals",
-                plots.plot_arrivals(sample),
-                about="Visits that begin, a second, under this seed.",
-                wide=True,
-            ),
-            card("Session depth", plots.plot_depths(sample), about="Page views of a visit, as a share of all visits."),
-            card(
-                "Think times",
-                plots.plot_think_times(sample),
-                about="From one page view to the next, as a share of all.",
-            ),
-            *vitals,
-            card(
-                "Batch sizes", plots.plot_batch_sizes(sample), about="Events in a request, as a share of all requests."
-            ),
-            card(
-                "Some visits",
-                plots.plot_visits(sample),
-                about="Each line is a visit, dots are what the web client notices, those below are what it sends.",
-                wide=True,
-            ),
-            card(
-                "Event mix",
-                bars(plots.count_events(sample), "accepted", "Events by type"),
-                about="As the client notices them, before sampling and limits.",
-                wide=True,
-            ),
-        ),
+        cards(*list_cards(sample)),
         el("footer", "Made by loadgen. Arrivals and visits are those of the whole run, the rest of the visits drawn."),
     )
+
+
+def list_cards(sample: TrafficSample) -> Iterator[Markup]:
+    """A card for each plot."""
+    some_visits = "Each line is a visit, dots are what the web client notices, those below are what it sends."
+    begin = "Visits that begin, a second, under this seed."
+    yield card("Arrivals", plots.plot_arrivals(sample), about=begin, wide=True)
+    depth = "Page views of a visit, as a share of all visits."
+    yield card("Session depth", plots.plot_depths(sample), about=depth)
+    think = "From one page view to the next, as a share of all."
+    yield card("Think times", plots.plot_think_times(sample), about=think)
+    for name, plot in plots.plot_vitals(sample):
+        yield card(f"{name}: {VITAL_NAMES[name].lower()}", plot, about="Over the share of page loads with less.")
+    sizes = "Events in a request, as a share of all requests."
+    yield card("Batch sizes", plots.plot_batch_sizes(sample), about=sizes)
+    yield card("Some visits", plots.plot_visits(sample), about=some_visits, wide=True)
+    mix = bars(plots.count_events(sample), "accepted", "Events by type")
+    yield card("Event mix", mix, about="As the client notices them, before sampling and limits.", wide=True)
 
 
 def build_headline(sample: TrafficSample) -> Markup:

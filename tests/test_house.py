@@ -32,8 +32,7 @@ LONG_MODULES: dict[str, str] = {
     "report/html/report.py": MEND,
     "rum/events.py": MEND,
 }
-LONG_FUNCTIONS: dict[str, str] = {
-}
+LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS: dict[str, str] = {
     "jobs/ground_truth.py:write": MEND,
     "jobs/run/incomplete_sessions.py:unrun": MEND,

@@ -20,12 +20,13 @@ from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
 from loadgen.cli.policy import policy
 from loadgen.cli.preview import preview
-from loadgen.cli.run import run, worker
+from loadgen.cli.run import run
 from loadgen.cli.sampling import sampling
 from loadgen.cli.seed import seed
 from loadgen.cli.serve import serve
 from loadgen.cli.tags import tags
 from loadgen.cli.verify import verify
+from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
 
 

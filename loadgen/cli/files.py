@@ -26,7 +26,6 @@ def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     from loadgen.report.html import room_for_page, write_report
     from loadgen.report.terminal import show, summary_view
     from loadgen.results import RunFolder
-    from loadgen.results.recovery import scenario_of
     from loadgen.results.run_data import RunData, summary_of
     from loadgen.results.store import pretty
 
@@ -35,7 +34,7 @@ def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     folder = RunFolder.existing(run_dir)
     summary = summary_of(folder)
     if summary.lost_workers:
-        summary = noted(folder, scenario_of(folder), summary)
+        summary = noted(folder, folder.spec().scenario, summary)
     if as_json:
         click.echo(pretty(summary), nl=False)
     else:

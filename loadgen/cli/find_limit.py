@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from loadgen.cli.targets import ask_on_terminal
 from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
 
 
@@ -44,14 +45,14 @@ from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, 
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 @click.option("--json", "as_json", is_flag=True, help="Print limit.json, and nothing else, on standard output.")
-def find_limit(scenario: Path, as_json: bool, **options: Any) -> None:
+def find_limit(scenario: Path, as_json: bool, yes: bool, **options: Any) -> None:
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
     from loadgen.jobs.find_limit.run import hunt
     from loadgen.jobs.find_limit.view import limit_view
     from loadgen.report.terminal import show
     from loadgen.results.store import pretty
 
-    found, folder = hunt(scenario, as_json, options)
+    found, folder = hunt(scenario, ask_on_terminal(yes), options)
     if as_json:
         click.echo(pretty(found), nl=False)
     else:

@@ -1,13 +1,15 @@
-"""loadgen run: a scenario becomes a target, a Locust process, a live view and a summary."""
+"""loadgen run: send a scenario's traffic to a target and measure it."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from loadgen.cli.targets import ask_on_terminal
 from loadgen.cli.values import SCENARIO, DurationOption, PaceOption, QuotaOption
 from loadgen.errors import LoadgenError
 
@@ -68,23 +70,22 @@ from loadgen.errors import LoadgenError
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
-def run(scenario: Path, target: str, as_json: bool, **options: object) -> None:
+def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
-    from loadgen.jobs.run.options import Options
-    from loadgen.jobs.run.steps import run_scenario
+    from loadgen.jobs import run as job
     from loadgen.report.terminal import show, summary_view
     from loadgen.results.store import pretty
-    from loadgen.results.verdict import EXIT_CODES
 
-    if target != "local":
+    if options["target"] != "local":
         refuse_local_options()
-    summary, folder = run_scenario(scenario, Options(target=target, quiet=as_json, **options))  # type: ignore[arg-type]  # click has checked them
+    with job.LiveView(on_stderr=as_json) as view:
+        done = job.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
     if as_json:
-        click.echo(pretty(summary), nl=False)
+        click.echo(pretty(done.summary), nl=False)
     else:
-        show(summary_view(summary))
-        click.echo(f"results   {folder.path}")
-    sys.exit(EXIT_CODES[summary.verdict])
+        show(summary_view(done.summary))
+        click.echo(f"results   {done.folder}")
+    sys.exit(done.exit_code)
 
 
 def refuse_local_options() -> None:
@@ -93,26 +94,3 @@ def refuse_local_options() -> None:
     for name in ("quota", "faults", "store"):
         if source(name) is ParameterSource.COMMANDLINE:
             raise LoadgenError(f"--{name}: only for --target local; give it to the endpoint that you run against")
-
-
-@click.command()
-@click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
-@click.option("--master-port", type=click.IntRange(1, 65535), default=5557, show_default=True)
-@click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
-@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
-def worker(master_host: str, master_port: int, processes: int | None, otel: bool) -> None:
-    """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
-    import os
-
-    from loadgen.jobs.run import otel as opentelemetry
-    from loadgen.jobs.run.locust_process import locust_command
-    from loadgen.jobs.run.master_wait import wait_for_master
-
-    if otel:
-        opentelemetry.check_installed()
-    wait_for_master(master_host, master_port)
-    shared = [*(["--otel"] if otel else []), *([f"--processes={processes}"] if processes else [])]
-    command = locust_command(
-        "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
-    )
-    os.execve(command[0], command, opentelemetry.environment(os.environ))

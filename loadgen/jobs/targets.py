@@ -17,11 +17,11 @@ import click
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.scenario import Monitor
 
 if TYPE_CHECKING:
     from loadgen.aws import Account, MonitorTarget
     from loadgen.endpoint import Endpoint, EndpointSettings
+    from loadgen.scenario import Monitor
 
 VARIABLE = "AWS_ENDPOINT_URL_RUM"
 """Environment variable of boto3 that names an endpoint: what the control plane and `seed` talk to unless told."""

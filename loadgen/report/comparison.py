@@ -121,7 +121,7 @@ def same_plan(one: RunData, other: RunData) -> bool:
         (
             reading.summary.scenario,
             reading.summary.pace,
-            *(reading.run.get("options", {}).get(name) for name in ("duration", "rate", "sample_rate")),
+            reading.spec and (reading.spec.duration, reading.spec.rate, reading.spec.sample_rate),
         )
         for reading in (one, other)
     ]
@@ -262,11 +262,9 @@ def notes(readings: Sequence[RunData]) -> tuple[str, ...]:
 
 def different_options(first: RunData, other: RunData) -> list[str]:
     """In what another run was asked for something else than the first."""
-    asked = [{**reading.run.get("options", {}), "seed": reading.summary.seed} for reading in (first, other)]
-    names = [name for name in asked[1] if name not in ("out", "quiet", "yes", "store") and name in asked[0]]
-    changed = [
-        f"{name} {said(asked[0][name])} → {said(asked[1][name])}" for name in names if asked[0][name] != asked[1][name]
-    ]
+    if first.spec is None or other.spec is None:
+        return []
+    changed = [f"{name} {said(one)} → {said(two)}" for name, (one, two) in first.spec.differences(other.spec).items()]
     return [f"{other.name} differs from {first.name} in {', '.join(changed)}"] if changed else []
 
 

@@ -3,6 +3,7 @@
 from loadgen.results.aggregate import Aggregate
 from loadgen.results.meter import EventCounts, IntervalReport, Meter, Volume
 from loadgen.results.recording import Follower, Recording
+from loadgen.results.run_spec import RunOptions, RunSpec
 from loadgen.results.store import RunFolder
 from loadgen.results.summarize import RunEnd, stage_ends, summarize
 from loadgen.results.summary import (
@@ -32,6 +33,8 @@ __all__ = [
     "Requests",
     "RunEnd",
     "RunFolder",
+    "RunOptions",
+    "RunSpec",
     "Summary",
     "TimelineRow",
     "Volume",

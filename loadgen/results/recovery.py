@@ -6,33 +6,28 @@ import re
 from bisect import bisect_right
 from datetime import UTC, datetime
 from math import inf
-from typing import Any
 
-from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
 from loadgen.results.aggregate import Aggregate, offered_in
 from loadgen.results.meter import EventCounts
 from loadgen.results.recording import Follower, monitor_rows
-from loadgen.results.store import HISTOGRAMS, SCENARIO, RunFolder
+from loadgen.results.store import HISTOGRAMS, RunFolder
 from loadgen.results.summarize import RunEnd, stage_ends, summarize
 from loadgen.results.summary import AppMonitor, Summary
 from loadgen.results.timeline import MonitorRow, TimelineRow
-from loadgen.scenario import Scenario, load
 
 
 def recovered_summary(folder: RunFolder) -> Summary:
     """Sum up what is there; it is marked as cut off."""
-    described = folder.described()
-    options = described["options"]
+    spec = folder.spec()
     rows = list(Follower(folder.path).rows())
     if not folder.spools or not rows:
         raise LoadgenError(
             f"{folder.path}: the run ended before its first second was written; there is nothing to report"
         )
-    scenario = scenario_of(folder)
-    factor = units.parse_pace(options["pace"])
-    monitors = monitors_of(described)
+    scenario, factor = spec.scenario, spec.factor
+    monitors = spec.monitors or (AppMonitor(scenario.monitor.name, ""),)
     measured = Aggregate(stage_ends(scenario, factor) if factor != inf else (), tuple(each.name for each in monitors))
     for spool in folder.spools:
         for batch in record.read(spool):
@@ -41,8 +36,8 @@ def recovered_summary(folder: RunFolder) -> Summary:
     if len(monitors) > 1:
         add_monitor_rows(measured, monitor_rows(folder.path), rows[-1].second)
     run = RunEnd(
-        seed=described["seed"],
-        pace=options["pace"],
+        seed=spec.seed,
+        pace=spec.pace,
         started_at=started_at(folder),
         workers=len(folder.spools),
         cut_off=True,
@@ -52,14 +47,6 @@ def recovered_summary(folder: RunFolder) -> Summary:
         monitors=monitors,
     )
     return summarize(measured, scenario, run)
-
-
-def scenario_of(folder: RunFolder) -> Scenario:
-    """The scenario as it was run."""
-    options = folder.described()["options"]
-    return load(folder.path / SCENARIO).adjusted(
-        duration=options["duration"], rate=options["rate"], sample_rate=options["sample_rate"]
-    )
 
 
 def add_rows(measured: Aggregate, rows: list[TimelineRow]) -> None:
@@ -90,13 +77,6 @@ def add_monitor_rows(measured: Aggregate, rows: list[MonitorRow], last: int) -> 
 def tally_of(row: TimelineRow | MonitorRow) -> EventCounts:
     """The tally that a row holds, so far as it does."""
     return EventCounts(**{name: getattr(row, name) for name in EventCounts.__struct_fields__ if hasattr(row, name)})
-
-
-def monitors_of(described: dict[str, Any]) -> tuple[AppMonitor, ...]:
-    """The app monitors of a run, as `run.json` has them; a run of before there were several has its target's."""
-    target = described.get("target", {})
-    found = described.get("monitors") or [{"name": target.get("monitor", ""), "id": target.get("id", "")}]
-    return tuple(AppMonitor(each["name"], each["id"]) for each in found)
 
 
 def started_at(folder: RunFolder) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -14,6 +13,7 @@ from loadgen.results.binning import BinnedRequests, BinnedTimeline
 from loadgen.results.incomplete_sessions import IncompleteSession, read_unrun
 from loadgen.results.recording import Follower, monitor_rows
 from loadgen.results.recovery import recovered_summary
+from loadgen.results.run_spec import RunSpec
 from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
 from loadgen.results.summary import Summary
 from loadgen.results.timeline import MonitorRow, TimelineRow
@@ -30,7 +30,7 @@ class RunData:
         self.name = folder.path.resolve().name
         self.summary = summary or summary_of(folder)
         self.rows = rows_of(folder)
-        self.run: dict[str, Any] = folder.described() if (folder.path / RUN).is_file() else {}
+        self.spec: RunSpec | None = folder.spec() if (folder.path / RUN).is_file() else None
         self.timeline = BinnedTimeline(self.rows, width)
 
     @classmethod

@@ -5,15 +5,16 @@ Rule: the folder is all that a report needs, it is readable after a `kill -9`, a
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from loadgen.errors import LoadgenError
+from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
+from loadgen.scenario import read_text
 
 T = TypeVar("T")
 
@@ -64,6 +65,11 @@ class RunFolder:
         return (self.path / SUMMARY).is_file()
 
     @property
+    def spec_file(self) -> Path:
+        """What the run was asked for, but for its scenario."""
+        return self.path / RUN
+
+    @property
     def log(self) -> Path:
         """What Locust said."""
         return self.path / LOG
@@ -87,14 +93,18 @@ class RunFolder:
         """One row a request."""
         return self.path / RECORDS
 
-    def describe(self, scenario_file: Path, run: dict[str, Any]) -> None:
-        """Keep the scenario as it was and how it was run."""
-        shutil.copyfile(scenario_file, self.path / SCENARIO)
-        (self.path / RUN).write_bytes(pretty(run))
+    def write_spec(self, spec: RunSpec) -> None:
+        """Write what the run was asked for: its scenario as `scenario.toml`, the rest as `run.json`."""
+        (self.path / SCENARIO).write_bytes(spec.scenario_text.encode())
+        rest = msgspec.to_builtins(spec)
+        del rest["scenario_text"]
+        (self.path / RUN).write_bytes(pretty(rest))
 
-    def described(self) -> dict[str, Any]:
-        """How it was run."""
-        return self._decoded(RUN, dict[str, Any])
+    def spec(self) -> RunSpec:
+        """Read what the run was asked for, from both files."""
+        spec = self._decoded(RUN, RunSpec)
+        scenario = self.path / SCENARIO
+        return msgspec.structs.replace(spec, scenario_text=read_text(scenario)) if scenario.is_file() else spec
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json` whole or not at all."""

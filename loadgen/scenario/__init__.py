@@ -6,11 +6,12 @@ from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outa
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, Page, Pool, Resources, placeholders
 from loadgen.scenario.population import COUNTRIES, Population
-from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
+from loadgen.scenario.scenario import Scenario, load, parse, read_text, resolve_seed
 from loadgen.scenario.shipped import find_scenario
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario.write import format_scenario
 
 __all__ = [
     "COUNTRIES",
@@ -48,8 +49,10 @@ __all__ = [
     "Weibull",
     "covers_domain",
     "find_scenario",
+    "format_scenario",
     "load",
     "parse",
     "placeholders",
+    "read_text",
     "resolve_seed",
 ]

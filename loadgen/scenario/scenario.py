@@ -61,7 +61,7 @@ class Scenario(Part):
         Raises:
             ScenarioError: Every problem of the file, a line each.
         """
-        return cls.parse(_text(find_scenario(path)), str(path))
+        return cls.parse(read_text(path), str(path))
 
     @classmethod
     def parse(cls, text: str, file: str) -> Scenario:
@@ -164,8 +164,9 @@ def frozen(value: Any) -> Any:
     return {key: frozen(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _text(path: Path) -> str:
-    """The file's text, or what hinders reading it."""
+def read_text(path: str | Path) -> str:
+    """Read a scenario by its path or shipped name, unchecked; ScenarioError tells why it cannot be read."""
+    path = find_scenario(path)
     if path.is_dir():
         raise ScenarioError(f"{path}: a directory, not a scenario file; name a file in it")
     try:

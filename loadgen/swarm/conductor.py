@@ -16,7 +16,6 @@ import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadgen import units
 from loadgen.results import (
     Aggregate,
     IntervalReport,
@@ -24,6 +23,7 @@ from loadgen.results import (
     Recording,
     RunEnd,
     RunFolder,
+    RunSpec,
     stage_ends,
     summarize,
     write_table,
@@ -32,7 +32,7 @@ from loadgen.results.summarize import events_of, outcomes_of, requests_of
 from loadgen.results.verdict import EXIT_CODES, breaches
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
-from loadgen.swarm.orders import Orders, WorkerShare
+from loadgen.swarm.worker_share import WorkerShare
 from loadgen.swarm.workers import SHARE, Done, packed, this_machine
 
 LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
@@ -45,19 +45,17 @@ log = logging.getLogger("loadgen")
 class Conductor:
     """One run; `stop` tells all workers to send nothing more, and why."""
 
-    def __init__(
-        self, environment: Environment, orders: Orders, folder: RunFolder, stop: Callable[[str], None]
-    ) -> None:
+    def __init__(self, environment: Environment, spec: RunSpec, folder: RunFolder, stop: Callable[[str], None]) -> None:
         self.interrupted = self.finished = False
         self._environment = environment
-        self._orders = orders
-        self._scenario = orders.scenario
+        self._spec = spec
+        self._scenario = spec.scenario
         self._folder = folder
         self._stop = stop
         self._stopping = False
-        self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(orders.monitors) - 1)
-        ends = stage_ends(self._scenario, orders.pace) if orders.pace != inf else ()
-        self.measured = Aggregate(ends, tuple(each.name for each in orders.monitors))
+        self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(spec.monitors) - 1)
+        ends = stage_ends(self._scenario, spec.factor) if spec.factor != inf else ()
+        self.measured = Aggregate(ends, tuple(each.name for each in spec.monitors))
         self._recording = Recording(folder, self.measured, self._zero)
         self._shares: dict[str, WorkerShare] = {}  # by Locust's client id
         self._done: dict[int, Done] = {}
@@ -99,7 +97,7 @@ class Conductor:
         path = self._folder.spool(index)
         path.touch()  # who sums up a run that was cut off counts the workers by it
         spool = str(path.resolve())
-        return WorkerShare(index, of, self._zero, self._orders, spool, this_machine(), ahead)
+        return WorkerShare(index, of, self._zero, self._spec, spool, this_machine(), ahead)
 
     def _conduct(self, runner: MasterRunner | None) -> None:
         while missing := self._missing():
@@ -161,8 +159,8 @@ class Conductor:
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
         wrong = [line for each in self._clocks.items() if (line := clocks.said(*each))]
         return RunEnd(
-            seed=self._orders.seed,
-            pace=units.format_pace(self._orders.pace),
+            seed=self._spec.seed,
+            pace=self._spec.pace,
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
             length=self._length(bool(notes)),
@@ -174,16 +172,16 @@ class Conductor:
             stopped_at=self._stopped_at(),
             clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
             in_doubt=self._recording.in_doubt(missing),
-            monitors=self._orders.monitors,
+            monitors=self._spec.monitors,
         )
 
     def _length(self, noted: bool) -> float:
         """How long it was meant to last and did, in seconds on the wall; of a run that was stopped, until then."""
-        if self._orders.pace == inf:
+        if self._spec.factor == inf:
             return 0.0
         if self.interrupted or noted:
             return self._stopped_at() or 0.0
-        return self._scenario.duration / self._orders.pace
+        return self._scenario.duration / self._spec.factor
 
     def _stopped_at(self) -> float | None:
         """When the last worker stopped before the run's end; None if one went on to it."""

@@ -21,8 +21,8 @@ from loadgen.results import Aggregate, IntervalReport
 from loadgen.results.records import THROTTLED
 from loadgen.swarm.clocks import PING, PONG, answer
 from loadgen.swarm.node_role import NodeRole
-from loadgen.swarm.options import add_options
-from loadgen.swarm.orders import WorkerShare
+from loadgen.swarm.options import add_options, prometheus_port
+from loadgen.swarm.worker_share import WorkerShare
 from loadgen.swarm.workers import (
     DONE,
     SECOND,
@@ -110,7 +110,7 @@ def show_live_figures(environment: Environment, part: NodeRole) -> None:
     def measured() -> Aggregate | None:
         return part.conductor.measured if part.conductor else None
 
-    if (port := getattr(environment.parsed_options, "prometheus", None)) is not None:
+    if (port := prometheus_port(environment.parsed_options)) is not None:
         serve_prometheus(port, measured)
     extend_web_ui(environment, measured)
 

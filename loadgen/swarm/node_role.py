@@ -9,10 +9,8 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import gevent.event
 import msgspec
@@ -23,15 +21,15 @@ from loadgen import aws
 from loadgen.errors import LoadgenError
 from loadgen.limit import LimitSearch
 from loadgen.planned import planned
-from loadgen.results import RunFolder
 from loadgen.results.records import Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job, in_order
-from loadgen.swarm.orders import WorkerShare, orders_of
+from loadgen.swarm.feeder import in_order
+from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
+from loadgen.swarm.worker_share import WorkerShare
 from loadgen.swarm.workers import STOP, Stop, packed, this_machine
 from loadgen.transport import find_route
 from loadgen.wire.sigv4 import Signer
@@ -56,16 +54,13 @@ class NodeRole:
 
     def conduct(self) -> Conductor:
         """Become the conductor of a run."""
-        options: Any = self.environment.parsed_options
         try:
-            orders = orders_of(options, self.environment.host)
+            spec, folder = open_run(self.environment.parsed_options, self.environment.host)
         except LoadgenError as error:
             log.error("%s", error)
             sys.exit(2)
-        name = orders.scenario.name
-        folder = RunFolder.at(Path(options.out)) if options.out else RunFolder.new(None, name, datetime.now(UTC))
-        log.info("seed %d, results in %s", orders.seed, folder.path)
-        self.conductor = Conductor(self.environment, orders, folder, self.stop)
+        log.info("seed %d, results in %s", spec.seed, folder.path)
+        self.conductor = Conductor(self.environment, spec, folder, self.stop)
         return self.conductor
 
     def start(self, share: WorkerShare) -> Engine:
@@ -74,22 +69,20 @@ class NodeRole:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        orders = share.orders
-        job = Job(orders.monitored, share.zero, orders.pace, share.max_events, share.index, share.ahead)
+        spec, job = share.spec, share.job
         part = (share.index, share.of)
         sessions = in_order(
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.give_way())
-            for seed, each in enumerate(job.monitors, orders.seed)  # each app monitor its own visitors
+            for seed, each in enumerate(job.monitors, spec.seed)  # each app monitor its own visitors
         )
-        network = ConnectionPool(find_route(orders.url), orders.timeout)
-        signer = self._signer(orders.region) if any(each.signed for each in job.monitors) else None
+        network = ConnectionPool(find_route(spec.url), spec.timeout)
+        signer = self._signer(spec.region) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = self._spool(Path(near)) if near else None
-        options: Any = self.environment.parsed_options
         prepared: Callable[..., Engine] = partial(Engine, job, sessions)
-        if options.find_limit:
-            search = msgspec.json.decode(options.find_limit, type=LimitSearch)
-            prepared = prepare_engine(search, Path(options.out), job, orders.seed)
+        if spec.find_limit:
+            search = msgspec.convert(spec.find_limit, LimitSearch)
+            prepared = prepare_engine(search, Path(share.spool or "").parent, job, spec.seed)
         self.engine = prepared(network, signer, spool)
         self.ready.set()
         return self.engine

@@ -1,53 +1,104 @@
-"""Our options as Locust options, so that `locust -f` on our locustfile works by itself."""
+"""Our options in Locust's command line: `--run-spec FILE` from `loadgen run`, or a few options for `locust -f` alone.
+
+Rule: whatever is given becomes a RunSpec, and nothing else of ours reads Locust's options.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+import msgspec
 from locust.argument_parser import LocustArgumentParser
 
-from loadgen import units, wire
+from loadgen import units
+from loadgen.errors import LoadgenError
+from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec
+from loadgen.results.summarize import check_stages
+from loadgen.scenario import Scenario, read_text
+
+
+def pace(text: str) -> str:
+    """A pace as argparse wants it."""
+    try:
+        units.parse_pace(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
+    return text
+
+
+OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {  # of RunOptions, for `locust -f` alone
+    "region": (str, "The region to sign for"),
+    "seed": (int, "Same scenario and seed, same sessions; a new one is made and printed"),
+    "pace": (pace, "realtime, a factor such as 10x, or max"),
+    "duration": (float, "Seconds to run in place of the scenario's"),
+    "rate": (float, "A factor on the session arrivals"),
+    "sample_rate": (float, "Share of sessions to record in place of the scenario's"),
+    "max_events": (int, "Stop hard before more events than this are sent"),
+    "dialect": (str, "web: as the web client; sdk: without SessionMetadata"),
+    "timeout": (float, "Seconds to wait for an answer"),
+    "prometheus": (int, "Serve live figures for Prometheus on this loopback port"),
+}
 
 
 def add_options(parser: LocustArgumentParser) -> None:
     """Register our options in a group of their own."""
-    group = parser.add_argument_group("CloudWatch RUM traffic (loadgen)")
-    add = group.add_argument
-    add(
-        "--scenario",
-        metavar="FILE",
-        help="The scenario file; workers get it from the master",
-        env_var="LOADGEN_SCENARIO",
-    )
-    add(
-        "--monitor-id",
-        metavar="[NAME=]UUID,…",
-        help="The app monitor's id; with neighbours the id of each, between commas, in the scenario's order",
-        env_var="LOADGEN_MONITOR_ID",
-    )
-    add("--region", default="us-east-1", help="The region to sign for", env_var="AWS_REGION")
-    add("--seed", type=int, help="Same scenario and seed, same sessions; a new one is made and printed")
-    add("--pace", type=factor, default="realtime", help="realtime, a factor such as 10x, or max")
-    add("--duration", type=float, help="Seconds to run in place of the scenario's")
-    add("--rate", type=float, default=1.0, help="A factor on the session arrivals")
-    add("--sample-rate", type=float, help="Share of sessions to record in place of the scenario's")
-    add("--max-events", type=int, help="Stop hard before more events than this are sent")
+    add = parser.add_argument_group("CloudWatch RUM traffic (loadgen)").add_argument
+    scenario = "The scenario file; workers get it from the master"
+    monitor = "The app monitor's id; with neighbours the id of each, between commas, in the scenario's order"
+    add("--scenario", metavar="FILE", help=scenario, env_var="LOADGEN_SCENARIO")
+    add("--monitor-id", metavar="UUID,…", help=monitor, env_var="LOADGEN_MONITOR_ID")
     add("--unsigned", action="store_true", help="Send without signatures")
-    add(
-        "--dialect",
-        choices=tuple(wire.DIALECTS),
-        default="web",
-        help="web: as the web client; sdk: without SessionMetadata",
-    )
-    add("--timeout", type=float, default=30.0, help="Seconds to wait for an answer")
     add("--out", metavar="FOLDER", help="The run's folder")
-    add("--find-limit", metavar="JSON", help="Hold rates until the highest that keeps the conditions is found")
-    add("--prometheus", type=int, metavar="PORT", help="Serve live figures for Prometheus on this loopback port")
+    add("--run-spec", metavar="FILE", help="All of this from a run's run.json, as `loadgen run` writes it")
+    for name, (kind, says) in OPTIONS.items():
+        variable = {"env_var": "AWS_REGION"} if name == "region" else {}
+        add(f"--{name.replace('_', '-')}", type=kind, help=says, **variable)
 
 
-def factor(text: str) -> float:
-    """A pace as argparse wants it."""
-    try:
-        return units.parse_pace(text)
-    except ValueError as wrong:
-        raise argparse.ArgumentTypeError(str(wrong)) from None
+def open_run(options: Any, url: str | None) -> tuple[RunSpec, RunFolder]:
+    """What Locust's options ask for, and the run's folder with it; `url` is Locust's --host."""
+    if options.run_spec:
+        folder = RunFolder.at(Path(options.run_spec).parent)
+        return folder.spec(), folder
+    spec = spec_of(options, url)
+    name, now = spec.scenario.name, datetime.now(UTC)
+    folder = RunFolder.at(Path(options.out)) if options.out else RunFolder.new(None, name, now)
+    folder.write_spec(spec)
+    return spec, folder
+
+
+def spec_of(options: Any, url: str | None) -> RunSpec:
+    """The options of `locust -f` alone, as a RunSpec."""
+    for name, value in (("--scenario", options.scenario), ("--monitor-id", options.monitor_id), ("--host", url)):
+        if not value:
+            raise LoadgenError(f"{name} is missing")
+    given = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
+    asked = RunOptions.of(**{"region": "us-east-1"} | given, target=url, unsigned=options.unsigned)
+    spec = RunSpec.resolve(asked, options.scenario, read_text(options.scenario))
+    check_stages(options.scenario, spec.scenario, spec.factor)
+    monitors = app_monitors(options.monitor_id, spec.scenario)
+    return msgspec.structs.replace(spec, url=str(url), monitors=monitors)
+
+
+def app_monitors(given: str, scenario: Scenario) -> tuple[AppMonitor, ...]:
+    """The ids of `--monitor-id` with the scenario's names."""
+    names = [each.monitor.name for each in scenario.monitors]
+    ids = given.split(",")
+    if len(ids) != len(names):
+        raise LoadgenError(
+            f"--monitor-id: {len(ids)} given, and the scenario has {len(names)} app monitor(s): {', '.join(names)}; "
+            "give the id of each in this order, between commas"
+        )
+    return tuple(map(AppMonitor, names, ids))
+
+
+def prometheus_port(options: Any) -> int | None:
+    """Where live figures are to be served, known before the run begins."""
+    given: int | None = (
+        RunFolder(Path(options.run_spec).parent).spec().prometheus if options.run_spec else options.prometheus
+    )
+    return given

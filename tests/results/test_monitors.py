@@ -24,6 +24,8 @@ from loadgen.results import (
     Recording,
     RunEnd,
     RunFolder,
+    RunOptions,
+    RunSpec,
     Summary,
     Volume,
     summarize,
@@ -59,9 +61,8 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     path.mkdir()
     (path / "two.toml").write_text(SITES)
     folder = RunFolder.at(path / "run")
-    options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
-    told = {"seed": 5, "options": options, "monitors": [msgspec.structs.asdict(each) for each in MONITORS]}
-    folder.describe(path / "two.toml", told)
+    spec = RunSpec.resolve(RunOptions(seed=5), "two.toml", SITES)
+    folder.write_spec(msgspec.structs.replace(spec, monitors=MONITORS))
     measured = Aggregate((), ("shop", "campaign"))
     recording = Recording(folder, measured, 1795288816.0)
     spool = Spool(folder.spool(0))

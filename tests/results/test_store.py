@@ -26,6 +26,8 @@ from loadgen.results import (
     Recording,
     RunEnd,
     RunFolder,
+    RunOptions,
+    RunSpec,
     Summary,
     Volume,
     summarize,
@@ -55,8 +57,7 @@ class Recorded:
         scenario = path.parent / "shop.toml"
         scenario.write_text(SHOP)
         self.folder = RunFolder.at(path / "run")
-        options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None}
-        self.folder.describe(scenario, {"seed": 5, "options": options})
+        self.folder.write_spec(RunSpec.resolve(RunOptions(seed=5), "shop.toml", SHOP))
         self.scenario = load(scenario)
         self.measured = Aggregate((4.0, 8.0))
         self.recording = Recording(self.folder, self.measured, ZERO)

@@ -10,13 +10,13 @@ import pytest
 NOBODY = """
 from locust.env import Environment
 from loadgen.errors import ControlError
-from loadgen.swarm import part
+from loadgen.swarm import node_role
 
 def nobody(region):
     raise ControlError(f"no AWS credentials for {region}")
 
-part.aws.signer = nobody
-part.Part(Environment())._signer("us-east-1")
+node_role.aws.make_signer = nobody
+node_role.NodeRole(Environment())._signer("us-east-1")
 """
 
 
@@ -42,7 +42,7 @@ class Unconnected(WorkerRunner):
 environment = Environment()
 environment.runner = Unconnected()
 if sys.argv[1] != "starting":
-    part = locustfile.PARTS[environment] = locustfile.Part(environment)
+    part = locustfile.PARTS[environment] = locustfile.NodeRole(environment)
 if sys.argv[1] == "sending":
     part.engine = SimpleNamespace(over=Event(), stop=lambda reason: print("stopped:", reason))
     part.ready.set()

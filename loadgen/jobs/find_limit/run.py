@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +14,43 @@ from loadgen.jobs.find_limit.view import step_line
 from loadgen.jobs.first_monitor import first_alone
 from loadgen.jobs.run.ledgers import compared, kept_for
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.options import Options, locust_arguments
-from loadgen.jobs.run.steps import facts, opened_targets
+from loadgen.jobs.run.preflight import confirm_aws
+from loadgen.jobs.run.steps import open_run
+from loadgen.jobs.targets import Confirm
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
-from loadgen.results import RunFolder
+from loadgen.results import RunFolder, RunOptions, RunSpec
 from loadgen.results.store import pretty
 from loadgen.results.verdict import with_ledgers
-from loadgen.scenario import load, resolve_seed
+from loadgen.scenario import load, read_text
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
 LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
 FEWEST = 2  # requests in a window
 
 
-def hunt(file: Path, quiet: bool, given: dict[str, Any]) -> tuple[Limit, RunFolder]:
+def hunt(file: Path, confirm: Confirm, given: dict[str, Any]) -> tuple[Limit, RunFolder]:
     """Do the whole search."""
     search = wanted(given)
     scenario = first_alone(load(file), "find-limit")
     if given["target"] == "aws":
         warn(given)
-    options = run_options(given, quiet)
-    seed = resolve_seed(scenario, given["seed"])
-    with opened_targets((scenario,), seed, options) as (targets, endpoint):
-        folder = RunFolder.new(given["out"], f"{scenario.name}-limit", datetime.now(UTC))
-        folder.describe(file, facts(options, seed, targets) | {"find_limit": search})
-        arguments = locust_arguments(file, options, seed, targets, folder)
-        asked = f"--find-limit={msgspec.json.encode(search).decode()}"
-        before = kept_for(targets)
-        process = LocustProcess([*arguments, asked], folder, endpoint.credentials if endpoint else None)
+    same = {name: given[name] for name in ("target", "monitor", "region", "seed", "senders", "quota")}
+    options = RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0)
+    spec = RunSpec.resolve(options, str(file), read_text(file))
+    own = msgspec.structs.replace(spec, duration=scenario.duration, sample_rate=None)
+    spec = msgspec.structs.replace(spec, find_limit=msgspec.to_builtins(search))
+    with open_run(
+        spec,
+        given["out"],
+        f"{scenario.name}-limit",
+        lambda targets: confirm_aws(own, targets, confirm),
+    ) as (aimed, folder, targets):
+        before = kept_for(targets.monitors)
+        process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)
         stopped = watch(process, folder)
         if folder.finished:
             summary = folder.summary()
-            folder.write_summary(with_ledgers(summary, compared(before, kept_for(targets), summary), None))
+            folder.write_summary(with_ledgers(summary, compared(before, kept_for(targets.monitors), summary), None))
     return interrupted(folder, search) if stopped else found_in(folder, process), folder
 
 
@@ -80,16 +84,6 @@ def wanted(given: dict[str, Any]) -> LimitSearch:
     return LimitSearch(
         conditions=conditions, where=where, hold=given["hold"], settle=SETTLE_SECONDS, senders=given["senders"]
     )
-
-
-def run_options(given: dict[str, Any], quiet: bool) -> Options:
-    """What a run is asked for, so far as a search is one."""
-    same = {name: given[name] for name in ("target", "monitor", "region", "seed", "senders", "quota", "out", "yes")}
-    return Options(
-        **same, quiet=quiet, duration=LONGEST_SECONDS, rate=1.0, pace="realtime", sample_rate=1.0, processes=None,
-        master=False, expect_workers=1, bind_host="127.0.0.1", bind_port=5557, max_events=None, faults=None, store=None,
-        dialect="web", web=None, prometheus=None, otel=False,
-    )  # fmt: skip
 
 
 def watch(process: LocustProcess, folder: RunFolder) -> bool:

@@ -1,51 +1,67 @@
-"""What follows a run whose summary is safe on disk: the sessions that were not run, notes, the page.
+"""What follows a run whose process has ended: the endpoint's ledger, notes, sessions that were not run, the page.
 
-Rule: nothing here can lose the summary; Ctrl-C skips a step.
+Rule: once a summary is on disk nothing here can lose it, and Ctrl-C skips a step.
 """
 
 from __future__ import annotations
 
-import click
 import msgspec
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs.run import otel
 from loadgen.jobs.run.incomplete_sessions import noted
+from loadgen.jobs.run.locust_process import LocustProcess
+from loadgen.jobs.run.watch import OnProgress, RunNotice
 from loadgen.report.html import write_report
-from loadgen.results import RunFolder, Summary
+from loadgen.results import RunFolder, RunSpec, Summary
+from loadgen.results.recovery import recovered_summary
 from loadgen.results.run_data import RunData
 from loadgen.results.store import UNRUN
 from loadgen.scenario import Scenario
 
+EXIT_BAD_INPUT = 2  # it has said why it did not even start
 
-def with_note(folder: RunFolder, summary: Summary, line: str | None) -> Summary:
-    """The summary with one more line, if there is one."""
-    if line is None:
-        return summary
-    summary = msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
-    folder.write_summary(summary)
+
+def written_summary(folder: RunFolder, process: LocustProcess) -> Summary:
+    """The summary that the process wrote, or what its records say when it ended without one."""
+    if folder.finished:
+        return folder.summary()
+    if not folder.spools or process.code == EXIT_BAD_INPUT:
+        process.fail()
+    said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
+    summary = recovered_summary(folder)
+    return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
+
+
+def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnProgress) -> Summary:
+    """The summary with what else is known, written again if it has changed."""
+    summary = name_incomplete_sessions(folder, spec.scenario, summary, tell)
+    if spec.otel and (line := otel.complaint(folder.log)):
+        summary = msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
+        folder.write_summary(summary)
     return summary
 
 
-def name_what_was_not_run(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
+def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary, tell: OnProgress) -> Summary:
     """Of a run that lost workers; drawing their sessions again takes a while, and Ctrl-C skips it."""
     if not summary.lost_workers:
         return summary
-    click.echo("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)", err=True)
+    tell(RunNotice("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)"))
     try:
         summary = noted(folder, scenario, summary)
     except (LoadgenError, KeyboardInterrupt) as error:
-        click.echo(f"loadgen: no {UNRUN}: {error or 'interrupted'}", err=True)
-    else:
-        folder.write_summary(summary)
-        if folder.records.is_file():
-            for worker in summary.lost_workers:
-                folder.spool(worker).unlink(missing_ok=True)
+        tell(RunNotice(f"no {UNRUN}: {error or 'interrupted'}"))
+        return summary
+    folder.write_summary(summary)
+    if folder.records.is_file():
+        for worker in summary.lost_workers:
+            folder.spool(worker).unlink(missing_ok=True)
     return summary
 
 
-def draw(folder: RunFolder) -> None:
+def write_page(folder: RunFolder, tell: OnProgress) -> None:
     """Write the run's page; a run without one is still a run."""
     try:
         write_report(RunData(folder))
     except LoadgenError as error:
-        click.echo(f"loadgen: no report.html: {error}", err=True)
+        tell(RunNotice(f"no report.html: {error}"))

@@ -13,18 +13,21 @@ import psutil
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import otel
-from loadgen.results import RunFolder
+from loadgen.jobs.run.preflight import free_port
+from loadgen.results import RunFolder, RunSpec
 from loadgen.wire.sigv4 import Credentials
 
 GONE_SECONDS = 10.0  # a killed process is gone well before
+MAX_WAIT = "--expect-workers-max-wait=60"
+"""Seconds; a worker that dies before it has connected would else be waited for without end."""
 
 
 class LocustProcess:
     """Locust, headless, on our locustfile; what it says goes to the run's folder."""
 
-    def __init__(self, arguments: list[str], folder: RunFolder, credentials: Credentials | None) -> None:
+    def __init__(self, spec: RunSpec, folder: RunFolder, credentials: Credentials | None) -> None:
         self._folder = folder
-        command = locust_command("--only-summary", "--reset-stats", "--stop-timeout=60", *arguments)
+        command = locust_command("--only-summary", "--reset-stats", "--stop-timeout=60", *arguments_of(spec, folder))
         with folder.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -94,6 +97,42 @@ def environment(credentials: Credentials | None) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": credentials.access_key_id,
         "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
     }
+
+
+def arguments_of(spec: RunSpec, folder: RunFolder) -> list[str]:
+    """Locust's own options for a run; ours are in the file that it is handed."""
+    senders = spec.senders * spec.workers
+    return [
+        f"--run-spec={folder.spec_file.resolve()}",
+        f"--host={spec.url}",
+        f"--users={senders}",
+        f"--spawn-rate={senders}",
+        *([f"--processes={spec.processes}"] if spec.processes else []),
+        *(["--otel"] if spec.otel else []),
+        *web_arguments(spec),
+        *master_arguments(spec),
+    ]
+
+
+def web_arguments(spec: RunSpec) -> list[str]:
+    """With Locust's web UI, on loopback, for as long as the run; or without."""
+    if spec.web is None:
+        return ["--headless"]
+    return ["--autostart", "--autoquit=0", "--web-host=127.0.0.1", f"--web-port={spec.web}"]
+
+
+def master_arguments(spec: RunSpec) -> list[str]:
+    """Where the workers find their master; without --master on a port that is free, so that two runs do not meet."""
+    if not spec.master:
+        port = free_port()
+        return [f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1", MAX_WAIT]
+    return [
+        "--master",
+        f"--expect-workers={spec.expect_workers}",
+        MAX_WAIT,
+        f"--master-bind-host={spec.bind_host}",
+        f"--master-bind-port={spec.bind_port}",
+    ]
 
 
 def locust_command(*arguments: str) -> list[str]:

@@ -1,165 +1,149 @@
-"""The steps of a run: target, folder, Locust process, live view, ledger.
+"""Scenario and options → a run: target, folder, Locust process, ledger, summary, page.
 
 Rule: Locust runs in a process and a process group of its own, so that Ctrl-C reaches it as our wish to stop, once.
 """
 
 from __future__ import annotations
 
-import platform
 import secrets
-import shlex
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
+from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import click
 import msgspec
 
-from loadgen import units
-from loadgen.aws import Account, MonitorTarget
-from loadgen.endpoint import Endpoint, EndpointSettings, Faults, parse_faults
+from loadgen.endpoint import EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.plan import estimate_volume
-from loadgen.jobs.run import otel
-from loadgen.jobs.run.finalize import draw, name_what_was_not_run, with_note
+from loadgen.jobs.run.finalize import add_notes, write_page, written_summary
 from loadgen.jobs.run.ledgers import compared, kept_for
-from loadgen.jobs.run.live import watch
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.options import Options, locust_arguments
-from loadgen.jobs.targets import agreed, checked_url
-from loadgen.results import RunFolder, Summary
-from loadgen.results.recovery import recovered_summary
-from loadgen.results.summarize import check_stages
-from loadgen.results.verdict import with_ledgers
-from loadgen.rum.quotas import DOLLARS_PER_EVENT
-from loadgen.scenario import Scenario, load, resolve_seed
-from loadgen.traffic import check_size
+from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws
+from loadgen.jobs.run.watch import OnProgress, RunStarted, ignore_progress, watch
+from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
+from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec, Summary
+from loadgen.results.verdict import EXIT_CODES, with_ledgers
+from loadgen.scenario import Scenario, format_scenario, read_text
 from loadgen.wire.sigv4 import Credentials
 
-EXIT_BAD_INPUT = 2  # it has said why it did not even start
-LEAVE_SECONDS = 10.0  # for workers of a run that is summed up: they say good-bye to whom they report to
+if TYPE_CHECKING:
+    import pyarrow
+
+LEAVE_SECONDS = 10.0  # for workers of a run that is summed up: they say good-bye to their master
 
 
-def run_scenario(file: Path, options: Options) -> tuple[Summary, RunFolder]:
-    """Do the whole run."""
-    options.check()
-    scenario = load(file).adjusted(duration=options.duration, rate=options.rate, sample_rate=options.sample_rate)
-    check_stages(str(file), scenario, units.parse_pace(options.pace))
-    scenarios = scenario.monitors
-    for each in scenarios:
-        check_size(each)
-    if options.monitor and scenario.neighbours:
-        raise LoadgenError(
-            f"--monitor: {file} has neighbours, and each app monitor is found by the name that the file gives it; "
-            "write the other name there, as monitor.name"
-        )
-    seed = resolve_seed(scenario, options.seed)
-    with opened_targets(scenarios, seed, options) as (targets, endpoint):
-        folder = RunFolder.new(options.out, scenario.name, datetime.now(UTC))
-        folder.describe(file, facts(options, seed, targets))
-        monitors = "monitor" if len(targets) == 1 else "monitors"
-        names = ", ".join(target.monitor_name for target in targets)
-        say(options, f"{scenario.name} → {targets[0].url}, {monitors} {names}, seed {seed}")
-        if options.web is not None:
-            say(options, f"Locust's web UI: http://127.0.0.1:{options.web}")
-        given = locust_arguments(file, options, seed, targets, folder)
-        before = kept_for(targets)
-        process = LocustProcess(given, folder, endpoint.credentials if endpoint else None)
-        died = watch(process, folder, scenario.duration / units.parse_pace(options.pace), endpoint, options.quiet)
-        process.bury(LEAVE_SECONDS if folder.finished else 0.0)
-        summary = folder.summary() if folder.finished else salvaged(folder, process)
-        summary = with_ledgers(summary, compared(before, kept_for(targets), summary), died)
-        folder.write_summary(summary)
-        summary = name_what_was_not_run(folder, scenario, summary)
-        summary = with_note(folder, summary, otel.complaint(folder.log) if options.otel else None)
-        ground_truth.of_run(scenario, folder, summary)
-    draw(folder)
-    return summary, folder
+class Run:
+    """A run that has ended: its summary, and the folder with all else that is known of it."""
+
+    def __init__(self, folder: RunFolder, summary: Summary) -> None:
+        self.folder: Path = folder.path
+        self.summary = summary
+        self._files = folder
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 3 invalid, 130 interrupted."""
+        return EXIT_CODES[self.summary.verdict]
+
+    @property
+    def spec(self) -> RunSpec:
+        """What the run was asked for."""
+        return self._files.spec()
+
+    def records(self) -> pyarrow.Table:
+        """Read one row a request, columns as results/README.md explains; LoadgenError when the run left none."""
+        import pyarrow.parquet as parquet
+
+        if not self._files.records.is_file():
+            raise LoadgenError(f"{self._files.records}: is not there; the run was cut off, or somebody took it away")
+        return parquet.read_table(self._files.records)
 
 
-def salvaged(folder: RunFolder, process: LocustProcess) -> Summary:
-    """What is left when the Locust process ended without a summary, if anything is."""
-    if not folder.spools or process.code == EXIT_BAD_INPUT:
-        process.fail()
-    said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
-    summary = recovered_summary(folder)
-    return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
+def run(
+    scenario: Scenario | Path | str,
+    *,
+    out: Path | str | None = None,
+    on_progress: OnProgress | None = None,
+    confirm: Confirm | None = None,
+    **options: Any,
+) -> Run:
+    """Send a scenario's traffic, measure it, and return what became of every event.
+
+    `options` are the fields of RunOptions; `out` is a new or empty folder, results/<time>-<name> unless given. Each
+    second that was measured, and each line for people, goes to `on_progress`; before anything goes to AWS `confirm` is
+    asked, and without one nothing goes there. Raises LoadgenError for what a person can mend. Ctrl-C ends the run well.
+    """
+    tell = on_progress or ignore_progress
+    spec = resolve(scenario, options)
+
+    def ask(targets: OpenTargets) -> None:
+        confirm_aws(spec, targets, confirm)
+
+    with open_run(spec, Path(out) if out else None, spec.scenario.name, ask) as (aimed, folder, targets):
+        summary = drive(aimed, folder, targets, tell)
+    write_page(folder, tell)
+    return Run(folder, summary)
+
+
+def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
+    """Check everything that can be checked before anything is started."""
+    asked = RunOptions.of(**options)
+    check_options(asked)
+    if isinstance(scenario, Scenario):
+        spec = RunSpec.resolve(asked, f"{scenario.name}.toml", format_scenario(scenario))
+    else:
+        spec = RunSpec.resolve(asked, str(scenario), read_text(scenario))
+    check_scenario(spec)
+    return spec
 
 
 @contextmanager
-def opened_targets(
-    scenarios: Sequence[Scenario], seed: int, options: Options
-) -> Iterator[tuple[tuple[MonitorTarget, ...], Endpoint | None]]:
-    """The app monitors to send to; for `local` an endpoint that lives as long as the run."""
-    monitors = [each.monitor.model_copy(update={"name": options.monitor or each.monitor.name}) for each in scenarios]
-    if options.target == "local":
-        key = Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
-        settings = EndpointSettings(
-            credentials=(key,),
-            keeps=options.store is not None,  # nobody has the key: a long run must not fill the memory for nothing
-            quota=options.quota,
-            faults=parse_faults(options.faults) if options.faults else Faults(),
-            max_batch_events=max(100, *(each.client.batchLimit for each in scenarios)),
-        )
-        with Endpoint(settings, options.store) as endpoint:
-            account = Account(endpoint.region, endpoint.credentials, endpoint.url)
-            yield tuple(account.find_or_create(monitor) for monitor in monitors), endpoint
-    elif options.target == "aws":
-        account = Account(options.region)
-        targets = tuple(account.find(monitor.name) for monitor in monitors)
-        confirm(scenarios, seed, targets, account.fetch_number(), options)
-        yield targets, None
-    elif options.target.startswith(("http://", "https://")):
-        account = Account(options.region, endpoint_url=checked_url(options.target))
-        yield tuple(account.find(monitor.name) for monitor in monitors), None
-    else:
-        raise LoadgenError(
-            f"--target {options.target!r} is no target; write local, aws, or a URL such as http://127.0.0.1:8000"
-        )
+def open_run(
+    spec: RunSpec, out: Path | None, name: str, ask: Callable[[OpenTargets], None]
+) -> Iterator[tuple[RunSpec, RunFolder, OpenTargets]]:
+    """Open what a run sends to, and write its spec, with where its requests go, into its folder.
+
+    Without `out` the folder is named after the time and `name`. For AWS, `ask` is called first; it raises on a no.
+    """
+    monitors = [each.monitor for each in spec.scenarios]
+    named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
+    store = spec.store and Path(spec.store)
+    with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None) as targets:
+        if spec.target == "aws":
+            ask(targets)
+        folder = RunFolder.new(out, name, datetime.now(UTC))
+        first, ids = targets.monitors[0], tuple(AppMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
+        aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
+        folder.write_spec(aimed)
+        yield aimed, folder, targets
 
 
-def confirm(
-    scenarios: Sequence[Scenario], seed: int, targets: Sequence[MonitorTarget], number: str, options: Options
-) -> None:
-    """Say what will be sent to AWS and what it costs, and go on only after a yes."""
-    expected = [estimate_volume(scenario, its) for its, scenario in enumerate(scenarios, seed)]
-    about = "" if all(each.exact for each in expected) else "about "
-    requests, events = sum(each.requests for each in expected), sum(each.events for each in expected)
-    events = min(events, options.max_events or events)
-    named = ", ".join(f"{target.monitor_name} ({target.monitor_id})" for target in targets)
-    monitors = "app monitor" if len(targets) == 1 else "app monitors"
-    click.echo(
-        f"This sends to AWS: region {targets[0].region}, account {number}, {monitors} {named}\n"
-        f"expected: {about}{requests:,} requests, {about}{events:,} events, "
-        f"{about}${events * DOLLARS_PER_EVENT:,.2f} (retries cost nothing until they are accepted)",
-        err=True,
+def own_endpoint(spec: RunSpec) -> EndpointSettings:
+    """The settings of the endpoint that a run with the target `local` starts."""
+    return EndpointSettings(
+        credentials=(Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)),),
+        keeps=spec.store is not None,  # nobody has the key: a long run must not fill the memory for nothing
+        quota=spec.quota,
+        faults=parse_faults(spec.faults) if spec.faults else Faults(),
+        max_batch_events=max(100, *(each.client.batchLimit for each in spec.scenarios)),
     )
-    if not options.yes and not agreed("Send it?"):
-        raise LoadgenError("nothing was sent; type yes when asked, or give --yes")
 
 
-def facts(options: Options, seed: int, targets: Sequence[MonitorTarget]) -> dict[str, object]:
-    """`run.json`: how it was run, on what, with which versions; never a credential."""
-    packages = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
-    target = targets[0]
-    return {
-        "seed": seed,
-        "command": shlex.join(["loadgen", *sys.argv[1:]]),
-        "target": {"url": target.url, "region": target.region, "monitor": target.monitor_name, "id": target.monitor_id},
-        "monitors": [{"name": each.monitor_name, "id": each.monitor_id} for each in targets],
-        "options": {
-            key: str(value) if isinstance(value, Path) else value
-            for key, value in msgspec.structs.asdict(options).items()
-        },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
-    }
-
-
-def say(options: Options, line: str) -> None:
-    """A line for people: off standard output when that belongs to --json."""
-    click.echo(line, err=options.quiet)
+def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgress) -> Summary:
+    """Run Locust until it ends, and complete the summary that it leaves."""
+    names, endpoint = tuple(each.name for each in spec.monitors), targets.endpoint
+    seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
+    tell(RunStarted(spec.scenario.name, spec.url, names, spec.seed, seconds, spec.web))
+    before = kept_for(targets.monitors)
+    process = LocustProcess(spec, folder, endpoint.credentials if endpoint else None)
+    died = watch(process, folder, endpoint, tell)
+    process.bury(LEAVE_SECONDS if folder.finished else 0.0)
+    summary = written_summary(folder, process)
+    summary = with_ledgers(summary, compared(before, kept_for(targets.monitors), summary), died)
+    folder.write_summary(summary)
+    summary = add_notes(folder, spec, summary, tell)
+    ground_truth.of_run(spec.scenario, folder, summary)
+    return summary

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from loadgen.charts import Child, Markup, card, cards, el, facts, page, tiles
 from loadgen.report.html import over_time
 from loadgen.report.html.accounting import accounting, undone
@@ -264,25 +266,18 @@ def sessions(reading: RunData) -> Markup:
 
 def environment(reading: RunData) -> Markup:
     """How it was run, on what, with which versions."""
-    run, summary = reading.run, reading.summary
-    pairs: list[tuple[str, Child]] = [
-        ("Command", el("code", str(run.get("command", "–")))),
-        ("Seed", str(summary.seed)),
-        ("Ledger", ledger_of(summary)),
-    ]
-    pairs += [
-        (name.capitalize(), described(run[name]))
-        for name in ("target", "machine", "versions", "options")
-        if name in run
-    ]
+    spec, summary = reading.spec, reading.summary
+    pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", ledger_of(summary))]
+    if spec is not None:
+        target = {"url": spec.url, "region": spec.region, **{each.name: each.id for each in spec.monitors}}
+        told = {"Target": target, "Machine": spec.machine, "Versions": spec.versions, "Options": spec.asked}
+        pairs = [("Command", el("code", spec.command or "–")), *pairs, *((k, listed(v)) for k, v in told.items())]
     return card("Environment", facts(pairs), about=f"Folder {reading.name}", wide=not summary.errors)
 
 
-def described(value: object) -> str:
-    """A part of run.json in one line."""
-    if not isinstance(value, dict):
-        return str(value)
-    return " · ".join(f"{key} {inner}" for key, inner in value.items() if inner is not None)
+def listed(named: Mapping[str, object]) -> str:
+    """Names and values in one line."""
+    return " · ".join(f"{name} {value}" for name, value in named.items() if value is not None)
 
 
 def ledger_of(summary: Summary) -> str:

@@ -85,7 +85,7 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
     """Bytes after gzip, with the run's monitor and clock; the run tells its clock to the millisecond alone."""
     from datetime import datetime
 
-    monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["target"]["id"]
+    monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["monitors"][0]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
     scenario = load(QUICKSTART).adjusted(duration=SECONDS, rate=RATE)
     rehearsed = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, monitor, epoch))

@@ -17,7 +17,6 @@ import pytest
 from loadgen import client, traffic
 from loadgen.results import RunFolder, binning
 from loadgen.results.incomplete_sessions import read_unrun
-from loadgen.results.recovery import scenario_of
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
 from tests.paths import QUICKSTART
 
@@ -97,7 +96,7 @@ def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[
 
 def planned(folder: Path, seconds: float) -> Counter[int]:
     """How many batches each session of the run had due before a moment."""
-    scenario = scenario_of(RunFolder(folder))  # as it was run: another duration would move the starts
+    scenario = RunFolder(folder).spec().scenario  # as it was run: another duration would move the starts
     seed = json.loads((folder / "run.json").read_text())["seed"]
     plans = (client.plan(session, scenario.client, 1.0) for session in traffic.sessions(scenario, seed))
     return Counter(batch.session for each in plans for batch in each.batches if batch.due < seconds)

@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings
-from loadgen.jobs.run.options import free_port
+from loadgen.jobs.run.preflight import free_port
 from loadgen.results import RunFolder
 from tests.jobs.run.test_end_to_end import (
     KEY,

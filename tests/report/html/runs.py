@@ -16,6 +16,8 @@ from loadgen.results import (
     Recording,
     RunEnd,
     RunFolder,
+    RunOptions,
+    RunSpec,
     Volume,
     stage_ends,
     summarize,
@@ -76,10 +78,9 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     folder = RunFolder.at(path)
     source = path.parent / f"{path.name}.toml"
     source.write_text(scenario_text(plan))
-    options = {"duration": None, "rate": 1.0, "sample_rate": None, "pace": "realtime", "processes": None, "quota": 50}
-    folder.describe(
-        source, {"seed": plan.seed, "command": "loadgen run shop.toml", "options": options, "monitors": MONITORS}
-    )
+    spec = RunSpec.resolve(RunOptions(seed=plan.seed), source.name, scenario_text(plan))
+    monitors = tuple(AppMonitor(**each) for each in MONITORS)
+    folder.write_spec(msgspec.structs.replace(spec, command="loadgen run shop.toml", monitors=monitors))
     scenario = parse(scenario_text(plan), source.name)
     measured = Aggregate(stage_ends(scenario, 1.0))
     recording = Recording(folder, measured, ZERO)
@@ -100,7 +101,6 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     recording.close()
     if not plan.cut_off:
         write_table(folder)
-        monitors = tuple(AppMonitor(**each) for each in MONITORS)
         run = RunEnd(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=monitors)
         folder.write_summary(summarize(measured, scenario, run))
     return folder

@@ -1,0 +1,23 @@
+"""loadgen worker: a share of a run that another machine conducts."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
+@click.option("--master-port", type=click.IntRange(1, 65535), default=5557, show_default=True)
+@click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
+@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
+def worker(master_host: str, master_port: int, processes: int | None, otel: bool) -> None:
+    """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
+    from loadgen.jobs import run as job
+
+    job.worker(
+        master_host,
+        master_port,
+        processes=processes,
+        otel_export=otel,
+        on_progress=lambda told: click.echo(told.text, err=True),
+    )

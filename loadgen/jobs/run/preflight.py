@@ -1,0 +1,82 @@
+"""What is checked before a run begins: options that contradict each other, ports, sizes, and a yes for AWS."""
+
+from __future__ import annotations
+
+import socket
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.plan import estimate_volume
+from loadgen.jobs.run.otel import check_installed
+from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
+from loadgen.results import RunOptions, RunSpec
+from loadgen.results.summarize import check_stages
+from loadgen.traffic import check_size
+
+
+def check_options(options: RunOptions) -> None:
+    """Refuse options that do not go together."""
+    if options.target not in ("local", "aws") and not options.target.startswith(("http://", "https://")):
+        raise LoadgenError(
+            f"--target {options.target!r} is no target; write local, aws, or a URL such as http://127.0.0.1:8000"
+        )
+    if options.master and options.target == "local":
+        raise LoadgenError(
+            "--master: workers on other machines cannot reach the endpoint of --target local; "
+            "start `loadgen serve --host ADDRESS` and give its URL"
+        )
+    if options.web is not None and options.web == options.prometheus:
+        raise LoadgenError(f"--web and --prometheus: port {options.web} cannot serve both; give one of them another")
+    for name, port in (("--web", options.web), ("--prometheus", options.prometheus)):
+        if port is not None and not port_is_free(port):
+            raise LoadgenError(f"{name}: port {port} is in use; give another")
+    if options.otel:
+        check_installed()
+    if options.master and options.processes:
+        raise LoadgenError("--master and --processes: give one of them; a worker may have --processes of its own")
+
+
+def check_scenario(spec: RunSpec) -> None:
+    """Refuse a scenario that the options do not fit."""
+    scenario = spec.scenario
+    check_stages(spec.scenario_file, scenario, spec.factor)
+    for each in scenario.monitors:
+        check_size(each)
+    if spec.monitor and scenario.neighbours:
+        raise LoadgenError(
+            f"--monitor: {spec.scenario_file} has neighbours, and each app monitor is found by the name that the file "
+            "gives it; write the other name there, as monitor.name"
+        )
+
+
+def confirm_aws(spec: RunSpec, targets: OpenTargets, confirm: Confirm | None) -> None:
+    """Ask before a run is sent to AWS."""
+    expected = [estimate_volume(scenario, its) for its, scenario in enumerate(spec.scenarios, spec.seed)]
+    events = sum(each.events for each in expected)
+    named = ", ".join(f"{target.monitor_name} ({target.monitor_id})" for target in targets.monitors)
+    sending = Sending(
+        account=targets.account,
+        receiver=f"{'app monitor' if len(targets.monitors) == 1 else 'app monitors'} {named}",
+        requests=sum(each.requests for each in expected),
+        events=min(events, spec.max_events or events),
+        exact=all(each.exact for each in expected),
+        remark=" (retries cost nothing until they are accepted)",
+    )
+    confirm_sending(confirm, sending)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a process can listen on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

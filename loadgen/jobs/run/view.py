@@ -1,0 +1,69 @@
+"""A run on the terminal while it goes: a block that is redrawn in place; a line a second where it is no terminal."""
+
+from __future__ import annotations
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from loadgen.jobs.run.watch import Progress, RunNotice, RunStarted
+from loadgen.report.terminal import live_view, log_line
+from loadgen.results import TimelineRow
+
+COUNTS = ("accepted", "throttled", "failed", "given_up")
+
+
+class LiveView:
+    """An `on_progress` that draws; use it as a context, which ends the drawing."""
+
+    def __init__(self, *, on_stderr: bool) -> None:
+        self._console = Console(stderr=on_stderr, highlight=False)
+        self._live: Live | None = None
+        self._seconds = 0.0
+        self._total: TimelineRow | None = None
+
+    def __enter__(self) -> LiveView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        """Show what has happened."""
+        match progress:
+            case RunStarted():
+                self._begin(progress)
+            case RunNotice(text):
+                self._write(text)
+            case TimelineRow():
+                self._show(progress)
+
+    def _begin(self, started: RunStarted) -> None:
+        monitors = "monitor" if len(started.monitors) == 1 else "monitors"
+        names = ", ".join(started.monitors)
+        self._write(f"{started.scenario} → {started.url}, {monitors} {names}, seed {started.seed}")
+        if started.web is not None:
+            self._write(f"Locust's web UI: http://127.0.0.1:{started.web}")
+        self._seconds = started.seconds
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, transient=True, auto_refresh=False)
+            self._live.start()
+
+    def _show(self, row: TimelineRow) -> None:
+        self._total = row if self._total is None else add_counts(self._total, row)
+        if row.second >= self._seconds and not row.sent:
+            return  # after the end, waiting for retries
+        if self._live:
+            self._live.update(live_view(row, row.second + 1, self._seconds, self._total), refresh=True)
+        else:
+            self._write(log_line(row, row.second + 1, self._seconds))
+
+    def _write(self, line: object) -> None:
+        self._console.print(line, soft_wrap=True, markup=False)
+        self._console.file.flush()
+
+
+def add_counts(total: TimelineRow, row: TimelineRow) -> TimelineRow:
+    """The latest second with the counts of the run so far."""
+    return msgspec.structs.replace(row, **{name: getattr(total, name) + getattr(row, name) for name in COUNTS})

@@ -1,0 +1,154 @@
+"""Everything a run was asked for, resolved once: kept as `run.json`, and handed to Locust as that file.
+
+Rule: an option of `loadgen run` is a field of `RunOptions` and a line in `cli/run.py`, nothing else: whatever reads a
+run's options (Locust, workers on other machines, report, compare) reads them from here. Never a credential.
+"""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from loadgen import units
+from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+from loadgen.results.summary import AppMonitor
+from loadgen.scenario import Scenario, parse, resolve_seed
+
+PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+S = TypeVar("S", bound="RunOptions")
+
+
+class RunOptions(Noun, kw_only=True):
+    """The options of a run, with their defaults. Times in seconds."""
+
+    target: str = "local"  # local, aws, or an endpoint's URL
+    monitor: str | None = None  # name or id, in place of the scenario's
+    region: str | None = None
+    duration: Positive | None = None  # of the scenario; at a pace of 10x it takes a tenth
+    rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals
+    pace: str = "realtime"
+    seed: Annotated[int, Meta(ge=0)] | None = None
+    sample_rate: Annotated[float, Meta(ge=0, le=1)] | None = None
+    senders: Annotated[int, Meta(ge=1, le=900)] = 500  # most requests in flight, per process
+    processes: Count | None = None
+    master: bool = False  # wait for workers on other machines
+    expect_workers: Count = 1
+    bind_host: str = "0.0.0.0"
+    bind_port: Port = 5557
+    max_events: Count | None = None
+    quota: Positive | None = 50.0  # of the local endpoint, requests a second; None: off
+    faults: str | None = None  # of the local endpoint
+    store: str | None = None  # the local endpoint's SQLite file
+    dialect: Literal["web", "sdk"] = "web"
+    web: Port | None = None
+    prometheus: Port | None = None
+    otel: bool = False
+    unsigned: bool = False
+    timeout: Positive = 30.0  # for an answer
+
+    @classmethod
+    def of(cls: type[S], **given: Any) -> S:
+        """Check options; LoadgenError names the one that is wrong."""
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+        if unknown := plain.keys() - set(cls.__struct_fields__):
+            raise LoadgenError(f"{sorted(unknown)[0]}: no option of a run; it takes {', '.join(cls.__struct_fields__)}")
+        try:
+            checked = msgspec.convert(plain, cls)
+            units.parse_pace(checked.pace)
+        except msgspec.ValidationError as wrong:
+            said, _, place = str(wrong).partition(" - at `$.")
+            raise LoadgenError(f"{place.rstrip('`') or 'options'}: {said}") from None
+        except ValueError as wrong:
+            raise LoadgenError(f"pace: {wrong}") from None
+        return checked
+
+    @property
+    def factor(self) -> float:
+        """Scenario seconds that pass in a second; infinite: as fast as possible."""
+        return units.parse_pace(self.pace)
+
+    @property
+    def workers(self) -> int:
+        """How many processes send."""
+        return self.expect_workers if self.master else self.processes or 1
+
+
+class RunSpec(RunOptions, kw_only=True):
+    """The options as they were resolved for one run, and what they were resolved from."""
+
+    seed: Annotated[int, Meta(ge=0)]
+    duration: Positive
+    region: str = ""  # to sign for
+    url: str = ""  # of the target, without its path to PutRumEvents
+    monitors: tuple[AppMonitor, ...] = ()  # in the order of the scenario
+    scenario_file: str = ""  # as it was named, for messages
+    scenario_text: str = ""  # TOML; in a run's folder it is scenario.toml
+    find_limit: dict[str, Any] | None = None  # what `find-limit` searches; None: a run
+    command: str = ""
+    versions: dict[str, str] = msgspec.field(default_factory=dict)
+    machine: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @classmethod
+    def resolve(cls, options: RunOptions, file: str, text: str) -> RunSpec:
+        """Options for a scenario, given as its text; `file` is its name for messages. ScenarioError if it is wrong."""
+        scenario = parsed(file, text)
+        seed = resolve_seed(scenario, options.seed)
+        given = {name: getattr(options, name) for name in RunOptions.__struct_fields__}
+        return cls(
+            **given
+            | {"seed": seed, "duration": options.duration or scenario.duration}
+            | {"region": options.region or ""},
+            scenario_file=file,
+            scenario_text=text,
+            command=shlex.join(["loadgen", *sys.argv[1:]]),
+            versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+            machine={"system": platform.platform(), "processor": platform.machine()},
+        )
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario as it is run."""
+        if not self.scenario_text:
+            raise LoadgenError(f"{self.scenario_file}: its copy, scenario.toml, is not in the run's folder")
+        return parsed(self.scenario_file, self.scenario_text).adjusted(
+            duration=self.duration, rate=self.rate, sample_rate=self.sample_rate
+        )
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenario of each app monitor that the run sends to; a search for a limit sends to the first alone."""
+        return self.scenario.monitors[: 1 if self.find_limit else None]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The options that differ from their defaults, by name, in the order of their fields."""
+        return {name: mine for name, (_, mine) in differences(RunOptions(), self).items()}
+
+    def differences(self, other: RunSpec) -> dict[str, tuple[Any, Any]]:
+        """The options that another run has otherwise: its name, and both values."""
+        return differences(self, other)
+
+
+def differences(one: RunOptions, other: RunOptions) -> dict[str, tuple[Any, Any]]:
+    """The options in which two runs differ, by name, in the order of their fields."""
+    pairs = {name: (getattr(one, name), getattr(other, name)) for name in RunOptions.__struct_fields__}
+    return {name: (mine, its) for name, (mine, its) in pairs.items() if mine != its}
+
+
+@lru_cache(maxsize=8)
+def parsed(file: str, text: str) -> Scenario:
+    """A scenario's text, checked once in a process."""
+    return parse(text, file)

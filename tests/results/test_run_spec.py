@@ -1,0 +1,80 @@
+"""What a run was asked for: checked once, kept in its folder, read back equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from loadgen.errors import LoadgenError
+from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec
+from loadgen.results.run_spec import parsed
+
+SHOP = 'name = "shop"\nseed = 8\nduration = "40s"\narrivals.rate = 3\n[pages.home]\npath = "/"\nexit = 1\n'
+
+
+def spec(**given: Any) -> RunSpec:
+    return RunSpec.resolve(RunOptions.of(**given), "shop.toml", SHOP)
+
+
+def test_a_spec_is_read_back_as_it_was_written_with_its_scenario_beside_it(tmp_path: Path) -> None:
+    written = msgspec.structs.replace(
+        spec(rate=2.5, quota=None, store=Path("x.sqlite")),
+        url="http://127.0.0.1:1",
+        monitors=(AppMonitor("shop", "1"),),
+    )
+    folder = RunFolder.at(tmp_path)
+    folder.write_spec(written)
+    assert folder.spec() == written
+    assert (tmp_path / "scenario.toml").read_text() == SHOP
+    assert "pages" not in (tmp_path / "run.json").read_text()
+
+
+def test_seed_and_duration_come_from_the_option_else_from_the_scenario() -> None:
+    assert (spec().seed, spec().duration) == (8, 40.0)
+    assert (spec(seed=3).seed, spec(duration=5.0).duration) == (3, 5.0)
+    unseeded = SHOP.replace("seed = 8\n", "")
+    drawn = {RunSpec.resolve(RunOptions(), "shop.toml", unseeded).seed for _ in range(3)}
+    assert len(drawn) == 3
+
+
+def test_the_scenario_is_adjusted_and_its_text_checked_once() -> None:
+    parsed.cache_clear()
+    asked = spec(rate=2.0, duration=10.0, sample_rate=0.5)
+    scenario = asked.scenario
+    assert (scenario.duration, scenario.arrivals.rate, scenario.monitor.sample_rate) == (10.0, 6.0, 0.5)
+    assert asked.scenario == scenario
+    assert parsed.cache_info().misses == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"rate": 0}, "rate: Expected `float` > 0.0"),
+        ({"rate": "fast"}, "rate: Expected `float`, got `str`"),
+        ({"pace": "fast"}, "pace: 'fast' is no pace; write realtime, max, or a factor such as 10x"),
+        ({"senders": 901}, "senders: Expected `int` <= 900"),
+        ({"dialect": "soap"}, "dialect: Invalid enum value 'soap'"),
+        ({"speed": 3}, "speed: no option of a run; it takes target, "),
+        ({"url": "http://elsewhere"}, "url: no option of a run"),
+    ],
+)
+def test_a_wrong_option_is_named(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(LoadgenError) as refused:
+        RunOptions.of(**given)
+    assert str(refused.value).startswith(said)
+
+
+def test_two_runs_differ_in_the_options_that_were_asked_for_otherwise() -> None:
+    assert spec(quota=5.0).differences(spec(quota=None, rate=2.0)) == {"rate": (1.0, 2.0), "quota": (5.0, None)}
+    assert spec(quota=5.0, seed=8).asked == {"duration": 40.0, "seed": 8, "quota": 5.0, "region": ""}
+
+
+def test_a_folder_without_its_scenario_says_so(tmp_path: Path) -> None:
+    folder = RunFolder.at(tmp_path)
+    folder.write_spec(spec())
+    (tmp_path / "scenario.toml").unlink()
+    with pytest.raises(LoadgenError, match=r"shop\.toml: its copy, scenario\.toml, is not in the run's folder"):
+        _ = folder.spec().scenario

@@ -29,6 +29,7 @@ NAMES_OF_TWO: dict[str, str] = {
     "Stream": MEND,
 }
 LONG_MODULES: dict[str, str] = {
+    "endpoint/store.py": MEND,
     "report/html/report.py": MEND,
     "rum/events.py": MEND,
 }

@@ -68,6 +68,7 @@ from loadgen.errors import LoadgenError
     "--prometheus", type=click.IntRange(1, 65535), metavar="PORT", help="Serve live figures for Prometheus on loopback."
 )
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
+@click.option("--tag", metavar="TEXT", help="A label for the run, in its report and in comparisons.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
 def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:

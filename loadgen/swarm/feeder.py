@@ -94,7 +94,7 @@ class Feeder:
 
     def account(self, monitor: int, **counts: Any) -> None:
         """Add to an app monitor's tally, under its own names."""
-        self._tallies[monitor] = self._tallies[monitor].plus(EventCounts(**counts))
+        self._tallies[monitor] += EventCounts(**counts)
 
     def visitors(self, second: int) -> tuple[int, int]:
         """How many came in a second of the run, and how many are there; each second is asked for once."""

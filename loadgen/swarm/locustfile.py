@@ -17,8 +17,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadgen.results import Aggregate, IntervalReport
-from loadgen.results.records import THROTTLED
+from loadgen.results import THROTTLED, Aggregate, IntervalReport
 from loadgen.swarm.clocks import PING, PONG, answer
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options, prometheus_port

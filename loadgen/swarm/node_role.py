@@ -21,7 +21,7 @@ from loadgen import aws
 from loadgen.errors import LoadgenError
 from loadgen.limit import LimitSearch
 from loadgen.planned import planned
-from loadgen.results.records import Spool
+from loadgen.results import Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool

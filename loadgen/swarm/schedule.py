@@ -14,8 +14,7 @@ import gevent
 from gevent.event import Event as Signal
 from gevent.lock import Semaphore
 
-from loadgen.model import Batch, Noun, Request
-from loadgen.results import Volume
+from loadgen.model import Batch, Noun, Request, Volume
 
 MOST_TURNS = 50
 """Given in one go: who is always behind must go on drawing all the same."""

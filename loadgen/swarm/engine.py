@@ -59,9 +59,9 @@ class Engine:
         self.stop_reason: str | None = None
         self.stopped_at: float | None = None
 
-    def give_way(self) -> None:
+    def yield_to_senders(self) -> None:
         """Let the senders catch up with what is due: called now and then by whoever has long work in this process."""
-        self._schedule.give_way()
+        self._schedule.yield_to_senders()
 
     def now(self) -> float:
         """Seconds from the run's zero, on the wall."""

@@ -85,7 +85,7 @@ class Feeder:
         for monitor, (session, plan) in self._sessions:
             self._wait(session.start, now)
             self._add(monitor, session, plan)
-            self._schedule.give_way()
+            self._schedule.yield_to_senders()
 
     @property
     def tallies(self) -> tuple[EventCounts, ...]:

@@ -103,7 +103,7 @@ class Schedule:
                 self._changed.wait(wait)
         return None
 
-    def give_way(self) -> None:
+    def yield_to_senders(self) -> None:
         """Let the senders have a turn, and in real time as many more as they need for all that is due by now.
 
         A turn takes each sender one step on, which is not a whole request, so a block that is drawn with a turn now and

@@ -37,5 +37,5 @@ def planned(
             limit. The plan is the same without them, and they take time to draw.
     """
     settings, sample_rate = scenario.client, scenario.monitor.sample_rate
-    for session in traffic.sessions(scenario, seed, share, yield_to_others, only_recordable=not with_unrecorded):
+    for session in traffic.draw_sessions(scenario, seed, share, yield_to_others, only_recordable=not with_unrecorded):
         yield session, client.plan(session, settings, sample_rate)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli import commands
-from loadgen.scenario.schema import schema_text
+from loadgen.scenario.scenario import schema_text
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "loadgen" / "cli" / "README.md"

@@ -23,15 +23,11 @@ MEND = "to be mended by the rebuild"
 # Each allowance gives its reason. One that is no longer needed fails, so the lists only shrink.
 NAMES_OF_TWO: dict[str, str] = {
     "AppMonitor": MEND,
-    "Dialect": MEND,
-    "Drawn": MEND,
-    "Page": MEND,
-    "Stream": MEND,
 }
 LONG_MODULES: dict[str, str] = {
     "endpoint/store.py": MEND,
     "report/html/report.py": MEND,
-    "rum/events.py": MEND,
+    "rum/events.py": "a data table: a struct for the details of each event type",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS: dict[str, str] = {
@@ -40,13 +36,8 @@ MANY_PARAMETERS: dict[str, str] = {
     "report/html/over_time.py:along": MEND,
     "report/html/over_time.py:over_time": MEND,
     "report/html/overlay.py:overlaid": MEND,
-    "traffic/telemetry/block_draws.py:__init__": MEND,
 }
-DANGLING: dict[str, str] = {
-    "loadgen/traffic/telemetry/largest_paint.py": MEND,
-    "loadgen/wire/sigv4/verifying.py": MEND,
-    "tests/client/test_dispatch.py": MEND,
-}
+DANGLING: dict[str, str] = {}
 
 DANGLING_WORDS = re.compile(r"\bthe issue\b|\bissue('s|s? \d)|\bfacts(/|, section)", re.IGNORECASE)
 

@@ -14,7 +14,7 @@ CROWDED = SHOP.model_copy(update={"client": SHOP.client.model_copy(update={"sess
 def test_a_plan_does_not_depend_on_whether_unrecorded_events_are_kept(scenario: Scenario) -> None:
     lean, full = list(planned(scenario, 1)), list(planned(scenario, 1, with_unrecorded=True))
     assert [plan for _, plan in lean] == [plan for _, plan in full]
-    assert [session for session, _ in full] == list(traffic.sessions(scenario, 1))
+    assert [session for session, _ in full] == list(traffic.draw_sessions(scenario, 1))
 
 
 def test_each_session_comes_with_what_the_client_makes_of_it() -> None:

@@ -128,7 +128,7 @@ class EventCache:
         del self.queue[:room]
         return batch
 
-    def tally(self) -> ClientCounts:
+    def count_events(self) -> ClientCounts:
         """What became of the events so far."""
         unrecorded, over = (0, self._beyond) if self._first_sampled else (self._beyond, 0)
         return ClientCounts(

@@ -26,8 +26,8 @@ def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
     """Everything the web client means to send during a visit."""
     visit = _Visit(session, settings, sample_rate)
     for number, load in enumerate(session.loads):
-        visit.live(number, load)
-    return Plan(tuple(visit.batches), visit.cache.tally())
+        visit.run_document(number, load)
+    return Plan(tuple(visit.batches), visit.cache.count_events())
 
 
 class _Document:
@@ -53,12 +53,12 @@ class _Document:
         self.tick = tick if tick < self._end else math.inf
         self.next = self.tick if self.tick < self.hide else self.hide
 
-    def ticked(self) -> None:
+    def end_tick(self) -> None:
         """The tick is over, and nothing waits for another."""
         self.tick = math.inf
         self.next = self.hide
 
-    def hidden(self) -> None:
+    def end_hide(self) -> None:
         """The hide is over."""
         self.hide = next(self._hides, math.inf)
         self.next = min(self.tick, self.hide)
@@ -76,7 +76,7 @@ class _Visit:
         self._interval = settings.dispatchInterval / 1000 or math.inf
         self._beacon = settings.useBeacon
 
-    def live(self, number: int, load: Load) -> None:
+    def run_document(self, number: int, load: Load) -> None:
         """One document, from its load to its unload."""
         cache = self.cache
         cache.open(load.at)
@@ -103,11 +103,11 @@ class _Visit:
             if document.tick <= document.hide:
                 if cache.queue:
                     self._send(number, moment, flush=False)
-                document.ticked()
+                document.end_tick()
             else:
                 if cache.queue or cache.candidates:
                     self._send(number, moment, flush=True)
-                document.hidden()
+                document.end_hide()
             if document.tick == math.inf and cache.queue:
                 document.wake(moment)
 

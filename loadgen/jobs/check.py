@@ -19,7 +19,7 @@ class CheckedScenario(NamedTuple):
     """A scenario without problems, and the traffic that it implies."""
 
     scenario: Scenario
-    implied: traffic.Implied
+    implied: traffic.Description
 
 
 def check(scenario: Scenario | Path | str) -> CheckedScenario:
@@ -29,7 +29,7 @@ def check(scenario: Scenario | Path | str) -> CheckedScenario:
         ScenarioError: Every problem of the file, a line each.
     """
     read = read_scenario(scenario)
-    return CheckedScenario(read, traffic.implied(read))
+    return CheckedScenario(read, traffic.describe(read))
 
 
 def format_check(checked: CheckedScenario) -> str:
@@ -39,14 +39,14 @@ def format_check(checked: CheckedScenario) -> str:
     return "\n".join([f"{scenario.name}, {scenario.duration:g} s, {pages}", *list_lines(*checked)])
 
 
-def list_lines(scenario: Scenario, implied: traffic.Implied) -> Iterator[str]:
+def list_lines(scenario: Scenario, implied: traffic.Description) -> Iterator[str]:
     """The lines, none longer than 80 columns."""
     yield from wrap(" ".join(scenario.description.split()), WIDTH)
     if scenario.description:
         yield ""
     yield from label_parts("visits", list_loads(implied.sessions, scenario.duration, implied.peak_rate))
     for place, neighbour in enumerate(scenario.monitors[1:]):
-        curve = traffic.rate(neighbour)
+        curve = traffic.compute_mean_rate(neighbour)
         visits = f"{neighbour.monitor.name}: {curve.expected:,.0f} visits"
         rates = list_loads(curve.expected, neighbour.duration, max(curve.rates))[1:]
         yield from label_parts("" if place else "neighbours", [visits, *rates])

@@ -136,9 +136,9 @@ def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, opt
 
 def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     """The scenario, its duration doubled until so many sessions start in it."""
-    while (started := len(traffic.starts(scenario, seed))) < sessions:
+    while (started := len(traffic.draw_starts(scenario, seed))) < sessions:
         longer = scenario.adjusted(duration=scenario.duration * 2)
-        if traffic.rate(longer).expected == traffic.rate(scenario).expected:
+        if traffic.compute_mean_rate(longer).expected == traffic.compute_mean_rate(scenario).expected:
             raise LoadgenError(f"{scenario.name}: only {started} sessions start, and its arrivals end at rate 0")
         scenario = longer
     return scenario

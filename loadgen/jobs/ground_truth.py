@@ -14,7 +14,8 @@ import msgspec
 
 from loadgen import client, traffic, units
 from loadgen.model import Noun
-from loadgen.results import NEVER, LastSent, RunFolder, Summary
+from loadgen.results import RunFolder, Summary
+from loadgen.results.last_sent import NEVER, LastSent
 from loadgen.scenario import Scenario
 from loadgen.wire import Clock
 
@@ -64,7 +65,7 @@ def write(
         return lines
     encode = msgspec.json.Encoder().encode
     with out.open("wb") as file:
-        for hit in traffic.hits(scenario, seed, until):
+        for hit in traffic.find_hits(scenario, seed, until):
             if first is not None and hit.session >= first:
                 break
             file.write(encode(truth(hit, scenario, clock, reach)) + b"\n")
@@ -72,7 +73,7 @@ def write(
     return lines
 
 
-def truth(hit: traffic.Hit, scenario: Scenario, clock: Clock, reach: LastSent | None = None) -> Truth:
+def truth(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, reach: LastSent | None = None) -> Truth:
     """A hit in RUM's words."""
     due = NEVER if clock.pace == inf else hit.first / clock.pace
     return Truth(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from loadgen.results.histogram import HIGHEST_US, Histogram
-from loadgen.results.outcomes import Metrics
+from loadgen.results.metrics import Metrics
 
 CLOCKS = ("latency", "service_time", "lag", "acceptance")
 ENCODING, COMPRESSED = 0x1C849313, 0x1C849314  # V2's cookies, with the word size that its counts have
@@ -34,12 +34,12 @@ class HistogramLog:
             '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
         )
 
-    def append(self, second: int, metrics: Metrics) -> None:
+    def append(self, second: int, figures: Metrics) -> None:
         """Add a second's clocks."""
         for name in CLOCKS:
-            histogram: Histogram = getattr(metrics, name)
+            histogram: Histogram = getattr(figures, name)
             if histogram.count:
-                payload = encode_histogram(histogram).decode("ascii")
+                payload = encoded(histogram).decode("ascii")
                 self._file.write(f"Tag={name},{second:.3f},1.000,{histogram.max_us / 1000:.3f},{payload}\n")
         self._file.flush()
 
@@ -48,15 +48,15 @@ class HistogramLog:
         self._file.close()
 
 
-def encode_histogram(histogram: Histogram) -> bytes:
+def encoded(histogram: Histogram) -> bytes:
     """The compressed form, base64."""
-    counts = encode_leb128(find_run_lengths(histogram))
+    counts = leb128(run_lengths(histogram))
     plain = HEAD.pack(ENCODING, len(counts), 0, DIGITS, LOWEST, HIGHEST_US, 1.0) + counts
     packed = zlib.compress(plain, 1)
     return base64.b64encode(struct.pack(">ii", COMPRESSED, len(packed)) + packed)
 
 
-def find_run_lengths(histogram: Histogram) -> list[int]:
+def run_lengths(histogram: Histogram) -> list[int]:
     """The counts up to the last one that is not 0; a run of zeros is its length, negative."""
     held = np.flatnonzero(histogram.counts).tolist()
     runs, expected = [], 0
@@ -68,7 +68,7 @@ def find_run_lengths(histogram: Histogram) -> list[int]:
     return runs
 
 
-def encode_leb128(numbers: list[int]) -> bytes:
+def leb128(numbers: list[int]) -> bytes:
     """Signed numbers as ZigZag LEB128."""
     packed = bytearray()
     for number in numbers:

@@ -124,7 +124,8 @@ class InDoubt(Noun):
     requests: int = 0
     events: int = 0
 
-    def __add__(self, other: InDoubt) -> InDoubt:
+    def plus(self, other: InDoubt) -> InDoubt:
+        """Both together."""
         return InDoubt(self.requests + other.requests, self.events + other.events)
 
 

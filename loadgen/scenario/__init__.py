@@ -4,12 +4,11 @@ from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, S
 from loadgen.scenario.client import Client
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
-from loadgen.scenario.pages import ApiCall, CustomEvent, Page, Pool, Resources, placeholders
-from loadgen.scenario.population import COUNTRIES, Population
+from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, placeholders
+from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.scenario import Scenario, load, parse, read_text, resolve_seed
 from loadgen.scenario.shipped import find_scenario
 from loadgen.scenario.telemetry import Telemetry, Vitals
-from loadgen.scenario.think_time import Exponential, Lognormal, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.thresholds import Thresholds
 from loadgen.scenario.write import format_scenario
 
@@ -30,7 +29,7 @@ __all__ = [
     "Monitor",
     "Noise",
     "Outage",
-    "Page",
+    "PageSpec",
     "Pool",
     "Population",
     "Quantiles",

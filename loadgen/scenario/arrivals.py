@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.part import Country, Part, Seconds, Share, Weight
+from loadgen.scenario.section import Country, Seconds, Section, Share, Weight
 from loadgen.scenario.thresholds import Thresholds
 
 
-class Stage(Part):
+class Stage(Section):
     """A linear ramp from the previous target to this one; the same target holds, a duration of 0 jumps."""
 
     duration: Seconds = Field(description="Length of the stage.")
@@ -16,7 +16,7 @@ class Stage(Part):
     thresholds: Thresholds = Field(Thresholds(), description="What this stage must keep, beside the run's own.")
 
 
-class FlashCrowd(Part):
+class FlashCrowd(Section):
     """A sudden crowd: a steep rise, a hold, an exponential decay. Estimates; the model is World Cup 98."""
 
     at: Seconds = Field(description="When it begins.")
@@ -26,7 +26,7 @@ class FlashCrowd(Part):
     half_life: Seconds = Field(1800.0, gt=0, description="Time in which what is more than usual halves.")
 
 
-class Surge(Part):
+class Surge(Section):
     """A spike among the incidents, as the rate sees it; made from those, not written."""
 
     at: Seconds = Field(description="When it begins.")
@@ -36,7 +36,7 @@ class Surge(Part):
     share: Share = Field(1.0, description="Their part of all visitors.")
 
 
-class Day(Part):
+class Day(Section):
     """The rhythm of days and weeks in each country's local time; over a week the rate keeps its mean."""
 
     starts: str = Field(
@@ -53,14 +53,14 @@ class Day(Part):
     )
 
 
-class Noise(Part):
+class Noise(Section):
     """Slow ups and downs of the rate (a Cox process, AR(1) on the logarithm, minute by minute)."""
 
     sd: float = Field(0.15, ge=0, le=2, description="Standard deviation of the rate's logarithm.")
     memory: Seconds = Field(600.0, gt=0, description="Time after which the correlation has fallen to 1/e.")
 
 
-class Arrivals(Part):
+class Arrivals(Section):
     """Sessions start as a Poisson process along a rate, or as a closed population comes; how the target copes is not
     heeded."""
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from loadgen.scenario.pages import PLACEHOLDER, placeholders
-from loadgen.scenario.part import seconds_of
 from loadgen.scenario.population import COUNTRIES
-from loadgen.scenario.problem import Problem, nearest, number, place
+from loadgen.scenario.problems import Problem, nearest, number, place
+from loadgen.scenario.section import seconds_of
 
 TOLERANCE = 1e-6
 UNSTATED_SECONDS = 60.0  # as long as a run is that states neither duration nor stages

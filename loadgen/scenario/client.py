@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadgen.scenario.part import Part
+from loadgen.scenario.section import Section
 
 
-class Client(Part):
+class Client(Section):
     """How the site's pages configure the RUM web client."""
 
     allowCookies: bool = Field(

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from loadgen.scenario.part import Country, Part, Seconds, Share
 from loadgen.scenario.population import COUNTRIES, Browser, Device
+from loadgen.scenario.section import Country, Seconds, Section, Share
 
 
-class Incident(Part):
+class Incident(Section):
     """When it happens, and whom it can hit."""
 
     name: str = Field(min_length=1, max_length=100, description="Its name in the ground truth.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario.part import Part, Share
+from loadgen.scenario.section import Section, Share
 
 Telemetry = Literal["errors", "performance", "http", "interaction"]
 NAME = re.compile("[-_#A-Za-z0-9][-._#A-Za-z0-9]*")
@@ -16,7 +16,7 @@ Texts = Annotated[tuple[str, ...], Field(max_length=50)]
 Domain = Annotated[str, Field(min_length=1, max_length=253)]
 
 
-class Metric(Part):
+class Metric(Section):
     """A metric that RUM extracts from events: extended when it has no namespace, else custom."""
 
     name: str = Field(min_length=1, max_length=255, description="Such as JsErrorCount, or a custom metric's own.")
@@ -59,7 +59,7 @@ def covers_domain(pattern: str, domain: str) -> bool:
     return pattern == domain
 
 
-class Statement(Part):
+class Statement(Section):
     """A statement of the app monitor's resource policy; action and resource are always PutRumEvents on the monitor."""
 
     effect: Literal["Allow", "Deny"] = Field("Allow", description="What the statement does.")
@@ -71,7 +71,7 @@ class Statement(Part):
     )
 
 
-class Monitor(Part):
+class Monitor(Section):
     """A CloudWatch RUM app monitor and what its pages collect; `monitors apply` changes only what is stated here."""
 
     name: str = Field(

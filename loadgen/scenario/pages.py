@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from loadgen.scenario.part import Part, Share, Weight
-from loadgen.scenario.think_time import ThinkTime
+from loadgen.scenario.population import ThinkTime
+from loadgen.scenario.section import Section, Share, Weight
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
-class Resources(Part):
+class Resources(Section):
     """Files that one full page load fetches. A real median page has 8, 22, 4 and 13 (Web Almanac 2025)."""
 
     stylesheet: int = Field(3, ge=0, le=100, description="Style sheets: three eighths of the median page's.")
@@ -22,7 +22,7 @@ class Resources(Part):
     image: int = Field(7, ge=0, le=200, description="Images: half of the median page's.")
 
 
-class ApiCall(Part):
+class ApiCall(Section):
     """A fetch that the page makes: `"GET /api/cart"`, or a table."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="HTTP method.")
@@ -30,7 +30,7 @@ class ApiCall(Part):
     per_view: Share = Field(1.0, description="Probability in one page view.")
 
 
-class Click(Part):
+class Click(Section):
     """An element that visitors click; a dom event when the monitor collects interactions."""
 
     element: str = Field("BUTTON", pattern="^[A-Z][A-Z0-9]*$", description="Node name, upper case.")
@@ -46,7 +46,7 @@ def listed(value: Any) -> Any:
     return {key: listed(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-class CustomEvent(Part):
+class CustomEvent(Section):
     """What the site hands to the client's recordEvent; sent when the monitor accepts custom events."""
 
     type: str = Field(pattern="^[A-Za-z0-9_.-]{1,256}$", description="Event type (characters that RUM admits).")
@@ -70,7 +70,7 @@ def call_of(value: Any) -> Any:
     return {"method": method, "path": path}
 
 
-class Page(Part):
+class PageSpec(Section):
     """One kind of page."""
 
     path: str = Field(
@@ -100,7 +100,7 @@ class Page(Part):
     js_errors: Weight = Field(1.0, description="Weight of the page in where JavaScript errors happen; 0 for none.")
 
 
-class Pool(Part):
+class Pool(Section):
     """The items behind a placeholder such as {product}: made-up slugs, a few popular, many rare."""
 
     size: int = Field(200, ge=1, le=100_000, description="Number of items.")

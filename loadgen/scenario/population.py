@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from loadgen.scenario.part import Country, Part, Share, Weight
-from loadgen.scenario.think_time import ThinkTimes
+from loadgen.scenario.section import Country, Section, Share, Weight
+
+
+class Weibull(Section):
+    """Dwell times as measured on 205,873 pages: many leave at once, few stay long (Liu, White, Dumais, SIGIR 2010)."""
+
+    distribution: Literal["weibull"] = "weibull"
+    shape: float = Field(0.75, gt=0, description="Below 1: the longer one has stayed, the longer one stays.")
+    scale: float = Field(46.2, gt=0, description="Seconds; 63 % have left by then.")
+
+
+class Lognormal(Section):
+    """Think times whose logarithm is normal."""
+
+    distribution: Literal["lognormal"]
+    median: float = Field(gt=0, description="Seconds.")
+    sigma: float = Field(1.0, gt=0, description="Standard deviation of the natural logarithm.")
+
+
+class Exponential(Section):
+    """Think times without memory (reading time of 3GPP's HTTP model: mean 30 s)."""
+
+    distribution: Literal["exponential"]
+    mean: float = Field(30.0, gt=0, description="Seconds.")
+
+
+class Quantiles(Section):
+    """Think times as measured: the values at equal steps from the shortest to the longest, straight lines between."""
+
+    distribution: Literal["quantiles"]
+    seconds: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+        min_length=2, description="Ascending; [0, 10, 60]: median 10."
+    )
+
+
+ThinkTime = Annotated[Weibull | Lognormal | Exponential | Quantiles, Field(discriminator="distribution")]
+
+
+class ThinkTimes(Section):
+    """Dwell times of pages that state none of their own."""
+
+    desktop: ThinkTime = Field(
+        Weibull(scale=46.2), description="Mean 55 s, median 28 s (after Liu, White, Dumais 2010)."
+    )
+    mobile: ThinkTime = Field(Weibull(scale=29.4), description="Mean 35 s; also for tablets.")
+
 
 Device = Literal["desktop", "mobile", "tablet"]
 Browser = Literal["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"]
@@ -20,7 +64,7 @@ COUNTRIES = {
 """Our estimate of an English-language site's visitors, near Wikimedia's and the top-100-sites study's shares."""
 
 
-class Population(Part):
+class Population(Section):
     """Visitors: places, devices and browsers are drawn jointly, each country with its own mix."""
 
     countries: dict[Country, Weight] = Field(

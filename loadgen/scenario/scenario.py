@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
@@ -16,18 +17,24 @@ from loadgen.scenario.checks import problems, staged_seconds
 from loadgen.scenario.client import Client
 from loadgen.scenario.incidents import AnyIncident, with_spikes_of_the_incidents
 from loadgen.scenario.monitor import Monitor
-from loadgen.scenario.neighbour import Neighbour
-from loadgen.scenario.pages import Page, Pool
-from loadgen.scenario.part import Part, Seconds
+from loadgen.scenario.pages import PageSpec, Pool
 from loadgen.scenario.population import COUNTRIES, Population
-from loadgen.scenario.problem import Problem
+from loadgen.scenario.problems import Problem, reworded
+from loadgen.scenario.section import Seconds, Section
 from loadgen.scenario.shipped import find_scenario, shipped_names
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
-from loadgen.scenario.wording import reworded
 
 
-class Scenario(Part):
+class Neighbour(Section):
+    """A site of the same pages and people, under an app monitor and a load of its own; incidents pass it by."""
+
+    monitor: Monitor = Field(description="Its app monitor; give it a name of its own.")
+    arrivals: Arrivals = Field(description="When its sessions start.")
+    client: Client | None = Field(None, description="Its web client's settings. Default: the scenario's.")
+
+
+class Scenario(Section):
     """A site, its visitors and how many of them come."""
 
     name: str = Field(
@@ -43,7 +50,7 @@ class Scenario(Part):
     monitor: Monitor = Field(Monitor(), description="The app monitor.")
     arrivals: Arrivals = Field(Arrivals(), description="When sessions start.")
     population: Population = Field(Population(), description="Who comes.")
-    pages: dict[str, Page] = Field(min_length=1, description="The page graph, by the pages' names.")
+    pages: dict[str, PageSpec] = Field(min_length=1, description="The page graph, by the pages' names.")
     pools: dict[str, Pool] = Field({}, description="Items behind placeholders; a placeholder needs no entry here.")
     telemetry: Telemetry = Field(Telemetry(), description="What the client measures.")
     client: Client = Field(Client(), description="The web client's settings.")
@@ -210,3 +217,13 @@ def _problems_of(checks: Callable[[], list[Problem]], raw: Mapping[str, Any]) ->
     except ValidationError as error:
         found += [reworded(each, raw, Scenario) for each in error.errors(include_url=False) if each["loc"]]
     return sorted(set(found))
+
+
+def schema_text() -> str:
+    """The JSON Schema (draft 2020-12) as kept in scenarios/scenario.schema.json."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

@@ -10,13 +10,13 @@ from typing import Annotated
 from pydantic import Field
 
 from loadgen.scenario.pages import Resources
-from loadgen.scenario.part import Part, Share
+from loadgen.scenario.section import Section, Share
 
 Positive = Annotated[float, Field(gt=0)]
 Status = Annotated[str, Field(pattern="^[45][0-9]{2}$")]
 
 
-class Vitals(Part):
+class Vitals(Section):
     """Web vitals of one kind of device: TTFB, then rendering up to FCP, then up to LCP; each adds to the one before."""
 
     ttfb_median_ms: Positive = Field(408, description="Navigation start to first byte (CrUX via Web Almanac 2025).")
@@ -58,7 +58,7 @@ class MobileVitals(Vitals):
     mbit: Positive = Field(10, description="Bandwidth, Mb/s; an estimate.")
 
 
-class Cache(Part):
+class Cache(Section):
     """Share of a page's files that come from the browser's cache (after Facebook 2015 and Yahoo 2007)."""
 
     first_page_new: Share = Field(0.0, description="First page of a new visitor.")
@@ -79,7 +79,7 @@ FAILURES = {
 """1.9 % client errors and 0.4 % server errors; no published figure was found, an estimate."""
 
 
-class Api(Part):
+class Api(Section):
     """How API calls end; what the failures leave over is a success."""
 
     failures: dict[Status, Share] = Field(FAILURES, description="Probability of each failing HTTP status. Estimate.")
@@ -88,7 +88,7 @@ class Api(Part):
     sigma: Positive = Field(0.8, description="Spread of it.")
 
 
-class Errors(Part):
+class Errors(Section):
     """JavaScript errors: they cluster in few sessions and few messages. No published rate was found; estimates."""
 
     sessions: Share = Field(0.10, description="Sessions with at least one error.")
@@ -97,7 +97,7 @@ class Errors(Part):
     zipf: float = Field(1.2, ge=0, description="Exponent of their frequency (Akamai: few messages repeat).")
 
 
-class Telemetry(Part):
+class Telemetry(Section):
     """The model behind the numbers."""
 
     desktop: Vitals = Field(Vitals(), description="Vitals on desktops.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.part import Part, Seconds, Share
+from loadgen.scenario.section import Seconds, Section, Share
 
 
-class Thresholds(Part):
+class Thresholds(Section):
     """Bounds on a run's figures; what is left out is not checked."""
 
     latency_p50_ms: float | None = Field(None, gt=0, description="Highest median latency, from the intended moment.")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from loadgen.model import Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import BLOCKS_EACH, ArrivalsLaw, arrivals_law, in_order
-from loadgen.traffic.describe import Implied, implied
+from loadgen.traffic.arrivals import BLOCKS_EACH, ArrivalsLaw, make_arrivals_law, merge_blocks
+from loadgen.traffic.describe import Description, describe
 from loadgen.traffic.draws import Bools, Floats, Ints
-from loadgen.traffic.ground_truth import Hit, hits
+from loadgen.traffic.ground_truth import IncidentHit, find_hits
 from loadgen.traffic.rate_curve import RateCurve
 from loadgen.traffic.seeds import BLOCK
 
@@ -17,21 +17,21 @@ __all__ = [
     "BLOCK",
     "BLOCKS_EACH",
     "Bools",
+    "Description",
     "Floats",
-    "Hit",
-    "Implied",
+    "IncidentHit",
     "Ints",
     "RateCurve",
     "check_size",
-    "hits",
-    "implied",
-    "rate",
-    "sessions",
-    "starts",
+    "compute_mean_rate",
+    "describe",
+    "draw_sessions",
+    "draw_starts",
+    "find_hits",
 ]
 
 
-def sessions(
+def draw_sessions(
     scenario: Scenario,
     seed: int,
     share: tuple[int, int] = (0, 1),
@@ -44,8 +44,8 @@ def sessions(
     `only_recordable` they lack most events that the scenario's client does not record at its sample rate, counted in
     `Session.beyond`: the client's plan is the same, and what nobody would see need not be made.
     """
-    law = arrivals_law(scenario, seed, pause, only_recordable)
-    return in_order(_own_blocks(law, share), lambda session: session.index)
+    law = make_arrivals_law(scenario, seed, pause, only_recordable)
+    return merge_blocks(_own_blocks(law, share), lambda session: session.index)
 
 
 def _own_blocks(law: ArrivalsLaw, share: tuple[int, int]) -> Iterator[tuple[int, Iterable[Session]]]:
@@ -55,19 +55,19 @@ def _own_blocks(law: ArrivalsLaw, share: tuple[int, int]) -> Iterator[tuple[int,
     for part in law.split_starts():
         own = (part.session >= 0) & (part.session // together % workers == worker)
         if own.any():
-            yield part.first, law.blocks.sessions(part, own)
+            yield part.first, law.blocks.build_sessions(part, own)
 
 
-def rate(scenario: Scenario) -> RateCurve:
+def compute_mean_rate(scenario: Scenario) -> RateCurve:
     """The mean rate of sessions over the run."""
-    return arrivals_law(scenario).mean_curve
+    return make_arrivals_law(scenario).mean_curve
 
 
-def starts(scenario: Scenario, seed: int) -> Floats:
+def draw_starts(scenario: Scenario, seed: int) -> Floats:
     """The starts of all sessions of a run in ascending order, in seconds from its zero."""
-    return arrivals_law(scenario, seed).starts
+    return make_arrivals_law(scenario, seed).starts
 
 
 def check_size(scenario: Scenario) -> None:
     """Raise a LoadgenError if a run would start so many sessions that no machine could hold them."""
-    arrivals_law(scenario).check_size()
+    make_arrivals_law(scenario).check_size()

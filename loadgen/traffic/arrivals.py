@@ -19,7 +19,7 @@ from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
 from loadgen.traffic.block import Blocks, BlockStarts
 from loadgen.traffic.draws import TICKS, Floats, Ints
-from loadgen.traffic.rate_curve import RateCurve, draw_starts, rate_curve
+from loadgen.traffic.rate_curve import RateCurve, compute_rate_curve, draw_starts
 from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 
 Item = TypeVar("Item")
@@ -84,7 +84,7 @@ class OpenArrivals(ArrivalsLaw):
 
     @cached_property
     def mean_curve(self) -> RateCurve:
-        return rate_curve(self.scenario.arrivals, self.scenario.duration)
+        return compute_rate_curve(self.scenario.arrivals, self.scenario.duration)
 
     @cached_property
     def starts(self) -> Floats:
@@ -131,7 +131,7 @@ class ClosedArrivals(ArrivalsLaw):
     def mean_curve(self) -> RateCurve:
         """One visit for each visitor in the mean length of a visit and of a pause."""
         numbers = range(min(-(-self.visitors // BLOCK), MEAN_VISIT_BLOCKS))
-        mean = np.mean([self._lengths(number, np.zeros(BLOCK)).mean() for number in numbers])
+        mean = np.mean([self._measure_lengths(number, np.zeros(BLOCK)).mean() for number in numbers])
         rate = self.visitors / (float(mean) + self.scenario.arrivals.pause)
         return RateCurve(np.array([0.0, self.scenario.duration]), np.array([rate, rate]))
 
@@ -149,26 +149,26 @@ class ClosedArrivals(ArrivalsLaw):
         starts, numbers, rows = [], [], []
         for place in range(per_round):
             number = place
-            start = self._pauses(number)
+            start = self._draw_pauses(number)
             start[self.visitors - place * BLOCK :] = np.inf
             while (there := start < duration).any():
                 starts.append(start[there])
                 numbers.append(np.full(there.sum(), number))
                 rows.append(np.flatnonzero(there))
-                start = start + self._lengths(number, np.minimum(start, duration))
+                start = start + self._measure_lengths(number, np.minimum(start, duration))
                 number += per_round
-                start = start + self._pauses(number)
+                start = start + self._draw_pauses(number)
         return _sort_visits(starts, numbers, rows)
 
-    def _pauses(self, number: int) -> Floats:
+    def _draw_pauses(self, number: int) -> Floats:
         """How long the visitors of a block stay away before this round."""
         mean = self.scenario.arrivals.pause
         return np.asarray(mean * self.seeds.stream("pause", number).standard_exponential(BLOCK), dtype=np.float64)
 
-    def _lengths(self, number: int, starts: Floats) -> Floats:
+    def _measure_lengths(self, number: int, starts: Floats) -> Floats:
         """How long each visit of a block lasts, in seconds."""
-        scene = self.blocks.scene(number, starts, np.zeros(BLOCK, dtype=bool))
-        return np.asarray(scene.time.end[scene.walk.begins[1:] - 1] / TICKS, dtype=np.float64)
+        draws = self.blocks.draw(number, starts, np.zeros(BLOCK, dtype=bool))
+        return np.asarray(draws.time.end[draws.walk.begins[1:] - 1] / TICKS, dtype=np.float64)
 
     def split_starts(self) -> Iterator[BlockStarts]:
         visits = self._visits
@@ -203,7 +203,7 @@ def _sort_visits(starts: list[Floats], numbers: list[Ints], rows: list[Ints]) ->
     return _Visits(start[order], number[order], row[order])
 
 
-def arrivals_law(
+def make_arrivals_law(
     scenario: Scenario, seed: int = 0, pause: Pause | None = None, only_recordable: bool = False
 ) -> ArrivalsLaw:
     """The law that a scenario's arrivals follow; see `draw_sessions` for the arguments."""
@@ -211,7 +211,7 @@ def arrivals_law(
     return kind(scenario, seed, pause, only_recordable)
 
 
-def in_order(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:
+def merge_blocks(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:
     """The items of blocks that overlap, by ascending index.
 
     Args:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import UNSET
 
-from loadgen.scenario import Page, Resources
-from loadgen.traffic.draws import Bools, Ints, objects
+from loadgen.rum.events import Resource
+from loadgen.scenario import PageSpec, Resources
+from loadgen.traffic.draws import Bools, Ints, to_objects, write_ms
+from loadgen.traffic.seeds import Seeds
+from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 KINDS = ("stylesheet", "script", "font", "image")
 STYLESHEET, SCRIPT, FONT, IMAGE = range(4)
@@ -49,49 +55,97 @@ class Assets:
         self._stream, self._origin, self._hosts = stream, origin, hosts
         self._shared: dict[tuple[int, int], Asset] = {}
 
-    def lay_out(self, pages: dict[str, Page], default: Resources, image_limit: int) -> None:
+    def lay_out(self, pages: dict[str, PageSpec], default: Resources, image_limit: int) -> None:
         """Give every page its files; of images no more than the client records."""
-        found = [self._files(name, page.resources or default, image_limit) for name, page in pages.items()]
+        found = [self._make_files(name, page.resources or default, image_limit) for name, page in pages.items()]
         files = [asset for each in found for asset in each]
         self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in found], dtype=np.int64)))
         self.kind: Ints = np.array([asset.kind for asset in files], dtype=np.int64)
         self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
         self.hero: Bools = np.array([asset.name == HERO for asset in files], dtype=bool)
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
-        self.urls = objects([asset.url for asset in files])
-        self.initiators = objects([asset.initiator for asset in files])
-        self.types = objects([KINDS[asset.kind] for asset in files])
+        self.urls = to_objects([asset.url for asset in files])
+        self.initiators = to_objects([asset.initiator for asset in files])
+        self.types = to_objects([KINDS[asset.kind] for asset in files])
 
-    def _files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
+    def _make_files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
         numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit)]
-        return [asset for kind, number in enumerate(numbers) for asset in self._of_kind(page, kind, number)]
+        return [asset for kind, number in enumerate(numbers) for asset in self._make_kind(page, kind, number)]
 
-    def _of_kind(self, page: str, kind: int, number: int) -> list[Asset]:
+    def _make_kind(self, page: str, kind: int, number: int) -> list[Asset]:
         """So many files of a kind: those that all pages share, then the page's own; of images the hero comes first."""
         common = round(number * SHARED)
-        own = [self._asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
-        shared = [self._common(kind, index) for index in range(common)]
+        own = [self._make_asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
+        shared = [self._find_common(kind, index) for index in range(common)]
         if kind != IMAGE or not number:
             return shared + own
-        hero = self._asset(IMAGE, HERO, folder=page)
-        return [hero, *shared[: number - 2], *own[: number - 2 - len(shared)], self._favicon()][:number]
+        hero = self._make_asset(IMAGE, HERO, folder=page)
+        return [hero, *shared[: number - 2], *own[: number - 2 - len(shared)], self._make_favicon()][:number]
 
-    def _common(self, kind: int, index: int) -> Asset:
+    def _find_common(self, kind: int, index: int) -> Asset:
         known = self._shared.get((kind, index))
         if known is None:
             names = NAMES[kind]
             name = names[index] if index < len(names) else f"{KINDS[kind]}-{index}"
             host = self._hosts[index % len(self._hosts)] if kind == SCRIPT and index >= len(names) else None
-            known = self._shared[kind, index] = self._asset(kind, name, host=host)
+            known = self._shared[kind, index] = self._make_asset(kind, name, host=host)
         return known
 
-    def _asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
+    def _make_asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
         mean, sigma = LN_KB[kind]
         size = int(1024 * np.exp(mean + sigma * self._stream.standard_normal())) + 300
         path = "/".join(part for part in (FOLDERS[kind], folder, f"{name}.{SUFFIXES[kind]}") if part)
         origin = f"https://{host}" if host else self._origin
         return Asset(kind, name, f"{origin}/{path}", INITIATORS[kind], size)
 
-    def _favicon(self) -> Asset:
+    def _make_favicon(self) -> Asset:
         """The browser's own fetch: initiator "other"; the client counts it among the images."""
         return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)
+
+
+KNOWN = 65536
+"""Heroes' texts that are kept."""
+
+
+class Fetched(NamedTuple):
+    """Files that loads fetched, as columns."""
+
+    asset: Ints  # row in Assets
+    cached: Bools
+    start: Ints  # ticks from navigation start
+    length: Ints
+
+
+class AssetDetails:
+    """The texts of a site's files."""
+
+    def __init__(self, assets: Assets, record_url: bool) -> None:
+        self._assets, self._record_url = assets, record_url
+        rows = range(len(assets.kind))
+        self._heads = to_objects([self._pieces(row, False)[0] for row in rows])
+        self._middle = self._pieces(0, False)[1] if rows else ""
+        self._tails = to_objects([self._pieces(row, cached)[2] for cached in (False, True) for row in rows])
+        self._hero = lru_cache(maxsize=KNOWN)(lambda row, cached, url: self._pieces(row, cached, url)[2])
+
+    def _pieces(self, row: int, cached: bool, url: str | None = None) -> list[str]:
+        """What stands before, between and behind start and duration."""
+        assets = self._assets
+        size = 0 if cached else int(assets.size[row])
+        target = (url or assets.urls[row]) if self._record_url else UNSET
+        return Template(
+            Resource(assets.initiators[row], PLACEHOLDER, PLACEHOLDER, assets.types[row], size, target)
+        ).pieces
+
+    def texts(self, seeds: Seeds, fetched: Fetched, hero_urls: list[str]) -> list[str]:
+        """One text for each file; `hero_urls` are those of the heroes among them, in their order."""
+        asset, cached = fetched.asset, fetched.cached
+        tails = self._tails[asset + cached * len(self._assets.kind)]
+        own = np.flatnonzero(self._assets.hero[asset])
+        rows = zip(own.tolist(), asset[own].tolist(), cached[own].tolist(), hero_urls, strict=True)
+        for place, row, kept, url in rows:
+            tails[place] = self._hero(row, kept, url)
+        seeds.pause()
+        start, length = write_ms(fetched.start), write_ms(fetched.length)
+        seeds.pause()
+        parts = zip(self._heads[asset].tolist(), start, repeat(self._middle), length, tails.tolist(), strict=False)
+        return seeds.list_all(map("".join, parts))

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import arrivals_law
+from loadgen.traffic.arrivals import make_arrivals_law
+from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.draws import TICKS
 from loadgen.traffic.population import DEVICES
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.telemetry.block_draws import Scene
 
 SAMPLE_BLOCKS = 40
 """Blocks of sessions that are drawn to look at: the bounce rate's standard error is 0.7 points."""
@@ -21,7 +21,7 @@ GOLDEN = 0.618033988749895
 """Multiples of the golden ratio's fraction fill an interval evenly."""
 
 
-class Implied(NamedTuple):
+class Description(NamedTuple):
     """Figures of a scenario's visits, of a drawn sample beside the first."""
 
     sessions: float  # expected in the run
@@ -36,21 +36,21 @@ class Implied(NamedTuple):
     views: dict[str, float]  # share of page views of each page
 
 
-def implied(scenario: Scenario) -> Implied:
+def describe(scenario: Scenario) -> Description:
     """Draw some thousand visits of a scenario and count; the same figures each time."""
-    law = arrivals_law(scenario)
+    law = make_arrivals_law(scenario)
     blocks, rate, count = law.blocks, law.mean_curve, law.sample_blocks(SAMPLE_BLOCKS)
     spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
-    starts = rate.when(spread * rate.expected).reshape(count, BLOCK)
+    starts = rate.find_times(spread * rate.expected).reshape(count, BLOCK)
     nobody = np.zeros(BLOCK, dtype=bool)
-    scenes = [blocks.scene(block, starts[block], nobody) for block in range(count)]
-    pages = np.concatenate([_pages(scene) for scene in scenes])
-    seconds = np.concatenate([scene.time.end[scene.walk.begins[1:] - 1] for scene in scenes]) / TICKS
-    devices = np.bincount(np.concatenate([scene.people.device for scene in scenes]), minlength=len(DEVICES))
+    samples = [blocks.draw(block, starts[block], nobody) for block in range(count)]
+    pages = np.concatenate([_count_pages(sample) for sample in samples])
+    seconds = np.concatenate([sample.time.end[sample.walk.begins[1:] - 1] for sample in samples]) / TICKS
+    devices = np.bincount(np.concatenate([sample.people.device for sample in samples]), minlength=len(DEVICES))
     views = np.bincount(
-        np.concatenate([scene.walk.page[scene.seen.new] for scene in scenes]), minlength=blocks.site.end
+        np.concatenate([sample.walk.page[sample.seen.new] for sample in samples]), minlength=blocks.site.end
     )
-    return Implied(
+    return Description(
         sessions=rate.expected,
         peak_rate=float(rate.rates.max()),
         bounce=float((pages == 1).mean()),
@@ -58,13 +58,13 @@ def implied(scenario: Scenario) -> Implied:
         pages_median=float(np.median(pages)),
         seconds=float(seconds.mean()),
         seconds_median=float(np.median(seconds)),
-        returning=float(np.concatenate([scene.people.returning for scene in scenes]).mean()),
+        returning=float(np.concatenate([sample.people.returning for sample in samples]).mean()),
         devices=dict(zip(DEVICES, (devices / devices.sum()).tolist(), strict=True)),
         views=dict(zip(blocks.site.names, (views / views.sum()).tolist(), strict=True)),
     )
 
 
-def _pages(scene: Scene) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _count_pages(draws: BlockDraws) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Page views of each session, as the client counts them."""
-    counted = np.concatenate(([0], np.cumsum(scene.seen.new)))
-    return np.asarray(counted[scene.walk.begins[1:]] - counted[scene.walk.begins[:-1]], dtype=np.int64)
+    counted = np.concatenate(([0], np.cumsum(draws.seen.new)))
+    return np.asarray(counted[draws.walk.begins[1:]] - counted[draws.walk.begins[:-1]], dtype=np.int64)

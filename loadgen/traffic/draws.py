@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from loadgen.traffic.seeds import Pause, go_on
+from loadgen.traffic.seeds import Pause, do_not_pause
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -46,37 +46,39 @@ class Choice:
         return picked
 
 
-def zipf(size: int, exponent: float) -> Floats:
+def weigh_ranks(size: int, exponent: float) -> Floats:
     """Popularity of ranks 1 to size, adding up to 1 (Breslau et al. 1999: Zipf-like below 1)."""
     weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def _bytes(generator: np.random.Generator, count: int, width: int, rows: Ints | None) -> NDArray[np.uint8]:
+def _draw_bytes(generator: np.random.Generator, count: int, width: int, rows: Ints | None) -> NDArray[np.uint8]:
     """Random bytes of `count` rows, of which only some may be wanted."""
     drawn = np.frombuffer(generator.bytes(width * count), dtype=np.uint8).reshape(count, width)
     return drawn.copy() if rows is None else drawn[rows]
 
 
-def hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
+def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
     """Random lower-case hex numbers of an even number of digits, of all rows or of some."""
-    text = _bytes(generator, count, digits // 2, rows).tobytes().hex()
+    text = _draw_bytes(generator, count, digits // 2, rows).tobytes().hex()
     return [text[at : at + digits] for at in range(0, len(text), digits)]
 
 
-def uuids(generator: np.random.Generator, count: int, rows: Ints | None = None, pause: Pause = go_on) -> list[str]:
+def draw_uuids(
+    generator: np.random.Generator, count: int, rows: Ints | None = None, pause: Pause = do_not_pause
+) -> list[str]:
     """Version 4 UUIDs (RFC 9562) of all rows or of some, written many at once."""
-    raw = _bytes(generator, count, 16, rows)
+    raw = _draw_bytes(generator, count, 16, rows)
     raw[:, 6] = raw[:, 6] & 0x0F | 0x40
     raw[:, 8] = raw[:, 8] & 0x3F | 0x80
     found: list[str] = []
     for begin in range(0, len(raw), WRITTEN_AT_ONCE):
-        found += _written(raw[begin : begin + WRITTEN_AT_ONCE])
+        found += _write_uuids(raw[begin : begin + WRITTEN_AT_ONCE])
         pause()
     return found
 
 
-def _written(raw: NDArray[np.uint8]) -> list[str]:
+def _write_uuids(raw: NDArray[np.uint8]) -> list[str]:
     """16 bytes a row as UUIDs."""
     digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(-1, 32)
     text = np.full((len(raw), 37), ord("-"), dtype=np.uint8)
@@ -86,38 +88,38 @@ def _written(raw: NDArray[np.uint8]) -> list[str]:
     return text.tobytes().decode("ascii").splitlines()
 
 
-def objects(values: list[Any]) -> NDArray[np.object_]:
+def to_objects(values: list[Any]) -> NDArray[np.object_]:
     """A list as an array, to be picked from by whole columns of indices."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
 
 
-def ticks(milliseconds: Floats) -> Ints:
+def to_ticks(milliseconds: Floats) -> Ints:
     """Milliseconds as whole ticks of 0.1 ms."""
     return np.rint(milliseconds * 10).astype(np.int64)
 
 
-def told(tick: Ints) -> list[str]:
+def write_ms(tick: Ints) -> list[str]:
     """Ticks as the milliseconds that JavaScript prints: 83, 83.1."""
-    texts = _common()[np.clip(tick, 0, COMMON_TICKS - 1)]
+    texts = _keep_common_texts()[np.clip(tick, 0, COMMON_TICKS - 1)]
     rare = np.flatnonzero((tick >= COMMON_TICKS) | (tick < 0))
     if len(rare):
         texts[rare] = [str(value / 10).removesuffix(".0") for value in tick[rare].tolist()]
     return cast(list[str], texts.tolist())
 
 
-def decimals(values: Floats) -> list[str]:
+def write_numbers(values: Floats) -> list[str]:
     """Numbers of few digits as JavaScript prints them: 2.5, 3."""
     return [str(value).removesuffix(".0") for value in values.tolist()]
 
 
 @lru_cache(maxsize=1)
-def _common() -> NDArray[np.object_]:
+def _keep_common_texts() -> NDArray[np.object_]:
     """The texts of the ticks that most events have."""
-    return objects([f"{whole}{tenths}" for whole in range(COMMON_TICKS // 10) for tenths in TENTHS])
+    return to_objects([f"{whole}{tenths}" for whole in range(COMMON_TICKS // 10) for tenths in TENTHS])
 
 
-def within(session: Ints, sessions: int) -> Ints:
+def find_begins(session: Ints, sessions: int) -> Ints:
     """Where each session's rows begin in flat rows sorted by session; one more entry marks the end."""
     return np.searchsorted(session, np.arange(sessions + 1))

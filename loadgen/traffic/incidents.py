@@ -14,9 +14,9 @@ from loadgen.scenario import ErrorRelease, Incident, LayoutShift, Outage, SlowAp
 from loadgen.traffic.draws import Bools, Floats, Ints
 from loadgen.traffic.platforms import PLATFORMS
 from loadgen.traffic.population import DEVICES, Crowd, People
+from loadgen.traffic.rate_curve import compute_strength
 from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
-from loadgen.traffic.surges import strength
 
 
 class Exposure(NamedTuple):
@@ -26,13 +26,13 @@ class Exposure(NamedTuple):
     needs: Floats  # strength from which each session is hit; inf: never
     pages: Bools  # by page of the site
 
-    def hits(self, session: Ints, page: Ints, at: Floats) -> Bools:
+    def find_hits(self, session: Ints, page: Ints, at: Floats) -> Bools:
         """Whether it hits these views, which begin at these run times."""
-        hit: Bools = self.pages[page] & (strength(self.incident, at) > self.needs[session])
+        hit: Bools = self.pages[page] & (compute_strength(self.incident, at) > self.needs[session])
         return hit
 
 
-class Struck(NamedTuple):
+class StruckViews(NamedTuple):
     """An incident and the views of a block that it hits."""
 
     incident: Targeted
@@ -44,17 +44,17 @@ class Incidents:
 
     def __init__(self, incidents: tuple[Incident, ...], site: Site, crowd: Crowd) -> None:
         self._crowd = crowd
-        self._known = [(each, _pages(each, site)) for each in incidents if isinstance(each, Targeted)]
+        self._known = [(each, _find_pages(each, site)) for each in incidents if isinstance(each, Targeted)]
 
-    def exposures(self, seeds: Seeds, block: int, people: People) -> list[Exposure]:
+    def draw_exposures(self, seeds: Seeds, block: int, people: People) -> list[Exposure]:
         """Draw the lots of a block's visitors."""
         found = []
         for incident, pages in self._known:
             lots = seeds.stream(f"incident/{incident.name}", block).random(len(people.user)) / incident.share
-            found.append(Exposure(incident, np.where(self._matching(incident, people), lots, np.inf), pages))
+            found.append(Exposure(incident, np.where(self._match(incident, people), lots, np.inf), pages))
         return found
 
-    def _matching(self, incident: Targeted, people: People) -> Bools:
+    def _match(self, incident: Targeted, people: People) -> Bools:
         match = np.ones(len(people.user), dtype=bool)
         if incident.countries:
             match &= np.array([name in incident.countries for name in self._crowd.countries])[people.country]
@@ -65,7 +65,7 @@ class Incidents:
         return match
 
 
-def _pages(incident: Targeted, site: Site) -> Bools:
+def _find_pages(incident: Targeted, site: Site) -> Bools:
     """Which pages it can hit; slow calls need one."""
     chosen = np.array([not incident.pages or name in incident.pages for name in site.names])
     if isinstance(incident, SlowApi):
@@ -74,19 +74,19 @@ def _pages(incident: Targeted, site: Site) -> Bools:
     return chosen
 
 
-def slowed(exposures: list[Exposure], session: Ints, page: Ints, at: Floats) -> Floats | None:
+def find_slowdown(exposures: list[Exposure], session: Ints, page: Ints, at: Floats) -> Floats | None:
     """Factor on the files' times of loads that begin at these run times; None when no outage is about."""
     factor = None
     for exposure in exposures:
-        if isinstance(exposure.incident, Outage) and (hit := exposure.hits(session, page, at)).any():
+        if isinstance(exposure.incident, Outage) and (hit := exposure.find_hits(session, page, at)).any():
             factor = np.ones(len(session)) if factor is None else factor
             factor[hit] *= exposure.incident.times
     return factor
 
 
-def struck(
+def find_struck_views(
     exposures: list[Exposure], seeds: Seeds, block: int, views: tuple[Ints, Ints, Floats, Floats], hard: Bools
-) -> list[Struck]:
+) -> list[StruckViews]:
     """The views that each incident hits; `views` are sessions, pages, and when each begins: as planned, and as it is.
 
     A load is slowed by an outage that was on when it was planned: being slow puts off what follows.
@@ -95,11 +95,11 @@ def struck(
     found = []
     for exposure in exposures:
         incident = exposure.incident
-        hit = exposure.hits(session, page, planned if isinstance(incident, Outage) else at)
+        hit = exposure.find_hits(session, page, planned if isinstance(incident, Outage) else at)
         if isinstance(incident, Outage | LayoutShift):
             hit &= hard
         elif isinstance(incident, ErrorRelease):
             hit &= seeds.stream(f"incident/{incident.name}/throws", block).random(len(hit)) < incident.per_view
         if hit.any():
-            found.append(Struck(incident, hit))
+            found.append(StruckViews(incident, hit))
     return found

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, within
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, find_begins
+from loadgen.traffic.loading import Loading
 from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
 
@@ -59,7 +60,7 @@ class Dwell(NamedTuple):
     hidden: Ints  # and for so long
 
 
-def entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
+def draw_entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
     """The page on which each session lands."""
     return site.entry.pick(seeds.stream("entry", block).random(sessions))
 
@@ -73,7 +74,7 @@ def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> W
     steps = [(active, page[active], np.zeros(sessions, dtype=np.int64), origin[active], here[active])]
     for step in range(1, MOST_PAGES):
         uniform = stream.random((2, sessions))[:, active]
-        to = _next(site, page[active], uniform[0], habits.unrest[active], landing=step == 1)
+        to = _draw_next(site, page[active], uniform[0], habits.unrest[active], landing=step == 1)
         going = to != site.end
         if step % WALK_PIECE == 0:
             seeds.pause()
@@ -94,10 +95,10 @@ def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> W
         page[active], origin[active] = to, place
         kind = np.where(restored, RESTORED, np.where(back, BACK, np.where(again, RELOAD, NAVIGATE)))
         steps.append((active, to, kind, place, source))
-    return _walked(site, seeds, block, steps, sessions)
+    return _sort_by_session(site, seeds, block, steps, sessions)
 
 
-def _next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: bool) -> Ints:
+def _draw_next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: bool) -> Ints:
     """The page after this one, or the exit, whose odds the session's unrest multiplies."""
     law, leave = (site.landing, site.landing_exit[page]) if landing else (site.step, site.step_exit[page])
     stay = 1 - leave
@@ -107,21 +108,21 @@ def _next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: b
     return np.where(goes, law.pick(np.minimum(scaled, np.nextafter(stay, 0.0)), page), site.end)
 
 
-def _walked(
+def _sort_by_session(
     site: Site, seeds: Seeds, block: int, steps: list[tuple[Ints, Ints, Ints, Ints, Ints]], sessions: int
 ) -> Walk:
     """The steps of all sessions as rows sorted by session."""
     session, page, kind, origin, source = (np.concatenate(column) for column in zip(*steps, strict=True))
     order = np.argsort(session, kind="stable")
     session, page, kind, origin, source = (column[order] for column in (session, page, kind, origin, source))
-    begins = within(session, sessions)
+    begins = find_begins(session, sessions)
     first = np.zeros(len(session), dtype=bool)
     first[begins[:-1]] = True
-    items = _items(site, seeds, block, page)[begins[session] + origin]
+    items = _draw_items(site, seeds, block, page)[begins[session] + origin]
     return Walk(session, page, kind, first, items, begins, begins[session] + source)
 
 
-def _items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:
+def _draw_items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:
     """Choose the items behind each view's placeholders."""
     chosen = np.zeros((len(pages), site.slots), dtype=np.int64)
     uniform = seeds.stream("items", block).random(chosen.shape)
@@ -134,7 +135,7 @@ def _items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:
     return chosen
 
 
-def dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_switches: float) -> Dwell:
+def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_switches: float) -> Dwell:
     """Draw how long each view is looked at, and whether the tab is left meanwhile."""
     stream = seeds.stream("dwell", block)
     count = len(views.page)
@@ -147,9 +148,62 @@ def dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_s
     switches = stream.random(count) < tab_switches
     moment = np.where(switches, looked * stream.uniform(0.1, 0.9, count), 0.0)
     away = np.where(switches, HIDDEN_MEDIAN * np.exp(HIDDEN_SIGMA * stream.standard_normal(count)), 0.0)
-    return Dwell(_whole(looked), np.where(switches, _whole(moment), -1), _whole(away))
+    return Dwell(_to_ticks(looked), np.where(switches, _to_ticks(moment), -1), _to_ticks(away))
 
 
-def _whole(seconds: Floats) -> Ints:
+def _to_ticks(seconds: Floats) -> Ints:
     whole: Ints = np.rint(np.minimum(seconds, LONGEST) * TICKS).astype(np.int64)
     return whole
+
+
+FAR_TICK = 2**45
+"""More ticks than any session lasts, 111 years: keeps the loads apart in one sorted key (see journey.LONGEST)."""
+
+
+class Timeline(NamedTuple):
+    """Page views of a block on their sessions' clocks."""
+
+    load: Ints  # the full load in whose document the view lies: row of Loading
+    start: Ints  # navigation start or route change
+    noticed: Ints  # the client records the page
+    looked: Ints  # the visitor sees it: thinking starts
+    away: Ints  # the tab is left; -1 for never
+    back: Ints  # and shown again
+    end: Ints
+    load_begins: Ints  # where each session's loads begin; one more marks the end
+    load_end: Ints  # of each load
+
+    def find_moments(self, view: Ints, after: Ints) -> Ints:
+        """The moment at which a view has been visible for so many ticks."""
+        moment = self.looked[view] + after
+        away, back = self.away[view], self.back[view]
+        return np.where((away >= 0) & (moment > away), moment + back - away, moment)
+
+    def find_current(self, view: Ints, at: Ints) -> Ints:
+        """The view that is current at a moment in the document of `view`: route changes may have come between."""
+        key = self.load * FAR_TICK + self.start
+        found: Ints = np.searchsorted(key, self.load[view] * FAR_TICK + at, side="right") - 1
+        return found
+
+    def are_alive(self, view: Ints, at: Ints) -> Bools:
+        """Whether the document of a view still lives."""
+        ends: Bools = at < self.load_end[self.load[view]]
+        return ends
+
+
+def timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell) -> Timeline:
+    """Put views one after the other."""
+    load = np.cumsum(hard) - 1
+    ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
+    ready[loading.view] = loading.ready
+    seen[loading.view] = np.maximum(loading.ready, loading.fcp)
+    length = seen + draw_dwell.looked + draw_dwell.hidden + 1
+    total = np.cumsum(length)
+    before = total - length
+    start = before - before[walk.begins[:-1]][walk.session]
+    looked = start + seen
+    away = np.where(draw_dwell.switched >= 0, looked + draw_dwell.switched, -1)
+    end = start + length
+    last = np.append(loading.view[1:], len(hard)) - 1
+    begins = find_begins(walk.session[loading.view], len(walk.begins) - 1)
+    return Timeline(load, start, start + ready, looked, away, away + draw_dwell.hidden, end, begins, end[last])

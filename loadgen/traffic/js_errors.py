@@ -12,7 +12,7 @@ LOCAL, ONE_ENGINE, ELSEWHERE = 0.6, 0.3, 0.02
 """Shares of errors that belong to one page and to one browser engine, and how apt those are elsewhere; estimates."""
 
 
-class Dialect(IntEnum):
+class BrowserEngine(IntEnum):
     """Browser engines by how they word errors and stacks."""
 
     CHROMIUM = 0
@@ -20,7 +20,7 @@ class Dialect(IntEnum):
     SAFARI = 2
 
 
-class Kind(NamedTuple):
+class ErrorKind(NamedTuple):
     """One way to fail; {a} and {b} are names in the code. Wordings by Dialect."""
 
     name: str
@@ -28,37 +28,37 @@ class Kind(NamedTuple):
     rejected: bool = False
 
 
-KINDS = (
-    Kind("TypeError", (
+ERROR_KINDS = (
+    ErrorKind("TypeError", (
         "Cannot read properties of undefined (reading '{b}')",
         "can't access property \"{b}\", {a} is undefined",
         "undefined is not an object (evaluating '{a}.{b}')",
     )),
-    Kind("TypeError", (
+    ErrorKind("TypeError", (
         "Cannot read properties of null (reading '{b}')",
         "can't access property \"{b}\", {a} is null",
         "null is not an object (evaluating '{a}.{b}')",
     )),
-    Kind("TypeError", (
+    ErrorKind("TypeError", (
         "{a}.{b} is not a function",
         "{a}.{b} is not a function",
         "{a}.{b} is not a function. (In '{a}.{b}()', '{a}.{b}' is undefined)",
     )),
-    Kind("ReferenceError", ("{a} is not defined", "{a} is not defined", "Can't find variable: {a}")),
-    Kind("Error", ("{a}: could not load {b}",) * 3, rejected=True),
-    Kind("SyntaxError", (
+    ErrorKind("ReferenceError", ("{a} is not defined", "{a} is not defined", "Can't find variable: {a}")),
+    ErrorKind("Error", ("{a}: could not load {b}",) * 3, rejected=True),
+    ErrorKind("SyntaxError", (
         "Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
         "JSON.parse: unexpected character at line 1 column 1 of the JSON data",
         "JSON Parse error: Unrecognized token '<'",
     ), rejected=True),
-    Kind("RangeError", ("{a} out of range: {b}",) * 3),
+    ErrorKind("RangeError", ("{a} out of range: {b}",) * 3),
 )  # fmt: skip
 
 
-class Fault(NamedTuple):
+class SiteError(NamedTuple):
     """One error of the site: where it is thrown and through which functions."""
 
-    kind: Kind
+    kind: ErrorKind
     first: str
     second: str
     url: str
@@ -66,17 +66,17 @@ class Fault(NamedTuple):
     column: int
     frames: tuple[tuple[str, int, int], ...]  # function, line, column, innermost first
     page: int | None  # where it mostly happens; None: anywhere
-    engine: Dialect | None  # the only engine that stumbles over it; None: all
+    engine: BrowserEngine | None  # the only engine that stumbles over it; None: all
 
     @property
     def rejected(self) -> bool:
         """Whether it comes as an unhandled promise rejection, without file and line."""
         return self.kind.rejected
 
-    def told(self, dialect: Dialect) -> tuple[str, str, str]:
+    def describe(self, dialect: BrowserEngine) -> tuple[str, str, str]:
         """Name, message and stack in an engine's words."""
         message = self.kind.messages[dialect].format(a=self.first, b=self.second)
-        if dialect is Dialect.CHROMIUM:
+        if dialect is BrowserEngine.CHROMIUM:
             lines = [f"    at {name} ({self.url}:{line}:{column})" for name, line, column in self.frames]
             return self.kind.name, message, "\n".join([f"{self.kind.name}: {message}", *lines])
         return (
@@ -86,31 +86,35 @@ class Fault(NamedTuple):
         )
 
 
-def faults(stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, number: int) -> list[Fault]:
+def make_site_errors(
+    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, number: int
+) -> list[SiteError]:
     """So many distinct errors in these scripts, with these names in the code."""
-    return [_fault(stream, names, scripts, pages, index) for index in range(number)]
+    return [_make_site_error(stream, names, scripts, pages, index) for index in range(number)]
 
 
-def _fault(stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, index: int) -> Fault:
+def _make_site_error(
+    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, index: int
+) -> SiteError:
     first, second, *callers = (names[int(pick)] for pick in stream.integers(0, len(names), 6))
     line, column = int(stream.integers(1, 900)), int(stream.integers(5, 140))
     depth = int(stream.integers(1, len(callers) + 1))
     frames = tuple(
         (f"{name}{place}", max(line - 7 * place, 1), column + 11 * place) for place, name in enumerate(callers)
     )
-    own = f"{first}{index}" if index >= len(KINDS) else first
+    own = f"{first}{index}" if index >= len(ERROR_KINDS) else first
     page = int(stream.integers(pages)) if stream.random() < LOCAL else None
-    engine = Dialect(int(stream.integers(len(Dialect)))) if stream.random() < ONE_ENGINE else None
-    kind, script = KINDS[index % len(KINDS)], scripts[index % len(scripts)]
-    return Fault(kind, own, second, script, line, column, frames[:depth], page, engine)
+    engine = BrowserEngine(int(stream.integers(len(BrowserEngine)))) if stream.random() < ONE_ENGINE else None
+    kind, script = ERROR_KINDS[index % len(ERROR_KINDS)], scripts[index % len(scripts)]
+    return SiteError(kind, own, second, script, line, column, frames[:depth], page, engine)
 
 
-def affinity(found: list[Fault], pages: int) -> NDArray[np.float64]:
+def weigh_errors(found: list[SiteError], pages: int) -> NDArray[np.float64]:
     """How apt each fault (column) is to happen on a page in an engine (row page × engines + engine)."""
-    table = np.ones((pages, len(Dialect), len(found)))
+    table = np.ones((pages, len(BrowserEngine), len(found)))
     for column, fault in enumerate(found):
         if fault.page is not None:
             table[np.arange(pages) != fault.page, :, column] = ELSEWHERE
         if fault.engine is not None:
-            table[:, [engine for engine in Dialect if engine != fault.engine], column] = ELSEWHERE
-    return table.reshape(pages * len(Dialect), len(found))
+            table[:, [engine for engine in BrowserEngine if engine != fault.engine], column] = ELSEWHERE
+    return table.reshape(pages * len(BrowserEngine), len(found))

@@ -8,9 +8,8 @@ import numpy as np
 
 from loadgen.model import Page
 from loadgen.traffic.draws import Bools, Ints
-from loadgen.traffic.journey import RESTORED, Walk
+from loadgen.traffic.journey import RESTORED, Timeline, Walk
 from loadgen.traffic.site import Site
-from loadgen.traffic.timeline import Timeline
 
 REFERRERS = (
     ("", 0.47), ("https://www.google.com/", 0.36), ("https://www.bing.com/", 0.04), ("https://duckduckgo.com/", 0.02),
@@ -20,7 +19,7 @@ REFERRERS = (
 """Where landings come from: direct, e-mail and apps give none; search 40 % (Contentsquare's traffic sources)."""
 
 
-class Visits(NamedTuple):
+class PageNumbers(NamedTuple):
     """Beside each page view: what the client's page manager makes of it."""
 
     new: Bools  # False: the same page again, for which the client sends no page view
@@ -29,7 +28,7 @@ class Visits(NamedTuple):
     held: Ints  # view whose page is current: itself, or the first of a row of equals
 
 
-def visits(walk: Walk, fresh: Bools) -> Visits:
+def number_pages(walk: Walk, fresh: Bools) -> PageNumbers:
     """Number the pages of each session; the same page again keeps its number (pageId is the path).
 
     `fresh` marks loads after which the client has forgotten the page before: all of them without cookies.
@@ -42,12 +41,12 @@ def visits(walk: Walk, fresh: Bools) -> Visits:
     number = np.cumsum(new)
     interaction: Ints = number - number[walk.begins[:-1]][walk.session]
     parent = np.where(interaction > 0, held[np.maximum(held - 1, 0)], -1)
-    found = Visits(new, interaction, parent, held)
+    found = PageNumbers(new, interaction, parent, held)
     _turn_back(walk, found)
     return found
 
 
-def _turn_back(walk: Walk, found: Visits) -> None:
+def _turn_back(walk: Walk, found: PageNumbers) -> None:
     """After a return from the back/forward cache the client counts on from the page that came back."""
     restored = np.flatnonzero(walk.kind == RESTORED)
     for row in restored[np.unique(walk.session[restored], return_index=True)[1]].tolist():
@@ -71,15 +70,15 @@ class Referrals:
         edges = np.cumsum([share for _, share in REFERRERS])
         self._pick = np.minimum(np.searchsorted(edges, stream.random(sessions), side="right"), len(REFERRERS) - 1)
 
-    def of(self, session: int) -> str:
+    def find(self, session: int) -> str:
         """document.referrer of a session's landing."""
         return REFERRERS[self._pick[session]][0]
 
 
-class Pages:
+class PageMaker:
     """Makes the Page of each view, a session at a time."""
 
-    def __init__(self, walk: Walk, seen: Visits, time: Timeline, site: Site, referrals: Referrals) -> None:
+    def __init__(self, walk: Walk, seen: PageNumbers, time: Timeline, site: Site, referrals: Referrals) -> None:
         self._site, self._referrals = site, referrals
         self._page, self._items = walk.page.tolist(), [tuple(items) for items in walk.items.tolist()]
         self._load, self._noticed = time.load.tolist(), time.noticed.tolist()
@@ -88,9 +87,9 @@ class Pages:
         self.paths: list[str] = [""] * len(self._page)
         self.made: list[Page | None] = [None] * len(self._page)
 
-    def session(self, session: int, begin: int, end: int) -> None:
+    def make_session(self, session: int, begin: int, end: int) -> None:
         """Make the pages of one session's views."""
-        referrer, title_before = self._referrals.of(session), ""
+        referrer, title_before = self._referrals.find(session), ""
         for row in range(begin, end):
             path, title = self._site.texts(self._page[row], self._items[row])
             self.paths[row] = path
@@ -99,10 +98,12 @@ class Pages:
                 referrer = self._site.origin + self.paths[row - 1]
             # A single-page site changes the title after pushState: the client still notes the page before's.
             shown = title if hard else title_before
-            self.made[row] = self._page_of(row, path, shown, referrer) if self._new[row] else self.made[self._held[row]]
+            self.made[row] = (
+                self._make_page(row, path, shown, referrer) if self._new[row] else self.made[self._held[row]]
+            )
             title_before = title
 
-    def _page_of(self, row: int, path: str, title: str, referrer: str) -> Page:
+    def _make_page(self, row: int, path: str, title: str, referrer: str) -> Page:
         parent, tags = self._parent[row], self._site.pages[self._page[row]].tags
         domain = referrer.split("/", 3)[2] if referrer else ""
         if parent < 0:

@@ -38,13 +38,13 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 86400.0
 
 
-def distances(countries: list[str], mass: Floats) -> Floats:
+def compute_distances(countries: list[str], mass: Floats) -> Floats:
     """Factor on network times by country, with geometric mean 1 over the visitors."""
     distance = np.array([DISTANCE.get(country, FAR) for country in countries])
     return np.asarray(distance / np.exp(np.average(np.log(distance), weights=mass)), dtype=np.float64)
 
 
-def activity(day: Day, countries: list[str], at: Floats) -> Floats:
+def compute_activity(day: Day, countries: list[str], at: Floats) -> Floats:
     """How active each country (row) is at these run times (column), 1 on the mean of a week."""
     weekday, clock = day.starts.split()
     hours, minutes = clock.split(":")
@@ -52,10 +52,10 @@ def activity(day: Day, countries: list[str], at: Floats) -> Floats:
     offsets = np.array([UTC_OFFSET.get(country, 0) for country in countries], dtype=np.float64)
     local = (zero + offsets[:, None] + at / 3600) % 168
     week = np.where(local >= 120, day.weekend, 1.0) * 7 / (5 + 2 * day.weekend)
-    return np.asarray(week * _hour(day, local % 24), dtype=np.float64)
+    return np.asarray(week * _compute_hour(day, local % 24), dtype=np.float64)
 
 
-def _hour(day: Day, hour: Floats) -> Floats:
+def _compute_hour(day: Day, hour: Floats) -> Floats:
     """One day: half a cosine up from the trough to the peak, half a cosine down again; mean 1."""
     rise = (day.peak_hour - day.trough_hour) % 24 or 12.0
     since = (hour - day.trough_hour) % 24

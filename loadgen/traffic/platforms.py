@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.traffic.draws import Floats
-from loadgen.traffic.js_errors import Dialect
+from loadgen.traffic.js_errors import BrowserEngine
 
 USAGE = ("Chrome mobile", "Safari mobile", "Samsung Internet", "Chrome", "Edge", "Safari", "Firefox", "Opera")
 WORLD = (45.2, 13.6, 2.0, 25.6, 5.2, 2.7, 2.2, 1.0)
@@ -61,16 +61,16 @@ WINDOWS, MAC, LINUX = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 
 CROS, ANDROID = "X11; CrOS x86_64 14541.0.0", "Linux; Android 10; K"
 
 
-def _chromium(system: str, tail: str = "", mobile: str = "") -> str:
+def _write_chromium(system: str, tail: str = "", mobile: str = "") -> str:
     return f"Mozilla/5.0 ({system}) {KIT} Chrome/{{v}}.0.0.0{mobile} Safari/537.36{tail}"
 
 
-def _safari(system: str, mobile: str = "") -> str:
+def _write_safari(system: str, mobile: str = "") -> str:
     build = "604.1" if mobile else "605.1.15"
     return f"Mozilla/5.0 ({system}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{{v}}{mobile} Safari/{build}"
 
 
-def _firefox(system: str) -> str:
+def _write_firefox(system: str) -> str:
     return f"Mozilla/5.0 ({system}; rv:{{v}}.0) Gecko/20100101 Firefox/{{v}}.0"
 
 
@@ -80,24 +80,29 @@ SAMSUNG_AGENT = f"Mozilla/5.0 ({ANDROID}) {KIT} SamsungBrowser/{{v}}.0 Chrome/14
 
 PLATFORMS = (
     Platform("Chrome mobile", 0.96, "mobile", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
-             _chromium(ANDROID, mobile=" Mobile")),
-    Platform("Chrome mobile", 0.04, "tablet", "Android", "Chrome", CHROME, True, CHROME_ANDROID, _chromium(ANDROID)),
-    Platform("Safari mobile", 0.92, "mobile", "iOS", "Safari", "Safari", False, IOS, _safari(IPHONE, " Mobile/15E148")),
-    Platform("Safari mobile", 0.08, "tablet", "iOS", "Safari", "Safari", False, IOS, _safari(IPAD, " Mobile/15E148")),
+             _write_chromium(ANDROID, mobile=" Mobile")),
+    Platform("Chrome mobile", 0.04, "tablet", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
+             _write_chromium(ANDROID)),
+    Platform("Safari mobile", 0.92, "mobile", "iOS", "Safari", "Safari", False, IOS,
+             _write_safari(IPHONE, " Mobile/15E148")),
+    Platform("Safari mobile", 0.08, "tablet", "iOS", "Safari", "Safari", False, IOS,
+             _write_safari(IPAD, " Mobile/15E148")),
     Platform("Samsung Internet", 1.0, "mobile", "Android", SAMSUNG_NAME, SAMSUNG_NAME, True, SAMSUNG, SAMSUNG_AGENT),
-    Platform("Chrome", 0.76, "desktop", "Windows", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(WINDOWS)),
-    Platform("Chrome", 0.15, "desktop", "macOS", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(MAC)),
-    Platform("Chrome", 0.06, "desktop", "Linux", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(LINUX)),
-    Platform("Chrome", 0.03, "desktop", "Chrome OS", "Chrome", CHROME, True, CHROME_DESKTOP, _chromium(CROS)),
+    Platform("Chrome", 0.76, "desktop", "Windows", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(WINDOWS)),
+    Platform("Chrome", 0.15, "desktop", "macOS", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(MAC)),
+    Platform("Chrome", 0.06, "desktop", "Linux", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(LINUX)),
+    Platform("Chrome", 0.03, "desktop", "Chrome OS", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(CROS)),
     Platform("Edge", 0.95, "desktop", "Windows", "Edge", "Microsoft Edge", True, EDGE,
-             _chromium(WINDOWS, " Edg/{v}.0.0.0")),
-    Platform("Edge", 0.05, "desktop", "macOS", "Edge", "Microsoft Edge", True, EDGE, _chromium(MAC, " Edg/{v}.0.0.0")),
-    Platform("Safari", 1.0, "desktop", "macOS", "Safari", "Safari", False, MAC_SAFARI, _safari(MAC)),
-    Platform("Firefox", 0.74, "desktop", "Windows", "Firefox", "Firefox", False, FIREFOX, _firefox(WINDOWS)),
+             _write_chromium(WINDOWS, " Edg/{v}.0.0.0")),
+    Platform("Edge", 0.05, "desktop", "macOS", "Edge", "Microsoft Edge", True, EDGE,
+             _write_chromium(MAC, " Edg/{v}.0.0.0")),
+    Platform("Safari", 1.0, "desktop", "macOS", "Safari", "Safari", False, MAC_SAFARI, _write_safari(MAC)),
+    Platform("Firefox", 0.74, "desktop", "Windows", "Firefox", "Firefox", False, FIREFOX, _write_firefox(WINDOWS)),
     Platform("Firefox", 0.12, "desktop", "macOS", "Firefox", "Firefox", False, FIREFOX,
-             _firefox("Macintosh; Intel Mac OS X 10.15")),
-    Platform("Firefox", 0.14, "desktop", "Linux", "Firefox", "Firefox", False, FIREFOX, _firefox(LINUX)),
-    Platform("Opera", 1.0, "desktop", "Windows", "Opera", "Opera", True, OPERA, _chromium(WINDOWS, " OPR/{v}.0.0.0")),
+             _write_firefox("Macintosh; Intel Mac OS X 10.15")),
+    Platform("Firefox", 0.14, "desktop", "Linux", "Firefox", "Firefox", False, FIREFOX, _write_firefox(LINUX)),
+    Platform("Opera", 1.0, "desktop", "Windows", "Opera", "Opera", True, OPERA,
+             _write_chromium(WINDOWS, " OPR/{v}.0.0.0")),
 )  # fmt: skip
 
 
@@ -109,26 +114,26 @@ SINCE = {
 """First version of other engines than Chromium that measures a vital (Interop 2025); none measures layout shifts."""
 
 
-def measures(platform: Platform, version: str, vital: str) -> bool:
+def can_measure(platform: Platform, version: str, vital: str) -> bool:
     """Whether this browser reports a vital; FCP and TTFB all do."""
     return platform.brand or float(version) >= SINCE[platform.browser].get(vital, float("inf"))
 
 
-def dialect(platform: Platform) -> Dialect:
+def find_engine(platform: Platform) -> BrowserEngine:
     """How this browser words errors."""
     if platform.brand:
-        return Dialect.CHROMIUM
-    return Dialect.FIREFOX if platform.browser == "Firefox" else Dialect.SAFARI
+        return BrowserEngine.CHROMIUM
+    return BrowserEngine.FIREFOX if platform.browser == "Firefox" else BrowserEngine.SAFARI
 
 
-def usage(countries: list[str]) -> Floats:
+def weigh_platforms(countries: list[str]) -> Floats:
     """Weight of each platform (column) in each country (row)."""
     columns = [USAGE.index(platform.usage) for platform in PLATFORMS]
     rows = np.array([BY_COUNTRY.get(country, WORLD) for country in countries], dtype=np.float64)
     return np.asarray(rows[:, columns] * [platform.share for platform in PLATFORMS], dtype=np.float64)
 
 
-def raked(weights: Floats, groups: list[str], shares: dict[str, float], mass: Floats) -> Floats:
+def rake(weights: Floats, groups: list[str], shares: dict[str, float], mass: Floats) -> Floats:
     """The weights scaled so that groups of platforms have these shares over all countries (one step of raking)."""
     total = sum(shares.values())
     factors = np.zeros(weights.shape[1])

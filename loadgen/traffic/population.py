@@ -12,11 +12,11 @@ import numpy as np
 
 from loadgen.model import Visitor
 from loadgen.scenario import Population, Scenario, Spike
-from loadgen.traffic.draws import Bools, Choice, Floats, Ints, uuids
-from loadgen.traffic.places import LANGUAGES, activity, distances
-from loadgen.traffic.platforms import PLATFORMS, VITALS, dialect, measures, raked, usage
+from loadgen.traffic.draws import Bools, Choice, Floats, Ints, draw_uuids
+from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances
+from loadgen.traffic.platforms import PLATFORMS, VITALS, can_measure, find_engine, rake, weigh_platforms
+from loadgen.traffic.rate_curve import compute_spike_factor
 from loadgen.traffic.seeds import BLOCK, Seeds
-from loadgen.traffic.surges import spiked
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -49,55 +49,55 @@ class Crowd:
         self._spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self._share, self._again = population.returning, population.again
         self.begun: Floats = np.zeros(0)  # the starts of all visits of the run, once they are known
-        self._earlier = lru_cache(maxsize=REMEMBERED)(self._looked_up)
+        self._earlier = lru_cache(maxsize=REMEMBERED)(self._look_up)
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
         self._mass, self._country = mass, Choice(mass)
-        self._platform = Choice(_platform_weights(population, self.countries, mass / mass.sum()))
+        self._platform = Choice(_weigh_platforms(population, self.countries, mass / mass.sum()))
         self.versions = [list(platform.versions) for platform in PLATFORMS]
         self._version = Choice(
-            _rows([[float(weight) for weight in platform.versions.values()] for platform in PLATFORMS])
+            _fill_rows([[float(weight) for weight in platform.versions.values()] for platform in PLATFORMS])
         )
         tongues = [LANGUAGES.get(country, {"en-US": 1}) for country in self.countries]
         self.languages = [list(mix) for mix in tongues]
-        self._language = Choice(_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
+        self._language = Choice(_fill_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
         self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
         self._brand = np.array([platform.brand for platform in PLATFORMS])
-        self._dialect = np.array([dialect(platform) for platform in PLATFORMS], dtype=np.int64)
-        self._supports = {vital: _support_table(vital) for vital in VITALS}
-        self.distance = distances(self.countries, mass)
+        self._dialect = np.array([find_engine(platform) for platform in PLATFORMS], dtype=np.int64)
+        self._supports = {vital: _tabulate_support(vital) for vital in VITALS}
+        self.distance = compute_distances(self.countries, mass)
         stream = seeds.stream("visitors")
         homes = np.sort(self._country.pick(stream.random(self._members or population.visitors)))
-        self._pool = self._people(stream, homes)
+        self._pool = self._draw_people(stream, homes)
         self._pool_begins = np.searchsorted(homes, np.arange(len(self.countries)))
         self._pool_sizes = np.bincount(homes, minlength=len(self.countries))
         self._order = seeds.stream("members").permutation(self._members or 0)
         self._before = seeds.stream("known before").random(self._members or 0)
-        self.outdated_share = float(self.outdated(self._pool).mean())
+        self.outdated_share = float(self.are_outdated(self._pool).mean())
 
-    def _people(self, stream: np.random.Generator, country: Ints) -> People:
+    def _draw_people(self, stream: np.random.Generator, country: Ints) -> People:
         """Draw people who live in these countries."""
         count = len(country)
         draws = stream.random((3, count))
         platform = self._platform.pick(draws[0], country)
         version = self._version.pick(draws[1], platform)
         language = self._language.pick(draws[2], country)
-        user = uuids(stream, count)
+        user = draw_uuids(stream, count)
         return People(country, platform, version, language, self._device[platform], user, np.ones(count, dtype=bool))
 
-    def _countries_at(self, uniform: Floats, at: Floats) -> Ints:
+    def _draw_countries(self, uniform: Floats, at: Floats) -> Ints:
         """Where those who come at these times live: where it is night, fewer come, where a spike is on, more."""
-        factor = spiked(self._spikes, self.countries, at)
+        factor = compute_spike_factor(self._spikes, self.countries, at)
         if self._day is None and factor is None:
             return self._country.pick(uniform)
-        awake = self._mass * (1.0 if self._day is None else activity(self._day, self.countries, at).T)
+        awake = self._mass * (1.0 if self._day is None else compute_activity(self._day, self.countries, at).T)
         return Choice(awake if factor is None else awake * factor).pick(uniform, np.arange(len(at)))
 
     def draw(self, block: int, at: Floats) -> People:
         """The visitors of a block's sessions, which start at these times: some from the pool, the others new."""
         if self._members is not None:
-            return self._of_the_members(block, len(at), self._members)
-        new, uniform = self._newcomers(block, at)
+            return self._draw_members(block, len(at), self._members)
+        new, uniform = self._draw_newcomers(block, at)
         country = new.country
         known = self._pool_sizes[country]
         returning = (uniform[1] < self._share) & (known > 0)
@@ -110,15 +110,15 @@ class Crowd:
             for back, old, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
         ]
         people = People(country, platform, version, language, device, user, returning)
-        return self._with_earlier(block, at, people) if self._again else people
+        return self._replace_by_earlier(block, at, people) if self._again else people
 
-    def _newcomers(self, block: int, at: Floats) -> tuple[People, Floats]:
+    def _draw_newcomers(self, block: int, at: Floats) -> tuple[People, Floats]:
         """Who comes to a block of visits as if all were new, and what decides whether they are."""
         stream = self._seeds.stream("population", block)
         uniform = stream.random((3, len(at)))
-        return self._people(stream, self._countries_at(uniform[0], at)), uniform
+        return self._draw_people(stream, self._draw_countries(uniform[0], at)), uniform
 
-    def _with_earlier(self, block: int, at: Floats, people: People) -> People:
+    def _replace_by_earlier(self, block: int, at: Floats, people: People) -> People:
         """The same with some of the returning replaced by those who were new in an earlier visit of this run."""
         uniform = self._seeds.stream("again", block).random((1 + TRIES, len(at)))
         rows = np.flatnonzero(people.returning & (uniform[0] < self._again)).tolist()
@@ -136,13 +136,13 @@ class Crowd:
         country, platform, version, language, device = columns
         return People(country, platform, version, language, device, user, people.returning)
 
-    def _looked_up(self, block: int) -> tuple[People, Bools]:
+    def _look_up(self, block: int) -> tuple[People, Bools]:
         """The newcomers of an earlier block, and which of its visits were truly theirs."""
         begun = self.begun[block * BLOCK : (block + 1) * BLOCK]
-        people, uniform = self._newcomers(block, np.pad(begun, (0, BLOCK - len(begun)), mode="edge"))
+        people, uniform = self._draw_newcomers(block, np.pad(begun, (0, BLOCK - len(begun)), mode="edge"))
         return people, uniform[1] >= self._share
 
-    def _of_the_members(self, block: int, count: int, members: int) -> People:
+    def _draw_members(self, block: int, count: int, members: int) -> People:
         """The visitors of a closed population, in a fixed order that mixes countries; each round has its blocks."""
         per_round = -(-members // BLOCK)
         who = self._order[np.minimum(block % per_round * BLOCK + np.arange(count), members - 1)]
@@ -151,23 +151,23 @@ class Crowd:
         user = [self._pool.user[each] for each in who.tolist()]
         return People(country, platform, version, language, device, user, back)
 
-    def supports(self, people: People, vital: str) -> Bools:
+    def can_measure(self, people: People, vital: str) -> Bools:
         """Whether each visitor's browser measures a vital."""
         return self._supports[vital][people.platform, people.version]
 
-    def brands(self, people: People) -> Bools:
+    def are_chromium(self, people: People) -> Bools:
         """Whether each visitor's browser is a Chromium."""
         return self._brand[people.platform]
 
-    def outdated(self, people: People) -> Bools:
+    def are_outdated(self, people: People) -> Bools:
         """Whether each visitor's browser is not of the version that most have."""
         return people.version > 0
 
-    def dialects(self, people: People) -> Ints:
+    def find_engines(self, people: People) -> Ints:
         """How each visitor's browser words its errors, as Dialect."""
         return self._dialect[people.platform]
 
-    def visitor(self, people: People, row: int) -> Visitor:
+    def make_visitor(self, people: People, row: int) -> Visitor:
         """One visitor as the web client tells of it."""
         country = int(people.country[row])
         kind = int(people.platform[row])
@@ -187,36 +187,36 @@ class Crowd:
         )
 
 
-def _platform_weights(population: Population, countries: list[str], mass: Floats) -> Floats:
+def _weigh_platforms(population: Population, countries: list[str], mass: Floats) -> Floats:
     """Platforms by country, raked to the scenario's mixes of devices and browsers where it states them."""
-    weights = usage(countries)
+    weights = weigh_platforms(countries)
     weights /= weights.sum(axis=1, keepdims=True)
     for _ in range(RAKING_STEPS):
         if population.devices:
             groups = [platform.device for platform in PLATFORMS]
-            weights = raked(weights, groups, {str(key): value for key, value in population.devices.items()}, mass)
+            weights = rake(weights, groups, {str(key): value for key, value in population.devices.items()}, mass)
         if population.browsers:
             groups = [platform.browser for platform in PLATFORMS]
-            weights = raked(weights, groups, {str(key): value for key, value in population.browsers.items()}, mass)
+            weights = rake(weights, groups, {str(key): value for key, value in population.browsers.items()}, mass)
     return weights
 
 
-def _support_table(vital: str) -> Bools:
+def _tabulate_support(vital: str) -> Bools:
     """By platform and version, whether the browser measures a vital."""
     table = np.zeros((len(PLATFORMS), max(len(platform.versions) for platform in PLATFORMS)), dtype=bool)
     for row, platform in enumerate(PLATFORMS):
         for column, version in enumerate(platform.versions):
-            table[row, column] = measures(platform, version, vital)
+            table[row, column] = can_measure(platform, version, vital)
     return table
 
 
-def _rows(ragged: list[list[float]]) -> Floats:
+def _fill_rows(ragged: list[list[float]]) -> Floats:
     """Rows of different lengths as one table, filled with zeros."""
     width = max(len(row) for row in ragged)
     return np.array([row + [0.0] * (width - len(row)) for row in ragged], dtype=np.float64)
 
 
-def _faker(name: str) -> Faker:
+def _make_faker(name: str) -> Faker:
     from faker import Faker  # slow to import: the rest of the room does not wait for it
 
     fake = Faker("en_US")
@@ -224,9 +224,9 @@ def _faker(name: str) -> Faker:
     return fake
 
 
-def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
+def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
     """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
-    fake = _faker(f"{site}/{pool}")
+    fake = _make_faker(f"{site}/{pool}")
     found: dict[str, str] = {}
     while len(found) < size:
         words = [fake.last_name(), fake.safe_color_name(), fake.word(part_of_speech="noun")]
@@ -236,13 +236,13 @@ def items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def hosts(site: str, size: int) -> list[str]:
+def make_hosts(site: str, size: int) -> list[str]:
     """Hosts of other people's scripts, under the top-level domain that nobody can own (RFC 2606)."""
-    fake = _faker(f"{site}/hosts")
+    fake = _make_faker(f"{site}/hosts")
     return [f"{fake.domain_word()}.example" for _ in range(size)]
 
 
-def identifiers(site: str, size: int) -> list[str]:
+def make_identifiers(site: str, size: int) -> list[str]:
     """Names that stand in the site's code, such as openBasket."""
-    fake = _faker(f"{site}/code")
+    fake = _make_faker(f"{site}/code")
     return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]

@@ -7,11 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from loadgen.scenario import COUNTRIES, Arrivals, Day, FlashCrowd, Noise, Surge
+from loadgen.scenario import COUNTRIES, Arrivals, Day, FlashCrowd, Incident, Noise, Spike, Surge
 from loadgen.traffic.draws import Floats
-from loadgen.traffic.places import activity
+from loadgen.traffic.places import compute_activity
 from loadgen.traffic.seeds import Seeds
-from loadgen.traffic.surges import knots, strength
 
 DAY_STEP, NOISE_STEP = 900.0, 60.0
 """Seconds between the knots of a day's curve and of the noise."""
@@ -36,11 +35,11 @@ class RateCurve:
         """Mean number of sessions under the whole curve."""
         return float(self.cumulative[-1])
 
-    def scaled(self, factor: float) -> RateCurve:
+    def scale(self, factor: float) -> RateCurve:
         """The same curve with every rate multiplied."""
         return RateCurve(self.times, self.rates * factor, self.noise)
 
-    def shaped(self, knots: Floats, factor: Callable[[Floats], Floats]) -> RateCurve:
+    def multiply(self, knots: Floats, factor: Callable[[Floats], Floats]) -> RateCurve:
         """The curve multiplied by a factor over time, with more knots where the factor bends."""
         inside = knots[(knots > self.times[0]) & (knots < self.times[-1])]
         more = np.setdiff1d(inside, self.times)
@@ -49,7 +48,7 @@ class RateCurve:
         rates = np.insert(self.rates, place, np.interp(more, self.times, self.rates))
         return RateCurve(times, rates * factor(times), self.noise)
 
-    def when(self, count: Floats) -> Floats:
+    def find_times(self, count: Floats) -> Floats:
         """The time by which so many sessions are expected: the cumulative rate's inverse."""
         last = len(self.times) - 2
         line = np.clip(np.searchsorted(self.cumulative, count, side="right") - 1, 0, last)
@@ -61,7 +60,7 @@ class RateCurve:
         return self.times[line] + np.minimum(2 * rest / np.maximum(root, 1e-12), length)
 
 
-def rate_curve(arrivals: Arrivals, duration: float) -> RateCurve:
+def compute_rate_curve(arrivals: Arrivals, duration: float) -> RateCurve:
     """The mean rate: stages held at the last target or cut at the run's end, times days, times flash crowds."""
     times, rates = [0.0], [arrivals.start_rate]
     for stage in arrivals.stages:
@@ -70,30 +69,30 @@ def rate_curve(arrivals: Arrivals, duration: float) -> RateCurve:
     if times[-1] < duration:
         times.append(duration)
         rates.append(rates[-1])
-    whole = _cut(np.array(times), np.array(rates), duration, arrivals.noise)
+    whole = _cut_curve(np.array(times), np.array(rates), duration, arrivals.noise)
     if arrivals.day is not None:
-        whole = whole.shaped(np.arange(0, duration, DAY_STEP), partial(_days, arrivals.day))
+        whole = whole.multiply(np.arange(0, duration, DAY_STEP), partial(_compute_day_factor, arrivals.day))
     for crowd in arrivals.flash_crowds:
-        whole = whole.shaped(_bends(crowd), partial(_flash, crowd))
+        whole = whole.multiply(_find_bends(crowd), partial(_compute_flash_factor, crowd))
     for spike in arrivals.spikes:
-        whole = whole.shaped(knots(spike), partial(_spike, spike))
+        whole = whole.multiply(find_knots(spike), partial(_compute_spike, spike))
     return whole
 
 
-def _days(day: Day, at: Floats) -> Floats:
+def _compute_day_factor(day: Day, at: Floats) -> Floats:
     """The mean activity of the day's countries."""
     countries = day.countries or COUNTRIES
-    return np.average(activity(day, list(countries), at), axis=0, weights=list(countries.values()))
+    return np.average(compute_activity(day, list(countries), at), axis=0, weights=list(countries.values()))
 
 
-def _bends(crowd: FlashCrowd) -> Floats:
+def _find_bends(crowd: FlashCrowd) -> Floats:
     """Where a flash crowd's factor bends."""
     decay = np.arange(DECAY_STEPS * HALVINGS + 1) * crowd.half_life / DECAY_STEPS
     top = crowd.at + max(crowd.rise, JUMP)
     return np.concatenate(([crowd.at, top], top + crowd.hold + decay))
 
 
-def _flash(crowd: FlashCrowd, at: Floats) -> Floats:
+def _compute_flash_factor(crowd: FlashCrowd, at: Floats) -> Floats:
     """1 before, then up to the height, level, and back by halves."""
     since, rise = at - crowd.at, max(crowd.rise, JUMP)
     rising = np.clip(since / rise, 0, 1)
@@ -102,12 +101,12 @@ def _flash(crowd: FlashCrowd, at: Floats) -> Floats:
     return factor
 
 
-def _spike(spike: Surge, at: Floats) -> Floats:
+def _compute_spike(spike: Surge, at: Floats) -> Floats:
     """Up by those who are part of it."""
-    return 1 + (spike.times - 1) * spike.share * strength(spike, at)
+    return 1 + (spike.times - 1) * spike.share * compute_strength(spike, at)
 
 
-def _noisy(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:
+def _add_noise(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:
     """The curve with slow noise of mean 1 on it."""
     knots = np.arange(rate.times[0], rate.times[-1] + NOISE_STEP, NOISE_STEP)
     keeps = np.exp(-NOISE_STEP / noise.memory)
@@ -116,10 +115,10 @@ def _noisy(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCu
         levels.append(level)
         level = keeps * level + np.sqrt(1 - keeps**2) * fresh
     factors = np.exp(noise.sd * np.array(levels) - noise.sd**2 / 2)
-    return rate.shaped(knots, lambda at: np.interp(at, knots, factors))
+    return rate.multiply(knots, lambda at: np.interp(at, knots, factors))
 
 
-def _cut(times: Floats, rates: Floats, duration: float, noise: Noise | None) -> RateCurve:
+def _cut_curve(times: Floats, rates: Floats, duration: float, noise: Noise | None) -> RateCurve:
     inside = int(np.searchsorted(times, duration, side="left"))
     rate = np.interp(duration, times[inside - 1 : inside + 1], rates[inside - 1 : inside + 1])
     return RateCurve(np.append(times[:inside], duration), np.append(rates[:inside], rate), noise)
@@ -128,7 +127,34 @@ def _cut(times: Floats, rates: Floats, duration: float, noise: Noise | None) -> 
 def draw_starts(rate: RateCurve, seeds: Seeds) -> Floats:
     """Sorted starts in seconds from the run's zero, to the microsecond."""
     if rate.noise is not None:
-        rate = _noisy(rate, rate.noise, seeds.stream("noise"))
+        rate = _add_noise(rate, rate.noise, seeds.stream("noise"))
     stream = seeds.stream("arrivals")
     number = int(stream.poisson(rate.expected))
-    return np.round(rate.when(np.sort(stream.random(number)) * rate.expected), 6)
+    return np.round(rate.find_times(np.sort(stream.random(number)) * rate.expected), 6)
+
+
+AT_ONCE = 0.001
+"""A ramp of no length takes so many seconds."""
+
+
+def find_knots(incident: Incident | Surge) -> Floats:
+    """When an incident begins, is whole, begins to go, and is over."""
+    ramp = max(incident.ramp, AT_ONCE)
+    return incident.at + np.cumsum([0.0, ramp, incident.length, ramp])
+
+
+def compute_strength(incident: Incident | Surge, at: Floats) -> Floats:
+    """How strong it is at these run times, from 0 to 1."""
+    return np.interp(at, find_knots(incident), [0.0, 1.0, 1.0, 0.0])
+
+
+def compute_spike_factor(spikes: list[Spike], countries: list[str], at: Floats) -> Floats | None:
+    """Factor on how many come from each country (column) at these run times (row); None when nobody is part of one."""
+    factor = None
+    for spike in spikes:
+        grown = compute_strength(spike, at)
+        if spike.countries and grown.any():
+            factor = np.ones((len(at), len(countries))) if factor is None else factor
+            part = np.array([name in spike.countries for name in countries])
+            factor *= 1 + (spike.times - 1) * grown[:, None] * part
+    return factor

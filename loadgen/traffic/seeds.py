@@ -23,11 +23,11 @@ Made = TypeVar("Made")
 Pause = Callable[[], None]
 
 
-def go_on() -> None:
+def do_not_pause() -> None:
     """The pause of those who have nothing else to do."""
 
 
-class Stream:
+class BlockStream:
     """One purpose's Philox counter, moved from block to block: making one anew takes four times as long."""
 
     def __init__(self, name: str) -> None:
@@ -47,20 +47,20 @@ class Seeds:
     """The streams of one run: Philox counters, keyed by seed and purpose, at the block's own place."""
 
     def __init__(self, seed: int, pause: Pause | None = None) -> None:
-        self.seed, self.pause = seed, pause or go_on
-        self._streams: dict[str, Stream] = {}
+        self.seed, self.pause = seed, pause or do_not_pause
+        self._streams: dict[str, BlockStream] = {}
 
     def stream(self, purpose: str, block: int = 0) -> np.random.Generator:
         """The generator for one purpose and block; asking again starts it anew, and ends the one for another block."""
         self.pause()
         stream = self._streams.get(purpose)
         if stream is None:
-            stream = self._streams[purpose] = Stream(f"{self.seed}/{purpose}")
+            stream = self._streams[purpose] = BlockStream(f"{self.seed}/{purpose}")
         return stream.at(block)
 
-    def listed(self, made: Iterable[Made]) -> list[Made]:
+    def list_all(self, made: Iterable[Made]) -> list[Made]:
         """Everything that an iterator makes, with pauses."""
-        if self.pause is go_on:
+        if self.pause is do_not_pause:
             return list(made)
         source, found = iter(made), []
         while piece := list(islice(source, PIECE)):

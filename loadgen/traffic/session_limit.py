@@ -24,7 +24,7 @@ from loadgen.scenario import Scenario
 from loadgen.traffic.draws import TICKS, Bools, Ints
 
 
-class Room(NamedTuple):
+class SessionLimit(NamedTuple):
     """How many events fit into a visit's first client session, for how many ticks it lasts, which share is sampled."""
 
     events: int
@@ -32,7 +32,7 @@ class Room(NamedTuple):
     sample_rate: float
 
     @classmethod
-    def of(cls, scenario: Scenario) -> Room:
+    def for_scenario(cls, scenario: Scenario) -> SessionLimit:
         """The room that a scenario's client gives."""
         client = scenario.client
         if not client.allowCookies:
@@ -40,7 +40,7 @@ class Room(NamedTuple):
         limit = client.sessionEventLimit or sys.maxsize
         return cls(limit, client.sessionLengthSeconds * TICKS, scenario.monitor.sample_rate)
 
-    def lacks(self, keys: Iterable[int], session: Ints, at: Ints, simple: Bools) -> Bools:
+    def find_beyond(self, keys: Iterable[int], session: Ints, at: Ints, simple: Bools) -> Bools:
         """Which events surely find no room.
 
         `keys` are the sessions'; the others, shape (n,), in the order of recording: the event's session as a place
@@ -55,4 +55,4 @@ class Room(NamedTuple):
         return full & (at < self.ticks)
 
 
-NO_LIMIT = Room(sys.maxsize, 0.0, 1.0)
+NO_LIMIT = SessionLimit(sys.maxsize, 0.0, 1.0)

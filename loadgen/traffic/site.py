@@ -7,12 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.scenario import Exponential, Lognormal, Page, Pool, Quantiles, Scenario, ThinkTime, Weibull, placeholders
-from loadgen.traffic.asset_details import AssetDetails
-from loadgen.traffic.assets import Assets
-from loadgen.traffic.draws import Choice, Floats, zipf
-from loadgen.traffic.js_errors import affinity, faults
-from loadgen.traffic.population import DEVICES, hosts, identifiers, items
+from loadgen.scenario import (
+    Exponential,
+    Lognormal,
+    PageSpec,
+    Pool,
+    Quantiles,
+    Scenario,
+    ThinkTime,
+    Weibull,
+    placeholders,
+)
+from loadgen.traffic.assets import AssetDetails, Assets
+from loadgen.traffic.draws import Choice, Floats, weigh_ranks
+from loadgen.traffic.js_errors import make_site_errors, weigh_errors
+from loadgen.traffic.population import DEVICES, make_hosts, make_identifiers, make_items
 from loadgen.traffic.seeds import Seeds
 
 THIRD_PARTIES = 3
@@ -52,7 +61,7 @@ class Site:
         self.origin = f"https://{scenario.monitor.domain}"
         self.domain = scenario.monitor.domain
         self.names = list(scenario.pages)
-        self.pages: list[Page] = list(scenario.pages.values())
+        self.pages: list[PageSpec] = list(scenario.pages.values())
         self.end = len(self.pages)
         self.route = np.array([page.route for page in self.pages])
         self.slowness = np.array([page.slowness for page in self.pages])
@@ -60,17 +69,17 @@ class Site:
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
         self.step = Choice([[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages])
         self.step_exit = np.array([page.exit for page in self.pages])
-        self.landing = Choice([_landing(page, self.names) for page in self.pages])
+        self.landing = Choice([_weigh_landing(page, self.names) for page in self.pages])
         self.landing_exit = np.array([page.exit if page.bounce is None else page.bounce for page in self.pages])
-        self.think = _think_table(scenario, self.pages)
-        self.measured = _measured(scenario, self.pages)
+        self.think = _tabulate_think_times(scenario, self.pages)
+        self.measured = _find_measured(scenario, self.pages)
         self._fill_pools(scenario)
         self._build(scenario)
 
     def _build(self, scenario: Scenario) -> None:
         """Make what the site is built of: files, clickable elements, mistakes in its code."""
         stream = Seeds(0).stream(f"site/{scenario.name}")
-        self.assets = Assets(stream, self.origin, hosts(scenario.name, THIRD_PARTIES))
+        self.assets = Assets(stream, self.origin, make_hosts(scenario.name, THIRD_PARTIES))
         default = scenario.telemetry.resources
         self.pictured = np.array([(page.resources or default).image > 0 for page in self.pages])
         self.assets.lay_out(scenario.pages, default, scenario.client.resourceEventLimit)
@@ -85,9 +94,11 @@ class Site:
         self.calls = [(page, call) for page, model in enumerate(self.pages) for call in model.api]
         self.client_url = f"{self.origin}/js/cwr.js"
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
-        errors = scenario.telemetry.errors
-        self.faults = faults(stream, identifiers(scenario.name, 40), scripts, self.end, errors.messages)
-        self.fault = Choice(affinity(self.faults, self.end) * zipf(errors.messages, errors.zipf))
+        settings = scenario.telemetry.errors
+        self.errors = make_site_errors(
+            stream, make_identifiers(scenario.name, 40), scripts, self.end, settings.messages
+        )
+        self.error_law = Choice(weigh_errors(self.errors, self.end) * weigh_ranks(settings.messages, settings.zipf))
         self.hero_url = lru_cache(maxsize=65536)(self._hero_url)
 
     def _hero_url(self, page: int, chosen: tuple[int, ...]) -> str:
@@ -100,9 +111,9 @@ class Site:
         self.used = [list(dict.fromkeys(placeholders(page.path))) for page in self.pages]
         names = sorted({name for used in self.used for name in used})
         pools = {name: scenario.pools.get(name, Pool()) for name in names}
-        self.items = {name: items(scenario.name, name, pool.size) for name, pool in pools.items()}
+        self.items = {name: make_items(scenario.name, name, pool.size) for name, pool in pools.items()}
         self.slots = max((len(used) for used in self.used), default=0)
-        popularity = {name: Choice(zipf(pool.size, pool.zipf)) for name, pool in pools.items()}
+        popularity = {name: Choice(weigh_ranks(pool.size, pool.zipf)) for name, pool in pools.items()}
         self.popularity = [[popularity[name] for name in used] for used in self.used]
         self.texts = lru_cache(maxsize=65536)(self._texts)
 
@@ -115,7 +126,7 @@ class Site:
             path, title = path.replace(f"{{{name}}}", slug), title.replace(f"{{{name}}}", words)
         return path, title[:TITLE_LIMIT]
 
-    def filled(self, text: str, page: int, chosen: tuple[int, ...]) -> str:
+    def fill(self, text: str, page: int, chosen: tuple[int, ...]) -> str:
         """A text of the page with its placeholders replaced by slugs."""
         if "{" in text:
             for name, item in zip(self.used[page], chosen, strict=False):
@@ -123,21 +134,21 @@ class Site:
         return text
 
 
-def _landing(page: Page, names: list[str]) -> list[float]:
+def _weigh_landing(page: PageSpec, names: list[str]) -> list[float]:
     """Weights of what follows a landing: the page's own steps, but with its bounce rate as exit."""
     leave = page.exit if page.bounce is None else page.bounce
     going = sum(page.to.values())
     return [*((1 - leave) * page.to.get(name, 0.0) / going if going else 0.0 for name in names), leave]
 
 
-def _think_table(scenario: Scenario, pages: list[Page]) -> Floats:
+def _tabulate_think_times(scenario: Scenario, pages: list[PageSpec]) -> Floats:
     """Dwell laws as [device, page, (scale, weibull's 1/shape or 0, lognormal's sigma or 0)]."""
     defaults = scenario.population.think_time
     by_device = [defaults.desktop if device == "desktop" else defaults.mobile for device in DEVICES]
-    return np.array([[_law(page.think_time or default) for page in pages] for default in by_device])
+    return np.array([[_read_law(page.think_time or default) for page in pages] for default in by_device])
 
 
-def _law(think: ThinkTime) -> tuple[float, float, float]:
+def _read_law(think: ThinkTime) -> tuple[float, float, float]:
     """A law as scale, power of an exponential variable, and factor of a normal one in the exponent."""
     match think:
         case Weibull():
@@ -150,7 +161,7 @@ def _law(think: ThinkTime) -> tuple[float, float, float]:
             return 0.0, 0.0, 0.0  # see Site.measured
 
 
-def _measured(scenario: Scenario, pages: list[Page]) -> dict[tuple[int, int], Floats]:
+def _find_measured(scenario: Scenario, pages: list[PageSpec]) -> dict[tuple[int, int], Floats]:
     """Measured dwell times by device and page, as ascending quantiles."""
     defaults = scenario.population.think_time
     found: dict[tuple[int, int], Floats] = {}

@@ -26,10 +26,9 @@ from loadgen.scenario import Scenario, load
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.traffic import BLOCK, block
 from loadgen.traffic.block import Blocks
+from loadgen.traffic.block_draws import BlockDraws, Column
 from loadgen.traffic.seeds import Seeds
-from loadgen.traffic.telemetry.block_draws import Scene
-from loadgen.traffic.telemetry.column import Column
-from loadgen.traffic.telemetry.columns import columns
+from loadgen.traffic.telemetry import record_events
 from loadgen.transport import serialize
 from loadgen.wire.compression import compressed
 from loadgen.wire.sigv4 import Credentials, Signer
@@ -112,12 +111,12 @@ def building(scenario: Scenario) -> dict[str, float]:
     numbers = least(drawn_numbers, lambda: Blocks(scenario, Seeds(1), only_recordable=True))
     ids, details = Stopwatch(), Stopwatch()
 
-    def watched(scene: Scene) -> list[Column]:
-        return [family._replace(details=details.over(family.details)) for family in columns(scene)]
+    def watched(draws: BlockDraws) -> list[Column]:
+        return [family._replace(details=details.over(family.details)) for family in record_events(draws)]
 
-    with patch.object(Scene, "ids", ids.over(Scene.ids)):
+    with patch.object(BlockDraws, "draw_ids", ids.over(BlockDraws.draw_ids)):
         named = least(drawn, lambda: under_way(scenario), ids.read)
-    with patch.object(block, "columns", watched):
+    with patch.object(block, "record_events", watched):
         told = least(drawn, lambda: under_way(scenario), details.read)
     return {
         "draw": numbers,
@@ -231,7 +230,7 @@ def drawn_numbers(blocks: Blocks) -> None:
     """As many blocks as columns of numbers, before any event is an object."""
     starts, everyone = np.arange(BLOCK) / 10, np.ones(BLOCK, dtype=bool)
     for number in range(SESSIONS // BLOCK):
-        columns(blocks.scene(number, starts, everyone))
+        record_events(blocks.draw(number, starts, everyone))
 
 
 def drawn(sessions: Iterator[Session]) -> list[Session]:

@@ -25,7 +25,7 @@ def ready_body() -> bytes:
     scenario = load(STOREFRONT)
     settings = scenario.client.model_copy(update={"batchLimit": EVENTS})
     destination = wire.Destination("localhost", MONITOR_ID, scenario.monitor.domain, compression=False)
-    for session in traffic.sessions(scenario, 1):
+    for session in traffic.draw_sessions(scenario, 1):
         for batch in client.plan(session, settings, 1.0).batches:
             if len(batch.events) == EVENTS:
                 return wire.encode(batch, destination, wire.Clock(1767225600.0)).request.body
@@ -40,7 +40,7 @@ def ready_events() -> list[dict[str, Any]]:
 
 def under_way(scenario: Scenario) -> Iterator[Session]:
     """The sessions that a run draws, from the second block on: what a start costs is not a session's."""
-    sessions = traffic.sessions(scenario, 1, only_recordable=True)
+    sessions = traffic.draw_sessions(scenario, 1, only_recordable=True)
     for _ in islice(sessions, BLOCK):
         pass
     return sessions

@@ -73,7 +73,7 @@ class Found(msgspec.Struct):
 def rate_for(visitors: int, seconds: float) -> float:
     """Sessions a second so that so many visitors are there after these seconds: each is there as long as it stays."""
     scenario = load(STOREFRONT)
-    sessions = zip(range(LOOKED_AT), traffic.sessions(scenario, 1, only_recordable=True), strict=False)
+    sessions = zip(range(LOOKED_AT), traffic.draw_sessions(scenario, 1, only_recordable=True), strict=False)
     stays = [min(session.loads[-1].hides[-1], seconds) for _, session in sessions]
     return visitors / float(np.mean(stays))
 

@@ -35,7 +35,7 @@ def visits() -> list[list[Sent]]:
     scenario = scenario.model_copy(update={"client": settings})
     target = wire.Destination(host="localhost", monitor_id="m", domain="shop.example.com", compression=False)
     found = []
-    for session in traffic.sessions(scenario, 20261121):
+    for session in traffic.draw_sessions(scenario, 20261121):
         batches = client.plan(session, settings, 1.0).batches if session.visitor.brand else ()
         bodies = [json.loads(wire.encode(batch, target, wire.Clock(0.0)).request.body) for batch in batches]
         found.append([

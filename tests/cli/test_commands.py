@@ -153,7 +153,7 @@ def test_stages_with_thresholds_are_refused_as_fast_as_possible(tmp_path: Path) 
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[object, ...]
 ) -> None:
-    monkeypatch.setattr("loadgen.traffic.sessions", None)  # whoever draws a session now breaks
+    monkeypatch.setattr("loadgen.traffic.draw_sessions", None)  # whoever draws a session now breaks
     assert "cannot be written (no such folder); name a file" in refusal(*command, tmp_path / "no" / "x.html")
     assert f"{tmp_path}: is a folder" in refusal(*command, tmp_path)
     assert list(tmp_path.iterdir()) == []

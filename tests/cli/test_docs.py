@@ -12,7 +12,7 @@ import pytest
 
 from loadgen.cli import commands
 from loadgen.scenario import load
-from loadgen.scenario.schema import schema_text
+from loadgen.scenario.scenario import schema_text
 from tests import docs
 from tests.paths import ROOT
 

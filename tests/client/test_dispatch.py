@@ -1,4 +1,4 @@
-"""What answers lead to, as captured from the real client under faults (web client facts, section 7)."""
+"""What answers lead to, as captured from the real client under faults."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from loadgen.cli import commands
 from loadgen.jobs import ground_truth
 from loadgen.model import Result
 from loadgen.results import RunFolder
-from loadgen.results.incomplete_sessions import LastSent
+from loadgen.results.last_sent import LastSent
 from loadgen.results.records import Spool, pack
 from loadgen.scenario import Scenario, parse
 from loadgen.wire import Clock
@@ -40,7 +40,7 @@ def test_sampled_visits_bear_the_session_id_of_their_batches(scenario: Scenario,
     told = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(told) == lines > 20
     sent = {}
-    for session in traffic.sessions(scenario, 3):
+    for session in traffic.draw_sessions(scenario, 3):
         batches = client.plan(session, scenario.client, scenario.monitor.sample_rate).batches
         sent[session.index] = batches[0].session_id if batches else None
     assert {each["session"]: each["session_id"] if each["sampled"] else None for each in told}.items() <= sent.items()
@@ -53,8 +53,8 @@ def test_without_incidents_there_is_no_truth_to_tell(tmp_path: Path) -> None:
 
 
 def test_what_came_after_a_stop_is_not_told(scenario: Scenario) -> None:
-    whole = list(traffic.hits(scenario, 3))
-    cut = list(traffic.hits(scenario, 3, until=6.0))
+    whole = list(traffic.find_hits(scenario, 3))
+    cut = list(traffic.find_hits(scenario, 3, until=6.0))
     assert 0 < len(cut) < len(whole)
     assert {hit.session for hit in cut} == {hit.session for hit in whole if hit.first < 6.0}
     assert max(hit.last for hit in cut) < 6.0
@@ -64,11 +64,11 @@ def test_what_came_after_a_stop_is_not_told(scenario: Scenario) -> None:
 
 def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path: Path) -> None:
     """Every second batch that was due in the first nine seconds has been sent."""
-    folder, sent = RunFolder.ensure(tmp_path), []
+    folder, sent = RunFolder.at(tmp_path), []
     spool = Spool(folder.spool(0))
     batches = [
         batch
-        for session in traffic.sessions(scenario, 3)
+        for session in traffic.draw_sessions(scenario, 3)
         for batch in client.plan(session, scenario.client, scenario.monitor.sample_rate).batches
         if batch.due < 9.0
     ]
@@ -78,7 +78,7 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
     spool.close()
     lines = ground_truth.write(scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", until=9.0, reach=LastSent(folder))
     told = [json.loads(line) for line in (tmp_path / "truth.ndjson").read_text().splitlines()]
-    hits = {hit.session: hit for hit in traffic.hits(scenario, 3, until=9.0)}
+    hits = {hit.session: hit for hit in traffic.find_hits(scenario, 3, until=9.0)}
     seen = {batch.session for batch in sent if batch.session in hits and batch.due >= hits[batch.session].first}
     assert lines == len(hits)
     assert {each["session"] for each in told if each["sent"]} == seen

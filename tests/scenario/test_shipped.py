@@ -11,7 +11,7 @@ import pytest
 
 from loadgen.errors import ScenarioError
 from loadgen.scenario import load
-from loadgen.scenario.schema import schema_text
+from loadgen.scenario.scenario import schema_text
 from tests.paths import SCENARIOS
 
 FOLDER = SCENARIOS

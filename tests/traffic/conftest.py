@@ -23,7 +23,7 @@ def written_shop(storefront: Scenario) -> list[Session]:
     """Some 1,300 sessions of the storefront, with every kind of event."""
     client = storefront.client.model_copy(update={"enableXRay": True})
     scenario = storefront.adjusted(duration=60).model_copy(update={"client": client})
-    return list(traffic.sessions(scenario, SEED))
+    return list(traffic.draw_sessions(scenario, SEED))
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ class SeenSession(Session):
 
 def seen(scenario: Scenario, seed: int, share: tuple[int, int] = (0, 1)) -> Iterator[SeenSession]:
     """The sessions of a run, the details of their events read."""
-    return map(readable, traffic.sessions(scenario, seed, share))
+    return map(readable, traffic.draw_sessions(scenario, seed, share))
 
 
 def readable(session: Session) -> SeenSession:

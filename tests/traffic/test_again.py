@@ -29,7 +29,7 @@ def first_visits(sessions: list[Session]) -> dict[str, Session]:
 
 def test_some_of_the_returning_were_new_in_the_same_run() -> None:
     """Of those who return after two hours: 60 % within 5 points, an hour later or more, as the same person."""
-    sessions = list(traffic.sessions(day(0.6), SEED))
+    sessions = list(traffic.draw_sessions(day(0.6), SEED))
     new = first_visits(sessions)
     late = [each for each in sessions if each.visitor.returning and each.start > 7200]
     again = [each for each in late if each.visitor.user_id in new]
@@ -45,13 +45,13 @@ def test_some_of_the_returning_were_new_in_the_same_run() -> None:
 
 
 def test_without_it_nobody_does() -> None:
-    sessions = list(traffic.sessions(day(0.0), SEED))
+    sessions = list(traffic.draw_sessions(day(0.0), SEED))
     new = first_visits(sessions)
     assert not [each for each in sessions if each.visitor.returning and each.visitor.user_id in new]
 
 
 def test_shares_agree_on_who_is_back() -> None:
-    whole = list(traffic.sessions(day(0.6), SEED))
-    parts = [list(traffic.sessions(day(0.6), SEED, (worker, 2))) for worker in range(2)]
+    whole = list(traffic.draw_sessions(day(0.6), SEED))
+    parts = [list(traffic.draw_sessions(day(0.6), SEED, (worker, 2))) for worker in range(2)]
     assert sorted((each for part in parts for each in part), key=lambda each: each.index) == whole
     assert all(before.start <= after.start for before, after in pairwise(whole))

@@ -27,7 +27,7 @@ def club(more: str = "", visitors: int = VISITORS) -> Scenario:
 
 @pytest.fixture(scope="module")
 def visits() -> list[Session]:
-    return list(traffic.sessions(club(), SEED))
+    return list(traffic.draw_sessions(club(), SEED))
 
 
 def test_so_many_visitors_come_again_and_again(visits: list[Session]) -> None:
@@ -56,11 +56,11 @@ def test_sessions_are_numbered_in_the_order_of_their_start(visits: list[Session]
     assert [session.index for session in visits] == list(range(len(visits)))
     assert all(before.start <= after.start for before, after in pairwise(visits))
     assert visits[-1].start < 1200
-    assert traffic.starts(club(), SEED).tolist() == [session.start for session in visits]
+    assert traffic.draw_starts(club(), SEED).tolist() == [session.start for session in visits]
 
 
 def test_the_shares_together_are_the_visits_of_one(visits: list[Session]) -> None:
-    parts = [list(traffic.sessions(club(), SEED, (worker, 3))) for worker in range(3)]
+    parts = [list(traffic.draw_sessions(club(), SEED, (worker, 3))) for worker in range(3)]
     assert sorted((each for part in parts for each in part), key=lambda each: each.index) == visits
     assert all(before.index < after.index for part in parts for before, after in pairwise(part))
 
@@ -71,8 +71,8 @@ def test_keys_differ_from_visit_to_visit(visits: list[Session]) -> None:
 
 def test_the_mean_rate_is_that_of_the_visits(visits: list[Session]) -> None:
     """Within 12 %: visits are of very different lengths."""
-    assert traffic.rate(club()).expected == pytest.approx(len(visits), rel=0.12)
-    assert traffic.implied(club()).sessions == traffic.rate(club()).expected
+    assert traffic.compute_mean_rate(club()).expected == pytest.approx(len(visits), rel=0.12)
+    assert traffic.describe(club()).sessions == traffic.compute_mean_rate(club()).expected
 
 
 def test_a_factor_on_the_arrivals_is_one_on_the_visitors() -> None:
@@ -83,8 +83,8 @@ def test_incidents_hit_a_closed_population_too(visits: list[Session]) -> None:
     incident = '[[incidents]]\nkind = "cdn_outage"\nname = "it"\nat = 300\nlength = 100\n'
     scenario = parse(SMALL.replace("[arrivals]\nrate = 10\n", f"[arrivals]\nvisitors = {VISITORS}\n").replace(
         "duration = 20", "duration = 600") + incident, "club.toml")  # fmt: skip
-    truth = {hit.session: hit for hit in traffic.hits(scenario, SEED)}
-    sessions = {session.index: session for session in traffic.sessions(scenario, SEED)}
+    truth = {hit.session: hit for hit in traffic.find_hits(scenario, SEED)}
+    sessions = {session.index: session for session in traffic.draw_sessions(scenario, SEED)}
     assert len(truth) > 50
     for index, hit in truth.items():
         assert (sessions[index].key, sessions[index].start) == (hit.key, hit.start)

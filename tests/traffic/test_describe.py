@@ -14,7 +14,7 @@ from tests.traffic.look import events, small
 
 def test_the_implied_figures_are_those_of_the_sessions(storefront: Scenario, crowd: list[Session]) -> None:
     """Two samples of some 5,000 visits: bounces within 3 points, means within 8 %."""
-    told = traffic.implied(storefront)
+    told = traffic.describe(storefront)
     depth = np.array([len(list(events([session], PAGE_VIEW))) for session in crowd])
     length = np.array([session.loads[-1].hides[-1] for session in crowd])
     assert told.bounce == pytest.approx((depth == 1).mean(), abs=0.03)
@@ -27,12 +27,12 @@ def test_the_implied_figures_are_those_of_the_sessions(storefront: Scenario, cro
 def test_a_chain_has_the_figures_of_its_probabilities() -> None:
     """Home (0.4 leave) then item (0.5 leave): bounce 0.4 within 2 points when nothing else plays in."""
     plain = small("[population]\nback = 0\nreload = 0\nimpatience = 0")
-    assert traffic.implied(plain).bounce == pytest.approx(0.4, abs=0.02)
+    assert traffic.describe(plain).bounce == pytest.approx(0.4, abs=0.02)
 
 
 def test_night_owls_come_from_where_it_is_day() -> None:
     """At 11:00 UTC, Japan's 20:00 and 05:00 in the middle of North America."""
     more = '[population]\ncountries = { JP = 1, US = 1 }\n[arrivals.day]\nstarts = "mon 11:00"\nratio = 10'
-    sessions = list(traffic.sessions(small(more).adjusted(rate=3), 3))
+    sessions = list(traffic.draw_sessions(small(more).adjusted(rate=3), 3))
     japanese = [session for session in sessions if session.visitor.country == "JP"]
     assert len(japanese) / len(sessions) > 0.8

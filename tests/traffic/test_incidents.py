@@ -11,7 +11,7 @@ from loadgen import traffic
 from loadgen.errors import ScenarioError
 from loadgen.rum.events import CLS, FCP, HTTP, JS_ERROR
 from loadgen.scenario import Scenario, parse
-from loadgen.traffic.rate_curve import rate_curve
+from loadgen.traffic.rate_curve import compute_rate_curve
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenEvent, SeenSession, events, seen
 
@@ -46,7 +46,7 @@ def test_the_ground_truth_of_errors_is_exact() -> None:
     for session, event, _ in at_run_time(sessions, JS_ERROR):
         if event.details.message == "it broke":
             thrown[session.index] = thrown.get(session.index, 0) + 1
-    truth = list(traffic.hits(scenario, SEED))
+    truth = list(traffic.find_hits(scenario, SEED))
     assert {hit.session: hit.views for hit in truth} == thrown
     for hit in truth:
         session = sessions[hit.session]
@@ -58,7 +58,7 @@ def test_the_ground_truth_of_errors_is_exact() -> None:
 def test_an_incident_grows_over_its_ramp() -> None:
     """Half of the ramp hits a half of those who come then, within 10 points."""
     scenario = struck("error", "per_view = 1").adjusted(rate=6, duration=72)
-    hit = {each.session for each in traffic.hits(scenario, SEED) if each.first == each.start}
+    hit = {each.session for each in traffic.find_hits(scenario, SEED) if each.first == each.start}
     begun = [session for session in seen(scenario, SEED) if 69 < session.start < 71]
     assert np.mean([session.index in hit for session in begun]) == pytest.approx(0.5, abs=0.1)
 
@@ -66,7 +66,7 @@ def test_an_incident_grows_over_its_ramp() -> None:
 def test_without_the_incident_the_same_visits_happen() -> None:
     scenario = struck("error", 'browsers = ["Safari"]')
     plain = scenario.model_copy(update={"incidents": ()})
-    hit = {each.session for each in traffic.hits(scenario, SEED)}
+    hit = {each.session for each in traffic.find_hits(scenario, SEED)}
     both = zip(seen(scenario, SEED), seen(plain, SEED), strict=True)
     assert all(with_it == without for with_it, without in both if with_it.index not in hit)
 
@@ -90,7 +90,7 @@ def _rendering(session: SeenSession) -> float:
 
 def test_an_outage_elsewhere_leaves_a_country_alone() -> None:
     scenario = struck("cdn_outage", 'countries = ["DE"]')
-    countries = {each.session: each for each in traffic.hits(scenario, SEED)}
+    countries = {each.session: each for each in traffic.find_hits(scenario, SEED)}
     sessions = list(seen(scenario, SEED))
     assert countries and {sessions[index].visitor.country for index in countries} == {"DE"}
 
@@ -125,12 +125,12 @@ def test_a_broken_layout_shifts() -> None:
 def test_a_spike_brings_more_visitors_from_its_country() -> None:
     """Five times as many from the United States, a third of all: 2.28 times as many together."""
     scenario = struck("spike", 'times = 5\ncountries = ["US"]').adjusted(rate=3)
-    rate = rate_curve(scenario.arrivals, scenario.duration)
+    rate = compute_rate_curve(scenario.arrivals, scenario.duration)
     assert np.interp([30.0, 110.0], rate.times, rate.rates) == pytest.approx([30, 30 * (1 + 4 * 0.32)])
     sessions = [each for each in seen(scenario, SEED) if 80 < each.start < 140]
     share = np.mean([each.visitor.country == "US" for each in sessions])
     assert share == pytest.approx(5 * 0.32 / (1 + 4 * 0.32), abs=0.03)
-    truth = [each for each in traffic.hits(scenario, SEED) if 80 < each.start < 140]
+    truth = [each for each in traffic.find_hits(scenario, SEED) if 80 < each.start < 140]
     assert len(truth) == round(share * len(sessions))
 
 

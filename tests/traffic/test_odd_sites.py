@@ -8,11 +8,10 @@ import pytest
 
 from loadgen import traffic
 from loadgen.scenario import parse
+from loadgen.traffic.block_draws import RANKS
 from loadgen.traffic.draws import TICKS
-from loadgen.traffic.journey import LONGEST, MOST_PAGES
+from loadgen.traffic.journey import FAR_TICK, LONGEST, MOST_PAGES
 from loadgen.traffic.seeds import BLOCK
-from loadgen.traffic.telemetry.column import RANKS
-from loadgen.traffic.timeline import FAR_TICK
 from tests.traffic.conftest import SEED
 from tests.traffic.look import loads
 
@@ -49,7 +48,7 @@ SITES = {
 
 @pytest.mark.parametrize("text", SITES.values(), ids=SITES.keys())
 def test_an_odd_site_gives_sound_sessions(text: str) -> None:
-    sessions = list(traffic.sessions(parse(text, "odd.toml"), SEED))
+    sessions = list(traffic.draw_sessions(parse(text, "odd.toml"), SEED))
     assert len(sessions) > 30
     for load in loads(sessions):
         assert load.ready < load.hides[-1]

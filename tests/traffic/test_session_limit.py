@@ -29,7 +29,7 @@ def with_client(scenario: Scenario, settings: dict[str, Any]) -> Scenario:
 
 
 def drawn(scenario: Scenario, *, only_recordable: bool, number: int = 60) -> list[Session]:
-    return list(islice(traffic.sessions(scenario, SEED, only_recordable=only_recordable), number))
+    return list(islice(traffic.draw_sessions(scenario, SEED, only_recordable=only_recordable), number))
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)

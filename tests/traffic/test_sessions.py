@@ -32,7 +32,7 @@ FINGERPRINTS = {
 def fingerprint(path: Path) -> str:
     scenario, digest = load(path), hashlib.sha256()
     destination = wire.Destination.of(scenario, "monitor", compression=False)
-    for session in islice(traffic.sessions(scenario, 1), 100):
+    for session in islice(traffic.draw_sessions(scenario, 1), 100):
         assert not session.beyond
         lives = [(load.at, load.ready, load.hides) for load in session.loads]
         digest.update(msgspec.json.encode((session.index, session.key, session.start, session.visitor, lives)))
@@ -54,16 +54,18 @@ def test_every_shipped_scenario_has_a_fingerprint() -> None:
 @pytest.mark.parametrize("workers", [2, 3, 7])
 def test_the_shares_together_are_the_sessions_of_one(workers: int) -> None:
     scenario = small("[monitor]\ncustom_events = true", enableXRay=True, recordAllRequests=True)
-    whole = list(traffic.sessions(scenario, 3))
-    parts = [list(traffic.sessions(scenario, 3, (worker, workers))) for worker in range(workers)]
+    whole = list(traffic.draw_sessions(scenario, 3))
+    parts = [list(traffic.draw_sessions(scenario, 3, (worker, workers))) for worker in range(workers)]
     assert all(parts)
     assert sorted((session for part in parts for session in part), key=lambda each: each.index) == whole
 
 
 def test_the_shares_of_a_large_run_are_those_of_one_too(storefront: Scenario) -> None:
     scenario = storefront.adjusted(duration=150)
-    whole = {session.index: session for session in traffic.sessions(scenario, 3)}
-    parts = [{session.index: session for session in traffic.sessions(scenario, 3, (worker, 2))} for worker in (0, 1)]
+    whole = {session.index: session for session in traffic.draw_sessions(scenario, 3)}
+    parts = [
+        {session.index: session for session in traffic.draw_sessions(scenario, 3, (worker, 2))} for worker in (0, 1)
+    ]
     assert parts[0] | parts[1] == whole
     assert not parts[0].keys() & parts[1].keys()
     assert abs(len(parts[0]) - len(parts[1])) <= 128
@@ -76,18 +78,20 @@ def test_sessions_come_in_order_of_start(shop: list[Session]) -> None:
 
 def test_sessions_start_when_the_arrivals_say(storefront: Scenario) -> None:
     scenario = storefront.adjusted(duration=20)
-    assert [session.start for session in traffic.sessions(scenario, 3)] == traffic.starts(scenario, 3).tolist()
+    assert [session.start for session in traffic.draw_sessions(scenario, 3)] == traffic.draw_starts(
+        scenario, 3
+    ).tolist()
 
 
 def test_another_seed_gives_other_sessions(storefront: Scenario) -> None:
-    one, two = (list(traffic.sessions(storefront.adjusted(duration=5), seed)) for seed in (1, 2))
+    one, two = (list(traffic.draw_sessions(storefront.adjusted(duration=5), seed)) for seed in (1, 2))
     assert {session.key for session in one}.isdisjoint(session.key for session in two)
     assert {event.id for event in events(one)}.isdisjoint(event.id for event in events(two))
 
 
 def test_another_rate_or_duration_changes_only_when_and_how_many() -> None:
     scenarios = [small(), small().adjusted(duration=35), small().adjusted(rate=0.5)]
-    found = [list(traffic.sessions(scenario, 5)) for scenario in scenarios]
+    found = [list(traffic.draw_sessions(scenario, 5)) for scenario in scenarios]
     shortest = min(map(len, found))
     one, two, three = ([(each.visitor, each.loads, each.key) for each in sessions[:shortest]] for sessions in found)
     assert one == two == three
@@ -101,14 +105,14 @@ def test_ids_are_unique(shop: list[Session]) -> None:
 
 def test_a_caller_who_pauses_gets_many_turns_and_the_same_sessions() -> None:
     turns: list[None] = []
-    paused = traffic.sessions(small(), 5, pause=lambda: turns.append(None))
-    assert list(paused) == list(traffic.sessions(small(), 5))
+    paused = traffic.draw_sessions(small(), 5, pause=lambda: turns.append(None))
+    assert list(paused) == list(traffic.draw_sessions(small(), 5))
     blocks = 2
     assert len(turns) > 50 * blocks
 
 
 def test_nobody_comes_when_the_rate_is_zero() -> None:
-    assert list(traffic.sessions(small().adjusted(rate=0.0), SEED)) == []
+    assert list(traffic.draw_sessions(small().adjusted(rate=0.0), SEED)) == []
 
 
 def test_loads_follow_one_another(shop: list[Session]) -> None:

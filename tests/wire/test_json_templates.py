@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loadgen.model import Event, Page
 from loadgen.rum.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
 from loadgen.scenario import load
-from loadgen.traffic import sessions
+from loadgen.traffic import draw_sessions
 from loadgen.wire.json_templates import (
     PLACEHOLDER,
     TEXT_PLACEHOLDER,
@@ -43,7 +43,7 @@ def test_what_is_written_by_the_piece_is_what_the_noun_says(client: dict[str, An
     storefront = load(SCENARIOS / "storefront.toml").adjusted(duration=20)
     shop = storefront.model_copy(update={"client": storefront.client.model_copy(update=client)})
     checked = set()
-    for event in events([*sessions(shop, SEED), *sessions(small(**client), SEED)]):
+    for event in events([*draw_sessions(shop, SEED), *draw_sessions(small(**client), SEED)]):
         checked.add(event.type)
         assert write_details(read_details(event.details, KINDS.get(event.type, dict))) == event.details
     assert len(checked) == 14

@@ -14,7 +14,7 @@ from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, encode_json
 from loadgen.scenario import Scenario, resolve_seed
-from loadgen.traffic import rate as find_mean_rate
+from loadgen.traffic import compute_mean_rate as find_mean_rate
 
 __all__ = [
     "CapacityPlan",

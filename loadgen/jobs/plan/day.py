@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Arrivals, Day, Scenario
-from loadgen.traffic import rate
+from loadgen.traffic import compute_mean_rate
 
 DAY_SECONDS = 86_400.0
 
@@ -21,7 +21,7 @@ def spread_over_day(scenario: Scenario, visits: float, peak_to_trough: float | N
     if scenario.duration < DAY_SECONDS:
         scenario = scenario.model_copy(update={"arrivals": build_daily_arrivals(scenario, peak_to_trough)})
     scenario = scenario.adjusted(duration=DAY_SECONDS)
-    expected = rate(scenario).expected
+    expected = compute_mean_rate(scenario).expected
     if not expected:
         raise LoadgenError(f"{scenario.name}: no session starts in its first day; give its arrivals a rate above 0")
     return scenario.model_copy(update={"arrivals": scenario.arrivals.times(visits / expected)})

@@ -64,8 +64,8 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
 
     Raises LoadgenError if the run is too large for this machine.
     """
-    refuse_too_large(scenario.name, traffic.rate(scenario).expected, scenario.duration, exact)
-    starts = traffic.starts(scenario, seed)
+    refuse_too_large(scenario.name, traffic.compute_mean_rate(scenario).expected, scenario.duration, exact)
+    starts = traffic.draw_starts(scenario, seed)
     share = 1 if exact or len(starts) <= MOST_REHEARSED else _choose_share(scenario, seed, len(starts), precision)
     if share > 1:
         on_progress(f"{scenario.name}: rehearsing about {len(starts) // share:,} of {len(starts):,} sessions")
@@ -136,5 +136,5 @@ def estimate_volume(scenario: Scenario, seed: int) -> ExpectedVolume:
                 events += len(batch.events)
     if next(remaining, None) is None:
         return ExpectedVolume(sessions, requests, events, True)
-    total = traffic.rate(scenario).expected
+    total = traffic.compute_mean_rate(scenario).expected
     return ExpectedVolume(round(total), round(requests * total / sessions), round(events * total / sessions), False)

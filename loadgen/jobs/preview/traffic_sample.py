@@ -48,9 +48,9 @@ class TrafficSample:
 
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario, self.seed = scenario, seed
-        self.implied = traffic.implied(scenario)
-        self.rate = traffic.rate(scenario)
-        self.starts: Floats = traffic.starts(scenario, seed)
+        self.implied = traffic.describe(scenario)
+        self.rate = traffic.compute_mean_rate(scenario)
+        self.starts: Floats = traffic.draw_starts(scenario, seed)
         self.visits = 0  # drawn in full
         self.depths = Counter[int]()  # page views of a visit
         self.think_times: dict[str, list[float]] = {device: [] for device in DEVICES}  # seconds between page views

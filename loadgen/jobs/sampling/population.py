@@ -89,7 +89,7 @@ class _Columns:
 
 def draw_population(scenario: Scenario, seed: int, most: int) -> SessionPopulation:
     """Draw the visits of a run; of one with more than `most`, every n-th block of them."""
-    expected = traffic.rate(scenario).expected
+    expected = traffic.compute_mean_rate(scenario).expected
     columns, visits = _Columns(), 0
     for session, plan in planned(scenario.adjusted(sample_rate=1.0), seed, (0, -(-int(expected) // most) or 1)):
         visits += 1

@@ -71,7 +71,7 @@ def _plan_sessions(scenario: Scenario, seed: int, period: PastPeriod, live: bool
     for leg in count(1) if live else ():
         some = False
         now = place_present(scenario, period.start + zero)
-        for session in traffic.sessions(now, derive_leg_seed(seed, leg), only_recordable=True):
+        for session in traffic.draw_sessions(now, derive_leg_seed(seed, leg), only_recordable=True):
             some = True
             moved = msgspec.structs.replace(session, start=zero + session.start)
             yield moved, client.plan(moved, scenario.client, scenario.monitor.sample_rate)

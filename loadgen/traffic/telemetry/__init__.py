@@ -1,1 +1,40 @@
-"""A block of page views → everything the web client notices in them, an event family a module. Pure."""
+"""The events of a block: which families its scenario collects, a column for each. Pure."""
+
+from __future__ import annotations
+
+from loadgen.traffic.block_draws import BlockDraws, Column
+from loadgen.traffic.telemetry.errors import record_js_errors, record_released_errors
+from loadgen.traffic.telemetry.http import draw_trace_ids, record_calls, record_http, record_xray
+from loadgen.traffic.telemetry.interactions import draw_inputs, record_custom, record_dom
+from loadgen.traffic.telemetry.largest_paint import record_lcp
+from loadgen.traffic.telemetry.navigation import record_navigation, record_page_views
+from loadgen.traffic.telemetry.resources import record_resources
+from loadgen.traffic.telemetry.vitals import record_cls, record_fcp, record_fid, record_inp
+
+
+def record_events(draws: BlockDraws) -> list[Column]:
+    """The events of a block's own sessions, a column for each family that the scenario's client records."""
+    monitor, seen = draws.scenario.monitor, draw_inputs(draws)
+    made: list[Column] = [record_page_views(draws)]
+    if monitor.collects("performance"):
+        files, heroes = record_resources(draws)
+        made += [
+            files,
+            *record_navigation(draws),
+            record_fcp(draws),
+            record_lcp(draws, seen, heroes),
+            record_cls(draws),
+            record_fid(draws, seen),
+            record_inp(draws, seen),
+        ]
+    if monitor.collects("http"):
+        api = record_calls(draws)
+        ids = draw_trace_ids(draws, api) if draws.scenario.client.enableXRay else None
+        made += [record_http(draws, api, ids), *([record_xray(draws, api, ids)] if ids else [])]
+    if monitor.collects("errors"):
+        made += [record_js_errors(draws), *record_released_errors(draws)]
+    if monitor.collects("interaction"):
+        made += record_dom(draws, seen)
+    if monitor.custom_events:
+        made += record_custom(draws)
+    return made

@@ -27,11 +27,10 @@ from loadgen.rum.events import (
     XRayTrace,
 )
 from loadgen.scenario import ApiCall, SlowApi
-from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, hex_texts, ticks
+from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, write_each
+from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, draw_hex_texts, to_ticks
 from loadgen.traffic.journey import RESTORED
-from loadgen.traffic.telemetry.block_draws import Scene
-from loadgen.traffic.telemetry.column import Column, Named, write_each
-from loadgen.traffic.telemetry.navigation import PROTOCOLS, protocols
+from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
 from loadgen.wire.json_templates import session_time, session_trace_id
 
 NO_ANSWER = 0
@@ -47,7 +46,7 @@ STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
 
 
-class Calls(NamedTuple):
+class RecordedCalls(NamedTuple):
     """The recorded API calls of own sessions as columns."""
 
     row: Ints  # among all calls of the block
@@ -61,7 +60,7 @@ class Calls(NamedTuple):
     path: list[str]
 
 
-class Drawn(NamedTuple):
+class DrawnCalls(NamedTuple):
     """Every API call of a block."""
 
     kind: Ints  # index in Site.calls
@@ -72,73 +71,73 @@ class Drawn(NamedTuple):
     length: Ints
 
 
-def _drawn(scene: Scene) -> Drawn:
+def _draw_calls(draws: BlockDraws) -> DrawnCalls:
     """Draw who calls what, when, and how it ends."""
-    stream, api = scene.stream("api"), scene.scenario.telemetry.api
-    found = [_of_page(scene, stream, page, call) for page, call in scene.site.calls]
+    stream, api = draws.stream("api"), draws.scenario.telemetry.api
+    found = [_draw_page_calls(draws, stream, page, call) for page, call in draws.site.calls]
     none = np.zeros(0, dtype=np.int64)
     view = np.concatenate([none, *(rows for rows, _ in found)])
     started = np.concatenate([none, *(start for _, start in found)])
     kind = np.repeat(np.arange(len(found)), [len(rows) for rows, _ in found])
-    rtt = scene.slowness.rtt[scene.walk.session[view]]
+    rtt = draws.slowness.rtt[draws.walk.session[view]]
     served = api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
-    status = _status(scene, stream.random(len(view)), kind)
-    served, status = _struck(scene, view, kind, served, status)
+    status = _draw_status(draws, stream.random(len(view)), kind)
+    served, status = _apply_incidents(draws, view, kind, served, status)
     lasted = rtt + served
     length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view)))).astype(np.int64)
-    return Drawn(kind, view, started, started + ticks(lasted) + 1, status, length)
+    return DrawnCalls(kind, view, started, started + to_ticks(lasted) + 1, status, length)
 
 
-def _struck(scene: Scene, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:
+def _apply_incidents(draws: BlockDraws, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:
     """The server's time and status of each call, in the light of the incidents."""
-    for incident, views in scene.struck:
+    for incident, views in draws.struck:
         if isinstance(incident, SlowApi):
-            meant = np.array([call.path.startswith(incident.path) for _, call in scene.site.calls])
+            meant = np.array([call.path.startswith(incident.path) for _, call in draws.site.calls])
             hit = views[view] & meant[kind]
-            failing = scene.stream(f"incident/{incident.name}/fails").random(len(view)) < incident.failing
+            failing = draws.stream(f"incident/{incident.name}/fails").random(len(view)) < incident.failing
             served = np.where(hit, served * incident.times, served)
             status = np.where(hit & failing, incident.status, status)
     return served, status
 
 
-def calls(scene: Scene) -> Calls:
+def record_calls(draws: BlockDraws) -> RecordedCalls:
     """The API calls of own sessions that the client records: they end while their document lives, and are wanted."""
-    kind, view, started, ended, status, length = _drawn(scene)
-    client = scene.scenario.client
+    kind, view, started, ended, status, length = _draw_calls(draws)
+    client = draws.scenario.client
     wanted = (status == NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
-    row = np.flatnonzero(wanted & scene.own_view_mask[view] & scene.time.alive(view, ended))
-    made = [scene.site.calls[which][1] for which in kind[row].tolist()]
-    paths = _paths(scene, view[row], made)
+    row = np.flatnonzero(wanted & draws.own_view_mask[view] & draws.time.are_alive(view, ended))
+    made = [draws.site.calls[which][1] for which in kind[row].tolist()]
+    paths = _fill_paths(draws, view[row], made)
     methods = [call.method for call in made]
-    return Calls(row, len(view), view[row], started[row], ended[row], status[row], length[row], methods, paths)
+    return RecordedCalls(row, len(view), view[row], started[row], ended[row], status[row], length[row], methods, paths)
 
 
-def _of_page(scene: Scene, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints]:
+def _draw_page_calls(draws: BlockDraws, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints]:
     """The views that make a call, and when: reading calls as the page comes up, others while it is looked at."""
-    uniform = stream.random((2, scene.views))
-    view = np.flatnonzero((scene.walk.page == page) & (uniform[0] < call.per_view))
+    uniform = stream.random((2, draws.views))
+    view = np.flatnonzero((draws.walk.page == page) & (uniform[0] < call.per_view))
     moment = uniform[1][view]
     if call.method == "GET":
-        asks = scene.walk.kind[view] != RESTORED
+        asks = draws.walk.kind[view] != RESTORED
         view, moment = view[asks], moment[asks]
-        return view, scene.time.noticed[view] + ticks(5 + CALLED_WITHIN_MS * moment**2)
-    return view, scene.time.awake(view, np.floor(scene.visible[view] * moment).astype(np.int64))
+        return view, draws.time.noticed[view] + to_ticks(5 + CALLED_WITHIN_MS * moment**2)
+    return view, draws.time.find_moments(view, np.floor(draws.visible[view] * moment).astype(np.int64))
 
 
-def _status(scene: Scene, uniform: Floats, kind: Ints) -> Ints:
+def _draw_status(draws: BlockDraws, uniform: Floats, kind: Ints) -> Ints:
     """HTTP status of each call; a POST that succeeds creates something."""
-    api = scene.scenario.telemetry.api
+    api = draws.scenario.telemetry.api
     codes = np.array([200, NO_ANSWER, *(int(code) for code in api.failures)])
     failing = [api.network, *api.failures.values()]
     status: Ints = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform)]
-    creating = np.array([call.method == "POST" for _, call in scene.site.calls], dtype=bool)
+    creating = np.array([call.method == "POST" for _, call in draws.site.calls], dtype=bool)
     return np.where((status == 200) & creating[kind], 201, status) if len(kind) else status
 
 
-def _paths(scene: Scene, view: Ints, made: list[ApiCall]) -> list[str]:
-    pages, items = scene.walk.page[view].tolist(), scene.walk.items[view].tolist()
+def _fill_paths(draws: BlockDraws, view: Ints, made: list[ApiCall]) -> list[str]:
+    pages, items = draws.walk.page[view].tolist(), draws.walk.items[view].tolist()
     return [
-        scene.site.filled(call.path, page, tuple(chosen)) for call, page, chosen in zip(made, pages, items, strict=True)
+        draws.site.fill(call.path, page, tuple(chosen)) for call, page, chosen in zip(made, pages, items, strict=True)
     ]
 
 
@@ -150,21 +149,21 @@ class TraceIds(NamedTuple):
     call: list[str]  # the subsegment; the http event's segment_id
 
 
-def trace_ids(scene: Scene, made: Calls) -> TraceIds:
+def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
     """Draw the ids that the http and the X-Ray event of a call share."""
-    stream = scene.stream("trace")
-    random, segment, call = (hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
+    stream = draws.stream("trace")
+    random, segment, call = (draw_hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
     started = (made.started / TICKS).tolist()
     trace = [session_trace_id(at, text) for at, text in zip(started, random, strict=True)]
     return TraceIds(trace, segment, call)
 
 
-def http(scene: Scene, made: Calls, ids: TraceIds | None) -> Column:
+def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) -> Column:
     """http events: the calls that failed, or all with recordAllRequests; `ids` when X-Ray is on."""
     failed = (made.status == NO_ANSWER) | (made.status >= 400)
-    rows = np.flatnonzero(failed | scene.scenario.client.recordAllRequests)
-    session = scene.walk.session[made.view[rows]]
-    spoken, chromium = protocols(scene)[session].tolist(), scene.crowd.brands(scene.people)[session].tolist()
+    rows = np.flatnonzero(failed | draws.scenario.client.recordAllRequests)
+    session = draws.walk.session[made.view[rows]]
+    spoken, chromium = draw_protocols(draws)[session].tolist(), draws.crowd.are_chromium(draws.people)[session].tolist()
     call_of, statuses = rows.tolist(), made.status[rows].tolist()
 
     def details(place: int) -> Http:
@@ -173,52 +172,54 @@ def http(scene: Scene, made: Calls, ids: TraceIds | None) -> Column:
             HttpRequest(made.path[row], made.method[row]),
             ids.trace[row] if ids else UNSET,
             ids.call[row] if ids else UNSET,
-            HttpResponse(status, _reason(status, PROTOCOLS[spoken[place]])) if status else UNSET,
-            UNSET if status else _failure(scene.site.client_url, chromium[place]),
+            HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status else UNSET,
+            UNSET if status else _make_failure(draws.site.client_url, chromium[place]),
         )
 
     at = made.ended[rows]
-    view = scene.time.current(made.view[rows], at)
-    return Column(HTTP, Named("http", made.row[rows], made.total), view, at, write_each(details))
+    view = draws.time.find_current(made.view[rows], at)
+    return Column(HTTP, EventIds("http", made.row[rows], made.total), view, at, write_each(details))
 
 
-def _reason(status: int, protocol: str) -> str:
+def _find_reason(status: int, protocol: str) -> str:
     """The answer's reason phrase, which HTTP/2 and HTTP/3 do not carry."""
     return HTTPStatus(status).phrase if protocol == "http/1.1" else ""
 
 
-def _message(chromium: bool) -> str:
+def _find_message(chromium: bool) -> str:
     return CHROMIUM_MESSAGE if chromium else OTHER_MESSAGE
 
 
-def _failure(client_url: str, chromium: bool) -> HttpError:
+def _make_failure(client_url: str, chromium: bool) -> HttpError:
     """A call without an answer, as a fetch fails."""
     frames = (f"ii.fetch ({client_url}:13:75585)", f"{client_url}:13:75822", f"async load ({client_url}:13:80104)")
-    stack = "\n    at ".join((f"{ERROR_TYPE}: {_message(chromium)}", *frames))
-    return HttpError(ERROR_TYPE, _message(chromium), stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
+    stack = "\n    at ".join((f"{ERROR_TYPE}: {_find_message(chromium)}", *frames))
+    return HttpError(
+        ERROR_TYPE, _find_message(chromium), stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}..."
+    )
 
 
-def xray(scene: Scene, made: Calls, ids: TraceIds) -> Column:
+def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column:
     """A trace for each call."""
     started, ended = np.round(made.started / TICKS, 3).tolist(), np.round(made.ended / TICKS, 3).tolist()
-    status, length, host = made.status.tolist(), made.length.tolist(), scene.site.domain
-    chromium = scene.crowd.brands(scene.people)[scene.walk.session[made.view]].tolist()
+    status, length, host = made.status.tolist(), made.length.tolist(), draws.site.domain
+    chromium = draws.crowd.are_chromium(draws.people)[draws.walk.session[made.view]].tolist()
 
     def details(row: int) -> XRayTrace:
         start, end = session_time(started[row]), session_time(ended[row])
         request = TracedRequest(made.method[row], True, made.path[row])
         traced = TracedHttp(request, TracedResponse(status[row], length[row]) if status[row] else UNSET)
-        error, throttle, fault = _flags(status[row])
-        cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, _message(chromium[row])),))
+        error, throttle, fault = _find_flags(status[row])
+        cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, _find_message(chromium[row])),))
         part = Subsegment(ids.call[row], host, start, end, False, "remote", traced, error, throttle, fault, cause)
         trace, segment = ids.trace[row], ids.segment[row]
         return XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault)
 
-    view = scene.time.current(made.view, made.ended)
-    return Column(XRAY, Named("xray", made.row, made.total), view, made.ended, write_each(details))
+    view = draws.time.find_current(made.view, made.ended)
+    return Column(XRAY, EventIds("xray", made.row, made.total), view, made.ended, write_each(details))
 
 
-def _flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:
+def _find_flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:
     """X-Ray's error, throttle and fault: a client error, 429, a server error or no answer."""
     throttled = status == 429
     failed = 400 <= status < 500 and not throttled

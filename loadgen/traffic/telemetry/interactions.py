@@ -2,66 +2,155 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import UNSET
 
 from loadgen.rum.events import DOM, Dom
 from loadgen.scenario import CustomEvent
-from loadgen.traffic.site import Target
-from loadgen.traffic.telemetry.block_draws import Scene
-from loadgen.traffic.telemetry.column import Column, Named, take_texts, write_each
-from loadgen.traffic.telemetry.inputs import Inputs
+from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
+from loadgen.traffic.draws import TICKS, Bools, Ints, to_ticks
+from loadgen.traffic.journey import FAR_TICK
+from loadgen.traffic.site import ANYWHERE, LINK, Target
 from loadgen.wire.json_templates import Template
 
+MOST_INPUTS = 30
+"""Inputs of one page view, beside the clicks that the scenario names."""
 
-def dom(scene: Scene, seen: Inputs) -> list[Column]:
+TYPED = 0.15
+"""Share of inputs by keyboard; an estimate."""
+
+BY_LINK = 0.92
+"""Share of page changes that follow a click in the page, not the address bar or a gesture; an estimate."""
+
+
+class Inputs(NamedTuple):
+    """Inputs of a block, sorted by load and moment."""
+
+    view: Ints  # the view under which the client records them
+    load: Ints
+    at: Ints  # ticks from session start
+    target: Ints  # index in Site.targets
+    typed: Bools
+    leaving: Bools  # it leads to the next page
+    first: Bools  # the document's first
+
+
+def draw_inputs(draws: BlockDraws) -> Inputs:
+    """Draw every input of a block."""
+    parts = [_draw_named_clicks(draws), _draw_other_inputs(draws), _draw_link_clicks(draws)]
+    view, at, target, typed, leaving = (np.concatenate(column) for column in zip(*parts, strict=True))
+    load = draws.time.load[view]
+    order = np.argsort(load * FAR_TICK + at, kind="stable")
+    view, load, at, target, typed, leaving = (each[order] for each in (view, load, at, target, typed, leaving))
+    first = np.ones(len(load), dtype=bool)
+    first[1:] = load[1:] != load[:-1]
+    return Inputs(view, load, at, target, typed, leaving, first)
+
+
+InputColumns = tuple[Ints, Ints, Ints, Bools, Bools]
+
+
+def _place_inputs(
+    draws: BlockDraws, view: Ints, uniform: np.ndarray[tuple[int], np.dtype[np.float64]], target: Ints
+) -> InputColumns:
+    """Inputs somewhere in the visible time of these views, none of them leaving."""
+    at = draws.time.find_moments(view, np.floor(draws.visible[view] * uniform).astype(np.int64))
+    never = np.zeros(len(view), dtype=bool)
+    return view, at, target, never, never
+
+
+def _draw_named_clicks(draws: BlockDraws) -> InputColumns:
+    """Clicks on the elements that the scenario names."""
+    stream = draws.stream("clicks")
+    views, targets, moments = [], [], []
+    for page, target, share in draws.site.clicks:
+        uniform = stream.random((2, draws.views))
+        view = np.flatnonzero((draws.walk.page == page) & (uniform[0] < share))
+        views.append(view)
+        targets.append(np.full(len(view), target))
+        moments.append(uniform[1][view])
+    if not views:
+        nothing = np.zeros(0, dtype=np.int64)
+        return _place_inputs(draws, nothing, np.zeros(0), nothing)
+    return _place_inputs(draws, np.concatenate(views), np.concatenate(moments), np.concatenate(targets))
+
+
+def _draw_other_inputs(draws: BlockDraws) -> InputColumns:
+    """Clicks and keys anywhere, at a steady rate while the page is looked at."""
+    stream = draws.stream("inputs")
+    rate = draws.scenario.telemetry.interactions_per_minute / 60 / TICKS
+    number = np.minimum(stream.poisson(rate * draws.visible), MOST_INPUTS)
+    view = np.repeat(np.arange(draws.views), number)
+    uniform = stream.random((3, len(view)))
+    target = np.floor(uniform[1] * ANYWHERE).astype(np.int64)
+    drawn = _place_inputs(draws, view, uniform[0], target)
+    return *drawn[:3], uniform[2] < TYPED, drawn[4]
+
+
+def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
+    """The clicks that lead from one page to the next; a route change's click is recorded under the new page."""
+    stream = draws.stream("links")
+    uniform = stream.random((2, draws.views))
+    walk, time = draws.walk, draws.time
+    followed = np.append(~walk.first[1:], False) & (uniform[0] < BY_LINK)
+    view = np.flatnonzero(followed)
+    stays = time.load[view + 1] == time.load[view]
+    before = np.maximum(time.end[view] - to_ticks(2 + 30 * uniform[1][view]), time.looked[view])
+    at = np.where(stays, time.start[np.minimum(view + 1, draws.views - 1)], before)
+    known = np.ones(len(view), dtype=bool)
+    return np.where(stays, view + 1, view), at, np.full(len(view), LINK), ~known, known
+
+
+def record_dom(draws: BlockDraws, seen: Inputs) -> list[Column]:
     """Click events: the document's listener, and before it the element's own if it has a cssLocator."""
-    located = np.array([target.css is not None for target in scene.site.targets])
+    located = np.array([target.css is not None for target in draws.site.targets])
     clicked = np.flatnonzero(~seen.typed)
-    rows = clicked[scene.own_view_mask[seen.view[clicked]]]
+    rows = clicked[draws.own_view_mask[seen.view[clicked]]]
     special = rows[located[seen.target[rows]]]
-    return [_clicks(scene, seen, special, with_css=True), _clicks(scene, seen, rows, with_css=False)]
+    return [_record_clicks(draws, seen, special, with_css=True), _record_clicks(draws, seen, rows, with_css=False)]
 
 
-def _clicks(scene: Scene, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]], *, with_css: bool) -> Column:
-    made = [_dom(target, with_css=with_css) for target in scene.site.targets]
-    named = Named("dom css" if with_css else "dom", rows, len(seen.view))
+def _record_clicks(
+    draws: BlockDraws, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]], *, with_css: bool
+) -> Column:
+    made = [_write_dom(target, with_css=with_css) for target in draws.site.targets]
+    named = EventIds("dom css" if with_css else "dom", rows, len(seen.view))
     return Column(
         DOM, named, seen.view[rows], seen.at[rows], take_texts([made[each] for each in seen.target[rows].tolist()])
     )
 
 
-def _dom(target: Target, *, with_css: bool) -> str:
+def _write_dom(target: Target, *, with_css: bool) -> str:
     css = target.css if with_css else None
     return Template(Dom("click", target.element, target.id or UNSET, UNSET, css or UNSET)).text()
 
 
-def custom(scene: Scene) -> list[Column]:
+def record_custom(draws: BlockDraws) -> list[Column]:
     """The events that pages hand to recordEvent, somewhere in the time they are looked at."""
     found = []
-    for page, model in enumerate(scene.site.pages):
+    for page, model in enumerate(draws.site.pages):
         for number, event in enumerate(model.events):
-            found.append(_recorded(scene, page, event, f"custom/{page}/{number}"))
+            found.append(_record_custom_event(draws, page, event, f"custom/{page}/{number}"))
     return found
 
 
-def _recorded(scene: Scene, page: int, event: CustomEvent, purpose: str) -> Column:
-    uniform = scene.stream(purpose).random((2, scene.views))
-    rows = np.flatnonzero((scene.walk.page == page) & (uniform[0] < event.per_view) & scene.own_view_mask)
-    after = np.floor(scene.visible[rows] * uniform[1][rows]).astype(np.int64)
-    items = [tuple(chosen) for chosen in scene.walk.items[rows].tolist()]
-    details = write_each(lambda place: _filled(scene, event.details, page, items[place]))
-    return Column(event.type, Named(purpose, rows, scene.views), rows, scene.time.awake(rows, after), details)
+def _record_custom_event(draws: BlockDraws, page: int, event: CustomEvent, purpose: str) -> Column:
+    uniform = draws.stream(purpose).random((2, draws.views))
+    rows = np.flatnonzero((draws.walk.page == page) & (uniform[0] < event.per_view) & draws.own_view_mask)
+    after = np.floor(draws.visible[rows] * uniform[1][rows]).astype(np.int64)
+    items = [tuple(chosen) for chosen in draws.walk.items[rows].tolist()]
+    details = write_each(lambda place: _fill_placeholders(draws, event.details, page, items[place]))
+    return Column(event.type, EventIds(purpose, rows, draws.views), rows, draws.time.find_moments(rows, after), details)
 
 
-def _filled(scene: Scene, value: Any, page: int, chosen: tuple[int, ...]) -> Any:
+def _fill_placeholders(draws: BlockDraws, value: Any, page: int, chosen: tuple[int, ...]) -> Any:
     """The event's object with the page's items in its texts."""
     if isinstance(value, str):
-        return scene.site.filled(value, page, chosen)
+        return draws.site.fill(value, page, chosen)
     if isinstance(value, dict):
-        return {key: _filled(scene, inner, page, chosen) for key, inner in value.items()}
+        return {key: _fill_placeholders(draws, inner, page, chosen) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_filled(scene, inner, page, chosen) for inner in value]
+        return [_fill_placeholders(draws, inner, page, chosen) for inner in value]
     return value

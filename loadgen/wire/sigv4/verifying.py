@@ -2,7 +2,7 @@
 
 Rule: nothing of the request is trusted before its signature matches, and each wrong thing has one error:
 
-issue's name                RUM's wire code                        status  when
+AWS's common name           RUM's wire code                        status  when
 MissingAuthenticationToken  MissingAuthenticationTokenException    403     no signature at all
 IncompleteSignature         IncompleteSignatureException           403     a part is missing or malformed
 InvalidClientTokenId        UnrecognizedClientException            403     unknown access key, wrong session token

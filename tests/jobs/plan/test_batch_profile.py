@@ -9,7 +9,7 @@ from tests.jobs.plan.shop import SHOP, rehearsed
 
 
 def test_shapes_are_what_the_client_plans() -> None:
-    sessions = list(traffic.sessions(SHOP, 1))
+    sessions = list(traffic.draw_sessions(SHOP, 1))
     plans = [client.plan(session, SHOP.client, 1.0) for session in sessions]
     batches = [batch for plan in plans for batch in plan.batches]
     made = rehearsed()
@@ -29,14 +29,14 @@ def test_events_by_session_add_up() -> None:
 @pytest.mark.parametrize("epoch", [1_700_000_000.25, 1_799_999_999.75])
 def test_bytes_before_gzip_do_not_depend_on_the_clock(epoch: float) -> None:
     batches = [
-        batch for session in traffic.sessions(SHOP, 1) for batch in client.plan(session, SHOP.client, 1.0).batches
+        batch for session in traffic.draw_sessions(SHOP, 1) for batch in client.plan(session, SHOP.client, 1.0).batches
     ]
     there, then = make_batch_measure(SHOP), make_batch_measure(SHOP, epoch=epoch)
     assert [there(batch)[0] for batch in batches] == [then(batch)[0] for batch in batches]
 
 
 def test_bytes_are_those_that_the_wire_writes() -> None:
-    session = next(traffic.sessions(SHOP, 1))
+    session = next(traffic.draw_sessions(SHOP, 1))
     batch = client.plan(session, SHOP.client, 1.0).batches[0]
     destination = wire.Destination("localhost", UNSENT_MONITOR_ID, SHOP.monitor.domain)
     encoded = wire.encode(batch, destination, wire.Clock(5.0))

@@ -15,7 +15,7 @@ from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.jobs.plan.page import build_plan_page, place_quota_marks
 from loadgen.jobs.plan.windows import divide_run
 from loadgen.scenario import Arrivals, Day, Scenario, Stage, parse
-from loadgen.traffic.rate_curve import rate_curve
+from loadgen.traffic.rate_curve import compute_rate_curve
 from tests.jobs.plan.shop import SHOP, TEXT
 
 BUSY = SHOP.adjusted(duration=60.0, rate=5.0)
@@ -155,7 +155,7 @@ client.retries = 0
 def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
     day = spread_over_day(SHOP, visits, 4.0)
     assert day.duration == 86_400
-    assert rate_curve(day.arrivals, day.duration).expected == pytest.approx(visits)
+    assert compute_rate_curve(day.arrivals, day.duration).expected == pytest.approx(visits)
 
 
 def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
@@ -172,7 +172,7 @@ def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
 @pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
 def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
     british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})
-    rate = rate_curve(spread_over_day(british, 1_000, ratio).arrivals, 86_400.0)
+    rate = compute_rate_curve(spread_over_day(british, 1_000, ratio).arrivals, 86_400.0)
     assert rate.times[rate.rates.argmax()] == pytest.approx(20 * 3600, abs=3600)
     assert rate.rates.max() / rate.rates.min() == pytest.approx(ratio or 4.0, rel=0.05)
 

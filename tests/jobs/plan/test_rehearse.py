@@ -39,7 +39,7 @@ def test_an_expected_volume_is_exact_up_to_the_last_session_that_is_rehearsed(
     monkeypatch: pytest.MonkeyPatch, more: int, exact: bool
 ) -> None:
     whole = estimate_volume(small(), 3)
-    sessions = len(traffic.starts(small(), 3))
+    sessions = len(traffic.draw_starts(small(), 3))
     monkeypatch.setattr("loadgen.jobs.plan.rehearse.MOST_REHEARSED", sessions + more)
     found = estimate_volume(small(), 3)
     assert found.exact is exact

@@ -43,7 +43,7 @@ def test_the_head_of_the_page_says_how_many_visits_were_drawn() -> None:
 
 
 def test_what_is_drawn_are_the_visits() -> None:
-    seen, sessions = sample_traffic(small(), 3), list(traffic.sessions(small(), 3))
+    seen, sessions = sample_traffic(small(), 3), list(traffic.draw_sessions(small(), 3))
     assert seen.visits == len(sessions) == len(seen.starts)
     assert sum(depth * number for depth, number in seen.depths.items()) == len(list(events(sessions, PAGE_VIEW)))
     assert seen.mix.total() == len(list(events(sessions)))

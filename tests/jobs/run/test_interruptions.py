@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from loadgen import client, traffic
-from loadgen.results import RunFolder, read_incomplete_sessions, read_records
+from loadgen.results import RunFolder, binning
+from loadgen.results.incomplete_sessions import read_unrun
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
 from tests.paths import QUICKSTART
 
@@ -97,20 +98,18 @@ def planned(folder: Path, seconds: float) -> Counter[int]:
     """How many batches each session of the run had due before a moment."""
     scenario = RunFolder(folder).spec().scenario  # as it was run: another duration would move the starts
     seed = json.loads((folder / "run.json").read_text())["seed"]
-    plans = (client.plan(session, scenario.client, 1.0) for session in traffic.sessions(scenario, seed))
+    plans = (client.plan(session, scenario.client, 1.0) for session in traffic.draw_sessions(scenario, seed))
     return Counter(batch.session for each in plans for batch in each.batches if batch.due < seconds)
 
 
 def undone(folder: Path) -> Counter[int]:
     """How many batches of each session are named as not run."""
-    return Counter(
-        {each.session: each.batches_due - each.batches_tried for each in read_incomplete_sessions(RunFolder(folder))}
-    )
+    return Counter({each.session: each.batches_due - each.batches_tried for each in read_unrun(RunFolder(folder))})
 
 
 def tried(folder: Path) -> Counter[int]:
     """First attempts of each session on record."""
-    batches = read_records(RunFolder(folder))
+    batches = binning.batches(RunFolder(folder))
     return Counter(session for batch in batches for session in batch["session"][batch["attempt"] == 1].tolist())
 
 

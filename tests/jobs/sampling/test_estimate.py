@@ -45,7 +45,7 @@ def test_what_is_recorded_is_what_the_client_sends(storefront: Scenario) -> None
     short = storefront.adjusted(duration=10)
     drawn = draw_population(short, 7, 20_000)
     for rate in (0.05, 0.3, 1.0):
-        sent = [client.plan(session, short.client, rate).batches for session in traffic.sessions(short, 7)]
+        sent = [client.plan(session, short.client, rate).batches for session in traffic.draw_sessions(short, 7)]
         events = sum(len(batch.events) for batches in sent for batch in batches)
         assert drawn.events[drawn.draw < rate].sum() == events
 

@@ -36,7 +36,7 @@ def test_all_that_the_client_sends_within_the_period_is_there_and_nothing_behind
     whole = scenario().adjusted(duration=PERIOD.seconds)
     expected = {
         batch.id
-        for session in traffic.sessions(whole, 1)
+        for session in traffic.draw_sessions(whole, 1)
         for batch in client.plan(session, whole.client, 1.0).batches
         if batch.due < PERIOD.seconds
     }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario import Telemetry, Vitals
-from loadgen.traffic.draws import Bools, Floats, Ints, ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.population import DEVICES
 
 TEXT_FACTOR = 0.25
@@ -75,9 +75,9 @@ class Slowness:
         self.share = telemetry.shared_slowness
         self.device, self.distance = device, distance
         own = stream.standard_normal(len(device))
-        rtt, sigma = by_device(telemetry, "rtt_median_ms")[device], by_device(telemetry, "rtt_sigma")[device]
-        self.rtt = rtt * np.exp(sigma * self.mixed(self.network, own)) * distance
-        self.mbit = by_device(telemetry, "mbit")[device]
+        rtt, sigma = read_by_device(telemetry, "rtt_median_ms")[device], read_by_device(telemetry, "rtt_sigma")[device]
+        self.rtt = rtt * np.exp(sigma * self.mix(self.network, own)) * distance
+        self.mbit = read_by_device(telemetry, "mbit")[device]
 
     @property
     def both(self) -> Floats:
@@ -85,72 +85,72 @@ class Slowness:
         both: Floats = np.sqrt(NETWORK_PART) * self.network + np.sqrt(1 - NETWORK_PART) * self.machine
         return both
 
-    def mixed(self, common: Floats, own: Floats) -> Floats:
+    def mix(self, common: Floats, own: Floats) -> Floats:
         """A normal variable that shares part of its variance with the session's."""
         mixed: Floats = np.sqrt(self.share) * common + np.sqrt(1 - self.share) * own
         return mixed
 
 
-class Asked(NamedTuple):
+class WantedLoads(NamedTuple):
     """The loads to draw: rows of the walk, whose they are, and what makes them slow or quick."""
 
     view: Ints
     session: Ints
     page: Floats  # slowness of the page
-    warmth: Floats  # factor on rendering: see LANDING
+    cache_factor: Floats  # factor on rendering: see LANDING
     landing: bool
 
 
-def _vitals(telemetry: Telemetry, device: int) -> Vitals:
+def _find_vitals(telemetry: Telemetry, device: int) -> Vitals:
     return telemetry.desktop if DEVICES[device] == "desktop" else telemetry.mobile
 
 
-def by_device(telemetry: Telemetry, name: str) -> Floats:
+def read_by_device(telemetry: Telemetry, name: str) -> Floats:
     """One vitals parameter for each device."""
-    return np.array([getattr(_vitals(telemetry, index), name) for index in range(len(DEVICES))])
+    return np.array([getattr(_find_vitals(telemetry, index), name) for index in range(len(DEVICES))])
 
 
-def warmth(landing: bool, returning: Bools) -> Floats:
+def find_cache_factor(landing: bool, returning: Bools) -> Floats:
     """Factor on rendering times: what earlier pages or visits have left in the cache."""
     if not landing:
         return np.full(len(returning), LATER)
     return np.where(returning, LANDING_AGAIN, LANDING)
 
 
-def usual_lcp(telemetry: Telemetry) -> Floats:
+def compute_usual_lcp(telemetry: Telemetry) -> Floats:
     """About the median LCP of a landing by device, in ticks: the medians' sum, a little raised by the spread."""
-    medians = [by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
+    medians = [read_by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
     return np.asarray(10 * (medians[0] + LANDING * (medians[1] + medians[2])) * 1.05, dtype=np.float64)
 
 
-def joined(first: Loading, second: Loading) -> Loading:
+def join_loads(first: Loading, second: Loading) -> Loading:
     """Two lots of loads in the order of their views."""
     order = np.argsort(np.concatenate((first.view, second.view)), kind="stable")
     return Loading(*(np.concatenate(pair)[order] for pair in zip(first, second, strict=True)))
 
 
-def load(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: Asked) -> Loading:
+def load(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads) -> Loading:
     """Draw these loads."""
     count, session = len(asked.view), asked.session
-    ttfb, fcp, lcp, text = _paints(stream, telemetry, slowness, asked)
+    ttfb, fcp, lcp, text = _draw_paints(stream, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
-    wait, redirect, dns, connect, tls = _network(stream, rtt, np.full(count, asked.landing), ttfb)
+    wait, redirect, dns, connect, tls = _draw_network(stream, rtt, np.full(count, asked.landing), ttfb)
     html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * stream.standard_normal(count))
-    response = ttfb + np.maximum(ticks(html_kb * 8.192 / mbit), 1)
+    response = ttfb + np.maximum(to_ticks(html_kb * 8.192 / mbit), 1)
     uniform = stream.random((6, count))
     interactive = np.maximum(_part(fcp, 0.8 + 0.4 * uniform[0]), response + 1)
-    ready = interactive + ticks(2 + 28 * uniform[1])
-    parsed = ready + ticks(0.5 + 15 * uniform[2])
-    parsed_end = parsed + ticks(5 + 55 * uniform[3])
+    ready = interactive + to_ticks(2 + 28 * uniform[1])
+    parsed = ready + to_ticks(0.5 + 15 * uniform[2])
+    parsed_end = parsed + to_ticks(5 + 55 * uniform[3])
     complete = _part(np.maximum(parsed_end, lcp), 1.05 + 0.75 * uniform[4])
-    loaded = complete + ticks(0.1 + 4 * uniform[5])
+    loaded = complete + to_ticks(0.1 + 4 * uniform[5])
     size = np.rint(html_kb * 1024).astype(np.int64)
     return Loading(asked.view, wait, redirect, dns, connect, tls, ttfb, response, fcp, lcp, text, interactive, ready,
                    parsed, parsed_end, complete, loaded, size, rtt, mbit)  # fmt: skip
 
 
-def _paints(
-    stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: Asked
+def _draw_paints(
+    stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads
 ) -> tuple[Ints, Ints, Ints, Bools]:
     """TTFB, FCP, LCP and whether the largest element is text: the additive model."""
     session = asked.session
@@ -158,17 +158,17 @@ def _paints(
     own = stream.standard_normal((3, len(session)))
 
     def step(name: str, common: Floats, index: int) -> Floats:
-        median, sigma = by_device(telemetry, f"{name}_median_ms"), by_device(telemetry, f"{name}_sigma")
-        return median[device] * np.exp(sigma[device] * slowness.mixed(common[session], own[index])) * asked.page
+        median, sigma = read_by_device(telemetry, f"{name}_median_ms"), read_by_device(telemetry, f"{name}_sigma")
+        return median[device] * np.exp(sigma[device] * slowness.mix(common[session], own[index])) * asked.page
 
-    text = stream.random(len(session)) < by_device(telemetry, "text_lcp")[device]
-    ttfb = np.maximum(ticks(step("ttfb", slowness.network, 0) * slowness.distance[session]), 10)
-    fcp = ttfb + np.maximum(ticks(step("render", slowness.both, 1) * asked.warmth), 1)
-    lcp = fcp + ticks(step("largest", slowness.both, 2) * asked.warmth * np.where(text, TEXT_FACTOR, 1.0))
+    text = stream.random(len(session)) < read_by_device(telemetry, "text_lcp")[device]
+    ttfb = np.maximum(to_ticks(step("ttfb", slowness.network, 0) * slowness.distance[session]), 10)
+    fcp = ttfb + np.maximum(to_ticks(step("render", slowness.both, 1) * asked.cache_factor), 1)
+    lcp = fcp + to_ticks(step("largest", slowness.both, 2) * asked.cache_factor * np.where(text, TEXT_FACTOR, 1.0))
     return ttfb, fcp, lcp, text
 
 
-def _network(
+def _draw_network(
     stream: np.random.Generator, rtt: Floats, landing: Bools, ttfb: Ints
 ) -> tuple[Ints, Ints, Ints, Ints, Ints]:
     """Waiting, redirect, DNS, connection and TLS times that fit into TTFB."""
@@ -189,9 +189,9 @@ def _part(tick: Ints, factor: Floats) -> Ints:
     return np.rint(tick * factor).astype(np.int64)
 
 
-def restored(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:
+def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:
     """The loads of which some are returns from the back/forward cache: there at once, and painted soon."""
-    painted = ticks(15 + 60 * stream.random(len(back)))
+    painted = to_ticks(15 + 60 * stream.random(len(back)))
     at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
     paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}
     return loading._replace(**at_once, **paints, ready=np.where(back, 1, loading.ready), text=loading.text | back)

@@ -11,7 +11,7 @@ SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)")
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A section of a scenario file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)

@@ -1,15 +1,52 @@
-"""Pydantic's findings in plain words, with the place as the file's author knows it."""
+"""One thing to mend in a scenario file, and how its place is written."""
 
 from __future__ import annotations
 
+import re
 import types
-from collections.abc import Mapping
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic_core import ErrorDetails
 
-from loadgen.scenario.part import Part
-from loadgen.scenario.problem import Problem, nearest, place
+from loadgen.scenario.section import Section
+
+BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+
+
+class Problem(NamedTuple):
+    """One thing to mend: where in the file, and what to write instead."""
+
+    path: str
+    text: str
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint at the known name that is meant, or the list of what there is."""
+    names = list(known)
+    lower = {each.lower(): each for each in names}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{lower[close[0]]}"?'
+    return "known here: " + ", ".join(names)
+
+
+def place(*keys: str | int) -> str:
+    """A path in the file as TOML writes it, items of a list by number; keys that are not bare are quoted."""
+    path = ""
+    for key in keys:
+        if isinstance(key, int):
+            path += f"[{key}]"
+        else:
+            path += ("." if path else "") + (key if BARE_KEY.fullmatch(key) else f'"{key}"')
+    return path
+
+
+def number(value: Any) -> float | None:
+    """The value if it is a number (not a truth value)."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
 
 KINDS = {
     "string_type": "text in quotes",
@@ -50,7 +87,7 @@ PATTERNS = {
 }
 
 
-def reworded(error: ErrorDetails, raw: Mapping[str, Any], root: type[Part]) -> Problem:
+def reworded(error: ErrorDetails, raw: Mapping[str, Any], root: type[Section]) -> Problem:
     """One finding as a problem: where in the file, what is wrong, what to write instead."""
     keys = _keys(error["loc"], raw)
     return Problem(place(*keys), _text(error, keys, root))
@@ -71,7 +108,7 @@ def _keys(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
     return keys
 
 
-def _text(error: ErrorDetails, keys: list[int | str], root: type[Part]) -> str:
+def _text(error: ErrorDetails, keys: list[int | str], root: type[Section]) -> str:
     kind, value, context = error["type"], error.get("input"), error.get("ctx", {})
     if kind == "extra_forbidden":
         return f"unknown field; {nearest(str(keys[-1]), _fields(root, keys[:-1]))}"
@@ -129,9 +166,9 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _fields(root: type[Part], keys: list[int | str]) -> list[str]:
+def _fields(root: type[Section], keys: list[int | str]) -> list[str]:
     """The names that are known at a place in the file."""
-    parts: list[type[Part]] = [root]
+    parts: list[type[Section]] = [root]
     inside_mapping = False
     for key in keys:
         if isinstance(key, int):
@@ -149,10 +186,10 @@ def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is dict
 
 
-def _parts(annotation: Any) -> list[type[Part]]:
+def _parts(annotation: Any) -> list[type[Section]]:
     """The models somewhere in a field's type."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return [annotation] if issubclass(annotation, Part) else []
+        return [annotation] if issubclass(annotation, Section) else []
     if get_origin(annotation) in {Annotated, Union, types.UnionType, dict, tuple}:
         return [part for inner in get_args(annotation) for part in _parts(inner)]
     return []

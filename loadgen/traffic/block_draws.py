@@ -1,0 +1,131 @@
+"""All that is drawn of a block before its events: what the event families look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadgen.model import Page
+from loadgen.rum import events
+from loadgen.scenario import Scenario
+from loadgen.traffic.draws import Bools, Floats, Ints, draw_uuids, to_objects
+from loadgen.traffic.incidents import StruckViews
+from loadgen.traffic.journey import RESTORED, Timeline, Walk
+from loadgen.traffic.loading import Loading, Slowness
+from loadgen.traffic.page_manager import PageMaker, PageNumbers
+from loadgen.traffic.population import Crowd, People
+from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.site import Site
+from loadgen.wire.json_templates import write_details
+
+RANK = {
+    events.PAGE_VIEW: 0, events.RESOURCE: 1, events.FCP: 2, events.NAVIGATION: 3, events.TTFB: 4, events.XRAY: 5,
+    events.HTTP: 6, events.JS_ERROR: 7, events.DOM: 8, events.FID: 10, events.LCP: 11, events.CLS: 12, events.INP: 13,
+}  # fmt: skip
+"""Order of events that the client records in the same tick; custom events come after the click that causes them."""
+CUSTOM_RANK = 9
+RANKS = 16
+"""A power of two above all ranks."""
+
+
+Details = Callable[[Ints], Sequence[str]]
+"""The details of some of a column's places, ascending: details that are not wanted are not written."""
+
+
+class EventIds(NamedTuple):
+    """What a column's ids are drawn for: rows among so many of one purpose."""
+
+    purpose: str
+    row: Ints
+    total: int
+
+
+class Column(NamedTuple):
+    """Events of one type, in no order; `at` in ticks from session start."""
+
+    type: str  # in full
+    ids: EventIds
+    view: Ints  # under which the client records each
+    at: Ints
+    details: Details
+
+
+def take_texts(texts: Sequence[str]) -> Details:
+    """Details that are text already, by place."""
+    return lambda places: [texts[place] for place in places.tolist()]
+
+
+def write_each(make: Callable[[int], Any]) -> Details:
+    """Details that are written one by one; `make` gives the struct or object of a place."""
+    return lambda places: [write_details(make(place)) for place in places.tolist()]
+
+
+class BlockColumns(NamedTuple):
+    """What a block holds before its events."""
+
+    people: People
+    slowness: Slowness
+    walk: Walk
+    visible: Ints  # ticks for which each view is looked at
+    loading: Loading
+    time: Timeline
+    seen: PageNumbers
+    pages: PageMaker
+    struck: list[StruckViews]
+    slowed: Floats | None  # factor on the files' times of each load; None: no outage
+
+
+class Sources(NamedTuple):
+    """What all blocks of one scenario and seed are drawn from."""
+
+    scenario: Scenario
+    site: Site
+    crowd: Crowd
+    seeds: Seeds
+
+
+class BlockDraws:
+    """A block's visitors, walks, loads and times; `own` says which sessions become objects."""
+
+    def __init__(self, sources: Sources, number: int, own: Bools, columns: BlockColumns) -> None:
+        self.scenario, self.site, self.crowd, self.seeds = sources
+        self.number = number
+        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen = columns[:7]
+        self.struck, self.slowed = columns.struck, columns.slowed
+        self._page = to_objects(columns.pages.made)
+        self.own_sessions = own
+        self.own_view_mask: Bools = own[self.walk.session]
+        self.own_views: Ints = np.flatnonzero(self.own_view_mask)
+        self.views = len(self.walk.page)
+        self.loads = len(self.loading.view)
+        # loads that the browser's back/forward cache brought back
+        self.restored: Bools = self.walk.kind[self.loading.view] == RESTORED
+        self.load_session: Ints = self.walk.session[self.loading.view]
+        self.own_loads: Ints = np.flatnonzero(own[self.load_session])
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """The sessions' keys, 64 bits each."""
+        return self.stream("key").integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
+
+    @cached_property
+    def hero_urls(self) -> list[str]:
+        """The largest image of each load's first page."""
+        pages, items = self.walk.page[self.loading.view].tolist(), self.walk.items[self.loading.view].tolist()
+        return [self.site.hero_url(page, tuple(chosen)) for page, chosen in zip(pages, items, strict=True)]
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        """The block's random stream for one purpose."""
+        return self.seeds.stream(purpose, self.number)
+
+    def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
+        """Event ids of some of a family's rows; all are drawn, so that they do not depend on who asks."""
+        return draw_uuids(self.stream(f"id/{purpose}"), total, rows, self.seeds.pause)
+
+    def find_pages(self, views: Ints) -> list[Page]:
+        """The pages of these views, which must belong to own sessions."""
+        return cast(list[Page], self._page[views].tolist())

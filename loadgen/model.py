@@ -1,4 +1,4 @@
-"""The nouns, in the order in which they flow: Session → Batch → Request → Response → Result.
+"""The nouns, in the order in which they flow: Session → Batch → Request → Response → Result → Volume.
 
 Rule: times are seconds as float and named by their zero. A session's own times (`at`) count from its start, the run's
 times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. No noun knows the wall clock.
@@ -172,3 +172,28 @@ class Result(Noun):
     def lag(self) -> float:
         """Seconds by which the send was late."""
         return self.started - self.intended
+
+
+class Volume(Noun):
+    """How much went one way, in each unit: requests (or batches that may become one), their events and their bytes."""
+
+    requests: int = 0
+    events: int = 0
+    wire_bytes: int = 0  # bodies as sent
+    raw_bytes: int = 0  # bodies before gzip
+
+    def __add__(self, other: Volume) -> Volume:
+        return Volume(
+            self.requests + other.requests,
+            self.events + other.events,
+            self.wire_bytes + other.wire_bytes,
+            self.raw_bytes + other.raw_bytes,
+        )
+
+    def __sub__(self, other: Volume) -> Volume:
+        return Volume(
+            self.requests - other.requests,
+            self.events - other.events,
+            self.wire_bytes - other.wire_bytes,
+            self.raw_bytes - other.raw_bytes,
+        )

@@ -23,20 +23,19 @@ REPORT_IN_FOLDER = "-"  # what --html without a file stands for
 def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.jobs.run.incomplete_sessions import noted
+    from loadgen.output import format_json
     from loadgen.report.html import room_for_page, write_report
     from loadgen.report.terminal import show, summary_view
-    from loadgen.results import RunFolder
-    from loadgen.results.run_data import RunData, summary_of
-    from loadgen.results.store import pretty
+    from loadgen.results import RunData, RunFolder, read_summary
 
     named = None if html == Path(REPORT_IN_FOLDER) else html
     room_for_page(named)
-    folder = RunFolder.existing(run_dir)
-    summary = summary_of(folder)
+    folder = RunFolder.open(run_dir)
+    summary = read_summary(folder)
     if summary.lost_workers:
         summary = noted(folder, folder.spec().scenario, summary)
     if as_json:
-        click.echo(pretty(summary), nl=False)
+        click.echo(format_json(summary), nl=False)
     else:
         show(summary_view(summary))
     if html is not None:

@@ -49,12 +49,12 @@ def find_limit(scenario: Path, as_json: bool, yes: bool, **options: Any) -> None
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
     from loadgen.jobs.find_limit.run import hunt
     from loadgen.jobs.find_limit.view import limit_view
+    from loadgen.output import format_json
     from loadgen.report.terminal import show
-    from loadgen.results.store import pretty
 
     found, folder = hunt(scenario, ask_on_terminal(yes), options)
     if as_json:
-        click.echo(pretty(found), nl=False)
+        click.echo(format_json(found), nl=False)
     else:
         show(limit_view(found))
         click.echo(f"results   {folder.path}")

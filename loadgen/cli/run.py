@@ -68,20 +68,21 @@ from loadgen.errors import LoadgenError
     "--prometheus", type=click.IntRange(1, 65535), metavar="PORT", help="Serve live figures for Prometheus on loopback."
 )
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
+@click.option("--tag", metavar="TEXT", help="A label for the run, in its report and in comparisons.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
 def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
     from loadgen.jobs import run as job
+    from loadgen.output import format_json
     from loadgen.report.terminal import show, summary_view
-    from loadgen.results.store import pretty
 
     if options["target"] != "local":
         refuse_local_options()
     with job.LiveView(on_stderr=as_json) as view:
         done = job.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
     if as_json:
-        click.echo(pretty(done.summary), nl=False)
+        click.echo(format_json(done.summary), nl=False)
     else:
         show(summary_view(done.summary))
         click.echo(f"results   {done.folder}")

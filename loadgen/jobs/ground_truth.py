@@ -14,8 +14,7 @@ import msgspec
 
 from loadgen import client, traffic, units
 from loadgen.model import Noun
-from loadgen.results import RunFolder, Summary
-from loadgen.results.last_sent import NEVER, LastSent
+from loadgen.results import NEVER, LastSent, RunFolder, Summary
 from loadgen.scenario import Scenario
 from loadgen.wire import Clock
 

@@ -18,9 +18,7 @@ import numpy as np
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results.binning import Floats, width_of
-from loadgen.results.run_data import RunData
-from loadgen.results.summary import Summary
+from loadgen.results import Floats, RunData, Summary, find_bin_width
 
 DRAWS = 1000
 BLOCK_SECONDS = 5
@@ -109,7 +107,7 @@ def compare(given: Sequence[RunData]) -> Comparison:
 
 def aligned(readings: Sequence[RunData]) -> list[RunData]:
     """The runs in slices of one width."""
-    width = max(width_of(reading.timeline.seconds) for reading in readings)
+    width = max(find_bin_width(reading.timeline.seconds) for reading in readings)
     return [reading.sliced(width) for reading in readings]
 
 
@@ -146,7 +144,7 @@ def replicates(reading: RunData, weights: Floats, rng: np.random.Generator) -> d
         "requests_per_second": ratio(weights, lines.summed("sent"), lines.lengths),
         "goodput_per_second": ratio(weights, lines.summed("accepted"), lines.lengths),
         "throttled_share": ratio(weights, lines.summed("throttled"), lines.summed("sent")),
-        "lost_share": ratio(weights, lines.summed("events_lost"), lines.summed("events_sent")),
+        "lost_share": ratio(weights, lines.summed("given_up_events"), lines.summed("events_sent")),
     }
     if reading.requests is not None:
         for name in CLOCKS:

@@ -7,10 +7,7 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.results.outcomes import Outcomes
-from loadgen.results.quota import QuotaEstimate
-from loadgen.results.summary import LedgerComparison, Milliseconds, Summary
-from loadgen.results.timeline import TimelineRow
+from loadgen.results import LedgerComparison, Milliseconds, Outcomes, QuotaEstimate, Summary, TimelineRow
 from loadgen.units import format_digits, format_share
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
@@ -28,7 +25,7 @@ def summary_view(summary: Summary) -> RenderableType:
         Text(),
         request_figures(summary),
         event_figures(summary),
-        *([byte_figures(summary, summary.outcomes)] if summary.outcomes else []),
+        byte_figures(summary, summary.outcomes),
         *([monitor_figures(summary)] if len(summary.monitors) > 1 else []),
         clocks(
             ("latency ms", summary.latency_ms),

@@ -1,44 +1,98 @@
-"""Results → Report: what a run measured, its folder, and how people see it. Files are the only I/O."""
+"""Results → a run's folder: records, one aggregate, the timeline, the summary, recovery. Files are the only I/O."""
 
 from loadgen.results.aggregate import Aggregate
-from loadgen.results.meter import EventCounts, IntervalReport, Meter, Volume
-from loadgen.results.recording import Follower, Recording
+from loadgen.results.binning import (
+    ATTEMPT_OUTCOMES,
+    BinnedRequests,
+    BinnedTimeline,
+    BinnedTimes,
+    Floats,
+    find_bin_width,
+)
+from loadgen.results.histogram import Histogram
+from loadgen.results.incomplete_sessions import (
+    INCOMPLETE_SESSIONS,
+    NEVER,
+    IncompleteSession,
+    LastSent,
+    TriedBatches,
+    read_incomplete_sessions,
+    write_incomplete_sessions,
+)
+from loadgen.results.meter import EventCounts, IntervalReport, Meter
+from loadgen.results.outcomes import Outcomes, Requests
+from loadgen.results.quota import QuotaEstimate
+from loadgen.results.recording import Recording
+from loadgen.results.records import THROTTLED, InDoubt, Spool
+from loadgen.results.recovery import recover_summary
+from loadgen.results.run_data import RunData, read_summary
+from loadgen.results.run_folder import RUN, RunFolder
 from loadgen.results.run_spec import RunOptions, RunSpec
-from loadgen.results.store import RunFolder
-from loadgen.results.summarize import RunEnd, stage_ends, summarize
+from loadgen.results.stages import check_stages, find_stage_ends
+from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize
 from loadgen.results.summary import (
     AppMonitor,
     Events,
     LedgerComparison,
     Milliseconds,
     MonitorSummary,
-    Requests,
+    StageSummary,
     Summary,
 )
-from loadgen.results.table import write_table
-from loadgen.results.timeline import TimelineRow
+from loadgen.results.table import read_records, write_table
+from loadgen.results.timeline import Follower, MonitorRow, TimelineRow
+from loadgen.results.verdict import EXIT_CODES, add_ledgers
 
 __all__ = [
+    "ATTEMPT_OUTCOMES",
+    "EXIT_CODES",
+    "INCOMPLETE_SESSIONS",
+    "NEVER",
+    "RUN",
+    "THROTTLED",
     "Aggregate",
     "AppMonitor",
+    "BinnedRequests",
+    "BinnedTimeline",
+    "BinnedTimes",
     "EventCounts",
     "Events",
+    "Floats",
     "Follower",
+    "Histogram",
+    "InDoubt",
+    "IncompleteSession",
     "IntervalReport",
+    "LastSent",
     "LedgerComparison",
     "Meter",
     "Milliseconds",
+    "MonitorRow",
     "MonitorSummary",
+    "Outcomes",
+    "QuotaEstimate",
     "Recording",
     "Requests",
+    "RunData",
     "RunEnd",
     "RunFolder",
     "RunOptions",
     "RunSpec",
+    "Spool",
+    "StageSummary",
     "Summary",
     "TimelineRow",
-    "Volume",
-    "stage_ends",
+    "TriedBatches",
+    "add_ledgers",
+    "check_stages",
+    "find_bin_width",
+    "find_breaches_so_far",
+    "find_stage_ends",
+    "read_incomplete_sessions",
+    "read_records",
+    "read_summary",
+    "recover_summary",
     "summarize",
+    "write_incomplete_sessions",
     "write_table",
 ]

@@ -3,113 +3,98 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from functools import reduce
 
-import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from loadgen.results import records as record
-from loadgen.results.meter import EventCounts, IntervalReport, Volume
-from loadgen.results.metrics import Metrics, counts_of
+from loadgen.results.meter import EventCounts, IntervalReport
+from loadgen.results.outcomes import Metrics, Outcomes
 from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate
 from loadgen.results.records import Records
-from loadgen.results.timeline import MonitorRow, TimelineRow
 
-OFFERED = ("offered", "offered_events", "offered_wire_bytes", "offered_raw_bytes")
-ADDED = ("sessions_started", *OFFERED)
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
-
 KEPT_MOMENTS = 2 * MOST_MOMENTS  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
 
+Floats = npt.NDArray[np.float64]
 
-class OpenRow:
+
+class OpenSecond:
     """A second that is not yet written: counts add up, and of each worker's levels the latest holds."""
 
     def __init__(self) -> None:
-        self.figures = Metrics()
-        self.counts: Counter[str] = Counter()
-        self.monitors: defaultdict[int, Counter[str]] = defaultdict(Counter)  # counts by app monitor, of several
-        self.levels: dict[int, dict[str, float]] = {}
+        self.metrics = Metrics()
+        self.monitors: defaultdict[int, Outcomes] = defaultdict(Outcomes)  # by app monitor, of several
+        self.sessions_started = 0
+        self.levels: dict[int, dict[str, float]] = {}  # by worker
 
     @property
     def gauges(self) -> dict[str, float]:
-        """All that stands beside the figures, summed over workers."""
+        """The latest levels, summed over workers, and the sessions that started."""
         levels = {name: sum(each[name] for each in self.levels.values()) for name in LEVELS}
-        return {name: self.counts[name] for name in ADDED} | levels
+        return {"sessions_started": self.sessions_started} | levels
 
 
 class Aggregate:
-    """The run so far: figures of the whole, of each stage and app monitor, and the seconds that are not yet rows.
+    """The run so far: metrics of the whole, of each stage and app monitor, and the seconds that are not yet written.
 
     `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending; `names` are the app
     monitors'.
     """
 
     def __init__(self, stage_ends: tuple[float, ...] = (), names: tuple[str, ...] = ("",)) -> None:
-        self.figures = Metrics()
+        self.metrics = Metrics()
         self.names = names
-        self.monitors = [self.figures] if len(names) == 1 else [Metrics() for _ in names]
-        self.monitor_offered = [Volume()] * len(names)
+        self.monitors = [self.metrics] if len(names) == 1 else [Metrics() for _ in names]
         self.stages = [Metrics() for _ in stage_ends]
-        self.stage_offered = [Volume()] * len(stage_ends)
+        self.stage_ends = stage_ends
         self.event_mix: Counter[str] = Counter()
-        self.offered = Volume()  # batches that were due so far
         self.cpu_percent: list[float] = []
         self.rss_bytes_max = 0
         self.last_answer = 0.0
-        self.stage_ends = stage_ends
         self._tallies: dict[int, tuple[EventCounts, ...]] = {}  # by worker, one for each app monitor
         self._last_seconds: dict[int, int] = {}
-        self._rows: defaultdict[int, OpenRow] = defaultdict(OpenRow)
+        self._open: defaultdict[int, OpenSecond] = defaultdict(OpenSecond)
         self._settled = -1
-        self._accepted: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
-        self._refused: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        self._accepted: list[Floats] = []
+        self._refused: list[Floats] = []
         self._moments = 0
 
-    def add(self, second: IntervalReport) -> None:
-        """A worker's second; what comes after its row was written is counted in the next row."""
-        self.add_gauges(second)
-        self.event_mix.update(second.event_mix)
-        if second.tallies:
-            self.account(second.worker, *second.tallies)
-        self._last_seconds[second.worker] = max(second.second, self._last_seconds.get(second.worker, 0))
-        self.add_records(record.unpack(second.records))
-
-    def add_gauges(self, second: IntervalReport | TimelineRow) -> None:
-        """What is counted beside the records: of a worker's second, or of a row that was written."""
-        row = self._rows[self._open(second.second)]
-        self.offered = self.offered.plus(offered_in(second))
-        for name in ADDED:
-            row.counts[name] += getattr(second, name) or 0
-        row.levels[getattr(second, "worker", 0)] = {name: getattr(second, name) for name in LEVELS}
-        for stage, offered in enumerate(getattr(second, "offered_by_stage", ())):
-            self.stage_offered[stage] = self.stage_offered[stage].plus(offered)
-        for monitor, offered in enumerate(getattr(second, "offered_by_monitor", ())):
-            self.monitor_offered[monitor] = self.monitor_offered[monitor].plus(offered)
-            if len(self.monitors) > 1:
-                row.monitors[monitor].update(dict(zip(OFFERED, msgspec.structs.astuple(offered), strict=True)))
+    def add(self, report: IntervalReport) -> None:
+        """Add a worker's second; what comes after that second was written is counted in the next one."""
+        second = self._find_open(report.second)
+        second.sessions_started += report.sessions_started
+        second.levels[report.worker] = {name: getattr(report, name) for name in LEVELS}
+        self._add_offered(report, second)
+        self.event_mix.update(report.event_mix)
+        if report.tallies:
+            self.account(report.worker, *report.tallies)
+        self._last_seconds[report.worker] = max(report.second, self._last_seconds.get(report.worker, 0))
+        self.add_records(record.unpack(report.records))
 
     def add_records(self, batch: Records) -> None:
-        """Records of any worker and any seconds, shape (n,)."""
+        """Add records of any worker and any seconds, shape (n,)."""
         if not len(batch):
             return
-        self.figures.add(batch)
+        self.metrics.add(batch)
         self.last_answer = max(self.last_answer, float(batch["finished"].max()))
         self._keep_moments(batch)
-        seconds = batch["finished"].astype(np.int64)
-        for second in np.unique(seconds).tolist():
-            self._add_to_row(self._rows[self._open(second)], batch[seconds == second])
+        for second, its in split(batch, batch["finished"].astype(np.int64)):
+            self._add_to_second(self._find_open(second), its)
         if len(self.monitors) > 1:
-            for monitor in np.unique(batch["monitor"]).tolist():
-                self.monitors[monitor].add(batch[batch["monitor"] == monitor])
-        if self.stage_ends:
-            self._add_to_stages(batch)
+            for monitor, its in split(batch, batch["monitor"]):
+                self.monitors[monitor].add(its)
+        if self.stages:
+            stages = np.searchsorted(self.stage_ends, batch["intended"], side="right")
+            # What comes after the last stage belongs to it.
+            for stage, its in split(batch, np.minimum(stages, len(self.stages) - 1)):
+                self.stages[stage].add(its)
 
     def account(self, worker: int, *tallies: EventCounts) -> None:
-        """A worker's tallies since the run's zero, one for each app monitor; the latest count."""
+        """Keep a worker's tallies since the run's zero, one for each app monitor; the latest count."""
         self._tallies[worker] = tallies
 
-    def begun(self, worker: int) -> tuple[int, int | None]:
+    def find_progress(self, worker: int) -> tuple[int, int | None]:
         """How many sessions a worker had drawn when it was last heard of, and in which second that was, if ever."""
         drawn = sum(tally.sessions for tally in self._tallies.get(worker, ()))
         return drawn, self._last_seconds.get(worker)
@@ -117,37 +102,44 @@ class Aggregate:
     @property
     def tally(self) -> EventCounts:
         """All workers' tallies of all app monitors."""
-        return reduce(EventCounts.plus, self.tallies)
+        return sum(self.tallies, EventCounts())
 
     @property
     def tallies(self) -> tuple[EventCounts, ...]:
         """All workers' tallies, one for each app monitor."""
         nothing = [EventCounts()] * len(self.monitors)
-        return tuple(reduce(EventCounts.plus, each) for each in zip(nothing, *self._tallies.values(), strict=True))
+        return tuple(sum(each, EventCounts()) for each in zip(nothing, *self._tallies.values(), strict=True))
 
-    def settle(self, before: int) -> list[tuple[int, OpenRow]]:
-        """The seconds up to one of the run (exclusive), each once, in order."""
-        ready = sorted(second for second in self._rows if second < before)
+    def settle(self, before: int) -> list[tuple[int, OpenSecond]]:
+        """Close the seconds up to one of the run (exclusive), and return each once, in order."""
+        ready = sorted(second for second in self._open if second < before)
         self._settled = max(self._settled, before - 1)
-        settled = []
-        for second in ready:
-            row = self._rows.pop(second)
-            gauges = row.gauges
-            self.cpu_percent.append(gauges["cpu_percent"])
-            self.rss_bytes_max = max(self.rss_bytes_max, int(gauges["rss_bytes"]))
-            settled.append((second, row))
+        settled = [(second, self._open.pop(second)) for second in ready]
+        for _, closed in settled:
+            self.cpu_percent.append(closed.gauges["cpu_percent"])
+            self.rss_bytes_max = max(self.rss_bytes_max, int(closed.gauges["rss_bytes"]))
         return settled
 
-    def quota(self) -> QuotaEstimate | None:
-        """The token bucket behind the throttling, if there was enough of it."""
+    def estimate_quota(self) -> QuotaEstimate | None:
+        """The token bucket behind the throttling; None when too little was refused."""
         if not self._accepted or not self._refused:
             return None
-        slow, quick = (self.figures.service_time.quantile_ms(share) or 0.0 for share in (0.9, 0.1))
+        slow, quick = (self.metrics.service_time.quantile_ms(share) or 0.0 for share in (0.9, 0.1))
         scatter = (slow - quick) / 2 / 1000
         return estimate(np.concatenate(self._accepted), np.concatenate(self._refused), scatter)
 
-    def _open(self, second: int) -> int:
-        return max(second, self._settled + 1)
+    def _find_open(self, second: int) -> OpenSecond:
+        return self._open[max(second, self._settled + 1)]
+
+    def _add_offered(self, report: IntervalReport, second: OpenSecond) -> None:
+        self.metrics.offer(report.offered)
+        second.metrics.offer(report.offered)
+        for stage, offered in zip(self.stages, report.offered_by_stage, strict=False):
+            stage.offer(offered)
+        if len(self.monitors) > 1:
+            for monitor, offered in enumerate(report.offered_by_monitor):
+                self.monitors[monitor].offer(offered)
+                second.monitors[monitor] += Outcomes(offered=offered)
 
     def _keep_moments(self, batch: Records) -> None:
         if self._moments > KEPT_MOMENTS:
@@ -157,19 +149,13 @@ class Aggregate:
         self._accepted.append(middle[record.accepted(batch)])
         self._refused.append(middle[record.throttled(batch)])
 
-    def _add_to_row(self, row: OpenRow, batch: Records) -> None:
-        row.figures.add(batch)
+    def _add_to_second(self, second: OpenSecond, batch: Records) -> None:
+        second.metrics.add(batch)
         if len(self.monitors) > 1:
-            for monitor in np.unique(batch["monitor"]).tolist():
-                row.monitors[monitor].update(counts_of(batch[batch["monitor"] == monitor]))
-
-    def _add_to_stages(self, batch: Records) -> None:
-        places = np.searchsorted(self.stage_ends, batch["intended"], side="right")
-        places = np.minimum(places, len(self.stages) - 1)  # what comes after the last stage belongs to it
-        for place in np.unique(places).tolist():
-            self.stages[place].add(batch[places == place])
+            for monitor, its in split(batch, batch["monitor"]):
+                second.monitors[monitor] += Outcomes.count(its)
 
 
-def offered_in(second: IntervalReport | TimelineRow | MonitorRow) -> Volume:
-    """What was due in a second; a row of before it was counted knows the batches only."""
-    return Volume(*(getattr(second, name) or 0 for name in OFFERED))
+def split(batch: Records, keys: npt.NDArray[np.integer]) -> list[tuple[int, Records]]:
+    """The records of each key, ascending by key."""
+    return [(key, batch[keys == key]) for key in np.unique(keys).tolist()]

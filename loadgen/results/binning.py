@@ -6,17 +6,16 @@ histogram's three digits, because they are taken from the requests and never fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.errors import LoadgenError
 from loadgen.results import records as record
 from loadgen.results.histogram import HIGHEST_US, SIZE, highest_of, index_of
-from loadgen.results.records import RECORD, Records
-from loadgen.results.store import RunFolder
+from loadgen.results.records import Records
+from loadgen.results.run_folder import RunFolder
+from loadgen.results.table import read_records
 from loadgen.results.timeline import MonitorRow, TimelineRow
 
 Floats = npt.NDArray[np.float64]
@@ -24,11 +23,10 @@ Floats = npt.NDArray[np.float64]
 MOST = 240
 WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_ATTEMPTS = 6  # later ones are counted with the last
-OUTCOMES = ("accepted", "throttled", "failed")
-TEXTS = ("error", "monitor")  # columns of the table that are not read back
+ATTEMPT_OUTCOMES = ("accepted", "throttled", "failed")
 
 
-def width_of(seconds: int) -> int:
+def find_bin_width(seconds: int) -> int:
     """Whole seconds a slice, so that there are not too many."""
     return next((width for width in WIDTHS if seconds <= MOST * width), -(-seconds // MOST))
 
@@ -38,7 +36,7 @@ class BinnedTimeline:
 
     def __init__(self, rows: Sequence[TimelineRow | MonitorRow], width: int | None = None) -> None:
         self.seconds = rows[-1].second + 1 if rows else 1
-        self.width = width or width_of(self.seconds)
+        self.width = width or find_bin_width(self.seconds)
         self.size = -(-self.seconds // self.width)
         self._rows = rows
         self._places = np.array([row.second for row in rows], dtype=np.int64) // self.width
@@ -110,10 +108,10 @@ class BinnedRequests:
         self._counts = {name: np.zeros((timeline.size, SIZE), dtype=np.int32) for name in ("latency", "service", "lag")}
         self._max = dict.fromkeys(self._counts, 0)
         self._timeline = timeline
-        self.by_attempt = np.zeros((MOST_ATTEMPTS, len(OUTCOMES)), dtype=np.int64)
+        self.by_attempt = np.zeros((MOST_ATTEMPTS, len(ATTEMPT_OUTCOMES)), dtype=np.int64)
         self.events_at_once = self.events_by_retry = 0
         self.events_lost_throttled = self.events_lost_failed = 0
-        for batch in batches(folder):
+        for batch in read_records(folder):
             self._add(batch)
         clocks = {name: BinnedTimes(counts, self._max[name]) for name, counts in self._counts.items()}
         self.latency, self.service, self.lag = clocks["latency"], clocks["service"], clocks["lag"]
@@ -136,35 +134,3 @@ class BinnedRequests:
         microseconds = np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)
         np.add.at(self._counts[name], (places, index_of(microseconds)), 1)
         self._max[name] = max(self._max[name], int(microseconds.max(initial=0)))
-
-
-def batches(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Records]:
-    """A run's records, some at a time, from the table or from the spools of a run that was cut off.
-
-    With the names of the run's app monitors, those of the table are numbered again, as the spools' are.
-    """
-    if not folder.records.is_file():
-        for spool in folder.spools:
-            yield from record.read(spool)
-        return
-    import pyarrow
-    import pyarrow.parquet as parquet
-
-    try:
-        for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000):
-            yield as_records(table, monitors)
-    except (pyarrow.ArrowException, KeyError, OSError) as error:
-        raise LoadgenError(f"{folder.records}: cannot be read as a run's records; is it whole? {error}") from error
-
-
-def as_records(table: Any, monitors: Sequence[str] = ()) -> Records:
-    """Arrow columns as records; texts are left out (error, monitor unless named), a null status is no answer."""
-    made = np.zeros(table.num_rows, RECORD)
-    for name in RECORD.names or ():
-        if name not in TEXTS:
-            column = table.column(name)
-            filled = column.fill_null(record.NO_ANSWER) if column.null_count else column
-            made[name] = filled.to_numpy(zero_copy_only=False)
-    if monitors:
-        made["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
-    return made

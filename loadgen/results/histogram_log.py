@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from loadgen.results.histogram import HIGHEST_US, Histogram
-from loadgen.results.metrics import Metrics
+from loadgen.results.outcomes import Metrics
 
 CLOCKS = ("latency", "service_time", "lag", "acceptance")
 ENCODING, COMPRESSED = 0x1C849313, 0x1C849314  # V2's cookies, with the word size that its counts have
@@ -34,12 +34,12 @@ class HistogramLog:
             '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
         )
 
-    def append(self, second: int, figures: Metrics) -> None:
+    def append(self, second: int, metrics: Metrics) -> None:
         """Add a second's clocks."""
         for name in CLOCKS:
-            histogram: Histogram = getattr(figures, name)
+            histogram: Histogram = getattr(metrics, name)
             if histogram.count:
-                payload = encoded(histogram).decode("ascii")
+                payload = encode_histogram(histogram).decode("ascii")
                 self._file.write(f"Tag={name},{second:.3f},1.000,{histogram.max_us / 1000:.3f},{payload}\n")
         self._file.flush()
 
@@ -48,15 +48,15 @@ class HistogramLog:
         self._file.close()
 
 
-def encoded(histogram: Histogram) -> bytes:
+def encode_histogram(histogram: Histogram) -> bytes:
     """The compressed form, base64."""
-    counts = leb128(run_lengths(histogram))
+    counts = encode_leb128(find_run_lengths(histogram))
     plain = HEAD.pack(ENCODING, len(counts), 0, DIGITS, LOWEST, HIGHEST_US, 1.0) + counts
     packed = zlib.compress(plain, 1)
     return base64.b64encode(struct.pack(">ii", COMPRESSED, len(packed)) + packed)
 
 
-def run_lengths(histogram: Histogram) -> list[int]:
+def find_run_lengths(histogram: Histogram) -> list[int]:
     """The counts up to the last one that is not 0; a run of zeros is its length, negative."""
     held = np.flatnonzero(histogram.counts).tolist()
     runs, expected = [], 0
@@ -68,7 +68,7 @@ def run_lengths(histogram: Histogram) -> list[int]:
     return runs
 
 
-def leb128(numbers: list[int]) -> bytes:
+def encode_leb128(numbers: list[int]) -> bytes:
     """Signed numbers as ZigZag LEB128."""
     packed = bytearray()
     for number in numbers:

@@ -6,18 +6,25 @@ Rule: a mark goes before each request, so a batch that was in flight when its wo
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from itertools import chain
 from math import inf
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from loadgen.model import Noun
+from loadgen.output import open_output
 from loadgen.results import records as record
 from loadgen.results.records import Records
-from loadgen.results.store import UNRUN, RunFolder
+from loadgen.results.run_folder import RunFolder
+from loadgen.results.table import read_records
+
+INCOMPLETE_SESSIONS = "sessions-not-run.csv"
+NEVER = -np.inf
 
 
 class IncompleteSession(Noun):
@@ -37,14 +44,14 @@ class IncompleteSession(Noun):
         return self.batches_due, self.batches_tried
 
 
-class Tried:
+class TriedBatches:
     """What a worker tried for an app monitor, first attempts by session; and when it meant to try the last of all."""
 
     def __init__(self, spool: Path, monitor: int = 0) -> None:
         self._monitor = monitor
         self._by_session = np.zeros(0, np.uint16)  # two bytes a session of the run
         self.until = -inf
-        for batch in first_attempts(spool) if spool.is_file() else ():
+        for batch in read_first_attempts(spool) if spool.is_file() else ():
             self._add(batch)
 
     def of(self, session: int) -> int:
@@ -64,7 +71,7 @@ class Tried:
             self._by_session, self.until = counts, max(self.until, float(batch["intended"].max()))
 
 
-def first_attempts(spool: Path) -> Iterator[Records]:
+def read_first_attempts(spool: Path) -> Iterator[Records]:
     """The marks of first attempts; the records where a worker on another machine has left no marks here."""
     chunks = record.chunks(spool, 100_000)
     for first in chunks:
@@ -73,27 +80,44 @@ def first_attempts(spool: Path) -> Iterator[Records]:
             yield batch[(batch["attempt"] == 1) & ((batch["status"] == record.STARTED) == marked)]
 
 
-def write_unrun(folder: RunFolder, unrun: Iterable[IncompleteSession]) -> int:
+def write_incomplete_sessions(folder: RunFolder, sessions: Iterable[IncompleteSession]) -> int:
     """Write the file whole or not at all; how many sessions it names."""
-    file, count = folder.path / UNRUN, 0
-    unfinished = file.with_name(f"{UNRUN}.part")
-    try:
-        with unfinished.open("w", newline="", encoding="utf-8") as part:
-            lines = csv.writer(part, lineterminator="\n")
-            lines.writerow(IncompleteSession.__struct_fields__)
-            for each in unrun:
-                lines.writerow(msgspec.structs.astuple(each))
-                count += 1
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    count = 0
+    with open_output(folder.path / INCOMPLETE_SESSIONS) as file, TextIOWrapper(file, "utf-8", newline="") as text:
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(IncompleteSession.__struct_fields__)
+        for each in sessions:
+            lines.writerow(msgspec.structs.astuple(each))
+            count += 1
     return count
 
 
-def read_unrun(folder: RunFolder) -> list[IncompleteSession]:
+def read_incomplete_sessions(folder: RunFolder) -> list[IncompleteSession]:
     """The file's lines; none when there is no file."""
-    file = folder.path / UNRUN
+    file = folder.path / INCOMPLETE_SESSIONS
     if not file.is_file():
         return []
     with file.open(newline="", encoding="utf-8") as lines:
         return [msgspec.convert(line, IncompleteSession, strict=False) for line in csv.DictReader(lines)]
+
+
+class LastSent:
+    """Intended moments in seconds from the run's zero, by session index; eight bytes a session."""
+
+    def __init__(self, folder: RunFolder, monitors: Sequence[str] = ()) -> None:
+        """Of the first of the run's app monitors."""
+        self._last: npt.NDArray[np.float64] = np.zeros(0, np.float64)
+        for batch in read_records(folder, monitors if len(monitors) > 1 else ()):
+            own = batch[batch["monitor"] == 0]
+            if len(own):
+                self._grow(int(own["session"].max()) + 1)
+                np.maximum.at(self._last, own["session"], own["intended"])
+
+    def of(self, session: int) -> float:
+        """When the last batch of a visit that was sent was due; minus infinity when none was."""
+        return float(self._last[session]) if session < len(self._last) else NEVER
+
+    def _grow(self, sessions: int) -> None:
+        if sessions > len(self._last):
+            more = np.full(max(sessions, 2 * len(self._last)) - len(self._last), NEVER, np.float64)
+            self._last = np.concatenate([self._last, more])

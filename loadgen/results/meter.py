@@ -5,39 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from functools import reduce
 
 import msgspec
 
-from loadgen.model import Noun, Result
+from loadgen.model import Noun, Result, Volume
 from loadgen.results.records import pack
 from loadgen.rum.events import EVENT_PREFIX
 
 
-class Volume(Noun):
-    """Some requests, or batches that may become one, in each unit."""
-
-    requests: int = 0
-    events: int = 0
-    wire_bytes: int = 0  # bodies as sent
-    raw_bytes: int = 0  # bodies before gzip
-
-    def plus(self, other: Volume) -> Volume:
-        """Both together."""
-        return Volume(
-            self.requests + other.requests,
-            self.events + other.events,
-            self.wire_bytes + other.wire_bytes,
-            self.raw_bytes + other.raw_bytes,
-        )
-
-    def minus(self, other: Volume) -> Volume:
-        """What is left without the other."""
-        return Volume(*(getattr(self, name) - getattr(other, name) for name in self.__struct_fields__))
-
-
 class EventCounts(Noun):
-    """Events that never became a request, by reason; all counts in events but for sessions and amounts."""
+    """Events that never became a request, by reason, and the batches that the records do not tell."""
 
     sessions: int = 0
     generated: int = 0
@@ -46,14 +23,16 @@ class EventCounts(Noun):
     dropped_by_client: int = 0
     switched_off: int = 0  # of those dropped
     unsent: int = 0
-    withdrawn: Volume = Volume()  # batches of pages that were switched off before they were due
-    stranded: Volume = Volume()  # batches tried, and waiting for a retry when the run was over
+    cancelled: Volume = Volume()  # batches of pages that were switched off before they were due
+    pending_at_end: Volume = Volume()  # batches tried, and waiting for a retry when the run was over
 
-    def plus(self, other: EventCounts) -> EventCounts:
-        """Both together."""
-        counts = {name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__[:-2]}
-        withdrawn, stranded = self.withdrawn.plus(other.withdrawn), self.stranded.plus(other.stranded)
-        return EventCounts(**counts, withdrawn=withdrawn, stranded=stranded)
+    def __add__(self, other: EventCounts) -> EventCounts:
+        return EventCounts(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+
+    @property
+    def kept_back(self) -> int:
+        """Events that the client never meant to send."""
+        return self.not_sampled + self.over_session_limit + self.dropped_by_client
 
 
 class IntervalReport(Noun):
@@ -63,12 +42,8 @@ class IntervalReport(Noun):
     second: int
     records: bytes = b""
     spooled: bool = False  # the worker keeps its records in a file of its own on the conductor's machine
-    offered: int = 0  # batches due
-    offered_events: int = 0
-    offered_wire_bytes: int = 0
-    offered_raw_bytes: int = 0
-    offered_by_stage: tuple[Volume, ...] = ()  # without those of pages that were switched off
-    offered_by_monitor: tuple[Volume, ...] = ()  # one for each app monitor
+    offered_by_stage: tuple[Volume, ...] = ()  # batches due, without those of pages that were switched off
+    offered_by_monitor: tuple[Volume, ...] = ()  # batches due, one volume for each app monitor
     sessions_started: int = 0
     sessions_active: int = 0
     in_flight: int = 0
@@ -76,6 +51,11 @@ class IntervalReport(Noun):
     rss_bytes: int = 0
     tallies: tuple[EventCounts, ...] = ()  # since the run's zero, one for each app monitor
     event_mix: dict[str, int] = msgspec.field(default_factory=dict)  # events in offered batches, by type
+
+    @property
+    def offered(self) -> Volume:
+        """Batches due, of all app monitors."""
+        return sum(self.offered_by_monitor, Volume())
 
 
 class Offered:
@@ -95,7 +75,7 @@ class Meter:
         self._stage_ends = stage_ends
         self._records: list[bytes] = []
         self._due: defaultdict[int, Offered] = defaultdict(Offered)  # by second
-        self._withdrawn: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
+        self._cancelled: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
 
     def record(self, result: Result) -> bytes:
         """A request that is over; its record."""
@@ -105,14 +85,14 @@ class Meter:
 
     def offer(self, at: float, batch: Volume, types: Iterable[str] = (), monitor: int = 0) -> None:
         """A batch, of events of these types (in full), is due for an app monitor at this moment of the run."""
-        due, place = self._due[int(at)], (self._stage(at), monitor)
+        due, place = self._due[int(at)], (self._find_stage(at), monitor)
         due.mix.update(types)
-        due.batches[place] = due.batches[place].plus(batch)
+        due.batches[place] += batch
 
-    def withdraw(self, at: float, batch: Volume) -> None:
+    def cancel(self, at: float, batch: Volume) -> None:
         """A batch that was due is not to be sent: its page has been switched off."""
-        stage = self._stage(at)
-        self._withdrawn[stage] = self._withdrawn[stage].plus(batch)
+        stage = self._find_stage(at)
+        self._cancelled[stage] += batch
 
     def take(self, second: int) -> IntervalReport:
         """Everything since the last call, as the given second of the run; gauges are the caller's."""
@@ -122,25 +102,20 @@ class Meter:
             due = self._due.pop(past)
             mix.update(due.mix)
             for (stage, monitor), batches in due.batches.items():
-                stages[stage] = stages[stage].plus(batches)
-                monitors[monitor] = monitors[monitor].plus(batches)
-        whole = reduce(Volume.plus, stages)
-        net = tuple(batches.minus(self._withdrawn[stage]) for stage, batches in enumerate(stages))
+                stages[stage] += batches
+                monitors[monitor] += batches
+        net = tuple(batches - self._cancelled[stage] for stage, batches in enumerate(stages))
         taken = IntervalReport(
             worker=self._worker,
             second=second,
             records=b"".join(self._records),
-            offered=whole.requests,
-            offered_events=whole.events,
-            offered_wire_bytes=whole.wire_bytes,
-            offered_raw_bytes=whole.raw_bytes,
             offered_by_stage=net if self._stage_ends else (),
             offered_by_monitor=tuple(monitors),
             event_mix={kind.removeprefix(EVENT_PREFIX): number for kind, number in mix.items()},
         )
         self._records.clear()
-        self._withdrawn.clear()
+        self._cancelled.clear()
         return taken
 
-    def _stage(self, at: float) -> int:
+    def _find_stage(self, at: float) -> int:
         return min(bisect_right(self._stage_ends, at), max(len(self._stage_ends) - 1, 0))

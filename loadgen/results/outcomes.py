@@ -1,74 +1,145 @@
-"""What became of requests, each outcome in requests, in events and in bytes.
+"""What became of requests: a small cube outcome × unit, the causes of failures, and the clocks beside it.
 
-Rule: every attempt counts, so that sent = accepted + throttled + failed in each unit; offered and given up are batches.
+Rule: every attempt counts, so sent = accepted + throttled + failed in each unit; offered and given up count batches,
+each once. The same sums are used live, at a run's end, and after a crash.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.model import Noun
+from loadgen.model import Noun, Volume
 from loadgen.results import records as record
-from loadgen.results.meter import Volume
+from loadgen.results.histogram import Histogram
 from loadgen.results.records import Records
 
-MEASURED = ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up")
+COUNTED = ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up")
+"""Outcomes that the records tell."""
+
 UNITS = Volume.__struct_fields__
 
 
-class Outcomes(Noun):
-    """Amounts by outcome; recovered and retried are parts of the others."""
+class Requests(Noun):
+    """HTTP requests, every attempt counted: sent = accepted + throttled + failed."""
 
-    offered: Volume  # batches due
-    sent: Volume
-    accepted: Volume
-    throttled: Volume
-    failed: Volume
-    retried: Volume  # second and later attempts
-    recovered: Volume  # accepted by a retry
-    given_up: Volume  # batches that were tried and never accepted
+    offered: int  # batches due
+    sent: int
+    accepted: int
+    throttled: int
+    retried: int
+    recovered: int  # accepted by a retry
+    given_up: int
+    failed: int
+
+    @property
+    def amplification(self) -> float | None:
+        """Requests per batch that was tried; None when none was."""
+        batches = self.sent - self.retried
+        return self.sent / batches if batches else None
+
+
+class Outcomes(Noun):
+    """Volumes by outcome; recovered and retried are parts of the others."""
+
+    offered: Volume = Volume()  # batches due
+    sent: Volume = Volume()
+    accepted: Volume = Volume()
+    throttled: Volume = Volume()
+    failed: Volume = Volume()
+    retried: Volume = Volume()  # second and later attempts
+    recovered: Volume = Volume()  # accepted by a retry
+    given_up: Volume = Volume()  # batches that were tried and never accepted
+
+    def __add__(self, other: Outcomes) -> Outcomes:
+        return Outcomes(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
     @classmethod
-    def of(cls, counts: Mapping[str, int], offered: Volume, stranded: Volume, whole: bool) -> Outcomes:
-        """From counts by name; of a worker that never said its last word, what was tried and not accepted is given up.
+    def count(cls, batch: Records) -> Outcomes:
+        """The outcomes of some records."""
+        ok, refused, again = record.accepted(batch), record.throttled(batch), batch["attempt"] > 1
+        kinds = (np.ones(len(batch), bool), ok, refused, ~ok & ~refused, again, ok & again, batch["final"] & ~ok)
+        sums = (np.stack(kinds).astype(np.int64) @ measure_volumes(batch)).tolist()
+        return cls(**{outcome: Volume(*row) for outcome, row in zip(COUNTED, sums, strict=True)})
 
-        `stranded` are the batches that waited for a retry when the run was over.
-        """
-        by_name = {name: amount(counts, name) for name in MEASURED}
-        tried = by_name["sent"].minus(by_name["retried"])
-        lost = by_name["given_up"].plus(stranded) if whole else tried.minus(by_name["accepted"])
-        return cls(offered=offered, **by_name | {"given_up": lost})
+    @property
+    def tried(self) -> Volume:
+        """Batches of which a first attempt was sent."""
+        return self.sent - self.retried
+
+    @property
+    def requests(self) -> Requests:
+        """The counts of requests alone."""
+        return Requests(**{name: getattr(self, name).requests for name in Requests.__struct_fields__})
+
+    def flatten(self) -> dict[str, int]:
+        """All counts by name: throttled, throttled_events, throttled_wire_bytes and so on."""
+        return {
+            name_count(outcome, unit): getattr(getattr(self, outcome), unit)
+            for outcome in self.__struct_fields__
+            for unit in UNITS
+        }
 
 
-def amount(counts: Mapping[str, int], outcome: str) -> Volume:
-    """One outcome in all units."""
-    return Volume(*(counts.get(name_of(outcome, unit), 0) for unit in UNITS))
+class Metrics:
+    """Outcomes, failures and clocks of a run, a stage, an app monitor or a second; adds records in any order."""
+
+    def __init__(self) -> None:
+        self.outcomes = Outcomes()
+        self.unanswered = Volume()  # requests without an answer that may have arrived
+        self.failures: defaultdict[str, Volume] = defaultdict(Volume)  # by cause
+        self.latency, self.service_time, self.lag = Histogram(), Histogram(), Histogram()
+        self.acceptance = Histogram()  # from an event to its acceptance
+
+    def add(self, batch: Records) -> None:
+        """Add records, shape (n,)."""
+        if not len(batch):
+            return
+        self.outcomes += Outcomes.count(batch)
+        ok = record.accepted(batch)
+        self._add_failures(batch[~ok & ~record.throttled(batch)])
+        self._add_clocks(batch, ok)
+
+    def offer(self, batches: Volume) -> None:
+        """Add batches that were due."""
+        self.outcomes += Outcomes(offered=batches)
+
+    def _add_failures(self, failed: Records) -> None:
+        causes, places = np.unique(failed["error"], return_inverse=True)
+        volumes = measure_volumes(failed)
+        sums = np.zeros((len(causes), len(UNITS)), np.int64)
+        np.add.at(sums, places, volumes)
+        for cause, row in zip(causes.tolist(), sums.tolist(), strict=True):
+            self.failures[cause.decode()] += Volume(*row)
+        unanswered = (failed["status"] == record.NO_ANSWER) & (failed["error"] != b"refused")
+        self.unanswered += Volume(*volumes[unanswered].sum(axis=0).tolist())
+
+    def _add_clocks(self, batch: Records, ok: npt.NDArray[np.bool_]) -> None:
+        latency = batch["finished"] - batch["intended"]
+        self.latency.add(latency)
+        self.service_time.add(batch["finished"] - batch["started"])
+        self.lag.add(batch["started"] - batch["intended"])
+        self.acceptance.add((latency + batch["waited"])[ok], batch["events"][ok])
+
+    @property
+    def errors(self) -> Counter[str]:
+        """Failed requests by cause."""
+        return Counter({cause: failed.requests for cause, failed in self.failures.items()})
+
+    @property
+    def clocks(self) -> tuple[Histogram, Histogram, Histogram, Histogram]:
+        """Latency, service time, lag, and the time from event to acceptance."""
+        return self.latency, self.service_time, self.lag, self.acceptance
 
 
-def name_of(outcome: str, unit: str) -> str:
-    """The name of a count, such as throttled, throttled_events or throttled_wire_bytes."""
+def name_count(outcome: str, unit: str) -> str:
+    """The name of a count: throttled for requests, throttled_events, throttled_wire_bytes."""
     return outcome if unit == "requests" else f"{outcome}_{unit}"
 
 
-def amounts(batch: Records) -> npt.NDArray[np.int64]:
+def measure_volumes(batch: Records) -> npt.NDArray[np.int64]:
     """Each record in all units, shape (n, units)."""
     columns = (np.ones(len(batch)), batch["events"], batch["wire_bytes"], batch["raw_bytes"])
     return np.stack(columns, axis=1).astype(np.int64)
-
-
-def counted(batch: Records) -> Counter[str]:
-    """Records added up by outcome and unit, by name."""
-    ok, refused, again = record.accepted(batch), record.throttled(batch), batch["attempt"] > 1
-    kinds = (np.ones(len(batch), bool), ok, refused, ~ok & ~refused, again, ok & again, batch["final"] & ~ok)
-    sums = (np.stack(kinds).astype(np.int64) @ amounts(batch)).tolist()
-    return Counter(
-        {
-            name_of(outcome, unit): number
-            for outcome, row in zip(MEASURED, sums, strict=True)
-            for unit, number in zip(UNITS, row, strict=True)
-        }
-    )

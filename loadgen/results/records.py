@@ -124,8 +124,7 @@ class InDoubt(Noun):
     requests: int = 0
     events: int = 0
 
-    def plus(self, other: InDoubt) -> InDoubt:
-        """Both together."""
+    def __add__(self, other: InDoubt) -> InDoubt:
         return InDoubt(self.requests + other.requests, self.events + other.events)
 
 

@@ -4,41 +4,50 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from math import inf
 
 from loadgen.errors import LoadgenError
+from loadgen.model import Volume
 from loadgen.results import records as record
-from loadgen.results.aggregate import Aggregate, offered_in
-from loadgen.results.meter import EventCounts
-from loadgen.results.recording import Follower, monitor_rows
-from loadgen.results.store import HISTOGRAMS, RunFolder
-from loadgen.results.summarize import RunEnd, stage_ends, summarize
+from loadgen.results.aggregate import Aggregate
+from loadgen.results.meter import EventCounts, IntervalReport
+from loadgen.results.run_folder import HISTOGRAMS, RunFolder
+from loadgen.results.stages import find_stage_ends
+from loadgen.results.summarize import RunEnd, summarize
 from loadgen.results.summary import AppMonitor, Summary
-from loadgen.results.timeline import MonitorRow, TimelineRow
+from loadgen.results.timeline import (
+    Follower,
+    MonitorRow,
+    TimelineRow,
+    read_monitor_rows,
+    read_offered,
+    read_tally,
+)
 
 
-def recovered_summary(folder: RunFolder) -> Summary:
-    """Sum up what is there; it is marked as cut off."""
+def recover_summary(folder: RunFolder) -> Summary:
+    """Sum up what is there; the summary is marked as cut off."""
     spec = folder.spec()
     rows = list(Follower(folder.path).rows())
     if not folder.spools or not rows:
         raise LoadgenError(
             f"{folder.path}: the run ended before its first second was written; there is nothing to report"
         )
-    scenario, factor = spec.scenario, spec.factor
+    scenario = spec.scenario
     monitors = spec.monitors or (AppMonitor(scenario.monitor.name, ""),)
-    measured = Aggregate(stage_ends(scenario, factor) if factor != inf else (), tuple(each.name for each in monitors))
+    measured = Aggregate(find_stage_ends(scenario, spec.factor), tuple(each.name for each in monitors))
+    for report in rebuild_reports(measured, rows, read_monitor_rows(folder.path)):
+        measured.add(report)
+        measured.settle(report.second + 1)  # so that memory stays bounded: no second is written again
     for spool in folder.spools:
         for batch in record.read(spool):
             measured.add_records(batch)
-    add_rows(measured, rows)
-    if len(monitors) > 1:
-        add_monitor_rows(measured, monitor_rows(folder.path), rows[-1].second)
     run = RunEnd(
         seed=spec.seed,
         pace=spec.pace,
-        started_at=started_at(folder),
+        started_at=read_start(folder),
         workers=len(folder.spools),
         cut_off=True,
         lost=tuple(range(len(folder.spools))),
@@ -49,38 +58,36 @@ def recovered_summary(folder: RunFolder) -> Summary:
     return summarize(measured, scenario, run)
 
 
-def add_rows(measured: Aggregate, rows: list[TimelineRow]) -> None:
-    """What only the timeline knows: gauges and tallies."""
-    ends = measured.stage_ends
-    for row in rows:
-        measured.add_gauges(row)
-        if ends:
-            stage = min(bisect_right(ends, row.second), len(ends) - 1)
-            measured.stage_offered[stage] = measured.stage_offered[stage].plus(offered_in(row))
-    measured.settle(rows[-1].second + 1)
-    if len(measured.monitors) == 1:
-        measured.monitor_offered[0] = measured.offered
-        measured.account(0, tally_of(rows[-1]))
-
-
-def add_monitor_rows(measured: Aggregate, rows: list[MonitorRow], last: int) -> None:
-    """What only `monitors.csv` knows, up to the last second that is in the timeline too."""
+def rebuild_reports(
+    measured: Aggregate, rows: list[TimelineRow], monitor_rows: list[MonitorRow]
+) -> Iterator[IntervalReport]:
+    """The timeline's seconds as the reports of one worker: what only the timeline holds, without the records."""
+    by_second: defaultdict[int, dict[str, TimelineRow | MonitorRow]] = defaultdict(dict)
+    for each in monitor_rows:
+        by_second[each.second][each.monitor] = each
     tallies = dict.fromkeys(measured.names, EventCounts())
     for row in rows:
-        if row.second <= last:
-            place = measured.names.index(row.monitor)
-            measured.monitor_offered[place] = measured.monitor_offered[place].plus(offered_in(row))
-            tallies[row.monitor] = tally_of(row)
-    measured.account(0, *tallies.values())
+        its = by_second[row.second] if len(measured.names) > 1 else {measured.names[0]: row}
+        tallies |= {name: read_tally(each) for name, each in its.items()}
+        stages = [Volume()] * len(measured.stage_ends)
+        if stages:
+            stages[min(bisect_right(measured.stage_ends, row.second), len(stages) - 1)] = read_offered(row)
+        yield IntervalReport(
+            worker=0,
+            second=row.second,
+            offered_by_stage=tuple(stages),
+            offered_by_monitor=tuple(read_offered(its[name]) if name in its else Volume() for name in measured.names),
+            sessions_started=row.sessions_started,
+            sessions_active=row.sessions_active,
+            in_flight=row.in_flight,
+            cpu_percent=row.cpu_percent,
+            rss_bytes=row.rss_bytes,
+            tallies=tuple(tallies.values()),
+        )
 
 
-def tally_of(row: TimelineRow | MonitorRow) -> EventCounts:
-    """The tally that a row holds, so far as it does."""
-    return EventCounts(**{name: getattr(row, name) for name in EventCounts.__struct_fields__ if hasattr(row, name)})
-
-
-def started_at(folder: RunFolder) -> str:
-    """The run's zero, as the histograms' log tells it."""
+def read_start(folder: RunFolder) -> str:
+    """The run's zero, from the head of the histograms' log."""
     head = (folder.path / HISTOGRAMS).read_text(encoding="ascii")[:500]
     found = re.search(r"StartTime: ([0-9.]+)", head)
     return datetime.fromtimestamp(float(found[1]) if found else 0.0, UTC).isoformat(timespec="milliseconds")

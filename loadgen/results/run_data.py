@@ -10,13 +10,12 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.results.binning import BinnedRequests, BinnedTimeline
-from loadgen.results.incomplete_sessions import IncompleteSession, read_unrun
-from loadgen.results.recording import Follower, monitor_rows
-from loadgen.results.recovery import recovered_summary
+from loadgen.results.incomplete_sessions import IncompleteSession, read_incomplete_sessions
+from loadgen.results.recovery import recover_summary
+from loadgen.results.run_folder import RUN, SUMMARY, RunFolder
 from loadgen.results.run_spec import RunSpec
-from loadgen.results.store import RUN, SUMMARY, TIMELINE, RunFolder
 from loadgen.results.summary import Summary
-from loadgen.results.timeline import MonitorRow, TimelineRow
+from loadgen.results.timeline import TIMELINE, Follower, MonitorRow, TimelineRow, read_monitor_rows
 
 VERSION = 1  # of summary.json
 
@@ -28,30 +27,30 @@ class RunData:
         """`width` is the seconds a slice, by default as narrow as bounded memory allows."""
         self.folder = folder
         self.name = folder.path.resolve().name
-        self.summary = summary or summary_of(folder)
-        self.rows = rows_of(folder)
+        self.summary = summary or read_summary(folder)
+        self.rows = read_rows(folder)
         self.spec: RunSpec | None = folder.spec() if (folder.path / RUN).is_file() else None
         self.timeline = BinnedTimeline(self.rows, width)
 
     @classmethod
     def of(cls, path: Path) -> RunData:
         """Read a folder, or say in one line what is wrong with it."""
-        return cls(RunFolder.existing(path))
+        return cls(RunFolder.open(path))
 
     def sliced(self, width: int) -> RunData:
         """The same in slices of so many seconds."""
         return self if width == self.timeline.width else RunData(self.folder, width, self.summary)
 
     @cached_property
-    def unrun(self) -> list[IncompleteSession]:
+    def incomplete_sessions(self) -> list[IncompleteSession]:
         """The sessions that lost workers left undone."""
-        return read_unrun(self.folder)
+        return read_incomplete_sessions(self.folder)
 
     @cached_property
     def monitors(self) -> dict[str, BinnedTimeline]:
         """The run over time for each of several app monitors, by name; empty when there was one."""
         last, found = self.timeline.seconds, defaultdict[str, list[MonitorRow]](list)
-        for row in monitor_rows(self.folder.path):
+        for row in read_monitor_rows(self.folder.path):
             if row.second < last:
                 found[row.monitor].append(row)
         return {name: BinnedTimeline(rows, self.timeline.width) for name, rows in found.items()}
@@ -64,10 +63,10 @@ class RunData:
         return BinnedRequests(self.folder, self.timeline)
 
 
-def summary_of(folder: RunFolder) -> Summary:
+def read_summary(folder: RunFolder) -> Summary:
     """`summary.json`, or what it would say of a run that was cut off."""
     try:
-        summary = folder.summary() if folder.finished else recovered_summary(folder)
+        summary = folder.summary() if folder.finished else recover_summary(folder)
     except (KeyError, ValueError, TypeError) as error:
         raise LoadgenError(
             f"{folder.path}: half-written or of another version of loadgen; {RUN} and {TIMELINE} do not fit ({error})"
@@ -79,7 +78,7 @@ def summary_of(folder: RunFolder) -> Summary:
     return summary
 
 
-def rows_of(folder: RunFolder) -> list[TimelineRow]:
+def read_rows(folder: RunFolder) -> list[TimelineRow]:
     """The timeline in the order of its seconds."""
     if not (folder.path / TIMELINE).is_file():
         raise LoadgenError(f"{folder.path / TIMELINE}: is missing; a report needs the whole folder of a run")

@@ -58,6 +58,7 @@ class RunOptions(Noun, kw_only=True):
     otel: bool = False
     unsigned: bool = False
     timeout: Positive = 30.0  # for an answer
+    tag: str | None = None  # a label, for reports and comparisons
 
     @classmethod
     def of(cls: type[S], **given: Any) -> S:

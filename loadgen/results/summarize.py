@@ -1,35 +1,27 @@
-"""Measured → Summary: one way to sum a run up, at its end or from the folder of one that was cut off."""
+"""Aggregate → Summary: one way to sum a run up, live, at its end, and from the folder of one that was cut off."""
 
 from __future__ import annotations
 
-from functools import reduce
-from itertools import repeat
-from math import inf
-
 import msgspec
 
-from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results.aggregate import Aggregate
-from loadgen.results.meter import EventCounts, Volume
-from loadgen.results.metrics import Metrics
-from loadgen.results.outcomes import Outcomes
+from loadgen.results.meter import EventCounts
+from loadgen.results.outcomes import Metrics, Outcomes, Requests
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
     AppMonitor,
-    Bytes,
     Events,
     Generator,
     Milliseconds,
     MonitorSummary,
     Rates,
-    Requests,
     StageSummary,
     Summary,
     Verdict,
 )
-from loadgen.results.verdict import breaches, judge, share, validity_issues
-from loadgen.scenario import Scenario, Stage, Thresholds
+from loadgen.results.verdict import divide, find_breaches, find_stage_breaches, find_validity_issues, judge
+from loadgen.scenario import Scenario
 
 
 class RunEnd(Noun):
@@ -43,9 +35,9 @@ class RunEnd(Noun):
     interrupted: bool = False
     cut_off: bool = False
     cut_short: bool = False  # it meant to stop before its end
-    notes: tuple[str, ...] = ()  # what else is to be said, a line each
+    notes: tuple[str, ...] = ()  # further lines for the verdict's reasons
     lost_workers: tuple[str, ...] = ()  # what is missing, a line each
-    lost: tuple[int, ...] = ()  # workers that did not live to say their last word
+    lost: tuple[int, ...] = ()  # numbers of the workers that did not send their last report
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
     in_doubt: tuple[InDoubt, ...] = ()  # by app monitor
     clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: how far its clock was ahead of ours; None: not known
@@ -53,64 +45,68 @@ class RunEnd(Noun):
 
     @property
     def complete(self) -> bool:
-        """Whether every worker has said its last word."""
+        """Whether every worker has sent its last report."""
         return not self.cut_off and not self.lost_workers
 
 
-def stages_reached(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], ...]:
-    """The stages that the run reaches and that last, each with its end in seconds on the wall."""
-    reached: list[tuple[float, Stage]] = []
-    at = last = 0.0
-    for stage in scenario.arrivals.stages:
-        at = min(at + stage.duration, scenario.duration)
-        if at / pace > last:
-            last = at / pace
-            reached.append((last, stage))
-    return tuple(reached)
+class Account(Noun):
+    """What became of everything in a part of a run, to the unit."""
+
+    outcomes: Outcomes
+    events: Events
+
+    @property
+    def requests(self) -> Requests:
+        """The outcomes in requests alone."""
+        return self.outcomes.requests
 
 
-def stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
-    """The ends of the stages in seconds on the wall, those that the run reaches."""
-    return tuple(end for end, _ in stages_reached(scenario, pace))
+def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Account:
+    """Settle what the records tell with what the workers counted beside them.
+
+    Batches of pages that were switched off were never offered; batches that waited for a retry at the end are given up.
+    Of a worker that did not send its last report (not `complete`), what is missing was not sent, or is lost.
+    """
+    counted, tried = metrics.outcomes, metrics.outcomes.tried
+    given_up = counted.given_up + tally.pending_at_end if complete else tried - counted.accepted
+    outcomes = msgspec.structs.replace(counted, offered=counted.offered - tally.cancelled, given_up=given_up)
+    # The last tally of a worker that was killed is older than its last records.
+    generated = tally.generated if complete else max(tally.generated, tally.kept_back + tried.events)
+    events = Events(
+        generated=generated,
+        not_sampled=tally.not_sampled,
+        over_session_limit=tally.over_session_limit,
+        dropped_by_client=tally.dropped_by_client,
+        switched_off=tally.switched_off,
+        unsent=tally.unsent if complete else generated - tally.kept_back - tried.events,
+        sent=tried.events,
+        accepted=counted.accepted.events,
+        lost=given_up.events,
+    )
+    return Account(outcomes, events)
 
 
-def stage_breaches(scenario: Scenario, stages: tuple[StageSummary, ...]) -> list[str]:
-    """One line per threshold that a stage has of its own and missed."""
-    return [
-        f"stage {found.stage}: {line}"
-        for found, (_, stage) in zip(stages, stages_reached(scenario, 1.0), strict=False)
-        if stage.thresholds.model_fields_set
-        for line in breaches(own(stage.thresholds), found.latency_ms, found.requests, found.events)
-    ]
+def close_run(measured: Aggregate, complete: bool) -> Account:
+    """The account of the whole run; its events are the sum of the app monitors'."""
+    whole = close_account(measured.metrics, measured.tally, complete)
+    each = map(close_account, measured.monitors, measured.tallies, [complete] * len(measured.monitors))
+    events = Events(*map(sum, zip(*(msgspec.structs.astuple(account.events) for account in each), strict=True)))
+    return Account(whole.outcomes, events)
 
 
-def check_stages(file: str, scenario: Scenario, pace: float) -> None:
-    """Refuse thresholds of stages where a run has no stages: as fast as possible nothing has a moment."""
-    strict = [
-        str(place) for place, stage in enumerate(scenario.arrivals.stages, 1) if stage.thresholds.model_fields_set
-    ]
-    if pace == inf and strict:
-        raise LoadgenError(
-            f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max knows no "
-            "stages; give --pace a factor such as 10x, or move them to [thresholds]"
-        )
-
-
-def own(thresholds: Thresholds) -> Thresholds:
-    """A stage's thresholds without the defaults, which are the run's."""
-    given = thresholds.model_fields_set
-    return thresholds.model_copy(update={name: None for name in Thresholds.model_fields if name not in given})
+def find_breaches_so_far(measured: Aggregate, scenario: Scenario) -> list[str]:
+    """One line per threshold of the run that its figures so far miss."""
+    account = close_run(measured, complete=True)
+    latency = Milliseconds.of(measured.metrics.latency)
+    return find_breaches(scenario.thresholds, latency, account.requests, account.events)
 
 
 def summarize(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
-    """The run's summary with its verdict."""
-    figures = measured.figures
-    events, outcomes = events_of(measured, run.complete), outcomes_of(measured, run.complete)
-    requests = requests_of(outcomes)
-    stages = stages_of(measured)
-    verdict, reasons = judged(measured, scenario, run, requests, events)
+    """Sum a run up, with its verdict."""
+    metrics, account = measured.metrics, close_run(measured, run.complete)
+    verdict, reasons = judge_run(measured, scenario, run, account)
     seconds = max(measured.last_answer, run.length)
-    monitors = monitors_of(measured, scenario, run, seconds)
+    monitors = summarize_monitors(measured, scenario, run, seconds)
     return Summary(
         verdict=verdict,
         reasons=(*reasons, *run.notes),
@@ -120,42 +116,41 @@ def summarize(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
         started_at=run.started_at,
         seconds=round(seconds, 3),
         sessions=measured.tally.sessions,
-        requests=requests,
-        events=events,
-        bytes=bytes_of(figures),
-        rates=rates_of(requests, events, seconds),
-        latency_ms=Milliseconds.of(figures.latency),
-        service_time_ms=Milliseconds.of(figures.service_time),
-        lag_ms=Milliseconds.of(figures.lag),
-        acceptance_ms=Milliseconds.of(figures.acceptance),
-        errors=dict(figures.errors.most_common()),
+        requests=account.requests,
+        events=account.events,
+        outcomes=account.outcomes,
+        rates=compute_rates(account, seconds),
+        latency_ms=Milliseconds.of(metrics.latency),
+        service_time_ms=Milliseconds.of(metrics.service_time),
+        lag_ms=Milliseconds.of(metrics.lag),
+        acceptance_ms=Milliseconds.of(metrics.acceptance),
+        errors=dict(metrics.errors.most_common()),
         event_mix=dict(measured.event_mix.most_common()),
-        stages=stages,
-        quota=measured.quota(),
-        generator=generator_of(measured, run),
+        stages=summarize_stages(measured),
+        quota=measured.estimate_quota(),
+        generator=summarize_generator(measured, run),
         monitors=monitors,
-        in_doubt=reduce(InDoubt.plus, (each.in_doubt for each in monitors)),
+        in_doubt=sum((each.in_doubt for each in monitors), InDoubt()),
         cut_off=run.cut_off,
-        outcomes=outcomes,
         stopped_at=run.stopped_at,
         lost_workers=run.lost,
-        failures=dict(sorted(figures.failures.items(), key=lambda item: -item[1].requests)),
+        failures=dict(sorted(metrics.failures.items(), key=lambda item: -item[1].requests)),
     )
 
 
-def judged(
-    measured: Aggregate, scenario: Scenario, run: RunEnd, requests: Requests, events: Events
+def judge_run(
+    measured: Aggregate, scenario: Scenario, run: RunEnd, account: Account
 ) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict and its reasons."""
-    lag, latency = Milliseconds.of(measured.figures.lag), Milliseconds.of(measured.figures.latency)
+    lag, latency = Milliseconds.of(measured.metrics.lag), Milliseconds.of(measured.metrics.latency)
     whole = not (run.interrupted or run.cut_off or run.cut_short)
-    doubted = [*run.lost_workers, *validity_issues(lag, requests, events, run.pace != "max", whole)]
-    missed = breaches(scenario.thresholds, latency, requests, events)
-    missed += stage_breaches(scenario, stages_of(measured))
-    return judge(missed, doubted, run.interrupted or run.cut_off)
+    issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", whole)
+    missed = find_breaches(scenario.thresholds, latency, account.requests, account.events)
+    missed += find_stage_breaches(scenario, summarize_stages(measured))
+    return judge(missed, [*run.lost_workers, *issues], run.interrupted or run.cut_off)
 
 
-def generator_of(measured: Aggregate, run: RunEnd) -> Generator:
+def summarize_generator(measured: Aggregate, run: RunEnd) -> Generator:
     """What the generator took."""
     cpu = measured.cpu_percent
     return Generator(
@@ -167,123 +162,64 @@ def generator_of(measured: Aggregate, run: RunEnd) -> Generator:
     )
 
 
-def outcomes_of(measured: Aggregate, whole: bool) -> Outcomes:
-    """What became of the batches; those of pages that were switched off were never offered."""
-    tally = measured.tally
-    return Outcomes.of(measured.figures.counts, measured.offered.minus(tally.withdrawn), tally.stranded, whole)
-
-
-def requests_of(outcomes: Outcomes) -> Requests:
-    """The same in requests alone."""
-    return Requests(**{name: getattr(outcomes, name).requests for name in Requests.__struct_fields__})
-
-
-def events_of(measured: Aggregate, whole: bool) -> Events:
-    """Where every event of the run went."""
-    each = map(monitor_events, measured.tallies, measured.monitors, repeat(whole))
-    return Events(*map(sum, zip(*map(msgspec.structs.astuple, each), strict=True)))
-
-
-def monitor_events(tally: EventCounts, figures: Metrics, whole: bool) -> Events:
-    """Where every event of an app monitor went.
-
-    Of a worker that never said its last word (not `whole`), what is missing was not sent, or is lost.
-    """
-    counts = figures.counts
-    kept_back = tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
-    # The last tally of a worker that was killed is older than its last records.
-    generated = tally.generated if whole else max(tally.generated, kept_back + counts["events_sent"])
-    unsent = tally.unsent if whole else generated - kept_back - counts["events_sent"]
-    lost = counts["events_lost"] + tally.stranded.events if whole else counts["events_sent"] - counts["events_accepted"]
-    return Events(
-        generated=generated,
-        not_sampled=tally.not_sampled,
-        over_session_limit=tally.over_session_limit,
-        dropped_by_client=tally.dropped_by_client,
-        switched_off=tally.switched_off,
-        unsent=unsent,
-        sent=counts["events_sent"],
-        accepted=counts["events_accepted"],
-        lost=lost,
-    )
-
-
-def bytes_of(figures: Metrics) -> Bytes:
-    """Bodies of all attempts, and of those accepted."""
-    counts = figures.counts
-    names = ("sent_wire_bytes", "sent_raw_bytes", "accepted_wire_bytes", "accepted_raw_bytes")
-    return Bytes(*(counts[name] for name in names))
-
-
-def rates_of(requests: Requests, events: Events, seconds: float) -> Rates:
+def compute_rates(account: Account, seconds: float) -> Rates:
     """Means over the run."""
+    requests, events = account.requests, account.events
     counts = (requests.sent, events.sent, requests.accepted, events.accepted)
-    means = [round(count / seconds, 3) if seconds > 0 else 0.0 for count in counts]
-    return Rates(
-        requests=means[0],
-        events=means[1],
-        good_requests=means[2],
-        good_events=means[3],
-        amplification=requests.amplification,
-    )
+    sent, events_sent, good, events_good = (round(count / seconds, 3) if seconds > 0 else 0.0 for count in counts)
+    return Rates(sent, events_sent, good, events_good, requests.amplification)
 
 
-def stages_of(measured: Aggregate) -> tuple[StageSummary, ...]:
-    """Each stage's figures."""
+def summarize_stages(measured: Aggregate) -> tuple[StageSummary, ...]:
+    """The figures of each stage."""
     starts, ends = (0.0, *measured.stage_ends), measured.stage_ends
-    outcomes = [
-        Outcomes.of(figures.counts, offered, Volume(), whole=True)
-        for figures, offered in zip(measured.stages, measured.stage_offered, strict=True)
-    ]
     return tuple(
         StageSummary(
             stage=place + 1,
             start=start,
             end=end,
-            requests=requests_of(fates),
-            events_sent=figures.counts["events_sent"],
-            events_accepted=figures.counts["events_accepted"],
-            events_lost=figures.counts["events_lost"],
-            latency_ms=Milliseconds.of(figures.latency),
-            service_time_ms=Milliseconds.of(figures.service_time),
-            lag_ms=Milliseconds.of(figures.lag),
-            outcomes=fates,
+            requests=metrics.outcomes.requests,
+            outcomes=metrics.outcomes,
+            latency_ms=Milliseconds.of(metrics.latency),
+            service_time_ms=Milliseconds.of(metrics.service_time),
+            lag_ms=Milliseconds.of(metrics.lag),
         )
-        for place, (figures, fates, start, end) in enumerate(zip(measured.stages, outcomes, starts, ends, strict=False))
+        for place, (metrics, start, end) in enumerate(zip(measured.stages, starts, ends, strict=False))
     )
 
 
-def monitors_of(measured: Aggregate, scenario: Scenario, run: RunEnd, seconds: float) -> tuple[MonitorSummary, ...]:
-    """Each app monitor's figures, over the seconds of the run."""
+def summarize_monitors(
+    measured: Aggregate, scenario: Scenario, run: RunEnd, seconds: float
+) -> tuple[MonitorSummary, ...]:
+    """The figures of each app monitor, over the seconds of the run."""
     own = tuple(AppMonitor(each.monitor.name, "") for each in scenario.monitors)
     return tuple(
-        monitor_of(who, measured, place, run, seconds)
-        for place, (who, _) in enumerate(zip(run.monitors or own, measured.monitors, strict=False))
+        summarize_monitor(monitor, measured, place, run, seconds)
+        for place, (monitor, _) in enumerate(zip(run.monitors or own, measured.monitors, strict=False))
     )
 
 
-def monitor_of(who: AppMonitor, measured: Aggregate, place: int, run: RunEnd, seconds: float) -> MonitorSummary:
-    """One app monitor's figures."""
-    figures, tally = measured.monitors[place], measured.tallies[place]
-    offered = measured.monitor_offered[place].minus(tally.withdrawn)
-    outcomes = Outcomes.of(figures.counts, offered, tally.stranded, run.complete)
-    requests, events = requests_of(outcomes), monitor_events(tally, figures, run.complete)
-    unanswered = InDoubt(figures.counts["unanswered"], figures.counts["events_unanswered"])
+def summarize_monitor(
+    monitor: AppMonitor, measured: Aggregate, place: int, run: RunEnd, seconds: float
+) -> MonitorSummary:
+    """The figures of one app monitor."""
+    metrics, tally = measured.monitors[place], measured.tallies[place]
+    account = close_account(metrics, tally, run.complete)
+    requests, events = account.requests, account.events
     killed = run.in_doubt[place] if run.in_doubt else InDoubt()
     return MonitorSummary(
-        name=who.name,
-        id=who.id,
+        name=monitor.name,
+        id=monitor.id,
         sessions=tally.sessions,
         requests=requests,
         events=events,
-        bytes=bytes_of(figures),
-        rates=rates_of(requests, events, seconds),
-        throttled_share=share(requests.throttled, requests.sent),
-        lost_share=share(events.lost, events.sent),
-        latency_ms=Milliseconds.of(figures.latency),
-        service_time_ms=Milliseconds.of(figures.service_time),
-        lag_ms=Milliseconds.of(figures.lag),
-        errors=dict(figures.errors.most_common()),
-        outcomes=outcomes,
-        in_doubt=killed.plus(unanswered),
+        outcomes=account.outcomes,
+        rates=compute_rates(account, seconds),
+        throttled_share=divide(requests.throttled, requests.sent),
+        lost_share=divide(events.lost, events.sent),
+        latency_ms=Milliseconds.of(metrics.latency),
+        service_time_ms=Milliseconds.of(metrics.service_time),
+        lag_ms=Milliseconds.of(metrics.lag),
+        errors=dict(metrics.errors.most_common()),
+        in_doubt=killed + InDoubt(metrics.unanswered.requests, metrics.unanswered.events),
     )

@@ -9,33 +9,13 @@ from typing import Literal
 
 import msgspec
 
-from loadgen.model import Noun
+from loadgen.model import Noun, Volume
 from loadgen.results.histogram import Histogram
-from loadgen.results.meter import Volume
-from loadgen.results.outcomes import Outcomes
+from loadgen.results.outcomes import Outcomes, Requests
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.records import InDoubt
 
 Verdict = Literal["passed", "failed", "invalid", "interrupted"]
-
-
-class Requests(Noun):
-    """HTTP requests, every attempt counted: sent = accepted + throttled + failed."""
-
-    offered: int  # batches due
-    sent: int
-    accepted: int
-    throttled: int
-    retried: int
-    recovered: int  # accepted by a retry
-    given_up: int
-    failed: int
-
-    @property
-    def amplification(self) -> float | None:
-        """Requests per batch that was tried."""
-        batches = self.sent - self.retried
-        return self.sent / batches if batches else None
 
 
 class Events(Noun):
@@ -83,15 +63,6 @@ class LedgerComparison(Noun):
     endpoint_events: int | None = None
 
 
-class Bytes(Noun):
-    """Request bodies, as sent (`wire`) and before gzip (`raw`), every attempt counted."""
-
-    wire: int
-    raw: int
-    accepted_wire: int
-    accepted_raw: int
-
-
 class Rates(Noun):
     """Means over the run, a second: throughput is what was sent, goodput what was accepted."""
 
@@ -109,19 +80,16 @@ class StageSummary(Noun):
     start: float  # seconds from the run's zero
     end: float
     requests: Requests
-    events_sent: int
-    events_accepted: int
-    events_lost: int
     latency_ms: Milliseconds
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
-    outcomes: Outcomes | None = None  # of runs since it is counted
+    outcomes: Outcomes
 
     @property
     def events(self) -> Events:
         """What is known of the stage's events: those that were sent."""
-        sent = self.events_sent
-        return Events(sent, 0, 0, 0, 0, 0, sent, self.events_accepted, self.events_lost)
+        sent = self.outcomes.tried.events
+        return Events(sent, 0, 0, 0, 0, 0, sent, self.outcomes.accepted.events, self.outcomes.given_up.events)
 
 
 class AppMonitor(Noun):
@@ -139,7 +107,6 @@ class MonitorSummary(Noun):
     sessions: int
     requests: Requests
     events: Events
-    bytes: Bytes
     rates: Rates
     throttled_share: float | None  # of the requests sent
     lost_share: float | None  # of the events sent
@@ -175,7 +142,6 @@ class Summary(Noun):
     sessions: int
     requests: Requests
     events: Events
-    bytes: Bytes
     rates: Rates
     latency_ms: Milliseconds
     service_time_ms: Milliseconds
@@ -186,11 +152,11 @@ class Summary(Noun):
     stages: tuple[StageSummary, ...]
     quota: QuotaEstimate | None
     generator: Generator
-    monitors: tuple[MonitorSummary, ...] = ()  # none in folders of before there were several
+    monitors: tuple[MonitorSummary, ...]
+    outcomes: Outcomes
     in_doubt: InDoubt = InDoubt()
     ledger: LedgerComparison = LedgerComparison()
     cut_off: bool = False
-    outcomes: Outcomes | None = None  # None in folders of before it was counted
     stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
     lost_workers: tuple[int, ...] = ()  # by number, from 0
     failures: dict[str, Volume] = msgspec.field(default_factory=dict)  # failed attempts by cause

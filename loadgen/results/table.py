@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from loadgen.errors import LoadgenError
+from loadgen.output import open_output
 from loadgen.results import records as record
 from loadgen.results.records import Records
-from loadgen.results.store import RunFolder
+from loadgen.results.run_folder import RunFolder
 
 ROWS = 100_000  # a row group
+TEXTS = ("error", "monitor")  # columns that are not read back
 
 
 def write_table(folder: RunFolder, monitors: Sequence[str] = ("",), lost: Collection[int] = ()) -> None:
@@ -21,19 +24,17 @@ def write_table(folder: RunFolder, monitors: Sequence[str] = ("",), lost: Collec
     """
     import pyarrow.parquet as parquet
 
-    unfinished = folder.records.with_suffix(".part")
-    with parquet.ParquetWriter(unfinished, schema()) as writer:
+    with open_output(folder.records) as file, parquet.ParquetWriter(file, build_schema()) as writer:
         for spool in folder.spools:
             for batch in record.read(spool, ROWS):
-                writer.write_table(table(batch, monitors))
-    unfinished.replace(folder.records)
+                writer.write_table(build_table(batch, monitors))
     kept = {folder.spool(worker) for worker in lost}
     for spool in folder.spools:
         if spool not in kept:
             spool.unlink()
 
 
-def schema() -> Any:
+def build_schema() -> Any:
     """The columns and their types; times are seconds from the run's zero."""
     import pyarrow as arrow
 
@@ -46,12 +47,12 @@ def schema() -> Any:
     )
 
 
-def table(batch: Records, monitors: Sequence[str]) -> Any:
+def build_table(batch: Records, monitors: Sequence[str]) -> Any:
     """Records as Arrow columns; no answer is a null status, no error a null error, an app monitor its name."""
     import pyarrow as arrow
 
     columns = []
-    for field in schema():
+    for field in build_schema():
         values = np.ascontiguousarray(batch[field.name])
         if field.name == "error":
             texts = [text.decode() or None for text in values.tolist()]
@@ -61,4 +62,36 @@ def table(batch: Records, monitors: Sequence[str]) -> Any:
         else:
             missing = values == record.NO_ANSWER if field.name == "status" else None
             columns.append(arrow.array(values, field.type, mask=missing))
-    return arrow.Table.from_arrays(columns, schema=schema())
+    return arrow.Table.from_arrays(columns, schema=build_schema())
+
+
+def read_records(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Records]:
+    """A run's records, some at a time, from the table or from the spools of a run that was cut off.
+
+    With the names of the run's app monitors, those of the table are numbered again, as the spools' are.
+    """
+    if not folder.records.is_file():
+        for spool in folder.spools:
+            yield from record.read(spool)
+        return
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    try:
+        for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000):
+            yield convert_to_records(table, monitors)
+    except (pyarrow.ArrowException, KeyError, OSError) as error:
+        raise LoadgenError(f"{folder.records}: cannot be read as a run's records; is it whole? {error}") from error
+
+
+def convert_to_records(table: Any, monitors: Sequence[str] = ()) -> Records:
+    """Arrow columns as records; texts are left out (error, monitor unless named), a null status is no answer."""
+    made = np.zeros(table.num_rows, record.RECORD)
+    for name in record.RECORD.names or ():
+        if name not in TEXTS:
+            column = table.column(name)
+            filled = column.fill_null(record.NO_ANSWER) if column.null_count else column
+            made[name] = filled.to_numpy(zero_copy_only=False)
+    if monitors:
+        made["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
+    return made

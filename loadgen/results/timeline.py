@@ -1,19 +1,22 @@
-"""One second of `timeline.csv`, and of an app monitor in `monitors.csv`.
+"""`timeline.csv`, a line a second, and `monitors.csv`, a line a second and app monitor: written live, read by reports.
 
 Rule: names are stable, and new ones come at the end; results/README.md explains each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
-from loadgen.model import Noun
+from loadgen.model import Noun, Volume
+from loadgen.results.aggregate import OpenSecond
 from loadgen.results.meter import EventCounts
-from loadgen.results.metrics import Metrics
+from loadgen.results.outcomes import UNITS, Outcomes, name_count
 
-PLACES = ("second", "monitor")
+TIMELINE, MONITORS = "timeline.csv", "monitors.csv"
 
 
 class TimelineRow(Noun):
@@ -31,11 +34,6 @@ class TimelineRow(Noun):
     retried: int
     recovered: int
     given_up: int
-    events_sent: int
-    events_accepted: int
-    events_lost: int
-    wire_bytes: int
-    raw_bytes: int
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     latency_p99_ms: float | None
@@ -51,47 +49,51 @@ class TimelineRow(Noun):
     over_session_limit: int
     dropped_by_client: int
     switched_off: int
-    offered_events: int | None = None  # this and the following: every attempt counts; None in folders of before
-    offered_wire_bytes: int | None = None
-    offered_raw_bytes: int | None = None
-    sent_events: int | None = None
-    sent_wire_bytes: int | None = None
-    sent_raw_bytes: int | None = None
-    accepted_events: int | None = None
-    accepted_wire_bytes: int | None = None
-    accepted_raw_bytes: int | None = None
-    throttled_events: int | None = None
-    throttled_wire_bytes: int | None = None
-    throttled_raw_bytes: int | None = None
-    failed_events: int | None = None
-    failed_wire_bytes: int | None = None
-    failed_raw_bytes: int | None = None
-    retried_events: int | None = None
-    retried_wire_bytes: int | None = None
-    retried_raw_bytes: int | None = None
-    recovered_events: int | None = None
-    recovered_wire_bytes: int | None = None
-    recovered_raw_bytes: int | None = None
-    given_up_events: int | None = None
-    given_up_wire_bytes: int | None = None
-    given_up_raw_bytes: int | None = None
+    offered_events: int  # this and the following: every attempt counts
+    offered_wire_bytes: int
+    offered_raw_bytes: int
+    sent_events: int
+    sent_wire_bytes: int
+    sent_raw_bytes: int
+    accepted_events: int
+    accepted_wire_bytes: int
+    accepted_raw_bytes: int
+    throttled_events: int
+    throttled_wire_bytes: int
+    throttled_raw_bytes: int
+    failed_events: int
+    failed_wire_bytes: int
+    failed_raw_bytes: int
+    retried_events: int
+    retried_wire_bytes: int
+    retried_raw_bytes: int
+    recovered_events: int
+    recovered_wire_bytes: int
+    recovered_raw_bytes: int
+    given_up_events: int
+    given_up_wire_bytes: int
+    given_up_raw_bytes: int
+
+    @property
+    def events_sent(self) -> int:
+        """Events in first attempts."""
+        return self.sent_events - self.retried_events
 
 
-def timeline_row(second: int, figures: Metrics, gauges: dict[str, float], tally: EventCounts) -> TimelineRow:
+def build_timeline_row(second: int, closed: OpenSecond, tally: EventCounts) -> TimelineRow:
     """The row of a second that all workers have reported; the tally is since the run's zero."""
-    counted = {name: figures.counts[name] for name in TimelineRow.__struct_fields__ if name in figures.counts}
-    named = dict.fromkeys(TimelineRow.__struct_fields__, 0) | gauges | counted
-    totals = {name: count for name, count in msgspec.structs.asdict(tally).items() if name in named}
+    metrics = closed.metrics
     quantiles = {
-        "latency_p50_ms": figures.latency.quantile_ms(0.5),
-        "latency_p95_ms": figures.latency.quantile_ms(0.95),
-        "latency_p99_ms": figures.latency.quantile_ms(0.99),
-        "latency_max_ms": figures.latency.quantile_ms(1.0),
-        "service_time_p50_ms": figures.service_time.quantile_ms(0.5),
-        "service_time_p99_ms": figures.service_time.quantile_ms(0.99),
-        "lag_p99_ms": figures.lag.quantile_ms(0.99),
+        "latency_p50_ms": metrics.latency.quantile_ms(0.5),
+        "latency_p95_ms": metrics.latency.quantile_ms(0.95),
+        "latency_p99_ms": metrics.latency.quantile_ms(0.99),
+        "latency_max_ms": metrics.latency.quantile_ms(1.0),
+        "service_time_p50_ms": metrics.service_time.quantile_ms(0.5),
+        "service_time_p99_ms": metrics.service_time.quantile_ms(0.99),
+        "lag_p99_ms": metrics.lag.quantile_ms(0.99),
     }
-    return msgspec.convert(named | totals | quantiles | {"second": second}, TimelineRow)
+    cells = closed.gauges | metrics.outcomes.flatten() | list_tally(tally) | quantiles | {"second": second}
+    return msgspec.convert(cells, TimelineRow)
 
 
 class MonitorRow(Noun):
@@ -107,9 +109,6 @@ class MonitorRow(Noun):
     retried: int
     recovered: int
     given_up: int
-    events_sent: int
-    events_accepted: int
-    events_lost: int
     sessions: int  # this and the following to switched_off: since the run's zero
     generated: int
     not_sampled: int
@@ -122,13 +121,85 @@ class MonitorRow(Noun):
     sent_events: int  # this and the following: every attempt counts
     sent_wire_bytes: int
     sent_raw_bytes: int
+    accepted_events: int
     accepted_wire_bytes: int
     accepted_raw_bytes: int
+    retried_events: int
+    given_up_events: int
+
+    @property
+    def events_sent(self) -> int:
+        """Events in first attempts."""
+        return self.sent_events - self.retried_events
 
 
-def monitor_row(second: int, monitor: str, counts: Mapping[str, int], tally: EventCounts) -> MonitorRow:
+def build_monitor_row(second: int, monitor: str, outcomes: Outcomes, tally: EventCounts) -> MonitorRow:
     """The row of an app monitor's second that all workers have reported; the tally is since the run's zero."""
-    known = dict.fromkeys(MonitorRow.__struct_fields__, 0) | dict(counts) | msgspec.structs.asdict(tally)
-    return MonitorRow(
-        second, monitor, **{name: known[name] for name in MonitorRow.__struct_fields__ if name not in PLACES}
-    )
+    return msgspec.convert(outcomes.flatten() | list_tally(tally) | {"second": second, "monitor": monitor}, MonitorRow)
+
+
+def list_tally(tally: EventCounts) -> dict[str, int]:
+    """The counts of a tally by name, without its volumes."""
+    return {name: count for name, count in msgspec.structs.asdict(tally).items() if isinstance(count, int)}
+
+
+def read_offered(row: TimelineRow | MonitorRow) -> Volume:
+    """The batches that were due in a second."""
+    return Volume(*(getattr(row, name_count("offered", unit)) for unit in UNITS))
+
+
+def read_tally(row: TimelineRow | MonitorRow) -> EventCounts:
+    """The tally that a row holds."""
+    return EventCounts(**{name: getattr(row, name) for name in EventCounts.__struct_fields__ if hasattr(row, name)})
+
+
+class RowWriter:
+    """Writes a CSV file with a header; every line is flushed as it is written."""
+
+    def __init__(self, path: Path, kind: type[Noun]) -> None:
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._rows = csv.writer(self._file, lineterminator="\n")
+        self._rows.writerow(kind.__struct_fields__)
+        self._file.flush()
+
+    def write(self, row: Noun) -> None:
+        """Write a row as a line."""
+        self._rows.writerow(msgspec.structs.astuple(row))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Follower:
+    """Reads a timeline that another process is still writing."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / TIMELINE
+        self._offset = 0
+        self._header: list[str] = []
+
+    def rows(self) -> Iterator[TimelineRow]:
+        """The complete lines that came since the last call."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            complete = file.read().rpartition(b"\n")[0]
+        if not complete:
+            return
+        self._offset += len(complete) + 1
+        for cells in csv.reader(complete.decode().splitlines()):
+            if self._header:
+                named = {name: cell or None for name, cell in zip(self._header, cells, strict=True)}
+                yield msgspec.convert(named, TimelineRow, strict=False)
+            else:
+                self._header = cells
+
+
+def read_monitor_rows(folder: Path) -> list[MonitorRow]:
+    """The complete lines of `monitors.csv`; none of a run that had one app monitor."""
+    path = folder / MONITORS
+    whole = path.read_bytes().rpartition(b"\n")[0].decode() if path.is_file() else ""
+    return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(whole.splitlines())]

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from loadgen.results.summary import Events, LedgerComparison, Milliseconds, Requests, Summary, Verdict
-from loadgen.scenario import Thresholds
+from loadgen.results.outcomes import Requests
+from loadgen.results.stages import find_stages
+from loadgen.results.summary import Events, LedgerComparison, Milliseconds, StageSummary, Summary, Verdict
+from loadgen.scenario import Scenario, Thresholds
 
 LAG_LIMIT_MS = 200.0
 """p99 of the schedule lag above which the latencies say more of the generator than of the target."""
@@ -21,15 +23,15 @@ ACHIEVED_LIMIT = 0.95
 EXIT_CODES: dict[Verdict, int] = {"passed": 0, "failed": 1, "invalid": 3, "interrupted": 130}
 
 
-def breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, events: Events) -> list[str]:
+def find_breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, events: Events) -> list[str]:
     """One line per threshold that was missed."""
     measured = {
         "latency_p50_ms": latency.p50,
         "latency_p95_ms": latency.p95,
         "latency_p99_ms": latency.p99,
-        "throttled_share": share(requests.throttled, requests.sent),
-        "failed_share": share(requests.failed, requests.sent),
-        "lost_share": share(events.lost, events.sent),
+        "throttled_share": divide(requests.throttled, requests.sent),
+        "failed_share": divide(requests.failed, requests.sent),
+        "lost_share": divide(events.lost, events.sent),
     }
     limits = thresholds.model_dump(exclude_none=True, exclude={"abort_after"})
     found = [
@@ -39,13 +41,29 @@ def breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, 
     ]
     if requests.sent and not requests.accepted:
         found.insert(0, "no request was accepted")
-    achieved, lowest = share(requests.sent - requests.retried, requests.offered), thresholds.achieved_rate
+    achieved, lowest = divide(requests.sent - requests.retried, requests.offered), thresholds.achieved_rate
     if lowest is not None and achieved is not None and achieved < lowest:
         found.append(f"achieved_rate is {achieved:g}, below its threshold {lowest:g}")
     return found
 
 
-def validity_issues(lag: Milliseconds, requests: Requests, events: Events, paced: bool, whole: bool) -> list[str]:
+def find_stage_breaches(scenario: Scenario, stages: Sequence[StageSummary]) -> list[str]:
+    """One line per threshold that a stage has of its own and missed."""
+    return [
+        f"stage {found.stage}: {line}"
+        for found, (_, stage) in zip(stages, find_stages(scenario, 1.0), strict=False)
+        if stage.thresholds.model_fields_set
+        for line in find_breaches(drop_defaults(stage.thresholds), found.latency_ms, found.requests, found.events)
+    ]
+
+
+def drop_defaults(thresholds: Thresholds) -> Thresholds:
+    """A stage's thresholds without the defaults, which are the run's."""
+    given = thresholds.model_fields_set
+    return thresholds.model_copy(update={name: None for name in Thresholds.model_fields if name not in given})
+
+
+def find_validity_issues(lag: Milliseconds, requests: Requests, events: Events, paced: bool, whole: bool) -> list[str]:
     """One line per reason not to believe the run; a run cut short need not have sent what was due."""
     found = []
     if paced and lag.p99 is not None and lag.p99 > LAG_LIMIT_MS:
@@ -68,10 +86,10 @@ def judge(missed: list[str], doubted: list[str], interrupted: bool) -> tuple[Ver
     return ("failed" if missed else "passed"), reasons
 
 
-def with_ledgers(summary: Summary, ledgers: Sequence[LedgerComparison], died: str | None) -> Summary:
+def add_ledgers(summary: Summary, ledgers: Sequence[LedgerComparison], died: str | None) -> Summary:
     """The summary with the endpoint's own count for each app monitor, and the verdict in its light."""
     wrong = [died] if died else []
-    ledger = together(ledgers)
+    ledger = merge_ledgers(ledgers)
     monitors = tuple(
         msgspec.structs.replace(monitor, ledger=its) for monitor, its in zip(summary.monitors, ledgers, strict=True)
     )
@@ -85,7 +103,7 @@ def with_ledgers(summary: Summary, ledgers: Sequence[LedgerComparison], died: st
     )
 
 
-def together(ledgers: Sequence[LedgerComparison]) -> LedgerComparison:
+def merge_ledgers(ledgers: Sequence[LedgerComparison]) -> LedgerComparison:
     """The ledger of all app monitors: it agrees where each does; not compared unless each is."""
     if any(each.agrees is None for each in ledgers):
         return LedgerComparison()
@@ -96,6 +114,6 @@ def together(ledgers: Sequence[LedgerComparison]) -> LedgerComparison:
     )
 
 
-def share(part: int, whole: int) -> float | None:
+def divide(part: int, whole: int) -> float | None:
     """A share, None of nothing."""
     return part / whole if whole else None

@@ -17,19 +17,18 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadgen.results import (
+    EXIT_CODES,
     Aggregate,
     IntervalReport,
-    Milliseconds,
     Recording,
     RunEnd,
     RunFolder,
     RunSpec,
-    stage_ends,
+    find_breaches_so_far,
+    find_stage_ends,
     summarize,
     write_table,
 )
-from loadgen.results.summarize import events_of, outcomes_of, requests_of
-from loadgen.results.verdict import EXIT_CODES, breaches
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
 from loadgen.swarm.worker_share import WorkerShare
@@ -54,7 +53,7 @@ class Conductor:
         self._stop = stop
         self._stopping = False
         self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(spec.monitors) - 1)
-        ends = stage_ends(self._scenario, spec.factor) if spec.factor != inf else ()
+        ends = find_stage_ends(self._scenario, spec.factor)
         self.measured = Aggregate(ends, tuple(each.name for each in spec.monitors))
         self._recording = Recording(folder, self.measured, self._zero)
         self._shares: dict[str, WorkerShare] = {}  # by Locust's client id
@@ -124,8 +123,7 @@ class Conductor:
         grace, measured = self._scenario.thresholds.abort_after, self.measured
         if grace is None or elapsed < grace or self._stopping:
             return
-        latency, requests = Milliseconds.of(measured.figures.latency), requests_of(outcomes_of(measured, whole=True))
-        if missed := breaches(self._scenario.thresholds, latency, requests, events_of(measured, whole=True)):
+        if missed := find_breaches_so_far(measured, self._scenario):
             self._stopping = True
             self._stop(f"aborted after {elapsed:.0f} s: {missed[0]}")
 
@@ -195,7 +193,7 @@ class Conductor:
         workers = len(self._shares)
         lines = []
         for index in sorted(missing):
-            drawn, last = self.measured.begun(index)
+            drawn, last = self.measured.find_progress(index)
             heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
             lines.append(f"worker {index} of {workers} was lost {heard}")
         stuck = [(done.index, done.failure) for done in self._done.values() if done.failure]

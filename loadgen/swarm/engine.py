@@ -18,8 +18,7 @@ import psutil
 from loadgen import client
 from loadgen.errors import LoadgenError
 from loadgen.model import Batch, Request, Result, Send
-from loadgen.results import EventCounts, IntervalReport, Meter, stage_ends
-from loadgen.results.records import THROTTLED, Spool
+from loadgen.results import THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.transport import NoAnswer, name_refusal, parse_retry_after
@@ -49,7 +48,7 @@ class Engine:
         self._zero = time.perf_counter() + job.zero + job.ahead - time.time()
         self._schedule = Schedule(self.now, job.paced)
         self._dispatch = [client.Dispatch(each.scenario.client) for each in job.monitors]
-        self._meter = Meter(job.worker, stage_ends(job.scenario, job.pace) if job.paced else (), len(job.monitors))
+        self._meter = Meter(job.worker, find_stage_ends(job.scenario, job.pace), len(job.monitors))
         self._feeder = feeder(job, sessions, self._schedule, self._meter)
         self._feeding = gevent.spawn(self._feeder.run, self.now)
         self._process = psutil.Process()
@@ -60,9 +59,9 @@ class Engine:
         self.stop_reason: str | None = None
         self.stopped_at: float | None = None
 
-    def give_way(self) -> None:
+    def yield_to_senders(self) -> None:
         """Let the senders catch up with what is due: called now and then by whoever has long work in this process."""
-        self._schedule.give_way()
+        self._schedule.yield_to_senders()
 
     def now(self) -> float:
         """Seconds from the run's zero, on the wall."""
@@ -118,7 +117,7 @@ class Engine:
             if due.batch.attempt == 1:
                 self._feeder.account(due.monitor, unsent=due.events)
             else:
-                self._feeder.account(due.monitor, stranded=due.amount)
+                self._feeder.account(due.monitor, pending_at_end=due.amount)
         if self._spool:
             self._spool.close()
         self.over.set()
@@ -137,8 +136,8 @@ class Engine:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
         if self._dispatch[due.monitor].allows(due.batch):
             return self._no_room(due) or self._over_budget(due)
-        self._feeder.account(due.monitor, dropped_by_client=due.events, switched_off=due.events, withdrawn=due.amount)
-        self._meter.withdraw(due.at, due.amount)
+        self._feeder.account(due.monitor, dropped_by_client=due.events, switched_off=due.events, cancelled=due.amount)
+        self._meter.cancel(due.at, due.amount)
         return True
 
     def _exchange(self, due: ScheduledRequest) -> Result:

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from loadgen.results import Aggregate
-from loadgen.results.histogram import Histogram
+from loadgen.results import Aggregate, Histogram, Outcomes
 
 if TYPE_CHECKING:  # importing Locust patches the process
     from locust.env import Environment
 
 OUTCOMES = ("accepted", "throttled", "failed")
+COUNTED = ("sent", *OUTCOMES, "retried", "given_up")
 TAB = "rum"
 
 Source = Callable[[], Aggregate | None]
@@ -42,31 +42,46 @@ class Exporter(Collector):
         measured = self._source()
         if measured is None:
             return
-        counts = measured.figures.counts
+        outcomes = measured.metrics.outcomes
         requests = CounterMetricFamily("loadgen_requests", "PutRumEvents requests, every attempt", labels=["outcome"])
         for outcome in OUTCOMES:
-            requests.add_metric([outcome], counts[outcome])
+            requests.add_metric([outcome], getattr(outcomes, outcome).requests)
         yield requests
         events = CounterMetricFamily("loadgen_events", "Events", labels=["outcome"])
-        for outcome in ("sent", "accepted", "lost"):
-            events.add_metric([outcome], counts[f"events_{outcome}"])
+        for outcome, count in count_events(outcomes).items():
+            events.add_metric([outcome], count)
         yield events
-        yield by_monitor("requests", measured, {outcome: outcome for outcome in OUTCOMES})
-        yield by_monitor("events", measured, {name: f"events_{name}" for name in ("sent", "accepted", "lost")})
-        for name, key in (("retries", "retried"), ("given_up_batches", "given_up"), ("wire_bytes", "wire_bytes")):
-            yield CounterMetricFamily(f"loadgen_{name}", name.replace("_", " "), value=counts[key])
-        yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=measured.offered.requests)
+        yield by_monitor("requests", measured, count_requests)
+        yield by_monitor("events", measured, count_events)
+        yield CounterMetricFamily("loadgen_retries", "retries", value=outcomes.retried.requests)
+        yield CounterMetricFamily("loadgen_given_up_batches", "given up batches", value=outcomes.given_up.requests)
+        yield CounterMetricFamily("loadgen_wire_bytes", "wire bytes", value=outcomes.sent.wire_bytes)
+        yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=outcomes.offered.requests)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
-        for name, histogram in zip(CLOCKS, measured.figures.clocks, strict=False):
+        for name, histogram in zip(CLOCKS, measured.metrics.clocks, strict=False):
             yield summary(f"loadgen_{name}_seconds", CLOCKS[name], histogram)
 
 
-def by_monitor(unit: str, measured: Aggregate, counts: dict[str, str]) -> Any:
-    """Counters of each app monitor; `counts` are the outcomes and the names of their counts."""
+def count_requests(outcomes: Outcomes) -> dict[str, int]:
+    """Requests by outcome."""
+    return {outcome: getattr(outcomes, outcome).requests for outcome in OUTCOMES}
+
+
+def count_events(outcomes: Outcomes) -> dict[str, int]:
+    """Events sent in first attempts, accepted, and lost so far."""
+    return {
+        "sent": outcomes.tried.events,
+        "accepted": outcomes.accepted.events,
+        "lost": outcomes.given_up.events,
+    }
+
+
+def by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes], dict[str, int]]) -> Any:
+    """Counters of each app monitor."""
     family = CounterMetricFamily(f"loadgen_monitor_{unit}", f"{unit} by app monitor", labels=["monitor", "outcome"])
-    for name, figures in zip(measured.names, measured.monitors, strict=True):
-        for outcome, count in counts.items():
-            family.add_metric([name, outcome], figures.counts[count])
+    for name, metrics in zip(measured.names, measured.monitors, strict=True):
+        for outcome, value in count(metrics.outcomes).items():
+            family.add_metric([name, outcome], value)
     return family
 
 
@@ -109,20 +124,21 @@ def extend_web_ui(environment: Environment, source: Source) -> None:
 
 def figures(measured: Aggregate) -> list[dict[str, str]]:
     """The run so far, a row a figure."""
-    counts, tally = measured.figures.counts, measured.tally
+    outcomes, tally = measured.metrics.outcomes, measured.tally
     rows: dict[str, float | None] = {
-        "requests offered": measured.offered.requests,
-        **{f"requests {name}".replace("_", " "): counts[name] for name in ("sent", *OUTCOMES, "retried", "given_up")},
+        "requests offered": outcomes.offered.requests,
+        **{f"requests {name}".replace("_", " "): getattr(outcomes, name).requests for name in COUNTED},
         "events generated": tally.generated,
         "events not sampled": tally.not_sampled,
         "events over session limit": tally.over_session_limit,
         "events dropped by client": tally.dropped_by_client,
-        **{f"events {name}": counts[f"events_{name}"] for name in ("sent", "accepted", "lost")},
+        **{f"events {name}": count for name, count in count_events(outcomes).items()},
     }
-    for name, histogram in zip(("latency", "service time", "lag"), measured.figures.clocks, strict=False):
+    for name, histogram in zip(("latency", "service time", "lag"), measured.metrics.clocks, strict=False):
         rows |= {f"{name} p{q * 100:g} ms": histogram.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
     for monitor, its in zip(measured.names, measured.monitors, strict=True):
         if len(measured.names) > 1:
-            rows |= {f"{monitor}: requests {name}": its.counts[name] for name in ("sent", *OUTCOMES)}
-            rows[f"{monitor}: events lost"] = its.counts["events_lost"]
+            counts = {name: getattr(its.outcomes, name).requests for name in ("sent", *OUTCOMES)}
+            rows |= {f"{monitor}: requests {name}": count for name, count in counts.items()}
+            rows[f"{monitor}: events lost"] = its.outcomes.given_up.events
     return [{"figure": name, "value": "–" if value is None else f"{value:,.6g}"} for name, value in rows.items()]

@@ -85,7 +85,7 @@ class Feeder:
         for monitor, (session, plan) in self._sessions:
             self._wait(session.start, now)
             self._add(monitor, session, plan)
-            self._schedule.give_way()
+            self._schedule.yield_to_senders()
 
     @property
     def tallies(self) -> tuple[EventCounts, ...]:
@@ -94,7 +94,7 @@ class Feeder:
 
     def account(self, monitor: int, **counts: Any) -> None:
         """Add to an app monitor's tally, under its own names."""
-        self._tallies[monitor] = self._tallies[monitor].plus(EventCounts(**counts))
+        self._tallies[monitor] += EventCounts(**counts)
 
     def visitors(self, second: int) -> tuple[int, int]:
         """How many came in a second of the run, and how many are there; each second is asked for once."""

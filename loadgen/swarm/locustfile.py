@@ -17,8 +17,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadgen.results import Aggregate, IntervalReport
-from loadgen.results.records import THROTTLED
+from loadgen.results import THROTTLED, Aggregate, IntervalReport
 from loadgen.swarm.clocks import PING, PONG, answer
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options, prometheus_port
@@ -45,7 +44,7 @@ class Sender(User):
     def send(self) -> None:
         part = PARTS[self.environment]
         part.ready.wait()
-        if part.spared:
+        if part.joined_late:
             raise StopUser
         fire = self.environment.events.request.fire
         while (result := part.engine.send_next()) is not None:
@@ -142,7 +141,7 @@ def leave(environment: Environment, **_: Any) -> None:
     if part is None or not isinstance(environment.runner, WorkerRunner):
         return
     if not part.ready.is_set():
-        part.spared = True
+        part.joined_late = True
         part.ready.set()
     else:
         part.stop("the conductor is gone")

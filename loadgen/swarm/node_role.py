@@ -21,7 +21,7 @@ from loadgen import aws
 from loadgen.errors import LoadgenError
 from loadgen.limit import LimitSearch
 from loadgen.planned import planned
-from loadgen.results.records import Spool
+from loadgen.results import Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool
@@ -49,7 +49,7 @@ class NodeRole:
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
         self.wanted_to_end = False
-        self.spared = False  # a worker that came too late for a share
+        self.joined_late = False  # a worker that came too late for a share
         self.clocks = Clocks()
 
     def conduct(self) -> Conductor:
@@ -72,7 +72,7 @@ class NodeRole:
         spec, job = share.spec, share.job
         part = (share.index, share.of)
         sessions = in_order(
-            planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.give_way())
+            planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())
             for seed, each in enumerate(job.monitors, spec.seed)  # each app monitor its own visitors
         )
         network = ConnectionPool(find_route(spec.url), spec.timeout)
@@ -114,4 +114,4 @@ class NodeRole:
     @property
     def sending(self) -> bool:
         """Whether this process has a share and is not through with it."""
-        return self.ready.is_set() and not self.spared and not self.engine.over.is_set()
+        return self.ready.is_set() and not self.joined_late and not self.engine.over.is_set()

@@ -16,8 +16,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from loadgen import units
 from loadgen.errors import LoadgenError
-from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec
-from loadgen.results.summarize import check_stages
+from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec, check_stages
 from loadgen.scenario import Scenario, read_text
 
 
@@ -62,11 +61,11 @@ def add_options(parser: LocustArgumentParser) -> None:
 def open_run(options: Any, url: str | None) -> tuple[RunSpec, RunFolder]:
     """What Locust's options ask for, and the run's folder with it; `url` is Locust's --host."""
     if options.run_spec:
-        folder = RunFolder.at(Path(options.run_spec).parent)
+        folder = RunFolder.ensure(Path(options.run_spec).parent)
         return folder.spec(), folder
     spec = spec_of(options, url)
     name, now = spec.scenario.name, datetime.now(UTC)
-    folder = RunFolder.at(Path(options.out)) if options.out else RunFolder.new(None, name, now)
+    folder = RunFolder.ensure(Path(options.out)) if options.out else RunFolder.create(None, name, now)
     folder.write_spec(spec)
     return spec, folder
 

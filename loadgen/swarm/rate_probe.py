@@ -27,8 +27,8 @@ from loadgen.limit import (
     search_limit,
 )
 from loadgen.model import Batch, Result
+from loadgen.output import format_json
 from loadgen.planned import planned
-from loadgen.results.store import pretty
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, in_order
 from loadgen.swarm.schedule import ScheduledRequest
@@ -76,9 +76,9 @@ class RateProbe(Feeder):
         self._now = now
         try:
             limit = search_limit(self._hold, self._search.conditions, self._search.where, self._write_step)
-            (self._folder / FOUND).write_bytes(pretty(limit))
+            (self._folder / FOUND).write_bytes(format_json(limit))
         except LoadgenError as error:
-            (self._folder / FOUND).write_bytes(pretty({"refused": str(error)}))
+            (self._folder / FOUND).write_bytes(format_json({"refused": str(error)}))
         finally:
             self._stock.close()
             self.account(0, unsent=self._stocked_events)

@@ -14,8 +14,7 @@ import gevent
 from gevent.event import Event as Signal
 from gevent.lock import Semaphore
 
-from loadgen.model import Batch, Noun, Request
-from loadgen.results import Volume
+from loadgen.model import Batch, Noun, Request, Volume
 
 MOST_TURNS = 50
 """Given in one go: who is always behind must go on drawing all the same."""
@@ -104,7 +103,7 @@ class Schedule:
                 self._changed.wait(wait)
         return None
 
-    def give_way(self) -> None:
+    def yield_to_senders(self) -> None:
         """Let the senders have a turn, and in real time as many more as they need for all that is due by now.
 
         A turn takes each sender one step on, which is not a whole request, so a block that is drawn with a turn now and

@@ -164,7 +164,9 @@ def loadgen_rate(name: str, url: str, seconds: float, processes: int = 1) -> Rat
     if summary["requests"]["accepted"] != summary["requests"]["sent"]:
         raise RuntimeError(f"{name}: {summary['errors']}")
     rates = summary["rates"]
-    found = Rate(name, rates["requests"], rates["events"], summary["bytes"]["raw"] / summary["seconds"])
+    found = Rate(
+        name, rates["requests"], rates["events"], summary["outcomes"]["sent"]["raw_bytes"] / summary["seconds"]
+    )
     return watch.per_second_of_cpu(found) if processes == 1 else found
 
 

@@ -13,7 +13,7 @@ from loadgen.cli import commands
 from loadgen.jobs import ground_truth
 from loadgen.model import Result
 from loadgen.results import RunFolder
-from loadgen.results.last_sent import LastSent
+from loadgen.results.incomplete_sessions import LastSent
 from loadgen.results.records import Spool, pack
 from loadgen.scenario import Scenario, parse
 from loadgen.wire import Clock
@@ -64,7 +64,7 @@ def test_what_came_after_a_stop_is_not_told(scenario: Scenario) -> None:
 
 def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path: Path) -> None:
     """Every second batch that was due in the first nine seconds has been sent."""
-    folder, sent = RunFolder.at(tmp_path), []
+    folder, sent = RunFolder.ensure(tmp_path), []
     spool = Spool(folder.spool(0))
     batches = [
         batch

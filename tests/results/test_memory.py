@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from loadgen.model import Volume
 from loadgen.results import Aggregate, IntervalReport, Recording, RunFolder
 from loadgen.results.records import RECORD
 
@@ -22,13 +23,20 @@ def second(number: int) -> IntervalReport:
     batch["finished"] = batch["started"] + draw.exponential(0.02, RATE)
     batch["status"] = draw.choice([200, 429, 500], RATE, p=[0.8, 0.15, 0.05])
     batch["events"], batch["attempt"], batch["final"] = 10, 1, True
-    return IntervalReport(0, number, batch.tobytes(), spooled=True, offered=RATE, event_mix={"page_view_event": RATE})
+    return IntervalReport(
+        0,
+        number,
+        batch.tobytes(),
+        spooled=True,
+        offered_by_monitor=(Volume(RATE),),
+        event_mix={"page_view_event": RATE},
+    )
 
 
 def test_half_an_hour_at_500_requests_a_second_takes_little_more_than_its_first_minute(tmp_path: Path) -> None:
     process = psutil.Process()
     measured = Aggregate((600.0, 1800.0))
-    recording = Recording(RunFolder.at(tmp_path), measured, 0.0)
+    recording = Recording(RunFolder.ensure(tmp_path), measured, 0.0)
     sizes = []
     for number in range(MINUTES * 60):
         measured.add(second(number))

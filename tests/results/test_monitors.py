@@ -10,7 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 from rich.console import Console
 
-from loadgen.model import Result
+from loadgen.model import Result, Volume
 from loadgen.report.comparison import compare
 from loadgen.report.html import report
 from loadgen.report.terminal import summary_view
@@ -27,15 +27,14 @@ from loadgen.results import (
     RunOptions,
     RunSpec,
     Summary,
-    Volume,
     summarize,
     write_table,
 )
-from loadgen.results.recording import monitor_rows
 from loadgen.results.records import Spool
-from loadgen.results.recovery import recovered_summary
+from loadgen.results.recovery import recover_summary
 from loadgen.results.run_data import RunData
-from loadgen.results.verdict import with_ledgers
+from loadgen.results.timeline import read_monitor_rows
+from loadgen.results.verdict import add_ledgers
 from loadgen.scenario import load
 from loadgen.units import format_share
 from tests.report.html.runs import make
@@ -60,7 +59,7 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     """Ten requests a second for the shop, of which two are throttled; thirty for the campaign, of which twelve are."""
     path.mkdir()
     (path / "two.toml").write_text(SITES)
-    folder = RunFolder.at(path / "run")
+    folder = RunFolder.ensure(path / "run")
     spec = RunSpec.resolve(RunOptions(seed=5), "two.toml", SITES)
     folder.write_spec(msgspec.structs.replace(spec, monitors=MONITORS))
     measured = Aggregate((), ("shop", "campaign"))
@@ -108,7 +107,7 @@ def test_each_app_monitor_has_its_own_shares(folder: RunFolder) -> None:
 
 
 def test_a_run_that_was_cut_off_has_the_same_figures_of_each(folder: RunFolder, tmp_path: Path) -> None:
-    whole, cut = folder.summary(), recovered_summary(recorded(tmp_path / "cut", cut_off=True))
+    whole, cut = folder.summary(), recover_summary(recorded(tmp_path / "cut", cut_off=True))
     assert cut.cut_off
     length = {"rates": None, "in_doubt": None}
     for one, other in zip(whole.monitors, cut.monitors, strict=True):
@@ -119,7 +118,7 @@ def test_a_cut_in_the_middle_of_a_second_counts_what_the_timeline_has(tmp_path: 
     cut = recorded(tmp_path / "cut", cut_off=True)
     timeline = (cut.path / "timeline.csv").read_bytes().splitlines(keepends=True)
     (cut.path / "timeline.csv").write_bytes(b"".join(timeline[:-2]))
-    summary = recovered_summary(cut)
+    summary = recover_summary(cut)
     assert [each.sessions for each in summary.monitors] == [SECONDS - 2, 3 * (SECONDS - 2)]
     assert summary.sessions == sum(each.sessions for each in summary.monitors)
     assert summary.events.balanced
@@ -127,8 +126,8 @@ def test_a_cut_in_the_middle_of_a_second_counts_what_the_timeline_has(tmp_path: 
 
 
 def test_the_seconds_of_each_add_up_to_the_timeline(folder: RunFolder) -> None:
-    rows, whole = monitor_rows(folder.path), RunData(folder).rows
-    for name in ("offered", "sent", "throttled", "events_sent", "events_lost", "offered_wire_bytes", "sessions"):
+    rows, whole = read_monitor_rows(folder.path), RunData(folder).rows
+    for name in ("offered", "sent", "throttled", "events_sent", "given_up_events", "offered_wire_bytes", "sessions"):
         by_second = [sum(getattr(row, name) for row in rows if row.second == each.second) for each in whole]
         assert by_second == [getattr(each, name) for each in whole], name
 
@@ -164,11 +163,11 @@ def test_the_page_shows_who_was_throttled_when(folder: RunFolder, tmp_path: Path
 
 def test_a_ledger_that_disagrees_for_one_names_it_though_the_sums_agree(folder: RunFolder) -> None:
     passed = msgspec.structs.replace(folder.summary(), verdict="passed", reasons=())
-    judged = with_ledgers(passed, [LedgerComparison(False, 49, 147), LedgerComparison(False, 107, 321)], None)
+    judged = add_ledgers(passed, [LedgerComparison(False, 49, 147), LedgerComparison(False, 107, 321)], None)
     assert (judged.verdict, judged.ledger) == ("failed", LedgerComparison(False, 156, 468))
     assert judged.reasons == ("the endpoint's ledger does not agree with ours for shop, campaign",)
     assert (
-        with_ledgers(passed, [LedgerComparison(), LedgerComparison(True, 108, 324)], None).ledger == LedgerComparison()
+        add_ledgers(passed, [LedgerComparison(), LedgerComparison(True, 108, 324)], None).ledger == LedgerComparison()
     )
 
 

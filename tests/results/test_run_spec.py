@@ -25,7 +25,7 @@ def test_a_spec_is_read_back_as_it_was_written_with_its_scenario_beside_it(tmp_p
         url="http://127.0.0.1:1",
         monitors=(AppMonitor("shop", "1"),),
     )
-    folder = RunFolder.at(tmp_path)
+    folder = RunFolder.ensure(tmp_path)
     folder.write_spec(written)
     assert folder.spec() == written
     assert (tmp_path / "scenario.toml").read_text() == SHOP
@@ -73,7 +73,7 @@ def test_two_runs_differ_in_the_options_that_were_asked_for_otherwise() -> None:
 
 
 def test_a_folder_without_its_scenario_says_so(tmp_path: Path) -> None:
-    folder = RunFolder.at(tmp_path)
+    folder = RunFolder.ensure(tmp_path)
     folder.write_spec(spec())
     (tmp_path / "scenario.toml").unlink()
     with pytest.raises(LoadgenError, match=r"shop\.toml: its copy, scenario\.toml, is not in the run's folder"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from hdrh.histogram import HdrHistogram
 from rich.console import Console
 
 from loadgen.errors import LoadgenError
-from loadgen.model import Result
-from loadgen.report.html import write_report
+from loadgen.model import Result, Volume
 from loadgen.report.terminal import live_view, log_line, show, summary_view
 from loadgen.results import (
     Aggregate,
@@ -29,14 +27,12 @@ from loadgen.results import (
     RunOptions,
     RunSpec,
     Summary,
-    Volume,
     summarize,
     write_table,
 )
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import Spool
-from loadgen.results.recovery import recovered_summary
-from loadgen.results.run_data import RunData
+from loadgen.results.recovery import recover_summary
 from loadgen.scenario import load
 
 SHOP = """
@@ -56,7 +52,7 @@ class Recorded:
         path.mkdir(parents=True)
         scenario = path.parent / "shop.toml"
         scenario.write_text(SHOP)
-        self.folder = RunFolder.at(path / "run")
+        self.folder = RunFolder.ensure(path / "run")
         self.folder.write_spec(RunSpec.resolve(RunOptions(seed=5), "shop.toml", SHOP))
         self.scenario = load(scenario)
         self.measured = Aggregate((4.0, 8.0))
@@ -96,7 +92,7 @@ def recorded(tmp_path: Path) -> Recorded:
 
 def test_a_summary_is_read_back_as_it_was_written(recorded: Recorded) -> None:
     summary = recorded.finish()
-    assert RunFolder.existing(recorded.folder.path).summary() == summary
+    assert RunFolder.open(recorded.folder.path).summary() == summary
 
 
 def test_the_parquet_file_holds_every_request(recorded: Recorded) -> None:
@@ -128,7 +124,7 @@ def test_the_histogram_log_is_read_by_hdrhistograms_own_decoder(recorded: Record
 def test_a_run_that_was_cut_off_is_summed_up_from_what_was_written(tmp_path: Path) -> None:
     cut = Recorded(tmp_path / "cut")
     cut.recording.settle(100)
-    summary = recovered_summary(RunFolder.existing(cut.folder.path))
+    summary = recover_summary(RunFolder.open(cut.folder.path))
     whole = Recorded(tmp_path / "whole").finish()
     assert summary.cut_off
     assert summary.verdict == "interrupted"
@@ -142,39 +138,39 @@ def test_half_a_record_at_the_end_of_a_cut_off_run_is_left_out(recorded: Recorde
     recorded.recording.settle(100)
     with recorded.folder.spool(0).open("ab") as spool:
         spool.write(b"half a record")
-    assert recovered_summary(recorded.folder).requests.sent == 120
+    assert recover_summary(recorded.folder).requests.sent == 120
 
 
 def test_a_run_that_was_cut_off_before_anything_was_written_says_so(tmp_path: Path) -> None:
     recorded = Recorded(tmp_path / "results", seconds=0)
     with pytest.raises(LoadgenError, match="nothing to report"):
-        recovered_summary(RunFolder.existing(recorded.folder.path))
+        recover_summary(RunFolder.open(recorded.folder.path))
 
 
 def test_the_folder_is_named_by_utc_time_and_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     noon_in_tokyo = datetime(2026, 11, 21, 12, 0, 0, tzinfo=timezone(timedelta(hours=9)))
-    assert RunFolder.new(None, "storefront", noon_in_tokyo).path == Path("results/20261121T030000Z-storefront")
+    assert RunFolder.create(None, "storefront", noon_in_tokyo).path == Path("results/20261121T030000Z-storefront")
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(LoadgenError, match="holds files already"):
-        RunFolder.new(tmp_path, "storefront", datetime.now(UTC))
+        RunFolder.create(tmp_path, "storefront", datetime.now(UTC))
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"verdict": 1}', b"\xff\xfe"])
 def test_a_summary_that_is_broken_or_of_another_version_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "summary.json").write_bytes(content)
     with pytest.raises(LoadgenError, match=r"summary\.json: cannot be read"):
-        RunFolder.existing(tmp_path).summary()
+        RunFolder.open(tmp_path).summary()
 
 
 def test_a_folder_that_is_none_of_a_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(LoadgenError, match="has neither"):
-        RunFolder.existing(tmp_path)
+        RunFolder.open(tmp_path)
     with pytest.raises(LoadgenError, match="is no folder"):
-        RunFolder.existing(tmp_path / "nowhere")
+        RunFolder.open(tmp_path / "nowhere")
 
 
 def test_a_follower_sees_every_second_once_while_it_is_written(recorded: Recorded) -> None:
@@ -210,25 +206,6 @@ def test_the_rows_add_up_to_the_run(recorded: Recorded) -> None:
     first, whole = rows[0].latency_p50_ms, summary.latency_ms.p50
     assert first is not None and whole is not None
     assert np.isclose(first, whole, rtol=1e-2)
-
-
-def test_a_folder_of_before_outcomes_were_counted_is_still_read(recorded: Recorded) -> None:
-    recorded.finish()
-    folder = recorded.folder
-    said = json.loads((folder.path / "summary.json").read_text())
-    for newer in ("outcomes", "failures"):
-        del said[newer]
-    for stage in said["stages"]:
-        del stage["outcomes"]
-    (folder.path / "summary.json").write_text(json.dumps(said))
-    lines = (folder.path / "timeline.csv").read_text().splitlines()
-    names = lines[0].split(",")
-    older = names.index("offered_events")
-    (folder.path / "timeline.csv").write_text("\n".join(",".join(line.split(",")[:older]) for line in lines) + "\n")
-    reading = RunData(folder)
-    assert reading.summary.outcomes is None
-    assert reading.rows[0].offered == 20
-    assert "Where every event went" in write_report(reading).read_text()
 
 
 def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded) -> None:

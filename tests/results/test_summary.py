@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import reduce
 
 import msgspec
 import pytest
 
-from loadgen.model import Result
+from loadgen.model import Result, Volume
 from loadgen.results import (
     Aggregate,
     EventCounts,
@@ -20,12 +19,11 @@ from loadgen.results import (
     Requests,
     RunEnd,
     Summary,
-    Volume,
     summarize,
 )
-from loadgen.results.summarize import stage_ends
-from loadgen.results.timeline import TimelineRow, timeline_row
-from loadgen.results.verdict import breaches, judge, validity_issues, with_ledgers
+from loadgen.results.stages import find_stage_ends
+from loadgen.results.timeline import TimelineRow, build_timeline_row
+from loadgen.results.verdict import add_ledgers, find_breaches, find_validity_issues, judge
 from loadgen.scenario import Scenario, Thresholds, parse
 
 STATUSES = [200] * 6 + [429] * 2 + [500, 403, None]
@@ -81,7 +79,7 @@ def measured_by(workers: int, some: list[Result], stages: tuple[float, ...] = ()
 
 def balanced(measured: Aggregate) -> Aggregate:
     """With a tally that goes with the records."""
-    measured.account(0, EventCounts(sessions=1, generated=measured.figures.counts["events_sent"]))
+    measured.account(0, EventCounts(sessions=1, generated=measured.metrics.outcomes.tried.events))
     return measured
 
 
@@ -92,9 +90,7 @@ class Compared:
 
 
 def compared(measured: Aggregate) -> Compared:
-    rows = [
-        timeline_row(second, ready.figures, ready.gauges, EventCounts()) for second, ready in measured.settle(10**6)
-    ]
+    rows = [build_timeline_row(second, ready, EventCounts()) for second, ready in measured.settle(10**6)]
     return Compared(summarize(balanced(measured), scenario(), RUN), rows)
 
 
@@ -122,22 +118,22 @@ def test_requests_events_and_bytes_are_counted_by_outcome_alike() -> None:
         amount = getattr(outcomes, name)
         assert amount.requests == getattr(compared(measured).summary.requests, name) > 0
         assert amount == Volume(amount.requests, 10 * amount.requests, 900 * amount.requests, 4000 * amount.requests)
-    assert outcomes.sent == outcomes.accepted.plus(outcomes.throttled).plus(outcomes.failed)
+    assert outcomes.sent == outcomes.accepted + outcomes.throttled + outcomes.failed
 
 
 def test_failures_are_counted_by_cause_in_each_unit() -> None:
     summary = compared(measured_by(3, results(5_000))).summary
     assert summary.outcomes is not None
     assert {cause: amount.requests for cause, amount in summary.failures.items()} == summary.errors
-    assert reduce(Volume.plus, summary.failures.values()) == summary.outcomes.failed
+    assert sum(summary.failures.values(), Volume()) == summary.outcomes.failed
 
 
 def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -> None:
     whole, meter, batch = Aggregate((10.0, 20.0)), Meter(0, (10.0, 20.0)), Volume(1, 10, 900, 4000)
     for at in (5.0, 15.0, 16.0):
         meter.offer(at, batch)
-    meter.withdraw(15.0, batch)
-    tally = EventCounts(generated=30, dropped_by_client=30, switched_off=10, withdrawn=batch)
+    meter.cancel(15.0, batch)
+    tally = EventCounts(generated=30, dropped_by_client=30, switched_off=10, cancelled=batch)
     whole.add(msgspec.structs.replace(meter.take(16), tallies=(tally,)))
     summary = summarize(whole, scenario(), RUN)
     assert summary.outcomes is not None
@@ -149,7 +145,7 @@ def test_of_a_lost_worker_what_was_tried_and_not_accepted_is_given_up() -> None:
     measured = measured_by(2, results(1000))
     outcomes = summarize(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",))).outcomes
     assert outcomes is not None
-    assert outcomes.given_up == outcomes.sent.minus(outcomes.retried).minus(outcomes.accepted)
+    assert outcomes.given_up == outcomes.tried - outcomes.accepted
 
 
 def test_the_stages_add_up_to_the_run() -> None:
@@ -161,9 +157,9 @@ def test_the_stages_add_up_to_the_run() -> None:
 
 
 def test_stages_are_cut_at_the_end_of_the_run_and_follow_the_pace() -> None:
-    assert stage_ends(scenario(), 1.0) == (60.0, 120.0)
-    assert stage_ends(scenario().adjusted(duration=70), 1.0) == (60.0, 70.0)
-    assert stage_ends(scenario().adjusted(duration=40), 2.0) == (20.0,)
+    assert find_stage_ends(scenario(), 1.0) == (60.0, 120.0)
+    assert find_stage_ends(scenario().adjusted(duration=70), 1.0) == (60.0, 70.0)
+    assert find_stage_ends(scenario().adjusted(duration=40), 2.0) == (20.0,)
 
 
 def test_throttling_is_no_error() -> None:
@@ -171,7 +167,11 @@ def test_throttling_is_no_error() -> None:
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1))
     whole = Aggregate()
     whole.add(meter.take(0))
-    assert (whole.figures.counts["throttled"], whole.figures.counts["failed"], whole.figures.errors) == (1, 0, {})
+    assert (
+        whole.metrics.outcomes.throttled.requests,
+        whole.metrics.outcomes.failed.requests,
+        whole.metrics.errors,
+    ) == (1, 0, {})
 
 
 def test_failures_are_counted_by_cause() -> None:
@@ -180,7 +180,7 @@ def test_failures_are_counted_by_cause() -> None:
         meter.record(Result(0.0, 0.0, 0.1, None, 10, 1, 1, error=error))
     whole = Aggregate()
     whole.add(meter.take(0))
-    assert whole.figures.errors == {"reset": 2, "timeout": 1, "403 AccessDeniedException": 1}
+    assert whole.metrics.errors == {"reset": 2, "timeout": 1, "403 AccessDeniedException": 1}
 
 
 def test_the_time_from_event_to_acceptance_counts_every_accepted_event_once() -> None:
@@ -189,8 +189,8 @@ def test_the_time_from_event_to_acceptance_counts_every_accepted_event_once() ->
     meter.record(Result(5.0, 5.0, 5.1, 429, 30, 1, 1, waited=2.5))
     whole = Aggregate()
     whole.add(meter.take(5))
-    assert whole.figures.acceptance.count == 10
-    assert whole.figures.acceptance.mean_ms == pytest.approx(2600)
+    assert whole.metrics.acceptance.count == 10
+    assert whole.metrics.acceptance.mean_ms == pytest.approx(2600)
 
 
 def test_a_second_that_comes_late_is_counted_in_a_later_row() -> None:
@@ -200,7 +200,7 @@ def test_a_second_that_comes_late_is_counted_in_a_later_row() -> None:
     assert whole.settle(3) == []
     whole.add(late)
     [(second, ready)] = whole.settle(10)
-    assert (second, ready.figures.counts["accepted"]) == (3, 1)
+    assert (second, ready.metrics.outcomes.accepted.requests) == (3, 1)
 
 
 def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
@@ -208,7 +208,7 @@ def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
     meter.record(Result(0.0, 0.0, 0.1, 429, 10, 1, 1, final=False))
     whole = Aggregate()
     whole.add(meter.take(0))
-    whole.account(0, EventCounts(generated=10, stranded=Volume(1, 10, 1, 1)))
+    whole.account(0, EventCounts(generated=10, pending_at_end=Volume(1, 10, 1, 1)))
     summary = summarize(whole, scenario(), RUN)
     assert (summary.requests.given_up, summary.events.sent, summary.events.lost) == (1, 10, 10)
     assert summary.events.balanced
@@ -235,41 +235,44 @@ REQUESTS = Requests(100, 110, 90, 20, 10, 0, 10, 0)
 
 
 def test_a_missed_threshold_is_named_with_its_figure() -> None:
-    missed = breaches(Thresholds(latency_p99_ms=50.0, lost_share=0.2), clock(80.0), REQUESTS, EVENTS)
+    missed = find_breaches(Thresholds(latency_p99_ms=50.0, lost_share=0.2), clock(80.0), REQUESTS, EVENTS)
     assert missed == ["latency_p99_ms is 80, above its threshold 50"]
 
 
 def test_the_achieved_rate_is_a_lowest_bound() -> None:
     half = msgspec.structs.replace(REQUESTS, offered=200)
-    missed = breaches(Thresholds(achieved_rate=0.99), clock(80.0), half, EVENTS)
+    missed = find_breaches(Thresholds(achieved_rate=0.99), clock(80.0), half, EVENTS)
     assert missed == ["achieved_rate is 0.5, below its threshold 0.99"]
 
 
 def test_a_figure_at_its_threshold_keeps_it() -> None:
-    assert breaches(Thresholds(latency_p99_ms=80.0, lost_share=0.1), clock(80.0), REQUESTS, EVENTS) == []
-    assert breaches(Thresholds(achieved_rate=1.0), clock(80.0), REQUESTS, EVENTS) == []
+    assert find_breaches(Thresholds(latency_p99_ms=80.0, lost_share=0.1), clock(80.0), REQUESTS, EVENTS) == []
+    assert find_breaches(Thresholds(achieved_rate=1.0), clock(80.0), REQUESTS, EVENTS) == []
 
 
 def test_retries_do_not_count_as_what_was_achieved() -> None:
     more = msgspec.structs.replace(REQUESTS, offered=110)  # 110 were sent, 10 of them retries
-    assert breaches(Thresholds(achieved_rate=0.95), clock(1.0), more, EVENTS) == [
+    assert find_breaches(Thresholds(achieved_rate=0.95), clock(1.0), more, EVENTS) == [
         f"achieved_rate is {100 / 110:g}, below its threshold 0.95"
     ]
 
 
 def test_nothing_sent_is_not_nothing_accepted() -> None:
     nothing = msgspec.structs.replace(REQUESTS, sent=0, accepted=0)
-    assert breaches(Thresholds(), clock(1.0), nothing, EVENTS) == []
+    assert find_breaches(Thresholds(), clock(1.0), nothing, EVENTS) == []
     refused = msgspec.structs.replace(REQUESTS, accepted=0)
-    assert breaches(Thresholds(), clock(1.0), refused, EVENTS)[0] == "no request was accepted"
+    assert find_breaches(Thresholds(), clock(1.0), refused, EVENTS)[0] == "no request was accepted"
 
 
 def test_a_generator_at_its_bounds_is_believed() -> None:
-    assert validity_issues(clock(200.0), REQUESTS, EVENTS, paced=True, whole=True) == []
-    assert validity_issues(clock(200.1), REQUESTS, EVENTS, paced=True, whole=True) != []
+    assert find_validity_issues(clock(200.0), REQUESTS, EVENTS, paced=True, whole=True) == []
+    assert find_validity_issues(clock(200.1), REQUESTS, EVENTS, paced=True, whole=True) != []
     nearly = msgspec.structs.replace(REQUESTS, offered=2000, sent=1910)  # 95 % without the 10 retries
-    assert validity_issues(clock(1.0), nearly, EVENTS, paced=True, whole=True) == []
-    assert validity_issues(clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, whole=True) != []
+    assert find_validity_issues(clock(1.0), nearly, EVENTS, paced=True, whole=True) == []
+    assert (
+        find_validity_issues(clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, whole=True)
+        != []
+    )
 
 
 def test_a_stage_has_thresholds_of_its_own() -> None:
@@ -277,7 +280,7 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
     strict = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1 } }"
     text = SHOP.replace("{ duration = 60, target = 5 }, { duration = 60, target = 5 }", f"{JUMP}, {LAX}, {strict}")
     site = parse(text, "shop.toml")
-    measured = balanced(measured_by(1, results(2000), stage_ends(site, 1.0)))
+    measured = balanced(measured_by(1, results(2000), find_stage_ends(site, 1.0)))
     summary = summarize(measured, site, RUN)
     assert [stage.stage for stage in summary.stages] == [1, 2]
     found = [line for line in summary.reasons if line.startswith("stage")]
@@ -286,31 +289,31 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
 
 
 def test_a_late_generator_makes_the_run_invalid_not_failed() -> None:
-    doubted = validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=True, whole=True)
+    doubted = find_validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=True, whole=True)
     assert judge(["a threshold"], doubted, False)[0] == "invalid"
 
 
 def test_a_generator_that_sent_less_than_was_due_makes_the_run_invalid() -> None:
     half = msgspec.structs.replace(REQUESTS, offered=200)
-    assert "100 of 200" in validity_issues(clock(1.0), half, EVENTS, paced=True, whole=True)[0]
-    assert validity_issues(clock(1.0), half, EVENTS, paced=True, whole=False) == []
+    assert "100 of 200" in find_validity_issues(clock(1.0), half, EVENTS, paced=True, whole=True)[0]
+    assert find_validity_issues(clock(1.0), half, EVENTS, paced=True, whole=False) == []
 
 
 def test_a_run_at_full_speed_has_no_schedule_to_be_late_for() -> None:
-    assert validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=False, whole=True) == []
+    assert find_validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=False, whole=True) == []
 
 
 def test_ledgers_that_do_not_agree_fail_the_run() -> None:
     passed = compared(measured_by(1, results(1000))).summary
     passed = msgspec.structs.replace(passed, verdict="passed", reasons=())
-    assert with_ledgers(passed, [LedgerComparison(False, 1, 2)], None).verdict == "failed"
-    assert with_ledgers(passed, [LedgerComparison(True, 1, 2)], None).verdict == "passed"
-    assert with_ledgers(passed, [LedgerComparison()], "the endpoint died").verdict == "failed"
+    assert add_ledgers(passed, [LedgerComparison(False, 1, 2)], None).verdict == "failed"
+    assert add_ledgers(passed, [LedgerComparison(True, 1, 2)], None).verdict == "passed"
+    assert add_ledgers(passed, [LedgerComparison()], "the endpoint died").verdict == "failed"
     invalid = msgspec.structs.replace(passed, verdict="invalid")
     assert (
-        with_ledgers(invalid, [LedgerComparison(False, 1, 2)], None).verdict == "invalid"
+        add_ledgers(invalid, [LedgerComparison(False, 1, 2)], None).verdict == "invalid"
     )  # its own figures are not believed
-    assert with_ledgers(invalid, [LedgerComparison()], "the endpoint died").verdict == "failed"
+    assert add_ledgers(invalid, [LedgerComparison()], "the endpoint died").verdict == "failed"
 
 
 def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for() -> None:

@@ -48,13 +48,13 @@ if sys.argv[1] == "sending":
     part.ready.set()
 locustfile.leave(environment)
 if sys.argv[1] == "waiting":
-    print("spared:", part.spared and part.ready.is_set())
+    print("joined_late:", part.joined_late and part.ready.is_set())
 """
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
-    [("starting", ""), ("waiting", "spared: True"), ("sending", "stopped: the conductor is gone")],
+    [("starting", ""), ("waiting", "joined_late: True"), ("sending", "stopped: the conductor is gone")],
 )
 def test_a_worker_whose_master_is_gone_stops_for_good(state: str, said: str) -> None:
     done = subprocess.run([sys.executable, "-c", LEAVING, state], capture_output=True, text=True, timeout=60)

@@ -81,7 +81,7 @@ def test_who_gives_way_in_real_time_lets_the_senders_catch_up(in_real_time: bool
     for at in range(12):
         schedule.put(due(float(at) / 2))
     schedule.put(due(5000.0))
-    schedule.give_way()
+    schedule.yield_to_senders()
     assert (len(taken) == 12) == caught_up
     schedule.end()
     gevent.joinall(senders, timeout=5)
@@ -90,12 +90,12 @@ def test_who_gives_way_in_real_time_lets_the_senders_catch_up(in_real_time: bool
 def test_giving_way_ends_when_nobody_takes_what_is_due_and_when_there_is_no_end_of_it() -> None:
     schedule, taken = Schedule(lambda: 1e9, True), list[ScheduledRequest]()
     schedule.put(due(1.0))
-    schedule.give_way()
+    schedule.yield_to_senders()
     assert len(schedule) == 1
     for at in range(10_000):
         schedule.put(due(float(at)))
     endless = gevent.spawn(sender, schedule, taken)
-    schedule.give_way()
+    schedule.yield_to_senders()
     assert 0 < len(taken) < 100
     schedule.end()
     endless.join(timeout=5)

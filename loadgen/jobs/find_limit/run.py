@@ -18,9 +18,8 @@ from loadgen.jobs.run.preflight import confirm_aws
 from loadgen.jobs.run.steps import open_run
 from loadgen.jobs.targets import Confirm
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
-from loadgen.results import RunFolder, RunOptions, RunSpec
-from loadgen.results.store import pretty
-from loadgen.results.verdict import with_ledgers
+from loadgen.output import format_json
+from loadgen.results import RunFolder, RunOptions, RunSpec, add_ledgers
 from loadgen.scenario import load, read_text
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
@@ -50,7 +49,7 @@ def hunt(file: Path, confirm: Confirm, given: dict[str, Any]) -> tuple[Limit, Ru
         stopped = watch(process, folder)
         if folder.finished:
             summary = folder.summary()
-            folder.write_summary(with_ledgers(summary, compared(before, kept_for(targets.monitors), summary), None))
+            folder.write_summary(add_ledgers(summary, compared(before, kept_for(targets.monitors), summary), None))
     return interrupted(folder, search) if stopped else found_in(folder, process), folder
 
 
@@ -126,5 +125,5 @@ def interrupted(folder: RunFolder, hunt: LimitSearch) -> Limit:
     if found is None:
         click.echo(f"no rate was known to keep the conditions yet; the windows are in {folder.path}", err=True)
         raise click.Abort
-    (folder.path / FOUND).write_bytes(pretty(found))
+    (folder.path / FOUND).write_bytes(format_json(found))
     return found

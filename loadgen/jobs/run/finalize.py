@@ -13,10 +13,7 @@ from loadgen.jobs.run.incomplete_sessions import noted
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.watch import OnProgress, RunNotice
 from loadgen.report.html import write_report
-from loadgen.results import RunFolder, RunSpec, Summary
-from loadgen.results.recovery import recovered_summary
-from loadgen.results.run_data import RunData
-from loadgen.results.store import UNRUN
+from loadgen.results import INCOMPLETE_SESSIONS, RunData, RunFolder, RunSpec, Summary, recover_summary
 from loadgen.scenario import Scenario
 
 EXIT_BAD_INPUT = 2  # it has said why it did not even start
@@ -29,7 +26,7 @@ def written_summary(folder: RunFolder, process: LocustProcess) -> Summary:
     if not folder.spools or process.code == EXIT_BAD_INPUT:
         process.fail()
     said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
-    summary = recovered_summary(folder)
+    summary = recover_summary(folder)
     return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
 
 
@@ -50,7 +47,7 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
     try:
         summary = noted(folder, scenario, summary)
     except (LoadgenError, KeyboardInterrupt) as error:
-        tell(RunNotice(f"no {UNRUN}: {error or 'interrupted'}"))
+        tell(RunNotice(f"no {INCOMPLETE_SESSIONS}: {error or 'interrupted'}"))
         return summary
     folder.write_summary(summary)
     if folder.records.is_file():

@@ -16,9 +16,15 @@ import msgspec
 from loadgen import client, units
 from loadgen.errors import LoadgenError
 from loadgen.planned import planned
-from loadgen.results import RunFolder, Summary
-from loadgen.results.incomplete_sessions import IncompleteSession, Tried, read_unrun, write_unrun
-from loadgen.results.store import UNRUN
+from loadgen.results import (
+    INCOMPLETE_SESSIONS,
+    IncompleteSession,
+    RunFolder,
+    Summary,
+    TriedBatches,
+    read_incomplete_sessions,
+    write_incomplete_sessions,
+)
 from loadgen.scenario import Scenario
 
 
@@ -26,15 +32,15 @@ def noted(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
     """The summary with a line on the sessions that were not run; they are named in a file of their own, made once."""
     if not summary.lost_workers:
         return summary
-    if (folder.path / UNRUN).is_file():
-        count = len(read_unrun(folder))
+    if (folder.path / INCOMPLETE_SESSIONS).is_file():
+        count = len(read_incomplete_sessions(folder))
     elif not all(folder.spool(worker).is_file() for worker in summary.lost_workers):
         return summary  # somebody took the file out of the folder, and what the workers had tried is gone
     else:
         try:
-            count = write_unrun(folder, all_unrun(folder, scenario, summary))
+            count = write_incomplete_sessions(folder, all_unrun(folder, scenario, summary))
         except OSError as error:
-            raise LoadgenError(f"{folder.path / UNRUN}: cannot be written ({error.strerror})") from error
+            raise LoadgenError(f"{folder.path / INCOMPLETE_SESSIONS}: cannot be written ({error.strerror})") from error
     if not count:
         return summary
     line = said(count)
@@ -44,7 +50,7 @@ def noted(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
 def said(count: int) -> str:
     """One line for people."""
     sessions = "1 session was" if count == 1 else f"{count:,} sessions were"
-    return f"{sessions} not run, or only in part: {UNRUN} names them"
+    return f"{sessions} not run, or only in part: {INCOMPLETE_SESSIONS} names them"
 
 
 def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[IncompleteSession]:
@@ -52,7 +58,15 @@ def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterat
     workers, factor, stopped = summary.generator.workers, units.parse_pace(summary.pace), summary.stopped_at
     names = [each.name for each in summary.monitors] or [scenario.monitor.name]
     return chain.from_iterable(
-        unrun(its, summary.seed + place, (worker, workers), Tried(folder.spool(worker), place), factor, stopped, name)
+        unrun(
+            its,
+            summary.seed + place,
+            (worker, workers),
+            TriedBatches(folder.spool(worker), place),
+            factor,
+            stopped,
+            name,
+        )
         for worker in summary.lost_workers
         for place, (its, name) in enumerate(zip(scenario.monitors, names, strict=False))
     )
@@ -62,7 +76,7 @@ def unrun(
     scenario: Scenario,
     seed: int,
     share: tuple[int, int],
-    tried: Tried,
+    tried: TriedBatches,
     factor: float,
     stopped: float | None,
     monitor: str = "",

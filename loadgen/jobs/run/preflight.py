@@ -8,8 +8,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run.otel import check_installed
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
-from loadgen.results import RunOptions, RunSpec
-from loadgen.results.summarize import check_stages
+from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
 
 

@@ -24,8 +24,7 @@ from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws
 from loadgen.jobs.run.watch import OnProgress, RunStarted, ignore_progress, watch
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
-from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec, Summary
-from loadgen.results.verdict import EXIT_CODES, with_ledgers
+from loadgen.results import EXIT_CODES, AppMonitor, RunFolder, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
 from loadgen.wire.sigv4 import Credentials
 
@@ -114,7 +113,7 @@ def open_run(
     with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None) as targets:
         if spec.target == "aws":
             ask(targets)
-        folder = RunFolder.new(out, name, datetime.now(UTC))
+        folder = RunFolder.create(out, name, datetime.now(UTC))
         first, ids = targets.monitors[0], tuple(AppMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
         aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
         folder.write_spec(aimed)
@@ -142,7 +141,7 @@ def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgre
     died = watch(process, folder, endpoint, tell)
     process.bury(LEAVE_SECONDS if folder.finished else 0.0)
     summary = written_summary(folder, process)
-    summary = with_ledgers(summary, compared(before, kept_for(targets.monitors), summary), died)
+    summary = add_ledgers(summary, compared(before, kept_for(targets.monitors), summary), died)
     folder.write_summary(summary)
     summary = add_notes(folder, spec, summary, tell)
     ground_truth.of_run(spec.scenario, folder, summary)

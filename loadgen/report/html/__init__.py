@@ -8,7 +8,7 @@ from pathlib import Path
 from loadgen.errors import LoadgenError
 from loadgen.report.html.overlay import comparison_page
 from loadgen.report.html.report import report
-from loadgen.results.run_data import RunData
+from loadgen.results import RunData
 
 REPORT = "report.html"
 

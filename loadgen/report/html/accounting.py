@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from loadgen.charts import Markup, card
+from loadgen.model import Volume
 from loadgen.report.html.flow import Node, flow
 from loadgen.report.html.tables import folded, table
-from loadgen.results.meter import Volume
-from loadgen.results.outcomes import Outcomes
-from loadgen.results.run_data import RunData
-from loadgen.results.store import UNRUN
-from loadgen.results.summary import Summary
+from loadgen.results import INCOMPLETE_SESSIONS, Outcomes, RunData, Summary
 from loadgen.units import format_clock, format_count, format_share
 
 SHOWN = 100
@@ -99,9 +96,7 @@ def accounting_table(reading: RunData) -> Markup:
 
 
 def outcome_tables(summary: Summary) -> list[Markup]:
-    """Outcomes, and failures by cause, in requests, events and bytes; nothing for a run that has not counted them."""
-    if summary.outcomes is None:
-        return []
+    """Outcomes, and failures by cause, in requests, events and bytes."""
     head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
     fates = [(name.replace("_", " "), getattr(summary.outcomes, name)) for name in Outcomes.__struct_fields__]
     causes = [(f"failed: {cause}", failed) for cause, failed in summary.failures.items()]
@@ -118,7 +113,7 @@ def amount_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
 
 def undone(reading: RunData) -> Markup | None:
     """The card of the sessions that a lost worker left undone; none when none was lost."""
-    found = reading.unrun
+    found = reading.incomplete_sessions
     if not found:
         return None
     head = ("session", "id", "start", "worker", "batches due", "tried")
@@ -141,6 +136,6 @@ def undone(reading: RunData) -> Markup | None:
         ),
         about=f"Sessions of lost workers, not run or only in part: {format_count(len(found))} "
         f"with {format_count(missing)} batches.",
-        note=f"{UNRUN} names them all{more}.",
+        note=f"{INCOMPLETE_SESSIONS} names them all{more}.",
         wide=True,
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from loadgen.charts import Layer, Plot
 from loadgen.report.html.over_time import spread_scale
-from loadgen.results.binning import BinnedTimes
+from loadgen.results import BinnedTimes
 from loadgen.units import format_milliseconds
 
 POINTS = 160

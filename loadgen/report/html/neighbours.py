@@ -7,9 +7,7 @@ import numpy as np
 from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear
 from loadgen.report.html.over_time import over_time
 from loadgen.report.html.tables import table
-from loadgen.results.binning import BinnedTimeline, Floats
-from loadgen.results.run_data import RunData
-from loadgen.results.summary import LedgerComparison, Summary
+from loadgen.results import BinnedTimeline, Floats, LedgerComparison, RunData, Summary
 from loadgen.units import format_count, format_milliseconds, format_percent, format_rate, format_share
 
 COLOURS = 6  # after as many app monitors they come again

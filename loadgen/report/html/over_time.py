@@ -18,8 +18,7 @@ from loadgen.charts import (
     logarithmic,
     time_ticks,
 )
-from loadgen.results.binning import BinnedTimeline, Floats
-from loadgen.results.run_data import RunData
+from loadgen.results import BinnedTimeline, Floats, RunData
 from loadgen.units import (
     format_bytes,
     format_clock,

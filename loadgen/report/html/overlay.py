@@ -11,8 +11,7 @@ from loadgen.report.comparison_view import change, interval, letter, shown
 from loadgen.report.html.curve import curve
 from loadgen.report.html.over_time import along, latency_of, most, spread_scale
 from loadgen.report.html.tables import folded, table
-from loadgen.results.binning import BinnedRequests, BinnedTimes
-from loadgen.results.run_data import RunData
+from loadgen.results import BinnedRequests, BinnedTimes, RunData
 from loadgen.units import format_count, format_milliseconds, format_rate
 
 COLOURS = 6  # after as many runs they come again, dashed

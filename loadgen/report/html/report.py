@@ -18,9 +18,7 @@ from loadgen.report.html.tables import (
     stage_table,
     timeline_table,
 )
-from loadgen.results.binning import OUTCOMES
-from loadgen.results.run_data import RunData
-from loadgen.results.summary import Summary
+from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
@@ -225,7 +223,7 @@ def retries(reading: RunData) -> Markup:
             for place, parts in enumerate(reading.requests.by_attempt)
             if parts.any()
         ]
-        attempts = stacked_bars(rows, OUTCOMES, "Outcomes by attempt") if rows else None
+        attempts = stacked_bars(rows, ATTEMPT_OUTCOMES, "Outcomes by attempt") if rows else None
     return card("Retries", told, attempts, about="What trying again cost and what it brought.")
 
 

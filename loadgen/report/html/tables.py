@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from loadgen.charts import Child, Markup, el, join
-from loadgen.results.run_data import RunData
-from loadgen.results.summary import Summary
+from loadgen.results import RunData, Summary
 from loadgen.units import format_bytes, format_clock, format_count, format_milliseconds, format_share
 
 
@@ -88,8 +87,8 @@ def stage_table(summary: Summary) -> Markup:
             format_share(stage.requests.accepted, stage.requests.sent),
             format_share(stage.requests.throttled, stage.requests.sent),
             format_share(stage.requests.failed, stage.requests.sent),
-            format_share(stage.events_lost, stage.events_sent),
-            "–" if stage.outcomes is None else format_count(stage.outcomes.sent.wire_bytes),
+            format_share(stage.events.lost, stage.events.sent),
+            format_count(stage.outcomes.sent.wire_bytes),
             format_milliseconds(stage.latency_ms.p50),
             format_milliseconds(stage.latency_ms.p99),
         )
@@ -122,7 +121,7 @@ def clock_table(summary: Summary) -> Markup:
 def timeline_table(reading: RunData) -> Markup:
     """The plots over time as numbers, a row a slice."""
     lines = reading.timeline
-    names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "events_accepted", "events_lost")
+    names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "accepted_events", "given_up_events")
     sums = [lines.summed(name).tolist() for name in names]
     quantiles = [lines.highest(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
     cpu, held = lines.highest("cpu_percent").tolist(), lines.highest("rss_bytes").tolist()

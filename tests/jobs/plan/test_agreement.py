@@ -76,9 +76,9 @@ def test_bytes_are_those_of_the_run(
 ) -> None:
     ran, planned = runs[QUOTAS[-1]], plans[QUOTAS[-1]]["load"]
     assert ran["requests"]["retried"] == 0
-    assert planned["raw_bytes"] == ran["bytes"]["raw"]
-    assert planned["wire_bytes"] == pytest.approx(ran["bytes"]["wire"], rel=0.01)
-    assert bytes_with_the_clock_of(ran, folder) == pytest.approx(ran["bytes"]["wire"], rel=0.0005)
+    assert planned["raw_bytes"] == ran["outcomes"]["sent"]["raw_bytes"]
+    assert planned["wire_bytes"] == pytest.approx(ran["outcomes"]["sent"]["wire_bytes"], rel=0.01)
+    assert bytes_with_the_clock_of(ran, folder) == pytest.approx(ran["outcomes"]["sent"]["wire_bytes"], rel=0.0005)
 
 
 def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:

@@ -131,7 +131,7 @@ def test_two_machines_send_the_sessions_of_one(hosts: dict[str, str], target: st
     two = conducted(hosts, target, tmp_path, "two", 2)
     assert_accounted(two)
     assert two["events"] == one["events"]
-    assert two["bytes"]["raw"] == one["bytes"]["raw"]  # type: ignore[index]  # JSON
+    assert two["outcomes"]["sent"]["raw_bytes"] == one["outcomes"]["sent"]["raw_bytes"]  # type: ignore[index]  # JSON
     assert two["generator"]["workers"] == 2  # type: ignore[index]  # JSON
 
 

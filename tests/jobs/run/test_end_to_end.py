@@ -68,7 +68,7 @@ def test_a_run_is_accepted_whole_and_both_ledgers_agree(tmp_path: Path, processe
     }
     rows = list(csv.DictReader((tmp_path / "run" / "timeline.csv").open()))
     assert sum(int(row["accepted"]) for row in rows) == summary["requests"]["accepted"]
-    assert sum(int(row["events_accepted"]) for row in rows) == summary["events"]["accepted"]
+    assert sum(int(row["accepted_events"]) for row in rows) == summary["events"]["accepted"]
 
 
 def test_two_workers_send_the_sessions_of_one(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_two_workers_send_the_sessions_of_one(tmp_path: Path) -> None:
     one, two = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two"))
     assert one["events"] == two["events"]
     assert one["sessions"] == two["sessions"]
-    assert one["bytes"]["raw"] == two["bytes"]["raw"]
+    assert one["outcomes"]["sent"]["raw_bytes"] == two["outcomes"]["sent"]["raw_bytes"]
 
 
 def test_throttling_retries_and_losses_are_separate_figures_that_add_up(tmp_path: Path) -> None:

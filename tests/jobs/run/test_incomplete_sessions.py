@@ -11,7 +11,7 @@ import pytest
 from loadgen import client, traffic
 from loadgen.jobs.run import incomplete_sessions
 from loadgen.model import Batch, Result
-from loadgen.results.incomplete_sessions import IncompleteSession, Tried
+from loadgen.results.incomplete_sessions import IncompleteSession, TriedBatches
 from loadgen.results.records import Spool, pack
 from loadgen.scenario import Scenario, parse
 from tests.traffic.look import SMALL
@@ -31,7 +31,7 @@ def batches(scenario: Scenario, until: float) -> Iterator[Batch]:
                 yield batch
 
 
-def spooled(path: Path, sent: list[Batch], marks: bool = True) -> Tried:
+def spooled(path: Path, sent: list[Batch], marks: bool = True) -> TriedBatches:
     """What a worker wrote that sent these batches and died before the last answer."""
     spool = Spool(path)
     for place, batch in enumerate(sent):
@@ -40,17 +40,17 @@ def spooled(path: Path, sent: list[Batch], marks: bool = True) -> Tried:
         if place < len(sent) - 1:
             spool.finish(pack(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 1))
     spool.close()
-    return Tried(path)
+    return TriedBatches(path)
 
 
 def left(
-    scenario: Scenario, tried: Tried, factor: float = 1.0, stopped: float | None = None
+    scenario: Scenario, tried: TriedBatches, factor: float = 1.0, stopped: float | None = None
 ) -> list[IncompleteSession]:
     return list(incomplete_sessions.unrun(scenario, SEED, SHARE, tried, factor, stopped))
 
 
 def test_a_worker_that_died_at_its_start_leaves_its_whole_share(scenario: Scenario, tmp_path: Path) -> None:
-    found = left(scenario, Tried(tmp_path / "none"))
+    found = left(scenario, TriedBatches(tmp_path / "none"))
     assert {each.session for each in found} == {batch.session for batch in batches(scenario, 20.0)}
     assert sum(each.batches_due for each in found) == len(list(batches(scenario, 20.0)))
     assert all(each.batches_tried == 0 and each.session % 2 == 1 for each in found)
@@ -93,7 +93,7 @@ def test_a_run_that_was_stopped_misses_nothing_that_was_due_later(scenario: Scen
     tried = spooled(tmp_path / "spool", list(batches(scenario, KILLED)))
     assert left(scenario, tried, stopped=KILLED) == []
     assert 0 < len(left(scenario, tried, stopped=9.0)) < len(left(scenario, tried))
-    hurried = left(scenario, Tried(tmp_path / "none"), factor=2.0, stopped=KILLED)
+    hurried = left(scenario, TriedBatches(tmp_path / "none"), factor=2.0, stopped=KILLED)
     assert {each.session for each in hurried} == {batch.session for batch in batches(scenario, 2 * KILLED)}
     assert max(each.start for each in hurried) < KILLED
 
@@ -110,7 +110,7 @@ def test_the_sessions_of_two_app_monitors_are_told_apart(scenario: Scenario, tmp
     for batch in sent:
         spool.start(batch.session, len(batch.events), 1, batch.due, monitor=1)
     spool.close()
-    none, all_of_them = (Tried(tmp_path / "spool", monitor) for monitor in (0, 1))
+    none, all_of_them = (TriedBatches(tmp_path / "spool", monitor) for monitor in (0, 1))
     assert none.until == all_of_them.until == max(batch.due for batch in sent)
     tried = [sum(of.of(batch.session) > 0 for batch in sent) for of in (none, all_of_them)]
     assert tried == [0, len(sent)]

@@ -15,8 +15,7 @@ import psutil
 import pytest
 
 from loadgen import client, traffic
-from loadgen.results import RunFolder, binning
-from loadgen.results.incomplete_sessions import read_unrun
+from loadgen.results import RunFolder, read_incomplete_sessions, read_records
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
 from tests.paths import QUICKSTART
 
@@ -104,12 +103,14 @@ def planned(folder: Path, seconds: float) -> Counter[int]:
 
 def undone(folder: Path) -> Counter[int]:
     """How many batches of each session are named as not run."""
-    return Counter({each.session: each.batches_due - each.batches_tried for each in read_unrun(RunFolder(folder))})
+    return Counter(
+        {each.session: each.batches_due - each.batches_tried for each in read_incomplete_sessions(RunFolder(folder))}
+    )
 
 
 def tried(folder: Path) -> Counter[int]:
     """First attempts of each session on record."""
-    batches = binning.batches(RunFolder(folder))
+    batches = read_records(RunFolder(folder))
     return Counter(session for batch in batches for session in batch["session"][batch["attempt"] == 1].tolist())
 
 

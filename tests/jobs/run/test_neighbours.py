@@ -254,5 +254,5 @@ def test_a_folder_of_before_there_were_neighbours_is_read(told: dict[str, dict[s
     old = {name: value for name, value in json.loads(file.read_text()).items() if name != "monitors"}
     before = file.read_text()
     file.write_text(json.dumps(old))
-    assert RunFolder.existing(folder / "run").summary().monitors == ()
+    assert RunFolder.open(folder / "run").summary().monitors == ()
     file.write_text(before)

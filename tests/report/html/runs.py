@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from loadgen.model import Noun, Result
+from loadgen.model import Noun, Result, Volume
 from loadgen.results import (
     Aggregate,
     AppMonitor,
@@ -18,8 +18,7 @@ from loadgen.results import (
     RunFolder,
     RunOptions,
     RunSpec,
-    Volume,
-    stage_ends,
+    find_stage_ends,
     summarize,
     write_table,
 )
@@ -75,14 +74,14 @@ def results(draw: random.Random, plan: Plan, at: float) -> list[Result]:
 
 def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     """A run's folder; one that was cut off lacks its summary and still has its spool."""
-    folder = RunFolder.at(path)
+    folder = RunFolder.ensure(path)
     source = path.parent / f"{path.name}.toml"
     source.write_text(scenario_text(plan))
     spec = RunSpec.resolve(RunOptions(seed=plan.seed), source.name, scenario_text(plan))
     monitors = tuple(AppMonitor(**each) for each in MONITORS)
     folder.write_spec(msgspec.structs.replace(spec, command="loadgen run shop.toml", monitors=monitors))
     scenario = parse(scenario_text(plan), source.name)
-    measured = Aggregate(stage_ends(scenario, 1.0))
+    measured = Aggregate(find_stage_ends(scenario, 1.0))
     recording = Recording(folder, measured, ZERO)
     draw, spool, sent = random.Random(plan.seed), Spool(folder.spool(0)), 0
     for second in range(plan.seconds):

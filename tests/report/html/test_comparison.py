@@ -6,6 +6,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -15,7 +16,7 @@ from loadgen.cli import commands
 from loadgen.errors import LoadgenError
 from loadgen.report.comparison import DRAWS, NAMES, Comparison, compare, drawn
 from loadgen.report.comparison_view import comparison_view, shown, signed
-from loadgen.report.html import comparison_page
+from loadgen.report.html import comparison_page, report
 from loadgen.results import RunFolder
 from loadgen.results.run_data import RunData
 from tests.report.html.runs import Plan, make
@@ -201,3 +202,11 @@ def test_the_report_command_writes_the_page_where_it_is_told(tmp_path: Path, ste
     refused = CliRunner().invoke(commands, ["report", folder, "--html", str(tmp_path / "no" / "page.html")])
     assert isinstance(refused.exception, LoadgenError)
     assert "cannot be written" in str(refused.exception)
+
+
+def test_a_tag_labels_a_run_in_its_report_and_in_a_comparison(tmp_path: Path) -> None:
+    folders = [make(tmp_path / name, Plan(seconds=20)) for name in ("before", "after")]
+    for folder in folders:
+        folder.write_spec(msgspec.structs.replace(folder.spec(), tag=f"release {folder.path.name}"))
+    assert "after differs from before in tag release before → release after" in "\n".join(compared(*folders).notes)
+    assert "tag release after" in report(RunData(folders[1]))

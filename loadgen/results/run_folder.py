@@ -12,15 +12,15 @@ from typing import TypeVar
 import msgspec
 
 from loadgen.errors import LoadgenError
+from loadgen.output import format_json, write_output
 from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
 from loadgen.scenario import read_text
 
 T = TypeVar("T")
 
-SCENARIO, RUN, TIMELINE, SUMMARY, LOG = "scenario.toml", "run.json", "timeline.csv", "summary.json", "locust.log"
-HISTOGRAMS, RECORDS, SPOOL, MONITORS = "histograms.hlog", "requests.parquet", "requests-{}.bin", "monitors.csv"
-UNRUN = "sessions-not-run.csv"
+SCENARIO, RUN, SUMMARY, LOG = "scenario.toml", "run.json", "summary.json", "locust.log"
+HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}.bin"
 
 
 class RunFolder:
@@ -30,7 +30,7 @@ class RunFolder:
         self.path = path
 
     @classmethod
-    def new(cls, path: Path | None, scenario_name: str, now: datetime) -> RunFolder:
+    def create(cls, path: Path | None, scenario_name: str, now: datetime) -> RunFolder:
         """Make the folder, by default under `results/`; one that exists already must be empty."""
         path = path or Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"
         if path.is_file():
@@ -44,13 +44,13 @@ class RunFolder:
         return cls(path)
 
     @classmethod
-    def at(cls, path: Path) -> RunFolder:
+    def ensure(cls, path: Path) -> RunFolder:
         """A folder that somebody else may have made already."""
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)
 
     @classmethod
-    def existing(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path) -> RunFolder:
         """The folder of an earlier run, finished or cut off."""
         if not path.is_dir():
             raise LoadgenError(f"{path}: is no folder; name the folder of a run under results/")
@@ -95,10 +95,10 @@ class RunFolder:
 
     def write_spec(self, spec: RunSpec) -> None:
         """Write what the run was asked for: its scenario as `scenario.toml`, the rest as `run.json`."""
-        (self.path / SCENARIO).write_bytes(spec.scenario_text.encode())
+        write_output(self.path / SCENARIO, spec.scenario_text)
         rest = msgspec.to_builtins(spec)
         del rest["scenario_text"]
-        (self.path / RUN).write_bytes(pretty(rest))
+        write_output(self.path / RUN, format_json(rest))
 
     def spec(self) -> RunSpec:
         """Read what the run was asked for, from both files."""
@@ -108,9 +108,7 @@ class RunFolder:
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json` whole or not at all."""
-        unfinished = self.path / f"{SUMMARY}.part"
-        unfinished.write_bytes(pretty(summary))
-        unfinished.replace(self.path / SUMMARY)
+        write_output(self.path / SUMMARY, format_json(summary))
 
     def summary(self) -> Summary:
         """Read `summary.json`."""
@@ -125,8 +123,3 @@ class RunFolder:
         except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
             hint = "is it of another version?"
             raise LoadgenError(f"{file}: cannot be read as a run's {name}; {hint} {error}") from error
-
-
-def pretty(value: object) -> bytes:
-    """JSON for people and programs, with a final line end."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

@@ -11,8 +11,7 @@ import click
 
 from loadgen.cli.check import check
 from loadgen.cli.clean import clean
-from loadgen.cli.comparing import compare
-from loadgen.cli.files import report
+from loadgen.cli.compare import compare
 from loadgen.cli.find_limit import find_limit
 from loadgen.cli.generate import generate
 from loadgen.cli.metrics import metrics
@@ -20,6 +19,7 @@ from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
 from loadgen.cli.policy import policy
 from loadgen.cli.preview import preview
+from loadgen.cli.report import report
 from loadgen.cli.run import run
 from loadgen.cli.sampling import sampling
 from loadgen.cli.seed import seed

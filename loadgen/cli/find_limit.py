@@ -50,7 +50,7 @@ def find_limit(scenario: Path, as_json: bool, yes: bool, **options: Any) -> None
     from loadgen.jobs.find_limit.run import hunt
     from loadgen.jobs.find_limit.view import limit_view
     from loadgen.output import format_json
-    from loadgen.report.terminal import show
+    from loadgen.report import show
 
     found, folder = hunt(scenario, ask_on_terminal(yes), options)
     if as_json:

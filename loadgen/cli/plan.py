@@ -75,13 +75,14 @@ from loadgen.cli.values import SCENARIO, DurationOption, RatesOption, ShareOptio
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
     from loadgen.jobs import plan as job
-    from loadgen.report.html import room_for_page, write_page
-    from loadgen.report.terminal import show
+    from loadgen.output import check_output, write_output
+    from loadgen.report import show
 
-    room_for_page(html)
+    if html is not None:
+        check_output(html)
     found = job.plan(scenario, others=others, on_progress=echo_error, **options)
     if html is not None:
-        write_page(job.build_plan_page(found), html)
+        write_output(html, job.build_plan_page(found))
     if as_json:
         click.echo(job.encode_json(found), nl=False)
     else:

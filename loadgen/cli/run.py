@@ -75,7 +75,7 @@ def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
     from loadgen.jobs import run as job
     from loadgen.output import format_json
-    from loadgen.report.terminal import show, summary_view
+    from loadgen.report import render_summary, show
 
     if options["target"] != "local":
         refuse_local_options()
@@ -84,7 +84,7 @@ def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(format_json(done.summary), nl=False)
     else:
-        show(summary_view(done.summary))
+        show(render_summary(done.summary))
         click.echo(f"results   {done.folder}")
     sys.exit(done.exit_code)
 

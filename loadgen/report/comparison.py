@@ -43,7 +43,7 @@ METHOD = (
 )
 
 
-class Estimate(Noun):
+class FigureInterval(Noun):
     """A figure with its 95 % interval; None where there is none. Rates a second, shares 0..1, clocks in ms."""
 
     value: float | None
@@ -57,7 +57,7 @@ class Difference(Noun):
 
     figure: str
     run: int  # its place among the runs, from 0
-    difference: Estimate
+    difference: FigureInterval
     relative: float | None  # of the first run's figure
 
     @property
@@ -67,7 +67,7 @@ class Difference(Noun):
         return low is not None and high is not None and not low <= 0 <= high
 
 
-class Compared(Noun):
+class ComparedRun(Noun):
     """One of the runs."""
 
     folder: str
@@ -75,43 +75,45 @@ class Compared(Noun):
     seed: int
     verdict: str
     cut_off: bool
-    figures: dict[str, Estimate]
+    figures: dict[str, FigureInterval]
 
 
 class Comparison(Noun):
     """All runs against the first."""
 
-    runs: tuple[Compared, ...]
+    runs: tuple[ComparedRun, ...]
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
     method: str = METHOD
     version: int = 1  # of this format
 
 
-def compare(given: Sequence[RunData]) -> Comparison:
+def compare_runs(given: Sequence[RunData]) -> Comparison:
     """Compare runs with the first of them."""
     if len(given) < 2:
         raise LoadgenError("compare needs two runs or more; name their folders")
-    readings = aligned(given)
+    readings = align(given)
     rng = np.random.default_rng(SEED)
-    size = max(reading.timeline.size for reading in readings if same_plan(readings[0], reading))
-    common = drawn(size, readings[0].timeline.width, rng)
+    size = max(reading.timeline.size for reading in readings if has_same_plan(readings[0], reading))
+    common = draw_weights(size, readings[0].timeline.width, rng)
     weights = [
-        common if same_plan(readings[0], reading) else drawn(reading.timeline.size, reading.timeline.width, rng)
+        common
+        if has_same_plan(readings[0], reading)
+        else draw_weights(reading.timeline.size, reading.timeline.width, rng)
         for reading in readings
     ]
-    draws = [replicates(reading, each, rng) for reading, each in zip(readings, weights, strict=True)]
-    runs = tuple(compared(reading, each) for reading, each in zip(readings, draws, strict=True))
-    return Comparison(runs, differences(runs, draws), notes(readings))
+    draws = [resample(reading, each, rng) for reading, each in zip(readings, weights, strict=True)]
+    runs = tuple(describe_compared(reading, each) for reading, each in zip(readings, draws, strict=True))
+    return Comparison(runs, find_differences(runs, draws), list_notes(readings))
 
 
-def aligned(readings: Sequence[RunData]) -> list[RunData]:
+def align(readings: Sequence[RunData]) -> list[RunData]:
     """The runs in slices of one width."""
     width = max(find_bin_width(reading.timeline.seconds) for reading in readings)
     return [reading.sliced(width) for reading in readings]
 
 
-def same_plan(one: RunData, other: RunData) -> bool:
+def has_same_plan(one: RunData, other: RunData) -> bool:
     """Whether load was meant to be the same at the same moment."""
     if one.summary.cut_off or other.summary.cut_off:
         return one is other
@@ -126,7 +128,7 @@ def same_plan(one: RunData, other: RunData) -> bool:
     return plans[0] == plans[1]
 
 
-def drawn(size: int, width: int, rng: np.random.Generator) -> Floats:
+def draw_weights(size: int, width: int, rng: np.random.Generator) -> Floats:
     """How often each slice is drawn, shape (DRAWS, size)."""
     block = min(max(round(size ** (1 / 3)), -(-BLOCK_SECONDS // width)), max(size // 4, 1))
     starts = rng.integers(0, size, (DRAWS, -(-size // block), 1))
@@ -136,35 +138,35 @@ def drawn(size: int, width: int, rng: np.random.Generator) -> Floats:
     return weights
 
 
-def replicates(reading: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+def resample(reading: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Each figure as it came out of the draws, around its value in the summary."""
-    values, lines = point_values(reading.summary), reading.timeline
+    values, lines = list_values(reading.summary), reading.timeline
     weights = weights[:, : lines.size]  # a shorter run has nothing at the later moments
     made = {
-        "requests_per_second": ratio(weights, lines.summed("sent"), lines.lengths),
-        "goodput_per_second": ratio(weights, lines.summed("accepted"), lines.lengths),
-        "throttled_share": ratio(weights, lines.summed("throttled"), lines.summed("sent")),
-        "lost_share": ratio(weights, lines.summed("given_up_events"), lines.summed("events_sent")),
+        "requests_per_second": resample_ratio(weights, lines.summed("sent"), lines.lengths),
+        "goodput_per_second": resample_ratio(weights, lines.summed("accepted"), lines.lengths),
+        "throttled_share": resample_ratio(weights, lines.summed("throttled"), lines.summed("sent")),
+        "lost_share": resample_ratio(weights, lines.summed("given_up_events"), lines.summed("events_sent")),
     }
     if reading.requests is not None:
         for name in CLOCKS:
             clock = getattr(reading.requests, name)
             found = clock.quantiles(weights, tuple(QUANTILES.values())) - clock.whole(tuple(QUANTILES.values()))
             made |= {f"{name}_{quantile}_ms": found[:, place] for place, quantile in enumerate(QUANTILES)}
-    made = {name: draws for name, draws in made.items() if not too_few(reading.summary, name)}
+    made = {name: draws for name, draws in made.items() if not has_too_few(reading.summary, name)}
     centred = {name: draws + value for name, draws in made.items() if (value := values[name]) is not None}
     for name in ("requests_per_second", "goodput_per_second"):
         centred[name] = centred[name] * (1 + rng.uniform(-0.5, 0.5, DRAWS) / lines.seconds)
-    return centred | certain_shares(reading, rng)
+    return centred | resample_certain_shares(reading, rng)
 
 
-def too_few(summary: Summary, figure: str) -> bool:
+def has_too_few(summary: Summary, figure: str) -> bool:
     """Whether not even one request is expected beyond a quantile: p99 takes 100, p95 takes 20."""
     quantile = next((share for name, share in QUANTILES.items() if figure.endswith(f"_{name}_ms")), None)
     return quantile is not None and summary.requests.sent * (1 - quantile) < 1 - 1e-9
 
 
-def ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
+def resample_ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
     """What was drawn of the part for each of the whole, less what that is when nothing is drawn but taken as it is."""
     if not whole.sum():
         return np.full(len(weights), np.nan)
@@ -173,7 +175,7 @@ def ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
     return found
 
 
-def certain_shares(reading: RunData, rng: np.random.Generator) -> dict[str, Floats]:
+def resample_certain_shares(reading: RunData, rng: np.random.Generator) -> dict[str, Floats]:
     """Draws for shares of nothing or of all, from Jeffreys' binomial posterior."""
     requests, events = reading.summary.requests, reading.summary.events
     counts = {"throttled_share": (requests.throttled, requests.sent), "lost_share": (events.lost, events.sent)}
@@ -184,7 +186,7 @@ def certain_shares(reading: RunData, rng: np.random.Generator) -> dict[str, Floa
     }
 
 
-def point_values(summary: Summary) -> dict[str, float | None]:
+def list_values(summary: Summary) -> dict[str, float | None]:
     """The figures as the summary has them."""
     requests, events = summary.requests, summary.events
     clocks = {"latency": summary.latency_ms, "service": summary.service_time_ms, "lag": summary.lag_ms}
@@ -201,16 +203,19 @@ def point_values(summary: Summary) -> dict[str, float | None]:
     }
 
 
-def compared(reading: RunData, draws: dict[str, Floats]) -> Compared:
+def describe_compared(reading: RunData, draws: dict[str, Floats]) -> ComparedRun:
     """One run's figures with their intervals."""
     summary = reading.summary
     figures = {
-        name: estimate(value, draws.get(name), too_few(summary, name)) for name, value in point_values(summary).items()
+        name: estimate_interval(value, draws.get(name), has_too_few(summary, name))
+        for name, value in list_values(summary).items()
     }
-    return Compared(str(reading.folder.path), summary.scenario, summary.seed, summary.verdict, summary.cut_off, figures)
+    return ComparedRun(
+        str(reading.folder.path), summary.scenario, summary.seed, summary.verdict, summary.cut_off, figures
+    )
 
 
-def differences(runs: Sequence[Compared], draws: Sequence[dict[str, Floats]]) -> tuple[Difference, ...]:
+def find_differences(runs: Sequence[ComparedRun], draws: Sequence[dict[str, Floats]]) -> tuple[Difference, ...]:
     """Every figure of every other run less the first run's."""
     first, made = runs[0], []
     for place, run in enumerate(runs[1:], 1):
@@ -221,19 +226,23 @@ def differences(runs: Sequence[Compared], draws: Sequence[dict[str, Floats]]) ->
             spread = draws[place][name] - draws[0][name] if both else None
             relative = value / before if value is not None and before else None
             few = first.figures[name].too_few or run.figures[name].too_few
-            made.append(Difference(name, place, estimate(value, spread, few), relative))
+            made.append(Difference(name, place, estimate_interval(value, spread, few), relative))
     return tuple(made)
 
 
-def estimate(value: float | None, draws: Floats | None, few: bool) -> Estimate:
+def estimate_interval(value: float | None, draws: Floats | None, few: bool) -> FigureInterval:
     """A value with the middle 95 % of its draws, which hold the value; without draws where requests are too few."""
     if value is None or draws is None or not np.isfinite(draws).any():
-        return Estimate(value, too_few=few)
+        return FigureInterval(value, too_few=few)
     low, high = (float(edge) for edge in np.nanpercentile(draws, (2.5, 97.5)))
-    return Estimate(value, min(low, value), max(high, value)) if isfinite(low) and isfinite(high) else Estimate(value)
+    return (
+        FigureInterval(value, min(low, value), max(high, value))
+        if isfinite(low) and isfinite(high)
+        else FigureInterval(value)
+    )
 
 
-def notes(readings: Sequence[RunData]) -> tuple[str, ...]:
+def list_notes(readings: Sequence[RunData]) -> tuple[str, ...]:
     """What to know before believing a difference."""
     found = []
     scenarios = list(dict.fromkeys(reading.summary.scenario for reading in readings))
@@ -248,24 +257,27 @@ def notes(readings: Sequence[RunData]) -> tuple[str, ...]:
             found.append(f"{name} was cut off after {summary.seconds:g} s: it may lack the part that differs")
         elif summary.verdict in ("invalid", "interrupted"):
             found.append(f"{name} is {summary.verdict}: {'; '.join(summary.reasons) or 'no reason given'}")
-        if lacking := [quantile for quantile in QUANTILES if too_few(summary, f"latency_{quantile}_ms")]:
+        if lacking := [quantile for quantile in QUANTILES if has_too_few(summary, f"latency_{quantile}_ms")]:
             found.append(
                 f"{name} has only {summary.requests.sent} requests: too few for an interval of {' and '.join(lacking)}"
             )
         if reading.requests is None:
             found.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
-        found += different_options(readings[0], reading)
+        found += list_different_options(readings[0], reading)
     return tuple(found)
 
 
-def different_options(first: RunData, other: RunData) -> list[str]:
+def list_different_options(first: RunData, other: RunData) -> list[str]:
     """In what another run was asked for something else than the first."""
     if first.spec is None or other.spec is None:
         return []
-    changed = [f"{name} {said(one)} → {said(two)}" for name, (one, two) in first.spec.differences(other.spec).items()]
+    changed = [
+        f"{name} {format_option(one)} → {format_option(two)}"
+        for name, (one, two) in first.spec.differences(other.spec).items()
+    ]
     return [f"{other.name} differs from {first.name} in {', '.join(changed)}"] if changed else []
 
 
-def said(value: object) -> str:
+def format_option(value: object) -> str:
     """An option as people say it."""
     return "none" if value is None else str(value)

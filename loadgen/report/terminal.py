@@ -7,13 +7,14 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval
 from loadgen.results import LedgerComparison, Milliseconds, Outcomes, QuotaEstimate, Summary, TimelineRow
 from loadgen.units import format_digits, format_share
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
 
 
-def summary_view(summary: Summary) -> RenderableType:
+def render_summary(summary: Summary) -> RenderableType:
     """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
     verdict = Text("CUT OFF" if summary.cut_off else summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
     done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
@@ -23,27 +24,27 @@ def summary_view(summary: Summary) -> RenderableType:
         Text.assemble(verdict, done),
         *(Text(f"  {word} {reason}") for reason in summary.reasons),
         Text(),
-        request_figures(summary),
-        event_figures(summary),
-        byte_figures(summary, summary.outcomes),
-        *([monitor_figures(summary)] if len(summary.monitors) > 1 else []),
-        clocks(
+        list_requests(summary),
+        list_events(summary),
+        list_bytes(summary, summary.outcomes),
+        *([list_monitors(summary)] if len(summary.monitors) > 1 else []),
+        build_quantile_table(
             ("latency ms", summary.latency_ms),
             ("service time ms", summary.service_time_ms),
             ("lag ms", summary.lag_ms),
             ("event → accepted", summary.acceptance_ms),
         ),
-        *([grid(*errors)] if errors else []),
-        *([Text.assemble(("quota     ", "bold"), quota_line(summary.quota))] if summary.quota else []),
-        Text.assemble(("ledger    ", "bold"), ledger_line(summary.ledger, summary)),
+        *([build_grid(*errors)] if errors else []),
+        *([Text.assemble(("quota     ", "bold"), describe_quota(summary.quota))] if summary.quota else []),
+        Text.assemble(("ledger    ", "bold"), describe_ledger(summary.ledger, summary)),
     )
 
 
-def request_figures(summary: Summary) -> Table:
+def list_requests(summary: Summary) -> Table:
     """Requests by outcome, every attempt counted."""
     requests, sent = summary.requests, summary.requests.sent
-    return grid(
-        ("requests", "sent", sent, per_second(sent, summary)),
+    return build_grid(
+        ("requests", "sent", sent, format_per_second(sent, summary)),
         ("", "accepted", requests.accepted, format_share(requests.accepted, sent)),
         ("", "throttled (429)", requests.throttled, format_share(requests.throttled, sent)),
         ("", "failed", requests.failed, format_share(requests.failed, sent)),
@@ -53,32 +54,32 @@ def request_figures(summary: Summary) -> Table:
     )
 
 
-def event_figures(summary: Summary) -> Table:
+def list_events(summary: Summary) -> Table:
     """Where every event went."""
     events, all_of_them = summary.events, summary.events.generated
-    return grid(
+    return build_grid(
         ("events", "generated", events.generated, ""),
         ("", "− not sampled", events.not_sampled, format_share(events.not_sampled, all_of_them)),
         ("", "− over session limit", events.over_session_limit, format_share(events.over_session_limit, all_of_them)),
         ("", "− dropped by client", events.dropped_by_client, format_share(events.dropped_by_client, all_of_them)),
         ("", "− unsent (due after the end)", events.unsent, format_share(events.unsent, all_of_them)),
-        ("", "= sent", events.sent, per_second(events.sent, summary)),
+        ("", "= sent", events.sent, format_per_second(events.sent, summary)),
         ("", "  accepted", events.accepted, format_share(events.accepted, events.sent)),
         ("", "  lost", events.lost, format_share(events.lost, events.sent)),
     )
 
 
-def byte_figures(summary: Summary, outcomes: Outcomes) -> Table:
+def list_bytes(summary: Summary, outcomes: Outcomes) -> Table:
     """Bodies as sent, every attempt counted."""
     sent = outcomes.sent.wire_bytes
-    return grid(
-        ("bytes", "sent", sent, per_second(sent, summary)),
+    return build_grid(
+        ("bytes", "sent", sent, format_per_second(sent, summary)),
         ("", "accepted", outcomes.accepted.wire_bytes, format_share(outcomes.accepted.wire_bytes, sent)),
-        ("", "sent, before gzip", outcomes.sent.raw_bytes, per_second(outcomes.sent.raw_bytes, summary)),
+        ("", "sent, before gzip", outcomes.sent.raw_bytes, format_per_second(outcomes.sent.raw_bytes, summary)),
     )
 
 
-def monitor_figures(summary: Summary) -> Table:
+def list_monitors(summary: Summary) -> Table:
     """Each app monitor's load, and what it lost of it: shares of its requests and of its events."""
     made = Table.grid(padding=(0, 2))
     made.add_column(width=26, overflow="ellipsis", no_wrap=True)
@@ -97,13 +98,13 @@ def monitor_figures(summary: Summary) -> Table:
     return made
 
 
-def quota_line(quota: QuotaEstimate) -> str:
+def describe_quota(quota: QuotaEstimate) -> str:
     """The token bucket that the throttling tells of."""
     interval = f"{quota.low:,.1f} to {quota.high:,.1f}"
     return f"about {quota.rate:,.1f} requests/s ({interval}), {quota.burst:,.0f} at once"
 
 
-def ledger_line(ledger: LedgerComparison, summary: Summary) -> str:
+def describe_ledger(ledger: LedgerComparison, summary: Summary) -> str:
     """Whether the endpoint counted what we counted."""
     if ledger.agrees is None:
         return "not compared: the target keeps none, or could not be asked"
@@ -117,7 +118,9 @@ def ledger_line(ledger: LedgerComparison, summary: Summary) -> str:
     )
 
 
-def live_view(row: TimelineRow, elapsed: float, duration: float, so_far: TimelineRow | None = None) -> RenderableType:
+def render_second(
+    row: TimelineRow, elapsed: float, duration: float, so_far: TimelineRow | None = None
+) -> RenderableType:
     """The second that has just been measured, and the run so far, calm enough to watch."""
     total = so_far or row
     table = Table.grid(padding=(0, 2))
@@ -133,7 +136,7 @@ def live_view(row: TimelineRow, elapsed: float, duration: float, so_far: Timelin
     return table
 
 
-def log_line(row: TimelineRow, elapsed: float, duration: float) -> str:
+def format_log_line(row: TimelineRow, elapsed: float, duration: float) -> str:
     """The same second as one plain line, for logs and pipes."""
     return (
         f"{elapsed:4.0f}/{duration:.0f} s  active {row.sessions_active}  req/s {row.sent}  events/s {row.events_sent}  "
@@ -153,7 +156,7 @@ def show(view: RenderableType) -> None:
         console.print(Segments([*line[:-1], *last, Segment.line()]), end="")
 
 
-def grid(*rows: tuple[str, str, int, str]) -> Table:
+def build_grid(*rows: tuple[str, str, int, str]) -> Table:
     """Name, count, share; the first cell of a block is its title."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=8, style="bold")
@@ -166,7 +169,7 @@ def grid(*rows: tuple[str, str, int, str]) -> Table:
     return table
 
 
-def clocks(*rows: tuple[str, Milliseconds]) -> Table:
+def build_quantile_table(*rows: tuple[str, Milliseconds]) -> Table:
     """Quantiles of the three clocks."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=16, style="bold")
@@ -181,6 +184,70 @@ def clocks(*rows: tuple[str, Milliseconds]) -> Table:
     return table
 
 
-def per_second(count: int, summary: Summary) -> str:
+def format_per_second(count: int, summary: Summary) -> str:
     """A mean rate over the run."""
     return f"{count / summary.seconds:,.1f}/s" if summary.seconds > 0 else "–"
+
+
+def render_comparison(comparison: Comparison) -> RenderableType:
+    """Which runs, what to know of them, and the figures."""
+    runs = [Text(f"{name_letter(place)}  {run.folder}: {run.scenario}, seed {run.seed}, {run.verdict}", overflow="fold")
+            for place, run in enumerate(comparison.runs)]  # fmt: skip
+    found = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
+    tables = [build_difference_table(comparison, place) for place in range(1, len(comparison.runs))]
+    return Group(*runs, *found, Text(), *tables, Text("* more than chance. " + comparison.method, style="dim"))
+
+
+def build_difference_table(comparison: Comparison, place: int) -> Table:
+    """One run against the first."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(width=20)
+    for width in (9, 9, 11, 21):
+        made.add_column(justify="right", width=width, no_wrap=True)
+    bold = [Text(head, style="bold") for head in ("", "A", name_letter(place), "difference", "95 % interval")]
+    made.add_row(*bold)
+    for each in comparison.differences:
+        if each.run == place:
+            before, after = (comparison.runs[run].figures[each.figure].value for run in (0, place))
+            made.add_row(
+                NAMES[each.figure],
+                format_figure(each.figure, before),
+                format_figure(each.figure, after),
+                *describe_change(each),
+            )
+    made.add_row("")
+    return made
+
+
+def describe_change(each: Difference) -> tuple[Text, str]:
+    """The difference, marked when it is more than chance, and its interval."""
+    mark = "*" if each.told else " "
+    told = format_signed(each.figure, each.difference.value)
+    return Text(f"{told}{mark}", style="bold" if each.told else ""), format_interval(each.figure, each.difference)
+
+
+def format_interval(figure: str, estimate: FigureInterval) -> str:
+    """From low to high, with signs."""
+    if estimate.low is None or estimate.high is None:
+        return "too few requests" if estimate.too_few else "–"
+    return f"{format_signed(figure, estimate.low)} to {format_signed(figure, estimate.high)}"
+
+
+def format_figure(figure: str, value: float | None) -> str:
+    """A figure: shares in per cent, clocks in milliseconds."""
+    if value is None:
+        return "–"
+    return f"{value * 100:.1f}%" if figure.endswith("_share") else format_digits(value)
+
+
+def format_signed(figure: str, value: float | None) -> str:
+    """A difference with its sign; of shares in percentage points."""
+    if value is None:
+        return "–"
+    text = f"{abs(value) * 100:.1f}" if figure.endswith("_share") else format_digits(abs(value))
+    return f"{'−' if value < 0 else '+'}{text}"
+
+
+def name_letter(place: int) -> str:
+    """A, B, C and so on."""
+    return chr(ord("A") + place) if place < 26 else f"#{place + 1}"

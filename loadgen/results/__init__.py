@@ -31,11 +31,11 @@ from loadgen.results.run_spec import RunOptions, RunSpec
 from loadgen.results.stages import check_stages, find_stage_ends
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize
 from loadgen.results.summary import (
-    AppMonitor,
     Events,
     LedgerComparison,
     Milliseconds,
     MonitorSummary,
+    RunMonitor,
     StageSummary,
     Summary,
 )
@@ -51,7 +51,6 @@ __all__ = [
     "RUN",
     "THROTTLED",
     "Aggregate",
-    "AppMonitor",
     "BinnedRequests",
     "BinnedTimeline",
     "BinnedTimes",
@@ -76,6 +75,7 @@ __all__ = [
     "RunData",
     "RunEnd",
     "RunFolder",
+    "RunMonitor",
     "RunOptions",
     "RunSpec",
     "Spool",

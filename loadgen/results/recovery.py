@@ -16,7 +16,7 @@ from loadgen.results.meter import EventCounts, IntervalReport
 from loadgen.results.run_folder import HISTOGRAMS, RunFolder
 from loadgen.results.stages import find_stage_ends
 from loadgen.results.summarize import RunEnd, summarize
-from loadgen.results.summary import AppMonitor, Summary
+from loadgen.results.summary import RunMonitor, Summary
 from loadgen.results.timeline import (
     Follower,
     MonitorRow,
@@ -36,7 +36,7 @@ def recover_summary(folder: RunFolder) -> Summary:
             f"{folder.path}: the run ended before its first second was written; there is nothing to report"
         )
     scenario = spec.scenario
-    monitors = spec.monitors or (AppMonitor(scenario.monitor.name, ""),)
+    monitors = spec.monitors or (RunMonitor(scenario.monitor.name, ""),)
     measured = Aggregate(find_stage_ends(scenario, spec.factor), tuple(each.name for each in monitors))
     for report in rebuild_reports(measured, rows, read_monitor_rows(folder.path)):
         measured.add(report)

@@ -33,7 +33,7 @@ class RunData:
         self.timeline = BinnedTimeline(self.rows, width)
 
     @classmethod
-    def of(cls, path: Path) -> RunData:
+    def open(cls, path: Path) -> RunData:
         """Read a folder, or say in one line what is wrong with it."""
         return cls(RunFolder.open(path))
 

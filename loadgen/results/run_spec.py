@@ -20,7 +20,7 @@ from msgspec import Meta
 from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results.summary import AppMonitor
+from loadgen.results.summary import RunMonitor
 from loadgen.scenario import Scenario, parse, resolve_seed
 
 PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
@@ -94,7 +94,7 @@ class RunSpec(RunOptions, kw_only=True):
     duration: Positive
     region: str = ""  # to sign for
     url: str = ""  # of the target, without its path to PutRumEvents
-    monitors: tuple[AppMonitor, ...] = ()  # in the order of the scenario
+    monitors: tuple[RunMonitor, ...] = ()  # in the order of the scenario
     scenario_file: str = ""  # as it was named, for messages
     scenario_text: str = ""  # TOML; in a run's folder it is scenario.toml
     find_limit: dict[str, Any] | None = None  # what `find-limit` searches; None: a run

@@ -10,12 +10,12 @@ from loadgen.results.meter import EventCounts
 from loadgen.results.outcomes import Metrics, Outcomes, Requests
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
-    AppMonitor,
     Events,
     Generator,
     Milliseconds,
     MonitorSummary,
     Rates,
+    RunMonitor,
     StageSummary,
     Summary,
     Verdict,
@@ -41,7 +41,7 @@ class RunEnd(Noun):
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
     in_doubt: tuple[InDoubt, ...] = ()  # by app monitor
     clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: how far its clock was ahead of ours; None: not known
-    monitors: tuple[AppMonitor, ...] = ()  # the scenario's own names unless given
+    monitors: tuple[RunMonitor, ...] = ()  # the scenario's own names unless given
 
     @property
     def complete(self) -> bool:
@@ -49,7 +49,7 @@ class RunEnd(Noun):
         return not self.cut_off and not self.lost_workers
 
 
-class Account(Noun):
+class Accounting(Noun):
     """What became of everything in a part of a run, to the unit."""
 
     outcomes: Outcomes
@@ -61,7 +61,7 @@ class Account(Noun):
         return self.outcomes.requests
 
 
-def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Account:
+def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Accounting:
     """Settle what the records tell with what the workers counted beside them.
 
     Batches of pages that were switched off were never offered; batches that waited for a retry at the end are given up.
@@ -83,15 +83,15 @@ def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Accou
         accepted=counted.accepted.events,
         lost=given_up.events,
     )
-    return Account(outcomes, events)
+    return Accounting(outcomes, events)
 
 
-def close_run(measured: Aggregate, complete: bool) -> Account:
+def close_run(measured: Aggregate, complete: bool) -> Accounting:
     """The account of the whole run; its events are the sum of the app monitors'."""
     whole = close_account(measured.metrics, measured.tally, complete)
     each = map(close_account, measured.monitors, measured.tallies, [complete] * len(measured.monitors))
     events = Events(*map(sum, zip(*(msgspec.structs.astuple(account.events) for account in each), strict=True)))
-    return Account(whole.outcomes, events)
+    return Accounting(whole.outcomes, events)
 
 
 def find_breaches_so_far(measured: Aggregate, scenario: Scenario) -> list[str]:
@@ -139,7 +139,7 @@ def summarize(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
 
 
 def judge_run(
-    measured: Aggregate, scenario: Scenario, run: RunEnd, account: Account
+    measured: Aggregate, scenario: Scenario, run: RunEnd, account: Accounting
 ) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict and its reasons."""
     lag, latency = Milliseconds.of(measured.metrics.lag), Milliseconds.of(measured.metrics.latency)
@@ -162,7 +162,7 @@ def summarize_generator(measured: Aggregate, run: RunEnd) -> Generator:
     )
 
 
-def compute_rates(account: Account, seconds: float) -> Rates:
+def compute_rates(account: Accounting, seconds: float) -> Rates:
     """Means over the run."""
     requests, events = account.requests, account.events
     counts = (requests.sent, events.sent, requests.accepted, events.accepted)
@@ -192,7 +192,7 @@ def summarize_monitors(
     measured: Aggregate, scenario: Scenario, run: RunEnd, seconds: float
 ) -> tuple[MonitorSummary, ...]:
     """The figures of each app monitor, over the seconds of the run."""
-    own = tuple(AppMonitor(each.monitor.name, "") for each in scenario.monitors)
+    own = tuple(RunMonitor(each.monitor.name, "") for each in scenario.monitors)
     return tuple(
         summarize_monitor(monitor, measured, place, run, seconds)
         for place, (monitor, _) in enumerate(zip(run.monitors or own, measured.monitors, strict=False))
@@ -200,7 +200,7 @@ def summarize_monitors(
 
 
 def summarize_monitor(
-    monitor: AppMonitor, measured: Aggregate, place: int, run: RunEnd, seconds: float
+    monitor: RunMonitor, measured: Aggregate, place: int, run: RunEnd, seconds: float
 ) -> MonitorSummary:
     """The figures of one app monitor."""
     metrics, tally = measured.monitors[place], measured.tallies[place]

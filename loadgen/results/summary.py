@@ -92,7 +92,7 @@ class StageSummary(Noun):
         return Events(sent, 0, 0, 0, 0, 0, sent, self.outcomes.accepted.events, self.outcomes.given_up.events)
 
 
-class AppMonitor(Noun):
+class RunMonitor(Noun):
     """An app monitor that a run sends to."""
 
     name: str

@@ -16,7 +16,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from loadgen import units
 from loadgen.errors import LoadgenError
-from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec, check_stages
+from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec, check_stages
 from loadgen.scenario import Scenario, read_text
 
 
@@ -83,7 +83,7 @@ def spec_of(options: Any, url: str | None) -> RunSpec:
     return msgspec.structs.replace(spec, url=str(url), monitors=monitors)
 
 
-def app_monitors(given: str, scenario: Scenario) -> tuple[AppMonitor, ...]:
+def app_monitors(given: str, scenario: Scenario) -> tuple[RunMonitor, ...]:
     """The ids of `--monitor-id` with the scenario's names."""
     names = [each.monitor.name for each in scenario.monitors]
     ids = given.split(",")
@@ -92,7 +92,7 @@ def app_monitors(given: str, scenario: Scenario) -> tuple[AppMonitor, ...]:
             f"--monitor-id: {len(ids)} given, and the scenario has {len(names)} app monitor(s): {', '.join(names)}; "
             "give the id of each in this order, between commas"
         )
-    return tuple(map(AppMonitor, names, ids))
+    return tuple(map(RunMonitor, names, ids))
 
 
 def prometheus_port(options: Any) -> int | None:

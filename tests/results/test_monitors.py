@@ -11,12 +11,11 @@ import pytest
 from rich.console import Console
 
 from loadgen.model import Result, Volume
-from loadgen.report.comparison import compare
-from loadgen.report.html import report
-from loadgen.report.terminal import summary_view
+from loadgen.report import build_report_page
+from loadgen.report.comparison import compare_runs
+from loadgen.report.terminal import render_summary
 from loadgen.results import (
     Aggregate,
-    AppMonitor,
     EventCounts,
     IntervalReport,
     LedgerComparison,
@@ -24,6 +23,7 @@ from loadgen.results import (
     Recording,
     RunEnd,
     RunFolder,
+    RunMonitor,
     RunOptions,
     RunSpec,
     Summary,
@@ -37,8 +37,8 @@ from loadgen.results.timeline import read_monitor_rows
 from loadgen.results.verdict import add_ledgers
 from loadgen.scenario import load
 from loadgen.units import format_share
-from tests.report.html.runs import make
-from tests.report.html.test_report import Page
+from tests.report.runs import make
+from tests.report.test_page import Page
 
 SITES = """
 name = "two"
@@ -51,7 +51,7 @@ exit = 1
 monitor.name = "campaign"
 arrivals.rate = 9
 """
-MONITORS = (AppMonitor("shop", "1" * 36), AppMonitor("campaign", "2" * 36))
+MONITORS = (RunMonitor("shop", "1" * 36), RunMonitor("campaign", "2" * 36))
 SECONDS = 6
 
 
@@ -139,7 +139,7 @@ def test_the_table_names_each_requests_app_monitor(folder: RunFolder) -> None:
 
 def shown(summary: Summary) -> list[str]:
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(summary_view(summary))
+    console.print(render_summary(summary))
     return console.export_text().splitlines()
 
 
@@ -153,11 +153,11 @@ def test_the_terminal_shows_each_in_80_columns_whatever_its_name(folder: RunFold
 
 
 def test_the_page_shows_who_was_throttled_when(folder: RunFolder, tmp_path: Path) -> None:
-    page = Page(report(RunData(folder)))
+    page = Page(build_report_page(RunData(folder)))
     assert {"Requests by app monitor over time", "Throttled share by app monitor over time"} <= set(page.words)
     row = page.words[page.words.index("App monitors, in shares of their own requests and events") :]
     assert row[row.index("campaign") + 5] == format_share(40, 100)
-    alone = Page(report(RunData(make(tmp_path / "alone"))))
+    alone = Page(build_report_page(RunData(make(tmp_path / "alone"))))
     assert "App monitors" not in alone.words
 
 
@@ -176,5 +176,5 @@ def test_runs_with_and_without_several_app_monitors_are_compared(folder: RunFold
     without = msgspec.structs.replace(old.summary(), monitors=())
     old.write_summary(without)
     (old.path / "monitors.csv").unlink()
-    assert len(compare([RunData(folder), RunData(old), RunData(make(tmp_path / "alone"))]).runs) == 3
-    assert "App monitors" not in Page(report(RunData(old))).words
+    assert len(compare_runs([RunData(folder), RunData(old), RunData(make(tmp_path / "alone"))]).runs) == 3
+    assert "App monitors" not in Page(build_report_page(RunData(old))).words

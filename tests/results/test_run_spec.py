@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.results import AppMonitor, RunFolder, RunOptions, RunSpec
+from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec
 from loadgen.results.run_spec import parsed
 
 SHOP = 'name = "shop"\nseed = 8\nduration = "40s"\narrivals.rate = 3\n[pages.home]\npath = "/"\nexit = 1\n'
@@ -23,7 +23,7 @@ def test_a_spec_is_read_back_as_it_was_written_with_its_scenario_beside_it(tmp_p
     written = msgspec.structs.replace(
         spec(rate=2.5, quota=None, store=Path("x.sqlite")),
         url="http://127.0.0.1:1",
-        monitors=(AppMonitor("shop", "1"),),
+        monitors=(RunMonitor("shop", "1"),),
     )
     folder = RunFolder.ensure(tmp_path)
     folder.write_spec(written)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Result, Volume
-from loadgen.report.terminal import live_view, log_line, show, summary_view
+from loadgen.report.terminal import format_log_line, render_second, render_summary, show
 from loadgen.results import (
     Aggregate,
     EventCounts,
@@ -212,7 +212,7 @@ def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded
     summary = msgspec.structs.replace(recorded.finish(), verdict="failed", ledger=LedgerComparison(False, 181, 730))
     console = Console(width=80, record=True, highlight=False)
     with console.capture() as captured:
-        console.print(summary_view(summary))
+        console.print(render_summary(summary))
     lines = captured.get().splitlines()
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
@@ -227,9 +227,9 @@ def test_a_live_view_fits_in_80_columns_and_a_log_line_in_one_line(recorded: Rec
     row = list(Follower(recorded.folder.path).rows())[-1]
     console = Console(width=80, record=True, highlight=False)
     with console.capture() as captured:
-        console.print(live_view(row, 6, 30))
+        console.print(render_second(row, 6, 30))
     assert max(map(len, captured.get().splitlines())) <= 80
-    assert "\n" not in log_line(row, 6, 30)
+    assert "\n" not in format_log_line(row, 6, 30)
 
 
 def test_of_a_lost_worker_exactly_the_records_that_it_had_not_reported_are_salvaged(recorded: Recorded) -> None:
@@ -245,7 +245,7 @@ def test_of_a_lost_worker_exactly_the_records_that_it_had_not_reported_are_salva
 
 
 def test_no_line_that_is_shown_ends_in_blanks(recorded: Recorded, capsys: pytest.CaptureFixture[str]) -> None:
-    show(summary_view(recorded.finish()))
+    show(render_summary(recorded.finish()))
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("requests  sent") for line in lines)
     assert "" in lines

@@ -16,7 +16,7 @@ from loadgen import wire
 from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result
 from loadgen.planned import PlannedSession, planned
-from loadgen.results import Aggregate, AppMonitor, Outcomes, RunEnd, Summary, summarize
+from loadgen.results import Aggregate, Outcomes, RunEnd, RunMonitor, Summary, summarize
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
@@ -147,7 +147,7 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     measured = Aggregate(names=("shop", "other"))
     measured.add(engine.measure(10**6))
-    monitors = (AppMonitor("shop", DESTINATION.monitor_id), AppMonitor("other", ELSEWHERE))
+    monitors = (RunMonitor("shop", DESTINATION.monitor_id), RunMonitor("other", ELSEWHERE))
     return summarize(measured, shop, RunEnd(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine
 
 

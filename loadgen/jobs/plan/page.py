@@ -17,8 +17,10 @@ from loadgen.charts import (
     cards,
     el,
     find_centres,
+    folded,
     linear,
     page,
+    table,
     tiles,
     time_ticks,
 )
@@ -34,7 +36,6 @@ from loadgen.jobs.plan.view import (
     list_rate_rows,
     list_setting_rows,
 )
-from loadgen.report.html.tables import folded, table
 from loadgen.units import (
     format_clock,
     format_count,

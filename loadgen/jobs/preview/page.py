@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from loadgen.charts import Markup, card, cards, el, page, tiles
+from loadgen.charts import Markup, bars, card, cards, el, page, tiles
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample
-from loadgen.report.html.tables import bars
 from loadgen.units import format_clock, format_count, format_digits, format_rate
 
 VITAL_NAMES = {

@@ -12,7 +12,7 @@ from loadgen.jobs.run import otel
 from loadgen.jobs.run.incomplete_sessions import noted
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.watch import OnProgress, RunNotice
-from loadgen.report.html import write_report
+from loadgen.report import write_report
 from loadgen.results import INCOMPLETE_SESSIONS, RunData, RunFolder, RunSpec, Summary, recover_summary
 from loadgen.scenario import Scenario
 

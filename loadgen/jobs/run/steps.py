@@ -24,7 +24,7 @@ from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws
 from loadgen.jobs.run.watch import OnProgress, RunStarted, ignore_progress, watch
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
-from loadgen.results import EXIT_CODES, AppMonitor, RunFolder, RunOptions, RunSpec, Summary, add_ledgers
+from loadgen.results import EXIT_CODES, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
 from loadgen.wire.sigv4 import Credentials
 
@@ -114,7 +114,7 @@ def open_run(
         if spec.target == "aws":
             ask(targets)
         folder = RunFolder.create(out, name, datetime.now(UTC))
-        first, ids = targets.monitors[0], tuple(AppMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
+        first, ids = targets.monitors[0], tuple(RunMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
         aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
         folder.write_spec(aimed)
         yield aimed, folder, targets

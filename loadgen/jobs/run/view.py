@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 
 from loadgen.jobs.run.watch import Progress, RunNotice, RunStarted
-from loadgen.report.terminal import live_view, log_line
+from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
 
 COUNTS = ("accepted", "throttled", "failed", "given_up")
@@ -55,9 +55,9 @@ class LiveView:
         if row.second >= self._seconds and not row.sent:
             return  # after the end, waiting for retries
         if self._live:
-            self._live.update(live_view(row, row.second + 1, self._seconds, self._total), refresh=True)
+            self._live.update(render_second(row, row.second + 1, self._seconds, self._total), refresh=True)
         else:
-            self._write(log_line(row, row.second + 1, self._seconds))
+            self._write(format_log_line(row, row.second + 1, self._seconds))
 
     def _write(self, line: object) -> None:
         self._console.print(line, soft_wrap=True, markup=False)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loadgen.charts import Child, Markup, card, cards, el, facts, page, tiles
-from loadgen.report.html import over_time
-from loadgen.report.html.accounting import accounting, undone
-from loadgen.report.html.curve import curve
-from loadgen.report.html.neighbours import neighbours
-from loadgen.report.html.tables import (
-    bars,
-    clock_table,
-    every_figure,
-    folded,
-    stacked_bars,
-    stage_table,
-    timeline_table,
-)
+from loadgen.charts import Child, Markup, bars, card, cards, el, facts, folded, page, stacked_bars, tiles
+from loadgen.report import plots
+from loadgen.report.accounting import build_accounting_card, build_incomplete_card
+from loadgen.report.neighbours import build_neighbours_card
+from loadgen.report.plots import plot_curve
+from loadgen.report.tables import build_clock_table, build_stage_table, build_timeline_table, list_every_figure
 from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
@@ -25,37 +17,37 @@ SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
 NO_RECORDS = "The run's requests.parquet is not in its folder; what needs single requests is left out."
 
 
-def report(reading: RunData) -> str:
+def build_report_page(reading: RunData) -> str:
     """The page of a run."""
     summary = reading.summary
     return page(
-        f"{summary.scenario}: {verdict_of(summary)} · loadgen",
-        headline(reading),
-        headline_tiles(summary),
+        f"{summary.scenario}: {name_verdict(summary)} · loadgen",
+        build_headline(reading),
+        build_tiles(summary),
         cards(
             card(
                 "Throughput and outcomes",
-                over_time.requests_plot(reading).html(),
-                folded("Stages as a table", stage_table(summary)) if summary.stages else None,
+                plots.plot_requests(reading).html(),
+                folded("Stages as a table", build_stage_table(summary)) if summary.stages else None,
                 about="Requests answered a second, every attempt counted, and the batches that were due.",
-                note="What stands above the line are retries. " + width_note(reading),
+                note="What stands above the line are retries. " + describe_width(reading),
                 wide=True,
             ),
-            neighbours(reading),
-            *clocks(reading),
-            throttling(reading),
-            accounting(reading),
-            undone(reading),
-            retries(reading),
-            sessions(reading),
-            mix(summary),
-            generator(reading),
-            errors(summary),
-            environment(reading),
+            build_neighbours_card(reading),
+            *build_clock_cards(reading),
+            build_throttling_card(reading),
+            build_accounting_card(reading),
+            build_incomplete_card(reading),
+            build_retries_card(reading),
+            build_sessions_card(reading),
+            build_mix_card(summary),
+            build_generator_card(reading),
+            build_errors_card(summary),
+            build_environment_card(reading),
             card(
                 "All figures",
-                folded("Every figure of summary.json", every_figure(summary)),
-                folded("The run over time", timeline_table(reading)),
+                folded("Every figure of summary.json", list_every_figure(summary)),
+                folded("The run over time", build_timeline_table(reading)),
                 wide=True,
             ),
         ),
@@ -63,7 +55,7 @@ def report(reading: RunData) -> str:
     )
 
 
-def headline(reading: RunData) -> Markup:
+def build_headline(reading: RunData) -> Markup:
     """The verdict with its reasons, and the run in a sentence."""
     summary = reading.summary
     reasons = [el("li", reason) for reason in summary.reasons]
@@ -73,8 +65,8 @@ def headline(reading: RunData) -> Markup:
         "header",
         el("p", "loadgen report", class_="brand"),
         el("h1", summary.scenario),
-        badge(summary),
-        el("p", sentence(summary), class_="sentence"),
+        build_badge(summary),
+        el("p", describe_run(summary), class_="sentence"),
         el("ul", *reasons, class_=f"reasons {summary.verdict}") if reasons else None,
         el(
             "p",
@@ -84,20 +76,23 @@ def headline(reading: RunData) -> Markup:
     )
 
 
-def badge(summary: Summary) -> Markup:
+def build_badge(summary: Summary) -> Markup:
     """The verdict as sign and word."""
     sign = "✂" if summary.cut_off else SIGNS[summary.verdict]
     return el(
-        "p", el("span", sign, aria_hidden="true"), verdict_of(summary).capitalize(), class_=f"verdict {summary.verdict}"
+        "p",
+        el("span", sign, aria_hidden="true"),
+        name_verdict(summary).capitalize(),
+        class_=f"verdict {summary.verdict}",
     )
 
 
-def verdict_of(summary: Summary) -> str:
+def name_verdict(summary: Summary) -> str:
     """The verdict in words."""
     return "cut off" if summary.cut_off else summary.verdict
 
 
-def sentence(summary: Summary) -> str:
+def describe_run(summary: Summary) -> str:
     """What happened, in a sentence."""
     requests, events = summary.requests, summary.events
     if not requests.sent:
@@ -106,17 +101,18 @@ def sentence(summary: Summary) -> str:
         f"{format_count(summary.sessions)} sessions sent {format_count(requests.sent)} requests "
         f"in {summary.seconds:,.1f} s. "
         f"{format_share(requests.accepted, requests.sent)} were accepted, "
-        f"{some(requests.throttled, requests.sent)} throttled and {some(requests.failed, requests.sent)} failed; "
+        f"{format_some(requests.throttled, requests.sent)} throttled and "
+        f"{format_some(requests.failed, requests.sent)} failed; "
         f"of the {format_count(events.sent)} events sent, {format_share(events.lost, events.sent)} were lost."
     )
 
 
-def some(part: int, whole: int) -> str:
+def format_some(part: int, whole: int) -> str:
     """A share, or none."""
     return format_share(part, whole) if part else "none"
 
 
-def headline_tiles(summary: Summary) -> Markup:
+def build_tiles(summary: Summary) -> Markup:
     """The figures that people ask for first."""
     requests, events, rates = summary.requests, summary.events, summary.rates
     quota = summary.quota
@@ -145,7 +141,7 @@ def headline_tiles(summary: Summary) -> Markup:
     )
 
 
-def clocks(reading: RunData) -> list[Markup]:
+def build_clock_cards(reading: RunData) -> list[Markup]:
     """Latency over time, the percentile curve, and the generator's own lag."""
     summary, requests = reading.summary, reading.requests
     if requests is None:
@@ -153,12 +149,12 @@ def clocks(reading: RunData) -> list[Markup]:
     else:
         text = "Latency and service time that a share of the requests did not exceed."
         lines = [("p50", "latency", requests.latency, False), ("service", "service time", requests.service, True)]
-        spread = curve("curve", "Percentile curve", text, lines).html()
+        spread = plot_curve("curve", "Percentile curve", text, lines).html()
     return [
         card(
             "Latency",
-            over_time.latency_plot(reading).html(),
-            folded("The clocks as a table", clock_table(summary)),
+            plots.plot_latency(reading).html(),
+            folded("The clocks as a table", build_clock_table(summary)),
             about="From the intended moment to the answer.",
             note=None if requests else NO_RECORDS,
         ),
@@ -170,14 +166,14 @@ def clocks(reading: RunData) -> list[Markup]:
         ),
         card(
             "Schedule lag",
-            over_time.lag_plot(reading).html(),
+            plots.plot_lag(reading).html(),
             about="From the intended moment to the actual send: the generator's own lateness.",
             note="Above 200 ms at p99 the run is invalid, because its latencies would tell of the generator.",
         ),
     ]
 
 
-def throttling(reading: RunData) -> Markup:
+def build_throttling_card(reading: RunData) -> Markup:
     """The quota behind the refusals."""
     quota = reading.summary.quota
     note = "Too few requests were refused to tell a quota."
@@ -189,13 +185,13 @@ def throttling(reading: RunData) -> Markup:
         )
     return card(
         "Throttling and quota",
-        over_time.throttling_plot(reading).html(),
+        plots.plot_throttling(reading).html(),
         about="What was asked for, what was accepted, and the quota that explains the difference.",
         note=note,
     )
 
 
-def retries(reading: RunData) -> Markup:
+def build_retries_card(reading: RunData) -> Markup:
     """What trying again cost and brought."""
     requests, rates = reading.summary.requests, reading.summary.rates
     told = facts(
@@ -227,7 +223,7 @@ def retries(reading: RunData) -> Markup:
     return card("Retries", told, attempts, about="What trying again cost and what it brought.")
 
 
-def mix(summary: Summary) -> Markup:
+def build_mix_card(summary: Summary) -> Markup:
     """Events by type."""
     if not summary.event_mix:
         return card("Event mix", el("p", "No event was due.", class_="none"))
@@ -235,7 +231,7 @@ def mix(summary: Summary) -> Markup:
     return card("Event mix", made, about="Events in batches that were due, by type.")
 
 
-def errors(summary: Summary) -> Markup | None:
+def build_errors_card(summary: Summary) -> Markup | None:
     """Failures by cause; throttling is none of them."""
     if not summary.errors:
         return None
@@ -243,7 +239,7 @@ def errors(summary: Summary) -> Markup | None:
     return card("Errors", made, about="Failed requests by cause; 429 is not one.")
 
 
-def generator(reading: RunData) -> Markup:
+def build_generator_card(reading: RunData) -> Markup:
     """How the generator itself did."""
     made = reading.summary.generator
     told = facts(
@@ -253,32 +249,32 @@ def generator(reading: RunData) -> Markup:
             ("Memory", f"highest {format_bytes(made.rss_bytes_max)}"),
         ]
     )
-    plots = (over_time.cpu_plot(reading).html(), over_time.memory_plot(reading).html())
-    return card("Generator", told, *plots, about="Processor and memory of the generator itself.")
+    drawn = (plots.plot_cpu(reading).html(), plots.plot_memory(reading).html())
+    return card("Generator", told, *drawn, about="Processor and memory of the generator itself.")
 
 
-def sessions(reading: RunData) -> Markup:
+def build_sessions_card(reading: RunData) -> Markup:
     """The visitors that the generator played."""
-    return card("Sessions", over_time.visitors_plot(reading).html(), about="Visits that were open at a time.")
+    return card("Sessions", plots.plot_visitors(reading).html(), about="Visits that were open at a time.")
 
 
-def environment(reading: RunData) -> Markup:
+def build_environment_card(reading: RunData) -> Markup:
     """How it was run, on what, with which versions."""
     spec, summary = reading.spec, reading.summary
-    pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", ledger_of(summary))]
+    pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", describe_ledger(summary))]
     if spec is not None:
         target = {"url": spec.url, "region": spec.region, **{each.name: each.id for each in spec.monitors}}
         told = {"Target": target, "Machine": spec.machine, "Versions": spec.versions, "Options": spec.asked}
-        pairs = [("Command", el("code", spec.command or "–")), *pairs, *((k, listed(v)) for k, v in told.items())]
+        pairs = [("Command", el("code", spec.command or "–")), *pairs, *((k, list_pairs(v)) for k, v in told.items())]
     return card("Environment", facts(pairs), about=f"Folder {reading.name}", wide=not summary.errors)
 
 
-def listed(named: Mapping[str, object]) -> str:
+def list_pairs(named: Mapping[str, object]) -> str:
     """Names and values in one line."""
     return " · ".join(f"{name} {value}" for name, value in named.items() if value is not None)
 
 
-def ledger_of(summary: Summary) -> str:
+def describe_ledger(summary: Summary) -> str:
     """Whether the endpoint counted what we counted."""
     ledger = summary.ledger
     if ledger.agrees is None:
@@ -289,7 +285,7 @@ def ledger_of(summary: Summary) -> str:
     return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
 
 
-def width_note(reading: RunData) -> str:
+def describe_width(reading: RunData) -> str:
     """How wide a step is."""
     width = reading.timeline.width
     return "A step is a second." if width == 1 else f"A step is {width} s; rates are averages over it."

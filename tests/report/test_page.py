@@ -12,14 +12,14 @@ import pytest
 
 from loadgen.charts.html import VOID
 from loadgen.errors import LoadgenError
-from loadgen.report.html import report, write_report
-from loadgen.report.html.accounting import nodes
-from loadgen.report.html.tables import flattened, plain
+from loadgen.report import build_report_page, write_report
+from loadgen.report.accounting import list_nodes
+from loadgen.report.tables import flatten, format_leaf
 from loadgen.results import RunFolder
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.run_data import RunData
 from loadgen.units import format_count, format_milliseconds
-from tests.report.html.runs import Plan, make
+from tests.report.runs import Plan, make
 
 HOSTILE = "</script><script>alert(1)</script><img src=//evil.example/x onerror='a'>&amp;\"`"
 
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def page(folder: RunFolder) -> Page:
-    return Page(report(RunData(folder)))
+    return Page(build_report_page(RunData(folder)))
 
 
 def test_every_section_is_there(page: Page) -> None:
@@ -80,7 +80,7 @@ def test_every_section_is_there(page: Page) -> None:
 
 def test_every_figure_of_the_summary_appears_under_its_own_name(folder: RunFolder, page: Page) -> None:
     rows = page.words[page.words.index("Every figure of summary.json") :]
-    for name, value in flattened("", json.loads((folder.path / "summary.json").read_bytes())):
+    for name, value in flatten("", json.loads((folder.path / "summary.json").read_bytes())):
         assert rows[rows.index(name) + 1] == value, name
 
 
@@ -94,7 +94,7 @@ def test_the_counts_of_the_summary_are_in_the_sections_too(folder: RunFolder, pa
 
 
 def test_the_page_names_no_other_address_and_forbids_loading_any(folder: RunFolder, page: Page) -> None:
-    text = report(RunData(folder))
+    text = build_report_page(RunData(folder))
     addresses = {
         attributes[name] for _, attributes in page.elements for name in ("src", "href", "action") if name in attributes
     }
@@ -145,7 +145,7 @@ def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
         folder.spec(), command=HOSTILE, monitor=HOSTILE, versions={"python": HOSTILE}, machine={HOSTILE: HOSTILE}
     )
     folder.write_spec(spec)
-    page = Page(report(RunData(folder)))
+    page = Page(build_report_page(RunData(folder)))
     assert not page.all("img")
     assert len([script for script in page.all("script") if script.get("type") is None]) == 1
     assert HOSTILE in page.text.replace("\n", "")
@@ -153,7 +153,7 @@ def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_cut_off_is_reported_and_marked(tmp_path: Path) -> None:
-    page = Page(report(RunData(make(tmp_path / "run", Plan(cut_off=True)))))
+    page = Page(build_report_page(RunData(make(tmp_path / "run", Plan(cut_off=True)))))
     assert "Cut off" in page.words
     assert "Percentile curve" in page.words
     assert any("the run ended before" in words for words in page.words)
@@ -162,13 +162,13 @@ def test_a_run_that_was_cut_off_is_reported_and_marked(tmp_path: Path) -> None:
 def test_without_its_records_a_run_is_reported_as_far_as_the_timeline_tells(tmp_path: Path) -> None:
     folder = make(tmp_path / "run")
     folder.records.unlink()
-    page = Page(report(RunData(folder)))
+    page = Page(build_report_page(RunData(folder)))
     assert "requests.parquet is not in its folder" in page.text
     assert any(drawing["aria-labelledby"] == "latency-title latency-desc" for drawing in page.all("svg"))
 
 
 def test_a_run_in_which_nothing_was_sent_has_a_page(tmp_path: Path) -> None:
-    page = Page(report(RunData(make(tmp_path / "run", Plan(rate=0, seconds=2)))))
+    page = Page(build_report_page(RunData(make(tmp_path / "run", Plan(rate=0, seconds=2)))))
     assert "Throughput and outcomes" in page.words
 
 
@@ -180,7 +180,7 @@ def test_a_day_of_rows_makes_a_page_of_bounded_size(tmp_path: Path) -> None:
     timeline.write_text("\n".join([head, *long]) + "\n")
     reading = RunData(folder)
     assert reading.timeline.size <= 240
-    assert len(report(reading)) < 400_000
+    assert len(build_report_page(reading)) < 400_000
 
 
 def test_each_percentile_is_exact_whatever_the_width_of_a_slice(folder: RunFolder) -> None:
@@ -212,7 +212,7 @@ def test_a_broken_folder_is_refused_in_one_line_and_nothing_is_written(
     if text is not None:
         (folder.path / file).write_text(text)
     with pytest.raises(LoadgenError, match=told) as refused:
-        write_report(RunData.of(folder.path))
+        write_report(RunData.open(folder.path))
     assert str(folder.path / file) in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
     assert not list(folder.path.glob("*.html"))
@@ -222,23 +222,23 @@ def test_another_version_of_the_summary_is_refused_by_its_number(tmp_path: Path)
     folder = make(tmp_path / "run", Plan(seconds=3))
     folder.write_summary(msgspec.structs.replace(folder.summary(), version=2))
     with pytest.raises(LoadgenError, match="is of version 2, and this loadgen reads version 1"):
-        RunData.of(folder.path)
+        RunData.open(folder.path)
 
 
 def test_an_empty_folder_and_a_run_that_was_cut_off_at_once_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LoadgenError, match="neither"):
-        RunData.of(tmp_path)
+        RunData.open(tmp_path)
     with pytest.raises(LoadgenError, match="is no folder"):
-        RunData.of(tmp_path / "nowhere")
+        RunData.open(tmp_path / "nowhere")
     folder = make(tmp_path / "run", Plan(seconds=3, cut_off=True))
     (folder.path / "run.json").write_text("{}")
     with pytest.raises(LoadgenError, match=r"run\.json: cannot be read as a run's run\.json; is it of another version"):
-        RunData.of(folder.path)
+        RunData.open(folder.path)
 
 
 def test_plain_values_keep_their_json_form() -> None:
     values: tuple[object, ...] = (None, True, 1.5, "x", {})
-    assert [plain(value) for value in values] == ["null", "true", "1.5", "x", "{}"]
+    assert [format_leaf(value) for value in values] == ["null", "true", "1.5", "x", "{}"]
 
 
 def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, page: Page) -> None:
@@ -252,10 +252,10 @@ def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, pag
 
 
 def test_the_flow_ends_in_all_that_was_sent(folder: RunFolder) -> None:
-    summary, ends = folder.summary(), [node for node in nodes(RunData(folder)) if node.column == 2]
+    summary, ends = folder.summary(), [node for node in list_nodes(RunData(folder)) if node.column == 2]
     assert sum(node.amount for node in ends if node.key.startswith("lost")) == summary.events.lost
     assert sum(node.amount for node in ends) == summary.events.sent
-    middle = [node.amount for node in nodes(RunData(folder)) if node.column == 1]
+    middle = [node.amount for node in list_nodes(RunData(folder)) if node.column == 1]
     assert sum(middle) == summary.events.generated
 
 
@@ -263,7 +263,7 @@ def test_the_quota_is_told_in_no_more_digits_than_are_known(tmp_path: Path) -> N
     made = RunData(make(tmp_path / "run"))
     quota = QuotaEstimate(rate=49.9872, low=49.7123, high=50.2184, burst=52.3456)
     made.summary = msgspec.structs.replace(made.summary, quota=quota)
-    text = report(made)
+    text = build_report_page(made)
     assert "50/s" in text
     assert "49.7 to 50.2, burst 52" in text
     assert "of 50 requests a second (between 49.7 and 50.2) that holds 52." in text

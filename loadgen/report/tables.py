@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
-from loadgen.charts import Child, Markup, el, join
+from loadgen.charts import Markup, table
 from loadgen.results import RunData, Summary
 from loadgen.units import format_bytes, format_clock, format_count, format_milliseconds, format_share
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
-    """A table whose first column names its rows; it scrolls inside its box when it is too wide."""
-    columns = el("tr", *(el("th", title, scope="col") for title in head))
-    body = (el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows)
-    made = el("table", el("caption", caption), el("thead", columns), el("tbody", *body), class_=name or None)
-    return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
-
-
-def folded(title: str, *inside: Markup) -> Markup:
-    """Something to open."""
-    return el("details", el("summary", title), *inside)
-
-
-def bars(counts: dict[str, int], colour: str, caption: str) -> Markup:
-    """Counts by name with a bar each, the largest first."""
-    whole, largest = sum(counts.values()), max(counts.values(), default=0)
-    rows = (
-        el(
-            "tr",
-            el("th", breakable(name), scope="row"),
-            el("td", el("i", style=f"width:{amount / max(largest, 1) * 100:.1f}%"), class_=f"bar c-{colour}"),
-            el("td", format_count(amount)),
-            el("td", format_share(amount, whole)),
-        )
-        for name, amount in sorted(counts.items(), key=lambda item: -item[1])
-    )
-    return el("table", el("caption", caption), el("tbody", *rows), class_="bars")
-
-
-def breakable(name: str) -> Markup:
-    """A long name that may go on in the next line after each underscore."""
-    parts = [join(part, "_", el("wbr")) for part in name.split("_")[:-1]]
-    return join(*parts, name.split("_")[-1])
-
-
-def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[str], caption: str) -> Markup:
-    """A bar of parts for each name; all bars have one scale."""
-    largest = max((sum(parts) for _, parts in rows), default=0)
-    made = []
-    for name, parts in rows:
-        pieces = (
-            el("i", class_=f"c-{colour}", style=f"width:{part / max(largest, 1) * 100:.2f}%")
-            for part, colour in zip(parts, colours, strict=True)
-        )
-        cells = (el("td", format_count(part)) for part in parts)
-        made.append(el("tr", el("th", name, scope="row"), el("td", *pieces, class_="bar parts"), *cells))
-    head = el("tr", *(el("th", title, scope="col") for title in ("", "", *colours)))
-    return el("table", el("caption", caption), el("thead", head), el("tbody", *made), class_="bars")
-
-
-def stage_table(summary: Summary) -> Markup:
+def build_stage_table(summary: Summary) -> Markup:
     """A row a stage."""
     head = (
         "stage",
@@ -97,7 +47,7 @@ def stage_table(summary: Summary) -> Markup:
     return table(head, rows, "Stages, by the intended moments of their batches")
 
 
-def clock_table(summary: Summary) -> Markup:
+def build_clock_table(summary: Summary) -> Markup:
     """Quantiles of the four clocks."""
     named = (
         ("latency", summary.latency_ms),
@@ -118,7 +68,7 @@ def clock_table(summary: Summary) -> Markup:
     return table(("", "p50", "p90", "p95", "p99", "max", "mean"), rows, "The clocks")
 
 
-def timeline_table(reading: RunData) -> Markup:
+def build_timeline_table(reading: RunData) -> Markup:
     """The plots over time as numbers, a row a slice."""
     lines = reading.timeline
     names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "accepted_events", "given_up_events")
@@ -140,24 +90,24 @@ def timeline_table(reading: RunData) -> Markup:
     return table(head, rows, f"The run over time{note}")
 
 
-def every_figure(summary: Summary) -> Markup:
+def list_every_figure(summary: Summary) -> Markup:
     """All of summary.json, under its own names."""
-    rows = list(flattened("", msgspec.to_builtins(summary)))
+    rows = list(flatten("", msgspec.to_builtins(summary)))
     return table(("name in summary.json", "value"), rows, "Every figure", "every")
 
 
-def flattened(name: str, value: object) -> Iterator[tuple[str, str]]:
+def flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
     """Leaves with their paths, such as requests.sent."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from flattened(f"{name}.{key}" if name else str(key), inner)
+            yield from flatten(f"{name}.{key}" if name else str(key), inner)
     elif isinstance(value, (list, tuple)) and value:
         for place, inner in enumerate(value):
-            yield from flattened(f"{name}[{place}]", inner)
+            yield from flatten(f"{name}[{place}]", inner)
     else:
-        yield name, plain(value)
+        yield name, format_leaf(value)
 
 
-def plain(value: object) -> str:
+def format_leaf(value: object) -> str:
     """A leaf as JSON says it, texts without their quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

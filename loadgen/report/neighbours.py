@@ -4,47 +4,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear
-from loadgen.report.html.over_time import over_time
-from loadgen.report.html.tables import table
+from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear, table
+from loadgen.report.plots import Frame, plot_over_time
 from loadgen.results import BinnedTimeline, Floats, LedgerComparison, RunData, Summary
 from loadgen.units import format_count, format_milliseconds, format_percent, format_rate, format_share
 
 COLOURS = 6  # after as many app monitors they come again
 
 
-def neighbours(reading: RunData) -> Markup | None:
+def build_neighbours_card(reading: RunData) -> Markup | None:
     """The card of a run that had several app monitors."""
     if len(reading.summary.monitors) < 2:
         return None
-    plots = (load_plot(reading).html(), throttled_plot(reading).html()) if reading.monitors else ()
+    plots = (plot_load(reading).html(), plot_throttled(reading).html()) if reading.monitors else ()
     return card(
         "App monitors",
         *plots,
-        monitor_table(reading.summary),
+        build_monitor_table(reading.summary),
         about="Requests asked for a second by app monitor, every attempt counted, and what share of each got a 429.",
         note="They share one quota: a neighbour whose load grows takes it from all.",
         wide=True,
     )
 
 
-def load_plot(reading: RunData) -> Plot:
+def plot_load(reading: RunData) -> Plot:
     """Who asked for how much, stacked, beside the quota."""
     rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
-    layers = [Layer(colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
+    layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
     high, quota = find_stack_height(*rates.values()), reading.summary.quota
     if quota:
         layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
         high = max(high, quota.rate)
     told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
     text = f"Requests sent a second by app monitor; in all: {told}."
-    return over_time(reading, "monitors", "Requests by app monitor over time", text, linear(high), format_rate, layers)
+    return plot_over_time(
+        reading, Frame("monitors", "Requests by app monitor over time", text, linear(high), format_rate), layers
+    )
 
 
-def throttled_plot(reading: RunData) -> Plot:
+def plot_throttled(reading: RunData) -> Plot:
     """What share of each app monitor's requests was throttled."""
     layers = [
-        Layer(colour(place), name, throttled_share(lines).tolist(), dashed=place >= COLOURS)
+        Layer(pick_colour(place), name, compute_throttled_share(lines).tolist(), dashed=place >= COLOURS)
         for place, (name, lines) in enumerate(reading.monitors.items())
     ]
     told = ", ".join(
@@ -52,17 +53,17 @@ def throttled_plot(reading: RunData) -> Plot:
     )
     text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
     title = "Throttled share by app monitor over time"
-    return over_time(reading, "monitors-throttled", title, text, linear(1.0), format_percent, layers)
+    return plot_over_time(reading, Frame("monitors-throttled", title, text, linear(1.0), format_percent), layers)
 
 
-def throttled_share(lines: BinnedTimeline) -> Floats:
+def compute_throttled_share(lines: BinnedTimeline) -> Floats:
     """Of each slice, NaN where nothing was sent."""
     sent, throttled = lines.summed("sent"), lines.summed("throttled")
     found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
     return found
 
 
-def monitor_table(summary: Summary) -> Markup:
+def build_monitor_table(summary: Summary) -> Markup:
     """A row an app monitor."""
     head = ("app monitor", "sessions", "offered", "sent", "accepted", "throttled", "failed", "events sent",
             "events lost", "p50", "p99", "ledger")  # fmt: skip
@@ -79,18 +80,18 @@ def monitor_table(summary: Summary) -> Markup:
             format_share(each.events.lost, each.events.sent),
             format_milliseconds(each.latency_ms.p50),
             format_milliseconds(each.latency_ms.p99),
-            agreement(each.ledger),
+            describe_agreement(each.ledger),
         )
         for each in summary.monitors
     ]
     return table(head, rows, "App monitors, in shares of their own requests and events")
 
 
-def agreement(ledger: LedgerComparison) -> str:
+def describe_agreement(ledger: LedgerComparison) -> str:
     """Whether the endpoint counted what we counted, in a word."""
     return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
 
 
-def colour(place: int) -> str:
+def pick_colour(place: int) -> str:
     """An app monitor's colour."""
     return f"run{place % COLOURS}"

@@ -14,13 +14,13 @@ from rich.console import Console
 
 from loadgen.cli import commands
 from loadgen.errors import LoadgenError
-from loadgen.report.comparison import DRAWS, NAMES, Comparison, compare, drawn
-from loadgen.report.comparison_view import comparison_view, shown, signed
-from loadgen.report.html import comparison_page, report
+from loadgen.report import build_comparison_page, build_report_page
+from loadgen.report.comparison import DRAWS, NAMES, Comparison, compare_runs, draw_weights
+from loadgen.report.terminal import format_figure, format_signed, render_comparison
 from loadgen.results import RunFolder
 from loadgen.results.run_data import RunData
-from tests.report.html.runs import Plan, make
-from tests.report.html.test_report import Page
+from tests.report.runs import Plan, make
+from tests.report.test_page import Page
 
 STEADY = partial(Plan, seconds=60, rate=25)
 
@@ -39,7 +39,7 @@ def slower(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def compared(*folders: RunFolder) -> Comparison:
-    return compare([RunData(folder) for folder in folders])
+    return compare_runs([RunData(folder) for folder in folders])
 
 
 def told(comparison: Comparison) -> dict[str, bool]:
@@ -71,7 +71,7 @@ def test_a_quantile_of_too_few_requests_has_no_interval_and_says_so(
     assert not any(each.told for each in clocks if each.difference.too_few)
     assert sum("too few for an interval" in note for note in comparison.notes) == (2 if without else 0)
     console = Console(width=80, record=True)
-    console.print(comparison_view(comparison))
+    console.print(render_comparison(comparison))
     text = console.export_text()
     assert ("too few requests" in text) is bool(without)
     assert max(map(len, text.splitlines())) <= 80
@@ -118,7 +118,7 @@ def test_a_share_of_nothing_still_has_an_interval(tmp_path: Path, steady: RunFol
 
 
 def test_draws_take_as_many_slices_as_there_are_in_blocks_of_neighbours() -> None:
-    weights = drawn(60, 1, np.random.default_rng(0))
+    weights = draw_weights(60, 1, np.random.default_rng(0))
     assert weights.shape == (DRAWS, 60)
     assert (weights.sum(axis=1) == 60).all()
     assert weights.mean(axis=0) == pytest.approx(1, abs=0.25)
@@ -154,7 +154,7 @@ def test_the_table_fits_80_columns_and_holds_every_figure(steady: RunFolder, slo
     console = Console(width=80, record=True, file=None, quiet=True)
     console.quiet = False
     with console.capture() as captured:
-        console.print(comparison_view(compared(steady, slower)))
+        console.print(render_comparison(compared(steady, slower)))
     lines = captured.get().splitlines()
     assert all(len(line) <= 80 for line in lines)
     for label in NAMES.values():
@@ -163,20 +163,22 @@ def test_the_table_fits_80_columns_and_holds_every_figure(steady: RunFolder, slo
 
 
 def test_differences_of_shares_are_points_and_have_signs() -> None:
-    assert signed("lost_share", 0.1234) == "+12.3"
-    assert signed("latency_p50_ms", -1.5) == "−1.5"
-    assert shown("lost_share", 0.5) == "50.0%"
-    assert shown("latency_p50_ms", None) == "–"
+    assert format_signed("lost_share", 0.1234) == "+12.3"
+    assert format_signed("latency_p50_ms", -1.5) == "−1.5"
+    assert format_figure("lost_share", 0.5) == "50.0%"
+    assert format_figure("latency_p50_ms", None) == "–"
 
 
 def test_the_page_holds_every_figure_and_difference(steady: RunFolder, slower: RunFolder) -> None:
     readings = [RunData(steady), RunData(slower)]
-    comparison = compare(readings)
-    page = Page(comparison_page(readings, comparison))
+    comparison = compare_runs(readings)
+    page = Page(build_comparison_page(readings, comparison))
     assert "B against A" in page.words
     assert "block bootstrap" in page.text
     for each in comparison.differences:
-        assert any(words.startswith(signed(each.figure, each.difference.value)) for words in page.words), each.figure
+        assert any(words.startswith(format_signed(each.figure, each.difference.value)) for words in page.words), (
+            each.figure
+        )
     assert len(page.all("svg")) == 6
 
 
@@ -209,4 +211,4 @@ def test_a_tag_labels_a_run_in_its_report_and_in_a_comparison(tmp_path: Path) ->
     for folder in folders:
         folder.write_spec(msgspec.structs.replace(folder.spec(), tag=f"release {folder.path.name}"))
     assert "after differs from before in tag release before → release after" in "\n".join(compared(*folders).notes)
-    assert "tag release after" in report(RunData(folders[1]))
+    assert "tag release after" in build_report_page(RunData(folders[1]))

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.report.html.curve import as_quantile
-from loadgen.report.html.flow import GAP, HEIGHT, LABEL, Node, place
+from loadgen.report.accounting import GAP, HEIGHT, LABEL, Node, place_nodes
+from loadgen.report.plots import format_quantile
 
 
 @pytest.mark.parametrize(("share", "text"), [(0.5, "50%"), (0.99, "99%"), (0.9999, "99.99%")])
 def test_a_quantile_has_as_many_digits_as_tell_it_from_all(share: float, text: str) -> None:
-    assert as_quantile(share) == text
+    assert format_quantile(share) == text
 
 
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=5))
 def test_a_flow_keeps_its_columns_apart_and_inside(amounts: list[int]) -> None:
     parts = [Node(str(n), "part", amount, 1, "back", "whole") for n, amount in enumerate(amounts)]
-    placed = place([Node("whole", "whole", sum(amounts), 0, "neutral"), *parts])
+    placed = place_nodes([Node("whole", "whole", sum(amounts), 0, "neutral"), *parts])
     column = [each for each in placed if each.node.column == 1]
     for above, below in pairwise(column):
         assert below.top >= above.top + max(above.height, LABEL) + GAP - 1e-6

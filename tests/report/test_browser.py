@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from loadgen.report.comparison import compare
-from loadgen.report.html import comparison_page, report
+from loadgen.report import build_comparison_page, build_report_page
+from loadgen.report.comparison import compare_runs
 from loadgen.results.run_data import RunData
-from tests.report.html.runs import Plan, make
+from tests.report.runs import Plan, make
 
 CHROMIUM = os.environ.get("LOADGEN_CHROMIUM", "/usr/bin/chromium")
 MEASURE = (Path(__file__).parent / "measure.js").read_text()
@@ -71,8 +71,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
     readings = {name: RunData(make(folder / name, plan)) for name, plan in plans.items()}
     some = [readings["ordinary"], readings["long"], readings["ordinary"]]
-    return {name: report(reading) for name, reading in readings.items()} | {
-        "comparison": comparison_page(some, compare(some))
+    return {name: build_report_page(reading) for name, reading in readings.items()} | {
+        "comparison": build_comparison_page(some, compare_runs(some))
     }
 
 

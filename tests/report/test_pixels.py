@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from loadgen.report.html import report
+from loadgen.report import build_report_page
 from loadgen.results.run_data import RunData
-from tests.report.html.runs import Plan, make
-from tests.report.html.test_browser import browse, whole_browser
+from tests.report.runs import Plan, make
+from tests.report.test_browser import browse, whole_browser
 
 __all__ = ["whole_browser"]  # the fixture that skips without a browser
 pytestmark = pytest.mark.browser
@@ -44,7 +44,7 @@ def framed(page: str, frame: Frame, left: int) -> str:
 def looks(tmp_path_factory: pytest.TempPathFactory) -> dict[Frame, dict[str, Any]]:
     """What the pixels of each frame say."""
     folder = tmp_path_factory.mktemp("pixels")
-    page = report(RunData(make(folder / "run", Plan())))
+    page = build_report_page(RunData(make(folder / "run", Plan())))
     lefts = [sum(width for width, *_ in FRAMES[:place]) for place in range(len(FRAMES))]
     frames = "".join(framed(page, frame, left) for frame, left in zip(FRAMES, lefts, strict=True))
     whole = f'<!doctype html><meta charset="utf-8"><body style="margin:0">{frames}</body>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log10
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from loadgen.charts import (
     logarithmic,
     time_ticks,
 )
-from loadgen.results import BinnedTimeline, Floats, RunData
+from loadgen.model import Noun
+from loadgen.results import BinnedTimeline, BinnedTimes, Floats, RunData
 from loadgen.units import (
     format_bytes,
     format_clock,
@@ -30,7 +32,7 @@ from loadgen.units import (
 )
 
 
-def requests_plot(reading: RunData) -> Plot:
+def plot_requests(reading: RunData) -> Plot:
     """Outcomes a second, stacked, with the batches that were due as a line."""
     lines = reading.timeline
     outcomes = [lines.rate(name).tolist() for name in ("accepted", "throttled", "failed")]
@@ -48,12 +50,14 @@ def requests_plot(reading: RunData) -> Plot:
         Layer("ink", "offered: batches due", offered),
     ]
     high = max(find_stack_height(*outcomes), max(offered, default=0.0))
-    return over_time(reading, "requests", "Requests by outcome over time", text, linear(high), format_rate, layers, 300)
+    return plot_over_time(
+        reading, Frame("requests", "Requests by outcome over time", text, linear(high), format_rate, 300), layers
+    )
 
 
-def latency_plot(reading: RunData) -> Plot:
+def plot_latency(reading: RunData) -> Plot:
     """Latency percentiles of each slice on a logarithmic axis."""
-    p50, p95, p99, top = (latency_of(reading, share) for share in (0.5, 0.95, 0.99, 1.0))
+    p50, p95, p99, top = (read_latency(reading, share) for share in (0.5, 0.95, 0.99, 1.0))
     layers = [
         Layer("max", "max", top, "dots"),
         Layer("p99", "p99", p99),
@@ -63,10 +67,12 @@ def latency_plot(reading: RunData) -> Plot:
         Layer("p50", "p50", p50),
     ]
     text = "Latency from the intended moment to the answer: median, 95th and 99th percentile and maximum of each slice."
-    return over_time(reading, "latency", "Latency over time", text, spread_scale(p50, top), format_milliseconds, layers)
+    return plot_over_time(
+        reading, Frame("latency", "Latency over time", text, choose_spread_scale(p50, top), format_milliseconds), layers
+    )
 
 
-def lag_plot(reading: RunData) -> Plot:
+def plot_lag(reading: RunData) -> Plot:
     """The generator's own lateness."""
     requests = reading.requests
     p99 = requests.lag.each(0.99).tolist() if requests else reading.timeline.highest("lag_p99_ms").tolist()
@@ -78,10 +84,12 @@ def lag_plot(reading: RunData) -> Plot:
     text = (
         "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
     )
-    return over_time(reading, "lag", "Schedule lag over time", text, spread_scale(*every), format_milliseconds, layers)
+    return plot_over_time(
+        reading, Frame("lag", "Schedule lag over time", text, choose_spread_scale(*every), format_milliseconds), layers
+    )
 
 
-def throttling_plot(reading: RunData) -> Plot:
+def plot_throttling(reading: RunData) -> Plot:
     """What was accepted and what was asked for, beside the quota that explains the refusals."""
     lines, quota = reading.timeline, reading.summary.quota
     asked, accepted = lines.rate("sent").tolist(), lines.rate("accepted").tolist()
@@ -95,95 +103,81 @@ def throttling_plot(reading: RunData) -> Plot:
         layers += [Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True)]
         text += f" The estimated quota is {quota.rate:g} a second, between {quota.low:g} and {quota.high:g}."
         high = max(high, quota.rate)
-    return over_time(reading, "throttling", "Throttling against the quota", text, linear(high), format_rate, layers)
+    return plot_over_time(
+        reading, Frame("throttling", "Throttling against the quota", text, linear(high), format_rate), layers
+    )
 
 
-def visitors_plot(reading: RunData) -> Plot:
+def plot_visitors(reading: RunData) -> Plot:
     """Sessions that were open."""
     active = reading.timeline.highest("sessions_active").tolist()
     text = f"Sessions active at a time; {format_count(reading.summary.sessions)} started in all."
-    return over_time(
+    return plot_over_time(
         reading,
-        "sessions",
-        "Sessions active",
-        text,
-        linear(most(active)),
-        format_short,
+        Frame("sessions", "Sessions active", text, linear(find_highest(active)), format_short, 170),
         [Layer("neutral", "sessions active", active)],
-        170,
     )
 
 
-def cpu_plot(reading: RunData) -> Plot:
+def plot_cpu(reading: RunData) -> Plot:
     """The generator's processor time, in per cent of one core."""
     cpu = (reading.timeline.highest("cpu_percent") / 100).tolist()
     text = f"CPU of {reading.summary.generator.workers} worker(s) together; 100 % is one core."
-    return over_time(
+    return plot_over_time(
         reading,
-        "cpu",
-        "Generator CPU",
-        text,
-        linear(max(most(cpu), 1.0)),
-        format_percent,
+        Frame("cpu", "Generator CPU", text, linear(max(find_highest(cpu), 1.0)), format_percent, 170),
         [Layer("neutral", "CPU, 100 % = one core", cpu)],
-        170,
     )
 
 
-def memory_plot(reading: RunData) -> Plot:
+def plot_memory(reading: RunData) -> Plot:
     """The generator's resident memory."""
     held = reading.timeline.highest("rss_bytes").tolist()
-    top = linear(most(held) / 2**20)
+    top = linear(find_highest(held) / 2**20)
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
     text = "Resident memory of all workers together."
-    return over_time(
+    return plot_over_time(
         reading,
-        "memory",
-        "Generator memory",
-        text,
-        scale,
-        format_bytes,
+        Frame("memory", "Generator memory", text, scale, format_bytes, 170),
         [Layer("neutral", "resident memory", held)],
-        170,
     )
 
 
-def over_time(
-    reading: RunData, key: str, title: str, text: str, y: Scale, say: Write, layers: Sequence[Layer], height: int = 240
-) -> Plot:
+class Frame(Noun):
+    """What stands around a plot: name, heading, description, y axis, and how values are written."""
+
+    id: str
+    title: str
+    text: str
+    y: Scale
+    say: Write
+    height: int = 240
+
+
+def plot_over_time(reading: RunData, frame: Frame, layers: Sequence[Layer]) -> Plot:
     """A plot whose x axis is the run, with its stages."""
-    return along(reading.timeline, key, title, text, y, say, layers, stages_of(reading), height)
+    return plot_along(reading.timeline, frame, layers, mark_stages(reading))
 
 
-def along(
-    lines: BinnedTimeline,
-    key: str,
-    title: str,
-    text: str,
-    y: Scale,
-    say: Write,
-    layers: Sequence[Layer],
-    marks: Sequence[Mark] = (),
-    height: int = 240,
-) -> Plot:
+def plot_along(lines: BinnedTimeline, frame: Frame, layers: Sequence[Layer], marks: Sequence[Mark] = ()) -> Plot:
     """A plot whose x axis is a timeline."""
-    long = lines.size * lines.width
+    seconds = lines.size * lines.width
     return Plot(
-        id=key,
-        title=title,
-        text=text,
-        y=y,
-        say=say,
+        id=frame.id,
+        title=frame.title,
+        text=frame.text,
+        y=frame.y,
+        say=frame.say,
         places=find_centres(lines.size),
-        named=names_of(lines),
-        x_ticks=[(tick / long, format_clock(tick)) for tick in time_ticks(long)],
+        named=name_bins(lines),
+        x_ticks=[(tick / seconds, format_clock(tick)) for tick in time_ticks(seconds)],
         layers=layers,
         marks=marks,
-        height=height,
+        height=frame.height,
     )
 
 
-def names_of(lines: BinnedTimeline) -> list[str]:
+def name_bins(lines: BinnedTimeline) -> list[str]:
     """What each slice is called in a read-out."""
     starts = [place * lines.width for place in range(lines.size)]
     if lines.width == 1:
@@ -191,7 +185,7 @@ def names_of(lines: BinnedTimeline) -> list[str]:
     return [f"{format_clock(start)} to {format_clock(start + lines.width)}" for start in starts]
 
 
-def stages_of(reading: RunData) -> list[Mark]:
+def mark_stages(reading: RunData) -> list[Mark]:
     """The arrivals' stages, when there is more than one, and what came after the end."""
     stages = reading.summary.stages
     long = reading.timeline.size * reading.timeline.width
@@ -202,7 +196,7 @@ def stages_of(reading: RunData) -> list[Mark]:
     return [*marks, Mark(end / long, 1.0, "end")] if end < long - 1 else marks
 
 
-def latency_of(reading: RunData, share: float) -> list[float]:
+def read_latency(reading: RunData, share: float) -> list[float]:
     """A percentile of each slice: from the records, or the slice's worst second when they are gone."""
     if reading.requests:
         return list(reading.requests.latency.each(share).tolist())
@@ -210,7 +204,7 @@ def latency_of(reading: RunData, share: float) -> list[float]:
     return list(reading.timeline.highest(f"latency_{name}_ms").tolist())
 
 
-def spread_scale(*series: Sequence[float]) -> Scale:
+def choose_spread_scale(*series: Sequence[float]) -> Scale:
     """A logarithmic scale around all that is there, in milliseconds and not below a tenth."""
     values: Floats = np.array([value for each in series for value in each], dtype=np.float64)
     there = values[np.isfinite(values)]
@@ -219,7 +213,54 @@ def spread_scale(*series: Sequence[float]) -> Scale:
     return logarithmic(max(float(there.min()), 0.1), max(float(there.max()), 0.2))
 
 
-def most(values: Sequence[float]) -> float:
+def find_highest(values: Sequence[float]) -> float:
     """The highest of the values that are there."""
     there = [value for value in values if value == value]
     return max(there, default=0.0)
+
+
+POINTS = 160
+
+
+def plot_curve(
+    key: str, title: str, text: str, lines: Sequence[tuple[str, str, BinnedTimes, bool]], height: int = 240
+) -> Plot:
+    """Clocks over the share of requests that were faster: colour, label, clock, dashed."""
+    nines = max(log10(max(2 * clock.counts.sum(), 20)) for _, _, clock, _ in lines)
+    shares = [1 - 10 ** (-nines * point / POINTS) for point in range(POINTS + 1)]
+    layers = [
+        Layer(colour, label, sample_curve(clock, shares), dashed=dashed) for colour, label, clock, dashed in lines
+    ]
+    return Plot(
+        id=key,
+        title=title,
+        text=text,
+        y=choose_spread_scale(*(layer.values for layer in layers)),
+        say=format_milliseconds,
+        places=[point / POINTS for point in range(POINTS + 1)],
+        named=[f"{format_quantile(share)} of requests" for share in shares],
+        x_ticks=place_quantiles(nines),
+        layers=layers,
+        height=height,
+    )
+
+
+def sample_curve(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:
+    """A clock's value at each share, up to the slowest request, which stands at a half of a request from all."""
+    total = clock.counts.sum()
+    values = clock.whole(tuple(shares))
+    known = np.array([(1 - share) * total >= 0.5 - 1e-6 for share in shares])
+    return [float(value) for value in np.where(known, values, np.nan)]
+
+
+def place_quantiles(nines: float) -> list[tuple[float, str]]:
+    """50%, 90%, 99% and so on, as far as there are requests."""
+    shares = [0.5, *(1 - 10.0**-power for power in range(1, 9))]
+    places = [-log10(1 - share) / nines for share in shares]
+    return [(place, format_quantile(share)) for place, share in zip(places, shares, strict=True) if place <= 1.001]
+
+
+def format_quantile(share: float) -> str:
+    """As many digits as it takes to tell it from 100%."""
+    digits = max(int(-log10(max(1 - share, 1e-9)) + 1e-6) - 2, 0)
+    return f"{share * 100:.{digits}f}%"

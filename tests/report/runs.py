@@ -10,12 +10,12 @@ import msgspec
 from loadgen.model import Noun, Result, Volume
 from loadgen.results import (
     Aggregate,
-    AppMonitor,
     EventCounts,
     Meter,
     Recording,
     RunEnd,
     RunFolder,
+    RunMonitor,
     RunOptions,
     RunSpec,
     find_stage_ends,
@@ -78,7 +78,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     source = path.parent / f"{path.name}.toml"
     source.write_text(scenario_text(plan))
     spec = RunSpec.resolve(RunOptions(seed=plan.seed), source.name, scenario_text(plan))
-    monitors = tuple(AppMonitor(**each) for each in MONITORS)
+    monitors = tuple(RunMonitor(**each) for each in MONITORS)
     folder.write_spec(msgspec.structs.replace(spec, command="loadgen run shop.toml", monitors=monitors))
     scenario = parse(scenario_text(plan), source.name)
     measured = Aggregate(find_stage_ends(scenario, 1.0))

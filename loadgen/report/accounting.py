@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from loadgen.charts import Markup, card
-from loadgen.model import Volume
-from loadgen.report.html.flow import Node, flow
-from loadgen.report.html.tables import folded, table
+from collections.abc import Sequence
+
+from loadgen.charts import Markup, card, el, folded, table
+from loadgen.model import Noun, Volume
 from loadgen.results import INCOMPLETE_SESSIONS, Outcomes, RunData, Summary
 from loadgen.units import format_clock, format_count, format_share
 
@@ -13,7 +13,7 @@ SHOWN = 100
 """Sessions in the table at most; the file has them all."""
 
 
-def accounting(reading: RunData) -> Markup:
+def build_accounting_card(reading: RunData) -> Markup:
     """The card."""
     events = reading.summary.events
     text = (
@@ -22,16 +22,16 @@ def accounting(reading: RunData) -> Markup:
     )
     return card(
         "Where every event went",
-        flow(nodes(reading), "Accounting of events", text),
-        folded("As a table", accounting_table(reading)),
-        *outcome_tables(reading.summary),
+        draw_flow(list_nodes(reading), "Accounting of events", text),
+        folded("As a table", build_accounting_table(reading)),
+        *build_outcome_tables(reading.summary),
         about="From what the pages' web client noticed to what was accepted, to the unit.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
     )
 
 
-def nodes(reading: RunData) -> list[Node]:
+def list_nodes(reading: RunData) -> list[Node]:
     """Generated, what was sent and what was kept back, and how the sent ones fared."""
     events = reading.summary.events
     kept_back = [
@@ -44,11 +44,11 @@ def nodes(reading: RunData) -> list[Node]:
         Node("generated", "Generated", events.generated, 0, "neutral"),
         Node("sent", "Sent", events.sent, 1, "sent", "generated"),
         *sorted(kept_back, key=lambda node: -node.amount),
-        *fates(reading),
+        *list_outcome_nodes(reading),
     ]
 
 
-def fates(reading: RunData) -> list[Node]:
+def list_outcome_nodes(reading: RunData) -> list[Node]:
     """Accepted at once or by a retry, and lost by which cause; without records, accepted and lost."""
     events, requests = reading.summary.events, reading.requests
     if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
@@ -66,7 +66,7 @@ def fates(reading: RunData) -> list[Node]:
     ]
 
 
-def accounting_table(reading: RunData) -> Markup:
+def build_accounting_table(reading: RunData) -> Markup:
     """The same to the unit."""
     events = reading.summary.events
     rows = [
@@ -95,23 +95,23 @@ def accounting_table(reading: RunData) -> Markup:
     return table(("events", "count", "share"), rows, "Accounting of events")
 
 
-def outcome_tables(summary: Summary) -> list[Markup]:
+def build_outcome_tables(summary: Summary) -> list[Markup]:
     """Outcomes, and failures by cause, in requests, events and bytes."""
     head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
-    fates = [(name.replace("_", " "), getattr(summary.outcomes, name)) for name in Outcomes.__struct_fields__]
+    volumes = [(name.replace("_", " "), getattr(summary.outcomes, name)) for name in Outcomes.__struct_fields__]
     causes = [(f"failed: {cause}", failed) for cause, failed in summary.failures.items()]
     sent = summary.outcomes.sent.wire_bytes
-    rows = [amount_cells(name, amount, sent) for name, amount in (*fates, *causes)]
+    rows = [list_cells(name, amount, sent) for name, amount in (*volumes, *causes)]
     return [folded("Outcomes in requests, events and bytes", table(head, rows, "Outcomes in each unit"))]
 
 
-def amount_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
+def list_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
     """A row: an amount in each unit, and what part of all bytes sent it was."""
     counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
     return (name, *map(format_count, counts), format_share(amount.wire_bytes, sent))
 
 
-def undone(reading: RunData) -> Markup | None:
+def build_incomplete_card(reading: RunData) -> Markup | None:
     """The card of the sessions that a lost worker left undone; none when none was lost."""
     found = reading.incomplete_sessions
     if not found:
@@ -139,3 +139,129 @@ def undone(reading: RunData) -> Markup | None:
         note=f"{INCOMPLETE_SESSIONS} names them all{more}.",
         wide=True,
     )
+
+
+COLUMNS = (0.0, 0.37, 0.74)  # where the nodes stand, of the width
+THICK = 12  # of a node, in thousandths of the width
+GAP = 10  # below a node and its label, in pixels
+HEIGHT = 380
+LABEL = 46  # a label of three lines, in pixels
+
+
+class Node(Noun):
+    """An amount in a column; it flows out of the node named `source`."""
+
+    key: str
+    label: str
+    amount: int
+    column: int
+    colour: str
+    source: str | None = None
+
+
+class Placed(Noun):
+    """A node with its upper edge and its height in pixels."""
+
+    node: Node
+    top: float
+    height: float
+
+
+def draw_flow(nodes: Sequence[Node], title: str, text: str) -> Markup:
+    """The figure; nodes without an amount are left out."""
+    shown = [node for node in nodes if node.amount > 0]
+    if not shown:
+        return el("p", "Nothing was generated.", class_="none")
+    placed = {each.node.key: each for each in place_nodes(shown)}
+    drawing = el(
+        "svg",
+        el("title", title, id="flow-title"),
+        el("desc", text, id="flow-desc"),
+        *draw_ribbons(placed),
+        *(draw_bar(each) for each in placed.values()),
+        viewBox=f"0 0 1000 {HEIGHT}",
+        preserveAspectRatio="none",
+        role="img",
+        aria_labelledby="flow-title flow-desc",
+    )
+    return el("div", drawing, *draw_labels(placed, shown[0].amount), class_="flow", style=f"--h:{HEIGHT}px")
+
+
+def place_nodes(nodes: Sequence[Node]) -> list[Placed]:
+    """Columns with one scale, so that a pixel is the same number of events everywhere."""
+    columns = [[node for node in nodes if node.column == column] for column in range(len(COLUMNS))]
+    low, high = 0.0, HEIGHT / max(node.amount for node in nodes)
+    for _ in range(30):  # the largest scale at which every column fits
+        middle = (low + high) / 2
+        fits = all(find_foot(stack_nodes(column, middle)) <= HEIGHT for column in columns)
+        low, high = (middle, high) if fits else (low, middle)
+    return [placed for column in columns for placed in stack_nodes(column, low)]
+
+
+def stack_nodes(column: Sequence[Node], scale: float) -> list[Placed]:
+    """Nodes below each other, with room for their labels."""
+    placed, top = [], 0.0
+    for node in column:
+        height = max(node.amount * scale, 1.5)
+        placed.append(Placed(node, top, height))
+        top += height + max(LABEL - height, 0) + GAP
+    return placed
+
+
+def find_foot(column: Sequence[Placed]) -> float:
+    """Where the last node and its label end."""
+    return column[-1].top + max(column[-1].height, LABEL) if column else 0.0
+
+
+def draw_ribbons(placed: dict[str, Placed]) -> list[Markup]:
+    """One from each source to each of its parts, in order from above."""
+    used = dict.fromkeys(placed, 0.0)
+    made = []
+    for each in placed.values():
+        if each.node.source not in placed:
+            continue
+        source = placed[each.node.source]
+        part = source.height * each.node.amount / source.node.amount
+        start = source.top + used[each.node.source]
+        used[each.node.source] += part
+        made.append(draw_ribbon(source.node.column, start, part, each))
+    return made
+
+
+def draw_ribbon(column: int, start: float, part: float, end: Placed) -> Markup:
+    """A curved band between two nodes."""
+    left, right = COLUMNS[column] * 1000 + THICK, COLUMNS[end.node.column] * 1000
+    middle = (left + right) / 2
+    down = end.top + end.height
+    path = (
+        f"M{left:.0f} {start:.1f}C{middle:.0f} {start:.1f} {middle:.0f} {end.top:.1f} {right:.0f} {end.top:.1f}"
+        f"V{down:.1f}C{middle:.0f} {down:.1f} {middle:.0f} {start + part:.1f} {left:.0f} {start + part:.1f}Z"
+    )
+    return el("path", d=path, class_=f"ribbon c-{end.node.colour}")
+
+
+def draw_bar(each: Placed) -> Markup:
+    """A node."""
+    return el(
+        "rect",
+        x=f"{COLUMNS[each.node.column] * 1000:.0f}",
+        y=f"{each.top:.1f}",
+        width=THICK,
+        height=f"{each.height:.1f}",
+        class_=f"node c-{each.node.colour}",
+    )
+
+
+def draw_labels(placed: dict[str, Placed], whole: int) -> list[Markup]:
+    """A node's name, amount and share, to the right of it."""
+    return [
+        el(
+            "div",
+            el("b", each.node.label),
+            el("span", format_count(each.node.amount)),
+            el("span", f" · {format_share(each.node.amount, whole)}", class_="thin"),
+            class_="label",
+            style=f"left:{COLUMNS[each.node.column] * 100 + THICK / 10 + 0.6:.1f}%;top:{each.top:.0f}px",
+        )
+        for each in placed.values()
+    ]

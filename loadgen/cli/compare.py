@@ -1,0 +1,31 @@
+"""loadgen compare: runs beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run_dirs", type=click.Path(path_type=Path), metavar="RUN RUN...", nargs=-1, required=True)
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="Write a page that overlays the runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
+def compare(run_dirs: tuple[Path, ...], html: Path | None, as_json: bool) -> None:
+    """Compare runs with the first one, with intervals that tell a difference from chance."""
+    from loadgen.jobs import compare as job
+    from loadgen.output import format_json, is_stream
+    from loadgen.report import render_comparison, show
+
+    comparison = job.compare(run_dirs, html=html)
+    if as_json:
+        click.echo(format_json(comparison), nl=False)
+    elif html is None or not is_stream(html):
+        show(render_comparison(comparison))
+    if html is not None:
+        click.echo(f"page      {html}", err=as_json or is_stream(html))

@@ -1,0 +1,36 @@
+"""loadgen report: the summary of a run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+IN_FOLDER = Path("RUN_DIR/report.html")  # what --html without a file stands for
+
+
+@click.command()
+@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, allow_dash=True),
+    is_flag=False,
+    flag_value=str(IN_FOLDER),
+    metavar="[FILE]",
+    help="Write the page of the run, unless told otherwise as report.html in its folder.",
+)
+def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
+    """Show the summary of a run again, or of what was written of one that was cut off."""
+    from loadgen.jobs import report as job
+    from loadgen.output import format_json, is_stream
+    from loadgen.report import render_summary, show
+
+    page = job.name_page(run_dir) if html == IN_FOLDER else html
+    summary = job.report(run_dir, html=page)
+    if as_json:
+        click.echo(format_json(summary), nl=False)
+    elif page is None or not is_stream(page):
+        show(render_summary(summary))
+    if page is not None:
+        click.echo(f"page      {page}", err=as_json or is_stream(page))

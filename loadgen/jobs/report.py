@@ -1,0 +1,43 @@
+"""`loadgen report`: the summary of a run from its folder, finished or cut off, and its page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.run.incomplete_sessions import noted
+from loadgen.output import check_output
+from loadgen.report import REPORT, write_report
+from loadgen.results import RunData, RunFolder, Summary, read_summary
+
+
+def report(run_dir: Path | str, *, html: Path | str | None = None) -> Summary:
+    """Read a run's summary; of a run that was cut off, sum up what it had written, and name its incomplete sessions.
+
+    `html` is where the run's page is written, if anywhere. LoadgenError: the folder is none of a run, or is damaged.
+    """
+    if html is not None:
+        check_output(Path(html))
+    folder = RunFolder.open(Path(run_dir))
+    summary = add_incomplete_sessions(folder, read_summary(folder))
+    if html is not None:
+        write_report(RunData(folder, summary=summary), Path(html))
+    return summary
+
+
+def name_page(run_dir: Path) -> Path:
+    """Where a run's page stands unless another place is named."""
+    return run_dir / REPORT
+
+
+def add_incomplete_sessions(folder: RunFolder, summary: Summary) -> Summary:
+    """The summary with a line on the sessions that lost workers left undone, or on why that is not known."""
+    if not summary.lost_workers:
+        return summary
+    try:
+        return noted(folder, folder.spec().scenario, summary)
+    except LoadgenError as error:
+        line = f"which sessions were not run is not known: {error}"
+        return msgspec.structs.replace(summary, reasons=(*summary.reasons, line))

@@ -11,19 +11,19 @@ NIL_UUID = "00000000-0000-0000-0000-000000000000"
 """The user id of the web client when cookies are not allowed."""
 
 
-def digest(key: int, purpose: str, number: int) -> bytes:
+def draw_bytes(key: int, purpose: str, number: int) -> bytes:
     """16 bytes drawn for one purpose of a session's key (64 bits); a counter-based random stream."""
     return blake2b(
         purpose.encode() + number.to_bytes(8, "little"), digest_size=16, key=key.to_bytes(8, "little")
     ).digest()
 
 
-def uuid4(key: int, purpose: str, number: int) -> str:
+def make_uuid4(key: int, purpose: str, number: int) -> str:
     """A version 4 UUID (RFC 9562) drawn for one purpose of a session's key."""
-    return uuid4_of(digest(key, purpose, number).hex())
+    return format_uuid4(draw_bytes(key, purpose, number).hex())
 
 
-def uuid4_of(hex32: str) -> str:
+def format_uuid4(hex32: str) -> str:
     """Shape 32 random hex digits as a version 4 UUID; 6 of the 128 bits are fixed."""
     return f"{hex32[:8]}-{hex32[8:12]}-4{hex32[13:16]}-{VARIANT[hex32[16]]}{hex32[17:20]}-{hex32[20:]}"
 
@@ -37,19 +37,19 @@ class Uuids:
     def __call__(self, number: int) -> str:
         state = self._begun.copy()
         state.update(number.to_bytes(8, "little"))
-        return uuid4_of(state.hexdigest())
+        return format_uuid4(state.hexdigest())
 
 
-def uniform(key: int, purpose: str, number: int) -> float:
+def draw_uniform(key: int, purpose: str, number: int) -> float:
     """A number in [0, 1) drawn for one purpose of a session's key."""
-    return int.from_bytes(digest(key, purpose, number)[:7], "little") / 2**56
+    return int.from_bytes(draw_bytes(key, purpose, number)[:7], "little") / 2**56
 
 
-def sampled(key: int, sample_rate: float, number: int = 0) -> bool:
+def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
     """Whether a visit's client session, the first unless told, sends anything."""
-    return sampling_draw(key, number) < sample_rate
+    return draw_sampling(key, number) < sample_rate
 
 
-def sampling_draw(key: int, number: int = 0) -> float:
+def draw_sampling(key: int, number: int = 0) -> float:
     """The number in [0, 1) that a visit's client session drew; it is recorded at every rate above."""
-    return uniform(key, "sample", number)
+    return draw_uniform(key, "sample", number)

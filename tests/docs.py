@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli import commands
-from loadgen.scenario.scenario import schema_text
+from loadgen.scenario.scenario import format_schema
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "loadgen" / "cli" / "README.md"
@@ -43,4 +43,4 @@ def reference_text() -> str:
 
 if __name__ == "__main__":
     REFERENCE.write_text(reference_text())
-    SCHEMA.write_text(schema_text())
+    SCHEMA.write_text(format_schema())

@@ -10,7 +10,7 @@ from tests.jobs.plan.shop import SHOP
 CROWDED = SHOP.model_copy(update={"client": SHOP.client.model_copy(update={"sessionEventLimit": 12})})
 
 
-@pytest.mark.parametrize("scenario", [SHOP, SHOP.adjusted(sample_rate=0.3), CROWDED])
+@pytest.mark.parametrize("scenario", [SHOP, SHOP.adjust(sample_rate=0.3), CROWDED])
 def test_a_plan_does_not_depend_on_whether_unrecorded_events_are_kept(scenario: Scenario) -> None:
     lean, full = list(planned(scenario, 1)), list(planned(scenario, 1, with_unrecorded=True))
     assert [plan for _, plan in lean] == [plan for _, plan in full]

@@ -12,7 +12,7 @@ import sys
 
 import msgspec
 
-from loadgen.ids import sampled, uuid4
+from loadgen.ids import is_sampled, make_uuid4
 from loadgen.model import Event, Noun, Page, Session
 from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
 from loadgen.scenario import Client
@@ -31,9 +31,9 @@ class ClientCounts(Noun, frozen=True):
     dropped_by_client: int  # newer value of a candidate, queue full, left behind when the page went
 
 
-def session_id(key: int, number: int = 0) -> str:
+def make_session_id(key: int, number: int = 0) -> str:
     """The id of a visit's client session, the first unless told."""
-    return uuid4(key, "session", number)
+    return make_uuid4(key, "session", number)
 
 
 class EventCache:
@@ -139,16 +139,16 @@ class EventCache:
         """A new session with its own sampling draw, and its session_start (SessionManager.createSession)."""
         number = self._sessions
         self._sessions = number + 1
-        self._sampled = sampled(self._key, self._rate, number)
+        self._sampled = is_sampled(self._key, self._rate, number)
         self._first_sampled = self._sampled if number == 0 else self._first_sampled
         self._count = 0
         self._expires = self._cookie_expires = at + self._length
-        self.session_id = session_id(self._key, number)
+        self.session_id = make_session_id(self._key, number)
         self.generated += 1
         if not self._sampled:
             self.not_sampled += 1
         else:
-            self._record(Event(uuid4(self._key, "session_start", number), at, SESSION_START, _STARTED, page))
+            self._record(Event(make_uuid4(self._key, "session_start", number), at, SESSION_START, _STARTED, page))
 
     def _record(self, event: Event) -> None:
         if self._count >= self._limit:

@@ -22,7 +22,7 @@ DRAIN_SECONDS = 20.0
 MOST_TROUBLED = 100_000
 """Loads whose trouble is remembered; the oldest are forgotten, their documents being long gone."""
 
-Load = tuple[int, int]
+LoadKey = tuple[int, int]
 
 
 class Dispatch:
@@ -32,14 +32,14 @@ class Dispatch:
         self._retries = settings.retries
         self._patient = settings.retryAfter == "honour"
         self._tolerated = 1 if settings.signing else 0  # 403s a document may meet
-        self._refused: dict[Load, int] = {}
-        self._off: dict[Load, int] = {}
+        self._refused: dict[LoadKey, int] = {}
+        self._off: dict[LoadKey, int] = {}
 
     def allows(self, batch: Batch) -> bool:
         """Whether the batch's document still dispatches; a retry under way is not stopped by the switch-off."""
         return batch.attempt > 1 or (batch.session, batch.load) not in self._off
 
-    def answered(self, batch: Batch, status: int | None, at: float, retry_after: float = 0.0) -> Batch | None:
+    def handle_answer(self, batch: Batch, status: int | None, at: float, retry_after: float = 0.0) -> Batch | None:
         """The retry that an answer at run time `at` leads to, if any; a status of None is no answer.
 
         `retry_after` is the answer's Retry-After in seconds, 0 without one.
@@ -65,7 +65,7 @@ class Dispatch:
         return msgspec.structs.replace(batch, attempt=batch.attempt + 1, due=due)
 
 
-def _remember(memory: dict[Load, int], load: Load, value: int) -> None:
+def _remember(memory: dict[LoadKey, int], load: LoadKey, value: int) -> None:
     """Set an entry; forget the oldest beyond MOST_TROUBLED."""
     memory[load] = value
     if len(memory) > MOST_TROUBLED:

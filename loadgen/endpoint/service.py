@@ -24,7 +24,7 @@ from loadgen.endpoint.request_body import BodyTooLarge
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import Store
-from loadgen.ids import uuid4_of
+from loadgen.ids import format_uuid4
 from loadgen.model import Noun, Request, Response
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
 from loadgen.rum.service_model import Operation, find_operation
@@ -137,7 +137,7 @@ class RumService:
     # Headers of every answer
 
     def _finish(self, response: Response, origin: str | None) -> Response:
-        headers = (*response.headers, ("x-amzn-requestid", uuid4_of(os.urandom(16).hex())))
+        headers = (*response.headers, ("x-amzn-requestid", format_uuid4(os.urandom(16).hex())))
         allowed = self.settings.cors_origins
         if origin is not None and ("*" in allowed or origin in allowed):
             headers += (

@@ -137,7 +137,7 @@ def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, opt
 def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     """The scenario, its duration doubled until so many sessions start in it."""
     while (started := len(traffic.draw_starts(scenario, seed))) < sessions:
-        longer = scenario.adjusted(duration=scenario.duration * 2)
+        longer = scenario.adjust(duration=scenario.duration * 2)
         if traffic.compute_mean_rate(longer).expected == traffic.compute_mean_rate(scenario).expected:
             raise LoadgenError(f"{scenario.name}: only {started} sessions start, and its arrivals end at rate 0")
         scenario = longer
@@ -160,7 +160,7 @@ def make_bodies(request: BodyRequest) -> Iterator[NumberedBody]:
 def make_share(request: BodyRequest, worker: int) -> Iterator[NumberedBody]:
     """One worker's share of the bodies."""
     dialect = wire.DIALECTS[request.dialect]
-    destination = wire.Destination.of(request.scenario, UNSENT_MONITOR_ID, compression=False, dialect=dialect)
+    destination = wire.Destination.for_scenario(request.scenario, UNSENT_MONITOR_ID, compression=False, dialect=dialect)
     clock = wire.Clock(request.epoch)
     drawn = planned(request.scenario, request.seed, (worker, request.workers))
     for session, plan in takewhile(lambda each: each[0].index < request.sessions, drawn):

@@ -124,7 +124,7 @@ class RunSpec(RunOptions, kw_only=True):
         """The scenario as it is run."""
         if not self.scenario_text:
             raise LoadgenError(f"{self.scenario_file}: its copy, scenario.toml, is not in the run's folder")
-        return parsed(self.scenario_file, self.scenario_text).adjusted(
+        return parsed(self.scenario_file, self.scenario_text).adjust(
             duration=self.duration, rate=self.rate, sample_rate=self.sample_rate
         )
 

@@ -4,7 +4,7 @@ from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, S
 from loadgen.scenario.client import Client
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
-from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, placeholders
+from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.scenario import Scenario, load, parse, read_text, resolve_seed
 from loadgen.scenario.shipped import find_scenario
@@ -47,11 +47,11 @@ __all__ = [
     "Vitals",
     "Weibull",
     "covers_domain",
+    "find_placeholders",
     "find_scenario",
     "format_scenario",
     "load",
     "parse",
-    "placeholders",
     "read_text",
     "resolve_seed",
 ]

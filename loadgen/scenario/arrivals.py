@@ -98,7 +98,7 @@ class Arrivals(Section):
         """How long the stages last together."""
         return sum(stage.duration for stage in self.stages)
 
-    def times(self, factor: float) -> Arrivals:
+    def scale(self, factor: float) -> Arrivals:
         """The same curve with every rate multiplied."""
         if self.visitors is not None:
             return self.model_copy(update={"visitors": max(round(self.visitors * factor), 1)})

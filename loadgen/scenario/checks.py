@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from loadgen.scenario.pages import PLACEHOLDER, placeholders
+from loadgen.scenario.pages import PLACEHOLDER, find_placeholders
 from loadgen.scenario.population import COUNTRIES
-from loadgen.scenario.problems import Problem, nearest, number, place
-from loadgen.scenario.section import seconds_of
+from loadgen.scenario.problems import Problem, format_place, read_number, suggest
+from loadgen.scenario.section import parse_seconds
 
 TOLERANCE = 1e-6
 UNSTATED_SECONDS = 60.0  # as long as a run is that states neither duration nor stages
 UNNAMED = "loadgen"  # the app monitor that states no name
 
 
-class Graph:
+class PageGraph:
     """The page graph as far as the raw data tells it."""
 
     def __init__(self, pages: Mapping[str, Any]) -> None:
         tables = {name: page if isinstance(page, Mapping) else {} for name, page in pages.items()}
-        self.to = {name: _numbers(page.get("to")) for name, page in tables.items()}
-        self.exit = {name: number(page.get("exit", 0.0)) for name, page in tables.items()}
-        entries = [name for name, page in tables.items() if (number(page.get("entry")) or 0.0) > 0]
+        self.to = {name: _read_numbers(page.get("to")) for name, page in tables.items()}
+        self.exit = {name: read_number(page.get("exit", 0.0)) for name, page in tables.items()}
+        entries = [name for name, page in tables.items() if (read_number(page.get("entry")) or 0.0) > 0]
         self.entries = entries or list(tables)[:1]
 
     def steps(self, name: str) -> list[str]:
@@ -34,7 +34,7 @@ class Graph:
 
     def reached(self) -> set[str]:
         """Pages that some visit can come to."""
-        return _closure(self.entries, self.steps)
+        return _find_closure(self.entries, self.steps)
 
     def leaving(self) -> set[str]:
         """Pages from which a visit can end."""
@@ -42,15 +42,17 @@ class Graph:
         for name in self.to:
             for target in self.steps(name):
                 before[target].append(name)
-        return _closure([name for name, share in self.exit.items() if share is None or share > 0], before.__getitem__)
+        return _find_closure(
+            [name for name, share in self.exit.items() if share is None or share > 0], before.__getitem__
+        )
 
 
-def _numbers(table: Any) -> dict[str, float]:
+def _read_numbers(table: Any) -> dict[str, float]:
     items = table.items() if isinstance(table, Mapping) else ()
-    return {str(key): share for key, value in items if (share := number(value)) is not None}
+    return {str(key): share for key, value in items if (share := read_number(value)) is not None}
 
 
-def _closure(start: list[str], steps: Callable[[str], list[str]]) -> set[str]:
+def _find_closure(start: list[str], steps: Callable[[str], list[str]]) -> set[str]:
     seen, todo = set(start), list(start)
     while todo:
         for name in steps(todo.pop()):
@@ -60,21 +62,21 @@ def _closure(start: list[str], steps: Callable[[str], list[str]]) -> set[str]:
     return seen
 
 
-def page_problems(pages: Any) -> Iterator[Problem]:
+def check_pages(pages: Any) -> Iterator[Problem]:
     """Everything wrong with the page graph."""
     if not isinstance(pages, Mapping) or not pages:
         return
-    graph = Graph(pages)
+    graph = PageGraph(pages)
     for name, page in pages.items():
         if isinstance(page, Mapping):
-            yield from _sum_problems(name, graph)
-            yield from _bounce_problems(name, page, graph)
-            yield from _target_problems(name, graph)
-            yield from _placeholder_problems(name, page)
-    yield from _way_problems(graph)
+            yield from _check_sum(name, graph)
+            yield from _check_bounce(name, page, graph)
+            yield from _check_targets(name, graph)
+            yield from _check_placeholders(name, page)
+    yield from _check_ways(graph)
 
 
-def _sum_problems(name: str, graph: Graph) -> Iterator[Problem]:
+def _check_sum(name: str, graph: PageGraph) -> Iterator[Problem]:
     leave = graph.exit[name]
     if leave is None:
         return
@@ -82,95 +84,96 @@ def _sum_problems(name: str, graph: Graph) -> Iterator[Problem]:
     if abs(total - 1) > TOLERANCE:
         rest = 1 - sum(graph.to[name].values())
         hint = f"write exit = {rest:.6g}" if rest >= 0 else "lower the values in to"
-        yield Problem(place("pages", name), f"to and exit add up to {total:.6g}, not to 1; {hint}")
+        yield Problem(format_place("pages", name), f"to and exit add up to {total:.6g}, not to 1; {hint}")
 
 
-def _bounce_problems(name: str, page: Mapping[str, Any], graph: Graph) -> Iterator[Problem]:
-    bounce = number(page.get("bounce"))
+def _check_bounce(name: str, page: Mapping[str, Any], graph: PageGraph) -> Iterator[Problem]:
+    bounce = read_number(page.get("bounce"))
     if bounce is not None and bounce < 1 and not sum(graph.to[name].values()):
         yield Problem(
-            place("pages", name, "bounce"), "visits that do not bounce have nowhere to go; give the page a to"
+            format_place("pages", name, "bounce"), "visits that do not bounce have nowhere to go; give the page a to"
         )
 
 
-def _target_problems(name: str, graph: Graph) -> Iterator[Problem]:
+def _check_targets(name: str, graph: PageGraph) -> Iterator[Problem]:
     for target in graph.to[name]:
         if target not in graph.to:
-            yield Problem(place("pages", name, "to", target), f"no such page; {nearest(target, graph.to)}")
+            yield Problem(format_place("pages", name, "to", target), f"no such page; {suggest(target, graph.to)}")
 
 
-def _way_problems(graph: Graph) -> Iterator[Problem]:
+def _check_ways(graph: PageGraph) -> Iterator[Problem]:
     reached, leaving = graph.reached(), graph.leaving()
     for name in graph.to:
         if name not in reached:
             yield Problem(
-                place("pages", name), "nothing leads here; give it an entry weight or name it in another page's to"
+                format_place("pages", name),
+                "nothing leads here; give it an entry weight or name it in another page's to",
             )
         elif name not in leaving:
             yield Problem(
-                place("pages", name), "no way out: a visit that comes here never ends; give it an exit above 0"
+                format_place("pages", name), "no way out: a visit that comes here never ends; give it an exit above 0"
             )
 
 
-def _placeholder_problems(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
+def _check_placeholders(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
     path = page.get("path")
-    known = placeholders(path) if isinstance(path, str) else []
-    for where, text in _texts(("pages", name), page):
+    known = find_placeholders(path) if isinstance(path, str) else []
+    for where, text in _find_texts(("pages", name), page):
         if "{" in PLACEHOLDER.sub("", text) or "}" in PLACEHOLDER.sub("", text):
-            yield Problem(place(*where), 'a placeholder is lower case between two braces, such as "{product}"')
-        for used in placeholders(text):
+            yield Problem(format_place(*where), 'a placeholder is lower case between two braces, such as "{product}"')
+        for used in find_placeholders(text):
             if used not in known:
-                hint = nearest(used, known) if known else "the page's path has no placeholder"
-                yield Problem(place(*where), f"{{{used}}} is not in the page's path; {hint}")
+                hint = suggest(used, known) if known else "the page's path has no placeholder"
+                yield Problem(format_place(*where), f"{{{used}}} is not in the page's path; {hint}")
 
 
-def _texts(where: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _find_texts(where: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every text below a page in which placeholders count."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if key not in {"tags", "type", "think_time"}:
-                yield from _texts((*where, str(key)), inner)
+                yield from _find_texts((*where, str(key)), inner)
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            yield from _texts((*where, index), inner)
+            yield from _find_texts((*where, index), inner)
 
 
-def staged_seconds(raw: Any) -> float | None:
+def sum_stages(raw: Any) -> float | None:
     """How long the raw arrivals' stages last; None without stages or with ill-formed ones."""
     stages = raw.get("arrivals", {}).get("stages") if isinstance(raw.get("arrivals"), Mapping) else None
     if not isinstance(stages, list | tuple) or not stages:
         return None
-    spans = [_span(stage.get("duration")) for stage in stages if isinstance(stage, Mapping)]
+    spans = [_read_seconds(stage.get("duration")) for stage in stages if isinstance(stage, Mapping)]
     return sum(span for span in spans if span is not None) if None not in spans else None
 
 
-def _span(value: Any) -> float | None:
+def _read_seconds(value: Any) -> float | None:
     try:
-        return number(seconds_of(value))
+        return read_number(parse_seconds(value))
     except ValueError:
         return None
 
 
-def duration_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def check_durations(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Stages that last longer than the run, a neighbour's too."""
-    duration = run_seconds(raw)
-    for keys, part in [((), raw), *_neighbours(raw)]:
-        staged = staged_seconds(part)
+    duration = read_duration(raw)
+    for keys, part in [((), raw), *_list_neighbours(raw)]:
+        staged = sum_stages(part)
         if staged is not None and duration is not None and staged > duration + TOLERANCE:
             yield Problem(
-                place(*keys, "arrivals", "stages"),
+                format_place(*keys, "arrivals", "stages"),
                 f"they last {staged:g} s, longer than the run's {duration:g} s; write duration = {staged:g}",
             )
 
 
-def run_seconds(raw: Mapping[str, Any]) -> float | None:
+def read_duration(raw: Mapping[str, Any]) -> float | None:
     """How long the run lasts by the raw data; None when that is ill-formed."""
-    return _span(raw["duration"]) if "duration" in raw else staged_seconds(raw) or UNSTATED_SECONDS
+    return _read_seconds(raw["duration"]) if "duration" in raw else sum_stages(raw) or UNSTATED_SECONDS
 
 
-def _neighbours(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+def _list_neighbours(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """The neighbours' raw tables, and where each stands."""
     found = raw.get("neighbours")
     for index, each in enumerate(found if isinstance(found, list | tuple) else ()):
@@ -178,14 +181,14 @@ def _neighbours(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...],
             yield ("neighbours", index), each
 
 
-def neighbour_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def check_neighbours(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """App monitors of one name, and thresholds that nobody would look at."""
-    taken = {_monitor_name(raw)}
-    for keys, neighbour in _neighbours(raw):
-        name = _monitor_name(neighbour)
+    taken = {_read_monitor_name(raw)}
+    for keys, neighbour in _list_neighbours(raw):
+        name = _read_monitor_name(neighbour)
         if name in taken and name is not None:
             yield Problem(
-                place(*keys, "monitor", "name"), f'"{name}" is taken; give each app monitor a name of its own'
+                format_place(*keys, "monitor", "name"), f'"{name}" is taken; give each app monitor a name of its own'
             )
         taken.add(name)
         arrivals = neighbour.get("arrivals")
@@ -193,103 +196,107 @@ def neighbour_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         for index, stage in enumerate(stages if isinstance(stages, list | tuple) else ()):
             if isinstance(stage, Mapping) and stage.get("thresholds"):
                 yield Problem(
-                    place(*keys, "arrivals", "stages", index, "thresholds"),
+                    format_place(*keys, "arrivals", "stages", index, "thresholds"),
                     "a neighbour's stages have none; the run is judged by thresholds, its stages by arrivals.stages",
                 )
 
 
-def _monitor_name(part: Mapping[str, Any]) -> str | None:
+def _read_monitor_name(part: Mapping[str, Any]) -> str | None:
     monitor = part.get("monitor", {})
     name = monitor.get("name", UNNAMED) if isinstance(monitor, Mapping) else None
     return name if isinstance(name, str) else None
 
 
-def mix_problems(population: Any) -> Iterator[Problem]:
+def check_mixes(population: Any) -> Iterator[Problem]:
     """Mixes in which nothing has a weight."""
     for name, mix in population.items() if isinstance(population, Mapping) else ():
-        if isinstance(mix, Mapping) and name != "think_time" and mix and not any(_numbers(mix).values()):
-            yield Problem(place("population", name), "every weight is 0; give at least one a positive weight")
+        if isinstance(mix, Mapping) and name != "think_time" and mix and not any(_read_numbers(mix).values()):
+            yield Problem(format_place("population", name), "every weight is 0; give at least one a positive weight")
 
 
-def failure_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """API outcomes that add up to more than everything."""
     telemetry = raw.get("telemetry")
     api = telemetry.get("api") if isinstance(telemetry, Mapping) else None
     if isinstance(api, Mapping):
-        total = sum(_numbers(api.get("failures")).values()) + (number(api.get("network")) or 0.0)
+        total = sum(_read_numbers(api.get("failures")).values()) + (read_number(api.get("network")) or 0.0)
         if total > 1 + TOLERANCE:
             yield Problem("telemetry.api", f"failures and network add up to {total:.6g}, more than 1; lower them")
 
 
-def incident_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def check_incidents(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Incidents that can hit nobody, or that bear the same name."""
     incidents, pages = raw.get("incidents"), raw.get("pages")
     known = list(pages) if isinstance(pages, Mapping) else []
     names: set[Any] = set()
     for index, incident in enumerate(incidents if isinstance(incidents, list | tuple) else ()):
         if isinstance(incident, Mapping):
-            yield from _hit_problems(index, incident, raw, known)
+            yield from _check_reach(index, incident, raw, known)
             name = incident.get("name")
             if isinstance(name, str) and name in names:
-                yield Problem(place("incidents", index, "name"), f'"{name}" is taken; give each incident its own')
+                yield Problem(
+                    format_place("incidents", index, "name"), f'"{name}" is taken; give each incident its own'
+                )
             names.add(name if isinstance(name, str) else None)
 
 
-def closed_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def check_closed_population(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """A rate beside a closed population, whose visitors come when their pause is over."""
-    for keys, part in [((), raw), *_neighbours(raw)]:
-        if (arrivals := _closed(part)) is not None:
+    for keys, part in [((), raw), *_list_neighbours(raw)]:
+        if (arrivals := _read_closed_arrivals(part)) is not None:
             for name in ("rate", "stages", "flash_crowds", "day", "noise"):
                 if arrivals.get(name) not in (None, ()):
-                    path = place(*keys, "arrivals", name)
+                    path = format_place(*keys, "arrivals", name)
                     yield Problem(path, "does not go with visitors, who come when their pause is over")
     incidents = raw.get("incidents")
-    if _closed(raw) is None:
+    if _read_closed_arrivals(raw) is None:
         return
     for index, incident in enumerate(incidents if isinstance(incidents, list | tuple) else ()):
         if isinstance(incident, Mapping) and incident.get("kind") == "spike":
-            yield Problem(place("incidents", index), "a spike does not go with arrivals.visitors; nobody else comes")
+            yield Problem(
+                format_place("incidents", index), "a spike does not go with arrivals.visitors; nobody else comes"
+            )
 
 
-def _closed(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _read_closed_arrivals(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The raw arrivals of a closed population."""
     arrivals = part.get("arrivals")
     return arrivals if isinstance(arrivals, Mapping) and arrivals.get("visitors") is not None else None
 
 
-def _hit_problems(
+def _check_reach(
     index: int, incident: Mapping[str, Any], raw: Mapping[str, Any], pages: list[str]
 ) -> Iterator[Problem]:
-    for name in _listed(incident.get("pages")):
+    for name in _list_texts(incident.get("pages")):
         if name not in pages:
-            yield Problem(place("incidents", index, "pages"), f'no page "{name}"; {nearest(name, pages)}')
-    countries = _countries(raw.get("population"))
-    for name in _listed(incident.get("countries")):
+            yield Problem(format_place("incidents", index, "pages"), f'no page "{name}"; {suggest(name, pages)}')
+    countries = _list_countries(raw.get("population"))
+    for name in _list_texts(incident.get("countries")):
         if countries and name not in countries:
-            text = f'nobody comes from "{name}"; {nearest(name, countries)}'
-            yield Problem(place("incidents", index, "countries"), text)
-    at, duration = _span(incident.get("at")), run_seconds(raw)
+            text = f'nobody comes from "{name}"; {suggest(name, countries)}'
+            yield Problem(format_place("incidents", index, "countries"), text)
+    at, duration = _read_seconds(incident.get("at")), read_duration(raw)
     if at is not None and duration is not None and at >= duration:
-        yield Problem(place("incidents", index, "at"), f"begins after the run's {duration:g} s; write less")
+        yield Problem(format_place("incidents", index, "at"), f"begins after the run's {duration:g} s; write less")
 
 
-def _listed(value: Any) -> list[str]:
+def _list_texts(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
 
 
-def _countries(population: Any) -> list[str]:
+def _list_countries(population: Any) -> list[str]:
     stated = population.get("countries") if isinstance(population, Mapping) else None
     return [str(name) for name in stated] if isinstance(stated, Mapping) else list(COUNTRIES)
 
 
-def problems(raw: Mapping[str, Any]) -> list[Problem]:
+def find_problems(raw: Mapping[str, Any]) -> list[Problem]:
     """Everything wrong with a scenario's raw data beside its types."""
     return [
-        *page_problems(raw.get("pages")),
-        *duration_problems(raw),
-        *mix_problems(raw.get("population")),
-        *failure_problems(raw),
-        *incident_problems(raw),
-        *closed_problems(raw),
-        *neighbour_problems(raw),
+        *check_pages(raw.get("pages")),
+        *check_durations(raw),
+        *check_mixes(raw.get("population")),
+        *check_failures(raw),
+        *check_incidents(raw),
+        *check_closed_population(raw),
+        *check_neighbours(raw),
     ]

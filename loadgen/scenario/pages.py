@@ -39,11 +39,11 @@ class Click(Section):
     per_view: Share = Field(0.3, description="Probability in one page view.")
 
 
-def listed(value: Any) -> Any:
+def to_lists(value: Any) -> Any:
     """The same data with lists for tuples, as JSON has them."""
     if isinstance(value, list | tuple):
-        return [listed(item) for item in value]
-    return {key: listed(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return [to_lists(item) for item in value]
+    return {key: to_lists(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 class CustomEvent(Section):
@@ -51,7 +51,7 @@ class CustomEvent(Section):
 
     type: str = Field(pattern="^[A-Za-z0-9_.-]{1,256}$", description="Event type (characters that RUM admits).")
     per_view: Share = Field(1.0, description="Probability in one page view.")
-    details: Annotated[dict[str, JsonValue], BeforeValidator(listed)] = Field(
+    details: Annotated[dict[str, JsonValue], BeforeValidator(to_lists)] = Field(
         {}, description="The event's object; texts may hold the page's placeholders."
     )
 
@@ -60,7 +60,7 @@ Call = Annotated[str, Field(pattern="^(GET|POST|PUT|PATCH|DELETE) /")]
 """The short form of an API call."""
 
 
-def call_of(value: Any) -> Any:
+def parse_call(value: Any) -> Any:
     """Read the short form "GET /api/cart"."""
     if not isinstance(value, str):
         return value
@@ -92,7 +92,7 @@ class PageSpec(Section):
     route: bool = Field(False, description="Reached by a route change of a single-page site, not by a full load.")
     slowness: float = Field(1.0, gt=0, description="Factor on the page's server and rendering times.")
     resources: Resources | None = Field(None, description="Files it fetches; default telemetry.resources.")
-    api: tuple[Annotated[ApiCall, BeforeValidator(call_of, json_schema_input_type=Call | ApiCall)], ...] = Field(
+    api: tuple[Annotated[ApiCall, BeforeValidator(parse_call, json_schema_input_type=Call | ApiCall)], ...] = Field(
         (), description="Calls that it makes."
     )
     clicks: tuple[Click, ...] = Field((), description="Elements that visitors click without leaving.")
@@ -107,6 +107,6 @@ class Pool(Section):
     zipf: float = Field(0.8, ge=0, description="Exponent of their popularity (Breslau et al. 1999 saw 0.64 to 0.83).")
 
 
-def placeholders(text: str) -> list[str]:
+def find_placeholders(text: str) -> list[str]:
     """The names of the placeholders in a path, title or value."""
     return PLACEHOLDER.findall(text)

@@ -22,7 +22,7 @@ class Problem(NamedTuple):
     text: str
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that is meant, or the list of what there is."""
     names = list(known)
     lower = {each.lower(): each for each in names}
@@ -32,7 +32,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "known here: " + ", ".join(names)
 
 
-def place(*keys: str | int) -> str:
+def format_place(*keys: str | int) -> str:
     """A path in the file as TOML writes it, items of a list by number; keys that are not bare are quoted."""
     path = ""
     for key in keys:
@@ -43,7 +43,7 @@ def place(*keys: str | int) -> str:
     return path
 
 
-def number(value: Any) -> float | None:
+def read_number(value: Any) -> float | None:
     """The value if it is a number (not a truth value)."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
@@ -87,13 +87,13 @@ PATTERNS = {
 }
 
 
-def reworded(error: ErrorDetails, raw: Mapping[str, Any], root: type[Section]) -> Problem:
+def reword(error: ErrorDetails, raw: Mapping[str, Any], root: type[Section]) -> Problem:
     """One finding as a problem: where in the file, what is wrong, what to write instead."""
-    keys = _keys(error["loc"], raw)
-    return Problem(place(*keys), _text(error, keys, root))
+    keys = _find_keys(error["loc"], raw)
+    return Problem(format_place(*keys), _word(error, keys, root))
 
 
-def _keys(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
+def _find_keys(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
     """The path without pydantic's own steps (a union's branch, a mapping's key mark)."""
     keys: list[int | str] = []
     value = raw
@@ -108,30 +108,30 @@ def _keys(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
     return keys
 
 
-def _text(error: ErrorDetails, keys: list[int | str], root: type[Section]) -> str:
+def _word(error: ErrorDetails, keys: list[int | str], root: type[Section]) -> str:
     kind, value, context = error["type"], error.get("input"), error.get("ctx", {})
     if kind == "extra_forbidden":
-        return f"unknown field; {nearest(str(keys[-1]), _fields(root, keys[:-1]))}"
+        return f"unknown field; {suggest(str(keys[-1]), _list_fields(root, keys[:-1]))}"
     if kind == "missing":
         return f"missing; {EXAMPLES.get(str(keys[-1]), 'write it')}"
     if kind in KINDS:
-        return f"must be {KINDS[kind]}, not {_shown(value)}"
+        return f"must be {KINDS[kind]}, not {_show(value)}"
     if kind in BOUNDS:
         words, name = BOUNDS[kind]
-        return f"must be {words} {context[name]:g}, not {_shown(value)}"
-    return _rarer(kind, value, context, error["msg"])
+        return f"must be {words} {context[name]:g}, not {_show(value)}"
+    return _word_rare(kind, value, context, error["msg"])
 
 
-def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> str:
+def _word_rare(kind: str, value: Any, context: Mapping[str, Any], message: str) -> str:
     match kind:
         case "string_pattern_mismatch":
             pattern = str(context["pattern"])
-            return f"{_shown(value)} does not fit; write text {PATTERNS.get(pattern, f'that matches {pattern}')}"
+            return f"{_show(value)} does not fit; write text {PATTERNS.get(pattern, f'that matches {pattern}')}"
         case "literal_error":
             choices = [part.strip("'") for part in str(context["expected"]).replace(" or ", ", ").split(", ")]
-            return f"{_shown(value)} is not known; {nearest(str(value), choices)}"
+            return f"{_show(value)} is not known; {suggest(str(value), choices)}"
         case "union_tag_invalid" | "union_tag_not_found":
-            return _untagged(str(context["discriminator"]).strip("'"), context)
+            return _word_tag(str(context["discriminator"]).strip("'"), context)
         case "too_short":
             return "must not be empty"
         case "too_long":
@@ -142,18 +142,18 @@ def _rarer(kind: str, value: Any, context: Mapping[str, Any], message: str) -> s
             return f"too long; at most {context['max_length']} characters"
         case "value_error":
             return str(context.get("error", message))
-    return f"{message[0].lower()}{message[1:]}, not {_shown(value)}"
+    return f"{message[0].lower()}{message[1:]}, not {_show(value)}"
 
 
-def _untagged(field: str, context: Mapping[str, Any]) -> str:
+def _word_tag(field: str, context: Mapping[str, Any]) -> str:
     """A table whose kind is missing or unknown."""
     if "tag" not in context:
         return f"{field} is missing; write {TAGS.get(field, 'one')}"
     choices = [part.strip(" '") for part in str(context.get("expected_tags", "")).split(",") if part]
-    return f"{field} {_shown(context['tag'])} is not known; {nearest(str(context['tag']), choices)}"
+    return f"{field} {_show(context['tag'])} is not known; {suggest(str(context['tag']), choices)}"
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     """A value as TOML writes it, cut short."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -166,7 +166,7 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _fields(root: type[Section], keys: list[int | str]) -> list[str]:
+def _list_fields(root: type[Section], keys: list[int | str]) -> list[str]:
     """The names that are known at a place in the file."""
     parts: list[type[Section]] = [root]
     inside_mapping = False
@@ -178,7 +178,7 @@ def _fields(root: type[Section], keys: list[int | str]) -> list[str]:
             continue
         annotations = [part.model_fields[key].annotation for part in parts if key in part.model_fields]
         inside_mapping = any(_is_mapping(annotation) for annotation in annotations)
-        parts = [found for annotation in annotations for found in _parts(annotation)]
+        parts = [found for annotation in annotations for found in _find_sections(annotation)]
     return list(dict.fromkeys(name for part in parts for name in part.model_fields))
 
 
@@ -186,10 +186,10 @@ def _is_mapping(annotation: Any) -> bool:
     return get_origin(annotation) is dict
 
 
-def _parts(annotation: Any) -> list[type[Section]]:
+def _find_sections(annotation: Any) -> list[type[Section]]:
     """The models somewhere in a field's type."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return [annotation] if issubclass(annotation, Section) else []
     if get_origin(annotation) in {Annotated, Union, types.UnionType, dict, tuple}:
-        return [part for inner in get_args(annotation) for part in _parts(inner)]
+        return [part for inner in get_args(annotation) for part in _find_sections(inner)]
     return []

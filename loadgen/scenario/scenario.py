@@ -13,15 +13,15 @@ from pydantic import Field, ValidationError, model_validator
 
 from loadgen.errors import ScenarioError
 from loadgen.scenario.arrivals import Arrivals
-from loadgen.scenario.checks import problems, staged_seconds
+from loadgen.scenario.checks import find_problems, sum_stages
 from loadgen.scenario.client import Client
-from loadgen.scenario.incidents import AnyIncident, with_spikes_of_the_incidents
+from loadgen.scenario.incidents import AnyIncident, fill_spikes
 from loadgen.scenario.monitor import Monitor
 from loadgen.scenario.pages import PageSpec, Pool
 from loadgen.scenario.population import COUNTRIES, Population
-from loadgen.scenario.problems import Problem, reworded
+from loadgen.scenario.problems import Problem, reword
 from loadgen.scenario.section import Seconds, Section
-from loadgen.scenario.shipped import find_scenario, shipped_names
+from loadgen.scenario.shipped import find_scenario, list_shipped
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
 
@@ -79,11 +79,11 @@ class Scenario(Section):
             raise ScenarioError(f"{file}: not valid TOML: {error}") from None
         if not raw:
             raise ScenarioError(f'{file}: empty; write at least name = "…" and one page, such as [pages.home]')
-        return _checked(frozen(raw), file)
+        return _check(freeze(raw), file)
 
     @model_validator(mode="after")
     def _whole(self) -> Scenario:
-        found = problems(self.model_dump(exclude_unset=True))
+        found = find_problems(self.model_dump(exclude_unset=True))
         if found:
             raise ValueError("; ".join(f"{problem.path}: {problem.text}" for problem in found))
         return self
@@ -93,7 +93,7 @@ class Scenario(Section):
     def _filled_in(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        return with_spikes_of_the_incidents(with_day_of_the_population(with_duration_of_the_stages(data)))
+        return fill_spikes(fill_days(fill_duration(data)))
 
     @property
     def monitors(self) -> tuple[Scenario, ...]:
@@ -105,15 +105,13 @@ class Scenario(Section):
         )
         return (own, *(own.model_copy(update=other) for other in others))
 
-    def adjusted(
-        self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None
-    ) -> Scenario:
+    def adjust(self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None) -> Scenario:
         """The same cut or stretched to another duration, all arrivals multiplied, or sampled otherwise."""
 
         def changed(part: Scenario | Neighbour) -> dict[str, Any]:
             sampled = {} if sample_rate is None else {"sample_rate": sample_rate}
             return {
-                "arrivals": part.arrivals if rate == 1.0 else part.arrivals.times(rate),
+                "arrivals": part.arrivals if rate == 1.0 else part.arrivals.scale(rate),
                 "monitor": part.monitor.model_copy(update=sampled),
             }
 
@@ -126,23 +124,23 @@ class Scenario(Section):
         )
 
 
-def with_duration_of_the_stages(raw: dict[str, Any]) -> dict[str, Any]:
+def fill_duration(raw: dict[str, Any]) -> dict[str, Any]:
     """The raw data with the stages' length as duration, if it states none."""
-    staged = staged_seconds(raw) if "duration" not in raw else None
+    staged = sum_stages(raw) if "duration" not in raw else None
     return {**raw, "duration": staged} if staged else raw
 
 
-def with_day_of_the_population(raw: dict[str, Any]) -> dict[str, Any]:
+def fill_days(raw: dict[str, Any]) -> dict[str, Any]:
     """The raw data with the population's countries in the days' rhythms, neighbours' too, that state none."""
     population, neighbours = raw.get("population", {}), raw.get("neighbours")
     countries = population.get("countries", COUNTRIES) if isinstance(population, dict) else COUNTRIES
-    found: dict[str, Any] = _with_day(raw, countries)
+    found: dict[str, Any] = _fill_day(raw, countries)
     if isinstance(neighbours, list | tuple):
-        found = {**found, "neighbours": tuple(_with_day(each, countries) for each in neighbours)}
+        found = {**found, "neighbours": tuple(_fill_day(each, countries) for each in neighbours)}
     return found
 
 
-def _with_day(part: Any, countries: Any) -> Any:
+def _fill_day(part: Any, countries: Any) -> Any:
     arrivals = part.get("arrivals") if isinstance(part, dict) else None
     day = arrivals.get("day") if isinstance(arrivals, dict) else None
     if not isinstance(arrivals, dict) or not isinstance(day, dict) or "countries" in day:
@@ -164,11 +162,11 @@ def resolve_seed(scenario: Scenario, given: int | None, otherwise: int | None = 
     return secrets.randbits(SEED_BITS)
 
 
-def frozen(value: Any) -> Any:
+def freeze(value: Any) -> Any:
     """The same data with tuples for lists, as strict models want them."""
     if isinstance(value, list):
-        return tuple(frozen(item) for item in value)
-    return {key: frozen(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return tuple(freeze(item) for item in value)
+    return {key: freeze(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def read_text(path: str | Path) -> str:
@@ -179,19 +177,19 @@ def read_text(path: str | Path) -> str:
     try:
         return path.read_bytes().decode()
     except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such file{_neighbours(path)}") from None
+        raise ScenarioError(f"{path}: no such file{_list_scenarios(path)}") from None
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _neighbours(path: Path) -> str:
+def _list_scenarios(path: Path) -> str:
     """Scenarios that lie where the file was looked for, or where ours are shipped."""
     for folder in (path.parent, path.parent / "scenarios"):
         if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
             return f"; {folder} has {', '.join(names)}"
-    return "" if path.suffix else f", and no shipped scenario of that name; there are {', '.join(shipped_names())}"
+    return "" if path.suffix else f", and no shipped scenario of that name; there are {', '.join(list_shipped())}"
 
 
 def _is_scenario(path: Path) -> bool:
@@ -202,28 +200,28 @@ def _is_scenario(path: Path) -> bool:
         return False
 
 
-def _checked(raw: Mapping[str, Any], file: str) -> Scenario:
-    found = _problems_of(lambda: problems(raw), raw)
+def _check(raw: Mapping[str, Any], file: str) -> Scenario:
+    found = _collect_problems(lambda: find_problems(raw), raw)
     if found:
         raise ScenarioError("\n".join(f"{file}: {problem.path}: {problem.text}" for problem in found))
     return Scenario.model_validate(raw)
 
 
-def _problems_of(checks: Callable[[], list[Problem]], raw: Mapping[str, Any]) -> list[Problem]:
+def _collect_problems(checks: Callable[[], list[Problem]], raw: Mapping[str, Any]) -> list[Problem]:
     """Type problems and the others, each once, in the order of the file's paths."""
     found = checks()
     try:
         Scenario.model_validate(raw)
     except ValidationError as error:
-        found += [reworded(each, raw, Scenario) for each in error.errors(include_url=False) if each["loc"]]
+        found += [reword(each, raw, Scenario) for each in error.errors(include_url=False) if each["loc"]]
     return sorted(set(found))
 
 
-def schema_text() -> str:
+def format_schema() -> str:
     """The JSON Schema (draft 2020-12) as kept in scenarios/scenario.schema.json."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    print(schema_text(), end="")
+    print(format_schema(), end="")

@@ -17,7 +17,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
-def seconds_of(value: Any) -> Any:
+def parse_seconds(value: Any) -> Any:
     """Turn "30s", "5m", "2h" or "7d" into seconds; numbers pass as they are."""
     if not isinstance(value, str):
         return value
@@ -29,7 +29,7 @@ def seconds_of(value: Any) -> Any:
 
 Seconds = Annotated[
     float,
-    BeforeValidator(seconds_of),
+    BeforeValidator(parse_seconds),
     Field(ge=0),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{SPAN.pattern}$"}]}),
 ]

@@ -153,7 +153,7 @@ class Engine:
         finished = self.now()
         paced, pace = self._job.paced, self._job.pace
         answered = finished * pace if paced else due.batch.due
-        retry = self._dispatch[due.monitor].answered(due.batch, status, answered, retry_after)
+        retry = self._dispatch[due.monitor].handle_answer(due.batch, status, answered, retry_after)
         result = Result(
             intended=due.at if paced else started,
             started=started,

@@ -40,7 +40,9 @@ def monitored(spec: RunSpec) -> tuple[Monitored, ...]:
     return tuple(
         Monitored(
             scenario,
-            wire.Destination.of(scenario, to.id, target.netloc, prefix=prefix, dialect=wire.DIALECTS[spec.dialect]),
+            wire.Destination.for_scenario(
+                scenario, to.id, target.netloc, prefix=prefix, dialect=wire.DIALECTS[spec.dialect]
+            ),
             scenario.client.signing and not spec.unsigned,
         )
         for scenario, to in zip(spec.scenarios, spec.monitors, strict=True)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.ids import sampled
+from loadgen.ids import is_sampled
 from loadgen.scenario import Scenario
 from loadgen.traffic.draws import TICKS, Bools, Ints
 
@@ -50,7 +50,7 @@ class SessionLimit(NamedTuple):
         before: Ints = np.cumsum(simple) - simple
         full: Bools = simple & (before - before[begin] >= self.events)
         if self.sample_rate < 1:
-            unseen = np.array([not sampled(key, self.sample_rate) for key in keys])
+            unseen = np.array([not is_sampled(key, self.sample_rate) for key in keys])
             full |= unseen[session] & (np.arange(len(session)) > begin)
         return full & (at < self.ticks)
 

@@ -16,7 +16,7 @@ from loadgen.scenario import (
     Scenario,
     ThinkTime,
     Weibull,
-    placeholders,
+    find_placeholders,
 )
 from loadgen.traffic.assets import AssetDetails, Assets
 from loadgen.traffic.draws import Choice, Floats, weigh_ranks
@@ -108,7 +108,7 @@ class Site:
 
     def _fill_pools(self, scenario: Scenario) -> None:
         """Give each placeholder its items, drawn for the scenario's name: another seed visits the same site."""
-        self.used = [list(dict.fromkeys(placeholders(page.path))) for page in self.pages]
+        self.used = [list(dict.fromkeys(find_placeholders(page.path))) for page in self.pages]
         names = sorted({name for used in self.used for name in used})
         pools = {name: scenario.pools.get(name, Pool()) for name in names}
         self.items = {name: make_items(scenario.name, name, pool.size) for name, pool in pools.items()}

@@ -19,7 +19,7 @@ LEVEL = 2
 GZIP_WINDOW = 31  # zlib's wbits for a gzip header (without time or name: same body, same bytes) and the largest window
 
 
-def compressed(body: bytes, length: int) -> bytes | None:
+def compress(body: bytes, length: int) -> bytes | None:
     """The body as gzip, or None when the client would send it plain; `length` is its text's, in UTF-16 code units."""
     if length < MIN_LENGTH:
         return None

@@ -13,7 +13,7 @@ import msgspec
 
 from loadgen.model import Batch, Noun, Request
 from loadgen.scenario import Scenario
-from loadgen.wire.compression import compressed
+from loadgen.wire.compression import compress
 from loadgen.wire.put_rum_events import Clock, write_events, write_session_metadata
 from loadgen.wire.sigv4 import Signer
 
@@ -58,11 +58,11 @@ class WebClient(Dialect, frozen=True):
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
         session = write_session_metadata(batch.visitor, destination.domain, destination.release_id)
         events = write_events(batch, clock, "")
-        text = _body(batch, destination, events, f',"SessionMetadata":"{{{session}}}"')
-        length = utf16_length(text)
+        text = _write_body(batch, destination, events, f',"SessionMetadata":"{{{session}}}"')
+        length = count_utf16(text)
         if batch.beacon and length <= BEACON_LIMIT:
-            return _beacon(text, destination)
-        return _fetched(text, length, destination)
+            return _make_beacon(text, destination)
+        return _make_fetch(text, length, destination)
 
     def sign(self, signer: Signer, request: Request, beacon: bool, now: float) -> Request:
         return signer.presign(request, now) if beacon else signer.sign(request, now)
@@ -75,8 +75,8 @@ class Sdk(Dialect, frozen=True):
 
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
         session = write_session_metadata(batch.visitor, destination.domain, destination.release_id)
-        text = _body(batch, destination, write_events(batch, clock, session), "")
-        return _fetched(text, utf16_length(text), destination)
+        text = _write_body(batch, destination, write_events(batch, clock, session), "")
+        return _make_fetch(text, count_utf16(text), destination)
 
 
 DIALECTS: dict[str, Dialect] = {"web": WebClient(), "sdk": Sdk()}
@@ -97,7 +97,7 @@ class Destination(Noun, frozen=True):
     dialect: Dialect = DIALECTS["web"]
 
     @classmethod
-    def of(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
+    def for_scenario(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
         """Where a scenario's batches go; `more` are further fields, over what the scenario says."""
         settings = {
             "domain": scenario.monitor.domain,
@@ -114,7 +114,7 @@ def encode(batch: Batch, destination: Destination, clock: Clock) -> Encoded:
     return destination.dialect.encode(batch, destination, clock)
 
 
-def utf16_length(text: str) -> int:
+def count_utf16(text: str) -> int:
     """JavaScript's `length`: characters outside the Basic Multilingual Plane count twice."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
@@ -131,7 +131,7 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
 
 
 @lru_cache(maxsize=64)
-def _frame(destination: Destination) -> _Frame:
+def _make_frame(destination: Destination) -> _Frame:
     host = ("host", destination.host)
     json = ("content-type", "application/json")
     return _Frame(
@@ -144,24 +144,24 @@ def _frame(destination: Destination) -> _Frame:
     )
 
 
-def _body(batch: Batch, destination: Destination, events: str, metadata: str) -> str:
-    frame = _frame(destination)
+def _write_body(batch: Batch, destination: Destination, events: str, metadata: str) -> str:
+    frame = _make_frame(destination)
     return (
         f'{{"BatchId":"{batch.id}","AppMonitorDetails":{frame.monitor},"UserDetails":{{"userId":"{batch.user_id}",'
         f'"sessionId":"{batch.session_id}"}},"RumEvents":[{events}]{metadata}{frame.alias}}}'
     )
 
 
-def _beacon(text: str, destination: Destination) -> Encoded:
+def _make_beacon(text: str, destination: Destination) -> Encoded:
     """A body that goes by beacon, always plain."""
-    frame, body = _frame(destination), text.encode()
+    frame, body = _make_frame(destination), text.encode()
     return Encoded(Request("POST", frame.target, frame.beacon, body), len(body), True)
 
 
-def _fetched(text: str, length: int, destination: Destination) -> Encoded:
+def _make_fetch(text: str, length: int, destination: Destination) -> Encoded:
     """A body that goes by fetch, with gzip when it pays."""
-    frame, body = _frame(destination), text.encode()
-    packed = compressed(body, length) if destination.compression else None
+    frame, body = _make_frame(destination), text.encode()
+    packed = compress(body, length) if destination.compression else None
     if packed is None:
         return Encoded(Request("POST", frame.target, frame.plain, body), len(body))
     return Encoded(Request("POST", frame.target, frame.gzip, packed), len(body))

@@ -76,12 +76,12 @@ def read_details(details: str, kind: type[T]) -> T:
     return msgspec.json.decode(msgspec.json.decode(f'"{text}"', type=str), type=kind)
 
 
-def session_time(seconds: float) -> Any:
+def mark_time(seconds: float) -> Any:
     """In place of Unix seconds in a struct: seconds from the session's start."""
     return msgspec.Raw(f"{MARK}u{seconds}{MARK}".encode())
 
 
-def session_trace_id(seconds: float, random_hex: str) -> Any:
+def mark_trace_id(seconds: float, random_hex: str) -> Any:
     """In place of an X-Ray trace id: its time as seconds from the session's start; `random_hex` has 24 digits."""
     return msgspec.Raw(f'"1-{MARK}t{int(seconds * 1000)}{MARK}-{random_hex}"'.encode())
 

@@ -30,7 +30,7 @@ class Clock(Noun, frozen=True):
     epoch: float  # Unix time of the run's zero
     pace: float = 1.0
 
-    def unix(self, t: float) -> float:
+    def to_unix(self, t: float) -> float:
         """Unix time of the moment `t` seconds from the run's zero."""
         return self.epoch + t / self.pace
 
@@ -45,10 +45,10 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     for event in batch.events:
         if event.page is not page:
             page = event.page
-            metadata = _page_metadata(page, cookies, session)
+            metadata = _write_page_metadata(page, cookies, session)
         details = event.details
         if MARK in details:
-            details = date_details(details, clock.unix(start + event.at) - event.at)
+            details = date_details(details, clock.to_unix(start + event.at) - event.at)
         moment = int(epoch + (start + event.at) / pace + 0.5)  # JavaScript's Math.round rounds halves up
         elements.append(
             f'{{"id":"{event.id}","timestamp":{moment},"type":"{event.type}",'
@@ -58,7 +58,7 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _page_metadata(page: Page, cookies: bool, session: str) -> str:
+def _write_page_metadata(page: Page, cookies: bool, session: str) -> str:
     """What stands in the braces of `metadata` for every event under a page, in the order of sessions/PageManager.ts."""
     fields: dict[str, Any] = {"title": page.title, "pageId": page.id}
     if cookies:
@@ -67,7 +67,7 @@ def _page_metadata(page: Page, cookies: bool, session: str) -> str:
             fields["parentPageId"] = page.parent_id
     if page.tags:
         fields["pageTags"] = page.tags
-    own = _inside(fields)
+    own = _write_members(fields)
     return f"{session},{own}" if session else own
 
 
@@ -89,9 +89,9 @@ def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None
     if not visitor.brand:
         fields["aws:userAgent"] = visitor.user_agent
     fields |= {"version": "1.0.0", "aws:client": CLIENT, "aws:clientVersion": CLIENT_VERSION}
-    return _inside(fields)
+    return _write_members(fields)
 
 
-def _inside(fields: dict[str, Any]) -> str:
+def _write_members(fields: dict[str, Any]) -> str:
     """What stands between the braces of JSON inside a JSON string."""
     return escape_json(_JSON.encode(fields).decode())[1:-1]

@@ -30,7 +30,7 @@ from loadgen.traffic.block_draws import BlockDraws, Column
 from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.telemetry import record_events
 from loadgen.transport import serialize
-from loadgen.wire.compression import compressed
+from loadgen.wire.compression import compress
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way
 
@@ -161,7 +161,7 @@ def sending(batches: list[Batch]) -> dict[str, float]:
         for each, request in zip(batches, requests, strict=True)
     ]
     return {
-        "compress": least(lambda: [compressed(body, len(body)) for body in bodies]),
+        "compress": least(lambda: [compress(body, len(body)) for body in bodies]),
         "sign": least(lambda: [signer.sign(request, NOW) for request in requests]),
         "serialize": least(lambda: [serialize(request) for request in signed]),
         "schedule": least(lambda: scheduled(dues)),
@@ -221,7 +221,7 @@ def libraries(batches: list[Batch]) -> dict[str, float]:
     bodies = [body for body, sent in zip(plain, packed, strict=True) if body is not sent]
     return {
         "JSON": least(lambda: [json.encode(body) for body in decoded]),
-        "gzip": least(lambda: [compressed(body, len(body)) for body in bodies]),
+        "gzip": least(lambda: [compress(body, len(body)) for body in bodies]),
         "SHA-256": least(digest),
     }
 

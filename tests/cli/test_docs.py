@@ -12,7 +12,7 @@ import pytest
 
 from loadgen.cli import commands
 from loadgen.scenario import load
-from loadgen.scenario.scenario import schema_text
+from loadgen.scenario.scenario import format_schema
 from tests import docs
 from tests.paths import ROOT
 
@@ -33,7 +33,7 @@ def test_the_command_reference_is_fresh() -> None:
 
 
 def test_the_scenario_schema_is_fresh() -> None:
-    assert docs.SCHEMA.read_text() == schema_text(), "run make docs"
+    assert docs.SCHEMA.read_text() == format_schema(), "run make docs"
 
 
 @cache

@@ -21,7 +21,7 @@ def attempts(dispatch: Dispatch, first: Batch, answers: list[int | None]) -> lis
     sent, current = [], first
     for answer in answers:
         sent.append(current.due)
-        retry = dispatch.answered(current, answer, current.due)
+        retry = dispatch.handle_answer(current, answer, current.due)
         if retry is None:
             break
         current = retry
@@ -50,13 +50,13 @@ def test_retries_follow_the_captured_cadence(answers: list[int | None], sent: li
 
 def test_a_retry_is_the_same_batch_later() -> None:
     first = batch()
-    retry = Dispatch(Client()).answered(first, 429, 6.0)
+    retry = Dispatch(Client()).handle_answer(first, 429, 6.0)
     assert retry == msgspec.structs.replace(first, attempt=2, due=8.0)
 
 
 def test_retries_count_from_the_answer() -> None:
     dispatch = Dispatch(Client())
-    retry = dispatch.answered(batch(due=5.0), None, 15.0)
+    retry = dispatch.handle_answer(batch(due=5.0), None, 15.0)
     assert retry is not None
     assert retry.due == 17.0
 
@@ -68,38 +68,38 @@ def test_there_are_as_many_retries_as_configured(retries: int) -> None:
 
 def test_a_404_switches_the_load_off() -> None:
     dispatch = Dispatch(Client())
-    assert dispatch.answered(batch(), 404, 6.0) is None
+    assert dispatch.handle_answer(batch(), 404, 6.0) is None
     assert not dispatch.allows(batch())
     assert not dispatch.allows(batch(beacon=True))
 
 
 def test_the_second_403_of_a_load_switches_it_off() -> None:
     dispatch = Dispatch(Client())
-    assert dispatch.answered(batch(), 403, 6.0) is None
+    assert dispatch.handle_answer(batch(), 403, 6.0) is None
     assert dispatch.allows(batch())
-    dispatch.answered(batch(), 200, 7.0)
-    assert dispatch.answered(batch(), 403, 11.0) is None
+    dispatch.handle_answer(batch(), 200, 7.0)
+    assert dispatch.handle_answer(batch(), 403, 11.0) is None
     assert not dispatch.allows(batch())
 
 
 def test_the_first_403_of_an_unsigned_load_switches_it_off() -> None:
     dispatch = Dispatch(Client(signing=False))
-    dispatch.answered(batch(), 403, 6.0)
+    dispatch.handle_answer(batch(), 403, 6.0)
     assert not dispatch.allows(batch())
 
 
 def test_another_load_starts_clean() -> None:
     dispatch = Dispatch(Client())
-    dispatch.answered(batch(), 404, 6.0)
-    dispatch.answered(batch(session=5), 403, 6.0)
+    dispatch.handle_answer(batch(), 404, 6.0)
+    dispatch.handle_answer(batch(session=5), 403, 6.0)
     for other in (batch(load=1), batch(session=1), batch(session=5)):
         assert dispatch.allows(other)
 
 
 def test_a_retry_under_way_outlives_the_switch_off() -> None:
     dispatch = Dispatch(Client())
-    retry = dispatch.answered(batch(), 429, 6.0)
-    dispatch.answered(batch(), 404, 7.0)
+    retry = dispatch.handle_answer(batch(), 429, 6.0)
+    dispatch.handle_answer(batch(), 404, 7.0)
     assert retry is not None
     assert dispatch.allows(retry)
 
@@ -107,7 +107,7 @@ def test_a_retry_under_way_outlives_the_switch_off() -> None:
 @pytest.mark.parametrize("answer", [None, 403, 404, 429, 500])
 def test_the_answer_to_a_beacon_changes_nothing(answer: int | None) -> None:
     dispatch = Dispatch(Client(signing=False))
-    assert dispatch.answered(batch(beacon=True), answer, 6.0) is None
+    assert dispatch.handle_answer(batch(beacon=True), answer, 6.0) is None
     assert dispatch.allows(batch())
 
 
@@ -115,7 +115,7 @@ def test_only_trouble_is_remembered_and_not_for_ever(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "MOST_TROUBLED", 3)
     dispatch = Dispatch(Client())
     for number in range(10):
-        dispatch.answered(batch(session=number), 404, 6.0)
+        dispatch.handle_answer(batch(session=number), 404, 6.0)
     assert [number for number in range(10) if not dispatch.allows(batch(session=number))] == [7, 8, 9]
 
 
@@ -125,6 +125,6 @@ def test_only_trouble_is_remembered_and_not_for_ever(monkeypatch: pytest.MonkeyP
 )
 def test_retry_after_is_a_least_wait_for_clients_that_honour_it(policy: str, retry_after: float, waits: float) -> None:
     dispatch = Dispatch(Client.model_validate({"retryAfter": policy}))
-    retry = dispatch.answered(batch(), 429, 6.0, retry_after)
+    retry = dispatch.handle_answer(batch(), 429, 6.0, retry_after)
     assert retry is not None
     assert retry.due == 6.0 + waits

@@ -31,7 +31,7 @@ message = "it broke"
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return parse(SMALL + RELEASE, "small.toml").adjusted(sample_rate=0.5)
+    return parse(SMALL + RELEASE, "small.toml").adjust(sample_rate=0.5)
 
 
 def test_sampled_visits_bear_the_session_id_of_their_batches(scenario: Scenario, tmp_path: Path) -> None:

@@ -158,8 +158,8 @@ def test_the_stages_add_up_to_the_run() -> None:
 
 def test_stages_are_cut_at_the_end_of_the_run_and_follow_the_pace() -> None:
     assert find_stage_ends(scenario(), 1.0) == (60.0, 120.0)
-    assert find_stage_ends(scenario().adjusted(duration=70), 1.0) == (60.0, 70.0)
-    assert find_stage_ends(scenario().adjusted(duration=40), 2.0) == (20.0,)
+    assert find_stage_ends(scenario().adjust(duration=70), 1.0) == (60.0, 70.0)
+    assert find_stage_ends(scenario().adjust(duration=40), 2.0) == (20.0,)
 
 
 def test_throttling_is_no_error() -> None:

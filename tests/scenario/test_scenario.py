@@ -258,7 +258,7 @@ def test_a_scenario_made_in_code_is_checked_too() -> None:
 
 def test_adjusting_keeps_the_rest() -> None:
     scenario = parse(GOOD + "[arrivals]\nrate = 4", "s")
-    adjusted = scenario.adjusted(duration=5, rate=2.5, sample_rate=0.1)
+    adjusted = scenario.adjust(duration=5, rate=2.5, sample_rate=0.1)
     assert (adjusted.duration, adjusted.arrivals.start_rate, adjusted.monitor.sample_rate) == (5, 10, 0.1)
     assert adjusted.pages == scenario.pages
 

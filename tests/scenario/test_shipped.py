@@ -11,7 +11,7 @@ import pytest
 
 from loadgen.errors import ScenarioError
 from loadgen.scenario import load
-from loadgen.scenario.scenario import schema_text
+from loadgen.scenario.scenario import format_schema
 from tests.paths import SCENARIOS
 
 FOLDER = SCENARIOS
@@ -20,7 +20,7 @@ SHIPPED = sorted(FOLDER.glob("*.toml"))
 
 def test_the_schema_file_is_fresh() -> None:
     """If this fails: python -m loadgen.scenario.schema > scenarios/scenario.schema.json"""
-    assert (FOLDER / "scenario.schema.json").read_text() == schema_text()
+    assert (FOLDER / "scenario.schema.json").read_text() == format_schema()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -50,7 +50,7 @@ def test_a_shipped_scenario_loads(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_fits_the_schema(path: Path) -> None:
-    jsonschema.Draft202012Validator(json.loads(schema_text())).validate(tomllib.loads(path.read_text()))
+    jsonschema.Draft202012Validator(json.loads(format_schema())).validate(tomllib.loads(path.read_text()))
 
 
 def test_quickstart_is_short() -> None:
@@ -59,7 +59,7 @@ def test_quickstart_is_short() -> None:
 
 
 def test_every_field_says_what_it_is() -> None:
-    definitions = json.loads(schema_text())["$defs"].values()
+    definitions = json.loads(format_schema())["$defs"].values()
     silent = [
         f"{part['title']}.{name}"
         for part in definitions

@@ -20,7 +20,7 @@ def test_a_shipped_scenario_is_read_back_equal(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_changed_scenario_is_read_back_as_changed(path: Path) -> None:
-    changed = load(path).adjusted(duration=load(path).duration * 2, rate=3.5, sample_rate=0.25)
+    changed = load(path).adjust(duration=load(path).duration * 2, rate=3.5, sample_rate=0.25)
     assert parse(format_scenario(changed), path.name) == changed
 
 

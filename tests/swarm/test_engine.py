@@ -229,7 +229,7 @@ def test_a_stopped_run_waits_for_what_is_in_flight_and_counts_the_rest_as_unsent
 
 def test_latency_counts_from_the_intended_moment_when_the_target_freezes() -> None:
     """One freeze of a third of the run: who was due in it waited, and the figures say so."""
-    shop, frozen = scenario().adjusted(duration=30, rate=10), gevent.event.Event()
+    shop, frozen = scenario().adjust(duration=30, rate=10), gevent.event.Event()
     began = time.perf_counter()
 
     def freezing(request: Request) -> Response:
@@ -247,7 +247,7 @@ def test_latency_counts_from_the_intended_moment_when_the_target_freezes() -> No
 
 
 def test_nothing_is_sent_before_its_intended_moment() -> None:
-    _, results, _ = run(Receiver(200), scenario().adjusted(duration=20), pace=20.0)
+    _, results, _ = run(Receiver(200), scenario().adjust(duration=20), pace=20.0)
     assert results
     assert all(result.started >= result.intended for result in results)
 

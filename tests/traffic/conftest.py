@@ -22,7 +22,7 @@ def storefront() -> Scenario:
 def written_shop(storefront: Scenario) -> list[Session]:
     """Some 1,300 sessions of the storefront, with every kind of event."""
     client = storefront.client.model_copy(update={"enableXRay": True})
-    scenario = storefront.adjusted(duration=60).model_copy(update={"client": client})
+    scenario = storefront.adjust(duration=60).model_copy(update={"client": client})
     return list(traffic.draw_sessions(scenario, SEED))
 
 
@@ -35,4 +35,4 @@ def shop(written_shop: list[Session]) -> list[SeenSession]:
 @pytest.fixture(scope="session")
 def crowd(storefront: Scenario) -> list[SeenSession]:
     """Some 7,000 sessions of the storefront, for statistics."""
-    return list(seen(storefront.adjusted(duration=200), SEED))
+    return list(seen(storefront.adjust(duration=200), SEED))

@@ -76,7 +76,7 @@ def test_the_mean_rate_is_that_of_the_visits(visits: list[Session]) -> None:
 
 
 def test_a_factor_on_the_arrivals_is_one_on_the_visitors() -> None:
-    assert club().adjusted(rate=0.5).arrivals.visitors == VISITORS // 2
+    assert club().adjust(rate=0.5).arrivals.visitors == VISITORS // 2
 
 
 def test_incidents_hit_a_closed_population_too(visits: list[Session]) -> None:

@@ -15,7 +15,7 @@ from tests.traffic.look import SeenLoad, SeenSession, seen, small
 
 
 def site(**settings: object) -> Scenario:
-    return small("[population]\nback = 0.5\nbfcache = 0.5\n", recordAllRequests=True, **settings).adjusted(rate=4)
+    return small("[population]\nback = 0.5\nbfcache = 0.5\n", recordAllRequests=True, **settings).adjust(rate=4)
 
 
 def is_return(load: SeenLoad) -> bool:

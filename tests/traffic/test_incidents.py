@@ -57,7 +57,7 @@ def test_the_ground_truth_of_errors_is_exact() -> None:
 
 def test_an_incident_grows_over_its_ramp() -> None:
     """Half of the ramp hits a half of those who come then, within 10 points."""
-    scenario = struck("error", "per_view = 1").adjusted(rate=6, duration=72)
+    scenario = struck("error", "per_view = 1").adjust(rate=6, duration=72)
     hit = {each.session for each in traffic.find_hits(scenario, SEED) if each.first == each.start}
     begun = [session for session in seen(scenario, SEED) if 69 < session.start < 71]
     assert np.mean([session.index in hit for session in begun]) == pytest.approx(0.5, abs=0.1)
@@ -74,7 +74,7 @@ def test_without_the_incident_the_same_visits_happen() -> None:
 @pytest.mark.slow
 def test_an_outage_slows_paints_and_drives_visitors_away() -> None:
     """FCP beyond the first byte five times as long for landings inside the window, within 25 %; more bounces."""
-    scenario = struck("cdn_outage", 'countries = ["US"]').adjusted(rate=6)
+    scenario = struck("cdn_outage", 'countries = ["US"]').adjust(rate=6)
     sessions = [each for each in seen(scenario, SEED) if each.visitor.country == "US"]
     inside = [each for each in sessions if 80 < each.start < 140]
     before = [each for each in sessions if each.start < 60]
@@ -124,7 +124,7 @@ def test_a_broken_layout_shifts() -> None:
 @pytest.mark.slow
 def test_a_spike_brings_more_visitors_from_its_country() -> None:
     """Five times as many from the United States, a third of all: 2.28 times as many together."""
-    scenario = struck("spike", 'times = 5\ncountries = ["US"]').adjusted(rate=3)
+    scenario = struck("spike", 'times = 5\ncountries = ["US"]').adjust(rate=3)
     rate = compute_rate_curve(scenario.arrivals, scenario.duration)
     assert np.interp([30.0, 110.0], rate.times, rate.rates) == pytest.approx([30, 30 * (1 + 4 * 0.32)])
     sessions = [each for each in seen(scenario, SEED) if 80 < each.start < 140]

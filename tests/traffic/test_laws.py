@@ -81,7 +81,7 @@ def test_arrivals_are_uniform_in_a_flat_minute(alike: list[SeenSession]) -> None
 @pytest.mark.parametrize("field", ["country", "browser_name", "language"])
 def test_people_have_the_scenarios_mix(field: str) -> None:
     """Chi-square at 0.1 % between two halves of some 4,000 visitors: the same law all along."""
-    people = [session.visitor for session in seen(parse(SMALL, "small.toml").adjusted(rate=20), SEED)]
+    people = [session.visitor for session in seen(parse(SMALL, "small.toml").adjust(rate=20), SEED)]
     half = len(people) // 2
     one, two = (Counter(getattr(each, field) for each in some) for some in (people[:half], people[half:]))
     often = [name for name in one | two if one[name] + two[name] >= 20]
@@ -113,7 +113,7 @@ def test_layouts_shift_less_on_mobiles(crowd: list[SeenSession]) -> None:
 def test_the_physics_hold_in_20000_visits() -> None:
     """Every load: TTFB ≤ FCP ≤ LCP, parts add up within 0.01 ms, files lie inside, inputs before INP."""
     visits = loads = 0
-    for session in seen(parse(SMALL, "small.toml").adjusted(duration=MANY / 10 * 1.02), SEED):
+    for session in seen(parse(SMALL, "small.toml").adjust(duration=MANY / 10 * 1.02), SEED):
         visits += 1
         for load in session.loads:
             loads += 1

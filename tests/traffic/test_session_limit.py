@@ -34,7 +34,7 @@ def drawn(scenario: Scenario, *, only_recordable: bool, number: int = 60) -> lis
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_scenarios_plans_are_the_same_to_the_last_count(path: Path) -> None:
-    agree(load(path).adjusted(sample_rate=0.7))
+    agree(load(path).adjust(sample_rate=0.7))
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -42,7 +42,7 @@ def test_every_scenarios_plans_are_the_same_to_the_last_count(path: Path) -> Non
 def test_the_plans_are_the_same_whatever_the_clients_settings(
     storefront: Scenario, rate: float, settings: dict[str, Any]
 ) -> None:
-    agree(with_client(storefront.adjusted(sample_rate=rate), settings))
+    agree(with_client(storefront.adjust(sample_rate=rate), settings))
 
 
 def agree(scenario: Scenario) -> None:
@@ -62,11 +62,11 @@ def test_the_events_of_long_visits_beyond_the_limit_are_not_made(storefront: Sce
 
 
 def test_of_a_visit_that_is_not_sampled_one_event_is_made(storefront: Scenario) -> None:
-    scenario = with_client(storefront.adjusted(sample_rate=0.0), {"sessionLengthSeconds": 1e9})
+    scenario = with_client(storefront.adjust(sample_rate=0.0), {"sessionLengthSeconds": 1e9})
     for session in drawn(scenario, only_recordable=True):
         assert sum(1 for _ in events([session])) == 1
 
 
 def test_nothing_is_left_out_unless_asked(storefront: Scenario) -> None:
-    scenario = with_client(storefront.adjusted(sample_rate=0.0), {"sessionEventLimit": 5})
+    scenario = with_client(storefront.adjust(sample_rate=0.0), {"sessionEventLimit": 5})
     assert not any(session.beyond for session in drawn(scenario, only_recordable=False))

@@ -31,7 +31,7 @@ FINGERPRINTS = {
 
 def fingerprint(path: Path) -> str:
     scenario, digest = load(path), hashlib.sha256()
-    destination = wire.Destination.of(scenario, "monitor", compression=False)
+    destination = wire.Destination.for_scenario(scenario, "monitor", compression=False)
     for session in islice(traffic.draw_sessions(scenario, 1), 100):
         assert not session.beyond
         lives = [(load.at, load.ready, load.hides) for load in session.loads]
@@ -61,7 +61,7 @@ def test_the_shares_together_are_the_sessions_of_one(workers: int) -> None:
 
 
 def test_the_shares_of_a_large_run_are_those_of_one_too(storefront: Scenario) -> None:
-    scenario = storefront.adjusted(duration=150)
+    scenario = storefront.adjust(duration=150)
     whole = {session.index: session for session in traffic.draw_sessions(scenario, 3)}
     parts = [
         {session.index: session for session in traffic.draw_sessions(scenario, 3, (worker, 2))} for worker in (0, 1)
@@ -77,20 +77,20 @@ def test_sessions_come_in_order_of_start(shop: list[Session]) -> None:
 
 
 def test_sessions_start_when_the_arrivals_say(storefront: Scenario) -> None:
-    scenario = storefront.adjusted(duration=20)
+    scenario = storefront.adjust(duration=20)
     assert [session.start for session in traffic.draw_sessions(scenario, 3)] == traffic.draw_starts(
         scenario, 3
     ).tolist()
 
 
 def test_another_seed_gives_other_sessions(storefront: Scenario) -> None:
-    one, two = (list(traffic.draw_sessions(storefront.adjusted(duration=5), seed)) for seed in (1, 2))
+    one, two = (list(traffic.draw_sessions(storefront.adjust(duration=5), seed)) for seed in (1, 2))
     assert {session.key for session in one}.isdisjoint(session.key for session in two)
     assert {event.id for event in events(one)}.isdisjoint(event.id for event in events(two))
 
 
 def test_another_rate_or_duration_changes_only_when_and_how_many() -> None:
-    scenarios = [small(), small().adjusted(duration=35), small().adjusted(rate=0.5)]
+    scenarios = [small(), small().adjust(duration=35), small().adjust(rate=0.5)]
     found = [list(traffic.draw_sessions(scenario, 5)) for scenario in scenarios]
     shortest = min(map(len, found))
     one, two, three = ([(each.visitor, each.loads, each.key) for each in sessions[:shortest]] for sessions in found)
@@ -112,7 +112,7 @@ def test_a_caller_who_pauses_gets_many_turns_and_the_same_sessions() -> None:
 
 
 def test_nobody_comes_when_the_rate_is_zero() -> None:
-    assert list(traffic.draw_sessions(small().adjusted(rate=0.0), SEED)) == []
+    assert list(traffic.draw_sessions(small().adjust(rate=0.0), SEED)) == []
 
 
 def test_loads_follow_one_another(shop: list[Session]) -> None:

@@ -37,7 +37,7 @@ def test_the_walk_follows_the_page_graph(storefront: Scenario) -> None:
     habits = {"back": 0.0, "reload": 0.0}
     straight = storefront.model_copy(update={"population": storefront.population.model_copy(update=habits)})
     steps = Counter[str]()
-    for session in traffic.draw_sessions(straight.adjusted(duration=100), SEED):
+    for session in traffic.draw_sessions(straight.adjust(duration=100), SEED):
         pages = [event.page.id.split("/")[1] for event in events([session], PAGE_VIEW)]
         steps.update(after for before, after in pairwise(pages[1:]) if before == "product")
     to = storefront.pages["product"].to
@@ -129,7 +129,7 @@ def test_an_error_keeps_to_its_page(crowd: list[SeenSession]) -> None:
 
 
 def test_countries_have_the_scenarios_shares() -> None:
-    scenario = small("[population]\ncountries = { US = 1, DE = 3 }").adjusted(rate=10)
+    scenario = small("[population]\ncountries = { US = 1, DE = 3 }").adjust(rate=10)
     sessions = list(traffic.draw_sessions(scenario, SEED))
     shares = Counter(session.visitor.country for session in sessions)
     assert shares["DE"] / len(sessions) == pytest.approx(0.75, abs=0.03)
@@ -141,7 +141,7 @@ def test_device_and_browser_mixes_are_kept() -> None:
     more = (
         "[population]\ndevices = { desktop = 80, mobile = 20 }\nbrowsers = { Chrome = 50, Safari = 20, Firefox = 30 }"
     )
-    sessions = list(traffic.draw_sessions(small(more).adjusted(rate=10), SEED))
+    sessions = list(traffic.draw_sessions(small(more).adjust(rate=10), SEED))
     devices = Counter(session.visitor.device_type for session in sessions)
     browsers = Counter(session.visitor.browser_name for session in sessions)
     assert devices["desktop"] / len(sessions) == pytest.approx(0.8, abs=0.03)

@@ -23,7 +23,7 @@ LAWS = {
 @pytest.mark.parametrize("law", LAWS)
 def test_dwell_times_follow_their_law(law: str) -> None:
     text = SMALL.replace('path = "/"', f'path = "/"\nthink_time = {law}') + "[telemetry]\ntab_switches = 0"
-    sessions = traffic.draw_sessions(parse(text, "small.toml").adjusted(rate=5), SEED)
+    sessions = traffic.draw_sessions(parse(text, "small.toml").adjust(rate=5), SEED)
     looked = []
     for load in loads(sessions):
         if load.events[0].page.id == "/":

@@ -20,10 +20,10 @@ from loadgen.wire.json_templates import (
     Template,
     date_details,
     escape,
+    mark_time,
+    mark_trace_id,
     read_details,
     read_vital,
-    session_time,
-    session_trace_id,
     write_details,
 )
 from tests.paths import SCENARIOS
@@ -40,7 +40,7 @@ def parsed(text: str) -> Any:
 
 @pytest.mark.parametrize("client", [{}, {"allowCookies": False}, {"recordResourceUrl": False}])
 def test_what_is_written_by_the_piece_is_what_the_noun_says(client: dict[str, Any]) -> None:
-    storefront = load(SCENARIOS / "storefront.toml").adjusted(duration=20)
+    storefront = load(SCENARIOS / "storefront.toml").adjust(duration=20)
     shop = storefront.model_copy(update={"client": storefront.client.model_copy(update=client)})
     checked = set()
     for event in events([*draw_sessions(shop, SEED), *draw_sessions(small(**client), SEED)]):
@@ -88,7 +88,7 @@ def test_the_vital_of_an_event_is_read_from_its_details(details: Any, vital: tup
 
 
 def test_a_time_is_dated_when_the_session_is() -> None:
-    template = {"start_time": session_time(1.25), "trace_id": session_trace_id(1.25, "a" * 24)}
+    template = {"start_time": mark_time(1.25), "trace_id": mark_trace_id(1.25, "a" * 24)}
     text = write_details(template)
     assert parsed(date_details(text, 1795288000.75)) == {
         "start_time": 1795288002,

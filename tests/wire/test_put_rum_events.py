@@ -24,7 +24,7 @@ from loadgen.rum.events import (
 )
 from loadgen.rum.service_model import load_service_model
 from loadgen.wire import Clock, Destination, encode
-from loadgen.wire.json_templates import session_time, session_trace_id, write_details
+from loadgen.wire.json_templates import mark_time, mark_trace_id, write_details
 from tests.wire.batches import (
     CART,
     CLOCK,
@@ -188,7 +188,7 @@ def test_what_is_encoded_can_be_read_again(all_details: list[dict[str, Any]], be
 
 
 SEGMENT = "14e5a9ad70326b99"
-BEGIN, END, TRACE_ID = session_time(1.25), session_time(1.5), session_trace_id(1.25, "a" * 24)
+BEGIN, END, TRACE_ID = mark_time(1.25), mark_time(1.5), mark_trace_id(1.25, "a" * 24)
 
 
 def trace() -> XRayTrace:
@@ -200,7 +200,7 @@ def trace() -> XRayTrace:
 @pytest.mark.parametrize("pace", [1.0, 4.0])
 def test_a_trace_gets_its_date_at_the_moment_of_its_event(pace: float) -> None:
     clock = Clock(EPOCH, pace)
-    zero = clock.unix(10.0 + 1.5) - 1.5
+    zero = clock.to_unix(10.0 + 1.5) - 1.5
     http = Http(HttpRequest("/api", "GET"), TRACE_ID, SEGMENT, HttpResponse(200, "OK"))
     events = (Event("x", 1.5, XRAY, write_details(trace()), HOME), Event("y", 1.5, HTTP, write_details(http), HOME))
     written = [json.loads(e["details"]) for e in body_of(encode(batch(*events), DESTINATION, clock))["RumEvents"]]

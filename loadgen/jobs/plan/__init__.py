@@ -57,9 +57,9 @@ def plan(
 
 def adjust_scenario(scenario: Scenario, options: PlanOptions, *, is_first: bool) -> Scenario:
     """The scenario as the options change it; with `sessions_per_day` another than the first keeps its mean rate."""
-    scenario = scenario.adjusted(duration=options.duration, sample_rate=options.sample_rate)
+    scenario = scenario.adjust(duration=options.duration, sample_rate=options.sample_rate)
     if visits := options.sessions_per_day:
         if not is_first:
             visits = find_mean_rate(scenario).expected * DAY_SECONDS / scenario.duration
         scenario = spread_over_day(scenario, visits, options.peak_to_trough)
-    return scenario.adjusted(rate=options.rate if is_first else 1.0)
+    return scenario.adjust(rate=options.rate if is_first else 1.0)

@@ -62,7 +62,7 @@ def make_batch_measure(
     The same monitor and clock give the same bytes, gzip included. Another monitor or clock leaves the size before gzip
     as it is, except for trace events, which contain decimal times.
     """
-    destination = wire.Destination.of(scenario, monitor_id)
+    destination = wire.Destination.for_scenario(scenario, monitor_id)
     clock = wire.Clock(epoch, pace)
 
     def measure(batch: Batch) -> tuple[int, int]:

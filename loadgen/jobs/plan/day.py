@@ -20,11 +20,11 @@ def spread_over_day(scenario: Scenario, visits: float, peak_to_trough: float | N
     """
     if scenario.duration < DAY_SECONDS:
         scenario = scenario.model_copy(update={"arrivals": build_daily_arrivals(scenario, peak_to_trough)})
-    scenario = scenario.adjusted(duration=DAY_SECONDS)
+    scenario = scenario.adjust(duration=DAY_SECONDS)
     expected = compute_mean_rate(scenario).expected
     if not expected:
         raise LoadgenError(f"{scenario.name}: no session starts in its first day; give its arrivals a rate above 0")
-    return scenario.model_copy(update={"arrivals": scenario.arrivals.times(visits / expected)})
+    return scenario.model_copy(update={"arrivals": scenario.arrivals.scale(visits / expected)})
 
 
 def build_daily_arrivals(scenario: Scenario, peak_to_trough: float | None) -> Arrivals:

@@ -102,7 +102,7 @@ class RequestSimulation:
             at + next(self._answers),
             max(math.ceil(wait), 1),
         )  # Retry-After as the endpoint sends it
-        retry = self._dispatch[self._monitor[row]].answered(batch, THROTTLED, answered, retry_after)
+        retry = self._dispatch[self._monitor[row]].handle_answer(batch, THROTTLED, answered, retry_after)
         if retry is not None:
             heappush(self._retries, (retry.due, row, retry))
 
@@ -132,7 +132,7 @@ def make_bare_batch(due: float, beacon: bool) -> Batch:
 def list_retry_delays(client: Client) -> tuple[float, ...]:
     """Seconds from each throttled answer to the retry, as the web client's Dispatch decides."""
     dispatch, delays, batch = Dispatch(client), [], make_bare_batch(0.0, False)
-    while (retry := dispatch.answered(batch, THROTTLED, 0.0)) is not None:
+    while (retry := dispatch.handle_answer(batch, THROTTLED, 0.0)) is not None:
         delays.append(retry.due)
         batch = retry
     return tuple(delays)

@@ -92,7 +92,7 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
 
 def record_all(scenario: Scenario) -> Scenario:
     """The scenario at sample rate 1."""
-    return scenario.adjusted(sample_rate=1.0)
+    return scenario.adjust(sample_rate=1.0)
 
 
 def _choose_share(scenario: Scenario, seed: int, sessions: int, precision: float) -> int:

@@ -47,6 +47,6 @@ def preview(
     """
     asked = resolve_options(PreviewOptions, options)
     first = take_first_monitor(read_scenario(scenario), "preview", on_progress)
-    first = first.adjusted(duration=asked.duration, rate=asked.rate)
+    first = first.adjust(duration=asked.duration, rate=asked.rate)
     check_size(first)
     return sample_traffic(first, resolve_seed(first, asked.seed, 0))

@@ -92,7 +92,7 @@ def sample_traffic(scenario: Scenario, seed: int) -> TrafficSample:
     """Draw the arrivals of the whole run, and some thousand of its visits."""
     sample = TrafficSample(scenario, seed)
     share = (0, max(len(sample.starts) // SAMPLED_VISITS, 1))
-    for session, plan in planned(scenario.adjusted(sample_rate=1.0), seed, share, with_unrecorded=True):
+    for session, plan in planned(scenario.adjust(sample_rate=1.0), seed, share, with_unrecorded=True):
         sample.add(session, plan.batches)
     sample.visit_timelines.sort(key=lambda each: each.end)
     return sample

@@ -96,5 +96,5 @@ def unrun(
         if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
             start = session.start if factor == inf else session.start / factor
             yield IncompleteSession(
-                session.index, client.session_id(session.key), start, share[0], len(due), done, monitor
+                session.index, client.make_session_id(session.key), start, share[0], len(due), done, monitor
             )

@@ -29,6 +29,6 @@ def sampling(
     """
     asked = resolve_options(SamplingOptions, options)
     first = take_first_monitor(read_scenario(scenario), "sampling", on_progress)
-    first = first.adjusted(duration=asked.duration, rate=asked.rate)
+    first = first.adjust(duration=asked.duration, rate=asked.rate)
     seed = resolve_seed(first, asked.seed, 0)
     return compare_rates(first.name, seed, draw_population(first, seed, asked.sessions), asked)

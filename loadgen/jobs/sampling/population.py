@@ -69,9 +69,9 @@ class _Columns:
             by_id[batch.session_id].append(batch)
         number = 0
         for session_id, own in by_id.items():
-            while client.session_id(session.key, number) != session_id:
+            while client.make_session_id(session.key, number) != session_id:
                 number += 1
-            self._add_one(client.sampling_draw(session.key, number), own)
+            self._add_one(client.draw_sampling(session.key, number), own)
 
     def _add_one(self, draw: float, batches: list[Batch]) -> None:
         events = [event for batch in batches for event in batch.events]
@@ -91,7 +91,7 @@ def draw_population(scenario: Scenario, seed: int, most: int) -> SessionPopulati
     """Draw the visits of a run; of one with more than `most`, every n-th block of them."""
     expected = traffic.compute_mean_rate(scenario).expected
     columns, visits = _Columns(), 0
-    for session, plan in planned(scenario.adjusted(sample_rate=1.0), seed, (0, -(-int(expected) // most) or 1)):
+    for session, plan in planned(scenario.adjust(sample_rate=1.0), seed, (0, -(-int(expected) // most) or 1)):
         visits += 1
         columns.add(session, plan.batches)
     vitals = {

@@ -77,7 +77,7 @@ def _prepare(given: Scenario | Path | str, options: SeedOptions, notify: OnProgr
     loaded = given if isinstance(given, Scenario) else load(given)
     if note := describe_skipped(loaded, "seed"):
         notify(Notice(note))
-    scenario = loaded.monitors[0].adjusted(rate=options.rate, sample_rate=options.sample_rate)
+    scenario = loaded.monitors[0].adjust(rate=options.rate, sample_rate=options.sample_rate)
     account = open_account(options.target, options.region)
     if options.monitor:
         scenario = _rename_monitor(scenario, options.monitor, account)

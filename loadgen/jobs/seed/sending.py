@@ -155,7 +155,9 @@ class SeedRun:
         """The batches of the past, or all that follow it."""
         identity, scenario = self._task.identity, self._task.scenario
         parts = urlsplit(identity.target)
-        destination = wire.Destination.of(scenario, identity.monitor_id, parts.netloc, prefix=parts.path.rstrip("/"))
+        destination = wire.Destination.for_scenario(
+            scenario, identity.monitor_id, parts.netloc, prefix=parts.path.rstrip("/")
+        )
         seconds = identity.period.seconds
         stream = plan_batches(scenario, identity.seed, identity.period, live)
         return (

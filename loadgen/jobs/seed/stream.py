@@ -59,9 +59,9 @@ def plan_batches(scenario: Scenario, seed: int, period: PastPeriod, live: bool =
 def encode_batch(planned: NumberedBatch, destination: wire.Destination, clock: wire.Clock) -> EncodedBatch:
     """Encode a planned batch."""
     batch = planned.batch
-    stamps = [int(clock.unix(batch.start + event.at) + 0.5) for event in batch.events]  # as wire.encode rounds
+    stamps = [int(clock.to_unix(batch.start + event.at) + 0.5) for event in batch.events]  # as wire.encode rounds
     entry = BatchEntry(planned.number, batch.id, min(stamps), max(stamps), _join_ids(batch), 0.0)
-    return EncodedBatch(entry, wire.encode(batch, destination, clock).request, clock.unix(batch.due))
+    return EncodedBatch(entry, wire.encode(batch, destination, clock).request, clock.to_unix(batch.due))
 
 
 def _plan_sessions(scenario: Scenario, seed: int, period: PastPeriod, live: bool) -> Iterator[PlannedSession]:
@@ -82,7 +82,7 @@ def _plan_sessions(scenario: Scenario, seed: int, period: PastPeriod, live: bool
 
 def place_past(scenario: Scenario, period: PastPeriod) -> Scenario:
     """The scenario stretched or cut to the period, its days and weeks where the calendar has them."""
-    return _place_days(scenario, period.start).adjusted(duration=period.seconds)
+    return _place_days(scenario, period.start).adjust(duration=period.seconds)
 
 
 def place_present(scenario: Scenario, zero: float) -> Scenario:
@@ -91,7 +91,7 @@ def place_present(scenario: Scenario, zero: float) -> Scenario:
     rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
     steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": (), "spikes": ()})
     quiet = scenario.model_copy(update={"arrivals": steady, "incidents": ()})
-    return _place_days(quiet, zero).adjusted(duration=LEG_SECONDS)
+    return _place_days(quiet, zero).adjust(duration=LEG_SECONDS)
 
 
 def _place_days(scenario: Scenario, zero: float) -> Scenario:

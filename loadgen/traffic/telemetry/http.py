@@ -31,7 +31,7 @@ from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, write_each
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, draw_hex_texts, to_ticks
 from loadgen.traffic.journey import RESTORED
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
-from loadgen.wire.json_templates import session_time, session_trace_id
+from loadgen.wire.json_templates import mark_time, mark_trace_id
 
 NO_ANSWER = 0
 CALLED_WITHIN_MS = 400.0
@@ -154,7 +154,7 @@ def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
     stream = draws.stream("trace")
     random, segment, call = (draw_hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
     started = (made.started / TICKS).tolist()
-    trace = [session_trace_id(at, text) for at, text in zip(started, random, strict=True)]
+    trace = [mark_trace_id(at, text) for at, text in zip(started, random, strict=True)]
     return TraceIds(trace, segment, call)
 
 
@@ -206,7 +206,7 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
     chromium = draws.crowd.are_chromium(draws.people)[draws.walk.session[made.view]].tolist()
 
     def details(row: int) -> XRayTrace:
-        start, end = session_time(started[row]), session_time(ended[row])
+        start, end = mark_time(started[row]), mark_time(ended[row])
         request = TracedRequest(made.method[row], True, made.path[row])
         traced = TracedHttp(request, TracedResponse(status[row], length[row]) if status[row] else UNSET)
         error, throttle, fault = _find_flags(status[row])

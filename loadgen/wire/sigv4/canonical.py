@@ -40,7 +40,7 @@ class Credentials(Noun, frozen=True):
         return [("access_key_id", self.access_key_id)]
 
 
-def basic(second: int) -> str:
+def format_basic(second: int) -> str:
     """A Unix second in ISO 8601 basic format, yyyymmddThhmmssZ.
 
     By way of an HTTP date, because `time` and `datetime` are kept out of this room (both can read the clock).
@@ -48,16 +48,16 @@ def basic(second: int) -> str:
     parsed = parsedate(formatdate(second, usegmt=True))
     if parsed is None:
         raise ValueError("not a date")
-    return in_basic_format(parsed[:6])
+    return join_basic(parsed[:6])
 
 
-def in_basic_format(parts: tuple[int, ...]) -> str:
+def join_basic(parts: tuple[int, ...]) -> str:
     """Year, month, day, hour, minute and second as yyyymmddThhmmssZ."""
     year, month, day, hour, minute, second = parts
     return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"
 
 
-def unix(moment: str) -> int:
+def parse_basic(moment: str) -> int:
     """The Unix second of a moment in ISO 8601 basic format; raises ValueError when it is none."""
     match = _BASIC(moment)
     if not match:
@@ -70,13 +70,13 @@ def unix(moment: str) -> int:
     return timegm((year, month, day, hour, minute, seconds))
 
 
-def utf8(text: str) -> bytes:
+def encode_utf8(text: str) -> bytes:
     """UTF-8 of any str, also of one with lone surrogates, which a hostile request may hold."""
     return text.encode("utf-8", "surrogatepass")
 
 
 @lru_cache(maxsize=512)
-def canonical_path(path: str) -> str:
+def canonicalize_path(path: str) -> str:
     """The canonical form of a raw path: no dot or empty segments, every segment percent-encoded once more."""
     kept: list[str] = []
     for segment in path.split("/"):
@@ -85,50 +85,50 @@ def canonical_path(path: str) -> str:
         elif segment and segment != ".":
             kept.append(segment)
     tail = "/" if kept and path.endswith("/") else ""
-    return "/" + quote(utf8("/".join(kept)), safe="/~") + tail
+    return "/" + quote(encode_utf8("/".join(kept)), safe="/~") + tail
 
 
 @lru_cache(maxsize=256)
-def encoded(text: str) -> str:
+def percent_encode(text: str) -> str:
     """Percent-encode all but letters, digits and -_.~"""
-    return quote(utf8(text), safe="-_.~")
+    return quote(encode_utf8(text), safe="-_.~")
 
 
 @lru_cache(maxsize=256)
-def _recoded(text: str) -> str:
-    return quote(unquote_to_bytes(utf8(text)), safe="-_.~")
+def _percent_recode(text: str) -> str:
+    return quote(unquote_to_bytes(encode_utf8(text)), safe="-_.~")
 
 
-def query_pairs(query: str) -> list[tuple[str, str]]:
+def read_query(query: str) -> list[tuple[str, str]]:
     """The (name, value) pairs of a raw query in canonical encoding and order."""
     halves = (part.partition("=") for part in query.split("&") if part)
     return sorted(
-        (name if _PLAIN(name) else _recoded(name), value if _PLAIN(value) else _recoded(value))
+        (name if _PLAIN(name) else _percent_recode(name), value if _PLAIN(value) else _percent_recode(value))
         for name, _, value in halves
     )
 
 
-def joined(pairs: list[tuple[str, str]]) -> str:
+def join_pairs(pairs: list[tuple[str, str]]) -> str:
     """Pairs as a query string."""
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
-def trimmed(value: str) -> str:
+def trim(value: str) -> str:
     """A header value without outer blanks, inner runs of blanks (and folded lines) as one space."""
     return " ".join(value.split())
 
 
 @lru_cache(maxsize=64)
-def signing_key(secret: str, date: str, region: str, service: str) -> hmac.HMAC:
+def derive_key(secret: str, date: str, region: str, service: str) -> hmac.HMAC:
     """The key of one day, region and service, ready to be copied for each message; `date` is yyyymmdd."""
-    key = utf8("AWS4" + secret)
+    key = encode_utf8("AWS4" + secret)
     for part in (date, region, service, TERMINATOR):
-        key = hmac.digest(key, utf8(part), "sha256")
+        key = hmac.digest(key, encode_utf8(part), "sha256")
     return hmac.new(key, digestmod=sha256)
 
 
-def signature(key: hmac.HMAC, moment: str, scope: str, canonical_request: str) -> str:
+def compute_signature(key: hmac.HMAC, moment: str, scope: str, canonical_request: str) -> str:
     """64 hex digits; `moment` is yyyymmddThhmmssZ, `scope` date/region/service/aws4_request."""
     mac = key.copy()
-    mac.update(f"{ALGORITHM}\n{moment}\n{scope}\n{sha256(utf8(canonical_request)).hexdigest()}".encode())
+    mac.update(f"{ALGORITHM}\n{moment}\n{scope}\n{sha256(encode_utf8(canonical_request)).hexdigest()}".encode())
     return mac.hexdigest()

@@ -18,14 +18,14 @@ from loadgen.wire.sigv4.canonical import (
     ALGORITHM,
     TERMINATOR,
     Credentials,
-    basic,
-    canonical_path,
-    encoded,
-    joined,
-    query_pairs,
-    signature,
-    signing_key,
-    trimmed,
+    canonicalize_path,
+    compute_signature,
+    derive_key,
+    format_basic,
+    join_pairs,
+    percent_encode,
+    read_query,
+    trim,
 )
 
 SIGNED = ("content-encoding", "content-type", "host")
@@ -79,14 +79,14 @@ class Signer:
         self._query = lru_cache(maxsize=1024)(self._query_form)
         token = credentials.session_token
         self._token_headers = (("x-amz-security-token", token),) if token else ()
-        self._token_query = f"&X-Amz-Security-Token={encoded(token)}" if token else ""
+        self._token_query = f"&X-Amz-Security-Token={percent_encode(token)}" if token else ""
 
     def sign(self, request: Request, now: float) -> Request:
         """The request with an Authorization header, signed at Unix time `now`."""
         form = self._form(request.method, request.target, request.headers)
         moment = self._at(now)
         payload = sha256(request.body).hexdigest()
-        mark = signature(
+        mark = compute_signature(
             moment.key,
             moment.date,
             moment.scope,
@@ -112,7 +112,9 @@ class Signer:
             f"&X-Amz-Credential={moment.access_encoded}&X-Amz-Date={moment.date}&X-Amz-Expires={expires}{self._token_query}"
         )
         end = f"&X-Amz-SignedHeaders={form.names}{form.after}"
-        mark = signature(moment.key, moment.date, moment.scope, f"{form.head}{start}{end}\n{form.tail}{payload}")
+        mark = compute_signature(
+            moment.key, moment.date, moment.scope, f"{form.head}{start}{end}\n{form.tail}{payload}"
+        )
         target = f"{form.path}?{start}&X-Amz-Signature={mark}{end}"
         return Request(request.method, target, form.headers, request.body)
 
@@ -124,14 +126,14 @@ class Signer:
         return moment
 
     def _moment_at(self, second: int) -> _Moment:
-        date = basic(second)
+        date = format_basic(second)
         scope = f"{date[:8]}/{self._region}/{self._service}/{TERMINATOR}"
-        key = signing_key(self._credentials.secret_access_key, date[:8], self._region, self._service)
+        key = derive_key(self._credentials.secret_access_key, date[:8], self._region, self._service)
         access = f"{self._credentials.access_key_id}/{scope}"
-        return _Moment(second, date, scope, key, access, encoded(access))
+        return _Moment(second, date, scope, key, access, percent_encode(access))
 
     def _header_form(self, method: str, target: str, headers: Headers) -> _Form:
-        kept, signed = _divided(headers)
+        kept, signed = _divide(headers)
         path, _, query = target.partition("?")
         own = "".join(f"{name}:{value}\n" for name, value in self._token_headers)
         names = [name for name, _ in signed] + ["x-amz-content-sha256", "x-amz-date"]
@@ -139,33 +141,34 @@ class Signer:
         return _Form(
             headers=kept,
             path=path,
-            head=f"{method}\n{canonical_path(path)}\n{joined(query_pairs(query))}\n{_lines(signed)}x-amz-content-sha256:",
+            head=f"{method}\n{canonicalize_path(path)}\n{join_pairs(read_query(query))}\n{_write_lines(signed)}"
+            "x-amz-content-sha256:",
             tail=f"{own}\n{';'.join(names)}\n",
             names=";".join(names),
         )
 
     def _query_form(self, method: str, target: str, headers: Headers) -> _Form:
-        kept, signed = _divided(headers)
+        kept, signed = _divide(headers)
         path, _, query = target.partition("?")
         names = ";".join(name for name, _ in signed)
-        own = [pair for pair in query_pairs(query) if not pair[0].startswith(OWN)]
+        own = [pair for pair in read_query(query) if not pair[0].startswith(OWN)]
         return _Form(
             headers=kept,
             path=path,
-            head=f"{method}\n{canonical_path(path)}\n",
-            tail=f"{_lines(signed)}\n{names}\n",
-            names=encoded(names),
+            head=f"{method}\n{canonicalize_path(path)}\n",
+            tail=f"{_write_lines(signed)}\n{names}\n",
+            names=percent_encode(names),
             before="".join(f"{name}={value}&" for name, value in own if name < OWN),
             after="".join(f"&{name}={value}" for name, value in own if name > OWN),
         )
 
 
-def _divided(headers: Headers) -> tuple[Headers, Headers]:
+def _divide(headers: Headers) -> tuple[Headers, Headers]:
     """The headers to send besides the signature's own, and those among them that are signed, in canonical form."""
     kept = tuple(pair for pair in headers if pair[0] not in REPLACED)
-    signed = tuple(sorted((name, trimmed(value)) for name, value in kept if name in SIGNED))
+    signed = tuple(sorted((name, trim(value)) for name, value in kept if name in SIGNED))
     return kept, signed
 
 
-def _lines(headers: Headers) -> str:
+def _write_lines(headers: Headers) -> str:
     return "".join(f"{name}:{value}\n" for name, value in headers)

@@ -32,16 +32,16 @@ from loadgen.wire.sigv4.canonical import (
     TERMINATOR,
     UNSIGNED_PAYLOAD,
     Credentials,
-    basic,
-    canonical_path,
-    in_basic_format,
-    joined,
-    query_pairs,
-    signature,
-    signing_key,
-    trimmed,
-    unix,
-    utf8,
+    canonicalize_path,
+    compute_signature,
+    derive_key,
+    encode_utf8,
+    format_basic,
+    join_basic,
+    join_pairs,
+    parse_basic,
+    read_query,
+    trim,
 )
 
 CLOCK_WINDOW = 900.0
@@ -88,39 +88,39 @@ class _Claim(msgspec.Struct, frozen=True):
 
 def verify(request: Request, secret_of: Secrets, region: str, service: str, now: float) -> str:
     """The access key id that signed the request rightly at about Unix time `now`; raises SignatureError."""
-    headers = _collected(request)
+    headers = _collect_claim(request)
     query = request.target.partition("?")[2]
     if "authorization" in headers:
-        claim = _from_header(headers, query)
+        claim = _read_header(headers, query)
     elif "X-Amz-" in query:
-        claim = _from_query(headers, query)
+        claim = _read_query_claim(headers, query)
     else:
         raise SignatureError("MissingAuthenticationTokenException", 403, "Missing Authentication Token")
     _check_scope(claim, region, service)
-    credentials = _known(claim, secret_of)
+    credentials = _find_credentials(claim, secret_of)
     _check_time(claim, now)
     _check_signature(claim, credentials, request, headers)
     return claim.access_key_id
 
 
-def _incomplete(message: str) -> NoReturn:
+def _refuse_incomplete(message: str) -> NoReturn:
     raise SignatureError("IncompleteSignatureException", 403, message)
 
 
-def _mismatch(message: str = _MISMATCH) -> NoReturn:
+def _refuse_mismatch(message: str = _MISMATCH) -> NoReturn:
     raise SignatureError("InvalidSignatureException", 403, message)
 
 
-def _collected(request: Request) -> dict[str, str]:
+def _collect_claim(request: Request) -> dict[str, str]:
     """Header values in canonical form by lower-case name; several values of one name are joined by commas."""
     headers: dict[str, str] = {}
     for name, value in request.headers:
         key = name.lower()
-        headers[key] = f"{headers[key]},{trimmed(value)}" if key in headers else trimmed(value)
+        headers[key] = f"{headers[key]},{trim(value)}" if key in headers else trim(value)
     return headers
 
 
-def _from_header(headers: Mapping[str, str], query: str) -> _Claim:
+def _read_header(headers: Mapping[str, str], query: str) -> _Claim:
     algorithm, _, rest = headers["authorization"].partition(" ")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     wanted = ("Credential", "Signature", "SignedHeaders")
@@ -131,50 +131,50 @@ def _from_header(headers: Mapping[str, str], query: str) -> _Claim:
     if not date:
         missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if missing or not date:
-        _incomplete(" ".join(missing))
-    moment, signed_at = _dated(date if "x-amz-date" in headers else _from_http_date(date))
+        _refuse_incomplete(" ".join(missing))
+    moment, signed_at = _read_date(date if "x-amz-date" in headers else _parse_http_date(date))
     return _Claim(
-        *_scope(fields["Credential"]),
+        *_read_scope(fields["Credential"]),
         names=fields["SignedHeaders"],
         signature=fields["Signature"],
         moment=moment,
         signed_at=signed_at,
         token=headers.get("x-amz-security-token"),
         payload=headers.get("x-amz-content-sha256"),
-        query=joined(query_pairs(query)) if query else "",
+        query=join_pairs(read_query(query)) if query else "",
     )
 
 
-def _from_query(headers: Mapping[str, str], query: str) -> _Claim:
-    pairs = query_pairs(query)
+def _read_query_claim(headers: Mapping[str, str], query: str) -> _Claim:
+    pairs = read_query(query)
     names = [name for name, _ in pairs if name.startswith("X-Amz-")]
     fields = {name: unquote(value) for name, value in pairs}
     wanted = ("Algorithm", "Credential", "Signature", "SignedHeaders", "Date", "Expires")
     missing = [name for name in wanted if not fields.get(f"X-Amz-{name}")]
     if missing:
-        _incomplete(" ".join(f"AWS query-string parameters must include 'X-Amz-{name}'." for name in missing))
+        _refuse_incomplete(" ".join(f"AWS query-string parameters must include 'X-Amz-{name}'." for name in missing))
     if len(names) != len(set(names)):
-        _incomplete("AWS query-string parameters must not be given twice.")
+        _refuse_incomplete("AWS query-string parameters must not be given twice.")
     if fields["X-Amz-Algorithm"] != ALGORITHM:
-        _incomplete(f"AWS query-string parameter 'X-Amz-Algorithm' must be '{ALGORITHM}'.")
-    moment, signed_at = _dated(fields["X-Amz-Date"])
+        _refuse_incomplete(f"AWS query-string parameter 'X-Amz-Algorithm' must be '{ALGORITHM}'.")
+    moment, signed_at = _read_date(fields["X-Amz-Date"])
     return _Claim(
-        *_scope(fields["X-Amz-Credential"]),
+        *_read_scope(fields["X-Amz-Credential"]),
         names=fields["X-Amz-SignedHeaders"],
         signature=fields["X-Amz-Signature"],
         moment=moment,
         signed_at=signed_at,
         token=fields.get("X-Amz-Security-Token"),
         payload=fields.get("X-Amz-Content-Sha256") or headers.get("x-amz-content-sha256"),
-        query=joined([pair for pair in pairs if pair[0] != "X-Amz-Signature"]),
-        expires=_expires(fields["X-Amz-Expires"]),
+        query=join_pairs([pair for pair in pairs if pair[0] != "X-Amz-Signature"]),
+        expires=_read_expiry(fields["X-Amz-Expires"]),
     )
 
 
-def _scope(credential: str) -> tuple[str, str, str, str, str]:
+def _read_scope(credential: str) -> tuple[str, str, str, str, str]:
     parts = credential.split("/")
     if len(parts) < 5:
-        _incomplete(
+        _refuse_incomplete(
             "Credential must have exactly 5 slash-delimited elements, "
             f"e.g. keyid/date/region/service/{TERMINATOR}, got {len(parts)}."
         )
@@ -182,46 +182,48 @@ def _scope(credential: str) -> tuple[str, str, str, str, str]:
     return "/".join(parts[:-4]), date, region, service, terminator
 
 
-def _expires(text: str) -> int:
+def _read_expiry(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 8 and 0 < int(text) <= LONGEST_EXPIRES):
-        _incomplete(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_EXPIRES}.")
+        _refuse_incomplete(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_EXPIRES}.")
     return int(text)
 
 
 @lru_cache(maxsize=1024)
-def _dated(moment: str) -> tuple[str, float]:
+def _read_date(moment: str) -> tuple[str, float]:
     """An ISO 8601 basic date as it stands and as Unix time; requests of one second share it."""
     try:
-        return moment, float(unix(moment))
+        return moment, float(parse_basic(moment))
     except ValueError as error:
-        _incomplete(f"The date of the signature is {error}.")
+        _refuse_incomplete(f"The date of the signature is {error}.")
 
 
-def _from_http_date(date: str) -> str:
+def _parse_http_date(date: str) -> str:
     """A Date header in ISO 8601 basic format; botocore keeps it, without X-Amz-Date, where a caller set one."""
     parsed = parsedate_tz(date)
     if parsed is None:
         return date  # it may be in basic format already
     try:
-        return basic(unix(in_basic_format(parsed[:6])) - (parsed[9] or 0))
+        return format_basic(parse_basic(join_basic(parsed[:6])) - (parsed[9] or 0))
     except ValueError as error:
-        _incomplete(f"The 'Date' header is {error}.")
+        _refuse_incomplete(f"The 'Date' header is {error}.")
 
 
 def _check_scope(claim: _Claim, region: str, service: str) -> None:
     if claim.terminator != TERMINATOR:
-        _mismatch(f"Credential should be scoped with a valid terminator: '{TERMINATOR}'.")
+        _refuse_mismatch(f"Credential should be scoped with a valid terminator: '{TERMINATOR}'.")
     if claim.service != service:
-        _mismatch(f"Credential should be scoped to correct service: '{service}'.")
+        _refuse_mismatch(f"Credential should be scoped to correct service: '{service}'.")
     if claim.region != region:
-        _mismatch("Credential should be scoped to a valid region.")
+        _refuse_mismatch("Credential should be scoped to a valid region.")
     if claim.date != claim.moment[:8]:
-        _mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
+        _refuse_mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
 
-def _known(claim: _Claim, secret_of: Secrets) -> Credentials:
+def _find_credentials(claim: _Claim, secret_of: Secrets) -> Credentials:
     credentials = secret_of(claim.access_key_id)
-    if credentials is None or not hmac.compare_digest(utf8(claim.token or ""), utf8(credentials.session_token or "")):
+    if credentials is None or not hmac.compare_digest(
+        encode_utf8(claim.token or ""), encode_utf8(credentials.session_token or "")
+    ):
         raise SignatureError(
             "UnrecognizedClientException", 403, "The security token included in the request is invalid."
         )
@@ -231,7 +233,9 @@ def _known(claim: _Claim, secret_of: Secrets) -> Credentials:
 def _check_time(claim: _Claim, now: float) -> None:
     latest = claim.signed_at + (CLOCK_WINDOW if claim.expires is None else claim.expires)
     if now > latest:
-        raise SignatureError("RequestExpired", 403, f"Signature expired: it was valid until {basic(int(latest))}.")
+        raise SignatureError(
+            "RequestExpired", 403, f"Signature expired: it was valid until {format_basic(int(latest))}."
+        )
     if claim.signed_at > now + CLOCK_WINDOW:
         raise SignatureError("RequestExpired", 403, f"Signature not yet current: {claim.moment} is in the future.")
 
@@ -241,17 +245,19 @@ def _check_signature(claim: _Claim, credentials: Credentials, request: Request, 
     if claim.payload == UNSIGNED_PAYLOAD:
         payload = UNSIGNED_PAYLOAD
     elif claim.payload is not None and claim.payload != payload:
-        _mismatch("The value of x-amz-content-sha256 is not the SHA-256 of the body.")
+        _refuse_mismatch("The value of x-amz-content-sha256 is not the SHA-256 of the body.")
     names = claim.names.split(";")
     if "host" not in names:
-        _mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization.")
+        _refuse_mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     absent = [name for name in names if name not in headers]
     if absent:
-        _mismatch(f"The signed header '{absent[0]}' is not in the request.")
+        _refuse_mismatch(f"The signed header '{absent[0]}' is not in the request.")
     lines = "".join([f"{name}:{headers[name]}\n" for name in names])
-    path = canonical_path(request.target.partition("?")[0])
+    path = canonicalize_path(request.target.partition("?")[0])
     canonical = f"{request.method}\n{path}\n{claim.query}\n{lines}\n{claim.names}\n{payload}"
     scope = f"{claim.date}/{claim.region}/{claim.service}/{claim.terminator}"
-    key = signing_key(credentials.secret_access_key, claim.date, claim.region, claim.service)
-    if not hmac.compare_digest(signature(key, claim.moment, scope, canonical).encode(), utf8(claim.signature)):
-        _mismatch()
+    key = derive_key(credentials.secret_access_key, claim.date, claim.region, claim.service)
+    if not hmac.compare_digest(
+        compute_signature(key, claim.moment, scope, canonical).encode(), encode_utf8(claim.signature)
+    ):
+        _refuse_mismatch()

@@ -87,7 +87,7 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
 
     monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["monitors"][0]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
-    scenario = load(QUICKSTART).adjusted(duration=SECONDS, rate=RATE)
+    scenario = load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
     rehearsed = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, monitor, epoch))
     return measure_demand(scenario, rehearsed).totals.wire_bytes
 

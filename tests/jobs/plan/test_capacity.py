@@ -18,7 +18,7 @@ from loadgen.scenario import Arrivals, Day, Scenario, Stage, parse
 from loadgen.traffic.rate_curve import compute_rate_curve
 from tests.jobs.plan.shop import SHOP, TEXT
 
-BUSY = SHOP.adjusted(duration=60.0, rate=5.0)
+BUSY = SHOP.adjust(duration=60.0, rate=5.0)
 
 
 def quiet(line: str) -> None:
@@ -119,7 +119,7 @@ def test_the_marks_of_two_quotas_never_write_over_each_other(
 def test_monitors_under_one_quota_are_told_apart() -> None:
     noisy = BUSY.model_copy(
         update={"name": "noisy", "monitor": BUSY.monitor.model_copy(update={"name": "noisy"})}
-    ).adjusted(rate=2.0)
+    ).adjust(rate=2.0)
     alone = build_plan([BUSY], 3, PlanOptions(quota=90.0, rates=(1.0,)), quiet)
     both = build_plan([BUSY, noisy], 3, PlanOptions(quota=90.0, rates=(1.0,)), quiet)
     first, second = both.monitors
@@ -165,7 +165,7 @@ def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
 
 def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
     both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
-    noisy = both.adjusted(duration=30, rate=2.0, sample_rate=0.25).monitors[1]
+    noisy = both.adjust(duration=30, rate=2.0, sample_rate=0.25).monitors[1]
     assert (noisy.arrivals.rate, noisy.monitor.sample_rate, noisy.duration) == (16, 0.25, 30)
 
 
@@ -193,7 +193,7 @@ def test_a_scenario_of_a_day_keeps_its_own_curve() -> None:
     ("duration", "count", "first"), [(60.0, 1, "whole run"), (86_400.0, 24, "00:00"), (7 * 86_400.0, 7, "day 1")]
 )
 def test_windows_follow_the_length(duration: float, count: int, first: str) -> None:
-    found = divide_run(SHOP.adjusted(duration=duration))
+    found = divide_run(SHOP.adjust(duration=duration))
     assert (len(found), found[0][0]) == (count, first)
     assert found[-1][2] == duration
 

@@ -7,7 +7,7 @@ from loadgen.jobs.plan.demand import SLOTS, choose_slot_length, extrapolate_dema
 from loadgen.scenario import Scenario
 from tests.jobs.plan.shop import SHOP, demand_of, rehearsed
 
-BUSY = SHOP.adjusted(duration=300.0, rate=2.0)
+BUSY = SHOP.adjust(duration=300.0, rate=2.0)
 
 
 def balanced(totals: object) -> bool:
@@ -15,7 +15,7 @@ def balanced(totals: object) -> bool:
     return bool(totals.generated == sum(getattr(totals, name) for name in names))  # type: ignore[attr-defined]  # a test's shortcut
 
 
-@pytest.mark.parametrize("scenario", [SHOP, SHOP.adjusted(sample_rate=0.3), SHOP.adjusted(duration=5.0)])
+@pytest.mark.parametrize("scenario", [SHOP, SHOP.adjust(sample_rate=0.3), SHOP.adjust(duration=5.0)])
 def test_every_event_is_accounted_for(scenario: Scenario) -> None:
     totals = demand_of(scenario).totals
     assert balanced(totals)

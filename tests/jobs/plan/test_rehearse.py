@@ -8,11 +8,11 @@ from loadgen.jobs.plan.rehearse import PILOT, estimate_volume, rehearse
 from tests.jobs.plan.shop import SHOP
 from tests.traffic.look import small
 
-BUSY = SHOP.adjusted(duration=60.0, rate=5.0)
+BUSY = SHOP.adjust(duration=60.0, rate=5.0)
 
 
 def test_a_sample_is_never_so_small_that_all_sessions_are_drawn_for_it() -> None:
-    many = BUSY.adjusted(duration=86_400.0, rate=0.5)
+    many = BUSY.adjust(duration=86_400.0, rate=0.5)
     said: list[str] = []
     found = rehearse(many, 3, 0.5, False, said.append)
     assert PILOT <= found.sample.sessions < 1.2 * PILOT < found.sample.of / 10
@@ -22,7 +22,7 @@ def test_a_sample_is_never_so_small_that_all_sessions_are_drawn_for_it() -> None
 def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadgen.jobs.plan.rehearse.MOST_REHEARSED", 1_000)
     monkeypatch.setattr("loadgen.jobs.plan.rehearse.PILOT", 256)
-    many = SHOP.adjusted(duration=1200.0)
+    many = SHOP.adjust(duration=1200.0)
     exact = rehearse(many, 3, 0.07, True, ignore_progress)
     some = rehearse(many, 3, 0.07, False, ignore_progress)
     assert exact.interval == (0.0, 0.0)

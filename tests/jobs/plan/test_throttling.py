@@ -14,7 +14,7 @@ from loadgen.jobs.plan.throttling import find_needed_quota, is_rough, measure_re
 from loadgen.scenario import Client
 from tests.jobs.plan.shop import SHOP, demand_of, handmade
 
-BUSY = demand_of(SHOP.adjusted(duration=300.0, rate=6.0))
+BUSY = demand_of(SHOP.adjust(duration=300.0, rate=6.0))
 
 
 def poisson(rate: float, duration: float = 120.0, seed: int = 1) -> list[float]:

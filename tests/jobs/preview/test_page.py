@@ -50,14 +50,14 @@ def test_what_is_drawn_are_the_visits() -> None:
 
 
 def test_incidents_are_marked_where_they_begin() -> None:
-    page = build_preview_page(sample_traffic(load(SHIPPED[0]).adjusted(rate=0.05), 3))
+    page = build_preview_page(sample_traffic(load(SHIPPED[0]).adjust(rate=0.05), 3))
     assert SHIPPED[0].stem == "bad-release"
     assert "checkout error, recommendations script, stock API" in page
     assert "newsletter" in page
 
 
 def test_a_scenario_in_which_nobody_comes_is_drawn_too() -> None:
-    assert "Session depth" in build_preview_page(sample_traffic(small().adjusted(rate=0.0), 3))
+    assert "Session depth" in build_preview_page(sample_traffic(small().adjust(rate=0.0), 3))
 
 
 def test_an_unwritable_file_is_one_line_on_stderr(tmp_path: Path) -> None:

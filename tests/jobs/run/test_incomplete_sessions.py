@@ -21,7 +21,7 @@ SEED, SHARE, KILLED = 3, (1, 2), 6.0
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return parse(SMALL, "small.toml").adjusted(duration=20.0)
+    return parse(SMALL, "small.toml").adjust(duration=20.0)
 
 
 def batches(scenario: Scenario, until: float) -> Iterator[Batch]:

@@ -38,11 +38,11 @@ def storefront() -> Scenario:
 
 @pytest.fixture(scope="module")
 def population(storefront: Scenario) -> SessionPopulation:
-    return draw_population(storefront.adjusted(duration=90), 7, 20_000)
+    return draw_population(storefront.adjust(duration=90), 7, 20_000)
 
 
 def test_what_is_recorded_is_what_the_client_sends(storefront: Scenario) -> None:
-    short = storefront.adjusted(duration=10)
+    short = storefront.adjust(duration=10)
     drawn = draw_population(short, 7, 20_000)
     for rate in (0.05, 0.3, 1.0):
         sent = [client.plan(session, short.client, rate).batches for session in traffic.draw_sessions(short, 7)]

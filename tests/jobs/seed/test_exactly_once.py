@@ -29,6 +29,6 @@ def test_five_kills_two_restarts_500s_and_lost_answers_lose_nothing_and_double_n
 
 def planned_events(period: PastPeriod) -> set[bytes]:
     """What the same command sends when nothing goes wrong."""
-    scenario = load(QUICKSTART).adjusted(rate=RATE)
+    scenario = load(QUICKSTART).adjust(rate=RATE)
     batches = (each.batch for each in plan_batches(scenario, SEED, period))
     return {bytes.fromhex(event.id.replace("-", "")) for batch in batches for event in batch.events}

@@ -33,7 +33,7 @@ def test_batches_come_in_the_order_in_which_they_are_due_and_are_numbered() -> N
 
 
 def test_all_that_the_client_sends_within_the_period_is_there_and_nothing_behind_its_end() -> None:
-    whole = scenario().adjusted(duration=PERIOD.seconds)
+    whole = scenario().adjust(duration=PERIOD.seconds)
     expected = {
         batch.id
         for session in traffic.draw_sessions(whole, 1)

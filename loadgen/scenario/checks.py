@@ -1,143 +1,20 @@
-"""What types cannot say: probabilities that add up, a graph that leads in and out.
+"""What types cannot say of a scenario: lengths that fit, incidents that can hit somebody, names that are taken once.
 
 Rule: the checks read the file's raw data and skip what has the wrong type, so that they can report beside type errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from loadgen.scenario.pages import PLACEHOLDER, find_placeholders
+from loadgen.scenario.page_checks import TOLERANCE, check_pages, read_numbers
 from loadgen.scenario.population import COUNTRIES
 from loadgen.scenario.problems import Problem, format_place, read_number, suggest
 from loadgen.scenario.section import parse_seconds
 
-TOLERANCE = 1e-6
 UNSTATED_SECONDS = 60.0  # as long as a run is that states neither duration nor stages
 UNNAMED = "loadgen"  # the app monitor that states no name
-
-
-class PageGraph:
-    """The page graph as far as the raw data tells it."""
-
-    def __init__(self, pages: Mapping[str, Any]) -> None:
-        tables = {name: page if isinstance(page, Mapping) else {} for name, page in pages.items()}
-        self.to = {name: _read_numbers(page.get("to")) for name, page in tables.items()}
-        self.exit = {name: read_number(page.get("exit", 0.0)) for name, page in tables.items()}
-        entries = [name for name, page in tables.items() if (read_number(page.get("entry")) or 0.0) > 0]
-        self.entries = entries or list(tables)[:1]
-
-    def steps(self, name: str) -> list[str]:
-        """Known pages that can follow this one."""
-        return [target for target, share in self.to.get(name, {}).items() if share > 0 and target in self.to]
-
-    def reached(self) -> set[str]:
-        """Pages that some visit can come to."""
-        return _find_closure(self.entries, self.steps)
-
-    def leaving(self) -> set[str]:
-        """Pages from which a visit can end."""
-        before: dict[str, list[str]] = {name: [] for name in self.to}
-        for name in self.to:
-            for target in self.steps(name):
-                before[target].append(name)
-        return _find_closure(
-            [name for name, share in self.exit.items() if share is None or share > 0], before.__getitem__
-        )
-
-
-def _read_numbers(table: Any) -> dict[str, float]:
-    items = table.items() if isinstance(table, Mapping) else ()
-    return {str(key): share for key, value in items if (share := read_number(value)) is not None}
-
-
-def _find_closure(start: list[str], steps: Callable[[str], list[str]]) -> set[str]:
-    seen, todo = set(start), list(start)
-    while todo:
-        for name in steps(todo.pop()):
-            if name not in seen:
-                seen.add(name)
-                todo.append(name)
-    return seen
-
-
-def check_pages(pages: Any) -> Iterator[Problem]:
-    """Everything wrong with the page graph."""
-    if not isinstance(pages, Mapping) or not pages:
-        return
-    graph = PageGraph(pages)
-    for name, page in pages.items():
-        if isinstance(page, Mapping):
-            yield from _check_sum(name, graph)
-            yield from _check_bounce(name, page, graph)
-            yield from _check_targets(name, graph)
-            yield from _check_placeholders(name, page)
-    yield from _check_ways(graph)
-
-
-def _check_sum(name: str, graph: PageGraph) -> Iterator[Problem]:
-    leave = graph.exit[name]
-    if leave is None:
-        return
-    total = sum(graph.to[name].values()) + leave
-    if abs(total - 1) > TOLERANCE:
-        rest = 1 - sum(graph.to[name].values())
-        hint = f"write exit = {rest:.6g}" if rest >= 0 else "lower the values in to"
-        yield Problem(format_place("pages", name), f"to and exit add up to {total:.6g}, not to 1; {hint}")
-
-
-def _check_bounce(name: str, page: Mapping[str, Any], graph: PageGraph) -> Iterator[Problem]:
-    bounce = read_number(page.get("bounce"))
-    if bounce is not None and bounce < 1 and not sum(graph.to[name].values()):
-        yield Problem(
-            format_place("pages", name, "bounce"), "visits that do not bounce have nowhere to go; give the page a to"
-        )
-
-
-def _check_targets(name: str, graph: PageGraph) -> Iterator[Problem]:
-    for target in graph.to[name]:
-        if target not in graph.to:
-            yield Problem(format_place("pages", name, "to", target), f"no such page; {suggest(target, graph.to)}")
-
-
-def _check_ways(graph: PageGraph) -> Iterator[Problem]:
-    reached, leaving = graph.reached(), graph.leaving()
-    for name in graph.to:
-        if name not in reached:
-            yield Problem(
-                format_place("pages", name),
-                "nothing leads here; give it an entry weight or name it in another page's to",
-            )
-        elif name not in leaving:
-            yield Problem(
-                format_place("pages", name), "no way out: a visit that comes here never ends; give it an exit above 0"
-            )
-
-
-def _check_placeholders(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
-    path = page.get("path")
-    known = find_placeholders(path) if isinstance(path, str) else []
-    for where, text in _find_texts(("pages", name), page):
-        if "{" in PLACEHOLDER.sub("", text) or "}" in PLACEHOLDER.sub("", text):
-            yield Problem(format_place(*where), 'a placeholder is lower case between two braces, such as "{product}"')
-        for used in find_placeholders(text):
-            if used not in known:
-                hint = suggest(used, known) if known else "the page's path has no placeholder"
-                yield Problem(format_place(*where), f"{{{used}}} is not in the page's path; {hint}")
-
-
-def _find_texts(where: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text below a page in which placeholders count."""
-    if isinstance(value, str):
-        yield where, value
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key not in {"tags", "type", "think_time"}:
-                yield from _find_texts((*where, str(key)), inner)
-    elif isinstance(value, list | tuple):
-        for index, inner in enumerate(value):
-            yield from _find_texts((*where, index), inner)
 
 
 def sum_stages(raw: Any) -> float | None:
@@ -210,7 +87,7 @@ def _read_monitor_name(part: Mapping[str, Any]) -> str | None:
 def check_mixes(population: Any) -> Iterator[Problem]:
     """Mixes in which nothing has a weight."""
     for name, mix in population.items() if isinstance(population, Mapping) else ():
-        if isinstance(mix, Mapping) and name != "think_time" and mix and not any(_read_numbers(mix).values()):
+        if isinstance(mix, Mapping) and name != "think_time" and mix and not any(read_numbers(mix).values()):
             yield Problem(format_place("population", name), "every weight is 0; give at least one a positive weight")
 
 
@@ -219,7 +96,7 @@ def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
     telemetry = raw.get("telemetry")
     api = telemetry.get("api") if isinstance(telemetry, Mapping) else None
     if isinstance(api, Mapping):
-        total = sum(_read_numbers(api.get("failures")).values()) + (read_number(api.get("network")) or 0.0)
+        total = sum(read_numbers(api.get("failures")).values()) + (read_number(api.get("network")) or 0.0)
         if total > 1 + TOLERANCE:
             yield Problem("telemetry.api", f"failures and network add up to {total:.6g}, more than 1; lower them")
 

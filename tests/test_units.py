@@ -25,6 +25,7 @@ READ: list[tuple[Callable[[str], float], str, float]] = [
     (units.parse_count, "2M", 2_000_000),
     (units.parse_count, "1.5 G", 1.5e9),
     (units.parse_count, "1e6", 1_000_000),
+    (units.parse_count, "1e-5", 0.00001),
     (units.parse_share, "0.001", 0.001),
     (units.parse_share, "0.1%", 0.001),
     (units.parse_share, "100%", 1),

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from loadgen.cli.values import SCENARIO, echo_error
+from loadgen.cli.values import SCENARIO, WholeCountOption, echo_error
 
 
 @click.command()
 @SCENARIO
-@click.option("--sessions", type=int, required=True, help="How many visits.")
+@click.option("--sessions", type=WholeCountOption(), required=True, help="How many visits.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, allow_dash=True),

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from loadgen.cli.values import SCENARIO, DurationOption, RatesOption, ShareOption, echo_error
+from loadgen.cli.values import (
+    SCENARIO,
+    CountOption,
+    DurationOption,
+    PercentOption,
+    RatesOption,
+    ShareOption,
+    WholeCountOption,
+    echo_error,
+)
 
 
 @click.command()
@@ -21,54 +30,49 @@ from loadgen.cli.values import SCENARIO, DurationOption, RatesOption, ShareOptio
     help="A further app monitor of the account, under the same quota; may be given again.",
 )
 @click.option(
-    "--sessions-per-day",
-    type=float,
-    help="Plan 24 hours with so many visits (of the first scenario; others keep their mean rate).",
+    "--sessions-per-day", type=CountOption(), help="Plan 24 hours with so many visits; other scenarios keep their rate."
 )
+@click.option("--peak-to-trough", type=float, help="Of that day's hours in one country, if the scenario is shorter; 4.")
+@click.option("--growth", type=PercentOption(), default="0%", show_default=True, help="Of all visits, such as 30%.")
 @click.option(
-    "--peak-to-trough",
+    "--weekday-peak",
     type=float,
-    help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
+    default=1.0,
+    help="Busiest weekday's visits by the mean day's: quotas are for that day.",
 )
 @click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
-@click.option("--rate", type=float, default=1.0, help="A factor on the arrivals.")
-@click.option("--sample-rate", type=float, help="In place of the monitor's.")
+@click.option("--rate", type=CountOption(), default=1.0, help="A factor on the arrivals.")
+@click.option("--sample-rate", type=ShareOption(), help="In place of the monitor's.")
 @click.option("--seed", type=int, help="As for run: same scenario and seed, same sessions.")
-@click.option("--quota", type=float, default=50.0, show_default=True, help="Requests a second of the account.")
-@click.option("--burst", type=float, help="Requests at once; as many as the quota unless given.")
+@click.option("--quota", type=CountOption(), default=50.0, show_default=True, help="Requests a second of the account.")
+@click.option("--burst", type=CountOption(), help="Requests at once; as many as the quota unless given.")
 @click.option(
-    "--max-loss",
-    type=ShareOption(),
-    default="0.1%",
-    show_default=True,
-    help="Events that may be lost, for the quota needed.",
+    "--max-loss", type=ShareOption(), default="0.1%", show_default=True, help="Of the events, for the quota needed."
 )
+@click.option("--margin", type=PercentOption(), default="25%", show_default=True, help="Of the quota to request.")
 @click.option(
     "--rates", type=RatesOption(), default="0.01,0.1,0.25,0.5,1", show_default=True, help="Sample rates to compare."
 )
-@click.option("--price", type=float, default=1e-5, show_default=True, help="Dollars an event.")
+@click.option("--budget", type=CountOption(), metavar="DOLLARS", help="A month, for the sample rate that is advised.")
 @click.option(
-    "--free-events",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Events of the month that cost nothing; an account has 1,000,000, once.",
+    "--wanted-precision",
+    type=ShareOption(),
+    help="Of a day's p75 LCP and share of sessions with errors, for that rate; 5% if there is no budget.",
+)
+@click.option("--price", type=CountOption(), default=1e-5, show_default=True, help="Dollars an event.")
+@click.option(
+    "--free-events", type=WholeCountOption(), default=0, help="That cost nothing; an account has 1,000,000, once."
 )
 @click.option(
     "--precision",
-    type=float,
+    type=ShareOption(),
     default=0.02,
+    help="Half the 95 % interval of a sample's sums.",
     show_default=True,
-    help="Half the 95 % interval that a sample of more than 20,000 sessions must reach.",
 )
-@click.option("--exact", is_flag=True, help="Rehearse every session, however many.")
+@click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
 @click.option(
-    "--answer-time",
-    "answer_seconds",
-    type=float,
-    default=0.05,
-    show_default=True,
-    help="Mean seconds from a request to its answer.",
+    "--answer-time", "answer_seconds", type=float, default=0.05, help="Mean seconds from a request to its answer."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, and nothing else.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write one page with plots.")

@@ -10,7 +10,15 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli.targets import ask_on_terminal
-from loadgen.cli.values import SCENARIO, DurationOption, PaceOption, QuotaOption
+from loadgen.cli.values import (
+    SCENARIO,
+    CountOption,
+    DurationOption,
+    PaceOption,
+    QuotaOption,
+    ShareOption,
+    WholeCountOption,
+)
 from loadgen.errors import LoadgenError
 
 
@@ -22,10 +30,10 @@ from loadgen.errors import LoadgenError
 )
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
 @click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s or 5m.")
-@click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
+@click.option("--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
 @click.option("--pace", type=PaceOption(), default="realtime", show_default=True, metavar="realtime|Nx|max")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
-@click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions that are recorded.")
+@click.option("--sample-rate", type=ShareOption(), help="Share of sessions that are recorded.")
 @click.option(
     "--senders",
     type=click.IntRange(1, 900),
@@ -38,7 +46,7 @@ from loadgen.errors import LoadgenError
 @click.option("--expect-workers", type=click.IntRange(min=1), default=1, show_default=True, help="With --master.")
 @click.option("--bind-host", default="0.0.0.0", show_default=True, help="With --master: where workers connect.")
 @click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
-@click.option("--max-events", type=click.IntRange(min=1), help="Stop hard before more events than this are sent.")
+@click.option("--max-events", type=WholeCountOption(min=1), help="Stop hard before more events than this are sent.")
 @click.option(
     "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
 )

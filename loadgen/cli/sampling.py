@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from loadgen.cli.values import SCENARIO, DurationOption, RatesOption, echo_error
+from loadgen.cli.values import SCENARIO, CountOption, DurationOption, RatesOption, WholeCountOption, echo_error
 
 
 @click.command()
@@ -24,11 +24,17 @@ from loadgen.cli.values import SCENARIO, DurationOption, RatesOption, echo_error
 @click.option(
     "--over", type=DurationOption(), help="Time before and after the change, such as 1d; the scenario's unless given."
 )
-@click.option("--rate", type=float, default=1.0, help="A factor on the arrivals.")
+@click.option("--rate", type=CountOption(), default=1.0, help="A factor on the arrivals.")
+@click.option("--sessions-per-day", type=CountOption(), help="Look at 24 hours with so many visits.")
+@click.option(
+    "--peak-to-trough",
+    type=float,
+    help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
+)
 @click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--seed", type=int, help="In place of the scenario's; 0 when it has none.")
-@click.option("--sessions", type=int, default=20_000, show_default=True, help="Visits drawn at most.")
-@click.option("--price", type=float, default=1e-5, show_default=True, help="Dollars an event.")
+@click.option("--sessions", type=WholeCountOption(), default=20_000, show_default=True, help="Visits drawn at most.")
+@click.option("--price", type=CountOption(), default=1e-5, show_default=True, help="Dollars an event.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     """Show what a dashboard would tell of one population at each sample rate, and which rate sees a change."""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from loadgen.cli.targets import ask_on_terminal, target_options
-from loadgen.cli.values import SCENARIO
+from loadgen.cli.values import SCENARIO, CountOption, ShareOption
 
 
 @click.command()
@@ -20,12 +20,12 @@ from loadgen.cli.values import SCENARIO
 @click.option("--from", "start", metavar="TIME", help="Begin of the period, in place of --days; UTC.")
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
-@click.option("--rate", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
-@click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions that are recorded.")
+@click.option("--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
+@click.option("--sample-rate", type=ShareOption(), help="Share of sessions that are recorded.")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
 @click.option(
     "--quota",
-    type=click.FloatRange(min=0, min_open=True),
+    type=CountOption(min=0, min_open=True),
     help="PutRumEvents a second; unless given, asked of Service Quotas (AWS) or learned from 429s.",
 )
 @click.option("--senders", type=click.IntRange(1, 256), default=16, show_default=True, help="Requests in flight.")

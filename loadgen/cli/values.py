@@ -24,8 +24,6 @@ class ScenarioFile(click.ParamType[Path]):
 
 SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 
-POSITIVE = click.FloatRange(min=0, min_open=True, max=1e12)
-
 MOST_SECONDS = 366 * 86400.0
 
 
@@ -59,10 +57,10 @@ class QuotaOption(click.ParamType[float | None]):
         if value is None or value == "off":
             return None
         try:
-            rate = float(value)
+            rate = units.parse_count(str(value))
         except ValueError:
             rate = 0.0
-        if not 0 < rate < float("inf"):
+        if not rate:
             self.fail(f"{value!r} is no quota; write requests per second such as 50, or off", param, ctx)
         return rate
 
@@ -73,21 +71,50 @@ class DurationOption(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
+        """Seconds, above 0."""
         text = str(value)
-        found = re.fullmatch(r"([0-9.]+)([smhd]?)", text)
-        units = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
         try:
-            seconds = float(found[1]) * units[found[2]] if found else 0.0
-        except ValueError:
-            seconds = 0.0
+            seconds = units.parse_duration(text)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
         if seconds > MOST_SECONDS:
             self.fail(f"{text!r} is too long; write at most 366d", param, ctx)
-        if not 0 < seconds < float("inf"):
-            self.fail(
-                f"{text!r} is no duration; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx
-            )
+        if not seconds:
+            self.fail(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx)
         return seconds
+
+
+class CountOption(click.FloatRange):
+    """A number, with k, M or G for thousands, millions and thousand millions: 500k."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, if it is within the bounds."""
+        return float(super().convert(read_count(self, value, param, ctx), param, ctx))
+
+
+class WholeCountOption(click.IntRange):
+    """A whole number, with k, M or G: 500k, 1.5M."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, if it is whole and within the bounds."""
+        number = read_count(self, value, param, ctx)
+        if not number.is_integer():
+            self.fail(f"{value!r} is no whole number", param, ctx)
+        return int(super().convert(int(number), param, ctx))
+
+
+def read_count(
+    option: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> float:
+    """What `units.parse_count` reads; otherwise the option fails with its words."""
+    try:
+        return units.parse_count(str(value))
+    except ValueError as wrong:
+        option.fail(str(wrong), param, ctx)
 
 
 class RatesOption(click.ParamType[tuple[float, ...]]):
@@ -98,10 +125,10 @@ class RatesOption(click.ParamType[tuple[float, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
         """Sample rates, each above 0 and at most 1."""
         try:
-            rates = tuple(float(part) for part in str(value).split(","))
+            rates = tuple(units.parse_share(part.strip()) for part in str(value).split(","))
         except ValueError:
-            rates = ()
-        if not rates or not all(0 < rate <= 1 for rate in rates):
+            rates = (0.0,)
+        if not all(rates):
             self.fail(f"{value!r} is no list of sample rates; write shares such as 0.01,0.1,1", param, ctx)
         return rates
 
@@ -113,14 +140,27 @@ class ShareOption(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """A share from 0 to 1."""
+        try:
+            return units.parse_share(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
+class PercentOption(click.ParamType[float]):
+    """A part that may be more than the whole, as 1.3 or 130%."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The part: 0.3 for 30%."""
         text = str(value)
         try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
-            share = -1.0
-        if not 0 <= share <= 1:
-            self.fail(f"{text!r} is no share; write one such as 0.001 or 0.1%", param, ctx)
-        return share
+            self.fail(f"{text!r} is no percentage; write one such as 30% or 0.3", param, ctx)
+
+
+POSITIVE = CountOption(min=0, min_open=True, max=1e12)
 
 
 class PatternOption(click.ParamType[str]):

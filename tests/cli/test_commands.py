@@ -90,12 +90,14 @@ def test_a_missing_scenario_is_named(tmp_path: Path, command: tuple[str, ...]) -
         ("--quota", "-3", "write requests per second such as 50, or off"),
         ("--duration", "soon", "write seconds, or a number with"),
         ("--duration", "0", "write seconds, or a number with"),
-        ("--duration", "50ms", "write seconds, or a number with"),
+        ("--duration", "50 weeks", "write seconds, or a number with"),
         ("--duration", "1.2.3", "write seconds, or a number with"),
         ("--rate", "0", "0<x<=1000000.0"),
-        ("--sample-rate", "1.5", "0<=x<=1"),
+        ("--sample-rate", "1.5", "write one such as 0.001 or 0.1%"),
         ("--senders", "0", "1<=x<=900"),
         ("--max-events", "0", "x>=1"),
+        ("--max-events", "many", "write a number such as 12000, 500k or 2M"),
+        ("--max-events", "0.5", "is no whole number"),
     ],
 )
 def test_an_impossible_option_is_told_what_to_write_instead(option: str, value: str, said: str) -> None:

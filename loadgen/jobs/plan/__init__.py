@@ -14,7 +14,7 @@ from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, encode_json
 from loadgen.scenario import Scenario, resolve_seed
-from loadgen.traffic import compute_mean_rate as find_mean_rate
+from loadgen.traffic import compute_mean_rate
 
 __all__ = [
     "CapacityPlan",
@@ -50,16 +50,17 @@ def plan(
     scenarios = [
         monitor
         for place, each in enumerate((scenario, *others))
-        for monitor in adjust_scenario(read_scenario(each), asked, is_first=not place).monitors
+        for monitor in adjust_scenario(read_scenario(each), asked, on_progress, is_first=not place).monitors
     ]
     return build_plan(scenarios, resolve_seed(scenarios[0], asked.seed), asked, on_progress)
 
 
-def adjust_scenario(scenario: Scenario, options: PlanOptions, *, is_first: bool) -> Scenario:
+def adjust_scenario(scenario: Scenario, options: PlanOptions, on_progress: OnProgress, *, is_first: bool) -> Scenario:
     """The scenario as the options change it; with `sessions_per_day` another than the first keeps its mean rate."""
     scenario = scenario.adjust(duration=options.duration, sample_rate=options.sample_rate)
     if visits := options.sessions_per_day:
         if not is_first:
-            visits = find_mean_rate(scenario).expected * DAY_SECONDS / scenario.duration
-        scenario = spread_over_day(scenario, visits, options.peak_to_trough)
-    return scenario.adjust(rate=options.rate if is_first else 1.0)
+            visits = compute_mean_rate(scenario).expected * DAY_SECONDS / scenario.duration
+        scenario = spread_over_day(scenario, visits, options.peak_to_trough, on_progress)
+    more = (1 + options.growth) * options.weekday_peak
+    return scenario.adjust(rate=more * options.rate if is_first else more)

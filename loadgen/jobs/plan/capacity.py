@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import msgspec
 import numpy as np
 
 from loadgen.jobs.inputs import OnProgress
+from loadgen.jobs.plan.advice import advise
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
 from loadgen.jobs.plan.figures import (
     CapacityPlan,
@@ -33,7 +35,7 @@ from loadgen.jobs.plan.windows import divide_run, measure_window
 from loadgen.scenario import Scenario
 from loadgen.traffic import Floats
 
-DAY, MONTH_DAYS = 86_400.0, 30
+DAY = 86_400.0
 MOST_SINGLE_REQUESTS = 30_000  # that are simulated one by one for every quota that is tried
 QUOTA_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1)  # of the quota needed: the points of the curve of loss
 CLOSE = 0.05  # a point of the curve so near to the quota that is asked about is left out, as a part of it
@@ -63,6 +65,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
     whole = measure_window(seconds, ("whole run", 0.0, max(each.duration for each in scenarios)))
     load = PlannedLoad.sum_up(demand.totals for demand in demands)
     need = _find_need(coarsen(demands), options)
+    measure_rate = make_rate_measure(monitors, seed, options)
     return CapacityPlan(
         scenario=scenarios[0].name,
         seed=seed,
@@ -76,10 +79,11 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
         throttling=_describe_throttling(demands, trajectory, quota),
         need=need,
         loss=tuple(_trace_loss(demands, need.quota, options)),
-        rates=tuple(_compare_rates(monitors, seed, options)),
+        rates=tuple(measure_rate(rate) for rate in sorted(options.rates)),
         money=price_events((load.events + load.unsent) / whole.end * DAY, options),
         what_if=try_settings(monitors[0], seed),
         generator=_size_generator(monitors, whole),
+        advice=advise(need.quota, options, measure_rate),
         exact=all(each.sample.exact for each in monitors),
         seconds=round(time.perf_counter() - begun, 1),
         curves=trace_load(seconds.requests.astype(np.float64), trajectory),
@@ -144,16 +148,20 @@ def _trace_loss(demands: Sequence[Demand], need: int, options: PlanOptions) -> I
         yield LossPoint(rate, outcome.throttled_share, outcome.lost_share)
 
 
-def _compare_rates(monitors: Sequence[RehearsedMonitor], seed: int, options: PlanOptions) -> Iterator[RatePoint]:
-    """Every monitor at each sample rate; the precision is that of the first one's figures."""
+def make_rate_measure(
+    monitors: Sequence[RehearsedMonitor], seed: int, options: PlanOptions
+) -> Callable[[float], RatePoint]:
+    """A function that gives all monitors' load at a sample rate; the precision is that of the first one's figures."""
     estimator = PrecisionEstimator([session for session, _ in monitors[0].sessions])
     first = monitors[0].unsampled
     daily = first.totals.sessions / first.duration * DAY
-    for rate in sorted(options.rates):
+
+    @cache
+    def measure_rate(rate: float) -> RatePoint:
         demands = [thin_demand(each.unsampled, rate, seed) for each in monitors]
         events = sum((each.totals.events + each.totals.unsent) / each.duration * DAY for each in demands)
-        cost, precision = price_events(events, options), estimator.estimate(daily * rate)
-        yield RatePoint(
+        cost, precision = price_events(events, options), estimator.estimate(daily * rate / options.weekday_peak)
+        return RatePoint(
             sample_rate=rate,
             events_per_day=cost.events_per_day,
             dollars_per_month=cost.dollars_per_month,
@@ -163,10 +171,13 @@ def _compare_rates(monitors: Sequence[RehearsedMonitor], seed: int, options: Pla
             js_error_interval=precision.js_error_share,
         )
 
+    return measure_rate
+
 
 def price_events(events_per_day: float, options: PlanOptions) -> Cost:
-    """What so many events a day cost, in a month of 30 days, less the free ones."""
-    month = events_per_day * MONTH_DAYS
+    """What so many events on the planned day cost, in a month of 30 mean days, less the free ones."""
+    events_per_day /= options.weekday_peak
+    month = events_per_day * Cost.MONTH_DAYS
     return Cost(
         price_per_event=options.price,
         free_events=options.free_events,

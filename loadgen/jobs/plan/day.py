@@ -1,30 +1,75 @@
 """A scenario and a number of visits a day → the scenario over 24 hours.
 
 Rule: a scenario that lasts a day keeps its own curve of arrivals. A shorter one says how people behave, not when they
-come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`).
+come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`). What happens once in it
+(incidents, spikes, flash crowds) happens in the day's busiest hour, at its own length, because a quota must bear that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from loadgen.errors import LoadgenError
+from loadgen.jobs.inputs import OnProgress, ignore_progress
+from loadgen.jobs.plan.windows import find_first_hour
 from loadgen.scenario import Arrivals, Day, Scenario
 from loadgen.traffic import compute_mean_rate
 
-DAY_SECONDS = 86_400.0
+DAY_SECONDS, HOUR = 86_400.0, 3600.0
 
 
-def spread_over_day(scenario: Scenario, visits: float, peak_to_trough: float | None = None) -> Scenario:
+def spread_over_day(
+    scenario: Scenario,
+    visits: float,
+    peak_to_trough: float | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> Scenario:
     """The scenario with so many expected sessions in 24 hours, its neighbours at their own rates.
 
-    `peak_to_trough` is the ratio of the busiest hour's rate to the quietest one's within one country.
+    `peak_to_trough` is the ratio of the busiest hour's rate to the quietest one's within one country. `on_progress` is
+    told what is moved or left out. Raises LoadgenError if nobody comes in the first day.
     """
     if scenario.duration < DAY_SECONDS:
-        scenario = scenario.model_copy(update={"arrivals": build_daily_arrivals(scenario, peak_to_trough)})
-    scenario = scenario.adjust(duration=DAY_SECONDS)
+        scenario = fill_day(scenario, peak_to_trough, on_progress)
+    else:
+        scenario = cut_to_day(scenario, on_progress)
+        if peak_to_trough is not None:
+            on_progress(f"note: --peak-to-trough is left out: {scenario.name} lasts a day and keeps its own curve")
     expected = compute_mean_rate(scenario).expected
     if not expected:
         raise LoadgenError(f"{scenario.name}: no session starts in its first day; give its arrivals a rate above 0")
     return scenario.model_copy(update={"arrivals": scenario.arrivals.scale(visits / expected)})
+
+
+def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnProgress) -> Scenario:
+    """A shorter scenario over the day's rhythm, with what happens once in it moved to the busiest hour."""
+    plain = build_daily_arrivals(scenario, peak_to_trough)
+    day = scenario.adjust(duration=DAY_SECONDS).model_copy(update={"arrivals": plain})
+    curve = compute_mean_rate(day)
+    busiest = float(curve.times[curve.rates.argmax()]) // HOUR * HOUR
+    crowds, spikes, incidents = scenario.arrivals.flash_crowds, scenario.arrivals.spikes, scenario.incidents
+    ends = [each.end for each in incidents] + [each.at + each.rise + each.hold for each in crowds]
+    offset = max(min(busiest, DAY_SECONDS - max(ends, default=0.0)), 0.0)
+    if ends:
+        moved = [(each.at + offset, each.name) for each in incidents]
+        moved += [(each.at + offset, "flash crowd") for each in crowds]
+        names = ", ".join(f"{name} at {_format_time(at, day)}" for at, name in sorted(moved))
+        on_progress(f"note: in the day's busiest hour, at their own lengths: {names}")
+    if scenario.arrivals.stages:
+        on_progress(f"note: {scenario.name}'s stages are left out: the day's visitors come by the hour, not by a ramp")
+    if scenario.arrivals.visitors is not None:
+        on_progress(f"note: {scenario.name}'s closed population is left out: the day's visits are given as a number")
+    arrivals = plain.model_copy(update={"flash_crowds": _move(crowds, offset), "spikes": _move(spikes, offset)})
+    return day.model_copy(update={"arrivals": arrivals, "incidents": _move(incidents, offset)})
+
+
+def cut_to_day(scenario: Scenario, on_progress: OnProgress) -> Scenario:
+    """The first day of a longer scenario."""
+    late = [each.name for each in scenario.incidents if each.at >= DAY_SECONDS]
+    if late:
+        on_progress(f"note: left out, because the day is the scenario's first and they begin later: {', '.join(late)}")
+    return scenario.adjust(duration=DAY_SECONDS)
 
 
 def build_daily_arrivals(scenario: Scenario, peak_to_trough: float | None) -> Arrivals:
@@ -33,3 +78,14 @@ def build_daily_arrivals(scenario: Scenario, peak_to_trough: float | None) -> Ar
     if peak_to_trough is not None:
         day = day.model_copy(update={"ratio": peak_to_trough})
     return Arrivals(rate=1.0, day=day, noise=scenario.arrivals.noise)
+
+
+def _move(parts: Iterable[Any], offset: float) -> tuple[Any, ...]:
+    """The same things, so many seconds later."""
+    return tuple(each.model_copy(update={"at": each.at + offset}) for each in parts)
+
+
+def _format_time(seconds: float, scenario: Scenario) -> str:
+    """The time of day, UTC, at so many seconds from the scenario's zero."""
+    minutes = int(seconds / 60) + find_first_hour(scenario) * 60
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"

@@ -6,7 +6,7 @@ Rule: rates are per second, sums are over the whole run, shares are of 1. Every 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
 
 
 class PlanOptions(Noun, kw_only=True):
-    """What is asked; the first six change the scenarios, the others say what to find out about them."""
+    """What is asked; the first eight change the scenarios, the others say what to find out about them."""
 
     duration: Seconds | None = None  # in place of the scenarios'
     rate: Positive = 1.0  # factor on the first scenario's arrivals
@@ -24,6 +24,8 @@ class PlanOptions(Noun, kw_only=True):
     seed: Seed | None = None
     sessions_per_day: Positive | None = None  # plan 24 hours with so many visits of the first scenario
     peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # of that day's hours, in one country
+    growth: Annotated[float, msgspec.Meta(ge=-0.99, le=1000)] = 0.0  # of all visits, relative: 0.3 is 30 % more
+    weekday_peak: Annotated[float, msgspec.Meta(ge=1, le=100)] = 1.0  # visits of the busiest weekday by the mean day's
     quota: Positive = REQUESTS_PER_SECOND  # requests a second of the account and Region
     burst: Annotated[float, msgspec.Meta(ge=1, le=1e12)] | None = None  # requests at once; None: the quota of a second
     max_loss: Share = 0.001  # of the events, for the quota needed
@@ -32,6 +34,9 @@ class PlanOptions(Noun, kw_only=True):
     free_events: Annotated[int, msgspec.Meta(ge=0)] = 0  # a month
     precision: Annotated[float, msgspec.Meta(ge=0.001, le=0.5)] = 0.02  # half the 95 % interval that a sample reaches
     exact: bool = False  # rehearse every session
+    margin: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.25  # of the quota to request, relative
+    budget: Price | None = None  # dollars a month, for the sample rate that is advised
+    wanted_precision: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None  # of a day's figures, for that rate
     answer_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.05  # from a request to its answer, on average
 
     @property
@@ -118,6 +123,8 @@ class MonitorPlan(Noun):
 class Cost(Noun):
     """What RUM charges for the events that it accepts, if the run's days went on for a month of 30."""
 
+    MONTH_DAYS: ClassVar[int] = 30
+
     price_per_event: float
     free_events: int
     events_per_day: float
@@ -145,6 +152,11 @@ class RatePoint(Noun):
     quota_needed: int
     p75_lcp_interval: float | None  # half the 95 % interval, relative
     js_error_interval: float | None
+
+    @property
+    def events_per_month(self) -> float:
+        """Events of 30 days."""
+        return self.events_per_day * Cost.MONTH_DAYS
 
 
 class NeededQuota(Noun):
@@ -178,6 +190,23 @@ class GeneratorNeed(Noun):
     enough: bool  # whether the machine has the cores
 
 
+class Advice(Noun):
+    """What to do: the quota to request, and the sample rate for a budget or a wanted precision."""
+
+    quota_needed: int
+    margin: float
+    quota_to_request: int  # with the margin
+    growth: float  # in the planned load, relative
+    weekday_peak: float  # in the planned load; the cost is a mean day's
+    budget: float | None  # dollars a month
+    wanted_precision: float | None  # half the 95 % interval of a day's figures, relative
+    sample_rate: float
+    dollars_per_month: float  # at that rate
+    p75_lcp_interval: float | None  # at that rate
+    js_error_interval: float | None
+    quota_at_sample_rate: int  # with the margin
+
+
 class LoadCurves(Noun):
     """What the page draws over time: requests a second, in steps of equal length, and the highest second of each."""
 
@@ -205,6 +234,7 @@ class CapacityPlan(Noun, omit_defaults=True):
     money: Cost
     what_if: tuple[SettingEffect, ...]
     generator: GeneratorNeed
+    advice: Advice
     exact: bool
     seconds: float  # that planning took
     curves: LoadCurves | None = None  # not in the JSON

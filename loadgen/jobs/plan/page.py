@@ -24,6 +24,7 @@ from loadgen.charts import (
     tiles,
     time_ticks,
 )
+from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
 from loadgen.jobs.plan.view import (
     LOAD_HEAD,
@@ -58,6 +59,7 @@ def build_plan_page(plan: CapacityPlan) -> str:
         f"{plan.scenario}: capacity plan · loadgen",
         build_headline(plan),
         build_tiles(plan),
+        el("p", " ".join(write_advice(plan)), class_="sentence"),
         cards(
             card(
                 "Load over the run",

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, MonitorPlan, Throttling
 from loadgen.output import format_json
 from loadgen.units import format_bytes, format_dollars, format_duration, format_short
@@ -40,6 +41,7 @@ def build_plan_view(plan: CapacityPlan) -> RenderableType:
         build_setting_table(plan),
         Text(),
         format_generator_need(plan),
+        *(Text(f"\n{sentence}") for sentence in write_advice(plan)),
     ]
     return Group(*parts)
 

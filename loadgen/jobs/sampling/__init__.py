@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.jobs.inputs import OnProgress, ignore_progress, read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.plan.day import spread_over_day
 from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates
 from loadgen.jobs.sampling.population import draw_population
 from loadgen.jobs.sampling.view import format_report
@@ -29,6 +30,9 @@ def sampling(
     """
     asked = resolve_options(SamplingOptions, options)
     first = take_first_monitor(read_scenario(scenario), "sampling", on_progress)
-    first = first.adjust(duration=asked.duration, rate=asked.rate)
+    first = first.adjust(duration=asked.duration)
+    if asked.sessions_per_day:
+        first = spread_over_day(first, asked.sessions_per_day, asked.peak_to_trough, on_progress)
+    first = first.adjust(rate=asked.rate)
     seed = resolve_seed(first, asked.seed, 0)
     return compare_rates(first.name, seed, draw_population(first, seed, asked.sessions), asked)

@@ -37,6 +37,8 @@ class SamplingOptions(Noun, kw_only=True):
     sessions: Annotated[int, msgspec.Meta(ge=100, le=1_000_000)] = 20_000  # visits that are drawn at most
     duration: Seconds | None = None  # in place of the scenario's
     rate: Positive = 1.0  # factor on the arrivals
+    sessions_per_day: Positive | None = None  # look at 24 hours with so many visits
+    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # of that day's hours, in one country
     seed: Seed | None = None
 
 

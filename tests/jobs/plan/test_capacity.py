@@ -9,13 +9,11 @@ from loadgen.charts.scales import linear
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import machine
 from loadgen.jobs.plan.capacity import build_plan
-from loadgen.jobs.plan.day import spread_over_day
 from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
 from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.jobs.plan.page import build_plan_page, place_quota_marks
 from loadgen.jobs.plan.windows import divide_run
-from loadgen.scenario import Arrivals, Day, Scenario, Stage, parse
-from loadgen.traffic.rate_curve import compute_rate_curve
+from loadgen.scenario import Arrivals, Day, Stage, parse
 from tests.jobs.plan.shop import SHOP, TEXT
 
 BUSY = SHOP.adjust(duration=60.0, rate=5.0)
@@ -151,42 +149,16 @@ client.retries = 0
     assert found.monitors[0].throttling.lost_share > 0.05
 
 
-@pytest.mark.parametrize("visits", [1_000, 3_000_000])
-def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
-    day = spread_over_day(SHOP, visits, 4.0)
-    assert day.duration == 86_400
-    assert compute_rate_curve(day.arrivals, day.duration).expected == pytest.approx(visits)
-
-
-def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
-    both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
-    assert spread_over_day(both, 1_000.0, 4.0).monitors[1].arrivals.rate == 8
-
-
 def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
     both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
     noisy = both.adjust(duration=30, rate=2.0, sample_rate=0.25).monitors[1]
     assert (noisy.arrivals.rate, noisy.monitor.sample_rate, noisy.duration) == (16, 0.25, 30)
 
 
-@pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
-def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
-    british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})
-    rate = compute_rate_curve(spread_over_day(british, 1_000, ratio).arrivals, 86_400.0)
-    assert rate.times[rate.rates.argmax()] == pytest.approx(20 * 3600, abs=3600)
-    assert rate.rates.max() / rate.rates.min() == pytest.approx(ratio or 4.0, rel=0.05)
-
-
 def test_hours_are_named_by_the_day_of_the_scenario() -> None:
     late = Arrivals(rate=1.0, day=Day(starts="fri 22:00"))
     found = divide_run(SHOP.model_copy(update={"arrivals": late, "duration": 86_400.0}))
     assert [name for name, _, _ in found[:4]] == ["22:00", "23:00", "00:00", "01:00"]
-
-
-def test_a_scenario_of_a_day_keeps_its_own_curve() -> None:
-    own = Arrivals(rate=1.0, stages=(Stage(duration=43_200.0, target=9.0), Stage(duration=43_200.0, target=1.0)))
-    day = spread_over_day(SHOP.model_copy(update={"arrivals": own, "duration": 86_400.0}), 1_000, 4.0)
-    assert [stage.target / day.arrivals.start_rate for stage in day.arrivals.stages] == pytest.approx([9, 1])
 
 
 @pytest.mark.parametrize(
@@ -227,9 +199,3 @@ def test_no_visits_at_all_is_a_plan_too() -> None:
     found = build_plan([nobody], 1, PlanOptions(), quiet)
     assert found.load.requests == found.throttling.throttled == 0
     assert found.need.quota == 1
-
-
-def test_a_day_without_arrivals_is_refused() -> None:
-    nobody: Scenario = SHOP.model_copy(update={"arrivals": Arrivals(rate=0.0), "duration": 86_400.0})
-    with pytest.raises(LoadgenError, match="no session starts"):
-        spread_over_day(nobody, 1_000, 4.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -31,15 +31,23 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 @click.option("--account", type=ACCOUNT, default="123456789012", show_default=True, help="Account number in ARNs.")
 @click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
 @click.option(
-    "--secret-access-key", envvar="LOADGEN_SECRET_ACCESS_KEY", help="Likewise; better by LOADGEN_SECRET_ACCESS_KEY."
+    "--secret-access-key",
+    envvar="LOADGEN_SECRET_ACCESS_KEY",
+    help="Likewise. Other users see a command line: better give --secret-file or LOADGEN_SECRET_ACCESS_KEY.",
 )
-@click.option("--session-token", help="Demand this token beside the key.")
+@click.option(
+    "--secret-file",
+    type=click.File(errors="replace"),
+    help="File whose first line is the secret access key; - is standard input.",
+)
+@click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Demand this token beside the key.")
 @click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
 @click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")
 def serve(host: str, port: int, store: Path | None, **options: Any) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
     from loadgen.endpoint import Endpoint
 
+    options["secret_access_key"] = read_secret(options.pop("secret_file"), options["secret_access_key"])
     given = options["access_key_id"] and options["secret_access_key"]
     endpoint = Endpoint(None, store, host, port, **read_settings(**options))
 
@@ -53,6 +61,18 @@ def serve(host: str, port: int, store: Path | None, **options: Any) -> None:
         click.echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={secret}")
 
     endpoint.serve_forever(show_endpoint)
+
+
+def read_secret(file: TextIO | None, given: str | None) -> str | None:
+    """The secret access key of a file, else the one of the option or the environment."""
+    if file is None:
+        return given
+    secret = file.readline().strip()
+    if not secret:
+        raise click.BadParameter(
+            "its first line is empty; write the secret access key there", param_hint="--secret-file"
+        )
+    return secret
 
 
 def read_settings(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
@@ -13,6 +12,7 @@ from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceErr
 from loadgen.endpoint.settings import LiveSettings
 from loadgen.endpoint.store import Store
 from loadgen.model import Noun, Request, Response
+from loadgen.transport import is_loopback
 
 PREFIX = "/_loadgen/"
 
@@ -41,8 +41,8 @@ class EndpointLedger(Noun):
 
 
 def answer_admin_request(request: Request, peer: str, state: LiveState, store: Store, now: float) -> Response:
-    """Answer a request from IP address `peer`. A page in a browser is refused: it sends an Origin."""
-    if not is_loopback(peer) or request.header("origin") is not None:
+    """Answer a request from IP address `peer`; raises ServiceError for any other caller than a program here."""
+    if not is_loopback(peer) or _is_of_a_page(request):
         raise ServiceError("AccessDeniedException", "The admin routes are for programs on this machine only")
     path, _, query = request.target.partition("?")
     match request.method, path.removeprefix(PREFIX):
@@ -57,10 +57,20 @@ def answer_admin_request(request: Request, peer: str, state: LiveState, store: S
             raise ServiceError("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
 
 
-def is_loopback(peer: str) -> bool:
-    """Whether an IP address is of this machine."""
+def _is_of_a_page(request: Request) -> bool:
+    """Whether a page in a browser may have sent it.
+
+    Such a page sends an Origin or Sec-Fetch-Site; or, where a stranger's name has been rebound to this machine, that
+    name as Host.
+    """
+    if request.header("origin") is not None or request.header("sec-fetch-site") not in (None, "none"):
+        return True
+    return not all(_names_this_machine(value) for name, value in request.headers if name == "host")
+
+
+def _names_this_machine(host: str) -> bool:
     try:
-        return ipaddress.ip_address(peer).is_loopback
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
         return False
 

@@ -43,6 +43,7 @@ class RequestHandler(Protocol):
 
     settings: EndpointSettings
     connections: set[HttpConnection]
+    unfinished_bytes: int  # of bodies whose requests are not whole yet, on all connections
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
         """Take a whole request, or the head of one whose body is too large."""
@@ -57,25 +58,32 @@ class HttpConnection(asyncio.Protocol):
         self._settings = handler.settings
         self._parser = httptools.HttpRequestParser(self)
         self._pending: deque[PendingResponse] = deque()
-        self._head_bytes = 0
+        self._body = bytearray()
+        self._messages = 0
+        self._other_bytes = 0  # of a request, besides its body
         self._in_head = False
         self._in_message = False
         self._discards_input = False  # bytes that still arrive are thrown away
         self._half_closed = False
+        self._is_unread = False  # the client does not read its responses
         self.peer = ""
 
     # asyncio's callbacks
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self.peer = (transport.get_extra_info("peername") or ("",))[0]
-        self._handler.connections.add(self)
+        peer = (transport.get_extra_info("peername") or ("",))[0]
+        self.peer = peer.removeprefix("::ffff:") if "." in peer else peer  # IPv4 on a socket of IPv6
         self._deadline = self._loop.time() + self._settings.idle_seconds
         self._timer = self._loop.call_later(self._settings.body_seconds, self._check_deadline)
+        self._handler.connections.add(self)
+        if len(self._handler.connections) > self._settings.max_connections:
+            self._refuse(503, "ServiceUnavailable", "The endpoint has as many connections as it takes")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._handler.connections.discard(self)
         self._timer.cancel()
+        self._forget_body()
         self._pending.clear()
         self._discards_input = True
 
@@ -85,41 +93,45 @@ class HttpConnection(asyncio.Protocol):
         return bool(self._pending)
 
     def pause_writing(self) -> None:
+        self._is_unread = True
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        self._transport.resume_reading()
+        self._is_unread = False
+        self._resume_reading()
 
     def data_received(self, data: bytes) -> None:
         if self._discards_input:
             return
-        was_in_head = self._in_head
+        was_in_message, messages, body_bytes = self._in_message, self._messages, len(self._body)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._finish_unread()
         except httptools.HttpParserError:
             self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
-        if self._in_head and was_in_head:
-            self._head_bytes += len(data)
-            self._check_head()
+        if was_in_message and self._in_message and messages == self._messages:
+            # The parser keeps a header, a trailer or a chunk's extension to itself until it is whole.
+            self._other_bytes += len(data) - (len(self._body) - body_bytes)
+            self._check_other_bytes()
 
     # httptools' callbacks
 
     def on_message_begin(self) -> None:
         self._url = b""
         self._headers: list[tuple[str, str]] = []
-        self._body = bytearray()
         self._in_head = self._in_message = True
-        self._head_bytes = 0
-        self._oversize = False
+        self._messages += 1
+        self._other_bytes = 0
         self._deadline = self._loop.time() + self._settings.body_seconds
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        """Keep a header; a trailer behind a chunked body means nothing to any operation."""
+        if self._in_head:
+            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -128,14 +140,18 @@ class HttpConnection(asyncio.Protocol):
                 self._refuse_too_large()
             elif name == "expect" and value.lower() == "100-continue" and not self._pending:
                 self._transport.write(_CONTINUE)
-        self._head_bytes = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
-        self._check_head()
+        self._other_bytes = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
+        self._check_other_bytes()
 
     def on_body(self, body: bytes) -> None:
-        if not self._discards_input:
-            self._body += body
-            if len(self._body) > self._settings.max_body_bytes:
-                self._refuse_too_large()
+        if self._discards_input:
+            return
+        self._body += body
+        self._handler.unfinished_bytes += len(body)
+        if len(self._body) > self._settings.max_body_bytes:
+            self._refuse_too_large()
+        elif self._handler.unfinished_bytes > self._settings.max_unfinished_bytes:
+            self._refuse(503, "ServiceUnavailable", "The endpoint waits for the rest of too many requests")
 
     def on_message_complete(self) -> None:
         self._in_message = False
@@ -152,7 +168,12 @@ class HttpConnection(asyncio.Protocol):
             self._transport.pause_reading()
         self._deadline = self._loop.time() + self._settings.idle_seconds
         request = Request(method, _to_origin_form(self._url.decode("latin-1")), tuple(self._headers), bytes(self._body))
+        self._forget_body()
         self._handler.submit(self, pending, request, oversize)
+
+    def _forget_body(self) -> None:
+        self._handler.unfinished_bytes -= len(self._body)
+        self._body = bytearray()
 
     def _refuse_too_large(self) -> None:
         """Answer without waiting for the rest."""
@@ -160,9 +181,10 @@ class HttpConnection(asyncio.Protocol):
             self._discards_input = True
             self._submit(close=True, oversize=True)
 
-    def _check_head(self) -> None:
-        if self._head_bytes > self._settings.max_header_bytes:
-            self._refuse(431, "RequestHeaderFieldsTooLarge", "The request line and headers are too long")
+    def _check_other_bytes(self) -> None:
+        """Limit request line, headers, trailers and the sizes of chunks, which may be as small as one byte."""
+        if self._other_bytes > self._settings.max_header_bytes + 8 * len(self._body):
+            self._refuse(431, "RequestHeaderFieldsTooLarge", "The request line, headers and trailers are too long")
 
     def _finish_unread(self) -> None:
         """A client that wants another protocol gets its answer in this one, and then the end."""
@@ -170,13 +192,14 @@ class HttpConnection(asyncio.Protocol):
         if self._pending:
             self._pending[-1].close = True
         else:
-            self._transport.close()
+            self._close()
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """What is no request gets an answer that no operation gives, and the end of the connection."""
         if self._discards_input:
             return
         self._discards_input = True
+        self._forget_body()
         pending = PendingResponse(close=True, without_body=False)
         self._pending.append(pending)
         headers = (("content-type", "application/json"), ("x-amzn-errortype", code))
@@ -195,8 +218,13 @@ class HttpConnection(asyncio.Protocol):
                 self._end()
                 return
         if self._half_closed and not queue:
-            self._transport.close()
-        elif len(queue) == PIPELINED:
+            self._close()
+        else:
+            self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        """Read on unless the client leaves responses unread, or too many are due."""
+        if not self._is_unread and len(self._pending) <= PIPELINED:
             self._transport.resume_reading()
 
     def drop(self) -> None:
@@ -209,18 +237,26 @@ class HttpConnection(asyncio.Protocol):
         if self._pending:
             self._pending[-1].close = True
         else:
-            self._transport.close()
+            self._close()
 
     def _end(self) -> None:
         """Close at once when all was read; else give the client a moment to read the answer."""
         self._pending.clear()
         if not self._in_message or self._half_closed:
-            self._transport.close()
+            self._close()
             return
         self._discards_input = True
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._loop.call_later(LINGER_SECONDS, self._transport.close)
+        self._loop.call_later(LINGER_SECONDS, self._close)
+
+    def _close(self) -> None:
+        """Close when the responses are out, and cut the connection of a client that does not read them."""
+        if self not in self._handler.connections:
+            return  # it is closed already
+        self._transport.close()
+        self._timer.cancel()
+        self._timer = self._loop.call_later(self._settings.idle_seconds, self._transport.abort)
 
     def _check_deadline(self) -> None:
         """The connection's one timer: it follows the deadline, which requests move."""
@@ -234,7 +270,7 @@ class HttpConnection(asyncio.Protocol):
         elif self._in_message and not self._discards_input:
             self._refuse(408, "RequestTimeout", "The request took too long to arrive")
         else:
-            self._transport.close()
+            self._close()
 
 
 def _to_origin_form(target: str) -> str:

@@ -38,6 +38,7 @@ class CommittingHandler:
     def __init__(self, service: RumService, loop: asyncio.AbstractEventLoop) -> None:
         self.settings = service.settings
         self.connections: set[HttpConnection] = set()
+        self.unfinished_bytes = 0
         self._service = service
         self._loop = loop
         self._waiting: list[tuple[HttpConnection, PendingResponse, Reply]] = []

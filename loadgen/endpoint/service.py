@@ -21,6 +21,7 @@ from loadgen.endpoint.live_state import PUT_RUM_EVENTS, LiveState
 from loadgen.endpoint.operations import OPERATIONS
 from loadgen.endpoint.operations.context import OperationContext
 from loadgen.endpoint.request_body import BodyTooLarge
+from loadgen.endpoint.retention import expire
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import Store
@@ -52,7 +53,7 @@ class RumService:
         self.clock = clock
         self.state = LiveState(settings.live, clock())
         self._credentials: dict[str, Credentials] = {one.access_key_id: one for one in settings.credentials}
-        store.expire(int((clock() - settings.retention) * 1000))
+        expire(store, clock(), settings.retention)
         store.commit()
 
     def handle(self, request: Request) -> Response:

@@ -53,7 +53,10 @@ class EndpointSettings(Noun):
     max_event_bytes: int = EVENT_BYTES
     max_body_bytes: int = 1024 * 1024
     max_inflated_bytes: int = 4 * 1024 * 1024
-    max_header_bytes: int = 64 * 1024
+    max_header_bytes: int = 64 * 1024  # request line, headers and trailers
+    max_connections: int = 10_000
+    max_unfinished_bytes: int = 256 * 1024 * 1024  # bodies of requests that are not whole yet, all connections together
+    max_memory_bytes: int = 1024 * 1024 * 1024  # batches kept in memory; a file is limited by its disk
     idle_seconds: float = 75.0  # an unused connection is closed
     body_seconds: float = 20.0  # a request must have arrived completely by then
 

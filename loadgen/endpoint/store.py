@@ -8,55 +8,24 @@ batch is kept as it came over the wire, and decoded when it is read.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from loadgen.endpoint.store_file import open_database
 from loadgen.errors import EndpointError
 from loadgen.model import Noun
 
-VERSION = 2
-"""PRAGMA user_version of the file."""
-
-SCHEMA = """
-CREATE TABLE monitors (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
-CREATE TABLE destinations (
-    monitor INTEGER NOT NULL, destination TEXT NOT NULL, arn TEXT NOT NULL, role TEXT NOT NULL,
-    PRIMARY KEY (monitor, destination, arn)
-);
-CREATE TABLE definitions (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, monitor INTEGER NOT NULL, destination TEXT NOT NULL,
-    arn TEXT NOT NULL, record BLOB NOT NULL
-);
-CREATE INDEX definitions_of ON definitions (monitor, destination, arn, number);
-CREATE TABLE batches (
-    number INTEGER PRIMARY KEY, monitor INTEGER NOT NULL, last INTEGER NOT NULL, events INTEGER NOT NULL,
-    times BLOB NOT NULL, dropped BLOB, body BLOB NOT NULL
-);
-CREATE INDEX batches_of ON batches (monitor, number, events);
-CREATE TABLE event_times (
-    monitor INTEGER NOT NULL, at INTEGER NOT NULL, batch INTEGER NOT NULL, position INTEGER NOT NULL,
-    PRIMARY KEY (monitor, at, batch, position)
-) WITHOUT ROWID;
-CREATE TABLE indexed (monitor INTEGER PRIMARY KEY, batch INTEGER NOT NULL);
-"""
-
 _INSERT = "INSERT INTO batches (monitor, last, events, times, dropped, body) VALUES (?, ?, ?, ?, ?, ?)"
-_COUNTED = (
-    "CREATE TEMP TABLE counted (monitor INTEGER PRIMARY KEY, requests INTEGER NOT NULL, events INTEGER NOT NULL,"
-    " dropped INTEGER NOT NULL)"
-)
 _COUNT = (
     "INSERT INTO counted VALUES (?, ?, ?, ?) ON CONFLICT (monitor) DO UPDATE SET"
     " requests = requests + excluded.requests, events = events + excluded.events, dropped = dropped + excluded.dropped"
 )
-_CHECKPOINT_PAGES = 8192
-"""32 MiB of log before it is folded into the file, so that the fold's fsync is rare under load."""
 
 
 class AppMonitor(Noun):
@@ -90,56 +59,24 @@ class StoredBatch(Noun):
     dropped: tuple[int, ...] = ()  # positions of the other events
 
 
-Integer64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""What SQLite takes as an integer; tokens of clients hold such numbers."""
-
-
-class EventPlace(NamedTuple):
-    """Where an event is kept; places compare as their events do, by time and then by acceptance."""
-
-    at: Integer64  # Unix milliseconds
-    batch: Integer64  # its row
-    position: Integer64  # in the batch
-
-
 class Store:
     """One SQLite connection and a write-through cache of the monitors."""
 
     def __init__(self, path: Path | str | None = None) -> None:
+        """Open a file, or make it, for the owner alone to read; None: in memory. Raises EndpointError."""
         self._open = False  # inside a transaction
         self._spoilt = False
-        try:
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, timeout=0.0, check_same_thread=False)
-        except sqlite3.Error as wrong:
-            raise EndpointError(f"store {path}: {_explain(wrong)}") from wrong
-        try:
-            self._prepare()
-        except (sqlite3.Error, EndpointError) as wrong:
-            self._db.close()
-            raise EndpointError(f"store {path}: {_explain(wrong)}") from wrong
         self._monitors: dict[int, AppMonitor] = {}
         self._by_name: dict[str, AppMonitor] = {}
         self._by_id: dict[str, AppMonitor] = {}
-        self._load()
-
-    def _prepare(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            raise EndpointError(f"written by another version of loadgen (format {version})")
-        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            raise EndpointError("an SQLite file of another program")
-        # One process owns the file: no shared-memory index, and a second endpoint is told so at once.
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
-            self._db.execute(f"PRAGMA {pragma}")
-        self._db.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-        self._db.execute("BEGIN IMMEDIATE")
-        if version == 0:
-            for statement in SCHEMA.split(";")[:-1]:
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={VERSION}")
-        self._db.execute("COMMIT")
-        self._db.execute("PRAGMA temp_store=MEMORY")
-        self._db.execute(_COUNTED)
+        self.is_in_memory = not path
+        self.kept_bytes = 0  # of the bodies kept since the start
+        self._db = open_database(path)
+        try:
+            self._load()
+        except (sqlite3.Error, msgspec.DecodeError) as wrong:
+            self._db.close()
+            raise EndpointError(f"store {path}: a damaged file: a monitor in it cannot be read ({wrong})") from wrong
 
     def _load(self) -> None:
         self._monitors.clear()
@@ -163,6 +100,11 @@ class Store:
         self._begin()
         return self._db.execute(statement, values)
 
+    def write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Run a statement that writes for each row."""
+        self._begin()
+        self._db.executemany(statement, rows)
+
     def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of a query."""
         return self._db.execute(statement, values).fetchall()
@@ -172,7 +114,7 @@ class Store:
             self._db.execute("BEGIN")
             self._open = True
 
-    @contextmanager
+    @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
         """Undo what the block wrote when it raises; what was written before stays."""
         self._begin()
@@ -221,6 +163,10 @@ class Store:
         """All monitors in the order of their names; a deleted one too, until another takes its name."""
         return [self._by_name[name] for name in sorted(self._by_name)]
 
+    def list_all_monitors(self) -> list[AppMonitor]:
+        """All monitors, deleted ones too, in the order of creation."""
+        return list(self._monitors.values())
+
     def find_named(self, name: str) -> AppMonitor | None:
         """The monitor of a name; a deleted one too, until another takes its name."""
         return self._by_name.get(name)
@@ -244,6 +190,14 @@ class Store:
         self._remember(monitor)
         self._index()
 
+    def remove(self, monitor: AppMonitor) -> None:
+        """Forget a monitor and all that was kept for it."""
+        self.write("DELETE FROM monitors WHERE number = ?", monitor.number)
+        for table in ("destinations", "definitions", "batches", "event_times", "indexed", "counted"):
+            self.write(f"DELETE FROM {table} WHERE monitor = ?", monitor.number)
+        del self._monitors[monitor.number]
+        self._index()
+
     # Batches
 
     def keep(self, monitor: AppMonitor, batch: StoredBatch, now: int) -> None:
@@ -254,39 +208,15 @@ class Store:
         dropped = msgspec.json.encode(batch.dropped) if batch.dropped else None
         row = (monitor.number, max(times, default=now), len(times), values, dropped, batch.body)
         self._db.execute(_INSERT, row)
+        self.kept_bytes += len(batch.body)
 
-    def count(self, monitor: AppMonitor, requests: int, events: int, dropped: int) -> None:
-        """Count accepted requests and events that are not kept, and events that were dropped."""
-        self.write(_COUNT, monitor.number, requests, events, dropped)
+    def count(self, monitor: int, requests: int, events: int, dropped: int) -> None:
+        """Count accepted requests and events that are not kept, and events that were dropped, of a monitor's row."""
+        self.write(_COUNT, monitor, requests, events, dropped)
 
     def read_batch(self, number: int) -> bytes:
         """The body of the batch in a row."""
         return bytes(self.read("SELECT body FROM batches WHERE number = ?", number)[0][0])
-
-    def index_events(self, monitor: AppMonitor, limit: int) -> bool:
-        """Index the times of accepted events, so that they can be read by time; False: more than `limit` batches wait.
-
-        Done when events are read and not when they come, because most runs never read them.
-        """
-        done = self.read("SELECT batch FROM indexed WHERE monitor = ?", monitor.number)
-        rows = self.read(
-            "SELECT number, times, dropped FROM batches WHERE monitor = ? AND number > ? ORDER BY number LIMIT ?",
-            *(monitor.number, done[0][0] if done else 0, limit),
-        )
-        if rows:
-            self._begin()
-            self._db.executemany("INSERT INTO event_times VALUES (?, ?, ?, ?)", _list_times(monitor.number, rows))
-            self._db.execute("INSERT OR REPLACE INTO indexed VALUES (?, ?)", (monitor.number, rows[-1][0]))
-        return len(rows) < limit
-
-    def read_places(self, monitor: AppMonitor, before: EventPlace, after: int, limit: int) -> list[EventPlace]:
-        """Places of indexed events, the newest first: those below `before` and not older than `after`."""
-        rows = self.read(
-            "SELECT at, batch, position FROM event_times WHERE monitor = ? AND at BETWEEN ? AND ?"
-            " AND (at, batch, position) < (?, ?, ?) ORDER BY at DESC, batch DESC, position DESC LIMIT ?",
-            *(monitor.number, after, before.at, before.at, before.batch, before.position, limit),
-        )
-        return [EventPlace(*row) for row in rows]
 
     def count_accepted(self, monitor: AppMonitor | None) -> tuple[int, int, int]:
         """Accepted requests and events of a monitor, or of all, and their dropped events since the start."""
@@ -295,29 +225,3 @@ class Store:
         sums = "coalesce(sum(requests), 0), coalesce(sum(events), 0), coalesce(sum(dropped), 0)"
         counted = self.read(f"SELECT {sums} FROM counted {where}", *values)[0]
         return kept[0] + counted[0], kept[1] + counted[1], counted[2]
-
-    def expire(self, before: int) -> None:
-        """Drop batches whose last event is older than `before` (Unix milliseconds)."""
-        self.write("DELETE FROM event_times WHERE batch IN (SELECT number FROM batches WHERE last < ?)", before)
-        self.write("DELETE FROM batches WHERE last < ?", before)
-
-
-def _list_times(monitor: int, rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, int]]:
-    """Rows of `event_times` for rows (number, times, dropped) of `batches`."""
-    for number, values, marks in rows:
-        dropped = frozenset(msgspec.json.decode(marks)) if marks else frozenset()
-        times = struct.unpack(f"<{len(values) // 8}q", values)
-        positions = (position for position in range(len(times) + len(dropped)) if position not in dropped)
-        for at, position in zip(times, positions, strict=True):
-            yield monitor, at, number, position
-
-
-def _explain(wrong: Exception) -> str:
-    text = str(wrong)
-    if "locked" in text:
-        return "in use by another endpoint"
-    if "not a database" in text:
-        return "not an SQLite file"
-    if "unable to open" in text:
-        return "cannot be opened: is the folder there, and writable?"
-    return text

@@ -20,6 +20,9 @@ from loadgen.rum.validation import Check, compile_check
 MODEL = ("data", "rum", "2018-05-10", "service-2.json.gz")
 """Where botocore keeps the model."""
 
+LONGEST_CACHED = 512
+"""Characters of a path whose operation is remembered, so that long paths of strangers fill no memory."""
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -114,9 +117,14 @@ def load_service_model() -> ServiceModel:
     )
 
 
-@lru_cache(maxsize=4096)
 def find_operation(method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
     """Find the operation of a request line and the path's labels; a trailing slash makes no difference."""
+    if len(path) <= LONGEST_CACHED:
+        return _find_known_operation(method, path)
+    return _match_operation(method, path)
+
+
+def _match_operation(method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
     segments = tuple(path[1:].removesuffix("/").split("/"))
     for operation in load_service_model().operations.values():
         if operation.method == method and len(operation.segments) == len(segments):
@@ -124,6 +132,9 @@ def find_operation(method: str, path: str) -> tuple[Operation, dict[str, str]] |
             if labels is not None:
                 return operation, labels
     return None
+
+
+_find_known_operation = lru_cache(maxsize=4096)(_match_operation)
 
 
 def _read_operation(name: str, raw: dict[str, Any], shapes: dict[str, Any]) -> Operation:

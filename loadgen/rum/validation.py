@@ -19,6 +19,9 @@ Check = Callable[[Any, str, list[str]], None]
 SHOWN = 10
 """Problems spelled out in one message; more are only counted."""
 
+MOST_PROBLEMS = 1000
+"""A check looks at no more items of a list or a map after so many problems: each costs time and memory."""
+
 _INTEGERS = {"integer": 2**31, "long": 2**63}
 _KINDS = {
     "string": "a string",
@@ -136,6 +139,8 @@ def _compile_list(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
             return
         _check_size(value, path, problems, shape)
         for number, item in enumerate(value, 1):
+            if len(problems) > MOST_PROBLEMS:
+                return
             member(item, f"{path}.{number}.member", problems)
 
     return check
@@ -150,6 +155,8 @@ def _compile_map(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
             return
         _check_size(value, path, problems, shape)
         for key, item in value.items():
+            if len(problems) > MOST_PROBLEMS:
+                return
             check_key(key, f"{path}.key", problems)
             check_value(item, f"{path}.{key[:128]}.value", problems)
 

@@ -211,10 +211,41 @@ def test_the_admin_routes_are_for_programs_of_this_machine(caller: Caller) -> No
     assert caller.endpoint.reply(request, peer="127.0.0.1").response.status == 200
     assert caller.endpoint.reply(request, peer="10.0.0.1").response.status == 403
     assert caller.endpoint.reply(request, peer="").response.status == 403
-    browser = Request("GET", "/_loadgen/ledger", (("origin", "http://evil.example"),))
-    assert caller.endpoint.reply(browser, peer="127.0.0.1").response.status == 403
     assert caller.send("POST", "/_loadgen/ledger", sign=False).status == 404
     assert caller.send("GET", "/_loadgen/ledger?monitor=unknown", sign=False).status == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ((("host", "127.0.0.1:8000"),), 200),
+        ((("host", "localhost:8000"),), 200),
+        ((("host", "rum.localhost"),), 200),
+        ((("host", "[::1]:8000"),), 200),
+        ((("host", "[::ffff:127.0.0.1]:8000"),), 200),
+        ((("host", "LOCALHOST"), ("sec-fetch-site", "none")), 200),
+        ((("host", "evil.example:8000"),), 403),
+        ((("host", "127.0.0.1.evil.example"),), 403),
+        ((("host", "127.0.0.1"), ("host", "evil.example")), 403),
+        ((("host", "10.0.0.1:8000"),), 403),
+        ((("host", "[::1"),), 403),
+        ((("host", ""),), 403),
+        ((("host", "127.0.0.1"), ("origin", "http://evil.example")), 403),
+        ((("host", "127.0.0.1"), ("sec-fetch-site", "cross-site")), 403),
+        ((("host", "127.0.0.1"), ("sec-fetch-site", "same-origin")), 403),
+    ],
+)
+@pytest.mark.parametrize("target", ["/_loadgen/ledger", "/_loadgen/settings"])
+def test_no_page_reads_the_admin_routes_not_even_under_a_rebound_name(
+    caller: Caller, headers: tuple[tuple[str, str], ...], status: int, target: str
+) -> None:
+    reply = caller.endpoint.reply(Request("GET", target, headers), peer="127.0.0.1")
+    assert reply.response.status == status
+
+
+@pytest.mark.parametrize("peer", ["::1", "127.0.0.8", "::ffff:127.0.0.1"])
+def test_each_way_of_writing_a_loopback_address_is_this_machine(caller: Caller, peer: str) -> None:
+    assert caller.endpoint.reply(Request("GET", "/_loadgen/ledger", ()), peer).response.status == 200
 
 
 def test_the_ledger_counts_each_monitor_and_all(caller: Caller) -> None:

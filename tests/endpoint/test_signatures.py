@@ -102,3 +102,14 @@ def test_no_answer_shows_a_secret(shop: Caller) -> None:
         body = shop.endpoint.handle(sign(shop, "header", **wrong)).body
         assert KEYS.secret_access_key.encode() not in body
     assert KEYS.secret_access_key not in repr(shop.settings)
+
+
+@pytest.mark.parametrize("settings", [{}, {"unsigned": True}])
+def test_a_second_authorization_header_is_refused(settings: dict[str, Any]) -> None:
+    caller = Caller(**settings)
+    caller.monitor()
+    signed = sign(caller, "header")
+    for second in (("authorization", "Basic YTpi"), ("authorization", signed.header("authorization") or "")):
+        twice = msgspec.structs.replace(signed, headers=(*signed.headers, second))
+        assert answer(caller, twice) == (403, "IncompleteSignatureException")
+    assert answer(caller, signed) == (200, None)

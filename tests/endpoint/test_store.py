@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from loadgen.endpoint.retention import expire
 from loadgen.endpoint.store import Store, StoredBatch
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
@@ -39,7 +40,7 @@ def test_an_endpoint_that_keeps_nothing_counts_the_same(caller: Caller) -> None:
     assert counting.store.read("SELECT count(*) FROM batches") == [(0,)]
     monitor = counting.store.find_active(other)
     assert monitor is not None
-    counting.store.count(monitor, 1, 7, 0)
+    counting.store.count(monitor.number, 1, 7, 0)
     counting.store.rollback()
     assert counting.store.count_accepted(None) == (3, 85, 0)
 
@@ -102,6 +103,6 @@ def test_what_retention_has_passed_is_gone_at_the_next_start(tmp_path: Path) -> 
     assert monitor is not None
     store.keep(monitor, StoredBatch(b"{}", (2000,)), 0)
     store.keep(monitor, StoredBatch(b"{}", (1000, 9000)), 0)
-    store.expire(5000)
+    expire(store, 35.0, 30.0)
     store.commit()
     assert store.count_accepted(monitor) == (1, 2, 0)

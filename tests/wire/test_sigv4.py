@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +152,22 @@ WRONG: dict[str, tuple[Callable[[], Request], str]] = {
         lambda: with_header(signed(), "x-amz-content-sha256", "UNSIGNED-PAYLOAD"),
         "InvalidSignatureException",
     ),
+    "two Authorization headers": (
+        lambda: msgspec.structs.replace(
+            signed(), headers=(*signed().headers, ("authorization", signed().header("authorization") or ""))
+        ),
+        "IncompleteSignatureException",
+    ),
+    "a second Authorization header of another kind": (
+        lambda: msgspec.structs.replace(signed(), headers=(("Authorization", "Basic YTpi"), *signed().headers)),
+        "IncompleteSignatureException",
+    ),
+    "signed in the header and in the query": (
+        lambda: msgspec.structs.replace(
+            presigned(), headers=(*presigned().headers, ("authorization", signed().header("authorization") or ""))
+        ),
+        "IncompleteSignatureException",
+    ),
     "presigned without expiry": (
         lambda: replaced(presigned(), "X-Amz-Expires=60&", ""),
         "IncompleteSignatureException",
@@ -197,6 +214,29 @@ def test_clocks_may_differ_by_fifteen_minutes(late: float, code: str | None) -> 
 @pytest.mark.parametrize(("late", "code"), [(59, None), (61, "RequestExpired"), (-899, None), (-902, "RequestExpired")])
 def test_a_presigned_request_ends_when_it_says(late: float, code: str | None) -> None:
     assert outcome(presigned(), NOW + late) == code
+
+
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        (47 * 60, ("expired", "47 min. after it was signed", "Check the client's clock")),
+        (-47 * 60, ("not yet current", "47 min. after the time here", "Check the client's clock")),
+    ],
+)
+def test_a_skewed_clock_is_told_with_the_minutes(late: float, words: tuple[str, ...]) -> None:
+    for request in (signed(), presigned()):
+        with pytest.raises(SignatureError) as caught:
+            checked(request, NOW + late)
+        assert all(word in caught.value.message for word in words)
+
+
+def test_a_wrong_region_is_told_with_the_right_one() -> None:
+    for region in ("eu-west-1", "x" * 5000):
+        elsewhere = signed(region=region)
+        with pytest.raises(SignatureError, match="valid region: 'us-east-1', not '") as caught:
+            checked(elsewhere)
+        assert region[:64] in caught.value.message
+        assert len(caught.value.message) < 200
 
 
 ODD_TEXT = st.text(max_size=40) | st.sampled_from(["%", "%zz", "\ud800", "=", ",,", "a=b,c", "AWS4-HMAC-SHA256 "])

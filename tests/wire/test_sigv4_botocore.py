@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from unittest.mock import patch
 
 import botocore.auth
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
@@ -101,14 +102,24 @@ def test_what_botocore_presigns_is_accepted() -> None:
         assert accepted(Request(request.method, target, headers), credentials, now + 59)
 
 
-def test_an_open_payload_passes_when_the_signed_header_says_so() -> None:
+def test_an_unsigned_payload_is_refused_though_the_signature_fits() -> None:
+    """No operation of RUM's service model is marked with `unsignedPayload` or `v4-unsigned-body`."""
     for request, credentials, now in random_requests(7):
         boto = as_boto(request)
         boto.headers["X-Amz-Content-SHA256"] = "UNSIGNED-PAYLOAD"
         with at(now):
             botocore.auth.SigV4Auth(boto_credentials(credentials), "rum", REGION).add_auth(boto)
         headers = tuple((name.lower(), value) for name, value in boto.headers.items())
-        assert accepted(Request(request.method, request.target, headers, b"any body"), credentials, now)
+        for body in (b"any body", request.body):
+            with pytest.raises(SignatureError, match="UNSIGNED-PAYLOAD"):
+                accepted(Request(request.method, request.target, headers, body), credentials, now)
+
+
+def test_the_service_model_marks_no_operation_as_taking_an_unsigned_payload() -> None:
+    model = botocore.session.get_session().get_service_model("rum")
+    operations = [model.operation_model(name) for name in model.operation_names]
+    assert {operation.auth_type for operation in operations} <= {None, "v4"}
+    assert not any(operation.unsigned_payload for operation in operations)
 
 
 def test_a_date_header_stands_in_for_the_amz_date() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from loadgen.endpoint.event_index import EventPlace, Integer64, index_events, read_places
 from loadgen.endpoint.json_text import encode_members, parse_object
 from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_token, read_token
@@ -22,7 +23,7 @@ from loadgen.endpoint.operations.put_rum_events import decode_batch
 from loadgen.endpoint.request_body import gunzip_stored
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import AppMonitor, EventPlace, Integer64
+from loadgen.endpoint.store import AppMonitor
 
 FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "Browser": lambda event: event["metadata"].get("browserName"),
@@ -91,10 +92,10 @@ class _Page:
     def read(self, last: EventPlace, oldest: int, matches: Matches) -> EventPlace | None:
         """Fill the page with events below a place; where the next page begins, None when there is none."""
         store = self._context.store
-        if not store.index_events(self._monitor, INDEXED_PER_CALL):
+        if not index_events(store, self._monitor, INDEXED_PER_CALL):
             return last
         while True:
-            places = store.read_places(self._monitor, last, oldest, self._size + 1)
+            places = read_places(store, self._monitor, last, oldest, self._size + 1)
             for place in places:
                 if len(self.events) == self._size or self._is_exhausted(place):
                     return last

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from loadgen.endpoint import metric_store
+from loadgen.endpoint.event_index import Integer64
 from loadgen.endpoint.metric_store import MetricsDestination
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
 from loadgen.endpoint.service_error import (
@@ -15,11 +16,13 @@ from loadgen.endpoint.service_error import (
     ServiceError,
     ValidationException,
 )
-from loadgen.endpoint.store import Integer64
 from loadgen.rum.metric_rules import count_combinations, find_problem
 from loadgen.rum.quotas import DEFINITIONS_PER_CALL, DEFINITIONS_PER_DESTINATION
 
 EVIDENTLY = "Evidently"
+
+DESTINATIONS_PER_MONITOR = 100
+"""A bound of the endpoint; AWS publishes none."""
 
 
 def _read_destination(context: OperationContext, given: Members) -> MetricsDestination:
@@ -58,6 +61,10 @@ def put_destination(context: OperationContext, given: Members) -> Members:
     """PutRumMetricsDestination: creates, or changes the role."""
     destination = _read_destination(context, given)
     _check_presence(given, "IamRoleArn", bool(given.get("IamRoleArn")))
+    present = metric_store.list_destinations(context.store, context.find_active_monitor(given["AppMonitorName"]))
+    if len(present) >= DESTINATIONS_PER_MONITOR and destination not in dict(present):
+        text = f"An app monitor has at most {DESTINATIONS_PER_MONITOR} metrics destinations"
+        raise ConflictException("MetricsDestination", destination.arn, text)
     metric_store.put_destination(context.store, destination, given.get("IamRoleArn", ""))
     return {}
 

@@ -8,6 +8,7 @@ import msgspec
 
 from loadgen.endpoint.metric_store import delete_destinations
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
+from loadgen.endpoint.retention import forget_deleted_monitors
 from loadgen.endpoint.service_error import (
     ConflictException,
     ResourceNotFoundException,
@@ -183,6 +184,7 @@ def delete(context: OperationContext, given: Members) -> Members:
     monitor = context.find_active_monitor(given["Name"])
     context.store.put(msgspec.structs.replace(monitor, deleted=context.now, modified=context.timestamp))
     delete_destinations(context.store, monitor)
+    forget_deleted_monitors(context.store)
     return {}
 
 

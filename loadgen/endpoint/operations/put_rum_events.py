@@ -18,6 +18,7 @@ from loadgen.endpoint.json_text import escape_halves, is_object
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.policy import RequestContext, is_allowed
 from loadgen.endpoint.request_body import inflate, read_object
+from loadgen.endpoint.retention import make_room
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store, StoredBatch
@@ -144,10 +145,11 @@ def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
     if settings.keeps:
         milliseconds = tuple([round(time * 1000) for time in times])
         store.keep(monitor, StoredBatch(context.request.body, milliseconds, tuple(dropped)), int(context.now * 1000))
+        make_room(store, settings.max_memory_bytes)
         if dropped:
-            store.count(monitor, 0, 0, len(dropped))
+            store.count(monitor.number, 0, 0, len(dropped))
     else:
-        store.count(monitor, 1, len(times), len(dropped))
+        store.count(monitor.number, 1, len(times), len(dropped))
     if times and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hmac
 import re
 from calendar import monthrange, timegm
+from collections.abc import Callable
 from email.utils import formatdate, parsedate
-from functools import lru_cache
+from functools import lru_cache, wraps
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -20,6 +21,9 @@ from loadgen.model import Noun
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
+
+LONGEST_CACHED = 512
+"""Characters. Paths and values of RUM are shorter."""
 
 _BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII).fullmatch
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
@@ -75,7 +79,17 @@ def encode_utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-@lru_cache(maxsize=512)
+def cache_short(size: int) -> Callable[[Callable[[str], str]], Callable[[str], str]]:
+    """Cache results for texts of at most `LONGEST_CACHED` characters: long texts of strangers must fill no memory."""
+
+    def decorate(function: Callable[[str], str]) -> Callable[[str], str]:
+        cached = lru_cache(maxsize=size)(function)
+        return wraps(function)(lambda text: cached(text) if len(text) <= LONGEST_CACHED else function(text))
+
+    return decorate
+
+
+@cache_short(512)
 def canonicalize_path(path: str) -> str:
     """The canonical form of a raw path: no dot or empty segments, every segment percent-encoded once more."""
     kept: list[str] = []
@@ -88,13 +102,13 @@ def canonicalize_path(path: str) -> str:
     return "/" + quote(encode_utf8("/".join(kept)), safe="/~") + tail
 
 
-@lru_cache(maxsize=256)
+@cache_short(256)
 def percent_encode(text: str) -> str:
     """Percent-encode all but letters, digits and -_.~"""
     return quote(encode_utf8(text), safe="-_.~")
 
 
-@lru_cache(maxsize=256)
+@cache_short(256)
 def _percent_recode(text: str) -> str:
     return quote(unquote_to_bytes(encode_utf8(text)), safe="-_.~")
 

@@ -9,6 +9,10 @@ InvalidClientTokenId        UnrecognizedClientException            403     unkno
 SignatureDoesNotMatch       InvalidSignatureException              403     wrong scope, body, secret, anything changed
 RequestExpired              RequestExpired                         403     outside the clock window, presigned and late
 
+UNSIGNED-PAYLOAD in the place of the body's hash is refused: only operations that their service model marks with
+`unsignedPayload` or the auth type `v4-unsigned-body` take it, and no operation of RUM's model is marked. Other services
+than S3 and Glacier answer that the signature does not match (github.com/apache/opendal-reqsign, issue 346).
+
 Statuses and RequestExpired: CloudWatch RUM API Reference, "Common Errors". The suffixed names are those that AWS's
 rest-json services put into x-amzn-errortype (the web client's docs/troubleshooting.md shows the first). AccessDenied is
 an answer of policies, not of signatures: see the endpoint.
@@ -90,6 +94,7 @@ def verify(request: Request, secret_of: Secrets, region: str, service: str, now:
     """The access key id that signed the request rightly at about Unix time `now`; raises SignatureError."""
     headers = _collect_claim(request)
     query = request.target.partition("?")[2]
+    _check_single(request, query)
     if "authorization" in headers:
         claim = _read_header(headers, query)
     elif "X-Amz-" in query:
@@ -101,6 +106,13 @@ def verify(request: Request, secret_of: Secrets, region: str, service: str, now:
     _check_time(claim, now)
     _check_signature(claim, credentials, request, headers)
     return claim.access_key_id
+
+
+def _check_single(request: Request, query: str) -> None:
+    """Refuse two signatures: whatever stands between client and server might look at the other one."""
+    signatures = sum(name.lower() == "authorization" for name, _ in request.headers) + ("X-Amz-Signature=" in query)
+    if signatures > 1:
+        _refuse_incomplete("A request must be signed once, in one Authorization header or in the query string.")
 
 
 def _refuse_incomplete(message: str) -> NoReturn:
@@ -214,7 +226,7 @@ def _check_scope(claim: _Claim, region: str, service: str) -> None:
     if claim.service != service:
         _refuse_mismatch(f"Credential should be scoped to correct service: '{service}'.")
     if claim.region != region:
-        _refuse_mismatch("Credential should be scoped to a valid region.")
+        _refuse_mismatch(f"Credential should be scoped to a valid region: '{region}', not '{claim.region[:64]}'.")
     if claim.date != claim.moment[:8]:
         _refuse_mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
@@ -231,20 +243,22 @@ def _find_credentials(claim: _Claim, secret_of: Secrets) -> Credentials:
 
 
 def _check_time(claim: _Claim, now: float) -> None:
+    here, minutes = format_basic(int(now)), abs(now - claim.signed_at) / 60
     latest = claim.signed_at + (CLOCK_WINDOW if claim.expires is None else claim.expires)
     if now > latest:
-        raise SignatureError(
-            "RequestExpired", 403, f"Signature expired: it was valid until {format_basic(int(latest))}."
-        )
+        reason = f"it is {here} here, {minutes:.0f} min. after it was signed ({claim.moment})"
+        text = f"Signature expired: it was valid until {format_basic(int(latest))}, and {reason}"
+        raise SignatureError("RequestExpired", 403, f"{text}. Check the client's clock.")
     if claim.signed_at > now + CLOCK_WINDOW:
-        raise SignatureError("RequestExpired", 403, f"Signature not yet current: {claim.moment} is in the future.")
+        reason = f"it was signed at {claim.moment}, {minutes:.0f} min. after the time here, {here}"
+        raise SignatureError("RequestExpired", 403, f"Signature not yet current: {reason}. Check the client's clock.")
 
 
 def _check_signature(claim: _Claim, credentials: Credentials, request: Request, headers: Mapping[str, str]) -> None:
     payload = sha256(request.body).hexdigest()
     if claim.payload == UNSIGNED_PAYLOAD:
-        payload = UNSIGNED_PAYLOAD
-    elif claim.payload is not None and claim.payload != payload:
+        _refuse_mismatch("x-amz-content-sha256 must be the SHA-256 of the body: RUM does not take UNSIGNED-PAYLOAD.")
+    if claim.payload is not None and claim.payload != payload:
         _refuse_mismatch("The value of x-amz-content-sha256 is not the SHA-256 of the body.")
     names = claim.names.split(";")
     if "host" not in names:

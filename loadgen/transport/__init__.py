@@ -6,7 +6,15 @@ from threads. The greenlets of a run send with the same rules from `swarm.connec
 sockets.
 """
 
-from loadgen.transport.answers import name_refusal, parse_retry_after
+from loadgen.transport.answers import (
+    FOREIGN,
+    Accept,
+    describe_answer,
+    is_accepted,
+    name_outcome,
+    name_refusal,
+    parse_retry_after,
+)
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
 from loadgen.transport.http1 import ResponseParser, serialize
 from loadgen.transport.no_answer import NoAnswer, explain_shortage, name_cause, not_connected
@@ -14,16 +22,21 @@ from loadgen.transport.route import NetworkSettings, Route, find_route, is_loopb
 from loadgen.transport.tunnel import open_tunnel
 
 __all__ = [
+    "FOREIGN",
     "TIMEOUT_SECONDS",
+    "Accept",
     "BlockingConnection",
     "NetworkSettings",
     "NoAnswer",
     "ResponseParser",
     "Route",
+    "describe_answer",
     "explain_shortage",
     "find_route",
+    "is_accepted",
     "is_loopback",
     "name_cause",
+    "name_outcome",
     "name_refusal",
     "not_connected",
     "open_tunnel",

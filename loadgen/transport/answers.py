@@ -1,20 +1,90 @@
-"""What an answer says: a refusal's name, and when to try again."""
+"""What an answer says: whether it is one that RUM could have given, a refusal's name, and when to try again.
+
+Rule: accepted means that the service's own answer came. That is 200, or 202 and 204 of a compatible backend, with an
+empty body or JSON. A page of HTML, other text, another 2xx or a redirect comes from what stands before the service (a
+log-in page, a captive portal, a gateway), which has kept nothing.
+"""
 
 from __future__ import annotations
 
 import re
+import zlib
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Literal
+
+import msgspec
 
 from loadgen.model import Response
 
+Accept = Literal["rum", "2xx"]
+"""Which answers mean accepted: those that RUM could have given, or every 2xx, of a backend with answers of its own."""
+
+FOREIGN = "not RUM's answer: "
+"""The outcome of an answer that is neither RUM's nor a refusal begins so."""
+
+STATUSES = frozenset({200, 202, 204})
+BODIES = frozenset({b"", b"{}"})  # RUM's own
+MOST_SHOWN = 60  # characters of a body
 SECONDS = re.compile(r"\d{1,10}(\.\d*)?", re.ASCII)
 
 
+def is_accepted(response: Response, accept: Accept = "rum") -> bool:
+    """Whether an answer means that the batch was accepted."""
+    if accept == "2xx":
+        return 200 <= response.status < 300
+    return response.status in STATUSES and (response.body in BODIES or is_json(response))
+
+
+def is_json(response: Response) -> bool:
+    """Whether a body, gzipped or not, is JSON: an object or a list; any value where the answer's type says JSON."""
+    body = response.body
+    if "gzip" in (response.header("content-encoding") or ""):
+        try:
+            body = zlib.decompress(body, wbits=31)
+        except zlib.error:
+            return False
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(value, dict | list) or "json" in media_type(response)
+
+
+def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
+    """The outcome's name: None for accepted, `not RUM's answer: 200 text/html`, or a refusal's name."""
+    if is_accepted(response, accept):
+        return None
+    if not 200 <= response.status < 400:
+        return name_refusal(response)
+    what = "redirect" if response.status >= 300 else media_type(response)
+    return f"{FOREIGN}{response.status} {what}"
+
+
+def media_type(response: Response) -> str:
+    """Content-Type without its parameters; `no type` without one."""
+    return (response.header("content-type") or "").partition(";")[0].strip().lower() or "no type"
+
+
 def name_refusal(response: Response) -> str:
-    """A refused answer's name, such as `403 AccessDeniedException`; or its status alone."""
+    """A refused answer's name, such as `403 AccessDeniedException`, or its status alone."""
     kind = (response.header("x-amzn-errortype") or "").partition(":")[0]
     return f"{response.status} {kind}".strip()
+
+
+def describe_answer(response: Response) -> str:
+    """An answer on one line, for people: status, type, and the beginning of its body or where it redirects to."""
+    if location := response.header("location"):
+        return f"{response.status} redirect to {printable(location)}"
+    shown = f"{response.status} {media_type(response)}"
+    text = printable(response.body[: 4 * MOST_SHOWN].decode(errors="replace"))
+    return f"{shown}, {text!r}" if text else f"{shown}, no body"
+
+
+def printable(text: str) -> str:
+    """Foreign text, safe for a terminal: one line, without control characters, cut off."""
+    clean = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return clean if len(clean) <= MOST_SHOWN else f"{clean[: MOST_SHOWN - 1]}…"
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from loadgen.model import Response
-from loadgen.transport import name_refusal, parse_retry_after
+from loadgen.transport import describe_answer, is_accepted, name_outcome, name_refusal, parse_retry_after
 
 NOW = 1_767_225_600.0  # Thu, 01 Jan 2026 00:00:00 GMT
 
@@ -46,3 +48,85 @@ def test_a_refusal_is_named_by_its_status_and_the_services_error(
     headers: tuple[tuple[str, str], ...], name: str
 ) -> None:
     assert name_refusal(Response(403, headers)) == name
+
+
+def answer(status: int, body: bytes = b"", **headers: str) -> Response:
+    return Response(status, tuple((name.replace("_", "-"), value) for name, value in headers.items()), body)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(200),
+        answer(200, b"{}"),
+        answer(200, b"{}", content_type="application/json"),
+        answer(200, b' {"accepted": 3}\n', content_type="application/json; charset=utf-8"),
+        answer(200, b"{}", content_type="text/plain"),
+        answer(200, b"[]"),
+        answer(200, b"{}", content_type="text/html"),
+        answer(200, b"true", content_type="application/problem+json"),
+        answer(202),
+        answer(204),
+        answer(202, b'{"id": "x"}'),
+        answer(200, b"", content_type="text/html"),
+        answer(200, gzip.compress(b'{"ok": true}'), content_encoding="gzip", content_type="application/json"),
+    ],
+)
+def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Response) -> None:
+    assert is_accepted(response)
+    assert name_outcome(response) is None
+
+
+@pytest.mark.parametrize(
+    ("response", "name"),
+    [
+        (answer(200, b"<html>Please log in</html>", content_type="text/html; charset=utf-8"), "200 text/html"),
+        (answer(200, b"<html>Please log in</html>", content_type="application/json"), "200 application/json"),
+        (answer(200, b'"Please log in"', content_type="text/html"), "200 text/html"),
+        (answer(200, b"OK", content_type="text/plain"), "200 text/plain"),
+        (answer(200, b"OK"), "200 no type"),
+        (answer(200, b"\x00\x01", content_type="image/gif"), "200 image/gif"),
+        (answer(200, b"<xml/>", content_encoding="gzip", content_type="text/xml"), "200 text/xml"),
+        (answer(202, b"queued"), "202 no type"),
+        (answer(201, b"{}"), "201 no type"),
+        (answer(206, b"{}", content_type="application/json"), "206 application/json"),
+        (answer(302, b"", location="https://sso.corp.test/login"), "302 redirect"),
+        (answer(308, b"", location="/elsewhere"), "308 redirect"),
+        (answer(304), "304 redirect"),
+    ],
+)
+def test_what_rum_does_not_say_is_an_outcome_of_its_own(response: Response, name: str) -> None:
+    assert not is_accepted(response)
+    assert name_outcome(response) == f"not RUM's answer: {name}"
+
+
+@pytest.mark.parametrize("status", [200, 201, 206, 299])
+def test_a_backend_may_answer_in_its_own_way_where_that_is_said(status: int) -> None:
+    response = answer(status, b"<html/>", content_type="text/html")
+    assert is_accepted(response, "2xx")
+    assert name_outcome(response, "2xx") is None
+
+
+@pytest.mark.parametrize("status", [302, 403, 429, 500])
+def test_no_other_status_is_accepted_whatever_is_said(status: int) -> None:
+    assert not is_accepted(answer(status, b"{}"), "2xx")
+
+
+def test_a_refusal_keeps_its_name_whatever_its_body_is() -> None:
+    assert name_outcome(answer(403, b"<html/>", content_type="text/html")) == "403"
+
+
+@pytest.mark.parametrize(
+    ("response", "line"),
+    [
+        (
+            answer(200, b"<html>\n Log in\x1b[31m </html>", content_type="text/html"),
+            "200 text/html, '<html> Log in [31m </html>'",
+        ),
+        (answer(200, b"x" * 500), "200 no type, '" + "x" * 59 + "…'"),
+        (answer(201), "201 no type, no body"),
+        (answer(302, location="https://sso.corp.test/\x1b[2J"), "302 redirect to https://sso.corp.test/ [2J"),
+    ],
+)
+def test_a_foreign_answer_is_shown_on_one_line_that_a_terminal_can_print(response: Response, line: str) -> None:
+    assert describe_answer(response) == line

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadgen.aws.clients import OnWait, is_on_this_machine, open_rum, open_session
 from loadgen.aws.desired_state import build_creation
 from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
@@ -53,31 +54,25 @@ class MonitorTarget(Noun):
 
 
 class Account:
-    """One account and region, with boto3's usual chain of credentials unless some are given."""
+    """One account and region of AWS, or an endpoint of one's own at `endpoint_url`.
+
+    Signs with the credentials that are given, else with those of boto3's chain; for an endpoint on this machine, with
+    those of the environment alone. `on_wait` gets a line when an answer takes long. Raises ControlError.
+    """
 
     def __init__(
-        self, region: str | None = None, credentials: Credentials | None = None, endpoint_url: str | None = None
+        self,
+        region: str | None = None,
+        credentials: Credentials | None = None,
+        endpoint_url: str | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
-        import boto3
-        from botocore.config import Config
-
-        given = {}
-        if credentials is not None:
-            given = {
-                "aws_access_key_id": credentials.access_key_id,
-                "aws_secret_access_key": credentials.secret_access_key,
-                "aws_session_token": credentials.session_token,
-            }
         with explain_errors("the AWS configuration"):
-            self._session = boto3.Session(region_name=region, **given)
-            # An endpoint of one's own has no host name for the data plane to be put in front of.
-            config = Config(inject_host_prefix=endpoint_url is None, retries={"mode": "standard", "max_attempts": 4})
+            self._session = open_session(region, credentials, is_on_this_machine(endpoint_url))
             region_name = self._session.region_name or os.environ.get("AWS_REGION")  # boto3 reads AWS_DEFAULT_REGION
             if region_name is None:
                 raise ControlError("no region: set AWS_DEFAULT_REGION or give --region")
-            self.rum: Any = self._session.client(
-                "rum", region_name=region_name, endpoint_url=endpoint_url, config=config
-            )
+            self.rum: Any = open_rum(self._session, region_name, endpoint_url, on_wait)
         self.region: str = region_name
         self._given_url = endpoint_url
         self._number: str | None = None

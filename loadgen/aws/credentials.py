@@ -17,7 +17,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from loadgen.aws.refusals import explain_errors
+from loadgen.aws.clients import is_on_this_machine, open_botocore_session
+from loadgen.aws.refusals import NO_CREDENTIALS, explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.wire.sigv4 import Credentials, Signer
@@ -45,14 +46,15 @@ class Guest(Noun):
         return cls(pool, os.environ.get(ROLE_VARIABLE)) if pool else None
 
 
-def make_signer(region: str, guest: Guest | None = None) -> Callable[[], Signer]:
+def make_signer(region: str, guest: Guest | None = None, url: str | None = None) -> Callable[[], Signer]:
     """A function that gives a signer whose credentials are renewed before they expire.
 
     They are those of boto3's chain (environment, profile, assumed role, instance, …); or a browser's, from a Cognito
-    identity pool, when `guest` or the environment's LOADGEN_IDENTITY_POOL names one. Raises ControlError.
+    identity pool, when `guest` or the environment's LOADGEN_IDENTITY_POOL names one; or, for a `url` on this machine,
+    those of the environment alone. Raises ControlError.
     """
     guest = guest or Guest.from_environment()
-    load = load_chain() if guest is None else GuestCredentials(guest)
+    load = load_chain(is_on_this_machine(url)) if guest is None else GuestCredentials(guest)
     used: Credentials | None = None
     signer: Signer | None = None
     checked = 0.0
@@ -70,14 +72,15 @@ def make_signer(region: str, guest: Guest | None = None) -> Callable[[], Signer]
     return renew
 
 
-def load_chain() -> Callable[[], Credentials]:
-    """A function that gives the credentials of boto3's chain, renewed if they are about to expire."""
-    import botocore.session
+def load_chain(isolated: bool = False) -> Callable[[], Credentials]:
+    """A function that gives the credentials of boto3's chain, renewed if they are about to expire.
 
+    `isolated`: those of the environment alone.
+    """
     with explain_errors("the AWS credentials"):
-        found = botocore.session.get_session().get_credentials()
+        found = open_botocore_session(isolated).get_credentials()
     if found is None:
-        raise ControlError("no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile")
+        raise ControlError(NO_CREDENTIALS)
 
     def freeze() -> Credentials:
         frozen = found.get_frozen_credentials()

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from loadgen.errors import ControlError, Unreachable
+from loadgen.transport import name_cause
 
 MEANINGS = {
-    "ResourceNotFoundException": "there is none of that name; check the name and the region",
+    "ResourceNotFoundException": "there is none of that name; `loadgen monitors list` shows what the region has, "
+    "`loadgen monitors apply` makes what a scenario wants, --monitor names another",
     "UnrecognizedClientException": "the access key id or the session token is not known there",
     "InvalidClientTokenId": "the access key id is not known there",
     "InvalidSignatureException": "the secret access key does not match the access key id",
@@ -18,8 +20,19 @@ MEANINGS = {
 }
 """What AWS's error codes mean to the caller (each service's API reference, "Common errors")."""
 
+NO_CREDENTIALS = (
+    "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile; for an endpoint on this "
+    "machine, paste the export lines that `loadgen serve` prints"
+)
+
+STANDS_BEFORE = "a log-in page, a proxy or another service stands there; check the target"
+
 DENIED = frozenset({"AccessDeniedException", "AccessDenied", "NotAuthorizedException"})
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
+
+
+class NotRumAnswer(Exception):
+    """An answer that the RUM API cannot have given, described on one line."""
 
 
 @contextmanager
@@ -29,19 +42,31 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
     `doing` begins the message. A missing permission is named as IAM names it: `action`, or RUM's action of the
     operation that was called.
     """
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoCredentialsError
     from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise _explain_refusal(doing, error, action) from error
+    except NotRumAnswer as error:
+        raise ControlError(f"{doing}: not RUM's answer: {error}; {STANDS_BEFORE}") from error
     except ResponseParserError as error:
-        raise ControlError(f"{doing}: the answer is none of AWS's") from error
+        raise ControlError(f"{doing}: not RUM's answer: it cannot be parsed; {STANDS_BEFORE}") from error
+    except NoCredentialsError as error:
+        raise ControlError(f"{doing}: {NO_CREDENTIALS}") from error
     except (ConnectionError, HTTPClientError) as error:
-        raise Unreachable(f"{doing}: {error}") from error
+        raise Unreachable(f"{doing}: {_explain_connection(error)}") from error
     except BotoCoreError as error:
         raise ControlError(f"{doing}: {error}") from error
+
+
+def _explain_connection(error: Exception) -> str:
+    """What botocore says, with the cause that it leaves out of "Could not connect"."""
+    inner: BaseException | None = getattr(error, "kwargs", {}).get("error")
+    while inner is not None and not isinstance(inner, OSError):
+        inner = getattr(inner, "reason", None) or inner.__cause__ or inner.__context__
+    return f"{error} ({name_cause(inner)})" if inner is not None else str(error)
 
 
 def _explain_refusal(doing: str, error: Exception, action: str | None) -> ControlError:

@@ -14,6 +14,8 @@ from loadgen.errors import LoadgenError
 if TYPE_CHECKING:
     from loadgen.aws import Account
 
+MOBILE_NOTE = "applications for {} send OTLP, which loadgen neither sends nor takes; it is for the web"
+
 settings_options = add_options(
     click.option("--domain", "domains", multiple=True, help="The site's host; up to 5 times."),
     click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions."),
@@ -79,6 +81,8 @@ def create_monitor(
         raise LoadgenError("a monitor for the web needs a domain; give --domain shop.example.com")
     made = change(account, "CreateAppMonitor", Name=check_name(name), **given)
     show_result(made.answer, describe_call(made), as_json)
+    if platform not in {None, "Web"}:
+        click.echo(f"note: {MOBILE_NOTE.format(platform)}", err=True)
 
 
 @monitors.command("update")

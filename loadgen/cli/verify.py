@@ -18,7 +18,7 @@ def verify(run_dir: Path, wait: float | None, as_json: bool) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
     from loadgen.jobs import seed as job
 
-    found = job.verify(run_dir, wait=wait, on_progress=None if as_json else lambda notice: click.echo(notice.text))
+    found = job.verify(run_dir, wait=wait, on_progress=lambda notice: click.echo(notice.text, err=as_json))
     show_result(found, job.describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

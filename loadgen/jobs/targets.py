@@ -97,8 +97,11 @@ def open_targets(
         yield OpenTargets(account, tuple(account.find_or_create(each) for each in monitors), endpoint)
 
 
-def open_account(target: str | None, region: str | None) -> Account:
-    """The control plane of `aws` or of a URL; without a target that of AWS_ENDPOINT_URL_RUM."""
+def open_account(target: str | None, region: str | None, on_wait: Callable[[str], None] | None = None) -> Account:
+    """The control plane of `aws` or of a URL; without a target that of AWS_ENDPOINT_URL_RUM.
+
+    `on_wait` gets a line that says what is waited for, when an answer takes long.
+    """
     from loadgen.aws import Account
 
     chosen = target or os.environ.get(VARIABLE)
@@ -108,10 +111,10 @@ def open_account(target: str | None, region: str | None) -> Account:
             f"or set {VARIABLE}"
         )
     if chosen == "aws":
-        return Account(region)
+        return Account(region, on_wait=on_wait)
     if not chosen.startswith(("http://", "https://")):
         raise LoadgenError(f"--target {chosen!r} is no target; write aws, or a URL such as http://127.0.0.1:8000")
-    return Account(region, endpoint_url=checked_url(chosen).rstrip("/"))
+    return Account(region, endpoint_url=checked_url(chosen).rstrip("/"), on_wait=on_wait)
 
 
 def checked_url(url: str) -> str:

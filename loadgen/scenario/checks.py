@@ -154,7 +154,8 @@ def _check_reach(
             yield Problem(format_place("incidents", index, "countries"), text)
     at, duration = _read_seconds(incident.get("at")), read_duration(raw)
     if at is not None and duration is not None and at >= duration:
-        yield Problem(format_place("incidents", index, "at"), f"begins after the run's {duration:g} s; write less")
+        text = f"begins after the run's {duration:g} s; write less, or a longer duration"
+        yield Problem(format_place("incidents", index, "at"), text)
 
 
 def _list_texts(value: Any) -> list[str]:

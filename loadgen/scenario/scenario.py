@@ -62,23 +62,29 @@ class Scenario(Section):
     )
 
     @classmethod
-    def load(cls, path: str | Path) -> Scenario:
+    def load(cls, path: str | Path, lasts: float | None = None) -> Scenario:
         """Read and check a scenario file, or the shipped scenario of that name.
+
+        Args:
+            path: The file or the name.
+            lasts: Seconds that a job gives it; they count when the file states no duration.
 
         Raises:
             ScenarioError: Every problem of the file, a line each.
         """
-        return cls.parse(read_text(path), str(path))
+        return cls.parse(read_text(path), str(path), lasts)
 
     @classmethod
-    def parse(cls, text: str, file: str) -> Scenario:
-        """Check the text of a scenario; `file` is its name in messages. Raises ScenarioError."""
+    def parse(cls, text: str, file: str, lasts: float | None = None) -> Scenario:
+        """Check the text of a scenario; `file` is its name in messages, `lasts` as for `load`. Raises ScenarioError."""
         try:
             raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a byte order mark
         except tomllib.TOMLDecodeError as error:
             raise ScenarioError(f"{file}: not valid TOML: {error}") from None
         if not raw:
             raise ScenarioError(f'{file}: empty; write at least name = "…" and one page, such as [pages.home]')
+        if lasts is not None and "duration" not in raw:
+            raw["duration"] = max(lasts, sum_stages(raw) or 0.0)
         return _check(freeze(raw), file)
 
     @model_validator(mode="after")

@@ -76,7 +76,7 @@ class NodeRole:
             for seed, each in enumerate(job.monitors, spec.seed)  # each app monitor its own visitors
         )
         network = ConnectionPool(find_route(spec.url), spec.timeout)
-        signer = self._signer(spec.region) if any(each.signed for each in job.monitors) else None
+        signer = self._signer(spec.region, spec.url) if any(each.signed for each in job.monitors) else None
         near = share.spool if share.machine and share.machine == this_machine() else None
         spool = self._spool(Path(near)) if near else None
         prepared: Callable[..., Engine] = partial(Engine, job, sessions)
@@ -87,10 +87,10 @@ class NodeRole:
         self.ready.set()
         return self.engine
 
-    def _signer(self, region: str) -> Callable[[], Signer]:
+    def _signer(self, region: str, url: str) -> Callable[[], Signer]:
         """Signs with this machine's credentials; without any the process ends with a line."""
         try:
-            return aws.make_signer(region)
+            return aws.make_signer(region, url=url)
         except LoadgenError as error:
             log.error("%s", error)
             sys.exit(2)

@@ -118,8 +118,8 @@ def flatten(account: Account, name: str) -> dict[str, list[str]]:
     maps = monitor.get("DeobfuscationConfiguration", {}).get("JavaScriptSourceMaps", {})
     return {
         **flat,
-        "AllowCookies": [str(configuration["AllowCookies"])],
-        "EnableXRay": [str(configuration["EnableXRay"])],
+        "AllowCookies": [str(configuration.get("AllowCookies"))],
+        "EnableXRay": [str(configuration.get("EnableXRay"))],
         "CustomEvents": ["accepted"] if monitor["CustomEvents"]["Status"] == "ENABLED" else [],
         "CwLogEnabled": [str(monitor["DataStorage"]["CwLog"]["CwLogEnabled"])],
         "DeobfuscationConfiguration": [maps["S3Uri"]] if maps.get("S3Uri") else [],

@@ -17,6 +17,7 @@ from loadgen.aws import Account
 from loadgen.cli import commands
 from loadgen.endpoint import Endpoint
 from loadgen.errors import LoadgenError
+from loadgen.jobs import seed as seed_job
 from loadgen.jobs.seed.ledger import SeedIdentity
 from loadgen.jobs.seed.options import PastPeriod
 from loadgen.jobs.seed.sending import suggest_thinning
@@ -61,6 +62,40 @@ def seeded(shop: Path, *more: object) -> Result:
     result = invoke("seed", shop, "--days", 1, *QUICKLY, *more)
     assert result.exit_code == 0, result.output
     return result
+
+
+INCIDENT = '[[incidents]]\nname = "bad"\nkind = "error"\nat = "36h"\nlength = "2h"\n'
+
+
+def test_an_incident_on_the_second_day_needs_no_duration_in_the_file(shop: Path, endpoint: Endpoint) -> None:
+    shop.write_text(SHOP + INCIDENT)
+    result = invoke("seed", shop, "--days", 3, *QUICKLY)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert Path("results/seed-demo-shop/ground-truth.ndjson").exists()
+    assert "is in already" in invoke("seed", shop, "--days", 3, *QUICKLY).output
+    said = refusal("seed", shop, "--days", 1, "--seed", 5, "--out", "other")
+    assert "begins after the run's 86400 s; write less, or a longer duration" in said
+
+
+def test_the_python_functions_print_nothing(shop: Path, endpoint: Endpoint, capfd: pytest.CaptureFixture[str]) -> None:
+    reports: list[object] = []
+    result = seed_job.seed(shop, days=0.5, quota=500.0, seed=5, out="run", on_progress=reports.append)
+    assert result.whole
+    assert result in reports
+    assert {type(each) for each in reports} >= {seed_job.SeedStart, seed_job.SeedProgress, seed_job.SeedResult}
+    assert seed_job.verify("run").is_whole
+    with pytest.raises(LoadgenError, match="nothing was deleted"):
+        seed_job.clean("run")
+    assert seed_job.clean("run", confirm=lambda _: True).deleted == ("demo",)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("verb", ["seed", "verify", "clean"])
+def test_a_damaged_ledger_is_one_line(shop: Path, endpoint: Endpoint, verb: str) -> None:
+    seeded(shop, "--out", "run")
+    Path("run/ledger.sqlite").write_bytes(b"SQLite format 3\0" + b"\xa5" * 9000)
+    command = ("seed", shop, "--days", 1, "--seed", 5, "--out", "run") if verb == "seed" else (verb, "run")
+    assert "run/ledger.sqlite: cannot be read as a ledger" in refusal(*command)
 
 
 def test_a_seeded_day_reads_back_whole(shop: Path, endpoint: Endpoint) -> None:
@@ -262,7 +297,7 @@ def test_verify_asks_where_the_run_went_whatever_the_environment_says(endpoint: 
     went = SeedIdentity(
         "r", "s", "f", 1, "https://dataplane.rum.eu-west-1.amazonaws.com", "eu-west-1", "m", "i", "", PERIOD
     )
-    asked = open_account_of(went)
+    asked = open_account_of(went, lambda _: None)
     assert asked.rum.meta.endpoint_url == "https://rum.eu-west-1.amazonaws.com"
     assert not asked.is_local
 

@@ -12,11 +12,11 @@ from locust.env import Environment
 from loadgen.errors import ControlError
 from loadgen.swarm import node_role
 
-def nobody(region):
+def nobody(region, url):
     raise ControlError(f"no AWS credentials for {region}")
 
 node_role.aws.make_signer = nobody
-node_role.NodeRole(Environment())._signer("us-east-1")
+node_role.NodeRole(Environment())._signer("us-east-1", "http://127.0.0.1:8000")
 """
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from loadgen.aws import Account, make_call
 from loadgen.errors import LoadgenError
 from loadgen.jobs.seed.ledger import BatchLedger
 from loadgen.jobs.seed.prepare import RUN_TAG
+from loadgen.jobs.seed.sending import Notice
 from loadgen.jobs.seed.verification import open_account_of
 from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
@@ -21,7 +23,13 @@ class Cleanup(Noun):
     deleted: tuple[str, ...] = ()
 
 
-def clean(folder: Path | str, *, dry_run: bool = False, confirm: Confirm | None = None) -> Cleanup:
+def clean(
+    folder: Path | str,
+    *,
+    dry_run: bool = False,
+    confirm: Confirm | None = None,
+    on_progress: Callable[[Notice], None] | None = None,
+) -> Cleanup:
     """Delete the app monitors that the seeding in `folder` made, once `confirm` says yes; with `dry_run` find them.
 
     Raises LoadgenError when the folder has no ledger, or the answer is no.
@@ -30,7 +38,7 @@ def clean(folder: Path | str, *, dry_run: bool = False, confirm: Confirm | None 
         identity = ledger.identity
     if identity is None:
         raise LoadgenError(f"{folder}: nothing was made from it")
-    account = open_account_of(identity)
+    account = open_account_of(identity, on_progress or (lambda _: None))
     found = tuple(_find_made_by(account, identity.run))
     if not found or dry_run:
         return Cleanup(identity.run, found)

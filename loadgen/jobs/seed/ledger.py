@@ -40,8 +40,8 @@ ID_BYTES = 16
 OWNER_ONLY = 0o600
 OTHER_FOLDER = "name another folder"
 
-NOT_TRAFFIC: dict[str, bool | dict[str, bool]] = {"description": True, "thresholds": True, "seed": True}
-"""Parts of a scenario that change no byte of the traffic; of the monitor, only these do:"""
+NOT_TRAFFIC: dict[str, bool | dict[str, bool]] = dict.fromkeys(("description", "thresholds", "seed", "duration"), True)
+"""Parts of a scenario that change no byte of a period's traffic; of the monitor, only these do:"""
 
 OF_THE_MONITOR = frozenset({"domain", "sample_rate", "telemetries", "custom_events", "version"})
 
@@ -256,7 +256,7 @@ class BatchLedger:
         names = BatchEntry.__struct_fields__
         try:
             values = dict(zip(names, row, strict=True)) | {"id": str(UUID(bytes=row[1]))}  # type: ignore[arg-type]
-            return msgspec.convert(values, BatchEntry)
+            return msgspec.convert(values, BatchEntry, builtin_types=(bytes,))
         except (ValueError, TypeError) as error:
             raise self._explain_damage(error) from error
 

@@ -9,6 +9,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import parse_moment
 from loadgen.model import Noun
 from loadgen.rum.quotas import RETENTION_SECONDS
+from loadgen.transport import Accept
 
 DAY = 86_400.0
 RETENTION_DAYS = round(RETENTION_SECONDS / DAY)
@@ -34,6 +35,7 @@ class SeedOptions(Noun, kw_only=True):
     seed: int | None = None
     quota: float | None = None  # PutRumEvents a second; asked of Service Quotas or learned unless given
     senders: int = 16  # requests in flight
+    accept: Accept = "rum"  # which answers mean accepted; 2xx: every 2xx, of a backend with answers of its own
     identity_pool: str | None = None  # send as a guest of this Cognito identity pool
     guest_role: str | None = None
     probe: bool | None = None  # send a few old events first and read them back; on AWS unless given
@@ -48,8 +50,13 @@ class SeedOptions(Noun, kw_only=True):
         return " ".join(f"{name} {value}" for name, value in given if value)
 
     def resolve_period(self, now: float) -> PastPeriod:
-        """The period that is meant at the Unix time `now`."""
+        """The period that is meant at the Unix time `now`; raises LoadgenError if it is reversed, ahead or too old."""
         return resolve_period(self.days, self.start, self.end, now)
+
+    def measure_period(self, now: float) -> float:
+        """The period's length in seconds; one that cannot be filled has the nearest length that can."""
+        seconds = _compute_period(self.days, self.start, self.end, now).seconds
+        return min(max(seconds, 1.0), RETENTION_SECONDS)
 
 
 class PastPeriod(Noun):
@@ -77,6 +84,12 @@ def resolve_period(days: float | None, start: str | None, end: str | None, now: 
 
     `now` is a Unix time. Raises LoadgenError when the period is reversed, in the future, or older than RUM keeps.
     """
+    found = _compute_period(days, start, end, now)
+    _check_period(found, now)
+    return found
+
+
+def _compute_period(days: float | None, start: str | None, end: str | None, now: float) -> PastPeriod:
     if start is not None and end is not None and days is not None:
         raise LoadgenError("--days, --from and --to together say too much; leave one out")
     first = None if start is None else parse_moment(start, now)
@@ -85,9 +98,7 @@ def resolve_period(days: float | None, start: str | None, end: str | None, now: 
     else:
         last = parse_moment(end or "now", now)
         first = last - (DEFAULT_DAYS if days is None else days) * DAY if first is None else first
-    found = PastPeriod(float(int(first)), float(int(last)))
-    _check_period(found, now)
-    return found
+    return PastPeriod(float(int(first)), float(int(last)))
 
 
 def _check_period(found: PastPeriod, now: float) -> None:

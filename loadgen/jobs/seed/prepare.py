@@ -25,7 +25,7 @@ from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, S
 from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account
 from loadgen.model import Noun
-from loadgen.scenario import Scenario, covers_domain, load, resolve_seed
+from loadgen.scenario import Scenario, covers_domain, find_scenario, load, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.wire import Clock
 
@@ -74,11 +74,12 @@ def seed(
 
 def _prepare(given: Scenario | Path | str, options: SeedOptions, notify: OnProgress) -> tuple[SeedTask, EarlierRun]:
     """Check everything that can be checked before anything is made."""
-    loaded = given if isinstance(given, Scenario) else load(given)
+    lasts = options.measure_period(time.time())
+    loaded = given if isinstance(given, Scenario) else load(given, lasts=lasts)
     if note := describe_skipped(loaded, "seed"):
         notify(Notice(note))
     scenario = loaded.monitors[0].adjust(rate=options.rate, sample_rate=options.sample_rate)
-    account = open_account(options.target, options.region)
+    account = open_account(options.target, options.region, on_wait=lambda line: notify(Notice(line)))
     if options.monitor:
         scenario = _rename_monitor(scenario, options.monitor, account)
     folder = Path(options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}")
@@ -206,7 +207,7 @@ def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
     if isinstance(given, Scenario):
         (task.folder / "scenario.json").write_text(given.model_dump_json(exclude_unset=True, indent=2))
     elif not (task.folder / "scenario.toml").exists():
-        shutil.copyfile(given, task.folder / "scenario.toml")
+        shutil.copyfile(find_scenario(given), task.folder / "scenario.toml")
     identity = task.identity
     whole = place_past(task.scenario, identity.period)
     ground_truth.write(whole, identity.seed, Clock(identity.period.start), task.folder / ground_truth.FILE)

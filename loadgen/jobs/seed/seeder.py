@@ -1,7 +1,8 @@
 """The loop that sends: batches in order of date, at the pace that the quota allows, until each is known to be accepted.
 
-Rule: the ledger is written before a request leaves. 200 is accepted; 429 and a connection that was never made are
-certainly not; 5xx and no answer are in doubt and looked up. Any other answer stops the run: the next one goes on.
+Rule: the ledger is written before a request leaves. RUM's own 200 is accepted; 429 and a connection that was never made
+are certainly not; 5xx, no answer, and an answer that RUM cannot have given are in doubt and looked up. A few of the
+last, or any other answer, stop the run: the next one goes on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from loadgen.jobs.seed.in_doubt import BatchesInDoubt, ReadEvents, Visibility, l
 from loadgen.jobs.seed.ledger import BatchLedger
 from loadgen.jobs.seed.options import DAY, RETENTION_DAYS, format_moment
 from loadgen.jobs.seed.rate_limiter import RateLimiter
-from loadgen.jobs.seed.senders import Attempt, SenderThreads
+from loadgen.jobs.seed.senders import Attempt, SenderThreads, explain_foreign, explain_refusal
 from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
 from loadgen.transport import TIMEOUT_SECONDS
@@ -28,6 +29,9 @@ TICK_SECONDS = 0.2
 READY = 64  # batches encoded ahead
 MOST_IN_DOUBT = 1000
 """So many in doubt, and nothing new is sent until some are settled: memory stays bounded in an outage."""
+
+MOST_FOREIGN = 3
+"""So many answers that RUM cannot have given, without one of its own between them, and the run stops."""
 
 FORBIDDEN_SECONDS = 1.0  # from a 403 to the one attempt that follows
 
@@ -74,6 +78,7 @@ class Seeder:
         self._flying: dict[int, EncodedBatch] = {}
         self._in_doubt = BatchesInDoubt(needs.visibility)
         self._refused: set[int] = set()  # answered 403 once
+        self._foreign = 0  # answers that RUM cannot have given, since the last that it gave
         self._exhausted = False
         self._held: EncodedBatch | None = None  # the next one, not due yet
         self._stopping = False
@@ -181,8 +186,9 @@ class Seeder:
         accepted = []
         for attempt in attempts:
             batch = self._flying.pop(attempt.number)
-            if attempt.status is not None and attempt.status < 300:
+            if attempt.accepted:
                 accepted.append(batch)
+                self._foreign = 0
                 self._needs.limiter.note_accepted()
             else:
                 self._handle_failure(batch, attempt, now)
@@ -210,6 +216,9 @@ class Seeder:
         elif attempt.is_in_doubt:
             limiter.note_failed(now)
             self._in_doubt.add(batch, time.time())
+            self._foreign += attempt.foreign
+            if self._foreign >= MOST_FOREIGN:
+                raise ControlError(explain_foreign(attempt))
             self._update(
                 failed=progress.failed + (attempt.status is not None),
                 unanswered=progress.unanswered + (attempt.status is None),
@@ -267,15 +276,6 @@ class Seeder:
 
     def _update(self, **changes: float | str) -> None:
         self.progress = msgspec.structs.replace(self.progress, **changes)
-
-
-def explain_refusal(attempt: Attempt) -> str:
-    """One line for an answer that no retry mends."""
-    advice = {
-        403: "the credentials lack rum:PutRumEvents on this app monitor, or are wrong or expired",
-        404: "the app monitor is gone",
-    }.get(attempt.status or 0, "the request was refused")
-    return f"PutRumEvents: {advice} ({attempt.error}); what was accepted is kept, run the same command again to go on"
 
 
 def check_age(batch: EncodedBatch) -> None:

@@ -8,7 +8,7 @@ from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 
 from loadgen.model import Noun, Request, Response, Send
-from loadgen.transport import NoAnswer, name_refusal, parse_retry_after
+from loadgen.transport import FOREIGN, Accept, NoAnswer, describe_answer, name_outcome, parse_retry_after
 
 
 class Attempt(Noun):
@@ -17,20 +17,23 @@ class Attempt(Noun):
     number: int
     status: int | None  # None: no answer
     arrived: bool  # False: it certainly was not looked at
+    accepted: bool = False
+    foreign: bool = False  # an answer that RUM cannot have given, whatever its status
     retry_after: float | None = None  # seconds
     error: str = ""
 
     @property
     def is_in_doubt(self) -> bool:
         """Whether the batch may have been accepted all the same."""
-        return self.arrived and (self.status is None or self.status >= 500)
+        return self.arrived and (self.status is None or self.status >= 500 or self.foreign)
 
 
 class SenderThreads:
-    """`count` threads; `connect` makes a Send for each."""
+    """`count` threads; `connect` makes a Send for each, `accept` says which answers mean accepted."""
 
-    def __init__(self, connect: Callable[[], Send], count: int) -> None:
+    def __init__(self, connect: Callable[[], Send], count: int, accept: Accept = "rum") -> None:
         self.count = count
+        self._accept = accept
         self._connect = connect
         self._requests: SimpleQueue[tuple[int, Request] | None] = SimpleQueue()
         self._attempts: Queue[Attempt] = Queue()
@@ -62,18 +65,37 @@ class SenderThreads:
         while (waiting := self._requests.get()) is not None:
             number, request = waiting
             try:
-                attempt = read_attempt(number, send(request))
+                attempt = read_attempt(number, send(request), self._accept)
             except NoAnswer as error:
-                attempt = Attempt(number, None, error.sent, None, error.cause)
+                attempt = Attempt(number, None, error.sent, error=error.cause)
             except Exception as error:  # a thread must not die silently: the batch would stay in flight for ever
-                attempt = Attempt(number, None, True, None, repr(error))
+                attempt = Attempt(number, None, True, error=repr(error))
             self._attempts.put(attempt)
 
 
-def read_attempt(number: int, response: Response) -> Attempt:
+def read_attempt(number: int, response: Response, accept: Accept = "rum") -> Attempt:
     """What a response says of the attempt that it answers."""
-    if response.status < 300:
-        return Attempt(number, response.status, True)
+    outcome = name_outcome(response, accept)
+    if outcome is None:
+        return Attempt(number, response.status, True, accepted=True)
+    foreign = outcome.startswith(FOREIGN)
+    text = describe_answer(response) if foreign else f"{outcome} {response.body[:300].decode(errors='replace')}"
     retry_after = parse_retry_after(response.header("retry-after"), time.time())
-    text = response.body[:300].decode(errors="replace")
-    return Attempt(number, response.status, True, retry_after, f"{name_refusal(response)} {text}")
+    return Attempt(number, response.status, True, foreign=foreign, retry_after=retry_after, error=text)
+
+
+def explain_foreign(attempt: Attempt) -> str:
+    """One line for answers that do not come from RUM."""
+    return (
+        f"PutRumEvents: not RUM's answer: {attempt.error}; a log-in page, a proxy or another service stands there. "
+        "What was sent is in doubt: the same command looks it up and goes on, once RUM answers"
+    )
+
+
+def explain_refusal(attempt: Attempt) -> str:
+    """One line for an answer that no retry mends."""
+    advice = {
+        403: "the credentials lack rum:PutRumEvents on this app monitor, or are wrong or expired",
+        404: "the app monitor is gone",
+    }.get(attempt.status or 0, "the request was refused")
+    return f"PutRumEvents: {advice} ({attempt.error}); what was accepted is kept, run the same command again to go on"

@@ -96,7 +96,7 @@ class SeedRun:
         if hint := suggest_thinning(expected.requests, quota, options.rate):
             self._notify(hint)
         route = find_route(identity.target)
-        senders = SenderThreads(lambda: BlockingConnection(route), options.senders)
+        senders = SenderThreads(lambda: BlockingConnection(route), options.senders, options.accept)
         try:
             needs = self._gather(senders, RateLimiter(quota, time.monotonic(), self._ledger.learned_rate))
             self._probe(needs)
@@ -108,12 +108,12 @@ class SeedRun:
         self._on_progress(Notice(text))
 
     def _gather(self, senders: SenderThreads, limiter: RateLimiter) -> Dependencies:
-        signing = self._task.scenario.client.signing
+        identity, signing = self._task.identity, self._task.scenario.client.signing
         return Dependencies(
             ledger=self._ledger,
             senders=senders,
             limiter=limiter,
-            signer=make_signer(self._task.identity.region, self._guest) if signing else None,
+            signer=make_signer(identity.region, self._guest, identity.target) if signing else None,
             read=self._read,
             visibility=self._visibility,
             on_progress=self._on_progress,

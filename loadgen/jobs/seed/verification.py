@@ -95,7 +95,7 @@ def verify(
         identity = ledger.identity
         if identity is None:
             raise LoadgenError(f"{folder}: nothing was sent from it yet")
-        account = open_account_of(identity)
+        account = open_account_of(identity, notify)
         visibility = LOCAL if account.is_local else AWS
         found = compare_ledger(ledger, partial(read_events, account, identity.monitor), visibility, wait, notify)
         return msgspec.structs.replace(
@@ -103,9 +103,10 @@ def verify(
         )
 
 
-def open_account_of(identity: SeedIdentity) -> Account:
+def open_account_of(identity: SeedIdentity, on_progress: Callable[[Notice], None]) -> Account:
     """The control plane of where a run went, whatever the environment says now."""
-    return Account(identity.region, endpoint_url=identity.target.replace("://dataplane.", "://", 1))
+    url = identity.target.replace("://dataplane.", "://", 1)
+    return Account(identity.region, endpoint_url=url, on_wait=lambda line: on_progress(Notice(line)))
 
 
 def compare_ledger(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -100,6 +101,74 @@ def test_two_writers_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_a_ledger_is_named(tmp_path: Path) -> None:
     with pytest.raises(LoadgenError, match=r"has no ledger\.sqlite; name the folder of a `loadgen seed`"):
         BatchLedger(tmp_path)
+
+
+def test_a_ledger_is_its_owners_alone(tmp_path: Path) -> None:
+    with BatchLedger(tmp_path, write=True) as ledger:
+        ledger.mark_in_doubt([entry(1)])
+        modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.glob("ledger.sqlite*")}
+    assert len(modes) == 3  # the write-ahead log and its index too
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_ledger_that_was_never_written_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    with BatchLedger(tmp_path) as ledger:
+        assert ledger.identity is None
+        assert not ledger.finished
+    with BatchLedger(tmp_path, write=True) as ledger:
+        ledger.claim(IDENTITY)
+        assert ledger.identity == IDENTITY
+
+
+DEEP = b"[" * 100_000
+
+DAMAGES = {
+    "another program's": "DROP TABLE facts; DROP TABLE batches; CREATE TABLE songs (title); PRAGMA user_version = 0",
+    "an older format": "PRAGMA user_version = 1",
+    "no table of facts": "DROP TABLE facts",
+    "no table of batches": "DROP TABLE batches",
+    "an identity of text": "UPDATE facts SET value = 'me' WHERE key = 'identity'",
+    "a deep identity": f"UPDATE facts SET value = x'{DEEP.hex()}' WHERE key = 'identity'",
+    "a number for an identity": "UPDATE facts SET value = 12 WHERE key = 'identity'",
+    "a rate of text": "INSERT INTO facts VALUES ('learned_rate', 'fast')",
+    "a short id": "UPDATE batches SET id = x'00'",
+    "an id of text": "UPDATE batches SET id = 'abc'",
+    "times of text": "UPDATE batches SET first = 'noon'",
+    "events of text": "UPDATE batches SET events = 'none'",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_ledger_is_one_line(tmp_path: Path, damage: str) -> None:
+    with BatchLedger(tmp_path, write=True) as ledger:
+        ledger.claim(IDENTITY)
+        ledger.mark_in_doubt([entry(1)])
+    db = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
+    db.executescript(damage)
+    db.close()
+    assert_one_line(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [100, 4096, 6000])
+def test_a_ledger_cut_short_or_overwritten_is_one_line(tmp_path: Path, keep: int) -> None:
+    with BatchLedger(tmp_path, write=True) as ledger:
+        ledger.claim(IDENTITY)
+        ledger.mark_in_doubt(entry(number) for number in range(200))
+    whole = (tmp_path / "ledger.sqlite").read_bytes()
+    (tmp_path / "ledger.sqlite").write_bytes(whole[:keep] + b"\xff" * (len(whole) - keep))
+    assert_one_line(tmp_path)
+
+
+def assert_one_line(folder: Path) -> None:
+    """Reading everything ends with one line that names the file."""
+    with pytest.raises(LoadgenError) as caught, BatchLedger(folder) as ledger:
+        assert ledger.identity is not None
+        assert ledger.learned_rate is None
+        ledger.count_totals()
+        list(ledger.read_entries())
+    assert str(folder / "ledger.sqlite") in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:

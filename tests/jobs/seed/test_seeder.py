@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -159,6 +159,43 @@ def test_an_answer_that_no_retry_mends_stops_the_run_and_keeps_the_ledger(
         assert ledger.count_totals().accepted == 0
     with BatchLedger(tmp_path, write=True) as ledger:
         assert sent(ledger, batches(), service, service.read)[0]
+    assert_once(service, events(batches()))
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        Response(200, (("content-type", "text/html"),), b"<html>Log in</html>"),
+        Response(200, (("content-type", "text/plain"),), b"ok"),
+        Response(206, (), b"{}"),
+        Response(302, (("location", "https://sso.example.com/"),)),
+    ],
+)
+def test_an_answer_that_rum_cannot_have_given_is_in_doubt_and_a_few_stop_the_run(
+    tmp_path: Path, foreign: Response
+) -> None:
+    service = Service(Luck())
+    with BatchLedger(tmp_path, write=True) as ledger:
+        with pytest.raises(ControlError, match=f"not RUM's answer: {foreign.status} "):
+            sent(ledger, batches(), lambda _: foreign, service.read)
+        totals = ledger.count_totals()
+        assert (totals.accepted, totals.in_doubt >= 3) == (0, True)
+        assert totals.in_doubt <= 12  # a few, and what was in flight
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert sent(ledger, batches(), service, service.read)[0]
+    assert_once(service, events(batches()))
+
+
+def test_a_page_now_and_then_is_looked_up_and_sent_again(tmp_path: Path) -> None:
+    service, turns = Service(Luck()), count()
+
+    def send(request: Request) -> Response:
+        return Response(200, (), b"<html>") if next(turns) % 7 == 3 else service(request)
+
+    with BatchLedger(tmp_path, write=True) as ledger:
+        whole, progress = sent(ledger, batches(), send, service.read)
+    assert whole
+    assert progress.again > 3
     assert_once(service, events(batches()))
 
 

@@ -1,0 +1,145 @@
+"""boto3's sessions and clients for one target: credentials, trust and proxies, time-outs, and what counts as an answer.
+
+Rule: a target on this machine sees nothing of the user's AWS configuration, neither profiles, roles nor files, and no
+proxy; the environment's keys alone sign for it. An answer that the RUM API cannot have given is refused, and a target
+that does not answer is waited for once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from loadgen.aws.refusals import NotRumAnswer
+from loadgen.model import Response
+from loadgen.transport import describe_answer, find_route, is_loopback, name_outcome
+from loadgen.wire.sigv4 import Credentials
+
+TIMEOUT_SECONDS = 10.0
+"""For a connection, and then for an answer. What takes longer is not tried again."""
+
+NOTICE_SECONDS = 2.0
+"""After so long without an answer the caller hears what is waited for."""
+
+OUTPUT_MEMBER = {
+    "CreateAppMonitor": "Id",
+    "GetAppMonitor": "AppMonitor",
+    "GetAppMonitorData": "Events",
+    "ListAppMonitors": "AppMonitorSummaries",
+    "ListTagsForResource": "Tags",
+}
+"""What the RUM API always gives (aws-cli's examples of RUM); an answer without it comes from something else."""
+
+OnWait = Callable[[str], None]
+
+
+def is_on_this_machine(url: str | None) -> bool:
+    """Whether a URL's host is this machine."""
+    return url is not None and is_loopback(urlsplit(url).hostname or "")
+
+
+def open_botocore_session(isolated: bool) -> Any:
+    """A botocore session; an isolated one reads no file, no profile, and no credentials but the environment's."""
+    import botocore.session
+
+    if not isolated:
+        return botocore.session.get_session()
+    nothing = (None, None, os.devnull, None)
+    session = botocore.session.Session(
+        session_vars={"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing}
+    )
+    resolver = session.get_component("credential_provider")
+    resolver.providers = [provider for provider in resolver.providers if provider.METHOD == "env"]
+    return session
+
+
+def open_session(region: str | None, credentials: Credentials | None, isolated: bool) -> Any:
+    """A boto3 session with the credentials that are given, or those that it finds."""
+    import boto3
+
+    given = {}
+    if credentials is not None:
+        given = {
+            "aws_access_key_id": credentials.access_key_id,
+            "aws_secret_access_key": credentials.secret_access_key,
+            "aws_session_token": credentials.session_token,
+        }
+    session = open_botocore_session(isolated or credentials is not None)
+    return boto3.Session(botocore_session=session, region_name=region, **given)
+
+
+def open_rum(session: Any, region: str, url: str | None, on_wait: OnWait | None) -> Any:
+    """A client for the RUM API, at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
+    from botocore.config import Config
+
+    given: dict[str, Any] = {"use_fips_endpoint": False, "use_dualstack_endpoint": False} if url else {}
+    verify: Any = None
+    if url is not None:
+        route = find_route(url)
+        given["proxies"] = {route.scheme: route.proxy.url} if route.proxy else {}
+        verify = route.ca_bundle
+    config = Config(
+        # An endpoint of one's own has no host name for the data plane to be put in front of.
+        inject_host_prefix=url is None,
+        retries={"mode": "standard", "max_attempts": 4},
+        connect_timeout=TIMEOUT_SECONDS,
+        read_timeout=TIMEOUT_SECONDS,
+        **given,
+    )
+    client = session.client("rum", region_name=region, endpoint_url=url, config=config, verify=verify)
+    waiting = _Waiting(on_wait)
+    client.meta.events.register("before-send.rum", waiting.begin)
+    client.meta.events.register("before-parse.rum", _check_answer)
+    client.meta.events.register("response-received.rum", waiting.end)
+    client.meta.events.register("response-received.rum", _check_output)
+    return client
+
+
+class _Waiting:
+    """Says what is waited for, for each thread that waits."""
+
+    def __init__(self, on_wait: OnWait | None) -> None:
+        self._on_wait = on_wait
+        self._thread = threading.local()
+
+    def begin(self, request: Any, event_name: str, **_: Any) -> None:
+        """A request leaves."""
+        if self._on_wait is not None:
+            operation, host = event_name.rpartition(".")[2], urlsplit(request.url).netloc
+            line = f"waiting for {host} to answer {operation}, at most {TIMEOUT_SECONDS:.0f} s"
+            self._thread.timer = threading.Timer(NOTICE_SECONDS, self._on_wait, (line,))
+            self._thread.timer.daemon = True
+            self._thread.timer.start()
+
+    def end(self, exception: Exception | None, **_: Any) -> None:
+        """An answer came, or none will; a time-out goes to the caller at once, before botocore tries again."""
+        from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+        if (timer := getattr(self._thread, "timer", None)) is not None:
+            timer.cancel()
+        if isinstance(exception, ConnectTimeoutError | ReadTimeoutError):
+            raise exception
+
+
+def _check_answer(response_dict: dict[str, Any], **_: Any) -> None:
+    """Refuse what is no JSON object, and what redirects, before botocore reads it."""
+    headers = tuple((name.lower(), value) for name, value in response_dict["headers"].items())
+    answer = Response(response_dict["status_code"], headers, response_dict["body"])
+    if answer.status < 400 and (name_outcome(answer) is not None or answer.body[:1] == b"["):
+        raise NotRumAnswer(describe_answer(answer))
+    if 400 <= answer.status < 500 and "html" in (answer.header("content-type") or ""):
+        raise NotRumAnswer(describe_answer(answer))
+
+
+def _check_output(parsed_response: dict[str, Any] | None, event_name: str, **_: Any) -> None:
+    """Refuse JSON without what the operation always gives."""
+    member = OUTPUT_MEMBER.get(event_name.rpartition(".")[2])
+    if parsed_response is None or member is None or "Error" in parsed_response or member in parsed_response:
+        return
+    shown = {name: value for name, value in parsed_response.items() if name != "ResponseMetadata"}
+    raise NotRumAnswer(f"{msgspec.json.encode(shown, enc_hook=str).decode()[:60]} lacks {member}")

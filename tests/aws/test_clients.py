@@ -1,0 +1,194 @@
+"""Targets that are not RUM, that never answer, and what of the user's environment reaches a target on this machine."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from loadgen.aws import Account, clients, make_signer, read_events
+from loadgen.endpoint import Endpoint
+from loadgen.errors import ControlError, Unreachable
+from loadgen.model import Request
+from loadgen.scenario import Monitor
+from tests.aws.conftest import KEY
+
+LOG_IN = b"<html><body>Please log in</body></html>"
+
+
+def answer(status: str, body: bytes, *headers: str) -> bytes:
+    lines = (f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "Connection: close")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+class Stranger:
+    """A server that gives every request the same answer, or none."""
+
+    def __init__(self, answer: bytes | None) -> None:
+        self._answer = answer
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.requests: list[bytes] = []
+        self._open: list[socket.socket] = []
+        Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:  # closed
+                return
+            self._open.append(connection)
+            self.requests.append(connection.recv(65536))
+            if self._answer is not None:
+                connection.sendall(self._answer)
+                connection.close()
+
+    def close(self) -> None:
+        for each in (self._server, *self._open):
+            each.close()
+
+
+@pytest.fixture
+def stranger(request: pytest.FixtureRequest) -> Iterator[Stranger]:
+    made = Stranger(request.param)
+    yield made
+    made.close()
+
+
+FOREIGN = {
+    "200 text/html": answer("200 OK", LOG_IN, "Content-Type: text/html; charset=utf-8"),
+    "200 text/plain": answer("200 OK", b"ok", "Content-Type: text/plain"),
+    "302 redirect to https://sso.example.com/": answer("302 Found", b"", "Location: https://sso.example.com/"),
+    "307 redirect to /elsewhere": answer("307 Temporary Redirect", b"{}", "Location: /elsewhere"),
+    "403 text/html": answer("403 Forbidden", LOG_IN, "Content-Type: text/html"),
+    "200 application/json": answer("200 OK", b"[1, 2]", "Content-Type: application/json"),
+}
+
+
+@pytest.mark.parametrize(
+    ("stranger", "said"), [(each, said) for said, each in FOREIGN.items()], indirect=["stranger"], ids=list(FOREIGN)
+)
+@pytest.mark.parametrize("call", ["get", "list", "create", "read"])
+def test_what_rum_cannot_have_answered_is_refused_in_one_line(stranger: Stranger, said: str, call: str) -> None:
+    account = Account("us-east-1", KEY, stranger.url)
+    with pytest.raises(ControlError) as caught:
+        match call:
+            case "get":
+                account.get("demo")
+            case "list":
+                account.list_names()
+            case "create":
+                account.create(Monitor())
+            case "read":
+                list(read_events(account, "demo", 0, 1))
+    assert f"not RUM's answer: {said}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(stranger.requests) == 1
+
+
+OBJECT = answer("200 OK", b'{"ok": true}', "Content-Type: application/json")
+
+
+@pytest.mark.parametrize("stranger", [OBJECT], indirect=True)
+def test_json_without_what_the_operation_always_gives_is_refused(stranger: Stranger) -> None:
+    account = Account("us-east-1", KEY, stranger.url)
+    for call in (lambda: account.get("demo"), account.list_names, lambda: list(read_events(account, "demo", 0, 1))):
+        with pytest.raises(ControlError, match=r"not RUM's answer: \{\} lacks "):
+            call()
+
+
+@pytest.mark.parametrize("stranger", [None], indirect=True)
+def test_a_target_that_never_answers_is_waited_for_once_and_named(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(clients, "NOTICE_SECONDS", 0.1)
+    heard: list[str] = []
+    account = Account("us-east-1", KEY, stranger.url, on_wait=heard.append)
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="Read timeout"):
+        account.get("demo")
+    assert time.monotonic() - began < 2 * clients.TIMEOUT_SECONDS + 1.0
+    assert len(stranger.requests) == 1
+    assert heard == [f"waiting for 127.0.0.1:{stranger.port} to answer GetAppMonitor, at most 0 s"]
+
+
+def test_an_answer_in_time_is_not_announced(running: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "NOTICE_SECONDS", 0.2)
+    heard: list[str] = []
+    assert isinstance(Account("us-east-1", KEY, running.url, on_wait=heard.append).list_names(), list)
+    time.sleep(0.4)
+    assert heard == []
+
+
+@pytest.mark.parametrize(("url", "cause"), [("http://127.0.0.1:9", "refused"), ("http://nowhere.invalid", "name")])
+def test_why_there_is_no_connection_is_told(url: str, cause: str) -> None:
+    with pytest.raises(Unreachable, match=rf"Could not connect to the endpoint URL: \"{url}.*\" \({cause}"):
+        Account("us-east-1", KEY, url).get("demo")
+
+
+HOSTILE = {
+    "AWS_PROFILE": "nowhere",
+    "AWS_DEFAULT_PROFILE": "nowhere",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ENDPOINT_URL_RUM": "http://127.0.0.1:9",
+    "AWS_USE_FIPS_ENDPOINT": "true",
+    "AWS_USE_DUALSTACK_ENDPOINT": "true",
+    "AWS_CA_BUNDLE": "/nonexistent/ca.pem",
+    "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent/token",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+    "ALL_PROXY": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture
+def hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment and files that would lead elsewhere if anybody read them."""
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    config = (
+        "[default]\nregion = eu-west-1\nrole_arn = arn:aws:iam::1:role/x\ncredential_source = Ec2InstanceMetadata\n"
+    )
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    (tmp_path / "credentials").write_text("[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = file\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+
+
+@pytest.mark.usefixtures("hostile")
+def test_nothing_of_the_users_configuration_reaches_an_endpoint_of_a_run(running: Endpoint) -> None:
+    account = Account("us-east-1", KEY, running.url)
+    assert account.lookup("nowhere") is None
+
+
+@pytest.mark.usefixtures("hostile")
+def test_an_endpoint_on_this_machine_is_signed_for_with_the_environments_keys(
+    running: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        ControlError, match=r"no AWS credentials: .* paste the export lines that `loadgen serve` prints"
+    ):
+        Account("us-east-1", endpoint_url=running.url).list_names()
+    with pytest.raises(ControlError, match="no AWS credentials"):
+        make_signer("us-east-1", url=running.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
+    assert isinstance(Account("us-east-1", endpoint_url=running.url).list_names(), list)
+    signed = make_signer("us-east-1", url=running.url)().sign(Request("POST", "/", (("host", "h"),)), 1e9)
+    assert KEY.access_key_id in str(signed.header("authorization"))

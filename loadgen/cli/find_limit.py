@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from loadgen.cli.targets import ask_on_terminal
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
 
 
@@ -57,7 +58,7 @@ def find_limit(scenario: Path, as_json: bool, yes: bool, **options: Any) -> None
         click.echo(format_json(found), nl=False)
     else:
         show(limit_view(found))
-        click.echo(f"results   {folder.path}")
+        echo(f"results   {folder.path}")
     if found.interrupted:
         sys.exit(130)
     sys.exit(0 if found.confirmed and not found.own else 3)

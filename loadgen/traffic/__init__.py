@@ -38,11 +38,15 @@ def draw_sessions(
     pause: Callable[[], None] | None = None,
     only_recordable: bool = False,
 ) -> Iterator[Session]:
-    """The sessions of worker i of n (share = i, n) in order of start; all shares together are share (0, 1)'s.
+    """Draw the sessions of one worker's share, in order of start.
 
-    A block of sessions is some 25 ms of work; `pause` is called at least every two milliseconds of it. With
-    `only_recordable` they lack most events that the scenario's client does not record at its sample rate, counted in
-    `Session.beyond`: the client's plan is the same, and what nobody would see need not be made.
+    Args:
+        scenario: What the sessions do; its neighbours are not drawn.
+        seed: Same scenario and seed, same sessions.
+        share: (i, n) for worker i of n, counted from 0; the shares of all n workers together are those of (0, 1).
+        pause: Called at least every two milliseconds while a block of sessions is drawn, which takes some 25 ms.
+        only_recordable: Leave out most events that the client does not record at its sample rate and session limit,
+            and count them in `Session.beyond`. The client's plan is the same.
     """
     law = make_arrivals_law(scenario, seed, pause, only_recordable)
     return merge_blocks(_own_blocks(law, share), lambda session: session.index)

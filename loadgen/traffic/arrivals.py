@@ -1,7 +1,7 @@
-"""When the sessions of a scenario start: along a rate, or as a closed population comes.
+"""When the sessions of a scenario start: along a rate, or in the rounds of a closed population.
 
-Rule: all starts are decided before the run, so that the target's answers do not move them. Also a closed population is
-an open system for the target: a visitor's next visit follows the visit that was meant, not the answers that came.
+Rule: all starts are decided before the run, and the target's answers do not move them. That holds for a closed
+population too: a visitor's next visit starts a pause after the planned end of the visit before.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 Item = TypeVar("Item")
 
 MOST_SESSIONS = 100_000_000
-"""Their starts take 8 bytes each, a few times over."""
+"""Each start takes 8 bytes, and a few arrays of all starts exist at the same time."""
 
 BLOCKS_EACH = 16
-"""A run with so many blocks for each worker is shared out by blocks, so that no worker draws another's sessions."""
+"""A run with at least this many blocks for each worker is shared out by whole blocks, so that no worker draws another's
+sessions."""
 
 MEAN_VISIT_BLOCKS = 10
 """Blocks of first visits from which the mean length of a visit is taken."""
@@ -46,7 +47,7 @@ class ArrivalsLaw(ABC):
 
     @cached_property
     def blocks(self) -> Blocks:
-        """What draws the sessions."""
+        """Draws the sessions, a block at a time."""
         return Blocks(self.scenario, self.seeds, self._only_recordable)
 
     @property
@@ -69,11 +70,11 @@ class ArrivalsLaw(ABC):
 
     @abstractmethod
     def shared_together(self, workers: int) -> int:
-        """How many consecutive sessions one of so many workers takes at a time."""
+        """How many consecutive sessions one worker takes at a time."""
 
     @abstractmethod
     def sample_blocks(self, most: int) -> int:
-        """How many blocks, at most so many, stand for all sessions of the run."""
+        """How many blocks, at most `most`, to draw as a sample of all sessions of the run."""
 
 
 class OpenArrivals(ArrivalsLaw):
@@ -115,21 +116,21 @@ class OpenArrivals(ArrivalsLaw):
 
 
 class ClosedArrivals(ArrivalsLaw):
-    """A closed population: so many visitors who visit, stay away, and visit again, for those who think in users.
+    """A closed population: a fixed number of visitors who visit, pause, and visit again.
 
-    What a visitor does in which round follows from the seed alone: round r of the visitors in place p is block
-    r × (blocks in a round) + p.
+    Visitors are numbered, BLOCK of them to a place. The visits that the visitors of place p make in round r are block
+    r × (number of places) + p, so the seed alone decides what a visitor does in a round.
     """
 
     @property
     def visitors(self) -> int:
-        """How many people come again and again."""
+        """The number of people."""
         assert self.scenario.arrivals.visitors is not None
         return self.scenario.arrivals.visitors
 
     @cached_property
     def mean_curve(self) -> RateCurve:
-        """One visit for each visitor in the mean length of a visit and of a pause."""
+        """A constant rate: each visitor starts one visit in the mean length of a visit and a pause together."""
         numbers = range(min(-(-self.visitors // BLOCK), MEAN_VISIT_BLOCKS))
         mean = np.mean([self._measure_lengths(number, np.zeros(BLOCK)).mean() for number in numbers])
         rate = self.visitors / (float(mean) + self.scenario.arrivals.pause)
@@ -140,11 +141,11 @@ class ClosedArrivals(ArrivalsLaw):
         return self._visits.start
 
     def check_size(self) -> None:
-        """A scenario has at most 200,000 visitors, who need some time for each visit."""
+        """Accept any: a scenario has at most 200,000 visitors, and each visit takes time."""
 
     @cached_property
     def _visits(self) -> _Visits:
-        """When each visitor comes: after a pause, and after each visit and another pause, until the run's end."""
+        """Start each visitor's first visit after a pause, and each further visit a pause after the visit before."""
         per_round, duration = -(-self.visitors // BLOCK), self.scenario.duration
         starts, numbers, rows = [], [], []
         for place in range(per_round):
@@ -183,7 +184,7 @@ class ClosedArrivals(ArrivalsLaw):
         return 1
 
     def sample_blocks(self, most: int) -> int:
-        """Blocks are rounds: those that the run reaches."""
+        """At most the blocks that the run reaches, because a block is a round of visits."""
         return min(most, int(self.mean_curve.expected) // BLOCK + 1)
 
 
@@ -212,10 +213,10 @@ def make_arrivals_law(
 
 
 def merge_blocks(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:
-    """The items of blocks that overlap, by ascending index.
+    """Yield the items of blocks whose ranges overlap, by ascending index.
 
     Args:
-        blocks: Each with the least index that it and the blocks after it hold.
+        blocks: Pairs of the least index in a block and its items, in ascending order of the least index.
         index: The index of an item; items of one index stay in the order of their block.
     """
     waiting: list[tuple[int, int, Item]] = []

@@ -23,10 +23,11 @@ SUFFIXES = ("css", "js", "woff", "jpg")
 """The client tells a file's type by its suffix; it takes .woff2 for a stylesheet, so the fonts here are .woff."""
 
 LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8))
-"""Size of one response by kind, ln KB: mean and sigma (Web Almanac 2025, tails drawn in; stylesheets estimated)."""
+"""Natural logarithm of one response's size in KB, by kind: mean and standard deviation. Source: Web Almanac 2025, with
+shorter tails; stylesheets are an estimate."""
 
 SHARED = 0.7
-"""Part of a page's files that every page of the site has too; an estimate."""
+"""Share of a page's files that every page of the site fetches; an estimate."""
 
 HERO, FAVICON = "hero", "favicon"
 NAMES = {
@@ -73,7 +74,7 @@ class Assets:
         return [asset for kind, number in enumerate(numbers) for asset in self._make_kind(page, kind, number)]
 
     def _make_kind(self, page: str, kind: int, number: int) -> list[Asset]:
-        """So many files of a kind: those that all pages share, then the page's own; of images the hero comes first."""
+        """Make files of a kind: those that all pages share, then the page's own; the first image is the hero."""
         common = round(number * SHARED)
         own = [self._make_asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
         shared = [self._find_common(kind, index) for index in range(common)]
@@ -99,12 +100,12 @@ class Assets:
         return Asset(kind, name, f"{origin}/{path}", INITIATORS[kind], size)
 
     def _make_favicon(self) -> Asset:
-        """The browser's own fetch: initiator "other"; the client counts it among the images."""
+        """The favicon, which the browser fetches itself: initiator "other"; the client counts it as an image."""
         return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)
 
 
 KNOWN = 65536
-"""Heroes' texts that are kept."""
+"""Texts of hero images that are cached."""
 
 
 class Fetched(NamedTuple):
@@ -117,7 +118,7 @@ class Fetched(NamedTuple):
 
 
 class AssetDetails:
-    """The texts of a site's files."""
+    """Writes the details of resource events. Only two times and a hero image's URL differ between fetches of a file."""
 
     def __init__(self, assets: Assets, record_url: bool) -> None:
         self._assets, self._record_url = assets, record_url
@@ -128,7 +129,7 @@ class AssetDetails:
         self._hero = lru_cache(maxsize=KNOWN)(lambda row, cached, url: self._pieces(row, cached, url)[2])
 
     def _pieces(self, row: int, cached: bool, url: str | None = None) -> list[str]:
-        """What stands before, between and behind start and duration."""
+        """The text before startTime, between startTime and duration, and after duration."""
         assets = self._assets
         size = 0 if cached else int(assets.size[row])
         target = (url or assets.urls[row]) if self._record_url else UNSET
@@ -137,7 +138,7 @@ class AssetDetails:
         ).pieces
 
     def texts(self, seeds: Seeds, fetched: Fetched, hero_urls: list[str]) -> list[str]:
-        """One text for each file; `hero_urls` are those of the heroes among them, in their order."""
+        """Write one text for each file; `hero_urls` holds one URL for each hero image among them, in order."""
         asset, cached = fetched.asset, fetched.cached
         tails = self._tails[asset + cached * len(self._assets.kind)]
         own = np.flatnonzero(self._assets.hero[asset])

@@ -1,4 +1,4 @@
-"""A block of session indices → the sessions of one share, everything drawn at once for the whole block."""
+"""A block of session indices → the sessions of one share; all numbers of a block are drawn at once, as columns."""
 
 from __future__ import annotations
 
@@ -14,15 +14,25 @@ from loadgen.scenario import Scenario, Spike
 from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockColumns, BlockDraws, Column, Sources
 from loadgen.traffic.draws import TICKS, Bools, Floats, Ints
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
-from loadgen.traffic.journey import FAR_TICK, RELOAD, RESTORED, Habits, Walk, draw_dwell, draw_entries, timeline, walk
+from loadgen.traffic.journey import (
+    FAR_TICK,
+    RELOAD,
+    RESTORED,
+    Habits,
+    Walk,
+    build_timeline,
+    draw_dwell,
+    draw_entries,
+    draw_walk,
+)
 from loadgen.traffic.loading import (
     Loading,
     Slowness,
     WantedLoads,
     compute_usual_lcp,
+    draw_loads,
     find_cache_factor,
     join_loads,
-    load,
     restore_loads,
 )
 from loadgen.traffic.page_manager import PageMaker, Referrals, number_pages
@@ -78,10 +88,10 @@ class Blocks:
         self.incidents = Incidents(scenario.incidents, self.site, self.crowd)
 
     def build_sessions(self, part: BlockStarts, own: Bools) -> Iterator[Session]:
-        """The own ones among the sessions of a block.
+        """Build the sessions of a block that `own` marks.
 
-        Whole blocks are drawn: what session k does follows from seed and k alone (with a day's rhythm, also from when
-        it starts: that decides the country).
+        The whole block is drawn, so that the seed and k alone decide what session k does. (With a rhythm of days its
+        start matters too, because it decides the country.)
         """
         draws = self.draw(part.number, part.start, own)
         loads, beyond = _build_loads(draws, record_events(draws), self.limit)
@@ -91,11 +101,11 @@ class Blocks:
             visitor = self.crowd.make_visitor(draws.people, row)
             lived = slice(begins[row], begins[row + 1])
             session = Session(index[row], keys[row], at[row], visitor, tuple(loads[lived]), beyond[row])
-            loads[lived] = repeat(NOWHERE, len(session.loads))  # so that no block is let go of in one go
+            loads[lived] = repeat(NOWHERE, len(session.loads))  # so that the loads of a block are freed one by one
             yield session
 
     def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
-        """Everything drawn of a block before its events."""
+        """Draw a block: its visitors, walks, loads and times, without its events."""
         scenario, site, seeds = self.scenario, self.site, self.seeds
         people = self.crowd.draw(block, starts)
         slowness = Slowness(
@@ -105,14 +115,14 @@ class Blocks:
         steps, hard, landing, asked = self._walk_visits(block, people, slowness, exposures, starts)
         looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
         loading = self._draw_loading(block, steps, landing, asked, slowness)
-        time = timeline(steps, hard, loading, looks)
+        time = build_timeline(steps, hard, loading, looks)
         planned = at = starts[steps.session] + time.start / TICKS
         view = loading.view
         factor = find_slowdown(exposures, steps.session[view], steps.page[view], planned[view])
         if factor is not None:
             asked = asked._replace(cache_factor=asked.cache_factor * factor[~steps.first[view]])
             loading = self._draw_loading(block, steps, landing, asked, slowness)
-            time = timeline(steps, hard, loading, looks)
+            time = build_timeline(steps, hard, loading, looks)
             at = starts[steps.session] + time.start / TICKS
         hit = find_struck_views(
             exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED)
@@ -130,7 +140,7 @@ class Blocks:
     def _walk_visits(
         self, block: int, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
     ) -> WalkedVisits:
-        """Walks and their landings, which load first, because a slow one drives visitors away."""
+        """Draw the landing loads, then the walks: visitors leave more often after a slow landing."""
         population, telemetry = self.scenario.population, self.scenario.telemetry
         entry = draw_entries(self.site, self.seeds, block, len(people.user))
         everyone = np.arange(len(entry))
@@ -138,11 +148,11 @@ class Blocks:
         factor = find_slowdown(exposures, everyone, entry, starts)
         warm = warm if factor is None else warm * factor
         asked = WantedLoads(everyone, everyone, self.site.slowness[entry], warm, True)
-        landing = load(self.seeds.stream("landing", block), telemetry, slowness, asked)
+        landing = draw_loads(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
         cached = population.bfcache if self.scenario.client.allowCookies else 0.0
         habits = Habits(unrest, population.back, population.reload, cached)
-        steps = walk(self.site, self.seeds, block, entry, habits)
+        steps = draw_walk(self.site, self.seeds, block, entry, habits)
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         view = np.flatnonzero(hard & ~steps.first)
         session, page = steps.session[view], self.site.slowness[steps.page[view]]
@@ -152,15 +162,15 @@ class Blocks:
     def _draw_loading(
         self, block: int, steps: Walk, landing: Loading, asked: WantedLoads, slowness: Slowness
     ) -> Loading:
-        """All loads: the landings, those after them, and returns from the cache, which take no time."""
-        later = load(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
+        """Draw all loads: landings, later loads, and returns from the back/forward cache, which take no time."""
+        later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
         loading = join_loads(landing, later)
         back = steps.kind[loading.view] == RESTORED
         return restore_loads(self.seeds.stream("restored", block), loading, back) if back.any() else loading
 
 
 def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) -> tuple[list[Load], list[int]]:
-    """The block's own loads with their events in the order of recording, and how many each session has no room for."""
+    """The loads of own sessions with their events in order of recording, and how many events each session lacks."""
     lengths = [len(family.at) for family in families]
     at = np.concatenate([family.at for family in families])
     load_of = draws.time.load[np.concatenate([family.view for family in families])]

@@ -1,4 +1,4 @@
-"""All that is drawn of a block before its events: what the event families look at."""
+"""What is drawn of a block before its events, which the event families read; and the columns that they give."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Details = Callable[[Ints], Sequence[str]]
 
 
 class EventIds(NamedTuple):
-    """What a column's ids are drawn for: rows among so many of one purpose."""
+    """Which ids a column's events get: `row` of the `total` ids that are drawn for one purpose."""
 
     purpose: str
     row: Ints
@@ -60,12 +60,12 @@ def take_texts(texts: Sequence[str]) -> Details:
 
 
 def write_each(make: Callable[[int], Any]) -> Details:
-    """Details that are written one by one; `make` gives the struct or object of a place."""
+    """Details that are written one by one; `make` gives the struct or the object at a place."""
     return lambda places: [write_details(make(place)) for place in places.tolist()]
 
 
 class BlockColumns(NamedTuple):
-    """What a block holds before its events."""
+    """The columns of a block before its events."""
 
     people: People
     slowness: Slowness
@@ -123,7 +123,7 @@ class BlockDraws:
         return self.seeds.stream(purpose, self.number)
 
     def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
-        """Event ids of some of a family's rows; all are drawn, so that they do not depend on who asks."""
+        """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""
         return draw_uuids(self.stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
     def find_pages(self, views: Ints) -> list[Page]:

@@ -1,4 +1,4 @@
-"""What a scenario's author has written, in figures: Scenario → bounce rate, pages and length of visits. Pure."""
+"""Scenario → figures of the visits that it describes: bounce rate, pages and length of a visit, devices. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from loadgen.traffic.population import DEVICES
 from loadgen.traffic.seeds import BLOCK
 
 SAMPLE_BLOCKS = 40
-"""Blocks of sessions that are drawn to look at: the bounce rate's standard error is 0.7 points."""
+"""Blocks of sessions in the sample: the bounce rate's standard error is 0.7 percentage points."""
 
 
 GOLDEN = 0.618033988749895
@@ -22,7 +22,7 @@ GOLDEN = 0.618033988749895
 
 
 class Description(NamedTuple):
-    """Figures of a scenario's visits, of a drawn sample beside the first."""
+    """Figures of a scenario's visits; all but the first two are those of a drawn sample."""
 
     sessions: float  # expected in the run
     peak_rate: float  # highest mean rate of arrivals, sessions per second
@@ -37,7 +37,7 @@ class Description(NamedTuple):
 
 
 def describe(scenario: Scenario) -> Description:
-    """Draw some thousand visits of a scenario and count; the same figures each time."""
+    """Draw a sample of a scenario's visits and count; the figures are the same each time."""
     law = make_arrivals_law(scenario)
     blocks, rate, count = law.blocks, law.mean_curve, law.sample_blocks(SAMPLE_BLOCKS)
     spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights

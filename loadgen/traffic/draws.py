@@ -1,4 +1,4 @@
-"""Small laws shared by the room: categories by row, Zipf, UUIDs, and milliseconds as JavaScript prints them."""
+"""What the event families share: categorical and Zipf laws, UUIDs, and milliseconds as JavaScript prints them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TICKS = 10_000
 """Ticks in a second: browsers measure in 0.1 ms, and whole ticks add up exactly."""
 
 WRITTEN_AT_ONCE = 2000
-"""Ids between two pauses: below a millisecond."""
+"""Ids that are written between two pauses; they take less than a millisecond."""
 
 COMMON_TICKS = 100_000
-"""Ticks whose texts are kept: 10 s."""
+"""Ticks whose texts are cached: 10 s."""
 
 TENTHS = ("", *(f".{tenth}" for tenth in range(1, 10)))
 
@@ -53,7 +53,7 @@ def weigh_ranks(size: int, exponent: float) -> Floats:
 
 
 def _draw_bytes(generator: np.random.Generator, count: int, width: int, rows: Ints | None) -> NDArray[np.uint8]:
-    """Random bytes of `count` rows, of which only some may be wanted."""
+    """Random bytes of `count` rows, or of the rows that are given."""
     drawn = np.frombuffer(generator.bytes(width * count), dtype=np.uint8).reshape(count, width)
     return drawn.copy() if rows is None else drawn[rows]
 
@@ -67,7 +67,7 @@ def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows
 def draw_uuids(
     generator: np.random.Generator, count: int, rows: Ints | None = None, pause: Pause = do_not_pause
 ) -> list[str]:
-    """Version 4 UUIDs (RFC 9562) of all rows or of some, written many at once."""
+    """Version 4 UUIDs (RFC 9562) of all rows, or of the rows that are given."""
     raw = _draw_bytes(generator, count, 16, rows)
     raw[:, 6] = raw[:, 6] & 0x0F | 0x40
     raw[:, 8] = raw[:, 8] & 0x3F | 0x80
@@ -89,7 +89,7 @@ def _write_uuids(raw: NDArray[np.uint8]) -> list[str]:
 
 
 def to_objects(values: list[Any]) -> NDArray[np.object_]:
-    """A list as an array, to be picked from by whole columns of indices."""
+    """A list as an array of objects, which a column of indices selects from."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
@@ -121,5 +121,5 @@ def _keep_common_texts() -> NDArray[np.object_]:
 
 
 def find_begins(session: Ints, sessions: int) -> Ints:
-    """Where each session's rows begin in flat rows sorted by session; one more entry marks the end."""
+    """Where each session's rows begin among rows sorted by session, shape (sessions + 1,); the last is the end."""
     return np.searchsorted(session, np.arange(sessions + 1))

@@ -1,4 +1,4 @@
-"""Ground truth: which visits each incident has hit, and when. Nothing of it is sent."""
+"""Ground truth: which visits each incident hits, and when. It is kept on this side and never sent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class IncidentHit(Noun):
 
 
 def find_hits(scenario: Scenario, seed: int, until: float = inf) -> Iterator[IncidentHit]:
-    """Every visit that an incident of the scenario hits, in order of visits, as far as the run came, `until`."""
+    """Every visit that an incident of the scenario hits before run time `until` (seconds), in order of visits."""
     if not scenario.incidents:
         return
     law = make_arrivals_law(scenario, seed)
@@ -67,7 +67,7 @@ def _find_view_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Itera
 
 
 def _find_spike_hits(draws: BlockDraws, spikes: list[Spike], part: BlockStarts, until: float) -> Iterator[IncidentHit]:
-    """Who came while a spike was on, from where it was; nobody can tell those from the usual ones."""
+    """All visits that start during a spike in its countries: extra visits cannot be told from usual ones."""
     for spike in spikes:
         came = _is_from(spike, draws.people, draws.crowd) & (compute_strength(spike, part.start) > 0)
         for row in np.flatnonzero(came & (part.start < until) & (part.session >= 0)).tolist():

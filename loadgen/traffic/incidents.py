@@ -1,7 +1,7 @@
 """A scenario's incidents → which page views of a block they hit.
 
-Rule: a visitor's lot in an incident is drawn once for the whole visit: as it grows, it hits those with the lowest lots
-first. So who is hit follows from seed, session and time alone, and the ground truth is the traffic's own.
+Rule: each visitor draws one lot per incident for the whole visit, and a growing incident hits the lowest lots first. So
+the seed, the session and the time alone decide who is hit, and the ground truth is computed by the same code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from loadgen.traffic.site import Site
 
 
 class Exposure(NamedTuple):
-    """An incident and a block's visitors."""
+    """An incident and which of a block's visitors it can hit."""
 
     incident: Targeted
     needs: Floats  # strength from which each session is hit; inf: never
@@ -66,7 +66,7 @@ class Incidents:
 
 
 def _find_pages(incident: Targeted, site: Site) -> Bools:
-    """Which pages it can hit; slow calls need one."""
+    """The pages that an incident can hit; slow calls hit only pages that make such a call."""
     chosen = np.array([not incident.pages or name in incident.pages for name in site.names])
     if isinstance(incident, SlowApi):
         calling = [any(call.path.startswith(incident.path) for call in page.api) for page in site.pages]
@@ -75,7 +75,7 @@ def _find_pages(incident: Targeted, site: Site) -> Bools:
 
 
 def find_slowdown(exposures: list[Exposure], session: Ints, page: Ints, at: Floats) -> Floats | None:
-    """Factor on the files' times of loads that begin at these run times; None when no outage is about."""
+    """Factor on the files' times of loads that begin at these run times; None when no outage hits any of them."""
     factor = None
     for exposure in exposures:
         if isinstance(exposure.incident, Outage) and (hit := exposure.find_hits(session, page, at)).any():
@@ -89,7 +89,7 @@ def find_struck_views(
 ) -> list[StruckViews]:
     """The views that each incident hits; `views` are sessions, pages, and when each begins: as planned, and as it is.
 
-    A load is slowed by an outage that was on when it was planned: being slow puts off what follows.
+    An outage slows the loads that were planned to begin during it: a slow load itself delays those after it.
     """
     session, page, planned, at = views
     found = []

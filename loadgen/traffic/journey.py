@@ -1,6 +1,6 @@
-"""What visitors do: walks over the page graph, all sessions of a block step by step together, and how long they look.
+"""What visitors do and when: walks over the page graph, time on each page, and each view's place in time.
 
-Rule: a walk's rows are page views, sorted by session and step.
+Rule: a walk's rows are page views, sorted by session and step. All sessions of a block take each step together.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
 
 MOST_PAGES = 100
-"""A walk is cut here; the law of surfing leaves a few in ten thousand beyond."""
+"""The longest walk; a few visits in ten thousand would be longer."""
 
 LONGEST = 100 * 86400.0
-"""Seconds for which a page is looked at, or a tab left, at most; a law without an end might draw centuries."""
+"""Most seconds for which a page is looked at or a tab stays hidden; an unbounded law might draw centuries."""
 
 HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
 """Seconds for which a tab stays hidden before its visitor comes back; an estimate."""
@@ -28,7 +28,7 @@ WALK_PIECE = 10
 """Steps between two pauses."""
 
 NAVIGATE, BACK, RELOAD, RESTORED = 0, 1, 2, 3
-"""How a step comes about."""
+"""How a visitor comes to a page."""
 
 
 class Walk(NamedTuple):
@@ -44,7 +44,7 @@ class Walk(NamedTuple):
 
 
 class Habits(NamedTuple):
-    """What changes the walks beside the page graph."""
+    """What shapes the walks besides the page graph."""
 
     unrest: Floats  # factor on the odds of leaving, by session
     back: float
@@ -65,7 +65,7 @@ def draw_entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
     return site.entry.pick(seeds.stream("entry", block).random(sessions))
 
 
-def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> Walk:
+def draw_walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> Walk:
     """Walk the page graph from these entries until every session has left."""
     stream, sessions = seeds.stream("journey", block), len(entry)
     active, page, behind = np.arange(sessions), entry.copy(), np.full(sessions, -1)
@@ -99,7 +99,7 @@ def walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> W
 
 
 def _draw_next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: bool) -> Ints:
-    """The page after this one, or the exit, whose odds the session's unrest multiplies."""
+    """Draw the next page or the exit; the session's unrest multiplies the odds of the exit."""
     law, leave = (site.landing, site.landing_exit[page]) if landing else (site.step, site.step_exit[page])
     stay = 1 - leave
     staying = stay / (stay + leave * unrest)
@@ -157,11 +157,12 @@ def _to_ticks(seconds: Floats) -> Ints:
 
 
 FAR_TICK = 2**45
-"""More ticks than any session lasts, 111 years: keeps the loads apart in one sorted key (see journey.LONGEST)."""
+"""More ticks than any session lasts (LONGEST × MOST_PAGES is below 111 years), so that load × FAR_TICK + tick sorts by
+load first."""
 
 
 class Timeline(NamedTuple):
-    """Page views of a block on their sessions' clocks."""
+    """When the page views of a block happen, in ticks from their sessions' starts."""
 
     load: Ints  # the full load in whose document the view lies: row of Loading
     start: Ints  # navigation start or route change
@@ -191,8 +192,8 @@ class Timeline(NamedTuple):
         return ends
 
 
-def timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell) -> Timeline:
-    """Put views one after the other."""
+def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell) -> Timeline:
+    """Place the views of each session one after the other."""
     load = np.cumsum(hard) - 1
     ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
     ready[loading.view] = loading.ready

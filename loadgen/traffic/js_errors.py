@@ -1,4 +1,4 @@
-"""The JavaScript errors that a site has in it, worded as each browser engine words them. Made once for a site."""
+"""The JavaScript errors in a site's code, worded as each browser engine words them. Made once for a site."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOCAL, ONE_ENGINE, ELSEWHERE = 0.6, 0.3, 0.02
-"""Shares of errors that belong to one page and to one browser engine, and how apt those are elsewhere; estimates."""
+"""Shares of errors that mostly happen on one page and in one browser engine, and their weight elsewhere; estimates."""
 
 
 class BrowserEngine(IntEnum):
@@ -21,7 +21,7 @@ class BrowserEngine(IntEnum):
 
 
 class ErrorKind(NamedTuple):
-    """One way to fail; {a} and {b} are names in the code. Wordings by Dialect."""
+    """One way to fail; {a} and {b} are names in the code. The wordings are in the order of BrowserEngine."""
 
     name: str
     messages: tuple[str, str, str]
@@ -89,7 +89,7 @@ class SiteError(NamedTuple):
 def make_site_errors(
     stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, number: int
 ) -> list[SiteError]:
-    """So many distinct errors in these scripts, with these names in the code."""
+    """Make `number` distinct errors in these scripts, with these names in their code."""
     return [_make_site_error(stream, names, scripts, pages, index) for index in range(number)]
 
 
@@ -110,7 +110,7 @@ def _make_site_error(
 
 
 def weigh_errors(found: list[SiteError], pages: int) -> NDArray[np.float64]:
-    """How apt each fault (column) is to happen on a page in an engine (row page × engines + engine)."""
+    """Weight of each error (column) on a page in an engine (row: page × number of engines + engine)."""
     table = np.ones((pages, len(BrowserEngine), len(found)))
     for column, fault in enumerate(found):
         if fault.page is not None:

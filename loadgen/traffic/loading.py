@@ -14,7 +14,7 @@ from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.population import DEVICES
 
 TEXT_FACTOR = 0.25
-"""A text's last step to LCP beside an image's."""
+"""Factor on the time from FCP to LCP when the largest element is text."""
 
 HTML_KB_MU, HTML_KB_SIGMA = 3.56, 1.15
 """Size of the document on the wire, ln KB (Web Almanac 2025, inner pages)."""
@@ -118,19 +118,19 @@ def find_cache_factor(landing: bool, returning: Bools) -> Floats:
 
 
 def compute_usual_lcp(telemetry: Telemetry) -> Floats:
-    """About the median LCP of a landing by device, in ticks: the medians' sum, a little raised by the spread."""
+    """Roughly the median LCP of a landing by device, in ticks: the sum of the medians, raised by 5 %."""
     medians = [read_by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
     return np.asarray(10 * (medians[0] + LANDING * (medians[1] + medians[2])) * 1.05, dtype=np.float64)
 
 
 def join_loads(first: Loading, second: Loading) -> Loading:
-    """Two lots of loads in the order of their views."""
+    """Both sets of loads, in the order of their views."""
     order = np.argsort(np.concatenate((first.view, second.view)), kind="stable")
     return Loading(*(np.concatenate(pair)[order] for pair in zip(first, second, strict=True)))
 
 
-def load(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads) -> Loading:
-    """Draw these loads."""
+def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads) -> Loading:
+    """Draw the milestones of these loads."""
     count, session = len(asked.view), asked.session
     ttfb, fcp, lcp, text = _draw_paints(stream, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
@@ -190,7 +190,7 @@ def _part(tick: Ints, factor: Floats) -> Ints:
 
 
 def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:
-    """The loads of which some are returns from the back/forward cache: there at once, and painted soon."""
+    """The loads, those marked `back` as returns from the back/forward cache: at once there, painted soon after."""
     painted = to_ticks(15 + 60 * stream.random(len(back)))
     at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
     paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}

@@ -20,7 +20,7 @@ REFERRERS = (
 
 
 class PageNumbers(NamedTuple):
-    """Beside each page view: what the client's page manager makes of it."""
+    """What the client's page manager makes of each page view."""
 
     new: Bools  # False: the same page again, for which the client sends no page view
     interaction: Ints
@@ -31,7 +31,7 @@ class PageNumbers(NamedTuple):
 def number_pages(walk: Walk, fresh: Bools) -> PageNumbers:
     """Number the pages of each session; the same page again keeps its number (pageId is the path).
 
-    `fresh` marks loads after which the client has forgotten the page before: all of them without cookies.
+    `fresh` marks loads after which the client does not know the page before; without cookies that is every load.
     """
     count = len(walk.page)
     same = np.zeros(count, dtype=bool)

@@ -45,7 +45,7 @@ def compute_distances(countries: list[str], mass: Floats) -> Floats:
 
 
 def compute_activity(day: Day, countries: list[str], at: Floats) -> Floats:
-    """How active each country (row) is at these run times (column), 1 on the mean of a week."""
+    """How active each country (row) is at these run times (column); the mean over a week is 1."""
     weekday, clock = day.starts.split()
     hours, minutes = clock.split(":")
     zero = WEEKDAYS.index(weekday) * 24 + int(hours) + int(minutes) / 60

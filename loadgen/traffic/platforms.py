@@ -1,4 +1,4 @@
-"""What people browse with, where: browser usage by country, versions, user agents.
+"""Which browsers people use in each country, with versions and user agents.
 
 Source: caniuse-lite 1.0.30001826 (November 2026, after StatCounter) for browser by region; the split of desktop
 browsers over operating systems and of mobiles and tablets is an estimate (no table was found).

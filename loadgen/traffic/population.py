@@ -1,6 +1,6 @@
-"""Who comes: visitors drawn country → device, system and browser → version, and the made-up names of the site.
+"""Visitors, drawn country → device, system and browser → version; and the made-up names of the site.
 
-Faker is slow and its door is here: it fills pools once, from its own seeded instance.
+Faker is used in this module alone. It is slow, so it fills pools once, from an instance seeded by the site's name.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class People(NamedTuple):
 
 
 class Crowd:
-    """The tables from which visitors are drawn, and the pool of those who come back."""
+    """The tables from which visitors are drawn, and the pool of returning visitors."""
 
     def __init__(self, scenario: Scenario, seeds: Seeds) -> None:
         population, arrivals = scenario.population, scenario.arrivals
@@ -86,7 +86,7 @@ class Crowd:
         return People(country, platform, version, language, self._device[platform], user, np.ones(count, dtype=bool))
 
     def _draw_countries(self, uniform: Floats, at: Floats) -> Ints:
-        """Where those who come at these times live: where it is night, fewer come, where a spike is on, more."""
+        """Draw the countries of visitors who come at these times: fewer where it is night, more where a spike is on."""
         factor = compute_spike_factor(self._spikes, self.countries, at)
         if self._day is None and factor is None:
             return self._country.pick(uniform)
@@ -94,7 +94,7 @@ class Crowd:
         return Choice(awake if factor is None else awake * factor).pick(uniform, np.arange(len(at)))
 
     def draw(self, block: int, at: Floats) -> People:
-        """The visitors of a block's sessions, which start at these times: some from the pool, the others new."""
+        """Draw the visitors of a block's sessions, which start at these times: some from the pool, the others new."""
         if self._members is not None:
             return self._draw_members(block, len(at), self._members)
         new, uniform = self._draw_newcomers(block, at)
@@ -113,13 +113,13 @@ class Crowd:
         return self._replace_by_earlier(block, at, people) if self._again else people
 
     def _draw_newcomers(self, block: int, at: Floats) -> tuple[People, Floats]:
-        """Who comes to a block of visits as if all were new, and what decides whether they are."""
+        """A block's visitors as if all were new, and the uniform numbers that decide which of them are."""
         stream = self._seeds.stream("population", block)
         uniform = stream.random((3, len(at)))
         return self._draw_people(stream, self._draw_countries(uniform[0], at)), uniform
 
     def _replace_by_earlier(self, block: int, at: Floats, people: People) -> People:
-        """The same with some of the returning replaced by those who were new in an earlier visit of this run."""
+        """The same people, some of the returning ones replaced by visitors who were new earlier in this run."""
         uniform = self._seeds.stream("again", block).random((1 + TRIES, len(at)))
         rows = np.flatnonzero(people.returning & (uniform[0] < self._again)).tolist()
         columns, user = [column.copy() for column in people[:5]], list(people.user)
@@ -137,7 +137,7 @@ class Crowd:
         return People(country, platform, version, language, device, user, people.returning)
 
     def _look_up(self, block: int) -> tuple[People, Bools]:
-        """The newcomers of an earlier block, and which of its visits were truly theirs."""
+        """The newcomers of an earlier block, and which of its visits were made by newcomers."""
         begun = self.begun[block * BLOCK : (block + 1) * BLOCK]
         people, uniform = self._draw_newcomers(block, np.pad(begun, (0, BLOCK - len(begun)), mode="edge"))
         return people, uniform[1] >= self._share
@@ -164,11 +164,11 @@ class Crowd:
         return people.version > 0
 
     def find_engines(self, people: People) -> Ints:
-        """How each visitor's browser words its errors, as Dialect."""
+        """The engine of each visitor's browser, as BrowserEngine."""
         return self._dialect[people.platform]
 
     def make_visitor(self, people: People, row: int) -> Visitor:
-        """One visitor as the web client tells of it."""
+        """One visitor, as the web client reports it."""
         country = int(people.country[row])
         kind = int(people.platform[row])
         platform = PLATFORMS[kind]

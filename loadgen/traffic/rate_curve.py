@@ -16,7 +16,7 @@ DAY_STEP, NOISE_STEP = 900.0, 60.0
 """Seconds between the knots of a day's curve and of the noise."""
 
 JUMP = 0.001
-"""A rise in no time takes so many seconds."""
+"""Seconds that a flash crowd's rise of no length takes."""
 
 DECAY_STEPS, HALVINGS = 6, 8
 """Knots of a flash crowd's decay in each half-life, and for how many half-lives it is followed."""
@@ -93,7 +93,7 @@ def _find_bends(crowd: FlashCrowd) -> Floats:
 
 
 def _compute_flash_factor(crowd: FlashCrowd, at: Floats) -> Floats:
-    """1 before, then up to the height, level, and back by halves."""
+    """Factor of a flash crowd on the rate: 1, a linear rise, a hold, an exponential decay."""
     since, rise = at - crowd.at, max(crowd.rise, JUMP)
     rising = np.clip(since / rise, 0, 1)
     falling = np.exp2(-np.maximum(since - rise - crowd.hold, 0) / crowd.half_life)
@@ -102,7 +102,7 @@ def _compute_flash_factor(crowd: FlashCrowd, at: Floats) -> Floats:
 
 
 def _compute_spike(spike: Surge, at: Floats) -> Floats:
-    """Up by those who are part of it."""
+    """Factor of a spike on the rate of all visitors."""
     return 1 + (spike.times - 1) * spike.share * compute_strength(spike, at)
 
 
@@ -134,22 +134,22 @@ def draw_starts(rate: RateCurve, seeds: Seeds) -> Floats:
 
 
 AT_ONCE = 0.001
-"""A ramp of no length takes so many seconds."""
+"""Seconds that an incident's ramp of no length takes."""
 
 
 def find_knots(incident: Incident | Surge) -> Floats:
-    """When an incident begins, is whole, begins to go, and is over."""
+    """Run times at which an incident begins, is at full strength, begins to end, and is over."""
     ramp = max(incident.ramp, AT_ONCE)
     return incident.at + np.cumsum([0.0, ramp, incident.length, ramp])
 
 
 def compute_strength(incident: Incident | Surge, at: Floats) -> Floats:
-    """How strong it is at these run times, from 0 to 1."""
+    """How strong an incident is at these run times, from 0 to 1."""
     return np.interp(at, find_knots(incident), [0.0, 1.0, 1.0, 0.0])
 
 
 def compute_spike_factor(spikes: list[Spike], countries: list[str], at: Floats) -> Floats | None:
-    """Factor on how many come from each country (column) at these run times (row); None when nobody is part of one."""
+    """Factor on the visitors from each country (column) at these run times (row); None when no spike is on."""
     factor = None
     for spike in spikes:
         grown = compute_strength(spike, at)

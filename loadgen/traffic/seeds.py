@@ -1,7 +1,8 @@
 """One seed → random streams, each named by what it is for and which block of session indices it covers.
 
-Rule: a stream's name never holds who asks or in which order, so any worker draws the same numbers for a session.
-Whoever cannot wait for a whole block gets its turn where streams are asked for, and between the pieces of long lists.
+Rule: a stream's name depends neither on the worker nor on the order of calls, so every worker draws the same numbers
+for a session. `pause` is called whenever a stream is opened and between the pieces of long lists, so that a caller can
+do other work in between.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Pause = Callable[[], None]
 
 
 def do_not_pause() -> None:
-    """The pause of those who have nothing else to do."""
+    """A pause that does nothing."""
 
 
 class BlockStream:
@@ -51,7 +52,7 @@ class Seeds:
         self._streams: dict[str, BlockStream] = {}
 
     def stream(self, purpose: str, block: int = 0) -> np.random.Generator:
-        """The generator for one purpose and block; asking again starts it anew, and ends the one for another block."""
+        """The generator for one purpose and block, at its beginning; the purpose's generator for another block ends."""
         self.pause()
         stream = self._streams.get(purpose)
         if stream is None:

@@ -1,12 +1,12 @@
-"""Which events a visit's client surely does not record, before they are made.
+"""Which events a visit's client certainly does not record, found before the events are made.
 
-The first client session of a visit lasts at least sessionLengthSeconds from its first event. So of all that is noticed
-so soon,
+The first client session of a visit lasts at least sessionLengthSeconds from its first event. Of the events within that
+time, these are left out:
 
-- nothing but that first event matters where the session is not sampled,
-- whatever comes after as many events as sessionEventLimit allows finds the session full: the client's own
-  session_start and its candidates only fill it sooner. Candidates themselves stay, because a newer value replaces the
-  one that waits.
+- all but the first, where the session is not sampled;
+- those after the first sessionEventLimit ones, because the session is full: the client's own session_start and its
+  candidates (CLS and INP) only fill it sooner. Candidates are never left out, because a newer value replaces the
+  waiting one.
 
 Without cookies each load has sessions of its own, and nothing is left out.
 """
@@ -33,7 +33,7 @@ class SessionLimit(NamedTuple):
 
     @classmethod
     def for_scenario(cls, scenario: Scenario) -> SessionLimit:
-        """The room that a scenario's client gives."""
+        """The limit of a scenario's client."""
         client = scenario.client
         if not client.allowCookies:
             return NO_LIMIT
@@ -41,10 +41,13 @@ class SessionLimit(NamedTuple):
         return cls(limit, client.sessionLengthSeconds * TICKS, scenario.monitor.sample_rate)
 
     def find_beyond(self, keys: Iterable[int], session: Ints, at: Ints, simple: Bools) -> Bools:
-        """Which events surely find no room.
+        """Which events the client certainly does not record.
 
-        `keys` are the sessions'; the others, shape (n,), in the order of recording: the event's session as a place
-        among the keys, ascending; ticks from its start; whether it is recorded at once and no candidate.
+        Args:
+            keys: The sessions' keys.
+            session: Of each event, its session as an index into `keys`, ascending; events in order of recording.
+            at: Of each event, ticks from its session's start.
+            simple: Of each event, whether it is recorded at once and is no candidate.
         """
         begin = np.searchsorted(session, session)
         before: Ints = np.cumsum(simple) - simple

@@ -50,7 +50,7 @@ COMMON_TARGETS = (
     Target("html>body>nav>a", "A"),
 )
 ANYWHERE = len(COMMON_TARGETS) - 1
-"""So many targets stand for any place of a page; LINK leads to the next one."""
+"""The first ANYWHERE targets stand for any place of a page; target LINK leads to the next page."""
 LINK = ANYWHERE
 
 
@@ -77,7 +77,7 @@ class Site:
         self._build(scenario)
 
     def _build(self, scenario: Scenario) -> None:
-        """Make what the site is built of: files, clickable elements, mistakes in its code."""
+        """Make the site's files, clickable elements, API calls and JavaScript errors."""
         stream = Seeds(0).stream(f"site/{scenario.name}")
         self.assets = Assets(stream, self.origin, make_hosts(scenario.name, THIRD_PARTIES))
         default = scenario.telemetry.resources
@@ -107,7 +107,7 @@ class Site:
         return "/".join([self.origin, "img", self.names[page], *slugs, "hero.jpg"])
 
     def _fill_pools(self, scenario: Scenario) -> None:
-        """Give each placeholder its items, drawn for the scenario's name: another seed visits the same site."""
+        """Give each placeholder its items, seeded by the scenario's name: every run's seed visits the same site."""
         self.used = [list(dict.fromkeys(find_placeholders(page.path))) for page in self.pages]
         names = sorted({name for used in self.used for name in used})
         pools = {name: scenario.pools.get(name, Pool()) for name in names}

@@ -89,7 +89,7 @@ def _draw_calls(draws: BlockDraws) -> DrawnCalls:
 
 
 def _apply_incidents(draws: BlockDraws, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:
-    """The server's time and status of each call, in the light of the incidents."""
+    """The server's time and the status of each call, changed by the incidents that hit it."""
     for incident, views in draws.struck:
         if isinstance(incident, SlowApi):
             meant = np.array([call.path.startswith(incident.path) for _, call in draws.site.calls])
@@ -101,7 +101,7 @@ def _apply_incidents(draws: BlockDraws, view: Ints, kind: Ints, served: Floats, 
 
 
 def record_calls(draws: BlockDraws) -> RecordedCalls:
-    """The API calls of own sessions that the client records: they end while their document lives, and are wanted."""
+    """The API calls of own sessions that the client records: calls that its settings want and that end in time."""
     kind, view, started, ended, status, length = _draw_calls(draws)
     client = draws.scenario.client
     wanted = (status == NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
@@ -113,7 +113,7 @@ def record_calls(draws: BlockDraws) -> RecordedCalls:
 
 
 def _draw_page_calls(draws: BlockDraws, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints]:
-    """The views that make a call, and when: reading calls as the page comes up, others while it is looked at."""
+    """The views that make a call, and when: GET soon after the page's start, others while the page is looked at."""
     uniform = stream.random((2, draws.views))
     view = np.flatnonzero((draws.walk.page == page) & (uniform[0] < call.per_view))
     moment = uniform[1][view]

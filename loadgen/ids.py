@@ -1,11 +1,11 @@
-"""Ids as a function of a key: the same key, purpose and number give the same id, whoever asks."""
+"""Ids as a function of a key: the same key, purpose and number always give the same id."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""The digit that says how a UUID is laid out, by the random digit in its place."""
+"""The variant digit of a UUID (RFC 9562), by the random digit that it replaces."""
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 """The user id of the web client when cookies are not allowed."""
@@ -29,7 +29,7 @@ def format_uuid4(hex32: str) -> str:
 
 
 class Uuids:
-    """`uuid4` for one purpose of one key, quicker from the second number on."""
+    """`make_uuid4` for one purpose of one key, quicker from the second number on."""
 
     def __init__(self, key: int, purpose: str) -> None:
         self._begun = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little"))
@@ -46,7 +46,7 @@ def draw_uniform(key: int, purpose: str, number: int) -> float:
 
 
 def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
-    """Whether a visit's client session, the first unless told, sends anything."""
+    """Whether a visit's client session sends anything; `number` counts the sessions of a visit from 0."""
     return draw_sampling(key, number) < sample_rate
 
 

@@ -16,11 +16,11 @@ from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN
 
 @dataclass_transform(frozen_default=True)
 class Noun(msgspec.Struct, frozen=True, gc=False):
-    """What stands between two rooms: frozen, slotted, fields only."""
+    """The base of the objects that pass between rooms: frozen, slotted, fields only."""
 
 
 class Visitor(Noun):
-    """Who comes: the browser's owner, as far as the web client can tell.
+    """A visitor: the browser and its owner, as far as the web client reports them.
 
     `brand` is False for browsers without `navigator.userAgentData` (Firefox, Safari): the client then sends the
     user agent string in place of browser and OS names.
@@ -52,7 +52,7 @@ class Page(Noun):
 
 
 class Event(Noun):
-    """One thing the web client noticed, at the moment when it recorded it."""
+    """One event, at the moment when the web client recorded it."""
 
     id: str
     at: float  # seconds from session start
@@ -85,7 +85,7 @@ class Load(Noun):
 
 
 class Session(Noun):
-    """One visit: who came, when, and everything that could be noticed in it, sampled or not."""
+    """One visit: the visitor, its start, and all events in it, whether the session is sampled or not."""
 
     index: int
     key: int  # 64 random bits that name everything its client draws (ids, sampling)
@@ -137,7 +137,7 @@ class Response(Noun):
 
 
 Send = Callable[[Request], Response]
-"""The seam: the network, the endpoint called in process, and a test double are all a Send."""
+"""How a request is sent: over the network, to an endpoint in this process, or to a test's double."""
 
 
 class Result(Noun):

@@ -1,4 +1,4 @@
-"""Session → Plan of Batches, and answers back in as retries and switch-off: the RUM web client without I/O. Pure."""
+"""The RUM web client without I/O: Session → Plan of Batches, and an answer → a retry or a switch-off. Pure."""
 
 from loadgen.client.cache import ClientCounts, make_session_id
 from loadgen.client.dispatch import DRAIN_SECONDS, Dispatch

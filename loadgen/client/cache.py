@@ -23,7 +23,7 @@ _PAGE_VIEW = Template(PageView(TEXT_PLACEHOLDER))
 
 
 class ClientCounts(Noun, frozen=True):
-    """Events by what became of them; `generated` is the sum of the other three and of the events in batches."""
+    """Counts of events by what became of them; `generated` is the sum of the others and of the events in batches."""
 
     generated: int  # all that could be noticed, and the client's own session_start events
     not_sampled: int
@@ -32,7 +32,7 @@ class ClientCounts(Noun, frozen=True):
 
 
 def make_session_id(key: int, number: int = 0) -> str:
-    """The id of a visit's client session, the first unless told."""
+    """The id of a visit's client session; `number` counts the sessions of a visit from 0."""
     return make_uuid4(key, "session", number)
 
 
@@ -60,7 +60,7 @@ class EventCache:
         self.generated = self.not_sampled = self.over_limit = self.dropped = 0
 
     def open(self, at: float) -> None:
-        """A document loads and takes the session from its cookie, if that lives.
+        """A document loads and resumes the session of its cookie, unless the cookie has expired.
 
         The cookie does not tell when it expires, so a document that resumed a session ends it only after it has
         recorded something itself (SessionManager.getSessionFromCookie).
@@ -87,9 +87,9 @@ class EventCache:
             self._record(event)
 
     def add_ordinary(self, events: tuple[Event, ...], spot: int, until: float) -> int:
-        """Record the events from `spot` on to which nothing special happens, quickly; the first that is left.
+        """Record ordinary events from index `spot` on, quickly, and return the index of the first that is left.
 
-        It stops before `until` and before an event that ends the session, meets a limit, or is no ordinary one.
+        It stops before `until`, and before an event that starts a new session, meets a limit, or is a candidate.
         """
         if not self._sampled:
             return spot
@@ -109,7 +109,7 @@ class EventCache:
         return spot + recorded
 
     def take(self, at: float, flush: bool) -> list[Event]:
-        """At most batchLimit of what waits (something must): on a flush candidates, CLS before INP, then the queue.
+        """Take at most batchLimit waiting events, of which there must be one: on a flush candidates, then the queue.
 
         The session is looked up first (Dispatch.createRequest), so one that has expired is replaced: all events go
         out under the new id, its session_start behind them.
@@ -164,7 +164,7 @@ class EventCache:
             self.queue.append(_without_history(event))
 
     def _hold(self, event: Event) -> None:
-        """Keep a candidate; a newer value replaces the one that waits, without counting or renewing anything."""
+        """Keep a candidate; a newer value replaces the waiting one and neither counts nor extends the session."""
         if event.type in self.candidates:
             self.dropped += 1
         elif self._count >= self._limit:

@@ -1,9 +1,9 @@
-"""What the web client does with answers: retry, pass over, switch off (dispatch/RetryHttpHandler.ts, Dispatch.ts).
+"""What the web client does with answers: retry, ignore, switch off (dispatch/RetryHttpHandler.ts, Dispatch.ts).
 
-Rule: 429, 5xx and no answer are retried, 2 s after the first, 4 s after the second, whatever Retry-After says (unless
-the scenario has clients that honour it). 404
-switches the document's client off; so does 403, at the second time when requests are signed (the first makes the client
-fetch its credentials anew). Any other refusal costs its batch. Nobody looks at the answer to a beacon.
+Rule: 429, 5xx and no answer are retried, 2 s after the first attempt and 4 s after the second, whatever Retry-After
+says, unless the scenario's clients honour it. 404 switches the document's client off. So does 403, but only the second
+one when requests are signed: after the first the client fetches new credentials. Any other refusal loses its batch. The
+answer to a beacon is ignored.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ BACKOFF = 2.0
 """Seconds before the first retry; doubles with each (dispatch/RetryHttpHandler.ts)."""
 
 DRAIN_SECONDS = 20.0
-"""How long after a run's end an answer and the retries of what was due before it (2 s + 4 s) are waited for."""
+"""How long after its end a run waits for answers and for the retries (2 s + 4 s) of batches that were due before."""
 
 MOST_TROUBLED = 100_000
-"""Loads whose trouble is remembered; the oldest are forgotten, their documents being long gone."""
+"""Loads with failed requests that are remembered; beyond that the oldest are forgotten, whose documents have ended."""
 
 LoadKey = tuple[int, int]
 
 
 class Dispatch:
-    """The answers' side of the client, for all sessions of a worker; it remembers only loads that met trouble."""
+    """How clients react to answers, for all sessions of a worker; it remembers only loads with failed requests."""
 
     def __init__(self, settings: Client) -> None:
         self._retries = settings.retries

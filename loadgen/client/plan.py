@@ -1,8 +1,8 @@
-"""Session → Plan: when the web client would send what, as long as nothing goes wrong (dispatch/Dispatch.ts).
+"""Session → Plan: when the web client sends what, if every answer is a success (dispatch/Dispatch.ts).
 
-Rule: a document dispatches on its timer, counted from the client's start, and each time it is hidden. At one and the
-same moment the timer comes first, then the hide, then what is recorded then. A timer finds nothing to do while the
-queue is empty, so only the ticks that find something are ever computed. What is recorded after the last hide is lost.
+Rule: a document dispatches on its timer, which counts from the client's start, and each time it is hidden. At the same
+moment the timer comes first, then the hide, then the events that are recorded. A tick with an empty queue does nothing,
+so only ticks with a filled queue are computed. Events that are recorded after the last hide are lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Plan(Noun, frozen=True):
 
 
 def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
-    """Everything the web client means to send during a visit."""
+    """Plan all batches that the web client sends during a visit."""
     visit = _Visit(session, settings, sample_rate)
     for number, load in enumerate(session.loads):
         visit.run_document(number, load)
@@ -31,7 +31,7 @@ def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
 
 
 class _Document:
-    """When one document dispatches: `next` is the nearer of its timer's next useful tick and its next hide."""
+    """When one document dispatches: `next` is the earlier of its next tick with a filled queue and its next hide."""
 
     __slots__ = ("_end", "_hides", "_interval", "_ready", "hide", "next", "tick")
 
@@ -45,7 +45,7 @@ class _Document:
         self.next = self.hide
 
     def wake(self, at: float) -> None:
-        """Something waits since `at`: aim at the first tick after it, if the document lives so long."""
+        """The queue is filled from `at` on: set the tick to the first one after it, if the document lives so long."""
         count = int((at - self._ready) / self._interval) + 1 if at > self._ready else 1
         tick = self._ready + count * self._interval
         if tick <= at:  # by rounding
@@ -65,7 +65,7 @@ class _Document:
 
 
 class _Visit:
-    """The client at work in one visit."""
+    """The client during one visit."""
 
     def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
         self.cache = EventCache(session, settings, sample_rate)
@@ -77,7 +77,7 @@ class _Visit:
         self._beacon = settings.useBeacon
 
     def run_document(self, number: int, load: Load) -> None:
-        """One document, from its load to its unload."""
+        """Run one document, from its load to its unload."""
         cache = self.cache
         cache.open(load.at)
         document = _Document(load, self._interval)

@@ -1,4 +1,4 @@
-"""When sessions start: an open model in k6's words."""
+"""When sessions start, in k6's words: stages and rates, or a closed population."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FlashCrowd(Section):
 
 
 class Surge(Section):
-    """A spike among the incidents, as the rate sees it; made from those, not written."""
+    """The effect of a spike among the incidents on the rate; filled in from the incidents, not written in the file."""
 
     at: Seconds = Field(description="When it begins.")
     ramp: Seconds = Field(0.0, description="Time in which it grows, and in which it goes again.")
@@ -61,8 +61,8 @@ class Noise(Section):
 
 
 class Arrivals(Section):
-    """Sessions start as a Poisson process along a rate, or as a closed population comes; how the target copes is not
-    heeded."""
+    """Sessions start as a Poisson process along a rate, or as the visits of a closed population; the target's answers
+    have no effect."""
 
     rate: float | None = Field(
         None,
@@ -95,7 +95,7 @@ class Arrivals(Section):
 
     @property
     def staged_seconds(self) -> float:
-        """How long the stages last together."""
+        """The length of all stages together."""
         return sum(stage.duration for stage in self.stages)
 
     def scale(self, factor: float) -> Arrivals:

@@ -1,4 +1,4 @@
-"""What types cannot say of a scenario: lengths that fit, incidents that can hit somebody, names that are taken once.
+"""Checks of a scenario beyond types: lengths that fit, incidents that can hit somebody, names that are unique.
 
 Rule: the checks read the file's raw data and skip what has the wrong type, so that they can report beside type errors.
 """
@@ -34,7 +34,7 @@ def _read_seconds(value: Any) -> float | None:
 
 
 def check_durations(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Stages that last longer than the run, a neighbour's too."""
+    """Stages that last longer than the run, neighbours' stages too."""
     duration = read_duration(raw)
     for keys, part in [((), raw), *_list_neighbours(raw)]:
         staged = sum_stages(part)
@@ -59,7 +59,7 @@ def _list_neighbours(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, 
 
 
 def check_neighbours(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """App monitors of one name, and thresholds that nobody would look at."""
+    """App monitors that share a name, and thresholds in a neighbour's stages, which nothing evaluates."""
     taken = {_read_monitor_name(raw)}
     for keys, neighbour in _list_neighbours(raw):
         name = _read_monitor_name(neighbour)
@@ -92,7 +92,7 @@ def check_mixes(population: Any) -> Iterator[Problem]:
 
 
 def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """API outcomes that add up to more than everything."""
+    """Probabilities of API outcomes that add up to more than 1."""
     telemetry = raw.get("telemetry")
     api = telemetry.get("api") if isinstance(telemetry, Mapping) else None
     if isinstance(api, Mapping):
@@ -102,7 +102,7 @@ def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def check_incidents(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Incidents that can hit nobody, or that bear the same name."""
+    """Incidents that can hit nobody, or that share a name."""
     incidents, pages = raw.get("incidents"), raw.get("pages")
     known = list(pages) if isinstance(pages, Mapping) else []
     names: set[Any] = set()

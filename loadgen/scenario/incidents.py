@@ -1,7 +1,7 @@
 """What goes wrong during a run: a timed list of incidents, each with start, ramp, length and who is hit.
 
-Rule: an incident grows over its ramp, holds for its length, and goes as it came. Growing means that it hits more of the
-visitors whom it can hit, up to its share; whoever is hit is hit in full.
+Rule: an incident grows over its ramp, holds for its length, and shrinks over the same ramp. Growing means that it hits
+more of the visitors whom it can hit, up to its share; the effect on a visitor who is hit does not change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What types cannot say of the pages: probabilities that add up, a graph that leads in and out.
+"""Checks of the pages beyond types: probabilities that add up to 1, every page reachable and with a way out.
 
 Rule: as in checks.py, the checks read the file's raw data and skip what has the wrong type.
 """
@@ -12,11 +12,11 @@ from loadgen.scenario.pages import PLACEHOLDER, find_placeholders
 from loadgen.scenario.problems import Problem, format_place, read_number, suggest
 
 TOLERANCE = 1e-6
-"""By how much probabilities may miss their sum, which rounding makes."""
+"""By how much a sum of probabilities may differ from 1, because of rounding."""
 
 
 class PageGraph:
-    """The page graph as far as the raw data tells it."""
+    """The page graph, as far as the raw data is well formed."""
 
     def __init__(self, pages: Mapping[str, Any]) -> None:
         tables = {name: page if isinstance(page, Mapping) else {} for name, page in pages.items()}

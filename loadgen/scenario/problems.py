@@ -1,4 +1,4 @@
-"""One thing to mend in a scenario file, and how its place is written."""
+"""Problems of a scenario file: where in the file, what is wrong, what to write instead; pydantic's errors reworded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 
 
 class Problem(NamedTuple):
-    """One thing to mend: where in the file, and what to write instead."""
+    """One problem: its place in the file, and what to write instead."""
 
     path: str
     text: str

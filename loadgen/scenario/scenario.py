@@ -27,7 +27,7 @@ from loadgen.scenario.thresholds import Thresholds
 
 
 class Neighbour(Section):
-    """A site of the same pages and people, under an app monitor and a load of its own; incidents pass it by."""
+    """A site of the same pages and people with its own app monitor and arrivals; incidents do not hit it."""
 
     monitor: Monitor = Field(description="Its app monitor; give it a name of its own.")
     arrivals: Arrivals = Field(description="When its sessions start.")
@@ -157,7 +157,7 @@ def _fill_day(part: Any, countries: Any) -> Any:
 load, parse = Scenario.load, Scenario.parse
 
 SEED_BITS = 32
-"""A drawn seed is short enough to be copied by hand."""
+"""Bits of a drawn seed: short enough to be copied by hand."""
 
 
 def resolve_seed(scenario: Scenario, given: int | None, otherwise: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The one policy of every part of a scenario: frozen, strict, finite numbers, no unknown fields."""
+"""The base of every section of a scenario, frozen and strict, and the types of common fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch → request, in one of the ways in which clients of PutRumEvents speak: how to encode, sign and address.
+"""Batch → request in a dialect: how one kind of client encodes, signs and addresses PutRumEvents.
 
 Rule: a dialect is one class. To add one, write a subclass of `Dialect` and name an instance of it in DIALECTS.
 """
@@ -32,7 +32,7 @@ class Encoded(Noun, frozen=True):
 
 
 class Dialect(Noun, frozen=True):
-    """One way to speak PutRumEvents."""
+    """How one kind of client encodes, signs and addresses PutRumEvents."""
 
     path_end: ClassVar[str]
     """What follows the app monitor's id in the path."""
@@ -82,7 +82,7 @@ class Sdk(Dialect, frozen=True):
 
 
 DIALECTS: dict[str, Dialect] = {"web": WebClient(), "sdk": Sdk()}
-"""By the name that options give."""
+"""The dialects by the names that options use."""
 
 
 class Destination(Noun, frozen=True):
@@ -100,7 +100,7 @@ class Destination(Noun, frozen=True):
 
     @classmethod
     def for_scenario(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
-        """Where a scenario's batches go; `more` are further fields, over what the scenario says."""
+        """Where a scenario's batches go; `more` are further fields, which override the scenario's."""
         settings = {
             "domain": scenario.monitor.domain,
             "version": scenario.monitor.version,

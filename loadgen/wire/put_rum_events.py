@@ -1,7 +1,7 @@
-"""Batch → PutRumEvents request, byte for byte as the RUM web client writes it (dispatch/DataPlaneClient.ts).
+"""The parts of a PutRumEvents body, byte for byte as the RUM web client writes them (dispatch/DataPlaneClient.ts).
 
-Rule: what repeats is rendered once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; a page's
-metadata and a visitor's SessionMetadata are kept as they stand in the body, and details come as text from traffic.
+Rule: what repeats is written once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; the text
+of a page's metadata and of a visitor's SessionMetadata is cached, and details arrive as text.
 """
 
 from __future__ import annotations

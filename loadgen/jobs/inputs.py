@@ -37,9 +37,10 @@ def ignore_progress(line: str) -> None:
     """For callers that want no progress."""
 
 
-def read_scenario(given: Scenario | Path | str) -> Scenario:
-    """The scenario itself, or the one in the file at this path."""
-    return given if isinstance(given, Scenario) else Scenario.load(Path(given))
+def read_scenario(given: Scenario | Path | str, lasts: float | None = None) -> Scenario:
+    """The scenario itself, or the one in the file at this path; `lasts`: seconds, for a file that states no
+    duration."""
+    return given if isinstance(given, Scenario) else Scenario.load(given, lasts)
 
 
 def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:

@@ -6,10 +6,11 @@ from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outa
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
-from loadgen.scenario.scenario import Scenario, load, parse, read_text, resolve_seed
+from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
 from loadgen.scenario.shipped import find_scenario
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario.toml_file import read_text
 from loadgen.scenario.write import format_scenario
 
 __all__ = [

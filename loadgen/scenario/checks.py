@@ -154,8 +154,14 @@ def _check_reach(
             yield Problem(format_place("incidents", index, "countries"), text)
     at, duration = _read_seconds(incident.get("at")), read_duration(raw)
     if at is not None and duration is not None and at >= duration:
-        text = f"begins after the run's {duration:g} s; write less, or a longer duration"
-        yield Problem(format_place("incidents", index, "at"), text)
+        longer = f"write less, or a duration such as {_suggest_duration(at)} in the file"
+        yield Problem(format_place("incidents", index, "at"), f"begins after the run's {duration:g} s; {longer}")
+
+
+def _suggest_duration(at: float) -> str:
+    """A run's length in whole units, such as "2d", that is longer than so many seconds."""
+    unit, seconds = next((unit for unit in (("d", 86_400), ("h", 3600), ("m", 60)) if at >= unit[1]), ("m", 60))
+    return f'"{int(at // seconds) + 1}{unit}"'
 
 
 def _list_texts(value: Any) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,9 @@ from loadgen.scenario.pages import PageSpec, Pool
 from loadgen.scenario.population import COUNTRIES, Population
 from loadgen.scenario.problems import Problem, reword
 from loadgen.scenario.section import Seconds, Section
-from loadgen.scenario.shipped import find_scenario, list_shipped
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario.toml_file import parse_toml, read_text
 
 
 class Neighbour(Section):
@@ -70,19 +69,14 @@ class Scenario(Section):
             lasts: Seconds that a job gives it; they count when the file states no duration.
 
         Raises:
-            ScenarioError: Every problem of the file, a line each.
+            ScenarioError: Every problem of the file, a line each; one line for a file with very many.
         """
         return cls.parse(read_text(path), str(path), lasts)
 
     @classmethod
     def parse(cls, text: str, file: str, lasts: float | None = None) -> Scenario:
         """Check the text of a scenario; `file` is its name in messages, `lasts` as for `load`. Raises ScenarioError."""
-        try:
-            raw = tomllib.loads(text.removeprefix("\ufeff"))  # some editors begin a file with a byte order mark
-        except tomllib.TOMLDecodeError as error:
-            raise ScenarioError(f"{file}: not valid TOML: {error}") from None
-        if not raw:
-            raise ScenarioError(f'{file}: empty; write at least name = "…" and one page, such as [pages.home]')
+        raw = parse_toml(text, file)
         if lasts is not None and "duration" not in raw:
             raw["duration"] = max(lasts, sum_stages(raw) or 0.0)
         return _check(freeze(raw), file)
@@ -156,6 +150,9 @@ def _fill_day(part: Any, countries: Any) -> Any:
 
 load, parse = Scenario.load, Scenario.parse
 
+MOST_PROBLEMS = 100
+"""More are told in one line: the file is damaged, or no scenario."""
+
 SEED_BITS = 32
 """Bits of a drawn seed: short enough to be copied by hand."""
 
@@ -175,41 +172,13 @@ def freeze(value: Any) -> Any:
     return {key: freeze(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def read_text(path: str | Path) -> str:
-    """Read a scenario by its path or shipped name, unchecked; ScenarioError tells why it cannot be read."""
-    path = find_scenario(path)
-    if path.is_dir():
-        raise ScenarioError(f"{path}: a directory, not a scenario file; name a file in it")
-    try:
-        return path.read_bytes().decode()
-    except FileNotFoundError:
-        raise ScenarioError(f"{path}: no such file{_list_scenarios(path)}") from None
-    except UnicodeDecodeError as error:
-        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _list_scenarios(path: Path) -> str:
-    """Scenarios that lie where the file was looked for, or where ours are shipped."""
-    for folder in (path.parent, path.parent / "scenarios"):
-        if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
-            return f"; {folder} has {', '.join(names)}"
-    return "" if path.suffix else f", and no shipped scenario of that name; there are {', '.join(list_shipped())}"
-
-
-def _is_scenario(path: Path) -> bool:
-    """Whether a TOML file has pages, as nothing but a scenario has."""
-    try:
-        return "pages" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-
-
 def _check(raw: Mapping[str, Any], file: str) -> Scenario:
     found = _collect_problems(lambda: find_problems(raw), raw)
-    if found:
-        raise ScenarioError("\n".join(f"{file}: {problem.path}: {problem.text}" for problem in found))
+    lines = [f"{file}: {problem.path}: {problem.text}" for problem in found]
+    if len(lines) > MOST_PROBLEMS:
+        raise ScenarioError(f"{lines[0]} (the first of {len(lines):,} problems: is this a scenario file?)")
+    if lines:
+        raise ScenarioError("\n".join(lines))
     return Scenario.model_validate(raw)
 
 

@@ -50,7 +50,9 @@ def plan(
     scenarios = [
         monitor
         for place, each in enumerate((scenario, *others))
-        for monitor in adjust_scenario(read_scenario(each), asked, on_progress, is_first=not place).monitors
+        for monitor in adjust_scenario(
+            read_scenario(each, asked.duration), asked, on_progress, is_first=not place
+        ).monitors
     ]
     return build_plan(scenarios, resolve_seed(scenarios[0], asked.seed), asked, on_progress)
 

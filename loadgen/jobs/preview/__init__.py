@@ -46,7 +46,7 @@ def preview(
         LoadgenError: An option is unknown or out of bounds, or the scenario has more visits than fit into memory.
     """
     asked = resolve_options(PreviewOptions, options)
-    first = take_first_monitor(read_scenario(scenario), "preview", on_progress)
+    first = take_first_monitor(read_scenario(scenario, asked.duration), "preview", on_progress)
     first = first.adjust(duration=asked.duration, rate=asked.rate)
     check_size(first)
     return sample_traffic(first, resolve_seed(first, asked.seed, 0))

@@ -29,7 +29,7 @@ def sampling(
         LoadgenError: An option is unknown or out of bounds.
     """
     asked = resolve_options(SamplingOptions, options)
-    first = take_first_monitor(read_scenario(scenario), "sampling", on_progress)
+    first = take_first_monitor(read_scenario(scenario, asked.duration), "sampling", on_progress)
     first = first.adjust(duration=asked.duration)
     if asked.sessions_per_day:
         first = spread_over_day(first, asked.sessions_per_day, asked.peak_to_trough, on_progress)

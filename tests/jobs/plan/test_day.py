@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from loadgen.errors import LoadgenError
@@ -129,3 +131,14 @@ def test_sampling_looks_at_a_day_of_so_many_visits() -> None:
     found = sampling(british(), sessions_per_day=500, seed=1)
     assert found.of == pytest.approx(500)
     assert found.over == 86_400
+
+
+def test_a_duration_that_is_asked_for_reaches_a_late_incident(tmp_path: Path) -> None:
+    file = tmp_path / "late.toml"
+    file.write_text(
+        TEXT.replace('duration = "60s"\n', "").replace("rate = 4", "rate = 0.01")
+        + SPIKE.replace("at = 20", "at = 90000")
+    )
+    assert plan(file, duration=2 * 86_400.0, rates=(1.0,), seed=1).duration == 2 * 86_400
+    with pytest.raises(LoadgenError, match=r'or a duration such as "2d" in the file'):
+        plan(file, seed=1)

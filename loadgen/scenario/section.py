@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)")
-UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+from loadgen.units import DURATION, SECONDS
 
 
 class Section(BaseModel):
@@ -21,17 +19,19 @@ def parse_seconds(value: Any) -> Any:
     """Turn "30s", "5m", "2h" or "7d" into seconds; numbers pass as they are."""
     if not isinstance(value, str):
         return value
-    match = SPAN.fullmatch(value.strip())
+    match = DURATION.fullmatch(value.strip())
     if match is None:
         raise ValueError(f'"{value}" is not a length of time; write seconds as a number, or "30s", "5m", "2h", "7d"')
-    return float(match[1]) * UNIT_SECONDS[match[2]]
+    return float(match[1]) * SECONDS[match[2]]
 
 
 Seconds = Annotated[
     float,
     BeforeValidator(parse_seconds),
     Field(ge=0),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{SPAN.pattern}$"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{DURATION.pattern}$"}]}
+    ),
 ]
 """A length of time: seconds as a number, or text such as "30s"."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadgen.aws.clients import OnWait, is_on_this_machine, open_rum, open_session
+from loadgen.aws.clients import OnWait, is_on_this_machine, open_client, open_rum, open_session
 from loadgen.aws.desired_state import build_creation
 from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
@@ -103,7 +103,7 @@ class Account:
     def _fetch_account_number(self) -> str:
         if self._number is None:
             with explain_errors("asking for the account's number", "sts:GetCallerIdentity"):
-                sts = self._session.client("sts", region_name=self.region)
+                sts = open_client(self._session, "sts", self.region)
                 self._number = str(sts.get_caller_identity()["Account"])
         return self._number
 
@@ -119,7 +119,7 @@ class Account:
             return None
         try:
             with explain_errors("asking for the quota", "servicequotas:GetServiceQuota"):
-                quotas = self._session.client("service-quotas", region_name=self.region)
+                quotas = open_client(self._session, "service-quotas", self.region)
                 return float(quotas.get_service_quota(ServiceCode="rum", QuotaCode=RATE_QUOTA)["Quota"]["Value"])
         except ControlError:  # not permitted: the quota is learnt from 429s instead
             return None

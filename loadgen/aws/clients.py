@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from loadgen.aws.refusals import NotRumAnswer
+from loadgen.errors import ControlError
 from loadgen.model import Response
 from loadgen.transport import describe_answer, find_route, is_loopback, name_outcome
 from loadgen.wire.sigv4 import Credentials
@@ -73,25 +75,29 @@ def open_session(region: str | None, credentials: Credentials | None, isolated: 
     return boto3.Session(botocore_session=session, region_name=region, **given)
 
 
-def open_rum(session: Any, region: str, url: str | None, on_wait: OnWait | None) -> Any:
-    """A client for the RUM API, at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
+def open_client(session: Any, service: str, region: str, url: str | None = None, **config: Any) -> Any:
+    """A client for a service at `url` or AWS's own, reached as `transport` says: by its rules for proxies and trust."""
     from botocore.config import Config
 
-    given: dict[str, Any] = {"use_fips_endpoint": False, "use_dualstack_endpoint": False} if url else {}
-    verify: Any = None
-    if url is not None:
-        route = find_route(url)
-        given["proxies"] = {route.scheme: route.proxy.url} if route.proxy else {}
-        verify = route.ca_bundle
-    config = Config(
-        # An endpoint of one's own has no host name for the data plane to be put in front of.
-        inject_host_prefix=url is None,
-        retries={"mode": "standard", "max_attempts": 4},
-        connect_timeout=TIMEOUT_SECONDS,
-        read_timeout=TIMEOUT_SECONDS,
-        **given,
-    )
-    client = session.client("rum", region_name=region, endpoint_url=url, config=config, verify=verify)
+    if url is None:  # where the service is, by the environment or by botocore's table
+        url, given = str(session.client(service, region_name=region, config=Config(**config)).meta.endpoint_url), None
+    else:
+        given, config = url, {"use_fips_endpoint": False, "use_dualstack_endpoint": False, **config}
+    route = find_route(url)
+    if route.ca_bundle is not None and Path(route.ca_bundle).is_dir():
+        raise ControlError(
+            f"{route.ca_bundle}: a folder; the AWS SDK takes trusted certificates from one PEM file alone"
+        )
+    proxies = {route.scheme: route.proxy.url} if route.proxy else {}
+    made = Config(connect_timeout=TIMEOUT_SECONDS, read_timeout=TIMEOUT_SECONDS, proxies=proxies, **config)
+    return session.client(service, region_name=region, endpoint_url=given, config=made, verify=route.ca_bundle)
+
+
+def open_rum(session: Any, region: str, url: str | None, on_wait: OnWait | None) -> Any:
+    """A client for the RUM API, at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
+    # An endpoint of one's own has no host name for the data plane to be put in front of.
+    retries = {"mode": "standard", "max_attempts": 4}
+    client = open_client(session, "rum", region, url, inject_host_prefix=url is None, retries=retries)
     waiting = _Waiting(on_wait)
     client.meta.events.register("before-send.rum", waiting.begin)
     client.meta.events.register("before-parse.rum", _check_answer)

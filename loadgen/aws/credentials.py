@@ -17,7 +17,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from loadgen.aws.clients import is_on_this_machine, open_botocore_session
+from loadgen.aws.clients import is_on_this_machine, open_botocore_session, open_client, open_session
 from loadgen.aws.refusals import NO_CREDENTIALS, explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
@@ -124,11 +124,10 @@ class GuestCredentials:
         return _read_credentials(answer["Credentials"], "SecretAccessKey")
 
     def _open_client(self, service: str) -> Any:
-        import boto3
         from botocore import UNSIGNED
-        from botocore.config import Config
 
-        return boto3.client(service, region_name=self._region, config=Config(signature_version=UNSIGNED))
+        session = open_session(self._region, None, isolated=False)
+        return open_client(session, service, self._region, signature_version=UNSIGNED)
 
 
 def _read_credentials(given: dict[str, Any], secret: str) -> tuple[Credentials, float]:

@@ -63,6 +63,11 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
 
 def _explain_connection(error: Exception) -> str:
     """What botocore says, with the cause that it leaves out of "Could not connect"."""
+    from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+    url = getattr(error, "kwargs", {}).get("endpoint_url")
+    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
+        return f"no {'answer' if isinstance(error, ReadTimeoutError) else 'connection'} in time from {url} (timeout)"
     inner: BaseException | None = getattr(error, "kwargs", {}).get("error")
     while inner is not None and not isinstance(inner, OSError):
         inner = getattr(inner, "reason", None) or inner.__cause__ or inner.__context__

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import click
-
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 
@@ -78,15 +76,21 @@ def confirm_sending(confirm: Confirm | None, sending: Sending) -> None:
 
 @contextmanager
 def open_targets(
-    monitors: Sequence[Monitor], target: str, region: str | None, own: EndpointSettings, store: Path | None
+    monitors: Sequence[Monitor],
+    target: str,
+    region: str | None,
+    own: EndpointSettings,
+    store: Path | None,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Iterator[OpenTargets]:
     """The app monitors that a run sends to.
 
     `target` is `local` (an endpoint with the settings `own`, which stops when this context ends, and has the app
     monitors made), `aws`, or a URL. `store` is the file in which an own endpoint keeps events; None: in memory.
+    `on_wait` gets a line that says what is waited for, when an answer takes long.
     """
     if target != "local":
-        account = open_account(target, region)
+        account = open_account(target, region, on_wait)
         yield OpenTargets(account, tuple(account.find(each.name) for each in monitors), None)
         return
     from loadgen.aws import Account
@@ -114,11 +118,11 @@ def open_account(target: str | None, region: str | None, on_wait: Callable[[str]
         return Account(region, on_wait=on_wait)
     if not chosen.startswith(("http://", "https://")):
         raise LoadgenError(f"--target {chosen!r} is no target; write aws, or a URL such as http://127.0.0.1:8000")
-    return Account(region, endpoint_url=checked_url(chosen).rstrip("/"), on_wait=on_wait)
+    return Account(region, endpoint_url=check_url(chosen).rstrip("/"), on_wait=on_wait)
 
 
-def checked_url(url: str) -> str:
-    """A target's URL, if it names a host and nothing secret: it is kept in what a run writes."""
+def check_url(url: str) -> str:
+    """The target's URL, if it names a host and nothing secret: it is kept in what a run writes."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -132,11 +136,3 @@ def checked_url(url: str) -> str:
     if not host:
         raise LoadgenError(f"--target {url!r} names no host; write a URL such as http://127.0.0.1:8000")
     return url
-
-
-def agreed(question: str) -> bool:
-    """Whether somebody typed yes; the end of the input is no."""
-    try:
-        return str(click.prompt(f"{question} Type yes to go on", default="no", err=True)) == "yes"
-    except click.Abort:
-        return False

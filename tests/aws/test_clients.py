@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Request
 from loadgen.scenario import Monitor
 from tests.aws.conftest import KEY
+from tests.transport.certificates import Authority
 
 LOG_IN = b"<html><body>Please log in</body></html>"
 
@@ -28,8 +30,8 @@ def answer(status: str, body: bytes, *headers: str) -> bytes:
 class Stranger:
     """A server that gives every request the same answer, or none."""
 
-    def __init__(self, answer: bytes | None) -> None:
-        self._answer = answer
+    def __init__(self, answer: bytes | None, tls: ssl.SSLContext | None = None) -> None:
+        self._answer, self._tls = answer, tls
         self._server = socket.create_server(("127.0.0.1", 0))
         self.requests: list[bytes] = []
         self._open: list[socket.socket] = []
@@ -49,6 +51,11 @@ class Stranger:
                 connection, _ = self._server.accept()
             except OSError:  # closed
                 return
+            if self._tls is not None:
+                try:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+                except ssl.SSLError:  # the client does not trust us
+                    continue
             self._open.append(connection)
             self.requests.append(connection.recv(65536))
             if self._answer is not None:
@@ -118,7 +125,9 @@ def test_a_target_that_never_answers_is_waited_for_once_and_named(
     heard: list[str] = []
     account = Account("us-east-1", KEY, stranger.url, on_wait=heard.append)
     began = time.monotonic()
-    with pytest.raises(Unreachable, match="Read timeout"):
+    with pytest.raises(
+        Unreachable, match=r"no answer in time from http://127\.0\.0\.1:\d+/appmonitor/demo \(timeout\)"
+    ):
         account.get("demo")
     assert time.monotonic() - began < 2 * clients.TIMEOUT_SECONDS + 1.0
     assert len(stranger.requests) == 1
@@ -192,3 +201,44 @@ def test_an_endpoint_on_this_machine_is_signed_for_with_the_environments_keys(
     assert isinstance(Account("us-east-1", endpoint_url=running.url).list_names(), list)
     signed = make_signer("us-east-1", url=running.url)().sign(Request("POST", "/", (("host", "h"),)), 1e9)
     assert KEY.access_key_id in str(signed.header("authorization"))
+
+
+@pytest.fixture
+def behind_tls(tmp_path: Path) -> Iterator[tuple[Stranger, Path]]:
+    """A server whose certificate is of an authority of our own, and that authority's file."""
+    authority = Authority(tmp_path)
+    made = Stranger(FOREIGN["200 text/html"], authority.server_context())
+    yield made, authority.bundle
+    made.close()
+
+
+BUNDLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+
+
+@pytest.mark.parametrize("variable", BUNDLES)
+def test_the_control_plane_trusts_what_senders_trust(
+    behind_tls: tuple[Stranger, Path], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger, bundle = behind_tls
+    url = f"https://localhost:{stranger.port}"
+    for name in BUNDLES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Unreachable, match=r"certificate: unknown authority"):
+        Account("us-east-1", KEY, url).get("demo")
+    monkeypatch.setenv(variable, str(bundle))
+    with pytest.raises(ControlError, match="not RUM's answer: 200 text/html"):
+        Account("us-east-1", KEY, url).get("demo")
+
+
+@pytest.mark.parametrize("stranger", [FOREIGN["403 text/html"]], indirect=True)
+def test_the_control_plane_takes_the_proxy_that_senders_take(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", stranger.url)
+    with pytest.raises(ControlError, match="not RUM's answer: 403 text/html"):
+        Account("us-east-1", KEY, "http://rum.corp.invalid").get("demo")
+    assert stranger.requests[0].startswith(b"GET http://rum.corp.invalid/appmonitor/demo ")
+    monkeypatch.setenv("no_proxy", "corp.invalid")
+    with pytest.raises(Unreachable, match="name resolution"):
+        Account("us-east-1", KEY, "http://rum.corp.invalid").get("demo")
+    assert len(stranger.requests) == 1

@@ -22,7 +22,7 @@ from loadgen.jobs.run.finalize import add_notes, write_page, written_summary
 from loadgen.jobs.run.ledgers import compared, kept_for
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws
-from loadgen.jobs.run.watch import OnProgress, RunStarted, ignore_progress, watch
+from loadgen.jobs.run.watch import OnProgress, RunNotice, RunStarted, ignore_progress, watch
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
 from loadgen.results import EXIT_CODES, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
@@ -81,7 +81,10 @@ def run(
     def ask(targets: OpenTargets) -> None:
         confirm_aws(spec, targets, confirm)
 
-    with open_run(spec, Path(out) if out else None, spec.scenario.name, ask) as (aimed, folder, targets):
+    def wait(line: str) -> None:
+        tell(RunNotice(line))
+
+    with open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait) as (aimed, folder, targets):
         summary = drive(aimed, folder, targets, tell)
     write_page(folder, tell)
     return Run(folder, summary)
@@ -101,16 +104,21 @@ def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec
 
 @contextmanager
 def open_run(
-    spec: RunSpec, out: Path | None, name: str, ask: Callable[[OpenTargets], None]
+    spec: RunSpec,
+    out: Path | None,
+    name: str,
+    ask: Callable[[OpenTargets], None],
+    on_wait: Callable[[str], None] | None = None,
 ) -> Iterator[tuple[RunSpec, RunFolder, OpenTargets]]:
     """Open what a run sends to, and write its spec, with where its requests go, into its folder.
 
     Without `out` the folder is named after the time and `name`. For AWS, `ask` is called first; it raises on a no.
+    `on_wait` gets a line when the target's control plane takes long to answer.
     """
     monitors = [each.monitor for each in spec.scenarios]
     named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
     store = spec.store and Path(spec.store)
-    with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None) as targets:
+    with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None, on_wait) as targets:
         if spec.target == "aws":
             ask(targets)
         folder = RunFolder.create(out, name, datetime.now(UTC))

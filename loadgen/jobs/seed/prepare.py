@@ -25,7 +25,7 @@ from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, S
 from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account
 from loadgen.model import Noun
-from loadgen.scenario import Scenario, covers_domain, find_scenario, load, resolve_seed
+from loadgen.scenario import Scenario, covers_domain, format_scenario, load, read_text, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.wire import Clock
 
@@ -204,10 +204,9 @@ def _has_sent(folder: Path) -> bool:
 
 def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
     """Keep the scenario in the run's folder, and write which visits its incidents hit."""
-    if isinstance(given, Scenario):
-        (task.folder / "scenario.json").write_text(given.model_dump_json(exclude_unset=True, indent=2))
-    elif not (task.folder / "scenario.toml").exists():
-        shutil.copyfile(find_scenario(given), task.folder / "scenario.toml")
+    kept = task.folder / "scenario.toml"
+    if not kept.exists():
+        kept.write_text(format_scenario(given) if isinstance(given, Scenario) else read_text(given), encoding="utf-8")
     identity = task.identity
     whole = place_past(task.scenario, identity.period)
     ground_truth.write(whole, identity.seed, Clock(identity.period.start), task.folder / ground_truth.FILE)

@@ -22,7 +22,7 @@ from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.senders import Attempt, SenderThreads, explain_foreign, explain_refusal
 from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
-from loadgen.transport import TIMEOUT_SECONDS
+from loadgen.transport import TIMEOUT_SECONDS, explain_shortage
 from loadgen.wire.sigv4 import Signer
 
 TICK_SECONDS = 0.2
@@ -226,6 +226,8 @@ class Seeder:
                 trouble=attempt.error,
             )
         elif attempt.status is None:
+            if shortage := explain_shortage(attempt.error):
+                raise LoadgenError(f"{shortage}; what was accepted is kept, run the same command again to go on")
             limiter.note_failed(now)
             self._ready.appendleft(batch)
             self._update(unanswered=progress.unanswered + 1, trouble=attempt.error)

@@ -23,6 +23,7 @@ from loadgen.jobs.seed.senders import SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, plan_batches
 from loadgen.model import Request, Response, Send
 from loadgen.scenario import parse
+from loadgen.transport import NoAnswer
 from tests.jobs.seed.service import Luck, Service
 
 START = float(int(time.time()) - 100_000)
@@ -206,6 +207,15 @@ def test_a_service_that_never_helps_ends_the_run_in_the_end(tmp_path: Path) -> N
         pytest.raises(LoadgenError, match=r"nothing was accepted for 0\.3 s"),
     ):
         sent(ledger, batches(), service, service.read, patience=0.3)
+
+
+def test_a_shortage_of_this_machine_stops_the_run_and_is_named(tmp_path: Path) -> None:
+    def send(request: Request) -> Response:
+        raise NoAnswer("generator: file descriptors", sent=False)
+
+    service = Service(Luck())
+    with BatchLedger(tmp_path, write=True) as ledger, pytest.raises(LoadgenError, match="ran out of file descriptors"):
+        sent(ledger, batches(), send, service.read)
 
 
 def test_other_traffic_under_the_same_numbers_is_refused(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def add_incomplete_sessions(folder: RunFolder, summary: Summary) -> Summary:
     if not summary.lost_workers:
         return summary
     try:
-        return noted(folder, folder.spec().scenario, summary)
+        return noted(folder, folder.read_scenario(), summary)
     except LoadgenError as error:
         line = f"which sessions were not run is not known: {error}"
         return msgspec.structs.replace(summary, reasons=(*summary.reasons, line))

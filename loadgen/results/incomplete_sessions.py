@@ -65,7 +65,7 @@ class TriedBatches:
 
     def _add(self, batch: Records) -> None:
         if len(batch):
-            own = batch["session"][batch["monitor"] == self._monitor]
+            own = batch["session"][(batch["monitor"] == self._monitor) & (batch["session"] >= 0)]
             counts = np.bincount(own, minlength=len(self._by_session)).astype(np.uint16)
             counts[: len(self._by_session)] += self._by_session
             self._by_session, self.until = counts, max(self.until, float(batch["intended"].max()))

@@ -16,11 +16,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from loadgen.errors import LoadgenError
 from loadgen.model import Noun, Result
 
 NO_ANSWER = 0  # in place of a status
 STARTED = -1  # in place of a status: about to be sent; a record with the answer follows
 THROTTLED = 429
+
+MOST_SESSIONS, MOST_SECONDS = 100_000_000, 366 * 86_400.0  # no run has more
 
 RECORD = np.dtype(
     [
@@ -151,11 +154,31 @@ def read(path: Path, rows: int = 100_000) -> Iterator[Records]:
 
 
 def chunks(path: Path, rows: int) -> Iterator[Records]:
-    """Records and marks as stored, without the empty end of a spool whose worker is alive or died."""
+    """Records and marks as stored, without the empty end of a spool whose worker is alive or died.
+
+    A worker that was killed may leave half a record, as the last one. LoadgenError: the file holds something else too.
+    """
+    torn = False
     with path.open("rb") as file:
         while packed := file.read(rows * RECORD.itemsize):
             batch = unpack(packed)
-            yield batch[batch["events"] > 0]
+            batch = batch[batch["events"] != 0]
+            sound = check_records(batch)
+            if (torn and len(batch)) or not sound[:-1].all():
+                raise LoadgenError(f"{path}: cannot be read as a run's records; it is damaged, or of another version")
+            torn = torn or not sound.all()
+            yield batch[sound]
+
+
+def check_records(batch: Records) -> npt.NDArray[np.bool_]:
+    """Which records a worker can have written: counts and times in their bounds, shape (n,)."""
+    sound = (batch["session"] >= -1) & (batch["session"] < MOST_SESSIONS) & (batch["attempt"] >= 1)
+    sound &= (batch["status"] >= STARTED) & (batch["status"] < 1000)
+    for name in ("events", "wire_bytes", "raw_bytes", "worker", "monitor"):
+        sound &= batch[name] >= 0
+    for name in ("intended", "started", "finished", "waited"):
+        sound &= np.abs(batch[name]) < MOST_SECONDS  # False of NaN
+    return sound
 
 
 def accepted(records: Records) -> npt.NDArray[np.bool_]:

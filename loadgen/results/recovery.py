@@ -18,24 +18,20 @@ from loadgen.results.stages import find_stage_ends
 from loadgen.results.summarize import RunEnd, summarize
 from loadgen.results.summary import RunMonitor, Summary
 from loadgen.results.timeline import (
-    Follower,
     MonitorRow,
     TimelineRow,
     read_monitor_rows,
     read_offered,
     read_tally,
+    read_timeline,
 )
 
 
 def recover_summary(folder: RunFolder) -> Summary:
     """Sum up what is there; the summary is marked as cut off."""
     spec = folder.spec()
-    rows = list(Follower(folder.path).rows())
-    if not folder.spools or not rows:
-        raise LoadgenError(
-            f"{folder.path}: the run ended before its first second was written; there is nothing to report"
-        )
-    scenario = spec.scenario
+    rows = read_timeline(folder.path)
+    scenario = folder.read_scenario()
     monitors = spec.monitors or (RunMonitor(scenario.monitor.name, ""),)
     measured = Aggregate(find_stage_ends(scenario, spec.factor), tuple(each.name for each in monitors))
     for report in rebuild_reports(measured, rows, read_monitor_rows(folder.path)):
@@ -43,7 +39,12 @@ def recover_summary(folder: RunFolder) -> Summary:
         measured.settle(report.second + 1)  # so that memory stays bounded: no second is written again
     for spool in folder.spools:
         for batch in record.read(spool):
+            if (batch["monitor"] >= len(monitors)).any():
+                raise LoadgenError(f"{spool}: names app monitors that the run does not have; it is damaged")
             measured.add_records(batch)
+    in_doubt = record.in_doubt(folder.spools, len(monitors))
+    if not rows and not measured.metrics.outcomes.sent.requests and not any(each.requests for each in in_doubt):
+        raise LoadgenError(f"{folder.path}: the run ended before it had sent a request; there is nothing to report")
     run = RunEnd(
         seed=spec.seed,
         pace=spec.pace,
@@ -51,8 +52,8 @@ def recover_summary(folder: RunFolder) -> Summary:
         workers=len(folder.spools),
         cut_off=True,
         lost=tuple(range(len(folder.spools))),
-        stopped_at=max(measured.last_answer, rows[-1].second + 1.0),
-        in_doubt=record.in_doubt(folder.spools, len(monitors)),
+        stopped_at=max(measured.last_answer, rows[-1].second + 1.0 if rows else 0.0),
+        in_doubt=in_doubt,
         monitors=monitors,
     )
     return summarize(measured, scenario, run)
@@ -87,7 +88,9 @@ def rebuild_reports(
 
 
 def read_start(folder: RunFolder) -> str:
-    """The run's zero, from the head of the histograms' log."""
-    head = (folder.path / HISTOGRAMS).read_text(encoding="ascii")[:500]
-    found = re.search(r"StartTime: ([0-9.]+)", head)
-    return datetime.fromtimestamp(float(found[1]) if found else 0.0, UTC).isoformat(timespec="milliseconds")
+    """The run's zero, from the head of the histograms' log; without it, about when the run was asked for."""
+    log = folder.path / HISTOGRAMS
+    head = log.read_bytes()[:500] if log.is_file() else b""
+    found = re.search(rb"StartTime: ([0-9]{1,10}\.[0-9]{3}) ", head)
+    zero = float(found[1]) if found else folder.spec_file.stat().st_mtime
+    return datetime.fromtimestamp(zero, UTC).isoformat(timespec="milliseconds")

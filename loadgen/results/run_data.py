@@ -6,8 +6,6 @@ from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 
-import msgspec
-
 from loadgen.errors import LoadgenError
 from loadgen.results.binning import BinnedRequests, BinnedTimeline
 from loadgen.results.incomplete_sessions import IncompleteSession, read_incomplete_sessions
@@ -15,7 +13,7 @@ from loadgen.results.recovery import recover_summary
 from loadgen.results.run_folder import RUN, SUMMARY, RunFolder
 from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
-from loadgen.results.timeline import TIMELINE, Follower, MonitorRow, TimelineRow, read_monitor_rows
+from loadgen.results.timeline import TIMELINE, MonitorRow, read_monitor_rows, read_timeline
 
 VERSION = 1  # of summary.json
 
@@ -28,7 +26,9 @@ class RunData:
         self.folder = folder
         self.name = folder.path.resolve().name
         self.summary = summary or read_summary(folder)
-        self.rows = read_rows(folder)
+        if not (folder.path / TIMELINE).is_file():
+            raise LoadgenError(f"{folder.path / TIMELINE}: is missing; a report needs the whole folder of a run")
+        self.rows = read_timeline(folder.path)
         self.spec: RunSpec | None = folder.spec() if (folder.path / RUN).is_file() else None
         self.timeline = BinnedTimeline(self.rows, width)
 
@@ -67,7 +67,7 @@ def read_summary(folder: RunFolder) -> Summary:
     """`summary.json`, or what it would say of a run that was cut off."""
     try:
         summary = folder.summary() if folder.finished else recover_summary(folder)
-    except (KeyError, ValueError, TypeError) as error:
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
         raise LoadgenError(
             f"{folder.path}: half-written or of another version of loadgen; {RUN} and {TIMELINE} do not fit ({error})"
         ) from error
@@ -76,15 +76,3 @@ def read_summary(folder: RunFolder) -> Summary:
             f"{folder.path / SUMMARY}: is of version {summary.version}, and this loadgen reads version {VERSION}"
         )
     return summary
-
-
-def read_rows(folder: RunFolder) -> list[TimelineRow]:
-    """The timeline in the order of its seconds."""
-    if not (folder.path / TIMELINE).is_file():
-        raise LoadgenError(f"{folder.path / TIMELINE}: is missing; a report needs the whole folder of a run")
-    try:
-        return sorted(Follower(folder.path).rows(), key=lambda row: row.second)
-    except (ValueError, msgspec.ValidationError) as error:
-        raise LoadgenError(
-            f"{folder.path / TIMELINE}: cannot be read as a run's timeline; is it of another version? {error}"
-        ) from error

@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import msgspec
 
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, ScenarioError
 from loadgen.output import format_json, write_output
 from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
-from loadgen.scenario import read_text
+from loadgen.scenario import Scenario, read_text
 
 T = TypeVar("T")
 
@@ -111,6 +111,14 @@ class RunFolder:
         scenario = self.path / SCENARIO
         return msgspec.structs.replace(spec, scenario_text=read_text(scenario)) if scenario.is_file() else spec
 
+    def read_scenario(self) -> Scenario:
+        """The scenario as it was run; LoadgenError names the folder's copy of it."""
+        try:
+            return self.spec().scenario
+        except ScenarioError as error:
+            first = str(error).splitlines()[0]
+            raise LoadgenError(f"{self.path / SCENARIO}: cannot be read as a run's scenario; {first}") from error
+
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json` whole or not at all."""
         write_output(self.path / SUMMARY, format_json(summary))
@@ -125,7 +133,7 @@ class RunFolder:
             return msgspec.json.decode(file.read_bytes(), type=kind)
         except FileNotFoundError:
             raise LoadgenError(f"{file}: is missing; was the run started by this version of loadgen?") from None
-        except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             hint = "is it of another version?"
             raise LoadgenError(f"{file}: cannot be read as a run's {name}; {hint} {error}") from error
 

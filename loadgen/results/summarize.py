@@ -69,7 +69,10 @@ def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Accou
     """
     counted, tried = metrics.outcomes, metrics.outcomes.tried
     given_up = counted.given_up + tally.pending_at_end if complete else tried - counted.accepted
-    outcomes = msgspec.structs.replace(counted, offered=counted.offered - tally.cancelled, given_up=given_up)
+    offered = counted.offered - tally.cancelled
+    if not complete and offered.requests < tried.requests:
+        offered = tried  # the last seconds of a worker that was killed may be in the records alone
+    outcomes = msgspec.structs.replace(counted, offered=offered, given_up=given_up)
     # The last tally of a worker that was killed is older than its last records.
     generated = tally.generated if complete else max(tally.generated, tally.kept_back + tried.events)
     events = Events(

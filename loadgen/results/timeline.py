@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from loadgen.errors import LoadgenError
 from loadgen.model import Noun, Volume
 from loadgen.results.aggregate import OpenSecond
 from loadgen.results.meter import EventCounts
@@ -198,8 +200,26 @@ class Follower:
                 self._header = cells
 
 
+def read_timeline(folder: Path) -> list[TimelineRow]:
+    """The complete lines of `timeline.csv`, by second; none without such a file. LoadgenError: it is damaged."""
+    with naming(folder / TIMELINE):
+        return sorted(Follower(folder).rows(), key=lambda row: row.second)
+
+
 def read_monitor_rows(folder: Path) -> list[MonitorRow]:
-    """The complete lines of `monitors.csv`; none of a run that had one app monitor."""
+    """The complete lines of `monitors.csv`; none of a run that had one app monitor. LoadgenError: it is damaged."""
     path = folder / MONITORS
-    whole = path.read_bytes().rpartition(b"\n")[0].decode() if path.is_file() else ""
-    return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(whole.splitlines())]
+    with naming(path):
+        whole = path.read_bytes().rpartition(b"\n")[0].decode() if path.is_file() else ""
+        return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(whole.splitlines())]
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Say in one line which file is damaged."""
+    try:
+        yield
+    except (OSError, ValueError, csv.Error) as error:
+        raise LoadgenError(
+            f"{path}: cannot be read as a run's {path.name}; is it damaged, or of another version? {error}"
+        ) from error

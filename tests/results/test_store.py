@@ -17,6 +17,7 @@ from rich.console import Console
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Result, Volume
+from loadgen.report import write_report
 from loadgen.report.terminal import format_log_line, render_second, render_summary, show
 from loadgen.results import (
     Aggregate,
@@ -25,6 +26,7 @@ from loadgen.results import (
     LedgerComparison,
     Meter,
     Recording,
+    RunData,
     RunEnd,
     RunFolder,
     RunOptions,
@@ -135,6 +137,23 @@ def test_a_run_that_was_cut_off_is_summed_up_from_what_was_written(tmp_path: Pat
     assert summary.latency_ms == whole.latency_ms
     assert summary.stages == whole.stages
     assert summary.events.balanced
+
+
+def test_a_run_that_was_killed_in_its_first_second_is_summed_up_from_its_records(recorded: Recorded) -> None:
+    """No line of the timeline had been written."""
+    folder = recorded.folder
+    assert (folder.path / "timeline.csv").read_text().count("\n") == 1
+    summary = recover_summary(folder)
+    assert (summary.cut_off, summary.verdict) == (True, "interrupted")
+    assert summary.requests.sent == summary.requests.offered > 0
+    assert summary.events.balanced
+    assert summary.events.sent > 0
+    assert "cut off" in write_report(RunData(folder)).read_text()
+
+
+def test_a_run_that_was_killed_before_its_first_request_says_so(tmp_path: Path) -> None:
+    with pytest.raises(LoadgenError, match="ended before it had sent a request"):
+        recover_summary(Recorded(tmp_path / "results", seconds=0).folder)
 
 
 def test_half_a_record_at_the_end_of_a_cut_off_run_is_left_out(recorded: Recorded) -> None:

@@ -188,9 +188,9 @@ class OperationQuotaOption(click.ParamType[tuple[str, float]]):
 
         operation, _, number = str(value).partition("=")
         try:
-            rate = float(number)
+            rate = units.parse_count(number)
         except ValueError:
             rate = 0.0
-        if operation not in load_service_model().operations or not 0 < rate < float("inf"):
+        if operation not in load_service_model().operations or not rate:
             self.fail(f"{value!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5", param, ctx)
         return operation, rate

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
@@ -50,6 +51,9 @@ def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
         raise LoadgenError(f"there is no option {unknown[0]}; the options are {', '.join(fields)}")
     if missing := [each.name for each in msgspec.structs.fields(kind) if each.required and each.name not in given]:
         raise LoadgenError(f"{_name_option(missing[0])} is missing; give a value")
+    for name, value in given.items():
+        if isinstance(value, float) and not isfinite(value):
+            raise LoadgenError(f"{_name_option(name)}: {value!r} is out of range; write a finite number")
     try:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:

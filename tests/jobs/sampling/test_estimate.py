@@ -166,3 +166,11 @@ def test_options_are_checked_in_words(options: dict[str, Any], said: str) -> Non
     with pytest.raises(LoadgenError) as refused:
         sampling(STOREFRONT, **options)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["change", "rate", "over", "price"])
+def test_a_number_that_is_not_finite_is_refused(name: str, value: float) -> None:
+    given: dict[str, Any] = {name: value}
+    with pytest.raises(LoadgenError, match=rf"{name} \(--{name}\): -?(nan|inf) is out of range; write a finite number"):
+        sampling(STOREFRONT, **given)

@@ -6,7 +6,7 @@ costs one row, however many events it has.
 
 from __future__ import annotations
 
-import struct
+from array import array
 from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple
 
@@ -53,7 +53,7 @@ def _list_times(monitor: int, rows: list[tuple[Any, ...]]) -> Iterator[tuple[int
     """Rows of `event_times` for rows (number, times, dropped) of `batches`."""
     for number, values, marks in rows:
         dropped = frozenset(msgspec.json.decode(marks)) if marks else frozenset()
-        times = struct.unpack(f"<{len(values) // 8}q", values)
+        times = array("q", values)
         positions = (position for position in range(len(times) + len(dropped)) if position not in dropped)
         for at, position in zip(times, positions, strict=True):
             yield monitor, at, number, position

@@ -23,13 +23,14 @@ class AnyObject(msgspec.Struct):
     """Any JSON object: its members are scanned, not built."""
 
 
-_scan_object = msgspec.json.Decoder(AnyObject).decode
+scan_object = msgspec.json.Decoder(AnyObject).decode
+"""Raises msgspec.DecodeError or RecursionError for a text that is no object, or that only `is_object` understands."""
 
 
 def is_object(text: str) -> bool:
     """Whether a text is a JSON object; one nested deeper than about 1,000 levels is taken to be none."""
     try:
-        _scan_object(text)
+        scan_object(text)
     except msgspec.DecodeError:
         if "\\u" not in text:
             return False
@@ -38,7 +39,7 @@ def is_object(text: str) -> bool:
     else:
         return True
     try:
-        _scan_object(_replace_halves(text, r"\ufffd"))
+        scan_object(_replace_halves(text, r"\ufffd"))
     except (msgspec.DecodeError, RecursionError):
         return False
     return True

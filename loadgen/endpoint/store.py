@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import struct
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ class StoredBatch(Noun):
     """A batch to keep: the body as it came over the wire, and which of its events were accepted."""
 
     body: bytes
-    times: tuple[int, ...]  # Unix milliseconds of the accepted events, in the order of the body
-    dropped: tuple[int, ...] = ()  # positions of the other events
+    times: list[int]  # Unix milliseconds of the accepted events, in the order of the body
+    dropped: list[int]  # positions of the other events
 
 
 class Store:
@@ -200,14 +200,12 @@ class Store:
 
     # Batches
 
-    def keep(self, monitor: AppMonitor, batch: StoredBatch, now: int) -> None:
-        """Keep an accepted batch; `now` (Unix milliseconds) says when it expires if none of its events was accepted."""
-        times = batch.times
+    def keep(self, monitor: AppMonitor, batch: StoredBatch, last: int) -> None:
+        """Keep an accepted batch until `last` (Unix milliseconds), the time of its last event, is too long ago."""
         self._begin()
-        values = struct.pack(f"<{len(times)}q", *times)
         dropped = msgspec.json.encode(batch.dropped) if batch.dropped else None
-        row = (monitor.number, max(times, default=now), len(times), values, dropped, batch.body)
-        self._db.execute(_INSERT, row)
+        times = array("q", batch.times).tobytes()
+        self._db.execute(_INSERT, (monitor.number, last, len(batch.times), times, dropped, batch.body))
         self.kept_bytes += len(batch.body)
 
     def count(self, monitor: int, requests: int, events: int, dropped: int) -> None:

@@ -86,7 +86,7 @@ def drive(url: str, requests: Sequence[bytes], seconds: float) -> tuple[int, flo
     while (now := time.perf_counter()) < began + seconds:
         for key, _ in selector.select(1.0):
             connection, watched = key.data, key.data.socket
-            status = connection.handle_answer()
+            status = connection.answered()
             if status is None:
                 continue
             if status != 200:

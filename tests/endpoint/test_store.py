@@ -19,7 +19,7 @@ def test_what_is_not_committed_is_not_there_after_a_crash(tmp_path: Path) -> Non
     caller.endpoint.store = caller.store = store
     monitor = store.find_active(caller.monitor())
     assert monitor is not None
-    store.keep(monitor, StoredBatch(b"{}", (2,) * 10), 2)
+    store.keep(monitor, StoredBatch(b"{}", [2] * 10, []), 2)
     del caller
     store._db.close()  # as a crash would, without a commit
     reopened = Store(tmp_path / "rum.sqlite")
@@ -49,7 +49,7 @@ def test_an_operation_that_fails_midway_leaves_nothing(caller: Caller) -> None:
     monitor_id = caller.monitor()
     kept = caller.store.find_active(monitor_id)
     assert kept is not None
-    caller.store.keep(kept, StoredBatch(b"{}", (2,) * 10), 2)
+    caller.store.keep(kept, StoredBatch(b"{}", [2] * 10, []), 2)
     with pytest.raises(RuntimeError), caller.store.attempt():
         caller.store.write("DELETE FROM batches")
         caller.store.write("DELETE FROM monitors")
@@ -74,7 +74,7 @@ def test_when_the_disk_is_full_nobody_is_told_that_it_was_kept(caller: Caller) -
 def test_one_failed_write_spoils_the_whole_commit(caller: Caller) -> None:
     monitor = caller.store.find_active(caller.monitor())
     assert monitor is not None
-    caller.store.keep(monitor, StoredBatch(b"{}", (2,) * 10), 2)
+    caller.store.keep(monitor, StoredBatch(b"{}", [2] * 10, []), 2)
     caller.store.spoil()
     with pytest.raises(sqlite3.Error):
         caller.store.commit()
@@ -101,8 +101,8 @@ def test_what_retention_has_passed_is_gone_at_the_next_start(tmp_path: Path) -> 
     caller.endpoint.store = caller.store = store
     monitor = store.find_active(caller.monitor())
     assert monitor is not None
-    store.keep(monitor, StoredBatch(b"{}", (2000,)), 0)
-    store.keep(monitor, StoredBatch(b"{}", (1000, 9000)), 0)
+    store.keep(monitor, StoredBatch(b"{}", [2000], []), 2000)
+    store.keep(monitor, StoredBatch(b"{}", [1000, 9000], []), 9000)
     expire(store, 35.0, 30.0)
     store.commit()
     assert store.count_accepted(monitor) == (1, 2, 0)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from loadgen.endpoint.json_text import escape_halves, is_object
+from loadgen.endpoint.json_text import escape_halves, is_object, scan_object
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.policy import RequestContext, is_allowed
 from loadgen.endpoint.request_body import inflate, read_object
@@ -29,8 +29,8 @@ from loadgen.rum.validation import compile_check, compile_type, format_message, 
 REPLAY = "com.amazon.rum.rrweb_event"
 """Session replay: by default the web client sends events of 12 kB and more, so the limit of 6 kB cannot hold for it."""
 
-YEAR_10000 = 253_402_300_800.0
-"""Unix seconds; a later time is one in milliseconds by mistake."""
+YEAR_10000 = 253_402_300_800_000
+"""Unix milliseconds; a later time was given in milliseconds instead of seconds."""
 
 _match_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 """Types of custom events (user guide, "Send custom events")."""
@@ -92,7 +92,7 @@ def read_batch(data: bytes, settings: EndpointSettings) -> Any:
     if len(batch.RumEvents) > settings.max_batch_events:
         limit = f"have at most {settings.max_batch_events} events"
         raise ValidationException(format_message([format_problem(len(batch.RumEvents), "rumEvents", limit)]))
-    if problems := list(_find_json_problems(batch)):
+    if problems := _find_json_problems(batch):
         raise ValidationException(format_message(problems))
     return batch
 
@@ -119,15 +119,28 @@ def _explain(data: bytes, wrong: Exception) -> Exception:
     return ValidationException(format_message(problems) if problems else str(wrong))
 
 
-def _find_json_problems(batch: Any) -> Iterator[str]:
+def _find_json_problems(batch: Any) -> list[str]:
     """Members that are strings of JSON (the model's jsonvalue) must hold an object."""
-    if batch.SessionMetadata is not None and not is_object(batch.SessionMetadata):
-        yield format_problem(batch.SessionMetadata, "sessionMetadata", "be a JSON object")
+    try:
+        if batch.SessionMetadata is not None:
+            scan_object(batch.SessionMetadata)
+        for event in batch.RumEvents:
+            scan_object(event.details)
+            if event.metadata is not None:
+                scan_object(event.metadata)
+    except (msgspec.DecodeError, RecursionError):
+        return list(_name_json_problems(batch))
+    return []
+
+
+def _name_json_problems(batch: Any) -> Iterator[str]:
+    texts = [("sessionMetadata", batch.SessionMetadata)]
     for number, event in enumerate(batch.RumEvents, 1):
-        if event.metadata is not None and not is_object(event.metadata):
-            yield format_problem(event.metadata, f"rumEvents.{number}.member.metadata", "be a JSON object")
-        if not is_object(event.details):
-            yield format_problem(event.details, f"rumEvents.{number}.member.details", "be a JSON object")
+        texts += [(f"rumEvents.{number}.member.metadata", event.metadata)]
+        texts += [(f"rumEvents.{number}.member.details", event.details)]
+    for path, text in texts:
+        if text is not None and not is_object(text):
+            yield format_problem(text, path, "be a JSON object")
 
 
 # Keeping
@@ -137,14 +150,13 @@ def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
     """Store, or count, the good events of a batch, as it came over the wire; durable at the store's next commit."""
     settings, store, events = context.settings, context.store, batch.RumEvents
     dropped = _find_dropped(events, monitor, settings, context.now - settings.retention)
-    times = [event.timestamp for position, event in enumerate(events) if position not in dropped]
-    if times and max(times) >= YEAR_10000:
-        position = next(position for position, event in enumerate(events, 1) if event.timestamp >= YEAR_10000)
-        path = f"rumEvents.{position}.member.timestamp"
-        raise ValidationException(format_message([format_problem(max(times), path, "be Unix time in seconds")]))
+    kept = [event for position, event in enumerate(events) if position not in dropped] if dropped else events
+    times = [round(event.timestamp * 1000) for event in kept]
+    last = max(times) if times else int(context.now * 1000)
+    if last >= YEAR_10000:
+        _refuse_late(events)
     if settings.keeps:
-        milliseconds = tuple([round(time * 1000) for time in times])
-        store.keep(monitor, StoredBatch(context.request.body, milliseconds, tuple(dropped)), int(context.now * 1000))
+        store.keep(monitor, StoredBatch(context.request.body, times, dropped), last)
         make_room(store, settings.max_memory_bytes)
         if dropped:
             store.count(monitor.number, 0, 0, len(dropped))
@@ -152,6 +164,14 @@ def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
         store.count(monitor.number, 1, len(times), len(dropped))
     if times and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
+
+
+def _refuse_late(events: list[Any]) -> NoReturn:
+    number, late = next(
+        (number, event) for number, event in enumerate(events, 1) if event.timestamp * 1000 >= YEAR_10000
+    )
+    path = f"rumEvents.{number}.member.timestamp"
+    raise ValidationException(format_message([format_problem(late.timestamp, path, "be Unix time in seconds")]))
 
 
 def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> list[int]:

@@ -59,6 +59,9 @@ _MISMATCH = (
     "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
 
+_SIGNED_TWICE = "A request must be signed once, in one Authorization header or in the query string."
+"""Whatever stands between client and server might look at the other signature."""
+
 Secrets = Callable[[str], Credentials | None]
 
 
@@ -94,8 +97,9 @@ def verify(request: Request, secret_of: Secrets, region: str, service: str, now:
     """The access key id that signed the request rightly at about Unix time `now`; raises SignatureError."""
     headers = _collect_claim(request)
     query = request.target.partition("?")[2]
-    _check_single(request, query)
     if "authorization" in headers:
+        if "X-Amz-Signature=" in query:
+            _refuse_incomplete(_SIGNED_TWICE)
         claim = _read_header(headers, query)
     elif "X-Amz-" in query:
         claim = _read_query_claim(headers, query)
@@ -106,13 +110,6 @@ def verify(request: Request, secret_of: Secrets, region: str, service: str, now:
     _check_time(claim, now)
     _check_signature(claim, credentials, request, headers)
     return claim.access_key_id
-
-
-def _check_single(request: Request, query: str) -> None:
-    """Refuse two signatures: whatever stands between client and server might look at the other one."""
-    signatures = sum(name.lower() == "authorization" for name, _ in request.headers) + ("X-Amz-Signature=" in query)
-    if signatures > 1:
-        _refuse_incomplete("A request must be signed once, in one Authorization header or in the query string.")
 
 
 def _refuse_incomplete(message: str) -> NoReturn:
@@ -128,7 +125,12 @@ def _collect_claim(request: Request) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in request.headers:
         key = name.lower()
-        headers[key] = f"{headers[key]},{trim(value)}" if key in headers else trim(value)
+        if key not in headers:
+            headers[key] = trim(value)
+        elif key == "authorization":
+            _refuse_incomplete(_SIGNED_TWICE)
+        else:
+            headers[key] = f"{headers[key]},{trim(value)}"
     return headers
 
 
@@ -243,13 +245,14 @@ def _find_credentials(claim: _Claim, secret_of: Secrets) -> Credentials:
 
 
 def _check_time(claim: _Claim, now: float) -> None:
-    here, minutes = format_basic(int(now)), abs(now - claim.signed_at) / 60
     latest = claim.signed_at + (CLOCK_WINDOW if claim.expires is None else claim.expires)
+    minutes = abs(now - claim.signed_at) / 60
     if now > latest:
-        reason = f"it is {here} here, {minutes:.0f} min. after it was signed ({claim.moment})"
+        reason = f"it is {format_basic(int(now))} here, {minutes:.0f} min. after it was signed ({claim.moment})"
         text = f"Signature expired: it was valid until {format_basic(int(latest))}, and {reason}"
         raise SignatureError("RequestExpired", 403, f"{text}. Check the client's clock.")
     if claim.signed_at > now + CLOCK_WINDOW:
+        here = format_basic(int(now))
         reason = f"it was signed at {claim.moment}, {minutes:.0f} min. after the time here, {here}"
         raise SignatureError("RequestExpired", 403, f"Signature not yet current: {reason}. Check the client's clock.")
 

@@ -97,9 +97,7 @@ def _write_rate_sentence(advice: Advice) -> str:
     if not advice.sample_rate:
         return "Sample rate: the budget pays for no event; give a higher --budget."
     known = {"p75 LCP": advice.p75_lcp_interval, "share of sessions with JS errors": advice.js_error_interval}
-    precision = " and ".join(
-        f"{name} to ±{format_percent(width)}" for name, width in known.items() if width is not None
-    )
+    precision = " and ".join(f"{name} to ±{width:.1%}" for name, width in known.items() if width is not None)
     budget = f" of the {format_dollars(advice.budget)} allowed" if advice.budget is not None else ""
     text = (
         f"Record {format_percent(advice.sample_rate)} of the sessions (--sample-rate {advice.sample_rate:g}) for "

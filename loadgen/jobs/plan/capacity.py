@@ -53,10 +53,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
     The first monitor's sessions have the seed, the others' the numbers after it.
     """
     begun = time.perf_counter()
-    monitors = [
-        rehearse(each, seed + number, options.precision, options.exact, on_progress)
-        for number, each in enumerate(scenarios)
-    ]
+    monitors = _rehearse_all(scenarios, seed, options, on_progress)
     demands = [each.demand for each in monitors]
     quota = AccountQuota(options.quota, options.burst, options.answer_seconds)
     trajectory = simulate_quota(demands, quota)
@@ -70,9 +67,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
         scenario=scenarios[0].name,
         seed=seed,
         duration=scenarios[0].duration,
-        monitors=tuple(
-            _describe_monitor(each, outcome, quota) for each, outcome in zip(monitors, trajectory.outcomes, strict=True)
-        ),
+        monitors=tuple(_describe_monitors(monitors, trajectory, quota)),
         load=load,
         windows=tuple(measure_window(seconds, each) for each in divide_run(scenarios[0])),
         whole=whole,
@@ -88,6 +83,15 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
         seconds=round(time.perf_counter() - begun, 1),
         curves=trace_load(seconds.requests.astype(np.float64), trajectory),
     )
+
+
+def _rehearse_all(
+    scenarios: Sequence[Scenario], seed: int, options: PlanOptions, on_progress: OnProgress
+) -> list[RehearsedMonitor]:
+    return [
+        rehearse(each, seed + number, options.precision, options.exact, on_progress)
+        for number, each in enumerate(scenarios)
+    ]
 
 
 def coarsen(demands: Sequence[Demand]) -> list[Demand]:
@@ -117,18 +121,21 @@ def _describe_throttling(demands: Sequence[Demand], trajectory: Trajectory, quot
     return msgspec.structs.replace(found, rough=is_rough(demands, quota))
 
 
-def _describe_monitor(monitor: RehearsedMonitor, outcome: MonitorOutcome, quota: AccountQuota) -> MonitorPlan:
-    requests, events = monitor.interval
-    return MonitorPlan(
-        monitor=monitor.scenario.monitor.name,
-        scenario=monitor.scenario.name,
-        sample_rate=monitor.scenario.monitor.sample_rate,
-        load=monitor.demand.totals,
-        throttling=round_outcome(outcome, quota, None, monitor.sample.exact),
-        rehearsed=monitor.sample.sessions,
-        requests_interval=requests,
-        events_interval=events,
-    )
+def _describe_monitors(
+    monitors: Sequence[RehearsedMonitor], trajectory: Trajectory, quota: AccountQuota
+) -> Iterator[MonitorPlan]:
+    for monitor, outcome in zip(monitors, trajectory.outcomes, strict=True):
+        requests, events = monitor.interval
+        yield MonitorPlan(
+            monitor=monitor.scenario.monitor.name,
+            scenario=monitor.scenario.name,
+            sample_rate=monitor.scenario.monitor.sample_rate,
+            load=monitor.demand.totals,
+            throttling=round_outcome(outcome, quota, None, monitor.sample.exact),
+            rehearsed=monitor.sample.sessions,
+            requests_interval=requests,
+            events_interval=events,
+        )
 
 
 def _find_need(demands: Sequence[Demand], options: PlanOptions) -> NeededQuota:

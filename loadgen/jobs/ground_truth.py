@@ -1,7 +1,7 @@
-"""What was wrong in a run, and for whom, beside its results: one line of JSON for each visit that an incident hit.
+"""`ground-truth.ndjson`, beside a run's results: one line of JSON for each visit that an incident hit.
 
-Rule: alarms are tested against it, so it names visits as RUM does, by session id, and tells if RUM could see them. What
-would have come after a run was stopped is not in it.
+Rule: alarms are tested against it, so it names visits as RUM does, by session id, and says whether RUM could see them.
+It holds nothing that would have come after a run was stopped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from loadgen import client, traffic, units
 from loadgen.model import Noun
+from loadgen.output import open_output
 from loadgen.results import NEVER, LastSent, RunFolder, Summary
 from loadgen.scenario import Scenario
 from loadgen.wire import Clock
@@ -42,8 +43,18 @@ def of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> int:
     clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), factor)
     until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
     monitors = [each.name for each in summary.monitors]
-    reach = LastSent(folder, monitors) if scenario.incidents and folder.has_records else None
-    return write(scenario, summary.seed, clock, folder.path / FILE, until=until, reach=reach)
+    last_sent = LastSent(folder, monitors) if scenario.incidents and folder.has_records else None
+    return write(scenario, summary.seed, clock, folder.path / FILE, reached=Reached(until, last_sent))
+
+
+class Reached(Noun):
+    """How far a run came."""
+
+    until: float = inf  # when it was stopped, in seconds of the scenario from its zero
+    last_sent: LastSent | None = None  # what was sent of each visit; None: everything
+
+
+WHOLE_RUN = Reached()
 
 
 def write(
@@ -52,27 +63,25 @@ def write(
     clock: Clock,
     out: Path,
     first: int | None = None,
-    until: float = inf,
-    reach: LastSent | None = None,
+    reached: Reached = WHOLE_RUN,
 ) -> int:
-    """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file.
-
-    `until` is when the run was stopped, in seconds of the scenario from its zero; `reach` tells what was sent.
-    """
+    """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file."""
     lines = 0
     if not scenario.incidents:
         return lines
     encode = msgspec.json.Encoder().encode
-    with out.open("wb") as file:
-        for hit in traffic.find_hits(scenario, seed, until):
+    with open_output(out) as file:
+        for hit in traffic.find_hits(scenario, seed, reached.until):
             if first is not None and hit.session >= first:
                 break
-            file.write(encode(truth(hit, scenario, clock, reach)) + b"\n")
+            file.write(encode(describe_hit(hit, scenario, clock, reached.last_sent)) + b"\n")
             lines += 1
     return lines
 
 
-def truth(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, reach: LastSent | None = None) -> Truth:
+def describe_hit(
+    hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, last_sent: LastSent | None = None
+) -> Truth:
     """A hit in RUM's words."""
     due = NEVER if clock.pace == inf else hit.first / clock.pace
     return Truth(
@@ -81,14 +90,14 @@ def truth(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, reach: Las
         session_id=client.make_session_id(hit.key),
         user_id=hit.user_id,
         sampled=client.is_sampled(hit.key, scenario.monitor.sample_rate),
-        first=iso(clock.to_unix(hit.first)),
-        last=iso(clock.to_unix(hit.last)),
+        first=format_time(clock.to_unix(hit.first)),
+        last=format_time(clock.to_unix(hit.last)),
         views=hit.views,
         session=hit.session,
-        sent=reach is None or ((last := reach.of(hit.session)) > NEVER and last >= due),
+        sent=last_sent is None or ((last := last_sent.of(hit.session)) > NEVER and last >= due),
     )
 
 
-def iso(unix: float) -> str:
+def format_time(unix: float) -> str:
     """A Unix time in UTC."""
     return datetime.fromtimestamp(unix, UTC).isoformat(timespec="milliseconds")

@@ -27,7 +27,7 @@ from loadgen.limit import (
     search_limit,
 )
 from loadgen.model import Batch, Result
-from loadgen.output import format_json
+from loadgen.output import format_json, write_output
 from loadgen.planned import planned
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, in_order
@@ -76,9 +76,9 @@ class RateProbe(Feeder):
         self._now = now
         try:
             limit = search_limit(self._hold, self._search.conditions, self._search.where, self._write_step)
-            (self._folder / FOUND).write_bytes(format_json(limit))
+            write_output(self._folder / FOUND, format_json(limit))
         except LoadgenError as error:
-            (self._folder / FOUND).write_bytes(format_json({"refused": str(error)}))
+            write_output(self._folder / FOUND, format_json({"refused": str(error)}))
         finally:
             self._stock.close()
             self.account(0, unsent=self._stocked_events)

@@ -76,7 +76,9 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
         sent.append(batch)
         spool.finish(pack(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
     spool.close()
-    lines = ground_truth.write(scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", until=9.0, reach=LastSent(folder))
+    lines = ground_truth.write(
+        scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", reached=ground_truth.Reached(9.0, LastSent(folder))
+    )
     told = [json.loads(line) for line in (tmp_path / "truth.ndjson").read_text().splitlines()]
     hits = {hit.session: hit for hit in traffic.find_hits(scenario, 3, until=9.0)}
     seen = {batch.session for batch in sent if batch.session in hits and batch.due >= hits[batch.session].first}

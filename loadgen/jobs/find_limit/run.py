@@ -18,7 +18,7 @@ from loadgen.jobs.run.preflight import confirm_aws
 from loadgen.jobs.run.steps import open_run
 from loadgen.jobs.targets import Confirm
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
-from loadgen.output import format_json
+from loadgen.output import format_json, write_output
 from loadgen.results import RunFolder, RunOptions, RunSpec, add_ledgers
 from loadgen.scenario import load, read_text
 
@@ -125,5 +125,5 @@ def interrupted(folder: RunFolder, hunt: LimitSearch) -> Limit:
     if found is None:
         click.echo(f"no rate was known to keep the conditions yet; the windows are in {folder.path}", err=True)
         raise click.Abort
-    (folder.path / FOUND).write_bytes(format_json(found))
+    write_output(folder.path / FOUND, format_json(found))
     return found

@@ -1,1 +1,66 @@
-"""Scenario ─traffic→ Session ─client→ Batch ─wire→ Request ─swarm→ Result ─results→ Report."""
+"""Synthetic traffic and load tests for Amazon CloudWatch RUM, with a local RUM endpoint to test against.
+
+The names below are the Python API; the command line calls nothing else. A verb takes a scenario (a `Scenario`, a path,
+or the name of a shipped one) and its options by keyword, prints nothing, tells its progress to `on_progress`, and
+raises `LoadgenError` for what a person can mend. Names are resolved when they are used: `import loadgen` is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from loadgen.endpoint import Endpoint
+    from loadgen.errors import LoadgenError
+    from loadgen.jobs.check import check
+    from loadgen.jobs.compare import compare
+    from loadgen.jobs.find_limit import find_limit
+    from loadgen.jobs.generate import generate
+    from loadgen.jobs.plan import plan
+    from loadgen.jobs.preview import preview
+    from loadgen.jobs.run import Run, run
+    from loadgen.jobs.sampling import sampling
+    from loadgen.jobs.seed import clean, seed, verify
+    from loadgen.scenario import Scenario
+
+__all__ = [
+    "Endpoint",
+    "LoadgenError",
+    "Run",
+    "Scenario",
+    "check",
+    "clean",
+    "compare",
+    "find_limit",
+    "generate",
+    "plan",
+    "preview",
+    "run",
+    "sampling",
+    "seed",
+    "verify",
+]
+
+_HOMES = {
+    "Endpoint": "loadgen.endpoint",
+    "LoadgenError": "loadgen.errors",
+    "Run": "loadgen.jobs.run",
+    "Scenario": "loadgen.scenario",
+    "clean": "loadgen.jobs.seed",
+    "verify": "loadgen.jobs.seed",
+}
+"""Where a name comes from, unless it is a verb of its own: `plan` comes from `loadgen.jobs.plan`."""
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve a name of the API when it is used first."""
+    if name not in __all__:
+        raise AttributeError(f"module 'loadgen' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, f"loadgen.jobs.{name}")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

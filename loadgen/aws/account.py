@@ -74,6 +74,7 @@ class Account:
                 raise ControlError("no region: set AWS_DEFAULT_REGION or give --region")
             self.rum: Any = open_rum(self._session, region_name, endpoint_url, on_wait)
         self.region: str = region_name
+        self.credentials = credentials  # None: those of boto3's usual chain
         self._given_url = endpoint_url
         self._number: str | None = None
 

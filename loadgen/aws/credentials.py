@@ -46,13 +46,18 @@ class Guest(Noun):
         return cls(pool, os.environ.get(ROLE_VARIABLE)) if pool else None
 
 
-def make_signer(region: str, guest: Guest | None = None, url: str | None = None) -> Callable[[], Signer]:
+def make_signer(
+    region: str, guest: Guest | None = None, url: str | None = None, fixed: Credentials | None = None
+) -> Callable[[], Signer]:
     """A function that gives a signer whose credentials are renewed before they expire.
 
     They are those of boto3's chain (environment, profile, assumed role, instance, …); or a browser's, from a Cognito
     identity pool, when `guest` or the environment's LOADGEN_IDENTITY_POOL names one; or, for a `url` on this machine,
-    those of the environment alone. Raises ControlError.
+    those of the environment alone. `fixed` ones are used as they are. Raises ControlError.
     """
+    if fixed is not None:
+        unchanging = Signer(fixed, region)
+        return lambda: unchanging
     guest = guest or Guest.from_environment()
     load = load_chain(is_on_this_machine(url)) if guest is None else GuestCredentials(guest)
     used: Credentials | None = None

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from loadgen.cli.targets import ask_on_terminal
-from loadgen.cli.terminal import echo
 from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
 
 
@@ -46,19 +45,21 @@ from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, 
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
 @click.option("--json", "as_json", is_flag=True, help="Print limit.json, and nothing else, on standard output.")
-def find_limit(scenario: Path, as_json: bool, yes: bool, **options: Any) -> None:
+def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **options: Any) -> None:
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
-    from loadgen.jobs.find_limit.run import hunt
-    from loadgen.jobs.find_limit.view import limit_view
+    from loadgen.jobs.find_limit import Progress, build_limit_view, find_limit, format_step
     from loadgen.output import format_json
     from loadgen.report import show
 
-    found, folder = hunt(scenario, ask_on_terminal(yes), options)
+    def show_progress(progress: Progress) -> None:
+        click.echo(progress if isinstance(progress, str) else format_step(progress), err=True)
+
+    found = find_limit(scenario, out=out, on_progress=show_progress, confirm=ask_on_terminal(yes), **options)
     if as_json:
-        click.echo(format_json(found), nl=False)
+        click.echo(format_json(found.limit), nl=False)
     else:
-        show(limit_view(found))
-        echo(f"results   {folder.path}")
-    if found.interrupted:
+        show(build_limit_view(found.limit))
+        click.echo(f"results   {found.folder}")
+    if found.limit.interrupted:
         sys.exit(130)
-    sys.exit(0 if found.confirmed and not found.own else 3)
+    sys.exit(0 if found.limit.confirmed and not found.limit.own else 3)

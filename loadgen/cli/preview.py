@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from loadgen.cli.terminal import echo
 from loadgen.cli.values import SCENARIO, CountOption, DurationOption, echo_error
 
 
@@ -24,4 +23,4 @@ def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed
     check_output(out)
     seen = job.preview(scenario, on_progress=echo_error, duration=duration, rate=rate, seed=seed)
     write_output(out, job.build_preview_page(seen))
-    echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))
+    click.echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))

@@ -10,7 +10,6 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli.targets import ask_on_terminal
-from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
     SCENARIO,
     CountOption,
@@ -94,7 +93,7 @@ def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
         click.echo(format_json(done.summary), nl=False)
     else:
         show(render_summary(done.summary))
-        echo(f"results   {done.folder}")
+        click.echo(f"results   {done.folder}")
     sys.exit(done.exit_code)
 
 

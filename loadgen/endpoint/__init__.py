@@ -3,7 +3,15 @@
 from loadgen.endpoint.admin import EndpointLedger
 from loadgen.endpoint.fault_spec import parse_faults
 from loadgen.endpoint.faults import Faults
-from loadgen.endpoint.local_endpoint import Endpoint, make_credentials
+from loadgen.endpoint.local_endpoint import Endpoint, find_running, make_credentials
 from loadgen.endpoint.settings import EndpointSettings
 
-__all__ = ["Endpoint", "EndpointLedger", "EndpointSettings", "Faults", "make_credentials", "parse_faults"]
+__all__ = [
+    "Endpoint",
+    "EndpointLedger",
+    "EndpointSettings",
+    "Faults",
+    "find_running",
+    "make_credentials",
+    "parse_faults",
+]

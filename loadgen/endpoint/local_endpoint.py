@@ -33,6 +33,15 @@ STOP_SECONDS = 10.0
 """A process that has not ended so long after SIGTERM is killed; it waits 5 s itself for answers that are due."""
 
 
+_running: dict[str, Endpoint] = {}
+"""The endpoints that this process has started, by URL."""
+
+
+def find_running(url: str) -> Endpoint | None:
+    """The endpoint of this process at an address, whose credentials a job then uses."""
+    return _running.get(url.rstrip("/"))
+
+
 def make_credentials() -> Credentials:
     """A random key in the form of AWS's."""
     return Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
@@ -93,12 +102,14 @@ class Endpoint:
             self.stop()
             raise EndpointError(report.error)
         self._url = report.url
+        _running[self._url] = self
         return self
 
     def stop(self) -> None:
         """Let it answer the requests in flight, commit, and end."""
         if self._process is None:
             return
+        _running.pop(self._url, None)
         if self.is_alive():
             self._process.send_signal(signal.SIGTERM)
             try:

@@ -55,9 +55,16 @@ def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
         if isinstance(value, float) and not isfinite(value):
             raise LoadgenError(f"{_name_option(name)}: {value!r} is out of range; write a finite number")
     try:
-        return msgspec.convert(given, kind)
+        return msgspec.convert(given, kind, dec_hook=_read_path)
     except msgspec.ValidationError as error:
         raise LoadgenError(_describe_problem(str(error), kind, given)) from None
+
+
+def _read_path(kind: type, value: Any) -> Any:
+    """A path that is given as text; msgspec asks for the types that it does not know."""
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise TypeError("Expected `path`")
 
 
 def _name_option(name: str) -> str:

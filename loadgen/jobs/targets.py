@@ -41,7 +41,7 @@ class OpenTargets(Noun):
 
     account: Account
     monitors: tuple[MonitorTarget, ...]
-    endpoint: Endpoint | None  # the run's own, for the target `local`
+    endpoint: Endpoint | None  # one of this process: the run's own, for the target `local`, or the caller's
 
 
 class Sending(Noun):
@@ -89,12 +89,13 @@ def open_targets(
     monitors made), `aws`, or a URL. `store` is the file in which an own endpoint keeps events; None: in memory.
     `on_wait` gets a line that says what is waited for, when an answer takes long.
     """
+    from loadgen.aws import Account
+    from loadgen.endpoint import Endpoint, find_running
+
     if target != "local":
         account = open_account(target, region, on_wait)
-        yield OpenTargets(account, tuple(account.find(each.name) for each in monitors), None)
+        yield OpenTargets(account, tuple(account.find(each.name) for each in monitors), find_running(target))
         return
-    from loadgen.aws import Account
-    from loadgen.endpoint import Endpoint
 
     with Endpoint(own, store) as endpoint:
         account = Account(endpoint.region, endpoint.credentials, endpoint.url)
@@ -118,7 +119,17 @@ def open_account(target: str | None, region: str | None, on_wait: Callable[[str]
         return Account(region, on_wait=on_wait)
     if not chosen.startswith(("http://", "https://")):
         raise LoadgenError(f"--target {chosen!r} is no target; write aws, or a URL such as http://127.0.0.1:8000")
-    return Account(region, endpoint_url=check_url(chosen).rstrip("/"), on_wait=on_wait)
+    return open_account_at(check_url(chosen).rstrip("/"), region, on_wait)
+
+
+def open_account_at(url: str, region: str | None, on_wait: Callable[[str], None] | None = None) -> Account:
+    """The control plane at a URL; an `Endpoint` of this process gives its own Region and credentials."""
+    from loadgen.aws import Account
+    from loadgen.endpoint import find_running
+
+    if endpoint := find_running(url):
+        return Account(endpoint.region, endpoint.credentials, endpoint.url, on_wait)
+    return Account(region, endpoint_url=url, on_wait=on_wait)
 
 
 def check_url(url: str) -> str:

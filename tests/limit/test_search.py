@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.find_limit.view import limit_view
+from loadgen.jobs.find_limit.view import build_limit_view
 from loadgen.limit import Conditions, Limit, RateWindow, SearchRange, limit_so_far, search_limit
 from tests.limit.targets import Bucket, Moody, Queue
 
@@ -124,7 +124,7 @@ def told(found: Limit) -> str:
     """The first line of what people see."""
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(limit_view(found))
+        console.print(build_limit_view(found))
     return " ".join(captured.get().partition("\n\n")[0].split())
 
 

@@ -20,17 +20,17 @@ SAID: dict[Cause, str] = {
 BAR = 14  # characters
 
 
-def step_line(step: SearchStep) -> str:
+def format_step(step: SearchStep) -> str:
     """A window on one line."""
     window = step.window
     verdict = "kept" if step.broken_by is None else SAID[step.broken_by]
     return (
         f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  "
-        f"throttled {shorten_share(window.throttled_share):>4}  p99 {milliseconds(window.p99_ms):>6}  {verdict}"
+        f"throttled {shorten_share(window.throttled_share):>4}  p99 {format_latency(window.p99_ms):>6}  {verdict}"
     )
 
 
-def limit_view(limit: Limit) -> RenderableType:
+def build_limit_view(limit: Limit) -> RenderableType:
     """What was found, why it ends there, and the curve."""
     if limit.own and limit.confirmed:
         said = "is as much as this generator can send, one process on this machine"
@@ -44,11 +44,11 @@ def limit_view(limit: Limit) -> RenderableType:
         Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), headline),
         Text(f"  {SAID[limit.cause]}; {len(limit.steps)} windows{sure}"),
         Text(),
-        curve(limit),
+        build_curve(limit),
     )
 
 
-def curve(limit: Limit) -> Table:
+def build_curve(limit: Limit) -> Table:
     """Offered against accepted, and latency against load; the knee is where the last good window stands."""
     table = build_grid("offered/s", "accepted/s", "429", "p50 ms", "p99 ms", "lag ms", "")
     top = max(step.window.rate for step in limit.steps)
@@ -62,14 +62,14 @@ def curve(limit: Limit) -> Table:
             f"{window.offered:,.1f}",
             f"{window.accepted:,.1f}",
             shorten_share(window.throttled_share),
-            milliseconds(window.p50_ms),
-            milliseconds(window.p99_ms),
+            format_latency(window.p50_ms),
+            format_latency(window.p99_ms),
             shorten_rate(window.lag_p99_ms),
             Text(bar + lost + knee, justify="left"),
         )
     return table
 
 
-def milliseconds(value: float | None) -> str:
+def format_latency(value: float | None) -> str:
     """A latency, or a dash."""
     return "–" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

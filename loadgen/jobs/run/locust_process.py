@@ -70,6 +70,8 @@ class LocustProcess:
         for each in left:
             each.kill()
         psutil.wait_procs(left, timeout=GONE_SECONDS)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _leads(self, pid: int) -> bool:
         try:

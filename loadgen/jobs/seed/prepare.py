@@ -18,13 +18,14 @@ import msgspec
 from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import describe_skipped
+from loadgen.jobs.inputs import describe_skipped, resolve_options
 from loadgen.jobs.seed.ledger import FILE, LOCK, BatchLedger, SeedIdentity, check_identity, fingerprint_traffic
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, SeedTask, estimate_size
 from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account
 from loadgen.model import Noun
+from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, format_scenario, load, read_text, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.wire import Clock
@@ -57,7 +58,7 @@ def seed(
 
     Raises LoadgenError when it cannot begin or go on.
     """
-    wanted = SeedOptions(**options)
+    wanted = resolve_options(SeedOptions, options)
     notify = on_progress or (lambda _: None)
     task, earlier = _prepare(scenario, wanted, notify)
     if earlier.finished and not wanted.live:
@@ -204,9 +205,8 @@ def _has_sent(folder: Path) -> bool:
 
 def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
     """Keep the scenario in the run's folder, and write which visits its incidents hit."""
-    kept = task.folder / "scenario.toml"
-    if not kept.exists():
-        kept.write_text(format_scenario(given) if isinstance(given, Scenario) else read_text(given), encoding="utf-8")
+    if not (kept := task.folder / "scenario.toml").exists():
+        write_output(kept, format_scenario(given) if isinstance(given, Scenario) else read_text(given))
     identity = task.identity
     whole = place_past(task.scenario, identity.period)
     ground_truth.write(whole, identity.seed, Clock(identity.period.start), task.folder / ground_truth.FILE)

@@ -109,11 +109,12 @@ class SeedRun:
 
     def _gather(self, senders: SenderThreads, limiter: RateLimiter) -> Dependencies:
         identity, signing = self._task.identity, self._task.scenario.client.signing
+        fixed = self._task.account.credentials
         return Dependencies(
             ledger=self._ledger,
             senders=senders,
             limiter=limiter,
-            signer=make_signer(identity.region, self._guest, identity.target) if signing else None,
+            signer=make_signer(identity.region, self._guest, identity.target, fixed) if signing else None,
             read=self._read,
             visibility=self._visibility,
             on_progress=self._on_progress,

@@ -20,6 +20,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.seed.sending import Notice
+from loadgen.jobs.targets import open_account_at
 from loadgen.model import Noun
 
 SPAN_EVENTS = 100_000
@@ -106,7 +107,7 @@ def verify(
 def open_account_of(identity: SeedIdentity, on_progress: Callable[[Notice], None]) -> Account:
     """The control plane of where a run went, whatever the environment says now."""
     url = identity.target.replace("://dataplane.", "://", 1)
-    return Account(identity.region, endpoint_url=url, on_wait=lambda line: on_progress(Notice(line)))
+    return open_account_at(url, identity.region, lambda line: on_progress(Notice(line)))
 
 
 def compare_ledger(

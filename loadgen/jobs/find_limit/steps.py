@@ -1,0 +1,162 @@
+"""The steps of a search for a limit: target, folder, Locust process, windows as they end, what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.inputs import Positive, Seconds, Seed, Share
+from loadgen.jobs.run.ledgers import compared, kept_for
+from loadgen.jobs.run.locust_process import LocustProcess
+from loadgen.jobs.run.preflight import confirm_aws
+from loadgen.jobs.run.steps import open_run
+from loadgen.jobs.targets import Confirm
+from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
+from loadgen.model import Noun
+from loadgen.output import format_json, write_output
+from loadgen.results import RunFolder, RunOptions, RunSpec, add_ledgers
+from loadgen.scenario import Scenario
+
+FOUND, STEPS = "limit.json", "limit-steps.ndjson"
+LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
+FEWEST = 2  # requests in a window
+
+
+class FindLimitOptions(Noun, kw_only=True):
+    """Everything that a search can be asked for, besides the scenario."""
+
+    target: str = "local"  # local, aws, or a URL
+    monitor: str | None = None  # name or id, in place of the scenario's
+    region: str | None = None
+    max_throttled: Share = 0.001  # requests that may get a 429
+    max_failed: Share = 0.001  # requests that may fail otherwise
+    max_p99: Positive | None = None  # milliseconds of latency
+    start: Positive = 10.0  # first rate, requests a second
+    max_rate: Positive = 5000.0  # no higher rate is tried
+    precision: Annotated[float, msgspec.Meta(ge=0.005, le=0.5)] = 0.05  # relative gap that is left
+    hold: Seconds = 10.0  # length of a window
+    max_windows: Annotated[int, msgspec.Meta(ge=4, le=200)] = 40  # then it stops unsure
+    senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # requests in flight
+    quota: Positive | None = 50.0  # of the local endpoint, a second; None: no limit
+    seed: Seed | None = None
+
+
+class FoundLimit(Noun):
+    """What a search found, and the folder of its run."""
+
+    limit: Limit
+    folder: Path
+
+
+Progress = SearchStep | str
+OnProgress = Callable[[Progress], None]
+"""Takes each window as it ends, and lines for people."""
+
+
+def ignore_progress(_: Progress) -> None:
+    """For callers that want no progress."""
+
+
+def search_limit(
+    source: str, text: str, asked: FindLimitOptions, out: Path | None, tell: OnProgress, confirm: Confirm | None
+) -> FoundLimit:
+    """Do the whole search for a scenario of this text; `source` is its file's name in messages."""
+    search = build_search(asked)
+    if asked.target == "aws":
+        tell(describe_bound(asked))
+    spec, own = build_specs(source, text, asked, search)
+    name = f"{own.scenario.name}-limit"
+    with open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm)) as (aimed, folder, targets):
+        before = kept_for(targets.monitors)
+        process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)
+        is_stopped = watch(process, folder, tell)
+        if folder.finished:
+            summary = folder.summary()
+            folder.write_summary(add_ledgers(summary, compared(before, kept_for(targets.monitors), summary), None))
+    limit = keep_interrupted(folder, search, tell) if is_stopped else read_found(folder, process)
+    return FoundLimit(limit, folder.path)
+
+
+def build_specs(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> tuple[RunSpec, RunSpec]:
+    """The run that searches, and the scenario's own run, which a question about AWS tells of."""
+    same = {name: getattr(asked, name) for name in ("target", "monitor", "region", "seed", "senders", "quota")}
+    spec = RunSpec.resolve(RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0), source, text)
+    own = msgspec.structs.replace(spec, duration=Scenario.parse(text, source).duration, sample_rate=None)
+    return msgspec.structs.replace(spec, find_limit=msgspec.to_builtins(search)), own
+
+
+def describe_bound(asked: FindLimitOptions) -> str:
+    """What a search may send to AWS; the question that follows tells of the scenario's own run alone."""
+    most = asked.max_windows * asked.max_rate * (asked.hold + SETTLE_SECONDS)
+    return (
+        f"A search sends at rates of its own: {most:,.0f} requests at most in {asked.max_windows} windows up to "
+        f"{asked.max_rate:g} a second, each with its events; lower --max-rate to bound the cost."
+    )
+
+
+def build_search(asked: FindLimitOptions) -> LimitSearch:
+    """The search that the options ask for."""
+    if asked.start * asked.hold < FEWEST:
+        raise LoadgenError(
+            f"--start {asked.start:g} sends fewer than {FEWEST} requests in a window of {asked.hold:g} s; "
+            f"give a --hold of {FEWEST / asked.start:g} s at least"
+        )
+    where = SearchRange(
+        start=asked.start,
+        floor=max(SearchRange().floor, FEWEST / asked.hold),
+        ceiling=asked.max_rate,
+        precision=asked.precision,
+        most_windows=asked.max_windows,
+    )
+    conditions = Conditions(most_throttled=asked.max_throttled, most_failed=asked.max_failed, most_p99_ms=asked.max_p99)
+    return LimitSearch(
+        conditions=conditions, where=where, hold=asked.hold, settle=SETTLE_SECONDS, senders=asked.senders
+    )
+
+
+def watch(process: LocustProcess, folder: RunFolder, tell: OnProgress) -> bool:
+    """Hand on each window as it ends; the first Ctrl-C ends the search well, a second one at once. Whether one came."""
+    steps, interrupts, running = follow_steps(folder.path / STEPS), 0, True
+    while running:
+        try:
+            running = process.running(LOOK_SECONDS)
+            for step in next(steps):
+                tell(step)
+        except KeyboardInterrupt:
+            interrupts += 1
+            process.interrupt() if interrupts == 1 else process.kill()
+    return interrupts > 0
+
+
+def follow_steps(path: Path) -> Iterator[list[SearchStep]]:
+    """Each time it is asked, the steps that were written since."""
+    place = 0
+    while True:
+        whole = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else []
+        yield [msgspec.json.decode(line, type=SearchStep) for line in whole[place:]]
+        place = len(whole)
+
+
+def read_found(folder: RunFolder, process: LocustProcess) -> Limit:
+    """What the search left in the run's folder."""
+    file = folder.path / FOUND
+    if not file.exists():
+        process.fail()
+    read = file.read_bytes()
+    if b'"refused"' in read:
+        raise LoadgenError(f"{msgspec.json.decode(read)['refused']} ({folder.path})")
+    return msgspec.json.decode(read, type=Limit)
+
+
+def keep_interrupted(folder: RunFolder, search: LimitSearch, tell: OnProgress) -> Limit:
+    """What was found until Ctrl-C, kept as a limit that is not confirmed; KeyboardInterrupt when nothing was."""
+    found = limit_so_far(next(follow_steps(folder.path / STEPS)), search.conditions, search.where)
+    if found is None:
+        tell(f"no rate was known to keep the conditions yet; the windows are in {folder.path}")
+        raise KeyboardInterrupt
+    write_output(folder.path / FOUND, format_json(found))
+    return found

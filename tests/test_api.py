@@ -1,0 +1,86 @@
+"""The public Python API: its names, what importing costs, and the README's examples, which run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import loadgen
+from tests.paths import ROOT
+
+NAMES = {
+    "Endpoint",
+    "LoadgenError",
+    "Run",
+    "Scenario",
+    "check",
+    "clean",
+    "compare",
+    "find_limit",
+    "generate",
+    "plan",
+    "preview",
+    "run",
+    "sampling",
+    "seed",
+    "verify",
+}
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README.partition("\n## Python API\n")[2].partition("\n## ")[0], re.DOTALL)
+
+
+def test_the_names_are_these() -> None:
+    assert set(loadgen.__all__) == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_name_resolves_and_says_what_it_is(name: str) -> None:
+    found = getattr(loadgen, name)
+    assert found.__name__ == name
+    assert found.__doc__
+    assert name in dir(loadgen)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = loadgen.nothing
+
+
+def test_importing_loadgen_imports_nothing_heavy() -> None:
+    script = "import sys, loadgen; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"numpy", "click", "boto3", "locust", "pydantic", "msgspec", "rich"} & set(done.stdout.split())
+
+
+def test_the_api_does_not_patch_the_process() -> None:
+    """Locust patches sockets and threads when it is imported: it must stay in its own process."""
+    names = ", ".join(sorted(NAMES))
+    script = f"from loadgen import {names}; import sys; print('gevent' in sys.modules, 'locust' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.splitlines()[0][:40] for example in EXAMPLES])
+def test_an_example_of_the_readme_runs(example: str, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+
+
+def test_the_readme_has_examples() -> None:
+    assert len(EXAMPLES) >= 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"out": 5}, r"out \(--out\): 5 is no valid value"), ({"days": "x"}, "days"), ({"dayz": 1}, "no option dayz")],
+)
+def test_a_wrong_option_is_a_loadgen_error(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(loadgen.LoadgenError, match=said):
+        loadgen.seed("quickstart", **options)

@@ -25,14 +25,14 @@ def build_accounting_card(reading: RunData) -> Markup:
         draw_flow(list_nodes(reading), "Accounting of events", text),
         folded("As a table", build_accounting_table(reading)),
         *build_outcome_tables(reading.summary),
-        about="From what the pages' web client noticed to what was accepted, to the unit.",
+        about="From the events that the web client noticed to those that were accepted, to the unit.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
     )
 
 
 def list_nodes(reading: RunData) -> list[Node]:
-    """Generated, what was sent and what was kept back, and how the sent ones fared."""
+    """Nodes of the flow: events generated, kept back by reason, sent, and the outcomes of those sent."""
     events = reading.summary.events
     kept_back = [
         Node("unsent", "Unsent at the end", events.unsent, 1, "back", "generated"),

@@ -61,7 +61,7 @@ class Difference(Noun):
     relative: float | None  # of the first run's figure
 
     @property
-    def told(self) -> bool:
+    def is_more_than_chance(self) -> bool:
         """Whether it is more than chance: the interval leaves 0 out."""
         low, high = self.difference.low, self.difference.high
         return low is not None and high is not None and not low <= 0 <= high

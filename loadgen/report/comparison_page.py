@@ -78,7 +78,7 @@ def build_differences(comparison: Comparison, place: int) -> Markup:
     for each in comparison.differences:
         if each.run == place:
             before, after = (comparison.runs[run].figures[each.figure].value for run in (0, place))
-            told = el("span", str(describe_change(each)[0]), class_="differs" if each.told else None)
+            told = el("span", str(describe_change(each)[0]), class_="differs" if each.is_more_than_chance else None)
             cells = (
                 format_figure(each.figure, before),
                 format_figure(each.figure, after),
@@ -106,7 +106,7 @@ def draw_whisker(each: Difference) -> Markup:
         el("i", style=f"left:{left:.1f}%;width:{max(right - left, 0.5):.1f}%"),
         el("b", style=f"left:{middle:.1f}%"),
     )
-    return el("div", *drawn, class_=f"whisker{' told' if each.told else ''}", aria_hidden="true")
+    return el("div", *drawn, class_=f"whisker{' told' if each.is_more_than_chance else ''}", aria_hidden="true")
 
 
 def plot_counts(readings: Sequence[RunData], name: str, title: str, about: str) -> Markup:

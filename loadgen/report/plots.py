@@ -205,7 +205,7 @@ def read_latency(reading: RunData, share: float) -> list[float]:
 
 
 def choose_spread_scale(*series: Sequence[float]) -> Scale:
-    """A logarithmic scale around all that is there, in milliseconds and not below a tenth."""
+    """A logarithmic scale around all values, in milliseconds, from a tenth of one on."""
     values: Floats = np.array([value for each in series for value in each], dtype=np.float64)
     there = values[np.isfinite(values)]
     if not len(there):

@@ -221,9 +221,11 @@ def build_difference_table(comparison: Comparison, place: int) -> Table:
 
 def describe_change(each: Difference) -> tuple[Text, str]:
     """The difference, marked when it is more than chance, and its interval."""
-    mark = "*" if each.told else " "
+    mark = "*" if each.is_more_than_chance else " "
     told = format_signed(each.figure, each.difference.value)
-    return Text(f"{told}{mark}", style="bold" if each.told else ""), format_interval(each.figure, each.difference)
+    return Text(f"{told}{mark}", style="bold" if each.is_more_than_chance else ""), format_interval(
+        each.figure, each.difference
+    )
 
 
 def format_interval(figure: str, estimate: FigureInterval) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from loadgen.results import records as record
 from loadgen.results.meter import EventCounts, IntervalReport
 from loadgen.results.outcomes import Metrics, Outcomes
-from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate
+from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate_quota
 from loadgen.results.records import Records
 
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
@@ -70,7 +70,7 @@ class Aggregate:
         if report.tallies:
             self.account(report.worker, *report.tallies)
         self._last_seconds[report.worker] = max(report.second, self._last_seconds.get(report.worker, 0))
-        self.add_records(record.unpack(report.records))
+        self.add_records(record.unpack_records(report.records))
 
     def add_records(self, batch: Records) -> None:
         """Add records of any worker and any seconds, shape (n,)."""
@@ -126,7 +126,7 @@ class Aggregate:
             return None
         slow, quick = (self.metrics.service_time.quantile_ms(share) or 0.0 for share in (0.9, 0.1))
         scatter = (slow - quick) / 2 / 1000
-        return estimate(np.concatenate(self._accepted), np.concatenate(self._refused), scatter)
+        return estimate_quota(np.concatenate(self._accepted), np.concatenate(self._refused), scatter)
 
     def _find_open(self, second: int) -> OpenSecond:
         return self._open[max(second, self._settled + 1)]
@@ -146,8 +146,8 @@ class Aggregate:
             return
         self._moments += len(batch)
         middle = (batch["started"] + batch["finished"]) / 2  # about when the target decided
-        self._accepted.append(middle[record.accepted(batch)])
-        self._refused.append(middle[record.throttled(batch)])
+        self._accepted.append(middle[record.is_accepted(batch)])
+        self._refused.append(middle[record.is_throttled(batch)])
 
     def _add_to_second(self, second: OpenSecond, batch: Records) -> None:
         second.metrics.add(batch)

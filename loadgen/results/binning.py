@@ -122,7 +122,7 @@ class BinnedRequests:
         self._time("latency", places, batch["finished"] - batch["intended"])
         self._time("service", places, batch["finished"] - batch["started"])
         self._time("lag", places, batch["started"] - batch["intended"])
-        ok, refused, first = record.accepted(batch), record.throttled(batch), batch["attempt"] == 1
+        ok, refused, first = record.is_accepted(batch), record.is_throttled(batch), batch["attempt"] == 1
         attempt = np.clip(batch["attempt"], 1, MOST_ATTEMPTS).astype(np.int64) - 1
         np.add.at(self.by_attempt, (attempt, np.where(ok, 0, np.where(refused, 1, 2))), 1)
         self.events_at_once += int(batch["events"][ok & first].sum())

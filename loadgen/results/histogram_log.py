@@ -1,7 +1,7 @@
 """HdrHistogram's log format, written in microseconds where its Python library takes milliseconds a line.
 
 Source: the format's description in HdrHistogram (log format version 1.3, histogram encoding V2: counts as ZigZag LEB128
-numbers, a negative one standing for so many empty buckets). The library decodes what is written here, in the tests.
+numbers, a negative one standing for so many empty buckets). The tests decode these lines with that library.
 """
 
 from __future__ import annotations

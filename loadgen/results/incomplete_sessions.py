@@ -1,4 +1,4 @@
-"""`sessions-not-run.csv`: the visits that a lost worker did not send, or only in part; and what it tried.
+"""`sessions-not-run.csv`: the visits that a lost worker did not send, or only in part.
 
 Rule: a mark goes before each request, so a batch that was in flight when its worker died counts as tried.
 """
@@ -73,7 +73,7 @@ class TriedBatches:
 
 def read_first_attempts(spool: Path) -> Iterator[Records]:
     """The marks of first attempts; the records where a worker on another machine has left no marks here."""
-    chunks = record.chunks(spool, 100_000)
+    chunks = record.read_chunks(spool, 100_000)
     for first in chunks:
         marked = bool((first["status"] == record.STARTED).any())
         for batch in chain([first], chunks):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from loadgen.model import Noun, Result, Volume
-from loadgen.results.records import pack
+from loadgen.results.records import pack_result
 from loadgen.rum.events import EVENT_PREFIX
 
 
@@ -79,7 +79,7 @@ class Meter:
 
     def record(self, result: Result) -> bytes:
         """A request that is over; its record."""
-        packed = pack(result, self._worker)
+        packed = pack_result(result, self._worker)
         self._records.append(packed)
         return packed
 

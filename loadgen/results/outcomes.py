@@ -59,7 +59,7 @@ class Outcomes(Noun):
     @classmethod
     def count(cls, batch: Records) -> Outcomes:
         """The outcomes of some records."""
-        ok, refused, again = record.accepted(batch), record.throttled(batch), batch["attempt"] > 1
+        ok, refused, again = record.is_accepted(batch), record.is_throttled(batch), batch["attempt"] > 1
         kinds = (np.ones(len(batch), bool), ok, refused, ~ok & ~refused, again, ok & again, batch["final"] & ~ok)
         sums = (np.stack(kinds).astype(np.int64) @ measure_volumes(batch)).tolist()
         return cls(**{outcome: Volume(*row) for outcome, row in zip(COUNTED, sums, strict=True)})
@@ -98,8 +98,8 @@ class Metrics:
         if not len(batch):
             return
         self.outcomes += Outcomes.count(batch)
-        ok = record.accepted(batch)
-        self._add_failures(batch[~ok & ~record.throttled(batch)])
+        ok = record.is_accepted(batch)
+        self._add_failures(batch[~ok & ~record.is_throttled(batch)])
         self._add_clocks(batch, ok)
 
     def offer(self, batches: Volume) -> None:

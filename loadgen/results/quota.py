@@ -1,4 +1,4 @@
-"""The token bucket behind the throttling, from what was accepted and what was refused.
+"""Estimates the token bucket behind the throttling from the moments of acceptances and refusals.
 
 Rule: at a refusal the bucket held less than one token, at an acceptance at least one. From a refusal on, as long as
 refusals follow closely enough that it was never full, its level is what it was filled with less what was accepted. The
@@ -38,26 +38,26 @@ class QuotaEstimate(Noun):
     burst: float
 
 
-def estimate(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0) -> QuotaEstimate | None:
+def estimate_quota(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0) -> QuotaEstimate | None:
     """Estimate from the moments of acceptance and of refusal, in seconds; None when too little was refused.
 
     `scatter` is by how many seconds those moments may miss the target's own.
     """
-    accepted, refused = _first(np.sort(accepted_at), np.sort(refused_at))
+    accepted, refused = take_earliest(np.sort(accepted_at), np.sort(refused_at))
     if len(refused) < LEAST_REFUSALS or not len(accepted) or refused[0] == refused[-1]:
         return None
     chains = _Chains(accepted, refused)
     if not chains.taken.any():
         return None
-    rate = _least(chains.contradiction, 0.0, 2 * chains.crude_rate)
+    rate = find_minimum(chains.contradiction, 0.0, 2 * chains.crude_rate)
     bound = chains.contradiction(rate) * 1.1 + TOLERANCE
     doubt = LEAST_DOUBT + SCATTER_DOUBT * scatter
-    low = min(_edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0), rate * (1 - doubt))
-    high = max(_edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + doubt))
-    return QuotaEstimate(*(round(float(figure), 3) for figure in (rate, low, high, _burst(accepted, rate))))
+    low = min(find_edge(lambda r: chains.contradiction(r) <= bound, rate, 0.0), rate * (1 - doubt))
+    high = max(find_edge(lambda r: chains.contradiction(r) <= bound, rate, 2 * chains.crude_rate), rate * (1 + doubt))
+    return QuotaEstimate(*(round(float(figure), 3) for figure in (rate, low, high, find_burst(accepted, rate))))
 
 
-def _first(accepted: Floats, refused: Floats) -> tuple[Floats, Floats]:
+def take_earliest(accepted: Floats, refused: Floats) -> tuple[Floats, Floats]:
     """The earliest moments of both, so many in all."""
     if len(accepted) + len(refused) <= MOST_MOMENTS:
         return accepted, refused
@@ -90,13 +90,13 @@ class _Chains:
         return float(np.square(np.maximum(wrong, 0.0)).sum())
 
 
-def _burst(accepted: Floats, rate: float) -> float:
+def find_burst(accepted: Floats, rate: float) -> float:
     """The most requests that were accepted above the rate from any moment on."""
     before = np.arange(len(accepted)) - rate * accepted  # just before each acceptance
     return float(np.max(before + 1 - np.minimum.accumulate(before)))
 
 
-def _least(cost: Callable[[float], float], low: float, high: float, steps: int = 40) -> float:
+def find_minimum(cost: Callable[[float], float], low: float, high: float, steps: int = 40) -> float:
     """Golden-section search for the least cost between two bounds."""
     a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     cost_a, cost_b = cost(a), cost(b)
@@ -112,7 +112,7 @@ def _least(cost: Callable[[float], float], low: float, high: float, steps: int =
     return (low + high) / 2
 
 
-def _edge(holds: Callable[[float], bool], inside: float, outside: float, steps: int = 40) -> float:
+def find_edge(holds: Callable[[float], bool], inside: float, outside: float, steps: int = 40) -> float:
     """Where a condition that holds inside ends, towards outside."""
     if holds(outside):
         return outside

@@ -47,13 +47,14 @@ class Recording:
     def salvage(self, worker: int) -> Records:
         """The records that a lost worker had kept and not yet reported."""
         path = self._folder.spool(worker)
-        kept = np.concatenate([record.unpack(b""), *record.read(path)] if path.is_file() else [record.unpack(b"")])
+        batches = record.read_spool(path) if path.is_file() else ()
+        kept = np.concatenate([record.unpack_records(b""), *batches])
         return kept[self._received[worker] :]
 
     def in_doubt(self, workers: set[int]) -> tuple[InDoubt, ...]:
         """What lost workers had sent to each app monitor without living to hear the answer."""
         kept = [path for worker in workers if (path := self._folder.spool(worker)).is_file()]
-        return record.in_doubt(kept, len(self._measured.monitors))
+        return record.count_in_doubt(kept, len(self._measured.monitors))
 
     def settle(self, before: int) -> None:
         """Write the seconds up to one of the run (exclusive) that are not written yet."""

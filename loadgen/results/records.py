@@ -1,6 +1,6 @@
 """One record a request, 104 bytes each: the stream that everything else is computed from.
 
-Rule: a worker packs what it measured and never looks at it again; sums, histograms and rows are made where the records
+Rule: a worker packs its measurements and never reads them again; sums, histograms and rows are made where the records
 of all workers come together. A record stands alone: a file that was cut off is good up to its last whole one.
 """
 
@@ -50,7 +50,7 @@ assert LAYOUT.size == RECORD.itemsize
 Records = npt.NDArray[np.void]
 
 
-def pack(result: Result, worker: int) -> bytes:
+def pack_result(result: Result, worker: int) -> bytes:
     """A result as one record."""
     return LAYOUT.pack(
         result.session,
@@ -101,7 +101,7 @@ class Spool:
         self._go_on()
 
     def close(self) -> None:
-        """Close the file, as long as what it holds."""
+        """Close the file, cut to the records that it holds."""
         self._piece.close()
         os.truncate(self._file, self._base + self._at)
         os.close(self._file)
@@ -122,7 +122,7 @@ class Spool:
 
 
 class InDoubt(Noun):
-    """First attempts, retries and their events that were sent by somebody who did not live to hear the answer."""
+    """Requests, every attempt counted, and their events that a worker sent and died before it recorded the answer."""
 
     requests: int = 0
     events: int = 0
@@ -131,29 +131,29 @@ class InDoubt(Noun):
         return InDoubt(self.requests + other.requests, self.events + other.events)
 
 
-def in_doubt(spools: Iterable[Path], monitors: int = 1) -> tuple[InDoubt, ...]:
-    """What spools have marks for and no records, by app monitor."""
+def count_in_doubt(spools: Iterable[Path], monitors: int = 1) -> tuple[InDoubt, ...]:
+    """Requests that spools hold a mark of and no record, by app monitor."""
     requests, events = np.zeros(monitors, dtype=np.int64), np.zeros(monitors, dtype=np.int64)
     for path in spools:
-        for batch in chunks(path, 100_000):
+        for batch in read_chunks(path, 100_000):
             sign = np.where(batch["status"] == STARTED, 1, -1)
             np.add.at(requests, batch["monitor"], sign)
             np.add.at(events, batch["monitor"], sign * batch["events"])
     return tuple(map(InDoubt, np.maximum(requests, 0).tolist(), np.maximum(events, 0).tolist()))
 
 
-def unpack(packed: bytes) -> Records:
+def unpack_records(packed: bytes) -> Records:
     """The whole records in some bytes, shape (n,)."""
     return np.frombuffer(packed, RECORD, len(packed) // RECORD.itemsize)
 
 
-def read(path: Path, rows: int = 100_000) -> Iterator[Records]:
+def read_spool(path: Path, rows: int = 100_000) -> Iterator[Records]:
     """The records of a file, without its marks, so many at a time."""
-    for batch in chunks(path, rows):
+    for batch in read_chunks(path, rows):
         yield batch[batch["status"] != STARTED]
 
 
-def chunks(path: Path, rows: int) -> Iterator[Records]:
+def read_chunks(path: Path, rows: int) -> Iterator[Records]:
     """Records and marks as stored, without the empty end of a spool whose worker is alive or died.
 
     A worker that was killed may leave half a record, as the last one. LoadgenError: the file holds something else too.
@@ -161,7 +161,7 @@ def chunks(path: Path, rows: int) -> Iterator[Records]:
     torn = False
     with path.open("rb") as file:
         while packed := file.read(rows * RECORD.itemsize):
-            batch = unpack(packed)
+            batch = unpack_records(packed)
             batch = batch[batch["events"] != 0]
             sound = check_records(batch)
             if (torn and len(batch)) or not sound[:-1].all():
@@ -181,14 +181,14 @@ def check_records(batch: Records) -> npt.NDArray[np.bool_]:
     return sound
 
 
-def accepted(records: Records) -> npt.NDArray[np.bool_]:
+def is_accepted(records: Records) -> npt.NDArray[np.bool_]:
     """Which were kept by the receiver: any 2xx."""
     status = records["status"]
     kept: npt.NDArray[np.bool_] = (status >= 200) & (status < 300)
     return kept
 
 
-def throttled(records: Records) -> npt.NDArray[np.bool_]:
+def is_throttled(records: Records) -> npt.NDArray[np.bool_]:
     """Which were answered with 429."""
     refused: npt.NDArray[np.bool_] = records["status"] == THROTTLED
     return refused

@@ -28,7 +28,7 @@ from loadgen.results.timeline import (
 
 
 def recover_summary(folder: RunFolder) -> Summary:
-    """Sum up what is there; the summary is marked as cut off."""
+    """Sum up the records and the timeline; the summary is marked as cut off."""
     spec = folder.spec()
     rows = read_timeline(folder.path)
     scenario = folder.read_scenario()
@@ -38,11 +38,11 @@ def recover_summary(folder: RunFolder) -> Summary:
         measured.add(report)
         measured.settle(report.second + 1)  # so that memory stays bounded: no second is written again
     for spool in folder.spools:
-        for batch in record.read(spool):
+        for batch in record.read_spool(spool):
             if (batch["monitor"] >= len(monitors)).any():
                 raise LoadgenError(f"{spool}: names app monitors that the run does not have; it is damaged")
             measured.add_records(batch)
-    in_doubt = record.in_doubt(folder.spools, len(monitors))
+    in_doubt = record.count_in_doubt(folder.spools, len(monitors))
     if not rows and not measured.metrics.outcomes.sent.requests and not any(each.requests for each in in_doubt):
         raise LoadgenError(f"{folder.path}: the run ended before it had sent a request; there is nothing to report")
     run = RunEnd(

@@ -1,4 +1,4 @@
-"""A run's folder → Reading: all that reports and comparisons are made from, finished or cut off."""
+"""A run's folder → RunData: the input of reports and comparisons, of a run that finished or was cut off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VERSION = 1  # of summary.json
 
 
 class RunData:
-    """What one run's folder says; the records are read when they are first asked for."""
+    """The summary, timeline and spec of one run; the records are read when they are first asked for."""
 
     def __init__(self, folder: RunFolder, width: int | None = None, summary: Summary | None = None) -> None:
         """`width` is the seconds a slice, by default as narrow as bounded memory allows."""
@@ -34,11 +34,11 @@ class RunData:
 
     @classmethod
     def open(cls, path: Path) -> RunData:
-        """Read a folder, or say in one line what is wrong with it."""
+        """Read a folder. LoadgenError says in one line what is wrong with it."""
         return cls(RunFolder.open(path))
 
     def sliced(self, width: int) -> RunData:
-        """The same in slices of so many seconds."""
+        """The same run in slices of so many seconds."""
         return self if width == self.timeline.width else RunData(self.folder, width, self.summary)
 
     @cached_property
@@ -57,14 +57,14 @@ class RunData:
 
     @cached_property
     def requests(self) -> BinnedRequests | None:
-        """What the records tell; None when somebody has taken them out of the folder."""
+        """Clocks and outcomes from the records; None when the records are no longer in the folder."""
         if not self.folder.has_records:
             return None
         return BinnedRequests(self.folder, self.timeline)
 
 
 def read_summary(folder: RunFolder) -> Summary:
-    """`summary.json`, or what it would say of a run that was cut off."""
+    """Read `summary.json`; of a run that was cut off, sum up its records and timeline."""
     try:
         summary = folder.summary() if folder.finished else recover_summary(folder)
     except (LookupError, ValueError, TypeError, ArithmeticError) as error:

@@ -1,6 +1,6 @@
 """A run's folder, `results/<UTC time>-<scenario>/`: written while the run goes, read by every report.
 
-Rule: the folder is all that a report needs, it is readable after a `kill -9`, and it never holds a credential.
+Rule: a report needs nothing but the folder; the folder is readable after a `kill -9`, and never holds a credential.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class RunFolder:
 
     @classmethod
     def ensure(cls, path: Path) -> RunFolder:
-        """A folder that somebody else may have made already."""
+        """Make the folder unless it exists."""
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)
 
@@ -71,7 +71,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What Locust said."""
+        """Locust's log."""
         return self.path / LOG
 
     def spool(self, worker: int) -> Path:
@@ -85,7 +85,7 @@ class RunFolder:
 
     @property
     def has_records(self) -> bool:
-        """Whether nobody has taken them out of the folder."""
+        """Whether the records are still in the folder."""
         return self.records.is_file() or bool(self.spools)
 
     @property

@@ -1,4 +1,4 @@
-"""What a run's folder says: the summary.
+"""`summary.json`: the verdict and every figure of a run.
 
 Rule: names are stable; results/README.md explains each.
 """
@@ -56,7 +56,7 @@ class Milliseconds(Noun):
 
 
 class LedgerComparison(Noun):
-    """What the local endpoint says it accepted; `agrees` is None when there was nobody to ask."""
+    """The counts of the local endpoint's own ledger; `agrees` is None when the target keeps no ledger."""
 
     agrees: bool | None = None
     endpoint_requests: int | None = None
@@ -64,7 +64,7 @@ class LedgerComparison(Noun):
 
 
 class Rates(Noun):
-    """Means over the run, a second: throughput is what was sent, goodput what was accepted."""
+    """Means over the run, a second: sent requests and events (throughput), accepted ones (goodput)."""
 
     requests: float
     events: float

@@ -26,7 +26,7 @@ def write_table(folder: RunFolder, monitors: Sequence[str] = ("",), lost: Collec
 
     with open_output(folder.records) as file, parquet.ParquetWriter(file, build_schema()) as writer:
         for spool in folder.spools:
-            for batch in record.read(spool, ROWS):
+            for batch in record.read_spool(spool, ROWS):
                 writer.write_table(build_table(batch, monitors))
     kept = {folder.spool(worker) for worker in lost}
     for spool in folder.spools:
@@ -72,7 +72,7 @@ def read_records(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Re
     """
     if not folder.records.is_file():
         for spool in folder.spools:
-            yield from record.read(spool)
+            yield from record.read_spool(spool)
         return
     import pyarrow
     import pyarrow.parquet as parquet

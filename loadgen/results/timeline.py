@@ -202,20 +202,20 @@ class Follower:
 
 def read_timeline(folder: Path) -> list[TimelineRow]:
     """The complete lines of `timeline.csv`, by second; none without such a file. LoadgenError: it is damaged."""
-    with naming(folder / TIMELINE):
+    with name_damage(folder / TIMELINE):
         return sorted(Follower(folder).rows(), key=lambda row: row.second)
 
 
 def read_monitor_rows(folder: Path) -> list[MonitorRow]:
     """The complete lines of `monitors.csv`; none of a run that had one app monitor. LoadgenError: it is damaged."""
     path = folder / MONITORS
-    with naming(path):
+    with name_damage(path):
         whole = path.read_bytes().rpartition(b"\n")[0].decode() if path.is_file() else ""
         return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(whole.splitlines())]
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def name_damage(path: Path) -> Iterator[None]:
     """Say in one line which file is damaged."""
     try:
         yield

@@ -64,7 +64,7 @@ def drop_defaults(thresholds: Thresholds) -> Thresholds:
 
 
 def find_validity_issues(lag: Milliseconds, requests: Requests, events: Events, paced: bool, whole: bool) -> list[str]:
-    """One line per reason not to believe the run; a run cut short need not have sent what was due."""
+    """One line per reason not to believe the run; one cut short (not `whole`) need not have sent all batches."""
     found = []
     if paced and lag.p99 is not None and lag.p99 > LAG_LIMIT_MS:
         found.append(f"schedule lag p99 was {lag.p99:g} ms, above {LAG_LIMIT_MS:g} ms: the generator was too slow")

@@ -14,7 +14,7 @@ from loadgen.jobs import ground_truth
 from loadgen.model import Result
 from loadgen.results import RunFolder
 from loadgen.results.incomplete_sessions import LastSent
-from loadgen.results.records import Spool, pack
+from loadgen.results.records import Spool, pack_result
 from loadgen.scenario import Scenario, parse
 from loadgen.wire import Clock
 from tests.traffic.look import SMALL
@@ -74,7 +74,7 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
     ]
     for batch in batches[::2]:
         sent.append(batch)
-        spool.finish(pack(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
+        spool.finish(pack_result(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
     spool.close()
     lines = ground_truth.write(
         scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", reached=ground_truth.Reached(9.0, LastSent(folder))

@@ -22,7 +22,7 @@ from loadgen.results import (
     summarize,
     write_table,
 )
-from loadgen.results.records import Spool, pack
+from loadgen.results.records import Spool, pack_result
 from loadgen.scenario import parse
 
 ZERO = 1795288816.0
@@ -89,7 +89,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
         for place in range(plan.rate):
             for each in results(draw, plan, second + place / plan.rate * 0.9):
                 meter.record(each)
-                spool.finish(pack(each, 0))
+                spool.finish(pack_result(each, 0))
             sent += 3
             meter.offer(second, Volume(1, 3, 200, 900), TYPES)
         tally = EventCounts(sessions=second + 1, generated=sent + 7 * second, over_session_limit=7 * second)

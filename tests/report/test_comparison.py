@@ -43,7 +43,7 @@ def compared(*folders: RunFolder) -> Comparison:
 
 
 def told(comparison: Comparison) -> dict[str, bool]:
-    return {each.figure: each.told for each in comparison.differences}
+    return {each.figure: each.is_more_than_chance for each in comparison.differences}
 
 
 def test_a_difference_that_was_put_in_is_found_and_its_interval_holds_it(steady: RunFolder, slower: RunFolder) -> None:
@@ -68,7 +68,7 @@ def test_a_quantile_of_too_few_requests_has_no_interval_and_says_so(
     clocks = [each for each in comparison.differences if each.figure.startswith("latency") and "max" not in each.figure]
     assert {each.figure.split("_")[1] for each in clocks if each.difference.low is None} == without
     assert {each.figure.split("_")[1] for each in clocks if each.difference.too_few} == without
-    assert not any(each.told for each in clocks if each.difference.too_few)
+    assert not any(each.is_more_than_chance for each in clocks if each.difference.too_few)
     assert sum("too few for an interval" in note for note in comparison.notes) == (2 if without else 0)
     console = Console(width=80, record=True)
     console.print(render_comparison(comparison))

@@ -12,7 +12,7 @@ from loadgen import client, traffic
 from loadgen.jobs.run import incomplete_sessions
 from loadgen.model import Batch, Result
 from loadgen.results.incomplete_sessions import IncompleteSession, TriedBatches
-from loadgen.results.records import Spool, pack
+from loadgen.results.records import Spool, pack_result
 from loadgen.scenario import Scenario, parse
 from tests.traffic.look import SMALL
 
@@ -38,7 +38,7 @@ def spooled(path: Path, sent: list[Batch], marks: bool = True) -> TriedBatches:
         if marks:
             spool.start(batch.session, len(batch.events), 1, batch.due)
         if place < len(sent) - 1:
-            spool.finish(pack(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 1))
+            spool.finish(pack_result(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 1))
     spool.close()
     return TriedBatches(path)
 

@@ -1,4 +1,4 @@
-"""Output files: one way to write them, for every verb.
+"""Output files: one way to write them, for every verb; and text that a terminal may show.
 
 Rule: a regular file appears whole or not at all, by a temporary file beside it; a symbolic link keeps pointing where it
 points. What is no regular file (`-` for standard output, a pipe, a device, `/dev/stdout`, a process substitution) is
@@ -8,7 +8,9 @@ written through and never replaced.
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import secrets
 import stat
 import sys
@@ -24,10 +26,22 @@ from loadgen.errors import LoadgenError
 
 STANDARD_OUTPUT = Path("-")
 
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but line end and tab, and those that change the direction of writing."""
+
+
+def escape_controls(text: str) -> str:
+    """Text that cannot control a terminal: an escape character becomes \\x1b."""
+    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
 
 def format_json(value: object) -> bytes:
-    """JSON for people and programs: indented, with a final line end."""
-    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+    """JSON for people and programs: indented, with a final line end; half a surrogate pair becomes a question mark."""
+    try:
+        encoded = msgspec.json.encode(value)
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        encoded = json.dumps(msgspec.to_builtins(value), ensure_ascii=False).encode("utf-8", "replace")
+    return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
 def write_output(path: Path, data: bytes | str) -> None:

@@ -25,6 +25,7 @@ from loadgen.cli.sampling import sampling
 from loadgen.cli.seed import seed
 from loadgen.cli.serve import serve
 from loadgen.cli.tags import tags
+from loadgen.cli.terminal import echo, prepare_streams
 from loadgen.cli.verify import verify
 from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
@@ -61,15 +62,16 @@ for command in (
 
 def main() -> None:
     """The `loadgen` script."""
+    prepare_streams()
     try:
         sys.exit(commands.main(prog_name="loadgen", standalone_mode=False))
     except LoadgenError as error:
         for line in str(error).splitlines():
-            click.echo(f"loadgen: {line}", err=True)
+            echo(f"loadgen: {line}", err=True)
         sys.exit(2)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
-        click.echo("loadgen: interrupted", err=True)
+        echo("loadgen: interrupted", err=True)
         sys.exit(130)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import SCENARIO
 
 
@@ -15,4 +16,4 @@ def check(scenario: Path) -> None:
     """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
     from loadgen.jobs import check as job
 
-    click.echo(f"{scenario}: fine. {job.format_check(job.check(scenario))}")
+    echo(f"{scenario}: fine. {job.format_check(job.check(scenario))}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli.targets import YES, ask_on_terminal
+from loadgen.cli.terminal import echo
 
 
 @click.command()
@@ -21,7 +22,7 @@ def clean(run_dir: Path, dry_run: bool, yes: bool) -> None:
         run_dir,
         dry_run=dry_run,
         confirm=ask_on_terminal(yes),
-        on_progress=lambda notice: click.echo(notice.text, err=True),
+        on_progress=lambda notice: echo(notice.text, err=True),
     )
     for line in job.describe_cleanup(found):
-        click.echo(line)
+        echo(line)

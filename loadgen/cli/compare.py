@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.terminal import echo
+
 
 @click.command()
 @click.argument("run_dirs", type=click.Path(path_type=Path), metavar="RUN RUN...", nargs=-1, required=True)
@@ -28,4 +30,4 @@ def compare(run_dirs: tuple[Path, ...], html: Path | None, as_json: bool) -> Non
     elif html is None or not is_stream(html):
         show(render_comparison(comparison))
     if html is not None:
-        click.echo(f"page      {html}", err=as_json or is_stream(html))
+        echo(f"page      {html}", err=as_json or is_stream(html))

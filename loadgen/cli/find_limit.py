@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from loadgen.cli.targets import ask_on_terminal
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
 
 
@@ -52,14 +53,14 @@ def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **opt
     from loadgen.report import show
 
     def show_progress(progress: Progress) -> None:
-        click.echo(progress if isinstance(progress, str) else format_step(progress), err=True)
+        echo(progress if isinstance(progress, str) else format_step(progress), err=True)
 
     found = find_limit(scenario, out=out, on_progress=show_progress, confirm=ask_on_terminal(yes), **options)
     if as_json:
         click.echo(format_json(found.limit), nl=False)
     else:
         show(build_limit_view(found.limit))
-        click.echo(f"results   {found.folder}")
+        echo(f"results   {found.folder}")
     if found.limit.interrupted:
         sys.exit(130)
     sys.exit(0 if found.limit.confirmed and not found.limit.own else 3)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import SCENARIO, WholeCountOption, echo_error
 
 
@@ -43,5 +44,5 @@ def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     written = write_bodies(scenario, out, gzip=gzip, on_progress=echo_error, **options)
     aside = is_stream(out)
     if written.ground_truth is not None:
-        click.echo(f"{written.ground_truth}: which of them incidents hit", err=aside)
-    click.echo(f"{out}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}", err=aside)
+        echo(f"{written.ground_truth}: which of them incidents hit", err=aside)
+    echo(f"{out}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}", err=aside)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loadgen.cli.targets import JSON, NAME, YES, add_options, ask_on_terminal, show_result, with_account
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import SCENARIO
 from loadgen.errors import LoadgenError
 
@@ -130,4 +131,4 @@ def apply_scenario(
     plans = plan_scenario(account, scenario, monitor)
     show_result([call for plan in plans for call in plan.calls], describe_plans(plans), as_json)
     if not dry_run and (made := apply_plans(account, plans, ask_on_terminal(yes))):
-        click.echo(f"{made} calls made", err=True)
+        echo(f"{made} calls made", err=True)

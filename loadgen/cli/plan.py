@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
     SCENARIO,
     CountOption,
@@ -92,4 +93,4 @@ def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | N
     else:
         show(job.build_plan_view(found))
         if html is not None:
-            click.echo(f"page      {html}")
+            echo(f"page      {html}")

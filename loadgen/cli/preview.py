@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import SCENARIO, CountOption, DurationOption, echo_error
 
 
@@ -23,4 +24,4 @@ def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed
     check_output(out)
     seen = job.preview(scenario, on_progress=echo_error, duration=duration, rate=rate, seed=seed)
     write_output(out, job.build_preview_page(seen))
-    click.echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))
+    echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.terminal import echo
+
 IN_FOLDER = Path("RUN_DIR/report.html")  # what --html without a file stands for
 
 
@@ -33,4 +35,4 @@ def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     elif page is None or not is_stream(page):
         show(render_summary(summary))
     if page is not None:
-        click.echo(f"page      {page}", err=as_json or is_stream(page))
+        echo(f"page      {page}", err=as_json or is_stream(page))

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli.targets import ask_on_terminal
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
     SCENARIO,
     CountOption,
@@ -93,7 +94,7 @@ def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
         click.echo(format_json(done.summary), nl=False)
     else:
         show(render_summary(done.summary))
-        click.echo(f"results   {done.folder}")
+        echo(f"results   {done.folder}")
     sys.exit(done.exit_code)
 
 

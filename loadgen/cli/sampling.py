@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import SCENARIO, CountOption, DurationOption, RatesOption, WholeCountOption, echo_error
 
 
@@ -42,4 +43,7 @@ def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     from loadgen.output import format_json
 
     found = job.sampling(scenario, on_progress=echo_error, **options)
-    click.echo(format_json(found) if as_json else job.format_report(found), nl=not as_json)
+    if as_json:
+        click.echo(format_json(found), nl=False)
+    else:
+        echo(job.format_report(found))

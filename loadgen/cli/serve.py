@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 import click
 
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import CountOption, OperationQuotaOption, PatternOption, QuotaOption
 
 REGION = PatternOption("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
@@ -54,11 +55,11 @@ def serve(host: str, port: int, store: Path | None, **options: Any) -> None:
     def show_endpoint() -> None:
         key, quota, url = endpoint.credentials, endpoint.settings.quota, endpoint.url
         limit = "off" if quota is None else f"{quota:g}/s"
-        click.echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {limit}")
-        click.echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={endpoint.region}")
-        click.echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
+        echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {limit}")
+        echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={endpoint.region}")
+        echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
         secret = "(as given)" if given else key.secret_access_key
-        click.echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={secret}")
+        echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={secret}")
 
     endpoint.serve_forever(show_endpoint)
 

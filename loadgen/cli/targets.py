@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from loadgen.cli.terminal import echo
+
 if TYPE_CHECKING:
     from loadgen.jobs.targets import Confirm, ConsentQuestion
 
@@ -53,7 +55,7 @@ def ask_on_terminal(yes: bool) -> Confirm:
 
     def confirm(question: ConsentQuestion) -> bool:
         for line in question.facts:
-            click.echo(line, err=True)
+            echo(line, err=True)
         return yes or _is_yes_typed(question.text)
 
     return confirm
@@ -75,4 +77,4 @@ def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(value)), indent=2))
     else:
         for line in lines:
-            click.echo(line)
+            echo(line)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from loadgen import units
+from loadgen.cli.terminal import echo
 
 
 class ScenarioFile(click.ParamType[Path]):
@@ -29,7 +30,7 @@ MOST_SECONDS = 366 * 86400.0
 
 def echo_error(line: str) -> None:
     """Show a line of progress on standard error."""
-    click.echo(line, err=True)
+    echo(line, err=True)
 
 
 class PaceOption(click.ParamType[str]):

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli.targets import JSON, show_result
+from loadgen.cli.terminal import echo
 
 
 @click.command()
@@ -18,7 +19,7 @@ def verify(run_dir: Path, wait: float | None, as_json: bool) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
     from loadgen.jobs import seed as job
 
-    found = job.verify(run_dir, wait=wait, on_progress=lambda notice: click.echo(notice.text, err=as_json))
+    found = job.verify(run_dir, wait=wait, on_progress=lambda notice: echo(notice.text, err=as_json))
     show_result(found, job.describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

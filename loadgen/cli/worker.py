@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from loadgen.cli.terminal import echo
+
 
 @click.command()
 @click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
@@ -19,5 +21,5 @@ def worker(master_host: str, master_port: int, processes: int | None, otel: bool
         master_port,
         processes=processes,
         otel_export=otel,
-        on_progress=lambda told: click.echo(told.text, err=True),
+        on_progress=lambda told: echo(told.text, err=True),
     )

@@ -159,8 +159,20 @@ class RumService:
         return Response(200, tuple(headers))
 
 
+OTLP_PREFIX = "/v1/"
+"""Where OpenTelemetry's exporters send (OTLP specification, "OTLP/HTTP": /v1/traces, /v1/logs, /v1/metrics); those of
+mobile RUM send to /v1/rum (CloudWatch user guide, "Set up a mobile application to use CloudWatch RUM"). RUM's own API
+has no such path."""
+
+
 def _find_operation(request: Request) -> tuple[Operation, dict[str, str]]:
     path = request.target.partition("?")[0]
+    if path.startswith(OTLP_PREFIX):
+        raise ServiceError(
+            "NotImplementedException",
+            "OTLP is not supported: this endpoint takes the PutRumEvents requests of RUM's web client, "
+            "not the OpenTelemetry data of mobile applications (platforms Android and iOS)",
+        )
     found = find_operation(request.method, path)
     if found is None:
         raise ServiceError("UnknownOperationException", f"No operation has the route {request.method} {path[:200]}")

@@ -17,6 +17,7 @@ FRONT_END_STATUSES = {
     "UnknownOperationException": 404,  # a path that is no operation
     "MalformedHttpRequestException": 400,  # a body whose content encoding cannot be undone
     "RequestEntityTooLargeException": 413,
+    "NotImplementedException": 501,  # a path of OTLP
 }
 """HTTP statuses of the codes outside the model."""
 

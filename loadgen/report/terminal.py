@@ -7,6 +7,7 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.output import escape_controls
 from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval
 from loadgen.results import LedgerComparison, Milliseconds, Outcomes, QuotaEstimate, Summary, TimelineRow
 from loadgen.units import format_digits, format_share
@@ -152,8 +153,9 @@ def show(view: RenderableType) -> None:
     for line in console.render_lines(view, pad=False):
         while line and not line[-1].text.strip():
             line.pop()
-        last = [Segment(line[-1].text.rstrip(), line[-1].style)] if line else []
-        console.print(Segments([*line[:-1], *last, Segment.line()]), end="")
+        shown = [Segment(escape_controls(each.text), each.style) for each in line]
+        last = [Segment(shown[-1].text.rstrip(), shown[-1].style)] if shown else []
+        console.print(Segments([*shown[:-1], *last, Segment.line()]), end="")
 
 
 def build_grid(*rows: tuple[str, str, int, str]) -> Table:

@@ -31,16 +31,21 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path | None, scenario_name: str, now: datetime) -> RunFolder:
-        """Make the folder, by default under `results/`; one that exists already must be empty."""
-        path = path or Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"
-        if path.is_file():
-            raise LoadgenError(f"{path}: is a file; give --out a folder that is new or empty")
-        if path.is_dir() and any(path.iterdir()):
-            raise LoadgenError(f"{path}: holds files already; give --out a folder that is new or empty")
+        """Make the folder, by default a new one under `results/`; one that exists already must be empty."""
         try:
+            if path is None:
+                return cls(make_new(Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"))
             path.mkdir(parents=True, exist_ok=True)
+            full = any(path.iterdir())
         except OSError as error:
-            raise LoadgenError(f"{path}: cannot be made ({error.strerror}); give --out a folder that can") from error
+            if path and path.exists() and not path.is_dir():
+                raise LoadgenError(f"{path}: is a file; give --out a folder that is new or empty") from None
+            reason = (error.strerror or str(error)).lower()
+            raise LoadgenError(
+                f"{path or 'results'}: cannot be made ({reason}); give --out a folder that can"
+            ) from error
+        if full:
+            raise LoadgenError(f"{path}: holds files already; give --out a folder that is new or empty")
         return cls(path)
 
     @classmethod
@@ -131,3 +136,17 @@ class RunFolder:
         except (OSError, ValueError, RecursionError) as error:
             hint = "is it of another version?"
             raise LoadgenError(f"{file}: cannot be read as a run's {name}; {hint} {error}") from error
+
+
+def make_new(path: Path) -> Path:
+    """Make a folder that did not exist: of that name, or with a number at its end when others came first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free, place = path, 1
+    while True:
+        try:
+            free.mkdir()
+        except FileExistsError:
+            place += 1
+            free = path.with_name(f"{path.name}-{place}")
+        else:
+            return free

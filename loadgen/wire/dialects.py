@@ -56,13 +56,14 @@ class WebClient(Dialect, frozen=True):
     path_end = ""
 
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
+        frame = _make_frame(destination)
         session = write_session_metadata(batch.visitor, destination.domain, destination.release_id)
-        events = write_events(batch, clock, "")
-        text = _write_body(batch, destination, events, f',"SessionMetadata":"{{{session}}}"')
+        text = _write_body(batch, frame, write_events(batch, clock, ""), f',"SessionMetadata":"{{{session}}}"')
         length = count_utf16(text)
         if batch.beacon and length <= BEACON_LIMIT:
-            return _make_beacon(text, destination)
-        return _make_fetch(text, length, destination)
+            body = text.encode()
+            return Encoded(Request("POST", frame.target, frame.beacon, body), len(body), True)
+        return _make_fetch(text, length, frame, destination.compression)
 
     def sign(self, signer: Signer, request: Request, beacon: bool, now: float) -> Request:
         return signer.presign(request, now) if beacon else signer.sign(request, now)
@@ -74,9 +75,10 @@ class Sdk(Dialect, frozen=True):
     path_end = "/"
 
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
+        frame = _make_frame(destination)
         session = write_session_metadata(batch.visitor, destination.domain, destination.release_id)
-        text = _write_body(batch, destination, write_events(batch, clock, session), "")
-        return _make_fetch(text, count_utf16(text), destination)
+        text = _write_body(batch, frame, write_events(batch, clock, session), "")
+        return _make_fetch(text, count_utf16(text), frame, destination.compression)
 
 
 DIALECTS: dict[str, Dialect] = {"web": WebClient(), "sdk": Sdk()}
@@ -144,24 +146,17 @@ def _make_frame(destination: Destination) -> _Frame:
     )
 
 
-def _write_body(batch: Batch, destination: Destination, events: str, metadata: str) -> str:
-    frame = _make_frame(destination)
+def _write_body(batch: Batch, frame: _Frame, events: str, metadata: str) -> str:
     return (
         f'{{"BatchId":"{batch.id}","AppMonitorDetails":{frame.monitor},"UserDetails":{{"userId":"{batch.user_id}",'
         f'"sessionId":"{batch.session_id}"}},"RumEvents":[{events}]{metadata}{frame.alias}}}'
     )
 
 
-def _make_beacon(text: str, destination: Destination) -> Encoded:
-    """A body that goes by beacon, always plain."""
-    frame, body = _make_frame(destination), text.encode()
-    return Encoded(Request("POST", frame.target, frame.beacon, body), len(body), True)
-
-
-def _make_fetch(text: str, length: int, destination: Destination) -> Encoded:
+def _make_fetch(text: str, length: int, frame: _Frame, compression: bool) -> Encoded:
     """A body that goes by fetch, with gzip when it pays."""
-    frame, body = _make_frame(destination), text.encode()
-    packed = compress(body, length) if destination.compression else None
+    body = text.encode()
+    packed = compress(body, length) if compression else None
     if packed is None:
         return Encoded(Request("POST", frame.target, frame.plain, body), len(body))
     return Encoded(Request("POST", frame.target, frame.gzip, packed), len(body))

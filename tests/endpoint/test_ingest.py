@@ -312,3 +312,14 @@ def test_removed_attributes_leave_the_event_in_place(caller: Caller) -> None:
     )
     (kept,) = caller.events()
     assert kept["metadata"] == {"browserName": "Chrome", "pageId": "/", **{f"k{n}": n for n in range(10)}}
+
+
+@pytest.mark.parametrize("path", ["/v1/rum", "/v1/traces", "/v1/logs", "/v1/metrics", "/v1/rum?x=1", "/v1/rum/"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-protobuf"])
+def test_otlp_of_phones_is_said_to_be_not_supported(caller: Caller, path: str, content_type: str) -> None:
+    headers = (("content-type", content_type),)
+    for sign in (False, True):
+        response = caller.send("POST", path, b'{"resourceLogs":[]}', headers=headers, sign=sign)
+        assert (response.status, response.header("x-amzn-errortype")) == (501, "NotImplementedException")
+        assert "OTLP is not supported" in json.loads(response.body)["message"]
+    assert ledger(caller)["requests"]["refused"] == 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
 
 import msgspec
@@ -170,6 +173,34 @@ def test_the_folder_is_named_by_utc_time_and_scenario(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     noon_in_tokyo = datetime(2026, 11, 21, 12, 0, 0, tzinfo=timezone(timedelta(hours=9)))
     assert RunFolder.create(None, "storefront", noon_in_tokyo).path == Path("results/20261121T030000Z-storefront")
+
+
+def test_runs_of_one_second_get_a_folder_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    now = datetime.now(UTC)
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: RunFolder.create(None, "shop", now).path, range(8)))
+    assert len(set(folders)) == 8
+    assert all(each.is_dir() and each.parent == Path("results") for each in folders)
+
+
+@pytest.mark.parametrize("code", [EROFS, EACCES, ENOSPC])
+def test_a_folder_that_cannot_be_made_is_told_by_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for path in (tmp_path / "out", None):
+        with pytest.raises(LoadgenError, match=rf"cannot be made \({os.strerror(code).lower()}\); give --out"):
+            RunFolder.create(path, "shop", datetime.now(UTC))
+
+
+def test_a_file_is_no_folder_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LoadgenError, match=r"file: is a file; give --out a folder"):
+        RunFolder.create(tmp_path / "file", "shop", datetime.now(UTC))
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.live import Live
 
 from loadgen.jobs.run.watch import Progress, RunNotice, RunStarted
+from loadgen.output import escape_controls
 from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
 
@@ -59,8 +60,8 @@ class LiveView:
         else:
             self._write(format_log_line(row, row.second + 1, self._seconds))
 
-    def _write(self, line: object) -> None:
-        self._console.print(line, soft_wrap=True, markup=False)
+    def _write(self, line: str) -> None:
+        self._console.print(escape_controls(line), soft_wrap=True, markup=False)
         self._console.file.flush()
 
 

@@ -11,6 +11,7 @@ from loadgen.jobs.seed.options import format_moment
 from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import Notice, SeedResult, SeedStart
 from loadgen.jobs.seed.verification import Verification
+from loadgen.output import escape_controls
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -122,7 +123,7 @@ class SeedView:
             self._bar = None
 
     def _print(self, console: Console, text: str) -> None:
-        console.print(text, soft_wrap=True, markup=False, highlight=False)
+        console.print(escape_controls(text), soft_wrap=True, markup=False, highlight=False)
         console.file.flush()
 
 

@@ -1,0 +1,131 @@
+"""What is printed reaches any terminal: whatever its encoding, and without what would control it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadgen.cli.terminal import spell
+from loadgen.output import escape_controls
+from tests.paths import SCENARIOS
+from tests.report.runs import make
+
+QUICKSTART = SCENARIOS / "quickstart.toml"
+
+OWNED = "\x1b]0;owned\x07\x1b[2J"
+ENCODINGS: dict[str, dict[str, str]] = {
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1"},
+    "cp1252": {"PYTHONIOENCODING": "cp1252"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+def loadgen(folder: Path, encoding: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "loadgen", *map(str, arguments)],
+        cwd=folder,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONIOENCODING"} | ENCODINGS[encoding],
+        capture_output=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("encodings")
+    text = QUICKSTART.read_text(encoding="utf-8").replace('title = "', 'title = "Größe – 🎉 ')
+    (path / "shop.toml").write_text(text.replace('description = "', 'description = "Übung – ≈ '), encoding="utf-8")
+    for name in ("one", "two"):
+        make(path / name)
+    return path
+
+
+VERBS: dict[str, tuple[object, ...]] = {
+    "check": ("shop.toml",),
+    "plan": ("shop.toml", "--seed", 1),
+    "sampling": ("shop.toml", "--sessions", 100),
+    "preview": ("shop.toml", "--out", "-"),
+    "generate": ("shop.toml", "--sessions", 3, "--out", "-"),
+    "report": ("one",),
+    "compare": ("one", "two"),
+}
+
+
+@pytest.mark.parametrize(
+    ("verb", "encoding"), [*((verb, "ascii") for verb in VERBS), *(("report", each) for each in ENCODINGS)]
+)
+def test_no_encoding_ends_a_verb(folder: Path, verb: str, encoding: str) -> None:
+    done = loadgen(folder, encoding, verb, *VERBS[verb])
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_run_on_an_ascii_terminal_is_a_run(folder: Path) -> None:
+    arguments = ("run", "shop.toml", "--duration", "2s", "--seed", 1, "--out", "läuft")
+    done = loadgen(folder, "ascii", *arguments)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert b"quickstart -> http://127.0.0.1" in done.stdout
+    assert (folder / "läuft" / "summary.json").is_file()
+
+
+def test_a_message_with_a_name_that_is_not_utf8_is_one_line(folder: Path) -> None:
+    name = os.fsdecode(b"no\xff.toml")
+    done = loadgen(folder, "C", "check", name)
+    assert done.returncode == 2
+    assert done.stderr.count(b"\n") == 1
+    assert done.stderr.startswith(b"loadgen: no?.toml")
+
+
+def test_what_an_encoding_lacks_is_spelled() -> None:
+    error = UnicodeEncodeError("ascii", "5 µ→€ s", 2, 5, "not ASCII")
+    assert spell(error) == ("u->?", 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("\x9b31m", "\\x9b31m"),
+        ("over\rwritten", "over\\rwritten"),
+        ("\u202egpj.exe", "\\u202egpj.exe"),
+        ("a\tb\nc – ü 🎉", "a\tb\nc – ü 🎉"),
+    ],
+)
+def test_text_cannot_control_a_terminal(text: str, shown: str) -> None:
+    assert escape_controls(text) == shown
+
+
+def test_escape_sequences_of_a_foreign_folder_are_shown_as_text(tmp_path: Path) -> None:
+    evil = make(tmp_path / "evil").path
+    summary = json.loads((evil / "summary.json").read_text())
+    summary |= {"scenario": OWNED, "verdict": "failed", "reasons": [OWNED], "errors": {OWNED: 3}}
+    (evil / "summary.json").write_text(json.dumps(summary))
+    for arguments in (("report", "evil"), ("compare", "evil", "evil")):
+        done = loadgen(tmp_path, "cp1252", *arguments)
+        assert done.returncode == 0, done.stderr
+        assert b"\\x1b]0;owned" in done.stdout
+        assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_escape_sequences_of_a_foreign_scenario_are_shown_as_text(tmp_path: Path) -> None:
+    (tmp_path / "evil.toml").write_text('name = "x"\n"\\u001b[2J" = 1\n')
+    done = loadgen(tmp_path, "cp1252", "check", "evil.toml")
+    assert done.returncode == 2
+    assert b"\\x1b[2J" in done.stderr
+    assert b"\x1b" not in done.stderr
+
+
+def test_cli_prints_by_echo_alone() -> None:
+    """`click.echo` prints bytes of JSON, which holds no control characters, and nothing else."""
+    for path in (Path(__file__).parents[2] / "loadgen" / "cli").glob("*.py"):
+        for line in path.read_text().splitlines():
+            if "click.echo(" in line and path.name != "terminal.py":
+                assert "json" in line, f"{path.name}: {line.strip()}"

@@ -83,7 +83,7 @@ def create_monitor(
     made = change(account, "CreateAppMonitor", Name=check_name(name), **given)
     show_result(made.answer, describe_call(made), as_json)
     if platform not in {None, "Web"}:
-        click.echo(f"note: {MOBILE_NOTE.format(platform)}", err=True)
+        echo(f"note: {MOBILE_NOTE.format(platform)}", err=True)
 
 
 @monitors.command("update")

@@ -33,7 +33,7 @@ def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
     def open_and_call(*arguments: Any, target: str | None, region: str | None, **options: Any) -> Any:
         from loadgen.jobs.targets import open_account
 
-        account = open_account(target, region, on_wait=lambda line: click.echo(line, err=True))
+        account = open_account(target, region, on_wait=lambda line: echo(line, err=True))
         return command(*arguments, account=account, **options)
 
     return open_and_call

@@ -55,13 +55,27 @@ def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnPr
         moved = [(each.at + offset, each.name) for each in incidents]
         moved += [(each.at + offset, "flash crowd") for each in crowds]
         names = ", ".join(f"{name} at {_format_time(at, day)}" for at, name in sorted(moved))
-        on_progress(f"note: in the day's busiest hour, at their own lengths: {names}")
-    if scenario.arrivals.stages:
-        on_progress(f"note: {scenario.name}'s stages are left out: the day's visitors come by the hour, not by a ramp")
-    if scenario.arrivals.visitors is not None:
-        on_progress(f"note: {scenario.name}'s closed population is left out: the day's visits are given as a number")
+        on_progress(f"note: kept in the day, at their own lengths: {names}")
+    _tell_left_out(scenario, on_progress)
     arrivals = plain.model_copy(update={"flash_crowds": _move(crowds, offset), "spikes": _move(spikes, offset)})
     return day.model_copy(update={"arrivals": arrivals, "incidents": _move(incidents, offset)})
+
+
+def _tell_left_out(scenario: Scenario, on_progress: OnProgress) -> None:
+    """Tell what of a shorter scenario has no place in the day, or stays at its start."""
+    arrivals, neighbours = scenario.arrivals, [each for each in scenario.neighbours if _has_curve(each.arrivals)]
+    if arrivals.stages:
+        on_progress(f"note: {scenario.name}'s stages are left out: the day's visitors come by the hour, not by a ramp")
+    if arrivals.visitors is not None:
+        on_progress(f"note: {scenario.name}'s closed population is left out: the day's visits are given as a number")
+    if neighbours:
+        names = ", ".join(each.monitor.name for each in neighbours)
+        on_progress(f"note: the arrivals of {names} go on as written, from the day's start")
+
+
+def _has_curve(arrivals: Arrivals) -> bool:
+    """Whether arrivals say when they change."""
+    return bool(arrivals.stages or arrivals.flash_crowds)
 
 
 def cut_to_day(scenario: Scenario, on_progress: OnProgress) -> Scenario:

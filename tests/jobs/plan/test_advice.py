@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,13 +13,6 @@ from tests.jobs.plan.shop import SHOP
 
 ASKED: dict[str, Any] = {"seed": 3, "rates": (1.0,), "quota": 5.0}
 BUSY = SHOP.adjust(rate=3.0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_sessions_are_tried() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("loadgen.jobs.plan.rehearse.TRIED_SESSIONS", 100)
-        yield
 
 
 def advised(**options: Any) -> CapacityPlan:

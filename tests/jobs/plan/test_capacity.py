@@ -1,19 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import msgspec
 import pytest
 
-from loadgen.charts.scales import linear
-from loadgen.errors import LoadgenError
-from loadgen.jobs.plan import machine
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
-from loadgen.jobs.plan.machine import refuse_too_large
-from loadgen.jobs.plan.page import build_plan_page, place_quota_marks
-from loadgen.jobs.plan.windows import divide_run
-from loadgen.scenario import Arrivals, Day, Stage, parse
+from loadgen.scenario import Arrivals, parse
 from tests.jobs.plan.shop import SHOP, TEXT
 
 BUSY = SHOP.adjust(duration=60.0, rate=5.0)
@@ -21,19 +13,6 @@ BUSY = SHOP.adjust(duration=60.0, rate=5.0)
 
 def quiet(line: str) -> None:
     """Progress that nobody reads."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_sessions_are_looked_at() -> Iterator[None]:
-    """Client settings are tried on fewer sessions than a real plan's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("loadgen.jobs.plan.rehearse.TRIED_SESSIONS", 150)
-        yield
-
-
-@pytest.fixture(scope="module")
-def answer() -> CapacityPlan:
-    return build_plan([BUSY], 3, PlanOptions(quota=20.0, rates=(0.1, 1.0)), quiet)
 
 
 def test_the_same_seed_gives_the_same_plan(answer: CapacityPlan) -> None:
@@ -91,29 +70,6 @@ def test_a_plan_survives_json(answer: CapacityPlan) -> None:
     assert msgspec.json.decode(msgspec.json.encode(answer), type=CapacityPlan) == answer
 
 
-def test_the_page_needs_nothing_from_anywhere(answer: CapacityPlan) -> None:
-    text = build_plan_page(answer)
-    assert not [word for word in ("http://", "https://", " src=", "@import", "url(") if word in text]
-    assert text.count("<svg") == 4
-    assert 'content="light dark"' in text
-
-
-@pytest.mark.parametrize(
-    ("quota", "labels"),
-    [(10.0, ["quota 10/s", "needed 90/s"]), (200.0, ["needed 90/s", "quota 200/s"]),
-     (88.0, ["", "needed 90/s, quota 88/s"]), (90.0, ["needed 90/s, quota 90/s"])],
-)  # fmt: skip
-def test_the_marks_of_two_quotas_never_write_over_each_other(
-    answer: CapacityPlan, quota: float, labels: list[str]
-) -> None:
-    need = msgspec.structs.replace(answer.need, quota=90)
-    asked = msgspec.structs.replace(answer.throttling, quota=quota)
-    plan = msgspec.structs.replace(answer, need=need, throttling=asked)
-    marks = place_quota_marks(plan, linear(max(quota, 90.0) * 1.25))
-    assert [mark.label for mark in marks] == labels
-    assert [mark.end for mark in marks] == [*(mark.start for mark in marks[1:]), 1.0]
-
-
 def test_monitors_under_one_quota_are_told_apart() -> None:
     noisy = BUSY.model_copy(
         update={"name": "noisy", "monitor": BUSY.monitor.model_copy(update={"name": "noisy"})}
@@ -153,45 +109,6 @@ def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
     both = parse(TEXT + '\n[[neighbours]]\nmonitor.name = "noisy"\narrivals.rate = 8\n', "shop.toml")
     noisy = both.adjust(duration=30, rate=2.0, sample_rate=0.25).monitors[1]
     assert (noisy.arrivals.rate, noisy.monitor.sample_rate, noisy.duration) == (16, 0.25, 30)
-
-
-def test_hours_are_named_by_the_day_of_the_scenario() -> None:
-    late = Arrivals(rate=1.0, day=Day(starts="fri 22:00"))
-    found = divide_run(SHOP.model_copy(update={"arrivals": late, "duration": 86_400.0}))
-    assert [name for name, _, _ in found[:4]] == ["22:00", "23:00", "00:00", "01:00"]
-
-
-@pytest.mark.parametrize(
-    ("duration", "count", "first"), [(60.0, 1, "whole run"), (86_400.0, 24, "00:00"), (7 * 86_400.0, 7, "day 1")]
-)
-def test_windows_follow_the_length(duration: float, count: int, first: str) -> None:
-    found = divide_run(SHOP.adjust(duration=duration))
-    assert (len(found), found[0][0]) == (count, first)
-    assert found[-1][2] == duration
-
-
-def test_stages_name_their_windows() -> None:
-    stages = (Stage(duration=30.0, target=40.0), Stage(duration=60.0, target=40.0))
-    found = divide_run(SHOP.model_copy(update={"arrivals": Arrivals(rate=5.0, stages=stages), "duration": 100.0}))
-    assert [name for name, _, _ in found] == ["5 → 40/s", "hold 40/s", "hold 40/s"]
-    assert [end for _, _, end in found] == [30, 90, 100]
-
-
-@pytest.mark.parametrize(
-    ("sessions", "duration", "exact", "said"),
-    [
-        (1e10, 86_400.0, False, "10,000,000,000 sessions are too many: they take 320.0 GB"),
-        (1e5, 40 * 86_400.0, False, "a plan of 40 days is too long, 35 days fit"),
-        (6e6, 86_400.0, True, "an exact rehearsal of 6,000,000 sessions is too large"),
-    ],
-)
-def test_what_does_not_fit_is_refused_with_its_size(
-    sessions: float, duration: float, exact: bool, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(machine, "read_memory_bytes", lambda: 16e9)
-    with pytest.raises(LoadgenError) as refused:
-        refuse_too_large("shop", sessions, duration, exact)
-    assert said in str(refused.value)
 
 
 def test_no_visits_at_all_is_a_plan_too() -> None:

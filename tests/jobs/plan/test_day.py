@@ -80,7 +80,7 @@ def test_a_spike_stands_in_the_busiest_hour_at_its_own_height_and_length() -> No
     ordinary = without.rates.max() * compute_mean_rate(day).rates[0] / without.rates[0]
     assert curve.rates.max() == pytest.approx(6 * ordinary, rel=0.05)
     assert [each.at - 20 * 3600 for each in day.incidents] == [20, 10]
-    assert said == ["note: in the day's busiest hour, at their own lengths: release at 20:00, newsletter at 20:00"]
+    assert said == ["note: kept in the day, at their own lengths: release at 20:00, newsletter at 20:00"]
 
 
 def test_what_would_go_on_after_midnight_begins_earlier() -> None:
@@ -94,7 +94,7 @@ def test_a_flash_crowd_is_moved_like_an_incident() -> None:
     said: list[str] = []
     day = spread_over_day(british(arrivals=crowd), 1000, on_progress=said.append)
     assert [each.at for each in day.arrivals.flash_crowds] == [20 * 3600 + 60]
-    assert said == ["note: in the day's busiest hour, at their own lengths: flash crowd at 20:01"]
+    assert said == ["note: kept in the day, at their own lengths: flash crowd at 20:01"]
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,10 @@ def test_a_duration_that_is_asked_for_reaches_a_late_incident(tmp_path: Path) ->
     assert plan(file, duration=2 * 86_400.0, rates=(1.0,), seed=1).duration == 2 * 86_400
     with pytest.raises(LoadgenError, match=r'or a duration such as "2d" in the file'):
         plan(file, seed=1)
+
+
+def test_neighbours_with_a_curve_of_their_own_are_told_to_keep_it() -> None:
+    text = '\n[[neighbours]]\nmonitor.name = "campaign"\narrivals.stages = [{ duration = "20s", target = 60 }]\n'
+    notes: list[str] = []
+    spread_over_day(british(text), 1000, on_progress=notes.append)
+    assert notes == ["note: the arrivals of campaign go on as written, from the day's start"]

@@ -84,7 +84,7 @@ def _read_ledger(state: LiveState, store: Store, monitor_id: str | None) -> Endp
     if monitor_id and monitor is None:
         raise ResourceNotFoundException("AppMonitor", monitor_id)
     requests, events, dropped = store.count_accepted(monitor)
-    counts = state.counts(monitor_id)
+    counts = state.read_counts(monitor_id)
     return EndpointLedger(
         LedgerRequests(requests, counts.throttled, counts.refused, counts.failed), LedgerEvents(events, dropped)
     )

@@ -88,7 +88,7 @@ class HttpConnection(asyncio.Protocol):
         self._discards_input = True
 
     def eof_received(self) -> bool:
-        """A client that has said all may still wait for its answers: stay open until they are out."""
+        """Stay open until the responses are out: a client that sends no more may still wait for them."""
         self._half_closed = True
         return bool(self._pending)
 
@@ -176,7 +176,7 @@ class HttpConnection(asyncio.Protocol):
         self._body = bytearray()
 
     def _refuse_too_large(self) -> None:
-        """Answer without waiting for the rest."""
+        """Answer without waiting for the rest of the body."""
         if not self._discards_input:
             self._discards_input = True
             self._submit(close=True, oversize=True)
@@ -187,7 +187,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(431, "RequestHeaderFieldsTooLarge", "The request line, headers and trailers are too long")
 
     def _finish_unread(self) -> None:
-        """A client that wants another protocol gets its answer in this one, and then the end."""
+        """Answer a client that asks for another protocol in this one, then close."""
         self._discards_input = True
         if self._pending:
             self._pending[-1].close = True
@@ -195,7 +195,7 @@ class HttpConnection(asyncio.Protocol):
             self._close()
 
     def _refuse(self, status: int, code: str, message: str) -> None:
-        """What is no request gets an answer that no operation gives, and the end of the connection."""
+        """Answer what is no request of any operation, then close."""
         if self._discards_input:
             return
         self._discards_input = True
@@ -205,10 +205,10 @@ class HttpConnection(asyncio.Protocol):
         headers = (("content-type", "application/json"), ("x-amzn-errortype", code))
         self.release(pending, Response(status, headers, b'{"message":"%b"}' % message.encode()))
 
-    # Answers
+    # Responses
 
     def release(self, pending: PendingResponse, response: Response) -> None:
-        """The answer to one request; it leaves when all before it have left."""
+        """Send the response to one request, once all before it are sent."""
         pending.data = _render(response, pending)
         queue = self._pending
         while queue and queue[0].data is not None:
@@ -232,7 +232,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport.abort()
 
     def shutdown(self) -> None:
-        """Take no more requests; close when the answers are out."""
+        """Take no more requests; close when the responses are out."""
         self._discards_input = True
         if self._pending:
             self._pending[-1].close = True
@@ -240,7 +240,7 @@ class HttpConnection(asyncio.Protocol):
             self._close()
 
     def _end(self) -> None:
-        """Close at once when all was read; else give the client a moment to read the answer."""
+        """Close at once when all was read; else give the client a moment to read the response."""
         self._pending.clear()
         if not self._in_message or self._half_closed:
             self._close()
@@ -274,7 +274,7 @@ class HttpConnection(asyncio.Protocol):
 
 
 def _to_origin_form(target: str) -> str:
-    """Proxies send the absolute form; routes and signatures know the path only."""
+    """Take scheme and host off the absolute form, which proxies send; routes and signatures know the path only."""
     if target.startswith("http://"):
         return "/" + target[7:].partition("/")[2]
     return target

@@ -1,7 +1,7 @@
-"""Faults on demand, so that a tester can rehearse an outage: delays, 500s, drops, stalls, 403 and 404 periods.
+"""Faults that are injected on demand, to rehearse an outage: delays, 500s, drops, stalls, periods of 403 and 404.
 
-Rule: what happens to the n-th request depends on the seed and on n alone (periods: on the time since the faults were
-set), so a rehearsal can be repeated. Shares are probabilities per request and exclude one another.
+Rule: the fault of the n-th request depends on the seed and on n alone (periods: on the time since the faults were set),
+so that a rehearsal can be repeated. Shares are probabilities per request and exclude one another.
 """
 
 from __future__ import annotations

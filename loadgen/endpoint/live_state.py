@@ -52,7 +52,7 @@ class LiveState:
             quota_code = REQUESTS_QUOTA_CODE if operation == PUT_RUM_EVENTS else None
             raise ThrottlingException(max(1, math.ceil(wait)), quota_code)
 
-    def counts(self, monitor_id: str | None) -> RejectionCounts:
+    def read_counts(self, monitor_id: str | None) -> RejectionCounts:
         """Counts of one app monitor, or (None) of all requests."""
         return self._counts.get(monitor_id, RejectionCounts())
 
@@ -60,7 +60,7 @@ class LiveState:
         """Count a PutRumEvents request that was answered with an error; None: for an unknown app monitor."""
         kind = "throttled" if status == 429 else "failed" if status >= 500 else "refused"
         for key in {monitor_id, None}:
-            counts = self.counts(key)
+            counts = self.read_counts(key)
             self._counts[key] = msgspec.structs.replace(counts, **{kind: getattr(counts, kind) + 1})
 
 

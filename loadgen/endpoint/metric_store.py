@@ -1,4 +1,4 @@
-"""The store's tables of metrics destinations and metric definitions."""
+"""Metrics destinations and metric definitions in the store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def put_destination(store: Store, target: MetricsDestination, role: str) -> None
 
 
 def find_role(store: Store, target: MetricsDestination) -> str | None:
-    """The role of a destination; None when there is no such destination."""
+    """Find the role of a destination; None when there is no such destination."""
     rows = store.read(f"SELECT role FROM destinations WHERE {_IS}", *target.key)
     return str(rows[0][0]) if rows else None
 

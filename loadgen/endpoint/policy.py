@@ -29,7 +29,7 @@ class RequestContext(Noun):
     alias: str | None
     account: str
 
-    def condition_value(self, key: str) -> str | None:
+    def read_condition(self, key: str) -> str | None:
         """The value of a condition key, None when the request has none."""
         match key.lower():
             case "aws:sourceip":
@@ -126,7 +126,7 @@ def read_operator(name: str) -> tuple[str, bool, bool]:
 
 def _meets_condition(operator: str, key: str, wanted: list[str], request: RequestContext) -> bool:
     plain, negated, optional = read_operator(operator)
-    value = request.condition_value(key)
+    value = request.read_condition(key)
     if value is None:
         return negated or optional
     return any(OPERATORS[plain](one, value) for one in wanted) != negated

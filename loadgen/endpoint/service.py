@@ -1,8 +1,8 @@
 """Request → Response: the whole endpoint without sockets.
 
-Rule of order: route → faults → size → signature → quota → input → rules of the service. A real service authenticates
-before it throttles, so that strangers cannot use up an account's quota; a request that is refused for its content has
-used its token.
+Rule of order: route → faults → size → signature → quota → input → rules of the service. As on AWS, a request is
+authenticated before it is throttled, so that strangers cannot use up an account's quota; a request that is refused for
+its content has used its token.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class RumService:
                 self._count_error(operation, labels, error)
                 raise
         except ServiceError as error:
-            response = error.response()
+            response = error.make_response()
         except Exception as wrong:
             response = self._report_mistake(wrong)
         return Reply(self._finish(response, origin), fault)
@@ -94,14 +94,14 @@ class RumService:
     def report_failed_commit(self, wrong: sqlite3.Error) -> Response:
         """The answer to every request of a commit that failed."""
         _LOG.error("the store cannot keep: %s", wrong)
-        return self._finish(InternalServerException("The store cannot keep what was sent").response(), None)
+        return self._finish(InternalServerException("The store cannot keep what was sent").make_response(), None)
 
     def _report_mistake(self, wrong: Exception) -> Response:
         """A mistake of the endpoint itself: the client gets a 500, the log the traceback, the store nothing."""
         _LOG.error("internal error", exc_info=wrong)
         if isinstance(wrong, sqlite3.Error):
             self.store.spoil()
-        return InternalServerException().response()
+        return InternalServerException().make_response()
 
     def _admit(self, request: Request, fault: InjectedFault, oversize: bool) -> None:
         """What is decided before anything of the request is believed: faults and size."""

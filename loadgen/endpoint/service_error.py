@@ -34,7 +34,7 @@ class ServiceError(Exception):
         self.members = members
         self._retry_after = shape.retry_after if shape else None
 
-    def response(self) -> Response:
+    def make_response(self) -> Response:
         """The error as a response: the code in a header, the members in the body."""
         members = dict(self.members)
         headers = [("content-type", "application/json"), ("x-amzn-errortype", self.code)]

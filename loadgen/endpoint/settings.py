@@ -1,4 +1,4 @@
-"""What an endpoint is started with, what of it can change while it runs, and how a process of its own is told."""
+"""What an endpoint is started with, what of it can change while it runs, and how both reach a process of its own."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class EndpointSettings(Noun):
         """The first part of ARNs after `arn`."""
         return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rpartition("-")[0].rpartition("-")[0], "aws")
 
-    def arn(self, monitor_name: str) -> str:
+    def make_arn(self, monitor_name: str) -> str:
         """The ARN of an app monitor; its last part is the name, not the id."""
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
 
@@ -86,7 +86,7 @@ def check_settings(settings: EndpointSettings) -> None:
 
 
 class ServerArguments(Noun):
-    """What a process of its own is told on its stdin, as one line of JSON."""
+    """What a process of its own reads from its stdin, as one line of JSON."""
 
     settings: EndpointSettings
     store_path: str | None
@@ -95,7 +95,7 @@ class ServerArguments(Noun):
 
 
 class StartReport(Noun):
-    """What that process says on its stdout, as one line of JSON."""
+    """What that process writes to its stdout, as one line of JSON."""
 
     url: str = ""
     error: str = ""

@@ -179,7 +179,7 @@ class Store:
         """The monitor of an id, deleted or not."""
         return next((monitor for monitor in self._monitors.values() if monitor.id == monitor_id), None)
 
-    def next_number(self) -> int:
+    def find_next_number(self) -> int:
         """The row that the next new monitor gets."""
         return max(self._monitors, default=0) + 1
 

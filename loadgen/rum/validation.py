@@ -197,16 +197,16 @@ def compile_type(shapes: dict[str, Any], name: str, without: frozenset[str] = fr
         case "structure":
             return _compile_struct(shapes, name, without)
         case "list":
-            return Annotated[list[compile_type(shapes, shape["member"]["shape"])], _length(shape)]  # type: ignore[misc]  # built at run time
+            return Annotated[list[compile_type(shapes, shape["member"]["shape"])], _limit_length(shape)]  # type: ignore[misc]  # built at run time
         case "string":
             pattern = anchor_pattern(shape["pattern"]) if "pattern" in shape else None
-            return Annotated[str, _length(shape, pattern)]
+            return Annotated[str, _limit_length(shape, pattern)]
         case kind:
             plain = {"boolean": bool, "integer": int, "long": int, "double": float, "timestamp": float}
             return plain[kind]
 
 
-def _length(shape: dict[str, Any], pattern: str | None = None) -> msgspec.Meta:
+def _limit_length(shape: dict[str, Any], pattern: str | None = None) -> msgspec.Meta:
     return msgspec.Meta(min_length=shape.get("min"), max_length=shape.get("max"), pattern=pattern)
 
 

@@ -282,9 +282,9 @@ def test_untagging_needs_keys(caller: Caller) -> None:
 
 
 def test_partitions_have_their_own_arns() -> None:
-    assert EndpointSettings(region="cn-north-1").arn("x").startswith("arn:aws-cn:rum:cn-north-1:")
-    assert EndpointSettings(region="us-gov-west-1").arn("x").startswith("arn:aws-us-gov:rum:")
-    assert EndpointSettings(region="eu-central-1").arn("x").startswith("arn:aws:rum:")
+    assert EndpointSettings(region="cn-north-1").make_arn("x").startswith("arn:aws-cn:rum:cn-north-1:")
+    assert EndpointSettings(region="us-gov-west-1").make_arn("x").startswith("arn:aws-us-gov:rum:")
+    assert EndpointSettings(region="eu-central-1").make_arn("x").startswith("arn:aws:rum:")
 
 
 def test_monitors_outlive_the_endpoint(tmp_path: Any) -> None:

@@ -91,7 +91,7 @@ def test_a_boto3_of_2022_creates_sends_and_reads_back(old: Any, endpoint: Endpoi
     assert (monitor["State"], monitor["Tags"]) == ("ACTIVE", {"team": "shop"})
     assert "Platform" not in monitor, "the model in use is not the old one"
     old.update_app_monitor(Name="shop", AppMonitorConfiguration={"SessionSampleRate": 0.5})
-    arn = endpoint.settings.arn("shop")
+    arn = endpoint.settings.make_arn("shop")
     old.tag_resource(ResourceArn=arn, Tags={"a": "b"})
     old.untag_resource(ResourceArn=arn, TagKeys=["team"])
     assert old.list_tags_for_resource(ResourceArn=arn)["Tags"] == {"a": "b"}

@@ -99,7 +99,7 @@ class _Page:
             for place in places:
                 if len(self.events) == self._size or self._is_exhausted(place):
                     return last
-                event = self._batch(place).unfold(place, self._context.settings, self._monitor)
+                event = self._load_batch(place).unfold(place, self._context.settings, self._monitor)
                 if matches(event):
                     self.events.append(encode_members(event))
                 last = place
@@ -111,7 +111,7 @@ class _Page:
         full = len(self._batches) == BATCHES_PER_CALL or self._bytes > BYTES_PER_CALL
         return full and place.batch not in self._batches
 
-    def _batch(self, place: EventPlace) -> DecodedBatch:
+    def _load_batch(self, place: EventPlace) -> DecodedBatch:
         found = self._batches.get(place.batch)
         if found is None:
             data = gunzip_stored(self._context.store.read_batch(place.batch))

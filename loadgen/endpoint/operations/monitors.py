@@ -57,7 +57,7 @@ def create(context: OperationContext, given: Members) -> Members:
     tags = given.get("Tags", {})
     _check_tag_count(tags)
     monitor = AppMonitor(
-        number=context.store.next_number(),
+        number=context.store.find_next_number(),
         name=name,
         id=make_id(),
         created=context.timestamp,
@@ -203,7 +203,7 @@ def _check_tag_count(tags: dict[str, str]) -> None:
 def _find_resource(context: OperationContext, given: Members) -> AppMonitor:
     """The monitor of an ARN arn:PARTITION:rum:REGION:ACCOUNT:appmonitor/NAME."""
     arn = given["ResourceArn"]
-    prefix = context.settings.arn("")
+    prefix = context.settings.make_arn("")
     monitor = context.store.find_named(arn.removeprefix(prefix)) if arn.startswith(prefix) else None
     if monitor is None or monitor.deleted is not None:
         raise ResourceNotFoundException("AppMonitor", arn)

@@ -31,7 +31,7 @@ def put(context: OperationContext, given: Members) -> Members:
         raise ServiceError(
             "PolicySizeLimitExceededException", f"The policy document has {size} bytes; the limit is {POLICY_BYTES}"
         )
-    check_document(document, context.settings.arn(monitor.name), context.settings.account)
+    check_document(document, context.settings.make_arn(monitor.name), context.settings.account)
     revision = given.get("PolicyRevisionId")
     if monitor.policy is None:
         changed = msgspec.structs.replace(

@@ -68,7 +68,7 @@ def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None
         return
     assert monitor.policy is not None
     asked = RequestContext(key, context.peer, context.request, alias, settings.account)
-    if not is_allowed(monitor.policy, settings.arn(monitor.name), asked):
+    if not is_allowed(monitor.policy, settings.make_arn(monitor.name), asked):
         raise ServiceError(
             "AccessDeniedException",
             f"The resource policy of app monitor {monitor.name} does not allow rum:PutRumEvents for this request",
@@ -79,7 +79,7 @@ def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None
 
 
 @lru_cache(maxsize=1)
-def _decoder() -> msgspec.json.Decoder[Any]:
+def _load_decoder() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(compile_type(load_service_model().shapes, "PutRumEventsRequest", frozenset({"Id"})))
 
 
@@ -100,11 +100,11 @@ def read_batch(data: bytes, settings: EndpointSettings) -> Any:
 def decode_batch(data: bytes) -> Any:
     """Decode a batch that is well-formed; half surrogate pairs in its texts stay as escapes."""
     try:
-        return _decoder().decode(data)
+        return _load_decoder().decode(data)
     except msgspec.DecodeError:
         if b"\\u" not in data:
             raise
-    return _decoder().decode(escape_halves(data))
+    return _load_decoder().decode(escape_halves(data))
 
 
 def _explain(data: bytes, wrong: Exception) -> Exception:

@@ -11,7 +11,7 @@ RequestExpired              RequestExpired                         403     outsi
 
 UNSIGNED-PAYLOAD in the place of the body's hash is refused: only operations that their service model marks with
 `unsignedPayload` or the auth type `v4-unsigned-body` take it, and no operation of RUM's model is marked. Other services
-than S3 and Glacier answer that the signature does not match (github.com/apache/opendal-reqsign, issue 346).
+than S3 and Glacier answer that the signature does not match (github.com/apache/opendal-reqsign/issues/346).
 
 Statuses and RequestExpired: CloudWatch RUM API Reference, "Common Errors". The suffixed names are those that AWS's
 rest-json services put into x-amzn-errortype (the web client's docs/troubleshooting.md shows the first). AccessDenied is

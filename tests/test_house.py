@@ -26,9 +26,7 @@ LONG_MODULES: dict[str, str] = {
     "rum/events.py": "a data table: a struct for the details of each event type",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
-MANY_PARAMETERS: dict[str, str] = {
-    "jobs/run/incomplete_sessions.py:unrun": MEND,
-}
+MANY_PARAMETERS: dict[str, str] = {}
 DANGLING: dict[str, str] = {}
 
 DANGLING_WORDS = re.compile(r"\bthe issue\b|\bissue('s|s? \d)|\bfacts(/|, section)", re.IGNORECASE)

@@ -5,7 +5,9 @@ Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -29,6 +31,8 @@ from loadgen.cli.terminal import echo, prepare_streams
 from loadgen.cli.verify import verify
 from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
+
+INTERRUPTED, CLOSED_PIPE = 130, 130  # exit codes: Ctrl-C, a signal, and a reader that has gone, as with `| head`
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -61,17 +65,36 @@ for command in (
 
 
 def main() -> None:
-    """The `loadgen` script."""
+    """Run a command, and end the process with its exit code; an error is one line on standard error."""
     prepare_streams()
     try:
-        sys.exit(commands.main(prog_name="loadgen", standalone_mode=False))
+        code = commands.main(prog_name="loadgen", standalone_mode=False)
     except LoadgenError as error:
         for line in str(error).splitlines():
             echo(f"loadgen: {line}", err=True)
-        sys.exit(2)
+        code = 2
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = say_interrupted()
+    except BrokenPipeError:
+        code = CLOSED_PIPE
+        leave_closed_output()
+    sys.exit(code)
+
+
+def say_interrupted() -> int:
+    """Say it where somebody may still read it; the exit code."""
+    with suppress(OSError):
         echo("loadgen: interrupted", err=True)
-        sys.exit(130)
+    return INTERRUPTED
+
+
+def leave_closed_output() -> None:
+    """Nobody reads standard output any more: let Python flush into the void at its end, without a complaint."""
+    void = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os.dup2(void, sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,9 @@ from loadgen.errors import LoadgenError
 @click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
 @click.option("--expect-workers", type=click.IntRange(min=1), default=1, show_default=True, help="With --master.")
-@click.option("--bind-host", default="0.0.0.0", show_default=True, help="With --master: where workers connect.")
+@click.option(
+    "--bind-host", default="127.0.0.1", show_default=True, help="With --master: address that workers of others reach."
+)
 @click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
 @click.option("--max-events", type=WholeCountOption(min=1), help="Stop hard before more events than this are sent.")
 @click.option(
@@ -90,11 +93,12 @@ def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
         refuse_local_options()
     with job.LiveView(on_stderr=as_json) as view:
         done = job.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
-    if as_json:
-        click.echo(format_json(done.summary), nl=False)
-    else:
-        show(render_summary(done.summary))
-        echo(f"results   {done.folder}")
+    with suppress(BrokenPipeError, SystemExit):  # the run is what it was, whether or not somebody still reads
+        if as_json:
+            click.echo(format_json(done.summary), nl=False)
+        else:
+            show(render_summary(done.summary))
+            echo(f"results   {done.folder}")
     sys.exit(done.exit_code)
 
 

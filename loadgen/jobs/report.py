@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.run.incomplete_sessions import noted
+from loadgen.jobs.run.incomplete_sessions import note_incomplete_sessions
 from loadgen.output import check_output
 from loadgen.report import REPORT, write_report
 from loadgen.results import RunData, RunFolder, Summary, read_summary
@@ -37,7 +37,7 @@ def add_incomplete_sessions(folder: RunFolder, summary: Summary) -> Summary:
     if not summary.lost_workers:
         return summary
     try:
-        return noted(folder, folder.read_scenario(), summary)
+        return note_incomplete_sessions(folder, folder.read_scenario(), summary)
     except LoadgenError as error:
         line = f"which sessions were not run is not known: {error}"
         return msgspec.structs.replace(summary, reasons=(*summary.reasons, line))

@@ -58,7 +58,7 @@ class Clocks:
         until = self._now() + PATIENCE
         for number in range(1, ROUNDS + 1):
             for worker in workers:
-                tell(PING, packed(Trip(self._now())), worker)
+                tell(PING, pack_trip(Trip(self._now())), worker)
             while self._now() < until and any(len(self._answers.get(worker, ())) < number for worker in workers):
                 gevent.sleep(LOOK)
 
@@ -73,18 +73,18 @@ class Clocks:
         return min(self._answers.get(worker, ()), key=lambda offset: offset.within, default=None)
 
 
-def answer(data: dict[str, bytes]) -> dict[str, bytes]:
+def answer_ping(data: dict[str, bytes]) -> dict[str, bytes]:
     """A worker's pong."""
     trip = msgspec.msgpack.decode(data["noun"], type=Trip)
-    return packed(Trip(trip.left, time.time()))
+    return pack_trip(Trip(trip.left, time.time()))
 
 
-def packed(trip: Trip) -> dict[str, bytes]:
+def pack_trip(trip: Trip) -> dict[str, bytes]:
     """As the data of a Locust message."""
     return {"noun": msgspec.msgpack.encode(trip)}
 
 
-def said(index: int, offset: Offset | None) -> str | None:
+def describe_offset(index: int, offset: Offset | None) -> str | None:
     """A line on a worker's clock, where there is something to say."""
     if offset is None:
         return f"worker {index} did not tell its clock: its moments are as true as the clocks agree"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import inf
 
 import gevent
+import gevent.event
+import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
@@ -31,8 +34,9 @@ from loadgen.results import (
 )
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
+from loadgen.swarm.locust_private import DroppedFrames
 from loadgen.swarm.worker_share import WorkerShare
-from loadgen.swarm.workers import SHARE, Done, packed, this_machine
+from loadgen.swarm.workers import LEFT, SHARE, Done, identify_machine, pack
 
 LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
 LEAD_EACH = 0.25  # for each further app monitor, whose visitors are others
@@ -44,8 +48,18 @@ log = logging.getLogger("loadgen")
 class Conductor:
     """One run; `stop` tells all workers to send nothing more, and why."""
 
-    def __init__(self, environment: Environment, spec: RunSpec, folder: RunFolder, stop: Callable[[str], None]) -> None:
-        self.interrupted = self.finished = False
+    def __init__(
+        self,
+        environment: Environment,
+        spec: RunSpec,
+        folder: RunFolder,
+        stop: Callable[[str], None],
+        dropped: DroppedFrames,
+    ) -> None:
+        self.interrupted = False
+        self._finished = gevent.event.Event()
+        self._dropped = dropped
+        self._unwritten: str | None = None  # why the run's folder lacks what it lacks
         self._environment = environment
         self._spec = spec
         self._scenario = spec.scenario
@@ -68,22 +82,42 @@ class Conductor:
             offset = known.of(worker)
             self._clocks[index] = offset
             self._shares[worker] = self._share(index, len(workers), offset.known if offset else 0.0)
-            runner.send_message(SHARE, packed(self._shares[worker]), worker)
-        gevent.spawn(self._conduct, runner)
+            runner.send_message(SHARE, pack(self._shares[worker]), worker)
+        self._supervise(runner)
 
-    def alone(self) -> WorkerShare:
+    def take_all(self) -> WorkerShare:
         """The share of the only process."""
         self._shares["local"] = self._share(0, 1)
-        gevent.spawn(self._conduct, None)
+        self._supervise(None)
         return self._shares["local"]
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run is summed up."""
+        return bool(self._finished.is_set())
+
+    def wait_until_finished(self, seconds: float) -> None:
+        """Wait until the run is summed up, at most so long."""
+        self._finished.wait(seconds)
+
+    def hear_second(self, worker: str, second: IntervalReport) -> None:
+        """Count a second of a worker; of one that has no such share nothing is believed."""
+        if self._owns(worker, second.worker):
+            self.second(second)
+
+    def hear_done(self, worker: str, done: Done) -> None:
+        """Take a worker's last word."""
+        if self._owns(worker, done.index):
+            self.done(done)
+
     def second(self, second: IntervalReport) -> None:
-        """A worker's second."""
-        self._recording.keep(second)
+        """Count a worker's second."""
+        with self._writing():
+            self._recording.keep(second)
         self.measured.add(second)
 
     def done(self, done: Done) -> None:
-        """A worker's last word."""
+        """Take a worker's last word."""
         self._done[done.index] = done
         self.measured.account(done.index, *done.tallies)
 
@@ -92,17 +126,56 @@ class Conductor:
         self.interrupted = True
         self._stop("interrupted")
 
+    def give_up(self, reason: str) -> None:
+        """Sum up what was measured when the process cannot go on; what cannot be written goes to the log."""
+        if self.finished:
+            return
+        self._unwritten = self._unwritten or reason
+        try:
+            self._finish(self._missing())
+        except Exception as error:
+            log.error("no summary.json: %s; measured so far: %s", describe_error(error), self._accounts())
+            self._end(EXIT_CODES["invalid"])
+
+    def _accounts(self) -> str:
+        """What is known of the requests, on one line."""
+        requests = self.measured.metrics.outcomes.requests
+        return ", ".join(f"{name} {count:,}" for name, count in msgspec.structs.asdict(requests).items())
+
+    def _owns(self, worker: str, index: int) -> bool:
+        share = self._shares.get(worker)
+        if share is not None and share.index == index:
+            return True
+        self._dropped.add(ValueError("a worker told of a share that is not its own"))
+        return False
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What is written while the run goes: when it cannot be, the run ends, and says so."""
+        try:
+            yield
+        except OSError as error:
+            if self._unwritten is None:
+                self._unwritten = f"the run's folder could not be written: {describe_error(error)}"
+                log.error("%s", self._unwritten)
+                self._stop(self._unwritten)
+
+    def _supervise(self, runner: MasterRunner | None) -> None:
+        conducting = gevent.spawn(self._conduct, runner)
+        conducting.link_exception(lambda dead: self.give_up(f"the conductor ended: {describe_error(dead.exception)}"))
+
     def _share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
         path = self._folder.spool(index)
         path.touch()  # who sums up a run that was cut off counts the workers by it
         spool = str(path.resolve())
-        return WorkerShare(index, of, self._zero, self._spec, spool, this_machine(), ahead)
+        return WorkerShare(index, of, self._zero, self._spec, spool, identify_machine(), ahead)
 
     def _conduct(self, runner: MasterRunner | None) -> None:
         while missing := self._missing():
             gevent.sleep(0.2)
             elapsed = time.time() - self._zero
-            self._recording.settle(int(elapsed) - SETTLE_SECONDS)
+            with self._writing():
+                self._recording.settle(int(elapsed) - SETTLE_SECONDS)
             self._abort_on_breach(elapsed)
             if runner is not None:
                 self._late |= {worker.id for worker in runner.clients.all} - self._shares.keys()
@@ -128,15 +201,20 @@ class Conductor:
             self._stop(f"aborted after {elapsed:.0f} s: {missed[0]}")
 
     def _finish(self, missing: set[int]) -> None:
+        undone = missing | {done.index for done in self._done.values() if done.stop_reason == LEFT}
         for index in missing:
             self.measured.add_records(self._recording.salvage(index))
-        self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
-        self._recording.close()
-        summary = summarize(self.measured, self._scenario, self._run(missing))
-        write_table(self._folder, self.measured.names, missing)
+        with self._writing():
+            self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
+            self._recording.close()
+            write_table(self._folder, self.measured.names, undone)
+        summary = summarize(self.measured, self._scenario, self._run(missing, undone))
         self._folder.write_summary(summary)
-        self._environment.process_exit_code = EXIT_CODES[summary.verdict]
-        self.finished = True
+        self._end(EXIT_CODES[summary.verdict])
+
+    def _end(self, exit_code: int) -> None:
+        self._environment.process_exit_code = exit_code
+        self._finished.set()
         self._leave()
 
     def _leave(self) -> None:
@@ -151,11 +229,12 @@ class Conductor:
         if web_ui is not None:
             web_ui.stop()
 
-    def _run(self, missing: set[int]) -> RunEnd:
+    def _run(self, missing: set[int], undone: set[int]) -> RunEnd:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
-        notes.pop("interrupted", None)  # the verdict says so
+        for elsewhere in ("interrupted", LEFT, self._unwritten):  # the verdict or its reasons say so
+            notes.pop(elsewhere or "", None)
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
-        wrong = [line for each in self._clocks.items() if (line := clocks.said(*each))]
+        wrong = [line for each in self._clocks.items() if (line := clocks.describe_offset(*each))]
         return RunEnd(
             seed=self._spec.seed,
             pace=self._spec.pace,
@@ -163,10 +242,10 @@ class Conductor:
             workers=len(self._shares),
             length=self._length(bool(notes)),
             interrupted=self.interrupted,
-            notes=(*notes, *late, *wrong),
+            notes=(*notes, *late, *wrong, *self._strangers()),
             cut_short=bool(notes) or self.interrupted,
             lost_workers=tuple(self._losses(missing)),
-            lost=tuple(sorted(missing)),
+            lost=tuple(sorted(undone)),
             stopped_at=self._stopped_at(),
             clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
             in_doubt=self._recording.in_doubt(missing),
@@ -196,5 +275,24 @@ class Conductor:
             drawn, last = self.measured.find_progress(index)
             heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
             lines.append(f"worker {index} of {workers} was lost {heard}")
-        stuck = [(done.index, done.failure) for done in self._done.values() if done.failure]
-        return [*lines, *(f"worker {index} could draw no more sessions: {failure}" for index, failure in stuck)]
+        for done in self._done.values():
+            if done.stop_reason == LEFT:
+                at = f"after {done.stopped_at or 0.0:.0f} s"
+                lines.append(f"worker {done.index} of {workers} was told to leave {at}: its share was not sent whole")
+            if done.failure:
+                lines.append(f"worker {done.index} could draw no more sessions: {done.failure}")
+        return [*lines, *([self._unwritten] if self._unwritten else [])]
+
+    def _strangers(self) -> list[str]:
+        """A line on what else came to the master's port."""
+        if not self._dropped.count:
+            return []
+        frames = f"{self._dropped.count:,} frame(s) on the master's port"
+        return [f"{frames} were no message of this run's workers, and were dropped (the last: {self._dropped.reason})"]
+
+
+def describe_error(error: BaseException | None) -> str:
+    """An error in words."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}"

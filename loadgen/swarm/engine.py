@@ -68,6 +68,11 @@ class Engine:
         return time.perf_counter() - self._zero
 
     @property
+    def worker(self) -> int:
+        """The number of this worker in the run."""
+        return self._job.worker
+
+    @property
     def end(self) -> float:
         """When the run is over for first attempts, in seconds on the wall."""
         return self._job.scenario.duration / self._job.pace if self._job.paced else inf

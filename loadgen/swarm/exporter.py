@@ -51,15 +51,15 @@ class Exporter(Collector):
         for outcome, count in count_events(outcomes).items():
             events.add_metric([outcome], count)
         yield events
-        yield by_monitor("requests", measured, count_requests)
-        yield by_monitor("events", measured, count_events)
+        yield count_by_monitor("requests", measured, count_requests)
+        yield count_by_monitor("events", measured, count_events)
         yield CounterMetricFamily("loadgen_retries", "retries", value=outcomes.retried.requests)
         yield CounterMetricFamily("loadgen_given_up_batches", "given up batches", value=outcomes.given_up.requests)
         yield CounterMetricFamily("loadgen_wire_bytes", "wire bytes", value=outcomes.sent.wire_bytes)
         yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=outcomes.offered.requests)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
         for name, histogram in zip(CLOCKS, measured.metrics.clocks, strict=False):
-            yield summary(f"loadgen_{name}_seconds", CLOCKS[name], histogram)
+            yield summarize_clock(f"loadgen_{name}_seconds", CLOCKS[name], histogram)
 
 
 def count_requests(outcomes: Outcomes) -> dict[str, int]:
@@ -76,7 +76,7 @@ def count_events(outcomes: Outcomes) -> dict[str, int]:
     }
 
 
-def by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes], dict[str, int]]) -> Any:
+def count_by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes], dict[str, int]]) -> Any:
     """Counters of each app monitor."""
     family = CounterMetricFamily(f"loadgen_monitor_{unit}", f"{unit} by app monitor", labels=["monitor", "outcome"])
     for name, metrics in zip(measured.names, measured.monitors, strict=True):
@@ -85,7 +85,7 @@ def by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes], dict[
     return family
 
 
-def summary(name: str, says: str, histogram: Histogram) -> Any:
+def summarize_clock(name: str, says: str, histogram: Histogram) -> Any:
     """A clock's count and sum; its quantiles come as gauges of the same family."""
     family = SummaryMetricFamily(name, says, count_value=histogram.count, sum_value=histogram.total_us / 1e6)
     for q in (0.5, 0.95, 0.99):
@@ -115,14 +115,14 @@ def extend_web_ui(environment: Environment, source: Source) -> None:
 
         if request.path == "/stats/requests" and (measured := source()) is not None:
             stats = json.loads(response.get_data(as_text=True))
-            stats["extended_stats"] = [{"key": TAB, "data": figures(measured)}]
+            stats["extended_stats"] = [{"key": TAB, "data": list_figures(measured)}]
             response.set_data(json.dumps(stats))
         return response
 
     ui.app.after_request(add_figures)
 
 
-def figures(measured: Aggregate) -> list[dict[str, str]]:
+def list_figures(measured: Aggregate) -> list[dict[str, str]]:
     """The run so far, a row a figure."""
     outcomes, tally = measured.metrics.outcomes, measured.tally
     rows: dict[str, float | None] = {

@@ -60,7 +60,7 @@ class Job(Noun):
 PlannedVisit = tuple[int, PlannedSession]  # which of the job's app monitors, and who comes to its site
 
 
-def in_order(sessions: Iterable[Iterator[PlannedSession]]) -> Iterator[PlannedVisit]:
+def merge_in_order(sessions: Iterable[Iterator[PlannedSession]]) -> Iterator[PlannedVisit]:
     """The planned sessions of several app monitors in order of start."""
     return merge(
         *(zip(repeat(monitor), each) for monitor, each in enumerate(sessions)), key=lambda visit: visit[1][0].start

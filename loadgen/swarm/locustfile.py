@@ -7,7 +7,6 @@ as there are users.
 from __future__ import annotations
 
 import os
-import signal
 from typing import Any
 
 import gevent
@@ -17,22 +16,22 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadgen.results import THROTTLED, Aggregate, IntervalReport
-from loadgen.swarm.clocks import PING, PONG, answer
+from loadgen.results import THROTTLED
+from loadgen.swarm import stop_signals
+from loadgen.swarm.clocks import PING, PONG, answer_ping
+from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
+from loadgen.swarm.locust_private import forget_statistics, guard_handler, guard_messages, keep_the_senders
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options, prometheus_port
 from loadgen.swarm.worker_share import WorkerShare
-from loadgen.swarm.workers import (
-    DONE,
-    SECOND,
-    SHARE,
-    STOP,
-    Done,
-    Stop,
-    report,
-    report_to_master,
-    unpacked,
-)
+from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, unpack
+
+SECRET = "LOADGEN_CLUSTER_SECRET"
+LIFELINE = "LOADGEN_LIFELINE"
+LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
+
+DROPPED = guard_messages(os.environ.get(SECRET, "").encode() or None)
+ROLES: dict[Environment, NodeRole] = {}
 
 events.init_command_line_parser.add_listener(add_options)
 
@@ -42,12 +41,12 @@ class Sender(User):
 
     @task
     def send(self) -> None:
-        part = PARTS[self.environment]
-        part.ready.wait()
-        if part.joined_late:
+        role = ROLES[self.environment]
+        role.ready.wait()
+        if role.joined_late:
             raise StopUser
         fire = self.environment.events.request.fire
-        while (result := part.engine.send_next()) is not None:
+        while (result := role.engine.send_next()) is not None:
             throttled = result.status == THROTTLED
             failed = result.error is not None
             fire(
@@ -61,122 +60,82 @@ class Sender(User):
         raise StopUser
 
 
-PARTS: dict[Environment, NodeRole] = {}
-
-
 @events.init.add_listener
 def prepare(environment: Environment, runner: Any, **_: Any) -> None:
-    """Say what each message does, and take Ctrl-C as a wish to end the run well."""
-    part = PARTS[environment] = NodeRole(environment)
-    if isinstance(runner, MasterRunner):
-        runner.register_message(SECOND, lambda msg, **_: on_second(part, msg.data))
-        runner.register_message(DONE, lambda msg, **_: on_done(part, msg.data))
-        environment.events.spawning_complete.add_listener(lambda **_: keep_the_senders(runner))
-        runner.register_message(PONG, lambda msg, **_: part.clocks.hear(msg.node_id, msg.data))
+    """Say what each message does, and take signals as a wish to end the run well."""
+    role = ROLES[environment] = NodeRole(environment, DROPPED)
+    for number in stop_signals.list_heeded():  # Locust takes SIGTERM too, and fires `quitting`
+        gevent.signal_handler(number, role.interrupt)
+    if stop_signals.were_seen():
+        role.interrupt()
     if isinstance(runner, WorkerRunner):
-        runner.register_message(SHARE, lambda msg, **_: on_share(part, runner, msg.data))
-        runner.register_message(PING, lambda msg, **_: runner.send_message(PONG, answer(msg.data)))
-        runner.register_message(STOP, lambda msg, **_: part.stop(unpacked(msg.data, Stop).reason))
-    gevent.signal_handler(signal.SIGINT, on_interrupt, part)
-    if not isinstance(runner, WorkerRunner):
-        show_live_figures(environment, part)
-        if os.environ.get("LOADGEN_LIFELINE"):
-            gevent.spawn(end_with_the_parent, part)
+        listen_as_worker(role, runner)
+        return
+    if isinstance(runner, MasterRunner):
+        listen_as_master(role, runner)
+    show_live_figures(environment, role)
+    role.supervise(gevent.spawn(tidy_statistics, runner), "the statistics")
+    if os.environ.get(LIFELINE):
+        role.supervise(gevent.spawn(end_with_the_parent, role), "the watch over who started this run")
 
 
-def keep_the_senders(runner: MasterRunner) -> None:
-    """Every worker has its senders for good.
-
-    Locust would deal its users anew whenever a worker comes or goes: with a second of lag for those that go on, and, a
-    stop timeout later, the end of what half of their senders have in flight. Without its dispatcher it leaves them be.
-    """
-    runner._users_dispatcher = None
+def listen_as_worker(role: NodeRole, runner: WorkerRunner) -> None:
+    """What the master may tell a worker."""
+    runner.register_message(SHARE, lambda msg, **_: role.take_share(unpack(msg.data, WorkerShare), runner))
+    runner.register_message(PING, lambda msg, **_: runner.send_message(PONG, answer_ping(msg.data)))
+    runner.register_message(STOP, lambda msg, **_: role.stop(unpack(msg.data, Stop).reason))
 
 
-def end_with_the_parent(part: NodeRole) -> None:
-    """Whoever started us holds our standard input open; a generator that nobody watches must not go on sending."""
+def listen_as_master(role: NodeRole, runner: MasterRunner) -> None:
+    """What workers may tell their master."""
+    runner.register_message(SECOND, lambda msg, **_: role.hear_second(msg.node_id, msg.data))
+    runner.register_message(DONE, lambda msg, **_: role.hear_done(msg.node_id, msg.data))
+    runner.register_message(PONG, lambda msg, **_: role.clocks.hear(msg.node_id, msg.data))
+    role.environment.events.spawning_complete.add_listener(lambda **_: keep_the_senders(runner))
+    guard_handler(runner, DROPPED)
+    if getattr(role.environment.parsed_options, "processes", None):
+        role.supervise(gevent.spawn(role.watch_for_dead_workers), "the watch over the workers")
+
+
+def show_live_figures(environment: Environment, role: NodeRole) -> None:
+    """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
+    if (port := prometheus_port(environment.parsed_options)) is not None:
+        serve_prometheus(port, role.measured_so_far)
+    extend_web_ui(environment, role.measured_so_far)
+
+
+def tidy_statistics(runner: Any) -> None:
+    """Keep Locust's own statistics from growing with the length of a run."""
+    while True:
+        gevent.sleep(TIDY_SECONDS)
+        forget_statistics(runner)
+
+
+def end_with_the_parent(role: NodeRole) -> None:
+    """`loadgen run` holds our standard input open: a generator that nobody watches must not go on sending."""
     while True:
         wait_read(0)
         if not os.read(0, 1024):
-            on_interrupt(part)
+            role.interrupt()
             return
 
 
-def show_live_figures(environment: Environment, part: NodeRole) -> None:
-    """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
-    from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
-
-    def measured() -> Aggregate | None:
-        return part.conductor.measured if part.conductor else None
-
-    if (port := prometheus_port(environment.parsed_options)) is not None:
-        serve_prometheus(port, measured)
-    extend_web_ui(environment, measured)
-
-
 @events.test_start.add_listener
-def begin(environment: Environment, **_: Any) -> None:
+def begin_run(environment: Environment, **_: Any) -> None:
     """Deal the shares, or take the whole."""
-    part, runner = PARTS[environment], environment.runner
-    if isinstance(runner, MasterRunner):
-        part.clocks.ask(runner.send_message, [worker.id for worker in runner.clients.all])
-        part.conduct().deal(runner, part.clocks)
-    elif not isinstance(runner, WorkerRunner):
-        conductor = part.conduct()
-        share = conductor.alone()
-        gevent.spawn(report, part.start(share), share.index, conductor.second, conductor.done)
-    heed_an_early_wish(part)
-
-
-def heed_an_early_wish(part: NodeRole) -> None:
-    """Ctrl-C came before there was a run to end."""
-    if part.wanted_to_end and part.conductor is not None:
-        part.conductor.interrupt()
+    assert environment.runner is not None
+    ROLES[environment].begin(environment.runner)
 
 
 @events.test_stopping.add_listener
-def leave(environment: Environment, **_: Any) -> None:
-    """A worker stops for good: without a share it waits for nothing, with one nobody would count what it sends."""
-    part = PARTS.get(environment)  # none yet, if the run ends while this worker starts
-    if part is None or not isinstance(environment.runner, WorkerRunner):
-        return
-    if not part.ready.is_set():
-        part.joined_late = True
-        part.ready.set()
-    else:
-        part.stop("the conductor is gone")
+def on_test_stopping(environment: Environment, **_: Any) -> None:
+    """Locust is about to stop its users: by --run-time, by Stop in its UI, or because the master is gone."""
+    if role := ROLES.get(environment):  # none yet, if the run ends while this worker starts
+        role.end_before_locust()
 
 
-@events.test_stop.add_listener
-def end(environment: Environment, **_: Any) -> None:
-    """Somebody pressed Stop in the web UI: end the run well."""
-    conductor = PARTS[environment].conductor
-    if conductor is not None and not conductor.finished and not conductor.interrupted:
-        conductor.interrupt()
-
-
-def on_share(part: NodeRole, runner: WorkerRunner, data: dict[str, bytes]) -> None:
-    share = unpacked(data, WorkerShare)
-    gevent.spawn(report_to_master, part.start(share), share.index, runner)
-
-
-def on_second(part: NodeRole, data: dict[str, bytes]) -> None:
-    if part.conductor:
-        part.conductor.second(unpacked(data, IntervalReport))
-
-
-def on_done(part: NodeRole, data: dict[str, bytes]) -> None:
-    if part.conductor:
-        part.conductor.done(unpacked(data, Done))
-
-
-def on_interrupt(part: NodeRole) -> None:
-    """The first Ctrl-C ends the run well; a second one, or one without a run, ends the process."""
-    runner = part.environment.runner
-    if isinstance(runner, WorkerRunner) and part.sending:
-        return  # the master decides, and tells the workers
-    if part.wanted_to_end:
-        raise KeyboardInterrupt
-    part.wanted_to_end = True
-    if part.conductor is not None:
-        part.conductor.interrupt()
+@events.quitting.add_listener
+def on_quitting(environment: Environment, **_: Any) -> None:
+    """Locust is about to end the process: by SIGTERM, or because all is done."""
+    if role := ROLES.get(environment):
+        role.leave()

@@ -1,6 +1,7 @@
-"""This process's part in a run: it conducts, it sends a share, or both.
+"""This process's part in a run: it conducts, it sends a share, or both; and how that ends.
 
-Rule: a part knows its environment and the run; what travels between processes, and signals, are the locustfile's.
+Rule: every way to end goes through here: the run's own end, Ctrl-C, SIGTERM, Locust's --run-time and Stop, the death of
+a greenlet. Whoever conducts sums up what was measured before the process ends.
 """
 
 from __future__ import annotations
@@ -12,29 +13,36 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import gevent
 import gevent.event
 import msgspec
+import psutil
 from locust.env import Environment
-from locust.runners import MasterRunner
+from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from loadgen import aws
 from loadgen.errors import LoadgenError
 from loadgen.limit import LimitSearch
+from loadgen.model import Noun
 from loadgen.planned import planned
-from loadgen.results import Spool
+from loadgen.results import Aggregate, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
-from loadgen.swarm.conductor import Conductor
+from loadgen.swarm.conductor import Conductor, describe_error
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import in_order
+from loadgen.swarm.feeder import merge_in_order
+from loadgen.swarm.locust_private import DroppedFrames
 from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.swarm.worker_share import WorkerShare
-from loadgen.swarm.workers import STOP, Stop, packed, this_machine
+from loadgen.swarm.workers import DONE, LEFT, SECOND, STOP, Done, Stop, identify_machine, pack, report_seconds, unpack
 from loadgen.transport import find_route
 from loadgen.wire.sigv4 import Signer
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
+PATIENCE_SECONDS = 90.0  # for what is in flight (30 s by default) and the retries' answers
+LOOK_SECONDS = 0.5
+INTERRUPTED, BROKEN = 130, 3  # exit codes
 
 log = logging.getLogger("loadgen")
 
@@ -44,15 +52,115 @@ class NodeRole:
 
     engine: Engine
 
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, dropped: DroppedFrames) -> None:
         self.environment = environment
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
-        self.wanted_to_end = False
         self.joined_late = False  # a worker that came too late for a share
         self.clocks = Clocks()
+        self._interrupted = False
+        self._begun = False
+        self._dropped = dropped
+        self._reporter: gevent.Greenlet | None = None
 
-    def conduct(self) -> Conductor:
+    def begin(self, runner: Runner) -> None:
+        """A run begins: deal the shares as its master, or take the whole; a worker waits for its share."""
+        self._begun = True
+        if isinstance(runner, MasterRunner):
+            self.clocks.ask(runner.send_message, [worker.id for worker in runner.clients.all])
+            self._conduct().deal(runner, self.clocks)
+        elif not isinstance(runner, WorkerRunner):
+            conductor = self._conduct()
+            self._report(self.start(conductor.take_all()), conductor.second, conductor.done)
+
+    def take_share(self, share: WorkerShare, runner: WorkerRunner) -> None:
+        """Send this share, and tell the master second by second."""
+
+        def tell(kind: str) -> Callable[[Noun], None]:
+            return lambda noun: runner.send_message(kind, pack(noun))
+
+        self._report(self.start(share), tell(SECOND), tell(DONE))
+
+    def hear_second(self, worker: str, data: dict[str, bytes]) -> None:
+        """A worker tells a second."""
+        if self.conductor:
+            self.conductor.hear_second(worker, unpack(data, IntervalReport))
+
+    def hear_done(self, worker: str, data: dict[str, bytes]) -> None:
+        """A worker has sent its last."""
+        if self.conductor:
+            self.conductor.hear_done(worker, unpack(data, Done))
+
+    def measured_so_far(self) -> Aggregate | None:
+        """The sums of the run, once there is one."""
+        return self.conductor.measured if self.conductor else None
+
+    def interrupt(self) -> None:
+        """Ctrl-C: the first one ends the run well; one without a run, or a second one, ends the process."""
+        if isinstance(self.environment.runner, WorkerRunner) and self._begun:
+            return  # the master decides, and tells its workers
+        if self.conductor is None:
+            raise SystemExit(INTERRUPTED)
+        if self.conductor.finished:
+            raise KeyboardInterrupt  # Locust's web UI was left open: it ends by its own way out
+        if self._interrupted:
+            log.error("ended at once; `loadgen report` sums up what is in the run's folder")
+            raise SystemExit(INTERRUPTED)
+        self._interrupted = True
+        self.conductor.interrupt()
+
+    def end_before_locust(self) -> None:
+        """Locust will stop its users, in the middle of what they send: end the run before that, and wait for it."""
+        if isinstance(self.environment.runner, WorkerRunner):
+            self._stop_for_good()
+        elif self.conductor is not None and not self.conductor.finished:
+            self.conductor.interrupt()
+            self.conductor.wait_until_finished(PATIENCE_SECONDS)
+
+    def leave(self) -> None:
+        """This process is about to end: by SIGTERM in the middle of a run, or because all is done."""
+        if not isinstance(self.environment.runner, WorkerRunner):
+            self.end_before_locust()
+            if self.conductor is None:
+                self.environment.process_exit_code = INTERRUPTED
+        elif self.sending:
+            self.engine.stop(LEFT)
+            if self._reporter is not None:
+                self._reporter.join(PATIENCE_SECONDS)
+
+    def supervise(self, greenlet: gevent.Greenlet, what: str) -> None:
+        """End the run in words when a greenlet dies that it cannot go on without."""
+        greenlet.link_exception(lambda dead: self._fail(f"{what} ended: {describe_error(dead.exception)}"))
+
+    def watch_for_dead_workers(self) -> None:
+        """Say at once when a worker of --processes dies before the run begins: Locust would wait for it."""
+        workers = psutil.Process().children()
+        while not self._begun:
+            gevent.sleep(LOOK_SECONDS)
+            if dead := [each for each in workers if not each.is_running() or each.status() == psutil.STATUS_ZOMBIE]:
+                log.error("worker process %d died before it had connected; see above for its reason", dead[0].pid)
+                raise SystemExit(1)
+
+    def _fail(self, reason: str) -> None:
+        log.error("%s", reason)
+        if self.conductor is not None and not self.conductor.finished:
+            self.conductor.give_up(reason)
+        else:
+            raise SystemExit(BROKEN)  # of a worker: its master calls it lost
+
+    def _stop_for_good(self) -> None:
+        """Without a share a worker waits for nothing any more; with one, what it sent would not be counted."""
+        if not self.ready.is_set():
+            self.joined_late = True
+            self.ready.set()
+        else:
+            self.stop("the conductor is gone")
+
+    def _report(self, engine: Engine, second: Callable[[IntervalReport], None], done: Callable[[Done], None]) -> None:
+        self._reporter = gevent.spawn(report_seconds, engine, second, done)
+        self.supervise(self._reporter, "the reporting")
+
+    def _conduct(self) -> Conductor:
         """Become the conductor of a run."""
         try:
             spec, folder = open_run(self.environment.parsed_options, self.environment.host)
@@ -60,7 +168,7 @@ class NodeRole:
             log.error("%s", error)
             sys.exit(2)
         log.info("seed %d, results in %s", spec.seed, folder.path)
-        self.conductor = Conductor(self.environment, spec, folder, self.stop)
+        self.conductor = Conductor(self.environment, spec, folder, self.stop, self._dropped)
         return self.conductor
 
     def start(self, share: WorkerShare) -> Engine:
@@ -71,13 +179,13 @@ class NodeRole:
         gc.set_threshold(*GC_THRESHOLDS)
         spec, job = share.spec, share.job
         part = (share.index, share.of)
-        sessions = in_order(
+        sessions = merge_in_order(
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())
             for seed, each in enumerate(job.monitors, spec.seed)  # each app monitor its own visitors
         )
         network = ConnectionPool(find_route(spec.url), spec.timeout)
         signer = self._signer(spec.region, spec.url) if any(each.signed for each in job.monitors) else None
-        near = share.spool if share.machine and share.machine == this_machine() else None
+        near = share.spool if share.machine and share.machine == identify_machine() else None
         spool = self._spool(Path(near)) if near else None
         prepared: Callable[..., Engine] = partial(Engine, job, sessions)
         if spec.find_limit:
@@ -107,7 +215,7 @@ class NodeRole:
         """Send nothing more, here and on every worker; what is in flight is waited for."""
         runner = self.environment.runner
         if isinstance(runner, MasterRunner):
-            runner.send_message(STOP, packed(Stop(reason)))
+            runner.send_message(STOP, pack(Stop(reason)))
         elif self.sending:
             self.engine.stop(reason)
 

@@ -30,7 +30,7 @@ from loadgen.model import Batch, Result
 from loadgen.output import format_json, write_output
 from loadgen.planned import planned
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Feeder, Job, in_order
+from loadgen.swarm.feeder import Feeder, Job, merge_in_order
 from loadgen.swarm.schedule import ScheduledRequest
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
@@ -57,7 +57,7 @@ def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Ca
     """
     scenario = extend_for_search(job.scenario)
     job = msgspec.structs.replace(job, monitors=(msgspec.structs.replace(job.monitors[0], scenario=scenario),))
-    sessions = in_order([planned(scenario, seed)])
+    sessions = merge_in_order([planned(scenario, seed)])
     return partial(RateProbeEngine, job, sessions, feeder=partial(RateProbe, search, folder))
 
 

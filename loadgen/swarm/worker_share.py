@@ -30,10 +30,10 @@ class WorkerShare(Noun):
     @property
     def job(self) -> Job:
         """What this worker is to send."""
-        return Job(monitored(self.spec), self.zero, self.spec.factor, self.max_events, self.index, self.ahead)
+        return Job(aim_at_monitors(self.spec), self.zero, self.spec.factor, self.max_events, self.index, self.ahead)
 
 
-def monitored(spec: RunSpec) -> tuple[Monitored, ...]:
+def aim_at_monitors(spec: RunSpec) -> tuple[Monitored, ...]:
     """What goes to each app monitor, and how it is addressed."""
     target = urlsplit(spec.url)
     prefix = target.path.rstrip("/")

@@ -8,13 +8,15 @@ from typing import TypeVar
 
 import gevent
 import msgspec
-from locust.runners import WorkerRunner
 
 from loadgen.model import Noun
 from loadgen.results import EventCounts, IntervalReport
 from loadgen.swarm.engine import Engine
 
 SHARE, SECOND, DONE, STOP = "loadgen_share", "loadgen_second", "loadgen_done", "loadgen_stop"
+
+LEFT = "it was told to leave before its end"
+"""Why a worker stopped that was ended by SIGTERM: the rest of its share is not sent by anybody."""
 
 N = TypeVar("N", bound=Noun)
 
@@ -35,7 +37,7 @@ class Stop(Noun):
     reason: str
 
 
-def report(engine: Engine, index: int, second: Callable[[IntervalReport], None], done: Callable[[Done], None]) -> None:
+def report_seconds(engine: Engine, second: Callable[[IntervalReport], None], done: Callable[[Done], None]) -> None:
     """Hand on what the engine measures, a second at a time, and its last word."""
     last_word = gevent.spawn(engine.wait_until_over)
     place = 0
@@ -44,29 +46,20 @@ def report(engine: Engine, index: int, second: Callable[[IntervalReport], None],
         if engine.now() >= place + 1 or last_word.ready():
             second(engine.measure(place))
             place = max(place + 1, int(engine.now()))
-    done(Done(index, last_word.get(), engine.stop_reason, engine.failure, engine.stopped_at))
+    done(Done(engine.worker, last_word.get(), engine.stop_reason, engine.failure, engine.stopped_at))
 
 
-def report_to_master(engine: Engine, index: int, runner: WorkerRunner) -> None:
-    """The same over Locust's messages."""
-
-    def tell(kind: str) -> Callable[[Noun], None]:
-        return lambda noun: runner.send_message(kind, packed(noun))
-
-    report(engine, index, tell(SECOND), tell(DONE))
-
-
-def packed(noun: Noun) -> dict[str, bytes]:
+def pack(noun: Noun) -> dict[str, bytes]:
     """A noun as the data of a Locust message."""
     return {"noun": msgspec.msgpack.encode(noun)}
 
 
-def unpacked(data: dict[str, bytes], kind: type[N]) -> N:
+def unpack(data: dict[str, bytes], kind: type[N]) -> N:
     """The noun of a Locust message."""
     return msgspec.msgpack.decode(data["noun"], type=kind)
 
 
-def this_machine() -> str:
+def identify_machine() -> str:
     """Names the machine since its start: who shares it shares its files (Linux; elsewhere nobody is known to)."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return boot.read_text().strip() if boot.is_file() else ""

@@ -9,7 +9,7 @@ import pytest
 
 from loadgen.planned import planned
 from loadgen.results import Meter
-from loadgen.swarm.feeder import Feeder, Job, Monitored, in_order
+from loadgen.swarm.feeder import Feeder, Job, Monitored, merge_in_order
 from loadgen.swarm.schedule import Schedule
 from tests.swarm.test_engine import DESTINATION, Receiver, run, scenario
 
@@ -40,7 +40,7 @@ def test_a_visitor_is_there_from_the_second_of_coming_to_that_of_leaving(pace: f
     shop = scenario()
     sessions = list(planned(shop, 1))
     job = Job((Monitored(shop, DESTINATION),), time.time(), pace)
-    feeder = Feeder(job, in_order([iter(sessions)]), Schedule(lambda: 0.0, True), Meter(0))
+    feeder = Feeder(job, merge_in_order([iter(sessions)]), Schedule(lambda: 0.0, True), Meter(0))
     feeder.run(lambda: 1e9)
     spans = [(int(each.start / pace), int((each.start + each.loads[-1].hides[-1]) / pace)) for each, _ in sessions]
     for second in range(max(last for _, last in spans) + 2):

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from loadgen.swarm import clocks
-from loadgen.swarm.clocks import Clocks, Offset, Trip, packed, said
+from loadgen.swarm.clocks import Clocks, Offset, Trip, describe_offset, pack_trip
 
 
 class Wire:
@@ -23,7 +23,7 @@ class Wire:
         there, back = (self._draw.uniform(*self._delay) for _ in range(2))
         left = self.at
         self.at += there + back
-        self.clocks.hear(worker, packed(Trip(left, left + there + self._skew[worker])))
+        self.clocks.hear(worker, pack_trip(Trip(left, left + there + self._skew[worker])))
 
 
 @pytest.mark.parametrize("skew", [0.0, 3.2, -45.0, 0.004])
@@ -53,10 +53,12 @@ def test_a_worker_that_does_not_answer_is_not_waited_for_long() -> None:
     silent = Clocks(now)
     silent.ask(lambda *_: None, ["a"])
     assert silent.of("a") is None
-    assert "worker 3 did not tell its clock" in str(said(3, silent.of("a")))
+    assert "worker 3 did not tell its clock" in str(describe_offset(3, silent.of("a")))
 
 
 def test_only_what_matters_is_said() -> None:
-    assert said(0, Offset(clocks.WORTH_TELLING / 2, 0.001)) is None
-    assert "worker 1's clock was 3.200 s ahead of ours, give or take 1.0 ms" in str(said(1, Offset(3.2, 0.001)))
-    assert "0.500 s behind ours" in str(said(1, Offset(-0.5, 0.001)))
+    assert describe_offset(0, Offset(clocks.WORTH_TELLING / 2, 0.001)) is None
+    assert "worker 1's clock was 3.200 s ahead of ours, give or take 1.0 ms" in str(
+        describe_offset(1, Offset(3.2, 0.001))
+    )
+    assert "0.500 s behind ours" in str(describe_offset(1, Offset(-0.5, 0.001)))

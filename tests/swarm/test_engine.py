@@ -20,7 +20,7 @@ from loadgen.results import Aggregate, Outcomes, RunEnd, RunMonitor, Summary, su
 from loadgen.results.records import Spool
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, in_order
+from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, merge_in_order
 from loadgen.transport import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
 
@@ -56,7 +56,7 @@ def run(
     """Run a whole job with four senders; what was measured, every result, and the engine."""
     engine = Engine(
         Job((Monitored(shop, DESTINATION),), time.time(), pace, **job),
-        in_order([sessions or planned(shop, 1)]),
+        merge_in_order([sessions or planned(shop, 1)]),
         send,
         signer,
     )
@@ -78,7 +78,7 @@ def job(shop: Scenario, zero: float | None = None) -> Job:
 
 
 def visits(shop: Scenario) -> Iterator[PlannedVisit]:
-    return in_order([planned(shop, 1)])
+    return merge_in_order([planned(shop, 1)])
 
 
 def figures(engine: Engine) -> Summary:
@@ -141,7 +141,7 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     other = shop.model_copy(update={"client": shop.client.model_copy(update=of_the_second)})
     elsewhere = msgspec.structs.replace(DESTINATION, monitor_id=ELSEWHERE)
     both = Job((Monitored(shop, DESTINATION), Monitored(other, elsewhere, other.client.signing)), time.time(), inf)
-    engine = Engine(both, in_order([planned(shop, 1), planned(other, 1)]), send, signer)
+    engine = Engine(both, merge_in_order([planned(shop, 1), planned(other, 1)]), send, signer)
     for _ in range(4):
         gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
     gevent.spawn(engine.wait_until_over).get(timeout=60)

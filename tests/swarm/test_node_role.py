@@ -11,12 +11,13 @@ NOBODY = """
 from locust.env import Environment
 from loadgen.errors import ControlError
 from loadgen.swarm import node_role
+from loadgen.swarm.locust_private import DroppedFrames
 
 def nobody(region, url):
     raise ControlError(f"no AWS credentials for {region}")
 
 node_role.aws.make_signer = nobody
-node_role.NodeRole(Environment())._signer("us-east-1", "http://127.0.0.1:8000")
+node_role.NodeRole(Environment(), DroppedFrames())._signer("us-east-1", "http://127.0.0.1:8000")
 """
 
 
@@ -29,9 +30,9 @@ LEAVING = """
 import sys
 from types import SimpleNamespace
 from gevent.event import Event
+from loadgen.swarm import locustfile
 from locust.env import Environment
 from locust.runners import WorkerRunner
-from loadgen.swarm import locustfile
 
 class Unconnected(WorkerRunner):
     def __init__(self):
@@ -42,20 +43,52 @@ class Unconnected(WorkerRunner):
 environment = Environment()
 environment.runner = Unconnected()
 if sys.argv[1] != "starting":
-    part = locustfile.PARTS[environment] = locustfile.NodeRole(environment)
-if sys.argv[1] == "sending":
-    part.engine = SimpleNamespace(over=Event(), stop=lambda reason: print("stopped:", reason))
-    part.ready.set()
-locustfile.leave(environment)
+    role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
+if sys.argv[1] in ("sending", "told to leave"):
+    role.engine = SimpleNamespace(over=Event(), stop=lambda reason: print("stopped:", reason))
+    role.ready.set()
+if sys.argv[1] == "told to leave":
+    locustfile.on_quitting(environment)
+else:
+    locustfile.on_test_stopping(environment)
 if sys.argv[1] == "waiting":
-    print("joined_late:", part.joined_late and part.ready.is_set())
+    print("joined late:", role.joined_late and role.ready.is_set())
 """
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
-    [("starting", ""), ("waiting", "joined_late: True"), ("sending", "stopped: the conductor is gone")],
+    [
+        ("starting", ""),
+        ("waiting", "joined late: True"),
+        ("sending", "stopped: the conductor is gone"),
+        ("told to leave", "stopped: it was told to leave before its end"),
+    ],
 )
-def test_a_worker_whose_master_is_gone_stops_for_good(state: str, said: str) -> None:
+def test_a_worker_that_must_end_stops_for_good(state: str, said: str) -> None:
     done = subprocess.run([sys.executable, "-c", LEAVING, state], capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == (said, "")
+
+
+INTERRUPTED = """
+from types import SimpleNamespace
+from loadgen.swarm import locustfile
+from locust.env import Environment
+
+role = locustfile.NodeRole(Environment(), locustfile.DROPPED)
+try:
+    role.interrupt()
+except SystemExit as end:
+    print("without a run:", end.code)
+conductor = role.conductor = SimpleNamespace(finished=False, interrupt=lambda: print("asked to end"))
+role.interrupt()
+try:
+    role.interrupt()
+except SystemExit as end:
+    print("twice:", end.code)
+"""
+
+
+def test_ctrl_c_ends_a_run_well_and_the_process_at_once_when_it_comes_twice_or_without_a_run() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines() == ["without a run: 130", "asked to end", "twice: 130"]

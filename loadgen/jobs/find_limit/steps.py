@@ -10,7 +10,7 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import Positive, Seconds, Seed, Share
-from loadgen.jobs.run.ledgers import compared, kept_for
+from loadgen.jobs.run.ledgers import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import confirm_aws
 from loadgen.jobs.run.steps import open_run
@@ -71,12 +71,14 @@ def search_limit(
     spec, own = build_specs(source, text, asked, search)
     name = f"{own.scenario.name}-limit"
     with open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm)) as (aimed, folder, targets):
-        before = kept_for(targets.monitors)
+        before = read_ledgers(targets.monitors)
         process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)
         is_stopped = watch(process, folder, tell)
         if folder.finished:
             summary = folder.summary()
-            folder.write_summary(add_ledgers(summary, compared(before, kept_for(targets.monitors), summary), None))
+            folder.write_summary(
+                add_ledgers(summary, compare_ledgers(before, read_ledgers(targets.monitors), summary), None)
+            )
     limit = keep_interrupted(folder, search, tell) if is_stopped else read_found(folder, process)
     return FoundLimit(limit, folder.path)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import msgspec
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs import ground_truth
 from loadgen.jobs.run import otel
-from loadgen.jobs.run.incomplete_sessions import noted
+from loadgen.jobs.run.incomplete_sessions import note_incomplete_sessions
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.watch import OnProgress, RunNotice
+from loadgen.jobs.run.progress import OnProgress, RunNotice
 from loadgen.report import write_report
 from loadgen.results import INCOMPLETE_SESSIONS, RunData, RunFolder, RunSpec, Summary, recover_summary
 from loadgen.scenario import Scenario
@@ -19,10 +20,15 @@ from loadgen.scenario import Scenario
 EXIT_BAD_INPUT = 2  # it has said why it did not even start
 
 
-def written_summary(folder: RunFolder, process: LocustProcess) -> Summary:
-    """The summary that the process wrote, or what its records say when it ended without one."""
+def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
+    """The summary that the process wrote, or what its records say when it ended without one.
+
+    Raises KeyboardInterrupt when it was interrupted before it had sent anything.
+    """
     if folder.finished:
         return folder.summary()
+    if interrupted and not any(spool.stat().st_size for spool in folder.spools):
+        raise KeyboardInterrupt
     if not folder.spools or process.code == EXIT_BAD_INPUT:
         process.fail()
     said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
@@ -30,12 +36,31 @@ def written_summary(folder: RunFolder, process: LocustProcess) -> Summary:
     return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
 
 
+def keep_summary(folder: RunFolder, summary: Summary, tell: OnProgress) -> Summary:
+    """Write the summary; where that fails the run is invalid, and what was measured is still returned."""
+    try:
+        folder.write_summary(summary)
+    except (OSError, LoadgenError) as error:
+        reason = f"summary.json could not be written: {error}"
+        tell(RunNotice(reason))
+        return msgspec.structs.replace(summary, verdict="invalid", reasons=(reason, *summary.reasons))
+    return summary
+
+
+def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell: OnProgress) -> None:
+    """Write which visits an incident hit; a run without the file is still a run."""
+    try:
+        ground_truth.of_run(spec.scenario, folder, summary)
+    except OSError as error:
+        tell(RunNotice(f"no {ground_truth.FILE}: {error}"))
+
+
 def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnProgress) -> Summary:
     """The summary with what else is known, written again if it has changed."""
     summary = name_incomplete_sessions(folder, spec.scenario, summary, tell)
-    if spec.otel and (line := otel.complaint(folder.log)):
+    if spec.otel and (line := otel.find_complaint(folder.log)):
         summary = msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
-        folder.write_summary(summary)
+        summary = keep_summary(folder, summary, tell)
     return summary
 
 
@@ -45,11 +70,11 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
         return summary
     tell(RunNotice("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)"))
     try:
-        summary = noted(folder, scenario, summary)
-    except (LoadgenError, KeyboardInterrupt) as error:
+        summary = note_incomplete_sessions(folder, scenario, summary)
+    except (LoadgenError, OSError, KeyboardInterrupt) as error:
         tell(RunNotice(f"no {INCOMPLETE_SESSIONS}: {error or 'interrupted'}"))
         return summary
-    folder.write_summary(summary)
+    summary = keep_summary(folder, summary, tell)
     if folder.records.is_file():
         for worker in summary.lost_workers:
             folder.spool(worker).unlink(missing_ok=True)
@@ -60,5 +85,5 @@ def write_page(folder: RunFolder, tell: OnProgress) -> None:
     """Write the run's page; a run without one is still a run."""
     try:
         write_report(RunData(folder))
-    except LoadgenError as error:
+    except (LoadgenError, OSError) as error:
         tell(RunNotice(f"no report.html: {error}"))

@@ -15,6 +15,7 @@ import msgspec
 
 from loadgen import client, units
 from loadgen.errors import LoadgenError
+from loadgen.model import Noun
 from loadgen.planned import planned
 from loadgen.results import (
     INCOMPLETE_SESSIONS,
@@ -28,7 +29,7 @@ from loadgen.results import (
 from loadgen.scenario import Scenario
 
 
-def noted(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
+def note_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
     """The summary with a line on the sessions that were not run; they are named in a file of their own, made once."""
     if not summary.lost_workers:
         return summary
@@ -38,63 +39,66 @@ def noted(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
         return summary  # somebody took the file out of the folder, and what the workers had tried is gone
     else:
         try:
-            count = write_incomplete_sessions(folder, all_unrun(folder, scenario, summary))
+            count = write_incomplete_sessions(folder, find_incomplete_sessions(folder, scenario, summary))
         except OSError as error:
             raise LoadgenError(f"{folder.path / INCOMPLETE_SESSIONS}: cannot be written ({error.strerror})") from error
     if not count:
         return summary
-    line = said(count)
+    line = describe_count(count)
     return summary if line in summary.reasons else msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
 
 
-def said(count: int) -> str:
+def describe_count(count: int) -> str:
     """One line for people."""
     sessions = "1 session was" if count == 1 else f"{count:,} sessions were"
     return f"{sessions} not run, or only in part: {INCOMPLETE_SESSIONS} names them"
 
 
-def all_unrun(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[IncompleteSession]:
+def find_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[IncompleteSession]:
     """The sessions of all lost workers, a worker and an app monitor after the other."""
     workers, factor, stopped = summary.generator.workers, units.parse_pace(summary.pace), summary.stopped_at
     names = [each.name for each in summary.monitors] or [scenario.monitor.name]
     return chain.from_iterable(
-        unrun(
-            its,
-            summary.seed + place,
-            (worker, workers),
+        find_of_share(
+            LostShare(its, summary.seed + place, worker, workers, name),
             TriedBatches(folder.spool(worker), place),
             factor,
             stopped,
-            name,
         )
         for worker in summary.lost_workers
         for place, (its, name) in enumerate(zip(scenario.monitors, names, strict=False))
     )
 
 
-def unrun(
-    scenario: Scenario,
-    seed: int,
-    share: tuple[int, int],
-    tried: TriedBatches,
-    factor: float,
-    stopped: float | None,
-    monitor: str = "",
+class LostShare(Noun):
+    """A lost worker's part of the sessions of one app monitor."""
+
+    scenario: Scenario
+    seed: int
+    worker: int
+    workers: int
+    monitor: str = ""
+
+
+def find_of_share(
+    share: LostShare, tried: TriedBatches, factor: float, stopped: float | None
 ) -> Iterator[IncompleteSession]:
     """The sessions of one share that were not run whole, up to the run's end, or to its stop in seconds on the wall.
 
     As fast as possible nothing has a moment: of a run that was stopped, nobody knows which sessions would have come
     after those that were tried.
     """
-    end = scenario.duration if stopped is None or factor == inf else min(scenario.duration, stopped * factor)
-    for session, plan in planned(scenario, seed, share):
+    duration = share.scenario.duration
+    end = duration if stopped is None or factor == inf else min(duration, stopped * factor)
+    for session, plan in planned(share.scenario, share.seed, (share.worker, share.workers)):
         if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
             return
         due = [batch.due for batch in plan.batches if batch.due < end]
         done = tried.of(session.index)
         drawn = session.index < tried.sessions
         if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
-            start = session.start if factor == inf else session.start / factor
-            yield IncompleteSession(
-                session.index, client.make_session_id(session.key), start, share[0], len(due), done, monitor
+            start, name = (
+                session.start if factor == inf else session.start / factor,
+                client.make_session_id(session.key),
             )
+            yield IncompleteSession(session.index, name, start, share.worker, len(due), done, share.monitor)

@@ -29,7 +29,7 @@ class Kept(Noun):
     events: int
 
 
-def kept(url: str, monitor_id: str) -> Kept | None:
+def read_ledger(url: str, monitor_id: str) -> Kept | None:
     """Ask an endpoint; None when it is none of ours, or not there."""
     if not url.startswith("http://"):
         return None
@@ -46,19 +46,19 @@ def kept(url: str, monitor_id: str) -> Kept | None:
         connection.close()
 
 
-def kept_for(targets: Iterable[MonitorTarget]) -> tuple[Kept | None, ...]:
+def read_ledgers(targets: Iterable[MonitorTarget]) -> tuple[Kept | None, ...]:
     """The same for each app monitor of a run."""
-    return tuple(kept(target.url, target.monitor_id) for target in targets)
+    return tuple(read_ledger(target.url, target.monitor_id) for target in targets)
 
 
-def compared(
+def compare_ledgers(
     before: tuple[Kept | None, ...], after: tuple[Kept | None, ...], summary: Summary
 ) -> tuple[LedgerComparison, ...]:
     """Both sides' counts of one run, for each of its app monitors."""
-    return tuple(map(ledger_of, before, after, summary.monitors))
+    return tuple(map(compare_ledger, before, after, summary.monitors))
 
 
-def ledger_of(before: Kept | None, after: Kept | None, ours: MonitorSummary) -> LedgerComparison:
+def compare_ledger(before: Kept | None, after: Kept | None, ours: MonitorSummary) -> LedgerComparison:
     """Both sides' counts of one app monitor."""
     if before is None or after is None:
         return LedgerComparison()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
-from importlib.resources import files
 from typing import NoReturn
 
 import psutil
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import otel
-from loadgen.jobs.run.preflight import free_port
+from loadgen.jobs.run.preflight import SECRET, find_free_port
 from loadgen.results import RunFolder, RunSpec
 from loadgen.wire.sigv4 import Credentials
 
@@ -27,12 +27,12 @@ class LocustProcess:
 
     def __init__(self, spec: RunSpec, folder: RunFolder, credentials: Credentials | None) -> None:
         self._folder = folder
-        command = locust_command("--only-summary", "--reset-stats", "--stop-timeout=60", *arguments_of(spec, folder))
+        command = make_command("--only-summary", "--reset-stats", "--stop-timeout=60", *list_arguments(spec, folder))
         with folder.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                cwd=folder.path,  # Locust reads ./locust.conf: somebody's own must not change our run
-                env=environment(credentials) | {"LOADGEN_LIFELINE": "1"},
+                cwd=folder.path,
+                env=make_environment(credentials) | own_variables(spec),
                 stdin=subprocess.PIPE,  # its end tells Locust that we are gone, however we went
                 stdout=log,
                 stderr=log,
@@ -88,9 +88,18 @@ class LocustProcess:
         )
 
 
-def environment(credentials: Credentials | None) -> dict[str, str]:
+def own_variables(spec: RunSpec) -> dict[str, str]:
+    """What our Locust process is told besides its options.
+
+    Workers of --processes share a secret of this run's own with their master: others on the machine reach its port too.
+    """
+    lifeline = {"LOADGEN_LIFELINE": "1"}
+    return lifeline if spec.master else lifeline | {SECRET: secrets.token_hex(32)}
+
+
+def make_environment(credentials: Credentials | None) -> dict[str, str]:
     """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one."""
-    kept = otel.environment({key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")})
+    kept = otel.add_defaults({key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")})
     if credentials is None:
         return kept
     own = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
@@ -101,7 +110,7 @@ def environment(credentials: Credentials | None) -> dict[str, str]:
     }
 
 
-def arguments_of(spec: RunSpec, folder: RunFolder) -> list[str]:
+def list_arguments(spec: RunSpec, folder: RunFolder) -> list[str]:
     """Locust's own options for a run; ours are in the file that it is handed."""
     senders = spec.senders * spec.workers
     return [
@@ -111,22 +120,22 @@ def arguments_of(spec: RunSpec, folder: RunFolder) -> list[str]:
         f"--spawn-rate={senders}",
         *([f"--processes={spec.processes}"] if spec.processes else []),
         *(["--otel"] if spec.otel else []),
-        *web_arguments(spec),
-        *master_arguments(spec),
+        *list_web_arguments(spec),
+        *list_master_arguments(spec),
     ]
 
 
-def web_arguments(spec: RunSpec) -> list[str]:
+def list_web_arguments(spec: RunSpec) -> list[str]:
     """With Locust's web UI, on loopback, for as long as the run; or without."""
     if spec.web is None:
         return ["--headless"]
     return ["--autostart", "--autoquit=0", "--web-host=127.0.0.1", f"--web-port={spec.web}"]
 
 
-def master_arguments(spec: RunSpec) -> list[str]:
+def list_master_arguments(spec: RunSpec) -> list[str]:
     """Where the workers find their master; without --master on a port that is free, so that two runs do not meet."""
     if not spec.master:
-        port = free_port()
+        port = find_free_port()
         return [f"--master-port={port}", f"--master-bind-port={port}", "--master-bind-host=127.0.0.1", MAX_WAIT]
     return [
         "--master",
@@ -137,6 +146,6 @@ def master_arguments(spec: RunSpec) -> list[str]:
     ]
 
 
-def locust_command(*arguments: str) -> list[str]:
-    """Locust on our locustfile."""
-    return [sys.executable, "-m", "locust", "-f", str(files("loadgen") / "swarm" / "locustfile.py"), *arguments]
+def make_command(*arguments: str) -> list[str]:
+    """Locust on our locustfile, whatever the user's own Locust is set up for."""
+    return [sys.executable, "-m", "loadgen.swarm", *arguments]

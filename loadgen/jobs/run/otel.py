@@ -28,12 +28,12 @@ def check_installed() -> None:
         raise LoadgenError("--otel: OpenTelemetry is not installed; pip install 'locust[otel]'")
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
+def add_defaults(given: Mapping[str, str]) -> dict[str, str]:
     """An environment with our defaults below what is set."""
     return DEFAULTS | dict(given)
 
 
-def complaint(log: Path) -> str | None:
+def find_complaint(log: Path) -> str | None:
     """A line on what a collector did not take, if Locust's log tells of any."""
     with log.open(encoding="utf-8", errors="replace") as lines:
         told = [line for line in lines if EXPORTER in line and any(word in line for word in LOST)]

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Callable
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run.otel import check_installed
+from loadgen.jobs.run.progress import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
+
+SECRET = "LOADGEN_CLUSTER_SECRET"
+"""Environment variable with a text that a master and its workers share; messages are believed only under it."""
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def check_options(options: RunOptions) -> None:
@@ -63,6 +71,26 @@ def confirm_aws(spec: RunSpec, targets: OpenTargets, confirm: Confirm | None) ->
     confirm_sending(confirm, sending)
 
 
+def warn_of_strangers(spec: RunSpec, tell: Callable[[RunNotice], None]) -> None:
+    """Say what a master's port gives to others, unless only this machine reaches it."""
+    if spec.bind_host in LOOPBACK:
+        return
+    where = f"--bind-host {spec.bind_host}: whoever reaches port {spec.bind_port}"
+    if os.environ.get(SECRET):
+        tell(
+            RunNotice(
+                f"{where} can read what master and workers tell each other; without {SECRET} they believe nothing"
+            )
+        )
+        return
+    tell(
+        RunNotice(
+            f"{where} can learn the scenario and the target, join as a worker and send a share of the run with false "
+            f"results, or end the run; set {SECRET} to the same text here and on every worker"
+        )
+    )
+
+
 def port_is_free(port: int) -> bool:
     """Whether a process can listen on a loopback port."""
     with socket.socket() as probe:
@@ -74,7 +102,7 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -17,13 +17,15 @@ import msgspec
 
 from loadgen.endpoint import EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
-from loadgen.jobs import ground_truth
-from loadgen.jobs.run.finalize import add_notes, write_page, written_summary
-from loadgen.jobs.run.ledgers import compared, kept_for
+from loadgen.jobs.run.finalize import add_notes, find_summary, keep_summary, write_ground_truth, write_page
+from loadgen.jobs.run.ledgers import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws
-from loadgen.jobs.run.watch import OnProgress, RunNotice, RunStarted, ignore_progress, watch
+from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws, warn_of_strangers
+from loadgen.jobs.run.progress import OnProgress, RunNotice, RunStarted, ignore_progress
+from loadgen.jobs.run.watch import Watch
+from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
+from loadgen.model import Noun
 from loadgen.results import EXIT_CODES, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
 from loadgen.wire.sigv4 import Credentials
@@ -84,10 +86,14 @@ def run(
     def wait(line: str) -> None:
         tell(RunNotice(line))
 
-    with open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait) as (aimed, folder, targets):
-        summary = drive(aimed, folder, targets, tell)
+    opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait)
+    with StopSignals() as signals, opened as (aimed, folder, targets):
+        ended = drive(aimed, folder, targets, tell, signals)
+    if ended.error is not None:
+        write_page(folder, ignore_progress)
+        raise ended.error
     write_page(folder, tell)
-    return Run(folder, summary)
+    return Run(folder, ended.summary)
 
 
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
@@ -139,18 +145,30 @@ def own_endpoint(spec: RunSpec) -> EndpointSettings:
     )
 
 
-def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgress) -> Summary:
+class Ended(Noun):
+    """A run whose process has ended and is summed up."""
+
+    summary: Summary
+    error: Exception | None  # of the progress callback, which ended the run
+
+
+def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgress, signals: StopSignals) -> Ended:
     """Run Locust until it ends, and complete the summary that it leaves."""
     names, endpoint = tuple(each.name for each in spec.monitors), targets.endpoint
     seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
     tell(RunStarted(spec.scenario.name, spec.url, names, spec.seed, seconds, spec.web))
-    before = kept_for(targets.monitors)
-    process = LocustProcess(spec, folder, endpoint.credentials if endpoint else None)
-    died = watch(process, folder, endpoint, tell)
-    process.bury(LEAVE_SECONDS if folder.finished else 0.0)
-    summary = written_summary(folder, process)
-    summary = add_ledgers(summary, compared(before, kept_for(targets.monitors), summary), died)
-    folder.write_summary(summary)
-    summary = add_notes(folder, spec, summary, tell)
-    ground_truth.of_run(spec.scenario, folder, summary)
-    return summary
+    if spec.master:
+        warn_of_strangers(spec, tell)
+    before = read_ledgers(targets.monitors)
+    with signals.counted():
+        process = LocustProcess(spec, folder, endpoint.credentials if endpoint else None)
+        watch = Watch(process, folder, endpoint, tell)
+        watch.follow(signals)
+        process.bury(LEAVE_SECONDS if folder.finished else 0.0)
+        summary = find_summary(folder, process, interrupted=signals.count > 0)
+        summary = add_ledgers(summary, compare_ledgers(before, read_ledgers(targets.monitors), summary), watch.died)
+        summary = keep_summary(folder, summary, watch.tell)
+    summary = add_notes(folder, spec, summary, watch.tell)
+    with signals.counted():
+        write_ground_truth(spec, folder, summary, watch.tell)
+    return Ended(summary, watch.error)

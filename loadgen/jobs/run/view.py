@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from loadgen.jobs.run.watch import Progress, RunNotice, RunStarted
+from loadgen.jobs.run.progress import Progress, RunNotice, RunStarted
 from loadgen.output import escape_controls
 from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
@@ -14,11 +16,18 @@ from loadgen.results import TimelineRow
 COUNTS = ("accepted", "throttled", "failed", "given_up")
 
 
+class ViewConsole(Console):
+    """A console whose reader may go: rich would end the process, in the middle of a run."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class LiveView:
     """An `on_progress` that draws; use it as a context, which ends the drawing."""
 
     def __init__(self, *, on_stderr: bool) -> None:
-        self._console = Console(stderr=on_stderr, highlight=False)
+        self._console = ViewConsole(stderr=on_stderr, highlight=False)
         self._live: Live | None = None
         self._seconds = 0.0
         self._total: TimelineRow | None = None
@@ -28,7 +37,8 @@ class LiveView:
 
     def __exit__(self, *_: object) -> None:
         if self._live:
-            self._live.stop()
+            with suppress(OSError):  # a terminal that is gone
+                self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Show what has happened."""

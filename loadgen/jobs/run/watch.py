@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from loadgen.endpoint import Endpoint
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.model import Noun
-from loadgen.results import Follower, RunFolder, TimelineRow
+from loadgen.jobs.run.progress import OnProgress, Progress, RunNotice
+from loadgen.jobs.stop_signals import StopSignals
+from loadgen.results import Follower, RunFolder
 
 LOOK_SECONDS = 0.25
 
 
-class RunStarted(Noun):
-    """What is about to be sent, and where to."""
+class Watch:
+    """Looks on while a process runs; `died` is what went wrong with the local endpoint, if anything did.
 
-    scenario: str
-    url: str
-    monitors: tuple[str, ...]
-    seed: int
-    seconds: float  # how long the run will take; 0: as fast as possible
-    web: int | None = None  # port of Locust's web UI, on loopback
-
-
-class RunNotice(Noun):
-    """A line for people, beside the figures."""
-
-    text: str
-
-
-Progress = RunStarted | TimelineRow | RunNotice
-OnProgress = Callable[[Progress], None]
-
-
-def ignore_progress(_: Progress) -> None:
-    """The callback of a caller who wants none."""
-
-
-def watch(process: LocustProcess, folder: RunFolder, endpoint: Endpoint | None, tell: OnProgress) -> str | None:
-    """Hand on each second until the process ends; return what went wrong with the local endpoint, if anything did.
-
-    The first Ctrl-C asks the run to end well, a second one ends it at once.
+    The first signal asks the run to end well, a second one ends it at once. A progress callback that raises (a closed
+    pipe, a terminal that is gone) ends the run well too; its error is kept for when the run is summed up.
     """
-    follower, died, interrupts, last = Follower(folder.path), None, 0, 0
-    while True:
+
+    def __init__(self, process: LocustProcess, folder: RunFolder, endpoint: Endpoint | None, tell: OnProgress) -> None:
+        self.died: str | None = None
+        self.error: Exception | None = None
+        self._process, self._endpoint, self._tell = process, endpoint, tell
+        self._follower = Follower(folder.path)
+        self._heeded = 0  # signals
+        self._last_second = 0
+
+    def follow(self, signals: StopSignals) -> None:
+        """Hand on each second until the process has ended."""
+        running = True
+        while running:
+            running = self._process.running(LOOK_SECONDS)
+            for row in self._follower.rows():
+                self._last_second = row.second
+                self.tell(row)
+            self._heed(signals.count)
+            if running and self._endpoint is not None and self.died is None and not self._endpoint.is_alive():
+                self.died = f"the local endpoint died after second {self._last_second}"
+                self._process.interrupt()
+
+    def tell(self, progress: Progress) -> None:
+        """Call back, until that fails."""
+        if self.error is not None:
+            return
         try:
-            running = process.running(LOOK_SECONDS)
-            for row in follower.rows():
-                last = row.second
-                tell(row)
-            if not running:
-                return died
-            if endpoint is not None and died is None and not endpoint.is_alive():
-                died = f"the local endpoint died after second {last}"
-                process.interrupt()
-        except KeyboardInterrupt:
-            interrupts += 1
-            tell(RunNotice("stopping: waiting for what is in flight (Ctrl-C again ends at once)"))
-            process.interrupt() if interrupts == 1 else process.kill()
+            self._tell(progress)
+        except Exception as error:
+            self.error = error
+            self._process.interrupt()
+
+    def _heed(self, signals: int) -> None:
+        if signals == self._heeded:
+            return
+        first, self._heeded = not self._heeded, signals
+        if first and signals == 1:
+            self.tell(RunNotice("stopping: waiting for what is in flight (Ctrl-C again ends at once)"))
+            self._process.interrupt()
+        else:
+            self._process.kill()

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import otel
-from loadgen.jobs.run.locust_process import locust_command
-from loadgen.jobs.run.watch import RunNotice, ignore_progress
+from loadgen.jobs.run.locust_process import make_command
+from loadgen.jobs.run.progress import RunNotice, ignore_progress
 
 PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5
 
@@ -29,10 +29,10 @@ def worker(
         otel.check_installed()
     wait_for_master(master_host, master_port, on_progress or ignore_progress)
     shared = [*(["--otel"] if otel_export else []), *([f"--processes={processes}"] if processes else [])]
-    command = locust_command(
+    command = make_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
     )
-    os.execve(command[0], command, otel.environment(os.environ))
+    os.execve(command[0], command, otel.add_defaults(os.environ))
 
 
 def wait_for_master(
@@ -40,7 +40,7 @@ def wait_for_master(
 ) -> None:
     """Wait until somebody listens where the master should be: Locust itself says nothing of it for half a minute."""
     deadline, told = time.monotonic() + patience, False
-    while trouble := absence(host, port):
+    while trouble := find_absence(host, port):
         if not told:
             tell(RunNotice(f"waiting for {host}:{port}"))
             told = True
@@ -53,7 +53,7 @@ def wait_for_master(
     tell(RunNotice(f"found {host}:{port}; the run begins when all of its workers are there"))
 
 
-def absence(host: str, port: int) -> str:
+def find_absence(host: str, port: int) -> str:
     """Why nobody can be reached; empty when somebody listens."""
     try:
         socket.create_connection((host, port), timeout=5).close()

@@ -21,7 +21,7 @@ from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.scenario import parse
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job, Monitored, in_order
+from loadgen.swarm.feeder import Job, Monitored, merge_in_order
 from loadgen.transport import find_route
 from loadgen.wire.json_templates import write_details
 
@@ -83,7 +83,7 @@ def measured_by_us(url: str) -> Summary:
     job = Job((Monitored(SCENARIO, to),), time.time() + 1, 1.0)
     engine = Engine(
         job,
-        in_order([((visit, client.plan(visit, SCENARIO.client, 1.0)) for visit in visits())]),
+        merge_in_order([((visit, client.plan(visit, SCENARIO.client, 1.0)) for visit in visits())]),
         ConnectionPool(find_route(url), 30),
         None,
     )

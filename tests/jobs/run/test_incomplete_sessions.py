@@ -10,6 +10,7 @@ import pytest
 
 from loadgen import client, traffic
 from loadgen.jobs.run import incomplete_sessions
+from loadgen.jobs.run.incomplete_sessions import LostShare
 from loadgen.model import Batch, Result
 from loadgen.results.incomplete_sessions import IncompleteSession, TriedBatches
 from loadgen.results.records import Spool, pack_result
@@ -46,7 +47,7 @@ def spooled(path: Path, sent: list[Batch], marks: bool = True) -> TriedBatches:
 def left(
     scenario: Scenario, tried: TriedBatches, factor: float = 1.0, stopped: float | None = None
 ) -> list[IncompleteSession]:
-    return list(incomplete_sessions.unrun(scenario, SEED, SHARE, tried, factor, stopped))
+    return list(incomplete_sessions.find_of_share(LostShare(scenario, SEED, *SHARE), tried, factor, stopped))
 
 
 def test_a_worker_that_died_at_its_start_leaves_its_whole_share(scenario: Scenario, tmp_path: Path) -> None:
@@ -117,5 +118,8 @@ def test_the_sessions_of_two_app_monitors_are_told_apart(scenario: Scenario, tmp
 
 
 def test_how_many_sessions_were_not_run_is_told_in_a_line() -> None:
-    assert incomplete_sessions.said(1) == "1 session was not run, or only in part: sessions-not-run.csv names them"
-    assert "1,200 sessions were not run" in incomplete_sessions.said(1200)
+    assert (
+        incomplete_sessions.describe_count(1)
+        == "1 session was not run, or only in part: sessions-not-run.csv names them"
+    )
+    assert "1,200 sessions were not run" in incomplete_sessions.describe_count(1200)

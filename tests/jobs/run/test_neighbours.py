@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings
-from loadgen.jobs.run.preflight import free_port
+from loadgen.jobs.run.preflight import find_free_port
 from loadgen.results import RunFolder
 from tests.jobs.run.test_end_to_end import (
     KEY,
@@ -192,7 +192,7 @@ def endpoint() -> Iterator[Endpoint]:
 def test_a_master_hands_its_workers_all_app_monitors(
     folder: Path, endpoint: Endpoint, told: dict[str, dict[str, Any]]
 ) -> None:
-    port, keys = str(free_port()), clean_environment() | environment_for(endpoint)
+    port, keys = str(find_free_port()), clean_environment() | environment_for(endpoint)
     conducting = ("--master", "--expect-workers", 2, "--bind-host", "127.0.0.1", "--bind-port", port)
     master = started(
         folder, "run", *GIVEN, "--target", endpoint.url, *conducting, "--out", "master", "--json", environment=keys

@@ -98,6 +98,6 @@ def test_a_collector_that_is_not_there_is_told_and_does_no_harm(tmp_path: Path) 
 
 
 def test_what_somebody_has_set_wins() -> None:
-    made = otel.environment({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "HOME": "/root"})
+    made = otel.add_defaults({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "HOME": "/root"})
     assert (made["OTEL_EXPORTER_OTLP_PROTOCOL"], made["HOME"]) == ("grpc", "/root")
     assert made["OTEL_TRACES_EXPORTER"] == "none"

@@ -1,0 +1,48 @@
+"""The wish to end a job: Ctrl-C, SIGTERM (a container's or a unit's stop), SIGHUP (a terminal that closes)."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopSignals:
+    """While it is open, each of the signals raises KeyboardInterrupt, or is counted alone inside `counted`.
+
+    Signals go to the main thread; in another one a job cannot take them, and leaves them as they are.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._counting = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            heeded = [each for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]  # nohup, `&` in a script
+            self._before = {number: signal.signal(number, self._receive) for number in heeded}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Signals interrupt nothing: whoever waits looks at `count`."""
+        self._counting = True
+        try:
+            yield
+        finally:
+            self._counting = False
+
+    def _receive(self, *_: object) -> None:
+        self.count += 1
+        if not self._counting:
+            raise KeyboardInterrupt

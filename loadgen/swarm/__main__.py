@@ -1,0 +1,32 @@
+"""`python -m loadgen.swarm OPTIONS`: Locust on our locustfile, as `loadgen run` and `loadgen worker` start it.
+
+Rule: nothing of the user's own Locust set-up has an effect: no configuration file, no LOCUST_ variable. Ctrl-C counts
+from the first moment, long before Locust is imported.
+"""
+
+from loadgen.swarm import stop_signals
+
+stop_signals.remember()
+
+
+def main() -> None:
+    """Start Locust, which ends the process with the run's exit code."""
+    import os
+    import sys
+    from pathlib import Path
+    from typing import Any
+
+    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
+        del os.environ[name]
+    from locust import main as locust_main
+
+    from loadgen.swarm.locust_private import ignore_configuration
+
+    ignore_configuration()
+    sys.argv[1:1] = ["-f", str(Path(__file__).with_name("locustfile.py"))]
+    start: Any = locust_main.main
+    start()
+
+
+if __name__ == "__main__":
+    main()

@@ -39,7 +39,7 @@ from loadgen.results.summary import (
     StageSummary,
     Summary,
 )
-from loadgen.results.table import read_records, write_table
+from loadgen.results.table import drop_spools, read_records, write_table
 from loadgen.results.timeline import Follower, MonitorRow, TimelineRow
 from loadgen.results.verdict import EXIT_CODES, add_ledgers
 
@@ -85,6 +85,7 @@ __all__ = [
     "TriedBatches",
     "add_ledgers",
     "check_stages",
+    "drop_spools",
     "find_bin_width",
     "find_breaches_so_far",
     "find_stage_ends",

@@ -17,17 +17,21 @@ ROWS = 100_000  # a row group
 TEXTS = ("error", "monitor")  # columns that are not read back
 
 
-def write_table(folder: RunFolder, monitors: Sequence[str] = ("",), lost: Collection[int] = ()) -> None:
-    """Turn the spooled records into Parquet, and drop the spools once they are safe; `monitors` are names.
-
-    Lost workers' spools stay: their marks tell which of their sessions were not run.
-    """
+def write_table(folder: RunFolder, monitors: Sequence[str] = ("",)) -> None:
+    """Turn the spooled records into Parquet; `monitors` are names."""
     import pyarrow.parquet as parquet
 
     with open_output(folder.records) as file, parquet.ParquetWriter(file, build_schema()) as writer:
         for spool in folder.spools:
             for batch in record.read_spool(spool, ROWS):
                 writer.write_table(build_table(batch, monitors))
+
+
+def drop_spools(folder: RunFolder, lost: Collection[int] = ()) -> None:
+    """Delete the spools once the table and the summary are safe: until then they are what a run is recovered from.
+
+    Lost workers' spools stay: their marks tell which of their sessions were not run.
+    """
     kept = {folder.spool(worker) for worker in lost}
     for spool in folder.spools:
         if spool not in kept:

@@ -27,6 +27,7 @@ from loadgen.results import (
     RunEnd,
     RunFolder,
     RunSpec,
+    drop_spools,
     find_breaches_so_far,
     find_stage_ends,
     summarize,
@@ -207,9 +208,11 @@ class Conductor:
         with self._writing():
             self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
             self._recording.close()
-            write_table(self._folder, self.measured.names, undone)
+            write_table(self._folder, self.measured.names)
         summary = summarize(self.measured, self._scenario, self._run(missing, undone))
         self._folder.write_summary(summary)
+        if self._folder.records.is_file():
+            drop_spools(self._folder, undone)
         self._end(EXIT_CODES[summary.verdict])
 
     def _end(self, exit_code: int) -> None:

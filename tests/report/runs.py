@@ -18,6 +18,7 @@ from loadgen.results import (
     RunMonitor,
     RunOptions,
     RunSpec,
+    drop_spools,
     find_stage_ends,
     summarize,
     write_table,
@@ -100,6 +101,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     recording.close()
     if not plan.cut_off:
         write_table(folder)
+        drop_spools(folder)
         run = RunEnd(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=monitors)
         folder.write_summary(summarize(measured, scenario, run))
     return folder

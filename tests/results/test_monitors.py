@@ -27,6 +27,7 @@ from loadgen.results import (
     RunOptions,
     RunSpec,
     Summary,
+    drop_spools,
     summarize,
     write_table,
 )
@@ -73,6 +74,7 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     recording.close()
     if not cut_off:
         write_table(folder, ("shop", "campaign"))
+        drop_spools(folder)
         run = RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=MONITORS)
         folder.write_summary(summarize(measured, load(path / "two.toml"), run))
     return folder

@@ -32,6 +32,7 @@ from loadgen.results import (
     RunOptions,
     RunSpec,
     Summary,
+    drop_spools,
     summarize,
     write_table,
 )
@@ -85,6 +86,7 @@ class Recorded:
         self.recording.settle(100)
         self.recording.close()
         write_table(self.folder)
+        drop_spools(self.folder)
         summary = summarize(self.measured, self.scenario, RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
         self.folder.write_summary(summary)
         return summary

@@ -27,7 +27,7 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
     """
     if folder.finished:
         return folder.summary()
-    if interrupted and not any(spool.stat().st_size for spool in folder.spools):
+    if interrupted and not folder.records.is_file() and not any(spool.stat().st_size for spool in folder.spools):
         raise KeyboardInterrupt
     if not folder.spools or process.code == EXIT_BAD_INPUT:
         process.fail()

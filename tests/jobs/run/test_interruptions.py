@@ -45,9 +45,10 @@ def ended(process: subprocess.Popen[str], tmp_path: Path) -> tuple[int, dict[str
     return process.returncode, json.loads((tmp_path / "run" / "summary.json").read_text())
 
 
-def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda each: each.name)
+def test_a_signal_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path, number: signal.Signals) -> None:
     process = running(tmp_path, "--processes", 2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     code, summary = ended(process, tmp_path)
     assert (code, summary["verdict"]) == (130, "interrupted")
     assert_accounted(summary)
@@ -55,9 +56,62 @@ def test_ctrl_c_waits_for_what_is_in_flight_and_says_interrupted(tmp_path: Path)
     assert round(summary["stopped_at"], 3) <= summary["seconds"] < 30  # rates are those of the time that it lasted
 
 
+@pytest.mark.parametrize("seconds", [0.6, 1.5, 3.0])
+def test_a_signal_before_anything_is_sent_ends_with_130_and_a_word(tmp_path: Path, seconds: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loadgen", "run", str(QUICKSTART), "--out", "run"],
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in said) == (130, False), said
+
+
+def test_a_reader_that_goes_ends_the_run_well(tmp_path: Path) -> None:
+    process = running(tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 130
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (summary["verdict"], summary["ledger"]["agrees"]) == ("interrupted", True)
+    assert_accounted(summary)
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_a_worker_that_is_told_to_leave_is_a_lost_one_with_true_accounts(tmp_path: Path) -> None:
+    process = running(tmp_path, "--duration", "12s", "--processes", 2)
+    locust = with_word(children(process.pid), "loadgen.swarm")
+    locust.children()[0].terminate()
+    code, summary = ended(process, tmp_path)
+    assert (code, summary["verdict"]) == (3, "invalid")
+    assert any("was told to leave" in reason for reason in summary["reasons"])
+    assert_accounted(summary)
+    assert summary["in_doubt"]["requests"] == 0  # it waited for its answers
+    assert summary["ledger"]["agrees"] is True
+    [lost] = summary["lost_workers"]
+    assert {session % 2 for session in undone(tmp_path / "run")} == {lost}
+
+
+def test_results_that_cannot_be_written_end_the_run_and_its_figures_are_told(tmp_path: Path) -> None:
+    process = running(tmp_path)
+    folder = tmp_path / "run"
+    (folder / "summary.json").mkdir()  # nothing can be written in its place
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=90)
+    assert process.returncode == 3, said
+    assert "could not be written" in said
+    assert re.search(r"accepted +[1-9]", said)
+
+
 def test_a_killed_master_takes_its_workers_along_so_that_nobody_sends_uncounted(tmp_path: Path) -> None:
     process = running(tmp_path, "--duration", "60s", "--processes", 2)
-    master = with_word(children(process.pid), "locustfile")
+    master = with_word(children(process.pid), "loadgen.swarm")
     workers = master.children()
     master.kill()
     code, summary = ended(process, tmp_path)
@@ -88,7 +142,7 @@ def with_word(processes: list[psutil.Process], word: str) -> psutil.Process:
 def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[int, dict[str, Any]]:
     """Start a run, kill -9 one of its processes once requests are accepted; the exit code and the summary."""
     process = running(tmp_path, "--duration", "12s", *options)
-    locust = with_word(children(process.pid), "locustfile")
+    locust = with_word(children(process.pid), "loadgen.swarm")
     (locust if which == "locust" else locust.children()[0]).kill()
     return ended(process, tmp_path)
 
@@ -143,7 +197,7 @@ def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(
 
 def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
     process = running(tmp_path, "--duration", "300s", "--processes", 2)
-    locust = with_word(children(process.pid), "locustfile")
+    locust = with_word(children(process.pid), "loadgen.swarm")
     workers = locust.children()
     process.kill()
     gone, alive = psutil.wait_procs([locust, *workers], timeout=60)

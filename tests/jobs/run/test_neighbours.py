@@ -157,7 +157,7 @@ def test_a_killed_worker_and_a_killed_generator_leave_each_app_monitors_figures(
     }
     for which, process in runs.items():
         wait_for_requests(folder / which, process)
-        locust = with_word(children(process.pid), "locustfile")
+        locust = with_word(children(process.pid), "loadgen.swarm")
         (locust if which == "locust" else locust.children()[0]).kill()
     for process, code in zip(runs.values(), (3, 130), strict=True):
         summary = said(process, code)

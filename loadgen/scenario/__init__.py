@@ -7,11 +7,9 @@ from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
-from loadgen.scenario.shipped import find_scenario
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.thresholds import Thresholds
-from loadgen.scenario.toml_file import read_text
-from loadgen.scenario.write import format_scenario
+from loadgen.scenario.toml_file import find_scenario, format_scenario, read_text
 
 __all__ = [
     "COUNTRIES",

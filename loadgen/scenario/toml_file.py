@@ -1,18 +1,24 @@
-"""A scenario file → its raw data, whatever bytes the file has; or one line that says why it cannot be read.
+"""Scenario files: found by path or by the name of a shipped one, read as raw data, written as TOML.
 
-Rule: a damaged file costs neither minutes nor a traceback. Python's TOML parser recurses into nested values and takes
-time that is quadratic in the parts of a dotted key, so what no scenario needs is refused before it.
+Rule: a damaged file costs neither minutes nor a traceback, one line says why it cannot be read. Python's TOML parser
+recurses into nested values and takes time that is quadratic in the parts of a dotted key, so what no scenario needs is
+refused before it. What `format_scenario` writes is read back equal.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario.shipped import find_scenario, list_shipped
+from loadgen.scenario.section import Section
+
+FOLDER = Path(__file__).parents[1] / "scenarios"
+"""In the repository a link to its `scenarios/`, in an installed package a folder."""
 
 MOST_BYTES = 10_000_000
 MOST_NESTED = 100  # brackets in brackets, or parts of a dotted key; a scenario has up to six
@@ -23,6 +29,18 @@ STRINGS_AND_COMMENTS = re.compile(
 )
 LONG_WORD = re.compile(rf"[\w+-]{{{LONGEST_WORD}}}")
 LONG_DOTTED_KEY = re.compile(rf"(?:[\w-]+\s*\.\s*){{{MOST_NESTED}}}")
+
+
+def list_shipped() -> list[str]:
+    """The names of the shipped scenarios, sorted."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def find_scenario(given: str | Path) -> Path:
+    """The file that a path or a shipped scenario's name means; the path as given where there is neither."""
+    path = Path(given)
+    is_shipped = not path.exists() and path.name in list_shipped() and path == Path(path.name)
+    return FOLDER / f"{path.name}.toml" if is_shipped else path
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
@@ -94,3 +112,24 @@ def _is_scenario(path: Path) -> bool:
         return "pages" in parse_toml(read_text(path), str(path))
     except ScenarioError:
         return False
+
+
+def format_scenario(scenario: Section) -> str:
+    """Write a scenario as TOML, a line for each of its members; what it leaves to the defaults is left out."""
+    members = scenario.model_dump(mode="python", by_alias=True, exclude_unset=True)
+    lines = [f"{name} = {write_toml(value)}\n" for name, value in members.items() if value is not None]
+    return "".join(lines)
+
+
+def write_toml(value: Any) -> str:
+    """A value of TOML on one line."""
+    if isinstance(value, Mapping):
+        members = [f"{json.dumps(str(key))} = {write_toml(inner)}" for key, inner in value.items() if inner is not None]
+        return "{ " + ", ".join(members) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(write_toml, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML forbids DEL where JSON does not

@@ -1,4 +1,4 @@
-"""A damaged scenario file is refused in one line, at once."""
+"""A damaged scenario file is refused in one line, at once; a scenario that is written is read back as it was."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands, main
 from loadgen.errors import ScenarioError
-from loadgen.scenario import Scenario
+from loadgen.scenario import Scenario, format_scenario, load, parse
 from tests.paths import SCENARIOS
 
+SHIPPED = sorted(SCENARIOS.glob("*.toml"))
 SITE = 'name = "x"\n[pages.home]\npath = "/"\nexit = 1.0\n'
 LATE = '\n[[incidents]]\nkind = "error"\nname = "release"\nat = "1d 2h"\n'.replace("1d 2h", "26h")
 
@@ -105,3 +106,22 @@ def test_a_length_that_a_job_gives_stands_for_one_that_the_file_does_not_state()
     assert Scenario.parse('duration = "30s"\n' + SITE, "x.toml", 3 * 86_400.0).duration == 30
     with pytest.raises(ScenarioError, match="begins after the run's 86400 s"):
         Scenario.parse(SITE + LATE, "x.toml", 86_400.0)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_scenario_is_read_back_equal(path: Path) -> None:
+    scenario = load(path)
+    assert parse(format_scenario(scenario), path.name) == scenario
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_changed_scenario_is_read_back_as_changed(path: Path) -> None:
+    changed = load(path).adjust(duration=load(path).duration * 2, rate=3.5, sample_rate=0.25)
+    assert parse(format_scenario(changed), path.name) == changed
+
+
+def test_text_keeps_quotes_escapes_and_other_alphabets() -> None:
+    described = 'a "quoted" \\ back\nslash, Größe, 東京, 🙂 and \x7f'
+    scenario = load(SHIPPED[0]).model_copy(update={"description": described})
+    assert parse(format_scenario(scenario), "x.toml").description == described
+    assert isinstance(scenario, Scenario)

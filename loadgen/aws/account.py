@@ -147,7 +147,7 @@ class Account:
         self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
     ) -> MonitorTarget:
         """The scenario's app monitor, made when there is none of its name."""
-        there = self.lookup(monitor.name) is not None
+        there = self.look_up(monitor.name) is not None
         return self.find(monitor.name) if there else self.create(monitor, client, tags)
 
     def get(self, name: str) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class Account:
             found: dict[str, Any] = self.rum.get_app_monitor(Name=name)["AppMonitor"]
         return found
 
-    def lookup(self, name: str) -> dict[str, Any] | None:
+    def look_up(self, name: str) -> dict[str, Any] | None:
         """The same, or None where there is none of that name."""
         from botocore.exceptions import ClientError
 

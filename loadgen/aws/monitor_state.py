@@ -23,7 +23,7 @@ class MonitorState(Noun):
 
 def read_state(account: Account, name: str, metrics: bool = True, policy: bool = True) -> MonitorState:
     """Read a monitor, and the parts that are asked for."""
-    found = account.lookup(name)
+    found = account.look_up(name)
     if found is None:
         return MonitorState(None)
     targets = list_destinations(account, name) if metrics else []
@@ -74,11 +74,14 @@ def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> d
     with explain_errors(doing, f"rum:{operation}"):
         answer: dict[str, Any] = getattr(account.rum, xform_name(operation))(**parameters)
     if errors := answer.get("Errors"):
-        lines = [f"{doing}: {_name_of(each)}: {each.get('ErrorMessage')} ({each.get('ErrorCode')})" for each in errors]
+        lines = [
+            f"{doing}: {_name_definition(each)}: {each.get('ErrorMessage')} ({each.get('ErrorCode')})"
+            for each in errors
+        ]
         raise ControlError("\n".join(lines))
     answer.pop("ResponseMetadata", None)
     return answer
 
 
-def _name_of(error: dict[str, Any]) -> str:
+def _name_definition(error: dict[str, Any]) -> str:
     return str(error.get("MetricDefinitionId") or error.get("MetricDefinition", {}).get("Name"))

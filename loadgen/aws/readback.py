@@ -39,14 +39,14 @@ def read_events(account: Account, name: str, after: int, before: int) -> Iterato
                 Name=name, TimeRange={"After": after, "Before": before}, MaxResults=PAGE, **query
             )
         for text in page.get("Events", []):
-            yield _seen(text, doing)
+            yield _read_event(text, doing)
         token = page.get("NextToken")
         if not token:
             return
         time.sleep(pause)
 
 
-def _seen(text: str, doing: str) -> tuple[bytes, int]:
+def _read_event(text: str, doing: str) -> tuple[bytes, int]:
     try:
         event = _decode(text)
         return UUID(event.event_id).bytes, event.event_timestamp

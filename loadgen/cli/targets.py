@@ -71,10 +71,10 @@ def _is_yes_typed(question: str) -> bool:
 
 def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
     """Print a result: as JSON for programs, or the lines that describe it."""
-    import msgspec
+    from loadgen.output import format_json
 
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(value)), indent=2))
+        click.echo(format_json(value), nl=False)
     else:
         for line in lines:
             echo(line)

@@ -183,7 +183,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("hostile")
 def test_nothing_of_the_users_configuration_reaches_an_endpoint_of_a_run(running: Endpoint) -> None:
     account = Account("us-east-1", KEY, running.url)
-    assert account.lookup("nowhere") is None
+    assert account.look_up("nowhere") is None
 
 
 @pytest.mark.usefixtures("hostile")

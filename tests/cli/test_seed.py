@@ -74,7 +74,7 @@ def test_an_incident_on_the_second_day_needs_no_duration_in_the_file(shop: Path,
     assert Path("results/seed-demo-shop/ground-truth.ndjson").exists()
     assert "is in already" in invoke("seed", shop, "--days", 3, *QUICKLY).output
     said = refusal("seed", shop, "--days", 1, "--seed", 5, "--out", "other")
-    assert "begins after the run's 86400 s; write less, or a longer duration" in said
+    assert "begins after the run's 86400 s; write less, or a duration" in said
 
 
 def test_the_python_functions_print_nothing(shop: Path, endpoint: Endpoint, capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,17 +35,17 @@ def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
 
 def describe_monitors(summaries: Iterable[dict[str, Any]]) -> list[str]:
     """A table of AppMonitorSummaries."""
-    return _table(SUMMARY, [[each.get(key, "") for key in SUMMARY] for each in summaries])
+    return _format_table(SUMMARY, [[each.get(key, "") for key in SUMMARY] for each in summaries])
 
 
 def describe_tags(tags: dict[str, str]) -> list[str]:
     """A table of tags."""
-    return _table(("Key", "Value"), sorted(tags.items()))
+    return _format_table(("Key", "Value"), sorted(tags.items()))
 
 
 def describe_state(found: MonitorState) -> list[str]:
     """Everything about one app monitor."""
-    lines = _table(("Setting", "Value"), _flatten(found.monitor or {})) + describe_metrics(found)
+    lines = _format_table(("Setting", "Value"), _flatten(found.monitor or {})) + describe_metrics(found)
     if found.policy:
         lines.append(f"policy {found.policy.get('PolicyRevisionId', '')}: {found.policy['PolicyDocument']}")
     return lines
@@ -58,10 +58,10 @@ def describe_metrics(found: MonitorState) -> list[str]:
         for key, definitions in found.definitions.items()
         for each in definitions
     ]
-    return _table(("Destination", "Id", "Namespace", "Metric", "Pattern"), rows) if found.destinations else []
+    return _format_table(("Destination", "Id", "Namespace", "Metric", "Pattern"), rows) if found.destinations else []
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+def _format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     """A table whose cells are never cut off: ids are for copying."""
     lines = [tuple(columns), *(tuple(map(str, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

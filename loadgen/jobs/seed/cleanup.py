@@ -53,7 +53,7 @@ def _find_made_by(account: Account, run: str) -> list[str]:
     return [
         name
         for name in account.list_names()
-        if (found := account.lookup(name)) is not None and found.get("Tags", {}).get(RUN_TAG) == run
+        if (found := account.look_up(name)) is not None and found.get("Tags", {}).get(RUN_TAG) == run
     ]
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.inputs import parse_moment
+from loadgen.jobs.inputs import Positive, Seed, Share, parse_moment
 from loadgen.model import Noun
 from loadgen.rum.quotas import RETENTION_SECONDS
 from loadgen.transport import Accept
@@ -20,21 +23,25 @@ SLACK_SECONDS = 60.0
 """An end so little ahead of our clock is taken for now."""
 
 
+Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
+Senders = Annotated[int, msgspec.Meta(ge=1, le=256)]
+
+
 class SeedOptions(Noun, kw_only=True):
     """Everything that `seed` can be asked for, besides the scenario."""
 
     target: str | None = None  # URL or aws; AWS_ENDPOINT_URL_RUM unless given
     region: str | None = None
     monitor: str | None = None  # name or id, in place of the scenario's
-    days: float | None = None  # length of the period, 7 unless given
+    days: Positive | None = None  # length of the period, 7 unless given
     start: str | None = None  # ISO 8601, in place of days
     end: str | None = None  # ISO 8601 or now
     live: bool = False  # go on in real time after the past
-    rate: float = 1.0  # a factor on the arrivals
-    sample_rate: float | None = None
-    seed: int | None = None
-    quota: float | None = None  # PutRumEvents a second; asked of Service Quotas or learned unless given
-    senders: int = 16  # requests in flight
+    rate: Rate = 1.0  # a factor on the arrivals
+    sample_rate: Share | None = None
+    seed: Seed | None = None
+    quota: Positive | None = None  # PutRumEvents a second; asked of Service Quotas or learned unless given
+    senders: Senders = 16  # requests in flight
     accept: Accept = "rum"  # which answers mean accepted; 2xx: every 2xx, of a backend with answers of its own
     identity_pool: str | None = None  # send as a guest of this Cognito identity pool
     guest_role: str | None = None

@@ -18,7 +18,7 @@ import msgspec
 from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import describe_skipped, resolve_options
+from loadgen.jobs.inputs import describe_skipped, read_scenario, resolve_options
 from loadgen.jobs.seed.ledger import FILE, LOCK, BatchLedger, SeedIdentity, check_identity, fingerprint_traffic
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, SeedTask, estimate_size
@@ -26,7 +26,7 @@ from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account
 from loadgen.model import Noun
 from loadgen.output import write_output
-from loadgen.scenario import Scenario, covers_domain, format_scenario, load, read_text, resolve_seed
+from loadgen.scenario import Scenario, covers_domain, format_scenario, read_text, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.wire import Clock
 
@@ -58,7 +58,7 @@ def seed(
 
     Raises LoadgenError when it cannot begin or go on.
     """
-    wanted = resolve_options(SeedOptions, options)
+    wanted = resolve_options(SeedOptions, {**options, "out": _as_path(options.get("out"))})
     notify = on_progress or (lambda _: None)
     task, earlier = _prepare(scenario, wanted, notify)
     if earlier.finished and not wanted.live:
@@ -73,20 +73,24 @@ def seed(
         return SeedRun(task, ledger, notify).send()
 
 
+def _as_path(out: Path | str | None) -> Path | None:
+    return None if out is None else Path(out)
+
+
 def _prepare(given: Scenario | Path | str, options: SeedOptions, notify: OnProgress) -> tuple[SeedTask, EarlierRun]:
     """Check everything that can be checked before anything is made."""
     lasts = options.measure_period(time.time())
-    loaded = given if isinstance(given, Scenario) else load(given, lasts=lasts)
+    loaded = read_scenario(given, lasts)
     if note := describe_skipped(loaded, "seed"):
         notify(Notice(note))
     scenario = loaded.monitors[0].adjust(rate=options.rate, sample_rate=options.sample_rate)
     account = open_account(options.target, options.region, on_wait=lambda line: notify(Notice(line)))
     if options.monitor:
         scenario = _rename_monitor(scenario, options.monitor, account)
-    folder = Path(options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}")
+    folder = options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}"
     earlier = _read_earlier(folder)
     period = _resolve_period(earlier.identity, options)
-    monitor = account.lookup(scenario.monitor.name)
+    monitor = account.look_up(scenario.monitor.name)
     identity = _identify(scenario, earlier.identity, period, account, options)
     whole = place_past(scenario, identity.period)
     check_size(whole)

@@ -46,7 +46,7 @@ class RateLimiter:
         """The ceiling, when it was not given."""
         return None if self._given else self.ceiling
 
-    def wait_seconds(self, now: float) -> float:
+    def compute_wait(self, now: float) -> float:
         """Seconds until the next request may go; 0 or less when it may go now."""
         return self._next - now
 

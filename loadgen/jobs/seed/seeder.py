@@ -157,7 +157,7 @@ class Seeder:
         leaving: list[EncodedBatch] = []
         now = time.monotonic()
         limiter = self._needs.limiter
-        while self._ready and self._count_free() > len(leaving) and limiter.wait_seconds(now) <= 0:
+        while self._ready and self._count_free() > len(leaving) and limiter.compute_wait(now) <= 0:
             limiter.take(now)
             leaving.append(self._ready.popleft())
         if not leaving:
@@ -176,7 +176,7 @@ class Seeder:
     def _choose_pause(self) -> float:
         """Seconds until there is something to do besides reading answers."""
         if self._ready and self._count_free() > 0 and not self._stopping:
-            return min(TICK_SECONDS, self._needs.limiter.wait_seconds(time.monotonic()))
+            return min(TICK_SECONDS, self._needs.limiter.compute_wait(time.monotonic()))
         return TICK_SECONDS
 
     # Answers

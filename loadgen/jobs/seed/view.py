@@ -12,6 +12,7 @@ from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import Notice, SeedResult, SeedStart
 from loadgen.jobs.seed.verification import Verification
 from loadgen.output import escape_controls
+from loadgen.units import format_duration
 
 BAR_SECONDS = 0.2
 LINE_SECONDS = 5.0
@@ -98,7 +99,7 @@ class SeedView:
         if len(self._marks) > 1:
             parts.append(f"{rate:.1f} requests/s")
         if not self._live and rate:
-            parts.append(f"{_format_span(max(0, self._expected - sent.accepted) / rate)} left")
+            parts.append(f"{format_duration(max(0, self._expected - sent.accepted) / rate)} left")
         counts = (
             ("429s", sent.throttled),
             ("5xx", sent.failed),
@@ -173,15 +174,10 @@ def describe_verification(found: Verification) -> list[str]:
         f"others     {found.others:>12,} events in the period that are not of this run",
     ]
     lines += [
-        f"delay      {_format_span(each.seconds)} after the last was accepted {each.missing:,} did not show yet"
+        f"delay      {format_duration(each.seconds)} after the last was accepted {each.missing:,} did not show yet"
         for each in found.delays
     ]
     lines += [f"missing, such as {each.id} of batch {each.batch}, {each.first}" for each in found.examples]
     so_far = "" if found.is_whole else "so far "
     lines.append(f"{so_far}whole: nothing lost, nothing twice" if found.is_sound else "NOT whole")
     return lines
-
-
-def _format_span(seconds: float) -> str:
-    hours, minutes = divmod(int(seconds) // 60, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {int(seconds) % 60:02d} s"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import parse_moment
+from loadgen.jobs.seed import SeedOptions, seed
 from loadgen.jobs.seed.options import DAY, PastPeriod, resolve_period
 
 NOW = 1_795_288_962.5
@@ -65,3 +68,27 @@ def test_an_end_by_a_clock_a_little_ahead_of_ours_is_taken_for_now() -> None:
     ahead = "2026-11-21T19:23:30Z"
     assert 0 < parse_moment(ahead, NOW) - NOW < 60
     assert resolve_period(1.0, None, ahead, NOW).end == parse_moment(ahead, NOW)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, 7 * DAY), ({"days": 3.0}, 3 * DAY), ({"days": 40.0}, 30 * DAY), ({"start": "2026-11-22"}, 1.0)],
+)
+def test_a_period_that_cannot_be_filled_has_the_nearest_length_that_can(
+    options: dict[str, Any], expected: float
+) -> None:
+    assert SeedOptions(**options).measure_period(NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"day": 3}, "there is no option day"),
+        ({"days": 0.0}, r"days \(--days\): 0.0 is out of range; write a number above 0"),
+        ({"senders": 1000}, "senders"),
+        ({"accept": "any"}, "write rum or 2xx"),
+    ],
+)
+def test_python_refuses_what_the_command_line_refuses(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(LoadgenError, match=said):
+        seed("quickstart", **options)

@@ -31,7 +31,7 @@ class Simulation:
                 else:
                     self.accepted += 1
                     self.limiter.note_accepted()
-            if self.limiter.wait_seconds(self.now) <= 0:
+            if self.limiter.compute_wait(self.now) <= 0:
                 self.limiter.take(self.now)
                 wait = self.bucket.take(self.now + ROUND_TRIP / 2)
                 answers.append((self.now + ROUND_TRIP, max(1, math.ceil(wait)) if wait else 0.0))
@@ -75,17 +75,17 @@ def test_a_quota_that_others_use_too_is_shared_without_a_storm() -> None:
 def test_retry_after_is_waited_for() -> None:
     limiter = RateLimiter(50.0, 0.0)
     limiter.note_throttled(7.0, 1.0)
-    assert limiter.wait_seconds(1.0) == pytest.approx(7.0)
+    assert limiter.compute_wait(1.0) == pytest.approx(7.0)
 
 
 def test_one_failure_costs_nothing_and_a_row_of_them_ever_more() -> None:
     limiter = RateLimiter(1000.0, 0.0)
     limiter.note_failed(0.0)
-    assert limiter.wait_seconds(0.0) <= 0
+    assert limiter.compute_wait(0.0) <= 0
     waits = []
     for _ in range(12):
         limiter.note_failed(0.0)
-        waits.append(limiter.wait_seconds(0.0))
+        waits.append(limiter.compute_wait(0.0))
     assert waits[:3] == pytest.approx([0.1, 0.2, 0.4])
     assert waits == sorted(waits)
     assert waits[-1] == pytest.approx(10.0)
@@ -96,14 +96,14 @@ def test_an_acceptance_ends_the_row_of_failures() -> None:
     for _ in range(5):
         limiter.note_failed(0.0)
         limiter.note_accepted()
-    assert limiter.wait_seconds(0.0) <= 0
+    assert limiter.compute_wait(0.0) <= 0
 
 
 def test_requests_are_spaced_and_lateness_is_caught_up_a_little_only() -> None:
     limiter = RateLimiter(10 / 0.97, 0.0)
     gone = 0
     for moment in (0.0, 60.0):
-        while limiter.wait_seconds(moment) <= 0:
+        while limiter.compute_wait(moment) <= 0:
             limiter.take(moment)
             gone += 1
     assert gone == 2

@@ -1,0 +1,69 @@
+"""Which RUM a job talks to, and what it asks before anything goes to AWS."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from loadgen.aws import Account
+from loadgen.errors import LoadgenError
+from loadgen.jobs.targets import VARIABLE, ConsentQuestion, Sending, check_url, confirm_sending, open_account
+
+AWS: Any = SimpleNamespace(region="eu-west-1", fetch_number=lambda: "123456789012")
+
+
+def sending(exact: bool) -> Sending:
+    return Sending(cast("Account", AWS), "app monitor demo (id)", 1200, 100_000, exact, remark=", once")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://user:secret@rum.example.com", "leave user and password out of the URL"),
+        ("http://", "names no host"),
+        ("http://host:port", "write a URL such as http://127.0.0.1:8000"),
+        ("http://[::1", "write a URL such as http://127.0.0.1:8000"),
+    ],
+)
+def test_a_url_that_cannot_be_a_target_is_refused_without_its_secret(url: str, said: str) -> None:
+    with pytest.raises(LoadgenError, match=said) as caught:
+        check_url(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_nothing_is_guessed_where_no_target_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(LoadgenError, match="no target: give --target"):
+        open_account(None, "us-east-1")
+    with pytest.raises(LoadgenError, match="'ftp://x' is no target; write aws, or a URL"):
+        open_account("ftp://x", "us-east-1")
+
+
+def test_the_environment_names_a_target_and_an_option_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "http://127.0.0.1:8001/")
+    assert open_account(None, "us-east-1").data_plane == "http://127.0.0.1:8001"
+    assert open_account("http://127.0.0.1:8002", "us-east-1").data_plane == "http://127.0.0.1:8002"
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_question_tells_account_amount_and_price(exact: bool) -> None:
+    asked: list[ConsentQuestion] = []
+
+    def say_yes(question: ConsentQuestion) -> bool:
+        asked.append(question)
+        return True
+
+    confirm_sending(say_yes, sending(exact))
+    about = "" if exact else "about "
+    assert asked[0].facts == (
+        "This sends to AWS: region eu-west-1, account 123456789012, app monitor demo (id)",
+        f"expected: {about}1,200 requests, {about}100,000 events, {about}$1.00, once",
+    )
+
+
+@pytest.mark.parametrize("confirm", [None, lambda _: False])
+def test_without_a_yes_nothing_is_sent(confirm: Any) -> None:
+    with pytest.raises(LoadgenError, match="nothing was sent"):
+        confirm_sending(confirm, sending(True))

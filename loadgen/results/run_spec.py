@@ -105,7 +105,7 @@ class RunSpec(RunOptions, kw_only=True):
     @classmethod
     def resolve(cls, options: RunOptions, file: str, text: str) -> RunSpec:
         """Options for a scenario, given as its text; `file` is its name for messages. ScenarioError if it is wrong."""
-        scenario = parsed(file, text)
+        scenario = parsed(file, text, options.duration)
         seed = resolve_seed(scenario, options.seed)
         given = {name: getattr(options, name) for name in RunOptions.__struct_fields__}
         return cls(
@@ -124,7 +124,7 @@ class RunSpec(RunOptions, kw_only=True):
         """The scenario as it is run."""
         if not self.scenario_text:
             raise LoadgenError(f"{self.scenario_file}: its copy, scenario.toml, is not in the run's folder")
-        return parsed(self.scenario_file, self.scenario_text).adjust(
+        return parsed(self.scenario_file, self.scenario_text, self.duration).adjust(
             duration=self.duration, rate=self.rate, sample_rate=self.sample_rate
         )
 
@@ -150,6 +150,6 @@ def differences(one: RunOptions, other: RunOptions) -> dict[str, tuple[Any, Any]
 
 
 @lru_cache(maxsize=8)
-def parsed(file: str, text: str) -> Scenario:
-    """A scenario's text, checked once in a process."""
-    return parse(text, file)
+def parsed(file: str, text: str, lasts: float | None) -> Scenario:
+    """A scenario's text, checked once in a process; `lasts`: seconds, for a text that states no duration."""
+    return parse(text, file, lasts)

@@ -40,6 +40,14 @@ def test_seed_and_duration_come_from_the_option_else_from_the_scenario() -> None
     assert len(drawn) == 3
 
 
+def test_a_duration_that_is_asked_for_reaches_an_incident_after_the_first_minute() -> None:
+    late = SHOP.replace('duration = "40s"\n', "") + '[[incidents]]\nkind = "spike"\nname = "news"\nat = "2m"\n'
+    found = RunSpec.resolve(RunOptions.of(duration=180.0), "shop.toml", late)
+    assert (found.duration, found.scenario.duration, found.scenario.incidents[0].at) == (180, 180, 120)
+    with pytest.raises(LoadgenError, match='a duration such as "3m" in the file'):
+        RunSpec.resolve(RunOptions(), "shop.toml", late)
+
+
 def test_the_scenario_is_adjusted_and_its_text_checked_once() -> None:
     parsed.cache_clear()
     asked = spec(rate=2.0, duration=10.0, sample_rate=0.5)

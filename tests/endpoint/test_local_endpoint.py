@@ -56,7 +56,12 @@ def test_it_needs_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDWRONG")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "wrong")
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_RUM", "http://127.0.0.1:9")
     with Endpoint() as endpoint:
+        assert endpoint.client().list_app_monitors()["AppMonitorSummaries"] == []
         assert endpoint.events() == []
         assert endpoint.ledger().requests.accepted == 0
 

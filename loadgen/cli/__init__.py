@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 
 import click
 
@@ -33,6 +34,7 @@ from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
 
 INTERRUPTED, CLOSED_PIPE = 130, 130  # exit codes: Ctrl-C, a signal, and a reader that has gone, as with `| head`
+UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that goes to a file
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -81,6 +83,12 @@ def main() -> None:
     except BrokenPipeError:
         code = CLOSED_PIPE
         leave_closed_output()
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            raise
+        code = 2
+        leave_closed_output()
+        echo(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", err=True)
     sys.exit(code)
 
 

@@ -203,3 +203,22 @@ def test_a_window_without_requests_is_refused_before_anything_is_made(tmp_path: 
     said = refusal("find-limit", QUICKSTART, "--start", 0.5, "--hold", "2s", "--out", tmp_path / "run")
     assert said == ("--start 0.5 sends fewer than 2 requests in a window of 2 s; give a --hold of 4 s at least")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check",),
+        ("plan", "--duration", "5s", "--json"),
+        ("plan", "--duration", "5s"),
+        ("sampling", "--duration", "5s"),
+    ],
+)
+def test_a_full_disk_behind_standard_output_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "loadgen", arguments[0], str(QUICKSTART), *arguments[1:]]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == "loadgen: standard output cannot be written (no space left on device)"
+    assert "Traceback" not in done.stderr

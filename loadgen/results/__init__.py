@@ -9,6 +9,8 @@ from loadgen.results.binning import (
     Floats,
     find_bin_width,
 )
+from loadgen.results.handover import VARIABLE as HANDOVER
+from loadgen.results.handover import Handover, hand_over
 from loadgen.results.histogram import Histogram
 from loadgen.results.incomplete_sessions import (
     INCOMPLETE_SESSIONS,
@@ -46,6 +48,7 @@ from loadgen.results.verdict import EXIT_CODES, add_ledgers
 __all__ = [
     "ATTEMPT_OUTCOMES",
     "EXIT_CODES",
+    "HANDOVER",
     "INCOMPLETE_SESSIONS",
     "NEVER",
     "RUN",
@@ -58,6 +61,7 @@ __all__ = [
     "Events",
     "Floats",
     "Follower",
+    "Handover",
     "Histogram",
     "InDoubt",
     "IncompleteSession",
@@ -89,6 +93,7 @@ __all__ = [
     "find_bin_width",
     "find_breaches_so_far",
     "find_stage_ends",
+    "hand_over",
     "read_incomplete_sessions",
     "read_records",
     "read_summary",

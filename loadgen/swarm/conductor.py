@@ -19,6 +19,7 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from loadgen.errors import LoadgenError
 from loadgen.results import (
     EXIT_CODES,
     Aggregate,
@@ -27,9 +28,11 @@ from loadgen.results import (
     RunEnd,
     RunFolder,
     RunSpec,
+    Summary,
     drop_spools,
     find_breaches_so_far,
     find_stage_ends,
+    hand_over,
     summarize,
     write_table,
 )
@@ -155,7 +158,7 @@ class Conductor:
         """What is written while the run goes: when it cannot be, the run ends, and says so."""
         try:
             yield
-        except OSError as error:
+        except (OSError, LoadgenError) as error:
             if self._unwritten is None:
                 self._unwritten = f"the run's folder could not be written: {describe_error(error)}"
                 log.error("%s", self._unwritten)
@@ -210,10 +213,19 @@ class Conductor:
             self._recording.close()
             write_table(self._folder, self.measured.names)
         summary = summarize(self.measured, self._scenario, self._run(missing, undone))
-        self._folder.write_summary(summary)
-        if self._folder.records.is_file():
-            drop_spools(self._folder, undone)
-        self._end(EXIT_CODES[summary.verdict])
+        hand_over(summary)
+        self._end(self._keep(summary, undone))
+
+    def _keep(self, summary: Summary, undone: set[int]) -> int:
+        """Write the summary; the exit code. Where that fails, the log has the accounts, and the records stay."""
+        try:
+            self._folder.write_summary(summary)
+            if self._folder.records.is_file():
+                drop_spools(self._folder, undone)
+        except (OSError, LoadgenError) as error:
+            log.error("no summary.json: %s; measured: %s", describe_error(error), self._accounts())
+            return EXIT_CODES["invalid"]
+        return EXIT_CODES[summary.verdict]
 
     def _end(self, exit_code: int) -> None:
         self._environment.process_exit_code = exit_code
@@ -296,6 +308,8 @@ class Conductor:
 
 def describe_error(error: BaseException | None) -> str:
     """An error in words."""
+    if isinstance(error, LoadgenError):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
     return f"{type(error).__name__}: {error}"

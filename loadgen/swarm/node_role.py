@@ -168,7 +168,11 @@ class NodeRole:
             log.error("%s", error)
             sys.exit(2)
         log.info("seed %d, results in %s", spec.seed, folder.path)
-        self.conductor = Conductor(self.environment, spec, folder, self.stop, self._dropped)
+        try:
+            self.conductor = Conductor(self.environment, spec, folder, self.stop, self._dropped)
+        except OSError as error:
+            log.error("%s: cannot be written: %s", folder.path, error.strerror)
+            sys.exit(2)
         return self.conductor
 
     def start(self, share: WorkerShare) -> Engine:

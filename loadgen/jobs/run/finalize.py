@@ -27,6 +27,8 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
     """
     if folder.finished:
         return folder.summary()
+    if (summary := process.handover.receive()) is not None:
+        return summary
     if interrupted and not folder.records.is_file() and not any(spool.stat().st_size for spool in folder.spools):
         raise KeyboardInterrupt
     if not folder.spools or process.code == EXIT_BAD_INPUT:
@@ -51,7 +53,7 @@ def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell:
     """Write which visits an incident hit; a run without the file is still a run."""
     try:
         ground_truth.of_run(spec.scenario, folder, summary)
-    except OSError as error:
+    except (OSError, LoadgenError) as error:
         tell(RunNotice(f"no {ground_truth.FILE}: {error}"))
 
 

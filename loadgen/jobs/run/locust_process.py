@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import psutil
@@ -14,7 +16,7 @@ import psutil
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import SECRET, find_free_port
-from loadgen.results import RunFolder, RunSpec
+from loadgen.results import HANDOVER, Handover, RunFolder, RunSpec
 from loadgen.wire.sigv4 import Credentials
 
 GONE_SECONDS = 10.0  # a killed process is gone well before
@@ -27,12 +29,14 @@ class LocustProcess:
 
     def __init__(self, spec: RunSpec, folder: RunFolder, credentials: Credentials | None) -> None:
         self._folder = folder
+        self.handover = Handover()
         command = make_command("--only-summary", "--reset-stats", "--stop-timeout=60", *list_arguments(spec, folder))
         with folder.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
                 cwd=folder.path,
-                env=make_environment(credentials) | own_variables(spec),
+                env=make_environment(credentials) | own_variables(spec) | {HANDOVER: str(self.handover.descriptor)},
+                pass_fds=(self.handover.descriptor,),
                 stdin=subprocess.PIPE,  # its end tells Locust that we are gone, however we went
                 stdout=log,
                 stderr=log,
@@ -81,11 +85,19 @@ class LocustProcess:
 
     def fail(self) -> NoReturn:
         """Say how it ended without a summary."""
-        lines = self._folder.log.read_text(errors="replace").strip().splitlines() or ["nothing was logged"]
-        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:]
+        log = self._folder.log
+        lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
+        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:] or [describe_silence(self._folder.path)]
         raise LoadgenError(
             f"Locust ended with code {self._process.returncode} and no summary: {first[0]} ({self._folder.log})"
         )
+
+
+def describe_silence(folder: Path) -> str:
+    """Why a process may have logged nothing into its folder."""
+    if not folder.is_dir():
+        return "the folder is gone"
+    return "nothing was logged" if shutil.disk_usage(folder).free else "no space left on the device of its folder"
 
 
 def own_variables(spec: RunSpec) -> dict[str, str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -206,3 +208,24 @@ def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["verdict"] == "interrupted"
     assert_accounted(summary)
+
+
+def test_a_folder_that_vanishes_in_the_middle_loses_nothing_that_was_measured(tmp_path: Path) -> None:
+    """As when a results disk is unmounted: the summary comes to the terminal, and the run is invalid."""
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "loadgen", "run", QUICKSTART, "--duration", "6s", "--seed", "7", "--out", folder]
+    with subprocess.Popen(
+        [*map(str, command), "--json"], env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        timeline = folder / "timeline.csv"
+        while not timeline.is_file() or timeline.read_text().count("\n") < 2:
+            assert process.poll() is None
+            time.sleep(0.05)
+        shutil.rmtree(folder)
+        out, error = process.communicate(timeout=90)
+    summary = json.loads(out)
+    assert process.returncode == 3, error
+    assert_accounted(summary)
+    assert summary["requests"]["sent"] > 0
+    assert any("summary.json could not be written" in reason for reason in summary["reasons"])
+    assert b"Traceback" not in error

@@ -1,0 +1,41 @@
+"""A summary reaches the process that started a run when the disk does not take it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadgen.results import HANDOVER, Handover, hand_over
+from tests.report.runs import Plan, make
+
+CODE = """
+import sys
+from pathlib import Path
+from loadgen.results import RunFolder, hand_over
+hand_over(RunFolder(Path(sys.argv[1])).summary())
+"""
+
+
+def test_a_summary_that_was_handed_over_is_received(tmp_path: Path) -> None:
+    folder = make(tmp_path / "run", Plan(seconds=3))
+    handover = Handover()
+    subprocess.run(
+        [sys.executable, "-c", CODE, folder.path],
+        env=os.environ | {HANDOVER: str(handover.descriptor)},
+        pass_fds=(handover.descriptor,),
+        check=True,
+    )
+    assert handover.receive() == folder.summary()
+
+
+def test_a_process_that_did_not_come_so_far_handed_nothing_over() -> None:
+    assert Handover().receive() is None
+
+
+def test_nothing_is_handed_over_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(HANDOVER, raising=False)
+    hand_over(make(tmp_path / "run", Plan(seconds=3)).summary())

@@ -152,11 +152,16 @@ class Result(Noun):
     raw_bytes: int  # the body before gzip
     attempt: int = 1
     final: bool = True  # False: a retry will follow
-    error: str | None = None  # RUM's error name, or why there was no answer
+    error: str | None = None  # a refusal's name, why there was no answer, or that it was not RUM's; None: neither
     session: int = -1  # Session.index
     waited: float = 0.0  # seconds from its events to the intended moment, on average
     beacon: bool = False
     monitor: int = 0  # which of the run's app monitors it went to, counted from 0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the batch was accepted: a 2xx came, and it was RUM's answer."""
+        return self.status is not None and 200 <= self.status < 300 and self.error is None
 
     @property
     def latency(self) -> float:

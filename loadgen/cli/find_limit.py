@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loadgen.cli.targets import ask_on_terminal
+from loadgen.cli.targets import ACCEPT, SENDERS, ask_on_terminal, network_options
 from loadgen.cli.terminal import echo
 from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
 
@@ -38,10 +38,12 @@ from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, 
 )
 @click.option("--hold", type=DurationOption(), default="10s", show_default=True, help="Length of a window.")
 @click.option("--max-windows", type=click.IntRange(4, 200), default=40, show_default=True, help="Then it stops unsure.")
-@click.option("--senders", type=click.IntRange(1, 900), default=500, show_default=True, help="Most requests in flight.")
+@SENDERS
 @click.option(
     "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
 )
+@ACCEPT
+@network_options
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")

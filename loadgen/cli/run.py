@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from loadgen.cli.targets import ask_on_terminal
+from loadgen.cli.targets import ACCEPT, SENDERS, ask_on_terminal, network_options
 from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
     SCENARIO,
@@ -36,13 +36,7 @@ from loadgen.errors import LoadgenError
 @click.option("--pace", type=PaceOption(), default="realtime", show_default=True, metavar="realtime|Nx|max")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 @click.option("--sample-rate", type=ShareOption(), help="Share of sessions that are recorded.")
-@click.option(
-    "--senders",
-    type=click.IntRange(1, 900),
-    default=500,
-    show_default=True,
-    help="Most requests in flight, per process.",
-)
+@SENDERS
 @click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
 @click.option("--expect-workers", type=click.IntRange(min=1), default=1, show_default=True, help="With --master.")
@@ -50,6 +44,8 @@ from loadgen.errors import LoadgenError
     "--bind-host", default="127.0.0.1", show_default=True, help="With --master: address that workers of others reach."
 )
 @click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
+@ACCEPT
+@network_options
 @click.option("--max-events", type=WholeCountOption(min=1), help="Stop hard before more events than this are sent.")
 @click.option(
     "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
@@ -58,13 +54,7 @@ from loadgen.errors import LoadgenError
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Keep what the local endpoint accepts in this SQLite file."
 )
-@click.option(
-    "--dialect",
-    type=click.Choice(["web", "sdk"]),
-    default="web",
-    show_default=True,
-    help="sdk: without SessionMetadata.",
-)
+@click.option("--dialect", type=click.Choice(["web", "sdk"]), default="web", help="sdk: without SessionMetadata.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder for the results; results/<time>-<name> unless given."
 )
@@ -74,7 +64,7 @@ from loadgen.errors import LoadgenError
     is_flag=False,
     flag_value=8089,
     metavar="[PORT]",
-    help="Open Locust's web UI on loopback, on port 8089 unless given.",
+    help="Show Locust's UI.",
 )
 @click.option(
     "--prometheus", type=click.IntRange(1, 65535), metavar="PORT", help="Serve live figures for Prometheus on loopback."

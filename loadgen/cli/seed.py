@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loadgen.cli.targets import ask_on_terminal, target_options
+from loadgen.cli.targets import ACCEPT, ask_on_terminal, target_options
 from loadgen.cli.values import SCENARIO, CountOption, ShareOption
 
 
@@ -29,7 +29,7 @@ from loadgen.cli.values import SCENARIO, CountOption, ShareOption
     help="PutRumEvents a second; unless given, asked of Service Quotas (AWS) or learned from 429s.",
 )
 @click.option("--senders", type=click.IntRange(1, 256), default=16, show_default=True, help="Requests in flight.")
-@click.option("--accept", type=click.Choice(["rum", "2xx"]), default="rum", help="Which answers mean accepted.")
+@ACCEPT
 @click.option("--identity-pool", metavar="ID", help="Send as a guest of this Cognito identity pool, as browsers do.")
 @click.option("--guest-role", metavar="ARN", help="The guests' role: Cognito's basic flow.")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 
 NAME = click.argument("name")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
+ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), default="rum", help="2xx: any is an acceptance.")
+SENDERS = click.option(
+    "--senders",
+    type=click.IntRange(1, 900),
+    default=500,
+    show_default=True,
+    help="Most requests in flight, per process.",
+)
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -22,7 +31,21 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--target and --region."""
     region = click.option("--region", help="Boto3's usual chain unless given.")
     target = click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given.")
-    return target(region(command))
+    return target(region(network_options(command)))
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--proxy and --ca-bundle: environment variables for whatever this process and its children send."""
+    for name, says in (("ca-bundle", "AWS_CA_BUNDLE"), ("proxy", "HTTPS_PROXY")):
+        command = click.option(f"--{name}", expose_value=False, callback=_export, help=f"In place of {says}.")(command)
+    return command
+
+
+def _export(_: click.Context, option: click.Parameter, value: str | None) -> None:
+    from loadgen.transport import CA_BUNDLE, PROXY
+
+    if value is not None:
+        os.environ[PROXY if option.name == "proxy" else CA_BUNDLE] = value
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from loadgen.cli.targets import network_options
 from loadgen.cli.terminal import echo
 
 
@@ -11,6 +12,7 @@ from loadgen.cli.terminal import echo
 @click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
 @click.option("--master-port", type=click.IntRange(1, 65535), default=5557, show_default=True)
 @click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
+@network_options
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
 def worker(master_host: str, master_port: int, processes: int | None, otel: bool) -> None:
     """Send a share of a run that another machine conducts; needs credentials, and nothing else."""

@@ -17,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from loadgen.causes import explain_shortage
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 
@@ -55,6 +56,8 @@ class RateWindow(Noun):
     saturated: bool = False  # every sender was waiting for an answer
     loop_lag_p99_ms: float = 0.0  # by which the generator's own loop was late, whatever it sent
     cpu: float = 0.0  # cores that the generator used
+    shortage: str | None = None  # what the generator's machine ran out of
+    error: str | None = None  # the most frequent of those that failed
 
 
 Measure = Callable[[float, float | None], RateWindow]
@@ -87,7 +90,7 @@ def is_generator_late(window: RateWindow) -> bool:
     Requests that are sent late are the target's fault only if every sender was waiting for it, while the generator's
     own loop ran on time and its process had time to spare.
     """
-    if window.loop_lag_p99_ms > LAG_MS or window.cpu > BUSY:
+    if window.shortage is not None or window.loop_lag_p99_ms > LAG_MS or window.cpu > BUSY:
         return True
     return not window.saturated and (window.sent_share < OFFERED or window.lag_p99_ms > LAG_MS)
 
@@ -237,14 +240,18 @@ class Bisection:
 
     def _raise_refusal(self, high: float) -> None:
         last, cause = self._steps[-1].window, most_frequent_cause(self._votes[high])
+        if last.shortage is not None:
+            raise LoadgenError(f"{explain_shortage(last.shortage)}, even at {high:g} requests a second")
         if cause == "generator":
             raise LoadgenError(
                 f"the generator was late even at {high:g} requests a second, which says nothing of the target; "
                 "is this machine busy with something else?"
             )
+        mostly = f" ({last.error})" if last.error else ""
+        shares = f"{last.throttled_share:.1%} throttled, {last.failed_share:.1%} failed{mostly}"
         raise LoadgenError(
             f"no rate keeps the conditions: {high:g} requests a second break them ({cause}: "
-            f"{last.throttled_share:.1%} throttled, {last.failed_share:.1%} failed, p99 {last.p99_ms or 0:,.0f} ms), "
+            f"{shares}, p99 {last.p99_ms or 0:,.0f} ms), "
             "and lower ones are not tried; allow more, or look at the target"
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from loadgen.causes import OWN
 from loadgen.limit.search import Conditions, RateWindow, SearchRange
 from loadgen.model import Noun, Result
 from loadgen.scenario import Arrivals, Scenario
@@ -69,9 +70,10 @@ def measure_window(results: Sequence[Result], hold: RateHold, own: GeneratorLoad
         return RateWindow(hold.rate, 0.0, 0.0, 0.0, 0.0, 0.0, None, None, 0.0, hold.primed, sent_share=0.0)
     number, length = len(counted), end - begin
     latency = np.array([result.latency for result in counted]) * 1000
-    accepted = sum(map(is_accepted, counted))
-    passed = sum(is_accepted(result) and begin <= result.finished < end for result in results)
+    accepted = sum(result.accepted for result in counted)
+    passed = sum(result.accepted and begin <= result.finished < end for result in results)
     sent = sum(result.started < end for result in counted)
+    errors = [result.error for result in counted if result.error is not None]
     throttled = sum(result.status == 429 for result in counted)
     return RateWindow(
         rate=hold.rate,
@@ -88,12 +90,9 @@ def measure_window(results: Sequence[Result], hold: RateHold, own: GeneratorLoad
         saturated=count_most_in_flight(results) >= hold.senders,
         loop_lag_p99_ms=round(float(np.quantile(own.loop_lags or (0.0,), 0.99)) * 1000, 3),
         cpu=round(own.cpu, 3),
+        error=max(set(errors), key=errors.count, default=None),
+        shortage=next((each.error for each in counted if each.error and each.error.startswith(OWN)), None),
     )
-
-
-def is_accepted(result: Result) -> bool:
-    """Whether the target accepted the batch: it answered 2xx and the answer was RUM's."""
-    return result.status is not None and 200 <= result.status < 300
 
 
 def count_most_in_flight(results: Sequence[Result]) -> int:

@@ -25,7 +25,7 @@ from loadgen.results.meter import EventCounts, IntervalReport, Meter
 from loadgen.results.outcomes import Outcomes, Requests
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.recording import Recording
-from loadgen.results.records import THROTTLED, InDoubt, Spool
+from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
 from loadgen.results.recovery import recover_summary
 from loadgen.results.run_data import RunData, read_summary
 from loadgen.results.run_folder import RUN, RunFolder
@@ -51,6 +51,7 @@ __all__ = [
     "HANDOVER",
     "INCOMPLETE_SESSIONS",
     "NEVER",
+    "NOT_SENT",
     "RUN",
     "THROTTLED",
     "Aggregate",

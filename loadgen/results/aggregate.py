@@ -52,6 +52,8 @@ class Aggregate:
         self.cpu_percent: list[float] = []
         self.rss_bytes_max = 0
         self.last_answer = 0.0
+        self.shortages: Counter[str] = Counter()  # batches that a worker's machine could not send, by cause
+        self.foreign_answer = ""  # the first that was not RUM's, for people
         self._tallies: dict[int, tuple[EventCounts, ...]] = {}  # by worker, one for each app monitor
         self._last_seconds: dict[int, int] = {}
         self._open: defaultdict[int, OpenSecond] = defaultdict(OpenSecond)
@@ -67,6 +69,8 @@ class Aggregate:
         second.levels[report.worker] = {name: getattr(report, name) for name in LEVELS}
         self._add_offered(report, second)
         self.event_mix.update(report.event_mix)
+        self.shortages.update(report.shortages)
+        self.foreign_answer = self.foreign_answer or report.foreign_answer
         if report.tallies:
             self.account(report.worker, *report.tallies)
         self._last_seconds[report.worker] = max(report.second, self._last_seconds.get(report.worker, 0))

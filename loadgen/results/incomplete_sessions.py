@@ -65,8 +65,10 @@ class TriedBatches:
 
     def _add(self, batch: Records) -> None:
         if len(batch):
-            own = batch["session"][(batch["monitor"] == self._monitor) & (batch["session"] >= 0)]
-            counts = np.bincount(own, minlength=len(self._by_session)).astype(np.uint16)
+            own = batch[(batch["monitor"] == self._monitor) & (batch["session"] >= 0)]
+            sign = np.where(own["status"] == record.NOT_SENT, -1, 1)
+            sums = np.bincount(own["session"], weights=sign, minlength=len(self._by_session))
+            counts = sums.astype(np.int64).astype(np.uint16)  # a start that is taken back may be in another chunk
             counts[: len(self._by_session)] += self._by_session
             self._by_session, self.until = counts, max(self.until, float(batch["intended"].max()))
 
@@ -77,7 +79,7 @@ def read_first_attempts(spool: Path) -> Iterator[Records]:
     for first in chunks:
         marked = bool((first["status"] == record.STARTED).any())
         for batch in chain([first], chunks):
-            yield batch[(batch["attempt"] == 1) & ((batch["status"] == record.STARTED) == marked)]
+            yield batch[(batch["attempt"] == 1) & ((batch["status"] < record.NO_ANSWER) == marked)]
 
 
 def write_incomplete_sessions(folder: RunFolder, sessions: Iterable[IncompleteSession]) -> int:

@@ -51,6 +51,8 @@ class IntervalReport(Noun):
     rss_bytes: int = 0
     tallies: tuple[EventCounts, ...] = ()  # since the run's zero, one for each app monitor
     event_mix: dict[str, int] = msgspec.field(default_factory=dict)  # events in offered batches, by type
+    shortages: dict[str, int] = msgspec.field(default_factory=dict)  # batches that this machine could not send
+    foreign_answer: str = ""  # the worker's first answer that was not RUM's, for people
 
     @property
     def offered(self) -> Volume:
@@ -76,6 +78,8 @@ class Meter:
         self._records: list[bytes] = []
         self._due: defaultdict[int, Offered] = defaultdict(Offered)  # by second
         self._cancelled: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
+        self.shortages: Counter[str] = Counter()  # batches that this machine could not send, by cause
+        self.foreign_answer = ""  # the first
 
     def record(self, result: Result) -> bytes:
         """A request that is over; its record."""
@@ -112,7 +116,10 @@ class Meter:
             offered_by_stage=net if self._stage_ends else (),
             offered_by_monitor=tuple(monitors),
             event_mix={kind.removeprefix(EVENT_PREFIX): number for kind, number in mix.items()},
+            shortages=dict(self.shortages),
+            foreign_answer=self.foreign_answer,
         )
+        self.shortages.clear()
         self._records.clear()
         self._cancelled.clear()
         return taken

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import numpy.typing as npt
 
+from loadgen.causes import FOREIGN, may_have_arrived
 from loadgen.model import Noun, Volume
 from loadgen.results import records as record
 from loadgen.results.histogram import Histogram
@@ -88,7 +89,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.outcomes = Outcomes()
-        self.unanswered = Volume()  # requests without an answer that may have arrived
+        self.unanswered = Volume()  # requests that may have been accepted: no answer came, or one that was not RUM's
         self.failures: defaultdict[str, Volume] = defaultdict(Volume)  # by cause
         self.latency, self.service_time, self.lag = Histogram(), Histogram(), Histogram()
         self.acceptance = Histogram()  # from an event to its acceptance
@@ -107,13 +108,17 @@ class Metrics:
         self.outcomes += Outcomes(offered=batches)
 
     def _add_failures(self, failed: Records) -> None:
+        if not len(failed):
+            return
         causes, places = np.unique(failed["error"], return_inverse=True)
         volumes = measure_volumes(failed)
         sums = np.zeros((len(causes), len(UNITS)), np.int64)
         np.add.at(sums, places, volumes)
         for cause, row in zip(causes.tolist(), sums.tolist(), strict=True):
             self.failures[cause.decode()] += Volume(*row)
-        unanswered = (failed["status"] == record.NO_ANSWER) & (failed["error"] != b"refused")
+        foreign = np.array([cause.startswith(FOREIGN.encode()) for cause in causes.tolist()], bool)[places]
+        arrived = np.array([may_have_arrived(cause.decode()) for cause in causes.tolist()], bool)[places]
+        unanswered = ((failed["status"] == record.NO_ANSWER) & arrived) | foreign
         self.unanswered += Volume(*volumes[unanswered].sum(axis=0).tolist())
 
     def _add_clocks(self, batch: Records, ok: npt.NDArray[np.bool_]) -> None:

@@ -21,6 +21,7 @@ from loadgen.model import Noun, Result
 
 NO_ANSWER = 0  # in place of a status
 STARTED = -1  # in place of a status: about to be sent; a record with the answer follows
+NOT_SENT = -2  # in place of a status: takes back a STARTED, as this machine could not send the request
 THROTTLED = 429
 
 MOST_SESSIONS, MOST_SECONDS = 100_000_000, 366 * 86_400.0  # no run has more
@@ -87,11 +88,13 @@ class Spool:
         os.posix_fallocate(self._file, 0, self.PIECE)
         self._open()
 
-    def start(self, session: int, events: int, attempt: int, intended: float = 0.0, monitor: int = 0) -> None:
-        """A request is about to be sent."""
+    def start(
+        self, session: int, events: int, attempt: int, intended: float = 0.0, monitor: int = 0, mark: int = STARTED
+    ) -> None:
+        """A request is about to be sent; with the mark NOT_SENT, this machine could not send it."""
         piece, at = self._piece, self._at
         LAYOUT.pack_into(
-            piece, at, session, intended, 0.0, 0.0, 0.0, STARTED, events, 0, 0, 0, monitor, attempt, False, False, b""
+            piece, at, session, intended, 0.0, 0.0, 0.0, mark, events, 0, 0, 0, monitor, attempt, False, False, b""
         )
         self._go_on()
 
@@ -150,7 +153,7 @@ def unpack_records(packed: bytes) -> Records:
 def read_spool(path: Path, rows: int = 100_000) -> Iterator[Records]:
     """The records of a file, without its marks, so many at a time."""
     for batch in read_chunks(path, rows):
-        yield batch[batch["status"] != STARTED]
+        yield batch[batch["status"] >= NO_ANSWER]
 
 
 def read_chunks(path: Path, rows: int) -> Iterator[Records]:
@@ -173,7 +176,7 @@ def read_chunks(path: Path, rows: int) -> Iterator[Records]:
 def check_records(batch: Records) -> npt.NDArray[np.bool_]:
     """Which records a worker can have written: counts and times in their bounds, shape (n,)."""
     sound = (batch["session"] >= -1) & (batch["session"] < MOST_SESSIONS) & (batch["attempt"] >= 1)
-    sound &= (batch["status"] >= STARTED) & (batch["status"] < 1000)
+    sound &= (batch["status"] >= NOT_SENT) & (batch["status"] < 1000)
     for name in ("events", "wire_bytes", "raw_bytes", "worker", "monitor"):
         sound &= batch[name] >= 0
     for name in ("intended", "started", "finished", "waited"):
@@ -182,9 +185,9 @@ def check_records(batch: Records) -> npt.NDArray[np.bool_]:
 
 
 def is_accepted(records: Records) -> npt.NDArray[np.bool_]:
-    """Which were kept by the receiver: any 2xx."""
+    """Which were accepted: a 2xx that was RUM's answer, as it then has no error."""
     status = records["status"]
-    kept: npt.NDArray[np.bool_] = (status >= 200) & (status < 300)
+    kept: npt.NDArray[np.bool_] = (status >= 200) & (status < 300) & (records["error"] == b"")
     return kept
 
 

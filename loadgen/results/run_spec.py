@@ -58,6 +58,7 @@ class RunOptions(Noun, kw_only=True):
     otel: bool = False
     unsigned: bool = False
     timeout: Positive = 30.0  # for an answer
+    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: those of RUM, or every 2xx
     tag: str | None = None  # a label, for reports and comparisons
 
     @classmethod

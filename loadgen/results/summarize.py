@@ -20,7 +20,15 @@ from loadgen.results.summary import (
     Summary,
     Verdict,
 )
-from loadgen.results.verdict import divide, find_breaches, find_stage_breaches, find_validity_issues, judge
+from loadgen.results.verdict import (
+    divide,
+    find_breaches,
+    find_foreign_answers,
+    find_shortages,
+    find_stage_breaches,
+    find_validity_issues,
+    judge,
+)
 from loadgen.scenario import Scenario
 
 
@@ -148,7 +156,10 @@ def judge_run(
     lag, latency = Milliseconds.of(measured.metrics.lag), Milliseconds.of(measured.metrics.latency)
     whole = not (run.interrupted or run.cut_off or run.cut_short)
     issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", whole)
-    missed = find_breaches(scenario.thresholds, latency, account.requests, account.events)
+    errors = measured.metrics.errors
+    issues = [*find_shortages(measured.shortages, errors), *issues]
+    missed = find_foreign_answers(errors, measured.foreign_answer)
+    missed += find_breaches(scenario.thresholds, latency, account.requests, account.events)
     missed += find_stage_breaches(scenario, summarize_stages(measured))
     return judge(missed, [*run.lost_workers, *issues], run.interrupted or run.cut_off)
 

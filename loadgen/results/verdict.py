@@ -5,10 +5,11 @@ Rule: an invalid run is never called passed or failed; what the generator could 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from loadgen.causes import FOREIGN, explain_shortage
 from loadgen.results.outcomes import Requests
 from loadgen.results.stages import find_stages
 from loadgen.results.summary import Events, LedgerComparison, Milliseconds, StageSummary, Summary, Verdict
@@ -74,6 +75,29 @@ def find_validity_issues(lag: Milliseconds, requests: Requests, events: Events, 
     if not events.balanced:
         found.append(f"the accounting does not add up: {events}")
     return found
+
+
+def find_shortages(unsent: Mapping[str, int], errors: Mapping[str, int]) -> list[str]:
+    """One line for each thing that this machine ran out of: batches that were not sent, and requests that broke off."""
+    found = []
+    for cause in [*unsent, *(cause for cause in errors if cause not in unsent)]:
+        told = explain_shortage(cause)
+        if told is not None:
+            hit = [(unsent.get(cause, 0), "batches were not sent"), (errors.get(cause, 0), "requests broke off")]
+            found.append(f"{told} ({', '.join(f'{count} {what}' for count, what in hit if count)})")
+    return found
+
+
+def find_foreign_answers(errors: Mapping[str, int], first: str) -> list[str]:
+    """A line if some answers were not RUM's: what answers so has accepted nothing."""
+    count = sum(number for cause, number in errors.items() if cause.startswith(FOREIGN))
+    if not count:
+        return []
+    shown = f"; the first: {first}" if first else ""
+    return [
+        f"{count} answers were not RUM's{shown}. Something else answers there; for a backend with answers of its own "
+        "give --accept 2xx"
+    ]
 
 
 def judge(missed: list[str], doubted: list[str], interrupted: bool) -> tuple[Verdict, tuple[str, ...]]:

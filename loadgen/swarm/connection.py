@@ -18,11 +18,22 @@ import gevent
 from gevent import monkey, socket
 from gevent import ssl as gevent_ssl
 
+from loadgen.causes import DESCRIPTORS, name_shortage
 from loadgen.model import Request, Response
 from loadgen.swarm.deadlines import Deadlines, Overdue
-from loadgen.transport import NoAnswer, ResponseParser, Route, name_cause, not_connected, open_tunnel, serialize
+from loadgen.transport import (
+    NoAnswer,
+    ResponseParser,
+    Route,
+    count_free_descriptors,
+    name_cause,
+    not_connected,
+    open_tunnel,
+    serialize,
+)
 
 RECEIVE_BYTES = 65536
+RESERVED_DESCRIPTORS = 24  # for files of records and reports, and the connections of Locust
 READ = 1  # libev's name for "something to read"
 
 
@@ -45,10 +56,13 @@ class ConnectionPool:
         self._prefix, self._proxy_headers = route.prefix, route.proxy_headers
         self._deadlines = Deadlines(timeout)
         self._idle: list[GeventConnection] = []
+        self._open = 0  # connections
+        self._most_open = count_free_descriptors() - RESERVED_DESCRIPTORS
 
     def __call__(self, request: Request) -> Response:
         """Send and wait; raises NoAnswer."""
         self._deadlines.start()
+        connection = None
         try:
             connection = self._take()
             response = connection.exchange(serialize(request, self._prefix, self._proxy_headers))
@@ -58,24 +72,39 @@ class ConnectionPool:
             raise NoAnswer(name_cause(error)) from error
         finally:
             self._deadlines.stop()
+            if connection is not None and not connection.reusable:
+                self._drop(connection)
         if connection.reusable:
             self._idle.append(connection)
-        else:
-            connection.close()
         return response
 
     def close(self) -> None:
         """Close the idle connections."""
         while self._idle:
-            self._idle.pop().close()
+            self._drop(self._idle.pop())
 
     def _take(self) -> GeventConnection:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_quiet():
                 return connection
-            connection.close()
-        return GeventConnection(self._route, self._tls)
+            self._drop(connection)
+        return self._connect()
+
+    def _connect(self) -> GeventConnection:
+        """A new connection; some descriptors stay free, so that records and reports are written whatever happens."""
+        if self._open >= self._most_open:
+            raise NoAnswer(name_shortage(DESCRIPTORS), sent=False)
+        self._open += 1
+        try:
+            return GeventConnection(self._route, self._tls)
+        except BaseException:
+            self._open -= 1
+            raise
+
+    def _drop(self, connection: GeventConnection) -> None:
+        self._open -= 1
+        connection.close()
 
 
 def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
@@ -128,14 +157,10 @@ class GeventConnection:
 
     def exchange(self, data: bytes) -> Response:
         """Write a request and read its response."""
-        parser, self._in_use = self._parser, True
-        try:
-            self._send(data)
-            while not parser.complete:
-                parser.feed(self._receive())
-        except BaseException:
-            self.close()
-            raise
+        parser, self._in_use, self.reusable = self._parser, True, False
+        self._send(data)
+        while not parser.complete:
+            parser.feed(self._receive())
         self._in_use = False
         self._watch()
         self.reusable = parser.reusable

@@ -9,24 +9,37 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from math import inf
+from typing import NamedTuple
 
 import gevent
 import gevent.event
 import msgspec
 import psutil
 
-from loadgen import client
+from loadgen import causes, client
 from loadgen.errors import LoadgenError
 from loadgen.model import Batch, Request, Result, Send
-from loadgen.results import THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
+from loadgen.results import NOT_SENT, THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
-from loadgen.transport import NoAnswer, name_refusal, parse_retry_after
+from loadgen.transport import NoAnswer, describe_answer, name_outcome, parse_retry_after
 from loadgen.wire.sigv4 import Signer
 
 log = logging.getLogger("loadgen")
 
 TAKEN_AWAY = "stopped"  # Locust took the sender away in the middle of a request
+
+
+class SendOutcome(NamedTuple):
+    """What became of one attempt to send a request."""
+
+    status: int | None
+    error: str | None = None  # None for acceptance and throttling
+    retry_after: float = 0.0  # seconds
+    sent: bool = True  # False: this machine could not send it
+
+
+NOT_SIGNED = SendOutcome(None, "not signed")
 
 
 class Engine:
@@ -53,6 +66,7 @@ class Engine:
         self._feeding = gevent.spawn(self._feeder.run, self.now)
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first reading means nothing
+        self._seen = 0.0, 0  # processor time in percent, memory in bytes
         self._in_flight = 0
         self._events_taken = 0
         self.over = gevent.event.Event()
@@ -83,7 +97,9 @@ class Engine:
             self._in_flight += 1
             try:
                 if due.batch.attempt > 1 or not self._held_back(due):
-                    return self._exchange(due)
+                    result = self._exchange(due)
+                    if result is not None:
+                        return result
             finally:
                 self._in_flight -= 1
         return None
@@ -98,13 +114,14 @@ class Engine:
     def measure(self, second: int) -> IntervalReport:
         """What was measured since the last call."""
         started, active = self._feeder.visitors(second)
+        cpu_percent, rss_bytes = self._look_at_process()
         return msgspec.structs.replace(
             self._meter.take(second),
             sessions_started=started,
             sessions_active=active,
             in_flight=self._in_flight,
-            cpu_percent=self._process.cpu_percent(),
-            rss_bytes=self._process.memory_info().rss,
+            cpu_percent=cpu_percent,
+            rss_bytes=rss_bytes,
             tallies=self._feeder.tallies,
             spooled=self._spool is not None,
         )
@@ -145,17 +162,42 @@ class Engine:
         self._meter.cancel(due.at, due.amount)
         return True
 
-    def _exchange(self, due: ScheduledRequest) -> Result:
+    def _look_at_process(self) -> tuple[float, int]:
+        """Processor time in percent of one core, and memory in bytes; the last known where the system does not tell."""
         try:
-            request = due.request if due.signed else self._sign(due)
-        except LoadgenError as refused:  # credentials that cannot be renewed
-            log.error("signing: %s", refused)
-            request = None
+            self._seen = self._process.cpu_percent(), self._process.memory_info().rss
+        except (OSError, psutil.Error) as error:  # no file can be opened: the report must go on
+            log.error("own process: %s", error)
+        return self._seen
+
+    def _exchange(self, due: ScheduledRequest) -> Result | None:
+        """Send a batch, and record what came of it; None when this machine could not send it."""
+        request = self._sign(due)
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor)
         started = self.now()
-        status, error, retry_after = self._ask(request) if request else (None, "not signed", 0.0)
+        outcome = self._ask(request) if request else NOT_SIGNED
         finished = self.now()
+        if not outcome.sent:
+            self._keep_unsent(due, str(outcome.error))
+            return None
+        return self._record(due, request, outcome, started, finished)
+
+    def _keep_unsent(self, due: ScheduledRequest, cause: str) -> None:
+        """Count a batch that this machine could not send: it is not the target's failure."""
+        self._meter.shortages[cause] += 1
+        if due.batch.attempt == 1:
+            self._feeder.account(due.monitor, unsent=due.events)
+        else:
+            self._feeder.account(due.monitor, pending_at_end=due.amount)
+        if self._spool:
+            self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor, NOT_SENT)
+
+    def _record(
+        self, due: ScheduledRequest, request: Request | None, outcome: SendOutcome, started: float, finished: float
+    ) -> Result:
+        """Keep a request that is over, and put its retry on the schedule if the client makes one."""
+        status, error, retry_after, _ = outcome
         paced, pace = self._job.paced, self._job.pace
         answered = finished * pace if paced else due.batch.due
         retry = self._dispatch[due.monitor].handle_answer(due.batch, status, answered, retry_after)
@@ -191,27 +233,38 @@ class Engine:
             msgspec.structs.replace(due, at=at, batch=retry, request=request or due.request, signed=signed)
         )
 
-    def _ask(self, request: Request) -> tuple[int | None, str | None, float]:
-        """The status, the name of what went wrong if it is neither acceptance nor throttling, and Retry-After."""
+    def _ask(self, request: Request) -> SendOutcome:
+        """Send a request and wait for its answer."""
         try:
             response = self._send(request)
         except NoAnswer as error:
-            return None, error.cause, 0.0
+            own = error.cause.startswith(causes.OWN)
+            return SendOutcome(None, error.cause, sent=error.sent or not own)
         except gevent.GreenletExit:
-            return None, TAKEN_AWAY, 0.0
-        except Exception as error:  # of ours, not the target's: the batch must be accounted for all the same
+            return SendOutcome(None, TAKEN_AWAY)
+        except Exception as error:  # an error of loadgen's own: the batch must be accounted for all the same
             log.exception("sending")
-            return None, type(error).__name__, 0.0
-        if 200 <= response.status < 300:
-            return response.status, None, 0.0
-        refusal = None if response.status == THROTTLED else name_refusal(response)
-        return response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
+            return SendOutcome(None, causes.name_shortage(name_own_error(error)))
+        name = name_outcome(response, self._job.accept)
+        if name is None:
+            return SendOutcome(response.status)
+        if name.startswith(causes.FOREIGN):
+            self._meter.foreign_answer = self._meter.foreign_answer or describe_answer(response)
+        refusal = None if response.status == THROTTLED else name[: causes.MOST_CHARACTERS]
+        return SendOutcome(
+            response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
+        )
 
-    def _sign(self, due: ScheduledRequest) -> Request:
+    def _sign(self, due: ScheduledRequest) -> Request | None:
+        """The request as it is sent; None when the credentials cannot be renewed."""
         monitor = self._job.monitors[due.monitor]
-        if self._signer is None or not monitor.signed:
+        if due.signed or self._signer is None or not monitor.signed:
             return due.request
-        return monitor.destination.dialect.sign(self._signer(), due.request, due.beacon, time.time())
+        try:
+            return monitor.destination.dialect.sign(self._signer(), due.request, due.beacon, time.time())
+        except LoadgenError as refused:
+            log.error("signing: %s", refused)
+            return None
 
     def _no_room(self, due: ScheduledRequest) -> bool:
         """Whether the disk has no room for more records: what cannot be kept is not sent."""
@@ -228,3 +281,8 @@ class Engine:
         self._feeder.account(due.monitor, unsent=due.events)
         self.stop(f"--max-events {self._job.max_events} reached")
         return True
+
+
+def name_own_error(error: Exception) -> str:
+    """What this machine lacked, or the type of an error of loadgen's own."""
+    return causes.MEMORY if isinstance(error, MemoryError) else type(error).__name__

@@ -23,6 +23,7 @@ from loadgen.planned import PlannedSession
 from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
+from loadgen.transport import Accept
 
 AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
 AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
@@ -45,6 +46,7 @@ class Job(Noun):
     max_events: int | None = None
     worker: int = 0
     ahead: float = 0.0  # seconds by which our own clock is ahead of the conductor's
+    accept: Accept = "rum"  # which answers mean accepted
 
     @property
     def scenario(self) -> Scenario:

@@ -26,10 +26,10 @@ from loadgen.limit import (
     measure_window,
     search_limit,
 )
-from loadgen.model import Batch, Result
+from loadgen.model import Batch, Request, Result
 from loadgen.output import format_json, write_output
 from loadgen.planned import planned
-from loadgen.swarm.engine import Engine
+from loadgen.swarm.engine import Engine, SendOutcome
 from loadgen.swarm.feeder import Feeder, Job, merge_in_order
 from loadgen.swarm.schedule import ScheduledRequest
 
@@ -43,11 +43,21 @@ class RateProbeEngine(Engine):
     def _held_back(self, due: ScheduledRequest) -> bool:
         return self._over_budget(due)
 
-    def _exchange(self, due: ScheduledRequest) -> Result:
-        result = super()._exchange(due)
+    def _record(
+        self, due: ScheduledRequest, request: Request | None, outcome: SendOutcome, started: float, finished: float
+    ) -> Result:
+        result = super()._record(due, request, outcome, started, finished)
+        self._hand_on(result)
+        return result
+
+    def _keep_unsent(self, due: ScheduledRequest, cause: str) -> None:
+        super()._keep_unsent(due, cause)
+        now = self.now()
+        self._hand_on(Result(due.at, now, now, None, due.events, 0, 0, error=cause))
+
+    def _hand_on(self, result: Result) -> None:
         if isinstance(self._feeder, RateProbe):
             self._feeder.results.append(result)
-        return result
 
 
 def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Callable[..., Engine]:

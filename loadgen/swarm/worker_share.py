@@ -30,7 +30,8 @@ class WorkerShare(Noun):
     @property
     def job(self) -> Job:
         """What this worker is to send."""
-        return Job(aim_at_monitors(self.spec), self.zero, self.spec.factor, self.max_events, self.index, self.ahead)
+        spec = self.spec
+        return Job(aim_at_monitors(spec), self.zero, spec.factor, self.max_events, self.index, self.ahead, spec.accept)
 
 
 def aim_at_monitors(spec: RunSpec) -> tuple[Monitored, ...]:

@@ -1,13 +1,13 @@
 """Request → Response on a socket: one sender's rules, for everyone who sends.
 
-`route` finds the way to a target: trust and proxies. `http1` is HTTP/1.1 without I/O, `tunnel` a proxy's CONNECT.
-`no_answer` names the causes when no answer comes, `answers` reads the answers that come. `blocking_connection` sends
-from threads. The greenlets of a run send with the same rules from `swarm.connection`, the one place with gevent's
-sockets.
+`route` finds the way to a target: trust and proxies. `limits` checks what this machine lets a process have. `http1` is
+HTTP/1.1 without I/O, `tunnel` a proxy's CONNECT. `no_answer` names the causes when no answer comes, `answers` reads the
+answers that come. `blocking_connection` sends from threads. The greenlets of a run send with the same rules from
+`swarm.connection`, the one place with gevent's sockets.
 """
 
+from loadgen.causes import FOREIGN
 from loadgen.transport.answers import (
-    FOREIGN,
     Accept,
     describe_answer,
     is_accepted,
@@ -17,21 +17,23 @@ from loadgen.transport.answers import (
 )
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
 from loadgen.transport.http1 import ResponseParser, serialize
-from loadgen.transport.no_answer import NoAnswer, explain_shortage, name_cause, not_connected
-from loadgen.transport.route import NetworkSettings, Route, find_route, is_loopback
+from loadgen.transport.limits import count_free_descriptors, require_descriptors, require_ports
+from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
+from loadgen.transport.route import CA_BUNDLE, PROXY, Route, find_route, is_loopback
 from loadgen.transport.tunnel import open_tunnel
 
 __all__ = [
+    "CA_BUNDLE",
     "FOREIGN",
+    "PROXY",
     "TIMEOUT_SECONDS",
     "Accept",
     "BlockingConnection",
-    "NetworkSettings",
     "NoAnswer",
     "ResponseParser",
     "Route",
+    "count_free_descriptors",
     "describe_answer",
-    "explain_shortage",
     "find_route",
     "is_accepted",
     "is_loopback",
@@ -41,5 +43,7 @@ __all__ = [
     "not_connected",
     "open_tunnel",
     "parse_retry_after",
+    "require_descriptors",
+    "require_ports",
     "serialize",
 ]

@@ -15,13 +15,11 @@ from typing import Literal
 
 import msgspec
 
+from loadgen.causes import FOREIGN
 from loadgen.model import Response
 
 Accept = Literal["rum", "2xx"]
 """Which answers mean accepted: those that RUM could have given, or every 2xx, of a backend with answers of its own."""
-
-FOREIGN = "not RUM's answer: "
-"""The outcome of an answer that is neither RUM's nor a refusal begins so."""
 
 STATUSES = frozenset({200, 202, 204})
 BODIES = frozenset({b"", b"{}"})  # RUM's own

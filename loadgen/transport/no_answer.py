@@ -1,6 +1,6 @@
 """Why no answer came: an exception of the socket or of TLS → one name, the same wherever we send.
 
-Rule: what this machine lacks is never booked on the target. Such a cause begins with `generator: `.
+Rule: what this machine lacks is never booked on the target; such a cause is named by `causes.name_shortage`.
 """
 
 from __future__ import annotations
@@ -10,36 +10,23 @@ import os
 import socket
 import ssl
 
-OWN = "generator: "
-"""A cause that begins so is a shortage of the machine that sends."""
+from loadgen import causes
 
 SHORTAGES = {
-    errno.EMFILE: "file descriptors",  # of the process: ulimit -n
-    errno.ENFILE: "the system's files",
-    errno.EADDRNOTAVAIL: "local ports",
-    errno.EADDRINUSE: "local ports",  # connect(2): no local port is left
-    errno.ENOBUFS: "socket buffers",
-    errno.ENOMEM: "memory",
-    errno.ENOSPC: "disk space",
-    errno.EDQUOT: "disk quota",
-    errno.EROFS: "a disk that can be written",
-    errno.EAGAIN: "local ports",  # connect(2): no free local ports, or routes
-    errno.EPERM: "permission to connect",  # a firewall on this machine
-    errno.EACCES: "permission to connect",
+    errno.EMFILE: causes.DESCRIPTORS,
+    errno.ENFILE: causes.FILES,
+    errno.EADDRNOTAVAIL: causes.PORTS,
+    errno.EADDRINUSE: causes.PORTS,  # connect(2): every local port is taken
+    errno.EAGAIN: causes.PORTS,  # connect(2): no local port, or no route
+    errno.ENOBUFS: causes.BUFFERS,
+    errno.ENOMEM: causes.MEMORY,
+    errno.ENOSPC: causes.DISK,
+    errno.EDQUOT: causes.DISK_QUOTA,
+    errno.EROFS: causes.READ_ONLY,
+    errno.EPERM: causes.FIREWALL,
+    errno.EACCES: causes.FIREWALL,
 }
 """Errors of socket(2), connect(2), send(2) and files that tell of this machine, not of the target."""
-
-CURES = {
-    "file descriptors": "raise `ulimit -n`, or give fewer --senders",
-    "the system's files": "raise fs.file-max, or end other programs",
-    "local ports": "widen net.ipv4.ip_local_port_range, or give fewer --senders",
-    "socket buffers": "give fewer --senders, or this machine more memory",
-    "memory": "give fewer --senders, or this machine more memory",
-    "disk space": "make room",
-    "disk quota": "make room",
-    "a disk that can be written": "write to another folder",
-    "permission to connect": "see this machine's firewall",
-}
 
 CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate is not believed, short enough for a record
     9: "not valid yet",
@@ -53,9 +40,6 @@ CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate
     64: "for another address",
 }
 
-MOST_CHARACTERS = 40
-"""Of a cause in a record (results/records.py)."""
-
 
 class NoAnswer(Exception):
     """No answer came. `cause`: one of `name_cause`'s, `closed` (before the answer was whole) or `malformed` (no HTTP).
@@ -65,7 +49,7 @@ class NoAnswer(Exception):
 
     def __init__(self, cause: str, sent: bool = True) -> None:
         super().__init__(cause)
-        self.cause = cause[:MOST_CHARACTERS]
+        self.cause = cause[: causes.MOST_CHARACTERS]
         self.sent = sent
 
 
@@ -83,19 +67,19 @@ def name_cause(error: OSError) -> str:
         case ConnectionError():
             return "reset"
         case socket.gaierror():
-            return f"{OWN}{SHORTAGES[errno.EMFILE]}" if lacks_descriptors() else "name resolution"
+            return causes.name_shortage(causes.DESCRIPTORS) if lacks_descriptors() else "name resolution"
         case ssl.SSLCertVerificationError():
             return f"certificate: {CERTIFICATES.get(error.verify_code, error.verify_message)}"
         case ssl.SSLError():
             return f"tls: {(error.reason or 'broken off').lower().replace('_', ' ')}"
     short = SHORTAGES.get(error.errno or 0)
-    return "unreachable" if short is None else f"{OWN}{short}"
+    return "unreachable" if short is None else causes.name_shortage(short)
 
 
 def not_connected(error: OSError, by_proxy: bool) -> NoAnswer:
     """The NoAnswer of a connection that could not be made; `by_proxy`: it was one to a proxy."""
     cause = name_cause(error)
-    return NoAnswer(f"proxy: {cause}" if by_proxy and not cause.startswith(OWN) else cause, sent=False)
+    return NoAnswer(f"proxy: {cause}" if by_proxy and not cause.startswith(causes.OWN) else cause, sent=False)
 
 
 def lacks_descriptors() -> bool:
@@ -105,11 +89,3 @@ def lacks_descriptors() -> bool:
     except OSError as error:
         return error.errno in (errno.EMFILE, errno.ENFILE)
     return False
-
-
-def explain_shortage(cause: str) -> str | None:
-    """A line that says what this machine lacks and what to do; None for other causes."""
-    if not cause.startswith(OWN):
-        return None
-    short = cause.removeprefix(OWN)
-    return f"this machine ran out of {short}: {CURES.get(short, 'see its limits')}"

@@ -1,10 +1,10 @@
 """How a target is reached: one rule for proxies and for trust, for everyone who sends.
 
-Rule: what the caller gives (`--proxy`, `--ca-bundle`) goes before the environment. In the environment, as the AWS tools
-and curl read it, a proxy is HTTPS_PROXY or HTTP_PROXY by the target's scheme, else ALL_PROXY; NO_PROXY names hosts
-without one; names in lower case go first. Trusted certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE,
-else the system's. A target on this machine has no proxy from the environment. What cannot be used is refused before
-anything is sent.
+Rule: `--proxy` and `--ca-bundle` go first; they are LOADGEN_PROXY and LOADGEN_CA_BUNDLE, which reach every process of a
+run on this machine. Then the environment, as the AWS tools and curl read it: a proxy is HTTPS_PROXY or HTTP_PROXY by
+the target's scheme, else ALL_PROXY; NO_PROXY names hosts without one; names in lower case go first. Trusted
+certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the system's. A target on this machine never
+has a proxy. What cannot be used is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -21,14 +21,9 @@ from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 
 PORTS = {"http": 80, "https": 443}
-BUNDLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # boto3 reads the first and the last
-
-
-class NetworkSettings(Noun):
-    """What the caller gives for the way to a target; None: as the environment says."""
-
-    proxy: str | None = None  # http://host:port
-    ca_bundle: str | None = None  # a PEM file, or a folder of certificates by hash
+PROXY, CA_BUNDLE = "LOADGEN_PROXY", "LOADGEN_CA_BUNDLE"
+OPTIONS = {PROXY: "--proxy", CA_BUNDLE: "--ca-bundle"}  # what a message calls them
+BUNDLES = (CA_BUNDLE, "AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # boto3 reads the first and the last
 
 
 class Proxy(Noun):
@@ -77,19 +72,21 @@ class Route(Noun):
         return create_tls_context(self.ca_bundle) if self.scheme == "https" else None
 
 
-def find_route(url: str, settings: NetworkSettings | None = None, environ: Mapping[str, str] = os.environ) -> Route:
+def find_route(url: str, environ: Mapping[str, str] = os.environ) -> Route:
     """The way to a URL; LoadgenError names a proxy or certificates that cannot be used."""
-    given, parts = settings or NetworkSettings(), urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or PORTS[parts.scheme]
-    proxy = parse_proxy("--proxy", given.proxy) if given.proxy else find_proxy(parts.scheme, host, port, environ)
-    bundle = find_ca_bundle(given, environ) if parts.scheme == "https" else None
-    return Route(parts.scheme, host, port, parts.netloc, proxy, bundle)
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+    bundle = find_ca_bundle(environ) if parts.scheme == "https" else None
+    return Route(parts.scheme, host, port, parts.netloc, find_proxy(parts.scheme, host, port, environ), bundle)
 
 
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> Proxy | None:
-    """The environment's proxy for a host; None for hosts on this machine."""
-    if is_loopback(host) or is_excepted(host, port, read_variable("no_proxy", environ)[1]):
+    """The proxy for a host; None for hosts on this machine, and where nothing names one."""
+    if is_loopback(host):
+        return None
+    if given := environ.get(PROXY):
+        return parse_proxy(OPTIONS[PROXY], given)
+    if is_excepted(host, port, read_variable("no_proxy", environ)[1]):
         return None
     for name in (f"{scheme}_proxy", "all_proxy"):
         variable, value = read_variable(name, environ)
@@ -126,7 +123,7 @@ def parse_proxy(name: str, value: str) -> Proxy:
         )
     if not host:
         raise LoadgenError(f"{name}: {shown} names no host; write http://HOST:PORT")
-    if name == "--proxy" and "@" in parts.netloc:
+    if name == OPTIONS[PROXY] and "@" in parts.netloc:
         raise LoadgenError("--proxy: leave user and password out, options are kept with the results; set HTTPS_PROXY")
     return Proxy(host, port, authorize(parts), parts.geturl())
 
@@ -181,12 +178,16 @@ def matches(entry: str, host: str, port: int) -> bool:
     return bool(suffix) and (host == suffix or host.endswith(f".{suffix}"))
 
 
-def find_ca_bundle(settings: NetworkSettings, environ: Mapping[str, str]) -> str | None:
+def find_ca_bundle(environ: Mapping[str, str]) -> str | None:
     """The file or folder of trusted certificates that is named, checked to be there; None: the system's."""
-    named = [("--ca-bundle", settings.ca_bundle), *((name, environ.get(name)) for name in BUNDLES)]
-    name, path = next(((name, path) for name, path in named if path), (None, None))
-    if path is not None and not Path(path).exists():
-        raise LoadgenError(f"{name}: {path} is not there; name a PEM file with the certificates to trust")
+    name = next((name for name in BUNDLES if environ.get(name)), None)
+    if name is None:
+        return None
+    path = environ[name]
+    if not Path(path).exists():
+        raise LoadgenError(
+            f"{OPTIONS.get(name, name)}: {path} is not there; name a PEM file with the certificates to trust"
+        )
     return path
 
 

@@ -278,3 +278,14 @@ def cause_of(network: ConnectionPool) -> str | None:
     except NoAnswer as error:
         return error.cause
     return None
+
+
+def test_connections_end_before_the_last_descriptor_and_what_is_closed_counts_no_more() -> None:
+    with server(silent) as url:
+        network = ConnectionPool(find_route(url), 0.3)
+        network._most_open = 2
+        asking = [gevent.spawn(cause_of, network) for _ in range(3)]
+        gevent.joinall(asking, timeout=5)
+        assert sorted(each.value for each in asking) == ["generator: file descriptors", "timeout", "timeout"]
+        assert cause_of(network) == "timeout"
+    assert network._open == 0

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import gevent
 import msgspec
@@ -17,7 +18,7 @@ from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result
 from loadgen.planned import PlannedSession, planned
 from loadgen.results import Aggregate, Outcomes, RunEnd, RunMonitor, Summary, summarize
-from loadgen.results.records import Spool
+from loadgen.results.records import InDoubt, Spool, count_in_doubt
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, merge_in_order
@@ -51,7 +52,7 @@ def run(
     shop: Scenario,
     pace: float = inf,
     sessions: Iterator[PlannedSession] | None = None,
-    **job: int,
+    **job: Any,
 ) -> tuple[Summary, list[Result], Engine]:
     """Run a whole job with four senders; what was measured, every result, and the engine."""
     engine = Engine(
@@ -258,7 +259,7 @@ def test_an_error_of_ours_while_sending_is_accounted_for_and_does_not_hang() -> 
 
     measured, results, _ = run(broken, scenario())
     assert measured.events.balanced
-    assert {result.error for result in results} == {"ZeroDivisionError"}
+    assert {result.error for result in results} == {"generator: ZeroDivisionError"}
 
 
 def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
@@ -285,3 +286,49 @@ def test_nothing_is_sent_before_the_runs_zero_at_full_speed_either() -> None:
     gevent.spawn(engine.wait_until_over).get(timeout=10)
     assert first is not None
     assert first.started >= 0
+
+
+def test_what_this_machine_cannot_send_is_unsent_and_makes_the_run_invalid(tmp_path: Path) -> None:
+    """Every third request finds no descriptor: none of them is sent, failed, or in doubt."""
+    asked = itertools.count()
+
+    def send(request: Request) -> Response:
+        if next(asked) % 3 == 0:
+            raise NoAnswer("generator: file descriptors", sent=False)
+        return Response(200)
+
+    shop, spool = scenario(), Spool(tmp_path / "spool")
+    engine = Engine(job(shop), visits(shop), send, None, spool)
+    senders = [gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)]) for _ in range(4)]
+    gevent.spawn(engine.wait_until_over).get(timeout=60)
+    gevent.joinall(senders, timeout=10, raise_error=True)
+    summary = figures(engine)
+    assert summary.events.balanced and summary.events.unsent > 0
+    assert (summary.requests.failed, summary.errors) == (0, {})
+    assert summary.requests.sent == summary.requests.accepted > 0
+    assert summary.verdict == "invalid"
+    assert "ran out of file descriptors" in summary.reasons[0] and "ulimit -n" in summary.reasons[0]
+    assert count_in_doubt([tmp_path / "spool"]) == (InDoubt(),)
+
+
+def test_a_page_of_html_with_status_200_is_no_acceptance() -> None:
+    page = Response(200, (("content-type", "text/html"),), b"<html>Please log in</html>")
+    measured, results, _ = run(lambda request: page, scenario())
+    assert measured.events.balanced and measured.events.accepted == 0 < measured.events.lost
+    assert set(measured.errors) == {"not RUM's answer: 200 text/html"}
+    assert measured.verdict == "failed"
+    assert "answers were not RUM's; the first: 200 text/html, '<html>Please log in</html>'" in measured.reasons[0]
+    assert measured.in_doubt.requests == measured.requests.sent == len(results)
+
+
+@pytest.mark.parametrize("other", [Response(302, (("location", "/login"),)), Response(201, (), b"{}")])
+def test_one_answer_among_many_that_is_not_rums_fails_the_run(other: Response) -> None:
+    answers = itertools.chain([Response(200)] * 5, [other], itertools.repeat(Response(200)))
+    measured, _, _ = run(lambda request: next(answers), scenario())
+    assert (measured.requests.failed, measured.verdict) == (1, "failed")
+
+
+def test_a_backend_with_answers_of_its_own_is_accepted_where_that_is_said() -> None:
+    measured, _, _ = run(lambda request: Response(201, (), b"stored"), scenario(), accept="2xx")
+    assert measured.requests.accepted == measured.requests.sent > 0
+    assert measured.verdict == "passed"

@@ -8,8 +8,9 @@ import socket
 
 import pytest
 
-from loadgen.transport import NoAnswer, explain_shortage, name_cause
-from loadgen.transport.no_answer import CERTIFICATES, CURES, SHORTAGES
+from loadgen.causes import CURES, explain_shortage, may_have_arrived
+from loadgen.transport import NoAnswer, name_cause
+from loadgen.transport.no_answer import CERTIFICATES, SHORTAGES
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ from loadgen.transport.no_answer import CERTIFICATES, CURES, SHORTAGES
         (OSError(errno.ENFILE, ""), "generator: the system's files"),
         (OSError(errno.EADDRNOTAVAIL, ""), "generator: local ports"),
         (OSError(errno.EADDRINUSE, ""), "generator: local ports"),
-        (OSError(errno.ENOBUFS, ""), "generator: socket buffers"),
+        (OSError(errno.ENOBUFS, ""), "generator: buffers"),
         (OSError(errno.ENOMEM, ""), "generator: memory"),
         (OSError(errno.ENOSPC, ""), "generator: disk space"),
         (PermissionError(errno.EPERM, ""), "generator: permission to connect"),
@@ -58,3 +59,22 @@ def test_a_resolver_that_can_open_no_file_is_short_of_descriptors(monkeypatch: p
 
     monkeypatch.setattr(os, "dup", refuse)
     assert name_cause(socket.gaierror(socket.EAI_AGAIN, "")) == "generator: file descriptors"
+
+
+@pytest.mark.parametrize(
+    ("cause", "arrived"),
+    [
+        ("timeout", True),
+        ("reset", True),
+        ("closed", True),
+        ("tls: bad record mac", True),
+        ("refused", False),
+        ("name resolution", False),
+        ("certificate: expired", False),
+        ("proxy: 403", False),
+        ("generator: file descriptors", False),
+        ("not signed", False),
+    ],
+)
+def test_what_was_sent_may_have_arrived_and_what_was_not_cannot(cause: str, arrived: bool) -> None:
+    assert may_have_arrived(cause) == arrived

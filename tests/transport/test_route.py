@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.transport import NetworkSettings, find_route, is_loopback
+from loadgen.transport import find_route, is_loopback
 
 TARGET = "http://rum.corp.test:8080/rum"
 
 
-def address(url: str, given: str | None = None, **environ: str) -> tuple[str, int]:
-    return find_route(url, NetworkSettings(proxy=given), environ).address
+def address(url: str, **environ: str) -> tuple[str, int]:
+    return find_route(url, environ).address
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_no_proxy_names_hosts_domains_ports_and_networks(url: str, no_proxy: str
         ("127.0.0.1.corp.test", False),
     ],
 )
-def test_a_target_on_this_machine_has_no_proxy_from_the_environment(host: str, loopback: bool) -> None:
+def test_a_target_on_this_machine_has_no_proxy_whatever_is_said(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback
     url = f"http://[{host}]:9" if ":" in host else f"http://{host}:9"
-    reached = address(url, HTTP_PROXY="http://proxy:1", ALL_PROXY="http://proxy:1")
+    reached = address(url, HTTP_PROXY="http://proxy:1", LOADGEN_PROXY="http://proxy:1")
     assert (reached != ("proxy", 1)) == loopback
 
 
 def test_a_proxy_that_is_given_goes_before_the_environment() -> None:
-    environ = {"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "*"}
-    assert address(TARGET, "http://given:3", **environ) == ("given", 3)
+    environ = {"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "*", "LOADGEN_PROXY": "http://given:3"}
+    assert address(TARGET, **environ) == ("given", 3)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_proxy_that_cannot_be_used_is_refused_without_its_password(value: str,
 
 def test_a_password_on_the_command_line_is_refused() -> None:
     with pytest.raises(LoadgenError, match="leave user and password out"):
-        find_route(TARGET, NetworkSettings(proxy="http://me:secret@proxy:1"), {})
+        find_route(TARGET, {"LOADGEN_PROXY": "http://me:secret@proxy:1"})
 
 
 def test_a_forwarding_proxy_gets_the_origin_and_the_credentials_with_each_request() -> None:
@@ -123,12 +123,13 @@ def test_a_forwarding_proxy_gets_the_origin_and_the_credentials_with_each_reques
 
 
 def test_trust_is_the_callers_then_the_aws_tools_then_openssls(tmp_path: Path) -> None:
-    paths = {name: tmp_path / name for name in ("given", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")}
+    paths = {
+        name: tmp_path / name for name in ("LOADGEN_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+    }
     for path in paths.values():
         path.touch()
-    environ = {name: str(path) for name, path in paths.items() if name != "given"}
+    environ = {name: str(path) for name, path in paths.items()}
     https = "https://rum.corp.test"
-    assert find_route(https, NetworkSettings(ca_bundle=str(paths["given"])), environ).ca_bundle == str(paths["given"])
     for name in list(environ):
         assert find_route(https, environ=environ).ca_bundle == environ.pop(name)
     assert find_route(https, environ=environ).ca_bundle is None

@@ -15,7 +15,7 @@ import pytest
 
 from loadgen.model import Request, Send
 from loadgen.swarm.connection import ConnectionPool
-from loadgen.transport import BlockingConnection, NetworkSettings, NoAnswer, Route, find_route
+from loadgen.transport import BlockingConnection, NoAnswer, Route, find_route
 from tests.transport.certificates import NOW, Authority
 
 REQUEST = Request("POST", "/appmonitors/x", (("host", "rum.corp.test"),), b"body")
@@ -188,7 +188,7 @@ def test_a_proxy_that_opens_no_tunnel_is_named(sender: Sender, answer: bytes, ca
         connected.sendall(answer)
 
     with serving(refuse) as port:
-        route = find_route("https://rum.corp.test", NetworkSettings(proxy=f"http://127.0.0.1:{port}"), {})
+        route = find_route("https://rum.corp.test", {"LOADGEN_PROXY": f"http://127.0.0.1:{port}"})
         error = cause_of(sender(route, 10.0))
     assert (error.cause, error.sent) == (cause, False)
 
@@ -196,7 +196,7 @@ def test_a_proxy_that_opens_no_tunnel_is_named(sender: Sender, answer: bytes, ca
 def test_a_proxy_that_is_not_there_is_told_from_a_target_that_is_not(sender: Sender) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    route = find_route("http://rum.corp.test", NetworkSettings(proxy=f"http://127.0.0.1:{port}"), {})
+    route = find_route("http://rum.corp.test", {"LOADGEN_PROXY": f"http://127.0.0.1:{port}"})
     assert cause_of(sender(route, 10.0)).cause == "proxy: refused"
     direct = find_route(f"http://127.0.0.1:{port}", environ={})
     assert (cause_of(sender(direct, 10.0)).cause, cause_of(sender(direct, 10.0)).sent) == ("refused", False)

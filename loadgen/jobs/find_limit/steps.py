@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -12,7 +12,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import Positive, Seconds, Seed, Share
 from loadgen.jobs.run.ledgers import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.preflight import confirm_aws
+from loadgen.jobs.run.preflight import check_machine, confirm_aws
 from loadgen.jobs.run.steps import open_run
 from loadgen.jobs.targets import Confirm
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
@@ -43,6 +43,7 @@ class FindLimitOptions(Noun, kw_only=True):
     senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # requests in flight
     quota: Positive | None = 50.0  # of the local endpoint, a second; None: no limit
     seed: Seed | None = None
+    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: those of RUM, or every 2xx
 
 
 class FoundLimit(Noun):
@@ -85,8 +86,11 @@ def search_limit(
 
 def build_specs(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> tuple[RunSpec, RunSpec]:
     """The run that searches, and the scenario's own run, which a question about AWS tells of."""
-    same = {name: getattr(asked, name) for name in ("target", "monitor", "region", "seed", "senders", "quota")}
-    spec = RunSpec.resolve(RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0), source, text)
+    names = ("target", "monitor", "region", "seed", "senders", "quota", "accept")
+    same = {name: getattr(asked, name) for name in names}
+    options = RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0)
+    check_machine(options)
+    spec = RunSpec.resolve(options, source, text)
     own = msgspec.structs.replace(spec, duration=Scenario.parse(text, source).duration, sample_rate=None)
     return msgspec.structs.replace(spec, find_limit=msgspec.to_builtins(search)), own
 

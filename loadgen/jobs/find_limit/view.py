@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.causes import explain_shortage
 from loadgen.jobs.plan.view import build_grid, shorten_rate, shorten_share
 from loadgen.limit import Cause, Limit, SearchStep
 
@@ -24,6 +25,8 @@ def format_step(step: SearchStep) -> str:
     """A window on one line."""
     window = step.window
     verdict = "kept" if step.broken_by is None else SAID[step.broken_by]
+    if window.shortage is not None:
+        verdict = str(explain_shortage(window.shortage))
     return (
         f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  "
         f"throttled {shorten_share(window.throttled_share):>4}  p99 {format_latency(window.p99_ms):>6}  {verdict}"

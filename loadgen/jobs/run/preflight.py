@@ -13,6 +13,7 @@ from loadgen.jobs.run.progress import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
+from loadgen.transport import require_descriptors, require_ports
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 """Environment variable with a text that a master and its workers share; messages are believed only under it."""
@@ -40,6 +41,16 @@ def check_options(options: RunOptions) -> None:
         check_installed()
     if options.master and options.processes:
         raise LoadgenError("--master and --processes: give one of them; a worker may have --processes of its own")
+
+
+def check_machine(options: RunOptions) -> None:
+    """Raise the limits of this machine as the run's senders need it, or refuse to begin."""
+    if options.master:
+        return  # the senders are other machines'
+    connections = options.senders * options.workers
+    own = connections if options.target == "local" else options.senders  # an endpoint of ours has the other ends
+    require_descriptors(own, f"{own} senders" if own == connections else f"{own} senders of a process")
+    require_ports(connections, f"{connections} senders")
 
 
 def check_scenario(spec: RunSpec) -> None:

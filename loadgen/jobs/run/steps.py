@@ -20,7 +20,13 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.run.finalize import add_notes, find_summary, keep_summary, write_ground_truth, write_page
 from loadgen.jobs.run.ledgers import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.preflight import check_options, check_scenario, confirm_aws, warn_of_strangers
+from loadgen.jobs.run.preflight import (
+    check_machine,
+    check_options,
+    check_scenario,
+    confirm_aws,
+    warn_of_strangers,
+)
 from loadgen.jobs.run.progress import OnProgress, RunNotice, RunStarted, ignore_progress
 from loadgen.jobs.run.watch import Watch
 from loadgen.jobs.stop_signals import StopSignals
@@ -100,6 +106,7 @@ def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec
     """Check everything that can be checked before anything is started."""
     asked = RunOptions.of(**options)
     check_options(asked)
+    check_machine(asked)
     if isinstance(scenario, Scenario):
         spec = RunSpec.resolve(asked, f"{scenario.name}.toml", format_scenario(scenario))
     else:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
 
+from loadgen.causes import explain_shortage
 from loadgen.errors import ControlError, LoadgenError, Unreachable
 from loadgen.jobs.seed.in_doubt import BatchesInDoubt, ReadEvents, Visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger
@@ -22,7 +23,7 @@ from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.senders import Attempt, SenderThreads, explain_foreign, explain_refusal
 from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
-from loadgen.transport import TIMEOUT_SECONDS, explain_shortage
+from loadgen.transport import TIMEOUT_SECONDS
 from loadgen.wire.sigv4 import Signer
 
 TICK_SECONDS = 0.2

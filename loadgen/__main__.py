@@ -1,11 +1,18 @@
-"""`python -m loadgen`, and the `loadgen` script: a signal to end counts from the first moment.
+"""`python -m loadgen`, and the `loadgen` script: how the process ends when it is told to, or when nobody reads.
 
-Rule: Ctrl-C, SIGTERM and a closing terminal end every command alike, with exit code 130, unless it takes them itself.
+Rule: Ctrl-C, SIGTERM and a closing terminal count from the first moment, before anything is imported; they end every
+command alike, with exit code 130, unless it takes them itself.
 """
 
+import os
 import signal
 import sys
+from contextlib import suppress
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from typing import NoReturn
+
+INTERRUPTED = 130
+UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that goes to a file
 
 
 def main() -> None:
@@ -19,13 +26,34 @@ def main() -> None:
 
     for number in heeded:
         signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
-    run_command()
+    try:
+        run_command()
+    except KeyboardInterrupt:
+        leave()
+    except BrokenPipeError:  # whoever read has gone, as with `| head`
+        redirect_to_nowhere()
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in UNWRITABLE or error.filename is not None:
+            raise
+        redirect_to_nowhere()
+        print(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", file=sys.stderr)
+        sys.exit(2)
 
 
 def leave(*_: object) -> NoReturn:
-    """Say that it was interrupted, and end."""
-    print("loadgen: interrupted", file=sys.stderr)
-    sys.exit(130)
+    """Say that it was interrupted, where somebody may still read it, and end."""
+    with suppress(OSError):
+        print("loadgen: interrupted", file=sys.stderr)
+    sys.exit(INTERRUPTED)
+
+
+def redirect_to_nowhere() -> None:
+    """Let Python flush standard output at its end without a complaint."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    with suppress(OSError):
+        sys.stdout.flush()
+    os.dup2(nowhere, sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -5,10 +5,7 @@ Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
-from errno import EDQUOT, EFBIG, EIO, ENOSPC
 
 import click
 
@@ -32,9 +29,6 @@ from loadgen.cli.terminal import echo, prepare_streams
 from loadgen.cli.verify import verify
 from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
-
-INTERRUPTED, CLOSED_PIPE = 130, 130  # exit codes: Ctrl-C, a signal, and a reader that has gone, as with `| head`
-UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that goes to a file
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -78,31 +72,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = say_interrupted()
-    except BrokenPipeError:
-        code = CLOSED_PIPE
-        leave_closed_output()
-    except OSError as error:
-        if error.errno not in UNWRITABLE or error.filename is not None:
-            raise
-        code = 2
-        leave_closed_output()
-        echo(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
     sys.exit(code)
-
-
-def say_interrupted() -> int:
-    """Say it where somebody may still read it; the exit code."""
-    with suppress(OSError):
-        echo("loadgen: interrupted", err=True)
-    return INTERRUPTED
-
-
-def leave_closed_output() -> None:
-    """Nobody reads standard output any more: let Python flush into the void at its end, without a complaint."""
-    void = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()
-    os.dup2(void, sys.stdout.fileno())

@@ -39,6 +39,7 @@ from loadgen.results import (
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
 from loadgen.swarm.locust_private import DroppedFrames
+from loadgen.swarm.reasons import describe_cut, describe_error, describe_loss, describe_strangers
 from loadgen.swarm.worker_share import WorkerShare
 from loadgen.swarm.workers import LEFT, SHARE, Done, identify_machine, pack
 
@@ -257,9 +258,9 @@ class Conductor:
             workers=len(self._shares),
             length=self._length(bool(notes)),
             interrupted=self.interrupted,
-            notes=(*notes, *late, *wrong, *self._strangers()),
+            notes=(*notes, *late, *wrong, *describe_strangers(self._dropped)),
             cut_short=bool(notes) or self.interrupted,
-            lost_workers=tuple(self._losses(missing)),
+            lost_workers=tuple(self._describe_losses(missing)),
             lost=tuple(sorted(undone)),
             stopped_at=self._stopped_at(),
             clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
@@ -282,34 +283,8 @@ class Conductor:
             return time.time() - self._zero
         return None if None in stops else max((stop for stop in stops if stop is not None), default=None)
 
-    def _losses(self, missing: set[int]) -> list[str]:
-        """A line for each worker that did not do its share."""
-        workers = len(self._shares)
-        lines = []
-        for index in sorted(missing):
-            drawn, last = self.measured.find_progress(index)
-            heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
-            lines.append(f"worker {index} of {workers} was lost {heard}")
-        for done in self._done.values():
-            if done.stop_reason == LEFT:
-                at = f"after {done.stopped_at or 0.0:.0f} s"
-                lines.append(f"worker {done.index} of {workers} was told to leave {at}: its share was not sent whole")
-            if done.failure:
-                lines.append(f"worker {done.index} could draw no more sessions: {done.failure}")
-        return [*lines, *([self._unwritten] if self._unwritten else [])]
-
-    def _strangers(self) -> list[str]:
-        """A line on what else came to the master's port."""
-        if not self._dropped.count:
-            return []
-        frames = f"{self._dropped.count:,} frame(s) on the master's port"
-        return [f"{frames} were no message of this run's workers, and were dropped (the last: {self._dropped.reason})"]
-
-
-def describe_error(error: BaseException | None) -> str:
-    """An error in words."""
-    if isinstance(error, LoadgenError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
-    return f"{type(error).__name__}: {error}"
+    def _describe_losses(self, missing: set[int]) -> list[str]:
+        """A line for each reason why the run is not whole."""
+        lost = [describe_loss(self.measured, index, len(self._shares)) for index in sorted(missing)]
+        cut = [line for done in self._done.values() for line in describe_cut(done, len(self._shares))]
+        return [*lost, *cut, *([self._unwritten] if self._unwritten else [])]

@@ -27,13 +27,14 @@ from loadgen.model import Noun
 from loadgen.planned import planned
 from loadgen.results import Aggregate, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
-from loadgen.swarm.conductor import Conductor, describe_error
+from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
 from loadgen.swarm.locust_private import DroppedFrames
 from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
+from loadgen.swarm.reasons import describe_error
 from loadgen.swarm.worker_share import WorkerShare
 from loadgen.swarm.workers import DONE, LEFT, SECOND, STOP, Done, Stop, identify_machine, pack, report_seconds, unpack
 from loadgen.transport import find_route

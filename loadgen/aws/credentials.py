@@ -53,12 +53,12 @@ def make_signer(
 
     They are those of boto3's chain (environment, profile, assumed role, instance, …); or a browser's, from a Cognito
     identity pool, when `guest` or the environment's LOADGEN_IDENTITY_POOL names one; or, for a `url` on this machine,
-    those of the environment alone. `fixed` ones are used as they are. Raises ControlError.
+    those of the environment alone. `fixed` ones take the place of all but a guest's. Raises ControlError.
     """
-    if fixed is not None:
+    guest = guest or Guest.from_environment()
+    if fixed is not None and guest is None:
         unchanging = Signer(fixed, region)
         return lambda: unchanging
-    guest = guest or Guest.from_environment()
     load = load_chain(is_on_this_machine(url)) if guest is None else GuestCredentials(guest)
     used: Credentials | None = None
     signer: Signer | None = None

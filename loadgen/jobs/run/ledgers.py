@@ -12,7 +12,7 @@ from loadgen.model import Noun, Request
 from loadgen.results import LedgerComparison, MonitorSummary, Summary
 from loadgen.transport import BlockingConnection, NoAnswer, find_route
 
-ASK_SECONDS = 30.0
+ASK_SECONDS = 10.0
 
 
 class LedgerCounts(Noun):

@@ -42,8 +42,8 @@ def describe(scenario: Scenario) -> Description:
     blocks, rate, count = law.blocks, law.mean_curve, law.sample_blocks(SAMPLE_BLOCKS)
     spread = np.asarray(np.arange(count * BLOCK) * GOLDEN % 1, dtype=np.float64)  # over days and nights
     starts = rate.find_times(spread * rate.expected).reshape(count, BLOCK)
-    nobody = np.zeros(BLOCK, dtype=bool)
-    samples = [blocks.draw(block, starts[block], nobody) for block in range(count)]
+    none = np.zeros(BLOCK, dtype=bool)
+    samples = [blocks.draw(block, starts[block], none) for block in range(count)]
     pages = np.concatenate([_count_pages(sample) for sample in samples])
     seconds = np.concatenate([sample.time.end[sample.walk.begins[1:] - 1] for sample in samples]) / TICKS
     devices = np.bincount(np.concatenate([sample.people.device for sample in samples]), minlength=len(DEVICES))

@@ -43,11 +43,11 @@ def find_hits(scenario: Scenario, seed: int, until: float = inf) -> Iterator[Inc
 def _find_block_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iterable[IncidentHit]]]:
     """The hits of each block that begins before the last incident is over."""
     over = min(max(incident.end for incident in law.scenario.incidents), until)
-    nobody = np.zeros(BLOCK, dtype=bool)
+    none = np.zeros(BLOCK, dtype=bool)
     for part in law.split_starts():
         if part.begin >= over:
             return
-        draws = law.blocks.draw(part.number, part.start, nobody)
+        draws = law.blocks.draw(part.number, part.start, none)
         yield (
             part.first,
             [*_find_view_hits(draws, part, until), *_find_spike_hits(draws, law.blocks.spikes, part, until)],

@@ -14,14 +14,14 @@ from tests.traffic.look import events, small
 
 def test_the_implied_figures_are_those_of_the_sessions(storefront: Scenario, crowd: list[Session]) -> None:
     """Two samples of some 5,000 visits: bounces within 3 points, means within 8 %."""
-    told = traffic.describe(storefront)
+    figures = traffic.describe(storefront)
     depth = np.array([len(list(events([session], PAGE_VIEW))) for session in crowd])
     length = np.array([session.loads[-1].hides[-1] for session in crowd])
-    assert told.bounce == pytest.approx((depth == 1).mean(), abs=0.03)
-    assert told.pages == pytest.approx(depth.mean(), rel=0.08)
-    assert told.seconds == pytest.approx(length.mean(), rel=0.08)
-    assert told.peak_rate == 40
-    assert sum(told.views.values()) == pytest.approx(1)
+    assert figures.bounce == pytest.approx((depth == 1).mean(), abs=0.03)
+    assert figures.pages == pytest.approx(depth.mean(), rel=0.08)
+    assert figures.seconds == pytest.approx(length.mean(), rel=0.08)
+    assert figures.peak_rate == 40
+    assert sum(figures.views.values()) == pytest.approx(1)
 
 
 def test_a_chain_has_the_figures_of_its_probabilities() -> None:

@@ -55,23 +55,23 @@ def test_any_text_survives_both_levels_of_json(details: dict[str, str]) -> None:
 
 
 @given(ODD_TEXT, st.floats(0, 1e9))
-def test_a_form_is_its_model_with_the_gaps_filled(text: str, value: float) -> None:
-    form = Template(Ttfb(PLACEHOLDER, TtfbAttribution(0, 0, 0, 0, PLACEHOLDER)))
+def test_a_template_is_its_model_with_the_placeholders_filled(text: str, value: float) -> None:
+    template = Template(Ttfb(PLACEHOLDER, TtfbAttribution(0, 0, 0, 0, PLACEHOLDER)))
     number = msgspec.json.encode(value).decode()
-    assert form.text(number, "2") == form.texts([number], ["2"])[0]
-    assert read_details(form.text(number, "2"), Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
+    assert template.text(number, "2") == template.texts([number], ["2"])[0]
+    assert read_details(template.text(number, "2"), Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
     request = Template(Http(HttpRequest(TEXT_PLACEHOLDER, TEXT_PLACEHOLDER)))
     assert read_details(request.text(escape(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
 
 
 def test_many_rows_are_written_at_once() -> None:
-    form = Template(PageView(TEXT_PLACEHOLDER, PLACEHOLDER))
+    template = Template(PageView(TEXT_PLACEHOLDER, PLACEHOLDER))
     rows = [("/a", 0), ("/b", 1), ("/c", 2)]
-    texts = form.texts([path for path, _ in rows], (str(number) for _, number in rows))
+    texts = template.texts([path for path, _ in rows], (str(number) for _, number in rows))
     assert [read_details(text, PageView) for text in texts] == [PageView(path, number) for path, number in rows]
 
 
-def test_a_form_without_gaps_is_one_text() -> None:
+def test_a_template_without_placeholders_is_one_text() -> None:
     assert parsed(Template(Dom("click", "A")).text()) == {"version": "1.1.0", "event": "click", "element": "A"}
 
 

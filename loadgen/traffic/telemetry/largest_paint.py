@@ -28,7 +28,7 @@ IMAGE, FETCHED, NAVIGATED, AGAIN = 1, 2, 4, 8
 
 
 def _make_template(kind: int) -> Template:
-    """An LCP of one kind; each thing it may tell has a gap of its own."""
+    """An LCP of one kind; each part that it may have is a placeholder of its own."""
     element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
     url = TEXT_PLACEHOLDER if kind & IMAGE else UNSET
     file, entry = (TEXT_PLACEHOLDER if kind & flag else UNSET for flag in (FETCHED, NAVIGATED))
@@ -86,9 +86,9 @@ def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, plac
     fetched = np.array([each is not None for each in files], dtype=bool)
     kinds = np.where(text, 0, IMAGE + FETCHED * fetched) + NAVIGATED * (find_navigation_times(draws)[rows] <= at)
     kinds[draws.restored[rows]] = AGAIN
-    gaps = [(0, whole), (IMAGE, urls), *((0, part) for part in parts), (FETCHED, files), (NAVIGATED, entries)]
+    columns = [(0, whole), (IMAGE, urls), *((0, part) for part in parts), (FETCHED, files), (NAVIGATED, entries)]
     texts = to_objects([""] * len(rows))
-    for kind, form in TEMPLATES.items():
+    for kind, template in TEMPLATES.items():
         spots = np.flatnonzero(kinds == kind)
-        texts[spots] = form.texts(*(column[spots].tolist() for flag, column in gaps if not flag or kind & flag))
+        texts[spots] = template.texts(*(column[spots].tolist() for flag, column in columns if not flag or kind & flag))
     return cast(list[str], texts.tolist())

@@ -10,7 +10,7 @@ import click
 
 from loadgen.cli.targets import ACCEPT, SENDERS, ask_on_terminal, network_options
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, ShareOption
+from loadgen.cli.values import DURATION, POSITIVE, QUOTA, SCENARIO, SHARE
 
 
 @click.command("find-limit")
@@ -18,12 +18,8 @@ from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, 
 @click.option("--target", default="local", show_default=True, metavar="local|URL|aws", help="Where requests go.")
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
-@click.option(
-    "--max-throttled", type=ShareOption(), default="0.1%", show_default=True, help="Requests that may get a 429."
-)
-@click.option(
-    "--max-failed", type=ShareOption(), default="0.1%", show_default=True, help="Requests that may fail otherwise."
-)
+@click.option("--max-throttled", type=SHARE, default="0.1%", show_default=True, help="Requests that may get a 429.")
+@click.option("--max-failed", type=SHARE, default="0.1%", show_default=True, help="Requests that may fail otherwise.")
 @click.option(
     "--max-p99", type=click.FloatRange(min=0, min_open=True), help="Milliseconds of latency, 99th percentile."
 )
@@ -36,12 +32,10 @@ from loadgen.cli.values import POSITIVE, SCENARIO, DurationOption, QuotaOption, 
     show_default=True,
     help="How far the highest good rate and the lowest bad one may lie apart.",
 )
-@click.option("--hold", type=DurationOption(), default="10s", show_default=True, help="Length of a window.")
+@click.option("--hold", type=DURATION, default="10s", show_default=True, help="Length of a window.")
 @click.option("--max-windows", type=click.IntRange(4, 200), default=40, show_default=True, help="Then it stops unsure.")
 @SENDERS
-@click.option(
-    "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
-)
+@click.option("--quota", type=QUOTA, default="50", show_default=True, help="Of the local endpoint, a second; or off.")
 @ACCEPT
 @network_options
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")

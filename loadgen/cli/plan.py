@@ -9,12 +9,12 @@ import click
 
 from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
+    DURATION,
+    PERCENT,
+    RATES,
     SCENARIO,
+    SHARE,
     CountOption,
-    DurationOption,
-    PercentOption,
-    RatesOption,
-    ShareOption,
     WholeCountOption,
     echo_error,
 )
@@ -34,30 +34,26 @@ from loadgen.cli.values import (
     "--sessions-per-day", type=CountOption(), help="Plan 24 hours with so many visits; other scenarios keep their rate."
 )
 @click.option("--peak-to-trough", type=float, help="Of that day's hours in one country, if the scenario is shorter; 4.")
-@click.option("--growth", type=PercentOption(), default="0%", show_default=True, help="Of all visits, such as 30%.")
+@click.option("--growth", type=PERCENT, default="0%", show_default=True, help="Of all visits, such as 30%.")
 @click.option(
     "--weekday-peak",
     type=float,
     default=1.0,
     help="Busiest weekday's visits by the mean day's: quotas are for that day.",
 )
-@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
+@click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--rate", type=CountOption(), default=1.0, help="A factor on the arrivals.")
-@click.option("--sample-rate", type=ShareOption(), help="In place of the monitor's.")
+@click.option("--sample-rate", type=SHARE, help="In place of the monitor's.")
 @click.option("--seed", type=int, help="As for run: same scenario and seed, same sessions.")
 @click.option("--quota", type=CountOption(), default=50.0, show_default=True, help="Requests a second of the account.")
 @click.option("--burst", type=CountOption(), help="Requests at once; as many as the quota unless given.")
-@click.option(
-    "--max-loss", type=ShareOption(), default="0.1%", show_default=True, help="Of the events, for the quota needed."
-)
-@click.option("--margin", type=PercentOption(), default="25%", show_default=True, help="Of the quota to request.")
-@click.option(
-    "--rates", type=RatesOption(), default="0.01,0.1,0.25,0.5,1", show_default=True, help="Sample rates to compare."
-)
+@click.option("--max-loss", type=SHARE, default="0.1%", show_default=True, help="Of the events, for the quota needed.")
+@click.option("--margin", type=PERCENT, default="25%", show_default=True, help="Of the quota to request.")
+@click.option("--rates", type=RATES, default="0.01,0.1,0.25,0.5,1", show_default=True, help="Sample rates to compare.")
 @click.option("--budget", type=CountOption(), metavar="DOLLARS", help="A month, for the sample rate that is advised.")
 @click.option(
     "--wanted-precision",
-    type=ShareOption(),
+    type=SHARE,
     help="Of a day's p75 LCP and share of sessions with errors, for that rate; 5% if there is no budget.",
 )
 @click.option("--price", type=CountOption(), default=1e-5, show_default=True, help="Dollars an event.")
@@ -66,7 +62,7 @@ from loadgen.cli.values import (
 )
 @click.option(
     "--precision",
-    type=ShareOption(),
+    type=SHARE,
     default=0.02,
     help="Half the 95 % interval of a sample's sums.",
     show_default=True,

@@ -13,12 +13,12 @@ from click.core import ParameterSource
 from loadgen.cli.targets import ACCEPT, SENDERS, ask_on_terminal, network_options
 from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
+    DURATION,
+    PACE,
+    QUOTA,
     SCENARIO,
+    SHARE,
     CountOption,
-    DurationOption,
-    PaceOption,
-    QuotaOption,
-    ShareOption,
     WholeCountOption,
 )
 from loadgen.errors import LoadgenError
@@ -31,11 +31,11 @@ from loadgen.errors import LoadgenError
     "--monitor", metavar="NAME", help="App monitor, by name or id, in place of the scenario's; not with neighbours."
 )
 @click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
-@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s or 5m.")
+@click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s or 5m.")
 @click.option("--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
-@click.option("--pace", type=PaceOption(), default="realtime", show_default=True, metavar="realtime|Nx|max")
+@click.option("--pace", type=PACE, default="realtime", show_default=True, metavar="realtime|Nx|max")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
-@click.option("--sample-rate", type=ShareOption(), help="Share of sessions that are recorded.")
+@click.option("--sample-rate", type=SHARE, help="Share of sessions that are recorded.")
 @SENDERS
 @click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
@@ -47,9 +47,7 @@ from loadgen.errors import LoadgenError
 @ACCEPT
 @network_options
 @click.option("--max-events", type=WholeCountOption(min=1), help="Stop hard before more events than this are sent.")
-@click.option(
-    "--quota", type=QuotaOption(), default="50", show_default=True, help="Of the local endpoint, a second; or off."
-)
+@click.option("--quota", type=QUOTA, default="50", show_default=True, help="Of the local endpoint, a second; or off.")
 @click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Keep what the local endpoint accepts in this SQLite file."

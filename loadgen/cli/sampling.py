@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import SCENARIO, CountOption, DurationOption, RatesOption, WholeCountOption, echo_error
+from loadgen.cli.values import DURATION, RATES, SCENARIO, CountOption, WholeCountOption, echo_error
 
 
 @click.command()
 @SCENARIO
 @click.option(
     "--rates",
-    type=RatesOption(),
+    type=RATES,
     default="0.01,0.1,1",
     show_default=True,
     help="Sample rates to compare, above 0 to 1.",
@@ -23,7 +23,7 @@ from loadgen.cli.values import SCENARIO, CountOption, DurationOption, RatesOptio
 @click.option("--change", type=float, default=0.1, show_default=True, help="To be seen; 0.1 is +10 %.")
 @click.option("--power", type=float, default=0.8, show_default=True, help="Probability of seeing it.")
 @click.option(
-    "--over", type=DurationOption(), help="Time before and after the change, such as 1d; the scenario's unless given."
+    "--over", type=DURATION, help="Time before and after the change, such as 1d; the scenario's unless given."
 )
 @click.option("--rate", type=CountOption(), default=1.0, help="A factor on the arrivals.")
 @click.option("--sessions-per-day", type=CountOption(), help="Look at 24 hours with so many visits.")
@@ -32,7 +32,7 @@ from loadgen.cli.values import SCENARIO, CountOption, DurationOption, RatesOptio
     type=float,
     help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
 )
-@click.option("--duration", type=DurationOption(), help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
+@click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
 @click.option("--seed", type=int, help="In place of the scenario's; 0 when it has none.")
 @click.option("--sessions", type=WholeCountOption(), default=20_000, show_default=True, help="Visits drawn at most.")
 @click.option("--price", type=CountOption(), default=1e-5, show_default=True, help="Dollars an event.")

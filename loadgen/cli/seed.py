@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from loadgen.cli.targets import ACCEPT, ask_on_terminal, target_options
-from loadgen.cli.values import SCENARIO, CountOption, ShareOption
+from loadgen.cli.values import SCENARIO, SHARE, CountOption
 
 
 @click.command()
@@ -21,7 +21,7 @@ from loadgen.cli.values import SCENARIO, CountOption, ShareOption
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
 @click.option("--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
-@click.option("--sample-rate", type=ShareOption(), help="Share of sessions that are recorded.")
+@click.option("--sample-rate", type=SHARE, help="Share of sessions that are recorded.")
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
 @click.option(
     "--quota",

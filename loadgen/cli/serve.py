@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import click
 
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import CountOption, OperationQuotaOption, PatternOption, QuotaOption
+from loadgen.cli.values import OPERATION_QUOTA, QUOTA, CountOption, PatternOption
 
 REGION = PatternOption("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
 ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
@@ -17,11 +17,11 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--quota", type=QuotaOption(), default="50", show_default=True, help="PutRumEvents a second, or off.")
+@click.option("--quota", type=QUOTA, default="50", show_default=True, help="PutRumEvents a second, or off.")
 @click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; as the quota unless given.")
 @click.option(
     "--operation-quota",
-    type=OperationQuotaOption(),
+    type=OPERATION_QUOTA,
     multiple=True,
     metavar="NAME=N",
     help="Calls a second of one control plane operation; may be repeated.",

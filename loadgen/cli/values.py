@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from loadgen import units
 from loadgen.cli.terminal import echo
+
+Value = TypeVar("Value")
 
 
 class ScenarioFile(click.ParamType[Path]):
@@ -33,56 +36,18 @@ def echo_error(line: str) -> None:
     echo(line, err=True)
 
 
-class PaceOption(click.ParamType[str]):
-    """realtime, a factor such as 10x, or max."""
+class ParsedOption(click.ParamType[Value]):
+    """A value that a function reads from text; its ValueError says what to write instead."""
 
-    name = "pace"
+    def __init__(self, name: str, parse: Callable[[str], Value]) -> None:
+        self.name, self._parse = name, parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The pace as Locust's process will read it."""
-        text = str(value)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """The value."""
         try:
-            units.parse_pace(text)
+            return self._parse(str(value))
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
-        return text
-
-
-class QuotaOption(click.ParamType[float | None]):
-    """Requests a second, or off."""
-
-    name = "quota"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """Requests a second; None when off."""
-        if value is None or value == "off":
-            return None
-        try:
-            rate = units.parse_count(str(value))
-        except ValueError:
-            rate = 0.0
-        if not rate:
-            self.fail(f"{value!r} is no quota; write requests per second such as 50, or off", param, ctx)
-        return rate
-
-
-class DurationOption(click.ParamType[float]):
-    """Seconds, or a duration such as 90s, 5m, 2h."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds, above 0."""
-        text = str(value)
-        try:
-            seconds = units.parse_duration(text)
-        except ValueError as wrong:
-            self.fail(str(wrong), param, ctx)
-        if seconds > MOST_SECONDS:
-            self.fail(f"{text!r} is too long; write at most 366d", param, ctx)
-        if not seconds:
-            self.fail(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h", param, ctx)
-        return seconds
 
 
 class CountOption(click.FloatRange):
@@ -118,49 +83,73 @@ def read_count(
         option.fail(str(wrong), param, ctx)
 
 
-class RatesOption(click.ParamType[tuple[float, ...]]):
-    """Sample rates between commas."""
-
-    name = "rates"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Sample rates, each above 0 and at most 1."""
-        try:
-            rates = tuple(units.parse_share(part.strip()) for part in str(value).split(","))
-        except ValueError:
-            rates = (0.0,)
-        if not all(rates):
-            self.fail(f"{value!r} is no list of sample rates; write shares such as 0.01,0.1,1", param, ctx)
-        return rates
+def parse_quota(text: str) -> float | None:
+    """Requests a second; None when off."""
+    try:
+        rate = None if text == "off" else units.parse_count(text)
+    except ValueError:
+        rate = 0.0
+    if rate == 0:
+        raise ValueError(f"{text!r} is no quota; write requests per second such as 50, or off")
+    return rate
 
 
-class ShareOption(click.ParamType[float]):
-    """A share, as 0.001 or 0.1%."""
-
-    name = "share"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """A share from 0 to 1."""
-        try:
-            return units.parse_share(str(value))
-        except ValueError as wrong:
-            self.fail(str(wrong), param, ctx)
+def parse_duration(text: str) -> float:
+    """Seconds above 0, such as 90s, 5m, 2h."""
+    seconds = units.parse_duration(text)
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"{text!r} is too long; write at most 366d")
+    if not seconds:
+        raise ValueError(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h")
+    return seconds
 
 
-class PercentOption(click.ParamType[float]):
+def parse_rates(text: str) -> tuple[float, ...]:
+    """Sample rates between commas, each above 0 and at most 1."""
+    try:
+        rates = tuple(units.parse_share(part.strip()) for part in text.split(","))
+    except ValueError:
+        rates = (0.0,)
+    if not all(rates):
+        raise ValueError(f"{text!r} is no list of sample rates; write shares such as 0.01,0.1,1")
+    return rates
+
+
+def parse_percent(text: str) -> float:
     """A part that may be more than the whole, as 1.3 or 130%."""
-
-    name = "percent"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The part: 0.3 for 30%."""
-        text = str(value)
-        try:
-            return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            self.fail(f"{text!r} is no percentage; write one such as 30% or 0.3", param, ctx)
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3") from None
 
 
+def check_pace(text: str) -> str:
+    """realtime, a factor such as 10x, or max: as it is written."""
+    units.parse_pace(text)
+    return text
+
+
+def parse_operation_quota(text: str) -> tuple[str, float]:
+    """An operation and its calls a second."""
+    from loadgen.rum.service_model import load_service_model
+
+    operation, _, number = text.partition("=")
+    try:
+        rate = units.parse_count(number)
+    except ValueError:
+        rate = 0.0
+    if operation not in load_service_model().operations or not rate:
+        raise ValueError(f"{text!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5")
+    return operation, rate
+
+
+PACE = ParsedOption("pace", check_pace)
+QUOTA = ParsedOption("quota", parse_quota)
+DURATION = ParsedOption("duration", parse_duration)
+RATES = ParsedOption("rates", parse_rates)
+SHARE = ParsedOption("share", units.parse_share)
+PERCENT = ParsedOption("percent", parse_percent)
+OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
 POSITIVE = CountOption(min=0, min_open=True, max=1e12)
 
 
@@ -175,22 +164,3 @@ class PatternOption(click.ParamType[str]):
         if not re.fullmatch(self._form, str(value)):
             self.fail(f"{value!r} is no {self.name}; write {self._instead}", param, ctx)
         return str(value)
-
-
-class OperationQuotaOption(click.ParamType[tuple[str, float]]):
-    """An operation and its calls a second."""
-
-    name = "quota"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
-        """Name and calls a second."""
-        from loadgen.rum.service_model import load_service_model
-
-        operation, _, number = str(value).partition("=")
-        try:
-            rate = units.parse_count(number)
-        except ValueError:
-            rate = 0.0
-        if operation not in load_service_model().operations or not rate:
-            self.fail(f"{value!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5", param, ctx)
-        return operation, rate

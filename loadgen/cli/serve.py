@@ -24,7 +24,7 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
     type=OPERATION_QUOTA,
     multiple=True,
     metavar="NAME=N",
-    help="Calls a second of one control plane operation; may be repeated.",
+    help="Calls a second of an operation.",
 )
 @click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
 @click.option("--store", type=click.Path(path_type=Path), help="SQLite file for what is accepted; memory unless given.")
@@ -37,62 +37,47 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
     help="Likewise. Other users see a command line: better give --secret-file or LOADGEN_SECRET_ACCESS_KEY.",
 )
 @click.option(
-    "--secret-file",
-    type=click.File(errors="replace"),
-    help="File whose first line is the secret access key; - is standard input.",
+    "--secret-file", type=click.File(errors="replace"), help="File with the secret key in its first line; - is stdin."
 )
 @click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Demand this token beside the key.")
 @click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
 @click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")
-def serve(host: str, port: int, store: Path | None, **options: Any) -> None:
+def serve(
+    host: str,
+    port: int,
+    store: Path | None,
+    access_key_id: str | None,
+    secret_access_key: str | None,
+    secret_file: TextIO | None,
+    session_token: str | None,
+    **settings: Any,
+) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
-    from loadgen.endpoint import Endpoint
+    from loadgen.endpoint import Endpoint, make_credentials
 
-    options["secret_access_key"] = read_secret(options.pop("secret_file"), options["secret_access_key"])
-    given = options["access_key_id"] and options["secret_access_key"]
-    endpoint = Endpoint(None, store, host, port, **read_settings(**options))
+    secret = read_secret(secret_file) if secret_file else secret_access_key
+    key = make_credentials(access_key_id, secret, session_token)
+    quotas, origins = dict(settings.pop("operation_quota")), settings.pop("cors_origin") or ("*",)
+    settings |= {"credentials": (key,), "operation_quotas": quotas, "cors_origins": origins}
+    endpoint = Endpoint(None, store, host, port, **settings)
 
     def show_endpoint() -> None:
-        key, quota, url = endpoint.credentials, endpoint.settings.quota, endpoint.url
+        quota, url = endpoint.settings.quota, endpoint.url
         limit = "off" if quota is None else f"{quota:g}/s"
         echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {limit}")
         echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={endpoint.region}")
         echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
-        secret = "(as given)" if given else key.secret_access_key
-        echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={secret}")
+        shown = "(as given)" if access_key_id and secret else key.secret_access_key
+        echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={shown}")
 
     endpoint.serve_forever(show_endpoint)
 
 
-def read_secret(file: TextIO | None, given: str | None) -> str | None:
-    """The secret access key of a file, else the one of the option or the environment."""
-    if file is None:
-        return given
+def read_secret(file: TextIO) -> str:
+    """The secret access key: a file's first line."""
     secret = file.readline().strip()
     if not secret:
         raise click.BadParameter(
             "its first line is empty; write the secret access key there", param_hint="--secret-file"
         )
     return secret
-
-
-def read_settings(
-    access_key_id: str | None,
-    secret_access_key: str | None,
-    session_token: str | None,
-    operation_quota: tuple[tuple[str, float], ...],
-    cors_origin: tuple[str, ...],
-    **others: Any,
-) -> dict[str, Any]:
-    """The endpoint's settings; of a key that is given in part, the rest is made up."""
-    from loadgen.endpoint import make_credentials
-    from loadgen.wire.sigv4 import Credentials
-
-    made = make_credentials()
-    key = Credentials(access_key_id or made.access_key_id, secret_access_key or made.secret_access_key, session_token)
-    return {
-        **{name: value for name, value in others.items() if value is not None or name != "faults"},
-        "credentials": (key,),
-        "operation_quotas": dict(operation_quota),
-        "cors_origins": cors_origin or ("*",),
-    }

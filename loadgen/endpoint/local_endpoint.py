@@ -23,6 +23,7 @@ import msgspec
 
 from loadgen.endpoint.admin import PREFIX, EndpointLedger
 from loadgen.endpoint.fault_spec import parse_faults
+from loadgen.endpoint.faults import Faults
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, check_settings
 from loadgen.errors import EndpointError
 from loadgen.model import Request
@@ -42,9 +43,12 @@ def find_running(url: str) -> Endpoint | None:
     return _running.get(url.rstrip("/"))
 
 
-def make_credentials() -> Credentials:
-    """A random key in the form of AWS's."""
-    return Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+def make_credentials(
+    access_key_id: str | None = None, secret_access_key: str | None = None, session_token: str | None = None
+) -> Credentials:
+    """A key in the form of AWS's; the parts that are not given are random, and there is no token unless given."""
+    made = ("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+    return Credentials(access_key_id or made[0], secret_access_key or made[1], session_token)
 
 
 class Endpoint:
@@ -220,8 +224,8 @@ def _complete(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSe
     known = EndpointSettings.__struct_fields__
     if unknown := [name for name in members if name not in known]:
         raise EndpointError(f"Endpoint has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
-    if isinstance(text := members.get("faults"), str):
-        members["faults"] = parse_faults(text)
+    if not isinstance(faults := members.get("faults"), Faults):
+        members["faults"] = parse_faults(faults) if faults else settings.faults
     complete = msgspec.structs.replace(settings, **members)
     check_settings(complete)
     return complete if complete.credentials else msgspec.structs.replace(complete, credentials=(make_credentials(),))

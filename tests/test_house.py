@@ -24,7 +24,6 @@ MEND = "to be mended by the rebuild"
 NAMES_OF_TWO: dict[str, str] = {}
 LONG_MODULES: dict[str, str] = {
     "rum/events.py": "a data table: a struct for the details of each event type",
-    "swarm/conductor.py": MEND,
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 MANY_PARAMETERS: dict[str, str] = {}

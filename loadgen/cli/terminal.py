@@ -16,22 +16,9 @@ from loadgen.output import escape_controls
 
 HANDLER = "loadgen-replace"
 
-SPELLED = {
-    "–": "-",
-    "—": "-",
-    "−": "-",
-    "→": "->",
-    "←": "<-",
-    "…": "...",
-    "“": '"',
-    "”": '"',
-    "’": "'",
-    "µ": "u",
-    "·": ".",
-    "±": "+-",
-    "×": "x",
-    "█": "#",
-}
+SPELLED = dict(
+    zip("–—−→←…“”’µ·±×█", ["-", "-", "-", "->", "<-", "...", '"', '"', "'", "u", ".", "+-", "x", "#"], strict=True)
+)
 """How characters that we write ourselves look where the encoding lacks them."""
 
 

@@ -37,26 +37,12 @@ def commands() -> None:
     """Synthetic traffic and load tests for Amazon CloudWatch RUM."""
 
 
-for command in (
-    run,
-    worker,
-    plan,
-    find_limit,
-    check,
-    preview,
-    sampling,
-    generate,
-    report,
-    compare,
-    serve,
-    seed,
-    verify,
-    clean,
-    monitors,
-    tags,
-    metrics,
-    policy,
-):
+ALL = (
+    run, worker, plan, find_limit, check, preview, sampling, generate, report, compare, serve, seed, verify, clean,
+    monitors, tags, metrics, policy,
+)  # fmt: skip
+
+for command in ALL:
     commands.add_command(command)
 
 

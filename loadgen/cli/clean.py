@@ -18,11 +18,6 @@ def clean(run_dir: Path, dry_run: bool, yes: bool) -> None:
     """Delete the app monitors that a `loadgen seed` made (they carry its tag), and nothing else."""
     from loadgen.jobs import seed as job
 
-    found = job.clean(
-        run_dir,
-        dry_run=dry_run,
-        confirm=ask_on_terminal(yes),
-        on_progress=lambda notice: echo(notice.text, err=True),
-    )
-    for line in job.describe_cleanup(found):
-        echo(line)
+    confirm = ask_on_terminal(yes)
+    found = job.clean(run_dir, dry_run=dry_run, confirm=confirm, on_progress=lambda each: echo(each.text, err=True))
+    echo("\n".join(job.describe_cleanup(found)))

@@ -62,9 +62,8 @@ def serve(
     endpoint = Endpoint(None, store, host, port, **settings)
 
     def show_endpoint() -> None:
-        quota, url = endpoint.settings.quota, endpoint.url
-        limit = "off" if quota is None else f"{quota:g}/s"
-        echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {limit}")
+        url, quota = endpoint.url, endpoint.settings.quota
+        echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {'off' if quota is None else f'{quota:g}/s'}")
         echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={endpoint.region}")
         echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
         shown = "(as given)" if access_key_id and secret else key.secret_access_key
@@ -77,7 +76,5 @@ def read_secret(file: TextIO) -> str:
     """The secret access key: a file's first line."""
     secret = file.readline().strip()
     if not secret:
-        raise click.BadParameter(
-            "its first line is empty; write the secret access key there", param_hint="--secret-file"
-        )
+        raise click.BadParameter("its first line is empty; write the secret key there", param_hint="--secret-file")
     return secret

@@ -162,7 +162,7 @@ def test_a_worker_that_comes_late_is_told_and_disturbs_nobody(
     hosts: dict[str, str], target: str, tmp_path: Path
 ) -> None:
     options: tuple[object, ...]
-    options = ("--target", target, "--monitor", "shop", "--duration", "9s", "--rate", 4, "--seed", 3, "--out", "late")
+    options = ("--target", target, "--monitor", "shop", "--duration", "25s", "--rate", 4, "--seed", 3, "--out", "late")
     master = on("lgmaster", "run", QUICKSTART, *options, "--master", "--bind-host", hosts["lgmaster"], cwd=tmp_path)
     to = ("worker", "--master-host", hosts["lgmaster"])
     first = on("lgworker1", *to, cwd=tmp_path)

@@ -18,7 +18,6 @@ PARAMETERS = 6
 CLI_LINES = 1500
 README_LINES = 250
 
-MEND = "to be mended by the rebuild"
 
 # Each allowance gives its reason. One that is no longer needed fails, so the lists only shrink.
 NAMES_OF_TWO: dict[str, str] = {}

@@ -31,7 +31,7 @@ from loadgen.results.run_data import RunData, read_summary
 from loadgen.results.run_folder import RUN, RunFolder
 from loadgen.results.run_spec import RunOptions, RunSpec
 from loadgen.results.stages import check_stages, find_stage_ends
-from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize
+from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
     Events,
     LedgerComparison,
@@ -99,7 +99,7 @@ __all__ = [
     "read_records",
     "read_summary",
     "recover_summary",
-    "summarize",
+    "summarize_run",
     "write_incomplete_sessions",
     "write_table",
 ]

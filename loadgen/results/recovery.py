@@ -15,7 +15,7 @@ from loadgen.results.aggregate import Aggregate
 from loadgen.results.meter import EventCounts, IntervalReport
 from loadgen.results.run_folder import HISTOGRAMS, RunFolder
 from loadgen.results.stages import find_stage_ends
-from loadgen.results.summarize import RunEnd, summarize
+from loadgen.results.summarize import RunEnd, summarize_run
 from loadgen.results.summary import RunMonitor, Summary
 from loadgen.results.timeline import (
     MonitorRow,
@@ -56,7 +56,7 @@ def recover_summary(folder: RunFolder) -> Summary:
         in_doubt=in_doubt,
         monitors=monitors,
     )
-    return summarize(measured, scenario, run)
+    return summarize_run(measured, scenario, run)
 
 
 def rebuild_reports(

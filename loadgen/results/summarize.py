@@ -112,7 +112,7 @@ def find_breaches_so_far(measured: Aggregate, scenario: Scenario) -> list[str]:
     return find_breaches(scenario.thresholds, latency, account.requests, account.events)
 
 
-def summarize(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
+def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
     """Sum a run up, with its verdict."""
     metrics, account = measured.metrics, close_run(measured, run.complete)
     verdict, reasons = judge_run(measured, scenario, run, account)

@@ -33,7 +33,7 @@ from loadgen.results import (
     find_breaches_so_far,
     find_stage_ends,
     hand_over,
-    summarize,
+    summarize_run,
     write_table,
 )
 from loadgen.swarm import clocks
@@ -213,7 +213,7 @@ class Conductor:
             self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
             self._recording.close()
             write_table(self._folder, self.measured.names)
-        summary = summarize(self.measured, self._scenario, self._run(missing, undone))
+        summary = summarize_run(self.measured, self._scenario, self._run(missing, undone))
         hand_over(summary)
         self._end(self._keep(summary, undone))
 

@@ -20,7 +20,7 @@ from loadgen.results import (
     RunSpec,
     drop_spools,
     find_stage_ends,
-    summarize,
+    summarize_run,
     write_table,
 )
 from loadgen.results.records import Spool, pack_result
@@ -103,5 +103,5 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
         write_table(folder)
         drop_spools(folder)
         run = RunEnd(plan.seed, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=monitors)
-        folder.write_summary(summarize(measured, scenario, run))
+        folder.write_summary(summarize_run(measured, scenario, run))
     return folder

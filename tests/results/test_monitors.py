@@ -28,7 +28,7 @@ from loadgen.results import (
     RunSpec,
     Summary,
     drop_spools,
-    summarize,
+    summarize_run,
     write_table,
 )
 from loadgen.results.records import Spool
@@ -76,7 +76,7 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
         write_table(folder, ("shop", "campaign"))
         drop_spools(folder)
         run = RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1, monitors=MONITORS)
-        folder.write_summary(summarize(measured, load(path / "two.toml"), run))
+        folder.write_summary(summarize_run(measured, load(path / "two.toml"), run))
     return folder
 
 

@@ -33,7 +33,7 @@ from loadgen.results import (
     RunSpec,
     Summary,
     drop_spools,
-    summarize,
+    summarize_run,
     write_table,
 )
 from loadgen.results.outcomes import Outcomes
@@ -87,7 +87,7 @@ class Recorded:
         self.recording.close()
         write_table(self.folder)
         drop_spools(self.folder)
-        summary = summarize(self.measured, self.scenario, RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
+        summary = summarize_run(self.measured, self.scenario, RunEnd(5, "realtime", "2026-11-21T12:00:00.000+00:00", 1))
         self.folder.write_summary(summary)
         return summary
 

@@ -19,7 +19,7 @@ from loadgen.results import (
     Requests,
     RunEnd,
     Summary,
-    summarize,
+    summarize_run,
 )
 from loadgen.results.stages import find_stage_ends
 from loadgen.results.timeline import TimelineRow, build_timeline_row
@@ -91,7 +91,7 @@ class Compared:
 
 def compared(measured: Aggregate) -> Compared:
     rows = [build_timeline_row(second, ready, EventCounts()) for second, ready in measured.settle(10**6)]
-    return Compared(summarize(balanced(measured), scenario(), RUN), rows)
+    return Compared(summarize_run(balanced(measured), scenario(), RUN), rows)
 
 
 @pytest.mark.parametrize("workers", [2, 7])
@@ -135,7 +135,7 @@ def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -
     meter.cancel(15.0, batch)
     tally = EventCounts(generated=30, dropped_by_client=30, switched_off=10, cancelled=batch)
     whole.add(msgspec.structs.replace(meter.take(16), tallies=(tally,)))
-    summary = summarize(whole, scenario(), RUN)
+    summary = summarize_run(whole, scenario(), RUN)
     assert summary.outcomes is not None
     assert summary.outcomes.offered == Volume(2, 20, 1800, 8000)
     assert [stage.outcomes.offered.requests for stage in summary.stages if stage.outcomes] == [1, 1]
@@ -143,7 +143,7 @@ def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -
 
 def test_of_a_lost_worker_what_was_tried_and_not_accepted_is_given_up() -> None:
     measured = measured_by(2, results(1000))
-    outcomes = summarize(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",))).outcomes
+    outcomes = summarize_run(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",))).outcomes
     assert outcomes is not None
     assert outcomes.given_up == outcomes.tried - outcomes.accepted
 
@@ -209,7 +209,7 @@ def test_a_batch_that_waits_for_its_retry_at_the_end_is_lost() -> None:
     whole = Aggregate()
     whole.add(meter.take(0))
     whole.account(0, EventCounts(generated=10, pending_at_end=Volume(1, 10, 1, 1)))
-    summary = summarize(whole, scenario(), RUN)
+    summary = summarize_run(whole, scenario(), RUN)
     assert (summary.requests.given_up, summary.events.sent, summary.events.lost) == (1, 10, 10)
     assert summary.events.balanced
 
@@ -281,7 +281,7 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
     text = SHOP.replace("{ duration = 60, target = 5 }, { duration = 60, target = 5 }", f"{JUMP}, {LAX}, {strict}")
     site = parse(text, "shop.toml")
     measured = balanced(measured_by(1, results(2000), find_stage_ends(site, 1.0)))
-    summary = summarize(measured, site, RUN)
+    summary = summarize_run(measured, site, RUN)
     assert [stage.stage for stage in summary.stages] == [1, 2]
     found = [line for line in summary.reasons if line.startswith("stage")]
     assert len(found) == 1
@@ -320,6 +320,6 @@ def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for()
     measured = measured_by(2, results(1000))
     measured.account(0, EventCounts(generated=100_000, not_sampled=10))
     run = msgspec.structs.replace(RUN, lost_workers=("worker 1 of 2 was lost",))
-    summary = summarize(measured, scenario(), run)
+    summary = summarize_run(measured, scenario(), run)
     assert summary.verdict == "invalid"
     assert summary.events.balanced

@@ -17,7 +17,7 @@ from loadgen import wire
 from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result
 from loadgen.planned import PlannedSession, planned
-from loadgen.results import Aggregate, Outcomes, RunEnd, RunMonitor, Summary, summarize
+from loadgen.results import Aggregate, Outcomes, RunEnd, RunMonitor, Summary, summarize_run
 from loadgen.results.records import InDoubt, Spool, count_in_doubt
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
@@ -86,7 +86,7 @@ def figures(engine: Engine) -> Summary:
     """What the engine measured, summed up."""
     measured = Aggregate()
     measured.add(engine.measure(10**6))
-    return summarize(measured, scenario(), RunEnd(1, "max", "2026-11-21T12:00:00Z", 1))
+    return summarize_run(measured, scenario(), RunEnd(1, "max", "2026-11-21T12:00:00Z", 1))
 
 
 class Receiver:
@@ -149,7 +149,7 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     measured = Aggregate(names=("shop", "other"))
     measured.add(engine.measure(10**6))
     monitors = (RunMonitor("shop", DESTINATION.monitor_id), RunMonitor("other", ELSEWHERE))
-    return summarize(measured, shop, RunEnd(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine
+    return summarize_run(measured, shop, RunEnd(1, "max", "2026-11-21T12:00:00Z", 1, monitors=monitors)), engine
 
 
 def test_a_page_is_switched_off_for_its_own_app_monitor_alone() -> None:

@@ -16,7 +16,7 @@ from gevent.pywsgi import WSGIServer
 
 from loadgen import client, wire
 from loadgen.model import Event, Load, Page, Result, Session, Visitor
-from loadgen.results import Aggregate, RunEnd, Summary, summarize
+from loadgen.results import Aggregate, RunEnd, Summary, summarize_run
 from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.scenario import parse
 from loadgen.swarm.connection import ConnectionPool
@@ -99,7 +99,7 @@ def measured_by_us(url: str) -> Summary:
     measured = Aggregate()
     measured.add(engine.measure(10**6))
     assert len(results) == RATE * SECONDS
-    return summarize(measured, SCENARIO, RunEnd(1, "realtime", "2026-11-21T12:00:00Z", 1))
+    return summarize_run(measured, SCENARIO, RunEnd(1, "realtime", "2026-11-21T12:00:00Z", 1))
 
 
 def p99_by_locust(url: str, folder: Path) -> float:

@@ -25,10 +25,11 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
 
     Raises KeyboardInterrupt when it was interrupted before it had sent anything.
     """
+    handed_over = process.handover.receive()
     if folder.finished:
         return folder.summary()
-    if (summary := process.handover.receive()) is not None:
-        return summary
+    if handed_over is not None:
+        return handed_over
     if interrupted and not folder.records.is_file() and not any(spool.stat().st_size for spool in folder.spools):
         raise KeyboardInterrupt
     if not folder.spools or process.code == EXIT_BAD_INPUT:

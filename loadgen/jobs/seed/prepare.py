@@ -58,7 +58,7 @@ def seed(
 
     Raises LoadgenError when it cannot begin or go on.
     """
-    wanted = resolve_options(SeedOptions, {**options, "out": _as_path(options.get("out"))})
+    wanted = resolve_options(SeedOptions, options)
     notify = on_progress or (lambda _: None)
     task, earlier = _prepare(scenario, wanted, notify)
     if earlier.finished and not wanted.live:
@@ -71,10 +71,6 @@ def seed(
         _keep_scenario(scenario, task)
         task = msgspec.structs.replace(task, identity=_ensure_monitor(task, ledger, notify))
         return SeedRun(task, ledger, notify).send()
-
-
-def _as_path(out: Path | str | None) -> Path | None:
-    return None if out is None else Path(out)
 
 
 def _prepare(given: Scenario | Path | str, options: SeedOptions, notify: OnProgress) -> tuple[SeedTask, EarlierRun]:

@@ -24,6 +24,12 @@ from tests.paths import QUICKSTART
 pytestmark = pytest.mark.locust
 
 
+def take_signals_again() -> None:
+    """In a new process: a signal that whoever started the tests ignores (as nohup does) must reach the run."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def running(tmp_path: Path, *options: object) -> subprocess.Popen[str]:
     """A run of the quickstart that has had requests accepted."""
     process = subprocess.Popen(
@@ -33,6 +39,7 @@ def running(tmp_path: Path, *options: object) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=take_signals_again,
     )
     assert process.stdout is not None
     for line in process.stdout:

@@ -5,7 +5,6 @@ Rule: Locust runs in a process and a process group of its own, so that Ctrl-C re
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,7 +33,6 @@ from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
 from loadgen.model import Noun
 from loadgen.results import EXIT_CODES, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
-from loadgen.wire.sigv4 import Credentials
 
 if TYPE_CHECKING:
     import pyarrow
@@ -144,8 +142,8 @@ def open_run(
 def own_endpoint(spec: RunSpec) -> EndpointSettings:
     """The settings of the endpoint that a run with the target `local` starts."""
     return EndpointSettings(
-        credentials=(Credentials("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30)),),
-        keeps=spec.store is not None,  # nobody has the key: a long run must not fill the memory for nothing
+        keeps=spec.store
+        is not None,  # nobody else gets the key that it makes up: a long run must not fill the memory for nothing
         quota=spec.quota,
         faults=parse_faults(spec.faults) if spec.faults else Faults(),
         max_batch_events=max(100, *(each.client.batchLimit for each in spec.scenarios)),

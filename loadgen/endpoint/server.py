@@ -53,7 +53,7 @@ class CommittingHandler:
         """Commit, and release the responses."""
         waiting, self._waiting = self._waiting, []
         try:
-            self._service.store.commit()
+            self._service.commit()
         except sqlite3.Error as wrong:
             lost = Reply(self._service.report_failed_commit(wrong))
             waiting = [(connection, pending, lost) for connection, pending, _ in waiting]

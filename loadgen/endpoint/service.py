@@ -16,6 +16,7 @@ from collections.abc import Callable
 import msgspec
 
 from loadgen.endpoint.admin import PREFIX, answer_admin_request
+from loadgen.endpoint.call_log import CallLog, PutCall
 from loadgen.endpoint.faults import NO_FAULT, InjectedFault
 from loadgen.endpoint.live_state import PUT_RUM_EVENTS, LiveState
 from loadgen.endpoint.operations import OPERATIONS
@@ -52,6 +53,7 @@ class RumService:
         self.store = store
         self.clock = clock
         self.state = LiveState(settings.live, clock())
+        self.calls = CallLog()
         self._credentials: dict[str, Credentials] = {one.access_key_id: one for one in settings.credentials}
         expire(store, clock(), settings.retention)
         store.commit()
@@ -60,10 +62,15 @@ class RumService:
         """Answer a request and commit; a Send. Faults that delay or drop an answer have no effect here."""
         reply = self.reply(request)
         try:
-            self.store.commit()
+            self.commit()
         except sqlite3.Error as wrong:
             return self.report_failed_commit(wrong)
         return reply.response
+
+    def commit(self) -> None:
+        """Make everything durable that was answered so far; raises sqlite3.Error."""
+        self.store.commit()
+        self.calls.mark_committed()
 
     def reply(self, request: Request, peer: str = "127.0.0.1", oversize: bool = False) -> Reply:
         """Answer a request from an IP address; its writes are durable only after the store's next commit.
@@ -77,24 +84,69 @@ class RumService:
                 return Reply(answer_admin_request(request, peer, self.state, self.store, self.clock()))
             if request.method == "OPTIONS":
                 return Reply(self._finish(self._answer_preflight(request), origin))
-            operation, labels = _find_operation(request)
+            operation, labels = self._find_operation(request)
             fault = self.state.draw_fault(operation.name, self.clock())
-            try:
+            if operation.name == PUT_RUM_EVENTS:
+                response = self._put_events(operation, labels, request, peer, fault, oversize)
+            else:
                 self._admit(request, fault, oversize)
                 response = self._perform(operation, labels, request, peer)
-            except ServiceError as error:
-                self._count_error(operation, labels, error)
-                raise
         except ServiceError as error:
             response = error.make_response()
         except Exception as wrong:
             response = self._report_mistake(wrong)
         return Reply(self._finish(response, origin), fault)
 
+    def _find_operation(self, request: Request) -> tuple[Operation, dict[str, str]]:
+        """The operation of a request; a POST to the path of none is logged as a call that was refused."""
+        try:
+            return _find_operation(request)
+        except ServiceError as error:
+            if request.method == "POST":
+                call = PutCall(self.clock(), request.target.partition("?")[0], len(request.body))
+                self._log_call(call, request, error)
+            raise
+
+    def _put_events(
+        self,
+        operation: Operation,
+        labels: dict[str, str],
+        request: Request,
+        peer: str,
+        fault: InjectedFault,
+        oversize: bool,
+    ) -> Response:
+        """Answer PutRumEvents, and log the call with what became of it."""
+        began = time.perf_counter()
+        call = PutCall(self.clock(), request.target.partition("?")[0], len(request.body), monitor=labels["Id"])
+        call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
+        error: ServiceError | None = None
+        try:
+            self._admit(request, fault, oversize)
+            response = self._perform(operation, labels, request, peer, call)
+            call.status = response.status
+            return response
+        except ServiceError as raised:
+            error = raised
+            self._count_error(labels, error)
+            raise
+        finally:
+            call.milliseconds = (time.perf_counter() - began) * 1000
+            self._log_call(call, request, error)
+
+    def _log_call(self, call: PutCall, request: Request, error: ServiceError | None) -> None:
+        if error is not None:
+            call.status, call.code, call.message = error.status, error.code, error.message
+        self.calls.add(call)
+        if 400 <= call.status < 500 and call.status != 429:
+            self.calls.note_refusal(call, request.body, request.header("content-encoding"))
+
     def report_failed_commit(self, wrong: sqlite3.Error) -> Response:
         """The answer to every request of a commit that failed."""
         _LOG.error("the store cannot keep: %s", wrong)
-        return self._finish(InternalServerException("The store cannot keep what was sent").make_response(), None)
+        error = InternalServerException("The store cannot keep what was sent")
+        self.calls.fail_uncommitted(error.code, f"{error.message}: {wrong}")
+        return self._finish(error.make_response(), None)
 
     def _report_mistake(self, wrong: Exception) -> Response:
         """A mistake of the endpoint itself: the client gets a 500, the log the traceback, the store nothing."""
@@ -112,12 +164,14 @@ class RumService:
         if oversize or len(request.body) > self.settings.max_body_bytes:
             raise BodyTooLarge(self.settings.max_body_bytes)
 
-    def _perform(self, operation: Operation, labels: dict[str, str], request: Request, peer: str) -> Response:
+    def _perform(
+        self, operation: Operation, labels: dict[str, str], request: Request, peer: str, call: PutCall | None = None
+    ) -> Response:
         """Signature, quota, input and rules of one operation, in this order."""
         handler, now = OPERATIONS[operation.name], self.clock()
         key = self._verify(request, handler.allows_unsigned(self.settings, self.store, labels), now)
         self.state.take_token(operation.name, now)
-        context = OperationContext(self.settings, self.store, now, request, peer, key)
+        context = OperationContext(self.settings, self.store, now, request, peer, key, call)
         return Response(200, (_JSON,), msgspec.json.encode(handler.handle(context, operation, labels)))
 
     def _verify(self, request: Request, optional: bool, now: float) -> str | None:
@@ -129,11 +183,10 @@ class RumService:
         except SignatureError as wrong:
             raise ServiceError(wrong.code, wrong.message, wrong.status) from wrong
 
-    def _count_error(self, operation: Operation, labels: dict[str, str], error: ServiceError) -> None:
+    def _count_error(self, labels: dict[str, str], error: ServiceError) -> None:
         """Count an error of PutRumEvents for the ledger."""
-        if operation.name == PUT_RUM_EVENTS:
-            known = self.store.find_ever(labels["Id"])
-            self.state.count_error(known.id if known else None, error.status)
+        known = self.store.find_ever(labels["Id"])
+        self.state.count_error(known.id if known else None, error.status)
 
     # Headers of every answer
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from loadgen.endpoint.call_log import PutCall
 from loadgen.endpoint.service_error import ResourceNotFoundException, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store
@@ -31,6 +32,7 @@ class OperationContext(Noun):
     request: Request
     peer: str  # IP address of the client
     access_key_id: str | None = None  # whose signature was verified; None: unsigned
+    call: PutCall | None = None  # of PutRumEvents: where to note what became of the events
 
     @property
     def timestamp(self) -> str:

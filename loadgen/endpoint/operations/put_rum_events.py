@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from loadgen.endpoint.call_log import DroppedEvent
 from loadgen.endpoint.json_text import escape_halves, is_object, scan_object
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.policy import RequestContext, is_allowed
@@ -25,6 +26,7 @@ from loadgen.endpoint.store import AppMonitor, Store, StoredBatch
 from loadgen.rum.events import EVENT_PREFIX
 from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
+from loadgen.units import format_duration
 
 REPLAY = "com.amazon.rum.rrweb_event"
 """Session replay: by default the web client sends events of 12 kB and more, so the limit of 6 kB cannot hold for it."""
@@ -156,12 +158,18 @@ def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
     if last >= YEAR_10000:
         _refuse_late(events)
     if settings.keeps:
-        store.keep(monitor, StoredBatch(context.request.body, times, dropped), last)
+        store.keep(monitor, StoredBatch(context.request.body, times, list(dropped)), last)
         make_room(store, settings.max_memory_bytes)
         if dropped:
             store.count(monitor.number, 0, 0, len(dropped))
     else:
         store.count(monitor.number, 1, len(times), len(dropped))
+    if context.call is not None:
+        context.call.events = len(times)
+        if dropped:
+            context.call.note_dropped(
+                [DroppedEvent(position, events[position].type[:256], reason) for position, reason in dropped.items()]
+            )
     if times and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))
 
@@ -174,8 +182,11 @@ def _refuse_late(events: list[Any]) -> NoReturn:
     raise ValidationException(format_message([format_problem(late.timestamp, path, "be Unix time in seconds")]))
 
 
-def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> list[int]:
-    """Positions of the events to drop. Most events pass the cheap test, so few are looked at closely."""
+def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> dict[int, str]:
+    """Positions of the events to drop, with the rules that they break.
+
+    Most events pass the cheap test, so few are looked at closely.
+    """
     # UTF-8 has 4 bytes a letter at most: only texts near the limit are counted.
     short = settings.max_event_bytes // 4
     doubtful = [
@@ -185,15 +196,23 @@ def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSett
         or not event.type.startswith(EVENT_PREFIX)
         or event.timestamp < oldest
     ]
-    return [position for position in doubtful if not _is_good(events[position], monitor, settings, oldest)]
+    found = ((position, _find_drop_reason(events[position], monitor, settings, oldest)) for position in doubtful)
+    return {position: reason for position, reason in found if reason}
 
 
-def _is_good(event: Any, monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> bool:
-    if event.timestamp < oldest or (event.type != REPLAY and _count_bytes(event) > settings.max_event_bytes):
-        return False
+def _find_drop_reason(event: Any, monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> str | None:
+    """The rule that an event breaks; None when it is good."""
+    if event.timestamp < oldest:
+        return f"its timestamp is older than {format_duration(settings.retention)}"
+    if event.type != REPLAY and (size := _count_bytes(event)) > settings.max_event_bytes:
+        return f"details and metadata have {size:,} bytes, more than {settings.max_event_bytes:,}"
     if event.type.startswith(EVENT_PREFIX):
-        return True
-    return monitor.custom_events and _match_custom_type(event.type) is not None
+        return None
+    if not monitor.custom_events:
+        return "custom events are disabled for this app monitor (CustomEvents)"
+    if _match_custom_type(event.type) is None:
+        return "the type of a custom event has 1 to 256 letters, digits, and _ . - alone"
+    return None
 
 
 def _count_bytes(event: Any) -> int:

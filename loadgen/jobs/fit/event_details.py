@@ -1,0 +1,217 @@
+"""The few facts that are kept of each event's details; typed decoding reads nothing else.
+
+Rule: a URL is kept as its path alone. Its query, fragment and host are cut off before anything is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite, isnan, nan
+from typing import Any, NamedTuple
+
+import msgspec
+
+from loadgen.rum import events as rum
+
+NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
+LONGEST_KEY = 400
+"""Characters of a message or of a custom event's details that are looked at."""
+
+REPLAY = "com.amazon.rum.rrweb_event"
+INTERACTIVE = "com.amazon.rum.time_to_interactive_event"
+
+
+class LoadTimes(NamedTuple):
+    """What a navigation event tells, in milliseconds and bytes; NaN: not told."""
+
+    first_byte: float
+    interactive: float
+    response: float
+    bytes: float
+    tls: float
+    server: float
+
+
+class EventFacts(NamedTuple):
+    """What is kept of an event.
+
+    value: a vital's value, a navigation's or file's duration, a call's duration in ms.
+    code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image,
+    milliseconds on the page before of a page view.
+    key: what events of the type are told apart by.
+    """
+
+    value: float = nan
+    code: float = nan
+    key: str | None = None
+    load: LoadTimes | None = None
+
+
+NOTHING = EventFacts()
+
+
+class _PageView(msgspec.Struct):
+    timeOnParentPage: float | None = None
+    referrerDomain: str | None = None
+
+
+class _Attribution(msgspec.Struct, frozen=True):
+    url: str | None = None
+
+
+class _Vital(msgspec.Struct):
+    value: float
+    attribution: _Attribution = _Attribution()
+
+
+class _Navigation(msgspec.Struct):
+    duration: float
+    navigationType: str = "navigate"
+    responseStart: float = nan
+    domInteractive: float = nan
+    responseTime: float = nan
+    transferSize: float = nan
+    tlsTime: float = nan
+    timeToFirstByte: float = nan
+
+
+class _Resource(msgspec.Struct):
+    duration: float = nan
+    fileType: str = "other"
+    initiatorType: str = "other"
+    transferSize: float = nan
+    targetUrl: str | None = None
+
+
+class _Asked(msgspec.Struct):
+    url: str = ""
+    method: str = "GET"
+
+
+class _Answered(msgspec.Struct):
+    status: float = 0.0
+
+
+class _Http(msgspec.Struct):
+    request: _Asked
+    response: _Answered | None = None
+
+
+class _Traced(msgspec.Struct):
+    request: _Asked
+    response: _Answered | None = None
+
+
+class _Subsegment(msgspec.Struct):
+    start_time: float
+    end_time: float
+    http: _Traced
+
+
+class _Trace(msgspec.Struct):
+    subsegments: list[_Subsegment] = []
+
+
+class _JsError(msgspec.Struct):
+    type: str = "Error"
+    message: str = ""
+
+
+class _Dom(msgspec.Struct):
+    event: str = "click"
+    element: str = ""
+    elementId: str | None = None
+    cssLocator: str | None = None
+
+
+def cut_url(url: str) -> str:
+    """The path of a URL."""
+    url = url.partition("#")[0].partition("?")[0]
+    if "://" in url[:12]:
+        url = "/" + url.split("://", 1)[1].partition("/")[2]
+    return url if url.startswith("/") else f"/{url.lstrip('./')}"
+
+
+def _of_page_view(found: _PageView) -> EventFacts:
+    spent = nan if found.timeOnParentPage is None else found.timeOnParentPage
+    return EventFacts(nan, spent, found.referrerDomain)
+
+
+def _of_vital(found: _Vital) -> EventFacts:
+    return EventFacts(found.value, 1.0 if found.attribution.url else 0.0)
+
+
+def _of_navigation(found: _Navigation) -> EventFacts:
+    times = LoadTimes(
+        found.responseStart,
+        found.domInteractive,
+        found.responseTime,
+        found.transferSize,
+        found.tlsTime,
+        found.timeToFirstByte,
+    )
+    return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
+
+
+def _of_resource(found: _Resource) -> EventFacts:
+    named = "" if found.targetUrl is None else " url"
+    return EventFacts(found.duration, found.transferSize, f"{found.fileType} {found.initiatorType}{named}")
+
+
+def _of_http(found: _Http) -> EventFacts:
+    status = found.response.status if found.response else 0.0
+    return EventFacts(nan, status, f"{found.request.method.upper()} {cut_url(found.request.url)}")
+
+
+def _of_trace(found: _Trace) -> EventFacts:
+    if not found.subsegments:
+        return NOTHING
+    call = found.subsegments[0]
+    status = call.http.response.status if call.http.response else 0.0
+    asked = call.http.request
+    lasted = (call.end_time - call.start_time) * 1000
+    return EventFacts(lasted, status, f"{asked.method.upper()} {cut_url(asked.url)}")
+
+
+def _of_js_error(found: _JsError) -> EventFacts:
+    return EventFacts(key=f"{found.type}\n{found.message[:LONGEST_KEY]}")
+
+
+def _of_dom(found: _Dom) -> EventFacts:
+    return EventFacts(key="\n".join((found.event, found.element, found.elementId or "", found.cssLocator or "")))
+
+
+Reader = Callable[[bytes | str], EventFacts]
+
+
+def _make_reader(kind: Any, facts: Callable[[Any], EventFacts]) -> Reader:
+    decode = msgspec.json.Decoder(kind).decode
+    return lambda details: facts(decode(details))
+
+
+READERS: dict[str, Reader] = {
+    rum.SESSION_START: lambda details: NOTHING,
+    rum.PAGE_VIEW: _make_reader(_PageView, _of_page_view),
+    rum.NAVIGATION: _make_reader(_Navigation, _of_navigation),
+    rum.RESOURCE: _make_reader(_Resource, _of_resource),
+    rum.HTTP: _make_reader(_Http, _of_http),
+    rum.XRAY: _make_reader(_Trace, _of_trace),
+    rum.JS_ERROR: _make_reader(_JsError, _of_js_error),
+    rum.DOM: _make_reader(_Dom, _of_dom),
+    **{name: _make_reader(_Vital, _of_vital) for name in (rum.LCP, rum.FCP, rum.TTFB, rum.FID, rum.INP, rum.CLS)},
+    REPLAY: lambda details: NOTHING,
+    INTERACTIVE: lambda details: NOTHING,
+}
+
+
+def read_details(name: str, details: bytes | str) -> EventFacts | None:
+    """The facts of an event; None when its details are not those of its type."""
+    reader = READERS.get(name)
+    if reader is None:
+        text = details.decode("utf-8", "replace") if isinstance(details, bytes) else details
+        return EventFacts(key=text[:LONGEST_KEY]) if not name.startswith(rum.EVENT_PREFIX) else NOTHING
+    try:
+        facts = reader(details)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    return facts if isnan(facts.value) or isfinite(facts.value) else None

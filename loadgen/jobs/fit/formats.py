@@ -1,0 +1,178 @@
+"""The forms in which RUM events are written down → a Recorder.
+
+Rule: all forms are told apart by the members that an object has, so a file may mix them:
+a PutRumEvents body has `RumEvents`; an event of CloudWatch Logs or GetAppMonitorData has `event_type`; a proxy's log
+has one of these as `body`; what `aws logs` and GetAppMonitorData give has them as texts in `events`, `Events` or
+`results`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from loadgen.jobs.fit.metadata import VisitorFacts, read_page, read_visitor
+from loadgen.jobs.fit.recorded import Recorder
+from loadgen.rum import events as rum
+
+NOBODY = VisitorFacts(None, None, None, None, None, None, None, None)
+
+
+class _User(msgspec.Struct):
+    userId: str | None = None
+    sessionId: str | None = None
+
+
+class _BodyEvent(msgspec.Struct):
+    id: str
+    timestamp: float
+    type: str
+    details: str
+    metadata: str = "{}"
+
+
+class _Cell(msgspec.Struct):
+    field: str = ""
+    value: str = ""
+
+
+class _Message(msgspec.Struct):
+    message: str = ""
+
+
+class _Line(msgspec.Struct):
+    """Any of the forms; the members of the others are missing."""
+
+    # a PutRumEvents body
+    BatchId: str | None = None
+    UserDetails: _User | None = None
+    RumEvents: list[msgspec.Raw] | None = None
+    SessionMetadata: str | None = None
+    # an event as RUM keeps it
+    event_id: str | None = None
+    event_timestamp: float | None = None
+    event_type: str | None = None
+    event_details: msgspec.Raw = msgspec.Raw(b"{}")
+    metadata: msgspec.Raw = msgspec.Raw(b"{}")
+    user_details: _User | None = None
+    sessionId: str | None = None
+    userId: str | None = None
+    batch_id: str | None = None
+    # what holds these
+    body: msgspec.Raw = msgspec.Raw(b"")
+    message: msgspec.Raw = msgspec.Raw(b"")
+    events: list[_Message] | None = None
+    Events: list[str] | None = None
+    results: list[list[_Cell]] | None = None
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_event = msgspec.json.Decoder(_BodyEvent).decode
+_decode_any = msgspec.json.Decoder(Any).decode
+
+KNOWN = frozenset(
+    {
+        rum.SESSION_START, rum.PAGE_VIEW, rum.NAVIGATION, rum.RESOURCE, rum.LCP, rum.FID, rum.CLS, rum.INP, rum.FCP,
+        rum.TTFB, rum.JS_ERROR, rum.HTTP, rum.XRAY, rum.DOM, "com.amazon.rum.rrweb_event",
+        "com.amazon.rum.time_to_interactive_event",
+    }
+)  # fmt: skip
+
+MOST_UNKNOWN = 100
+"""Unknown types that are told apart."""
+
+
+class Feed:
+    """Reads objects of any form into a recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def add_line(self, data: bytes, dropped: frozenset[int] = frozenset(), depth: int = 0) -> bool:
+        """Add what a JSON object holds; False when that is no RUM event. `dropped`: events of a body to leave out."""
+        try:
+            line = _decode_line(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return False
+        if line.RumEvents is not None:
+            return self._add_body(line, dropped)
+        if line.event_type is not None:
+            return self._add_logged(line)
+        return depth < 2 and self._add_inner(line, depth + 1)
+
+    def _add_inner(self, line: _Line, depth: int) -> bool:
+        """Add what is wrapped in another object."""
+        texts: list[bytes] = []
+        for raw in (line.body, line.message):
+            if raw:
+                texts.append(_unquote(bytes(raw)))
+        texts += [each.message.encode() for each in line.events or ()]
+        texts += [each.encode() for each in line.Events or ()]
+        texts += [cell.value.encode() for row in line.results or () for cell in row if cell.field == "@message"]
+        return bool(sum([self.add_line(text[max(text.find(b"{"), 0) :], depth=depth) for text in texts]))
+
+    def _add_body(self, line: _Line, dropped: frozenset[int]) -> bool:
+        user = line.UserDetails
+        if user is None or not user.sessionId:
+            return False
+        recorder = self.recorder
+        visitor = read_visitor(line.SessionMetadata) if line.SessionMetadata else None
+        batch, session = recorder.place_batch(line.BatchId), -1
+        for position, raw in enumerate(line.RumEvents or ()):
+            if position in dropped:
+                continue
+            try:
+                event = _decode_event(raw)
+            except (msgspec.DecodeError, UnicodeError):
+                recorder.counts.broken_events += 1
+                continue
+            page = read_page(event.metadata)
+            if page is None:
+                recorder.counts.broken_events += 1
+                continue
+            if not recorder.is_new(event.id):
+                continue
+            if session < 0:
+                session = recorder.open_session(
+                    user.sessionId, user.userId, visitor or read_visitor(event.metadata) or NOBODY
+                )
+            self._note_type(event.type)
+            at = event.timestamp if event.timestamp < 1e11 else event.timestamp / 1000
+            recorder.add_event(session, at, event.type, batch, page, event.details)
+        return True
+
+    def _add_logged(self, line: _Line) -> bool:
+        recorder, user = self.recorder, line.user_details
+        session_id = line.sessionId or (user.sessionId if user else None)
+        if not session_id or line.event_timestamp is None or line.event_type is None or line.event_id is None:
+            recorder.counts.broken_events += 1
+            return True
+        if not recorder.is_new(line.event_id):
+            return True
+        text = bytes(line.metadata)
+        page, visitor = read_page(text), read_visitor(text)
+        if page is None or visitor is None:
+            recorder.counts.broken_events += 1
+            return True
+        session = recorder.open_session(session_id, line.userId or (user.userId if user else None), visitor)
+        self._note_type(line.event_type)
+        at, batch = line.event_timestamp / 1000, recorder.place_batch(line.batch_id)
+        recorder.add_event(session, at, line.event_type, batch, page, _unquote(bytes(line.event_details)))
+        return True
+
+    def _note_type(self, name: str) -> None:
+        if name.startswith(rum.EVENT_PREFIX) and name not in KNOWN:
+            unknown = self.recorder.counts.unknown_types
+            if name in unknown or len(unknown) < MOST_UNKNOWN:
+                unknown[name] = unknown.get(name, 0) + 1
+
+
+def _unquote(data: bytes) -> bytes:
+    """A JSON value; the value inside when it is a text that holds JSON."""
+    if data[:1] != b'"':
+        return data
+    try:
+        return str(_decode_any(data)).encode()
+    except (msgspec.DecodeError, UnicodeError):
+        return b""

@@ -1,0 +1,143 @@
+"""What metadata tells of an event's page and of its visitor, from the client's own fields or from RUM's.
+
+Rule: browsers without navigator.userAgentData (Firefox, Safari) name themselves in `aws:userAgent` alone, and the
+client takes each of them for a desktop; the user agent is read here and not kept.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+
+class PageFacts(NamedTuple):
+    """The page under which an event was recorded."""
+
+    page: str | None  # path
+    title: str | None
+    number: int  # `interaction`; -1 without cookies
+    tags: tuple[str, ...]
+    size: int  # bytes of the metadata
+
+
+class VisitorFacts(NamedTuple):
+    """Who it was, in the words of scenarios where they have one."""
+
+    country: str | None
+    device: str | None
+    system: str | None
+    browser: str | None
+    version: str | None  # major
+    language: str | None
+    release: str | None
+    domain: str | None
+
+
+class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aws:userAgent"}):
+    title: object = None
+    pageId: object = None
+    interaction: object = None
+    pageTags: object = None
+    countryCode: object = None
+    deviceType: object = None
+    osName: object = None
+    browserName: object = None
+    browserVersion: object = None
+    browserLanguage: object = None
+    domain: object = None
+    release: object = None
+    agent: object = None
+
+
+_decode = msgspec.json.Decoder(_Metadata).decode
+
+BROWSERS = {
+    "Google Chrome": "Chrome", "Chrome": "Chrome", "Chromium": "Chrome", "Chrome Headless": "Chrome",
+    "HeadlessChrome": "Chrome", "Not:A-Brand": "Chrome", "Mobile Chrome": "Chrome", "Microsoft Edge": "Edge",
+    "Edge": "Edge", "Safari": "Safari", "Mobile Safari": "Safari", "Firefox": "Firefox", "Mobile Firefox": "Firefox",
+    "Samsung Internet": "Samsung Internet", "Samsung Browser": "Samsung Internet", "Opera": "Opera",
+}  # fmt: skip
+"""Browsers as browsers, RUM and parsers of user agents name them, and as scenarios do."""
+
+AGENT_BROWSERS = (
+    ("Edge", re.compile(r"Edg(?:e|A|iOS)?/(\d+)")),
+    ("Opera", re.compile(r"(?:OPR|Opera)/(\d+)")),
+    ("Samsung Internet", re.compile(r"SamsungBrowser/(\d+)")),
+    ("Firefox", re.compile(r"(?:Firefox|FxiOS)/(\d+)")),
+    ("Chrome", re.compile(r"(?:Chrome|CriOS|HeadlessChrome)/(\d+)")),
+    ("Safari", re.compile(r"Version/(\d+).*Safari/")),
+)
+AGENT_SYSTEMS = (
+    ("iOS", re.compile("iPhone|iPad|iPod")),
+    ("Android", re.compile("Android")),
+    ("Windows", re.compile("Windows")),
+    ("macOS", re.compile("Mac OS X|Macintosh")),
+    ("Chrome OS", re.compile("CrOS")),
+    ("Linux", re.compile("Linux")),
+)
+SYSTEMS = {"Mac OS": "macOS", "Mac OS X": "macOS", "Chromium OS": "Chrome OS"}
+DEVICES = {"desktop": "desktop", "mobile": "mobile", "tablet": "tablet"}
+
+
+@lru_cache(maxsize=4096)
+def read_page(text: bytes | str) -> PageFacts | None:
+    """The page that metadata tells of; None when it is no JSON object."""
+    try:
+        found = _decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    number = found.interaction if isinstance(found.interaction, int) else -1
+    tags = found.pageTags if isinstance(found.pageTags, list) else []
+    page = found.pageId if isinstance(found.pageId, str) else None
+    return PageFacts(
+        page.partition("?")[0] if page is not None else None,
+        found.title if isinstance(found.title, str) else None,
+        number,
+        tuple(tag for tag in tags if isinstance(tag, str)),
+        len(text),
+    )
+
+
+@lru_cache(maxsize=4096)
+def read_visitor(text: bytes | str) -> VisitorFacts | None:
+    """The visitor that metadata tells of; None when it is no JSON object."""
+    try:
+        found = _decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    browser, version, system, device = map(
+        _read_text, (found.browserName, found.browserVersion, found.osName, found.deviceType)
+    )
+    agent = _read_text(found.agent)
+    if agent is not None and browser is None:
+        browser, version, system, device = read_agent(agent)
+    return VisitorFacts(
+        _read_text(found.countryCode),
+        DEVICES.get((device or "").lower()),
+        SYSTEMS.get(system, system) if system else None,
+        BROWSERS.get(browser, browser) if browser else None,
+        version.partition(".")[0] if version else None,
+        _read_text(found.browserLanguage),
+        _read_text(found.release),
+        _read_text(found.domain),
+    )
+
+
+def _read_text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def read_agent(agent: str) -> tuple[str | None, str | None, str | None, str]:
+    """Browser, its version, system and device that a user agent string tells of."""
+    browser, version = next(
+        ((name, match[1]) for name, pattern in AGENT_BROWSERS if (match := pattern.search(agent))), (None, None)
+    )
+    system = next((name for name, pattern in AGENT_SYSTEMS if pattern.search(agent)), None)
+    if "iPad" in agent or (system == "Android" and "Mobile" not in agent):
+        device = "tablet"
+    else:
+        device = "mobile" if system in ("iOS", "Android") else "desktop"
+    return browser, version, system, device

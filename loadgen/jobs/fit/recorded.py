@@ -1,0 +1,284 @@
+"""Recorded traffic as columns: sessions, events and page loads, in bounded memory.
+
+Rule: an event is a row of numbers and of places in tables of texts; nothing else of it is kept, and no query string is
+ever read. A million events take some 100 MB. The same nouns hold what was recorded and what is generated to compare.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from math import nan
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from loadgen.ids import NIL_UUID
+from loadgen.jobs.fit.event_details import EventFacts, LoadTimes, read_details
+from loadgen.jobs.fit.metadata import PageFacts, VisitorFacts
+from loadgen.model import Noun
+from loadgen.rum.events import NAVIGATION
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+MOST_TEXTS = 300_000
+"""Distinct texts of a table; further ones are not told apart."""
+
+LONGEST_TEXT = 1_000
+"""Characters that are kept of a text."""
+
+OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
+"""Unix times of 2010 and 2100: an event outside has no usable time."""
+
+
+class Texts:
+    """A table of distinct texts; -1 stands for no text, and for texts beyond the limit."""
+
+    def __init__(self, limit: int = MOST_TEXTS) -> None:
+        self.values: list[str] = []
+        self._places: dict[str, int] = {}
+        self._limit = limit
+
+    def place(self, text: str | None) -> int:
+        """Where a text stands in the table; it is added when it is new."""
+        if text is None:
+            return -1
+        found = self._places.get(text)
+        if found is None:
+            if len(self.values) >= self._limit:
+                return -1
+            found = self._places[text] = len(self.values)
+            self.values.append(text[:LONGEST_TEXT])
+        return found
+
+
+class ReadCounts(msgspec.Struct):
+    """What was read, and what of it was of no use."""
+
+    lines: int = 0
+    broken_lines: int = 0  # no JSON, or JSON without RUM events
+    events: int = 0  # kept
+    duplicates: int = 0  # events whose id was there before
+    broken_events: int = 0  # without id, type, time or session
+    bad_times: int = 0  # time before 2010 or after 2100
+    unknown_types: dict[str, int] = msgspec.field(default_factory=dict)  # of RUM's own prefix
+
+
+class SessionTable(NamedTuple):
+    """A row for each session id."""
+
+    user: Ints  # -1: no cookies
+    country: Ints  # place in Recorded.words; -1: not told
+    device: Ints
+    system: Ints
+    browser: Ints
+    version: Ints
+    language: Ints
+    release: Ints
+
+
+class EventTable(NamedTuple):
+    """A row for each event, sorted by session, time and page number."""
+
+    session: Ints
+    at: Floats  # Unix seconds
+    type: Ints  # place in Recorded.types
+    page: Ints  # place in Recorded.pages
+    number: Ints  # the page's `interaction`; -1 without cookies
+    title: Ints  # place in Recorded.titles
+    tags: Ints  # place in Recorded.words: the tags as one text
+    batch: Ints
+    size: Ints  # bytes of details and metadata
+    value: Floats  # see EventFacts
+    code: Floats
+    key: Ints  # place in Recorded.keys
+
+
+class LoadTable(NamedTuple):
+    """A row for each navigation event, in the order of EventTable; milliseconds."""
+
+    event: Ints  # row of EventTable
+    first_byte: Floats
+    interactive: Floats
+    response: Floats
+    bytes: Floats
+    tls: Floats
+    server: Floats  # request to first byte
+
+
+class Recorded(Noun):
+    """Everything that is known of the recorded traffic."""
+
+    sessions: SessionTable
+    events: EventTable
+    loads: LoadTable
+    types: tuple[str, ...]
+    pages: tuple[str, ...]  # paths
+    titles: tuple[str, ...]
+    words: tuple[str, ...]  # countries, devices and such
+    keys: tuple[str, ...]  # what events of a type are told apart by: a call, a message, an element
+    domains: dict[str, int]  # sessions by the site's host
+    counts: ReadCounts
+
+    def find_type(self, name: str) -> int:
+        """The place of an event type; -2 where there is none."""
+        return self.types.index(name) if name in self.types else -2
+
+    def rows_of(self, name: str) -> Ints:
+        """The rows of all events of a type."""
+        return np.flatnonzero(self.events.type == self.find_type(name))
+
+
+class Recorder:
+    """Takes sessions and events one by one, in any order, and gives a Recorded."""
+
+    def __init__(self) -> None:
+        self.counts = ReadCounts()
+        self._types, self._pages, self._titles, self._words, self._keys = (Texts() for _ in range(5))
+        self._seen: set[int] = set()
+        self._session_of: dict[str, int] = {}
+        self._user_of: dict[str, int] = {}
+        self._batch_of: dict[int, int] = {}
+        self._people: list[array[int]] = [array("q") for _ in SessionTable._fields]
+        self._ints: dict[str, array[int]] = {
+            name: array("q" if name in ("size", "session") else "i")
+            for name in ("session", "type", "page", "number", "title", "tags", "batch", "size", "key")
+        }
+        self._floats = {name: array("d") for name in ("at", "value", "code")}
+        self._loads: list[array[float]] = [array("d") for _ in LoadTable._fields]
+        self._domains: Counter[str] = Counter()
+        self._page_places: dict[PageFacts, tuple[int, int, int, int]] = {}
+
+    def open_session(self, session_id: str, user_id: str | None, visitor: VisitorFacts) -> int:
+        """The row of a session; it is added when its id is new."""
+        row = self._session_of.get(session_id)
+        if row is None:
+            row = self._session_of[session_id] = len(self._session_of)
+            unknown = user_id is None or user_id == NIL_UUID
+            user = -1 if unknown else self._user_of.setdefault(str(user_id), len(self._user_of))
+            texts = (visitor.country, visitor.device, visitor.system, visitor.browser, visitor.version,
+                     visitor.language, visitor.release)  # fmt: skip
+            for column, value in zip(self._people, (user, *map(self._words.place, texts)), strict=True):
+                column.append(value)
+            if visitor.domain:
+                self._domains[visitor.domain] += 1
+        return row
+
+    def place_batch(self, batch_id: str | None) -> int:
+        """The number of a batch; -1 where none is told."""
+        return -1 if batch_id is None else self._batch_of.setdefault(hash(batch_id), len(self._batch_of))
+
+    def is_new(self, event_id: str) -> bool:
+        """Whether an event's id was not there before; counts it if it was."""
+        key = hash(event_id)
+        if key in self._seen:
+            self.counts.duplicates += 1
+            return False
+        self._seen.add(key)
+        return True
+
+    def add_event(
+        self, session: int, at: float, name: str, batch: int, page: PageFacts, details: bytes | str
+    ) -> None:  # fmt: skip
+        """Add an event; its details are JSON."""
+        if not OLDEST <= at <= NEWEST:
+            self.counts.bad_times += 1
+            return
+        facts = read_details(name, details)
+        if facts is None:
+            self.counts.broken_events += 1
+            return
+        places = self._page_places.get(page)
+        if places is None:
+            tags = "\n".join(page.tags) if page.tags else None
+            places = self._page_places[page] = (
+                self._pages.place(page.page), page.number, self._titles.place(page.title), self._words.place(tags)
+            )  # fmt: skip
+            if len(self._page_places) > MOST_TEXTS:
+                self._page_places.clear()
+        self._append((session, batch, len(details) + page.size), at, name, places, facts)
+        if facts.load is not None and name == NAVIGATION:
+            self._add_load(facts.load)
+
+    def _append(
+        self,
+        whose: tuple[int, int, int],
+        at: float,
+        name: str,
+        places: tuple[int, int, int, int],
+        facts: EventFacts,
+    ) -> None:
+        ints, floats = self._ints, self._floats
+        ints["session"].append(whose[0])
+        ints["batch"].append(whose[1])
+        ints["size"].append(whose[2])
+        ints["type"].append(self._types.place(name))
+        ints["page"].append(places[0])
+        ints["number"].append(places[1])
+        ints["title"].append(places[2])
+        ints["tags"].append(places[3])
+        ints["key"].append(self._keys.place(facts.key))
+        floats["at"].append(at)
+        floats["value"].append(facts.value)
+        floats["code"].append(facts.code)
+        self.counts.events += 1
+
+    def _add_load(self, load: LoadTimes) -> None:
+        for column, value in zip(self._loads, (self.counts.events - 1, *load), strict=True):
+            column.append(value)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are so far."""
+        return len(self._session_of)
+
+    def finish(self) -> Recorded:
+        """Everything that was added, sorted."""
+        ints = {name: np.array(column, dtype=np.int64) for name, column in self._ints.items()}
+        floats = {name: np.array(column, dtype=np.float64) for name, column in self._floats.items()}
+        order = np.lexsort((ints["number"], floats["at"], ints["session"]))
+        sorted_columns = {name: column[order] for name, column in (ints | floats).items()}
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.arange(len(order))
+        loads = [np.array(column, dtype=np.float64) for column in self._loads]
+        rows = place[loads[0].astype(np.int64)]
+        by_row = np.argsort(rows, kind="stable")
+        table: dict[str, Any] = {name: sorted_columns[name] for name in EventTable._fields}
+        return Recorded(
+            SessionTable(*(np.array(column, dtype=np.int64) for column in self._people)),
+            EventTable(**table),
+            LoadTable(rows[by_row], *(column[by_row] for column in loads[1:])),
+            tuple(self._types.values),
+            tuple(self._pages.values),
+            tuple(self._titles.values),
+            tuple(self._words.values),
+            tuple(self._keys.values),
+            dict(self._domains),
+            self.counts,
+        )
+
+
+def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
+    """The part of the recorded traffic that belongs to the chosen sessions; they get new, dense rows."""
+    number = np.cumsum(chosen) - 1
+    kept = np.flatnonzero(chosen[recorded.events.session])
+    place = np.full(len(recorded.events.session), -1)
+    place[kept] = np.arange(len(kept))
+    table: dict[str, Any] = {name: column[kept] for name, column in recorded.events._asdict().items()}
+    events = EventTable(**table | {"session": number[table["session"]]})
+    loads = recorded.loads
+    rows = np.flatnonzero(place[loads.event] >= 0)
+    picked = LoadTable(place[loads.event[rows]], *(column[rows] for column in loads[1:]))
+    people = SessionTable(*(column[chosen] for column in recorded.sessions))
+    return msgspec.structs.replace(recorded, sessions=people, events=events, loads=picked)
+
+
+def mean_or_nan(values: Iterable[float]) -> float:
+    """The mean; NaN of nothing."""
+    found = list(values)
+    return float(np.mean(found)) if found else nan

@@ -1,0 +1,202 @@
+"""Where recorded traffic comes from: files of any known form, plain or gzip, told apart by looking; or a live monitor.
+
+Rule: a file is read as a stream. Lines that are JSON objects are taken one by one; in a document that is one JSON value
+over many lines or one very long line, the texts that hold an event are found by looking for them. The endpoint's store
+is recognised by SQLite's first bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import sqlite3
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+import msgspec
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.fit.formats import Feed
+from loadgen.jobs.fit.recorded import Recorder
+
+SQLITE = b"SQLite format 3\0"
+GZIP = b"\x1f\x8b"
+ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
+
+HEAD = 65_536
+"""Bytes that are looked at to tell a file's form."""
+
+LONGEST_LINE = 64_000_000
+"""Bytes of a line; a longer one is read as a document."""
+
+CHUNK = 1 << 20
+LONGEST_EVENT = 1 << 20
+"""Bytes of one event's text in a document."""
+
+QUOTED_EVENT = re.compile(rb'"(\{(?:[^"\\]|\\.)*\})\s*"')
+"""A JSON text that holds a JSON object, as in what `aws logs` and GetAppMonitorData give."""
+
+DOCUMENT_KEYS = (b'"events"', b'"Events"', b'"results"')
+
+OnRead = Callable[[int, int], None]
+"""Takes the bytes read so far of a file, and the events so far."""
+
+INSTEAD = (
+    "give CloudWatch Logs of RUM, what GetAppMonitorData gives, PutRumEvents bodies one a line, or the store of a "
+    "loadgen endpoint"
+)
+
+
+def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
+    """Add what a file holds to a recorder. Raises LoadgenError when it cannot be read or holds no RUM events."""
+    feed = Feed(recorder)
+    before = recorder.counts.events + recorder.counts.duplicates
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(HEAD)
+            raw.seek(0)
+            if head.startswith(SQLITE):
+                read_store(path, feed, on_read)
+            else:
+                _read_stream(raw, head, feed, on_read)
+    except (OSError, EOFError, zlib.error) as error:
+        if isinstance(error, FileNotFoundError):
+            raise LoadgenError(f"{path}: no such file; {INSTEAD}") from None
+        if isinstance(error, IsADirectoryError):
+            raise LoadgenError(f"{path}: is a folder; name the files in it, such as {path}/*.gz") from None
+        if recorder.counts.events + recorder.counts.duplicates == before:
+            raise LoadgenError(f"{path}: cannot be read ({error}); {INSTEAD}") from None
+        recorder.counts.broken_lines += 1  # a file that ends early: what came before counts
+    if recorder.counts.events + recorder.counts.duplicates == before:
+        raise LoadgenError(f"{path}: no RUM events in it: it looks like {describe_head(head)}; {INSTEAD}")
+
+
+def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> None:
+    """Add what a stream holds, with or without gzip."""
+    stream: IO[bytes] = raw
+    if head.startswith(GZIP):
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+        head = stream.read(HEAD)
+        stream.seek(0)
+    if is_document(head):
+        read_document(stream, feed, lambda: on_read(raw.tell(), feed.recorder.counts.events))
+    else:
+        read_lines(stream, feed, lambda: on_read(raw.tell(), feed.recorder.counts.events))
+
+
+def is_document(head: bytes) -> bool:
+    """Whether a file is one JSON value rather than lines of them."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not start.startswith((b"{", b"[")):
+        return False
+    line, end, _ = start.partition(b"\n")
+    if end:
+        try:
+            msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return True
+        return start.startswith(b"[")
+    return b'"RumEvents"' not in start and (any(key in start for key in DOCUMENT_KEYS) or start.startswith(b"["))
+
+
+def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
+    """Add each line: an event as CloudWatch Logs keep it (a time may come before it), or a PutRumEvents body."""
+    counts = feed.recorder.counts
+    while line := stream.readline(LONGEST_LINE):
+        counts.lines += 1
+        start = line.find(b"{")
+        if start < 0 or not feed.add_line(line[start:] if start else line):
+            counts.broken_lines += bool(line.strip())
+        if not counts.lines & 0x3FF:
+            tell()
+
+
+def read_document(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
+    """Add each JSON text of a document that holds an event, and bodies that stand in it as they are."""
+    counts, rest = feed.recorder.counts, b""
+    found_any = False
+    while chunk := stream.read(CHUNK):
+        data, end = rest + chunk, 0
+        for match in QUOTED_EVENT.finditer(data):
+            end = match.end()
+            counts.lines += 1
+            found_any |= _add_quoted(feed, match[0])
+        rest = data[max(end, len(data) - LONGEST_EVENT) :]
+        tell()
+    if not found_any:
+        stream.seek(0)
+        _read_whole(stream, feed)
+
+
+def _add_quoted(feed: Feed, quoted: bytes) -> bool:
+    try:
+        text = msgspec.json.decode(quoted, type=str)
+    except (msgspec.DecodeError, UnicodeError):
+        feed.recorder.counts.broken_lines += 1
+        return False
+    if not feed.add_line(text.encode()):
+        feed.recorder.counts.broken_lines += 1
+        return False
+    return True
+
+
+def _read_whole(stream: IO[bytes], feed: Feed) -> None:
+    """A body, an event, or a list of them, written over several lines; small enough for memory."""
+    data = stream.read(LONGEST_LINE)
+    try:
+        parts = msgspec.json.decode(data, type=list[msgspec.Raw] | msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        parts = None
+    for part in [] if parts is None else parts if isinstance(parts, list) else [parts]:
+        feed.recorder.counts.lines += 1
+        feed.recorder.counts.broken_lines += not feed.add_line(bytes(part))
+
+
+def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
+    """Add the accepted batches of an endpoint's store; it is opened for reading alone, also while it is in use."""
+    database: sqlite3.Connection | None = None
+    try:
+        database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        for number, (body, dropped) in enumerate(
+            database.execute("SELECT body, dropped FROM batches ORDER BY number"), 1
+        ):
+            data = gzip.decompress(body) if body.startswith(GZIP) else body
+            left_out = frozenset(msgspec.json.decode(dropped)) if dropped else frozenset()
+            feed.recorder.counts.lines += 1
+            feed.recorder.counts.broken_lines += not feed.add_line(data, left_out)
+            if not number & 0xFF:
+                on_read(0, feed.recorder.counts.events)
+    except sqlite3.OperationalError as error:
+        busy = "locked" in str(error)
+        reason = (
+            "its endpoint still runs; stop it, or read it live: --monitor NAME --target URL" if busy else str(error)
+        )
+        raise LoadgenError(f"{path}: the store cannot be read: {reason}") from None
+    except sqlite3.DatabaseError as error:
+        raise LoadgenError(f"{path}: an SQLite file that is no store of a loadgen endpoint ({error})") from None
+    finally:
+        if database is not None:
+            database.close()
+
+
+def describe_head(head: bytes) -> str:
+    """What a file without RUM events looks like."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for magic, name in ((ZSTD, "zstd"), (PARQUET, "Parquet"), (ZIP, "a zip archive")):
+        if head.startswith(magic):
+            return f"{name}; unpack it first"
+    if not start:
+        return "an empty file"
+    if head.startswith(GZIP):
+        return "gzip of something else"
+    if b"\0" in head[:1024]:
+        return "binary data"
+    try:
+        found = msgspec.json.decode(start.splitlines()[0])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return "JSON without RUM events" if start[:1] in b"{[" else "text"
+    if not isinstance(found, dict):
+        return "a list, not RUM events" if isinstance(found, list) else "text"
+    return f"JSON with the members {', '.join(list(map(str, found))[:6])}"

@@ -1,0 +1,81 @@
+"""The same events in every form in which RUM data comes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def log_events(bodies: Iterable[bytes]) -> list[Event]:
+    """The events of PutRumEvents bodies as CloudWatch Logs keep them."""
+    return [event for body in bodies for event in unfold_body(json.loads(body))]
+
+
+def unfold_body(body: Event) -> list[Event]:
+    session = json.loads(body.get("SessionMetadata") or "{}")
+    return [
+        {
+            "event_timestamp": event["timestamp"] * 1000,
+            "event_type": event["type"],
+            "event_id": event["id"],
+            "event_version": "1.0.0",
+            "application_id": body["AppMonitorDetails"]["id"],
+            "batch_id": body["BatchId"],
+            "metadata": session | json.loads(event["metadata"]),
+            "user_details": body["UserDetails"],
+            "event_details": json.loads(event["details"]),
+        }
+        for event in body["RumEvents"]
+    ]
+
+
+def write_lines(path: Path, events: list[Event]) -> None:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+def write_s3_export(path: Path, events: list[Event]) -> None:
+    with gzip.open(path, "wt") as file:
+        file.writelines(f"2026-01-01T00:00:00.000Z {json.dumps(event)}\n" for event in events)
+
+
+def write_filtered(path: Path, events: list[Event], indent: int | None = 4) -> None:
+    found = [{"logStreamName": "2026-01-01T00", "message": json.dumps(event), "ingestionTime": 1} for event in events]
+    path.write_text(json.dumps({"events": found, "searchedLogStreams": []}, indent=indent))
+
+
+def write_insights(path: Path, events: list[Event]) -> None:
+    rows = [[{"field": "@timestamp", "value": "2026"}, {"field": "@message", "value": json.dumps(e)}] for e in events]
+    path.write_text(json.dumps({"results": rows, "statistics": {}, "status": "Complete"}, indent=4))
+
+
+def write_read_back(path: Path, events: list[Event]) -> None:
+    """GetAppMonitorData: the newest event first."""
+    texts = [json.dumps(event) for event in sorted(events, key=lambda event: -event["event_timestamp"])]
+    path.write_text(json.dumps({"Events": texts, "NextToken": "x"}, indent=4))
+
+
+def write_proxy_log(path: Path, events: list[Event]) -> None:
+    """A log that wraps each event, as an object or as a text."""
+    lines = [{"at": 1, "body": event if place % 2 else json.dumps(event)} for place, event in enumerate(events)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def write_list(path: Path, events: list[Event]) -> None:
+    path.write_text(json.dumps(events, indent=1))
+
+
+FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
+    "lines": write_lines,
+    "s3 export": write_s3_export,
+    "filter-log-events": write_filtered,
+    "filter-log-events, compact": lambda path, events: write_filtered(path, events, None),
+    "insights": write_insights,
+    "GetAppMonitorData": write_read_back,
+    "proxy": write_proxy_log,
+    "a list": write_list,
+}

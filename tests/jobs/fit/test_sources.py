@@ -1,0 +1,124 @@
+"""Each form of recorded data is told by looking, and what is wrong in it is counted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import loadgen
+from loadgen.errors import LoadgenError
+from loadgen.jobs.fit.recorded import Recorded, Recorder
+from loadgen.jobs.fit.sources import read_file
+from tests.jobs.fit.forms import FORMS, log_events
+
+START = "2026-01-01"
+
+
+@pytest.fixture(scope="module")
+def bodies() -> list[bytes]:
+    return list(loadgen.generate("storefront", sessions=40, seed=3, start=START))
+
+
+@pytest.fixture(scope="module")
+def expected(bodies: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    path = tmp_path_factory.mktemp("bodies") / "bodies.ndjson"
+    path.write_bytes(b"\n".join(bodies))
+    return read(path)
+
+
+def read(*paths: Path) -> Recorded:
+    recorder = Recorder()
+    for path in paths:
+        read_file(path, recorder, lambda read, events: None)
+    return recorder.finish()
+
+
+def describe(recorded: Recorded) -> list[tuple[str, int]]:
+    """Each type with the number of its events."""
+    return sorted((name, len(recorded.rows_of(name))) for name in recorded.types)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_events(form: str, bodies: list[bytes], expected: Recorded, tmp_path: Path) -> None:
+    FORMS[form](tmp_path / "file", log_events(bodies))
+    found = read(tmp_path / "file")
+    assert describe(found) == describe(expected)
+    assert len(found.sessions.user) == len(expected.sessions.user)
+    assert np.nansum(found.events.value) == pytest.approx(np.nansum(expected.events.value))
+    assert found.counts.broken_events == found.counts.duplicates == 0
+    by_view = [sorted(zip(r.events.at, r.events.number, strict=True)) for r in (found, expected)]
+    assert by_view[0] == by_view[1]
+
+
+def test_forms_mix_and_events_that_come_twice_count_once(
+    bodies: list[bytes], expected: Recorded, tmp_path: Path
+) -> None:
+    FORMS["lines"](tmp_path / "a", log_events(bodies[:100]))
+    with gzip.open(tmp_path / "b.gz", "wb") as file:
+        file.write(b"\n".join(bodies[50:]))
+    found = read(tmp_path / "a", tmp_path / "b.gz")
+    assert describe(found) == describe(expected)
+    assert found.counts.duplicates == sum(len(json.loads(body)["RumEvents"]) for body in bodies[50:100])
+
+
+def test_the_store_of_an_endpoint_is_a_source(expected: Recorded, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with loadgen.Endpoint(quota=None, store=store) as endpoint:
+        endpoint.client().create_app_monitor(Name="shop", Domain="shop.example.com")
+        run = loadgen.run("quickstart", target=endpoint.url, monitor="shop", duration=40, pace="20x", seed=1)
+    found = read(store)
+    assert found.counts.events == run.summary.outcomes.accepted.events > 0
+
+
+def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_path: Path) -> None:
+    events = log_events(bodies)
+    strange = dict(events[0], event_id="1", event_type="com.amazon.rum.new_event")
+    late = dict(events[0], event_id="2", event_timestamp=-5)
+    nobody = dict(events[0], event_id="3", user_details={})
+    wrong = dict(events[0], event_id="4", event_type="com.amazon.rum.js_error_event", event_details=[])
+    FORMS["lines"](tmp_path / "file", [*events, strange, late, nobody, wrong])
+    with (tmp_path / "file").open("a") as file:
+        file.write('{"event_type": \nnot json\n\n{"level": "info"}\n')
+    counts = read(tmp_path / "file").counts
+    assert counts.events == expected.counts.events + 1
+    assert counts.unknown_types == {"com.amazon.rum.new_event": 1}
+    assert (counts.bad_times, counts.broken_events, counts.broken_lines) == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"", "an empty file"),
+        (b"hello\nworld\n", "text"),
+        (b'{"level": "info", "msg": "x"}\n', "JSON with the members level, msg"),
+        (b"PK\x03\x04...", "a zip archive; unpack it first"),
+        (b"\x00\x01\x02" * 50, "binary data"),
+        (gzip.compress(b"hello"), "gzip of something else"),
+        (b"SQLite format 3\0" + b"x" * 100, "no store of a loadgen endpoint"),
+    ],
+)
+def test_a_file_without_rum_events_is_described(data: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(LoadgenError) as raised:
+        read(tmp_path / "file")
+    assert told in str(raised.value)
+    assert str(tmp_path / "file") in str(raised.value)
+
+
+def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
+    with pytest.raises(LoadgenError, match="no such file"):
+        read(tmp_path / "none")
+    with pytest.raises(LoadgenError, match="is a folder"):
+        read(tmp_path)
+
+
+def test_a_gzip_that_ends_early_gives_what_came_before(bodies: list[bytes], tmp_path: Path) -> None:
+    whole = gzip.compress(b"\n".join(bodies))
+    (tmp_path / "file").write_bytes(whole[: len(whole) // 2])
+    found = read(tmp_path / "file")
+    assert found.counts.events > 0
+    assert found.counts.broken_lines >= 1

@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 PURE := tests/scenario tests/traffic tests/client tests/wire tests/rum tests/charts tests/test_*.py
 WEB := tests/endpoint/browser
 
-.PHONY: help run quick test check lint format docs bench web-client clean
+.PHONY: help run quick test check lint format docs judge bench web-client clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ format: .venv/installed-dev  ## format the code, and mend what the linter can me
 
 docs: .venv/installed-dev  ## write what is generated: the command reference, the scenario schema
 	$(BIN)/python -m tests.docs
+
+judge: .venv/installed-dev  ## how far our visits are from those of the real web client: laws, and a classifier
+	$(BIN)/python -m tests.judge
 
 bench: .venv/installed-dev  ## the tests of speed, then the tables of results/benchmarks; needs nginx and wrk
 	$(BIN)/pytest -q -m bench

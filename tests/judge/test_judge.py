@@ -31,7 +31,9 @@ def round_paints(visit: SeenVisit) -> SeenVisit:
 
 @pytest.mark.parametrize("of", ["laws alone", "all structure without the site's times"])
 def test_one_broken_law_is_seen(of: str, real: list[SeenVisit]) -> None:
-    assert judge(real[::2], [round_paints(visit) for visit in real[1::2]], of, repeats=1).auc > 0.85  # one feature among hundreds
+    assert (
+        judge(real[::2], [round_paints(visit) for visit in real[1::2]], of, repeats=1).auc > 0.85
+    )  # one feature among hundreds
 
 
 def test_real_visits_are_not_told_from_real_ones(real: list[SeenVisit]) -> None:

@@ -5,7 +5,7 @@ PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 PURE := tests/scenario tests/traffic tests/client tests/wire tests/rum tests/charts tests/test_*.py
 WEB := tests/endpoint/browser
 
-.PHONY: help run quick test check lint format docs judge bench web-client clean
+.PHONY: help run quick test check lint format docs dist judge bench web-client clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,10 @@ docs: .venv/installed-dev  ## write what is generated: the command reference, th
 
 judge: .venv/installed-dev  ## how far our visits are from those of the real web client: laws, and a classifier
 	$(BIN)/python -m tests.judge
+
+dist: .venv/installed-dev  ## build the wheel and the sdist into dist/
+	rm -rf build
+	$(BIN)/python -c "from setuptools import build_meta as b; b.build_wheel('dist'); b.build_sdist('dist')"
 
 bench: .venv/installed-dev  ## the tests of speed, then the tables of results/benchmarks; needs nginx and wrk
 	$(BIN)/pytest -q -m bench

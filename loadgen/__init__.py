@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from loadgen.jobs.compare import compare
     from loadgen.jobs.find_limit import find_limit
     from loadgen.jobs.generate import generate
+    from loadgen.jobs.init import init
     from loadgen.jobs.plan import plan
     from loadgen.jobs.preview import preview
     from loadgen.jobs.run import Run, run
     from loadgen.jobs.sampling import sampling
+    from loadgen.jobs.scenarios import scenarios
     from loadgen.jobs.seed import clean, seed, verify
     from loadgen.scenario import Scenario
 
@@ -34,10 +36,12 @@ __all__ = [
     "compare",
     "find_limit",
     "generate",
+    "init",
     "plan",
     "preview",
     "run",
     "sampling",
+    "scenarios",
     "seed",
     "verify",
 ]

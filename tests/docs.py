@@ -19,6 +19,16 @@ HEAD = """# Commands
 
 `make docs` writes this page from the commands themselves; a test compares the two. [README.md](../../README.md) has an
 example of each job.
+
+## Completion
+
+One line in the shell's own file completes verbs, options, shipped scenarios and files:
+
+| shell | file | line |
+| --- | --- | --- |
+| bash, 4.4 or later | `~/.bashrc` | `eval "$(_LOADGEN_COMPLETE=bash_source loadgen)"` |
+| zsh | `~/.zshrc`, after `compinit` | `eval "$(_LOADGEN_COMPLETE=zsh_source loadgen)"` |
+| fish | `~/.config/fish/config.fish` | `_LOADGEN_COMPLETE=fish_source loadgen \\| source` |
 """
 
 

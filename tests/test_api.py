@@ -23,10 +23,12 @@ NAMES = {
     "compare",
     "find_limit",
     "generate",
+    "init",
     "plan",
     "preview",
     "run",
     "sampling",
+    "scenarios",
     "seed",
     "verify",
 }

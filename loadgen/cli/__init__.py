@@ -14,6 +14,7 @@ from loadgen.cli.clean import clean
 from loadgen.cli.compare import compare
 from loadgen.cli.find_limit import find_limit
 from loadgen.cli.generate import generate
+from loadgen.cli.init import init
 from loadgen.cli.metrics import metrics
 from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
@@ -22,24 +23,28 @@ from loadgen.cli.preview import preview
 from loadgen.cli.report import report
 from loadgen.cli.run import run
 from loadgen.cli.sampling import sampling
+from loadgen.cli.scenarios import scenarios
 from loadgen.cli.seed import seed
 from loadgen.cli.serve import serve
 from loadgen.cli.tags import tags
-from loadgen.cli.terminal import echo, prepare_streams
+from loadgen.cli.terminal import VerbGroup, echo, prepare_streams
 from loadgen.cli.verify import verify
 from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
 
+SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+FIRST = "Example: loadgen run quickstart. Next: `loadgen init my-site` writes a scenario of your own."
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(cls=VerbGroup, context_settings=SETTINGS, epilog=FIRST)
 @click.version_option(package_name="rum-loadgen", prog_name="loadgen")
 def commands() -> None:
     """Synthetic traffic and load tests for Amazon CloudWatch RUM."""
 
 
 ALL = (
-    run, worker, plan, find_limit, check, preview, sampling, generate, report, compare, serve, seed, verify, clean,
-    monitors, tags, metrics, policy,
+    run, worker, init, scenarios, plan, find_limit, check, preview, sampling, generate, report, compare, serve, seed, verify,
+    clean, monitors, tags, metrics, policy,
 )  # fmt: skip
 
 for command in ALL:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.options import SCENARIO
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import SCENARIO
 
 
-@click.command()
+@click.command(epilog="Example: loadgen check storefront")
 @SCENARIO
 def check(scenario: Path) -> None:
     """Check a scenario file: say all that is wrong with it, or which traffic it implies."""

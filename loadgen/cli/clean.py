@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.options import RUN_DIR
 from loadgen.cli.targets import YES, ask_on_terminal
 from loadgen.cli.terminal import echo
 
 
-@click.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.command(epilog="Example: loadgen clean results/seed-shop-quickstart --dry-run")
+@RUN_DIR
 @click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
 @YES
 def clean(run_dir: Path, dry_run: bool, yes: bool) -> None:

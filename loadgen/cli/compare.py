@@ -6,18 +6,16 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.options import JSON, html_option
 from loadgen.cli.terminal import echo
 
+RUNS = click.argument("run_dirs", type=click.Path(path_type=Path), metavar="RUN RUN...", nargs=-1, required=True)
 
-@click.command()
-@click.argument("run_dirs", type=click.Path(path_type=Path), metavar="RUN RUN...", nargs=-1, required=True)
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path, allow_dash=True),
-    metavar="FILE",
-    help="Write a page that overlays the runs.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
+
+@click.command(epilog="Example: loadgen compare results/before results/after --html compare.html")
+@RUNS
+@html_option("Write a page that overlays the runs.")
+@JSON
 def compare(run_dirs: tuple[Path, ...], html: Path | None, as_json: bool) -> None:
     """Compare runs with the first one, with intervals that tell a difference from chance."""
     from loadgen.jobs import compare as job

@@ -7,35 +7,22 @@ from typing import Any
 
 import click
 
+from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import SCENARIO, WholeCountOption, echo_error
+from loadgen.cli.values import WholeCountOption, echo_error
+
+OUT = click.Path(path_type=Path, allow_dash=True)
 
 
-@click.command()
-@SCENARIO
+@click.command(epilog="Example: loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson")
+@shared.SCENARIO
 @click.option("--sessions", type=WholeCountOption(), required=True, help="How many visits.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, allow_dash=True),
-    required=True,
-    help="NDJSON file, a PutRumEvents body a line; - for standard output.",
-)
-@click.option("--seed", type=int, help="In place of the scenario's; 0 when it has none.")
-@click.option(
-    "--start",
-    default="2026-01-01",
-    show_default=True,
-    help="Date of the first events: now, or ISO 8601, UTC. The same start gives the same bytes.",
-)
-@click.option(
-    "--dialect",
-    type=click.Choice(["web", "sdk"]),
-    default="web",
-    show_default=True,
-    help="As the RUM web client writes bodies, or an AWS SDK.",
-)
+@click.option("--out", type=OUT, required=True, help="NDJSON file, a body a line; - for standard output.")
+@shared.SEED
+@click.option("--start", default="2026-01-01", help="Of the events: now, or ISO 8601, UTC.")
+@shared.DIALECT
 @click.option("--gzip", is_flag=True, help="Compress the file.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes that share the work.")
+@click.option("--workers", type=int, default=1, help="Processes that share the work.")
 def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
     from loadgen.jobs.generate import write_bodies

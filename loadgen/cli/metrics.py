@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadgen.cli.targets import JSON, NAME, YES, add_options, ask_on_terminal, show_result, with_account
+from loadgen.cli.options import JSON
+from loadgen.cli.targets import NAME, YES, add_options, ask_on_terminal, show_result, with_account
+from loadgen.cli.terminal import VerbGroup
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
@@ -25,12 +27,12 @@ definition_options = add_options(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def metrics() -> None:
     """Metrics that RUM extracts from events: their destinations and definitions."""
 
 
-@metrics.command("list")
+@metrics.command("list", epilog="Example: loadgen metrics list shop --json")
 @NAME
 @with_account
 @JSON
@@ -43,7 +45,7 @@ def list_metrics(name: str, account: Account, as_json: bool) -> None:
     show_result(plain, describe_metrics(found), as_json)
 
 
-@metrics.command("enable")
+@metrics.command("enable", epilog="Example: loadgen metrics enable shop")
 @NAME
 @destination_options
 @click.option("--role", metavar="ARN", help="For Evidently.")
@@ -54,7 +56,7 @@ def enable_metrics(name: str, role: str | None, account: Account, **destination:
     _change(account, "PutRumMetricsDestination", name, destination, given)
 
 
-@metrics.command("disable")
+@metrics.command("disable", epilog="Example: loadgen metrics disable shop")
 @NAME
 @destination_options
 @with_account
@@ -67,7 +69,7 @@ def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) 
     show_result(made, describe_call(made), as_json=False)
 
 
-@metrics.command("add")
+@metrics.command("add", epilog="Example: loadgen metrics add shop --metric JsErrorCount")
 @NAME
 @definition_options
 @destination_options
@@ -84,7 +86,7 @@ def add_metric(
     _change(account, "BatchCreateRumMetricDefinitions", name, where, given, as_json)
 
 
-@metrics.command("change")
+@metrics.command("change", epilog="Example: loadgen metrics change shop ID --metric JsErrorCount --unit Count")
 @NAME
 @click.argument("definition_id")
 @definition_options
@@ -101,7 +103,7 @@ def change_metric(
     _change(account, "UpdateRumMetricDefinition", name, where, given)
 
 
-@metrics.command("remove")
+@metrics.command("remove", epilog="Example: loadgen metrics remove shop ID")
 @NAME
 @click.argument("definition_ids", nargs=-1, required=True)
 @destination_options

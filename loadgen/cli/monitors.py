@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadgen.cli.targets import JSON, NAME, YES, add_options, ask_on_terminal, show_result, with_account
-from loadgen.cli.terminal import echo
-from loadgen.cli.values import SCENARIO
+from loadgen.cli.options import JSON, SCENARIO
+from loadgen.cli.targets import NAME, YES, add_options, ask_on_terminal, show_result, with_account
+from loadgen.cli.terminal import VerbGroup, echo
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ settings_options = add_options(
 )
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def monitors() -> None:
     """App monitors: list, show, create, update, delete, apply."""
 
 
-@monitors.command("list")
+@monitors.command("list", epilog="Example: loadgen monitors list --target http://127.0.0.1:8000")
 @with_account
 @JSON
 def list_monitors(account: Account, as_json: bool) -> None:
@@ -50,7 +50,7 @@ def list_monitors(account: Account, as_json: bool) -> None:
     show_result(found, describe_monitors(found), as_json)
 
 
-@monitors.command("show")
+@monitors.command("show", epilog="Example: loadgen monitors show shop --json")
 @NAME
 @with_account
 @JSON
@@ -62,7 +62,7 @@ def show_monitor(name: str, account: Account, as_json: bool) -> None:
     show_result(found, describe_state(found), as_json)
 
 
-@monitors.command("create")
+@monitors.command("create", epilog="Example: loadgen monitors create shop --domain shop.example.com")
 @NAME
 @settings_options
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE")
@@ -86,7 +86,7 @@ def create_monitor(
         echo(f"note: {MOBILE_NOTE.format(platform)}", err=True)
 
 
-@monitors.command("update")
+@monitors.command("update", epilog="Example: loadgen monitors update shop --sample-rate 0.5")
 @NAME
 @settings_options
 @with_account
@@ -103,7 +103,7 @@ def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **sett
     show_result(made.answer, describe_call(made), as_json)
 
 
-@monitors.command("delete")
+@monitors.command("delete", epilog="Example: loadgen monitors delete shop")
 @NAME
 @with_account
 @YES
@@ -115,7 +115,7 @@ def remove_monitor(name: str, account: Account, yes: bool) -> None:
     show_result(made, describe_call(made), as_json=False)
 
 
-@monitors.command("apply")
+@monitors.command("apply", epilog="Example: loadgen monitors apply shop.toml --dry-run")
 @SCENARIO
 @click.option("--monitor", metavar="NAME", help="In place of the scenario's.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, and do nothing.")

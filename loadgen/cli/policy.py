@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from loadgen.cli.targets import NAME, YES, ask_on_terminal, show_result, with_account
+from loadgen.cli.terminal import VerbGroup
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def policy() -> None:
     """The resource policy of an app monitor: who may send to it."""
 
 
-@policy.command("show")
+@policy.command("show", epilog="Example: loadgen policy show shop")
 @NAME
 @with_account
 def show_policy(name: str, account: Account) -> None:
@@ -29,7 +30,7 @@ def show_policy(name: str, account: Account) -> None:
     show_result(require_policy(account, name), (), as_json=True)
 
 
-@policy.command("put")
+@policy.command("put", epilog="Example: loadgen policy put shop policy.json")
 @NAME
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--public", is_flag=True, help="Let everybody send, unsigned too, in place of a file.")
@@ -47,7 +48,7 @@ def put_policy(name: str, file: Path | None, public: bool, revision: str | None,
     show_result(made, describe_call(made), as_json=False)
 
 
-@policy.command("delete")
+@policy.command("delete", epilog="Example: loadgen policy delete shop")
 @NAME
 @with_account
 @YES

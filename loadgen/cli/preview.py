@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import DURATION, SCENARIO, CountOption, echo_error
+from loadgen.cli.values import echo_error
 
 
-@click.command()
-@SCENARIO
+@click.command(epilog="Example: loadgen preview bad-release --out preview.html")
+@shared.SCENARIO
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="HTML file; it needs nothing beside it.")
-@click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
-@click.option("--rate", type=CountOption(), default=1.0, help="A factor on the arrivals.")
-@click.option("--seed", type=int, help="In place of the scenario's; 0 when it has none.")
+@shared.DURATION_OPTION
+@shared.RATE
+@shared.SEED
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.jobs import preview as job

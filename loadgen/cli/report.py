@@ -6,22 +6,17 @@ from pathlib import Path
 
 import click
 
+from loadgen.cli.options import JSON, RUN_DIR, html_option
 from loadgen.cli.terminal import echo
 
 IN_FOLDER = Path("RUN_DIR/report.html")  # what --html without a file stands for
+PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_value=str(IN_FOLDER), metavar="[FILE]")
 
 
-@click.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print summary.json.")
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path, allow_dash=True),
-    is_flag=False,
-    flag_value=str(IN_FOLDER),
-    metavar="[FILE]",
-    help="Write the page of the run, unless told otherwise as report.html in its folder.",
-)
+@click.command(epilog="Example: loadgen report results/20261125T211713Z-quickstart --html page.html")
+@RUN_DIR
+@JSON
+@PAGE
 def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.jobs import report as job

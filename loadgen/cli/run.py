@@ -10,67 +10,45 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from loadgen.cli.targets import ACCEPT, SENDERS, ask_on_terminal, network_options
+from loadgen.cli import options as shared
+from loadgen.cli.targets import ask_on_terminal, network_options
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import (
-    DURATION,
-    PACE,
-    QUOTA,
-    SCENARIO,
-    SHARE,
-    CountOption,
-    WholeCountOption,
-)
+from loadgen.cli.values import PACE, WholeCountOption
 from loadgen.errors import LoadgenError
 
+FILE = click.Path(path_type=Path)
 
-@click.command()
-@SCENARIO
-@click.option("--target", default="local", show_default=True, metavar="local|URL|aws", help="Where requests go.")
-@click.option(
-    "--monitor", metavar="NAME", help="App monitor, by name or id, in place of the scenario's; not with neighbours."
-)
-@click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
-@click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s or 5m.")
-@click.option("--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
-@click.option("--pace", type=PACE, default="realtime", show_default=True, metavar="realtime|Nx|max")
-@click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
-@click.option("--sample-rate", type=SHARE, help="Share of sessions that are recorded.")
-@SENDERS
+
+@click.command(epilog="Example: loadgen run storefront --rate 0.5 --duration 5m --seed 7")
+@shared.SCENARIO
+@shared.TARGET
+@click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
+@shared.REGION
+@shared.DURATION_OPTION
+@shared.RATE
+@click.option("--pace", type=PACE, default="realtime", metavar="realtime|Nx|max")
+@shared.SEED
+@shared.SAMPLE_RATE
+@shared.SENDERS
 @click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
-@click.option("--expect-workers", type=click.IntRange(min=1), default=1, show_default=True, help="With --master.")
-@click.option(
-    "--bind-host", default="127.0.0.1", show_default=True, help="With --master: address that workers of others reach."
-)
-@click.option("--bind-port", type=click.IntRange(1, 65535), default=5557, show_default=True, help="With --master.")
-@ACCEPT
+@click.option("--expect-workers", type=click.IntRange(min=1), default=1, help="With --master.")
+@click.option("--bind-host", default="127.0.0.1", help="With --master: where workers reach it.")
+@click.option("--bind-port", type=shared.PORT, default=5557, help="With --master.")
+@shared.ACCEPT
 @network_options
 @click.option("--max-events", type=WholeCountOption(min=1), help="Stop hard before more events than this are sent.")
-@click.option("--quota", type=QUOTA, default="50", show_default=True, help="Of the local endpoint, a second; or off.")
+@shared.LOCAL_QUOTA
 @click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
-@click.option(
-    "--store", type=click.Path(path_type=Path), help="Keep what the local endpoint accepts in this SQLite file."
-)
-@click.option("--dialect", type=click.Choice(["web", "sdk"]), default="web", help="sdk: without SessionMetadata.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for the results; results/<time>-<name> unless given."
-)
-@click.option(
-    "--web",
-    type=click.IntRange(1, 65535),
-    is_flag=False,
-    flag_value=8089,
-    metavar="[PORT]",
-    help="Show Locust's UI.",
-)
-@click.option(
-    "--prometheus", type=click.IntRange(1, 65535), metavar="PORT", help="Serve live figures for Prometheus on loopback."
-)
+@click.option("--store", type=FILE, help="Keep what the local endpoint accepts in this SQLite file.")
+@shared.DIALECT
+@click.option("--out", type=FILE, help="Folder for the results; results/<time>-<name> unless given.")
+@click.option("--web", type=shared.PORT, is_flag=False, flag_value=8089, metavar="[PORT]", help="Show Locust's UI.")
+@click.option("--prometheus", type=shared.PORT, metavar="PORT", help="Serve live figures for Prometheus on loopback.")
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
 @click.option("--tag", metavar="TEXT", help="A label for the run, in its report and in comparisons.")
-@click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
-@click.option("--json", "as_json", is_flag=True, help="Print summary.json, and nothing else, on standard output.")
+@shared.CONSENT
+@shared.JSON
 def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
     from loadgen.jobs import run as job

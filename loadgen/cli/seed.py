@@ -8,35 +8,32 @@ from typing import Any
 
 import click
 
-from loadgen.cli.targets import ACCEPT, ask_on_terminal, target_options
-from loadgen.cli.values import SCENARIO, SHARE, CountOption
+from loadgen.cli import options as shared
+from loadgen.cli.targets import ask_on_terminal, target_options
+from loadgen.cli.values import POSITIVE
+
+DAYS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command()
-@SCENARIO
+@click.command(epilog="Example: loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
+@shared.SCENARIO
 @target_options
 @click.option("--monitor", metavar="NAME", help="App monitor; the scenario's unless given. Made when it is missing.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Length of the period. [default: 7]")
+@click.option("--days", type=DAYS, help="Length of the period. [default: 7]")
 @click.option("--from", "start", metavar="TIME", help="Begin of the period, in place of --days; UTC.")
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
-@click.option("--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals.")
-@click.option("--sample-rate", type=SHARE, help="Share of sessions that are recorded.")
+@shared.RATE
+@shared.SAMPLE_RATE
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
-@click.option(
-    "--quota",
-    type=CountOption(min=0, min_open=True),
-    help="PutRumEvents a second; unless given, asked of Service Quotas (AWS) or learned from 429s.",
-)
-@click.option("--senders", type=click.IntRange(1, 256), default=16, show_default=True, help="Requests in flight.")
-@ACCEPT
+@click.option("--quota", type=POSITIVE, help="PutRumEvents a second; else asked of AWS, or learned from 429s.")
+@click.option("--senders", type=click.IntRange(1, 256), default=16, help="Requests in flight.")
+@shared.ACCEPT
 @click.option("--identity-pool", metavar="ID", help="Send as a guest of this Cognito identity pool, as browsers do.")
 @click.option("--guest-role", metavar="ARN", help="The guests' role: Cognito's basic flow.")
-@click.option(
-    "--probe/--no-probe", default=None, help="Send a few old events first and read them back. [default: on AWS]"
-)
+@click.option("--probe/--no-probe", default=None, help="First send old events, and read them. [default: on AWS]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; results/seed-<monitor>-<scenario> unless given.")
-@click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
+@shared.CONSENT
 def seed(scenario: Path, yes: bool, **options: Any) -> None:
     """Fill a monitor with a scenario's past, each event exactly once; the same command again goes on."""
     from rich.console import Console

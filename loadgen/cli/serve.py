@@ -14,10 +14,10 @@ REGION = PatternOption("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-
 ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 
 
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
-@click.option("--quota", type=QUOTA, default="50", show_default=True, help="PutRumEvents a second, or off.")
+@click.command(epilog="Example: loadgen serve --port 8000 --store rum.sqlite --quota off")
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes a free one.")
+@click.option("--quota", type=QUOTA, default="50", help="PutRumEvents a second, or off.")
 @click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; as the quota unless given.")
 @click.option(
     "--operation-quota",
@@ -28,8 +28,8 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 )
 @click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
 @click.option("--store", type=click.Path(path_type=Path), help="SQLite file for what is accepted; memory unless given.")
-@click.option("--region", type=REGION, default="us-east-1", show_default=True, help="Region that signatures must name.")
-@click.option("--account", type=ACCOUNT, default="123456789012", show_default=True, help="Account number in ARNs.")
+@click.option("--region", type=REGION, default="us-east-1", help="Region that signatures must name.")
+@click.option("--account", type=ACCOUNT, default="123456789012", help="Account number in ARNs.")
 @click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
 @click.option(
     "--secret-access-key",

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loadgen.cli.targets import JSON, NAME, show_result, with_account
+from loadgen.cli.options import JSON
+from loadgen.cli.targets import NAME, show_result, with_account
+from loadgen.cli.terminal import VerbGroup
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
 
 
-@click.group()
+@click.group(cls=VerbGroup)
 def tags() -> None:
     """Tags of an app monitor."""
 
 
-@tags.command("list")
+@tags.command("list", epilog="Example: loadgen tags list shop")
 @NAME
 @with_account
 @JSON
@@ -29,7 +31,7 @@ def list_tags(name: str, account: Account, as_json: bool) -> None:
     show_result(found, describe_tags(found), as_json)
 
 
-@tags.command("add")
+@tags.command("add", epilog="Example: loadgen tags add shop team=web stage=demo")
 @NAME
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @with_account
@@ -42,7 +44,7 @@ def add_tags(name: str, pairs: tuple[str, ...], account: Account) -> None:
     show_result(made, describe_call(made), as_json=False)
 
 
-@tags.command("remove")
+@tags.command("remove", epilog="Example: loadgen tags remove shop stage")
 @NAME
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @with_account

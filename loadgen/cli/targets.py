@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from loadgen.jobs.targets import Confirm, ConsentQuestion
 
 NAME = click.argument("name")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else.")
-ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), default="rum", help="2xx: any is an acceptance.")
-SENDERS = click.option(
-    "--senders",
-    type=click.IntRange(1, 900),
-    default=500,
-    show_default=True,
-    help="Most requests in flight, per process.",
-)
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

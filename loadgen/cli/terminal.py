@@ -22,6 +22,16 @@ SPELLED = dict(
 """How characters that we write ourselves look where the encoding lacks them."""
 
 
+class VerbGroup(click.Group):
+    """A group whose help says of each verb what it does, in full; click would end a long line with dots."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each verb with the first sentence of its help, on as many lines as it takes."""
+        with formatter.section("Commands"):
+            verbs = sorted(self.commands.items())
+            formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in verbs])
+
+
 def prepare_streams() -> None:
     """Write what an output's encoding lacks in another way, in place of a UnicodeEncodeError."""
     codecs.register_error(HANDLER, spell)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from loadgen import units
 from loadgen.cli.terminal import echo
@@ -15,18 +16,21 @@ from loadgen.cli.terminal import echo
 Value = TypeVar("Value")
 
 
-class ScenarioFile(click.ParamType[Path]):
-    """A scenario file, or the name of a shipped scenario."""
+class ScenarioFile(click.Path):
+    """A scenario file, or the name of a shipped scenario: jobs take both."""
 
     name = "scenario"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        from loadgen.scenario import find_scenario
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
 
-        return find_scenario(value)
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Files, and the shipped names that begin so; files first, as click's bash script forgets what is before."""
+        from loadgen.scenario import list_shipped
 
+        names = [CompletionItem(name) for name in list_shipped() if name.startswith(incomplete)]
+        return [CompletionItem(incomplete, type="file"), *names]
 
-SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 
 MOST_SECONDS = 366 * 86400.0
 
@@ -55,6 +59,9 @@ class CountOption(click.FloatRange):
 
     name = "count"
 
+    def _describe_range(self) -> str:
+        return describe_bounds(super()._describe_range())
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, if it is within the bounds."""
         return float(super().convert(read_count(self, value, param, ctx), param, ctx))
@@ -65,12 +72,20 @@ class WholeCountOption(click.IntRange):
 
     name = "count"
 
+    def _describe_range(self) -> str:
+        return describe_bounds(super()._describe_range())
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, if it is whole and within the bounds."""
         number = read_count(self, value, param, ctx)
         if not number.is_integer():
             self.fail(f"{value!r} is no whole number", param, ctx)
         return int(super().convert(int(number), param, ctx))
+
+
+def describe_bounds(text: str) -> str:
+    """Click's words for a range, without bounds that are none or beyond all use."""
+    return "" if text.endswith("None") else text.replace("0<x<=1000000000000.0", "x>0")
 
 
 def read_count(

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from loadgen.cli.targets import JSON, show_result
+from loadgen.cli.options import JSON, RUN_DIR
+from loadgen.cli.targets import show_result
 from loadgen.cli.terminal import echo
 
 
-@click.command()
-@click.argument("run_dir", type=click.Path(path_type=Path))
+@click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
+@RUN_DIR
 @click.option("--wait", type=click.FloatRange(min=0), help="Seconds to wait for events; as long as RUM may take.")
 @JSON
 def verify(run_dir: Path, wait: float | None, as_json: bool) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from loadgen.cli.options import PORT
 from loadgen.cli.targets import network_options
 from loadgen.cli.terminal import echo
 
 
-@click.command()
+@click.command(epilog="Example: loadgen worker --master-host 192.0.2.10 --processes 4")
 @click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
-@click.option("--master-port", type=click.IntRange(1, 65535), default=5557, show_default=True)
+@click.option("--master-port", type=PORT, default=5557)
 @click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
 @network_options
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")

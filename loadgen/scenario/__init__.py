@@ -6,10 +6,10 @@ from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outa
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
-from loadgen.scenario.scenario import Scenario, load, parse, resolve_seed
+from loadgen.scenario.scenario import Scenario, format_schema, load, parse, resolve_seed
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.thresholds import Thresholds
-from loadgen.scenario.toml_file import find_scenario, format_scenario, read_text
+from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text
 
 __all__ = [
     "COUNTRIES",
@@ -49,6 +49,8 @@ __all__ = [
     "find_placeholders",
     "find_scenario",
     "format_scenario",
+    "format_schema",
+    "list_shipped",
     "load",
     "parse",
     "read_text",

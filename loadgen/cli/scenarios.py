@@ -1,0 +1,18 @@
+"""loadgen scenarios: which scenarios are shipped."""
+
+from __future__ import annotations
+
+import click
+
+from loadgen.cli.options import JSON
+from loadgen.cli.targets import show_result
+
+
+@click.command(epilog="Example: loadgen scenarios")
+@JSON
+def scenarios(as_json: bool) -> None:
+    """List the shipped scenarios, with what each is for; every verb that takes a scenario takes these names."""
+    from loadgen.jobs import scenarios as job
+
+    found = job.scenarios()
+    show_result(found, [job.format_scenarios(found)], as_json)

@@ -1,0 +1,36 @@
+"""`loadgen init`: a commented scenario to start from, with the schema beside it that editors complete and check by."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from loadgen.errors import LoadgenError
+from loadgen.output import write_output
+from loadgen.scenario import Scenario, format_schema
+
+TEMPLATE = "scenario.toml"
+TEMPLATE_NAME = "my-site"
+SCHEMA = "scenario.schema.json"  # the template's first line names it
+
+
+def init(name: str = TEMPLATE_NAME, folder: Path | str = ".") -> Path:
+    """Write a commented scenario of this name as `<name>.toml`, and the schema that it refers to beside it.
+
+    Returns the scenario's file. LoadgenError: the name does not fit, or a file of that name exists.
+    """
+    stem = name.removesuffix(".toml")
+    file = Path(folder) / f"{stem}.toml"
+    template = files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
+    text = template.replace(f'"{TEMPLATE_NAME}"', f'"{stem}"')
+    try:
+        Scenario.parse(text, file.name)
+    except LoadgenError:
+        raise LoadgenError(
+            f"{name!r} is no name for a scenario; write up to 64 letters, digits, dots, dashes and underscores"
+        ) from None
+    if file.exists():
+        raise LoadgenError(f"{file}: exists already; give another name, such as `loadgen init {stem}-2`")
+    write_output(file.with_name(SCHEMA), format_schema())
+    write_output(file, text)
+    return file

@@ -1,0 +1,54 @@
+"""`loadgen scenarios`: the shipped scenarios, and what each is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import wrap
+
+from loadgen.model import Noun
+from loadgen.scenario import Scenario, find_scenario, list_shipped
+from loadgen.units import format_duration
+
+WIDTH = 80
+
+
+class ShippedScenario(Noun):
+    """A scenario that comes with loadgen; every verb that takes a scenario takes its name."""
+
+    name: str
+    purpose: str  # the description's first sentence
+    seconds: float
+    file: Path
+
+
+def scenarios() -> tuple[ShippedScenario, ...]:
+    """The shipped scenarios in the order of their names."""
+    return tuple(describe_scenario(name) for name in list_shipped())
+
+
+def describe_scenario(name: str) -> ShippedScenario:
+    """One of them."""
+    read = Scenario.load(name)
+    purpose = " ".join(read.description.split()).partition(". ")[0].removesuffix(".")
+    return ShippedScenario(name, purpose, read.duration, find_scenario(name))
+
+
+def format_scenarios(found: Sequence[ShippedScenario]) -> str:
+    """A table of names, durations and purposes, in 80 columns."""
+    name, lasts = (max(map(len, texts)) + 2 for texts in (list_names(found), list_durations(found)))
+    lines = []
+    for each, duration in zip(found, list_durations(found), strict=True):
+        head = f"{each.name:{name}}{duration:{lasts}}"
+        lines += wrap(each.purpose, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+    return "\n".join(lines)
+
+
+def list_names(found: Sequence[ShippedScenario]) -> list[str]:
+    """Their names."""
+    return [each.name for each in found]
+
+
+def list_durations(found: Sequence[ShippedScenario]) -> list[str]:
+    """How long each lasts."""
+    return [format_duration(each.seconds) for each in found]

@@ -43,8 +43,8 @@ def commands() -> None:
 
 
 ALL = (
-    run, worker, init, scenarios, plan, find_limit, check, preview, sampling, generate, report, compare, serve, seed, verify,
-    clean, monitors, tags, metrics, policy,
+    run, worker, init, scenarios, plan, find_limit, check, preview, sampling, generate, report, compare, serve, seed,
+    verify, clean, monitors, tags, metrics, policy,
 )  # fmt: skip
 
 for command in ALL:

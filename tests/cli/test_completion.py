@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish: by the shells that are there, and by what click's scripts ask of us for the others."""
+"""Completion in bash, zsh and fish: by the shells that are there, and by what click's scripts ask of us."""
 
 from __future__ import annotations
 

@@ -1,12 +1,20 @@
 """The only room with boto3: credentials, the control plane of RUM (plan, then apply), reading back. Calls AWS."""
 
-from loadgen.aws.account import Account, MonitorTarget, check_platform, is_monitor_id
+from loadgen.aws.account import (
+    Account,
+    MonitorState,
+    MonitorTarget,
+    check_platform,
+    is_monitor_id,
+    make_call,
+    read_policy,
+    read_state,
+)
 from loadgen.aws.changes import PlannedCall, apply_changes, find_losses, plan_changes
+from loadgen.aws.clients import explain_errors
 from loadgen.aws.credentials import Guest, make_signer
 from loadgen.aws.desired_state import build_definitions, build_policy, list_domains
-from loadgen.aws.monitor_state import MonitorState, make_call, read_policy, read_state
 from loadgen.aws.readback import read_events
-from loadgen.aws.refusals import explain_errors
 
 __all__ = [
     "Account",

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.aws.account import Account, check_platform
+from loadgen.aws.account import Account, MonitorState, check_platform, make_call, read_state
 from loadgen.aws.desired_state import (
     STATED_BY,
     build_creation,
@@ -21,7 +21,6 @@ from loadgen.aws.desired_state import (
     build_update,
     list_domains,
 )
-from loadgen.aws.monitor_state import MonitorState, make_call, read_state
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.scenario import Monitor, Scenario

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from loadgen.aws.account import Account
-from loadgen.aws.refusals import explain_errors
+from loadgen.aws.clients import explain_errors
 from loadgen.errors import ControlError
 
 PAGE = 100

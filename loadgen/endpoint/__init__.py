@@ -1,8 +1,7 @@
 """The local CloudWatch RUM endpoint over SQLite: the API's twenty operations on a port of this machine."""
 
 from loadgen.endpoint.admin import EndpointLedger
-from loadgen.endpoint.fault_spec import parse_faults
-from loadgen.endpoint.faults import Faults
+from loadgen.endpoint.faults import Faults, parse_faults
 from loadgen.endpoint.local_endpoint import Endpoint, find_running, make_credentials
 from loadgen.endpoint.settings import EndpointSettings
 

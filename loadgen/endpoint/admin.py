@@ -7,9 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from loadgen.endpoint.live_state import LiveState
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
-from loadgen.endpoint.settings import LiveSettings
+from loadgen.endpoint.settings import LiveSettings, LiveState
 from loadgen.endpoint.store import Store
 from loadgen.model import Noun, Request, Response
 from loadgen.transport import is_loopback

@@ -2,16 +2,23 @@
 
 Rule: the fault of the n-th request depends on the seed and on n alone (periods: on the time since the faults were set),
 so that a rehearsal can be repeated. Shares are probabilities per request and exclude one another.
+
+Text of the option --faults → Faults; an error names the term that is wrong and what to write instead.
 """
 
 from __future__ import annotations
 
 import random
-from typing import Annotated, Literal
+import re
+from collections.abc import Callable
+from math import isfinite
+from typing import Annotated, Any, Literal, NoReturn
 
 from msgspec import Meta, structs
 
+from loadgen.errors import EndpointError
 from loadgen.model import Noun
+from loadgen.rum.service_model import load_service_model
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
@@ -109,3 +116,103 @@ class FaultInjector:
                 return fault
             chance -= share
         return InjectedFault(delay)
+
+
+SHARES = ("errors", "drops", "lost_answers")
+LATENCIES = {  # kind: how it is written
+    "constant": "constant:MS",
+    "uniform": "uniform:MIN:MAX",
+    "normal": "normal:MEAN:SD",
+    "lognormal": "lognormal:MEDIAN:SIGMA",
+    "exponential": "exponential:MEAN",
+}
+STATUSES = (403, 404, 429, 500)
+MOST_SECONDS = 86_400.0
+
+
+def parse_faults(text: str) -> Faults:
+    """Read terms between commas, such as `errors=0.01,latency=lognormal:80:0.5,403=10-20`; raises EndpointError."""
+    found: dict[str, Any] = {}
+    periods: list[FaultPeriod] = []
+    for term in filter(None, text.replace(" ", "").split(",")):
+        name, _, value = term.partition("=")
+        if name.isdigit():
+            periods.append(_read_period(term, name, value))
+        elif name in READERS:
+            found |= READERS[name](term, value)
+        else:
+            _refuse(term, f"{', '.join(READERS)} or a status, each with = and a value, such as errors=0.01")
+    faults = Faults(**found, periods=tuple(periods))
+    if (together := faults.errors + faults.drops + faults.lost_answers + faults.stalls) > 1 + 1e-9:
+        raise EndpointError(f"faults: the shares add up to {together:g}; write shares that add up to 1 at most")
+    return faults
+
+
+def _refuse(term: str, instead: str) -> NoReturn:
+    raise EndpointError(f"faults: {term!r} does not fit; write {instead}")
+
+
+def _read_number(term: str, text: str, most: float, instead: str) -> float:
+    """A number from 0 to `most`."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not (isfinite(number) and 0 <= number <= most):
+        _refuse(term, instead)
+    return number
+
+
+def _read_share(term: str, value: str) -> dict[str, Any]:
+    name = term.partition("=")[0]
+    return {name: _read_number(term, value, 1, f"a share from 0 to 1, such as {name}=0.01")}
+
+
+def _read_stalls(term: str, value: str) -> dict[str, Any]:
+    instead = "a share from 0 to 1, and the seconds (at most a day), such as stalls=0.01@30"
+    share, at, seconds = value.partition("@")
+    stall = {"stall_seconds": _read_number(term, seconds, MOST_SECONDS, instead)} if at else {}
+    return {"stalls": _read_number(term, share, 1, instead), **stall}
+
+
+def _read_latency(term: str, value: str) -> dict[str, Any]:
+    kind, *texts = value.split(":")
+    form = LATENCIES.get(kind, "")
+    if not form or len(texts) != form.count(":"):
+        _refuse(term, f"latency={form or ' or '.join(LATENCIES.values())}, in milliseconds")
+    numbers = [_read_number(term, text, MOST_SECONDS * 1000, f"latency={form}, in milliseconds") for text in texts]
+    if kind == "uniform" and numbers[0] > numbers[1]:
+        _refuse(term, f"the lower end first, latency=uniform:{texts[1]}:{texts[0]}")
+    return {"latency": Latency(kind, *numbers)}  # type: ignore[arg-type]  # a key of LATENCIES
+
+
+def _read_operations(term: str, value: str) -> dict[str, Any]:
+    names = () if value == "all" else tuple(value.split("+"))
+    if unknown := [name for name in names if name not in load_service_model().operations]:
+        _refuse(term, f"operations of RUM such as PutRumEvents+GetAppMonitor, or all; {unknown[0]!r} is none")
+    return {"operations": names}
+
+
+def _read_seed(term: str, value: str) -> dict[str, Any]:
+    if not re.fullmatch(r"\d{1,18}", value, re.ASCII):
+        _refuse(term, "a whole number, such as seed=7")
+    return {"seed": int(value)}
+
+
+def _read_period(term: str, name: str, value: str) -> FaultPeriod:
+    if int(name) not in STATUSES:
+        _refuse(term, f"one of the statuses {', '.join(map(str, STATUSES))}, such as 403=10-20")
+    instead = f"seconds from and to, such as {name}=10-20"
+    start, end = (_read_number(term, text, float("inf"), instead) for text in value.partition("-")[::2])
+    if start >= end:
+        _refuse(term, instead)
+    return FaultPeriod(int(name), start, end)  # type: ignore[arg-type]  # one of STATUSES
+
+
+READERS: dict[str, Callable[[str, str], dict[str, Any]]] = {
+    **dict.fromkeys(SHARES, _read_share),
+    "stalls": _read_stalls,
+    "latency": _read_latency,
+    "operations": _read_operations,
+    "seed": _read_seed,
+}

@@ -22,8 +22,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from loadgen.endpoint.admin import PREFIX, EndpointLedger
-from loadgen.endpoint.fault_spec import parse_faults
-from loadgen.endpoint.faults import Faults
+from loadgen.endpoint.faults import Faults, parse_faults
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, check_settings
 from loadgen.errors import EndpointError
 from loadgen.model import Request

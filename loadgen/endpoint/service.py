@@ -18,13 +18,12 @@ import msgspec
 from loadgen.endpoint.admin import PREFIX, answer_admin_request
 from loadgen.endpoint.call_log import CallLog, PutCall
 from loadgen.endpoint.faults import NO_FAULT, InjectedFault
-from loadgen.endpoint.live_state import PUT_RUM_EVENTS, LiveState
 from loadgen.endpoint.operations import OPERATIONS
 from loadgen.endpoint.operations.context import OperationContext
 from loadgen.endpoint.request_body import BodyTooLarge
 from loadgen.endpoint.retention import expire
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
-from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.settings import PUT_RUM_EVENTS, EndpointSettings, LiveState
 from loadgen.endpoint.store import Store
 from loadgen.ids import format_uuid4
 from loadgen.model import Noun, Request, Response

@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from loadgen.charts import Child, Markup, bars, card, cards, el, facts, folded, page, stacked_bars, tiles
 from loadgen.report import plots
 from loadgen.report.accounting import build_accounting_card, build_incomplete_card
-from loadgen.report.neighbours import build_neighbours_card
 from loadgen.report.plots import plot_curve
-from loadgen.report.tables import build_clock_table, build_stage_table, build_timeline_table, list_every_figure
+from loadgen.report.tables import (
+    build_clock_table,
+    build_neighbours_card,
+    build_stage_table,
+    build_timeline_table,
+    list_every_figure,
+)
 from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 

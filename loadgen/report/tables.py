@@ -1,14 +1,27 @@
-"""Figures as tables: what a plot shows, for those who read numbers, and every name of summary.json."""
+"""Figures as tables: what a plot shows, for those who read numbers, and every name of summary.json.
+
+Several app monitors under one quota: whose load it was, and who paid for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import msgspec
+import numpy as np
 
-from loadgen.charts import Markup, table
-from loadgen.results import RunData, Summary
-from loadgen.units import format_bytes, format_clock, format_count, format_milliseconds, format_share
+from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear, table
+from loadgen.report.plots import Frame, plot_over_time
+from loadgen.results import BinnedTimeline, Floats, LedgerComparison, RunData, Summary
+from loadgen.units import (
+    format_bytes,
+    format_clock,
+    format_count,
+    format_milliseconds,
+    format_percent,
+    format_rate,
+    format_share,
+)
 
 
 def build_stage_table(summary: Summary) -> Markup:
@@ -111,3 +124,91 @@ def flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
 def format_leaf(value: object) -> str:
     """A leaf as JSON says it, texts without their quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+COLOURS = 6  # after as many app monitors they come again
+
+
+def build_neighbours_card(reading: RunData) -> Markup | None:
+    """The card of a run that had several app monitors."""
+    if len(reading.summary.monitors) < 2:
+        return None
+    plots = (plot_load(reading).html(), plot_throttled(reading).html()) if reading.monitors else ()
+    return card(
+        "App monitors",
+        *plots,
+        build_monitor_table(reading.summary),
+        about="Requests asked for a second by app monitor, every attempt counted, and what share of each got a 429.",
+        note="They share one quota: a neighbour whose load grows takes it from all.",
+        wide=True,
+    )
+
+
+def plot_load(reading: RunData) -> Plot:
+    """Who asked for how much, stacked, beside the quota."""
+    rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
+    layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
+    high, quota = find_stack_height(*rates.values()), reading.summary.quota
+    if quota:
+        layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
+        high = max(high, quota.rate)
+    told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
+    text = f"Requests sent a second by app monitor; in all: {told}."
+    return plot_over_time(
+        reading, Frame("monitors", "Requests by app monitor over time", text, linear(high), format_rate), layers
+    )
+
+
+def plot_throttled(reading: RunData) -> Plot:
+    """What share of each app monitor's requests was throttled."""
+    layers = [
+        Layer(pick_colour(place), name, compute_throttled_share(lines).tolist(), dashed=place >= COLOURS)
+        for place, (name, lines) in enumerate(reading.monitors.items())
+    ]
+    told = ", ".join(
+        f"{each.name} {format_share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
+    )
+    text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
+    title = "Throttled share by app monitor over time"
+    return plot_over_time(reading, Frame("monitors-throttled", title, text, linear(1.0), format_percent), layers)
+
+
+def compute_throttled_share(lines: BinnedTimeline) -> Floats:
+    """Of each slice, NaN where nothing was sent."""
+    sent, throttled = lines.summed("sent"), lines.summed("throttled")
+    found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
+    return found
+
+
+def build_monitor_table(summary: Summary) -> Markup:
+    """A row an app monitor."""
+    head = ("app monitor", "sessions", "offered", "sent", "accepted", "throttled", "failed", "events sent",
+            "events lost", "p50", "p99", "ledger")  # fmt: skip
+    rows = [
+        (
+            each.name,
+            format_count(each.sessions),
+            format_count(each.requests.offered),
+            format_count(each.requests.sent),
+            format_share(each.requests.accepted, each.requests.sent),
+            format_share(each.requests.throttled, each.requests.sent),
+            format_share(each.requests.failed, each.requests.sent),
+            format_count(each.events.sent),
+            format_share(each.events.lost, each.events.sent),
+            format_milliseconds(each.latency_ms.p50),
+            format_milliseconds(each.latency_ms.p99),
+            describe_agreement(each.ledger),
+        )
+        for each in summary.monitors
+    ]
+    return table(head, rows, "App monitors, in shares of their own requests and events")
+
+
+def describe_agreement(ledger: LedgerComparison) -> str:
+    """Whether the endpoint counted what we counted, in a word."""
+    return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
+
+
+def pick_colour(place: int) -> str:
+    """An app monitor's colour."""
+    return f"run{place % COLOURS}"

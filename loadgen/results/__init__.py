@@ -9,8 +9,6 @@ from loadgen.results.binning import (
     Floats,
     find_bin_width,
 )
-from loadgen.results.handover import VARIABLE as HANDOVER
-from loadgen.results.handover import Handover, hand_over
 from loadgen.results.histogram import Histogram
 from loadgen.results.incomplete_sessions import (
     INCOMPLETE_SESSIONS,
@@ -26,11 +24,11 @@ from loadgen.results.outcomes import Outcomes, Requests
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.recording import Recording
 from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
-from loadgen.results.recovery import recover_summary
+from loadgen.results.recovery import VARIABLE as HANDOVER
+from loadgen.results.recovery import Handover, hand_over, recover_summary
 from loadgen.results.run_data import RunData, read_summary
 from loadgen.results.run_folder import RUN, RunFolder
 from loadgen.results.run_spec import RunOptions, RunSpec
-from loadgen.results.stages import check_stages, find_stage_ends
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
     Events,
@@ -42,7 +40,7 @@ from loadgen.results.summary import (
     Summary,
 )
 from loadgen.results.table import drop_spools, read_records, write_table
-from loadgen.results.timeline import Follower, MonitorRow, TimelineRow
+from loadgen.results.timeline import Follower, MonitorRow, TimelineRow, check_stages, find_stage_ends
 from loadgen.results.verdict import EXIT_CODES, add_ledgers
 
 __all__ = [

@@ -1,6 +1,8 @@
 """`timeline.csv`, a line a second, and `monitors.csv`, a line a second and app monitor: written live, read by reports.
 
 Rule: names are stable, and new ones come at the end; results/README.md explains each.
+
+The stages of a scenario's arrivals that a run reaches, in seconds on the wall.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -17,6 +20,7 @@ from loadgen.model import Noun, Volume
 from loadgen.results.aggregate import OpenSecond
 from loadgen.results.meter import EventCounts
 from loadgen.results.outcomes import UNITS, Outcomes, name_count
+from loadgen.scenario import Scenario, Stage
 
 TIMELINE, MONITORS = "timeline.csv", "monitors.csv"
 
@@ -223,3 +227,32 @@ def name_damage(path: Path) -> Iterator[None]:
         raise LoadgenError(
             f"{path}: cannot be read as a run's {path.name}; is it damaged, or of another version? {error}"
         ) from error
+
+
+def find_stages(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], ...]:
+    """The stages that the run reaches and that last, each with its end in seconds on the wall."""
+    reached: list[tuple[float, Stage]] = []
+    at = last = 0.0
+    for stage in scenario.arrivals.stages:
+        at = min(at + stage.duration, scenario.duration)
+        if at / pace > last:
+            last = at / pace
+            reached.append((last, stage))
+    return tuple(reached)
+
+
+def find_stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
+    """The ends of those stages in seconds on the wall; none as fast as possible, where nothing has a moment."""
+    return tuple(end for end, _ in find_stages(scenario, pace)) if pace != inf else ()
+
+
+def check_stages(file: str, scenario: Scenario, pace: float) -> None:
+    """Refuse thresholds of stages where a run has no stages: as fast as possible nothing has a moment."""
+    strict = [
+        str(place) for place, stage in enumerate(scenario.arrivals.stages, 1) if stage.thresholds.model_fields_set
+    ]
+    if pace == inf and strict:
+        raise LoadgenError(
+            f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max knows no "
+            "stages; give --pace a factor such as 10x, or move them to [thresholds]"
+        )

@@ -11,8 +11,8 @@ import msgspec
 
 from loadgen.causes import FOREIGN, explain_shortage
 from loadgen.results.outcomes import Requests
-from loadgen.results.stages import find_stages
 from loadgen.results.summary import Events, LedgerComparison, Milliseconds, StageSummary, Summary, Verdict
+from loadgen.results.timeline import find_stages
 from loadgen.scenario import Scenario, Thresholds
 
 LAG_LIMIT_MS = 200.0

@@ -1,12 +1,11 @@
 """A scenario file → Scenario: read and check, every problem at once. Reads one file, else pure."""
 
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, Surge
-from loadgen.scenario.client import Client
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
-from loadgen.scenario.scenario import Scenario, format_schema, load, parse, resolve_seed
+from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.thresholds import Thresholds
 from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text

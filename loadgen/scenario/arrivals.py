@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.section import Country, Seconds, Section, Share, Weight
+from loadgen.scenario.problems import Country, Seconds, Section, Share, Weight
 from loadgen.scenario.thresholds import Thresholds
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from loadgen.scenario.page_checks import TOLERANCE, check_pages, read_numbers
 from loadgen.scenario.population import COUNTRIES
-from loadgen.scenario.problems import Problem, format_place, read_number, suggest
-from loadgen.scenario.section import parse_seconds
+from loadgen.scenario.problems import Problem, format_place, parse_seconds, read_number, suggest
 
 UNSTATED_SECONDS = 60.0  # as long as a run is that states neither duration nor stages
 UNNAMED = "loadgen"  # the app monitor that states no name

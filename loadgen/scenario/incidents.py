@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from loadgen.scenario.population import COUNTRIES, Browser, Device
-from loadgen.scenario.section import Country, Seconds, Section, Share
+from loadgen.scenario.problems import Country, Seconds, Section, Share
 
 
 class Incident(Section):

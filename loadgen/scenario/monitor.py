@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario.section import Section, Share
+from loadgen.scenario.problems import Section, Share
 
 Telemetry = Literal["errors", "performance", "http", "interaction"]
 NAME = re.compile("[-_#A-Za-z0-9][-._#A-Za-z0-9]*")

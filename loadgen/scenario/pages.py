@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from loadgen.scenario.population import ThinkTime
-from loadgen.scenario.section import Section, Share, Weight
+from loadgen.scenario.problems import Section, Share, Weight
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 

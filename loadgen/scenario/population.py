@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from loadgen.scenario.section import Country, Section, Share, Weight
+from loadgen.scenario.problems import Country, Section, Share, Weight
 
 
 class Weibull(Section):

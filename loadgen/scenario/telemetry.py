@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from loadgen.scenario.pages import Resources
-from loadgen.scenario.section import Section, Share
+from loadgen.scenario.problems import Section, Share
 
 Positive = Annotated[float, Field(gt=0)]
 Status = Annotated[str, Field(pattern="^[45][0-9]{2}$")]

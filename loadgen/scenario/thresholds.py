@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.section import Seconds, Section, Share
+from loadgen.scenario.problems import Seconds, Section, Share
 
 
 class Thresholds(Section):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from loadgen.errors import ScenarioError
-from loadgen.scenario.section import Section
+from loadgen.scenario.problems import Section
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 """In the repository a link to its `scenarios/`, in an installed package a folder."""

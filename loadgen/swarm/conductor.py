@@ -39,9 +39,18 @@ from loadgen.results import (
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
 from loadgen.swarm.locust_private import DroppedFrames
-from loadgen.swarm.reasons import describe_cut, describe_error, describe_loss, describe_strangers
-from loadgen.swarm.worker_share import WorkerShare
-from loadgen.swarm.workers import LEFT, SHARE, Done, identify_machine, pack
+from loadgen.swarm.workers import (
+    LEFT,
+    SHARE,
+    Done,
+    WorkerShare,
+    describe_cut,
+    describe_error,
+    describe_loss,
+    describe_strangers,
+    identify_machine,
+    pack,
+)
 
 LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
 LEAD_EACH = 0.25  # for each further app monitor, whose visitors are others

@@ -17,14 +17,13 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen.results import THROTTLED
-from loadgen.swarm import stop_signals
+from loadgen.swarm import options
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
 from loadgen.swarm.locust_private import forget_statistics, guard_handler, guard_messages, keep_the_senders
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options, prometheus_port
-from loadgen.swarm.worker_share import WorkerShare
-from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, unpack
+from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 LIFELINE = "LOADGEN_LIFELINE"
@@ -64,9 +63,9 @@ class Sender(User):
 def prepare(environment: Environment, runner: Any, **_: Any) -> None:
     """Say what each message does, and take signals as a wish to end the run well."""
     role = ROLES[environment] = NodeRole(environment, DROPPED)
-    for number in stop_signals.list_heeded():  # Locust takes SIGTERM too, and fires `quitting`
+    for number in options.list_heeded():  # Locust takes SIGTERM too, and fires `quitting`
         gevent.signal_handler(number, role.interrupt)
-    if stop_signals.were_seen():
+    if options.were_seen():
         role.interrupt()
     if isinstance(runner, WorkerRunner):
         listen_as_worker(role, runner)

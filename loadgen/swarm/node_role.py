@@ -34,9 +34,20 @@ from loadgen.swarm.feeder import merge_in_order
 from loadgen.swarm.locust_private import DroppedFrames
 from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
-from loadgen.swarm.reasons import describe_error
-from loadgen.swarm.worker_share import WorkerShare
-from loadgen.swarm.workers import DONE, LEFT, SECOND, STOP, Done, Stop, identify_machine, pack, report_seconds, unpack
+from loadgen.swarm.workers import (
+    DONE,
+    LEFT,
+    SECOND,
+    STOP,
+    Done,
+    Stop,
+    WorkerShare,
+    describe_error,
+    identify_machine,
+    pack,
+    report_seconds,
+    unpack,
+)
 from loadgen.transport import find_route
 from loadgen.wire.sigv4 import Signer
 

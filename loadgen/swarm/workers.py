@@ -1,17 +1,27 @@
-"""What a worker tells the conductor, and how it travels: our nouns as msgpack in Locust's messages."""
+"""What a worker tells the conductor, and how it travels: our nouns as msgpack in Locust's messages.
+
+One worker's share of a run, as it travels from the master: a worker needs no file of its own.
+
+Why a run is not whole, in words: a line for each worker that was lost or cut its share short, and for strangers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import gevent
 import msgspec
 
+from loadgen import wire
+from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.results import EventCounts, IntervalReport
+from loadgen.results import Aggregate, EventCounts, IntervalReport, RunSpec
 from loadgen.swarm.engine import Engine
+from loadgen.swarm.feeder import Job, Monitored
+from loadgen.swarm.locust_private import DroppedFrames
 
 SHARE, SECOND, DONE, STOP = "loadgen_share", "loadgen_second", "loadgen_done", "loadgen_stop"
 
@@ -63,3 +73,78 @@ def identify_machine() -> str:
     """Names the machine since its start: who shares it shares its files (Linux; elsewhere nobody is known to)."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return boot.read_text().strip() if boot.is_file() else ""
+
+
+class WorkerShare(Noun):
+    """Every session whose index is `index` modulo `of`."""
+
+    index: int
+    of: int
+    zero: float  # Unix time of the run's zero
+    spec: RunSpec
+    spool: str | None = None  # where to keep records, on the conductor's machine
+    machine: str = ""
+    ahead: float = 0.0  # seconds by which the worker's clock is ahead of the conductor's
+
+    @property
+    def max_events(self) -> int | None:
+        """This worker's part of the budget of events; the parts add up to it."""
+        budget = self.spec.max_events
+        return None if budget is None else budget // self.of + (self.index < budget % self.of)
+
+    @property
+    def job(self) -> Job:
+        """What this worker is to send."""
+        spec = self.spec
+        return Job(aim_at_monitors(spec), self.zero, spec.factor, self.max_events, self.index, self.ahead, spec.accept)
+
+
+def aim_at_monitors(spec: RunSpec) -> tuple[Monitored, ...]:
+    """What goes to each app monitor, and how it is addressed."""
+    target = urlsplit(spec.url)
+    prefix = target.path.rstrip("/")
+    return tuple(
+        Monitored(
+            scenario,
+            wire.Destination.for_scenario(
+                scenario, to.id, target.netloc, prefix=prefix, dialect=wire.DIALECTS[spec.dialect]
+            ),
+            scenario.client.signing and not spec.unsigned,
+        )
+        for scenario, to in zip(spec.scenarios, spec.monitors, strict=True)
+    )
+
+
+def describe_error(error: BaseException | None) -> str:
+    """An error in words."""
+    if isinstance(error, LoadgenError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
+def describe_loss(measured: Aggregate, index: int, workers: int) -> str:
+    """A line on a worker that has not sent its last report."""
+    drawn, last = measured.find_progress(index)
+    heard = "before it reported anything" if last is None else f"after second {last}, {drawn:,} sessions drawn"
+    return f"worker {index} of {workers} was lost {heard}"
+
+
+def describe_cut(done: Done, workers: int) -> list[str]:
+    """Lines on a worker that has sent its last report, and not its whole share."""
+    lines = []
+    if done.stop_reason == LEFT:
+        at = f"after {done.stopped_at or 0.0:.0f} s"
+        lines.append(f"worker {done.index} of {workers} was told to leave {at}: its share was not sent whole")
+    if done.failure:
+        lines.append(f"worker {done.index} could draw no more sessions: {done.failure}")
+    return lines
+
+
+def describe_strangers(dropped: DroppedFrames) -> list[str]:
+    """A line on what else came to the master's port."""
+    if not dropped.count:
+        return []
+    frames = f"{dropped.count:,} frame(s) on the master's port"
+    return [f"{frames} were no message of this run's workers, and were dropped (the last: {dropped.reason})"]

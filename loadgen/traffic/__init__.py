@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from loadgen.model import Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.arrivals import BLOCKS_EACH, ArrivalsLaw, make_arrivals_law, merge_blocks
-from loadgen.traffic.describe import Description, describe
-from loadgen.traffic.draws import Bools, Floats, Ints
-from loadgen.traffic.ground_truth import IncidentHit, find_hits
+from loadgen.traffic.draws import BLOCK, Bools, Floats, Ints
+from loadgen.traffic.ground_truth import Description, IncidentHit, describe, find_hits
 from loadgen.traffic.rate_curve import RateCurve
-from loadgen.traffic.seeds import BLOCK
 
 __all__ = [
     "BLOCK",

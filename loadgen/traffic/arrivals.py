@@ -18,9 +18,8 @@ import numpy as np
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
 from loadgen.traffic.block import Blocks, BlockStarts
-from loadgen.traffic.draws import TICKS, Floats, Ints
+from loadgen.traffic.draws import BLOCK, TICKS, Floats, Ints, Pause, Seeds
 from loadgen.traffic.rate_curve import RateCurve, compute_rate_curve, draw_starts
-from loadgen.traffic.seeds import BLOCK, Pause, Seeds
 
 Item = TypeVar("Item")
 

@@ -11,8 +11,7 @@ from msgspec import UNSET
 
 from loadgen.rum.events import Resource
 from loadgen.scenario import PageSpec, Resources
-from loadgen.traffic.draws import Bools, Ints, to_objects, write_ms
-from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects, write_ms
 from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 KINDS = ("stylesheet", "script", "font", "image")

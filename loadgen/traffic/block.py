@@ -12,7 +12,7 @@ from loadgen.model import Event, Load, Session
 from loadgen.rum.events import HELD_UNTIL_HIDDEN
 from loadgen.scenario import Scenario, Spike
 from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockColumns, BlockDraws, Column, Sources
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
     FAR_TICK,
@@ -35,10 +35,8 @@ from loadgen.traffic.loading import (
     join_loads,
     restore_loads,
 )
-from loadgen.traffic.page_manager import PageMaker, Referrals, number_pages
+from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, Referrals, SessionLimit, number_pages
 from loadgen.traffic.population import Crowd, People
-from loadgen.traffic.seeds import Seeds
-from loadgen.traffic.session_limit import NO_LIMIT, SessionLimit
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import record_events
 

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from loadgen.model import Page
 from loadgen.rum import events
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import Bools, Floats, Ints, draw_uuids, to_objects
+from loadgen.traffic.draws import Bools, Floats, Ints, Seeds, draw_uuids, to_objects
 from loadgen.traffic.incidents import StruckViews
 from loadgen.traffic.journey import RESTORED, Timeline, Walk
 from loadgen.traffic.loading import Loading, Slowness
 from loadgen.traffic.page_manager import PageMaker, PageNumbers
 from loadgen.traffic.population import Crowd, People
-from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
 from loadgen.wire.json_templates import write_details
 

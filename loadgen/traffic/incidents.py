@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Targeted
-from loadgen.traffic.draws import Bools, Floats, Ints
+from loadgen.traffic.draws import Bools, Floats, Ints, Seeds
 from loadgen.traffic.platforms import PLATFORMS
 from loadgen.traffic.population import DEVICES, Crowd, People
 from loadgen.traffic.rate_curve import compute_strength
-from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
 
 

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, find_begins
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, find_begins
 from loadgen.traffic.loading import Loading
-from loadgen.traffic.seeds import Seeds
 from loadgen.traffic.site import Site
 
 MOST_PAGES = 100

@@ -12,11 +12,10 @@ import numpy as np
 
 from loadgen.model import Visitor
 from loadgen.scenario import Population, Scenario, Spike
-from loadgen.traffic.draws import Bools, Choice, Floats, Ints, draw_uuids
+from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids
 from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances
 from loadgen.traffic.platforms import PLATFORMS, VITALS, can_measure, find_engine, rake, weigh_platforms
 from loadgen.traffic.rate_curve import compute_spike_factor
-from loadgen.traffic.seeds import BLOCK, Seeds
 
 if TYPE_CHECKING:
     from faker import Faker

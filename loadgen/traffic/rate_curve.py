@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 
 from loadgen.scenario import COUNTRIES, Arrivals, Day, FlashCrowd, Incident, Noise, Spike, Surge
-from loadgen.traffic.draws import Floats
+from loadgen.traffic.draws import Floats, Seeds
 from loadgen.traffic.places import compute_activity
-from loadgen.traffic.seeds import Seeds
 
 DAY_STEP, NOISE_STEP = 900.0, 60.0
 """Seconds between the knots of a day's curve and of the noise."""

@@ -19,10 +19,9 @@ from loadgen.scenario import (
     find_placeholders,
 )
 from loadgen.traffic.assets import AssetDetails, Assets
-from loadgen.traffic.draws import Choice, Floats, weigh_ranks
+from loadgen.traffic.draws import Choice, Floats, Seeds, weigh_ranks
 from loadgen.traffic.js_errors import make_site_errors, weigh_errors
 from loadgen.traffic.population import DEVICES, make_hosts, make_identifiers, make_items
-from loadgen.traffic.seeds import Seeds
 
 THIRD_PARTIES = 3
 """Hosts of other people's scripts."""

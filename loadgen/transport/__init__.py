@@ -16,11 +16,10 @@ from loadgen.transport.answers import (
     parse_retry_after,
 )
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
-from loadgen.transport.http1 import ResponseParser, serialize
+from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
 from loadgen.transport.limits import count_free_descriptors, require_descriptors, require_ports
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import CA_BUNDLE, PROXY, Route, find_route, is_loopback
-from loadgen.transport.tunnel import open_tunnel
 
 __all__ = [
     "CA_BUNDLE",

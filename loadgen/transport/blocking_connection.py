@@ -7,10 +7,9 @@ import socket
 import time
 
 from loadgen.model import Request, Response
-from loadgen.transport.http1 import ResponseParser, serialize
+from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import Route
-from loadgen.transport.tunnel import open_tunnel
 
 TIMEOUT_SECONDS = 30.0
 RECEIVE_BYTES = 65536

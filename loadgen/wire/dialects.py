@@ -13,8 +13,7 @@ import msgspec
 
 from loadgen.model import Batch, Noun, Request
 from loadgen.scenario import Scenario
-from loadgen.wire.compression import compress
-from loadgen.wire.put_rum_events import Clock, write_events, write_session_metadata
+from loadgen.wire.put_rum_events import Clock, compress, write_events, write_session_metadata
 from loadgen.wire.sigv4 import Signer
 
 BEACON_LIMIT = 64_000

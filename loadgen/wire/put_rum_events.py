@@ -2,6 +2,12 @@
 
 Rule: what repeats is written once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; the text
 of a page's metadata and of a visitor's SessionMetadata is cached, and details arrive as text.
+
+The web client's rule for gzip: at least 2048 characters, and at least a fifth saved (dispatch/compression.ts).
+
+The compressor is ISA-L at level 2. Over the captured bodies of 2048 characters and more (8.8 kB on average, one core):
+22 µs a body and 0.231 of its size, where zlib takes 131 µs for 0.237 (level 1) or 189 µs for 0.217 (level 6, the
+browser's), and zlib-ng 51 µs for 0.232 (level 2).
 """
 
 from __future__ import annotations
@@ -10,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from isal import isal_zlib
 
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Noun, Page, Visitor
@@ -95,3 +102,21 @@ def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None
 def _write_members(fields: dict[str, Any]) -> str:
     """What stands between the braces of JSON inside a JSON string."""
     return escape_json(_JSON.encode(fields).decode())[1:-1]
+
+
+MIN_LENGTH = 2048
+"""UTF-16 code units; a shorter body goes as it is."""
+
+MIN_SAVED = 0.2
+"""Share of the body's length that gzip must save."""
+
+LEVEL = 2
+GZIP_WINDOW = 31  # zlib's wbits for a gzip header (without time or name: same body, same bytes) and the largest window
+
+
+def compress(body: bytes, length: int) -> bytes | None:
+    """The body as gzip, or None when the client would send it plain; `length` is its text's, in UTF-16 code units."""
+    if length < MIN_LENGTH:
+        return None
+    packed = isal_zlib.compress(body, LEVEL, GZIP_WINDOW)
+    return packed if 1 - len(packed) / length >= MIN_SAVED else None

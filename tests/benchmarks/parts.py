@@ -27,10 +27,10 @@ from loadgen.swarm.schedule import Schedule, ScheduledRequest
 from loadgen.traffic import BLOCK, block
 from loadgen.traffic.block import Blocks
 from loadgen.traffic.block_draws import BlockDraws, Column
-from loadgen.traffic.seeds import Seeds
+from loadgen.traffic.draws import Seeds
 from loadgen.traffic.telemetry import record_events
 from loadgen.transport import serialize
-from loadgen.wire.compression import compress
+from loadgen.wire.put_rum_events import compress
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way
 

@@ -8,8 +8,7 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from loadgen.endpoint.fault_spec import parse_faults
-from loadgen.endpoint.faults import NO_FAULT, FaultInjector, FaultPeriod, Faults, InjectedFault, Latency
+from loadgen.endpoint.faults import NO_FAULT, FaultInjector, FaultPeriod, Faults, InjectedFault, Latency, parse_faults
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 

@@ -21,8 +21,7 @@ from loadgen.results import (
     Summary,
     summarize_run,
 )
-from loadgen.results.stages import find_stage_ends
-from loadgen.results.timeline import TimelineRow, build_timeline_row
+from loadgen.results.timeline import TimelineRow, build_timeline_row, find_stage_ends
 from loadgen.results.verdict import add_ledgers, find_breaches, find_validity_issues, judge
 from loadgen.scenario import Scenario, Thresholds, parse
 

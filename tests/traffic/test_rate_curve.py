@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from loadgen.scenario import Arrivals, Day, FlashCrowd, Noise, Stage
+from loadgen.traffic.draws import Seeds
 from loadgen.traffic.rate_curve import RateCurve, compute_rate_curve, draw_starts
-from loadgen.traffic.seeds import Seeds
 
 RAMP = Arrivals(
     rate=2.0,

@@ -9,9 +9,8 @@ import pytest
 from loadgen import traffic
 from loadgen.scenario import parse
 from loadgen.traffic.block_draws import RANKS
-from loadgen.traffic.draws import TICKS
+from loadgen.traffic.draws import BLOCK, TICKS
 from loadgen.traffic.journey import FAR_TICK, LONGEST, MOST_PAGES
-from loadgen.traffic.seeds import BLOCK
 from tests.traffic.conftest import SEED
 from tests.traffic.look import loads
 

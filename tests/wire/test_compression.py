@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from loadgen.wire.compression import compress
+from loadgen.wire.put_rum_events import compress
 
 
 @pytest.mark.parametrize(("letters", "gzip"), [(94, False), (64, True)])

@@ -16,11 +16,10 @@ from urllib.parse import quote
 import msgspec
 
 from loadgen.endpoint.event_index import EventPlace, Integer64, index_events, read_places
-from loadgen.endpoint.json_text import encode_members, parse_object
 from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_token, read_token
 from loadgen.endpoint.operations.put_rum_events import decode_batch
-from loadgen.endpoint.request_body import gunzip_stored
+from loadgen.endpoint.request_body import encode_members, gunzip_stored, parse_object
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor

@@ -15,10 +15,9 @@ from typing import Any, NoReturn
 import msgspec
 
 from loadgen.endpoint.call_log import DroppedEvent
-from loadgen.endpoint.json_text import escape_halves, is_object, scan_object
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.policy import RequestContext, is_allowed
-from loadgen.endpoint.request_body import inflate, read_object
+from loadgen.endpoint.request_body import escape_halves, inflate, is_object, read_object, scan_object
 from loadgen.endpoint.retention import make_room
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings

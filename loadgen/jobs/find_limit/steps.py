@@ -10,7 +10,7 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import Positive, Seconds, Seed, Share
-from loadgen.jobs.run.ledgers import compare_ledgers, read_ledgers
+from loadgen.jobs.run.finalize import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
 from loadgen.jobs.run.steps import open_run

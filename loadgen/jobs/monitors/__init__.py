@@ -2,25 +2,23 @@
 
 from loadgen.jobs.monitors.control import (
     MadeCall,
+    MetricOptions,
     MonitorChanges,
+    MonitorOptions,
     apply_plans,
+    build_public_policy,
     change,
+    check_name,
     delete_destination,
     delete_monitor,
     delete_policy,
+    locate_destination,
+    parse_tags,
     plan_scenario,
+    read_document,
     require_monitor,
     require_policy,
     update_monitor,
-)
-from loadgen.jobs.monitors.requests import (
-    MetricOptions,
-    MonitorOptions,
-    build_public_policy,
-    check_name,
-    locate_destination,
-    parse_tags,
-    read_document,
 )
 from loadgen.jobs.monitors.view import (
     describe_call,

@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 
 from loadgen.jobs.inputs import OnProgress
-from loadgen.jobs.plan.advice import advise
+from loadgen.jobs.plan.day import divide_run, measure_window
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
+from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory
 from loadgen.jobs.plan.figures import (
     CapacityPlan,
     Cost,
@@ -27,11 +28,9 @@ from loadgen.jobs.plan.figures import (
     Throttling,
 )
 from loadgen.jobs.plan.machine import size_generator
-from loadgen.jobs.plan.outcome import AccountQuota, MonitorOutcome, Trajectory
 from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
 from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
-from loadgen.jobs.plan.what_if import PrecisionEstimator, try_settings
-from loadgen.jobs.plan.windows import divide_run, measure_window
+from loadgen.jobs.plan.what_if import PrecisionEstimator, advise, try_settings
 from loadgen.scenario import Scenario
 from loadgen.traffic import Floats
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from loadgen.client import DRAIN_SECONDS
 from loadgen.jobs.plan.demand import Demand
-from loadgen.jobs.plan.discrete_event import list_retry_delays
-from loadgen.jobs.plan.outcome import AccountQuota, MonitorOutcome, Trajectory
+from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory, list_retry_delays
 from loadgen.traffic import Floats, Ints
 
 UNTHROTTLED_SLOTS, THROTTLED_SLOTS = 4_096, 64

@@ -24,7 +24,6 @@ from loadgen.charts import (
     tiles,
     time_ticks,
 )
-from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
 from loadgen.jobs.plan.view import (
     LOAD_HEAD,
@@ -37,6 +36,7 @@ from loadgen.jobs.plan.view import (
     list_rate_rows,
     list_setting_rows,
 )
+from loadgen.jobs.plan.what_if import write_advice
 from loadgen.units import (
     format_clock,
     format_count,

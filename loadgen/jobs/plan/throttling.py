@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from loadgen.jobs.plan.demand import Demand, FirstAttempts, sum_by_second
-from loadgen.jobs.plan.discrete_event import simulate_requests
+from loadgen.jobs.plan.discrete_event import AccountQuota, Trajectory, simulate_requests
 from loadgen.jobs.plan.fluid import simulate_slots
-from loadgen.jobs.plan.outcome import AccountQuota, Trajectory
 
 MEAN_SECONDS = 10
 """The load counts as above the quota while its mean over so many seconds is."""

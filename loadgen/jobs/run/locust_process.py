@@ -1,4 +1,4 @@
-"""The Locust process of a run."""
+"""The Locust process of a run: command and environment; and the one that joins another machine's run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +19,7 @@ import psutil
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import SECRET, find_free_port
+from loadgen.jobs.run.view import RunNotice, ignore_progress
 from loadgen.results import HANDOVER, Handover, RunFolder, RunSpec
 from loadgen.wire.sigv4 import Credentials
 
@@ -161,3 +165,52 @@ def list_master_arguments(spec: RunSpec) -> list[str]:
 def make_command(*arguments: str) -> list[str]:
     """Locust on our locustfile, whatever the user's own Locust is set up for."""
     return [sys.executable, "-m", "loadgen.swarm", *arguments]
+
+
+PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5
+
+
+def worker(
+    master_host: str,
+    master_port: int = 5557,
+    *,
+    processes: int | None = None,
+    otel_export: bool = False,
+    on_progress: Callable[[RunNotice], None] | None = None,
+) -> NoReturn:
+    """Wait for a master, then replace this process by its workers; LoadgenError when no master comes."""
+    if otel_export:
+        otel.check_installed()
+    wait_for_master(master_host, master_port, on_progress or ignore_progress)
+    shared = [*(["--otel"] if otel_export else []), *([f"--processes={processes}"] if processes else [])]
+    command = make_command(
+        "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
+    )
+    os.execve(command[0], command, otel.add_defaults(os.environ))
+
+
+def wait_for_master(
+    host: str, port: int, tell: Callable[[RunNotice], None], patience: float = PATIENCE_SECONDS
+) -> None:
+    """Wait until somebody listens where the master should be: Locust itself says nothing of it for half a minute."""
+    deadline, told = time.monotonic() + patience, False
+    while trouble := find_absence(host, port):
+        if not told:
+            tell(RunNotice(f"waiting for {host}:{port}"))
+            told = True
+        if time.monotonic() + LOOK_SECONDS > deadline:
+            raise LoadgenError(
+                f"no master on {host}:{port} within {patience:.0f} s ({trouble}); start `loadgen run --master` there, "
+                "or check --master-host, --master-port and what lies between"
+            )
+        time.sleep(LOOK_SECONDS)
+    tell(RunNotice(f"found {host}:{port}; the run begins when all of its workers are there"))
+
+
+def find_absence(host: str, port: int) -> str:
+    """Why nobody can be reached; empty when somebody listens."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

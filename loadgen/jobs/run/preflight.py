@@ -9,7 +9,7 @@ from collections.abc import Callable
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run.otel import check_installed
-from loadgen.jobs.run.progress import RunNotice
+from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size

@@ -1,6 +1,8 @@
 """Scenario and options → a run: target, folder, Locust process, ledger, summary, page.
 
 Rule: Locust runs in a process and a process group of its own, so that Ctrl-C reaches it as our wish to stop, once.
+
+Follow a run from outside: what its process writes becomes progress for the caller, and Ctrl-C becomes a stop.
 """
 
 from __future__ import annotations
@@ -14,10 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadgen.endpoint import EndpointSettings, Faults, parse_faults
+from loadgen.endpoint import Endpoint, EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
-from loadgen.jobs.run.finalize import add_notes, find_summary, keep_summary, write_ground_truth, write_page
-from loadgen.jobs.run.ledgers import compare_ledgers, read_ledgers
+from loadgen.jobs.run.finalize import (
+    add_notes,
+    compare_ledgers,
+    find_summary,
+    keep_summary,
+    read_ledgers,
+    write_ground_truth,
+    write_page,
+)
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import (
     check_machine,
@@ -26,12 +35,11 @@ from loadgen.jobs.run.preflight import (
     confirm_aws,
     warn_of_strangers,
 )
-from loadgen.jobs.run.progress import OnProgress, RunNotice, RunStarted, ignore_progress
-from loadgen.jobs.run.watch import Watch
+from loadgen.jobs.run.view import OnProgress, Progress, RunNotice, RunStarted, ignore_progress
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
 from loadgen.model import Noun
-from loadgen.results import EXIT_CODES, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
+from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
 
 if TYPE_CHECKING:
@@ -177,3 +185,55 @@ def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgre
     with signals.counted():
         write_ground_truth(spec, folder, summary, watch.tell)
     return Ended(summary, watch.error)
+
+
+LOOK_SECONDS = 0.25
+
+
+class Watch:
+    """Looks on while a process runs; `died` is what went wrong with the local endpoint, if anything did.
+
+    The first signal asks the run to end well, a second one ends it at once. A progress callback that raises (a closed
+    pipe, a terminal that is gone) ends the run well too; its error is kept for when the run is summed up.
+    """
+
+    def __init__(self, process: LocustProcess, folder: RunFolder, endpoint: Endpoint | None, tell: OnProgress) -> None:
+        self.died: str | None = None
+        self.error: Exception | None = None
+        self._process, self._endpoint, self._tell = process, endpoint, tell
+        self._follower = Follower(folder.path)
+        self._heeded = 0  # signals
+        self._last_second = 0
+
+    def follow(self, signals: StopSignals) -> None:
+        """Hand on each second until the process has ended."""
+        running = True
+        while running:
+            running = self._process.running(LOOK_SECONDS)
+            for row in self._follower.rows():
+                self._last_second = row.second
+                self.tell(row)
+            self._heed(signals.count)
+            if running and self._endpoint is not None and self.died is None and not self._endpoint.is_alive():
+                self.died = f"the local endpoint died after second {self._last_second}"
+                self._process.interrupt()
+
+    def tell(self, progress: Progress) -> None:
+        """Call back, until that fails."""
+        if self.error is not None:
+            return
+        try:
+            self._tell(progress)
+        except Exception as error:
+            self.error = error
+            self._process.interrupt()
+
+    def _heed(self, signals: int) -> None:
+        if signals == self._heeded:
+            return
+        first, self._heeded = not self._heeded, signals
+        if first and signals == 1:
+            self.tell(RunNotice("stopping: waiting for what is in flight (Ctrl-C again ends at once)"))
+            self._process.interrupt()
+        else:
+            self._process.kill()

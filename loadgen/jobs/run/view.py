@@ -1,14 +1,18 @@
-"""A run on the terminal while it goes: a block that is redrawn in place; a line a second where it is no terminal."""
+"""A run on the terminal while it goes: a block that is redrawn in place; a line a second where it is no terminal.
+
+What a run tells its caller while it goes: what is sent where, each second, and lines for people.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from loadgen.jobs.run.progress import Progress, RunNotice, RunStarted
+from loadgen.model import Noun
 from loadgen.output import escape_controls
 from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
@@ -78,3 +82,28 @@ class LiveView:
 def add_counts(total: TimelineRow, row: TimelineRow) -> TimelineRow:
     """The latest second with the counts of the run so far."""
     return msgspec.structs.replace(row, **{name: getattr(total, name) + getattr(row, name) for name in COUNTS})
+
+
+class RunStarted(Noun):
+    """What is about to be sent, and where to."""
+
+    scenario: str
+    url: str
+    monitors: tuple[str, ...]
+    seed: int
+    seconds: float  # how long the run will take; 0: as fast as possible
+    web: int | None = None  # port of Locust's web UI, on loopback
+
+
+class RunNotice(Noun):
+    """A line for people, beside the figures."""
+
+    text: str
+
+
+Progress = RunStarted | TimelineRow | RunNotice
+OnProgress = Callable[[Progress], None]
+
+
+def ignore_progress(_: Progress) -> None:
+    """The callback of a caller who wants none."""

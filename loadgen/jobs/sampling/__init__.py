@@ -7,9 +7,8 @@ from typing import Any
 
 from loadgen.jobs.inputs import OnProgress, ignore_progress, read_scenario, resolve_options, take_first_monitor
 from loadgen.jobs.plan.day import spread_over_day
-from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates
+from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates, format_report
 from loadgen.jobs.sampling.population import draw_population
-from loadgen.jobs.sampling.view import format_report
 from loadgen.scenario import Scenario, resolve_seed
 
 __all__ = ["SamplingOptions", "SamplingReport", "format_report", "sampling"]

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from loadgen.jobs.plan import throttling
 from loadgen.jobs.plan.demand import Demand
-from loadgen.jobs.plan.discrete_event import list_retry_delays, simulate_requests
+from loadgen.jobs.plan.discrete_event import AccountQuota, list_retry_delays, simulate_requests
 from loadgen.jobs.plan.fluid import simulate_slots
-from loadgen.jobs.plan.outcome import AccountQuota
 from loadgen.jobs.plan.throttling import find_needed_quota, is_rough, measure_recovery, scatter_attempts, simulate_quota
 from loadgen.scenario import Client
 from tests.jobs.plan.shop import SHOP, demand_of, handmade

@@ -8,7 +8,7 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import RunNotice
-from loadgen.jobs.run.worker_process import wait_for_master
+from loadgen.jobs.run.locust_process import wait_for_master
 
 
 def test_a_master_that_is_there_is_not_waited_for() -> None:
@@ -20,7 +20,7 @@ def test_a_master_that_is_there_is_not_waited_for() -> None:
 
 
 def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("loadgen.jobs.run.worker_process.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("loadgen.jobs.run.locust_process.LOOK_SECONDS", 0.01)
     told: list[RunNotice] = []
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

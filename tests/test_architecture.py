@@ -23,6 +23,7 @@ DOORS = {  # framework: the only places that may import it
     "faker": ("traffic/population",),
     "click": ("cli", "jobs"),
     "pydantic": ("scenario",),
+    "duckdb": ("endpoint/console",),
     "rich": ("cli", "report", "jobs"),
     "pyarrow": ("results", "jobs"),
     "psutil": ("swarm", "jobs"),

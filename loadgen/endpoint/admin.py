@@ -50,7 +50,7 @@ def answer_admin_request(request: Request, peer: str, state: LiveState, store: S
         case "GET", "settings":
             return _as_json(state.settings)
         case "PUT", "settings":
-            state.change(_read_settings(state.settings, request.body), now)
+            state.change(read_changed_settings(state.settings, request.body), now)
             return _as_json(state.settings)
         case _:
             raise ServiceError("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
@@ -64,10 +64,11 @@ def _is_of_a_page(request: Request) -> bool:
     """
     if request.header("origin") is not None or request.header("sec-fetch-site") not in (None, "none"):
         return True
-    return not all(_names_this_machine(value) for name, value in request.headers if name == "host")
+    return not all(names_this_machine(value) for name, value in request.headers if name == "host")
 
 
-def _names_this_machine(host: str) -> bool:
+def names_this_machine(host: str) -> bool:
+    """Whether the value of a Host header is a loopback address or `localhost`, with any port."""
     try:
         return is_loopback(urlsplit(f"//{host}").hostname or "")
     except ValueError:
@@ -89,7 +90,7 @@ def _read_ledger(state: LiveState, store: Store, monitor_id: str | None) -> Endp
     )
 
 
-def _read_settings(present: LiveSettings, body: bytes) -> LiveSettings:
+def read_changed_settings(present: LiveSettings, body: bytes) -> LiveSettings:
     """The present settings with the members of a request's body changed."""
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])

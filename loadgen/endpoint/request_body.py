@@ -114,7 +114,7 @@ def is_object(text: str) -> bool:
     else:
         return True
     try:
-        scan_object(_replace_halves(text, r"\ufffd"))
+        scan_object(drop_halves(text))
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
@@ -149,6 +149,11 @@ def encode_members(members: dict[str, Any]) -> str:
 def escape_halves(data: bytes) -> bytes:
     """Escape half surrogate pairs of a JSON text once more, so that a text inside it keeps them as escapes."""
     return _replace_halves(data.decode(), None).encode()
+
+
+def drop_halves(text: str) -> str:
+    """A JSON text whose half surrogate pairs became U+FFFD, so that msgspec reads it."""
+    return _replace_halves(text, r"\ufffd")
 
 
 def _replace_halves(text: str, replacement: str | None) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from loadgen.endpoint.connection import HttpConnection, PendingResponse
+from loadgen.endpoint.console import Console
 from loadgen.endpoint.service import Reply, RumService
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport
 from loadgen.endpoint.store import Store
@@ -35,19 +36,29 @@ BACKLOG = 2048
 class CommittingHandler:
     """Takes the requests of all connections, and releases each response after the commit."""
 
-    def __init__(self, service: RumService, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, service: RumService, console: Console, loop: asyncio.AbstractEventLoop) -> None:
         self.settings = service.settings
         self.connections: set[HttpConnection] = set()
         self.unfinished_bytes = 0
         self._service = service
+        self._console = console
         self._loop = loop
+        self._looking: set[asyncio.Task[None]] = set()  # the console's answers under way
         self._waiting: list[tuple[HttpConnection, PendingResponse, Reply]] = []
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
-        """Decide now; the response leaves after the commit of this pass of the event loop."""
+        """Decide now; the response leaves after the commit of this pass of the event loop. The console takes longer."""
+        if self._console.takes(request) and not oversize:
+            task = self._loop.create_task(self._answer_console(connection, pending, request))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+            return
         if not self._waiting:
             self._loop.call_soon(self.flush)
         self._waiting.append((connection, pending, self._service.reply(request, connection.peer, oversize)))
+
+    async def _answer_console(self, connection: HttpConnection, pending: PendingResponse, request: Request) -> None:
+        connection.release(pending, await self._console.answer(request, connection.peer))
 
     def flush(self) -> None:
         """Commit, and release the responses."""
@@ -111,7 +122,8 @@ async def _serve(
     if until_stdin_ends:
         await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
     _raise_descriptor_limit()
-    handler = CommittingHandler(service, loop)
+    console = Console(service)
+    handler = CommittingHandler(service, console, loop)
     server = await loop.create_server(lambda: HttpConnection(handler, loop), sock=listener, backlog=BACKLOG)
     on_ready(_read_url(listener))
     await stopped.wait()
@@ -122,6 +134,7 @@ async def _serve(
     while handler.connections and loop.time() < end:
         await asyncio.sleep(0.01)
     handler.flush()
+    console.close()
 
 
 class _StdinWatch(asyncio.Protocol):

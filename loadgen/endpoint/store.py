@@ -114,6 +114,11 @@ class Store:
             self._db.execute("BEGIN")
             self._open = True
 
+    @property
+    def has_uncommitted(self) -> bool:
+        """Whether something was written since the last commit."""
+        return self._open
+
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
         """Undo what the block wrote when it raises; what was written before stays."""

@@ -108,7 +108,7 @@ def _read_deobfuscation(given: Members) -> dict[str, Any] | None:
 
 def get(context: OperationContext, given: Members) -> Members:
     """GetAppMonitor."""
-    return {"AppMonitor": _show(context.find_monitor(given["Name"]))}
+    return {"AppMonitor": describe_monitor(context.find_monitor(given["Name"]))}
 
 
 def name_state(monitor: AppMonitor) -> str:
@@ -129,7 +129,7 @@ def _summarize(monitor: AppMonitor) -> dict[str, Any]:
     }
 
 
-def _show(monitor: AppMonitor) -> dict[str, Any]:
+def describe_monitor(monitor: AppMonitor) -> dict[str, Any]:
     """The model's AppMonitor."""
     log: dict[str, Any] = {"CwLogEnabled": monitor.cw_log}
     if monitor.cw_log:

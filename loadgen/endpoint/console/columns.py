@@ -1,0 +1,279 @@
+"""Kept batches → rows of numbers, one row an event: what the console computes with.
+
+Rule: a row holds numbers alone. Each text (a page, a browser, a message, a session) is replaced by its number in
+`Words`, which keeps it once and cut to a bounded length; so a hostile name costs no more than another one. What the
+views do not count (stacks, attributions, ids of events) stays in the store and is read from there when it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable
+from math import isfinite, nan
+from typing import Any
+
+import msgspec
+
+from loadgen.endpoint.metadata import merge_metadata
+from loadgen.endpoint.request_body import drop_halves, escape_halves, gunzip_stored, parse_object
+from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
+
+COLUMNS: dict[str, str] = {
+    "monitor": "INTEGER",  # AppMonitor.number
+    "batch": "BIGINT",  # its row in the store
+    "place": "INTEGER",  # position in the batch
+    "ms": "BIGINT",  # Unix milliseconds
+    "type": "INTEGER",  # this and the next are numbers of words
+    "session": "INTEGER",
+    "visitor": "INTEGER",
+    "page": "INTEGER",
+    "browser": "INTEGER",
+    "os": "INTEGER",
+    "device": "INTEGER",
+    "country": "INTEGER",
+    "turn": "INTEGER",  # metadata.interaction: the page's number in the session
+    "name": "INTEGER",  # word: message of an error, URL of a request or a resource
+    "kind": "INTEGER",  # word: type of an error, method of a request, file type of a resource
+    "status": "INTEGER",  # of an HTTP request; 0: no response came; -1: another event
+    "value": "DOUBLE",  # vitals: the value; page loads and resources: milliseconds; NaN: another event
+}
+"""The table's columns with their types, in the order of a row."""
+
+DIMENSIONS = {
+    "page": "pageId",
+    "browser": "browserName",
+    "os": "osName",
+    "device": "deviceType",
+    "country": "countryCode",
+}
+"""Columns of what GetAppMonitorData can filter by, with the metadata that fills them."""
+
+TYPES = (PAGE_VIEW, NAVIGATION, RESOURCE, LCP, FID, CLS, INP, FCP, TTFB, JS_ERROR, HTTP, DOM)
+"""Event types whose details are read; each has the same word number everywhere."""
+
+TYPE_WORDS = {name: number for number, name in enumerate(TYPES, 1)}
+NO_WORD = 0
+"""The number of the empty text: no such metadata."""
+
+WORD_CHARACTERS = 512
+MOST_WORDS = 2_000_000
+"""With more different texts, new ones are all counted as `OVERFLOW`."""
+
+OVERFLOW = "(more different names than the console tells apart)"
+
+NO_RESPONSE = 0
+NO_STATUS = -1
+
+Facts = tuple[int, int, int, float]
+"""name, kind, status, value."""
+
+NO_FACTS: Facts = (NO_WORD, NO_WORD, NO_STATUS, nan)
+
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Half surrogate pairs, which no answer could carry."""
+
+StoredRow = tuple[int, int, bytes, bytes | None, bytes]
+"""number, monitor, times, dropped, body: a row of the store's table of batches."""
+
+Row = tuple[Any, ...]
+
+
+class Words:
+    """Texts by number and numbers by text."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = ["", *TYPES, OVERFLOW]
+        self._numbers = {text: number for number, text in enumerate(self.texts)}
+
+    def add(self, text: str) -> int:
+        """The number of a text, a new one for a new text."""
+        number = self._numbers.get(text)
+        if number is None:
+            cut = _HALVES.sub("\ufffd", text[:WORD_CHARACTERS])
+            number = self._numbers.get(cut)
+            if number is None:
+                if len(self.texts) >= MOST_WORDS:
+                    return len(TYPES) + 1
+                number = self._numbers[cut] = len(self.texts)
+                self.texts.append(cut)
+        return number
+
+    def find(self, text: str) -> int | None:
+        """The number of a text that is known."""
+        return self._numbers.get(text[:WORD_CHARACTERS])
+
+    def find_containing(self, part: str) -> list[int]:
+        """The numbers of the texts that contain a part, whatever its case."""
+        part = part.lower()
+        return [number for number, text in enumerate(self.texts) if part in text.lower()]
+
+
+class _User(msgspec.Struct, frozen=True, gc=False):
+    userId: str | None = None
+    sessionId: str | None = None
+
+
+class _Event(msgspec.Struct, frozen=True, gc=False):
+    type: str
+    details: str
+    metadata: str | None = None
+
+
+class _Batch(msgspec.Struct, frozen=True, gc=False):
+    UserDetails: _User
+    RumEvents: list[_Event]
+    SessionMetadata: str | None = None
+
+
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+
+
+def _decode(data: bytes) -> _Batch:
+    """The members of an accepted batch that are counted; it was checked when it came."""
+    try:
+        return _decode_batch(data)
+    except msgspec.DecodeError:
+        return _decode_batch(escape_halves(data))
+
+
+def read_rows(stored: StoredRow, words: Words) -> list[Row]:
+    """The rows of the accepted events of one batch."""
+    number, monitor, packed, marks, body = stored
+    batch = _decode(gunzip_stored(body))
+    dropped = frozenset(msgspec.json.decode(marks)) if marks else frozenset()
+    times = array("q", packed)
+    places = (place for place in range(len(times) + len(dropped)) if place not in dropped)
+    session_metadata = parse_object(batch.SessionMetadata)
+    session, visitor = words.add(batch.UserDetails.sessionId or ""), words.add(batch.UserDetails.userId or "")
+    known: dict[str | None, tuple[int, ...]] = {}  # most events of a batch have the same metadata
+    rows = []
+    for ms, place in zip(times, places, strict=True):
+        event = batch.RumEvents[place]
+        dimensions = known.get(event.metadata)
+        if dimensions is None:
+            dimensions = known[event.metadata] = _read_dimensions(session_metadata, event.metadata, words)
+        read = READERS.get(event.type)
+        facts = NO_FACTS if read is None else _read_facts(read, event.details, words)
+        kind = words.add(event.type)
+        rows.append((monitor, number, place, ms, kind, session, visitor, *dimensions, *facts))
+    return rows
+
+
+def _read_dimensions(session: dict[str, Any], own: str | None, words: Words) -> tuple[int, ...]:
+    """Page, browser, OS, device, country and turn. As for RUM's filters, a value that is no text is none."""
+    metadata = merge_metadata(session, parse_object(own))
+    values = (metadata.get(name) for name in DIMENSIONS.values())
+    turn = metadata.get("interaction")
+    counts = isinstance(turn, int) and not isinstance(turn, bool) and 0 <= turn < 2**31
+    numbers = (words.add(value) if isinstance(value, str) else NO_WORD for value in values)
+    return (*numbers, int(turn or 0) if counts else 0)
+
+
+# Details. A member of another type than the web client's makes the whole event one without facts.
+
+
+def _read_facts(read: Callable[[str, Words], Facts], details: str, words: Words) -> Facts:
+    try:
+        return read(details, words)
+    except msgspec.DecodeError:
+        if "\\u" not in details:
+            return NO_FACTS
+    except RecursionError:
+        return NO_FACTS
+    try:
+        return read(drop_halves(details), words)
+    except (msgspec.DecodeError, RecursionError):
+        return NO_FACTS
+
+
+class _Valued(msgspec.Struct, frozen=True, gc=False):
+    value: float = nan
+
+
+class _Timed(msgspec.Struct, frozen=True, gc=False):
+    duration: float = nan
+
+
+class _Fetched(msgspec.Struct, frozen=True, gc=False):
+    duration: float = nan
+    fileType: str = ""
+    targetUrl: str = ""
+
+
+class _Failed(msgspec.Struct, frozen=True, gc=False):
+    type: str = ""
+    message: str = ""
+
+
+class _Asked(msgspec.Struct, frozen=True, gc=False):
+    url: str = ""
+    method: str = ""
+
+
+class _Answered(msgspec.Struct, frozen=True, gc=False):
+    status: int = NO_RESPONSE
+
+
+class _Exchange(msgspec.Struct, frozen=True, gc=False):
+    request: _Asked = _Asked()
+    response: _Answered = _Answered()
+
+
+class _Touched(msgspec.Struct, frozen=True, gc=False):
+    event: str = ""
+    cssLocator: str = ""
+    element: str = ""
+
+
+_decode_valued = msgspec.json.Decoder(_Valued).decode
+_decode_timed = msgspec.json.Decoder(_Timed).decode
+_decode_fetched = msgspec.json.Decoder(_Fetched).decode
+_decode_failed = msgspec.json.Decoder(_Failed).decode
+_decode_exchange = msgspec.json.Decoder(_Exchange).decode
+_decode_touched = msgspec.json.Decoder(_Touched).decode
+
+
+def _read_value(details: str, words: Words) -> Facts:
+    value = _decode_valued(details).value
+    return NO_WORD, NO_WORD, NO_STATUS, value if isfinite(value) else nan
+
+
+def _read_navigation(details: str, words: Words) -> Facts:
+    return NO_WORD, NO_WORD, NO_STATUS, _decode_timed(details).duration
+
+
+def _read_resource(details: str, words: Words) -> Facts:
+    fetched = _decode_fetched(details)
+    return words.add(strip_query(fetched.targetUrl)), words.add(fetched.fileType), NO_STATUS, fetched.duration
+
+
+def _read_error(details: str, words: Words) -> Facts:
+    failed = _decode_failed(details)
+    return words.add(failed.message), words.add(failed.type), NO_STATUS, nan
+
+
+def _read_http(details: str, words: Words) -> Facts:
+    exchange = _decode_exchange(details)
+    url, status = strip_query(exchange.request.url), exchange.response.status
+    return words.add(url), words.add(exchange.request.method), status if 0 <= status < 1000 else NO_RESPONSE, nan
+
+
+def _read_dom(details: str, words: Words) -> Facts:
+    touched = _decode_touched(details)
+    return words.add(touched.cssLocator or touched.element), words.add(touched.event), NO_STATUS, nan
+
+
+READERS: dict[str, Callable[[str, Words], Facts]] = {
+    **dict.fromkeys((LCP, FID, CLS, INP, FCP, TTFB), _read_value),
+    NAVIGATION: _read_navigation,
+    RESOURCE: _read_resource,
+    JS_ERROR: _read_error,
+    HTTP: _read_http,
+    DOM: _read_dom,
+}
+
+
+def strip_query(url: str) -> str:
+    """A URL without its query and fragment, which would make a group of each call."""
+    return url.partition("?")[0].partition("#")[0]

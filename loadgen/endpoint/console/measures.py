@@ -1,0 +1,178 @@
+"""The figures of a group of events: sessions, page views, loads, errors, requests, vitals; and views made of them.
+
+Rule: percentiles are exact, between neighbours linear (quantile_cont), as numpy computes them. A vital is good up to
+its first bound and poor above its second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loadgen.endpoint.console.columns import DIMENSIONS, NO_RESPONSE, NO_STATUS, TYPE_WORDS
+from loadgen.endpoint.console.event_table import EventTable
+from loadgen.endpoint.console.scope import Scope
+from loadgen.rum.events import CLS, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
+
+BOUNDS: dict[str, tuple[str, float, float]] = {  # name: event type, good up to, poor above
+    "lcp": (LCP, 2500.0, 4000.0),
+    "inp": (INP, 200.0, 500.0),
+    "cls": (CLS, 0.1, 0.25),
+    "fcp": (FCP, 1800.0, 3000.0),
+    "ttfb": (TTFB, 800.0, 1800.0),
+    "fid": (FID, 100.0, 300.0),
+}
+"""Thresholds of web.dev, "Web Vitals"; milliseconds, CLS without a unit. RUM's console calls the three parts positive,
+tolerable and frustrating."""
+
+MOST_GROUPS = 500
+"""Rows of a table; the groups with the most page views."""
+
+MOST_DISTRIBUTIONS = 10
+
+BINS = 40
+"""Bars of a distribution, up to twice the bound of poor; one more holds all above."""
+
+
+def count_of(event_type: str, more: str = "") -> str:
+    """The SQL that counts events of a type."""
+    return f"count(*) FILTER (WHERE type = {TYPE_WORDS[event_type]}{more})"
+
+
+HTTP_FAILED = f"(status >= 400 OR status = {NO_RESPONSE})"
+"""An answer that says so, or none."""
+
+COUNTS = {
+    "events": "count(*)",
+    "sessions": "count(DISTINCT session) FILTER (WHERE session <> 0)",
+    "views": count_of(PAGE_VIEW),
+    "loads": count_of(NAVIGATION),
+    "errors": count_of(JS_ERROR),
+    "http": count_of(HTTP, f" AND status <> {NO_STATUS}"),
+    "http_failed": count_of(HTTP, f" AND {HTTP_FAILED}"),
+}
+_COUNTS = ", ".join(f"{expression} AS {name}" for name, expression in COUNTS.items())
+
+TIMED = {TYPE_WORDS[NAVIGATION]: "load"} | {TYPE_WORDS[kind]: name for name, (kind, _, _) in BOUNDS.items()}
+"""What has a value, by the word of its type."""
+
+IS_TIMED = f"type IN ({', '.join(map(str, TIMED))}) AND value IS NOT NULL"
+
+
+def _choose_bound(place: int) -> str:
+    """The SQL of a bound of the type of a row."""
+    return f"CASE type {' '.join(f'WHEN {TYPE_WORDS[each[0]]} THEN {each[place]}' for each in BOUNDS.values())} END"
+
+
+_VALUES = (
+    "quantile_cont(value, [0.5, 0.75, 0.95]) AS values, count(*) AS count,"
+    f" count(*) FILTER (WHERE value <= {_choose_bound(1)}) AS good,"
+    f" count(*) FILTER (WHERE value > {_choose_bound(2)}) AS poor"
+)
+"""The figures of one type. Grouping by type reads the few rows with a value once; a FILTER for each vital over all rows
+takes four times as long."""
+
+
+def _make_values(quantiles: list[float], count: int, good: int, poor: int) -> dict[str, Any]:
+    """Quantiles p50, p75, p95, and how many are good, fair and poor."""
+    return {"values": quantiles, "count": count, "good": good, "fair": count - good - poor, "poor": poor}
+
+
+def _measure_groups(table: EventTable, scope: Scope, label: str) -> list[dict[str, Any]]:
+    """The figures of each group of an SQL expression, the groups with the most page views first.
+
+    `load` and the vitals are there for groups that have such an event.
+    """
+    where, values = scope.condition(table.words)
+    rows = table.ask_named(
+        f"SELECT {label} AS label, {_COUNTS} FROM events WHERE {where}"
+        f" GROUP BY label ORDER BY views DESC, events DESC, label LIMIT {MOST_GROUPS}",
+        values,
+    )
+    known = {row["label"]: row for row in rows}
+    timed = f"SELECT {label} AS label, type, {_VALUES} FROM events WHERE {where} AND {IS_TIMED} GROUP BY label, type"
+    for group, kind, *figures in table.ask(timed, values):
+        if group in known:
+            known[group][TIMED[kind]] = _make_values(*figures)
+    return rows
+
+
+def measure(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """The figures of a scope."""
+    where, values = scope.condition(table.words)
+    visitors = f"SELECT count(DISTINCT visitor) FILTER (WHERE visitor <> 0) FROM events WHERE {where}"
+    rows = _measure_groups(table, scope, "0") or [{"label": 0, **dict.fromkeys(COUNTS, 0)}]
+    del rows[0]["label"]
+    return rows[0] | {"visitors": table.ask(visitors, values)[0][0]}
+
+
+def overview(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """The figures, those of the period before, and their course in equal parts of time."""
+    return {
+        "now": measure(table, scope),
+        "before": measure(table, scope.before),
+        "course": trace(table, scope),
+        "bounds": {name: bounds for name, (_, *bounds) in BOUNDS.items()},
+    }
+
+
+def trace(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """Counts, and p75 of loads and vitals, for each part of a scope: 0 or null where there is no event."""
+    where, values = scope.condition(table.words)
+    part, given = "(ms - ?) // ? AS part", [scope.start, scope.step, *values]
+    size = -(-scope.length // scope.step)
+    course: dict[str, Any] = {name: [0] * size for name in COUNTS} | {name: [None] * size for name in TIMED.values()}
+    for row in table.ask_named(f"SELECT {part}, {_COUNTS} FROM events WHERE {where} GROUP BY part", given):
+        for name in COUNTS:
+            course[name][row["part"]] = row[name]
+    p75 = "quantile_cont(value, 0.75)"
+    timed = f"SELECT {part}, type, {p75} FROM events WHERE {where} AND {IS_TIMED} GROUP BY part, type"
+    for place, kind, value in table.ask(timed, given):
+        course[TIMED[kind]][place] = value
+    return {"start": scope.start, "step": scope.step, "size": size} | course
+
+
+def group_by(table: EventTable, scope: Scope, column: str) -> list[dict[str, Any]]:
+    """The figures of each page, browser, OS, device or country."""
+    assert column in DIMENSIONS
+    rows = _measure_groups(table, scope, column)
+    return [{"name": table.words.texts[row.pop("label")]} | row for row in rows]
+
+
+def pages(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """The figures of each page."""
+    return {"rows": group_by(table, scope, "page")}
+
+
+def clients(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """The figures of each browser, OS, device and country."""
+    return {column: group_by(table, scope, column) for column in ("browser", "os", "device", "country")}
+
+
+def vitals(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """The distribution of each vital, in whole, by device and by browser."""
+    found: dict[str, dict[str, Any]] = {
+        name: {"good": good, "poor": poor, "width": poor * 2 / BINS} for name, (_, good, poor) in BOUNDS.items()
+    }
+    for key, label in (("all", "0"), ("device", "device"), ("browser", "browser")):
+        distributions = _distribute(table, scope, label)
+        for name, vital in found.items():
+            vital[key] = distributions.get(name, [])
+    return found
+
+
+def _distribute(table: EventTable, scope: Scope, label: str) -> dict[str, list[dict[str, Any]]]:
+    """Quantiles, parts and bars of each vital for each value of an SQL expression; the most frequent ten."""
+    where, values = scope.condition(table.words)
+    where += f" AND {IS_TIMED} AND type <> {TYPE_WORDS[NAVIGATION]}"
+    groups = f"SELECT type, {label} AS label, {_VALUES} FROM events WHERE {where} GROUP BY type, label"
+    bar = f"greatest(least(floor(value / ({_choose_bound(2)} * 2 / {BINS})), {BINS}), 0)::INTEGER AS bar"
+    bars = f"SELECT type, {label} AS label, {bar}, count(*) FROM events WHERE {where} GROUP BY type, label, bar"
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    for kind, word, *figures in table.ask(f"{groups} ORDER BY count DESC, label", values):
+        found[kind, word] = {"name": table.words.texts[word]} | _make_values(*figures) | {"bars": [0] * (BINS + 1)}
+    for kind, word, place, count in table.ask(bars, values):
+        found[kind, word]["bars"][place] = count
+    vitals_of: dict[str, list[dict[str, Any]]] = {}
+    for (kind, _), distribution in found.items():
+        vitals_of.setdefault(TIMED[kind], []).append(distribution)
+    return {name: distributions[:MOST_DISTRIBUTIONS] for name, distributions in vitals_of.items()}

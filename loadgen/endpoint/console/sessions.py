@@ -1,0 +1,194 @@
+"""Sessions: their table, one session's events, the way from page to page, and the events that pass a filter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loadgen.endpoint.console.columns import TYPE_WORDS, Words
+from loadgen.endpoint.console.event_table import EventTable
+from loadgen.endpoint.console.measures import HTTP_FAILED, count_of
+from loadgen.endpoint.console.scope import Scope
+from loadgen.endpoint.service_error import ValidationException
+from loadgen.model import Noun
+from loadgen.rum.events import HTTP, JS_ERROR, NAVIGATION, PAGE_VIEW
+
+MOST_ROWS = 200
+MOST_EVENTS = 1000
+"""Events of a session that its timeline shows; the first ones."""
+
+STEPS = 5
+"""Pages of a session that the flow shows, from its first one on."""
+
+PAGES_OF_A_STEP = 6
+"""The others are one page together."""
+
+OTHERS = "(other pages)"
+
+SORTS = {
+    "start": "start DESC", "length": "length DESC", "views": "views DESC", "errors": "errors DESC",
+    "events": "events DESC", "http_failed": "http_failed DESC", "load": "load DESC NULLS LAST",
+}  # fmt: skip
+
+
+class SessionQuery(Noun):
+    """Which sessions are listed, and in which order."""
+
+    sort: str = "start"
+    offset: int = 0
+    failing: bool = False  # with an error or a failed request alone
+    text: str = ""  # a part of the session's or the user's id
+
+
+def sessions(table: EventTable, scope: Scope, query: SessionQuery) -> dict[str, Any]:
+    """The sessions with an event in the scope: what of them lies in it."""
+    if query.sort not in SORTS:
+        raise ValidationException(f"'sort' must be one of {', '.join(SORTS)}")
+    where, values = scope.condition(table.words)
+    having = " HAVING errors > 0 OR http_failed > 0" if query.failing else ""
+    if query.text:
+        found = table.words.find_containing(query.text)
+        where += " AND (session IN (SELECT unnest(?)) OR visitor IN (SELECT unnest(?)))"
+        values += [found, found]
+    inner = (
+        "SELECT session, any_value(visitor) AS visitor, min(ms) AS start, max(ms) - min(ms) AS length,"
+        f" count(*) AS events, {count_of(PAGE_VIEW)} AS views, {count_of(JS_ERROR)} AS errors,"
+        f" {count_of(HTTP, f' AND {HTTP_FAILED}')} AS http_failed,"
+        f" max(value) FILTER (WHERE type = {TYPE_WORDS[NAVIGATION]}) AS load"
+        f" FROM events WHERE {where} AND session <> 0 GROUP BY session{having}"
+    )
+    order = f"ORDER BY {SORTS[query.sort]}, start DESC, session LIMIT {MOST_ROWS} OFFSET {query.offset}"
+    rows = table.ask_named(f"SELECT *, count(*) OVER () AS total FROM ({inner}) {order}", values)
+    total = rows[0].pop("total") if rows else 0
+    origins = _find_origins(table, where, values, [row["session"] for row in rows])
+    named = [_name(row | origins[row["session"]], table.words) for row in rows]
+    return {"rows": named, "total": total, "offset": query.offset}
+
+
+def _find_origins(
+    table: EventTable, where: str, values: list[Any], session_words: list[int]
+) -> dict[int, dict[str, Any]]:
+    """Where the listed sessions begin: their first page, and the client of their first event."""
+    columns = ("browser", "os", "device", "country")
+    firsts = ", ".join(f"min_by({name}, (ms, batch, place)) AS {name}" for name in columns)
+    question = (
+        f"SELECT session, min_by(page, (ms, turn, batch, place)) FILTER (WHERE page <> 0) AS entry, {firsts}"
+        f" FROM events WHERE {where} AND session IN (SELECT unnest(?)) GROUP BY session"
+    )
+    return {row["session"]: row for row in table.ask_named(question, [*values, session_words])}
+
+
+def _name(row: dict[str, Any], words: Words) -> dict[str, Any]:
+    names = ("session", "visitor", "entry", "browser", "os", "device", "country")
+    row.pop("total", None)
+    return row | {name: words.texts[row[name] or 0] for name in names}
+
+
+def find_session_events(table: EventTable, monitor: int, session: str) -> list[tuple[int, int, int]]:
+    """Batch, place and time (ms) of the events of a session, in their order."""
+    word = table.words.find(session)
+    question = (
+        "SELECT batch, place, ms FROM events WHERE monitor = ? AND session = ?"
+        f" ORDER BY ms, turn, batch, place LIMIT {MOST_EVENTS}"
+    )
+    return [(batch, place, ms) for batch, place, ms in table.ask(question, [monitor, word or -1])]
+
+
+def journey(table: EventTable, scope: Scope) -> dict[str, Any]:
+    """How sessions go from page to page: each transition's count, and the flow of their first pages step by step.
+
+    A page's own "next" is null where the session ends. A view that repeats the page before it is no step.
+    """
+    where, values = scope.condition(table.words)
+    views = (
+        "SELECT session, page, ms, turn, batch, place FROM"
+        " (SELECT *, lag(page) OVER (PARTITION BY session ORDER BY ms, turn, batch, place) AS previous FROM events"
+        f" WHERE {where} AND type = {TYPE_WORDS[PAGE_VIEW]} AND session <> 0) WHERE previous IS DISTINCT FROM page"
+    )
+    order = "(PARTITION BY session ORDER BY ms, turn, batch, place)"
+    steps = f"SELECT page, lead(page) OVER {order} AS next, row_number() OVER {order} AS step FROM ({views})"
+    texts = table.words.texts
+    transitions = table.ask(
+        f"SELECT page, next, count(*) AS count FROM ({steps}) GROUP BY page, next ORDER BY count DESC, page LIMIT 200",
+        values,
+    )
+    flow = table.ask(
+        f"SELECT step, page, next, count(*) FROM ({steps}) WHERE step <= {STEPS} GROUP BY step, page, next", values
+    )
+    return {
+        "transitions": [
+            {"page": texts[page], "next": None if then is None else texts[then], "count": count}
+            for page, then, count in transitions
+        ],
+        "flow": _fold(flow, texts),
+    }
+
+
+def _fold(flow: list[tuple[Any, ...]], texts: list[str]) -> list[dict[str, Any]]:
+    """The flow with the rare pages of each step as one."""
+    weights: dict[tuple[int, int], int] = {}
+    for step, page, _, count in flow:
+        weights[step, page] = weights.get((step, page), 0) + count
+    kept: dict[int, set[int]] = {}
+    for step, page in sorted(weights, key=lambda place: (-weights[place], place)):
+        if len(kept.setdefault(step, set())) < PAGES_OF_A_STEP:
+            kept[step].add(page)
+
+    def name(step: int, page: int | None) -> str | None:
+        return None if page is None else texts[page] if page in kept.get(step, ()) else OTHERS
+
+    folded: dict[tuple[int, str, str | None], int] = {}
+    for step, page, then, count in flow:
+        key = (step, name(step, page) or "", name(step + 1, then) if step < STEPS or then is None else OTHERS)
+        folded[key] = folded.get(key, 0) + count
+    return [
+        {"step": step, "page": page, "next": then, "count": count}
+        for (step, page, then), count in sorted(folded.items(), key=lambda item: (item[0][0], -item[1]))
+    ]
+
+
+class EventQuery(Noun):
+    """Which events the explorer shows."""
+
+    types: tuple[str, ...] = ()  # full names; none: all
+    inverted: tuple[str, ...] = ()  # values that no filterable field has, as RUM's Invert
+    before: tuple[int, int, int] | None = None  # ms, batch, place of the last event shown
+    limit: int = 50
+
+
+def find_events(table: EventTable, scope: Scope, query: EventQuery) -> list[tuple[int, int, int]]:
+    """Batch, place and time (ms) of the events that pass the filters, the newest first."""
+    where, values = scope.condition(table.words)
+    if query.types:
+        numbers = [number for each in query.types if (number := table.words.find(each)) is not None]
+        where += f" AND type IN ({', '.join('?' * len(numbers))})" if numbers else " AND FALSE"
+        values += numbers
+    for text in query.inverted:
+        if (number := table.words.find(text)) is not None:
+            where += " AND NOT ? IN (page, browser, os, device, country, type)"
+            values.append(number)
+    if query.before:
+        where += " AND (ms, batch, place) < (?, ?, ?)"
+        values += query.before
+    question = f"SELECT batch, place, ms FROM events WHERE {where} ORDER BY ms DESC, batch DESC, place DESC LIMIT ?"
+    return [(batch, place, ms) for batch, place, ms in table.ask(question, [*values, query.limit])]
+
+
+def count_types(table: EventTable, scope: Scope) -> list[dict[str, Any]]:
+    """How many events of each type there are."""
+    where, values = scope.condition(table.words)
+    question = f"SELECT type, count(*) AS count FROM events WHERE {where} GROUP BY type ORDER BY count DESC LIMIT 100"
+    return [{"type": table.words.texts[kind], "count": count} for kind, count in table.ask(question, values)]
+
+
+def find_time(table: EventTable, monitor: int, batch: int, place: int) -> int | None:
+    """The time (ms) of the event at a place; None when there is none."""
+    rows = table.ask("SELECT ms FROM events WHERE monitor = ? AND batch = ? AND place = ?", [monitor, batch, place])
+    return int(rows[0][0]) if rows else None
+
+
+def find_spans(table: EventTable) -> dict[int, tuple[int, int]]:
+    """First and last event of each monitor, in Unix milliseconds."""
+    return {
+        monitor: (first, last)
+        for monitor, first, last in table.ask("SELECT monitor, min(ms), max(ms) FROM events GROUP BY monitor", [])
+    }

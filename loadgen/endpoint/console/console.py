@@ -18,7 +18,7 @@ import msgspec
 
 from loadgen.endpoint.admin import read_changed_settings
 from loadgen.endpoint.console import failures, measures, sessions
-from loadgen.endpoint.console.event_table import EventTable
+from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
 from loadgen.endpoint.console.monitor_list import list_monitors
 from loadgen.endpoint.console.routes import API, SAFETY, answer_file, check_caller, is_of_console
@@ -35,7 +35,7 @@ from loadgen.endpoint.store import AppMonitor
 from loadgen.model import Request, Response
 
 Query = dict[str, list[str]]
-View = Callable[[EventTable, Scope], Any]
+View = Callable[[ConsoleTable, Scope], Any]
 
 VIEWS: dict[str, View] = {
     "overview": measures.overview,
@@ -67,7 +67,7 @@ class Console:
         self._store = service.store
         self._is_live = is_live  # False: a store of another time, which takes nothing
         self._thread = ThreadPoolExecutor(1, "console")
-        self._table: EventTable | None = None
+        self._table: ConsoleTable | None = None
         self._reading: asyncio.Task[None] | None = None
         self._newest = 0  # the highest row of the store
         self._own: dict[str, Callable[[Query], Awaitable[Any]]] = {
@@ -135,11 +135,11 @@ class Console:
         table = await self._follow()
         return await asyncio.get_running_loop().run_in_executor(self._thread, question, table, *values)
 
-    async def _follow(self) -> EventTable:
+    async def _follow(self) -> ConsoleTable:
         """Let the table read what the store has got; come back when it has, or when patience ends."""
         loop = asyncio.get_running_loop()
         if self._table is None:
-            self._table = await loop.run_in_executor(self._thread, EventTable)
+            self._table = await loop.run_in_executor(self._thread, ConsoleTable)
         if self._reading is None or self._reading.done():
             self._reading = loop.create_task(self._read_store(self._table))
         await asyncio.wait({self._reading}, timeout=PATIENCE_SECONDS)
@@ -147,7 +147,7 @@ class Console:
             self._reading.result()
         return self._table
 
-    async def _read_store(self, table: EventTable) -> None:
+    async def _read_store(self, table: ConsoleTable) -> None:
         run = asyncio.get_running_loop().run_in_executor
         while True:
             while self._store.has_uncommitted:  # the server commits in this pass of its event loop

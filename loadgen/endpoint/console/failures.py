@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadgen.endpoint.console.columns import NO_RESPONSE, NO_STATUS, TYPE_WORDS
-from loadgen.endpoint.console.event_table import EventTable
+from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.measures import HTTP_FAILED
 from loadgen.endpoint.console.scope import Scope
 from loadgen.rum.events import HTTP, JS_ERROR
@@ -15,7 +15,7 @@ MOST_NAMES = 5
 """Pages and browsers that are named for each error."""
 
 
-def errors(table: EventTable, scope: Scope) -> dict[str, Any]:
+def errors(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """Errors by type and message: how many, sessions hit, first and last seen, where; and their course.
 
     `batch` and `place` are those of the last one, whose stack the event itself has.
@@ -37,7 +37,7 @@ def errors(table: EventTable, scope: Scope) -> dict[str, Any]:
     return {"rows": rows, "course": count_course(table, scope, where, values)}
 
 
-def http(table: EventTable, scope: Scope) -> dict[str, Any]:
+def http(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """Requests by method and URL (without its query): how many, how many failed, and the count of each status.
 
     Status "0" stands for requests without an answer. Those that failed most stand first.
@@ -66,7 +66,7 @@ def http(table: EventTable, scope: Scope) -> dict[str, Any]:
     }
 
 
-def count_course(table: EventTable, scope: Scope, where: str, values: list[Any]) -> dict[str, Any]:
+def count_course(table: ConsoleTable, scope: Scope, where: str, values: list[Any]) -> dict[str, Any]:
     """How many events of a condition there are in each part of the scope."""
     counts = [0] * -(-scope.length // scope.step)
     question = f"SELECT (ms - ?) // ? AS part, count(*) FROM events WHERE {where} GROUP BY part"

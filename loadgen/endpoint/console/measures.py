@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadgen.endpoint.console.columns import DIMENSIONS, NO_RESPONSE, NO_STATUS, TYPE_WORDS
-from loadgen.endpoint.console.event_table import EventTable
+from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.scope import Scope
 from loadgen.rum.events import CLS, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
 
@@ -77,7 +77,7 @@ def _make_values(quantiles: list[float], count: int, good: int, poor: int) -> di
     return {"values": quantiles, "count": count, "good": good, "fair": count - good - poor, "poor": poor}
 
 
-def _measure_groups(table: EventTable, scope: Scope, label: str) -> list[dict[str, Any]]:
+def _measure_groups(table: ConsoleTable, scope: Scope, label: str) -> list[dict[str, Any]]:
     """The figures of each group of an SQL expression, the groups with the most page views first.
 
     `load` and the vitals are there for groups that have such an event.
@@ -96,7 +96,7 @@ def _measure_groups(table: EventTable, scope: Scope, label: str) -> list[dict[st
     return rows
 
 
-def measure(table: EventTable, scope: Scope) -> dict[str, Any]:
+def measure(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures of a scope."""
     where, values = scope.condition(table.words)
     visitors = f"SELECT count(DISTINCT visitor) FILTER (WHERE visitor <> 0) FROM events WHERE {where}"
@@ -105,7 +105,7 @@ def measure(table: EventTable, scope: Scope) -> dict[str, Any]:
     return rows[0] | {"visitors": table.ask(visitors, values)[0][0]}
 
 
-def overview(table: EventTable, scope: Scope) -> dict[str, Any]:
+def overview(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures, those of the period before, and their course in equal parts of time."""
     return {
         "now": measure(table, scope),
@@ -115,7 +115,7 @@ def overview(table: EventTable, scope: Scope) -> dict[str, Any]:
     }
 
 
-def trace(table: EventTable, scope: Scope) -> dict[str, Any]:
+def trace(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """Counts, and p75 of loads and vitals, for each part of a scope: 0 or null where there is no event."""
     where, values = scope.condition(table.words)
     part, given = "(ms - ?) // ? AS part", [scope.start, scope.step, *values]
@@ -131,24 +131,24 @@ def trace(table: EventTable, scope: Scope) -> dict[str, Any]:
     return {"start": scope.start, "step": scope.step, "size": size} | course
 
 
-def group_by(table: EventTable, scope: Scope, column: str) -> list[dict[str, Any]]:
+def group_by(table: ConsoleTable, scope: Scope, column: str) -> list[dict[str, Any]]:
     """The figures of each page, browser, OS, device or country."""
     assert column in DIMENSIONS
     rows = _measure_groups(table, scope, column)
     return [{"name": table.words.texts[row.pop("label")]} | row for row in rows]
 
 
-def pages(table: EventTable, scope: Scope) -> dict[str, Any]:
+def pages(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures of each page."""
     return {"rows": group_by(table, scope, "page")}
 
 
-def clients(table: EventTable, scope: Scope) -> dict[str, Any]:
+def clients(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures of each browser, OS, device and country."""
     return {column: group_by(table, scope, column) for column in ("browser", "os", "device", "country")}
 
 
-def vitals(table: EventTable, scope: Scope) -> dict[str, Any]:
+def vitals(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The distribution of each vital, in whole, by device and by browser."""
     found: dict[str, dict[str, Any]] = {
         name: {"good": good, "poor": poor, "width": poor * 2 / BINS} for name, (_, good, poor) in BOUNDS.items()
@@ -160,7 +160,7 @@ def vitals(table: EventTable, scope: Scope) -> dict[str, Any]:
     return found
 
 
-def _distribute(table: EventTable, scope: Scope, label: str) -> dict[str, list[dict[str, Any]]]:
+def _distribute(table: ConsoleTable, scope: Scope, label: str) -> dict[str, list[dict[str, Any]]]:
     """Quantiles, parts and bars of each vital for each value of an SQL expression; the most frequent ten."""
     where, values = scope.condition(table.words)
     where += f" AND {IS_TIMED} AND type <> {TYPE_WORDS[NAVIGATION]}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadgen.endpoint.live_state import LiveState
 from loadgen.endpoint.metric_store import list_definitions, list_destinations
 from loadgen.endpoint.operations.monitors import describe_monitor
+from loadgen.endpoint.settings import LiveState
 from loadgen.endpoint.store import AppMonitor, Store
 
 MOST_DEFINITIONS = 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadgen.endpoint.console.columns import TYPE_WORDS, Words
-from loadgen.endpoint.console.event_table import EventTable
+from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.measures import HTTP_FAILED, count_of
 from loadgen.endpoint.console.scope import Scope
 from loadgen.endpoint.service_error import ValidationException
@@ -39,7 +39,7 @@ class SessionQuery(Noun):
     text: str = ""  # a part of the session's or the user's id
 
 
-def sessions(table: EventTable, scope: Scope, query: SessionQuery) -> dict[str, Any]:
+def sessions(table: ConsoleTable, scope: Scope, query: SessionQuery) -> dict[str, Any]:
     """The sessions with an event in the scope: what of them lies in it."""
     if query.sort not in SORTS:
         raise ValidationException(f"'sort' must be one of {', '.join(SORTS)}")
@@ -65,7 +65,7 @@ def sessions(table: EventTable, scope: Scope, query: SessionQuery) -> dict[str, 
 
 
 def _find_origins(
-    table: EventTable, where: str, values: list[Any], session_words: list[int]
+    table: ConsoleTable, where: str, values: list[Any], session_words: list[int]
 ) -> dict[int, dict[str, Any]]:
     """Where the listed sessions begin: their first page, and the client of their first event."""
     columns = ("browser", "os", "device", "country")
@@ -83,7 +83,7 @@ def _name(row: dict[str, Any], words: Words) -> dict[str, Any]:
     return row | {name: words.texts[row[name] or 0] for name in names}
 
 
-def find_session_events(table: EventTable, monitor: int, session: str) -> list[tuple[int, int, int]]:
+def find_session_events(table: ConsoleTable, monitor: int, session: str) -> list[tuple[int, int, int]]:
     """Batch, place and time (ms) of the events of a session, in their order."""
     word = table.words.find(session)
     question = (
@@ -93,7 +93,7 @@ def find_session_events(table: EventTable, monitor: int, session: str) -> list[t
     return [(batch, place, ms) for batch, place, ms in table.ask(question, [monitor, word or -1])]
 
 
-def journey(table: EventTable, scope: Scope) -> dict[str, Any]:
+def journey(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """How sessions go from page to page: each transition's count, and the flow of their first pages step by step.
 
     A page's own "next" is null where the session ends. A view that repeats the page before it is no step.
@@ -155,7 +155,7 @@ class EventQuery(Noun):
     limit: int = 50
 
 
-def find_events(table: EventTable, scope: Scope, query: EventQuery) -> list[tuple[int, int, int]]:
+def find_events(table: ConsoleTable, scope: Scope, query: EventQuery) -> list[tuple[int, int, int]]:
     """Batch, place and time (ms) of the events that pass the filters, the newest first."""
     where, values = scope.condition(table.words)
     if query.types:
@@ -173,20 +173,20 @@ def find_events(table: EventTable, scope: Scope, query: EventQuery) -> list[tupl
     return [(batch, place, ms) for batch, place, ms in table.ask(question, [*values, query.limit])]
 
 
-def count_types(table: EventTable, scope: Scope) -> list[dict[str, Any]]:
+def count_types(table: ConsoleTable, scope: Scope) -> list[dict[str, Any]]:
     """How many events of each type there are."""
     where, values = scope.condition(table.words)
     question = f"SELECT type, count(*) AS count FROM events WHERE {where} GROUP BY type ORDER BY count DESC LIMIT 100"
     return [{"type": table.words.texts[kind], "count": count} for kind, count in table.ask(question, values)]
 
 
-def find_time(table: EventTable, monitor: int, batch: int, place: int) -> int | None:
+def find_time(table: ConsoleTable, monitor: int, batch: int, place: int) -> int | None:
     """The time (ms) of the event at a place; None when there is none."""
     rows = table.ask("SELECT ms FROM events WHERE monitor = ? AND batch = ? AND place = ?", [monitor, batch, place])
     return int(rows[0][0]) if rows else None
 
 
-def find_spans(table: EventTable) -> dict[int, tuple[int, int]]:
+def find_spans(table: ConsoleTable) -> dict[int, tuple[int, int]]:
     """First and last event of each monitor, in Unix milliseconds."""
     return {
         monitor: (first, last)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint.console import columns, event_table
+from loadgen.endpoint.console import columns, console_table
 from loadgen.endpoint.console.columns import OVERFLOW, WORD_CHARACTERS
 from loadgen.endpoint.console.ingestion import find_member
 from tests.endpoint.conftest import NOW, Caller, batch, event
@@ -78,7 +78,7 @@ def test_batches_that_leave_the_store_leave_the_console(callers: Callable[..., C
 
 
 def test_the_table_is_bounded(looker: Looker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_table, "MOST_EVENTS", 50)
+    monkeypatch.setattr(console_table, "MOST_EVENTS", 50)
     monitor = looker.caller.monitor()
     for _ in range(40):
         looker.caller.put(monitor, batch(2))

@@ -35,7 +35,7 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
 """It computes; it reads no file and fetches nothing."""
 
 
-class EventTable:
+class ConsoleTable:
     """Rows of events, and the words that their numbers stand for."""
 
     def __init__(self) -> None:

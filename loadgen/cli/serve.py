@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
+from click.core import ParameterSource
 
 from loadgen.cli.terminal import echo
 from loadgen.cli.values import OPERATION_QUOTA, QUOTA, CountOption, PatternOption
 
 REGION = PatternOption("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
 ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
+SHELL_LINES = (
+    "AWS_ENDPOINT_URL_RUM AWS_DEFAULT_REGION",
+    "AWS_DISABLE_HOST_PREFIX_INJECTION",
+    "AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN AWS_SECRET_ACCESS_KEY",
+)
+"""Variables that clients need; what somebody has to type comes last, as a paste of all lines goes on with the next."""
+
+TYPED = """"$(read -rs typed; printf %s "$typed")\""""  # bash and zsh: read it from the terminal, unseen
+FILE = click.Path(path_type=Path)
+LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", help="A line a request; to stderr.")
 
 
 @click.command(epilog="Example: loadgen serve --port 8000 --store rum.sqlite --quota off")
@@ -19,15 +31,9 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes a free one.")
 @click.option("--quota", type=QUOTA, default="50", help="PutRumEvents a second, or off.")
 @click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; as the quota unless given.")
-@click.option(
-    "--operation-quota",
-    type=OPERATION_QUOTA,
-    multiple=True,
-    metavar="NAME=N",
-    help="Calls a second of an operation.",
-)
+@click.option("--operation-quota", type=OPERATION_QUOTA, multiple=True, metavar="NAME=N", help="Calls a second of one.")
 @click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
-@click.option("--store", type=click.Path(path_type=Path), help="SQLite file for what is accepted; memory unless given.")
+@click.option("--store", type=FILE, help="SQLite file for what is accepted; memory unless given.")
 @click.option("--region", type=REGION, default="us-east-1", help="Region that signatures must name.")
 @click.option("--account", type=ACCOUNT, default="123456789012", help="Account number in ARNs.")
 @click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
@@ -37,39 +43,41 @@ ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
     help="Likewise. Other users see a command line: better give --secret-file or LOADGEN_SECRET_ACCESS_KEY.",
 )
 @click.option(
-    "--secret-file", type=click.File(errors="replace"), help="File with the secret key in its first line; - is stdin."
+    "--secret-file", type=click.File(errors="replace"), help="File whose first line is the secret; - is stdin."
 )
 @click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Demand this token beside the key.")
 @click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
 @click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")
-def serve(
-    host: str,
-    port: int,
-    store: Path | None,
-    access_key_id: str | None,
-    secret_access_key: str | None,
-    secret_file: TextIO | None,
-    session_token: str | None,
-    **settings: Any,
-) -> None:
+@LOG
+def serve(host: str, port: int, store: Path | None, secret_file: TextIO | None, log: str | None, **given: Any) -> None:
     """Serve the local RUM endpoint until Ctrl-C."""
     from loadgen.endpoint import Endpoint, make_credentials
 
-    secret = read_secret(secret_file) if secret_file else secret_access_key
-    key = make_credentials(access_key_id, secret, session_token)
-    quotas, origins = dict(settings.pop("operation_quota")), settings.pop("cors_origin") or ("*",)
-    settings |= {"credentials": (key,), "operation_quotas": quotas, "cors_origins": origins}
-    endpoint = Endpoint(None, store, host, port, **settings)
+    secret, name, token = given.pop("secret_access_key"), given.pop("access_key_id"), given.pop("session_token")
+    key = make_credentials(name, read_secret(secret_file) if secret_file else secret, token)
+    quotas, origins = dict(given.pop("operation_quota")), given.pop("cors_origin") or ("*",)
+    given |= {"credentials": (key,), "operation_quotas": quotas, "cors_origins": origins, "access_log": log}
+    endpoint = Endpoint(None, store, host, port, **given)
+    secrets = {"AWS_SESSION_TOKEN": find_source("session_token", None) if token else ""}
+    if secret_file or secret:
+        secrets["AWS_SECRET_ACCESS_KEY"] = find_source("secret_access_key", secret_file)
 
     def show_endpoint() -> None:
         url, quota = endpoint.url, endpoint.settings.quota
+        shown = {name: shlex.quote(value) for name, value in endpoint.variables.items()} | secrets
         echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {'off' if quota is None else f'{quota:g}/s'}")
-        echo(f"export AWS_ENDPOINT_URL_RUM={url} AWS_DEFAULT_REGION={endpoint.region}")
-        echo("export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
-        shown = "(as given)" if access_key_id and secret else key.secret_access_key
-        echo(f"export AWS_ACCESS_KEY_ID={key.access_key_id} AWS_SECRET_ACCESS_KEY={shown}")
+        for names in SHELL_LINES:
+            echo("export " + " ".join(f"{name}={shown[name]}" for name in names.split()))
 
     endpoint.serve_forever(show_endpoint)
+
+
+def find_source(option: str, file: TextIO | None) -> str:
+    """What a shell puts in place of a secret that was given, so that it stands in no terminal and no log."""
+    if file is not None:
+        return TYPED if file.name == "<stdin>" else f'"$(head -n 1 {shlex.quote(str(Path(file.name).resolve()))})"'
+    source = click.get_current_context().get_parameter_source(option)
+    return f'"$LOADGEN_{option.upper()}"' if source is ParameterSource.ENVIRONMENT else TYPED
 
 
 def read_secret(file: TextIO) -> str:

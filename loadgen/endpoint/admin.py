@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from loadgen.endpoint.call_log import CallLog, PutCall
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import LiveSettings, LiveState
 from loadgen.endpoint.store import Store
@@ -14,6 +15,7 @@ from loadgen.model import Noun, Request, Response
 from loadgen.transport import is_loopback
 
 PREFIX = "/_loadgen/"
+HEALTH = PREFIX + "health"
 
 
 class LedgerRequests(Noun):
@@ -39,14 +41,31 @@ class EndpointLedger(Noun):
     events: LedgerEvents
 
 
-def answer_admin_request(request: Request, peer: str, state: LiveState, store: Store, now: float) -> Response:
-    """Answer a request from IP address `peer`; raises ServiceError for any other caller than a program here."""
+class LoggedCalls(Noun):
+    """Answered PutRumEvents calls, the oldest first, and the number of the last one since the start."""
+
+    number: int
+    calls: list[PutCall]
+
+
+def answer_admin_request(
+    request: Request, peer: str, state: LiveState, store: Store, calls: CallLog, now: float
+) -> Response:
+    """Answer a request from IP address `peer`; raises ServiceError for any other caller than a program here.
+
+    Whether the endpoint is well is told to everybody: a health check may come from elsewhere, and learns nothing else.
+    """
+    if request.method in ("GET", "HEAD") and request.target.partition("?")[0] == HEALTH:
+        store.read("SELECT 1")
+        return _as_json({"status": "ok"})
     if not is_loopback(peer) or _is_of_a_page(request):
         raise ServiceError("AccessDeniedException", "The admin routes are for programs on this machine only")
     path, _, query = request.target.partition("?")
     match request.method, path.removeprefix(PREFIX):
         case "GET", "ledger":
             return _as_json(_read_ledger(state, store, parse_qs(query).get("monitor", [None])[-1]))
+        case "GET", "calls":
+            return _as_json(_list_calls(calls, parse_qs(query).get("after", ["0"])[-1]))
         case "GET", "settings":
             return _as_json(state.settings)
         case "PUT", "settings":
@@ -54,6 +73,15 @@ def answer_admin_request(request: Request, peer: str, state: LiveState, store: S
             return _as_json(state.settings)
         case _:
             raise ServiceError("UnknownOperationException", f"No admin route {request.method} {path[:200]}")
+
+
+def _list_calls(log: CallLog, after: str) -> LoggedCalls:
+    """The calls that are remembered and have a higher number than `after`."""
+    if not after.isdecimal():
+        raise ValidationException(
+            f"Value '{after[:100]}' at 'after' failed to satisfy constraint: Member must be a number"
+        )
+    return LoggedCalls(log.number, [call for call in log.calls if call.number > int(after)])
 
 
 def _is_of_a_page(request: Request) -> bool:

@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from loadgen.endpoint.admin import PREFIX, EndpointLedger
+from loadgen.endpoint.admin import PREFIX, EndpointLedger, LoggedCalls
 from loadgen.endpoint.faults import Faults, parse_faults
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, check_settings
 from loadgen.errors import EndpointError
@@ -158,6 +158,18 @@ class Endpoint:
         return self.settings.credentials[0]
 
     @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables by which boto3, the AWS CLI and loadgen itself find it, its key among them."""
+        token = self.credentials.session_token
+        return {
+            "AWS_ENDPOINT_URL_RUM": self.url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_access_key,
+        } | ({"AWS_SESSION_TOKEN": token} if token else {})
+
+    @property
     def process(self) -> subprocess.Popen[bytes]:
         """The process that serves."""
         if self._process is None:
@@ -176,6 +188,16 @@ class Endpoint:
         """Counts of PutRumEvents requests and their events, of all app monitors or of one."""
         query = f"?monitor={quote(monitor_id)}" if monitor_id else ""
         return msgspec.json.decode(self._fetch("GET", f"{PREFIX}ledger{query}"), type=EndpointLedger)
+
+    def calls(self, after: int = 0) -> LoggedCalls:
+        """The PutRumEvents calls with a higher number than `after` with what became of each; it remembers 2,000."""
+        return msgspec.json.decode(self._fetch("GET", f"{PREFIX}calls?after={after}"), type=LoggedCalls)
+
+    def change(self, **settings: Any) -> None:
+        """Change quota, burst, operation_quotas or faults (also as text) while it runs; what is not named stays."""
+        if isinstance(settings.get("faults"), str):
+            settings["faults"] = parse_faults(settings["faults"])
+        self._fetch("PUT", f"{PREFIX}settings", msgspec.to_builtins(settings))
 
     def events(self, monitor: str | None = None) -> list[dict[str, Any]]:
         """The accepted events of all app monitors, or of the one of that name, as GetAppMonitorData gives them.

@@ -16,9 +16,11 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
+from loadgen.endpoint.access_log import AccessEntry, AccessLog
 from loadgen.endpoint.connection import HttpConnection, PendingResponse
 from loadgen.endpoint.console import Console
 from loadgen.endpoint.service import Reply, RumService
@@ -33,6 +35,15 @@ GRACE_SECONDS = 5.0
 BACKLOG = 2048
 
 
+class Answered(NamedTuple):
+    """A request whose answer waits for the commit."""
+
+    connection: HttpConnection
+    pending: PendingResponse
+    reply: Reply
+    entry: AccessEntry | None
+
+
 class CommittingHandler:
     """Takes the requests of all connections, and releases each response after the commit."""
 
@@ -44,7 +55,9 @@ class CommittingHandler:
         self._console = console
         self._loop = loop
         self._looking: set[asyncio.Task[None]] = set()  # the console's answers under way
-        self._waiting: list[tuple[HttpConnection, PendingResponse, Reply]] = []
+        self._waiting: list[Answered] = []
+        path = service.settings.access_log
+        self._log = AccessLog(path, service.name_monitor) if path else None
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
         """Decide now; the response leaves after the commit of this pass of the event loop. The console takes longer."""
@@ -55,10 +68,14 @@ class CommittingHandler:
             return
         if not self._waiting:
             self._loop.call_soon(self.flush)
-        self._waiting.append((connection, pending, self._service.reply(request, connection.peer, oversize)))
+        entry = self._log.begin(request) if self._log is not None else None
+        reply = self._service.reply(request, connection.peer, oversize)
+        self._waiting.append(Answered(connection, pending, reply, entry))
 
     async def _answer_console(self, connection: HttpConnection, pending: PendingResponse, request: Request) -> None:
-        connection.release(pending, await self._console.answer(request, connection.peer))
+        entry = self._log.begin(request) if self._log is not None else None
+        reply = Reply(await self._console.answer(request, connection.peer))
+        self._release(Answered(connection, pending, reply, entry))
 
     def flush(self) -> None:
         """Commit, and release the responses."""
@@ -67,19 +84,21 @@ class CommittingHandler:
             self._service.commit()
         except sqlite3.Error as wrong:
             lost = Reply(self._service.report_failed_commit(wrong))
-            waiting = [(connection, pending, lost) for connection, pending, _ in waiting]
-        for connection, pending, reply in waiting:
-            if reply.fault.delay:
-                self._loop.call_later(reply.fault.delay, _release, connection, pending, reply)
+            waiting = [each._replace(reply=lost) for each in waiting]
+        for each in waiting:
+            if each.reply.fault.delay:
+                self._loop.call_later(each.reply.fault.delay, self._release, each)
             else:
-                _release(connection, pending, reply)
+                self._release(each)
 
-
-def _release(connection: HttpConnection, pending: PendingResponse, reply: Reply) -> None:
-    if reply.fault.drop:
-        connection.drop()
-    else:
-        connection.release(pending, reply.response)
+    def _release(self, answered: Answered) -> None:
+        connection, pending, reply, entry = answered
+        if reply.fault.drop:
+            connection.drop()
+        else:
+            connection.release(pending, reply.response)
+        if self._log is not None and entry is not None:
+            self._log.finish(entry, reply)
 
 
 def serve(

@@ -42,6 +42,7 @@ class Reply(Noun):
 
     response: Response
     fault: InjectedFault = NO_FAULT
+    call: PutCall | None = None  # of a PutRumEvents
 
 
 class RumService:
@@ -66,6 +67,11 @@ class RumService:
             return self.report_failed_commit(wrong)
         return reply.response
 
+    def name_monitor(self, monitor_id: str) -> str:
+        """The name of an app monitor, or its id where there is none."""
+        found = self.store.find_active(monitor_id)
+        return found.name if found else monitor_id
+
     def commit(self) -> None:
         """Make everything durable that was answered so far; raises sqlite3.Error."""
         self.store.commit()
@@ -76,11 +82,12 @@ class RumService:
 
         `oversize` says that the body was too large to be read.
         """
-        origin = request.header("origin")
+        origin, before = request.header("origin"), self.calls.number
         fault = NO_FAULT
         try:
             if request.target.startswith(PREFIX):
-                return Reply(answer_admin_request(request, peer, self.state, self.store, self.clock()))
+                now = self.clock()
+                return Reply(answer_admin_request(request, peer, self.state, self.store, self.calls, now))
             if request.method == "OPTIONS":
                 return Reply(self._finish(self._answer_preflight(request), origin))
             operation, labels = self._find_operation(request)
@@ -94,7 +101,8 @@ class RumService:
             response = error.make_response()
         except Exception as wrong:
             response = self._report_mistake(wrong)
-        return Reply(self._finish(response, origin), fault)
+        call = self.calls.calls[-1] if self.calls.number > before else None
+        return Reply(self._finish(response, origin), fault, call)
 
     def _find_operation(self, request: Request) -> tuple[Operation, dict[str, str]]:
         """The operation of a request; a POST to the path of none is logged as a call that was refused."""

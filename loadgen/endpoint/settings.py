@@ -71,6 +71,7 @@ class EndpointSettings(Noun):
     max_unfinished_bytes: int = 256 * 1024 * 1024  # bodies of requests that are not whole yet, all connections together
     max_memory_bytes: int = 1024 * 1024 * 1024  # batches kept in memory; a file is limited by its disk
     idle_seconds: float = 75.0  # an unused connection is closed
+    access_log: str | None = None  # a file that gets a line a request; "-": standard error
     body_seconds: float = 20.0  # a request must have arrived completely by then
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -40,19 +41,59 @@ def served(*options: str, stdin: str = "", **environment: str) -> Iterator[tuple
         assert process.wait(20) == 0
 
 
-@pytest.mark.parametrize("way", ["file", "stdin", "environment"])
-def test_a_secret_need_not_stand_on_the_command_line(tmp_path: Path, way: str) -> None:
-    (tmp_path / "secret").write_text(f"{SECRET}\nanother line\n")
-    options: dict[str, tuple[str, ...]] = {
-        "file": ("--secret-file", str(tmp_path / "secret")),
-        "stdin": ("--secret-file", "-"),
-        "environment": (),
-    }
+GIVEN: dict[str, tuple[str, ...]] = {
+    "file": ("--secret-file", "a secret's file"),
+    "stdin": ("--secret-file", "-"),
+    "environment": (),
+    "command line": ("--secret-access-key", SECRET),
+}
+
+
+def paste(lines: str, typed: str = "", **environment: str) -> dict[str, str]:
+    """The variables that bash has after the lines that begin with `export` were pasted into it."""
+    exports = "\n".join(line for line in lines.splitlines() if line.startswith("export "))
+    script = f'{exports}\n"$0" -c "import json, os; print(json.dumps(dict(os.environ)))"'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable],
+        input=typed,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert done.stderr == ""
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("way", GIVEN)
+def test_the_printed_lines_can_be_pasted_however_the_secret_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a secret's file").write_text(f"{SECRET}\nanother line\n")
     given = {"LOADGEN_SECRET_ACCESS_KEY": SECRET} if way == "environment" else {}
-    with served("--access-key-id", "AKIDEXAMPLE", *options[way], stdin=f"{SECRET}\n", **given) as (process, said):
-        assert "AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=(as given)" in said
-        if Path("/proc").exists():
+    options = ("--access-key-id", "AKID $(id)'\"", *GIVEN[way])
+    with served(*options, stdin=f"{SECRET}\n", **given) as (process, said):
+        assert SECRET not in said
+        if Path("/proc").exists() and way != "command line":
             assert SECRET.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        is_typed = way in ("stdin", "command line")
+        variables = paste(said, f"{SECRET}\n" if is_typed else "", AWS_SESSION_TOKEN="of another account", **given)
+    assert variables["AWS_SECRET_ACCESS_KEY"] == SECRET
+    assert variables["AWS_ACCESS_KEY_ID"] == "AKID $(id)'\""
+    assert variables["AWS_SESSION_TOKEN"] == ""
+    assert variables["AWS_ENDPOINT_URL_RUM"] in said
+
+
+def test_a_client_with_the_pasted_variables_reaches_the_endpoint(tmp_path: Path) -> None:
+    token = {"LOADGEN_SESSION_TOKEN": "a token"}
+    log = tmp_path / "access.log"
+    with served("--log", str(log), **token) as (_, said):
+        variables = paste(said, **token)
+        script = "import boto3; print(boto3.client('rum').list_app_monitors()['AppMonitorSummaries'])"
+        asked = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True)
+    assert asked.stdout.strip() == "[]", asked.stderr
+    (line,) = log.read_text().splitlines()
+    assert line.split()[1:7] == ["POST", "/appmonitors", "200", "-", "-", "-"]
 
 
 def refusal(*options: str) -> str:

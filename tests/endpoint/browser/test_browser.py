@@ -20,6 +20,7 @@ from urllib.parse import quote
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings
+from loadgen.testing.rum_endpoint import RumEndpoint
 from tests.endpoint.conftest import KEYS, client_of
 
 HERE = Path(__file__).parent
@@ -74,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, whole_browser: None) -> Itera
     server.server_close()
 
 
-def visit(site: str, endpoint: Endpoint, setup: dict[str, Any], profile: Path) -> list[dict[str, Any]]:
+def visit(site: str, endpoint: Endpoint | RumEndpoint, setup: dict[str, Any], profile: Path) -> list[dict[str, Any]]:
     """A visit of two pages, closed at the end; the answers that the browser saw."""
     query = quote(json.dumps({"endpoint": endpoint.url, "region": endpoint.region, **setup}))
     order = {

@@ -1,0 +1,93 @@
+"""A line for each request that the endpoint has answered: `serve --log`.
+
+Rule: a line has eight fields between single spaces, a dash where there is nothing to say: time (UTC), method, path,
+status, error, app monitor, accepted events, milliseconds from the request's last byte to its answer. A path is written
+without its query, which may hold a signature. A log that can no longer be written costs no request its answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import msgspec
+
+from loadgen.endpoint.service import Reply
+from loadgen.errors import EndpointError
+from loadgen.model import Request
+from loadgen.rum.service_model import find_operation
+
+_LOG = logging.getLogger(__name__)
+
+STANDARD_ERROR = "-"
+PATH_CHARACTERS = 300
+SAFE = "/%:@!$&'()*+,;=~-._"  # in a path; everything else is written as %XX, so that fields stay apart
+
+
+class AccessEntry(msgspec.Struct, gc=False):
+    """A request that is being answered."""
+
+    request: Request
+    at: float  # Unix time
+    began: float  # on the monotonic clock
+
+
+class AccessLog:
+    """Lines go to a file, which is made or continued, or to standard error; `name_monitor` knows an id's name."""
+
+    def __init__(self, path: str, name_monitor: Callable[[str], str]) -> None:
+        self._name_monitor = name_monitor
+        try:
+            made = 2 if path == STANDARD_ERROR else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as wrong:
+            raise EndpointError(
+                f"--log {path}: cannot be written ({os.strerror(wrong.errno or 0).lower()}); name a file that can be"
+            ) from wrong
+        self._descriptor: int | None = made
+
+    def begin(self, request: Request) -> AccessEntry:
+        """Note a request."""
+        return AccessEntry(request, time.time(), time.monotonic())
+
+    def finish(self, entry: AccessEntry, reply: Reply) -> None:
+        """Write the line of an answered request."""
+        if self._descriptor is None:
+            return
+        try:
+            os.write(self._descriptor, self._format(entry, reply).encode(errors="replace"))
+        except OSError as wrong:
+            self._descriptor = None
+            _LOG.error("--log: no longer written (%s)", wrong.strerror)
+
+    def _format(self, entry: AccessEntry, reply: Reply) -> str:
+        path = entry.request.target.partition("?")[0]
+        stamp = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        status, error = reply.response.status, reply.response.header("x-amzn-errortype")
+        if reply.fault.drop:
+            status, error = 0, "ConnectionDropped"
+        events = reply.call.events if reply.call is not None and status == 200 else None
+        fields = (
+            f"{stamp}Z",
+            quote(entry.request.method, SAFE),
+            quote(path, SAFE)[:PATH_CHARACTERS],
+            status or "-",
+            error or "-",
+            quote(self._find_monitor(entry.request.method, path), SAFE)[:PATH_CHARACTERS] or "-",
+            "-" if events is None else events,
+            f"{(time.monotonic() - entry.began) * 1000:.1f}",
+        )
+        return " ".join(map(str, fields)) + "\n"
+
+    def _find_monitor(self, method: str, path: str) -> str:
+        """The name of the app monitor that a request is about; empty when it is about none."""
+        found = find_operation(method, path)
+        if found is None:
+            return ""
+        labels = found[1]
+        if monitor_id := labels.get("Id"):
+            return self._name_monitor(monitor_id)
+        return labels.get("Name") or labels.get("AppMonitorName") or ""

@@ -33,7 +33,7 @@ class Visitor(Noun):
     device_type: str  # desktop, mobile, tablet
     os_name: str
     browser_name: str
-    browser_version: str  # the major version only
+    browser_version: str  # as the browser's brand tells it: the major version
     user_agent: str
     brand: bool
 

@@ -54,6 +54,11 @@ class Client(Section):
     releaseId: str | None = Field(None, description="Sent as aws:releaseId in the session's metadata.")
     alias: str | None = Field(None, description="Sent as Alias, for resource policies with rum:alias.")
     signing: bool = Field(True, description="Sign requests; false for monitors whose policy admits unsigned ones.")
+    browserHeaders: bool = Field(
+        True,
+        description="Send what the visitor's browser adds: User-Agent, Accept-Language, Origin, Referer, client hints. "
+        "The web client's dialect only.",
+    )
 
 
 class Neighbour(Section):

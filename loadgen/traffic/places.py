@@ -20,6 +20,9 @@ LANGUAGES = {
 }  # fmt: skip
 """Browser languages by country, weights; estimates. A country that is missing here speaks en-US."""
 
+FIREFOX_LANGUAGES = frozenset({"en-US", "en-GB", "en-CA", "es-ES", "es-MX", "pt-BR", "zh-CN", "hi-IN", "sv-SE"})
+"""The languages of Firefox builds that have a region (Mozilla's list of locales); the others have none: de, fr, ja."""
+
 DISTANCE = {
     "US": 1.0, "CA": 1.0, "MX": 1.2, "BR": 1.7, "GB": 1.2, "IE": 1.2, "FR": 1.2, "DE": 1.2, "NL": 1.2, "ES": 1.3,
     "IT": 1.3, "SE": 1.3, "PL": 1.3, "JP": 1.5, "KR": 1.5, "SG": 1.7, "AU": 1.7, "NZ": 1.8, "ZA": 2.2, "NG": 2.5,
@@ -36,6 +39,15 @@ UTC_OFFSET = {
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 86400.0
+
+
+def find_firefox_language(language: str) -> str:
+    """What Firefox, which speaks its build's language, tells of a visitor who speaks this one."""
+    if language in FIREFOX_LANGUAGES:
+        return language
+    if language == "es-US":
+        return "es-MX"
+    return "en-US" if language.startswith("en-") else language.partition("-")[0]
 
 
 def compute_distances(countries: list[str], mass: Floats) -> Floats:

@@ -44,7 +44,7 @@ class Platform(NamedTuple):
     name: str  # as the browser tells it
     brand: bool  # has navigator.userAgentData
     versions: dict[str, int]
-    agent: str  # {v} is the major version
+    agent: str  # {v} is the version, {c} that of its Chromium, {os} that of its iOS
 
 
 CHROME_DESKTOP = {"155": 62, "154": 24, "156": 6, "150": 5, "138": 3}
@@ -56,13 +56,19 @@ OPERA = {"124": 70, "123": 30}
 IOS = {"26.6": 58, "27.0": 20, "18.7": 12, "18.5": 10}
 MAC_SAFARI = {"26.6": 62, "27.0": 20, "18.6": 12, "17.6": 6}
 
+CHROMIUM_OF = {"Samsung Internet": {"30": "143", "29": "136", "28": "130"}, "Opera": {"124": "140", "123": "139"}}
+"""The Chromium in each version of a browser that does not count as Chromium does; seen in user agent strings."""
+
+FROZEN_IOS = "18_7"
+"""The system in Safari's user agent string from iOS 26 on (WebKit's notes on Safari 26; 18_6 before 26.1)."""
+
 KIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 WINDOWS, MAC, LINUX = "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64"
 CROS, ANDROID = "X11; CrOS x86_64 14541.0.0", "Linux; Android 10; K"
 
 
 def _write_chromium(system: str, tail: str = "", mobile: str = "") -> str:
-    return f"Mozilla/5.0 ({system}) {KIT} Chrome/{{v}}.0.0.0{mobile} Safari/537.36{tail}"
+    return f"Mozilla/5.0 ({system}) {KIT} Chrome/{{c}}.0.0.0{mobile} Safari/537.36{tail}"
 
 
 def _write_safari(system: str, mobile: str = "") -> str:
@@ -74,9 +80,9 @@ def _write_firefox(system: str) -> str:
     return f"Mozilla/5.0 ({system}; rv:{{v}}.0) Gecko/20100101 Firefox/{{v}}.0"
 
 
-IPHONE, IPAD = "iPhone; CPU iPhone OS 18_7 like Mac OS X", "iPad; CPU OS 18_7 like Mac OS X"
+IPHONE = "iPhone; CPU iPhone OS {os} like Mac OS X"
 CHROME, SAMSUNG_NAME = "Google Chrome", "Samsung Internet"
-SAMSUNG_AGENT = f"Mozilla/5.0 ({ANDROID}) {KIT} SamsungBrowser/{{v}}.0 Chrome/140.0.0.0 Mobile Safari/537.36"
+SAMSUNG_AGENT = f"Mozilla/5.0 ({ANDROID}) {KIT} SamsungBrowser/{{v}}.0 Chrome/{{c}}.0.0.0 Mobile Safari/537.36"
 
 PLATFORMS = (
     Platform("Chrome mobile", 0.96, "mobile", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
@@ -85,8 +91,8 @@ PLATFORMS = (
              _write_chromium(ANDROID)),
     Platform("Safari mobile", 0.92, "mobile", "iOS", "Safari", "Safari", False, IOS,
              _write_safari(IPHONE, " Mobile/15E148")),
-    Platform("Safari mobile", 0.08, "tablet", "iOS", "Safari", "Safari", False, IOS,
-             _write_safari(IPAD, " Mobile/15E148")),
+    Platform("Safari mobile", 0.08, "tablet", "macOS", "Safari", "Safari", False, IOS,
+             _write_safari(MAC)),  # an iPad: it asks for pages as a Mac does
     Platform("Samsung Internet", 1.0, "mobile", "Android", SAMSUNG_NAME, SAMSUNG_NAME, True, SAMSUNG, SAMSUNG_AGENT),
     Platform("Chrome", 0.76, "desktop", "Windows", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(WINDOWS)),
     Platform("Chrome", 0.15, "desktop", "macOS", "Chrome", CHROME, True, CHROME_DESKTOP, _write_chromium(MAC)),
@@ -117,6 +123,19 @@ SINCE = {
 def can_measure(platform: Platform, version: str, vital: str) -> bool:
     """Whether this browser reports a vital; FCP and TTFB all do."""
     return platform.brand or float(version) >= SINCE[platform.browser].get(vital, float("inf"))
+
+
+def write_agent(platform: Platform, version: str) -> str:
+    """The user agent string of a browser's version."""
+    chromium = CHROMIUM_OF.get(platform.browser, {}).get(version, version)
+    system = FROZEN_IOS if float(version) >= 26 else version.replace(".", "_")
+    return platform.agent.replace("{v}", version).replace("{c}", chromium).replace("{os}", system)
+
+
+def name_version(platform: Platform, version: str) -> str:
+    """A browser's version as its brand tells it: the major one, which Samsung Internet writes with a zero behind it."""
+    major = version.partition(".")[0]
+    return f"{major}.0" if platform.browser == SAMSUNG_NAME else major
 
 
 def find_engine(platform: Platform) -> BrowserEngine:

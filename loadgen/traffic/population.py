@@ -13,8 +13,17 @@ import numpy as np
 from loadgen.model import Visitor
 from loadgen.scenario import Population, Scenario, Spike
 from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids
-from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances
-from loadgen.traffic.platforms import PLATFORMS, VITALS, can_measure, find_engine, rake, weigh_platforms
+from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances, find_firefox_language
+from loadgen.traffic.platforms import (
+    PLATFORMS,
+    VITALS,
+    can_measure,
+    find_engine,
+    name_version,
+    rake,
+    weigh_platforms,
+    write_agent,
+)
 from loadgen.traffic.rate_curve import compute_spike_factor
 
 if TYPE_CHECKING:
@@ -172,16 +181,17 @@ class Crowd:
         kind = int(people.platform[row])
         platform = PLATFORMS[kind]
         version = self.versions[kind][people.version[row]]
+        language = self.languages[country][people.language[row]]
         return Visitor(
             people.user[row],
             bool(people.returning[row]),
             self.countries[country],
-            self.languages[country][people.language[row]],
+            find_firefox_language(language) if platform.browser == "Firefox" else language,
             platform.device,
             platform.os,
             platform.name,
-            version.partition(".")[0],
-            platform.agent.replace("{v}", version),
+            name_version(platform, version),
+            write_agent(platform, version),
             platform.brand,
         )
 

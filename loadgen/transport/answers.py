@@ -23,6 +23,8 @@ Accept = Literal["rum", "2xx"]
 
 STATUSES = frozenset({200, 202, 204})
 BODIES = frozenset({b"", b"{}"})  # RUM's own
+ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
+PLAIN = frozenset({"", "identity"})
 MOST_SHOWN = 60  # characters of a body
 SECONDS = re.compile(r"\d{1,10}(\.\d*)?", re.ASCII)
 
@@ -35,13 +37,18 @@ def is_accepted(response: Response, accept: Accept = "rum") -> bool:
 
 
 def is_json(response: Response) -> bool:
-    """Whether a body, gzipped or not, is JSON: an object or a list; any value where the answer's type says JSON."""
-    body = response.body
-    if "gzip" in (response.header("content-encoding") or ""):
+    """Whether a body is JSON: an object or a list; any value where the answer's type says JSON.
+
+    Browsers ask for encodings that nothing here can read (br, zstd); of such a body the type alone decides.
+    """
+    body, encoding = response.body, (response.header("content-encoding") or "").strip().lower()
+    if encoding in ENCODINGS:
         try:
-            body = zlib.decompress(body, wbits=31)
+            body = zlib.decompress(body, wbits=ENCODINGS[encoding])
         except zlib.error:
             return False
+    elif encoding not in PLAIN:
+        return media_type(response) == "application/json"
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

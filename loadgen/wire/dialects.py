@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from loadgen.model import Batch, Noun, Request
+from loadgen.model import Batch, Noun, Request, Visitor
 from loadgen.scenario import Scenario
+from loadgen.wire.browser_headers import Headers, make_browser_headers
 from loadgen.wire.put_rum_events import Clock, compress, write_events, write_session_metadata
 from loadgen.wire.sigv4 import Signer
 
@@ -36,6 +37,9 @@ class Dialect(Noun, frozen=True):
     path_end: ClassVar[str]
     """What follows the app monitor's id in the path."""
 
+    in_browser: ClassVar[bool]
+    """Whether a browser sends it, and adds headers of its own."""
+
     @abstractmethod
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
         """The request that carries a batch, unsigned."""
@@ -52,12 +56,11 @@ class Dialect(Noun, frozen=True):
 class WebClient(Dialect, frozen=True):
     """As the RUM web client: SessionMetadata once per batch; a page that is hidden sends a presigned beacon."""
 
-    path_end = ""
+    path_end, in_browser = "", True
 
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
-        frame = _make_frame(destination)
-        session = write_session_metadata(batch.visitor, destination.domain, destination.release_id)
-        text = _write_body(batch, frame, write_events(batch, clock, ""), f',"SessionMetadata":"{{{session}}}"')
+        frame = _make_frame(destination, batch.visitor)
+        text = _write_body(batch, frame, write_events(batch, clock, ""), f',"SessionMetadata":"{{{frame.session}}}"')
         length = count_utf16(text)
         if batch.beacon and length <= BEACON_LIMIT:
             body = text.encode()
@@ -71,12 +74,11 @@ class WebClient(Dialect, frozen=True):
 class Sdk(Dialect, frozen=True):
     """As an AWS SDK writes the call: the session's metadata in every event, a slash at the end of the path."""
 
-    path_end = "/"
+    path_end, in_browser = "/", False
 
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
-        frame = _make_frame(destination)
-        session = write_session_metadata(batch.visitor, destination.domain, destination.release_id)
-        text = _write_body(batch, frame, write_events(batch, clock, session), "")
+        frame = _make_frame(destination, batch.visitor)
+        text = _write_body(batch, frame, write_events(batch, clock, frame.session), "")
         return _make_fetch(text, count_utf16(text), frame, destination.compression)
 
 
@@ -95,6 +97,7 @@ class Destination(Noun, frozen=True):
     alias: str | None = None
     release_id: str | None = None
     compression: bool = True
+    browser_headers: bool = True  # where the dialect is a browser's
     dialect: Dialect = DIALECTS["web"]
 
     @classmethod
@@ -106,6 +109,7 @@ class Destination(Noun, frozen=True):
             "alias": scenario.client.alias,
             "release_id": scenario.client.releaseId,
             "compression": scenario.client.compression,
+            "browser_headers": scenario.client.browserHeaders,
         }
         return cls(host=host, monitor_id=monitor_id, **(settings | more))
 
@@ -121,27 +125,33 @@ def count_utf16(text: str) -> int:
 
 
 class _Frame(msgspec.Struct, frozen=True, gc=False):
-    """What all batches for one destination share."""
+    """What all batches of one visitor for one destination share."""
 
     target: str
     monitor: str
     alias: str
-    plain: tuple[tuple[str, str], ...]
-    gzip: tuple[tuple[str, str], ...]
-    beacon: tuple[tuple[str, str], ...]
+    session: str  # what stands in the braces of SessionMetadata
+    plain: Headers
+    gzip: Headers
+    beacon: Headers
 
 
-@lru_cache(maxsize=64)
-def _make_frame(destination: Destination) -> _Frame:
+@lru_cache(maxsize=4096)
+def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
     host = ("host", destination.host)
     json = ("content-type", "application/json")
+    fetch: Headers = ()
+    beacon: Headers = ()
+    if destination.browser_headers and destination.dialect.in_browser:
+        fetch, beacon, _ = make_browser_headers(visitor, destination.domain)
     return _Frame(
         target=destination.dialect.address(destination),
         monitor=_JSON.encode({"id": destination.monitor_id, "version": destination.version}).decode(),
         alias="" if destination.alias is None else f',"Alias":{_JSON.encode(destination.alias).decode()}',
-        plain=(host, json),
-        gzip=(host, json, ("content-encoding", "gzip")),
-        beacon=(host, ("content-type", "text/plain;charset=UTF-8")),
+        session=write_session_metadata(visitor, destination.domain, destination.release_id),
+        plain=(host, json, *fetch),
+        gzip=(host, json, ("content-encoding", "gzip"), *fetch),
+        beacon=(host, ("content-type", "text/plain;charset=UTF-8"), *beacon),
     )
 
 

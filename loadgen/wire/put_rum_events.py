@@ -78,7 +78,6 @@ def _write_page_metadata(page: Page, cookies: bool, session: str) -> str:
     return f"{session},{own}" if session else own
 
 
-@lru_cache(maxsize=4096)
 def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> str:
     """What stands in the braces of `SessionMetadata`: sessions/SessionManager.ts, then event-cache/EventCache.ts."""
     fields: dict[str, Any] = {"browserLanguage": visitor.language}
@@ -88,8 +87,8 @@ def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None
             "browserVersion": visitor.browser_version,
             "osName": visitor.os_name,
         }
-    # without navigator.userAgentData the client takes every device for a desktop
-    fields["deviceType"] = visitor.device_type if visitor.brand else "desktop"
+    # navigator.userAgentData says mobile or not; without it the client takes every device for a desktop
+    fields["deviceType"] = "mobile" if visitor.brand and visitor.device_type == "mobile" else "desktop"
     fields |= {"platformType": "web", "domain": domain}
     if release_id is not None:
         fields["aws:releaseId"] = release_id

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "c6c96fa5da662518633202971d7f18c897fa674c49509e83acb08f66b2945acd",
-    "storefront": "4b02100ab00d0daaffcff53beadc0d9b94b58a20283f9c61a4cbc23e8289ec7c",
-    "bad-release": "bfe0608ba2b5571c00a5876fcd956cd9906af0a16e44fddc3d6d12cd3a81abca",
-    "global-mobile-day": "2756460220cd63d73f1b2f7008559da5c2b4f5587f1e3f677840055155bd4b08",
-    "news-flash-crowd": "728c3e6775e2cabcf56c473713f8310cfdae165b5330dd7b817b66589c027e07",
-    "noisy-neighbour": "fcb0d78ef201e64490d6484431b84601e95440bda28b79ed18ab74c6d0afa9e3",
+    "quickstart": "13a964794b5526d61203e4754868ac7f59ec6f866d91f85683fed8b62a9de48f",
+    "storefront": "65d72b0e9a3a392606201943d9e2524ea1892c89640cd516238be8eba4adcb10",
+    "bad-release": "cf9d901333b2b4016173194b8021518b7fb3532b6a5088492b50245b95f2675c",
+    "global-mobile-day": "9c8a286bc938406996db58631510ed7cc0d1948f715ab7ff1849f2ffcfa27a23",
+    "news-flash-crowd": "b3e3f15aa698faefa98f79c0af65a253fbe1399ae8141c3de8d14eaaa43a425e",
+    "noisy-neighbour": "55abe9b996cde5dc9008ea006fac9779b49e880cfdac3bfcb123f9b4fd6b4a0c",
     "quota-probe": "e28098911aade0ac0d4aaec17a1950f9b408e47f57c8240e32a328a7fd5cac60",
-    "saas-dashboard": "60dd2aadfe7353c191cd3651f530a4f0cbec458b52f224ff1ed477f1668da1a4",
+    "saas-dashboard": "e3d4982e731d65ee2e8b06a569f3c275461b63376d1bd4906b5f62b0cc4e833c",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

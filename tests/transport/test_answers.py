@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
 
@@ -70,6 +71,9 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Response:
         answer(202, b'{"id": "x"}'),
         answer(200, b"", content_type="text/html"),
         answer(200, gzip.compress(b'{"ok": true}'), content_encoding="gzip", content_type="application/json"),
+        answer(200, zlib.compress(b"{}"), content_encoding="deflate", content_type="application/json"),
+        answer(200, b"\x0b\x01\x80{}\x03", content_encoding="br", content_type="application/json"),
+        answer(200, b"{}", content_encoding="identity"),
     ],
 )
 def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Response) -> None:
@@ -87,6 +91,8 @@ def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Resp
         (answer(200, b"OK"), "200 no type"),
         (answer(200, b"\x00\x01", content_type="image/gif"), "200 image/gif"),
         (answer(200, b"<xml/>", content_encoding="gzip", content_type="text/xml"), "200 text/xml"),
+        (answer(200, b"\x0b\x01\x80{}\x03", content_encoding="br", content_type="text/html"), "200 text/html"),
+        (answer(200, b"OK", content_encoding="identity"), "200 no type"),
         (answer(202, b"queued"), "202 no type"),
         (answer(201, b"{}"), "201 no type"),
         (answer(206, b"{}", content_type="application/json"), "206 application/json"),

@@ -75,8 +75,8 @@ class Signer:
         self._region = region
         self._service = service
         self._moment = self._moment_at(0)
-        self._form = lru_cache(maxsize=1024)(self._header_form)
-        self._query = lru_cache(maxsize=1024)(self._query_form)
+        self._form = lru_cache(maxsize=8192)(self._header_form)
+        self._query = lru_cache(maxsize=8192)(self._query_form)
         token = credentials.session_token
         self._token_headers = (("x-amz-security-token", token),) if token else ()
         self._token_query = f"&X-Amz-Security-Token={percent_encode(token)}" if token else ""

@@ -1,6 +1,7 @@
 """Numbers → SVG, and the page around it: the parts that every page of loadgen is made of."""
 
 from loadgen.charts.html import (
+    STYLES,
     Child,
     Markup,
     bars,
@@ -11,6 +12,7 @@ from loadgen.charts.html import (
     folded,
     join,
     page,
+    read_resource,
     stacked_bars,
     table,
     tiles,
@@ -19,6 +21,7 @@ from loadgen.charts.plot import Layer, Mark, Plot, find_centres, find_stack_heig
 from loadgen.charts.scales import Scale, Write, linear, logarithmic, time_ticks
 
 __all__ = [
+    "STYLES",
     "Child",
     "Layer",
     "Mark",
@@ -38,6 +41,7 @@ __all__ = [
     "linear",
     "logarithmic",
     "page",
+    "read_resource",
     "stacked_bars",
     "table",
     "tiles",

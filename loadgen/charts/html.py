@@ -17,6 +17,9 @@ from importlib.resources import files
 
 from loadgen.units import format_count, format_share
 
+STYLES = "report.css"
+"""The style sheet of every page."""
+
 VOID = {"meta", "link", "wbr"}
 
 
@@ -62,7 +65,7 @@ def page(title: str, *body: Child) -> str:
         el("meta", name="generator", content="loadgen"),
         el("title", title),
         el("link", rel="icon", href="data:,"),
-        el("style", Markup(read_resource("report.css"))),
+        el("style", Markup(read_resource(STYLES))),
     )
     whole = el("html", head, el("body", el("main", *body), el("script", Markup(script))), lang="en")
     return f"<!doctype html>\n{whole}\n"

@@ -66,6 +66,7 @@ def serve(host: str, port: int, store: Path | None, secret_file: TextIO | None, 
         url, quota = endpoint.url, endpoint.settings.quota
         shown = {name: shlex.quote(value) for name, value in endpoint.variables.items()} | secrets
         echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {'off' if quota is None else f'{quota:g}/s'}")
+        echo(f"console on {url}/_loadgen/")
         for names in SHELL_LINES:
             echo("export " + " ".join(f"{name}={shown[name]}" for name in names.split()))
 

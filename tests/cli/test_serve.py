@@ -34,7 +34,7 @@ def served(*options: str, stdin: str = "", **environment: str) -> Iterator[tuple
     process.stdin.write(stdin)
     process.stdin.close()
     try:
-        yield process, "".join(process.stdout.readline() for _ in range(4))
+        yield process, "".join(process.stdout.readline() for _ in range(5))
     finally:
         process.send_signal(signal.SIGTERM)
         process.stdout.close()
@@ -165,6 +165,7 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     path.touch()
     with served("--store", str(path)) as (_, said):
         assert "RUM endpoint on" in said
+        assert said.splitlines()[1].endswith("/_loadgen/")
     assert path.read_bytes().startswith(b"SQLite format 3")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from loadgen.charts import STYLES, read_resource
 from loadgen.endpoint.admin import PREFIX, names_this_machine
 from loadgen.endpoint.service_error import ServiceError
 from loadgen.model import Request, Response
@@ -82,10 +83,12 @@ def answer_file(target: str) -> Response:
 def list_files() -> frozenset[str]:
     """Names of the files that may be asked for."""
     folder = files("loadgen.endpoint.console") / "web"
-    return frozenset(each.name for each in folder.iterdir() if each.name.rpartition(".")[2] in KINDS)
+    return frozenset(each.name for each in folder.iterdir() if each.name.rpartition(".")[2] in KINDS) | {STYLES}
 
 
 @cache
 def read_file(name: str) -> bytes:
-    """A file beside this module."""
+    """A file beside this module, or the styles that all pages of loadgen have."""
+    if name == STYLES:
+        return read_resource(name).encode()
     return (files("loadgen.endpoint.console") / "web" / name).read_bytes()

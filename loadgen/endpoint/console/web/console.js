@@ -1,0 +1,183 @@
+// The console: the bar with monitor, time and filters, the views, and their refresh.
+
+import { h, name, replaceView, say, show } from './dom.js';
+import { errors, http } from './failures.js';
+import { clients, overview, pages, vitals } from './figures.js';
+import { ingestion, monitors } from './ingestion.js';
+import { events, journey, session, sessions } from './sessions.js';
+import { ask, DIMENSIONS, go, linkTo, RANGES, readSpan, readState } from './state.js';
+import { forgetTruth, isHit, listBands, readTruth } from './truth.js';
+import { count, day, duration, moment, clock } from './units.js';
+
+const POLL_MS = 1000;
+const IDLE_MS = 30000; // a span that ends now moves on this often even when nothing comes
+
+const VIEWS = {
+    monitors: ['Monitors', monitors], overview: ['Overview', overview], pages: ['Pages', pages], vitals: ['Vitals', vitals],
+    errors: ['Errors', errors], http: ['HTTP', http], clients: ['Browsers, devices, countries', clients], journey: ['Journey', journey],
+    sessions: ['Sessions', sessions], session: [null, session], events: ['Events', events], ingestion: ['Ingestion, live', ingestion],
+};
+const WITHOUT_MONITOR = ['monitors', 'ingestion'];
+
+const bar = document.getElementById('bar');
+const content = document.getElementById('content');
+let status = null;
+let list = []; // of monitors, as the API gives them
+let shown = ''; // version and address of what is shown
+let shownAt = 0;
+let isLive = true;
+let isHeld = false; // somebody fills in a form, or has loaded older events
+let turn = 0; // counts renderings: a slow one that was overtaken is thrown away
+
+function findMonitor(query) {
+    return list.find((each) => each.monitor.Id === query.get('monitor')) || [...list].sort((a, b) => (b.last ?? 0) - (a.last ?? 0))[0];
+}
+
+function makeContext() {
+    const { view, query } = readState();
+    const each = findMonitor(query);
+    const span = readSpan(query, each);
+    const common = () => {
+        const given = new URLSearchParams({ monitor: each.monitor.Id, from: Math.round(span.from), to: Math.round(span.to) });
+        for (const key of Object.keys(DIMENSIONS)) for (const value of query.getAll(key)) given.append(key, value);
+        return given;
+    };
+    const context = {
+        view: (path, more = {}) => ask(path, new URLSearchParams([...common(), ...new URLSearchParams(more)])),
+        ask: (path, more = {}) => ask(path, { monitor: each.monitor.Id, ...more }),
+        query, span, monitors: list, status, bands: listBands(), isHit, linkTo, go,
+        rerender: () => render(),
+        holdStill: () => { isHeld = true; },
+        release: () => { isHeld = false; render(); },
+        attempt,
+        chooseSpan: (from, to) => go(view, { ...keep(query), from: String(Math.round(from)), to: String(Math.round(to)), range: null }),
+        filterLink: (column, value, to) => (value ? h('a', { href: linkTo(to, { [column]: value }) }, name(value, 80)) : name('')),
+        sessionLink: (id) => (id ? h('a', { href: linkTo('session', { session: id }) }, name(id)) : name('')),
+    };
+    return { view, query, each, span, context };
+}
+
+// Parameters of a view's own, which a change of time keeps.
+const keep = (query) => Object.fromEntries(['sort', 'failing', 'text', 'type', 'invert', 'session'].filter((key) => query.has(key)).map((key) => [key, query.getAll(key)]));
+
+async function attempt(work) {
+    try {
+        await work();
+    } catch (error) {
+        content.prepend(h('p', { class: 'rated poor', role: 'alert' }, show(error.message, 1000)));
+    }
+}
+
+async function render() {
+    const mine = ++turn;
+    const { view, each, span, context } = makeContext();
+    const [title, draw] = VIEWS[view] || VIEWS.monitors;
+    const address = location.hash;
+    let node;
+    try {
+        node = !each && !WITHOUT_MONITOR.includes(view) ? await monitors(context) : await draw(context);
+    } catch (error) {
+        node = h('p', { class: 'rated poor', role: 'alert' }, show(error.message, 1000));
+    }
+    if (mine !== turn) return;
+    const isNew = content.dataset.address !== address;
+    content.dataset.address = address;
+    replaceView(content, h('div', {}, node));
+    content.dataset.ready = view;
+    shown = `${status?.version} ${address}`;
+    shownAt = Date.now();
+    document.title = `${title || 'Session'}${each && !WITHOUT_MONITOR.includes(view) ? ` – ${show(each.monitor.Name, 60)}` : ''} – loadgen console`;
+    renderBar(view, each, span, context.query);
+    if (isNew) say(`${title || 'Session'} is shown`);
+}
+
+function renderBar(view, each, span, query) {
+    const choice = (label, value, options, change) => h('label', {}, h('span', { class: 'unseen' }, label),
+        h('select', { 'data-key': label, on: { change: (event) => change(event.target.value) } }, options.map(([key, text]) => h('option', { value: key, selected: key === value }, text))));
+    const own = keep(query);
+    const moved = (change) => go(view, { ...own, from: null, to: null, range: null, ...change });
+    const local = (ms) => `${day(ms)}T${clock(ms)}`;
+    const ends = ['from', 'to'].map((key) => h('input', { type: 'datetime-local', step: 1, value: local(span[key]), 'aria-label': key === 'from' ? 'From' : 'To', 'data-key': key }));
+    const custom = h('form', { class: 'controls', on: { submit: (event) => { event.preventDefault(); const [from, to] = ends.map((end) => new Date(end.value).getTime()); if (from < to) moved({ from: String(from), to: String(to) }); } } },
+        ...ends, h('button', { type: 'submit' }, 'Show'));
+    const filters = Object.entries(DIMENSIONS).flatMap(([column, title]) => query.getAll(column).map((value) =>
+        h('span', { class: 'chip' }, `${title}: `, name(value, 40), h('button', { type: 'button', 'aria-label': `Remove the filter ${title}`, on: { click: () => go(view, { ...own, [column]: query.getAll(column).filter((other) => other !== value) }) } }, '×'))));
+    const withTime = !WITHOUT_MONITOR.includes(view) && view !== 'session';
+    const node = h('div', { class: 'bar' },
+        h('a', { class: 'brand', href: '#/monitors' }, 'loadgen console'),
+        list.length ? choice('Monitor', each?.monitor.Id, list.map((one) => [one.monitor.Id, show(one.monitor.Name, 60)]), (id) => go(WITHOUT_MONITOR.includes(view) || view === 'session' ? 'overview' : view, { monitor: id, from: null, to: null, range: null })) : null,
+        withTime ? choice('Time', span.fixed ? 'chosen' : span.range, [...(span.fixed ? [['chosen', `${moment(span.from)}, ${duration(span.to - span.from)}`]] : []), ...RANGES.map(([key, label]) => [key, key === 'all' ? label : `last ${label}`])], (key) => key !== 'chosen' && moved({ range: key })) : null,
+        withTime ? h('details', { class: 'more', 'data-key': 'more' }, h('summary', {}, 'from, to, filters, incidents'), h('div', { class: 'panel' }, h('h3', {}, 'From, to'), custom, h('h3', {}, 'Filter'), filterForm(view, own), h('h3', {}, 'Ground truth of incidents'), truthForm())) : null,
+        h('label', { class: 'live' }, h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: (event) => { isLive = event.target.checked; isHeld = false; } } }), ' live'),
+        h('div', { class: 'chips' }, filters, describeReading()));
+    replaceView(bar, node);
+    document.getElementById('views').replaceChildren(h('ul', {}, Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live)).map(([key, [title]]) =>
+        h('li', {}, h('a', { href: linkTo(key), 'aria-current': key === view || (view === 'session' && key === 'sessions') ? 'page' : null }, title)))));
+}
+
+function describeReading() {
+    if (!status) return null;
+    const parts = [];
+    if (status.read < status.newest) parts.push(`Reading the store: ${Math.floor((status.read / status.newest) * 100)}%, ${count(status.events)} events so far.`);
+    if (status.cut) parts.push('Only the newest 5 million events are counted.');
+    if (status.unreadable) parts.push(`${count(status.unreadable)} batches of the file cannot be read.`);
+    return parts.length ? h('span', { class: 'rated fair' }, parts.join(' ')) : null;
+}
+
+function filterForm(view, own) {
+    const values = h('select', { 'aria-label': 'Value', 'data-key': 'filter value' });
+    const load = async (column) => {
+        const { context } = makeContext();
+        const found = column === 'page' ? (await context.view('pages')).rows : (await context.view('clients'))[column];
+        values.replaceChildren(...found.filter((row) => row.name).map((row) => h('option', { value: row.name }, show(row.name, 60))));
+    };
+    const columns = h('select', { 'aria-label': 'Filter by', 'data-key': 'filter by', on: { change: (event) => attempt(() => load(event.target.value)), focus: (event) => values.options.length || attempt(() => load(event.target.value)) } },
+        Object.entries(DIMENSIONS).map(([key, title]) => h('option', { value: key }, title)));
+    return h('form', { class: 'controls', on: { submit: (event) => {
+        event.preventDefault();
+        const { query } = readState();
+        if (values.value) go(view, { ...own, [columns.value]: [...query.getAll(columns.value), values.value] });
+    } } }, columns, values, h('button', { type: 'submit' }, 'Add'));
+}
+
+function truthForm() {
+    const bands = listBands();
+    const input = h('input', { type: 'file', accept: '.ndjson', 'aria-label': 'ground-truth.ndjson', 'data-key': 'truth', on: { change: (event) => attempt(async () => { if (event.target.files[0]) { const found = await readTruth(event.target.files[0]); say(`${found.length} incidents are laid over the plots`); render(); } }) } });
+    return h('div', {}, h('p', { class: 'soft small' }, 'The file ground-truth.ndjson, which seed, generate and run write, is laid over the plots. It stays in this browser.'), input,
+        bands.length ? h('div', {}, h('ul', {}, bands.map((band) => h('li', {}, name(band.incident), ` (${show(band.kind, 40)}): ${moment(band.first)} to ${moment(band.last)}, ${count(band.visits)} visits`))), h('button', { type: 'button', on: { click: () => { forgetTruth(); render(); } } }, 'Take away')) : null);
+}
+
+async function poll() {
+    try {
+        if (!document.hidden) {
+            const before = status;
+            status = await ask('status');
+            const { view } = readState();
+            const isChanged = !before || before.version !== status.version || before.calls !== status.calls;
+            if (isChanged || (view === 'monitors' && Date.now() - shownAt > 3 * POLL_MS)) list = await ask('monitors');
+            const isDue = view === 'ingestion' || `${status.version} ${location.hash}` !== shown || Date.now() - shownAt > IDLE_MS || (isChanged && view === 'monitors');
+            if (!before || (isLive && !isHeld && isDue && isCalm())) await render();
+            document.body.classList.remove('away');
+        }
+    } catch {
+        document.body.classList.add('away'); // the endpoint is gone, or busy; the next poll tries again
+    }
+    setTimeout(poll, POLL_MS);
+}
+
+// Whether a refresh disturbs nobody: no text is chosen, no span is being dragged, no field is filled in, and a session stays.
+function isCalm() {
+    const { view } = readState();
+    const active = document.activeElement;
+    const fills = active && content.contains(active) && ['INPUT', 'SELECT', 'TEXTAREA'].includes(active.tagName) && active.type !== 'checkbox';
+    const opens = content.querySelector('details[open]') && ['session', 'events'].includes(view);
+    return !fills && !opens && view !== 'session' && document.getSelection().isCollapsed && !document.querySelector('.choice.on, details.more[open], .area:focus');
+}
+
+addEventListener('hashchange', () => {
+    isHeld = false;
+    document.querySelector('details.more')?.removeAttribute('open');
+    render();
+    scrollTo(0, 0);
+});
+poll();

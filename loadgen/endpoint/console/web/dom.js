@@ -1,0 +1,98 @@
+// Elements from text. Names of events come from strangers: every text becomes a text node, nothing is parsed as markup.
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+function fill(element, properties, children) {
+    for (const [name, value] of Object.entries(properties)) {
+        if (value === null || value === undefined || value === false) continue;
+        if (name === 'on') {
+            for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+        } else if (name === 'style') {
+            for (const [property, text] of Object.entries(value)) element.style.setProperty(property, text);
+        } else if (name === 'value' || name === 'checked') {
+            element[name] = value;
+        } else {
+            element.setAttribute(name, value === true ? '' : String(value));
+        }
+    }
+    for (const child of children.flat(3)) {
+        if (child !== null && child !== undefined && child !== false) element.append(child);
+    }
+    return element;
+}
+
+// An element with attributes, `on` listeners, `style` properties, and children: nodes or texts.
+export const h = (name, properties = {}, ...children) => fill(document.createElement(name), properties, children);
+export const svg = (name, properties = {}, ...children) => fill(document.createElementNS(SVG, name), properties, children);
+
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const SHOWN = 300;
+
+// A text of a stranger with its invisible characters spelled out, and cut.
+export function show(text, most = SHOWN) {
+    const cut = text.length > most ? `${text.slice(0, most)}…` : text;
+    return cut.replace(CONTROLS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+// A name of a stranger: it cannot change the direction of what stands beside it.
+export const name = (text, most = SHOWN) =>
+    text ? h('bdi', { class: 'name' }, show(String(text), most)) : h('span', { class: 'soft' }, '(none)');
+
+export const card = (title, ...body) => h('section', { class: 'card' }, h('h2', {}, title), ...body);
+export const wide = (title, ...body) => h('section', { class: 'card wide' }, h('h2', {}, title), ...body);
+export const note = (text) => h('p', { class: 'note' }, text);
+
+export const tiles = (figures) =>
+    h('dl', { class: 'tiles' }, figures.map(([title, figure, beside]) =>
+        h('div', {}, h('dt', {}, title), h('dd', {}, figure), h('dd', { class: 'beside' }, beside))));
+
+export const facts = (pairs) =>
+    h('dl', { class: 'facts' }, pairs.map(([title, value]) => [h('dt', {}, title), h('dd', {}, value)]));
+
+// Something to open; `load` makes its inside when it is opened for the first time. `key` names it across refreshes.
+export function folded(key, title, load) {
+    const inside = h('div', {});
+    let loaded = false;
+    const details = h('details', { 'data-key': key }, h('summary', {}, title), inside);
+    details.addEventListener('toggle', async () => {
+        if (!details.open || loaded) return;
+        loaded = true;
+        inside.replaceChildren(await load());
+    });
+    return details;
+}
+
+export function copyButton(text) {
+    const button = h('button', { type: 'button', class: 'small' }, 'copy as JSON');
+    button.addEventListener('click', async () => {
+        await navigator.clipboard.writeText(text);
+        say('Copied');
+        button.textContent = 'copied';
+    });
+    return button;
+}
+
+// JSON for people, with a button that copies it.
+export function json(value) {
+    const text = JSON.stringify(value, null, 2);
+    return h('div', { class: 'json' }, copyButton(text), h('pre', { tabindex: 0, role: 'region', 'aria-label': 'JSON' }, showLines(text)));
+}
+
+// A text of several lines.
+export const showLines = (text) => text.split('\n').map((line) => show(line, 20000)).join('\n');
+
+// Tell it to a screen reader.
+export function say(text) {
+    document.getElementById('said').textContent = text;
+}
+
+// Put a new view in place of the old one; what was open stays open, and the focus stays where it was.
+export function replaceView(container, node) {
+    const open = new Set([...container.querySelectorAll('details[open][data-key]')].map((each) => each.dataset.key));
+    const active = container.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    container.replaceChildren(node);
+    for (const details of container.querySelectorAll('details[data-key]')) {
+        if (open.has(details.dataset.key)) details.open = true;
+    }
+    if (active) container.querySelector(`[data-key="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
+}

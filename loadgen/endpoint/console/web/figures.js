@@ -1,0 +1,95 @@
+// Views of figures: overview, pages, vitals, clients.
+
+import { card, h, name, note, tiles, wide } from './dom.js';
+import { histogram, ratingBar, timePlot } from './plot.js';
+import { DIMENSIONS } from './state.js';
+import { table } from './table.js';
+import { change, count, milliseconds, share, VITALS } from './units.js';
+
+export async function overview(context) {
+    const { now, before, course, bounds } = await context.view('overview');
+    const plot = (title, layers, write) => timePlot({
+        ...course, title, write, bands: context.bands, onSpan: context.chooseSpan,
+        layers: layers.map(([label, colour, key, shape]) => ({ label, colour, shape, values: course[key] })),
+    });
+    return [
+        tiles([
+            ['Sessions', count(now.sessions), change(now.sessions, before.sessions)],
+            ['Visitors', count(now.visitors), change(now.visitors, before.visitors)],
+            ['Page views', count(now.views), change(now.views, before.views)],
+            ['JavaScript errors', count(now.errors), `${share(now.errors, now.views)} of views; ${change(now.errors, before.errors)}`],
+            ['Failed requests', count(now.http_failed), `of ${count(now.http)} recorded; ${change(now.http_failed, before.http_failed)}`],
+            ['Page load p75', milliseconds(now.load?.values[1]), `${count(now.loads)} loads; ${change(now.load?.values[1], before.load?.values[1])}`],
+        ]),
+        h('div', { class: 'cards' },
+            wide('Web vitals', h('div', { class: 'vitals' }, Object.entries(VITALS).map(([key, { label, long, write }]) =>
+                h('div', { class: 'vital' }, h('b', {}, label), h('span', { class: 'soft' }, long),
+                    h('span', { class: 'p75' }, write(now[key]?.values[1])),
+                    now[key] ? ratingBar(now[key], share) : h('span', { class: 'soft' }, 'none in this time'),
+                    h('span', { class: 'soft small' }, now[key] ? `${describeRating(now[key])}; ${change(now[key].values[1], before[key]?.values[1])}` : '')))),
+                note(`p75, and the shares of good, needs improvement and poor: LCP up to ${milliseconds(bounds.lcp[0])} and ${milliseconds(bounds.lcp[1])}, INP ${milliseconds(bounds.inp[0])} and ${milliseconds(bounds.inp[1])}, CLS ${bounds.cls.join(' and ')}.`)),
+            card('Traffic', plot('Traffic', [['page views', 'accepted', 'views', 'bar'], ['sessions', 'p50', 'sessions', 'line']], count)),
+            card('What went wrong', plot('Failures', [['JavaScript errors', 'failed', 'errors', 'bar'], ['failed requests', 'throttled', 'http_failed', 'bar']], count)),
+            card('How fast it was', plot('Speed', [['page load p75', 'accepted', 'load', 'line'], ['LCP p75', 'p95', 'lcp', 'line'], ['TTFB p75', 'lag', 'ttfb', 'line']], milliseconds)),
+            card('How it felt', plot('Interaction', [['INP p75', 'p50', 'inp', 'line'], ['FID p75', 'lag', 'fid', 'line']], milliseconds)),
+        ),
+    ];
+}
+
+const describeRating = ({ good, fair, poor }) => {
+    const whole = good + fair + poor;
+    return `${share(good, whole)} good, ${share(fair, whole)} needs improvement, ${share(poor, whole)} poor`;
+};
+
+const quantile = (key, place, title, write) => ({
+    title, value: (row) => row[key]?.values[place] ?? null, cell: (row) => write(row[key]?.values[place]),
+});
+const counted = (key, title) => ({ title, value: (row) => row[key], cell: (row) => count(row[key]) });
+const rated = (key) => ({
+    title: `${VITALS[key].label} p75`, value: (row) => row[key]?.values[1] ?? null,
+    cell: (row) => h('span', { class: row[key] ? `rated ${rate(row[key].values[1], key)}` : null }, VITALS[key].write(row[key]?.values[1])),
+});
+const GOOD = { lcp: [2500, 4000], inp: [200, 500], cls: [0.1, 0.25] };
+const rate = (value, key) => (value <= GOOD[key][0] ? 'good' : value <= GOOD[key][1] ? 'fair' : 'poor');
+
+export async function pages(context) {
+    const { rows } = await context.view('pages');
+    return wide('Pages', table({
+        caption: 'Pages', rows, rerender: context.rerender,
+        columns: [
+            { title: 'page', text: true, value: (row) => row.name, cell: (row) => context.filterLink('page', row.name, 'overview') },
+            counted('views', 'views'), counted('sessions', 'sessions'),
+            quantile('load', 0, 'load p50', milliseconds), quantile('load', 1, 'p75', milliseconds), quantile('load', 2, 'p95', milliseconds),
+            rated('lcp'), rated('inp'), rated('cls'), counted('errors', 'errors'), counted('http_failed', 'failed requests'),
+        ],
+    }), note('A page opens its own plots.'));
+}
+
+export async function clients(context) {
+    const found = await context.view('clients');
+    return h('div', { class: 'cards' }, Object.entries({ browser: 'Browsers', os: 'Operating systems', device: 'Devices', country: 'Countries' }).map(([column, title]) =>
+        card(title, table({
+            caption: title, rows: found[column], rerender: context.rerender,
+            columns: [
+                { title: DIMENSIONS[column].toLowerCase(), text: true, value: (row) => row.name, cell: (row) => context.filterLink(column, row.name, 'overview') },
+                counted('sessions', 'sessions'), counted('views', 'views'), counted('errors', 'errors'),
+                quantile('load', 1, 'load p75', milliseconds), rated('lcp'), rated('inp'),
+            ],
+        }))));
+}
+
+export async function vitals(context) {
+    const found = await context.view('vitals');
+    return h('div', { class: 'cards' }, Object.entries(VITALS).map(([key, { label, long, write }]) => {
+        const { good, poor, width, all } = found[key];
+        if (!all.length) return card(`${label}: ${long}`, h('p', { class: 'none' }, 'No such event in this time.'));
+        const draw = (group, title, height) => histogram({ ...group, good, poor, width, write, height, label: `${label} of ${title}: p75 ${write(group.values[1])}; ${describeRating(group)}` });
+        return card(`${label}: ${long}`,
+            h('p', { class: 'about' }, `p50 ${write(all[0].values[0])}, p75 ${write(all[0].values[1])}, p95 ${write(all[0].values[2])} of ${count(all[0].count)}: ${describeRating(all[0])}.`),
+            draw(all[0], 'all', 90),
+            ['device', 'browser'].map((column) => h('div', {}, h('h3', {}, `by ${column}`), found[key][column].map((group) =>
+                h('div', { class: 'distribution' },
+                    h('div', {}, context.filterLink(column, group.name, 'vitals'), h('span', { class: 'soft small' }, ` ${count(group.count)}; p75 ${write(group.values[1])}`)),
+                    draw(group, group.name || '(none)', 34))))));
+    }));
+}

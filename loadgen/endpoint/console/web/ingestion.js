@@ -1,0 +1,166 @@
+// What comes in, live; what was refused and why; switches for quota and faults.
+
+import { card, facts, folded, h, json, name, note, say, show, showLines, tiles, wide } from './dom.js';
+import { timePlot } from './plot.js';
+import { ask, changeSettings } from './state.js';
+import { table } from './table.js';
+import { bytes, clock, count, milliseconds, moment, short, shortType } from './units.js';
+
+const SPAN = 120; // seconds that the plot shows
+const calls = new Map(); // number: call; kept while the page is open, the newest ones
+const KEPT = 500;
+let known = 0;
+
+export async function ingestion(context) {
+    const found = await ask('ingestion', { after: known });
+    if (found.number < known) calls.clear(); // another endpoint has started
+    known = found.number;
+    for (const call of [...found.calls].reverse()) calls.set(call.number, call);
+    while (calls.size > KEPT) calls.delete(calls.keys().next().value);
+    const seconds = fillSeconds(found.seconds, Math.floor(found.now));
+    const last = seconds.slice(-11, -1);
+    const rate = (key) => `${short(last.reduce((sum, each) => sum + each[key], 0) / 10)}/s`;
+    const sum = (key) => count(seconds.reduce((total, each) => total + each[key], 0));
+    const { quota, burst } = found.settings;
+    return [
+        tiles([
+            ['Accepted', rate('accepted'), `${sum('accepted')} requests in 2 min; quota ${quota === null ? 'off' : `${quota}/s${burst === null ? '' : `, burst ${burst}`}`}`],
+            ['Events', rate('events'), `${sum('events')} accepted in 2 min`],
+            ['Throttled', rate('throttled'), `${sum('throttled')} requests`],
+            ['Refused', rate('refused'), `${sum('refused')} requests; the reasons are below`],
+            ['Failed', rate('failed'), `${sum('failed')} requests`],
+            ['Dropped events', rate('dropped'), `${sum('dropped')} events of accepted requests`],
+        ]),
+        h('div', { class: 'cards' },
+            wide('Requests a second', timePlot({
+                start: seconds[0].second * 1000, step: 1000, size: SPAN, write: count, title: 'PutRumEvents requests a second', rule: quota,
+                layers: [['accepted', 'accepted'], ['throttled', 'throttled'], ['refused', 'failed'], ['failed', 'p50']].map(([key, colour]) => ({ label: key, colour, shape: 'bar', values: seconds.map((each) => each[key]) })),
+            }), quota === null ? null : note(`The line is the quota, ${quota} requests a second.`)),
+            showRefusals(found.refusals),
+            showSwitches(found.settings, context),
+            showCalls([...calls.values()].reverse(), context)),
+    ];
+}
+
+function fillSeconds(given, now) {
+    const by = new Map(given.map((each) => [each.second, each]));
+    return Array.from({ length: SPAN }, (_, place) => {
+        const second = now - SPAN + 1 + place;
+        return by.get(second) || { second, accepted: 0, throttled: 0, refused: 0, failed: 0, events: 0, dropped: 0 };
+    });
+}
+
+function showRefusals(refusals) {
+    return wide('Refused, and why', refusals.length ? h('ol', { class: 'events' }, refusals.slice(0, 50).map((call) =>
+        h('li', {}, folded(`refusal ${call.number}`, h('span', { class: 'event' },
+            h('span', { class: 'soft small at' }, clock(call.at * 1000)),
+            h('span', { class: 'kind rated poor' }, `${call.status} ${call.code}`),
+            h('span', { class: 'what' }, show(call.message, 4000))), () => showRefusal(call)))))
+        : h('p', { class: 'none' }, 'Nothing was refused.'),
+    note('The latest 100 are remembered. A browser that is not let through by CORS, or sends to another port, does not get here.'));
+}
+
+async function showRefusal(call) {
+    const { body, members } = await ask('refusal', { number: call.number });
+    return h('div', { class: 'inside' },
+        facts([['path', name(call.target)], ['size', bytes(call.body_bytes)], ['monitor', name(call.monitor)]]),
+        members.length ? [h('h3', {}, 'The offending members'), facts(members.map(({ path, value }) => [h('code', {}, show(path)), h('code', {}, value === null ? 'missing' : show(JSON.stringify(value), 2000))]))] : null,
+        h('h3', {}, 'The body'), body === null ? h('p', { class: 'soft' }, 'It was too large to keep.') : showBody(body));
+}
+
+function showBody(body) {
+    try {
+        return json(JSON.parse(body));
+    } catch {
+        return h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Body' }, showLines(body.slice(0, 20000)) || '(empty)');
+    }
+}
+
+function describeOutcome(call) {
+    if (call.dropped_connection) return ['fair', 'connection cut by a fault'];
+    if (call.status === 200) return [call.dropped ? 'fair' : 'good', call.dropped ? `accepted, ${count(call.dropped)} dropped` : 'accepted'];
+    return [call.status === 429 ? 'fair' : 'poor', `${call.status} ${call.code}`];
+}
+
+function showCalls(list, context) {
+    const names = new Map(context.monitors.map((each) => [each.monitor.Id, each.monitor.Name]));
+    return wide('PutRumEvents calls, the newest first', list.length ? table({
+        caption: 'Calls', rows: list.slice(0, 50),
+        columns: [
+            { title: 'time', text: true, value: (row) => row.number, cell: (row) => clock(row.at * 1000) },
+            { title: 'outcome', text: true, value: (row) => row.status, cell: (row) => h('span', { class: `rated ${describeOutcome(row)[0]}` }, describeOutcome(row)[1]) },
+            { title: 'monitor', text: true, value: (row) => row.monitor, cell: (row) => name(names.get(row.monitor) || row.monitor, 60) },
+            { title: 'events', value: (row) => row.events, cell: (row) => count(row.events) },
+            { title: 'size', value: (row) => row.body_bytes, cell: (row) => bytes(row.body_bytes) },
+            { title: 'handled in', value: (row) => row.milliseconds, cell: (row) => milliseconds(row.milliseconds) },
+            { title: 'delay by a fault', value: (row) => row.delay, cell: (row) => (row.delay ? milliseconds(row.delay * 1000) : '–') },
+            { title: 'why', text: true, value: (row) => row.message, cell: (row) => (row.dropped_events.length ? row.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${each.reason}`)) : show(row.message, 160)) },
+        ],
+    }) : h('p', { class: 'none' }, 'No call yet. A client sends to this address, POST /appmonitors/<id of a monitor>.'));
+}
+
+function showSwitches(settings, context) {
+    const { faults } = settings;
+    const field = (key, label, value, step = 'any', max = null) =>
+        h('label', {}, h('span', {}, label), h('input', { type: 'number', min: 0, max, step, name: key, value: value ?? '', 'data-key': `set ${key}` }));
+    const form = h('form', { class: 'switches' },
+        field('quota', 'quota, requests a second (empty: off)', settings.quota),
+        field('burst', 'burst, requests at once (empty: as the quota)', settings.burst),
+        field('errors', 'share answered 500', faults.errors, 'any', 1),
+        field('drops', 'share of connections cut before', faults.drops, 'any', 1),
+        field('lost_answers', 'share kept, but not answered', faults.lost_answers, 'any', 1),
+        field('latency', 'delay of every answer, ms', faults.latency.kind === 'constant' ? faults.latency.first : '', 'any', 86400000),
+        h('label', {}, h('span', {}, 'outage'), h('select', { name: 'outage', 'data-key': 'set outage' },
+            h('option', { value: '' }, faults.periods.length ? 'as it is' : 'none'), faults.periods.length ? h('option', { value: 'none' }, 'end it') : null,
+            [500, 403, 404, 429].flatMap((status) => [30, 300].map((seconds) => h('option', { value: `${status} ${seconds}` }, `${status} for ${seconds} s`))))),
+        h('button', { type: 'submit' }, 'Put in force'));
+    form.addEventListener('input', context.holdStill);
+    form.addEventListener('submit', async (event) => {
+        event.preventDefault();
+        await context.attempt(async () => {
+            await changeSettings(readSwitches(new FormData(form), settings));
+            say('The settings are in force');
+            context.release();
+        });
+    });
+    const isOn = faults.errors || faults.drops || faults.lost_answers || faults.stalls || faults.latency.first || faults.periods.length;
+    return wide('Quota and faults', h('p', { class: isOn ? 'rated fair' : 'soft' }, isOn ? 'Faults are on.' : 'No fault is on.'), form,
+        folded('settings', 'Everything in force as JSON', async () => json(settings)));
+}
+
+// The settings of the form; what the form does not show stays as it is.
+function readSwitches(form, { faults }) {
+    const number = (key, otherwise) => (form.get(key) === '' ? otherwise : Number(form.get(key)));
+    const outage = form.get('outage');
+    const [status, seconds] = (outage || '').split(' ').map(Number);
+    const periods = !outage ? faults.periods : outage === 'none' ? [] : [{ status, start: 0, end: seconds }];
+    const latency = form.get('latency') === '' ? (faults.latency.kind === 'constant' ? { kind: 'constant', first: 0, second: 0 } : faults.latency) : { kind: 'constant', first: number('latency', 0), second: 0 };
+    return {
+        quota: number('quota', null), burst: number('burst', null),
+        faults: { ...faults, errors: number('errors', 0), drops: number('drops', 0), lost_answers: number('lost_answers', 0), latency, periods },
+    };
+}
+
+export async function monitors(context) {
+    const list = context.monitors;
+    if (!list.length) {
+        return wide('No app monitor yet', h('p', {}, 'Create one with any client of RUM, such as'),
+            h('pre', {}, 'aws rum create-app-monitor --name shop --domain localhost'),
+            h('p', {}, context.status.live ? 'It appears here by itself.' : 'This store has none.'));
+    }
+    return h('div', { class: 'cards' }, list.map((each) => {
+        const { monitor } = each;
+        return card(h('a', { href: context.linkTo('overview', { monitor: monitor.Id, range: null, from: null, to: null }) }, name(monitor.Name)),
+            facts([
+                ['state', monitor.State], ['id', h('code', {}, monitor.Id)],
+                ['events', `${count(each.events)} in ${count(each.requests)} requests${each.dropped ? `; ${count(each.dropped)} dropped` : ''}`],
+                ['last event', moment(each.last)],
+                ['not accepted', `${count(each.rejected.throttled)} throttled, ${count(each.rejected.refused)} refused, ${count(each.rejected.failed)} failed since the start`],
+                ['domain', name((monitor.DomainList || [monitor.Domain]).join(', '))],
+                ['tags', Object.entries(monitor.Tags).map(([key, value]) => h('div', {}, name(key), ': ', name(value)))],
+            ]),
+            folded(`settings ${monitor.Id}`, 'Settings', async () => json(monitor)),
+            folded(`metrics ${monitor.Id}`, `Metrics (${count(each.metrics.reduce((sum, one) => sum + one.count, 0))})`, async () => json(each.metrics)),
+            folded(`policy ${monitor.Id}`, `Resource policy (${each.policy ? 'one' : 'none'})`, async () => (each.policy ? showBody(each.policy) : h('p', { class: 'soft' }, 'None.'))));
+    }));
+}

@@ -1,0 +1,72 @@
+// What is looked at, kept in the address: view, monitor, time and filters. So a view can be linked to, and Back works.
+
+export const RANGES = [
+    ['15m', '15 minutes', 15 * 60e3],
+    ['1h', '1 hour', 3600e3],
+    ['3h', '3 hours', 3 * 3600e3],
+    ['12h', '12 hours', 12 * 3600e3],
+    ['1d', '1 day', 86400e3],
+    ['7d', '7 days', 7 * 86400e3],
+    ['30d', '30 days', 30 * 86400e3],
+    ['all', 'all events', 0],
+];
+export const DIMENSIONS = { page: 'Page', browser: 'Browser', device: 'Device', os: 'OS', country: 'Country' };
+
+export function readState() {
+    const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
+    return { view: path || 'monitors', query: new URLSearchParams(query || '') };
+}
+
+// The address of a view: what is looked at now, with changes; a null takes a parameter away.
+export function linkTo(view, changes = {}) {
+    const { query } = readState();
+    const kept = new URLSearchParams();
+    for (const [key, value] of query) {
+        if (key in changes) continue;
+        if (['monitor', 'range', 'from', 'to', ...Object.keys(DIMENSIONS)].includes(key)) kept.append(key, value);
+    }
+    for (const [key, value] of Object.entries(changes)) {
+        for (const each of Array.isArray(value) ? value : [value]) if (each !== null) kept.append(key, each);
+    }
+    return `#/${view}?${kept}`;
+}
+
+export function go(view, changes = {}) {
+    location.hash = linkTo(view, changes);
+}
+
+// The span of time in Unix milliseconds; `span` is that of the monitor's events.
+export function readSpan(query, span) {
+    if (query.has('from') && query.has('to')) return { from: Number(query.get('from')), to: Number(query.get('to')), fixed: true };
+    const range = query.get('range') || defaultRange(span);
+    if (range === 'all') {
+        return { from: span?.first ?? Date.now() - 3600e3, to: (span?.last ?? Date.now()) + 1, fixed: false, range };
+    }
+    const [, , length] = RANGES.find(([key]) => key === range) || RANGES[1];
+    const to = Date.now() + 1000;
+    return { from: to - length, to, fixed: false, range };
+}
+
+// The shortest range that has the newest event in it; all events when they are older than that or come later.
+function defaultRange(span) {
+    if (!span?.last) return '1h';
+    const passed = Date.now() - span.last;
+    const fits = RANGES.find(([key, , length]) => key !== 'all' && passed < length * 0.9 && passed > -60e3);
+    if (!fits) return 'all';
+    return RANGES.find(([key, , length]) => key !== 'all' && length >= Math.min(Date.now() - span.first, 7 * 86400e3) && length >= fits[2])?.[0] ?? '7d';
+}
+
+export async function ask(path, query = {}) {
+    const given = query instanceof URLSearchParams ? query : new URLSearchParams(query);
+    const response = await fetch(`/_loadgen/api/${path}?${given}`, { headers: { accept: 'application/json' } });
+    const body = await response.json();
+    if (!response.ok) throw new Error(body.message || `status ${response.status}`);
+    return body;
+}
+
+export async function changeSettings(change) {
+    const response = await fetch('/_loadgen/api/settings', { method: 'PUT', body: JSON.stringify(change) });
+    const body = await response.json();
+    if (!response.ok) throw new Error(body.message || `status ${response.status}`);
+    return body;
+}

@@ -13,7 +13,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,10 +85,6 @@ def open_client(session: Any, service: str, region: str, url: str | None = None,
     else:
         given, config = url, {"use_fips_endpoint": False, "use_dualstack_endpoint": False, **config}
     route = find_route(url)
-    if route.ca_bundle is not None and Path(route.ca_bundle).is_dir():
-        raise ControlError(
-            f"{route.ca_bundle}: a folder; the AWS SDK takes trusted certificates from one PEM file alone"
-        )
     proxies = {route.scheme: route.proxy.url} if route.proxy else {}
     made = Config(connect_timeout=TIMEOUT_SECONDS, read_timeout=TIMEOUT_SECONDS, proxies=proxies, **config)
     return session.client(service, region_name=region, endpoint_url=given, config=made, verify=route.ca_bundle)

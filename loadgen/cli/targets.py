@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -19,36 +18,32 @@ YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--target and --region."""
+    """--target, --region, --proxy and --ca-bundle."""
     region = click.option("--region", help="Boto3's usual chain unless given.")
     target = click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given.")
     return target(region(network_options(command)))
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--proxy and --ca-bundle: environment variables for whatever this process and its children send."""
-    for name, says in (("ca-bundle", "AWS_CA_BUNDLE"), ("proxy", "HTTPS_PROXY")):
-        command = click.option(f"--{name}", expose_value=False, callback=_export, help=f"In place of {says}.")(command)
-    return command
-
-
-def _export(_: click.Context, option: click.Parameter, value: str | None) -> None:
-    from loadgen.transport import CA_BUNDLE, PROXY
-
-    if value is not None:
-        os.environ[PROXY if option.name == "proxy" else CA_BUNDLE] = value
+    """--proxy and --ca-bundle."""
+    trust = click.option("--ca-bundle", metavar="FILE", help="PEM file to trust, in place of AWS_CA_BUNDLE.")
+    proxy = click.option("--proxy", metavar="URL", help="HTTP proxy, in place of HTTPS_PROXY.")
+    return proxy(trust(command))
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--target and --region; the command gets the Account that they mean, as `account`."""
+    """The same; the command gets the Account that they mean, as `account`."""
 
     @target_options
     @wraps(command)
-    def open_and_call(*arguments: Any, target: str | None, region: str | None, **options: Any) -> Any:
-        from loadgen.jobs.targets import open_account
+    def open_and_call(
+        *arguments: Any, target: str | None, region: str | None, proxy: str | None, ca_bundle: str | None, **more: Any
+    ) -> Any:
+        from loadgen.jobs.targets import open_account, reach_target
 
-        account = open_account(target, region, on_wait=lambda line: echo(line, err=True))
-        return command(*arguments, account=account, **options)
+        with reach_target(target, proxy, ca_bundle):
+            account = open_account(target, region, on_wait=lambda line: echo(line, err=True))
+            return command(*arguments, account=account, **more)
 
     return open_and_call
 

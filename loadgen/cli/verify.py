@@ -8,19 +8,20 @@ from pathlib import Path
 import click
 
 from loadgen.cli.options import JSON, RUN_DIR
-from loadgen.cli.targets import show_result
+from loadgen.cli.targets import network_options, show_result
 from loadgen.cli.terminal import echo
 
 
 @click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
 @RUN_DIR
 @click.option("--wait", type=click.FloatRange(min=0), help="Seconds to wait for events; as long as RUM may take.")
+@network_options
 @JSON
-def verify(run_dir: Path, wait: float | None, as_json: bool) -> None:
+def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
     from loadgen.jobs import seed as job
 
-    found = job.verify(run_dir, wait=wait, on_progress=lambda notice: echo(notice.text, err=as_json))
+    found = job.verify(run_dir, wait=wait, on_progress=lambda notice: echo(notice.text, err=as_json), **network)
     show_result(found, job.describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

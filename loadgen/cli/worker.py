@@ -15,14 +15,18 @@ from loadgen.cli.terminal import echo
 @click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
 @network_options
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
-def worker(master_host: str, master_port: int, processes: int | None, otel: bool) -> None:
+def worker(
+    master_host: str, master_port: int, processes: int | None, proxy: str | None, ca_bundle: str | None, otel: bool
+) -> None:
     """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
     from loadgen.jobs import run as job
+    from loadgen.transport import override_network
 
-    job.worker(
-        master_host,
-        master_port,
-        processes=processes,
-        otel_export=otel,
-        on_progress=lambda told: echo(told.text, err=True),
-    )
+    with override_network(proxy, ca_bundle):
+        job.worker(
+            master_host,
+            master_port,
+            processes=processes,
+            otel_export=otel,
+            on_progress=lambda told: echo(told.text, err=True),
+        )

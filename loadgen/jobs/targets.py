@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
+from loadgen.transport import is_loopback, override_network
 
 if TYPE_CHECKING:
     from loadgen.aws import Account, MonitorTarget
@@ -100,6 +101,23 @@ def open_targets(
     with Endpoint(own, store) as endpoint:
         account = Account(endpoint.region, endpoint.credentials, endpoint.url)
         yield OpenTargets(account, tuple(account.find_or_create(each) for each in monitors), endpoint)
+
+
+@contextmanager
+def reach_target(target: str | None, proxy: str | None, ca_bundle: str | None) -> Iterator[None]:
+    """While it is open, `target` is reached through this proxy, and trusted by the certificates of this file.
+
+    Without a target it is that of AWS_ENDPOINT_URL_RUM; None for the others leaves them to the environment. Raises
+    LoadgenError for what cannot be used, or would do nothing.
+    """
+    url = target or os.environ.get(VARIABLE) or ""
+    for name, given in (("--proxy", proxy), ("--ca-bundle", ca_bundle)):
+        if given is not None and url == "local":
+            raise LoadgenError(f"{name}: only for --target URL and aws; the local endpoint is reached directly")
+    if proxy is not None and "://" in url and is_loopback(urlsplit(check_url(url)).hostname or ""):
+        raise LoadgenError(f"--proxy: {url} is on this machine, which is reached directly; leave --proxy out")
+    with override_network(proxy, ca_bundle):
+        yield
 
 
 def open_account(target: str | None, region: str | None, on_wait: Callable[[str], None] | None = None) -> Account:

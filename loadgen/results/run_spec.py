@@ -37,6 +37,8 @@ class RunOptions(Noun, kw_only=True):
     target: str = "local"  # local, aws, or an endpoint's URL
     monitor: str | None = None  # name or id, in place of the scenario's
     region: str | None = None
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
     duration: Positive | None = None  # of the scenario; at a pace of 10x it takes a tenth
     rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals
     pace: str = "realtime"

@@ -19,12 +19,11 @@ from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConne
 from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
 from loadgen.transport.limits import count_free_descriptors, require_descriptors, require_ports
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
-from loadgen.transport.route import CA_BUNDLE, PROXY, Route, find_route, is_loopback
+from loadgen.transport.route import BUNDLES, Route, find_route, is_loopback, override_network
 
 __all__ = [
-    "CA_BUNDLE",
+    "BUNDLES",
     "FOREIGN",
-    "PROXY",
     "TIMEOUT_SECONDS",
     "Accept",
     "BlockingConnection",
@@ -41,6 +40,7 @@ __all__ = [
     "name_refusal",
     "not_connected",
     "open_tunnel",
+    "override_network",
     "parse_retry_after",
     "require_descriptors",
     "require_ports",

@@ -1,10 +1,10 @@
 """How a target is reached: one rule for proxies and for trust, for everyone who sends.
 
-Rule: `--proxy` and `--ca-bundle` go first; they are LOADGEN_PROXY and LOADGEN_CA_BUNDLE, which reach every process of a
-run on this machine. Then the environment, as the AWS tools and curl read it: a proxy is HTTPS_PROXY or HTTP_PROXY by
-the target's scheme, else ALL_PROXY; NO_PROXY names hosts without one; names in lower case go first. Trusted
-certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the system's. A target on this machine never
-has a proxy. What cannot be used is refused before anything is sent.
+Rule: a job's `proxy` and `ca_bundle` go first (`--proxy`, `--ca-bundle`); while it runs they are LOADGEN_PROXY and
+LOADGEN_CA_BUNDLE, which reach every process of a run on this machine. Then the environment, as the AWS tools and curl
+read it: a proxy is HTTPS_PROXY or HTTP_PROXY by the target's scheme, else ALL_PROXY; NO_PROXY names hosts without one;
+names in lower case go first. Trusted certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the
+system's. A target on this machine never has a proxy. What cannot be used is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import ipaddress
 import os
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -68,8 +69,8 @@ class Route(Noun):
         return f"proxy-authorization: {self.proxy.authorization}\r\n"
 
     def create_tls_context(self) -> ssl.SSLContext | None:
-        """What TLS trusts; None for http. LoadgenError when the certificates cannot be read."""
-        return create_tls_context(self.ca_bundle) if self.scheme == "https" else None
+        """What TLS trusts; None for http."""
+        return ssl.create_default_context(cafile=self.ca_bundle) if self.scheme == "https" else None
 
 
 def find_route(url: str, environ: Mapping[str, str] = os.environ) -> Route:
@@ -179,26 +180,45 @@ def matches(entry: str, host: str, port: int) -> bool:
 
 
 def find_ca_bundle(environ: Mapping[str, str]) -> str | None:
-    """The file or folder of trusted certificates that is named, checked to be there; None: the system's."""
+    """The absolute path of the file of trusted certificates that is named, and can be used; None: the system's."""
     name = next((name for name in BUNDLES if environ.get(name)), None)
-    if name is None:
-        return None
-    path = environ[name]
-    if not Path(path).exists():
-        raise LoadgenError(
-            f"{OPTIONS.get(name, name)}: {path} is not there; name a PEM file with the certificates to trust"
-        )
-    return path
+    return None if name is None else check_ca_bundle(OPTIONS.get(name, name), environ[name])
 
 
-def create_tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """A context that trusts the certificates of a file or folder; None: the system's."""
-    if ca_bundle is None:
-        return ssl.create_default_context()
+def check_ca_bundle(name: str, given: str) -> str:
+    """The absolute path of a file that holds certificates; `name` is the option or variable that gives it.
+
+    A folder is refused: the AWS SDK of the control plane takes a file alone.
+    """
+    path = Path(given).absolute()
+    if path.is_dir():
+        raise LoadgenError(f"{name}: {given} is a folder; name one PEM file, such as `cat {path}/*.pem` writes")
     try:
-        if Path(ca_bundle).is_dir():
-            return ssl.create_default_context(capath=ca_bundle)
-        return ssl.create_default_context(cafile=ca_bundle)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except (ssl.SSLError, OSError) as error:
-        why = "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
-        raise LoadgenError(f"{ca_bundle}: {why}; name a PEM file with the certificates to trust") from None
+        reason = (error.strerror or "").lower()
+        why = "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else f"cannot be read ({reason})"
+        raise LoadgenError(f"{name}: {given} {why}; name a PEM file with the certificates to trust") from None
+    return str(path)
+
+
+@contextmanager
+def override_network(proxy: str | None, ca_bundle: str | None) -> Iterator[None]:
+    """Let this process, and those that it starts, use this proxy and this file of trusted certificates.
+
+    None leaves what the environment says. Raises LoadgenError when one cannot be used. The values are variables of
+    this process's environment, so they hold for all its threads.
+    """
+    given = {name: value for name, value in ((PROXY, proxy), (CA_BUNDLE, ca_bundle)) if value is not None}
+    if proxy is not None:
+        parse_proxy(OPTIONS[PROXY], proxy)
+    if ca_bundle is not None:
+        given[CA_BUNDLE] = check_ca_bundle(OPTIONS[CA_BUNDLE], ca_bundle)
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ |= {} if value is None else {name: value}

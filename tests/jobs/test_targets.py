@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+import loadgen
 from loadgen.aws import Account
 from loadgen.errors import LoadgenError
 from loadgen.jobs.targets import VARIABLE, ConsentQuestion, Sending, check_url, confirm_sending, open_account
+from loadgen.wire.sigv4 import Credentials
+from tests.paths import SCENARIOS
 
+KEY = Credentials("AKIAIOSFODNN7EXAMPLE", "secret")
 AWS: Any = SimpleNamespace(region="eu-west-1", fetch_number=lambda: "123456789012")
 
 
@@ -45,6 +51,52 @@ def test_the_environment_names_a_target_and_an_option_another(monkeypatch: pytes
     monkeypatch.setenv(VARIABLE, "http://127.0.0.1:8001/")
     assert open_account(None, "us-east-1").data_plane == "http://127.0.0.1:8001"
     assert open_account("http://127.0.0.1:8002", "us-east-1").data_plane == "http://127.0.0.1:8002"
+
+
+JOBS: tuple[Callable[..., Any], ...] = (loadgen.run, loadgen.find_limit, loadgen.seed)
+
+
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"target": "local", "proxy": "http://proxy:1"}, "--proxy: only for --target URL and aws"),
+        ({"target": "local", "ca_bundle": "ca.pem"}, "--ca-bundle: only for --target URL and aws"),
+        ({"target": "http://127.0.0.1:9", "proxy": "http://proxy:1"}, "--proxy: http://127.0.0.1:9 is on this machine"),
+        ({"target": "http://rum.corp.test", "proxy": ""}, "--proxy: http:// names no host"),
+        ({"target": "http://rum.corp.test", "proxy": "socks5://proxy"}, "--proxy: socks5://proxy cannot be used"),
+        ({"target": "http://rum.corp.test", "ca_bundle": "/nowhere"}, "--ca-bundle: /nowhere cannot be read"),
+        ({"target": "http://rum.corp.test", "ca_bundle": ""}, "--ca-bundle:  is a folder"),
+    ],
+)
+def test_a_way_to_a_target_that_cannot_be_used_is_refused_before_anything_is_sent(
+    job: Callable[..., Any], options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(LoadgenError, match=rf"^{said}"):
+        job(SCENARIOS / "quickstart.toml", **options)
+
+
+def test_each_job_goes_through_the_proxy_that_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    # The endpoint takes requests as a proxy gets them, and nobody else knows the target's name.
+    aim: dict[str, Any] = {"target": "http://rum.corp.invalid"}
+    quickstart = SCENARIOS / "quickstart.toml"
+    with loadgen.Endpoint(quota=None, credentials=(KEY,)) as proxy:
+        way: dict[str, Any] = {"proxy": proxy.url}
+        seeded = loadgen.seed(quickstart, days=0.001, rate=0.1, out=tmp_path / "seeded", **aim, **way)
+        assert seeded.whole
+        read = loadgen.verify(tmp_path / "seeded", **way)
+        assert read.is_whole
+        assert read.present > 0
+        ran = loadgen.run(quickstart, duration=3, pace="3x", out=tmp_path / "ran", **aim, **way)
+        assert ran.summary.verdict == "passed"
+        assert ran.spec.proxy == proxy.url
+        cleaned = loadgen.clean(tmp_path / "seeded", confirm=lambda _: True, **way)
+        assert cleaned.deleted == ("loadgen",)
+    with pytest.raises(LoadgenError, match="proxy"):
+        loadgen.verify(tmp_path / "seeded", **way)
 
 
 @pytest.mark.parametrize("exact", [True, False])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.transport import find_route, is_loopback
+from loadgen.transport import find_route, is_loopback, override_network
+from tests.transport.certificates import Authority
 
 TARGET = "http://rum.corp.test:8080/rum"
 
@@ -122,26 +124,50 @@ def test_a_forwarding_proxy_gets_the_origin_and_the_credentials_with_each_reques
     assert (tunnelled.is_tunnelled, tunnelled.prefix, tunnelled.proxy_headers) == (True, "", "")
 
 
+BUNDLES = ("LOADGEN_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+HTTPS = "https://rum.corp.test"
+
+
 def test_trust_is_the_callers_then_the_aws_tools_then_openssls(tmp_path: Path) -> None:
-    paths = {
-        name: tmp_path / name for name in ("LOADGEN_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-    }
-    for path in paths.values():
-        path.touch()
-    environ = {name: str(path) for name, path in paths.items()}
-    https = "https://rum.corp.test"
-    for name in list(environ):
-        assert find_route(https, environ=environ).ca_bundle == environ.pop(name)
-    assert find_route(https, environ=environ).ca_bundle is None
+    whole = Authority(tmp_path).bundle.read_bytes()
+    environ = {name: str(tmp_path / name) for name in BUNDLES}
+    for name in BUNDLES:
+        (tmp_path / name).write_bytes(whole)
+    for name in BUNDLES:
+        assert find_route(HTTPS, environ=environ).ca_bundle == environ.pop(name)
+    assert find_route(HTTPS, environ=environ).ca_bundle is None
 
 
-def test_certificates_that_are_not_there_or_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(LoadgenError, match=r"AWS_CA_BUNDLE: /nowhere/ca.pem is not there"):
-        find_route("https://rum.corp.test", environ={"AWS_CA_BUNDLE": "/nowhere/ca.pem"})
+@pytest.mark.parametrize("name", BUNDLES)
+def test_certificates_that_cannot_be_used_are_refused(name: str, tmp_path: Path) -> None:
+    shown = "--ca-bundle" if name == "LOADGEN_CA_BUNDLE" else name
     (tmp_path / "ca.pem").write_text("no certificate")
-    route = find_route("https://rum.corp.test", environ={"AWS_CA_BUNDLE": str(tmp_path / "ca.pem")})
-    with pytest.raises(LoadgenError, match="holds no certificate in PEM"):
-        route.create_tls_context()
+    for path, said in (
+        (tmp_path / "none", r"none cannot be read \(no such file or directory\)"),
+        (tmp_path / "ca.pem", "ca.pem holds no certificate in PEM"),
+        (tmp_path, "is a folder; name one PEM file, such as `cat .*pem` writes"),
+    ):
+        with pytest.raises(LoadgenError, match=rf"^{shown}: .*{said}"):
+            find_route(HTTPS, environ={name: str(path)})
+
+
+def test_a_relative_path_of_certificates_holds_in_other_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Authority(tmp_path).bundle
+    monkeypatch.chdir(tmp_path)
+    assert find_route(HTTPS, environ={"AWS_CA_BUNDLE": whole.name}).ca_bundle == str(whole)
+
+
+def test_what_a_job_is_given_holds_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = str(Authority(tmp_path).bundle)
+    monkeypatch.setenv("LOADGEN_PROXY", "http://before:1")
+    monkeypatch.delenv("LOADGEN_CA_BUNDLE", raising=False)
+    with override_network("http://given:2", whole):
+        route = find_route(HTTPS)
+        assert (route.address, route.ca_bundle) == (("given", 2), whole)
+    assert find_route(HTTPS).address == ("before", 1)
+    assert "LOADGEN_CA_BUNDLE" not in os.environ
 
 
 def test_a_target_without_tls_asks_for_no_certificates() -> None:

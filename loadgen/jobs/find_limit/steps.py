@@ -14,7 +14,7 @@ from loadgen.jobs.run.finalize import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
 from loadgen.jobs.run.steps import open_run
-from loadgen.jobs.targets import Confirm
+from loadgen.jobs.targets import Confirm, reach_target
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
 from loadgen.model import Noun
 from loadgen.output import format_json, write_output
@@ -32,6 +32,8 @@ class FindLimitOptions(Noun, kw_only=True):
     target: str = "local"  # local, aws, or a URL
     monitor: str | None = None  # name or id, in place of the scenario's
     region: str | None = None
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
     max_throttled: Share = 0.001  # requests that may get a 429
     max_failed: Share = 0.001  # requests that may fail otherwise
     max_p99: Positive | None = None  # milliseconds of latency
@@ -71,7 +73,8 @@ def search_limit(
         tell(describe_bound(asked))
     spec, own = build_specs(source, text, asked, search)
     name = f"{own.scenario.name}-limit"
-    with open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm)) as (aimed, folder, targets):
+    opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm))
+    with reach_target(spec.target, spec.proxy, spec.ca_bundle), opened as (aimed, folder, targets):
         before = read_ledgers(targets.monitors)
         process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)
         is_stopped = watch(process, folder, tell)
@@ -86,7 +89,7 @@ def search_limit(
 
 def build_specs(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> tuple[RunSpec, RunSpec]:
     """The run that searches, and the scenario's own run, which a question about AWS tells of."""
-    names = ("target", "monitor", "region", "seed", "senders", "quota", "accept")
+    names = ("target", "monitor", "region", "proxy", "ca_bundle", "seed", "senders", "quota", "accept")
     same = {name: getattr(asked, name) for name in names}
     options = RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0)
     check_machine(options)

@@ -21,11 +21,15 @@ from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import SECRET, find_free_port
 from loadgen.jobs.run.view import RunNotice, ignore_progress
 from loadgen.results import HANDOVER, Handover, RunFolder, RunSpec
+from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
 
 GONE_SECONDS = 10.0  # a killed process is gone well before
 MAX_WAIT = "--expect-workers-max-wait=60"
 """Seconds; a worker that dies before it has connected would else be waited for without end."""
+
+FILES = (*BUNDLES, "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""Environment variables that name a file and may name it by a relative path."""
 
 
 class LocustProcess:
@@ -114,8 +118,12 @@ def own_variables(spec: RunSpec) -> dict[str, str]:
 
 
 def make_environment(credentials: Credentials | None) -> dict[str, str]:
-    """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one."""
+    """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one.
+
+    Files are named by absolute paths, as the process has another working directory.
+    """
     kept = otel.add_defaults({key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")})
+    kept |= {key: str(Path(kept[key]).expanduser().absolute()) for key in FILES if kept.get(key)}
     if credentials is None:
         return kept
     own = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}

@@ -37,7 +37,7 @@ from loadgen.jobs.run.preflight import (
 )
 from loadgen.jobs.run.view import OnProgress, Progress, RunNotice, RunStarted, ignore_progress
 from loadgen.jobs.stop_signals import StopSignals
-from loadgen.jobs.targets import Confirm, OpenTargets, open_targets
+from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.model import Noun
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
@@ -98,8 +98,9 @@ def run(
     def wait(line: str) -> None:
         tell(RunNotice(line))
 
+    reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
     opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait)
-    with StopSignals() as signals, opened as (aimed, folder, targets):
+    with StopSignals() as signals, reached, opened as (aimed, folder, targets):
         ended = drive(aimed, folder, targets, tell, signals)
     if ended.error is not None:
         write_page(folder, ignore_progress)

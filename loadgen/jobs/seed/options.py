@@ -32,6 +32,8 @@ class SeedOptions(Noun, kw_only=True):
 
     target: str | None = None  # URL or aws; AWS_ENDPOINT_URL_RUM unless given
     region: str | None = None
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
     monitor: str | None = None  # name or id, in place of the scenario's
     days: Positive | None = None  # length of the period, 7 unless given
     start: str | None = None  # ISO 8601, in place of days

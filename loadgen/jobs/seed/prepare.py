@@ -23,7 +23,7 @@ from loadgen.jobs.seed.ledger import FILE, LOCK, BatchLedger, SeedIdentity, chec
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, SeedTask, estimate_size
 from loadgen.jobs.seed.stream import place_past
-from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account
+from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
 from loadgen.model import Noun
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, format_scenario, read_text, resolve_seed
@@ -59,7 +59,13 @@ def seed(
     Raises LoadgenError when it cannot begin or go on.
     """
     wanted = resolve_options(SeedOptions, options)
-    notify = on_progress or (lambda _: None)
+    with reach_target(wanted.target, wanted.proxy, wanted.ca_bundle):
+        return _seed(scenario, wanted, on_progress or (lambda _: None), confirm)
+
+
+def _seed(
+    scenario: Scenario | Path | str, wanted: SeedOptions, notify: OnProgress, confirm: Confirm | None
+) -> SeedResult:
     task, earlier = _prepare(scenario, wanted, notify)
     if earlier.finished and not wanted.live:
         result = SeedResult(task.folder, task.identity, whole=True)

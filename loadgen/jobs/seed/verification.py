@@ -23,7 +23,7 @@ from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.seed.prepare import RUN_TAG
 from loadgen.jobs.seed.sending import Notice
-from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account_at, require_yes
+from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account_at, reach_target, require_yes
 from loadgen.model import Noun
 
 SPAN_EVENTS = 100_000
@@ -87,21 +87,27 @@ class _Look(msgspec.Struct):
 
 
 def verify(
-    folder: Path | str, *, wait: float | None = None, on_progress: Callable[[Notice], None] | None = None
+    folder: Path | str,
+    *,
+    wait: float | None = None,
+    on_progress: Callable[[Notice], None] | None = None,
+    proxy: str | None = None,
+    ca_bundle: str | None = None,
 ) -> Verification:
     """Read back what the seeding in `folder` sent, from where it was sent, and compare it with its ledger.
 
-    Looks until all is there, or for `wait` seconds (unless given, as long as the service may take). Raises
-    LoadgenError when the folder has no ledger, or nothing can be read back.
+    Looks until all is there, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
+    `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or nothing can be read back.
     """
     notify = on_progress or (lambda _: None)
     with BatchLedger(Path(folder)) as ledger:
         identity = ledger.identity
         if identity is None:
             raise LoadgenError(f"{folder}: nothing was sent from it yet")
-        account = open_account_of(identity, notify)
-        visibility = LOCAL if account.is_local else AWS
-        found = compare_ledger(ledger, partial(read_events, account, identity.monitor), visibility, wait, notify)
+        with reach_target(identity.target, proxy, ca_bundle):
+            account = open_account_of(identity, notify)
+            visibility = LOCAL if account.is_local else AWS
+            found = compare_ledger(ledger, partial(read_events, account, identity.monitor), visibility, wait, notify)
         return msgspec.structs.replace(
             found, monitor=identity.monitor, period=str(identity.period), finished=ledger.finished
         )
@@ -219,22 +225,25 @@ def clean(
     dry_run: bool = False,
     confirm: Confirm | None = None,
     on_progress: Callable[[Notice], None] | None = None,
+    proxy: str | None = None,
+    ca_bundle: str | None = None,
 ) -> Cleanup:
     """Delete the app monitors that the seeding in `folder` made, once `confirm` says yes; with `dry_run` find them.
 
-    Raises LoadgenError when the folder has no ledger, or the answer is no.
+    `proxy` and `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or the answer is no.
     """
     with BatchLedger(Path(folder)) as ledger:
         identity = ledger.identity
     if identity is None:
         raise LoadgenError(f"{folder}: nothing was made from it")
-    account = open_account_of(identity, on_progress or (lambda _: None))
-    found = tuple(_find_made_by(account, identity.run))
-    if not found or dry_run:
-        return Cleanup(identity.run, found)
-    require_yes(confirm, ConsentQuestion(tuple(map(describe_deletion, found)), "Delete?"), "nothing was deleted")
-    for name in found:
-        make_call(account, "DeleteAppMonitor", {"Name": name})
+    with reach_target(identity.target, proxy, ca_bundle):
+        account = open_account_of(identity, on_progress or (lambda _: None))
+        found = tuple(_find_made_by(account, identity.run))
+        if not found or dry_run:
+            return Cleanup(identity.run, found)
+        require_yes(confirm, ConsentQuestion(tuple(map(describe_deletion, found)), "Delete?"), "nothing was deleted")
+        for name in found:
+            make_call(account, "DeleteAppMonitor", {"Name": name})
     return Cleanup(identity.run, found, found)
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
-from typing import NamedTuple
 
 import gevent
 import gevent.event
@@ -22,28 +21,20 @@ from loadgen.model import Batch, Request, Result, Send
 from loadgen.results import NOT_SENT, THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
-from loadgen.transport import NoAnswer, describe_answer, name_outcome, parse_retry_after
+from loadgen.swarm.senders import GROUP, Exchange, Senders, SendOutcome
+from loadgen.transport import describe_answer, name_outcome, parse_retry_after
 from loadgen.wire.sigv4 import Signer
+
+LOOK_SECONDS = 1.0  # between two questions whether the credentials have changed
 
 log = logging.getLogger("loadgen")
 
-TAKEN_AWAY = "stopped"  # Locust took the sender away in the middle of a request
-
-
-class SendOutcome(NamedTuple):
-    """What became of one attempt to send a request."""
-
-    status: int | None
-    error: str | None = None  # None for acceptance and throttling
-    retry_after: float = 0.0  # seconds
-    sent: bool = True  # False: this machine could not send it
-
-
-NOT_SIGNED = SendOutcome(None, "not signed")
-
 
 class Engine:
-    """Sends a job's sessions; `send_next` is what a Locust user calls."""
+    """Sends a job's sessions; `send_next` is what a Locust user calls.
+
+    One greenlet prepares what is due for the senders that are free, a second one records what they bring back.
+    """
 
     def __init__(
         self,
@@ -55,15 +46,19 @@ class Engine:
         feeder: Callable[..., Feeder] = Feeder,
     ) -> None:
         self._job = job
-        self._send = send
-        self._signer = signer
+        self._signer: Signer | None = None  # of the credentials that were known last
+        self._renewing = gevent.spawn(self._renew_signer, signer) if signer else None
+        self.on_results: Callable[[Sequence[Result]], None] = lambda results: None
         self._spool = spool
+        self._may_sign = gevent.event.Event()  # the credentials were asked for
         self._zero = time.perf_counter() + job.zero + job.ahead - time.time()
         self._schedule = Schedule(self.now, job.paced)
+        self._senders = Senders(send, self.now)
         self._dispatch = [client.Dispatch(each.scenario.client) for each in job.monitors]
         self._meter = Meter(job.worker, find_stage_ends(job.scenario, job.pace), len(job.monitors))
         self._feeder = feeder(job, sessions, self._schedule, self._meter)
         self._feeding = gevent.spawn(self._feeder.run, self.now)
+        self._preparing, self._recording = gevent.spawn(self._prepare_groups), gevent.spawn(self._record_groups)
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first reading means nothing
         self._seen = 0.0, 0  # processor time in percent, memory in bytes
@@ -91,18 +86,14 @@ class Engine:
         """When the run is over for first attempts, in seconds on the wall."""
         return self._job.scenario.duration / self._job.pace if self._job.paced else inf
 
-    def send_next(self) -> Result | None:
-        """Wait for the next due batch, send it, and return what was measured; None once the run is over."""
-        while (due := self._schedule.take()) is not None:
-            self._in_flight += 1
-            try:
-                if due.batch.attempt > 1 or not self._held_back(due):
-                    result = self._exchange(due)
-                    if result is not None:
-                        return result
-            finally:
-                self._in_flight -= 1
-        return None
+    @property
+    def helpers(self) -> tuple[gevent.Greenlet, ...]:
+        """The greenlets without which the senders send nothing."""
+        return tuple(filter(None, (self._preparing, self._recording, self._renewing)))
+
+    def send_next(self) -> bool:
+        """Wait for the next request that is ready, and send it; False once the run is over."""
+        return self._senders.exchange_next()
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is in flight is waited for."""
@@ -133,8 +124,10 @@ class Engine:
             gevent.sleep(0.05)
         self._schedule.end()
         while self._in_flight:
+            for left in self._senders.take_back():
+                self._keep_unsent(left.due)
             gevent.sleep(0.01)
-        self._feeding.kill()
+        gevent.killall([self._feeding, *self.helpers])
         for due in self._schedule.rest():
             if due.batch.attempt == 1:
                 self._feeder.account(due.monitor, unsent=due.events)
@@ -170,22 +163,39 @@ class Engine:
             log.error("own process: %s", error)
         return self._seen
 
-    def _exchange(self, due: ScheduledRequest) -> Result | None:
-        """Send a batch, and record what came of it; None when this machine could not send it."""
+    def _prepare_groups(self) -> None:
+        """Sign what is due, and hand it to the senders that are free, until the run is over."""
+        if self._renewing is not None:
+            self._may_sign.wait()
+        while (free := self._senders.wait_until_free()) and (group := self._schedule.take(min(free, GROUP))):
+            ready = [due for due in group if due.batch.attempt > 1 or not self._held_back(due)]
+            self._in_flight += len(ready)
+            self._senders.hand_out([self._prepare(due) for due in ready])
+            gevent.sleep(0)
+        self._senders.dismiss()
+
+    def _prepare(self, due: ScheduledRequest) -> Exchange:
         request = self._sign(due)
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor)
-        started = self.now()
-        outcome = self._ask(request) if request else NOT_SIGNED
-        finished = self.now()
-        if not outcome.sent:
-            self._keep_unsent(due, str(outcome.error))
-            return None
-        return self._record(due, request, outcome, started, finished)
+        return Exchange(due, request)
 
-    def _keep_unsent(self, due: ScheduledRequest, cause: str) -> None:
-        """Count a batch that this machine could not send: it is not the target's failure."""
-        self._meter.shortages[cause] += 1
+    def _record_groups(self) -> None:
+        """Record what is over, and put the retries on the schedule that the client makes."""
+        while True:
+            over = self._senders.collect()
+            results = [self._record(each) for each in over if each.outcome.sent]
+            for each in over:
+                if not each.outcome.sent:
+                    self._keep_unsent(each.due, each.outcome.error)
+            self._in_flight -= len(results)
+            self.on_results(results)
+
+    def _keep_unsent(self, due: ScheduledRequest, cause: str | None = None) -> None:
+        """Count a batch that this machine could not send, for want of what `cause` names: it is no failure of RUM's."""
+        if cause is not None:
+            self._meter.shortages[cause] += 1
+        self._in_flight -= 1
         if due.batch.attempt == 1:
             self._feeder.account(due.monitor, unsent=due.events)
         else:
@@ -193,11 +203,10 @@ class Engine:
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor, NOT_SENT)
 
-    def _record(
-        self, due: ScheduledRequest, request: Request | None, outcome: SendOutcome, started: float, finished: float
-    ) -> Result:
+    def _record(self, exchange: Exchange) -> Result:
         """Keep a request that is over, and put its retry on the schedule if the client makes one."""
-        status, error, retry_after, _ = outcome
+        due, started, finished = exchange.due, exchange.started, exchange.finished
+        status, error, retry_after = self._judge(exchange.outcome)
         paced, pace = self._job.paced, self._job.pace
         answered = finished * pace if paced else due.batch.due
         retry = self._dispatch[due.monitor].handle_answer(due.batch, status, answered, retry_after)
@@ -221,10 +230,21 @@ class Engine:
         if self._spool:
             self._spool.finish(packed)
         if retry is not None:
-            self._again(due, retry, request)
-        if error == TAKEN_AWAY:
-            raise gevent.GreenletExit
+            self._again(due, retry, exchange.request)
         return result
+
+    def _judge(self, outcome: SendOutcome) -> tuple[int | None, str | None, float]:
+        """An outcome's status (None: no answer), error (None: accepted or throttled) and Retry-After in seconds."""
+        response = outcome.response
+        if response is None:
+            return None, outcome.error, 0.0
+        name = name_outcome(response, self._job.accept)
+        if name is None:
+            return response.status, None, 0.0
+        if name.startswith(causes.FOREIGN):
+            self._meter.foreign_answer = self._meter.foreign_answer or describe_answer(response)
+        refusal = None if response.status == THROTTLED else name[: causes.MOST_CHARACTERS]
+        return response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
 
     def _again(self, due: ScheduledRequest, retry: Batch, request: Request | None) -> None:
         """Put a retry on the schedule, with the signature of the first attempt if it had one."""
@@ -233,38 +253,24 @@ class Engine:
             msgspec.structs.replace(due, at=at, batch=retry, request=request or due.request, signed=signed)
         )
 
-    def _ask(self, request: Request) -> SendOutcome:
-        """Send a request and wait for its answer."""
-        try:
-            response = self._send(request)
-        except NoAnswer as error:
-            own = error.cause.startswith(causes.OWN)
-            return SendOutcome(None, error.cause, sent=error.sent or not own)
-        except gevent.GreenletExit:
-            return SendOutcome(None, TAKEN_AWAY)
-        except Exception as error:  # an error of loadgen's own: the batch must be accounted for all the same
-            log.exception("sending")
-            return SendOutcome(None, causes.name_shortage(name_own_error(error)))
-        name = name_outcome(response, self._job.accept)
-        if name is None:
-            return SendOutcome(response.status)
-        if name.startswith(causes.FOREIGN):
-            self._meter.foreign_answer = self._meter.foreign_answer or describe_answer(response)
-        refusal = None if response.status == THROTTLED else name[: causes.MOST_CHARACTERS]
-        return SendOutcome(
-            response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
-        )
+    def _renew_signer(self, renewed: Callable[[], Signer]) -> None:
+        """Keep a signer of fresh credentials. Nobody waits while they are renewed, which may ask over the network."""
+        while True:
+            try:
+                self._signer = renewed()
+            except LoadgenError as refused:
+                log.error("signing: %s", refused)
+            self._may_sign.set()
+            gevent.sleep(LOOK_SECONDS)
 
     def _sign(self, due: ScheduledRequest) -> Request | None:
-        """The request as it is sent; None when the credentials cannot be renewed."""
+        """The request as it is sent; None when there are no credentials."""
         monitor = self._job.monitors[due.monitor]
-        if due.signed or self._signer is None or not monitor.signed:
+        if due.signed or self._renewing is None or not monitor.signed:
             return due.request
-        try:
-            return monitor.destination.dialect.sign(self._signer(), due.request, due.beacon, time.time())
-        except LoadgenError as refused:
-            log.error("signing: %s", refused)
+        if self._signer is None:
             return None
+        return monitor.destination.dialect.sign(self._signer, due.request, due.beacon, time.time())
 
     def _no_room(self, due: ScheduledRequest) -> bool:
         """Whether the disk has no room for more records: what cannot be kept is not sent."""
@@ -281,8 +287,3 @@ class Engine:
         self._feeder.account(due.monitor, unsent=due.events)
         self.stop(f"--max-events {self._job.max_events} reached")
         return True
-
-
-def name_own_error(error: Exception) -> str:
-    """What this machine lacked, or the type of an error of loadgen's own."""
-    return causes.MEMORY if isinstance(error, MemoryError) else type(error).__name__

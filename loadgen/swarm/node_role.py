@@ -30,6 +30,7 @@ from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
+from loadgen.swarm.exporter import tell_locust
 from loadgen.swarm.feeder import merge_in_order
 from loadgen.swarm.locust_private import DroppedFrames
 from loadgen.swarm.options import open_run
@@ -208,6 +209,9 @@ class NodeRole:
             search = msgspec.convert(spec.find_limit, LimitSearch)
             prepared = prepare_engine(search, Path(share.spool or "").parent, job, spec.seed)
         self.engine = prepared(network, signer, spool)
+        self.engine.on_results = partial(tell_locust, self.environment)
+        for helper in self.engine.helpers:
+            self.supervise(helper, "a part of the engine")
         self.ready.set()
         return self.engine
 

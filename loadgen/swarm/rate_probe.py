@@ -26,12 +26,13 @@ from loadgen.limit import (
     measure_window,
     search_limit,
 )
-from loadgen.model import Batch, Request, Result
+from loadgen.model import Batch, Result
 from loadgen.output import format_json, write_output
 from loadgen.planned import planned
-from loadgen.swarm.engine import Engine, SendOutcome
+from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, merge_in_order
 from loadgen.swarm.schedule import ScheduledRequest
+from loadgen.swarm.senders import Exchange
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
 LEAD, LOOK, BEAT, MOST_PRIMING, PATIENCE = 0.05, 0.1, 0.02, 60.0, 60.0  # seconds
@@ -43,14 +44,12 @@ class RateProbeEngine(Engine):
     def _held_back(self, due: ScheduledRequest) -> bool:
         return self._over_budget(due)
 
-    def _record(
-        self, due: ScheduledRequest, request: Request | None, outcome: SendOutcome, started: float, finished: float
-    ) -> Result:
-        result = super()._record(due, request, outcome, started, finished)
+    def _record(self, exchange: Exchange) -> Result:
+        result = super()._record(exchange)
         self._hand_on(result)
         return result
 
-    def _keep_unsent(self, due: ScheduledRequest, cause: str) -> None:
+    def _keep_unsent(self, due: ScheduledRequest, cause: str | None = None) -> None:
         super()._keep_unsent(due, cause)
         now = self.now()
         self._hand_on(Result(due.at, now, now, None, due.events, 0, 0, error=cause))

@@ -89,19 +89,25 @@ class Schedule:
             if not self._near:
                 self._changed.set()
 
-    def take(self) -> ScheduledRequest | None:
-        """Wait for the next due batch; None once the run is over. One greenlet watches the clock, the others queue."""
+    def take(self, most: int = 1) -> list[ScheduledRequest]:
+        """Wait for what is due, and take at most so many batches; none once the run is over.
+
+        One greenlet watches the clock, the others queue.
+        """
         while not self._over:
-            if self._is_due():
-                self._waiting -= 1
-                return heappop(self._near)[2]
+            taken: list[ScheduledRequest] = []
+            while len(taken) < most and self._is_due():
+                taken.append(heappop(self._near)[2])
+            if taken:
+                self._waiting -= len(taken)
+                return taken
             with self._turn:
                 if self._over or self._is_due():
                     continue
                 wait = self._until_next()
                 self._changed.clear()
                 self._changed.wait(wait)
-        return None
+        return []
 
     def yield_to_senders(self) -> None:
         """Let the senders have a turn, and in real time as many more as they need for all that is due by now.

@@ -62,15 +62,17 @@ def run(
         signer,
     )
     results: list[Result] = []
-
-    def sender() -> None:
-        while (result := engine.send_next()) is not None:
-            results.append(result)
-
-    senders = [gevent.spawn(sender) for _ in range(4)]
+    engine.on_results = results.extend
+    senders = [gevent.spawn(send_all, engine) for _ in range(4)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders, timeout=10, raise_error=True)
     return figures(engine), results, engine
+
+
+def send_all(engine: Engine) -> None:
+    """What a Locust user does."""
+    while engine.send_next():
+        pass
 
 
 def job(shop: Scenario, zero: float | None = None) -> Job:
@@ -144,7 +146,7 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     both = Job((Monitored(shop, DESTINATION), Monitored(other, elsewhere, other.client.signing)), time.time(), inf)
     engine = Engine(both, merge_in_order([planned(shop, 1), planned(other, 1)]), send, signer)
     for _ in range(4):
-        gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
+        gevent.spawn(send_all, engine)
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     measured = Aggregate(names=("shop", "other"))
     measured.add(engine.measure(10**6))
@@ -194,9 +196,9 @@ def test_the_budget_of_events_is_never_passed() -> None:
 def test_a_full_disk_ends_the_run_before_a_request_whose_record_it_could_not_keep(tmp_path: Path) -> None:
     shop, spool, receiver = scenario(), Spool(tmp_path / "spool"), Receiver(200)
     engine = Engine(job(shop), visits(shop), receiver, None, spool)
-    assert engine.send_next() is not None
+    assert engine.send_next()
     spool.full = "No space left on device"
-    assert engine.send_next() is None
+    assert not engine.send_next()
     gevent.spawn(engine.wait_until_over).get(timeout=30)
     measured = figures(engine)
     assert engine.stop_reason == "no room for more records: No space left on device"
@@ -270,7 +272,7 @@ def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
         raise ControlError("expired")
 
     engine = Engine(job(shop), visits(shop), receiver, expired)
-    gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)])
+    gevent.spawn(send_all, engine)
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     summary = figures(engine)
     assert summary.events.balanced
@@ -281,11 +283,12 @@ def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
 def test_nothing_is_sent_before_the_runs_zero_at_full_speed_either() -> None:
     shop = scenario()
     engine = Engine(job(shop, time.time() + 0.3), visits(shop), Receiver(200), None)
-    first = gevent.spawn(engine.send_next).get(timeout=10)
+    results: list[Result] = []
+    engine.on_results = results.extend
+    assert gevent.spawn(engine.send_next).get(timeout=10)
     engine.stop("seen enough")
     gevent.spawn(engine.wait_until_over).get(timeout=10)
-    assert first is not None
-    assert first.started >= 0
+    assert results[0].started >= 0
 
 
 def test_what_this_machine_cannot_send_is_unsent_and_makes_the_run_invalid(tmp_path: Path) -> None:
@@ -299,7 +302,7 @@ def test_what_this_machine_cannot_send_is_unsent_and_makes_the_run_invalid(tmp_p
 
     shop, spool = scenario(), Spool(tmp_path / "spool")
     engine = Engine(job(shop), visits(shop), send, None, spool)
-    senders = [gevent.spawn(lambda: [None for _ in iter(engine.send_next, None)]) for _ in range(4)]
+    senders = [gevent.spawn(send_all, engine) for _ in range(4)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders, timeout=10, raise_error=True)
     summary = figures(engine)

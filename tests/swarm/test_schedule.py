@@ -32,7 +32,18 @@ def test_batches_are_handed_out_in_the_order_of_their_intended_moments() -> None
     for at in (0.5, 0.1, 0.3):
         schedule.put(due(at))
     clock.time = 1.0
-    assert [schedule.take().at for _ in range(3)] == [0.1, 0.3, 0.5]  # type: ignore[union-attr]  # none is over yet
+    assert [each.at for _ in range(3) for each in schedule.take()] == [0.1, 0.3, 0.5]
+
+
+def test_what_is_due_at_once_is_taken_together_up_to_a_bound() -> None:
+    clock = Clock()
+    schedule = Schedule(clock, wait_for_due=True)
+    for at in (0.5, 0.1, 0.3, 0.2, 2.0):
+        schedule.put(due(at))
+    clock.time = 1.0
+    assert [[each.at for each in schedule.take(3)] for _ in range(2)] == [[0.1, 0.2, 0.3], [0.5]]
+    assert [each.at for each in schedule.rest()] == [2.0]
+    assert len(schedule) == 1
 
 
 def test_nothing_is_handed_out_early() -> None:
@@ -44,7 +55,7 @@ def test_nothing_is_handed_out_early() -> None:
     assert not waiting.ready()
     clock.time = 1001.0
     schedule.put(due(999.0))  # wakes who waits
-    assert waiting.get(timeout=5).at == 999.0
+    assert [each.at for each in waiting.get(timeout=5)] == [999.0]
 
 
 def test_a_batch_that_is_put_while_others_wait_comes_first_when_it_is_due_first() -> None:
@@ -55,21 +66,21 @@ def test_a_batch_that_is_put_while_others_wait_comes_first_when_it_is_due_first(
     gevent.sleep(0)
     schedule.put(due(-1.0))
     done = gevent.wait(waiting, timeout=5, count=1)
-    assert [each.value.at for each in done] == [-1.0]
+    assert [each.at for greenlet in done for each in greenlet.value] == [-1.0]
 
 
 def test_at_full_speed_the_order_stays_and_nobody_waits() -> None:
     schedule = Schedule(Clock(), wait_for_due=False)
     for at in (5000.0, 1000.0, 3000.0):
         schedule.put(due(at))
-    taken = [schedule.take() for _ in range(3)]
-    assert [each.batch.due for each in taken if each] == [1000.0, 3000.0, 5000.0]
+    taken = [each for _ in range(3) for each in schedule.take()]
+    assert [each.batch.due for each in taken] == [1000.0, 3000.0, 5000.0]
 
 
 def sender(schedule: Schedule, taken: list[ScheduledRequest]) -> None:
     """Takes what is due; each request waits twice for the event loop, as for a socket."""
-    while (each := schedule.take()) is not None:
-        taken.append(each)
+    while some := schedule.take():
+        taken += some
         for _ in range(2):
             gevent.idle(FIRST)
 
@@ -109,7 +120,7 @@ def test_the_end_lets_every_waiting_sender_go_and_keeps_the_rest(senders: int) -
     gevent.sleep(0)
     schedule.end()
     gevent.joinall(waiting, timeout=5)
-    assert [each.value for each in waiting] == [None] * senders
+    assert [each.value for each in waiting] == [[]] * senders
     assert [each.at for each in schedule.rest()] == [1000.0]
 
 
@@ -121,8 +132,8 @@ def test_the_order_holds_over_any_number_of_seconds_and_late_comers(wait_for_due
     waiting: list[float] = []
     for _ in range(4000):
         if waiting and draw.random() < 0.45:
-            taken = schedule.take()
-            assert taken is not None and taken.at == min(waiting)
+            [taken] = schedule.take()
+            assert taken.at == min(waiting)
             waiting.remove(taken.at)
         else:
             at = draw.uniform(-2, 40)
@@ -131,8 +142,8 @@ def test_the_order_holds_over_any_number_of_seconds_and_late_comers(wait_for_due
         assert len(schedule) == len(waiting)
     assert sorted(each.at for each in schedule.rest()) == sorted(waiting)
     while waiting:
-        taken = schedule.take()
-        assert taken is not None and taken.at == min(waiting)
+        [taken] = schedule.take()
+        assert taken.at == min(waiting)
         waiting.remove(taken.at)
     assert len(schedule) == 0
 
@@ -144,4 +155,4 @@ def test_what_is_put_far_ahead_wakes_those_who_wait_for_nothing() -> None:
     waiting = gevent.spawn(schedule.take)
     gevent.sleep(0)
     schedule.put(due(400.0))
-    assert waiting.get(timeout=5).at == 400.0
+    assert [each.at for each in waiting.get(timeout=5)] == [400.0]

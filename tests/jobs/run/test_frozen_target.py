@@ -88,10 +88,11 @@ def measured_by_us(url: str) -> Summary:
         None,
     )
     results: list[Result] = []
+    engine.on_results = results.extend
 
     def sender() -> None:
-        while (result := engine.send_next()) is not None:
-            results.append(result)
+        while engine.send_next():
+            pass
 
     senders = [gevent.spawn(sender) for _ in range(500)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)

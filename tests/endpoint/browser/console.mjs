@@ -1,0 +1,130 @@
+// The endpoint's console in a real browser: node console.mjs '{"chromium":…,"endpoint":…,"steps":[…],…}'
+// Takes each step in its order and prints what was seen, as JSON, one a line.
+import { chromium } from 'playwright-core';
+
+const order = JSON.parse(process.argv[2]);
+const browser = await chromium.launch({
+    executablePath: order.chromium,
+    headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+setTimeout(() => { console.error('the steps took more than two minutes'); process.exit(1); }, 120e3).unref();
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+const tell = (what) => console.log(JSON.stringify(what));
+
+async function openConsole(hash) {
+    const page = await context.newPage();
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && tell({ problem: message.text() }));
+    page.on('pageerror', (error) => tell({ problem: error.stack }));
+    page.on('dialog', (dialog) => { tell({ problem: `dialog ${dialog.message()}` }); dialog.dismiss(); });
+    page.on('request', (request) => request.url().startsWith(order.endpoint) || request.url().startsWith('data:') || tell({ problem: `asked ${request.url()}` }));
+    await page.goto(`${order.endpoint}/_loadgen/${hash}`);
+    await waitFor(page, hash.replace(/^#\/|\?.*$/g, '') || 'monitors');
+    return page;
+}
+
+const waitFor = (page, view) => page.waitForFunction(
+    (name) => document.getElementById('content').dataset.ready === name && document.getElementById('content').dataset.address === location.hash, view);
+
+const STEPS = {
+    // Click through every view and back, in two widths; open what can be opened.
+    async views() {
+        const page = await openConsole(`#/monitors?monitor=${order.monitor}`);
+        for (const width of [1280, 400]) {
+            await page.setViewportSize({ width, height: 900 });
+            for (const link of await page.locator('nav a').all()) {
+                const view = (await link.getAttribute('href')).replace(/^#\/|\?.*$/g, '');
+                await link.click();
+                await waitFor(page, view);
+                await page.evaluate(() => [...document.querySelectorAll('#content details')].slice(0, 2).forEach((each) => { each.open = true; }));
+                await page.waitForFunction(() => [...document.querySelectorAll('#content details[open]')].every((each) => each.lastChild.textContent));
+                const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+                tell({ view, width, wide, text: await page.locator('#content').innerText() });
+            }
+        }
+        await page.goBack();
+        await waitFor(page, 'events');
+        await page.locator('nav a[href^="#/sessions"]').click();
+        await waitFor(page, 'sessions');
+        await page.locator('tbody a').last().click();
+        await waitFor(page, 'session');
+        await page.locator('ol.waterfall summary').first().click();
+        tell({ view: 'session', text: await page.locator('#content').innerText(), bars: await page.locator('.waterfall .track i').count() });
+        await page.close();
+    },
+    // Choose a span with the pointer and with the keys.
+    async span() {
+        const page = await openConsole(`#/overview?monitor=${order.monitor}&range=all`);
+        const box = await page.locator('.area').first().boundingBox();
+        await page.mouse.move(box.x + box.width * 0.25, box.y + 50);
+        await page.mouse.down();
+        await page.mouse.move(box.x + box.width * 0.5, box.y + 50, { steps: 4 });
+        await page.mouse.up();
+        await page.waitForFunction(() => location.hash.includes('from='));
+        await waitFor(page, 'overview');
+        const dragged = new URLSearchParams((await page.evaluate(() => location.hash)).split('?')[1]);
+        await page.locator('.area').first().focus();
+        for (const key of ['ArrowRight', 'ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight']) await page.keyboard.press(key);
+        const said = await page.locator('#said').innerText();
+        await page.keyboard.press('Enter');
+        await page.waitForFunction((before) => !location.hash.includes(before), `from=${dragged.get('from')}&`);
+        const keyed = new URLSearchParams((await page.evaluate(() => location.hash)).split('?')[1]);
+        tell({ dragged: [dragged.get('from'), dragged.get('to')].map(Number), keyed: [keyed.get('from'), keyed.get('to')].map(Number), said });
+        await page.close();
+    },
+    // Lay a file of ground truth over the plots.
+    async truth() {
+        const page = await openConsole(`#/overview?monitor=${order.monitor}&range=all`);
+        await page.locator('details.more > summary').click();
+        await page.locator('input[type=file]').setInputFiles(order.truth);
+        await page.waitForFunction(() => document.querySelector('rect.truth'));
+        tell({ bands: await page.locator('.area').first().locator('rect.truth title').allTextContents() });
+        await page.close();
+    },
+    // Change quota and faults.
+    async switches() {
+        const page = await openConsole('#/ingestion');
+        await page.fill('[name=quota]', '7');
+        await page.fill('[name=errors]', '0.25');
+        await page.selectOption('[name=outage]', '403 300');
+        await page.click('.switches button');
+        await page.waitForFunction(() => document.querySelector('#content').innerText.includes('Faults are on.'));
+        tell({ switched: true });
+        await page.close();
+    },
+    // An event of the real web client, from its acceptance to the page.
+    async live() {
+        const page = await openConsole(`#/events?monitor=${order.monitor}&range=1h`);
+        const site = await context.newPage();
+        const started = site.waitForResponse((response) => response.request().method() === 'POST');
+        await site.goto(order.site);
+        await started;
+        const sent = site.waitForResponse((response) => response.request().method() === 'POST' && response.request().postData()?.includes('my.checkout'));
+        await site.click('#custom');
+        await sent;
+        const accepted = Date.now();
+        await page.waitForFunction(() => document.querySelector('#content').innerText.includes('my.checkout'), null, { polling: 20 });
+        tell({ milliseconds: Date.now() - accepted });
+        await page.goto(`${order.endpoint}/_loadgen/#/ingestion`);
+        await waitFor(page, 'ingestion');
+        tell({ ingestion: await page.locator('#content').innerText() });
+        await site.close();
+        await page.close();
+    },
+    // Pictures to look at.
+    async pictures() {
+        for (const colorScheme of ['light', 'dark']) {
+            for (const width of [1280, 400]) {
+                const page = await openConsole(`#/overview?monitor=${order.monitor}`);
+                await page.emulateMedia({ colorScheme });
+                await page.setViewportSize({ width, height: 900 });
+                await page.screenshot({ path: `${order.folder}/console-${width}-${colorScheme}.png` });
+                tell({ background: await page.evaluate(() => getComputedStyle(document.body).backgroundColor), colorScheme });
+                await page.close();
+            }
+        }
+    },
+};
+
+for (const step of order.steps) await STEPS[step]();
+await browser.close();

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from loadgen.jobs.check import check
     from loadgen.jobs.compare import compare
     from loadgen.jobs.find_limit import find_limit
+    from loadgen.jobs.fit import fit
     from loadgen.jobs.generate import generate
     from loadgen.jobs.init import init
     from loadgen.jobs.plan import plan
@@ -35,6 +36,7 @@ __all__ = [
     "clean",
     "compare",
     "find_limit",
+    "fit",
     "generate",
     "init",
     "plan",

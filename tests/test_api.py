@@ -22,6 +22,7 @@ NAMES = {
     "clean",
     "compare",
     "find_limit",
+    "fit",
     "generate",
     "init",
     "plan",

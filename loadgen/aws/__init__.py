@@ -14,7 +14,7 @@ from loadgen.aws.changes import PlannedCall, apply_changes, find_losses, plan_ch
 from loadgen.aws.clients import explain_errors
 from loadgen.aws.credentials import Guest, make_signer
 from loadgen.aws.desired_state import build_definitions, build_policy, list_domains
-from loadgen.aws.readback import read_events
+from loadgen.aws.readback import read_event_texts, read_events
 
 __all__ = [
     "Account",
@@ -33,6 +33,7 @@ __all__ = [
     "make_call",
     "make_signer",
     "plan_changes",
+    "read_event_texts",
     "read_events",
     "read_policy",
     "read_state",

@@ -29,6 +29,12 @@ _decode = msgspec.json.Decoder(_Event).decode
 
 def read_events(account: Account, name: str, after: int, before: int) -> Iterator[tuple[bytes, int]]:
     """Id (16 bytes) and time of each event between two Unix times in milliseconds, in no stated order."""
+    for text in read_event_texts(account, name, after, before):
+        yield _read_event(text, f"reading back from app monitor {name!r}")
+
+
+def read_event_texts(account: Account, name: str, after: int, before: int) -> Iterator[str]:
+    """The JSON of each event between two Unix times in milliseconds, in no stated order."""
     doing = f"reading back from app monitor {name!r}"
     pause = 0.0 if account.is_local else 1.0 / CALLS_A_SECOND
     token = None
@@ -38,8 +44,7 @@ def read_events(account: Account, name: str, after: int, before: int) -> Iterato
             page = account.rum.get_app_monitor_data(
                 Name=name, TimeRange={"After": after, "Before": before}, MaxResults=PAGE, **query
             )
-        for text in page.get("Events", []):
-            yield _read_event(text, doing)
+        yield from page.get("Events", [])
         token = page.get("NextToken")
         if not token:
             return

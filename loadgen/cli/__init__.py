@@ -13,6 +13,7 @@ from loadgen.cli.check import check
 from loadgen.cli.clean import clean
 from loadgen.cli.compare import compare
 from loadgen.cli.find_limit import find_limit
+from loadgen.cli.fit import fit
 from loadgen.cli.generate import generate
 from loadgen.cli.init import init
 from loadgen.cli.metrics import metrics
@@ -43,8 +44,8 @@ def commands() -> None:
 
 
 ALL = (
-    run, worker, init, scenarios, plan, find_limit, check, preview, sampling, generate, report, compare, serve, seed,
-    verify, clean, monitors, tags, metrics, policy,
+    run, worker, init, scenarios, plan, find_limit, check, preview, sampling, generate, fit, report, compare, serve,
+    seed, verify, clean, monitors, tags, metrics, policy,
 )  # fmt: skip
 
 for command in ALL:

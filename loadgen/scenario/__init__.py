@@ -4,16 +4,17 @@ from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, S
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
-from loadgen.scenario.population import COUNTRIES, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
+from loadgen.scenario.population import COUNTRIES, Browser, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
 from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.thresholds import Thresholds
-from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text
+from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text, write_toml
 
 __all__ = [
     "COUNTRIES",
     "ApiCall",
     "Arrivals",
+    "Browser",
     "Client",
     "CustomEvent",
     "Day",
@@ -54,4 +55,5 @@ __all__ = [
     "parse",
     "read_text",
     "resolve_seed",
+    "write_toml",
 ]

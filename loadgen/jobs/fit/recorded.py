@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
-from math import nan
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,6 +29,9 @@ MOST_TEXTS = 300_000
 
 LONGEST_TEXT = 1_000
 """Characters that are kept of a text."""
+
+LATE_SECONDS = 1.0
+"""Times are whole seconds, rounded."""
 
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
@@ -66,6 +67,7 @@ class ReadCounts(msgspec.Struct):
     duplicates: int = 0  # events whose id was there before
     broken_events: int = 0  # without id, type, time or session
     bad_times: int = 0  # time before 2010 or after 2100
+    out_of_order: int = 0  # read after a later event of the same session
     unknown_types: dict[str, int] = msgspec.field(default_factory=dict)  # of RUM's own prefix
 
 
@@ -241,6 +243,7 @@ class Recorder:
         """Everything that was added, sorted."""
         ints = {name: np.array(column, dtype=np.int64) for name, column in self._ints.items()}
         floats = {name: np.array(column, dtype=np.float64) for name, column in self._floats.items()}
+        self.counts.out_of_order = count_out_of_order(ints["session"], floats["at"])
         order = np.lexsort((ints["number"], floats["at"], ints["session"]))
         sorted_columns = {name: column[order] for name, column in (ints | floats).items()}
         place = np.empty(len(order), dtype=np.int64)
@@ -278,7 +281,8 @@ def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
     return msgspec.structs.replace(recorded, sessions=people, events=events, loads=picked)
 
 
-def mean_or_nan(values: Iterable[float]) -> float:
-    """The mean; NaN of nothing."""
-    found = list(values)
-    return float(np.mean(found)) if found else nan
+def count_out_of_order(session: Ints, at: Floats) -> int:
+    """How many events came after a later one of their session; CLS and INP keep the time of their last change."""
+    order = np.argsort(session, kind="stable")
+    same = session[order][1:] == session[order][:-1]
+    return int((same & (np.diff(at[order]) < -LATE_SECONDS)).sum())

@@ -1,0 +1,40 @@
+"""loadgen fit: recorded RUM data becomes a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadgen.cli import options as shared
+from loadgen.cli.targets import show_result, target_options
+from loadgen.cli.terminal import echo
+from loadgen.cli.values import SHARE, echo_error
+
+FILE = click.Path(path_type=Path, allow_dash=True)
+
+
+@click.command(epilog="Example: loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
+@click.option("--out", type=FILE, required=True, help="The scenario, TOML; - for standard output.")
+@click.option("--report", "--html", type=FILE, help="HTML: recorded and generated traffic over each other.")
+@click.option("--name", help="The scenario's; that of --out unless given.")
+@click.option("--sample-rate", type=SHARE, help="At which the client recorded; taken to be 1 unless given.")
+@click.option("--at-least", type=click.IntRange(1), default=5, help="Sessions that must have a text to be written.")
+@click.option("--page", multiple=True, metavar="PATTERN", help="Paths that are one page, as /help/{topic}; repeatable.")
+@click.option("--holdout", type=SHARE, default=0.0, help="Share of the sessions that is compared and not fitted.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the sessions that are generated to compare with.")
+@click.option("--monitor", metavar="NAME", help="An app monitor to read live.")
+@target_options
+@click.option("--after", metavar="TIME", help="Read live from here, UTC; 30 days ago unless given.")
+@click.option("--before", metavar="TIME", default="now", help="Read live up to here.")
+@shared.JSON
+def fit(sources: tuple[Path, ...], out: Path, report: Path | None, as_json: bool, **options: Any) -> None:
+    """Turn recorded RUM data (logs, read-back events, bodies, a store; plain or gzip) into a scenario."""
+    from loadgen.jobs import fit as job
+
+    fitted = job.fit(sources, on_progress=echo_error, **options | {"name": options["name"] or job.name_scenario(out)})
+    job.write_fitted(fitted, out, report)
+    show_result(job.summarize_fit(fitted), job.format_fitted(fitted), as_json)
+    echo(f"{out}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions", err=True)

@@ -1,0 +1,122 @@
+"""`loadgen fit`: recorded RUM data becomes a scenario, which is then judged by what it generates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.fit.calibrate import calibrate
+from loadgen.jobs.fit.compose import compose
+from loadgen.jobs.fit.estimate import Seen, estimate, find_starts, see_visits
+from loadgen.jobs.fit.generated import record_generated
+from loadgen.jobs.fit.judgement import Judgement, judge
+from loadgen.jobs.fit.notes import list_notes
+from loadgen.jobs.fit.page import build_fit_page
+from loadgen.jobs.fit.reading import FitOptions, read_sources
+from loadgen.jobs.fit.recorded import Recorded, select_sessions
+from loadgen.jobs.fit.result import Fitted, summarize_fit
+from loadgen.jobs.fit.view import format_fitted
+from loadgen.jobs.fit.visits import match_site
+from loadgen.jobs.inputs import OnProgress, ignore_progress, resolve_options
+from loadgen.output import write_output
+from loadgen.scenario import Scenario
+from loadgen.traffic import compute_mean_rate
+
+__all__ = [
+    "FitOptions",
+    "Fitted",
+    "Judgement",
+    "Recorded",
+    "build_fit_page",
+    "fit",
+    "format_fitted",
+    "name_scenario",
+    "summarize_fit",
+    "write_fitted",
+]
+
+FEWEST_SESSIONS = 30
+MOST_GENERATED = 100_000
+"""Sessions that are generated for the judgement, at most."""
+
+
+def fit(
+    sources: Path | str | Sequence[Path | str] = (), *, on_progress: OnProgress = ignore_progress, **options: Any
+) -> Fitted:
+    """Fit a scenario to recorded RUM events, and compare what it generates with them.
+
+    Args:
+        sources: Files, plain or gzip, in any form: CloudWatch Logs of RUM, what GetAppMonitorData gives, PutRumEvents
+            bodies one a line, a loadgen endpoint's store. May be empty with the option `monitor`.
+        on_progress: Takes a line of text.
+        **options: Fields of `FitOptions`.
+
+    Raises:
+        LoadgenError: An option is unknown or out of bounds, a source cannot be read or holds no RUM events, or there
+            are fewer than 30 sessions.
+    """
+    asked = resolve_options(FitOptions, options)
+    paths = [Path(sources)] if isinstance(sources, str | Path) else [Path(each) for each in sources]
+    recorded = read_sources(paths, asked, on_progress)
+    sessions = len(recorded.sessions.user)
+    if sessions < FEWEST_SESSIONS:
+        raise LoadgenError(
+            f"only {sessions} sessions are recorded; {FEWEST_SESSIONS} are the least that tell anything: give more data"
+        )
+    fitted, judged = split_sessions(recorded, asked.holdout)
+    seen = see_visits(fitted, asked.at_least, asked.page)
+    if not len(seen.visits.page):
+        raise LoadgenError(
+            f"{sessions:,} sessions without a page that {asked.at_least} of them saw; give more data, or a lower "
+            "--at-least"
+        )
+    on_progress(f"fitting {len(fitted.sessions.user):,} sessions, {len(fitted.events.at):,} events")
+    rate = asked.sample_rate or 1.0
+    found = estimate(seen, rate * (1 - asked.holdout), asked.at_least)
+    draft = calibrate(compose(seen, found, asked.name, rate, asked.at_least), seen, on_progress)
+    scenario = draft.build()
+    reference = seen if judged is None else see_visits(judged, asked.at_least, site=match_site(judged, seen.site))
+    judgement = judge_scenario(scenario, reference, asked, judged is not None, on_progress)
+    templates = {name: each.path for name, each in zip(seen.site.names, seen.site.templates, strict=True)}
+    notes = list_notes(seen, found, asked.sample_rate)
+    return Fitted(scenario, draft.write(), notes, judgement, sessions, recorded.counts.events, templates)
+
+
+def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Recorded | None]:
+    """The sessions that are fitted, and those that are held out, chosen at random and always the same."""
+    if not holdout:
+        return recorded, None
+    size = len(recorded.sessions.user)
+    held = np.zeros(size, dtype=bool)
+    held[np.random.default_rng(7).permutation(size)[: round(size * holdout)]] = True
+    return select_sessions(recorded, ~held), select_sessions(recorded, held)
+
+
+def judge_scenario(
+    scenario: Scenario, reference: Seen, asked: FitOptions, held_out: bool, on_progress: OnProgress
+) -> Judgement:
+    """Generate as many sessions as there are to compare with, and compare."""
+    sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
+    on_progress(f"generating {sessions:,} sessions to compare with")
+    start = datetime.fromtimestamp(float(find_starts(reference).min(initial=4e9)), UTC).isoformat()
+    wanted = scenario.adjust(rate=sessions / max(compute_mean_rate(scenario).expected, 1e-9))
+    generated = record_generated(wanted, sessions, asked.seed, start)
+    return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), held_out=held_out)
+
+
+def write_fitted(fitted: Fitted, out: Path, report: Path | None) -> None:
+    """Write the scenario's file and, if asked for, the page."""
+    write_output(out, fitted.text)
+    if report is not None:
+        write_output(report, build_fit_page(fitted))
+
+
+def name_scenario(out: Path) -> str:
+    """A scenario's name after its file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", out.stem).strip("-._")[:64] or "fitted"

@@ -1,0 +1,194 @@
+"""What visitors and pages do meanwhile: clicks, custom events, JavaScript errors.
+
+Rule: what a page's items explain becomes a placeholder; any other text is written only when enough sessions had it and
+it holds no address, token or long number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from loadgen.jobs.fit.anonymize import find_common, fold_message, holds_secret
+from loadgen.jobs.fit.calls import list_items
+from loadgen.jobs.fit.recorded import Floats, Recorded
+from loadgen.jobs.fit.rounding import round_share, round_to
+from loadgen.jobs.fit.visits import Site, Visits, find_views
+from loadgen.rum import events as rum
+
+EVERYWHERE = 0.5
+"""An element on so many of the pages is the site's and not a page's."""
+
+RARE = 0.005
+MOST_CLICKS, MOST_EVENTS, MOST_EXAMPLES = 12, 20, 5_000
+NAME = r"[A-Z][A-Z0-9]*"
+
+
+class Clicks(NamedTuple):
+    """Clicks on elements that belong to a page, and how many others there are."""
+
+    pages: dict[int, list[dict[str, Any]]]  # members of a scenario's Click
+    named: int  # dom events of these
+    others: int
+
+
+class JsErrors(NamedTuple):
+    """How errors cluster."""
+
+    sessions: float  # share with at least one
+    per_session: float
+    messages: int  # distinct ones
+    zipf: float
+    pages: dict[int, float]  # weight of pages that are not usual
+    seen: int
+    common: dict[str, int]  # folded messages and in how many sessions; for the report
+
+
+def find_clicks(recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int) -> Clicks:
+    """Clicks by page and element."""
+    events, rows = recorded.events, recorded.rows_of(rum.DOM)
+    view = find_views(visits, events.session[rows], events.number[rows])
+    counts: Counter[tuple[int, int]] = Counter()
+    sessions: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+    known = (view >= 0) & (events.key[rows] >= 0)
+    for page, key, session in zip(
+        visits.page[view[known]].tolist(), events.key[rows[known]].tolist(), events.session[rows[known]].tolist(),
+        strict=True,
+    ):  # fmt: skip
+        counts[page, key] += 1
+        sessions[page, key].add(session)
+    where: defaultdict[int, set[int]] = defaultdict(set)
+    for page, key in counts:
+        where[key].add(page)
+    busy = max(int((walked >= 50).sum()), 1)
+    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    named = 0
+    for (page, key), number in sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+        _, element, name, css = recorded.keys[key].split("\n")
+        if not (name or css) or (len(where[key]) > EVERYWHERE * busy and len(where[key]) > 2):
+            continue
+        share = round_share(min(number / max(walked[page], 1), 1.0), walked[page])
+        secret = holds_secret(name + css) or not element.isalnum()
+        if share >= RARE and len(sessions[page, key]) >= at_least and not secret and len(pages[page]) < MOST_CLICKS:
+            parts = {"element": element.upper(), "id": name, "css": css}
+            pages[page].append({k: v for k, v in parts.items() if v} | {"per_view": share})
+            named += number * (2 if css else 1)
+    return Clicks(dict(pages), named, len(rows) - named)
+
+
+def find_custom_events(
+    recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int
+) -> dict[int, list[dict[str, Any]]]:
+    """Custom events by page: members of a scenario's CustomEvent."""
+    events = recorded.events
+    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for name in sorted(name for name in recorded.types if not name.startswith(rum.EVENT_PREFIX)):
+        rows = recorded.rows_of(name)
+        if len(np.unique(events.session[rows])) < at_least or holds_secret(name) or len(name) > 256:
+            continue
+        view = find_views(visits, events.session[rows], events.number[rows])
+        for page in np.unique(visits.page[view[view >= 0]]).tolist():
+            own = np.flatnonzero((view >= 0) & (visits.page[np.maximum(view, 0)] == page))
+            share = len(own) / max(walked[page], 1)
+            if share < RARE or len(np.unique(events.session[rows[own]])) < at_least or len(pages[page]) >= MOST_EVENTS:
+                continue
+            details = _find_details(recorded, site, visits, page, (rows[own], view[own]), at_least)
+            written = {"type": name} | ({"details": details} if details else {})
+            share = round_share(min(share, 1.0), walked[page])
+            pages[page].append(written if share > 0.96 else {"type": name, "per_view": share} | written)
+    return dict(pages)
+
+
+def _find_details(
+    recorded: Recorded, site: Site, visits: Visits, page: int, where: tuple[Any, Any], at_least: int
+) -> dict[str, Any]:
+    """The usual members of a custom event's object."""
+    values: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
+    examples = list(zip(*(part[:MOST_EXAMPLES].tolist() for part in where), strict=True))
+    for row, view in examples:
+        key = int(recorded.events.key[row])
+        try:
+            found = msgspec.json.decode(recorded.keys[key]) if key >= 0 else None
+        except msgspec.DecodeError:
+            continue  # longer than what is kept
+        items = list_items(site, page, recorded.pages[visits.path[view]])
+        for name, value in found.items() if isinstance(found, dict) else ():
+            value = items.get(value, value) if isinstance(value, str) else value
+            values[name].append((value, int(recorded.events.session[row])))
+    usual = {name: _find_usual(found, at_least) for name, found in values.items()
+             if len(found) > len(examples) / 2 and not holds_secret(name)}  # fmt: skip
+    return {name: value for name, value in usual.items() if value is not None}
+
+
+def _find_usual(values: list[tuple[Any, int]], at_least: int) -> Any:
+    """The most common value, if it may be told; the middle one of numbers that differ."""
+    texts = [(msgspec.json.encode(value).decode(), session) for value, session in values]
+    common = find_common(texts, at_least)
+    best = max(common, key=lambda text: (common[text], text), default=None)
+    if best is not None:
+        value = msgspec.json.decode(best)
+        if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 1000):
+            return value
+        if isinstance(value, str) and not holds_secret(value) and ("{" not in value or value.startswith("{")):
+            return value
+    numbers = [value for value, _ in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) >= max(0.9 * len(values), at_least):
+        middle = float(np.median(numbers))
+        rounded = round_to(middle, max(float(np.std(numbers)), abs(middle) * 0.1))
+        return int(rounded) if rounded == int(rounded) else rounded
+    return None
+
+
+def find_js_errors(recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
+    """How errors cluster in sessions, messages and pages."""
+    events, rows = recorded.events, recorded.rows_of(rum.JS_ERROR)
+    count = len(recorded.sessions.user)
+    hit = np.unique(events.session[rows])
+    folded = {key: fold_message(recorded.keys[key].replace("\n", ": ", 1)) for key in np.unique(events.key[rows])
+              if key >= 0}  # fmt: skip
+    pairs = [(folded[key], session) for key, session in
+             zip(events.key[rows].tolist(), events.session[rows].tolist(), strict=True) if key in folded]  # fmt: skip
+    common = find_common(pairs, at_least)
+    messages = Counter(text for text, _ in pairs)
+    view = find_views(visits, events.session[rows], events.number[rows])
+    pages = _weigh_pages(np.bincount(visits.page[view[view >= 0]], minlength=len(site.names)), walked)
+    numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
+    return JsErrors(
+        len(hit) / max(count, 1),
+        len(rows) / max(len(hit), 1),
+        max(len(messages), 1),
+        fit_zipf(numbers),
+        pages,
+        len(rows),
+        dict(sorted(common.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _weigh_pages(errors: Any, walked: Floats) -> dict[int, float]:
+    """Weights of the pages whose rate of errors is surely not that of the others."""
+    found: dict[int, float] = {}
+    rate = errors.sum() / max(walked.sum(), 1)
+    if not rate:
+        return found
+    for page, number in enumerate(errors.tolist()):
+        expected = rate * walked[page]
+        if expected > 5 and abs(number - expected) > 4 * np.sqrt(expected):
+            found[page] = round_to(number / expected, float(np.sqrt(max(number, 1)) / expected))
+    return found
+
+
+def fit_zipf(counts: Floats) -> float:
+    """The exponent of a Zipf law over as many ranks as there are counts (descending), by maximum likelihood."""
+    if len(counts) < 3 or not counts.sum():
+        return 0.0
+    logarithms = np.log(np.arange(1, len(counts) + 1))
+    mean = float((counts * logarithms).sum() / counts.sum())
+    low, high = 0.0, 5.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        weights = np.exp(-middle * logarithms)
+        low, high = (middle, high) if (weights * logarithms).sum() / weights.sum() > mean else (low, middle)
+    return round(low, 2)

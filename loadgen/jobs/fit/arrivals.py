@@ -1,0 +1,186 @@
+"""When sessions start: a constant rate, stages, or the rhythm of days, by which explains the counts best.
+
+Rule: sessions that began before the data are no arrivals. A bend must save more than chance saves, and pieces that
+nearly meet do meet, so that what is written is what a person would have drawn.
+"""
+
+from __future__ import annotations
+
+from math import log
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.day_rhythm import fit_day
+from loadgen.jobs.fit.recorded import Floats, Ints
+from loadgen.jobs.fit.rounding import round_rate, round_span
+from loadgen.units import format_duration
+
+BINS, PER_BIN = 96, 20
+"""Spans of time in which sessions are counted, at most; sessions in a span, on average, at least."""
+
+PENALTY, LEVEL, SHORTEST = 3.2, 2.2, 3
+"""What a further piece, and one without a slope, must save, in logarithms of the number of spans; its least spans."""
+
+EXPLAINED = 0.75
+"""Part of what is no chance that a rhythm of days must explain."""
+
+SURELY = 3.5
+"""Standard errors from which a jump, or a slope, is none of chance."""
+
+DAYS_FROM = 0.8 * 86_400
+"""Seconds that the data must cover for a rhythm of days to be looked for."""
+
+
+class Curve(NamedTuple):
+    """The arrivals as the scenario writes them."""
+
+    kind: str  # constant, stages, days
+    duration: float
+    members: dict[str, Any]  # of [arrivals]
+    starts: int  # on which it stands
+
+    def describe(self) -> str:
+        """What it stands on."""
+        return f"{self.starts:,} sessions began in {format_duration(self.duration)}"
+
+
+def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float] | None = None) -> Curve:
+    """The curve of these start times (Unix seconds); `factor` makes up for sessions that were not sampled."""
+    starts = np.sort(starts)
+    number, since = len(starts), starts - starts[0]
+    span = max(float(since[-1]), 1.0)
+    duration = round_span(span * (number + 1) / number, span / number)
+    constant = Curve("constant", duration, {"rate": round_rate(number / duration * factor, number)}, number)
+    edges = _lay_edges(duration, number)
+    counts, widths = np.histogram(since, bins=edges)[0].astype(np.float64), np.diff(edges)
+    if len(counts) < 2 * SHORTEST:
+        return constant
+    variance = _smooth(counts / widths) * widths
+    whole = _fit_constant(counts, widths, variance)
+    pieces, cost = _find_pieces(counts / widths, variance / widths**2)
+    if duration >= DAYS_FROM and whole > len(counts):
+        day = fit_day(float(starts[0]), duration, countries, counts, edges)
+        if day.cost - len(counts) < (1 - EXPLAINED) * (whole - len(counts)):
+            rate = round_rate(day.rate * factor, number)
+            return Curve("days", duration, {"rate": rate, "day": day.members} | day.noise, number)
+    stages = {} if cost >= whole else _write_stages(pieces, edges, counts / widths, variance / widths**2, factor)
+    return Curve("stages", duration, stages, number) if stages else constant
+
+
+def _lay_edges(duration: float, number: int) -> Floats:
+    """Edges of the spans: whole seconds, as the client tells times, and as equal as the end allows."""
+    width = max(float(np.ceil(duration / np.clip(number // PER_BIN, 1, BINS))), 1.0)
+    edges = np.arange(0.0, duration, width) - 0.5
+    if len(edges) > 1 and duration + 0.5 - edges[-1] < 0.6 * width:
+        edges = edges[:-1]
+    return np.append(edges, duration + 0.5)
+
+
+def _smooth(values: Floats) -> Floats:
+    """Running means of seven, never nought."""
+    smooth = np.convolve(np.pad(values, 3, mode="edge"), np.ones(7) / 7, mode="valid")
+    return np.asarray(np.maximum(smooth, max(values.mean() / 50, 1e-12)), dtype=np.float64)
+
+
+def _fit_constant(counts: Floats, widths: Floats, variance: Floats) -> float:
+    mean = counts.sum() / widths.sum() * widths
+    return float(((counts - mean) ** 2 / np.maximum(mean, variance)).sum() + 0.5 * LEVEL * log(len(counts)))
+
+
+class _Piece(NamedTuple):
+    """A straight line over some spans."""
+
+    begin: int
+    end: int
+
+
+def _find_pieces(rates: Floats, variance: Floats) -> tuple[list[_Piece], float]:
+    """The straight pieces that explain the rates best, and what they cost."""
+    bins = len(rates)
+    best, cut = np.full(bins + 1, np.inf), np.zeros(bins + 1, dtype=int)
+    best[0] = -0.5 * LEVEL * log(bins)
+    for end in range(SHORTEST, bins + 1):
+        for begin in [0, *range(SHORTEST, end - SHORTEST + 1)]:
+            if best[begin] < best[end]:
+                cost = best[begin] + _find_error(rates[begin:end], variance[begin:end], bins)
+                if cost < best[end]:
+                    best[end], cut[end] = cost, begin
+    pieces, end = [], bins
+    while end:
+        pieces.append(_Piece(int(cut[end]), end))
+        end = int(cut[end])
+    return pieces[::-1], float(best[bins])
+
+
+def _find_error(rates: Floats, variance: Floats, bins: int) -> float:
+    """What a straight line leaves over, in units of chance, and what it costs; a level one costs less."""
+    weight, at = 1 / variance, np.arange(len(rates)) + 0.5
+    total = weight.sum()
+    middle, mean = (weight * at).sum() / total, (weight * rates).sum() / total
+    spread = (weight * (at - middle) ** 2).sum()
+    slope = (weight * (at - middle) * (rates - mean)).sum() / spread
+    level = float((weight * (rates - mean) ** 2).sum())
+    return min(level - float(slope**2 * spread) + PENALTY * log(bins), level + LEVEL * log(bins))
+
+
+def _write_stages(
+    pieces: list[_Piece], edges: Floats, rates: Floats, variance: Floats, factor: float
+) -> dict[str, Any]:
+    """Stages along the pieces, all fitted together; a jump is a stage of no length."""
+    ties = np.arange(2 * len(pieces))  # the rates at each piece's ends; equal numbers are one rate
+    for _ in range(2 * len(pieces)):
+        values, errors = _fit_ends(pieces, ties, rates, variance)
+        weakest = _find_weakest(len(pieces), ties, values, errors)
+        if weakest is None:
+            break
+        ties = np.where(ties == ties[weakest[1]], ties[weakest[0]], ties)
+    values, errors = _fit_ends(pieces, ties, rates, variance)
+    if len(set(ties.tolist())) == 1:
+        return {}
+    size = {int(tie): _round(max(float(values[tie]), 0.0) * factor, float(errors[tie]) * factor) for tie in set(ties)}
+    ends = [size[int(tie)] for tie in ties]
+    stages: list[dict[str, Any]] = []
+    for place, piece in enumerate(pieces):
+        low, high = ends[2 * place], ends[2 * place + 1]
+        if place and low != ends[2 * place - 1]:
+            stages.append({"duration": 0, "target": low})
+        begin, end = (float(edges[each]) + (0.5 if each < len(rates) else -0.5) for each in (piece.begin, piece.end))
+        stages.append({"duration": round(end - begin, 1), "target": high})
+    return {"rate": ends[0], "stages": stages}
+
+
+def _round(value: float, error: float) -> float:
+    return round_rate(value, int(min((value / max(error, 1e-9)) ** 2, 1e9)))
+
+
+def _fit_ends(pieces: list[_Piece], ties: Ints, rates: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """The rates at the pieces' ends by least squares, and their standard errors."""
+    table = np.zeros((len(rates), len(ties)))
+    for place, piece in enumerate(pieces):
+        way = (np.arange(piece.end - piece.begin) + 0.5) / (piece.end - piece.begin)
+        rows = np.arange(piece.begin, piece.end)
+        table[rows, ties[2 * place]] += 1 - way
+        table[rows, ties[2 * place + 1]] += way
+    used = np.unique(ties)
+    scaled = table[:, used] / np.sqrt(variance)[:, None]
+    inverse = np.linalg.pinv(scaled.T @ scaled)
+    values, errors = np.zeros(len(ties)), np.zeros(len(ties))
+    values[used] = inverse @ (scaled.T @ (rates / np.sqrt(variance)))
+    errors[used] = np.sqrt(np.maximum(np.diag(inverse), 0))
+    return values, errors
+
+
+def _find_weakest(pieces: int, ties: Ints, values: Floats, errors: Floats) -> tuple[int, int] | None:
+    """The two neighbouring rates that differ least surely; None when all differ."""
+    found, least = None, SURELY
+    for first in range(2 * pieces - 1):
+        one, other = int(ties[first]), int(ties[first + 1])
+        if one != other:
+            error = float(np.hypot(errors[one], errors[other]))
+            # a jump is rarer than a slope, so it must be as sure, and large
+            jump = first % 2 == 1 and abs(values[one] - values[other]) < 0.15 * max(values[one], values[other])
+            surely = 0.0 if jump else abs(values[one] - values[other]) / max(error, 1e-12)
+            if surely < least:
+                found, least = (first, first + 1), surely
+    return found

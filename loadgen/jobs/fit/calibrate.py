@@ -1,0 +1,150 @@
+"""What a model shows of its parameters is not what they are: generate, compare, correct, and again.
+
+Rule: the same reader and the same measures look at both sides, so the constants of the traffic model need not be known
+here: that the first page renders slower, that inputs come while a page is looked at, that a visit may end before a page
+has loaded. Every correction is a ratio of what was recorded to what was generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp, isfinite, log, sqrt
+from typing import Any
+
+import numpy as np
+
+from loadgen.jobs.fit.compose import MEDIANS
+from loadgen.jobs.fit.draft import Draft
+from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.jobs.fit.generated import make_steady, record_generated
+from loadgen.jobs.fit.recorded import Recorded
+from loadgen.jobs.fit.rounding import round_share, round_to
+from loadgen.jobs.fit.vitals import find_text_share, match_device, match_logarithms, weigh_landings
+from loadgen.rum import events as rum
+
+ROUNDS = (0.25, 1.0, 1.0)
+"""Parts of the sessions that each round generates."""
+
+EVENTS = 250_000
+"""Events that are generated in a whole round, about: three seconds of work."""
+
+FEWEST, MOST, GUESSED = 500, 12_000, 6_000
+"""Sessions that are generated in a whole round; in the first, when it is not known how many events they have."""
+
+LARGEST = 3.0
+"""A round corrects by this factor at most."""
+
+SEED = 20_261_125
+"""Fixed, so that the same data give the same scenario."""
+
+LEAN = {"stylesheet": 0, "script": 1, "font": 0}
+"""Files of a page while vitals are matched: they are most of the events, and vitals do not depend on them."""
+
+
+def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draft:
+    """The draft with vitals, inputs and call times that generate what was recorded."""
+    telemetry = draft.sections["telemetry"]
+    if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
+        return finish(draft, seen)
+    whole = GUESSED
+    for number, part in enumerate(ROUNDS, 1):
+        on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
+        sessions = max(int(whole * part), FEWEST)
+        lean = make_steady(make_lean(draft).build(), sessions)
+        shown = see_visits(record_generated(lean, sessions, SEED), 1)
+        correct(telemetry, seen, shown)
+        whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, MOST))
+    return finish(draft, seen)
+
+
+def make_lean(draft: Draft) -> Draft:
+    """The same with as few files as vitals allow."""
+    lean = draft.copy()
+    lean.sections["client"]["sessionEventLimit"] = 0
+    lean.sections["telemetry"]["errors"] = {"sessions": 0.0}
+    for page in lean.pages.values():
+        page.pop("events", None)
+    for owner in (lean.sections["telemetry"], *lean.pages.values()):
+        if "resources" in owner:
+            owner["resources"] = LEAN | {"image": min(owner["resources"].get("image", 1), 1)}
+    return lean
+
+
+def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
+    """Move each parameter by the ratio of what was recorded to what was generated."""
+    weights = weigh_landings(seen.loads)
+    for device, small in (("desktop", False), ("mobile", True)):
+        if device in telemetry:
+            correct_vitals(telemetry[device], seen, shown, small, weights)
+    wanted, found = match_calls(seen.recorded), match_calls(shown.recorded)
+    if "median_ms" in telemetry["api"] and wanted.number > 1 and found.number > 1:
+        telemetry["api"]["median_ms"] *= bound(exp(2 * (wanted.mean - found.mean)))
+        telemetry["api"]["sigma"] *= bound(wanted.spread / found.spread)
+    if "interactions_per_minute" in telemetry:
+        telemetry["interactions_per_minute"] *= bound(count_inputs(seen) / max(count_inputs(shown), 1e-6))
+
+
+def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, weights: tuple[float, float]) -> None:
+    """Move one device's vitals."""
+    wanted, found = match_device(seen.loads, small, weights), match_device(shown.loads, small, weights)
+    for quantity, name in MEDIANS.items():
+        one, other = wanted[quantity], found[quantity]
+        if f"{name}_median_ms" in vitals and one.number > 1 and other.number > 1 and other.spread > 0:
+            vitals[f"{name}_median_ms"] *= bound(exp(one.mean - other.mean))
+            vitals[f"{name}_sigma"] *= bound(one.spread / other.spread)
+    if "mbit" in vitals and isfinite(wanted["response"].mean) and isfinite(found["response"].mean):
+        vitals["mbit"] *= bound(exp(found["response"].mean - wanted["response"].mean))
+    if "text_lcp" in vitals:
+        text = vitals["text_lcp"] + find_text_share(seen.loads, small) - find_text_share(shown.loads, small)
+        vitals["text_lcp"] = float(np.clip(text, 0.0, 1.0)) if isfinite(text) else vitals["text_lcp"]
+
+
+def match_calls(recorded: Recorded) -> Any:
+    """How long traced calls took."""
+    return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
+
+
+def count_inputs(seen: Seen) -> float:
+    """A measure of inputs: clicks a view where they are recorded, else the odds of a load's first input."""
+    views = max(len(seen.visits.page), 1)
+    clicks = len(seen.recorded.rows_of(rum.DOM))
+    if clicks:
+        return max(clicks / views, 1e-6)
+    share = float(np.isfinite(seen.loads.delay).mean()) if len(seen.loads.delay) else 0.0
+    return -log(1 - min(max(share, 1e-4), 0.95))
+
+
+def bound(ratio: float) -> float:
+    """A correction that is not larger than one round may make."""
+    return float(np.clip(ratio, 1 / LARGEST, LARGEST)) if isfinite(ratio) else 1.0
+
+
+def finish(draft: Draft, seen: Seen) -> Draft:
+    """Round what was matched to what the data supports."""
+    telemetry = draft.sections["telemetry"]
+    for device, small in (("desktop", False), ("mobile", True)):
+        if device in telemetry:
+            round_vitals(telemetry[device], seen, small)
+    api, calls = telemetry["api"], max(match_calls(seen.recorded).number, 1)
+    if "median_ms" in api:
+        api["median_ms"] = round_to(api["median_ms"], api["median_ms"] * api["sigma"] / sqrt(calls))
+        api["sigma"] = round_to(api["sigma"], api["sigma"] / sqrt(2 * calls))
+    if "interactions_per_minute" in telemetry:
+        views = len(seen.visits.page)
+        telemetry["interactions_per_minute"] = round_to(
+            telemetry["interactions_per_minute"], telemetry["interactions_per_minute"] / sqrt(max(views, 1))
+        )
+    return draft
+
+
+def round_vitals(vitals: dict[str, Any], seen: Seen, small: bool) -> None:
+    found = match_device(seen.loads, small)
+    for quantity, name in MEDIANS.items():
+        if f"{name}_median_ms" in vitals:
+            match, median, sigma = found[quantity], vitals[f"{name}_median_ms"], vitals[f"{name}_sigma"]
+            vitals[f"{name}_median_ms"] = round_to(median, median * match.spread / sqrt(match.number))
+            vitals[f"{name}_sigma"] = round_to(sigma, sigma / sqrt(2 * match.number))
+    if "text_lcp" in vitals:
+        vitals["text_lcp"] = round_share(vitals["text_lcp"], found["largest"].number)
+    if "mbit" in vitals:
+        vitals["mbit"] = round_to(vitals["mbit"], vitals["mbit"] * 0.05)

@@ -1,0 +1,162 @@
+"""The API calls of each page: how often, how they end, how long they take.
+
+Rule: with X-Ray, or with all requests recorded, every call is an event. Otherwise only those that failed are, and how
+many succeeded is not known: then the page's calls that fail most often are taken to be made in every view.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.page_templates import PATTERN_NAME, clean_text, fold_paths
+from loadgen.jobs.fit.recorded import Floats, Recorded
+from loadgen.jobs.fit.rounding import round_share
+from loadgen.jobs.fit.visits import OTHER_PATH, Site, Visits, find_views
+from loadgen.rum import events as rum
+
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+RARE = 0.01
+"""Calls of so few views are left out."""
+
+STRAY = 0.1
+"""A call that another page makes ten times as often ended after its visitor had gone on."""
+
+ALIKE = 0.7
+"""Failing calls whose rates are so near to the highest are taken to be made in every view."""
+
+MOST_CALLS = 12
+"""Calls of one page that are written."""
+
+
+class SiteCalls(NamedTuple):
+    """The calls of a site."""
+
+    pages: dict[int, list[dict[str, Any]]]  # by page: members of a scenario's ApiCall
+    failures: dict[str, float]  # by status: probability
+    network: float
+    seen: int  # calls on which it stands
+    whole: bool  # whether successful calls are recorded too
+    milliseconds: Floats  # how long calls took, where traces say so
+
+
+class _Call(NamedTuple):
+    page: int
+    method: str
+    path: str
+
+
+def find_calls(recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int) -> SiteCalls:
+    """Count the calls of each page; `walked`: how often each page was come to, reloads included."""
+    events = recorded.events
+    traced = recorded.rows_of(rum.XRAY)
+    rows = traced if len(traced) else recorded.rows_of(rum.HTTP)
+    status = events.code[rows]
+    whole = bool(len(traced)) or bool(len(rows) and ((status >= 200) & (status < 400)).mean() > 0.02)
+    names = _name_calls(recorded, site, visits, rows)
+    counts: Counter[_Call] = Counter()
+    sessions: defaultdict[_Call, set[int]] = defaultdict(set)
+    for call, session in zip(names, events.session[rows].tolist(), strict=True):
+        if call is not None:
+            counts[call] += 1
+            sessions[call].add(session)
+    kept = {call: number for call, number in counts.items() if len(sessions[call]) >= at_least}
+    rates = {call: number / max(walked[call.page], 1) for call, number in kept.items()}
+    failing = {str(int(code)): int(number) for code, number in zip(*np.unique(status, return_counts=True), strict=True)
+               if code == 0 or 400 <= code < 600}  # fmt: skip
+    if whole:
+        total = max(len(rows), 1)
+        shares = {code: number / total for code, number in failing.items()}
+        rates = _drop_strays(rates)
+    else:
+        rates, shares = _share_out(rates, kept, walked, failing)
+    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for call, rate in sorted(rates.items(), key=lambda item: (item[0].page, -item[1], item[0])):
+        if rate >= RARE and len(pages[call.page]) < MOST_CALLS:
+            pages[call.page] += _write_call(call, rate, walked[call.page])
+    network = round_share(shares.pop("0", 0.0), len(rows) / max(sum(shares.values()), 1e-9) if not whole else len(rows))
+    base = len(rows) if whole else sum(walked)
+    failures = {code: round_share(share, base) for code, share in sorted(shares.items())}
+    return SiteCalls(dict(pages), failures, network, len(rows), whole, events.value[traced])
+
+
+def _name_calls(recorded: Recorded, site: Site, visits: Visits, rows: Any) -> list[_Call | None]:
+    """Page, method and path of each call; what the path has of the page's items becomes placeholders."""
+    events = recorded.events
+    view = find_views(visits, events.session[rows], events.number[rows])
+    keys = events.key[rows]
+    paths = [key.partition(" ")[2] for key in recorded.keys]
+    used = {int(key): 1 for key in np.unique(keys[keys >= 0])}
+    shape = {place: each.path for each in fold_paths(paths, used) for place in each.members}
+    known: dict[tuple[int, int], _Call | None] = {}
+    found: list[_Call | None] = []
+    for row, key in zip(view.tolist(), keys.tolist(), strict=True):
+        if row < 0 or key < 0:
+            found.append(None)
+            continue
+        path = int(visits.path[row])
+        if (path, key) not in known:
+            method = recorded.keys[key].partition(" ")[0]
+            page = int(visits.page[row])
+            items = list_items(site, page, recorded.pages[path])
+            named = fill_placeholders(paths[key], shape[key], items)
+            known[path, key] = _Call(page, method, named) if method in METHODS else None
+        found.append(known[path, key])
+    return found
+
+
+def list_items(site: Site, page: int, path: str) -> dict[str, str]:
+    """The values behind the placeholders of a page's path: value → placeholder."""
+    template = site.templates[page].path
+    if template == OTHER_PATH:
+        return {}
+    pairs = zip(template.strip("/").split("/"), path.strip("/").split("/"), strict=False)
+    return {value: part for part, value in pairs if "{" in part}
+
+
+def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
+    """A call's path with the page's items as placeholders; what else varies becomes 0."""
+    parts, shapes = path.strip("/").split("/"), shape.strip("/").split("/")
+    if len(parts) != len(shapes):
+        return PATTERN_NAME.sub("0", shape)
+    filled = [items.get(part) or ("0" if "{" in form else clean_text(form))
+              for part, form in zip(parts, shapes, strict=True)]  # fmt: skip
+    return "/" + "/".join(filled)
+
+
+def _drop_strays(rates: dict[_Call, float]) -> dict[_Call, float]:
+    """The rates without calls that belong to the page before."""
+    highest: dict[tuple[str, str], float] = {}
+    for call, rate in rates.items():
+        name = (call.method, PATTERN_NAME.sub("0", call.path))
+        highest[name] = max(highest.get(name, 0.0), rate)
+    return {call: rate for call, rate in rates.items()
+            if rate > STRAY * highest[call.method, PATTERN_NAME.sub("0", call.path)]}  # fmt: skip
+
+
+def _share_out(
+    rates: dict[_Call, float], counts: dict[_Call, int], walked: Floats, failing: dict[str, int]
+) -> tuple[dict[_Call, float], dict[str, float]]:
+    """Calls a view, and the probability of each failure, when nothing but failures is known."""
+    if not rates:
+        return {}, {}
+    rates = _drop_strays(rates)
+    sure = [call for call in rates if counts[call] >= 20] or list(rates)
+    top = max(rates[call] for call in sure)
+    often = [call for call in sure if rates[call] >= ALIKE * top]
+    chance = sum(counts[call] for call in often) / max(sum(walked[call.page] for call in often), 1)
+    a_view = {call: min(rate / chance, 1.0) if call not in often else 1.0 for call, rate in rates.items()}
+    made = sum(share * walked[call.page] for call, share in a_view.items())
+    return a_view, {code: number / max(made, 1) for code, number in failing.items()}
+
+
+def _write_call(call: _Call, rate: float, views: float) -> list[dict[str, Any]]:
+    """A call as the scenario writes it; one that is made more than once a view is written more than once."""
+    if rate > 1.2:
+        return [{"method": call.method, "path": call.path}, *_write_call(call, min(rate - 1, 4.0), views)]
+    if rate > 0.96:
+        return [{"method": call.method, "path": call.path}]
+    share = round_share(rate, views)
+    return [{"method": call.method, "path": call.path, "per_view": share}] if share > 0 else []

@@ -1,0 +1,211 @@
+"""Estimates → draft: the sections beside the pages, with a comment on each that says what it stands on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import exp, sqrt
+from typing import Any
+
+import numpy as np
+
+from loadgen.jobs.fit.compose_pages import compose_pages
+from loadgen.jobs.fit.draft import Draft
+from loadgen.jobs.fit.dwell import DwellLaw
+from loadgen.jobs.fit.estimate import Estimates, Seen
+from loadgen.jobs.fit.page_contents import find_pools
+from loadgen.jobs.fit.rounding import round_share, round_to
+from loadgen.jobs.fit.vitals import LEAST, find_still_share, find_text_share, match_device, match_logarithms
+from loadgen.rum.events import FID
+from loadgen.units import format_count, format_percent
+
+MOST_COUNTRIES = 40
+
+MEDIANS = {"ttfb": "ttfb", "render": "render", "largest": "largest", "inp": "inp", "fid": "fid", "rtt": "rtt"}
+"""Quantities whose median and sigma a scenario's vitals have, as `<name>_median_ms` and `<name>_sigma`."""
+
+
+def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_least: int) -> Draft:
+    """The draft of all estimates; vitals still have their landings' and inputs' effects in them (see calibrate)."""
+    sessions = len(seen.recorded.sessions.user)
+    draft = Draft(name, f"Fitted to {sessions:,} recorded sessions with {seen.recorded.counts.events:,} events.")
+    draft.top["duration"] = found.curve.duration
+    compose_monitor(draft, seen, sample_rate)
+    compose_arrivals(draft, found, sample_rate)
+    compose_population(draft, seen, found, at_least)
+    compose_telemetry(draft, seen, found)
+    compose_pools(draft, seen)
+    compose_pages(draft, seen, found, at_least)
+    return draft
+
+
+def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
+    """[monitor] and [client]."""
+    domains = seen.recorded.domains
+    telemetries = [each for each in ("errors", "performance", "http", "interaction")
+                   if each in seen.settings.telemetries or each in ("errors", "http")]  # fmt: skip
+    monitor: dict[str, Any] = {"domain": max(domains, key=lambda each: (domains[each], each))} if domains else {}
+    monitor["telemetries"] = telemetries
+    if seen.settings.custom_events:
+        monitor["custom_events"] = True
+    if sample_rate < 1:
+        monitor["sample_rate"] = sample_rate
+    draft.sections["monitor"] = monitor
+    draft.sections["client"] = dict(seen.settings.members)
+    draft.comments["client"] = "Settings that show in the data; the others are the web client's own."
+
+
+def compose_arrivals(draft: Draft, found: Estimates, sample_rate: float) -> None:
+    """[arrivals]."""
+    draft.sections["arrivals"] = dict(found.curve.members)
+    rate = f", sampled at {sample_rate:g}" if sample_rate < 1 else ""
+    draft.comments["arrivals"] = f"{found.curve.describe()}{rate}."
+
+
+def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> None:
+    """[population]."""
+    people, back, returning = found.people, seen.steps, found.returning
+    members: dict[str, Any] = {}
+    notes = []
+    if countries := weigh(people.countries, at_least, MOST_COUNTRIES):
+        members["countries"] = countries
+        notes.append("countries by the region of the browser's language, for want of country codes"
+                     if people.by_language else f"countries of {people.countries.total():,} sessions")  # fmt: skip
+    if devices := weigh(people.devices, 1, 3):
+        members["devices"] = devices
+        notes.append(f"devices of {people.devices.total():,}")
+    if browsers := weigh(people.browsers, at_least, 6):
+        members["browsers"] = browsers
+        notes.append(f"browsers of {people.browsers.total():,}")
+    if returning.share is not None:
+        members["returning"] = round_share(returning.share, returning.landings)
+        notes.append(f"returning: {returning.landings:,} landings by their cache")
+        if returning.people is not None:
+            error = returning.people / sqrt(max(returning.pairs, 1))
+            members["visitors"] = max(int(round_to(returning.people, error)), 1)
+            notes.append(f"visitors: {returning.pairs:,} pairs of visits by one user")
+    if back.steps >= 50:
+        members["back"] = round_share(back.back, back.steps)
+        members["reload"] = round_share(back.reload, back.steps)
+        notes.append(f"back and reload: {format_count(back.steps)} steps")
+    if think := compose_think_times(found):
+        members["think_time"] = think
+        notes.append("think times: " + ", ".join(describe_law(law, device) for device, law in (
+            ("desktop", found.dwells.desktop), ("mobile", found.dwells.mobile)) if law))  # fmt: skip
+    draft.sections["population"] = members
+    draft.comments["population"] = f"{'; '.join(notes)}." if notes else ""
+
+
+def compose_think_times(found: Estimates) -> dict[str, Any]:
+    """population.think_time: the laws by device."""
+    laws = {"desktop": found.dwells.desktop, "mobile": found.dwells.mobile}
+    return {device: write_law(law) for device, law in laws.items() if law is not None}
+
+
+def write_law(law: DwellLaw) -> dict[str, Any]:
+    """A law as the scenario writes it, rounded."""
+    error = 1 / sqrt(law.number)
+    return {key: round_to(value, value * error) if isinstance(value, float) else value
+            for key, value in law.write().items()}  # fmt: skip
+
+
+def describe_law(law: DwellLaw, device: str) -> str:
+    """What a law stands on."""
+    return f"{law.number:,} times on {device}, at most {format_percent(law.distance)} of them off"
+
+
+def weigh(counts: Counter[str], at_least: int, most: int) -> dict[str, float]:
+    """Weights in per cent, the heaviest first; what too few sessions had is left out."""
+    kept = [(name, number) for name, number in counts.most_common() if number >= at_least]
+    kept = sorted(kept, key=lambda item: (-item[1], item[0]))[:most]
+    total = sum(number for _, number in kept)
+    return {name: round_to(100 * number / total, 100 * sqrt(number) / total) for name, number in kept}
+
+
+def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
+    """[telemetry] and the vitals of each kind of device."""
+    telemetry: dict[str, Any] = {}
+    for device, small in (("desktop", False), ("mobile", True)):
+        members, loads = compose_vitals(seen, small)
+        if members:
+            telemetry[device] = members
+            draft.comments[f"telemetry.{device}"] = f"{loads:,} loads on {device}s."
+    if cache := compose_cache(found):
+        telemetry["cache"] = cache
+    telemetry |= compose_outcomes(draft, found)
+    if found.dwells.hidden is not None:
+        telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
+    elif found.dwells.desktop or found.dwells.mobile:
+        telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
+    if "interaction" in seen.settings.telemetries or len(seen.recorded.rows_of(FID)):
+        telemetry["interactions_per_minute"] = 3.0  # calibrate finds it
+    draft.sections["telemetry"] = telemetry
+
+
+def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
+    """The members of one device's vitals, and the loads on which they stand."""
+    members: dict[str, Any] = {}
+    found = match_device(seen.loads, small)
+    for quantity, name in MEDIANS.items():
+        match = found[quantity]
+        if match.number >= LEAST and match.spread > 0:
+            members[f"{name}_median_ms"] = exp(match.mean)
+            members[f"{name}_sigma"] = match.spread
+    text = find_text_share(seen.loads, small)
+    if np.isfinite(text) and found["largest"].number >= LEAST:
+        members["text_lcp"] = text
+    still, loads = find_still_share(seen.loads, small)
+    if loads >= LEAST:
+        members["cls_zero"] = round_share(still, loads)
+        shift = found["cls"]
+        if shift.number >= LEAST:
+            members["cls_median"] = round_to(exp(shift.mean), exp(shift.mean) * shift.spread / sqrt(shift.number))
+            members["cls_sigma"] = round_to(shift.spread, shift.spread / sqrt(2 * shift.number))
+    own = seen.loads.small == small
+    speed = match_logarithms((seen.loads.bytes / np.maximum(seen.loads.response, 0.1))[own])
+    if speed.number >= LEAST:
+        members["mbit"] = exp(speed.mean) * 8 / 1000
+    return members, found["ttfb"].number or found["render"].number
+
+
+def compose_cache(found: Estimates) -> dict[str, Any]:
+    """telemetry.cache."""
+    cache: dict[str, Any] = {}
+    returning = found.returning
+    if returning.cached_again is not None:
+        cache["first_page_returning"] = round(returning.cached_again, 2)
+    if returning.cached_later is not None:
+        cache["later_pages"] = round(returning.cached_later, 2)
+    return cache
+
+
+def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:
+    """telemetry.api and telemetry.errors."""
+    calls, errors = found.calls, found.errors
+    api: dict[str, Any] = {"failures": calls.failures, "network": calls.network}
+    if calls.whole:
+        draft.comments["telemetry.api"] = f"{calls.seen:,} calls."
+        times = match_logarithms(calls.milliseconds)
+        if times.number >= LEAST:
+            api["median_ms"], api["sigma"] = exp(times.mean), times.spread
+    else:
+        draft.comments["telemetry.api"] = (
+            f"{calls.seen:,} failed calls; successful ones are not recorded, so that calls are made in every view, or "
+            "how often beside those that fail most, is a guess."
+        )
+    faults: dict[str, Any] = {"sessions": round_share(errors.sessions, 1000)}
+    if errors.seen:
+        faults["per_session"] = max(round(errors.per_session, 2), 1.0)
+        faults["messages"] = min(errors.messages, 1000)
+        faults["zipf"] = errors.zipf
+        draft.comments["telemetry.errors"] = f"{errors.seen:,} errors, {errors.messages:,} messages without numbers."
+    return {"api": api, "errors": faults}
+
+
+def compose_pools(draft: Draft, seen: Seen) -> None:
+    """[pools]."""
+    pools = find_pools(seen.recorded, seen.site, seen.visits)
+    draft.sections["pools"] = {
+        name: {"size": pool.size, "zipf": pool.zipf} for name, pool in sorted(pools.items()) if pool.size
+    }
+    views = ", ".join(f"{name} {pool.views:,}" for name, pool in sorted(pools.items()))
+    draft.comments["pools"] = f"Items told apart by their paths; views: {views}." if pools else ""

@@ -1,0 +1,98 @@
+"""A scenario as it is being fitted: raw members by section, and a comment on each block that says what it stands on."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+from loadgen.scenario import Scenario, write_toml
+
+SECTIONS = ("monitor", "client", "arrivals", "population", "telemetry", "pools")
+BARE = re.compile("[A-Za-z0-9_-]+")
+LONGEST_LINE = 118
+
+
+class Draft:
+    """Members of a scenario, in the order in which they are written, with comments."""
+
+    def __init__(self, name: str, description: str) -> None:
+        self.name, self.description = name, description
+        self.top: dict[str, Any] = {}
+        self.sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+        self.pages: dict[str, dict[str, Any]] = {}
+        self.comments: dict[str, str] = {}
+
+    def copy(self) -> Draft:
+        """Another draft that may be changed."""
+        return copy.deepcopy(self)
+
+    def build(self) -> Scenario:
+        """The scenario, checked."""
+        return Scenario.parse(self.write(), self.name)
+
+    def write(self) -> str:
+        """The scenario's file."""
+        blocks = [self._write_head()]
+        for name in SECTIONS:
+            members = self.sections[name]
+            if members:
+                blocks += self._write_table(name, members)
+        for name, page in self.pages.items():
+            blocks += self._write_table(f"pages.{_quote(name)}", page)
+        return "\n".join(blocks)
+
+    def _write_head(self) -> str:
+        lines = [f"name = {json.dumps(self.name)}", f"description = {write_toml(self.description)}"]
+        return "\n".join([*lines, *(_write_member(name, value) for name, value in self.top.items()), ""])
+
+    def _write_table(self, name: str, members: dict[str, Any]) -> list[str]:
+        """A table, and those of its members that need one of their own."""
+        lines = _wrap_comment(self.comments.get(name, ""))
+        lines.append(f"[{name}]")
+        for key, value in members.items():
+            if not _needs_table(value):
+                lines.append(_write_member(key, value))
+        inner = [table for key, value in members.items() if _needs_table(value)
+                 for table in self._write_table(f"{name}.{_quote(key)}", value)]  # fmt: skip
+        return ["\n".join([*lines, ""]), *inner]
+
+
+def _needs_table(value: Any) -> bool:
+    """Whether a value is too long for one line: then it gets a table of its own."""
+    return isinstance(value, dict) and len(write_toml(value)) > LONGEST_LINE - 30
+
+
+def _quote(name: str) -> str:
+    return name if BARE.fullmatch(name) else json.dumps(name)
+
+
+def _write_member(name: str, value: Any) -> str:
+    """A member; a list that is too long for a line has a line for each of its items."""
+    line = f"{_quote(name)} = {_write_value(value)}"
+    if len(line) <= LONGEST_LINE or not isinstance(value, list):
+        return line
+    return "\n".join([f"{_quote(name)} = [", *(f"    {_write_value(item)}," for item in value), "]"])
+
+
+def _write_value(value: Any) -> str:
+    """A value of TOML; bare keys stay bare, whole floats are written as integers."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_quote(str(key))} = {_write_value(inner)}" for key, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_write_value, value)) + "]"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return write_toml(value)
+
+
+def _wrap_comment(text: str) -> list[str]:
+    """A comment as lines."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + len(word) < LONGEST_LINE:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f"# {word}")
+    return lines

@@ -1,0 +1,235 @@
+"""How long pages are looked at: laws of think time by device, and of pages that differ.
+
+Rule: a page's time is the client's own, from one page view to the next (`timeOnParentPage`), less the time in which
+the pages loaded. The last page of a visit has none: how long it was looked at is not known, and it is left out, which
+biases nothing as long as leaving does not depend on the time. Time in which the tab was hidden is taken out on the
+average.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.rum import events as rum
+
+LEAST = 30
+"""Times from which a law is fitted."""
+
+DRAWN = 40_000
+ROUNDS = 12
+ANOTHER, SURELY = 0.12, 1.95
+"""A page has a law of its own when its times are so far from the others' (Kolmogorov's distance), and that far beyond
+chance (the distance times the root of the number; 1.95 is passed by chance once in a thousand)."""
+
+POOR = 0.05
+"""Distance from which no law fits, and measured quantiles are written; with enough times."""
+
+MANY = 1_000
+STEPS = 20
+
+
+class Dwells(NamedTuple):
+    """Times on pages that are known; seconds."""
+
+    view: Ints  # row of Visits
+    seconds: Floats
+
+
+class HiddenTabs(NamedTuple):
+    """How often tabs are left, and for how long; share of views and seconds."""
+
+    share: float
+    median: float
+    sigma: float
+    loads: int  # on how many loads it stands
+
+
+class DwellLaw(NamedTuple):
+    """A law as the scenario writes it."""
+
+    distribution: str
+    first: float  # scale, median or mean
+    second: float  # shape or sigma
+    number: int  # times on which it stands
+    distance: float  # Kolmogorov's, from the times
+    seconds: tuple[float, ...] = ()  # of quantiles
+
+    def write(self) -> dict[str, Any]:
+        """Members of a scenario's think time."""
+        match self.distribution:
+            case "weibull":
+                return {"distribution": "weibull", "shape": self.second, "scale": self.first}
+            case "lognormal":
+                return {"distribution": "lognormal", "median": self.first, "sigma": self.second}
+            case "exponential":
+                return {"distribution": "exponential", "mean": self.first}
+        return {"distribution": "quantiles", "seconds": list(self.seconds)}
+
+
+def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
+    """The times on pages, without loading."""
+    ready, seen = _find_ready(recorded, visits)
+    view = np.flatnonzero(np.isfinite(visits.spent) & (visits.loads <= 1))
+    after = np.minimum(view + 1, len(ready) - 1)
+    loading = np.maximum(seen[view] - ready[view], 0) + ready[after]
+    seconds = (visits.spent[view] - loading) / 1000
+    return Dwells(view, np.maximum(seconds, 0.05))
+
+
+def _find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
+    """Milliseconds after each view's start at which the client noticed it, and at which it was painted; routes: 0."""
+    size = len(visits.page)
+    ready, seen = np.full(size, np.nan), np.full(size, np.nan)
+    loads, events = recorded.loads, recorded.events
+    view = find_views(visits, events.session[loads.event], events.number[loads.event])
+    known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
+    ready[view[known]] = loads.interactive[known]
+    rows = recorded.rows_of(rum.FCP)
+    view = find_views(visits, events.session[rows], events.number[rows])
+    known = np.flatnonzero(view >= 0)[::-1]
+    seen[view[known]] = events.value[rows[known]]
+    ready = np.where(np.isfinite(ready), ready, seen)
+    for times in (ready, seen):
+        missing = visits.hard & ~np.isfinite(times)
+        times[missing] = np.nanmedian(times) if np.isfinite(times).any() else 0.0
+        times[~visits.hard] = 0.0
+    return ready, np.maximum(seen, ready)
+
+
+def find_hidden_tabs(recorded: Recorded, visits: Visits, dwells: Dwells) -> HiddenTabs | None:
+    """How often tabs are left: LCP is recorded at the first input or when the page is hidden, so a load without input
+    that has one, and goes on, was hidden. None: too little to say."""
+    first_input, largest = (_mark_views(recorded, visits, name) for name in (rum.FID, rum.LCP))
+    people = recorded.sessions
+    kind = (people.browser * 100_003 + people.version)[visits.session]
+    able = np.isin(kind, np.unique(kind[first_input]))  # browsers that measure both
+    quiet = visits.hard & able & ~first_input & (visits.loads == 1)
+    if not first_input.any() or quiet.sum() < 10 * LEAST:
+        return None
+    share = float(largest[quiet].mean())
+    of_view = np.full(len(visits.page), np.nan)
+    of_view[dwells.view] = dwells.seconds
+    left, stayed = of_view[quiet & largest], of_view[quiet & ~largest]
+    left, stayed = left[np.isfinite(left)], stayed[np.isfinite(stayed)]
+    if len(left) < LEAST or len(stayed) < LEAST:
+        return None
+    mean = max(float(left.mean() - stayed.mean()), 0.1)
+    spread = max(float(left.var() - stayed.var()), 0.1)
+    sigma = float(np.sqrt(np.log1p(spread / mean**2)))
+    return HiddenTabs(share, mean / float(np.exp(sigma**2 / 2)), sigma, int(quiet.sum()))
+
+
+def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
+    rows = recorded.rows_of(name)
+    view = find_views(visits, recorded.events.session[rows], recorded.events.number[rows])
+    marked = np.zeros(len(visits.page), dtype=bool)
+    marked[view[view >= 0]] = True
+    return marked
+
+
+def fit_law(seconds: Floats, hidden: HiddenTabs | None, quantiles: bool = True) -> DwellLaw | None:
+    """The law that, with hidden tabs added, is nearest to these times; None for too few."""
+    if len(seconds) < LEAST:
+        return None
+    noise = _Noise(hidden)
+    laws = [_match(kind, seconds, noise) for kind in ("weibull", "lognormal", "exponential")]
+    best = min(laws, key=lambda law: law.distance + (0.002 if law.distribution != "weibull" else 0.0))
+    if quantiles and best.distance > POOR and len(seconds) >= MANY:
+        steps = np.quantile(seconds, np.linspace(0, 0.999, STEPS + 1))
+        return DwellLaw("quantiles", 0.0, 0.0, len(seconds), 0.0, tuple(np.round(steps, 1).tolist()))
+    return best
+
+
+class _Noise:
+    """Fixed draws, so that the same times give the same law."""
+
+    def __init__(self, hidden: HiddenTabs | None) -> None:
+        stream = np.random.default_rng(17)
+        self.wait, self.normal = stream.standard_exponential(DRAWN), stream.standard_normal(DRAWN)
+        chance, other = stream.random(DRAWN), stream.standard_normal(DRAWN)
+        hidden = hidden or HiddenTabs(0.0, 0.0, 1.0, 0)
+        self.away = np.where(chance < hidden.share, hidden.median * np.exp(hidden.sigma * other), 0.0)
+
+    def draw(self, kind: str, first: float, second: float) -> Floats:
+        """Times by a law, hidden tabs included."""
+        match kind:
+            case "weibull":
+                return np.asarray(first * self.wait ** (1 / second) + self.away, dtype=np.float64)
+            case "lognormal":
+                return np.asarray(first * np.exp(second * self.normal) + self.away, dtype=np.float64)
+        return np.asarray(first * self.wait + self.away, dtype=np.float64)
+
+
+def _match(kind: str, seconds: Floats, noise: _Noise) -> DwellLaw:
+    """The member of a family whose mean, and spread of logarithms, are those of the times."""
+    mean, spread = float(seconds.mean()), _spread(seconds)
+    first, second = mean, 1.0 if kind != "weibull" else 0.8
+    for _ in range(ROUNDS):
+        drawn = noise.draw(kind, first, second)
+        if kind != "exponential":
+            ratio = float(np.clip(_spread(drawn) / spread, 0.5, 2.0))
+            second = float(np.clip(second * ratio if kind == "weibull" else second / ratio, 0.15, 5.0))
+            drawn = noise.draw(kind, first, second)
+        own = drawn.mean() - noise.away.mean()
+        first *= float(np.clip((mean - noise.away.mean()) / own, 0.2, 5.0)) if mean > noise.away.mean() else 0.5
+    return DwellLaw(kind, first, second, len(seconds), compute_distance(seconds, noise.draw(kind, first, second)))
+
+
+def _spread(seconds: Floats) -> float:
+    """The distance of the quartiles' logarithms."""
+    low, high = np.quantile(seconds, (0.25, 0.75))
+    return max(float(np.log(max(high, 1e-3) / max(low, 1e-3))), 1e-3)
+
+
+def compute_distance(one: Floats, other: Floats) -> float:
+    """Kolmogorov's distance of two samples."""
+    a, b = np.sort(one), np.sort(other)
+    both = np.concatenate((a, b))
+    gap = np.searchsorted(a, both, side="right") / len(a) - np.searchsorted(b, both, side="right") / len(b)
+    return float(np.abs(gap).max())
+
+
+class DwellLaws(NamedTuple):
+    """The laws of a site."""
+
+    desktop: DwellLaw | None
+    mobile: DwellLaw | None
+    pages: dict[int, DwellLaw]  # those that differ
+    hidden: HiddenTabs | None
+
+
+def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools) -> DwellLaws:
+    """The laws by device, and of the pages whose times are others; `mobile`: sessions on mobiles and tablets."""
+    dwells = measure_dwells(recorded, visits)
+    hidden = find_hidden_tabs(recorded, visits, dwells)
+    page, small = visits.page[dwells.view], mobile[visits.session[dwells.view]]
+    usual = np.ones(len(page), dtype=bool)
+    for _ in range(2):
+        different = _find_different(page, small, dwells.seconds, usual)
+        usual = ~np.isin(page, list(different))
+    laws = [fit_law(dwells.seconds[usual & group], hidden) for group in (~small, small)]
+    own = {each: fit_law(dwells.seconds[page == each], hidden) for each in different}
+    return DwellLaws(laws[0], laws[1], {each: law for each, law in own.items() if law is not None}, hidden)
+
+
+def _find_different(page: Ints, small: Bools, seconds: Floats, usual: Bools) -> list[int]:
+    """The pages whose times are not those of the usual pages, device by device."""
+    found = []
+    counts = np.bincount(page)
+    for each in np.flatnonzero(counts >= 4 * LEAST).tolist():
+        if counts[each] > 0.5 * len(page):
+            continue  # it is what is usual
+        differs = []
+        for group in (small, ~small):
+            own, others = seconds[(page == each) & group], seconds[(page != each) & usual & group]
+            if len(own) >= LEAST and len(others) >= LEAST:
+                size = len(own) * len(others) / (len(own) + len(others))
+                distance = compute_distance(own, others)
+                differs.append(distance > ANOTHER and distance * np.sqrt(size) > SURELY)
+        if differs and all(differs):
+            found.append(each)
+    return found

@@ -1,0 +1,89 @@
+"""Recorded traffic → a draft of the scenario: every estimate in its block, with what it stands on.
+
+Rule: what the data does not tell keeps the scenario format's own default, and the comment or a note says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.actions import Clicks, JsErrors, find_clicks, find_custom_events, find_js_errors
+from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
+from loadgen.jobs.fit.calls import SiteCalls, find_calls
+from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
+from loadgen.jobs.fit.dwell import DwellLaws, fit_dwells
+from loadgen.jobs.fit.population import People, Returning, count_people, find_mobile, find_returning
+from loadgen.jobs.fit.recorded import Bools, Floats, Recorded
+from loadgen.jobs.fit.steps import Steps, count_steps
+from loadgen.jobs.fit.visits import Cuts, Site, Visits, find_cuts, find_routes, find_spans, fold_pages, list_visits
+from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
+
+
+class Seen(NamedTuple):
+    """Recorded traffic as visits: what all estimates, and the judgement, are made from."""
+
+    recorded: Recorded
+    settings: ClientSettings
+    site: Site
+    cuts: Cuts
+    visits: Visits
+    route: Bools  # by page
+    mobile: Bools  # by session
+    loads: Loads
+    steps: Steps
+    walked: Floats  # by page: how often it was come to, reloads and links to itself included
+
+
+class Estimates(NamedTuple):
+    """Everything that is estimated."""
+
+    curve: Curve
+    people: People
+    returning: Returning
+    dwells: DwellLaws
+    slowness: dict[int, tuple[float, float]]
+    calls: SiteCalls
+    clicks: Clicks
+    custom: dict[int, list[dict[str, Any]]]
+    errors: JsErrors
+
+
+def see_visits(recorded: Recorded, at_least: int, patterns: tuple[str, ...] = (), site: Site | None = None) -> Seen:
+    """Recorded events as visits to the pages of a site, which is found unless it is given."""
+    settings = find_settings(recorded, at_least)
+    site = site or fold_pages(recorded, at_least, patterns)
+    cuts = find_cuts(recorded, settings.limit)
+    visits = list_visits(recorded, site, cuts)
+    route, mobile = find_routes(site, visits), find_mobile(recorded)
+    steps = count_steps(site, visits, route)
+    walked = np.bincount(visits.page, minlength=len(site.names)).astype(np.float64)
+    walked += np.bincount(visits.page, weights=visits.reloads + visits.links, minlength=len(site.names))
+    return Seen(
+        recorded, settings, site, cuts, visits, route, mobile, list_loads(recorded, visits, mobile), steps, walked
+    )
+
+
+def find_starts(seen: Seen) -> Floats:
+    """When sessions that began in the data did so, Unix seconds."""
+    first, _ = find_spans(seen.recorded)
+    return first[~seen.cuts.begins & np.isfinite(first)]
+
+
+def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
+    """All estimates."""
+    recorded, site, visits, walked = seen.recorded, seen.site, seen.visits, seen.walked
+    people = count_people(recorded)
+    countries = {name: float(number) for name, number in people.countries.most_common(30)}
+    return Estimates(
+        fit_arrivals(find_starts(seen), 1 / sample_rate, countries or None),
+        people,
+        find_returning(recorded, visits),
+        fit_dwells(recorded, visits, seen.mobile),
+        find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
+        find_calls(recorded, site, visits, walked, at_least),
+        find_clicks(recorded, site, visits, walked, at_least),
+        find_custom_events(recorded, site, visits, walked, at_least),
+        find_js_errors(recorded, site, visits, walked, at_least),
+    )

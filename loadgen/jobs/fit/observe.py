@@ -1,0 +1,191 @@
+"""What recorded and generated traffic are compared by: a pairing of observations for each figure that users look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.distances import Observations
+from loadgen.jobs.fit.dwell import measure_dwells
+from loadgen.jobs.fit.estimate import Seen
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints
+from loadgen.jobs.fit.visits import find_spans
+from loadgen.jobs.fit.vitals import Loads
+from loadgen.rum import events as rum
+
+DEPTHS = 12
+"""Visits of so many pages and more are one category."""
+
+QUARTILES = (0.5, 0.75, 0.95)
+EXIT = "(exit)"
+
+VITALS = (("LCP", "largest", "ms"), ("FCP", "paint", "ms"), ("TTFB", "first_byte", "ms"), ("INP", "input", "ms"),
+          ("CLS", "shift", ""))  # fmt: skip
+
+
+class Pairing(NamedTuple):
+    """The same observations of both sides, and by which figures they are compared."""
+
+    group: str
+    name: str
+    recorded: Observations
+    generated: Observations
+    labels: tuple[str, ...] = ()  # the values are places in it
+    as_distribution: bool = False
+    as_mean: bool = False
+    quantiles: tuple[float, ...] = ()
+    unit: str = ""
+    shown: bool = True
+
+
+Observe = Callable[[Seen], Observations]
+
+
+def pair(group: str, name: str, observe: Observe, sides: tuple[Seen, Seen], **how: Any) -> Pairing:
+    """What both sides show of one thing; `how` are fields of Pairing."""
+    return Pairing(group, name, observe(sides[0]), observe(sides[1]), **how)
+
+
+def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
+    """Everything that is compared, in the order in which it is told; recorded, then generated."""
+    yield pair("arrivals", "session starts", observe_starts, sides, as_distribution=True, unit="s")
+    yield from pair_visits(sides)
+    yield from pair_people(sides)
+    for device, small in (("desktop", False), ("mobile", True)):
+        for name, field, unit in VITALS:
+            quantiles = QUARTILES if name != "CLS" else (0.75, 0.95)
+            observe = partial(observe_vital, field=field, small=small)
+            yield pair("vitals", f"{name}, {device}", observe, sides, quantiles=quantiles, unit=unit)
+    yield from pair_events(sides)
+
+
+def observe_starts(seen: Seen) -> Observations:
+    """When sessions began, in seconds from the first."""
+    first, _ = find_spans(seen.recorded)
+    whole = np.flatnonzero(~seen.cuts.begins & np.isfinite(first))
+    return Observations(whole, first[whole] - first[whole].min(initial=np.inf) if len(whole) else first[whole])
+
+
+def pair_visits(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
+    """Depth, pages, steps and times on pages."""
+    depths = (*(str(depth) for depth in range(1, DEPTHS)), f"{DEPTHS}+")
+    yield pair("visits", "pages a visit", observe_depths, sides, labels=depths)
+    names = sides[0].site.names
+    yield pair("visits", "page views", observe_pages, sides, labels=names)
+    steps = tuple(f"{name} → {to}" for name in names for to in (*names, EXIT))
+    yield pair("visits", "steps", observe_steps, sides, labels=steps)
+    for device, small in (("desktop", False), ("mobile", True)):
+        observe = partial(observe_dwells, small=small)
+        yield pair("visits", f"time on a page, {device}", observe, sides, as_distribution=True, as_mean=True, unit="s")
+
+
+def observe_depths(seen: Seen) -> Observations:
+    """Page views of each whole visit, as places in the labels."""
+    views = np.bincount(seen.visits.session, minlength=len(seen.recorded.sessions.user))
+    whole = np.flatnonzero((views > 0) & ~seen.cuts.begins & ~seen.cuts.open)
+    return Observations(whole, np.minimum(views[whole], DEPTHS) - 1.0)
+
+
+def observe_pages(seen: Seen) -> Observations:
+    return Observations(seen.visits.session, seen.visits.page.astype(np.float64))
+
+
+def observe_steps(seen: Seen) -> Observations:
+    """Page and next page, or exit, as places in the labels."""
+    visits, size = seen.visits, len(seen.site.names)
+    follows = np.append(
+        (visits.session[1:] == visits.session[:-1]) & (visits.number[1:] == visits.number[:-1] + 1), False
+    )
+    to = np.where(follows, np.roll(visits.page, -1), size)
+    known = follows | visits.ended
+    return Observations(visits.session[known], (visits.page * (size + 1) + to)[known].astype(np.float64))
+
+
+def observe_dwells(seen: Seen, small: bool) -> Observations:
+    dwells = measure_dwells(seen.recorded, seen.visits)
+    session = seen.visits.session[dwells.view]
+    own = seen.mobile[session] == small
+    return Observations(session[own], dwells.seconds[own])
+
+
+def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
+    """Devices, browsers and so on, as far as both sides tell them."""
+    for name, field in (("devices", "device"), ("browsers", "browser"), ("systems", "system"), ("countries", "country"),
+                        ("languages", "language"), ("browser versions", "version")):  # fmt: skip
+        words = [_list_words(each, field) for each in sides]
+        if not all(words):
+            continue  # one side does not tell, as the client tells no countries
+        counts = Counter(word for side in words for word in side.values())
+        labels = tuple(sorted(counts, key=lambda word: (-counts[word], word)))
+        place = {word: float(number) for number, word in enumerate(labels)}
+        one, other = (Observations(np.array(list(side)), np.array([place[word] for word in side.values()]))
+                      for side in words)  # fmt: skip
+        yield Pairing("visitors", name, one, other, labels=labels)
+
+
+def _list_words(seen: Seen, field: str) -> dict[int, str]:
+    """The word of each session that has one."""
+    places: Ints = getattr(seen.recorded.sessions, field)
+    version = seen.recorded.sessions.browser if field == "version" else None
+    words = seen.recorded.words
+    found = {}
+    for session, place in enumerate(places.tolist()):
+        if place >= 0:
+            before = f"{words[version[session]]} " if version is not None and version[session] >= 0 else ""
+            found[session] = before + words[place]
+    return found
+
+
+def observe_vital(seen: Seen, field: str, small: bool) -> Observations:
+    loads: Loads = seen.loads
+    values: Floats = getattr(loads, field)
+    own: Bools = (loads.small == small) & np.isfinite(values)
+    if field == "first_byte":
+        own &= values > 0
+    return Observations(seen.visits.session[loads.view[own]], values[own])
+
+
+def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
+    """Events and bytes of a session, the mix of events, errors and failed calls."""
+    types = tuple(sorted({*sides[0].recorded.types, *sides[1].recorded.types}))
+    labels = tuple(name.removeprefix(rum.EVENT_PREFIX) for name in types)
+    yield pair("events", "event mix", partial(observe_types, types=types), sides, labels=labels)
+    yield pair("events", "events a session", observe_counts, sides, as_distribution=True, as_mean=True)
+    yield pair("events", "bytes a session", observe_bytes, sides, as_mean=True, unit="B")
+    for name, kind in (("js errors a session", rum.JS_ERROR), ("http events a session", rum.HTTP)):
+        if any(kind in each.recorded.types for each in sides):
+            yield pair("events", name, partial(observe_kind, kind=kind), sides, as_mean=True, shown=False)
+    yield pair("events", "sessions with errors", observe_faulty, sides, labels=("without", "with"), shown=False)
+
+
+def observe_types(seen: Seen, types: tuple[str, ...]) -> Observations:
+    place = np.array([types.index(name) for name in seen.recorded.types], dtype=np.float64)
+    return Observations(seen.recorded.events.session, place[seen.recorded.events.type])
+
+
+def observe_counts(seen: Seen) -> Observations:
+    return sum_up(seen, np.ones(len(seen.recorded.events.at)))
+
+
+def observe_bytes(seen: Seen) -> Observations:
+    return sum_up(seen, seen.recorded.events.size.astype(np.float64))
+
+
+def observe_kind(seen: Seen, kind: str) -> Observations:
+    return sum_up(seen, (seen.recorded.events.type == seen.recorded.find_type(kind)).astype(np.float64))
+
+
+def sum_up(seen: Seen, weights: Floats) -> Observations:
+    """Sums by session."""
+    count = len(seen.recorded.sessions.user)
+    sums = np.bincount(seen.recorded.events.session, weights=weights, minlength=count)
+    return Observations(np.arange(count), sums.astype(np.float64))
+
+
+def observe_faulty(seen: Seen) -> Observations:
+    errors = observe_kind(seen, rum.JS_ERROR)
+    return Observations(errors.session, (errors.value > 0).astype(np.float64))

@@ -1,0 +1,170 @@
+"""A fitted scenario → one HTML page: recorded and generated over each other, and the table of comparisons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import isfinite
+
+from loadgen.charts import (
+    Layer,
+    Markup,
+    Plot,
+    card,
+    cards,
+    el,
+    find_centres,
+    folded,
+    linear,
+    logarithmic,
+    page,
+    table,
+    tiles,
+)
+from loadgen.jobs.fit.judgement import Comparison, Judgement, Pair
+from loadgen.jobs.fit.result import Fitted
+from loadgen.jobs.fit.view import format_chance, format_distance, format_figure
+from loadgen.units import format_count, format_digits, format_percent
+
+MOST_COLUMNS = 24
+RECORDED, GENERATED = "run0", "run1"
+LABELS_ROOM = 60
+"""Characters of labels that have room below a plot."""
+
+GROUPS = {
+    "arrivals": "Arrivals",
+    "visits": "Visits",
+    "visitors": "Visitors",
+    "vitals": "Vitals",
+    "events": "Events",
+}
+
+
+def build_fit_page(fitted: Fitted) -> str:
+    """The page's text."""
+    judgement = fitted.judgement
+    return page(
+        f"{fitted.scenario.name}: fit · loadgen",
+        build_headline(fitted),
+        build_tiles(judgement),
+        cards(*list_cards(fitted)),
+        el("footer", "Made by loadgen. It shows values of the recorded data, such as paths and messages."),
+    )
+
+
+def build_headline(fitted: Fitted) -> Markup:
+    """What was fitted."""
+    held = ", compared with sessions that were not fitted" if fitted.judgement.held_out else ""
+    return el(
+        "header",
+        el("p", "loadgen fit", class_="brand"),
+        el("h1", fitted.scenario.name),
+        el("p", " ".join(fitted.scenario.description.split()), class_="sentence"),
+        el(
+            "p", f"{format_count(fitted.sessions)} sessions · {format_count(fitted.events)} events{held}", class_="meta"
+        ),
+    )
+
+
+def build_tiles(judgement: Judgement) -> Markup:
+    """How near it comes, in large type."""
+    return tiles(
+        ("Close", format_count(judgement.count("close")), "figures within what matters, or within chance"),
+        ("Off", format_count(judgement.count("off")), "beyond both"),
+        ("Too little data", format_count(judgement.count("too little data")), "chance could hide a difference"),
+        ("Compared", format_count(judgement.recorded_sessions), f"with {judgement.generated_sessions:,} generated"),
+    )
+
+
+def list_cards(fitted: Fitted) -> Iterator[Markup]:
+    """The plots, the table, the notes."""
+    about = "Recorded and generated traffic over each other."
+    for pair in fitted.judgement.pairs:
+        yield card(f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=about if not pair.labels else None)
+    yield card("Comparisons", build_table(fitted.judgement), wide=True,
+               note="“By chance” is what 95 of 100 random divisions of all sessions show.")  # fmt: skip
+    yield card("Pages", build_pages(fitted), wide=True)
+    yield card("What to know", el("ul", *(el("li", note) for note in fitted.notes)), wide=True)
+    yield card("The scenario", folded(f"{fitted.scenario.name}.toml", el("pre", fitted.text)), wide=True)
+
+
+def build_pages(fitted: Fitted) -> Markup:
+    """Page names and their paths."""
+    return table(("page", "path"), list(fitted.templates.items()), "Pages of the scenario and their paths")
+
+
+def build_table(judgement: Judgement) -> Markup:
+    """A row a comparison."""
+    head = ("", "recorded", "generated", "distance", "by chance", "verdict", "observations")
+    rows = [write_row(each) for each in judgement.comparisons]
+    return table(head, rows, "Recorded beside generated traffic")
+
+
+def write_row(each: Comparison) -> tuple[str, ...]:
+    """The cells of a comparison."""
+    figures = [NONE if value is None else format_figure(value, each.unit) for value in (each.recorded, each.generated)]
+    counts = f"{each.recorded_count:,} / {each.generated_count:,}"
+    return f"{each.group}: {each.name}", *figures, format_distance(each), format_chance(each), each.verdict, counts
+
+
+NONE = ""
+
+
+def draw_pair(pair: Pair) -> Markup:
+    """Both distributions as one plot."""
+    return draw_shares(pair) if pair.labels else draw_quantiles(pair)
+
+
+def make_id(pair: Pair) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", f"{pair.group} {pair.name}".lower()).strip("-")
+
+
+def draw_shares(pair: Pair) -> Markup:
+    """Shares by label: recorded as columns, generated as dots; the largest, when there are many."""
+    order = list(range(len(pair.labels)))
+    if len(order) > MOST_COLUMNS:
+        order = sorted(order, key=lambda place: -max(pair.recorded[place], pair.generated[place]))[:MOST_COLUMNS]
+    labels = [pair.labels[place] for place in order]
+    recorded, generated = ([side[place] for place in order] for side in (pair.recorded, pair.generated))
+    places = find_centres(len(labels))
+    every = max(-(-sum(len(label) + 2 for label in labels) // LABELS_ROOM), 1)
+    return Plot(
+        id=make_id(pair),
+        title=f"{pair.name}, recorded and generated",
+        text="Shares of all: recorded as columns, generated as dots.",
+        y=linear(max(*recorded, *generated)),
+        say=format_percent,
+        places=places,
+        named=labels,
+        x_ticks=list(zip(places, labels, strict=True))[::every],
+        layers=[Layer(RECORDED, "recorded", recorded, "stack"), Layer(GENERATED, "generated", generated, "dots")],
+    ).html()
+
+
+def draw_quantiles(pair: Pair) -> Markup:
+    """Values over the share of observations that are below."""
+    whole = [value for value in (*pair.recorded, *pair.generated) if isfinite(value)]
+    high, low = max(whole), min(value for value in [*whole, max(whole) or 1.0] if value > 0)
+    low = max(low, high / 10_000)
+    even = pair.group == "arrivals" or high < 20 * low
+    steps = len(pair.recorded) - 1
+    places = [place / steps for place in range(steps + 1)]
+    return Plot(
+        id=make_id(pair),
+        title=f"{pair.name}, recorded and generated",
+        text="Values over the share of observations that are below them.",
+        y=linear(high) if even else logarithmic(low, high * 1.001),
+        say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
+        places=places,
+        named=[f"{place:.1%} are below" for place in places],
+        x_ticks=[(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)],
+        layers=[
+            Layer(RECORDED, "recorded", clip(pair.recorded, low, even)),
+            Layer(GENERATED, "generated", clip(pair.generated, low, even), dashed=True),
+        ],
+    ).html()
+
+
+def clip(values: tuple[float, ...], low: float, even: bool) -> list[float]:
+    """Values that a logarithmic scale can show."""
+    return [value if even else max(value, low) for value in values]

@@ -1,0 +1,168 @@
+"""Paths → page templates: /product/17 and /product/18 become /product/{product}, by what varies in the same place.
+
+Rule: a segment that is a number, an id, a token or an address is always folded away, even when it comes once. Words are
+folded when many of them stand in one place; `--page` patterns come before everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from loadgen.errors import LoadgenError
+
+STRICT_ID = re.compile(
+    r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|(?=.*\d)[0-9a-fA-F]{8,}|(?=.*\d)(?=.*[A-Za-z])[\w~.-]{16,}|.*@.*|.*%40.*|"
+    r"\+?\d[\d.-]{4,}|.{41,}"
+)
+"""Numbers, UUIDs, hex numbers, tokens, addresses, telephone numbers and dates, very long names."""
+
+SLUG = re.compile(r"[^/]*[-_][^/]*[-_][^/]*|(?=.*\d)(?=.*[A-Za-z])[\w.-]{4,}")
+"""Names of several words, or with a number in them."""
+
+FEW_SLUGS, MANY_WORDS = 3, 8
+"""Distinct slugs, or words at the end of a path, in one place from which they are folded."""
+
+SLUG_PART = 0.6
+"""Share of slugs among the names in one place from which they are folded."""
+
+LONGEST_TEMPLATE = 200
+PATTERN_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+EXAMPLES = 3
+
+
+class Template(NamedTuple):
+    """A page: its path with placeholders, and the paths that made it."""
+
+    path: str
+    members: tuple[int, ...]  # places in Recorded.pages
+    examples: tuple[str, ...]  # some values of the first placeholder; for the person who fits, not for the scenario
+
+    @property
+    def placeholders(self) -> list[str]:
+        """The names of its placeholders."""
+        return PATTERN_NAME.findall(self.path)
+
+
+def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Iterable[str] = ()) -> list[Template]:
+    """The templates of all paths that have a weight, the heaviest first. Raises LoadgenError for a bad pattern."""
+    rules = [_compile_pattern(pattern) for pattern in patterns]
+    wanted = sorted(weights)
+    found: dict[str, list[int]] = {}
+    left: list[int] = []
+    for place in wanted:
+        rule = next((template for template, pattern in rules if pattern.fullmatch(paths[place])), None)
+        if rule is None:
+            left.append(place)
+        else:
+            found.setdefault(rule, []).append(place)
+    segments = {place: tuple(_split(paths[place])) for place in left}
+    for place, folded in _fold(segments).items():
+        found.setdefault(_name_placeholders(folded), []).append(place)
+    made = [
+        Template(path, tuple(members), _list_examples(path, [paths[place] for place in members]))
+        for path, members in found.items()
+    ]
+    return sorted(made, key=lambda each: (-sum(weights[place] for place in each.members), each.path))
+
+
+def _compile_pattern(pattern: str) -> tuple[str, re.Pattern[str]]:
+    if not pattern.startswith("/") or re.search(r"[{}]", PATTERN_NAME.sub("", pattern)):
+        raise LoadgenError(f"--page {pattern!r} is no pattern of a path; write one such as /help/{{topic}}")
+    parts = PATTERN_NAME.split(pattern)
+    text = "".join(re.escape(part) if place % 2 == 0 else "[^/]+" for place, part in enumerate(parts))
+    return pattern, re.compile(text)
+
+
+def _split(path: str) -> list[str]:
+    return path.strip("/").split("/") if path.strip("/") else []
+
+
+HOLE = "{}"
+
+
+def _fold(segments: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
+    """The segments of each path, with a hole for each that is folded; from the root down, places with equal fronts."""
+    folded = {place: list(parts) for place, parts in segments.items()}
+    deepest = max(map(len, segments.values()), default=0)
+    for depth in range(deepest):
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for place, parts in folded.items():
+            if len(parts) > depth:
+                groups.setdefault(tuple(parts[:depth]), []).append(place)
+        for front, members in groups.items():
+            holes = _find_holes(depth, front, [folded[place] for place in members])
+            for place in members:
+                if folded[place][depth] in holes:
+                    folded[place][depth] = HOLE
+    return {place: tuple(parts) for place, parts in folded.items()}
+
+
+def _find_holes(depth: int, front: tuple[str, ...], members: list[list[str]]) -> set[str]:
+    """Which of the names in one place vary like items."""
+    names = {parts[depth] for parts in members}
+    strict = {name for name in names if STRICT_ID.fullmatch(name)}
+    slugs = {name for name in names - strict if SLUG.fullmatch(name)}
+    items = strict | slugs
+    if len(items) >= FEW_SLUGS and len(items) >= SLUG_PART * len(names):
+        return items
+    ends = {parts[depth] for parts in members if len(parts) == depth + 1}
+    if depth and front[-1] != HOLE and len(ends) >= MANY_WORDS and len(ends) == len(names):
+        return names
+    return strict
+
+
+def _name_placeholders(parts: tuple[str, ...]) -> str:
+    """The template of a folded path; a hole is named after the segment before it."""
+    used: Counter[str] = Counter()
+    named = []
+    for place, part in enumerate(parts):
+        if part != HOLE:
+            named.append(clean_text(part))
+            continue
+        before = next((each for each in reversed(parts[:place]) if each != HOLE), "item")
+        name = make_placeholder(before)
+        used[name] += 1
+        named.append(f"{{{name}_{used[name]}}}" if used[name] > 1 else f"{{{name}}}")
+    path = "/" + "/".join(named)
+    return path if len(path) <= LONGEST_TEMPLATE else path[: path.rindex("/", 0, LONGEST_TEMPLATE)]
+
+
+def make_placeholder(segment: str) -> str:
+    """The singular of a path's segment, as a placeholder's name: categories → category."""
+    word = re.sub(r"[^a-z0-9]+", "_", segment.lower()).strip("_")
+    word = re.sub(r"^[0-9_]+", "", word)
+    if word.endswith("ies") and len(word) > 4:
+        word = f"{word[:-3]}y"
+    elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
+        word = word[:-1]
+    return word or "item"
+
+
+def clean_text(text: str) -> str:
+    """A text that may stand in a path: braces would be placeholders."""
+    return re.sub(r"[{}]", "", text)
+
+
+def _list_examples(path: str, members: list[str]) -> tuple[str, ...]:
+    """Some of the values behind a template's first placeholder."""
+    if "{" not in path:
+        return ()
+    place = next(index for index, part in enumerate(_split(path)) if "{" in part)
+    values = dict.fromkeys(parts[place] for each in sorted(members) if len(parts := _split(each)) > place)
+    return tuple(list(values)[:EXAMPLES])
+
+
+def name_pages(templates: Sequence[str]) -> list[str]:
+    """A short, distinct name for each page."""
+    names: list[str] = []
+    for template in templates:
+        words = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in _split(template) if "{" not in part]
+        words = [word for word in words if word] or (["home"] if template == "/" else ["item"])
+        options = ["-".join(words[-length:]) for length in range(1, len(words) + 1)]
+        inner = [f"{words[-1]}-{name}" for name in PATTERN_NAME.findall(template)]
+        numbered = [f"{words[-1]}-{number}" for number in range(2, len(templates) + 2)]
+        names.append(next(name for name in [*options, *inner, *numbered] if name not in names))
+    return names

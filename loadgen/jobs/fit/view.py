@@ -1,0 +1,81 @@
+"""A fitted scenario → lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from loadgen.jobs.fit.distances import RATIO
+from loadgen.jobs.fit.judgement import Comparison, Judgement
+from loadgen.units import NONE, format_bytes, format_digits, format_milliseconds
+
+if TYPE_CHECKING:
+    from loadgen.jobs.fit.result import Fitted
+
+WIDTH = 80
+
+
+def format_fitted(fitted: Fitted) -> Iterator[str]:
+    """The notes, then the judgement as a table."""
+    for note in fitted.notes:
+        yield from wrap(note, WIDTH, initial_indent="- ", subsequent_indent="  ")
+    yield ""
+    yield from format_judgement(fitted.judgement)
+
+
+def format_judgement(judgement: Judgement) -> Iterator[str]:
+    """The comparisons as a table, and how many of them are close."""
+    held = ", which were not fitted" if judgement.held_out else ""
+    yield f"{judgement.recorded_sessions:,} recorded sessions{held}, beside {judgement.generated_sessions:,} generated"
+    yield ""
+    yield f"{'':<34}{'recorded':>10}{'generated':>10}{'distance':>9}{'by chance':>11} "
+    group = ""
+    for each in judgement.comparisons:
+        if each.group != group:
+            group = each.group
+            yield group
+        yield format_comparison(each)
+    yield ""
+    close, off, little = (judgement.count(verdict) for verdict in ("close", "off", "too little data"))
+    yield f"{close} close, {off} off, {little} with too little data to say"
+
+
+def format_comparison(each: Comparison) -> str:
+    """One line of the table."""
+    figures = [
+        format_figure(value, each.unit) if value is not None else "" for value in (each.recorded, each.generated)
+    ]
+    mark = {"close": "✓", "off": "✗", "too little data": "?"}[each.verdict]
+    name = each.name if len(each.name) <= 30 else f"{each.name[:29]}…"
+    return (
+        f"  {mark} {name:<30}{figures[0]:>10}{figures[1]:>10}{format_distance(each):>9}{format_chance(each):>11}"
+    ).rstrip()
+
+
+def format_figure(value: float, unit: str) -> str:
+    """A figure with its unit."""
+    if not isfinite(value):
+        return NONE
+    if unit == "ms":
+        return format_milliseconds(value)
+    if unit == "B":
+        return format_bytes(value)
+    return f"{format_digits(value)} {unit}".strip()
+
+
+def format_distance(each: Comparison) -> str:
+    """A ratio as what it is off by, another distance in points of 100."""
+    if not isfinite(each.distance):
+        return NONE
+    return f"{(each.distance - 1) * 100:+.1f}%" if each.kind == RATIO else f"{each.distance * 100:.1f}"
+
+
+def format_chance(each: Comparison) -> str:
+    """What chance alone gives."""
+    if not isfinite(each.high):
+        return NONE
+    if each.kind == RATIO:
+        return f"±{max(abs(each.low - 1), abs(each.high - 1)) * 100:.1f}%"
+    return f"≤{each.high * 100:.1f}"

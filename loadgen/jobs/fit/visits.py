@@ -1,0 +1,224 @@
+"""Recorded events → visits: which pages each session saw, in which order, how they were loaded, and where it was cut.
+
+Rule: a row is a page view, as the client counts them. What the client counts as the same page again (a reload, a link
+to the page itself) is a further load of the same view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.page_templates import Template, fold_paths, name_pages
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.rum import events as rum
+
+OTHER, OTHER_PATH = "other", "/other"
+MOST_PAGES = 60
+"""Pages that are told apart; rarer ones become one page."""
+
+CUT_SECONDS, CUT_PART = 300.0, 0.05
+"""A session whose last event is so near to the end of the data (seconds, and part of all) may go on after it."""
+
+LOADED = (rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
+"""Events that only a full load has."""
+
+ROUTE_PART = 0.3
+"""A page whose later views load so rarely is reached by route changes."""
+
+
+class Site(NamedTuple):
+    """The pages of the recorded site."""
+
+    names: tuple[str, ...]
+    templates: tuple[Template, ...]
+    of_path: Ints  # for each of Recorded.pages its page; -1: too rare to be told
+    dropped: int  # sessions' page views on pages that are too rare even together
+
+    def find_page(self, name: str) -> int:
+        """The place of a page."""
+        return self.names.index(name)
+
+
+class Visits(NamedTuple):
+    """Page views, sorted by session and number; -1 and NaN: not known."""
+
+    session: Ints
+    path: Ints  # place in Recorded.pages
+    page: Ints  # place in Site
+    at: Floats
+    number: Ints
+    row: Ints  # of EventTable
+    first: Bools  # the session's first view, and its landing
+    last: Bools  # the session's last view
+    spent: Floats  # milliseconds until the next view, by the client's clock
+    loads: Ints  # navigation events in it
+    reloads: Ints  # of these, those that are reloads
+    links: Ints  # and further ones that are neither the first nor a reload
+    back: Bools  # it was reached by the browser's back button
+    hard: Bools  # it was loaded in full
+    ended: Bools  # the visit is known to have ended with this view
+
+
+class Cuts(NamedTuple):
+    """Sessions that are not whole, by row of SessionTable."""
+
+    begins: Bools  # it began before the data, or it goes on an earlier session
+    full: Bools  # it reached the session's event limit
+    open: Bools  # it may go on after the end of the data
+    continued: Bools  # another session of the same user goes on where it stops
+
+
+def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> Site:
+    """The pages of the site; a page that fewer sessions saw is part of the page `other`."""
+    views = recorded.rows_of(rum.PAGE_VIEW)
+    path, session = recorded.events.page[views], recorded.events.session[views]
+    views_of = np.bincount(path[path >= 0], minlength=len(recorded.pages))
+    weights = {int(place): int(views_of[place]) for place in np.flatnonzero(views_of)}
+    templates = fold_paths(recorded.pages, weights, patterns)
+    of_path = np.full(len(recorded.pages) + 1, -1)
+    for place, template in enumerate(templates):
+        of_path[list(template.members)] = place
+    seen = _count_sessions(of_path[path], session, len(templates))
+    kept = [place for place, count in enumerate(seen.tolist()) if count >= at_least][:MOST_PAGES]
+    number = np.full(len(templates) + 1, len(kept))
+    number[kept] = np.arange(len(kept))
+    number[-1] = -1
+    page = number[of_path]
+    rare = np.unique(session[page[path] == len(kept)])
+    names, chosen = name_pages([templates[place].path for place in kept]), [templates[place] for place in kept]
+    dropped = 0
+    if len(rare) >= at_least:
+        names.append(OTHER if OTHER not in names else "other-pages")
+        chosen.append(Template(OTHER_PATH, tuple(np.flatnonzero(page[:-1] == len(kept)).tolist()), ()))
+    else:
+        dropped = int((page[path] == len(kept)).sum())
+        page = np.where(page == len(kept), -1, page)
+    return Site(tuple(names), tuple(chosen), page, dropped)
+
+
+def match_site(recorded: Recorded, site: Site) -> Site:
+    """The same pages in other traffic of the same site."""
+    known = [template.path for template in site.templates]
+    place = {path: number for number, path in enumerate(known)}
+    of_path = np.full(len(recorded.pages) + 1, -1)
+    plain = sorted(known, key=lambda path: path.count("{"))
+    for template in fold_paths(recorded.pages, dict.fromkeys(range(len(recorded.pages)), 1), plain):
+        of_path[list(template.members)] = place.get(template.path, place.get(OTHER_PATH, -1))
+    return site._replace(of_path=of_path)
+
+
+def _count_sessions(page: Ints, session: Ints, pages: int) -> Ints:
+    """How many sessions saw each page."""
+    known = page >= 0
+    pairs = np.unique(np.stack((page[known], session[known])), axis=1)
+    return np.bincount(pairs[0], minlength=pages)
+
+
+def find_cuts(recorded: Recorded, limit: int) -> Cuts:
+    """Which sessions are not whole; `limit` is the session's event limit, 0 for none."""
+    events, count = recorded.events, len(recorded.sessions.user)
+    number = np.bincount(events.session, minlength=count)
+    first, last = find_spans(recorded)
+    started = np.zeros(count, dtype=bool)
+    started[events.session[recorded.rows_of(rum.SESSION_START)]] = True
+    views = recorded.rows_of(rum.PAGE_VIEW)
+    landed = np.zeros(count, dtype=bool)
+    landed[events.session[views[events.number[views] <= 0]]] = True
+    end = last.max(initial=0.0)
+    near = min(CUT_SECONDS, CUT_PART * (end - first.min(initial=end)))
+    begins = ~(started & landed)
+    return Cuts(begins, (number >= limit) if limit else np.zeros(count, dtype=bool), last > end - near,
+                _find_continued(recorded, begins, first))  # fmt: skip
+
+
+def _find_continued(recorded: Recorded, begins: Bools, first: Floats) -> Bools:
+    """Sessions after which the same user's next session has no beginning of its own."""
+    user = recorded.sessions.user
+    order = np.lexsort((first, user))
+    follows = (user[order][1:] == user[order][:-1]) & (user[order][1:] >= 0) & begins[order][1:]
+    found = np.zeros(len(user), dtype=bool)
+    found[order[:-1][follows]] = True
+    return found
+
+
+def find_spans(recorded: Recorded) -> tuple[Floats, Floats]:
+    """Times of the first and last event of each session."""
+    events, count = recorded.events, len(recorded.sessions.user)
+    first, last = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(first, events.session, events.at)
+    np.maximum.at(last, events.session, events.at)
+    return first, last
+
+
+def list_visits(recorded: Recorded, site: Site, cuts: Cuts) -> Visits:
+    """All page views on known pages."""
+    events = recorded.events
+    row = recorded.rows_of(rum.PAGE_VIEW)
+    row = row[np.lexsort((events.at[row], events.number[row], events.session[row]))]
+    row = row[site.of_path[events.page[row]] >= 0]
+    session, number, path = events.session[row], events.number[row], events.page[row]
+    first = np.ones(len(row), dtype=bool)
+    first[1:] = session[1:] != session[:-1]
+    last = np.append(first[1:], True)
+    follows = ~last & (np.append(number[1:], -1) == number + 1)
+    spent = np.full(len(row), np.nan)
+    spent[:-1][follows[:-1]] = events.code[row[1:]][follows[:-1]]
+    loads, reloads, links, back = _find_loads(recorded, session, number, first)
+    ended = last & ~(cuts.full | cuts.open | cuts.continued)[session]
+    landing = first & ~cuts.begins[session]
+    hard = landing | _has_events(recorded, LOADED, session, number)
+    return Visits(session, path, site.of_path[path], events.at[row], number, row, landing, last, spent, loads, reloads,
+                  links, back, hard, ended)  # fmt: skip
+
+
+def make_view_key(session: Ints, number: Ints) -> Ints:
+    """One number for session and page number, ascending with both."""
+    return session * 4096 + np.minimum(number + 1, 4095)
+
+
+def find_views(visits: Visits, session: Ints, number: Ints) -> Ints:
+    """The row of the view under which events were recorded; -1: none that is known."""
+    keys, wanted = make_view_key(visits.session, visits.number), make_view_key(session, number)
+    place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    return np.where(keys[place] == wanted, place, -1) if len(keys) else np.full(len(wanted), -1)
+
+
+def _has_events(recorded: Recorded, types: tuple[str, ...], session: Ints, number: Ints) -> Bools:
+    """Whether any event of these types was recorded under each view."""
+    wanted = [recorded.find_type(name) for name in types]
+    rows = np.isin(recorded.events.type, wanted)
+    keys = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
+    return np.isin(make_view_key(session, number), keys)
+
+
+def _find_loads(recorded: Recorded, session: Ints, number: Ints, landing: Bools) -> tuple[Ints, Ints, Ints, Bools]:
+    """Of each view: navigation events, reloads, further links to itself, and whether the first was a step back.
+
+    A landing may itself be a reload, of a page that was open before.
+    """
+    events, rows = recorded.events, recorded.loads.event
+    keys = make_view_key(session, number)
+    own = make_view_key(events.session[rows], events.number[rows])
+    place = np.searchsorted(keys, own)
+    known = place < len(keys)
+    known[known] = keys[place[known]] == own[known]
+    place, code = place[known], events.code[rows[known]]
+    again = np.zeros(len(place), dtype=bool)
+    again[1:] = place[1:] == place[:-1]
+    size = len(keys)
+    loads = np.bincount(place, minlength=size)
+    reloads = np.bincount(place[(code == 2) & (again | ~landing[place])], minlength=size)
+    links = np.bincount(place[again & (code != 2)], minlength=size)
+    back = np.bincount(place[~again & (code == 1)], minlength=size) > 0
+    return loads, reloads, links, back
+
+
+def find_routes(site: Site, visits: Visits) -> Bools:
+    """Which pages are reached by route changes: their later views have no load of their own."""
+    later = ~visits.first
+    seen = np.bincount(visits.page[later], minlength=len(site.names))
+    loaded = np.bincount(visits.page[later & visits.hard], minlength=len(site.names))
+    return (seen > 0) & (loaded < ROUTE_PART * seen)

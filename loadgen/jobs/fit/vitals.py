@@ -1,0 +1,197 @@
+"""Vitals and navigation timing by device, and the pages that are slower or quicker than others.
+
+Rule: what is compared and matched are means and spreads of logarithms, landings and later loads apart, so that a mix of
+pages or of first visits does not pass for slowness.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.rum import events as rum
+
+LEAST = 40
+"""Loads from which a device's vital is fitted."""
+
+SLOWER, SURELY = 0.06, 4.0
+"""A page's slowness is told from so large a difference of logarithms, and from so many standard errors, on."""
+
+TRIM = 0.01
+"""Part of the lowest and highest logarithms that is left out: broken clocks and machines asleep."""
+
+
+class Loads(NamedTuple):
+    """Full loads with their vitals; a row for each view that was loaded, NaN: not told. Milliseconds."""
+
+    view: Ints  # row of Visits
+    first: Bools
+    small: Bools  # on a mobile or tablet
+    first_byte: Floats
+    paint: Floats  # FCP
+    largest: Floats  # LCP
+    image: Bools  # LCP was an image
+    input: Floats  # INP
+    delay: Floats  # FID
+    shift: Floats  # CLS
+    response: Floats
+    bytes: Floats
+    tls: Floats
+
+
+class Match(NamedTuple):
+    """Mean and standard deviation of logarithms, and on how many loads they stand."""
+
+    mean: float
+    spread: float
+    number: int
+
+
+def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
+    """The first full load of each view."""
+    rows = np.flatnonzero(visits.hard)
+    place = np.full(len(visits.page), -1)
+    place[rows] = np.arange(len(rows))
+    ttfb, fcp, lcp, inp, fid, cls = (
+        _spread_over(recorded, visits, place, len(rows), name)
+        for name in (rum.TTFB, rum.FCP, rum.LCP, rum.INP, rum.FID, rum.CLS)
+    )
+    events, loads = recorded.events, recorded.loads
+    view = find_views(visits, events.session[loads.event], events.number[loads.event])
+    back = visits.back[rows]
+    times = []
+    for column in (loads.first_byte, loads.response, loads.bytes, loads.tls):
+        spread = np.full(len(rows), np.nan)
+        known = np.flatnonzero((view >= 0) & (place[np.maximum(view, 0)] >= 0))[::-1]
+        spread[place[view[known]]] = column[known]
+        times.append(spread)
+    first_byte = np.where(np.isfinite(ttfb[0]), ttfb[0], times[0])
+    first_byte[back & (first_byte <= 0)] = np.nan  # back from the cache
+    return Loads(rows, visits.first[rows], mobile[visits.session[rows]], first_byte, fcp[0], lcp[0], lcp[1] > 0,
+                 inp[0], fid[0], cls[0], *times[1:])  # fmt: skip
+
+
+def _spread_over(recorded: Recorded, visits: Visits, place: Ints, size: int, name: str) -> tuple[Floats, Floats]:
+    """The first event of a type under each loaded view: values and codes."""
+    events, rows = recorded.events, recorded.rows_of(name)
+    view = find_views(visits, events.session[rows], events.number[rows])
+    known = np.flatnonzero((view >= 0) & (place[np.maximum(view, 0)] >= 0))[::-1]
+    values, codes = np.full(size, np.nan), np.full(size, np.nan)
+    values[place[view[known]]] = events.value[rows[known]]
+    codes[place[view[known]]] = events.code[rows[known]]
+    return values, codes
+
+
+def match_logarithms(values: Floats) -> Match:
+    """Mean and spread of the logarithms of what is positive."""
+    logarithms = np.sort(np.log(values[np.isfinite(values) & (values > 0)]))
+    cut = int(TRIM * len(logarithms))
+    kept = logarithms[cut : len(logarithms) - cut]
+    if len(kept) < 2:
+        return Match(float("nan"), float("nan"), len(kept))
+    return Match(float(kept.mean()), float(kept.std()), len(kept))
+
+
+QUANTITIES = ("ttfb", "render", "largest", "inp", "fid", "cls", "rtt", "response")
+
+
+def read_quantity(loads: Loads, name: str) -> Floats:
+    """What a parameter of the scenario's vitals shows itself in."""
+    match name:
+        case "ttfb":
+            return loads.first_byte
+        case "render":
+            return loads.paint - loads.first_byte
+        case "largest":
+            return np.where(loads.image, loads.largest - loads.paint, np.nan)
+        case "inp":
+            return loads.input
+        case "fid":
+            return loads.delay
+        case "cls":
+            return loads.shift
+        case "rtt":
+            return loads.tls
+    return np.where(loads.bytes > 0, loads.response, np.nan)
+
+
+def match_device(loads: Loads, small: bool, weights: tuple[float, float] | None = None) -> dict[str, Match]:
+    """Each quantity of one kind of device; landings and later loads are weighed as in `weights`, if given."""
+    own = loads.small == small
+    if weights is None:
+        return {name: match_logarithms(read_quantity(loads, name)[own]) for name in QUANTITIES}
+    found = {}
+    for name in QUANTITIES:
+        values = read_quantity(loads, name)
+        parts = [match_logarithms(values[own & (loads.first == first)]) for first in (True, False)]
+        found[name] = _mix(parts, weights)
+    return found
+
+
+def _mix(parts: list[Match], weights: tuple[float, float]) -> Match:
+    pairs = [(part, weight) for part, weight in zip(parts, weights, strict=True) if part.number > 1 and weight > 0]
+    total = sum(weight for _, weight in pairs)
+    if not pairs:
+        return Match(float("nan"), float("nan"), 0)
+    mean = sum(part.mean * weight for part, weight in pairs) / total
+    variance = sum((part.spread**2 + (part.mean - mean) ** 2) * weight for part, weight in pairs) / total
+    return Match(mean, float(np.sqrt(variance)), sum(part.number for part, _ in pairs))
+
+
+def weigh_landings(loads: Loads) -> tuple[float, float]:
+    """The shares of landings and of later loads."""
+    share = float(loads.first.mean()) if len(loads.first) else 1.0
+    return share, 1 - share
+
+
+def find_text_share(loads: Loads, small: bool) -> float:
+    """Share of the LCPs that are no image; NaN without any."""
+    known = (loads.small == small) & np.isfinite(loads.largest)
+    return float(1 - loads.image[known].mean()) if known.any() else float("nan")
+
+
+def find_still_share(loads: Loads, small: bool) -> tuple[float, int]:
+    """Share of the loads without any layout shift, and on how many loads it stands."""
+    known = loads.shift[(loads.small == small) & np.isfinite(loads.shift)]
+    return (float((known == 0).mean()) if len(known) else float("nan")), len(known)
+
+
+def find_slowness(loads: Loads, page: Ints, pages: int) -> dict[int, tuple[float, float]]:
+    """Pages that are slower or quicker than the most loaded one: factor, and the standard error of its logarithm."""
+    if not len(loads.view):
+        return {}
+    residual = np.zeros(len(loads.view))
+    values, known = [], np.ones(len(loads.view), dtype=bool)
+    for name in ("ttfb", "render"):
+        quantity = read_quantity(loads, name)
+        usable = np.isfinite(quantity) & (quantity > 0)
+        known &= usable
+        values.append(np.where(usable, np.log(np.where(usable, quantity, 1.0)), 0.0))
+    for logarithms in values:
+        for small in (False, True):
+            for first in (False, True):
+                group = known & (loads.small == small) & (loads.first == first)
+                if group.any():
+                    residual[group] += (logarithms[group] - logarithms[group].mean()) / len(values)
+    counts = np.bincount(page[known], minlength=pages)
+    if not counts.any():
+        return {}
+    usual = int(counts.argmax())
+    return _compare_pages(residual, page, known, counts, usual)
+
+
+def _compare_pages(
+    residual: Floats, page: Ints, known: Bools, counts: Ints, usual: int
+) -> dict[int, tuple[float, float]]:
+    found = {}
+    base = residual[known & (page == usual)]
+    for each in np.flatnonzero(counts >= LEAST).tolist():
+        own = residual[known & (page == each)]
+        difference = float(own.mean() - base.mean())
+        error = float(np.sqrt(own.var() / len(own) + base.var() / len(base)))
+        if each != usual and abs(difference) > SLOWER and abs(difference) > SURELY * error:
+            found[each] = (float(np.exp(difference)), error)
+    return found

@@ -4,7 +4,16 @@ from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, S
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, CustomEvent, PageSpec, Pool, Resources, find_placeholders
-from loadgen.scenario.population import COUNTRIES, Browser, Exponential, Lognormal, Population, Quantiles, ThinkTime, Weibull
+from loadgen.scenario.population import (
+    COUNTRIES,
+    Browser,
+    Exponential,
+    Lognormal,
+    Population,
+    Quantiles,
+    ThinkTime,
+    Weibull,
+)
 from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
 from loadgen.scenario.telemetry import Telemetry, Vitals
 from loadgen.scenario.thresholds import Thresholds

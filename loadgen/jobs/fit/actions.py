@@ -16,7 +16,7 @@ from loadgen.jobs.fit.anonymize import find_common, fold_message, holds_secret
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.recorded import Floats, Recorded
 from loadgen.jobs.fit.rounding import round_share, round_to
-from loadgen.jobs.fit.visits import Site, Visits, find_views
+from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 
 EVERYWHERE = 0.5
@@ -47,7 +47,7 @@ class JsErrors(NamedTuple):
     common: dict[str, int]  # folded messages and in how many sessions; for the report
 
 
-def find_clicks(recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int) -> Clicks:
+def find_clicks(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> Clicks:
     """Clicks by page and element."""
     events, rows = recorded.events, recorded.rows_of(rum.DOM)
     view = find_views(visits, events.session[rows], events.number[rows])
@@ -80,7 +80,7 @@ def find_clicks(recorded: Recorded, site: Site, visits: Visits, walked: Floats, 
 
 
 def find_custom_events(
-    recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int
+    recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int
 ) -> dict[int, list[dict[str, Any]]]:
     """Custom events by page: members of a scenario's CustomEvent."""
     events = recorded.events
@@ -103,7 +103,7 @@ def find_custom_events(
 
 
 def _find_details(
-    recorded: Recorded, site: Site, visits: Visits, page: int, where: tuple[Any, Any], at_least: int
+    recorded: Recorded, site: RecordedSite, visits: Visits, page: int, where: tuple[Any, Any], at_least: int
 ) -> dict[str, Any]:
     """The usual members of a custom event's object."""
     values: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
@@ -142,7 +142,7 @@ def _find_usual(values: list[tuple[Any, int]], at_least: int) -> Any:
     return None
 
 
-def find_js_errors(recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
+def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
     """How errors cluster in sessions, messages and pages."""
     events, rows = recorded.events, recorded.rows_of(rum.JS_ERROR)
     count = len(recorded.sessions.user)

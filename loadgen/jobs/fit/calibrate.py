@@ -28,8 +28,8 @@ ROUNDS = (0.25, 1.0, 1.0)
 EVENTS = 250_000
 """Events that are generated in a whole round, about: three seconds of work."""
 
-FEWEST, MOST, GUESSED = 500, 12_000, 6_000
-"""Sessions that are generated in a whole round; in the first, when it is not known how many events they have."""
+FEWEST, MOST, TIMES = 250, 12_000, 3
+"""Sessions that are generated in a whole round, and how many for each recorded one: more would match its chance."""
 
 LARGEST = 3.0
 """A round corrects by this factor at most."""
@@ -46,14 +46,15 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     telemetry = draft.sections["telemetry"]
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
         return finish(draft, seen)
-    whole = GUESSED
+    most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
+    whole = min(most, MOST // 2)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
         lean = make_steady(make_lean(draft).build(), sessions)
         shown = see_visits(record_generated(lean, sessions, SEED), 1)
         correct(telemetry, seen, shown)
-        whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, MOST))
+        whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
 
 

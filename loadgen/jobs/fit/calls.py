@@ -14,7 +14,7 @@ import numpy as np
 from loadgen.jobs.fit.page_templates import PATTERN_NAME, clean_text, fold_paths
 from loadgen.jobs.fit.recorded import Floats, Recorded
 from loadgen.jobs.fit.rounding import round_share
-from loadgen.jobs.fit.visits import OTHER_PATH, Site, Visits, find_views
+from loadgen.jobs.fit.visits import OTHER_PATH, RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -48,7 +48,7 @@ class _Call(NamedTuple):
     path: str
 
 
-def find_calls(recorded: Recorded, site: Site, visits: Visits, walked: Floats, at_least: int) -> SiteCalls:
+def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> SiteCalls:
     """Count the calls of each page; `walked`: how often each page was come to, reloads included."""
     events = recorded.events
     traced = recorded.rows_of(rum.XRAY)
@@ -82,7 +82,7 @@ def find_calls(recorded: Recorded, site: Site, visits: Visits, walked: Floats, a
     return SiteCalls(dict(pages), failures, network, len(rows), whole, events.value[traced])
 
 
-def _name_calls(recorded: Recorded, site: Site, visits: Visits, rows: Any) -> list[_Call | None]:
+def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
     """Page, method and path of each call; what the path has of the page's items becomes placeholders."""
     events = recorded.events
     view = find_views(visits, events.session[rows], events.number[rows])
@@ -107,7 +107,7 @@ def _name_calls(recorded: Recorded, site: Site, visits: Visits, rows: Any) -> li
     return found
 
 
-def list_items(site: Site, page: int, path: str) -> dict[str, str]:
+def list_items(site: RecordedSite, page: int, path: str) -> dict[str, str]:
     """The values behind the placeholders of a page's path: value → placeholder."""
     template = site.templates[page].path
     if template == OTHER_PATH:

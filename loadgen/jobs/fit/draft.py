@@ -51,17 +51,15 @@ class Draft:
         """A table, and those of its members that need one of their own."""
         lines = _wrap_comment(self.comments.get(name, ""))
         lines.append(f"[{name}]")
-        for key, value in members.items():
-            if not _needs_table(value):
-                lines.append(_write_member(key, value))
-        inner = [table for key, value in members.items() if _needs_table(value)
-                 for table in self._write_table(f"{name}.{_quote(key)}", value)]  # fmt: skip
+        apart = {key for key, value in members.items() if self._needs_table(f"{name}.{_quote(key)}", value)}
+        lines += [_write_member(key, value) for key, value in members.items() if key not in apart]
+        inner = [table for key in members if key in apart
+                 for table in self._write_table(f"{name}.{_quote(key)}", members[key])]  # fmt: skip
         return ["\n".join([*lines, ""]), *inner]
 
-
-def _needs_table(value: Any) -> bool:
-    """Whether a value is too long for one line: then it gets a table of its own."""
-    return isinstance(value, dict) and len(write_toml(value)) > LONGEST_LINE - 30
+    def _needs_table(self, name: str, value: Any) -> bool:
+        """Whether a value is too long for one line, or has a comment: then it gets a table of its own."""
+        return isinstance(value, dict) and (name in self.comments or len(write_toml(value)) > LONGEST_LINE - 30)
 
 
 def _quote(name: str) -> str:

@@ -14,10 +14,19 @@ from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
 from loadgen.jobs.fit.dwell import DwellLaws, fit_dwells
-from loadgen.jobs.fit.population import People, Returning, count_people, find_mobile, find_returning
+from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.recorded import Bools, Floats, Recorded
 from loadgen.jobs.fit.steps import Steps, count_steps
-from loadgen.jobs.fit.visits import Cuts, Site, Visits, find_cuts, find_routes, find_spans, fold_pages, list_visits
+from loadgen.jobs.fit.visits import (
+    Cuts,
+    RecordedSite,
+    Visits,
+    find_cuts,
+    find_routes,
+    find_spans,
+    fold_pages,
+    list_visits,
+)
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
 
 
@@ -26,7 +35,7 @@ class Seen(NamedTuple):
 
     recorded: Recorded
     settings: ClientSettings
-    site: Site
+    site: RecordedSite
     cuts: Cuts
     visits: Visits
     route: Bools  # by page
@@ -40,7 +49,7 @@ class Estimates(NamedTuple):
     """Everything that is estimated."""
 
     curve: Curve
-    people: People
+    people: VisitorCounts
     returning: Returning
     dwells: DwellLaws
     slowness: dict[int, tuple[float, float]]
@@ -50,7 +59,9 @@ class Estimates(NamedTuple):
     errors: JsErrors
 
 
-def see_visits(recorded: Recorded, at_least: int, patterns: tuple[str, ...] = (), site: Site | None = None) -> Seen:
+def see_visits(
+    recorded: Recorded, at_least: int, patterns: tuple[str, ...] = (), site: RecordedSite | None = None
+) -> Seen:
     """Recorded events as visits to the pages of a site, which is found unless it is given."""
     settings = find_settings(recorded, at_least)
     site = site or fold_pages(recorded, at_least, patterns)

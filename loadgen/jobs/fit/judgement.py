@@ -31,7 +31,7 @@ SHOWN = 41
 """Quantiles of a pair that are kept for plots."""
 
 
-class Comparison(Noun):
+class FitComparison(Noun):
     """One figure of the recorded traffic beside that of the generated."""
 
     group: str
@@ -65,7 +65,7 @@ class Judgement(Noun):
     recorded_sessions: int
     generated_sessions: int
     held_out: bool  # the recorded sessions were not fitted
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[FitComparison, ...]
     pairs: tuple[Pair, ...]
 
     def count(self, verdict: Verdict) -> int:
@@ -76,7 +76,7 @@ class Judgement(Noun):
 def judge(recorded: Seen, generated: Seen, held_out: bool = False) -> Judgement:
     """Compare everything that both sides show."""
     sizes = (len(recorded.recorded.sessions.user), len(generated.recorded.sessions.user))
-    comparisons: list[Comparison] = []
+    comparisons: list[FitComparison] = []
     pairs: list[Pair] = []
     for pairing in list_pairings((recorded, generated)):
         comparisons += compare_pairing(pairing, sizes)
@@ -85,7 +85,7 @@ def judge(recorded: Seen, generated: Seen, held_out: bool = False) -> Judgement:
     return Judgement(*sizes, held_out, tuple(comparisons), tuple(pairs))
 
 
-def compare_pairing(pairing: Pairing, sizes: tuple[int, int]) -> list[Comparison]:
+def compare_pairing(pairing: Pairing, sizes: tuple[int, int]) -> list[FitComparison]:
     """The comparisons of one thing that both sides show."""
     one, other = pairing.recorded, pairing.generated
     found = []
@@ -119,13 +119,13 @@ def _compare(
     sizes: tuple[int, int],
     statistic: distances.Statistic,
     figures: tuple[float, float] | None = None,
-) -> Comparison:
+) -> FitComparison:
     one, other = pairing.recorded, pairing.generated
     counts = len(one.value), len(other.value)
     few = min(counts) < FEWEST
     nothing = float("nan")
     found = Distance(nothing, nothing, nothing) if few else distances.measure(one, other, sizes, statistic)
-    return Comparison(
+    return FitComparison(
         pairing.group,
         " ".join(part for part in (pairing.name, figure) if part),
         kind,

@@ -21,7 +21,7 @@ from loadgen.charts import (
     table,
     tiles,
 )
-from loadgen.jobs.fit.judgement import Comparison, Judgement, Pair
+from loadgen.jobs.fit.judgement import FitComparison, Judgement, Pair
 from loadgen.jobs.fit.result import Fitted
 from loadgen.jobs.fit.view import format_chance, format_distance, format_figure
 from loadgen.units import format_count, format_digits, format_percent
@@ -100,7 +100,7 @@ def build_table(judgement: Judgement) -> Markup:
     return table(head, rows, "Recorded beside generated traffic")
 
 
-def write_row(each: Comparison) -> tuple[str, ...]:
+def write_row(each: FitComparison) -> tuple[str, ...]:
     """The cells of a comparison."""
     figures = [NONE if value is None else format_figure(value, each.unit) for value in (each.recorded, each.generated)]
     counts = f"{each.recorded_count:,} / {each.generated_count:,}"

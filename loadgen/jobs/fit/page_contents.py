@@ -13,7 +13,7 @@ from loadgen.jobs.fit.anonymize import holds_secret
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.page_templates import clean_text
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Site, Visits, find_views
+from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 
 KINDS = ("stylesheet", "script", "font", "image")
@@ -64,7 +64,7 @@ def _read_kinds(recorded: Recorded) -> Ints:
     return np.array([*kinds, OTHER_KIND], dtype=np.int64)
 
 
-def find_titles(recorded: Recorded, site: Site, visits: Visits, route: Bools, at_least: int) -> dict[int, str]:
+def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: Bools, at_least: int) -> dict[int, str]:
     """The title of each page, with placeholders for its items.
 
     A single-page site sets the title after the route change, so the client notes that of the page before: a route's own
@@ -99,7 +99,7 @@ def fold_title(title: str, items: dict[str, str]) -> str:
     return text
 
 
-def find_tags(recorded: Recorded, site: Site, visits: Visits, at_least: int) -> dict[int, list[str]]:
+def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: int) -> dict[int, list[str]]:
     """The tags that nearly all views of a page have."""
     tags = recorded.events.tags[visits.row]
     found = {}
@@ -116,7 +116,7 @@ def find_tags(recorded: Recorded, site: Site, visits: Visits, at_least: int) -> 
     return found
 
 
-def find_pools(recorded: Recorded, site: Site, visits: Visits) -> dict[str, ItemPool]:
+def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[str, ItemPool]:
     """How many items stand behind each placeholder, and how unequal they are."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     views = np.bincount(visits.path, minlength=len(recorded.pages))

@@ -33,7 +33,7 @@ PATTERN_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 EXAMPLES = 3
 
 
-class Template(NamedTuple):
+class PageTemplate(NamedTuple):
     """A page: its path with placeholders, and the paths that made it."""
 
     path: str
@@ -46,7 +46,7 @@ class Template(NamedTuple):
         return PATTERN_NAME.findall(self.path)
 
 
-def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Iterable[str] = ()) -> list[Template]:
+def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Iterable[str] = ()) -> list[PageTemplate]:
     """The templates of all paths that have a weight, the heaviest first. Raises LoadgenError for a bad pattern."""
     rules = [_compile_pattern(pattern) for pattern in patterns]
     wanted = sorted(weights)
@@ -62,7 +62,7 @@ def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Itera
     for place, folded in _fold(segments).items():
         found.setdefault(_name_placeholders(folded), []).append(place)
     made = [
-        Template(path, tuple(members), _list_examples(path, [paths[place] for place in members]))
+        PageTemplate(path, tuple(members), _list_examples(path, [paths[place] for place in members]))
         for path, members in found.items()
     ]
     return sorted(made, key=lambda each: (-sum(weights[place] for place in each.members), each.path))

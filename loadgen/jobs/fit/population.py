@@ -23,7 +23,7 @@ FEWEST_FILES = 3
 """Files of a landing from which its cache is judged."""
 
 
-class People(NamedTuple):
+class VisitorCounts(NamedTuple):
     """Counts of sessions, and what of it the scenario cannot say."""
 
     countries: Counter[str]
@@ -47,7 +47,7 @@ class Returning(NamedTuple):
     cached_later: float | None  # share on later pages
 
 
-def count_people(recorded: Recorded) -> People:
+def count_people(recorded: Recorded) -> VisitorCounts:
     """Count sessions by what is known of their visitors."""
     people = recorded.sessions
 
@@ -63,7 +63,7 @@ def count_people(recorded: Recorded) -> People:
             if len(region) == 2 and region.isupper():
                 countries[region] += number
     countries = Counter({name: number for name, number in countries.items() if len(name) == 2 and name.isupper()})
-    return People(
+    return VisitorCounts(
         countries,
         by_language,
         count(people.device),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
-from loadgen.jobs.fit.visits import Site, Visits
+from loadgen.jobs.fit.visits import RecordedSite, Visits
 
 ROUNDS = 8
 """Rounds in which the share of returns by chance and that of steps back are told apart."""
@@ -38,7 +38,7 @@ class Steps(NamedTuple):
             return np.asarray(self.exits / self.decisions, dtype=np.float64)
 
 
-def count_steps(site: Site, visits: Visits, route: Bools) -> Steps:
+def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     """Count what followed each view."""
     pages = len(site.names)
     going = np.flatnonzero(~visits.last[:-1] & (visits.number[1:] == visits.number[:-1] + 1))

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from loadgen.jobs.fit.distances import RATIO
-from loadgen.jobs.fit.judgement import Comparison, Judgement
+from loadgen.jobs.fit.judgement import FitComparison, Judgement
 from loadgen.units import NONE, format_bytes, format_digits, format_milliseconds
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def format_judgement(judgement: Judgement) -> Iterator[str]:
     yield f"{close} close, {off} off, {little} with too little data to say"
 
 
-def format_comparison(each: Comparison) -> str:
+def format_comparison(each: FitComparison) -> str:
     """One line of the table."""
     figures = [
         format_figure(value, each.unit) if value is not None else "" for value in (each.recorded, each.generated)
@@ -65,14 +65,14 @@ def format_figure(value: float, unit: str) -> str:
     return f"{format_digits(value)} {unit}".strip()
 
 
-def format_distance(each: Comparison) -> str:
+def format_distance(each: FitComparison) -> str:
     """A ratio as what it is off by, another distance in points of 100."""
     if not isfinite(each.distance):
         return NONE
     return f"{(each.distance - 1) * 100:+.1f}%" if each.kind == RATIO else f"{each.distance * 100:.1f}"
 
 
-def format_chance(each: Comparison) -> str:
+def format_chance(each: FitComparison) -> str:
     """What chance alone gives."""
     if not isfinite(each.high):
         return NONE

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.page_templates import Template, fold_paths, name_pages
+from loadgen.jobs.fit.page_templates import PageTemplate, fold_paths, name_pages
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.rum import events as rum
 
@@ -29,11 +29,11 @@ ROUTE_PART = 0.3
 """A page whose later views load so rarely is reached by route changes."""
 
 
-class Site(NamedTuple):
+class RecordedSite(NamedTuple):
     """The pages of the recorded site."""
 
     names: tuple[str, ...]
-    templates: tuple[Template, ...]
+    templates: tuple[PageTemplate, ...]
     of_path: Ints  # for each of Recorded.pages its page; -1: too rare to be told
     dropped: int  # sessions' page views on pages that are too rare even together
 
@@ -47,7 +47,7 @@ class Visits(NamedTuple):
 
     session: Ints
     path: Ints  # place in Recorded.pages
-    page: Ints  # place in Site
+    page: Ints  # place in RecordedSite
     at: Floats
     number: Ints
     row: Ints  # of EventTable
@@ -71,7 +71,7 @@ class Cuts(NamedTuple):
     continued: Bools  # another session of the same user goes on where it stops
 
 
-def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> Site:
+def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) -> RecordedSite:
     """The pages of the site; a page that fewer sessions saw is part of the page `other`."""
     views = recorded.rows_of(rum.PAGE_VIEW)
     path, session = recorded.events.page[views], recorded.events.session[views]
@@ -92,14 +92,14 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
     dropped = 0
     if len(rare) >= at_least:
         names.append(OTHER if OTHER not in names else "other-pages")
-        chosen.append(Template(OTHER_PATH, tuple(np.flatnonzero(page[:-1] == len(kept)).tolist()), ()))
+        chosen.append(PageTemplate(OTHER_PATH, tuple(np.flatnonzero(page[:-1] == len(kept)).tolist()), ()))
     else:
         dropped = int((page[path] == len(kept)).sum())
         page = np.where(page == len(kept), -1, page)
-    return Site(tuple(names), tuple(chosen), page, dropped)
+    return RecordedSite(tuple(names), tuple(chosen), page, dropped)
 
 
-def match_site(recorded: Recorded, site: Site) -> Site:
+def match_site(recorded: Recorded, site: RecordedSite) -> RecordedSite:
     """The same pages in other traffic of the same site."""
     known = [template.path for template in site.templates]
     place = {path: number for number, path in enumerate(known)}
@@ -153,7 +153,7 @@ def find_spans(recorded: Recorded) -> tuple[Floats, Floats]:
     return first, last
 
 
-def list_visits(recorded: Recorded, site: Site, cuts: Cuts) -> Visits:
+def list_visits(recorded: Recorded, site: RecordedSite, cuts: Cuts) -> Visits:
     """All page views on known pages."""
     events = recorded.events
     row = recorded.rows_of(rum.PAGE_VIEW)
@@ -216,7 +216,7 @@ def _find_loads(recorded: Recorded, session: Ints, number: Ints, landing: Bools)
     return loads, reloads, links, back
 
 
-def find_routes(site: Site, visits: Visits) -> Bools:
+def find_routes(site: RecordedSite, visits: Visits) -> Bools:
     """Which pages are reached by route changes: their later views have no load of their own."""
     later = ~visits.first
     seen = np.bincount(visits.page[later], minlength=len(site.names))

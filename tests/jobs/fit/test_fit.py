@@ -1,0 +1,128 @@
+"""A whole fit of small traffic: the scenario's file, the judgement, the page, bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import loadgen
+from loadgen.errors import LoadgenError
+from loadgen.jobs.fit import Fitted, build_fit_page, format_fitted, summarize_fit
+from loadgen.output import format_json
+from loadgen.scenario import Scenario
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("fit") / "bodies.ndjson"
+    bodies = loadgen.generate("quickstart", sessions=200, seed=5, start="2026-01-01T12:00:00")
+    path.write_bytes(b"\n".join(bodies))
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(source: Path) -> Fitted:
+    return loadgen.fit(source, name="shop")
+
+
+def test_the_file_is_a_scenario_with_a_comment_on_each_block(fitted: Fitted) -> None:
+    scenario = Scenario.parse(fitted.text, "shop.toml")
+    assert scenario == fitted.scenario
+    assert scenario.name == "shop"
+    assert [page.path for page in scenario.pages.values()] == ["/", "/product/{product}"]
+    for block in ("arrivals", "population", "telemetry.desktop", "telemetry.api", "pools", "pages.home"):
+        before = fitted.text.partition(f"[{block}]\n")[0].splitlines()
+        assert before[-1].startswith("# "), block
+    assert max(map(len, fitted.text.splitlines())) <= 150
+
+
+def test_the_same_data_give_the_same_bytes(source: Path, fitted: Fitted) -> None:
+    again = loadgen.fit([source], name="shop")
+    assert again.text == fitted.text
+    assert again.judgement == fitted.judgement
+
+
+def test_every_comparison_has_a_verdict_and_what_chance_gives(fitted: Fitted) -> None:
+    judgement = fitted.judgement
+    assert judgement.recorded_sessions == fitted.sessions
+    assert {each.group for each in judgement.comparisons} == {"arrivals", "visits", "visitors", "vitals", "events"}
+    for each in judgement.comparisons:
+        assert each.verdict in ("close", "off", "too little data")
+        assert each.low <= each.high or each.distance != each.distance
+    assert judgement.count("off") <= len(judgement.comparisons) / 5
+    lines = list(format_fitted(fitted))
+    assert max(map(len, lines)) <= 80
+    assert any("sample rate: taken to be 1" in line for line in lines)
+
+
+def test_programs_read_the_same_as_json(fitted: Fitted) -> None:
+    read = json.loads(format_json(summarize_fit(fitted)))
+    assert read["sessions"] == fitted.sessions
+    assert len(read["judgement"]["comparisons"]) == len(fitted.judgement.comparisons)
+    assert read["templates"] == {"home": "/", "product": "/product/{product}"}
+
+
+def test_the_page_draws_every_pair(fitted: Fitted) -> None:
+    page = build_fit_page(fitted)
+    assert page.count('class="plot"') == len(fitted.judgement.pairs)
+    assert "recorded" in page
+    assert "generated" in page
+
+
+def test_a_held_out_half_is_compared_and_not_fitted(source: Path) -> None:
+    halves = loadgen.fit(source, holdout=0.5)
+    assert halves.judgement.held_out
+    assert halves.judgement.recorded_sessions == halves.sessions // 2
+    rate = halves.scenario.arrivals.rate
+    assert rate is not None
+    assert rate == pytest.approx(2.5, rel=0.3)  # of the whole, not of the half that was fitted
+
+
+def test_the_sample_rate_is_made_up_for(source: Path, fitted: Fitted) -> None:
+    tenth = loadgen.fit(source, sample_rate=0.1)
+    assert tenth.scenario.monitor.sample_rate == 0.1
+    assert tenth.scenario.arrivals.rate == pytest.approx((fitted.scenario.arrivals.rate or 0) * 10, rel=0.01)
+    assert not any("sample rate" in note for note in tenth.notes)
+
+
+def test_too_few_sessions_and_nothing_to_read_are_refused(source: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.ndjson"
+    few.write_bytes(b"\n".join(loadgen.generate("quickstart", sessions=29, seed=5, start="2026-01-01")))
+    with pytest.raises(LoadgenError, match="only 29 sessions"):
+        loadgen.fit(few)
+    with pytest.raises(LoadgenError, match="nothing to fit"):
+        loadgen.fit()
+    with pytest.raises(LoadgenError, match="no pattern of a path"):
+        loadgen.fit(source, page=("help",))
+
+
+def test_a_monitor_is_read_live() -> None:
+    with loadgen.Endpoint(quota=None) as endpoint:
+        endpoint.client().create_app_monitor(Name="shop", Domain="shop.example.com")
+        loadgen.run("quickstart", target=endpoint.url, monitor="shop", duration=40, pace="20x", seed=1)
+        found = loadgen.fit(monitor="shop", target=endpoint.url)
+        with pytest.raises(LoadgenError, match="no events between"):
+            loadgen.fit(monitor="shop", target=endpoint.url, before="2020-01-01")
+    assert found.sessions >= 60
+    assert set(found.scenario.pages) == {"home", "product"}
+
+
+def test_without_cookies_every_load_is_a_visit_and_that_is_told(tmp_path: Path) -> None:
+    scenario = Scenario.load("quickstart")
+    scenario = scenario.model_copy(update={"client": scenario.client.model_copy(update={"allowCookies": False})})
+    path = tmp_path / "bodies.ndjson"
+    path.write_bytes(b"\n".join(loadgen.generate(scenario, sessions=100, seed=5, start="2026-01-01")))
+    found = loadgen.fit(path)
+    assert found.scenario.client.allowCookies is False
+    assert all(page.exit == 1 for page in found.scenario.pages.values())
+    assert any(note.startswith("no cookies") for note in found.notes)
+
+
+def test_a_single_page_is_fitted_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "bodies.ndjson"
+    path.write_bytes(b"\n".join(loadgen.generate("quota-probe", sessions=100, seed=5, start="2026-01-01")))
+    found = loadgen.fit(path)
+    assert list(found.scenario.pages) == ["home"]
+    assert any("a single page" in note for note in found.notes)

@@ -1,7 +1,5 @@
 """loadgen fit: recorded RUM data becomes a scenario."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +7,6 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.targets import show_result, target_options
-from loadgen.cli.terminal import echo
 from loadgen.cli.values import SHARE, echo_error
 
 FILE = click.Path(path_type=Path, allow_dash=True)
@@ -35,6 +32,5 @@ def fit(sources: tuple[Path, ...], out: Path, report: Path | None, as_json: bool
     from loadgen.jobs import fit as job
 
     fitted = job.fit(sources, on_progress=echo_error, **options | {"name": options["name"] or job.name_scenario(out)})
-    job.write_fitted(fitted, out, report)
+    job.write_fitted(fitted, out, report, echo_error)
     show_result(job.summarize_fit(fitted), job.format_fitted(fitted), as_json)
-    echo(f"{out}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions", err=True)

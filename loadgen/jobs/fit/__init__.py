@@ -110,11 +110,13 @@ def judge_scenario(
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), held_out=held_out)
 
 
-def write_fitted(fitted: Fitted, out: Path, report: Path | None) -> None:
-    """Write the scenario's file and, if asked for, the page."""
+def write_fitted(fitted: Fitted, out: Path, report: Path | None, on_progress: OnProgress = ignore_progress) -> None:
+    """Write the scenario's file and, if asked for, the page; tell what was written."""
     write_output(out, fitted.text)
+    on_progress(f"{out}: {len(fitted.scenario.pages)} pages from {fitted.sessions:,} sessions")
     if report is not None:
         write_output(report, build_fit_page(fitted))
+        on_progress(f"{report}: recorded and generated traffic over each other")
 
 
 def name_scenario(out: Path) -> str:

@@ -104,7 +104,7 @@ def test_a_monitor_is_read_live() -> None:
         loadgen.run("quickstart", target=endpoint.url, monitor="shop", duration=40, pace="20x", seed=1)
         found = loadgen.fit(monitor="shop", target=endpoint.url)
         with pytest.raises(LoadgenError, match="no events between"):
-            loadgen.fit(monitor="shop", target=endpoint.url, before="2020-01-01")
+            loadgen.fit(monitor="shop", target=endpoint.url, after="2020-01-01", before="2020-01-02")
     assert found.sessions >= 60
     assert set(found.scenario.pages) == {"home", "product"}
 

@@ -148,6 +148,9 @@ class Blocks:
         asked = WantedLoads(everyone, everyone, self.site.slowness[entry], warm, True)
         landing = draw_loads(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
+        if population.persistence:
+            apart = self.seeds.stream("persistence", block).standard_normal(len(entry))
+            unrest = unrest * np.exp(population.persistence * apart)
         cached = population.bfcache if self.scenario.client.allowCookies else 0.0
         habits = Habits(unrest, population.back, population.reload, cached)
         steps = draw_walk(self.site, self.seeds, block, entry, habits)

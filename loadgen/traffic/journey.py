@@ -98,10 +98,10 @@ def draw_walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits)
 
 
 def _draw_next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: bool) -> Ints:
-    """Draw the next page or the exit; the session's unrest multiplies the odds of the exit."""
-    law, leave = (site.landing, site.landing_exit[page]) if landing else (site.step, site.step_exit[page])
-    stay = 1 - leave
-    staying = stay / (stay + leave * unrest)
+    """Draw the next page or the exit; the session's unrest multiplies a middle visitor's odds of leaving."""
+    law, stay = (site.landing, 1 - site.landing_exit[page]) if landing else (site.step, 1 - site.step_exit[page])
+    leave = (site.landing_leave if landing else site.step_leave)[page]
+    staying = (1 - leave) / (1 - leave + leave * unrest)
     goes = uniform < staying
     scaled = uniform / np.where(goes, staying, 1.0) * stay
     return np.where(goes, law.pick(np.minimum(scaled, np.nextafter(stay, 0.0)), page), site.end)

@@ -26,6 +26,9 @@ from loadgen.traffic.population import DEVICES, make_hosts, make_identifiers, ma
 THIRD_PARTIES = 3
 """Hosts of other people's scripts."""
 
+VISITORS, FAR_ODDS = 64, 20.0
+"""Kinds of visitors over which exits are averaged, and log-odds beyond which nobody stays or nobody leaves."""
+
 TITLE_LIMIT = 256
 """Characters of a metadata value in RUM's schema."""
 
@@ -67,9 +70,12 @@ class Site:
         entries = np.array([page.entry for page in self.pages])
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
         self.step = Choice([[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages])
+        spread = scenario.population.persistence
         self.step_exit = np.array([page.exit for page in self.pages])
+        self.step_leave = _center_exits(self.step_exit, spread)
         self.landing = Choice([_weigh_landing(page, self.names) for page in self.pages])
         self.landing_exit = np.array([page.exit if page.bounce is None else page.bounce for page in self.pages])
+        self.landing_leave = _center_exits(self.landing_exit, spread)
         self.think = _tabulate_think_times(scenario, self.pages)
         self.measured = _find_measured(scenario, self.pages)
         self._fill_pools(scenario)
@@ -131,6 +137,16 @@ class Site:
             for name, item in zip(self.used[page], chosen, strict=False):
                 text = text.replace(f"{{{name}}}", self.items[name][item][0])
         return text
+
+
+def _center_exits(mean: Floats, spread: float) -> Floats:
+    """The exits of a visitor in the middle, when visitors' log-odds of leaving differ by `spread`: the mean is kept."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(VISITORS)
+    weights = weights / weights.sum()
+    log_odds = np.linspace(-FAR_ODDS, FAR_ODDS, 4001)
+    means = (1 / (1 + np.exp(-log_odds[:, None] - spread * nodes))) @ weights
+    center = 1 / (1 + np.exp(-np.interp(mean, means, log_odds)))
+    return np.where((mean <= 0) | (mean >= 1) | (spread == 0), mean, center)
 
 
 def _weigh_landing(page: PageSpec, names: list[str]) -> list[float]:

@@ -6,11 +6,12 @@ A batch is one PutRumEvents body. A batch belongs to one document, since each do
 from __future__ import annotations
 
 import gzip
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec.json import decode
 
 from loadgen import client, traffic, wire
 from loadgen.scenario import Scenario, load
@@ -71,30 +72,28 @@ def group_visits(bodies: Iterable[dict[str, Any]]) -> list[SeenVisit]:
         SeenVisit(
             session,
             tuple(tuple(map(_read_event, body["RumEvents"])) for body in found),
-            json.loads(found[0].get("SessionMetadata", "{}")),
+            decode(found[0].get("SessionMetadata", "{}")),
         )
         for session, found in sessions.items()
     ]
 
 
 def _read_event(event: dict[str, Any]) -> Seen:
-    metadata = json.loads(event.get("metadata") or "{}")
-    return Seen(
-        event["type"].removeprefix(RUM), int(event["timestamp"]), json.loads(event["details"] or "{}"), metadata
-    )
+    metadata = decode(event.get("metadata") or "{}")
+    return Seen(event["type"].removeprefix(RUM), int(event["timestamp"]), decode(event["details"] or "{}"), metadata)
 
 
 def read_recorded(sample: str) -> list[SeenVisit]:
     """The real visits of a sample, "scripted" or "unscripted"."""
     with gzip.open(RECORDED, "rt") as lines:
-        rows = [json.loads(line) for line in lines]
+        rows = [decode(line) for line in lines]
     return group_visits(row["body"] for row in rows if row["sample"] == sample)
 
 
 def read_bodies(path: Path) -> list[SeenVisit]:
     """The visits of a file as `loadgen generate` writes it."""
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-        return group_visits(map(json.loads, lines))
+        return group_visits(map(decode, lines))
 
 
 def draw_visits(scenario: Scenario, seed: int) -> list[SeenVisit]:
@@ -106,7 +105,7 @@ def draw_visits(scenario: Scenario, seed: int) -> list[SeenVisit]:
         for session in traffic.draw_sessions(scenario, seed)
         for batch in client.plan(session, scenario.client, 1.0).batches
     )
-    return group_visits(json.loads(wire.encode(batch, target, clock).request.body) for batch in batches)
+    return group_visits(decode(wire.encode(batch, target, clock).request.body) for batch in batches)
 
 
 def draw_shop(seed: int) -> list[SeenVisit]:

@@ -25,10 +25,10 @@ def depths(sessions: list[SeenSession]) -> np.ndarray:
 
 
 def test_half_of_the_visits_see_one_page_and_the_others_several(crowd: list[SeenSession]) -> None:
-    """E-commerce bounces 47 % (Contentsquare); mean depth near 4."""
+    """E-commerce bounces 47 %; 4.6 page views a session (Contentsquare)."""
     depth = depths(crowd)
     assert (depth == 1).mean() == pytest.approx(0.47, abs=0.03)
-    assert depth.mean() == pytest.approx(4.1, abs=0.4)
+    assert depth.mean() == pytest.approx(4.6, abs=0.5)
     assert depth.max() <= 100
 
 

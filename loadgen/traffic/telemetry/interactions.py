@@ -11,7 +11,7 @@ from loadgen.rum.events import DOM, Dom
 from loadgen.scenario import CustomEvent
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
 from loadgen.traffic.draws import TICKS, Bools, Ints, to_ticks
-from loadgen.traffic.journey import FAR_TICK
+from loadgen.traffic.journey import FAR_TICK, NAVIGATE
 from loadgen.traffic.site import ANYWHERE, LINK, Target
 from loadgen.wire.json_templates import Template
 
@@ -21,8 +21,15 @@ MOST_INPUTS = 30
 TYPED = 0.15
 """Share of inputs by keyboard; an estimate."""
 
-BY_LINK = 0.92
-"""Share of page changes that follow a click in the page, not the address bar or a gesture; an estimate."""
+BY_LINK = 0.8
+"""Share of steps ahead that follow a click in the page, not the address bar; an estimate. Steps back and reloads use
+the browser's own buttons."""
+
+RAGE_TICKS = 8000
+"""0.8 s, within which an element that does not react is clicked again and again."""
+
+RAGE_CLICKS = (3, 6)
+"""How often: at least, and below."""
 
 
 class Inputs(NamedTuple):
@@ -39,7 +46,7 @@ class Inputs(NamedTuple):
 
 def draw_inputs(draws: BlockDraws) -> Inputs:
     """Draw every input of a block."""
-    parts = [_draw_named_clicks(draws), _draw_other_inputs(draws), _draw_link_clicks(draws)]
+    parts = [_draw_named_clicks(draws), _draw_other_inputs(draws), _draw_rage_clicks(draws), _draw_link_clicks(draws)]
     view, at, target, typed, leaving = (np.concatenate(column) for column in zip(*parts, strict=True))
     load = draws.time.load[view]
     order = np.argsort(load * FAR_TICK + at, kind="stable")
@@ -89,12 +96,29 @@ def _draw_other_inputs(draws: BlockDraws) -> InputColumns:
     return *drawn[:3], uniform[2] < TYPED, drawn[4]
 
 
+def _draw_rage_clicks(draws: BlockDraws) -> InputColumns:
+    """Clicks one upon the other, on one element of one page of some sessions."""
+    stream, begins = draws.stream("rage clicks"), draws.walk.begins
+    uniform = stream.random((4, len(begins) - 1))
+    angry = np.flatnonzero(uniform[0] < draws.scenario.telemetry.rage_clicks)
+    chosen = begins[angry] + np.floor(uniform[1][angry] * np.diff(begins)[angry]).astype(np.int64)
+    number = np.floor(RAGE_CLICKS[0] + (RAGE_CLICKS[1] - RAGE_CLICKS[0]) * uniform[2][angry]).astype(np.int64)
+    begun = draws.time.find_moments(chosen, np.floor(draws.visible[chosen] * uniform[3][angry]).astype(np.int64))
+    turn = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    view = np.repeat(chosen, number)
+    at = np.repeat(begun, number) + np.floor(turn * np.repeat(RAGE_TICKS / number, number)).astype(np.int64)
+    at = np.minimum(at, draws.time.end[view] - 1)
+    never = np.zeros(len(view), dtype=bool)
+    return view, at, np.repeat(np.floor(uniform[1][angry] * 1e6).astype(np.int64) % ANYWHERE, number), never, never
+
+
 def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
     """The clicks that lead from one page to the next; a route change's click is recorded under the new page."""
     stream = draws.stream("links")
     uniform = stream.random((2, draws.views))
     walk, time = draws.walk, draws.time
-    followed = np.append(~walk.first[1:], False) & (uniform[0] < BY_LINK)
+    followed = np.append(walk.kind[1:] == NAVIGATE, False) & (uniform[0] < BY_LINK)
+    followed &= ~np.append(walk.first[1:], True)
     view = np.flatnonzero(followed)
     stays = time.load[view + 1] == time.load[view]
     before = np.maximum(time.end[view] - to_ticks(2 + 30 * uniform[1][view]), time.looked[view])

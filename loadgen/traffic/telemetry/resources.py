@@ -13,7 +13,7 @@ from loadgen.traffic.draws import Bools, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.navigation import draw_shares
 
-LCP_PARTS = (350.0, 160.0, 230.0)
+LCP_PARTS = (350.0, 140.0, 230.0)
 """Load delay, load time, render delay of an image LCP in ms: medians of good sites (CrUX July 2024, Almanac 2024)."""
 
 
@@ -44,8 +44,18 @@ def _lay_out_files(draws: BlockDraws) -> FileRows:
     asset = np.arange(len(load)) + np.repeat(begins - np.cumsum(number) + number, number)
     cache = draws.scenario.telemetry.cache
     landing = np.where(draws.people.returning[draws.load_session], cache.first_page_returning, cache.first_page_new)
-    share = np.where(walk.first[view], landing, cache.later_pages)
-    return FileRows(load, asset, draws.stream("cache").random(len(load)) < share[load])
+    share = np.where(walk.first[view], landing, cache.later_pages)[load]
+    share = np.where(assets.hero[asset] & _are_new(draws)[load], 0.0, share)
+    return FileRows(load, asset, draws.stream("cache").random(len(load)) < share)
+
+
+def _are_new(draws: BlockDraws) -> Bools:
+    """Loads of later pages whose item the visit has not seen before, so that its image is in no cache."""
+    walk, view = draws.walk, draws.loading.view
+    shown = np.column_stack((walk.session, walk.page, walk.items))
+    first = np.zeros(draws.views, dtype=bool)
+    first[np.unique(shown, axis=0, return_index=True)[1]] = True
+    return first[view] & ~walk.first[view]
 
 
 def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "13a964794b5526d61203e4754868ac7f59ec6f866d91f85683fed8b62a9de48f",
-    "storefront": "65d72b0e9a3a392606201943d9e2524ea1892c89640cd516238be8eba4adcb10",
-    "bad-release": "cf9d901333b2b4016173194b8021518b7fb3532b6a5088492b50245b95f2675c",
-    "global-mobile-day": "9c8a286bc938406996db58631510ed7cc0d1948f715ab7ff1849f2ffcfa27a23",
-    "news-flash-crowd": "b3e3f15aa698faefa98f79c0af65a253fbe1399ae8141c3de8d14eaaa43a425e",
-    "noisy-neighbour": "55abe9b996cde5dc9008ea006fac9779b49e880cfdac3bfcb123f9b4fd6b4a0c",
-    "quota-probe": "e28098911aade0ac0d4aaec17a1950f9b408e47f57c8240e32a328a7fd5cac60",
-    "saas-dashboard": "e3d4982e731d65ee2e8b06a569f3c275461b63376d1bd4906b5f62b0cc4e833c",
+    "quickstart": "28e240d5e885fff7bf9b1d215f14923a91d3c83402dc79dd35de2a63df0e19e8",
+    "storefront": "38a424bc0189b7abd09a71b13fd6dbd3072aaf834ef50368dc8a0bc093af232d",
+    "bad-release": "8835a9cd8c320aab9804fec70a85da666510a7ec617a18e88c4ae805e46dc905",
+    "global-mobile-day": "b65060c98102536086b33cf526057e2163d50e71e86bbea4a3c5121c3d68d954",
+    "news-flash-crowd": "462d7367cfa39b08431756b7ccc2ccd5940f42067cfcd13a90a78734848663f0",
+    "noisy-neighbour": "fb86290285f20120ec8dd57f6320f9593ea35b4791da587d7de4626856324726",
+    "quota-probe": "b14a2f5a1d10839a54cec2856d38470e162a46450f93ef91c851601b97fedbb0",
+    "saas-dashboard": "d900f7f9ae719709afdcbd8c33756f975d460cfec9908827764780a240e205a7",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

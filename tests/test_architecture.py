@@ -20,7 +20,7 @@ DOORS = {  # framework: the only places that may import it
     "httptools": ("transport", "endpoint"),
     "boto3": ("aws",),
     "botocore": ("aws", "rum"),
-    "faker": ("traffic/population",),
+    "faker": ("traffic/site",),
     "click": ("cli", "jobs"),
     "pydantic": ("scenario",),
     "duckdb": ("endpoint/console",),

@@ -81,7 +81,13 @@ class Population(Section):
     returning: Share = Field(
         0.32, description="Share of sessions by visitors who have been here before (Databox survey)."
     )
-    visitors: int = Field(2000, ge=1, le=1_000_000, description="People among whom the returning visitors are drawn.")
+    visitors: int = Field(
+        2000,
+        ge=1,
+        le=1_000_000,
+        description="People who may return several times in a run, each when the last session has expired; others "
+        "return who were last here before the run.",
+    )
     again: Share = Field(
         0.0,
         description="Share of the returning visitors who came new earlier in the same run, an hour before or more; "

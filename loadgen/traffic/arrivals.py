@@ -19,6 +19,7 @@ from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
 from loadgen.traffic.block import Blocks, BlockStarts
 from loadgen.traffic.draws import BLOCK, TICKS, Floats, Ints, Pause, Seeds
+from loadgen.traffic.population import draw_pauses
 from loadgen.traffic.rate_curve import RateCurve, compute_rate_curve, draw_starts
 
 Item = TypeVar("Item")
@@ -100,7 +101,7 @@ class OpenArrivals(ArrivalsLaw):
 
     def split_starts(self) -> Iterator[BlockStarts]:
         starts = self.starts
-        self.blocks.crowd.begun = starts
+        self.blocks.crowd.returns.begun = starts
         for number, first in enumerate(range(0, len(starts), BLOCK)):
             part = starts[first : first + BLOCK]
             missing = (0, BLOCK - len(part))
@@ -162,8 +163,7 @@ class ClosedArrivals(ArrivalsLaw):
 
     def _draw_pauses(self, number: int) -> Floats:
         """How long the visitors of a block stay away before this round."""
-        mean = self.scenario.arrivals.pause
-        return np.asarray(mean * self.seeds.stream("pause", number).standard_exponential(BLOCK), dtype=np.float64)
+        return draw_pauses(self.seeds, number, self.scenario.arrivals.pause)
 
     def _measure_lengths(self, number: int, starts: Floats) -> Floats:
         """How long each visit of a block lasts, in seconds."""

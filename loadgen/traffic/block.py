@@ -122,6 +122,7 @@ class Blocks:
             loading = self._draw_loading(block, steps, landing, asked, slowness)
             time = build_timeline(steps, hard, loading, looks)
             at = starts[steps.session] + time.start / TICKS
+        people = self.crowd.separate(block, people, starts + time.end[steps.begins[1:] - 1] / TICKS)
         hit = find_struck_views(
             exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED)
         )

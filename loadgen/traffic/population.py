@@ -1,12 +1,9 @@
-"""Visitors, drawn country → device, system and browser → version; and the made-up names of the site.
-
-Faker is used in this module alone. It is slow, so it fills pools once, from an instance seeded by the site's name.
-"""
+"""Visitors, drawn country → device, system and browser → version: new ones, and known ones who come back."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,13 +22,11 @@ from loadgen.traffic.platforms import (
     write_agent,
 )
 from loadgen.traffic.rate_curve import compute_spike_factor
-
-if TYPE_CHECKING:
-    from faker import Faker
+from loadgen.traffic.returns import Returns
 
 RAKING_STEPS = 20
 GONE, TRIES, REMEMBERED = 3600.0, 4, 4096
-"""Seconds after which a visitor may be back; earlier visits that are tried for a new one; blocks kept in memory."""
+"""Seconds after which a new visitor may be back; earlier visits that are tried for a new one; blocks kept in memory."""
 
 DEVICES = ("desktop", "mobile", "tablet")
 
@@ -46,6 +41,7 @@ class People(NamedTuple):
     device: Ints  # index in DEVICES
     user: list[str]
     returning: Bools
+    until: Floats  # run seconds by which the session must have expired, or the user is somebody else
 
 
 class Crowd:
@@ -56,7 +52,9 @@ class Crowd:
         self._seeds, self._day, self._members = seeds, arrivals.day, arrivals.visitors
         self._spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self._share, self._again = population.returning, population.again
-        self.begun: Floats = np.zeros(0)  # the starts of all visits of the run, once they are known
+        self._session_length, self._pause = scenario.client.sessionLengthSeconds, arrivals.pause
+        self.returns = Returns(lambda block, at: self._draw_candidates(block, at)[1], self._session_length)
+        self._gone = max(GONE, self.returns.apart)
         self._earlier = lru_cache(maxsize=REMEMBERED)(self._look_up)
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
@@ -91,7 +89,8 @@ class Crowd:
         version = self._version.pick(draws[1], platform)
         language = self._language.pick(draws[2], country)
         user = draw_uuids(stream, count)
-        return People(country, platform, version, language, self._device[platform], user, np.ones(count, dtype=bool))
+        device, returning = self._device[platform], np.ones(count, dtype=bool)
+        return People(country, platform, version, language, device, user, returning, np.full(count, np.inf))
 
     def _draw_countries(self, uniform: Floats, at: Floats) -> Ints:
         """Draw the countries of visitors who come at these times: fewer where it is night, more where a spike is on."""
@@ -102,9 +101,35 @@ class Crowd:
         return Choice(awake if factor is None else awake * factor).pick(uniform, np.arange(len(at)))
 
     def draw(self, block: int, at: Floats) -> People:
-        """Draw the visitors of a block's sessions, which start at these times: some from the pool, the others new."""
+        """Draw the visitors of a block's sessions, which start at these times: some are known, the others new."""
         if self._members is not None:
             return self._draw_members(block, len(at), self._members)
+        people, keys = self._draw_candidates(block, at)
+        apart = self.returns.are_apart(block, at, keys)
+        until = np.where(people.returning, at + self.returns.apart, at + self._gone if self._again else np.inf)
+        until[keys >= 0] = np.where(apart, until, -np.inf)[keys >= 0]
+        return self.separate(block, people._replace(until=until), at)
+
+    def separate(self, block: int, people: People, over: Floats) -> People:
+        """The same people; visits whose session has not expired in time are those of users who come once.
+
+        Args:
+            block: Whose visitors they are.
+            people: Its visitors.
+            over: When each visit ends, in run seconds.
+        """
+        rows = np.flatnonzero(over + self._session_length > people.until)
+        if not rows.size:
+            return people
+        user, until = list(people.user), people.until.copy()
+        spare = draw_uuids(self._seeds.stream("spare users", block), len(user), rows)
+        for row, each in zip(rows.tolist(), spare, strict=True):
+            user[row] = each
+        until[rows] = np.inf
+        return people._replace(user=user, until=until)
+
+    def _draw_candidates(self, block: int, at: Floats) -> tuple[People, Ints]:
+        """A block's visitors, whether or not the known ones are free, and a number for each known one; -1: nobody's."""
         new, uniform = self._draw_newcomers(block, at)
         country = new.country
         known = self._pool_sizes[country]
@@ -117,8 +142,9 @@ class Crowd:
             self._pool.user[old] if back else fresh
             for back, old, fresh in zip(returning.tolist(), who.tolist(), new.user, strict=True)
         ]
-        people = People(country, platform, version, language, device, user, returning)
-        return self._replace_by_earlier(block, at, people) if self._again else people
+        people = People(country, platform, version, language, device, user, returning, new.until)
+        keys = np.where(returning, who, -1)
+        return self._replace_by_earlier(block, at, people, keys) if self._again else (people, keys)
 
     def _draw_newcomers(self, block: int, at: Floats) -> tuple[People, Floats]:
         """A block's visitors as if all were new, and the uniform numbers that decide which of them are."""
@@ -126,38 +152,45 @@ class Crowd:
         uniform = stream.random((3, len(at)))
         return self._draw_people(stream, self._draw_countries(uniform[0], at)), uniform
 
-    def _replace_by_earlier(self, block: int, at: Floats, people: People) -> People:
+    def _replace_by_earlier(self, block: int, at: Floats, people: People, keys: Ints) -> tuple[People, Ints]:
         """The same people, some of the returning ones replaced by visitors who were new earlier in this run."""
         uniform = self._seeds.stream("again", block).random((1 + TRIES, len(at)))
         rows = np.flatnonzero(people.returning & (uniform[0] < self._again)).tolist()
         columns, user = [column.copy() for column in people[:5]], list(people.user)
         for row in rows:
-            before = int(np.searchsorted(self.begun, at[row] - GONE))
+            before = int(np.searchsorted(self.returns.begun, at[row] - self._gone))
             for chance in uniform[1:, row].tolist() if before else ():
-                number, place = divmod(int(chance * before), BLOCK)
+                index = int(chance * before)
+                number, place = divmod(index, BLOCK)
                 then, fresh = self._earlier(number)
                 if fresh[place]:
                     for column, past in zip(columns, then[:5], strict=True):
                         column[row] = past[place]
-                    user[row] = then.user[place]
+                    user[row], keys[row] = then.user[place], len(self._pool.user) + index
                     break
         country, platform, version, language, device = columns
-        return People(country, platform, version, language, device, user, people.returning)
+        return People(country, platform, version, language, device, user, people.returning, people.until), keys
 
     def _look_up(self, block: int) -> tuple[People, Bools]:
         """The newcomers of an earlier block, and which of its visits were made by newcomers."""
-        begun = self.begun[block * BLOCK : (block + 1) * BLOCK]
-        people, uniform = self._draw_newcomers(block, np.pad(begun, (0, BLOCK - len(begun)), mode="edge"))
+        people, uniform = self._draw_newcomers(block, self.returns.get_starts(block))
         return people, uniform[1] >= self._share
 
     def _draw_members(self, block: int, count: int, members: int) -> People:
-        """The visitors of a closed population, in a fixed order that mixes countries; each round has its blocks."""
+        """The visitors of a closed population, in a fixed order that mixes countries; each round has its blocks.
+
+        Who comes back before the session has expired is another user, as with a second browser.
+        """
         per_round = -(-members // BLOCK)
         who = self._order[np.minimum(block % per_round * BLOCK + np.arange(count), members - 1)]
         back = (self._before[who] < self._share) | (block >= per_round)
         country, platform, version, language, device = (column[who] for column in self._pool[:5])
         user = [self._pool.user[each] for each in who.tolist()]
-        return People(country, platform, version, language, device, user, back)
+        people = People(country, platform, version, language, device, user, back, np.full(count, np.inf))
+        if block < per_round:
+            return people
+        pauses = draw_pauses(self._seeds, block, self._pause)[:count]
+        return self.separate(block, people._replace(until=pauses), np.zeros(count))._replace(until=people.until)
 
     def can_measure(self, people: People, vital: str) -> Bools:
         """Whether each visitor's browser measures a vital."""
@@ -196,6 +229,11 @@ class Crowd:
         )
 
 
+def draw_pauses(seeds: Seeds, block: int, mean: float) -> Floats:
+    """How many seconds the visitors of a closed population stay away before the visits of a block."""
+    return np.asarray(mean * seeds.stream("pause", block).standard_exponential(BLOCK), dtype=np.float64)
+
+
 def _weigh_platforms(population: Population, countries: list[str], mass: Floats) -> Floats:
     """Platforms by country, raked to the scenario's mixes of devices and browsers where it states them."""
     weights = weigh_platforms(countries)
@@ -223,35 +261,3 @@ def _fill_rows(ragged: list[list[float]]) -> Floats:
     """Rows of different lengths as one table, filled with zeros."""
     width = max(len(row) for row in ragged)
     return np.array([row + [0.0] * (width - len(row)) for row in ragged], dtype=np.float64)
-
-
-def _make_faker(name: str) -> Faker:
-    from faker import Faker  # slow to import: the rest of the room does not wait for it
-
-    fake = Faker("en_US")
-    fake.seed_instance(name)
-    return fake
-
-
-def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
-    """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
-    fake = _make_faker(f"{site}/{pool}")
-    found: dict[str, str] = {}
-    while len(found) < size:
-        words = [fake.last_name(), fake.safe_color_name(), fake.word(part_of_speech="noun")]
-        slug = "-".join(words).lower()
-        slug = f"{slug}-{len(found)}" if slug in found else slug
-        found[slug] = " ".join(words).title()
-    return list(found.items())
-
-
-def make_hosts(site: str, size: int) -> list[str]:
-    """Hosts of other people's scripts, under the top-level domain that nobody can own (RFC 2606)."""
-    fake = _make_faker(f"{site}/hosts")
-    return [f"{fake.domain_word()}.example" for _ in range(size)]
-
-
-def make_identifiers(site: str, size: int) -> list[str]:
-    """Names that stand in the site's code, such as openBasket."""
-    fake = _make_faker(f"{site}/code")
-    return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]

@@ -1,9 +1,12 @@
-"""A scenario's pages, compiled once for drawing: numbers for numpy, texts for events."""
+"""A scenario's pages, compiled once for drawing: numbers for numpy, texts for events; and the site's made-up names.
+
+Faker is used in this module alone. It is slow, so it fills pools once, from an instance seeded by the site's name.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,7 +24,10 @@ from loadgen.scenario import (
 from loadgen.traffic.assets import AssetDetails, Assets
 from loadgen.traffic.draws import Choice, Floats, Seeds, weigh_ranks
 from loadgen.traffic.js_errors import make_site_errors, weigh_errors
-from loadgen.traffic.population import DEVICES, make_hosts, make_identifiers, make_items
+from loadgen.traffic.population import DEVICES
+
+if TYPE_CHECKING:
+    from faker import Faker
 
 THIRD_PARTIES = 3
 """Hosts of other people's scripts."""
@@ -187,3 +193,35 @@ def _find_measured(scenario: Scenario, pages: list[PageSpec]) -> dict[tuple[int,
             if isinstance(think, Quantiles):
                 found[device, page] = np.sort(np.array(think.seconds))
     return found
+
+
+def _make_faker(name: str) -> Faker:
+    from faker import Faker  # slow to import: the rest of the room does not wait for it
+
+    fake = Faker("en_US")
+    fake.seed_instance(name)
+    return fake
+
+
+def make_items(site: str, pool: str, size: int) -> list[tuple[str, str]]:
+    """Slug and title of each item behind a placeholder, distinct, in order of popularity."""
+    fake = _make_faker(f"{site}/{pool}")
+    found: dict[str, str] = {}
+    while len(found) < size:
+        words = [fake.last_name(), fake.safe_color_name(), fake.word(part_of_speech="noun")]
+        slug = "-".join(words).lower()
+        slug = f"{slug}-{len(found)}" if slug in found else slug
+        found[slug] = " ".join(words).title()
+    return list(found.items())
+
+
+def make_hosts(site: str, size: int) -> list[str]:
+    """Hosts of other people's scripts, under the top-level domain that nobody can own (RFC 2606)."""
+    fake = _make_faker(f"{site}/hosts")
+    return [f"{fake.domain_word()}.example" for _ in range(size)]
+
+
+def make_identifiers(site: str, size: int) -> list[str]:
+    """Names that stand in the site's code, such as openBasket."""
+    fake = _make_faker(f"{site}/code")
+    return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]

@@ -18,8 +18,10 @@ from tests.traffic.look import SMALL
 VISITORS = 300
 
 
-def club(more: str = "", visitors: int = VISITORS) -> Scenario:
-    arrivals = f"[arrivals]\nvisitors = {visitors}\npause = 120\n{more}\n"
+def club(more: str = "", visitors: int = VISITORS, session_length: float = 0.001) -> Scenario:
+    """Sessions that have expired when their visitor comes back: each visit of one visitor has the same user."""
+    client = f"[client]\nsessionLengthSeconds = {session_length}\n"
+    arrivals = f"{client}[arrivals]\nvisitors = {visitors}\npause = 120\n{more}\n"
     return parse(
         SMALL.replace("[arrivals]\nrate = 10\n", arrivals).replace("duration = 20", "duration = 1200"), "club.toml"
     )
@@ -51,6 +53,16 @@ def test_a_visitor_makes_one_visit_at_a_time(visits: list[Session]) -> None:
         pauses += [begin - end for end, begin in gaps if end < 600]
     assert min(pauses) > -1e-5
     assert np.mean(pauses) == pytest.approx(120, rel=0.1)
+
+
+def test_who_comes_back_before_the_session_has_expired_is_another_user() -> None:
+    """Of the visits after a visitor's first, those are the same user's whose pause is above 60 s: exp(-60/120)."""
+    visits = list(traffic.draw_sessions(club(session_length=60.0), SEED))
+    ends: dict[str, float] = {}
+    for session in visits:
+        assert session.start - ends.get(session.visitor.user_id, -60.0) >= 60 - 1e-5
+        ends[session.visitor.user_id] = session.start + session.loads[-1].hides[-1]
+    assert (len(visits) - len(ends)) / (len(visits) - VISITORS) == pytest.approx(np.exp(-0.5), abs=0.06)
 
 
 def test_sessions_are_numbered_in_the_order_of_their_start(visits: list[Session]) -> None:

@@ -28,12 +28,14 @@ def first_visits(sessions: list[Session]) -> dict[str, Session]:
 
 
 def test_some_of_the_returning_were_new_in_the_same_run() -> None:
-    """Of those who return after two hours: 60 % within 5 points, an hour later or more, as the same person."""
+    """Of those who return after four hours, an hour later or more, as the same person: 52 % within 5 points. That is
+    60 % without those who drew somebody whose last session may not have expired (162 draws an hour, of 1,080 to 1,350).
+    """
     sessions = list(traffic.draw_sessions(day(0.6), SEED))
     new = first_visits(sessions)
-    late = [each for each in sessions if each.visitor.returning and each.start > 7200]
+    late = [each for each in sessions if each.visitor.returning and each.start > 14400]
     again = [each for each in late if each.visitor.user_id in new]
-    assert len(again) / len(late) == pytest.approx(0.6, abs=0.05)
+    assert len(again) / len(late) == pytest.approx(0.6 * np.exp(-162 / 1200), abs=0.05)
     for session in again:
         before = new[session.visitor.user_id]
         assert session.start - before.start >= 3600

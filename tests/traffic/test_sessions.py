@@ -18,13 +18,13 @@ from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
     "quickstart": "28e240d5e885fff7bf9b1d215f14923a91d3c83402dc79dd35de2a63df0e19e8",
-    "storefront": "38a424bc0189b7abd09a71b13fd6dbd3072aaf834ef50368dc8a0bc093af232d",
-    "bad-release": "8835a9cd8c320aab9804fec70a85da666510a7ec617a18e88c4ae805e46dc905",
-    "global-mobile-day": "b65060c98102536086b33cf526057e2163d50e71e86bbea4a3c5121c3d68d954",
-    "news-flash-crowd": "462d7367cfa39b08431756b7ccc2ccd5940f42067cfcd13a90a78734848663f0",
-    "noisy-neighbour": "fb86290285f20120ec8dd57f6320f9593ea35b4791da587d7de4626856324726",
+    "storefront": "089850d30969f39366294de0bb3fda7b536764f5fa4bb94f4f2072d36a0d0e3d",
+    "bad-release": "116cf4a7a51592ebb3ee7cb57b2e2452c732d10983fe178ab338c7324b87d4e5",
+    "global-mobile-day": "7e530910246e72a876fbaf29966def53e087ac048fdd5bbc6ac50c66272f7a98",
+    "news-flash-crowd": "d0849b49156f135e1bf0669ed18ab1324a8fe852856f67f5a4c9ce0e68909e3b",
+    "noisy-neighbour": "c1c3fb84484fd12cf6a148797d7712f4a0673aa13faa25ba28390804b25e8869",
     "quota-probe": "b14a2f5a1d10839a54cec2856d38470e162a46450f93ef91c851601b97fedbb0",
-    "saas-dashboard": "d900f7f9ae719709afdcbd8c33756f975d460cfec9908827764780a240e205a7",
+    "saas-dashboard": "3be1176e2bab8c566fa1b1e13e5fa71a2d8a2a72299fafee47ecbc089d286bb9",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -61,6 +61,62 @@ def parse_share(text: str) -> float:
     return share
 
 
+def parse_quota(text: str) -> float | None:
+    """Requests a second above 0; None for `off`."""
+    try:
+        rate = None if text == "off" else parse_count(text)
+    except ValueError:
+        rate = 0.0
+    if rate == 0:
+        raise ValueError(f"{text!r} is no quota; write requests per second such as 50, or off")
+    return rate
+
+
+MOST_SECONDS = 366 * 86400.0
+
+
+def parse_length(text: str) -> float:
+    """The seconds of a run or a period: above 0, such as 90s, 5m, 2h."""
+    seconds = parse_duration(text)
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"{text!r} is too long; write at most 366d")
+    if not seconds:
+        raise ValueError(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h")
+    return seconds
+
+
+def parse_rates(text: str) -> tuple[float, ...]:
+    """Sample rates between commas, each above 0 and at most 1."""
+    try:
+        rates = tuple(parse_share(part.strip()) for part in text.split(","))
+    except ValueError:
+        rates = (0.0,)
+    if not all(rates):
+        raise ValueError(f"{text!r} is no list of sample rates; write shares such as 0.01,0.1,1")
+    return rates
+
+
+def parse_percent(text: str) -> float:
+    """A part that may be more than the whole, as 1.3 or 130%."""
+    try:
+        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3") from None
+
+
+def check_pace(text: str) -> str:
+    """A pace as it is written; ValueError as `parse_pace`."""
+    parse_pace(text)
+    return text
+
+
+def check_form(form: str, name: str, instead: str, text: str) -> str:
+    """Text that a regular expression matches."""
+    if not re.fullmatch(form, text):
+        raise ValueError(f"{text!r} is no {name}; write {instead}")
+    return text
+
+
 def _parse_number(text: str) -> float:
     """A number, or -1 in place of what is none: no unit here may be negative."""
     try:

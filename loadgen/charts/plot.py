@@ -56,6 +56,7 @@ class Plot(Noun, kw_only=True):
     x_ticks: Sequence[tuple[float, str]]
     layers: Sequence[Layer]
     marks: Sequence[Mark] = ()
+    spans: Sequence[Mark] = ()  # shaded, such as incidents; they may overlap
     height: int = 240
 
     def html(self) -> Markup:
@@ -95,7 +96,11 @@ class Plot(Noun, kw_only=True):
         stages = [
             el("path", d=f"M{format_x(mark.start)} 0V{self.height}", class_="mark") for mark in self.marks if mark.start
         ]
-        return [*lines, *stages]
+        shaded = [
+            el("path", d=f"M{left} 0H{right}V{self.height}H{left}Z", class_="span")
+            for left, right in ((format_x(span.start), format_x(span.end)) for span in self.spans)
+        ]
+        return [*shaded, *lines, *stages]
 
     def _drawn(self) -> list[Markup]:
         made, tops = [], [0.0] * len(self.places)
@@ -176,7 +181,9 @@ class Plot(Noun, kw_only=True):
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 
     def _mark_labels(self) -> Markup:
-        return el("div", *(draw_mark_label(mark) for mark in self.marks), class_="marks", aria_hidden="true")
+        stages = (draw_mark_label(mark) for mark in self.marks)
+        spans = (draw_span_label(span, row) for span, row in zip(self.spans, assign_rows(self.spans), strict=True))
+        return el("div", *stages, *spans, class_="marks", aria_hidden="true")
 
     def _readouts(self) -> Markup:
         told = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
@@ -232,6 +239,24 @@ def draw_mark_label(mark: Mark) -> Markup:
     if width < 0.1 and mark.end > 0.99:
         return el("span", mark.label, class_="thin", style=f"right:{(1 - mark.start) * 100:.2f}%;padding-right:5px")
     return el("span", mark.label, style=f"left:{mark.start * 100:.2f}%;max-width:{width * 100:.2f}%")
+
+
+def draw_span_label(span: Mark, row: int) -> Markup:
+    """A span's name inside it, below the names of the marks, in a row where nothing else stands."""
+    width = (span.end - span.start) * 100
+    style = f"left:{span.start * 100:.2f}%;max-width:{width:.2f}%;top:{(row + 1) * 16}px"
+    return el("span", span.label, title=span.label, class_="span", style=style)
+
+
+def assign_rows(spans: Sequence[Mark]) -> list[int]:
+    """A row for each span, so that those of one row do not overlap; the first rows are taken first."""
+    ends: list[float] = []
+    rows = []
+    for span in spans:
+        row = next((place for place, end in enumerate(ends) if end <= span.start), len(ends))
+        ends[row : row + 1] = [span.end]
+        rows.append(row)
+    return rows
 
 
 def draw_rule(y: float, name: str) -> Markup:

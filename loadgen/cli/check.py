@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from loadgen.cli.options import SCENARIO
+from loadgen.cli.options import JSON, SCENARIO
 from loadgen.cli.terminal import echo
 
 
 @click.command(epilog="Example: loadgen check storefront")
 @SCENARIO
-def check(scenario: Path) -> None:
+@JSON
+def check(scenario: Path, as_json: bool) -> None:
     """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
     from loadgen.jobs import check as job
+    from loadgen.output import format_json
 
+    if as_json:
+        found = job.report_check(scenario)
+        click.echo(format_json(found), nl=False)
+        sys.exit(0 if found.valid else 2)
     echo(f"{scenario}: fine. {job.format_check(job.check(scenario))}")

@@ -9,7 +9,16 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import PERCENT, RATES, SHARE, CountOption, ScenarioFile, WholeCountOption, echo_error
+from loadgen.cli.values import (
+    PERCENT,
+    RATES,
+    SHARE,
+    CountOption,
+    OutputFile,
+    ScenarioFile,
+    WholeCountOption,
+    echo_error,
+)
 
 EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 
@@ -49,15 +58,13 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 @click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
 @click.option("--answer-time", "answer_seconds", type=float, default=0.05, help="Mean seconds until an answer.")
 @shared.JSON
-@click.option("--html", type=click.Path(path_type=Path), help="Write one page with plots.")
+@click.option("--html", type=OutputFile(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
     from loadgen.jobs import plan as job
-    from loadgen.output import check_output, write_output
+    from loadgen.output import write_output
     from loadgen.report import show
 
-    if html is not None:
-        check_output(html)
     found = job.plan(scenario, others=others, on_progress=echo_error, **options)
     if html is not None:
         write_output(html, job.build_plan_page(found))

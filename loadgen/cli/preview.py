@@ -8,21 +8,20 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import echo_error
+from loadgen.cli.values import OutputFile, echo_error
 
 
 @click.command(epilog="Example: loadgen preview bad-release --out preview.html")
 @shared.SCENARIO
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="HTML file; it needs nothing beside it.")
+@click.option("--out", type=OutputFile(), required=True, help="HTML file; it needs nothing beside it.")
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SEED
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.jobs import preview as job
-    from loadgen.output import check_output, is_stream, write_output
+    from loadgen.output import is_stream, write_output
 
-    check_output(out)
     seen = job.preview(scenario, on_progress=echo_error, duration=duration, rate=rate, seed=seed)
     write_output(out, job.build_preview_page(seen))
     echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from loadgen.cli.options import JSON, RUN_DIR, html_option
+from loadgen.cli.options import JSON, JUNIT, RUN_DIR, SUMMARY_MD, html_option
 from loadgen.cli.terminal import echo
 
 IN_FOLDER = Path("RUN_DIR/report.html")  # what --html without a file stands for
@@ -17,11 +17,13 @@ PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_v
 @RUN_DIR
 @JSON
 @PAGE
-def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
+@JUNIT
+@SUMMARY_MD
+def report(run_dir: Path, as_json: bool, html: Path | None, junit: Path | None, summary_md: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.jobs import report as job
     from loadgen.output import format_json, is_stream
-    from loadgen.report import render_summary, show
+    from loadgen.report import render_summary, show, write_ci_files
 
     page = job.name_page(run_dir) if html == IN_FOLDER else html
     summary = job.report(run_dir, html=page)
@@ -31,3 +33,4 @@ def report(run_dir: Path, as_json: bool, html: Path | None) -> None:
         show(render_summary(summary))
     if page is not None:
         echo(f"page      {page}", err=as_json or is_stream(page))
+    write_ci_files(summary, junit, summary_md)

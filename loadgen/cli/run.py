@@ -47,13 +47,16 @@ FILE = click.Path(path_type=Path)
 @click.option("--prometheus", type=shared.PORT, metavar="PORT", help="Serve live figures for Prometheus on loopback.")
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
 @click.option("--tag", metavar="TEXT", help="A label for the run, in its report and in comparisons.")
+@click.option("--threshold", multiple=True, metavar="TEXT", help="To keep, such as 'latency_p99_ms < 500'; also again.")
+@shared.JUNIT
+@shared.SUMMARY_MD
 @shared.CONSENT
 @shared.JSON
-def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
+def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md: Path | None, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
     from loadgen.jobs import run as job
     from loadgen.output import format_json
-    from loadgen.report import render_summary, show
+    from loadgen.report import render_summary, show, write_ci_files
 
     if options["target"] != "local":
         refuse_local_options()
@@ -65,6 +68,7 @@ def run(scenario: Path, yes: bool, as_json: bool, **options: Any) -> None:
         else:
             show(render_summary(done.summary))
             echo(f"results   {done.folder}")
+    write_ci_files(done.summary, junit, summary_md)
     sys.exit(done.exit_code)
 
 

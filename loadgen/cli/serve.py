@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -10,10 +11,11 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import OPERATION_QUOTA, QUOTA, CountOption, PatternOption
+from loadgen.cli.values import OPERATION_QUOTA, QUOTA, CountOption, ParsedOption
+from loadgen.units import check_form
 
-REGION = PatternOption("region", r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "one such as us-east-1")
-ACCOUNT = PatternOption("account", r"[0-9]{12}", "twelve digits")
+REGION = ParsedOption("region", partial(check_form, r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "region", "one such as us-east-1"))
+ACCOUNT = ParsedOption("account", partial(check_form, r"[0-9]{12}", "account", "twelve digits"))
 SHELL_LINES = (
     "AWS_ENDPOINT_URL_RUM AWS_DEFAULT_REGION",
     "AWS_DISABLE_HOST_PREFIX_INJECTION",

@@ -17,7 +17,11 @@ from loadgen.output import escape_controls
 HANDLER = "loadgen-replace"
 
 SPELLED = dict(
-    zip("–—−→←…“”’µ·±×█", ["-", "-", "-", "->", "<-", "...", '"', '"', "'", "u", ".", "+-", "x", "#"], strict=True)
+    zip(
+        "–—−→←…“”’µ·±×█✓✗≤≥",
+        ["-", "-", "-", "->", "<-", "...", '"', '"', "'", "u", ".", "+-", "x", "#", "+", "x", "<=", ">="],
+        strict=True,
+    )
 )
 """How characters that we write ourselves look where the encoding lacks them."""
 

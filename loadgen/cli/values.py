@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -32,7 +31,21 @@ class ScenarioFile(click.Path):
         return [CompletionItem(incomplete, type="file"), *names]
 
 
-MOST_SECONDS = 366 * 86400.0
+class OutputFile(click.Path):
+    """A file to be written, which is refused before the work when it cannot be."""
+
+    name = "file"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        from loadgen.output import check_output
+
+        path = cast(Path, super().convert(value, param, ctx))
+        check_output(path)
+        return path
 
 
 def echo_error(line: str) -> None:
@@ -58,90 +71,32 @@ class CountOption(click.FloatRange):
     """A number, with k, M or G for thousands, millions and thousand millions: 500k."""
 
     name = "count"
+    is_whole = False
 
     def _describe_range(self) -> str:
-        return describe_bounds(super()._describe_range())
+        """Click's words, without bounds that are none or beyond all use."""
+        text = super()._describe_range()
+        return "" if text.endswith("None") else text.replace("0<x<=1000000000000.0", "x>0")
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number, if it is within the bounds."""
-        return float(super().convert(read_count(self, value, param, ctx), param, ctx))
+        try:
+            number = units.parse_count(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+        if self.is_whole and not number.is_integer():
+            self.fail(f"{value!r} is no whole number", param, ctx)
+        return float(super().convert(number, param, ctx))
 
 
-class WholeCountOption(click.IntRange):
+class WholeCountOption(CountOption):
     """A whole number, with k, M or G: 500k, 1.5M."""
 
-    name = "count"
-
-    def _describe_range(self) -> str:
-        return describe_bounds(super()._describe_range())
+    is_whole = True
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, if it is whole and within the bounds."""
-        number = read_count(self, value, param, ctx)
-        if not number.is_integer():
-            self.fail(f"{value!r} is no whole number", param, ctx)
-        return int(super().convert(int(number), param, ctx))
-
-
-def describe_bounds(text: str) -> str:
-    """Click's words for a range, without bounds that are none or beyond all use."""
-    return "" if text.endswith("None") else text.replace("0<x<=1000000000000.0", "x>0")
-
-
-def read_count(
-    option: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
-) -> float:
-    """What `units.parse_count` reads; otherwise the option fails with its words."""
-    try:
-        return units.parse_count(str(value))
-    except ValueError as wrong:
-        option.fail(str(wrong), param, ctx)
-
-
-def parse_quota(text: str) -> float | None:
-    """Requests a second; None when off."""
-    try:
-        rate = None if text == "off" else units.parse_count(text)
-    except ValueError:
-        rate = 0.0
-    if rate == 0:
-        raise ValueError(f"{text!r} is no quota; write requests per second such as 50, or off")
-    return rate
-
-
-def parse_duration(text: str) -> float:
-    """Seconds above 0, such as 90s, 5m, 2h."""
-    seconds = units.parse_duration(text)
-    if seconds > MOST_SECONDS:
-        raise ValueError(f"{text!r} is too long; write at most 366d")
-    if not seconds:
-        raise ValueError(f"{text!r} is too short; write seconds, or a number with a unit such as 90s, 5m, 2h")
-    return seconds
-
-
-def parse_rates(text: str) -> tuple[float, ...]:
-    """Sample rates between commas, each above 0 and at most 1."""
-    try:
-        rates = tuple(units.parse_share(part.strip()) for part in text.split(","))
-    except ValueError:
-        rates = (0.0,)
-    if not all(rates):
-        raise ValueError(f"{text!r} is no list of sample rates; write shares such as 0.01,0.1,1")
-    return rates
-
-
-def parse_percent(text: str) -> float:
-    """A part that may be more than the whole, as 1.3 or 130%."""
-    try:
-        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3") from None
-
-
-def check_pace(text: str) -> str:
-    """realtime, a factor such as 10x, or max: as it is written."""
-    units.parse_pace(text)
-    return text
+        return int(super().convert(value, param, ctx))
 
 
 def parse_operation_quota(text: str) -> tuple[str, float]:
@@ -158,24 +113,11 @@ def parse_operation_quota(text: str) -> tuple[str, float]:
     return operation, rate
 
 
-PACE = ParsedOption("pace", check_pace)
-QUOTA = ParsedOption("quota", parse_quota)
-DURATION = ParsedOption("duration", parse_duration)
-RATES = ParsedOption("rates", parse_rates)
+PACE = ParsedOption("pace", units.check_pace)
+QUOTA = ParsedOption("quota", units.parse_quota)
+DURATION = ParsedOption("duration", units.parse_length)
+RATES = ParsedOption("rates", units.parse_rates)
 SHARE = ParsedOption("share", units.parse_share)
-PERCENT = ParsedOption("percent", parse_percent)
+PERCENT = ParsedOption("percent", units.parse_percent)
 OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
 POSITIVE = CountOption(min=0, min_open=True, max=1e12)
-
-
-class PatternOption(click.ParamType[str]):
-    """Text of one form."""
-
-    def __init__(self, name: str, form: str, instead: str) -> None:
-        self.name, self._form, self._instead = name, form, instead
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it is."""
-        if not re.fullmatch(self._form, str(value)):
-            self.fail(f"{value!r} is no {self.name}; write {self._instead}", param, ctx)
-        return str(value)

@@ -8,7 +8,9 @@ from textwrap import wrap
 from typing import Any, NamedTuple
 
 from loadgen import traffic
+from loadgen.errors import ScenarioError
 from loadgen.jobs.inputs import read_scenario
+from loadgen.model import Noun
 from loadgen.scenario import Scenario
 from loadgen.units import format_duration
 
@@ -30,6 +32,38 @@ def check(scenario: Scenario | Path | str) -> CheckedScenario:
     """
     read = read_scenario(scenario)
     return CheckedScenario(read, traffic.describe(read))
+
+
+class CheckReport(Noun):
+    """What `check --json` prints: the problems of a file, or what it implies."""
+
+    file: str
+    valid: bool
+    problems: tuple[str, ...] = ()  # each as on the terminal: file, path in the file, what to write instead
+    name: str | None = None
+    duration: float | None = None  # seconds
+    pages: int | None = None
+    monitors: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    implied: dict[str, Any] | None = None  # figures of the visits, as `traffic.Description` names them
+
+
+def report_check(file: Path | str) -> CheckReport:
+    """The same as data; a file with problems raises nothing."""
+    try:
+        scenario, implied = check(file)
+    except ScenarioError as error:
+        return CheckReport(str(file), False, tuple(str(error).splitlines()))
+    return CheckReport(
+        str(file),
+        True,
+        name=scenario.name,
+        duration=scenario.duration,
+        pages=len(scenario.pages),
+        monitors=tuple(each.monitor.name for each in scenario.monitors),
+        incidents=tuple(each.name for each in scenario.incidents),
+        implied=implied._asdict(),
+    )
 
 
 def format_check(checked: CheckedScenario) -> str:

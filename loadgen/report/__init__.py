@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from loadgen.output import write_output
+from loadgen.report.ci import build_junit, build_markdown
 from loadgen.report.comparison import Comparison, compare_runs
 from loadgen.report.comparison_page import build_comparison_page
+from loadgen.report.conditions import check_conditions, parse_condition
 from loadgen.report.page import build_report_page
 from loadgen.report.terminal import format_log_line, render_comparison, render_second, render_summary, show
-from loadgen.results import RunData
+from loadgen.results import RunData, Summary
 
 REPORT = "report.html"
 
@@ -15,15 +17,28 @@ __all__ = [
     "REPORT",
     "Comparison",
     "build_comparison_page",
+    "build_junit",
+    "build_markdown",
     "build_report_page",
+    "check_conditions",
     "compare_runs",
     "format_log_line",
+    "parse_condition",
     "render_comparison",
     "render_second",
     "render_summary",
     "show",
+    "write_ci_files",
     "write_report",
 ]
+
+
+def write_ci_files(summary: Summary, junit: Path | None, summary_md: Path | None) -> None:
+    """Write a run's JUnit XML and its summary in Markdown, where they are wanted."""
+    if junit is not None:
+        write_output(junit, build_junit(summary))
+    if summary_md is not None:
+        write_output(summary_md, build_markdown(summary))
 
 
 def write_report(data: RunData, file: Path | None = None) -> Path:

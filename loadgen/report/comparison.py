@@ -78,6 +78,16 @@ class ComparedRun(Noun):
     figures: dict[str, FigureInterval]
 
 
+class ConditionResult(Noun):
+    """A condition of `compare --fail-on`, checked for one run."""
+
+    condition: str  # as it was written
+    run: int  # its place among the runs, from 0
+    fails: bool  # beyond its limit, and more than chance
+    beyond: bool  # its limit
+    is_known: bool  # whether there is an interval to tell chance by
+
+
 class Comparison(Noun):
     """All runs against the first."""
 
@@ -85,6 +95,7 @@ class Comparison(Noun):
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
     method: str = METHOD
+    conditions: tuple[ConditionResult, ...] = ()
     version: int = 1  # of this format
 
 

@@ -10,12 +10,14 @@ from loadgen.report.accounting import build_accounting_card, build_incomplete_ca
 from loadgen.report.plots import plot_curve
 from loadgen.report.tables import (
     build_clock_table,
+    build_incidents_card,
     build_neighbours_card,
     build_stage_table,
     build_timeline_table,
     list_every_figure,
 )
-from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary
+from loadgen.report.thresholds import build_thresholds_card
+from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguarded
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
@@ -38,6 +40,8 @@ def build_report_page(reading: RunData) -> str:
                 note="What stands above the line are retries. " + describe_width(reading),
                 wide=True,
             ),
+            build_thresholds_card(summary),
+            build_incidents_card(reading),
             build_neighbours_card(reading),
             *build_clock_cards(reading),
             build_throttling_card(reading),
@@ -63,7 +67,7 @@ def build_report_page(reading: RunData) -> str:
 def build_headline(reading: RunData) -> Markup:
     """The verdict with its reasons, and the run in a sentence."""
     summary = reading.summary
-    reasons = [el("li", reason) for reason in summary.reasons]
+    reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary)) if reason]
     if summary.cut_off:
         reasons.insert(0, el("li", "cut off: the run ended before it could sum itself up; this is what it had written"))
     return el(

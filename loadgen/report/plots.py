@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log10
+from math import inf, log10
 
+import msgspec
 import numpy as np
 
 from loadgen.charts import (
@@ -21,6 +22,7 @@ from loadgen.charts import (
 )
 from loadgen.model import Noun
 from loadgen.results import BinnedTimeline, BinnedTimes, Floats, RunData
+from loadgen.scenario import Incident
 from loadgen.units import (
     format_bytes,
     format_clock,
@@ -155,11 +157,12 @@ class Frame(Noun):
 
 
 def plot_over_time(reading: RunData, frame: Frame, layers: Sequence[Layer]) -> Plot:
-    """A plot whose x axis is the run, with its stages."""
-    return plot_along(reading.timeline, frame, layers, mark_stages(reading))
+    """A plot whose x axis is the run, with its stages and incidents."""
+    plot = plot_along(reading.timeline, frame, layers)
+    return msgspec.structs.replace(plot, marks=mark_stages(reading), spans=mark_incidents(reading))
 
 
-def plot_along(lines: BinnedTimeline, frame: Frame, layers: Sequence[Layer], marks: Sequence[Mark] = ()) -> Plot:
+def plot_along(lines: BinnedTimeline, frame: Frame, layers: Sequence[Layer]) -> Plot:
     """A plot whose x axis is a timeline."""
     seconds = lines.size * lines.width
     return Plot(
@@ -172,7 +175,6 @@ def plot_along(lines: BinnedTimeline, frame: Frame, layers: Sequence[Layer], mar
         named=name_bins(lines),
         x_ticks=[(tick / seconds, format_clock(tick)) for tick in time_ticks(seconds)],
         layers=layers,
-        marks=marks,
         height=frame.height,
     )
 
@@ -194,6 +196,32 @@ def mark_stages(reading: RunData) -> list[Mark]:
     marks = [Mark(stage.start / long, min(stage.end / long, 1), f"stage {stage.stage}") for stage in stages]
     end = stages[-1].end
     return [*marks, Mark(end / long, 1.0, "end")] if end < long - 1 else marks
+
+
+class IncidentSpan(Noun):
+    """An incident on the run's own clock, in seconds from its zero."""
+
+    incident: Incident
+    start: float
+    end: float
+
+
+def find_incidents(reading: RunData) -> list[IncidentSpan]:
+    """The incidents that the run came to, in the order of their begin; none as fast as possible, without a clock."""
+    spec = reading.spec
+    if spec is None or not spec.scenario_text or spec.factor == inf:
+        return []
+    spans = [
+        IncidentSpan(each, each.at / spec.factor, each.end / spec.factor)
+        for each in sorted(reading.folder.read_scenario().incidents, key=lambda each: each.at)
+    ]
+    return [each for each in spans if each.start < reading.timeline.seconds]
+
+
+def mark_incidents(reading: RunData) -> list[Mark]:
+    """Where incidents lie on the x axis."""
+    long = reading.timeline.size * reading.timeline.width
+    return [Mark(each.start / long, min(each.end / long, 1.0), each.incident.name) for each in find_incidents(reading)]
 
 
 def read_latency(reading: RunData, share: float) -> list[float]:

@@ -11,8 +11,9 @@ import msgspec
 import numpy as np
 
 from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear, table
-from loadgen.report.plots import Frame, plot_over_time
+from loadgen.report.plots import Frame, find_incidents, plot_over_time
 from loadgen.results import BinnedTimeline, Floats, LedgerComparison, RunData, Summary
+from loadgen.scenario import Incident
 from loadgen.units import (
     format_bytes,
     format_clock,
@@ -124,6 +125,33 @@ def flatten(name: str, value: object) -> Iterator[tuple[str, str]]:
 def format_leaf(value: object) -> str:
     """A leaf as JSON says it, texts without their quotes."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def build_incidents_card(reading: RunData) -> Markup | None:
+    """What the scenario let go wrong, when, and whom it could hit; the plots over time have the same spans."""
+    found = find_incidents(reading)
+    if not found:
+        return None
+    rows = [
+        (
+            each.incident.name,
+            each.incident.kind,
+            format_clock(each.start),
+            format_clock(each.end),
+            describe_hit_group(each.incident),
+        )
+        for each in found
+    ]
+    made = table(("incident", "kind", "from", "to", "whom it could hit"), rows, "Incidents, with their ramps")
+    return card("Incidents", made, about="What the scenario let go wrong; ground-truth.ndjson names the visits hit.")
+
+
+def describe_hit_group(incident: Incident) -> str:
+    """The groups of visitors that an incident chooses among, and which share of them."""
+    names = ("countries", "devices", "browsers", "pages")
+    groups = [" or ".join(group) for name in names if (group := getattr(incident, name, ()))]
+    share = getattr(incident, "share", 1.0)
+    return ", ".join([*groups, *([f"{share:.0%} of them"] if share < 1 else [])]) or "everybody"
 
 
 COLOURS = 6  # after as many app monitors they come again

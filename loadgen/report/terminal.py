@@ -9,7 +9,17 @@ from rich.text import Text
 
 from loadgen.output import escape_controls
 from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval
-from loadgen.results import LedgerComparison, Milliseconds, Outcomes, QuotaEstimate, Summary, TimelineRow
+from loadgen.report.conditions import describe_condition
+from loadgen.report.thresholds import list_thresholds
+from loadgen.results import (
+    LedgerComparison,
+    Milliseconds,
+    Outcomes,
+    QuotaEstimate,
+    Summary,
+    TimelineRow,
+    describe_unguarded,
+)
 from loadgen.units import format_digits, format_share
 
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
@@ -24,7 +34,9 @@ def render_summary(summary: Summary) -> RenderableType:
     return Group(
         Text.assemble(verdict, done),
         *(Text(f"  {word} {reason}") for reason in summary.reasons),
+        *([Text(f"  note: {unguarded}")] if (unguarded := describe_unguarded(summary)) else []),
         Text(),
+        *([list_thresholds(summary)] if summary.thresholds else []),
         list_requests(summary),
         list_events(summary),
         list_bytes(summary, summary.outcomes),
@@ -197,7 +209,9 @@ def render_comparison(comparison: Comparison) -> RenderableType:
             for place, run in enumerate(comparison.runs)]  # fmt: skip
     found = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
     tables = [build_difference_table(comparison, place) for place in range(1, len(comparison.runs))]
-    return Group(*runs, *found, Text(), *tables, Text("* more than chance. " + comparison.method, style="dim"))
+    checked = [Text(describe_condition(each, comparison)) for each in comparison.conditions]
+    method = Text("* more than chance. " + comparison.method, style="dim")
+    return Group(*runs, *found, Text(), *tables, *checked, method)
 
 
 def build_difference_table(comparison: Comparison, place: int) -> Table:

@@ -38,10 +38,11 @@ from loadgen.results.summary import (
     RunMonitor,
     StageSummary,
     Summary,
+    ThresholdResult,
 )
 from loadgen.results.table import drop_spools, read_records, write_table
 from loadgen.results.timeline import Follower, MonitorRow, TimelineRow, check_stages, find_stage_ends
-from loadgen.results.verdict import EXIT_CODES, add_ledgers
+from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded
 
 __all__ = [
     "ATTEMPT_OUTCOMES",
@@ -84,10 +85,12 @@ __all__ = [
     "Spool",
     "StageSummary",
     "Summary",
+    "ThresholdResult",
     "TimelineRow",
     "TriedBatches",
     "add_ledgers",
     "check_stages",
+    "describe_unguarded",
     "drop_spools",
     "find_bin_width",
     "find_breaches_so_far",

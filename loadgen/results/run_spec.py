@@ -21,7 +21,7 @@ from loadgen import units
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results.summary import RunMonitor
-from loadgen.scenario import Scenario, parse, resolve_seed
+from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
 
 PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
 
@@ -62,6 +62,7 @@ class RunOptions(Noun, kw_only=True):
     timeout: Positive = 30.0  # for an answer
     accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: those of RUM, or every 2xx
     tag: str | None = None  # a label, for reports and comparisons
+    threshold: tuple[str, ...] = ()  # such as "latency_p99_ms < 500": set beside the scenario's, or in their place
 
     @classmethod
     def of(cls: type[S], **given: Any) -> S:
@@ -71,12 +72,15 @@ class RunOptions(Noun, kw_only=True):
             raise LoadgenError(f"{sorted(unknown)[0]}: no option of a run; it takes {', '.join(cls.__struct_fields__)}")
         try:
             checked = msgspec.convert(plain, cls)
+            place = "pace"
             units.parse_pace(checked.pace)
+            place = "threshold"
+            Thresholds().merge(checked.threshold)
         except msgspec.ValidationError as wrong:
             said, _, place = str(wrong).partition(" - at `$.")
             raise LoadgenError(f"{place.rstrip('`') or 'options'}: {said}") from None
         except ValueError as wrong:
-            raise LoadgenError(f"pace: {wrong}") from None
+            raise LoadgenError(f"{place}: {wrong}") from None
         return checked
 
     @property
@@ -127,9 +131,10 @@ class RunSpec(RunOptions, kw_only=True):
         """The scenario as it is run."""
         if not self.scenario_text:
             raise LoadgenError(f"{self.scenario_file}: its copy, scenario.toml, is not in the run's folder")
-        return parsed(self.scenario_file, self.scenario_text, self.duration).adjust(
+        scenario = parsed(self.scenario_file, self.scenario_text, self.duration).adjust(
             duration=self.duration, rate=self.rate, sample_rate=self.sample_rate
         )
+        return scenario.model_copy(update={"thresholds": scenario.thresholds.merge(self.threshold)})
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:

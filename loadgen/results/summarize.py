@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from loadgen.model import Noun
@@ -18,6 +20,7 @@ from loadgen.results.summary import (
     RunMonitor,
     StageSummary,
     Summary,
+    ThresholdResult,
     Verdict,
 )
 from loadgen.results.verdict import (
@@ -25,9 +28,11 @@ from loadgen.results.verdict import (
     find_breaches,
     find_foreign_answers,
     find_shortages,
-    find_stage_breaches,
+    find_sure_breaches,
     find_validity_issues,
     judge,
+    measure_stage_thresholds,
+    measure_thresholds,
 )
 from loadgen.scenario import Scenario
 
@@ -106,16 +111,20 @@ def close_run(measured: Aggregate, complete: bool) -> Accounting:
 
 
 def find_breaches_so_far(measured: Aggregate, scenario: Scenario) -> list[str]:
-    """One line per threshold of the run that its figures so far miss."""
+    """One line per threshold of the run that its figures so far surely miss."""
     account = close_run(measured, complete=True)
     latency = Milliseconds.of(measured.metrics.latency)
-    return find_breaches(scenario.thresholds, latency, account.requests, account.events)
+    results = measure_thresholds(scenario.thresholds, latency, account.requests, account.events)
+    return find_sure_breaches(results, account.requests)
 
 
 def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
     """Sum a run up, with its verdict."""
     metrics, account = measured.metrics, close_run(measured, run.complete)
-    verdict, reasons = judge_run(measured, scenario, run, account)
+    latency, stages = Milliseconds.of(metrics.latency), summarize_stages(measured)
+    thresholds = measure_thresholds(scenario.thresholds, latency, account.requests, account.events)
+    thresholds += measure_stage_thresholds(scenario, stages)
+    verdict, reasons = judge_run(measured, thresholds, run, account)
     seconds = max(measured.last_answer, run.length)
     monitors = summarize_monitors(measured, scenario, run, seconds)
     return Summary(
@@ -131,13 +140,14 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
         events=account.events,
         outcomes=account.outcomes,
         rates=compute_rates(account, seconds),
-        latency_ms=Milliseconds.of(metrics.latency),
+        latency_ms=latency,
         service_time_ms=Milliseconds.of(metrics.service_time),
         lag_ms=Milliseconds.of(metrics.lag),
         acceptance_ms=Milliseconds.of(metrics.acceptance),
         errors=dict(metrics.errors.most_common()),
         event_mix=dict(measured.event_mix.most_common()),
-        stages=summarize_stages(measured),
+        stages=stages,
+        thresholds=tuple(thresholds),
         quota=measured.estimate_quota(),
         generator=summarize_generator(measured, run),
         monitors=monitors,
@@ -150,17 +160,16 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
 
 
 def judge_run(
-    measured: Aggregate, scenario: Scenario, run: RunEnd, account: Accounting
+    measured: Aggregate, thresholds: Sequence[ThresholdResult], run: RunEnd, account: Accounting
 ) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict and its reasons."""
-    lag, latency = Milliseconds.of(measured.metrics.lag), Milliseconds.of(measured.metrics.latency)
+    lag = Milliseconds.of(measured.metrics.lag)
     whole = not (run.interrupted or run.cut_off or run.cut_short)
     issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", whole)
     errors = measured.metrics.errors
     issues = [*find_shortages(measured.shortages, errors), *issues]
     missed = find_foreign_answers(errors, measured.foreign_answer)
-    missed += find_breaches(scenario.thresholds, latency, account.requests, account.events)
-    missed += find_stage_breaches(scenario, summarize_stages(measured))
+    missed += find_breaches(thresholds, account.requests)
     return judge(missed, [*run.lost_workers, *issues], run.interrupted or run.cut_off)
 
 

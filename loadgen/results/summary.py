@@ -119,6 +119,23 @@ class MonitorSummary(Noun):
     ledger: LedgerComparison = LedgerComparison()
 
 
+class ThresholdResult(Noun):
+    """A threshold with the figure that was measured against it."""
+
+    name: str  # as in the scenario, such as latency_p99_ms
+    limit: float
+    value: float | None  # None: nothing was measured, and so nothing missed
+    kept: bool
+    stage: int | None = None  # a threshold of this stage alone; None: of the run
+    is_lowest: bool = False  # the figure must not be below the limit, rather than above
+
+    def describe_breach(self) -> str:
+        """Why a run fails that missed it."""
+        where = f"stage {self.stage}: " if self.stage else ""
+        side = "below" if self.is_lowest else "above"
+        return f"{where}{self.name} is {self.value:g}, {side} its threshold {self.limit:g}"
+
+
 class Generator(Noun):
     """How the generator itself did; CPU in per cent of one core, summed over workers."""
 
@@ -159,5 +176,6 @@ class Summary(Noun):
     cut_off: bool = False
     stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
     lost_workers: tuple[int, ...] = ()  # by number, from 0
+    thresholds: tuple[ThresholdResult, ...] = ()  # kept and missed ones
     failures: dict[str, Volume] = msgspec.field(default_factory=dict)  # failed attempts by cause
     version: int = 1  # of this format

@@ -6,14 +6,24 @@ Rule: an invalid run is never called passed or failed; what the generator could 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 
 import msgspec
 
 from loadgen.causes import FOREIGN, explain_shortage
 from loadgen.results.outcomes import Requests
-from loadgen.results.summary import Events, LedgerComparison, Milliseconds, StageSummary, Summary, Verdict
+from loadgen.results.summary import (
+    Events,
+    LedgerComparison,
+    Milliseconds,
+    StageSummary,
+    Summary,
+    ThresholdResult,
+    Verdict,
+)
 from loadgen.results.timeline import find_stages
-from loadgen.scenario import Scenario, Thresholds
+from loadgen.scenario import LOWEST, Scenario, Thresholds
+from loadgen.units import format_share
 
 LAG_LIMIT_MS = 200.0
 """p99 of the schedule lag above which the latencies say more of the generator than of the target."""
@@ -24,8 +34,20 @@ ACHIEVED_LIMIT = 0.95
 EXIT_CODES: dict[Verdict, int] = {"passed": 0, "failed": 1, "invalid": 3, "interrupted": 130}
 
 
-def find_breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, events: Events) -> list[str]:
-    """One line per threshold that was missed."""
+ABORT_REQUESTS = 100
+"""So many requests must have been sent before `abort_after` stops a run: below, p99 is the maximum, and one failure is
+a large share."""
+
+WILSON_Z = 1.96  # 95 %
+
+SHARES = ("throttled_share", "failed_share", "lost_share")
+LOSS = ("throttled_share", "lost_share")
+
+
+def measure_thresholds(
+    thresholds: Thresholds, latency: Milliseconds, requests: Requests, events: Events, stage: int | None = None
+) -> list[ThresholdResult]:
+    """Each threshold that is set, with the figure measured against it, in the order of the scenario's members."""
     measured = {
         "latency_p50_ms": latency.p50,
         "latency_p95_ms": latency.p95,
@@ -33,29 +55,62 @@ def find_breaches(thresholds: Thresholds, latency: Milliseconds, requests: Reque
         "throttled_share": divide(requests.throttled, requests.sent),
         "failed_share": divide(requests.failed, requests.sent),
         "lost_share": divide(events.lost, events.sent),
+        "achieved_rate": divide(requests.sent - requests.retried, requests.offered),
     }
-    limits = thresholds.model_dump(exclude_none=True, exclude={"abort_after"})
-    found = [
-        f"{name} is {value:g}, above its threshold {limits[name]:g}"
-        for name, value in measured.items()
-        if name in limits and value is not None and value > limits[name]
-    ]
-    if requests.sent and not requests.accepted:
-        found.insert(0, "no request was accepted")
-    achieved, lowest = divide(requests.sent - requests.retried, requests.offered), thresholds.achieved_rate
-    if lowest is not None and achieved is not None and achieved < lowest:
-        found.append(f"achieved_rate is {achieved:g}, below its threshold {lowest:g}")
+    limits: dict[str, float] = thresholds.model_dump(exclude_none=True, exclude={"abort_after"})
+    found = []
+    for name, limit in limits.items():
+        value, lowest = measured[name], name in LOWEST
+        missed = value is not None and (value < limit if lowest else value > limit)
+        found.append(ThresholdResult(name, limit, value, not missed, stage, lowest))
     return found
 
 
-def find_stage_breaches(scenario: Scenario, stages: Sequence[StageSummary]) -> list[str]:
-    """One line per threshold that a stage has of its own and missed."""
+def measure_stage_thresholds(scenario: Scenario, stages: Sequence[StageSummary]) -> list[ThresholdResult]:
+    """The same of the thresholds that stages have of their own."""
     return [
-        f"stage {found.stage}: {line}"
+        result
         for found, (_, stage) in zip(stages, find_stages(scenario, 1.0), strict=False)
         if stage.thresholds.model_fields_set
-        for line in find_breaches(drop_defaults(stage.thresholds), found.latency_ms, found.requests, found.events)
+        for result in measure_thresholds(
+            drop_defaults(stage.thresholds), found.latency_ms, found.requests, found.events, found.stage
+        )
     ]
+
+
+def find_breaches(results: Sequence[ThresholdResult], requests: Requests) -> list[str]:
+    """One line per threshold that was missed."""
+    nothing = ["no request was accepted"] if requests.sent and not requests.accepted else []
+    return nothing + [each.describe_breach() for each in results if not each.kept]
+
+
+def find_sure_breaches(results: Sequence[ThresholdResult], requests: Requests) -> list[str]:
+    """The same of a run that goes on: only what is no accident of a few requests, by the rule of `abort_after`."""
+    if requests.sent < ABORT_REQUESTS:
+        return []
+    sure = [
+        each
+        for each in results
+        if each.name not in SHARES or find_wilson_low(each.value or 0.0, requests.sent) > each.limit
+    ]
+    return find_breaches(sure, requests)
+
+
+def find_wilson_low(share: float, count: int) -> float:
+    """The lower end of the 95 % Wilson interval of a share of so many requests."""
+    square = WILSON_Z**2 / count
+    middle, spread = share + square / 2, WILSON_Z * sqrt(share * (1 - share) / count + square / (4 * count))
+    return max((middle - spread) / (1 + square), 0.0)
+
+
+def describe_unguarded(summary: Summary) -> str | None:
+    """What a run that passed says of its losses when no threshold limits them; None where one does."""
+    guarded = any(each.name in LOSS for each in summary.thresholds)
+    if summary.verdict != "passed" or guarded or not summary.requests.sent:
+        return None
+    throttled = format_share(summary.requests.throttled, summary.requests.sent)
+    lost = format_share(summary.events.lost, summary.events.sent)
+    return f"no threshold on loss: {throttled} of requests throttled, {lost} of events lost"
 
 
 def drop_defaults(thresholds: Thresholds) -> Thresholds:

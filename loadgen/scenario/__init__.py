@@ -16,11 +16,12 @@ from loadgen.scenario.population import (
 )
 from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
 from loadgen.scenario.telemetry import Telemetry, Vitals
-from loadgen.scenario.thresholds import Thresholds
+from loadgen.scenario.thresholds import LOWEST, Thresholds, parse_threshold
 from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text, write_toml
 
 __all__ = [
     "COUNTRIES",
+    "LOWEST",
     "ApiCall",
     "Arrivals",
     "Browser",
@@ -62,6 +63,7 @@ __all__ = [
     "list_shipped",
     "load",
     "parse",
+    "parse_threshold",
     "read_text",
     "resolve_seed",
     "write_toml",

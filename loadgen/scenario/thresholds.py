@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+
+from pydantic import Field, ValidationError
 
 from loadgen.scenario.problems import Seconds, Section, Share
+from loadgen.units import parse_count
 
 
 class Thresholds(Section):
@@ -20,5 +23,40 @@ class Thresholds(Section):
     lost_share: Share | None = Field(None, description="Highest share of sent events that were not accepted.")
     achieved_rate: float | None = Field(None, ge=0, description="Lowest ratio of requests sent to requests due.")
     abort_after: Seconds | None = Field(
-        None, description="Stop the run when a threshold is missed by the figures so far, from this moment on."
+        None,
+        description="From this moment on, stop the run when the figures so far miss a threshold. No figure counts "
+        "before 100 requests were sent, and a share only when the lower end of its 95 % Wilson interval is above.",
     )
+
+    def merge(self, conditions: tuple[str, ...]) -> Thresholds:
+        """These thresholds with others in their place, each such as `latency_p99_ms < 500`; ValueError."""
+        return self.model_copy(update=dict(map(parse_threshold, conditions)))
+
+
+LOWEST = ("achieved_rate",)
+"""Thresholds that a figure must not be below; it must not be above the others."""
+
+BOUNDS = [name for name in Thresholds.model_fields if name != "abort_after"]
+CONDITION = re.compile(r"\s*(\w+)\s*([<>])=?\s*([\d.,_]+[kM]?)\s*(%?)\s*")
+
+
+def parse_threshold(text: str) -> tuple[str, float]:
+    """The name and the bound of a condition such as `latency_p99_ms < 500`, `lost_share <= 1%`; ValueError.
+
+    `<` and `<=` mean the same, as do `>` and `>=`: a figure that equals its bound keeps it.
+    """
+    found = CONDITION.fullmatch(text)
+    if found is None or found[1] not in BOUNDS:
+        raise ValueError(
+            f"{text!r} is no threshold; write one such as 'latency_p99_ms < 500'; there are {', '.join(BOUNDS)}"
+        )
+    name, bound = found[1], parse_count(found[3]) / (100 if found[4] else 1)
+    if (found[2] == ">") is not (name in LOWEST):
+        raise ValueError(
+            f"{text!r} is the wrong way round; write '{name} {'>' if name in LOWEST else '<'} {found[3]}{found[4]}'"
+        )
+    try:
+        Thresholds(**{name: bound})
+    except ValidationError as wrong:
+        raise ValueError(f"{text!r} is out of range: {wrong.errors()[0]['msg'].lower()}") from None
+    return name, bound

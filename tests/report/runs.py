@@ -44,6 +44,8 @@ class Plan(Noun, kw_only=True):
     error: str = "connection reset"
     seed: int = 1
     cut_off: bool = False
+    incidents: str = ""  # TOML
+    pace: str = "realtime"
 
 
 ORDINARY = Plan()
@@ -54,7 +56,7 @@ def scenario_text(plan: Plan) -> str:
     name = msgspec.json.encode(plan.name).decode()
     return (
         f"name = {name}\narrivals.stages = [{{ duration = {half}, target = 5 }}, {{ duration = {half}, target = 9 }}]\n"
-        '[pages.home]\npath = "/"\nexit = 1\n'
+        f'[pages.home]\npath = "/"\nexit = 1\n{plan.incidents}'
     )
 
 
@@ -78,7 +80,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     folder = RunFolder.ensure(path)
     source = path.parent / f"{path.name}.toml"
     source.write_text(scenario_text(plan))
-    spec = RunSpec.resolve(RunOptions(seed=plan.seed), source.name, scenario_text(plan))
+    spec = RunSpec.resolve(RunOptions(seed=plan.seed, pace=plan.pace), source.name, scenario_text(plan))
     monitors = tuple(RunMonitor(**each) for each in MONITORS)
     folder.write_spec(msgspec.structs.replace(spec, command="loadgen run shop.toml", monitors=monitors))
     scenario = parse(scenario_text(plan), source.name)

@@ -10,10 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from loadgen.charts import Mark
 from loadgen.charts.html import VOID
+from loadgen.charts.plot import assign_rows
 from loadgen.errors import LoadgenError
 from loadgen.report import build_report_page, write_report
 from loadgen.report.accounting import list_nodes
+from loadgen.report.plots import find_incidents
 from loadgen.report.tables import flatten, format_leaf
 from loadgen.results import RunFolder
 from loadgen.results.quota import QuotaEstimate
@@ -267,3 +270,41 @@ def test_the_quota_is_told_in_no_more_digits_than_are_known(tmp_path: Path) -> N
     assert "50/s" in text
     assert "49.7 to 50.2, burst 52" in text
     assert "of 50 requests a second (between 49.7 and 50.2) that holds 52." in text
+
+
+INCIDENTS = """
+[[incidents]]
+kind = "slow_api"
+name = "stock <API>"
+at = 20
+length = 20
+[[incidents]]
+kind = "spike"
+name = "newsletter"
+at = 10
+length = 20
+countries = ["GB"]
+"""
+
+
+def test_incidents_are_marked_on_the_clock_of_the_run(tmp_path: Path) -> None:
+    reading = RunData(make(tmp_path / "run", Plan(incidents=INCIDENTS, pace="2x", seconds=30)))
+    assert [(each.incident.name, each.start, each.end) for each in find_incidents(reading)] == [
+        ("newsletter", 5.0, 15.0),
+        ("stock <API>", 10.0, 20.0),
+    ]
+    page = Page(build_report_page(reading))
+    over_time = len([each for each in page.all("path") if each.get("class") == "span" and each["d"]])
+    labels = [each["title"] for each in page.all("span") if each.get("class") == "span"]
+    assert over_time == len(labels) == 2 * labels.count("newsletter") == 2 * labels.count("stock <API>") > 0
+    assert "GB" in page.text and "slow_api" in page.text
+
+
+def test_incidents_as_fast_as_possible_have_no_place_in_time(tmp_path: Path) -> None:
+    reading = RunData(make(tmp_path / "run", Plan(incidents=INCIDENTS, pace="max", seconds=30)))
+    assert find_incidents(reading) == []
+
+
+def test_spans_that_overlap_have_names_in_rows_of_their_own() -> None:
+    spans = [Mark(0.0, 0.5, "a"), Mark(0.1, 0.2, "b"), Mark(0.2, 0.4, "c"), Mark(0.5, 0.9, "d")]
+    assert assign_rows(spans) == [0, 1, 1, 0]

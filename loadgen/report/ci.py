@@ -1,0 +1,106 @@
+"""A run for a job of continuous integration: JUnit's XML for its list of tests, Markdown for its summary.
+
+Rule: what a scenario or a target says (names, reasons) may hold any character; it is escaped in both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from xml.etree import ElementTree
+
+from loadgen.output import escape_controls
+from loadgen.report.thresholds import ToldThreshold, name_threshold
+from loadgen.results import Summary, ThresholdResult, describe_unguarded
+from loadgen.units import format_count, format_milliseconds, format_rate, format_share
+
+SIGNS = {"passed": "✅", "failed": "❌", "invalid": "❔", "interrupted": "⏹️"}
+
+
+def build_junit(summary: Summary) -> str:
+    """A test suite with a case for each threshold, for the validity of the run, and for the endpoint's ledger."""
+    cases = list(build_cases(summary))
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.find("failure") is not None for case in cases)),
+        "errors": str(sum(case.find("error") is not None for case in cases)),
+        "time": f"{summary.seconds:.3f}",
+    }
+    name = escape_controls(f"loadgen.{summary.scenario}")
+    suite = ElementTree.Element("testsuite", {"name": name, "timestamp": summary.started_at[:19], **counts})
+    suite.extend(cases)
+    whole = ElementTree.Element("testsuites", counts)
+    whole.append(suite)
+    ElementTree.indent(whole)
+    return ElementTree.tostring(whole, "unicode", xml_declaration=True) + "\n"
+
+
+def build_cases(summary: Summary) -> Iterator[ElementTree.Element]:
+    """The cases: whatever made a run fail or invalid is in one of them."""
+    yield build_case(summary, "the run is valid", "error" if summary.verdict in ("invalid", "interrupted") else "")
+    breaches = set()
+    for result in summary.thresholds:
+        breaches |= set() if result.kept else {result.describe_breach()}
+        yield build_threshold_case(summary, result)
+    if summary.ledger.agrees is not None:
+        yield build_case(summary, "the endpoint's ledger agrees", "" if summary.ledger.agrees else "failure")
+    others = [reason for reason in summary.reasons if reason not in breaches]
+    if summary.verdict == "failed" and (others or not breaches):
+        yield build_case(summary, "the run did not fail otherwise", "failure", others)
+
+
+def build_threshold_case(summary: Summary, result: ThresholdResult) -> ElementTree.Element:
+    """One threshold."""
+    told = ToldThreshold.of(result)
+    wrong = [] if result.kept else [result.describe_breach()]
+    name = f"{name_threshold(result)}: {told.figure} {told.bound}"
+    outcome = "failure" if wrong else "skipped" if result.value is None else ""
+    return build_case(summary, name, outcome, wrong or ["nothing was measured"])
+
+
+def build_case(summary: Summary, name: str, outcome: str, reasons: list[str] | None = None) -> ElementTree.Element:
+    """A case that passed, or one with a failure or an error and its reasons; the run's unless given."""
+    case = ElementTree.Element("testcase", {"classname": f"loadgen.{summary.scenario}", "name": escape_controls(name)})
+    if outcome:
+        text = escape_controls("\n".join(reasons if reasons is not None else summary.reasons)) or summary.verdict
+        ElementTree.SubElement(case, outcome, {"message": text.partition("\n")[0], "type": summary.verdict}).text = text
+    return case
+
+
+def build_markdown(summary: Summary) -> str:
+    """A heading with the verdict, reasons, thresholds and the figures that people ask for first."""
+    requests, events = summary.requests, summary.events
+    lines = [
+        f"## {SIGNS[summary.verdict]} {summary.verdict}: {escape_markdown(summary.scenario)}",
+        "",
+        f"{format_count(summary.sessions)} sessions in {summary.seconds:.1f} s, seed {summary.seed}, "
+        f"pace {escape_markdown(summary.pace)}",
+    ]
+    notes = [*summary.reasons, *filter(None, [describe_unguarded(summary)])]
+    lines += ["", *(f"- {escape_markdown(reason)}" for reason in notes)] if notes else []
+    if summary.thresholds:
+        told = map(ToldThreshold.of, summary.thresholds)
+        rows = [(each.sign, f"`{each.name}`", each.figure, each.bound) for each in told]
+        lines += ["", *build_rows(("", "threshold", "figure", "bound"), rows)]
+    figures = [
+        ("requests sent", format_count(requests.sent), format_rate(summary.rates.requests)),
+        ("accepted", format_count(requests.accepted), format_share(requests.accepted, requests.sent)),
+        ("throttled", format_count(requests.throttled), format_share(requests.throttled, requests.sent)),
+        ("failed", format_count(requests.failed), format_share(requests.failed, requests.sent)),
+        ("events sent", format_count(events.sent), format_rate(summary.rates.events)),
+        ("events lost", format_count(events.lost), format_share(events.lost, events.sent)),
+        ("latency p50, p99", format_milliseconds(summary.latency_ms.p50), format_milliseconds(summary.latency_ms.p99)),
+    ]
+    return "\n".join([*lines, "", *build_rows(("figure", "", ""), figures)]) + "\n"
+
+
+def build_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """A table; the columns of figures stand to the right."""
+    align = ["---", "---", "---:", "---:"] if len(head) == 4 else ["---", "---:", "---:"]
+    return [f"| {' | '.join(cells)} |" for cells in (head, tuple(align), *rows)]
+
+
+def escape_markdown(text: str) -> str:
+    """Text that stays text, on one line."""
+    plain = " ".join(escape_controls(text).split())
+    return re.sub(r"([\\`*_{}\[\]()#+!|~<>&@])", lambda found: f"&#{ord(found[1])};", plain)

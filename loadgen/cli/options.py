@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from loadgen.cli.values import DURATION, QUOTA, SHARE, CountOption, OutputFile, ScenarioFile
+from loadgen.cli.values import DURATION, QUOTA, SHARE, CountOption, ScenarioFile, WritablePath
 
 SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 """A file, or the name of a shipped scenario."""
@@ -51,8 +51,8 @@ PORT = click.IntRange(1, 65535)
 RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
 
 
-JUNIT = click.option("--junit", type=OutputFile(), metavar="FILE", help="Write thresholds and verdict as JUnit XML.")
-SUMMARY_MD = click.option("--summary-md", type=OutputFile(), metavar="FILE", help="Write a summary in Markdown.")
+JUNIT = click.option("--junit", type=WritablePath(), metavar="FILE", help="Write thresholds and verdict as JUnit XML.")
+SUMMARY_MD = click.option("--summary-md", type=WritablePath(), metavar="FILE", help="Write a summary in Markdown.")
 
 
 def html_option(text: str, **more: Any) -> Callable[[Any], Any]:

@@ -14,9 +14,9 @@ from loadgen.cli.values import (
     RATES,
     SHARE,
     CountOption,
-    OutputFile,
     ScenarioFile,
     WholeCountOption,
+    WritablePath,
     echo_error,
 )
 
@@ -58,7 +58,7 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 @click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
 @click.option("--answer-time", "answer_seconds", type=float, default=0.05, help="Mean seconds until an answer.")
 @shared.JSON
-@click.option("--html", type=OutputFile(), help="Write one page with plots.")
+@click.option("--html", type=WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
     from loadgen.jobs import plan as job

@@ -31,7 +31,7 @@ class ScenarioFile(click.Path):
         return [CompletionItem(incomplete, type="file"), *names]
 
 
-class OutputFile(click.Path):
+class WritablePath(click.Path):
     """A file to be written, which is refused before the work when it cannot be."""
 
     name = "file"

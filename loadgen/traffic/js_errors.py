@@ -20,6 +20,36 @@ class BrowserEngine(IntEnum):
     SAFARI = 2
 
 
+class StackFrame(NamedTuple):
+    """One line of a stack, innermost first."""
+
+    function: str  # "" for one without a name
+    place: str  # URL:line:column
+    awaited: bool = False  # an async function that goes on after an await
+
+
+def write_stack(engine: BrowserEngine, headline: str, frames: list[StackFrame]) -> str:
+    """A stack as an engine writes it.
+
+    V8 begins with the error's name and message; SpiderMonkey and JavaScriptCore have frames alone, and only the former
+    marks what an await separates.
+    """
+    if engine is BrowserEngine.CHROMIUM:
+        return "\n".join([headline, *(f"    at {_write_v8_frame(frame)}" for frame in frames)])
+    mark = "async*" if engine is BrowserEngine.FIREFOX else ""
+    return "\n".join(f"{mark if frame.awaited else ''}{frame.function}@{frame.place}" for frame in frames)
+
+
+def _write_v8_frame(frame: StackFrame) -> str:
+    if not frame.function:
+        return frame.place
+    return f"{'async ' if frame.awaited else ''}{frame.function} ({frame.place})"
+
+
+FETCH_FAILURES = ("Failed to fetch", "NetworkError when attempting to fetch resource.", "Load failed")
+"""The message of the TypeError of a fetch without an answer, in the order of BrowserEngine."""
+
+
 class ErrorKind(NamedTuple):
     """One way to fail; {a} and {b} are names in the code. The wordings are in the order of BrowserEngine."""
 
@@ -75,15 +105,9 @@ class SiteError(NamedTuple):
 
     def describe(self, dialect: BrowserEngine) -> tuple[str, str, str]:
         """Name, message and stack in an engine's words."""
-        message = self.kind.messages[dialect].format(a=self.first, b=self.second)
-        if dialect is BrowserEngine.CHROMIUM:
-            lines = [f"    at {name} ({self.url}:{line}:{column})" for name, line, column in self.frames]
-            return self.kind.name, message, "\n".join([f"{self.kind.name}: {message}", *lines])
-        return (
-            self.kind.name,
-            message,
-            "\n".join(f"{name}@{self.url}:{line}:{column}" for name, line, column in self.frames),
-        )
+        name, message = self.kind.name, self.kind.messages[dialect].format(a=self.first, b=self.second)
+        frames = [StackFrame(function, f"{self.url}:{line}:{column}") for function, line, column in self.frames]
+        return name, message, write_stack(dialect, f"{name}: {message}", frames)
 
 
 def make_site_errors(

@@ -18,9 +18,9 @@ from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
     "quickstart": "28e240d5e885fff7bf9b1d215f14923a91d3c83402dc79dd35de2a63df0e19e8",
-    "storefront": "089850d30969f39366294de0bb3fda7b536764f5fa4bb94f4f2072d36a0d0e3d",
+    "storefront": "6085b9b03cfd76f1b467c443b8eb16e854de48ef90767c6eeb9442c82920a849",
     "bad-release": "116cf4a7a51592ebb3ee7cb57b2e2452c732d10983fe178ab338c7324b87d4e5",
-    "global-mobile-day": "7e530910246e72a876fbaf29966def53e087ac048fdd5bbc6ac50c66272f7a98",
+    "global-mobile-day": "7f20525ef855269868a1dde47e201980cb923f808c737dc16ef5ca731762e3ac",
     "news-flash-crowd": "d0849b49156f135e1bf0669ed18ab1324a8fe852856f67f5a4c9ce0e68909e3b",
     "noisy-neighbour": "c1c3fb84484fd12cf6a148797d7712f4a0673aa13faa25ba28390804b25e8869",
     "quota-probe": "b14a2f5a1d10839a54cec2856d38470e162a46450f93ef91c851601b97fedbb0",

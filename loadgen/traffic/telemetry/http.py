@@ -5,6 +5,7 @@ Rule: a call is recorded when it ends, with the same ids in both events; one tha
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from loadgen.scenario import ApiCall, SlowApi
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, write_each
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, draw_hex_texts, to_ticks
 from loadgen.traffic.journey import RESTORED
+from loadgen.traffic.js_errors import FETCH_FAILURES, BrowserEngine, StackFrame, write_stack
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
 from loadgen.wire.json_templates import mark_time, mark_trace_id
 
@@ -40,7 +42,7 @@ CALLED_WITHIN_MS = 400.0
 SIZE_MU, SIZE_SIGMA = 6.5, 1.2
 """ln bytes of an API answer; an estimate."""
 
-ERROR_TYPE, CHROMIUM_MESSAGE, OTHER_MESSAGE = "TypeError", "Failed to fetch", "Load failed"
+ERROR_TYPE = "TypeError"
 NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
@@ -163,7 +165,7 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
     failed = (made.status == NO_ANSWER) | (made.status >= 400)
     rows = np.flatnonzero(failed | draws.scenario.client.recordAllRequests)
     session = draws.walk.session[made.view[rows]]
-    spoken, chromium = draw_protocols(draws)[session].tolist(), draws.crowd.are_chromium(draws.people)[session].tolist()
+    spoken, engine = draw_protocols(draws)[session].tolist(), draws.crowd.find_engines(draws.people)[session].tolist()
     call_of, statuses = rows.tolist(), made.status[rows].tolist()
 
     def details(place: int) -> Http:
@@ -173,7 +175,7 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
             ids.trace[row] if ids else UNSET,
             ids.call[row] if ids else UNSET,
             HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status else UNSET,
-            UNSET if status else _make_failure(draws.site.client_url, chromium[place]),
+            UNSET if status else _make_failure(draws.site.client_url, engine[place]),
         )
 
     at = made.ended[rows]
@@ -186,31 +188,31 @@ def _find_reason(status: int, protocol: str) -> str:
     return HTTPStatus(status).phrase if protocol == "http/1.1" else ""
 
 
-def _find_message(chromium: bool) -> str:
-    return CHROMIUM_MESSAGE if chromium else OTHER_MESSAGE
-
-
-def _make_failure(client_url: str, chromium: bool) -> HttpError:
-    """A call without an answer, as a fetch fails."""
-    frames = (f"ii.fetch ({client_url}:13:75585)", f"{client_url}:13:75822", f"async load ({client_url}:13:80104)")
-    stack = "\n    at ".join((f"{ERROR_TYPE}: {_find_message(chromium)}", *frames))
-    return HttpError(
-        ERROR_TYPE, _find_message(chromium), stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}..."
-    )
+@lru_cache
+def _make_failure(client_url: str, engine: int) -> HttpError:
+    """A call without an answer, as a fetch fails in an engine."""
+    frames = [
+        StackFrame("ii.fetch", f"{client_url}:13:75585"),
+        StackFrame("", f"{client_url}:13:75822"),
+        StackFrame("load", f"{client_url}:13:80104", awaited=True),
+    ]
+    message = FETCH_FAILURES[engine]
+    stack = write_stack(BrowserEngine(engine), f"{ERROR_TYPE}: {message}", frames)
+    return HttpError(ERROR_TYPE, message, stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
 
 
 def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column:
     """A trace for each call."""
     started, ended = np.round(made.started / TICKS, 3).tolist(), np.round(made.ended / TICKS, 3).tolist()
     status, length, host = made.status.tolist(), made.length.tolist(), draws.site.domain
-    chromium = draws.crowd.are_chromium(draws.people)[draws.walk.session[made.view]].tolist()
+    engine = draws.crowd.find_engines(draws.people)[draws.walk.session[made.view]].tolist()
 
     def details(row: int) -> XRayTrace:
         start, end = mark_time(started[row]), mark_time(ended[row])
         request = TracedRequest(made.method[row], True, made.path[row])
         traced = TracedHttp(request, TracedResponse(status[row], length[row]) if status[row] else UNSET)
         error, throttle, fault = _find_flags(status[row])
-        cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, _find_message(chromium[row])),))
+        cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, FETCH_FAILURES[engine[row]]),))
         part = Subsegment(ids.call[row], host, start, end, False, "remote", traced, error, throttle, fault, cause)
         trace, segment = ids.trace[row], ids.segment[row]
         return XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault)

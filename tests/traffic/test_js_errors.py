@@ -1,0 +1,75 @@
+"""Errors, failed fetches and stacks are worded as the visitor's browser words them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import pytest
+from msgspec import UNSET
+
+from loadgen.model import Visitor
+from loadgen.rum.events import HTTP, JS_ERROR, XRAY
+from loadgen.traffic.js_errors import BrowserEngine, StackFrame, write_stack
+from tests.traffic.conftest import SEED
+from tests.traffic.look import SeenSession, events, seen, small
+
+FAILURES = {
+    "Chromium": "Failed to fetch",
+    "Firefox": "NetworkError when attempting to fetch resource.",
+    "Safari": "Load failed",
+}
+V8_FRAME = re.compile(r"    at (async )?(\S+ \(\S+:\d+:\d+\)|\S+:\d+:\d+)")
+OTHER_FRAME = re.compile(r"(async\*)?[^@\s]*@\S+:\d+:\d+")
+
+
+def name_engine(visitor: Visitor) -> str:
+    return "Chromium" if visitor.brand else "Firefox" if "Gecko/" in visitor.user_agent else "Safari"
+
+
+@pytest.fixture(scope="module")
+def failing() -> list[SeenSession]:
+    """Sessions with errors and calls without answers in all three engines."""
+    more = "[telemetry.errors]\nsessions = 0.9\n[telemetry.api]\nnetwork = 0.4\n[population]\n"
+    mix = "browsers = { Chrome = 1, Firefox = 1, Safari = 1 }\n"
+    return list(seen(small(more + mix, enableXRay=True, stackTraceLength=5000), SEED))
+
+
+def test_a_failed_fetch_is_told_in_the_engine_s_words(failing: list[SeenSession]) -> None:
+    told: dict[str, set[str]] = defaultdict(set)
+    for session in failing:
+        engine = name_engine(session.visitor)
+        failed = [event.details.error for event in events([session], HTTP) if event.details.error is not UNSET]
+        causes = [event.details.subsegments[0].cause for event in events([session], XRAY)]
+        told[engine] |= {error.message for error in failed}
+        told[engine] |= {cause.exceptions[0].message for cause in causes if cause is not UNSET}
+    assert told == {engine: {message} for engine, message in FAILURES.items()}
+
+
+def test_stacks_have_the_engine_s_form(failing: list[SeenSession]) -> None:
+    """V8's begin with name and message, and say `at f (place)`; the others' have frames alone, `f@place`."""
+    stacks: dict[str, list[tuple[str, list[str]]]] = defaultdict(list)
+    for session in failing:
+        for event in events([session], JS_ERROR):
+            details = event.details
+            headline = f"{details.type}: {details.message}"
+            stacks[name_engine(session.visitor)].append((headline, details.stack.split("\n")))
+    assert set(stacks) == set(FAILURES)
+    for headline, lines in stacks.pop("Chromium"):
+        assert lines[0] == headline
+        assert all(V8_FRAME.fullmatch(line) for line in lines[1:])
+    for found in stacks.values():
+        assert all(OTHER_FRAME.fullmatch(line) for _, lines in found for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("engine", "stack"),
+    [
+        (BrowserEngine.CHROMIUM, "E: no\n    at f (u:1:2)\n    at u:3:4\n    at async g (u:5:6)"),
+        (BrowserEngine.FIREFOX, "f@u:1:2\n@u:3:4\nasync*g@u:5:6"),
+        (BrowserEngine.SAFARI, "f@u:1:2\n@u:3:4\ng@u:5:6"),
+    ],
+)
+def test_a_stack_has_named_nameless_and_awaited_frames(engine: BrowserEngine, stack: str) -> None:
+    frames = [StackFrame("f", "u:1:2"), StackFrame("", "u:3:4"), StackFrame("g", "u:5:6", awaited=True)]
+    assert write_stack(engine, "E: no", frames) == stack

@@ -44,6 +44,7 @@ dist: .venv/installed-dev  ## build the wheel and the sdist into dist/
 bench: .venv/installed-dev  ## the tests of speed, then the tables of results/benchmarks; needs nginx and wrk
 	$(BIN)/pytest -q -m bench
 	$(BIN)/python -m tests.benchmarks.endpoint_speed
+	$(BIN)/python -m tests.benchmarks.console_speed
 	$(BIN)/python -m tests.benchmarks.generator
 
 clean:  ## remove .venv and what was built

@@ -12,6 +12,7 @@ import click
 from loadgen.cli.check import check
 from loadgen.cli.clean import clean
 from loadgen.cli.compare import compare
+from loadgen.cli.console import console
 from loadgen.cli.find_limit import find_limit
 from loadgen.cli.fit import fit
 from loadgen.cli.generate import generate
@@ -45,7 +46,7 @@ def commands() -> None:
 
 ALL = (
     run, worker, init, scenarios, plan, find_limit, check, preview, sampling, generate, fit, report, compare, serve,
-    seed, verify, clean, monitors, tags, metrics, policy,
+    console, seed, verify, clean, monitors, tags, metrics, policy,
 )  # fmt: skip
 
 for command in ALL:

@@ -141,7 +141,7 @@ async def _serve(
     if until_stdin_ends:
         await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
     _raise_descriptor_limit()
-    console = Console(service)
+    console = Console(service, is_live=not service.settings.read_only)
     handler = CommittingHandler(service, console, loop)
     server = await loop.create_server(lambda: HttpConnection(handler, loop), sock=listener, backlog=BACKLOG)
     on_ready(_read_url(listener))

@@ -55,8 +55,9 @@ class RumService:
         self.state = LiveState(settings.live, clock())
         self.calls = CallLog()
         self._credentials: dict[str, Credentials] = {one.access_key_id: one for one in settings.credentials}
-        expire(store, clock(), settings.retention)
-        store.commit()
+        if not settings.read_only:
+            expire(store, clock(), settings.retention)
+            store.commit()
 
     def handle(self, request: Request) -> Response:
         """Answer a request and commit; a Send. Faults that delay or drop an answer have no effect here."""
@@ -88,6 +89,8 @@ class RumService:
             if request.target.startswith(PREFIX):
                 now = self.clock()
                 return Reply(answer_admin_request(request, peer, self.state, self.store, self.calls, now))
+            if self.settings.read_only:
+                raise ServiceError("UnknownOperationException", "This is the console of a store: see /_loadgen/")
             if request.method == "OPTIONS":
                 return Reply(self._finish(self._answer_preflight(request), origin))
             operation, labels = self._find_operation(request)

@@ -60,6 +60,7 @@ class EndpointSettings(Noun):
     cors_origins: tuple[str, ...] = ("*",)
     monitor_limit: int = APP_MONITORS
     deleting_seconds: float = 0.0  # how long a deleted monitor is shown as DELETING
+    read_only: bool = False  # a store of another time: it is looked at, nothing is taken and nothing expires
     keeps: bool = True  # keep accepted batches, so that they can be read back; False: only count them
     retention: float = RETENTION_SECONDS
     max_batch_events: int = EVENTS_PER_BATCH

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loadgen.endpoint.console.columns import DIMENSIONS, NO_RESPONSE, NO_STATUS, TYPE_WORDS
+from loadgen.endpoint.console.columns import NO_RESPONSE, NO_STATUS, TYPE_WORDS
 from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.scope import Scope
 from loadgen.rum.events import CLS, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
@@ -51,6 +51,9 @@ COUNTS = {
     "http_failed": count_of(HTTP, f" AND {HTTP_FAILED}"),
 }
 _COUNTS = ", ".join(f"{expression} AS {name}" for name, expression in COUNTS.items())
+_PARTS = ", ".join(f"{expression} AS {name}" for name, expression in COUNTS.items() if name != "sessions")
+_SUMS = ", ".join(f"{COUNTS[name] if name == 'sessions' else f'sum({name})::BIGINT'} AS {name}" for name in COUNTS)
+"""The counts of groups of sessions, from those of their parts."""
 
 TIMED = {TYPE_WORDS[NAVIGATION]: "load"} | {TYPE_WORDS[kind]: name for name, (kind, _, _) in BOUNDS.items()}
 """What has a value, by the word of its type."""
@@ -77,30 +80,41 @@ def _make_values(quantiles: list[float], count: int, good: int, poor: int) -> di
     return {"values": quantiles, "count": count, "good": good, "fair": count - good - poor, "poor": poor}
 
 
-def _measure_groups(table: ConsoleTable, scope: Scope, label: str) -> list[dict[str, Any]]:
-    """The figures of each group of an SQL expression, the groups with the most page views first.
+def _measure_groups(table: ConsoleTable, scope: Scope, labels: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The figures of each group of each SQL expression, by its name; the groups with the most page views first.
 
-    `load` and the vitals are there for groups that have such an event.
+    `load` and the vitals are there for groups that have such an event. One query reads the events once for all
+    expressions: sessions have one client, so their counts are few rows, and so are the events with a value.
     """
     where, values = scope.condition(table.words)
-    rows = table.ask_named(
-        f"SELECT {label} AS label, {_COUNTS} FROM events WHERE {where}"
-        f" GROUP BY label ORDER BY views DESC, events DESC, label LIMIT {MOST_GROUPS}",
-        values,
+    columns = ", ".join(f"{expression} AS {name}_of" for name, expression in labels.items())
+    counts = f"SELECT session, {columns}, {_PARTS} FROM events WHERE {where} GROUP BY ALL"
+    groups = (
+        f"(SELECT '{name}' AS grouping, {name}_of AS label, {_SUMS} FROM part GROUP BY label"
+        f" ORDER BY views DESC, events DESC, label LIMIT {MOST_GROUPS})"
+        for name in labels
     )
-    known = {row["label"]: row for row in rows}
-    timed = f"SELECT {label} AS label, type, {_VALUES} FROM events WHERE {where} AND {IS_TIMED} GROUP BY label, type"
-    for group, kind, *figures in table.ask(timed, values):
-        if group in known:
-            known[group][TIMED[kind]] = _make_values(*figures)
-    return rows
+    rows = table.ask_named(f"WITH part AS MATERIALIZED ({counts}) {' UNION ALL '.join(groups)}", values)
+    known = {(row.pop("grouping"), row["label"]): row for row in rows}
+    timed = f"SELECT type, value, {columns} FROM events WHERE {where} AND {IS_TIMED}"
+    groups = (
+        f"SELECT '{name}', {name}_of AS label, type, {_VALUES} FROM timed GROUP BY label, type" for name in labels
+    )
+    found = table.ask(f"WITH timed AS MATERIALIZED ({timed}) {' UNION ALL '.join(groups)}", values)
+    for name, label, kind, *figures in found:
+        if (name, label) in known:
+            known[name, label][TIMED[kind]] = _make_values(*figures)
+    measured: dict[str, list[dict[str, Any]]] = {name: [] for name in labels}
+    for (name, _), row in known.items():
+        measured[name].append(row)
+    return measured
 
 
 def measure(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures of a scope."""
     where, values = scope.condition(table.words)
     visitors = f"SELECT count(DISTINCT visitor) FILTER (WHERE visitor <> 0) FROM events WHERE {where}"
-    rows = _measure_groups(table, scope, "0") or [{"label": 0, **dict.fromkeys(COUNTS, 0)}]
+    rows = _measure_groups(table, scope, {"whole": "0"})["whole"] or [{"label": 0, **dict.fromkeys(COUNTS, 0)}]
     del rows[0]["label"]
     return rows[0] | {"visitors": table.ask(visitors, values)[0][0]}
 
@@ -131,48 +145,67 @@ def trace(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     return {"start": scope.start, "step": scope.step, "size": size} | course
 
 
-def group_by(table: ConsoleTable, scope: Scope, column: str) -> list[dict[str, Any]]:
-    """The figures of each page, browser, OS, device or country."""
-    assert column in DIMENSIONS
-    rows = _measure_groups(table, scope, column)
-    return [{"name": table.words.texts[row.pop("label")]} | row for row in rows]
+def group_by(table: ConsoleTable, scope: Scope, *columns: str) -> dict[str, list[dict[str, Any]]]:
+    """The figures of each page, browser, OS, device or country, by the columns' names."""
+    measured = _measure_groups(table, scope, {column: column for column in columns})
+    return {
+        column: [{"name": table.words.texts[row.pop("label")]} | row for row in rows]
+        for column, rows in measured.items()
+    }
 
 
 def pages(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures of each page."""
-    return {"rows": group_by(table, scope, "page")}
+    return {"rows": group_by(table, scope, "page")["page"]}
 
 
 def clients(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """The figures of each browser, OS, device and country."""
-    return {column: group_by(table, scope, column) for column in ("browser", "os", "device", "country")}
+    return group_by(table, scope, "browser", "os", "device", "country")
 
 
 def vitals(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """The distribution of each vital, in whole, by device and by browser."""
+    """The distribution of each vital, in whole (`all`), by device and by browser."""
     found: dict[str, dict[str, Any]] = {
         name: {"good": good, "poor": poor, "width": poor * 2 / BINS} for name, (_, good, poor) in BOUNDS.items()
     }
-    for key, label in (("all", "0"), ("device", "device"), ("browser", "browser")):
-        distributions = _distribute(table, scope, label)
-        for name, vital in found.items():
-            vital[key] = distributions.get(name, [])
+    for name, by in _distribute(table, scope).items():
+        found[name] |= by
     return found
 
 
-def _distribute(table: ConsoleTable, scope: Scope, label: str) -> dict[str, list[dict[str, Any]]]:
-    """Quantiles, parts and bars of each vital for each value of an SQL expression; the most frequent ten."""
+def _distribute(table: ConsoleTable, scope: Scope) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Quantiles, parts and bars of each vital: in whole, and of the most frequent ten devices and browsers."""
     where, values = scope.condition(table.words)
-    where += f" AND {IS_TIMED} AND type <> {TYPE_WORDS[NAVIGATION]}"
-    groups = f"SELECT type, {label} AS label, {_VALUES} FROM events WHERE {where} GROUP BY type, label"
+    vital = f"{where} AND {IS_TIMED} AND type <> {TYPE_WORDS[NAVIGATION]}"
     bar = f"greatest(least(floor(value / ({_choose_bound(2)} * 2 / {BINS})), {BINS}), 0)::INTEGER AS bar"
-    bars = f"SELECT type, {label} AS label, {bar}, count(*) FROM events WHERE {where} GROUP BY type, label, bar"
-    found: dict[tuple[int, int], dict[str, Any]] = {}
-    for kind, word, *figures in table.ask(f"{groups} ORDER BY count DESC, label", values):
-        found[kind, word] = {"name": table.words.texts[word]} | _make_values(*figures) | {"bars": [0] * (BINS + 1)}
-    for kind, word, place, count in table.ask(bars, values):
-        found[kind, word]["bars"][place] = count
-    vitals_of: dict[str, list[dict[str, Any]]] = {}
-    for (kind, _), distribution in found.items():
-        vitals_of.setdefault(TIMED[kind], []).append(distribution)
-    return {name: distributions[:MOST_DISTRIBUTIONS] for name, distributions in vitals_of.items()}
+    source = f"WITH vital AS MATERIALIZED (SELECT type, value, device, browser, {bar} FROM events WHERE {vital})"
+    label = "grouping_id(device, browser), type, coalesce(device, browser, 0)"
+    sets = "((type), (type, device), (type, browser))"
+    bars = "((type, bar), (type, device, bar), (type, browser, bar))"
+    found: dict[tuple[int, int, int], dict[str, Any]] = {}
+    question = f"{source} SELECT {label}, {_VALUES} FROM vital GROUP BY GROUPING SETS {sets} ORDER BY count DESC, 3"
+    for grouping, kind, word, *figures in table.ask(question, values):
+        distribution = {"name": table.words.texts[word]} | _make_values(*figures) | {"bars": [0] * (BINS + 1)}
+        found[grouping, kind, word] = distribution
+    question = f"{source} SELECT {label}, bar, count(*) FROM vital GROUP BY GROUPING SETS {bars}"
+    for grouping, kind, word, place, count in table.ask(question, values):
+        found[grouping, kind, word]["bars"][place] = count
+    return _sort_distributions(found)
+
+
+GROUPINGS = {3: "all", 1: "device", 2: "browser"}
+"""What grouping_id(device, browser) gives: a bit for each column that is not grouped by."""
+
+
+def _sort_distributions(
+    found: dict[tuple[int, int, int], dict[str, Any]],
+) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    sorted_ones: dict[str, dict[str, list[dict[str, Any]]]] = {
+        name: {by: [] for by in GROUPINGS.values()} for name in BOUNDS
+    }
+    for (grouping, kind, _), distribution in found.items():
+        ones = sorted_ones[TIMED[kind]][GROUPINGS[grouping]]
+        if len(ones) < MOST_DISTRIBUTIONS:
+            ones.append(distribution)
+    return sorted_ones

@@ -6,15 +6,20 @@ import gzip
 import json
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loadgen.endpoint import Endpoint, EndpointSettings
 from loadgen.endpoint.console import columns, console_table
 from loadgen.endpoint.console.columns import OVERFLOW, WORD_CHARACTERS
 from loadgen.endpoint.console.ingestion import find_member
-from tests.endpoint.conftest import NOW, Caller, batch, event
+from loadgen.endpoint.service import RumService
+from loadgen.endpoint.store import Store
+from tests.endpoint.conftest import KEYS, NOW, Caller, batch, event
 from tests.endpoint.console.looking import Looker
+from tests.endpoint.sockets import ask
 
 MS = int(NOW * 1000)
 ALL = {"from": 0, "to": MS * 2}
@@ -203,3 +208,26 @@ def test_a_refused_body_that_is_no_text_is_shown_as_far_as_it_goes(looker: Looke
     looker.caller.put(looker.caller.monitor(), b"\xff\x00{", headers=(("content-encoding", "gzip"),))
     number = looker.view("ingestion")["number"]
     assert looker.view("refusal", number=number)["body"] == "(no gzip data: ff 00 7b)"
+
+
+# A store of another time
+
+
+def test_a_store_of_another_time_is_looked_at_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "rum.sqlite"
+    store = Store(path)
+    old = RumService(EndpointSettings(credentials=(KEYS,)), store, clock=lambda: NOW - 400 * 86_400)
+    caller = Caller()
+    caller.store, caller.endpoint, caller.clock.now = store, old, NOW - 400 * 86_400
+    monitor = caller.monitor()
+    assert caller.put(monitor, batch(3, at=caller.clock())).status == 200
+    store.close()
+    with Endpoint(EndpointSettings(credentials=(KEYS,), read_only=True), path) as endpoint:
+        body = ask(endpoint, "GET", f"/_loadgen/api/overview?monitor={monitor}&from=0&to={MS}")[1]
+        assert json.loads(body)["now"]["events"] == 3
+        assert json.loads(ask(endpoint, "GET", "/_loadgen/api/status")[1])["live"] is False
+        assert ask(endpoint, "POST", f"/appmonitors/{monitor}", batch())[0] == 404
+        assert ask(endpoint, "POST", "/appmonitors")[0] == 404
+    store = Store(path)
+    assert store.count_accepted(None)[:2] == (1, 3)
+    store.close()

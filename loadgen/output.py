@@ -7,6 +7,7 @@ written through and never replaced.
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import os
@@ -26,6 +27,17 @@ from loadgen.errors import LoadgenError
 
 STANDARD_OUTPUT = Path("-")
 
+HANDLER = "loadgen-replace"
+
+SPELLED = dict(
+    zip(
+        "–—−→←…“”’µ·±×█✓✗≤≥",
+        ["-", "-", "-", "->", "<-", "...", '"', '"', "'", "u", ".", "+-", "x", "#", "+", "x", "<=", ">="],
+        strict=True,
+    )
+)
+"""How characters that we write ourselves look where the encoding lacks them."""
+
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but line end and tab, and those that change the direction of writing."""
 
@@ -33,6 +45,21 @@ CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 def escape_controls(text: str) -> str:
     """Text that cannot control a terminal: an escape character becomes \\x1b."""
     return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def prepare_streams() -> None:
+    """Write what an output's encoding lacks in another way, in place of a UnicodeEncodeError."""
+    codecs.register_error(HANDLER, spell)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=HANDLER)
+
+
+def spell(error: UnicodeError) -> tuple[str, int]:
+    """Another spelling of characters that cannot be encoded, and where to go on; a codec's error handler."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(SPELLED.get(each, "?") for each in error.object[error.start : error.end]), error.end
 
 
 def format_json(value: object) -> bytes:

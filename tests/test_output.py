@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.output import check_output, format_json, open_output, write_output
+from loadgen.output import check_output, format_json, open_output, spell, write_output
 
 WRITE = "import sys; from pathlib import Path; from loadgen.output import write_output; "
 FULL = Path("/dev/full")  # every write fails with ENOSPC
@@ -143,3 +143,8 @@ def test_a_check_leaves_everything_as_it_is(tmp_path: Path) -> None:
 
 def test_json_ends_with_a_line_end() -> None:
     assert format_json({"a": [1]}) == b'{\n  "a": [\n    1\n  ]\n}\n'
+
+
+def test_what_an_encoding_lacks_is_spelled() -> None:
+    error = UnicodeEncodeError("ascii", "5 µ→€ s", 2, 5, "not ASCII")
+    assert spell(error) == ("u->?", 5)

@@ -29,10 +29,11 @@ from loadgen.cli.scenarios import scenarios
 from loadgen.cli.seed import seed
 from loadgen.cli.serve import serve
 from loadgen.cli.tags import tags
-from loadgen.cli.terminal import VerbGroup, echo, prepare_streams
+from loadgen.cli.terminal import VerbGroup, echo
 from loadgen.cli.verify import verify
 from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError
+from loadgen.output import prepare_streams
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
 FIRST = "Example: loadgen run quickstart. Next: `loadgen init my-site` writes a scenario of your own."

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.cli.terminal import spell
 from loadgen.output import escape_controls
 from tests.paths import SCENARIOS
 from tests.report.runs import make
@@ -81,11 +80,6 @@ def test_a_message_with_a_name_that_is_not_utf8_is_one_line(folder: Path) -> Non
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
     assert done.stderr.startswith(b"loadgen: no?.toml")
-
-
-def test_what_an_encoding_lacks_is_spelled() -> None:
-    error = UnicodeEncodeError("ascii", "5 µ→€ s", 2, 5, "not ASCII")
-    assert spell(error) == ("u->?", 5)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ Rule: nothing of the user's own Locust set-up has an effect: no configuration fi
 from the first moment, long before Locust is imported.
 """
 
-from loadgen.swarm import options
+from loadgen.swarm import remember_signals
 
-options.remember()
+remember_signals()
 
 
 def main() -> None:

@@ -16,19 +16,27 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadgen.swarm import options
+from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
-from loadgen.swarm.locust_private import forget_statistics, guard_handler, guard_messages, keep_the_senders
+from loadgen.swarm.locust_private import (
+    bound_connecting,
+    forget_statistics,
+    guard_handler,
+    guard_messages,
+    keep_the_senders,
+)
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options, prometheus_port
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 LIFELINE = "LOADGEN_LIFELINE"
+MASTER_SEEN = "LOADGEN_MASTER_SEEN"
 LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
 
 DROPPED = guard_messages(os.environ.get(SECRET, "").encode() or None)
+bound_connecting(has_been_stopped, MASTER_SEEN in os.environ)
 ROLES: dict[Environment, NodeRole] = {}
 
 events.init_command_line_parser.add_listener(add_options)
@@ -52,9 +60,9 @@ class Sender(User):
 def prepare(environment: Environment, runner: Any, **_: Any) -> None:
     """Say what each message does, and take signals as a wish to end the run well."""
     role = ROLES[environment] = NodeRole(environment, DROPPED)
-    for number in options.list_heeded():  # Locust takes SIGTERM too, and fires `quitting`
+    for number in list_heeded_signals():  # Locust takes SIGTERM too, and fires `quitting`
         gevent.signal_handler(number, role.interrupt)
-    if options.were_seen():
+    if has_been_stopped():
         role.interrupt()
     if isinstance(runner, WorkerRunner):
         listen_as_worker(role, runner)

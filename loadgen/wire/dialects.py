@@ -14,7 +14,7 @@ import msgspec
 from loadgen.model import Batch, Noun, Request, Visitor
 from loadgen.scenario import Scenario
 from loadgen.wire.browser_headers import Headers, make_browser_headers
-from loadgen.wire.put_rum_events import Clock, compress, write_events, write_session_metadata
+from loadgen.wire.put_rum_events import MOST_VISITORS, Clock, compress, write_events, write_session_metadata
 from loadgen.wire.sigv4 import Signer
 
 BEACON_LIMIT = 64_000
@@ -136,7 +136,7 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
     beacon: Headers
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MOST_VISITORS)
 def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
     host = ("host", destination.host)
     json = ("content-type", "application/json")

@@ -30,6 +30,9 @@ CLIENT = "arw-module"
 
 _JSON = msgspec.json.Encoder()
 
+MOST_VISITORS = 1024
+"""Whose texts are remembered: a run encodes a visit at once, `seed` those of a few hundred visitors by turns."""
+
 
 class Clock(Noun, frozen=True):
     """How run seconds become Unix time: `pace` run seconds pass in one real second."""
@@ -64,7 +67,7 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     return ",".join(elements)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=MOST_VISITORS)
 def _write_page_metadata(page: Page, cookies: bool, session: str) -> str:
     """What stands in the braces of `metadata` for every event under a page, in the order of sessions/PageManager.ts."""
     fields: dict[str, Any] = {"title": page.title, "pageId": page.id}

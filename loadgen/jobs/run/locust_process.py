@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from loadgen.results import HANDOVER, Handover, RunFolder, RunSpec
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
 
+MOST_LINES = 20  # of Locust's log that are told
 GONE_SECONDS = 10.0  # a killed process is gone well before
 MAX_WAIT = "--expect-workers-max-wait=60"
 """Seconds; a worker that dies before it has connected would else be waited for without end."""
@@ -99,6 +101,39 @@ class LocustProcess:
         raise LoadgenError(
             f"Locust ended with code {self._process.returncode} and no summary: {first[0]} ({self._folder.log})"
         )
+
+
+WAITING = re.compile(r"Waiting for workers to be ready, (\d+) of (\d+) connected")
+WARNING = re.compile(r"/WARNING/loadgen: (.+)")
+
+
+class LogFollower:
+    """Gives what people should hear of Locust's log while a run goes; each line once."""
+
+    def __init__(self, log: Path) -> None:
+        self._log, self._at, self._told = log, 0, set[str]()
+
+    def lines(self) -> Iterator[str]:
+        """What is new since the last call."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._at)
+                whole = file.read().rpartition(b"\n")[0]
+        except OSError:  # the folder is gone: others say so
+            return
+        self._at += len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            said = translate_line(line)
+            if said is not None and said not in self._told and len(self._told) < MOST_LINES:
+                self._told.add(said)
+                yield said
+
+
+def translate_line(line: str) -> str | None:
+    """A line of Locust's log for people; None for most."""
+    if found := WAITING.search(line):
+        return f"waiting for workers: {found[1]} of {found[2]} are there"
+    return found[1] if (found := WARNING.search(line)) else None
 
 
 def describe_silence(folder: Path) -> str:
@@ -194,7 +229,7 @@ def worker(
     command = make_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
     )
-    os.execve(command[0], command, otel.add_defaults(os.environ))
+    os.execve(command[0], command, otel.add_defaults(os.environ) | {"LOADGEN_MASTER_SEEN": "1"})
 
 
 def wait_for_master(
@@ -204,7 +239,12 @@ def wait_for_master(
     deadline, told = time.monotonic() + patience, False
     while trouble := find_absence(host, port):
         if not told:
-            tell(RunNotice(f"waiting for {host}:{port}"))
+            tell(
+                RunNotice(
+                    f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
+                    "there; one whose run is over takes no more workers"
+                )
+            )
             told = True
         if time.monotonic() + LOOK_SECONDS > deadline:
             raise LoadgenError(

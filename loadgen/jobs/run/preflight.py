@@ -13,12 +13,12 @@ from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
-from loadgen.transport import require_descriptors, require_ports
+from loadgen.transport import is_loopback, require_descriptors, require_ports
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 """Environment variable with a text that a master and its workers share; messages are believed only under it."""
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 def check_options(options: RunOptions) -> None:
@@ -84,7 +84,7 @@ def confirm_aws(spec: RunSpec, targets: OpenTargets, confirm: Confirm | None) ->
 
 def warn_of_strangers(spec: RunSpec, tell: Callable[[RunNotice], None]) -> None:
     """Say what a master's port gives to others, unless only this machine reaches it."""
-    if spec.bind_host in LOOPBACK:
+    if is_loopback(spec.bind_host) and spec.bind_host not in EVERYWHERE:
         return
     where = f"--bind-host {spec.bind_host}: whoever reaches port {spec.bind_port}"
     if os.environ.get(SECRET):

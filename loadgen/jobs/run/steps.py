@@ -27,7 +27,7 @@ from loadgen.jobs.run.finalize import (
     write_ground_truth,
     write_page,
 )
-from loadgen.jobs.run.locust_process import LocustProcess
+from loadgen.jobs.run.locust_process import LocustProcess, LogFollower
 from loadgen.jobs.run.preflight import (
     check_machine,
     check_options,
@@ -202,7 +202,7 @@ class Watch:
         self.died: str | None = None
         self.error: Exception | None = None
         self._process, self._endpoint, self._tell = process, endpoint, tell
-        self._follower = Follower(folder.path)
+        self._follower, self._log = Follower(folder.path), LogFollower(folder.log)
         self._heeded = 0  # signals
         self._last_second = 0
 
@@ -211,6 +211,8 @@ class Watch:
         running = True
         while running:
             running = self._process.running(LOOK_SECONDS)
+            for line in self._log.lines():
+                self.tell(RunNotice(line))
             for row in self._follower.rows():
                 self._last_second = row.second
                 self.tell(row)

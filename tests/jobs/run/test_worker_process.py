@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import loadgen
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import RunNotice
 from loadgen.jobs.run.locust_process import wait_for_master
+from loadgen.jobs.run.preflight import SECRET, find_free_port, warn_of_strangers
+from loadgen.results import RunOptions, RunSpec
+from tests.jobs.run.test_end_to_end import KEY, clean_environment
+from tests.paths import QUICKSTART
+
+OURS = {SECRET: "ours"}
 
 
 def test_a_master_that_is_there_is_not_waited_for() -> None:
@@ -26,4 +36,67 @@ def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: py
         port = taken.getsockname()[1]
     with pytest.raises(LoadgenError, match=rf"no master on 127\.0\.0\.1:{port} within 0 s \(Connection refused\)"):
         wait_for_master("127.0.0.1", port, told.append, patience=0.05)
-    assert told == [RunNotice(f"waiting for 127.0.0.1:{port}")]
+    assert [notice.text.partition(",")[0] for notice in told] == [f"waiting for 127.0.0.1:{port}"]
+    assert "start `loadgen run --master` there; one whose run is over takes no more workers" in told[0].text
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [("127.0.0.1", False), ("127.0.0.2", False), ("::1", False), ("0.0.0.0", True), ("::", True), ("10.0.0.1", True)],
+)
+def test_a_master_that_others_reach_says_what_its_port_gives_to_them(
+    host: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(SECRET, raising=False)
+    told: list[RunNotice] = []
+    options = RunOptions.of(master=True, bind_host=host, target="http://127.0.0.1:9")
+    warn_of_strangers(RunSpec.resolve(options, str(QUICKSTART), QUICKSTART.read_text()), told.append)
+    assert ["can learn the scenario" in notice.text for notice in told] == [True] * warned
+
+
+def start(name: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """A loadgen command that signs with the endpoint's key."""
+    keys = {"AWS_ACCESS_KEY_ID": KEY.access_key_id, "AWS_SECRET_ACCESS_KEY": KEY.secret_access_key}
+    return subprocess.Popen(
+        [sys.executable, "-m", "loadgen", name, *map(str, arguments)],
+        env=clean_environment() | keys | {"AWS_DEFAULT_REGION": "us-east-1"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], wanted: str) -> str:
+    """What a process prints up to a line with this text."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if wanted in line:
+            return said
+    raise AssertionError(said)
+
+
+@pytest.mark.locust
+def test_a_worker_without_the_secret_hears_why_and_one_with_it_runs(tmp_path: Path) -> None:
+    with loadgen.Endpoint(quota=None, credentials=(KEY,)) as endpoint:
+        endpoint.client().create_app_monitor(Name="loadgen", Domain="shop.example.com")
+        port = find_free_port()
+        bound = ("--master", "--bind-host", "0.0.0.0", "--bind-port", port, "--seed", 1)
+        master = start(
+            "run", QUICKSTART, "--target", endpoint.url, "--duration", "2s", *bound, "--out", tmp_path / "run", **OURS
+        )
+        said = read_until(master, "waiting for workers: 0 of 1 are there")
+        assert "can read what master and workers tell each other" in said
+
+        stranger = start("worker", "--master-host", "127.0.0.1", "--master-port", port)
+        read_until(stranger, "LOADGEN_CLUSTER_SECRET must be the same text there and here")
+        stranger.terminate()
+        assert stranger.wait(30) == 130
+        read_until(master, "a frame on the master's port was dropped")
+
+        worker = start("worker", "--master-host", "127.0.0.1", "--master-port", port, **OURS)
+        ended, _ = master.communicate(timeout=90)
+        worker.communicate(timeout=60)
+    assert (master.returncode, worker.returncode) == (0, 0), ended
+    assert "PASSED" in ended

@@ -3,8 +3,6 @@
 Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than click is imported for `--help`.
 """
 
-from __future__ import annotations
-
 import sys
 
 import click

@@ -1,7 +1,5 @@
 """loadgen check: what is wrong with a scenario file, or which traffic it implies."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

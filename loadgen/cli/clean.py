@@ -1,7 +1,5 @@
 """loadgen clean: take away what a seeding made."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """loadgen compare: runs beside each other."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """loadgen find-limit: the highest request rate that a target keeps up with."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

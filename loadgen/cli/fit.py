@@ -7,7 +7,8 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.targets import show_result, target_options
-from loadgen.cli.values import SHARE, echo_error
+from loadgen.cli.terminal import echo_error
+from loadgen.cli.values import SHARE
 
 FILE = click.Path(path_type=Path, allow_dash=True)
 

@@ -1,15 +1,13 @@
 """loadgen generate: a scenario's first sessions as PutRumEvents bodies in a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo
-from loadgen.cli.values import WholeCountOption, echo_error
+from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.values import WholeCountOption
 
 OUT = click.Path(path_type=Path, allow_dash=True)
 

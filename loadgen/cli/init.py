@@ -1,7 +1,5 @@
 """loadgen init: a scenario of one's own to start from."""
 
-from __future__ import annotations
-
 import click
 
 from loadgen.cli.terminal import echo

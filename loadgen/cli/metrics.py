@@ -12,6 +12,7 @@ from loadgen.cli.terminal import VerbGroup
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
+    from loadgen.jobs.monitors import MadeCall
 
 destination_options = add_options(
     click.option("--destination", type=click.Choice(["CloudWatch", "Evidently"]), default="CloudWatch"),
@@ -50,10 +51,10 @@ def list_metrics(name: str, account: Account, as_json: bool) -> None:
 @destination_options
 @click.option("--role", metavar="ARN", help="For Evidently.")
 @with_account
-def enable_metrics(name: str, role: str | None, account: Account, **destination: Any) -> None:
+def enable_metrics(name: str, role: str | None, account: Account, **destination: Any) -> MadeCall:
     """Make a destination for metrics."""
     given = {"IamRoleArn": role} if role else {}
-    _change(account, "PutRumMetricsDestination", name, destination, given)
+    return _change(account, "PutRumMetricsDestination", name, destination, given)
 
 
 @metrics.command("disable", epilog="Example: loadgen metrics disable shop")
@@ -61,12 +62,11 @@ def enable_metrics(name: str, role: str | None, account: Account, **destination:
 @destination_options
 @with_account
 @YES
-def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) -> None:
+def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) -> MadeCall:
     """Delete a destination, after showing the definitions that go with it."""
-    from loadgen.jobs.monitors import delete_destination, describe_call, locate_destination
+    from loadgen.jobs.monitors import delete_destination, locate_destination
 
-    made = delete_destination(account, locate_destination(name, **destination), ask_on_terminal(yes))
-    show_result(made, describe_call(made), as_json=False)
+    return delete_destination(account, locate_destination(name, **destination), ask_on_terminal(yes))
 
 
 @metrics.command("add", epilog="Example: loadgen metrics add shop --metric JsErrorCount")
@@ -77,13 +77,13 @@ def disable_metrics(name: str, account: Account, yes: bool, **destination: Any) 
 @JSON
 def add_metric(
     name: str, destination: str, destination_arn: str | None, account: Account, as_json: bool, **metric: Any
-) -> None:
+) -> MadeCall:
     """Define an extended or a custom metric."""
     from loadgen.jobs.monitors import MetricOptions
 
     where = {"destination": destination, "destination_arn": destination_arn}
     given = {"MetricDefinitions": [MetricOptions(**metric).definition]}
-    _change(account, "BatchCreateRumMetricDefinitions", name, where, given, as_json)
+    return _change(account, "BatchCreateRumMetricDefinitions", name, where, given)
 
 
 @metrics.command("change", epilog="Example: loadgen metrics change shop ID --metric JsErrorCount --unit Count")
@@ -94,13 +94,13 @@ def add_metric(
 @with_account
 def change_metric(
     name: str, definition_id: str, destination: str, destination_arn: str | None, account: Account, **metric: Any
-) -> None:
+) -> MadeCall:
     """Replace a metric definition by its id."""
     from loadgen.jobs.monitors import MetricOptions
 
     where = {"destination": destination, "destination_arn": destination_arn}
     given = {"MetricDefinition": MetricOptions(**metric).definition, "MetricDefinitionId": definition_id}
-    _change(account, "UpdateRumMetricDefinition", name, where, given)
+    return _change(account, "UpdateRumMetricDefinition", name, where, given)
 
 
 @metrics.command("remove", epilog="Example: loadgen metrics remove shop ID")
@@ -108,16 +108,13 @@ def change_metric(
 @click.argument("definition_ids", nargs=-1, required=True)
 @destination_options
 @with_account
-def remove_metrics(name: str, definition_ids: tuple[str, ...], account: Account, **destination: Any) -> None:
+def remove_metrics(name: str, definition_ids: tuple[str, ...], account: Account, **destination: Any) -> MadeCall:
     """Delete metric definitions by their ids."""
     given = {"MetricDefinitionIds": list(definition_ids)}
-    _change(account, "BatchDeleteRumMetricDefinitions", name, destination, given)
+    return _change(account, "BatchDeleteRumMetricDefinitions", name, destination, given)
 
 
-def _change(
-    account: Account, operation: str, name: str, destination: dict[str, Any], given: Any, as_json: bool = False
-) -> None:
-    from loadgen.jobs.monitors import change, describe_call, locate_destination
+def _change(account: Account, operation: str, name: str, destination: dict[str, Any], given: Any) -> MadeCall:
+    from loadgen.jobs.monitors import change, locate_destination
 
-    made = change(account, operation, **locate_destination(name, **destination), **given)
-    show_result(made.answer, describe_call(made), as_json)
+    return change(account, operation, **locate_destination(name, **destination), **given)

@@ -9,11 +9,12 @@ import click
 
 from loadgen.cli.options import JSON, SCENARIO
 from loadgen.cli.targets import NAME, YES, add_options, ask_on_terminal, show_result, with_account
-from loadgen.cli.terminal import VerbGroup, echo
+from loadgen.cli.terminal import VerbGroup, echo_error
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
+    from loadgen.jobs.monitors import MadeCall
 
 MOBILE_NOTE = "applications for {} send OTLP, which loadgen neither sends nor takes; it is for the web"
 
@@ -71,19 +72,18 @@ def show_monitor(name: str, account: Account, as_json: bool) -> None:
 @JSON
 def create_monitor(
     name: str, tags: tuple[str, ...], platform: str | None, account: Account, as_json: bool, **settings: Any
-) -> None:
+) -> MadeCall:
     """Create an app monitor."""
-    from loadgen.jobs.monitors import MonitorOptions, change, check_name, describe_call, parse_tags
+    from loadgen.jobs.monitors import MonitorOptions, change, check_name, parse_tags
 
     given = MonitorOptions(**settings).parameters
     given |= {"Tags": parse_tags(tags)} if tags else {}
     given |= {"Platform": platform} if platform else {}
     if "Domain" not in given and "DomainList" not in given and platform in {None, "Web"}:
         raise LoadgenError("a monitor for the web needs a domain; give --domain shop.example.com")
-    made = change(account, "CreateAppMonitor", Name=check_name(name), **given)
-    show_result(made.answer, describe_call(made), as_json)
     if platform not in {None, "Web"}:
-        echo(f"note: {MOBILE_NOTE.format(platform)}", err=True)
+        echo_error(f"note: {MOBILE_NOTE.format(platform)}")
+    return change(account, "CreateAppMonitor", Name=check_name(name), **given)
 
 
 @monitors.command("update", epilog="Example: loadgen monitors update shop --sample-rate 0.5")
@@ -92,27 +92,25 @@ def create_monitor(
 @with_account
 @YES
 @JSON
-def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **settings: Any) -> None:
+def change_monitor(name: str, account: Account, yes: bool, as_json: bool, **settings: Any) -> MadeCall:
     """Change settings of an app monitor; what is not given stays. Asks before it takes something away."""
-    from loadgen.jobs.monitors import MonitorOptions, describe_call, update_monitor
+    from loadgen.jobs.monitors import MonitorOptions, update_monitor
 
     given = MonitorOptions(**settings).parameters
     if not given:
         raise LoadgenError("nothing to change; give at least one setting, such as --sample-rate 0.5")
-    made = update_monitor(account, name, given, ask_on_terminal(yes))
-    show_result(made.answer, describe_call(made), as_json)
+    return update_monitor(account, name, given, ask_on_terminal(yes))
 
 
 @monitors.command("delete", epilog="Example: loadgen monitors delete shop")
 @NAME
 @with_account
 @YES
-def remove_monitor(name: str, account: Account, yes: bool) -> None:
+def remove_monitor(name: str, account: Account, yes: bool) -> MadeCall:
     """Delete an app monitor, after showing what goes with it."""
-    from loadgen.jobs.monitors import delete_monitor, describe_call
+    from loadgen.jobs.monitors import delete_monitor
 
-    made = delete_monitor(account, name, ask_on_terminal(yes))
-    show_result(made, describe_call(made), as_json=False)
+    return delete_monitor(account, name, ask_on_terminal(yes))
 
 
 @monitors.command("apply", epilog="Example: loadgen monitors apply shop.toml --dry-run")
@@ -131,4 +129,4 @@ def apply_scenario(
     plans = plan_scenario(account, scenario, monitor)
     show_result([call for plan in plans for call in plan.calls], describe_plans(plans), as_json)
     if not dry_run and (made := apply_plans(account, plans, ask_on_terminal(yes))):
-        echo(f"{made} calls made", err=True)
+        echo_error(f"{made} calls made")

@@ -1,7 +1,5 @@
 """Options that several verbs have, with the same meaning and words everywhere."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

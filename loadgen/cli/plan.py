@@ -1,14 +1,12 @@
 """loadgen plan: what a scenario will send, cost and lose, without sending it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import echo, echo_error
 from loadgen.cli.values import (
     PERCENT,
     RATES,
@@ -17,7 +15,6 @@ from loadgen.cli.values import (
     ScenarioFile,
     WholeCountOption,
     WritablePath,
-    echo_error,
 )
 
 EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"

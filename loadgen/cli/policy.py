@@ -13,6 +13,7 @@ from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
+    from loadgen.jobs.monitors import MadeCall
 
 
 @click.group(cls=VerbGroup)
@@ -36,25 +37,23 @@ def show_policy(name: str, account: Account) -> None:
 @click.option("--public", is_flag=True, help="Let everybody send, unsigned too, in place of a file.")
 @click.option("--revision", help="Replace this revision only.")
 @with_account
-def put_policy(name: str, file: Path | None, public: bool, revision: str | None, account: Account) -> None:
+def put_policy(name: str, file: Path | None, public: bool, revision: str | None, account: Account) -> MadeCall:
     """Set the policy: a JSON document from a file, or --public."""
-    from loadgen.jobs.monitors import build_public_policy, change, check_name, describe_call, read_document
+    from loadgen.jobs.monitors import build_public_policy, change, check_name, read_document
 
     if public == (file is not None):
         raise LoadgenError("give either a file with the policy document, or --public")
     document = read_document(file) if file else build_public_policy(account.build_arn(check_name(name)))
     given = {"PolicyRevisionId": revision} if revision else {}
-    made = change(account, "PutResourcePolicy", Name=check_name(name), PolicyDocument=document, **given)
-    show_result(made, describe_call(made), as_json=False)
+    return change(account, "PutResourcePolicy", Name=check_name(name), PolicyDocument=document, **given)
 
 
 @policy.command("delete", epilog="Example: loadgen policy delete shop")
 @NAME
 @with_account
 @YES
-def remove_policy(name: str, account: Account, yes: bool) -> None:
+def remove_policy(name: str, account: Account, yes: bool) -> MadeCall:
     """Delete the policy, after showing it."""
-    from loadgen.jobs.monitors import delete_policy, describe_call
+    from loadgen.jobs.monitors import delete_policy
 
-    made = delete_policy(account, name, ask_on_terminal(yes))
-    show_result(made, describe_call(made), as_json=False)
+    return delete_policy(account, name, ask_on_terminal(yes))

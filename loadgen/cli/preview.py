@@ -1,14 +1,12 @@
 """loadgen preview: one page of plots of a scenario's traffic, without sending it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo
-from loadgen.cli.values import WritablePath, echo_error
+from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.values import WritablePath
 
 
 @click.command(epilog="Example: loadgen preview bad-release --out preview.html")

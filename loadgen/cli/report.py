@@ -1,7 +1,5 @@
 """loadgen report: the summary of a run again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """loadgen run: send a scenario's traffic to a target and measure it."""
 
-from __future__ import annotations
-
 import sys
 from contextlib import suppress
 from pathlib import Path

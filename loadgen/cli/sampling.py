@@ -1,15 +1,13 @@
 """loadgen sampling: what a dashboard shows at other sample rates, and how low the rate may be."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo
-from loadgen.cli.values import DURATION, RATES, WholeCountOption, echo_error
+from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.values import DURATION, RATES, WholeCountOption
 
 
 @click.command(epilog="Example: loadgen sampling storefront --rates 0.05,0.2 --over 1d")

@@ -1,7 +1,5 @@
 """loadgen scenarios: which scenarios are shipped."""
 
-from __future__ import annotations
-
 import click
 
 from loadgen.cli.options import JSON

@@ -1,7 +1,5 @@
 """loadgen seed: fill an app monitor with a scenario's past."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """loadgen serve: the local RUM endpoint alone."""
 
-from __future__ import annotations
-
 import shlex
 from functools import partial
 from pathlib import Path

@@ -12,6 +12,7 @@ from loadgen.cli.terminal import VerbGroup
 
 if TYPE_CHECKING:
     from loadgen.aws import Account
+    from loadgen.jobs.monitors import MadeCall
 
 
 @click.group(cls=VerbGroup)
@@ -35,22 +36,19 @@ def list_tags(name: str, account: Account, as_json: bool) -> None:
 @NAME
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @with_account
-def add_tags(name: str, pairs: tuple[str, ...], account: Account) -> None:
+def add_tags(name: str, pairs: tuple[str, ...], account: Account) -> MadeCall:
     """Add tags, or give them new values."""
-    from loadgen.jobs.monitors import change, check_name, describe_call, parse_tags
+    from loadgen.jobs.monitors import change, check_name, parse_tags
 
-    arn = account.build_arn(check_name(name))
-    made = change(account, "TagResource", ResourceArn=arn, Tags=parse_tags(pairs))
-    show_result(made, describe_call(made), as_json=False)
+    return change(account, "TagResource", ResourceArn=account.build_arn(check_name(name)), Tags=parse_tags(pairs))
 
 
 @tags.command("remove", epilog="Example: loadgen tags remove shop stage")
 @NAME
 @click.argument("keys", nargs=-1, required=True, metavar="KEY...")
 @with_account
-def remove_tags(name: str, keys: tuple[str, ...], account: Account) -> None:
+def remove_tags(name: str, keys: tuple[str, ...], account: Account) -> MadeCall:
     """Remove tags by key."""
-    from loadgen.jobs.monitors import change, check_name, describe_call
+    from loadgen.jobs.monitors import change, check_name
 
-    made = change(account, "UntagResource", ResourceArn=account.build_arn(check_name(name)), TagKeys=list(keys))
-    show_result(made, describe_call(made), as_json=False)
+    return change(account, "UntagResource", ResourceArn=account.build_arn(check_name(name)), TagKeys=list(keys))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import echo, echo_error
 
 if TYPE_CHECKING:
     from loadgen.jobs.targets import Confirm, ConsentQuestion
@@ -32,18 +32,21 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same; the command gets the Account that they mean, as `account`."""
+    """The same; the command gets the Account that they mean, as `account`, and the call that it returns is shown."""
 
     @target_options
     @wraps(command)
     def open_and_call(
         *arguments: Any, target: str | None, region: str | None, proxy: str | None, ca_bundle: str | None, **more: Any
-    ) -> Any:
+    ) -> None:
+        from loadgen.jobs.monitors import describe_call
         from loadgen.jobs.targets import open_account, reach_target
 
         with reach_target(target, proxy, ca_bundle):
-            account = open_account(target, region, on_wait=lambda line: echo(line, err=True))
-            return command(*arguments, account=account, **more)
+            account = open_account(target, region, on_wait=echo_error)
+            made = command(*arguments, account=account, **more)
+        if made is not None:
+            show_result(made.answer, describe_call(made), more.get("as_json", False))
 
     return open_and_call
 

@@ -4,8 +4,6 @@ Rule: no character ends a command (`output.prepare_streams`), and no text of a f
 `echo` prints every line of `cli`, except bytes of JSON.
 """
 
-from __future__ import annotations
-
 import click
 
 from loadgen.output import escape_controls
@@ -24,3 +22,8 @@ class VerbGroup(click.Group):
 def echo(text: str, *, err: bool = False) -> None:
     """Print a line, or several."""
     click.echo(escape_controls(text), err=err)
+
+
+def echo_error(line: str) -> None:
+    """Show a line of progress on standard error."""
+    echo(line, err=True)

@@ -1,7 +1,5 @@
 """The kinds of values that options take, with what to write instead."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,7 +8,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from loadgen import units
-from loadgen.cli.terminal import echo
 
 Value = TypeVar("Value")
 
@@ -46,11 +43,6 @@ class WritablePath(click.Path):
         path = cast(Path, super().convert(value, param, ctx))
         check_output(path)
         return path
-
-
-def echo_error(line: str) -> None:
-    """Show a line of progress on standard error."""
-    echo(line, err=True)
 
 
 class ParsedOption(click.ParamType[Value]):

@@ -1,7 +1,5 @@
 """loadgen verify: read back what a seeding sent."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

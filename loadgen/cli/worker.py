@@ -1,7 +1,5 @@
 """loadgen worker: a share of a run that another machine conducts."""
 
-from __future__ import annotations
-
 import click
 
 from loadgen.cli.options import PORT

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from loadgen.endpoint.console.columns import COLUMNS, Row, StoredRow, Words, read_rows
 
@@ -24,7 +23,7 @@ MOST_EVENTS = 5_000_000
 CUT_SHARE = 10
 """This part of the batches, one in ten, leaves a full table at once."""
 
-_NUMPY = {"INTEGER": np.int32, "BIGINT": np.int64, "DOUBLE": np.float64}
+_NUMPY = {"INTEGER": "i4", "BIGINT": "i8", "DOUBLE": "f8"}
 
 _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
@@ -52,6 +51,8 @@ class ConsoleTable:
 
     def append(self, stored: Sequence[StoredRow]) -> None:
         """Add the events of batches that follow those added before."""
+        import numpy as np  # as duckdb: not before somebody looks
+
         rows: list[Row] = []
         for each in stored:
             try:

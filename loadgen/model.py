@@ -7,7 +7,7 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import dataclass_transform
+from typing import Literal, dataclass_transform
 
 import msgspec
 
@@ -36,6 +36,13 @@ class Visitor(Noun):
     browser_version: str  # as the browser's brand tells it: the major version
     user_agent: str
     brand: bool
+
+    @property
+    def engine(self) -> Literal["Chromium", "Gecko", "WebKit"]:
+        """The browser's engine."""
+        if self.brand:
+            return "Chromium"
+        return "Gecko" if "Gecko/" in self.user_agent else "WebKit"
 
 
 class Page(Noun):

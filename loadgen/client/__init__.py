@@ -3,6 +3,7 @@
 from loadgen.client.cache import ClientCounts, make_session_id
 from loadgen.client.dispatch import DRAIN_SECONDS, Dispatch
 from loadgen.client.plan import Plan, plan
+from loadgen.client.preflights import Preflights
 from loadgen.ids import draw_sampling, is_sampled
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "ClientCounts",
     "Dispatch",
     "Plan",
+    "Preflights",
     "draw_sampling",
     "is_sampled",
     "make_session_id",

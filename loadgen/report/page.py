@@ -203,16 +203,14 @@ def build_throttling_card(reading: RunData) -> Markup:
 def build_retries_card(reading: RunData) -> Markup:
     """What trying again cost and brought."""
     requests, rates = reading.summary.requests, reading.summary.rates
+    recovered = format_share(requests.recovered, requests.retried)
     told = facts(
         [
             ("Amplification", f"{format_digits(rates.amplification)} requests a batch" if rates.amplification else "–"),
             ("Retried", f"{format_count(requests.retried)} requests"),
-            (
-                "Recovered",
-                f"{format_count(requests.recovered)} batches, "
-                f"{format_share(requests.recovered, requests.retried)} of retries",
-            ),
+            ("Recovered", f"{format_count(requests.recovered)} batches, {recovered} of retries"),
             ("Given up", f"{format_count(requests.given_up)} batches"),
+            ("CORS preflights", f"{format_count(reading.summary.preflights.sent)}, besides the requests"),
             (
                 "Failed",
                 f"{format_count(requests.failed)} requests"

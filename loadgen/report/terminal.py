@@ -40,6 +40,7 @@ def render_summary(summary: Summary) -> RenderableType:
         list_requests(summary),
         list_events(summary),
         list_bytes(summary, summary.outcomes),
+        *([list_preflights(summary)] if summary.preflights.sent else []),
         *([list_monitors(summary)] if len(summary.monitors) > 1 else []),
         build_quantile_table(
             ("latency ms", summary.latency_ms),
@@ -64,6 +65,16 @@ def list_requests(summary: Summary) -> Table:
         ("", "retried", requests.retried, format_share(requests.retried, sent)),
         ("", "recovered by a retry", requests.recovered, format_share(requests.recovered, requests.retried)),
         ("", "given up", requests.given_up, "batches"),
+    )
+
+
+def list_preflights(summary: Summary) -> Table:
+    """CORS preflights, which are no part of the requests."""
+    preflights = summary.preflights
+    refused = preflights.refused + preflights.unanswered
+    return build_grid(
+        ("preflights", "sent (CORS, no quota)", preflights.sent, format_per_second(preflights.sent, summary)),
+        ("", "refused or unanswered", refused, format_share(refused, preflights.sent)),
     )
 
 

@@ -21,6 +21,7 @@ from loadgen.results.incomplete_sessions import (
 )
 from loadgen.results.meter import EventCounts, IntervalReport, Meter
 from loadgen.results.outcomes import Outcomes, Requests
+from loadgen.results.preflights import PreflightResult
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.recording import Recording
 from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
@@ -73,6 +74,7 @@ __all__ = [
     "MonitorRow",
     "MonitorSummary",
     "Outcomes",
+    "PreflightResult",
     "QuotaEstimate",
     "Recording",
     "Requests",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from loadgen.results import records as record
 from loadgen.results.meter import EventCounts, IntervalReport
 from loadgen.results.outcomes import Metrics, Outcomes
+from loadgen.results.preflights import PreflightMetrics
 from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate_quota
 from loadgen.results.records import Records
 
@@ -51,6 +52,7 @@ class Aggregate:
         self.event_mix: Counter[str] = Counter()
         self.cpu_percent: list[float] = []
         self.rss_bytes_max = 0
+        self.preflights = PreflightMetrics()
         self.last_answer = 0.0
         self.shortages: Counter[str] = Counter()  # batches that a worker's machine could not send, by cause
         self.foreign_answer = ""  # the first that was not RUM's, for people
@@ -70,6 +72,7 @@ class Aggregate:
         self._add_offered(report, second)
         self.event_mix.update(report.event_mix)
         self.shortages.update(report.shortages)
+        self.preflights.add(report.preflights)
         self.foreign_answer = self.foreign_answer or report.foreign_answer
         if report.tallies:
             self.account(report.worker, *report.tallies)

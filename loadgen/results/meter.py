@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from loadgen.model import Noun, Result, Volume
+from loadgen.results.preflights import PreflightResult
 from loadgen.results.records import pack_result
 from loadgen.rum.events import EVENT_PREFIX
 
@@ -52,6 +53,7 @@ class IntervalReport(Noun):
     tallies: tuple[EventCounts, ...] = ()  # since the run's zero, one for each app monitor
     event_mix: dict[str, int] = msgspec.field(default_factory=dict)  # events in offered batches, by type
     shortages: dict[str, int] = msgspec.field(default_factory=dict)  # batches that this machine could not send
+    preflights: tuple[PreflightResult, ...] = ()
     foreign_answer: str = ""  # the worker's first answer that was not RUM's, for people
 
     @property
@@ -79,6 +81,7 @@ class Meter:
         self._due: defaultdict[int, Offered] = defaultdict(Offered)  # by second
         self._cancelled: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
         self.shortages: Counter[str] = Counter()  # batches that this machine could not send, by cause
+        self.preflights: list[PreflightResult] = []
         self.foreign_answer = ""  # the first
 
     def record(self, result: Result) -> bytes:
@@ -117,9 +120,11 @@ class Meter:
             offered_by_monitor=tuple(monitors),
             event_mix={kind.removeprefix(EVENT_PREFIX): number for kind, number in mix.items()},
             shortages=dict(self.shortages),
+            preflights=tuple(self.preflights),
             foreign_answer=self.foreign_answer,
         )
         self.shortages.clear()
+        self.preflights.clear()
         self._records.clear()
         self._cancelled.clear()
         return taken

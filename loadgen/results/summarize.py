@@ -155,6 +155,7 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
         cut_off=run.cut_off,
         stopped_at=run.stopped_at,
         lost_workers=run.lost,
+        preflights=measured.preflights.sum_up(),
         failures=dict(sorted(metrics.failures.items(), key=lambda item: -item[1].requests)),
     )
 

@@ -55,6 +55,16 @@ class Milliseconds(Noun):
         return cls(p50, p90, p95, p99, top, histogram.mean_ms)
 
 
+class PreflightSummary(Noun):
+    """CORS preflights: sent = allowed + refused + unanswered. They are no part of the requests."""
+
+    sent: int = 0
+    allowed: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    latency_ms: Milliseconds = Milliseconds(None, None, None, None, None, None)
+
+
 class LedgerComparison(Noun):
     """The counts of the local endpoint's own ledger; `agrees` is None when the target keeps no ledger."""
 
@@ -173,6 +183,7 @@ class Summary(Noun):
     outcomes: Outcomes
     in_doubt: InDoubt = InDoubt()
     ledger: LedgerComparison = LedgerComparison()
+    preflights: PreflightSummary = PreflightSummary()
     cut_off: bool = False
     stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
     lost_workers: tuple[int, ...] = ()  # by number, from 0

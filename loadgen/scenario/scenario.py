@@ -54,6 +54,11 @@ class Client(Section):
     releaseId: str | None = Field(None, description="Sent as aws:releaseId in the session's metadata.")
     alias: str | None = Field(None, description="Sent as Alias, for resource policies with rum:alias.")
     signing: bool = Field(True, description="Sign requests; false for monitors whose policy admits unsigned ones.")
+    preflights: bool = Field(
+        True,
+        description="Ask for permission (CORS preflight, OPTIONS) before a visitor's first fetch, as a browser does; "
+        "the web client's dialect only. Preflights use no quota and are counted apart.",
+    )
     browserHeaders: bool = Field(
         True,
         description="Send what the visitor's browser adds: User-Agent, Accept-Language, Origin, Referer, client hints. "

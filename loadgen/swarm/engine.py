@@ -21,7 +21,7 @@ from loadgen.model import Batch, Request, Result, Send
 from loadgen.results import NOT_SENT, THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
-from loadgen.swarm.senders import GROUP, Exchange, Senders, SendOutcome
+from loadgen.swarm.senders import GROUP, Exchange, Senders, SendOutcome, make_preflight
 from loadgen.transport import describe_answer, name_outcome, parse_retry_after
 from loadgen.wire.sigv4 import Signer
 
@@ -178,7 +178,10 @@ class Engine:
         request = self._sign(due)
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor)
-        return Exchange(due, request)
+        exchange = Exchange(due, request)
+        if due.preflight and request is not None and due.batch.attempt == 1:
+            exchange.preflight = make_preflight(due, request, self._job.monitors[due.monitor].destination)
+        return exchange
 
     def _record_groups(self) -> None:
         """Record what is over, and put the retries on the schedule that the client makes."""
@@ -206,12 +209,18 @@ class Engine:
     def _record(self, exchange: Exchange) -> Result:
         """Keep a request that is over, and put its retry on the schedule if the client makes one."""
         due, started, finished = exchange.due, exchange.started, exchange.finished
+        asking = 0.0  # seconds by which a preflight delays the request
+        if exchange.preflight is not None:
+            preflight = exchange.preflight.measure(due.at if self._job.paced else None)
+            asking = preflight.latency
+            if exchange.preflight.outcome.sent:
+                self._meter.preflights.append(preflight)
         status, error, retry_after = self._judge(exchange.outcome)
         paced, pace = self._job.paced, self._job.pace
         answered = finished * pace if paced else due.batch.due
         retry = self._dispatch[due.monitor].handle_answer(due.batch, status, answered, retry_after)
         result = Result(
-            intended=due.at if paced else started,
+            intended=due.at + asking if paced else started,
             started=started,
             finished=finished,
             status=status,
@@ -222,7 +231,7 @@ class Engine:
             final=retry is None,
             error=error,
             session=due.batch.session,
-            waited=due.waited,
+            waited=due.waited + asking,
             beacon=due.beacon,
             monitor=due.monitor,
         )

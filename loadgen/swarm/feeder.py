@@ -114,13 +114,14 @@ class Feeder:
         self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.tally))
         self._see(session)
         clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time() - job.ahead, inf)
+        preflights = client.Preflights(session.visitor, scenario.client)
         for batch in plan.batches:
             if batch.due < scenario.duration:
-                self._offer(monitor, batch, clock)
+                self._offer(monitor, batch, clock, preflights)
             else:
                 self.account(monitor, unsent=len(batch.events))
 
-    def _offer(self, monitor: int, batch: Batch, clock: wire.Clock) -> None:
+    def _offer(self, monitor: int, batch: Batch, clock: wire.Clock, preflights: client.Preflights) -> None:
         at = batch.due / self._job.pace
         encoded = wire.encode(batch, self._job.monitors[monitor].destination, clock)
         recorded = sum([event.at for event in batch.events]) / len(batch.events)
@@ -133,6 +134,7 @@ class Feeder:
             beacon=encoded.beacon,
             waited=(batch.due - batch.start - recorded) / self._job.pace,
             monitor=monitor,
+            preflight=preflights.must_ask(batch.due, encoded.beacon),
         )
         self._meter.offer(at, due.amount, [event.type for event in batch.events], monitor)
         self._schedule.put(due)

@@ -39,6 +39,7 @@ class ScheduledRequest(Noun):
     waited: float = 0.0  # seconds from its events to `at`, on average
     signed: bool = False
     monitor: int = 0  # which of the job's app monitors
+    preflight: bool = False  # the browser asks for permission first
 
     @property
     def amount(self) -> Volume:

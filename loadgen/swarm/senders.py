@@ -19,8 +19,10 @@ from gevent.queue import SimpleQueue
 
 from loadgen import causes
 from loadgen.model import Request, Response, Send
+from loadgen.results import PreflightResult
 from loadgen.swarm.schedule import ScheduledRequest
-from loadgen.transport import NoAnswer
+from loadgen.transport import NoAnswer, allows_origin
+from loadgen.wire import Destination
 
 log = logging.getLogger("loadgen")
 
@@ -41,6 +43,21 @@ class SendOutcome(NamedTuple):
 NOT_SIGNED = SendOutcome(None, "not signed")
 
 
+class Preflight(msgspec.Struct, gc=False):
+    """What a browser asks before it sends a batch: filled in by the sender that asks it."""
+
+    request: Request
+    started: float = 0.0  # seconds from the run's zero
+    finished: float = 0.0
+    outcome: SendOutcome = NOT_SIGNED
+
+    def measure(self, due: float | None) -> PreflightResult:
+        """What came of it; its time counts from the run second `due`, or without one from its start."""
+        response = self.outcome.response
+        allowed = response is not None and allows_origin(response, self.request.header("origin"))
+        return PreflightResult(self.finished - (self.started if due is None else due), response is not None, allowed)
+
+
 class Exchange(msgspec.Struct, gc=False):
     """One attempt to send a batch: filled in by the sender that makes it."""
 
@@ -49,6 +66,7 @@ class Exchange(msgspec.Struct, gc=False):
     started: float = 0.0  # seconds from the run's zero
     finished: float = 0.0
     outcome: SendOutcome = NOT_SIGNED
+    preflight: Preflight | None = None
 
 
 class Senders:
@@ -70,9 +88,7 @@ class Senders:
             if exchange is None:
                 self._ready.put(None)  # for the next sender
                 return False
-            exchange.started = self._now()
-            exchange.outcome = outcome = NOT_SIGNED if exchange.request is None else ask(self._send, exchange.request)
-            exchange.finished = self._now()
+            outcome = self._exchange(exchange)
         finally:
             self._present -= 1
         self._over.append(exchange)
@@ -80,6 +96,19 @@ class Senders:
         if outcome.error == TAKEN_AWAY:
             raise gevent.GreenletExit
         return True
+
+    def _exchange(self, exchange: Exchange) -> SendOutcome:
+        """Ask for permission where a browser does, and send. The target's refusal holds nothing back: it is counted."""
+        preflight, outcome = exchange.preflight, NOT_SIGNED
+        if preflight is not None:
+            preflight.started = self._now()
+            preflight.outcome = outcome = ask(self._send, preflight.request)
+            preflight.finished = self._now()
+        exchange.started = self._now()
+        if exchange.request is not None and outcome.error != TAKEN_AWAY:
+            outcome = ask(self._send, exchange.request)
+        exchange.outcome, exchange.finished = outcome, self._now()
+        return outcome
 
     def wait_until_free(self) -> int:
         """How many senders wait for an exchange, once there is one; 0 when the senders are dismissed."""
@@ -122,6 +151,12 @@ class Senders:
             return exchange
         finally:
             self._idle -= 1
+
+
+def make_preflight(due: ScheduledRequest, request: Request, destination: Destination) -> Preflight | None:
+    """What the visitor's browser asks before a request; None where none is sent by a browser."""
+    asked = destination.dialect.make_preflight(request, destination, due.batch.visitor)
+    return None if asked is None else Preflight(asked)
 
 
 def ask(send: Send, request: Request) -> SendOutcome:

@@ -9,6 +9,7 @@ answers that come. `blocking_connection` sends from threads. The greenlets of a 
 from loadgen.causes import FOREIGN
 from loadgen.transport.answers import (
     Accept,
+    allows_origin,
     describe_answer,
     is_accepted,
     name_outcome,
@@ -30,6 +31,7 @@ __all__ = [
     "NoAnswer",
     "ResponseParser",
     "Route",
+    "allows_origin",
     "count_free_descriptors",
     "describe_answer",
     "find_route",

@@ -56,6 +56,11 @@ def is_json(response: Response) -> bool:
     return isinstance(value, dict | list) or "json" in media_type(response)
 
 
+def allows_origin(response: Response, origin: str | None) -> bool:
+    """Whether an answer to a preflight lets a page of this origin send its request (Fetch standard, CORS check)."""
+    return 200 <= response.status < 300 and response.header("access-control-allow-origin") in ("*", origin)
+
+
 def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
     """The outcome's name: None for accepted, `not RUM's answer: 200 text/html`, or a refusal's name."""
     if is_accepted(response, accept):

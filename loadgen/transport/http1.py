@@ -1,7 +1,7 @@
 """HTTP/1.1 without I/O: a Request → bytes, and the bytes of one connection → Responses (RFC 9112).
 
-Rule: a request goes out with exactly the headers that it has, and Content-Length. An interim answer (1xx) is skipped.
-A connection is kept when the answer allows it and no byte came behind it.
+Rule: a request goes out with exactly the headers that it has, and Content-Length, which OPTIONS does not have. An
+interim answer (1xx) is skipped. A connection is kept when the answer allows it and no byte came behind it.
 
 A proxy's CONNECT (RFC 9110, 9.3.6), on a socket of the standard library or of gevent.
 """
@@ -23,8 +23,8 @@ def serialize(request: Request, prefix: str = "", more: str = "") -> bytes:
     For a proxy that forwards: `prefix` is Route.prefix, `more` are header lines, Route.proxy_headers.
     """
     head = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
-    length = len(request.body)
-    text = f"{request.method} {prefix}{request.target} HTTP/1.1\r\n{head}{more}content-length: {length}\r\n\r\n"
+    length = f"content-length: {len(request.body)}\r\n" if request.method != "OPTIONS" else ""
+    text = f"{request.method} {prefix}{request.target} HTTP/1.1\r\n{head}{more}{length}\r\n"
     return text.encode("latin-1") + request.body
 
 

@@ -15,10 +15,13 @@ from loadgen.model import Batch, Noun, Request, Visitor
 from loadgen.scenario import Scenario
 from loadgen.wire.browser_headers import Headers, make_browser_headers
 from loadgen.wire.put_rum_events import MOST_VISITORS, Clock, compress, write_events, write_session_metadata
-from loadgen.wire.sigv4 import Signer
+from loadgen.wire.sigv4 import SIGNATURE_HEADERS, Signer
 
 BEACON_LIMIT = 64_000
 """UTF-16 code units: a longer body does not fit a beacon and goes by fetch (dispatch/DataPlaneClient.ts)."""
+
+PREFLIGHTED = SIGNATURE_HEADERS | {"content-encoding", "content-type"}
+"""The headers of a fetch for which a browser needs permission (captured)."""
 
 _JSON = msgspec.json.Encoder()
 
@@ -48,6 +51,10 @@ class Dialect(Noun, frozen=True):
         """The request signed at Unix time `now`; `beacon` is that of `Encoded`."""
         return signer.sign(request, now)
 
+    def make_preflight(self, request: Request, destination: Destination, visitor: Visitor) -> Request | None:
+        """What a browser asks before it sends this request, which is signed; None where no browser sends it."""
+        return None
+
     def address(self, destination: Destination) -> str:
         """The path of the request."""
         return f"{destination.prefix.rstrip('/')}/appmonitors/{destination.monitor_id}{self.path_end}"
@@ -69,6 +76,14 @@ class WebClient(Dialect, frozen=True):
 
     def sign(self, signer: Signer, request: Request, beacon: bool, now: float) -> Request:
         return signer.presign(request, now) if beacon else signer.sign(request, now)
+
+    def make_preflight(self, request: Request, destination: Destination, visitor: Visitor) -> Request | None:
+        own = sorted(name for name, _ in request.headers if name in PREFLIGHTED)
+        asked = (("access-control-request-method", request.method), ("access-control-request-headers", ",".join(own)))
+        headers: Headers = (("origin", f"https://{destination.domain}"),)
+        if destination.browser_headers:
+            headers = make_browser_headers(visitor, destination.domain).preflight
+        return Request("OPTIONS", request.target, (("host", destination.host), *asked, *headers))
 
 
 class Sdk(Dialect, frozen=True):

@@ -51,7 +51,7 @@ def test_a_visitor_is_there_from_the_second_of_coming_to_that_of_leaving(pace: f
 
 @pytest.mark.parametrize("pace", [20.0, 40.0])
 def test_events_wait_in_seconds_of_the_wall(pace: float) -> None:
-    shop = scenario().adjust(duration=20)
+    shop = scenario("[client]\npreflights = false\n").adjust(duration=20)
     waits = {
         (batch.session, batch.due / pace): (batch.due - batch.start - fmean(event.at for event in batch.events)) / pace
         for _, plan in planned(shop, 1)

@@ -97,8 +97,12 @@ class Receiver:
     def __init__(self, *statuses: int | None) -> None:
         self.statuses = statuses
         self.seen: list[Request] = []
+        self.preflights: list[Request] = []
 
     def __call__(self, request: Request) -> Response:
+        if request.method == "OPTIONS":
+            self.preflights.append(request)
+            return Response(204, (("access-control-allow-origin", "*"),))
         status = self.statuses[len(self.seen) % len(self.statuses)]
         self.seen.append(request)
         gevent.sleep(0)
@@ -179,6 +183,8 @@ def test_an_app_monitor_whose_client_does_not_sign_gets_unsigned_requests() -> N
 
     def look(request: Request) -> Response:
         has = request.header("authorization") is not None or "X-Amz-Signature" in request.target
+        if request.method == "OPTIONS":
+            return Response(204)
         signed[ELSEWHERE if ELSEWHERE in request.target else DESTINATION.monitor_id].add(has)
         return Response(200)
 

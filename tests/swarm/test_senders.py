@@ -157,7 +157,7 @@ def test_a_run_whose_senders_are_all_taken_away_is_accounted_for_to_the_unit() -
         gevent.sleep(5 if len(asked) > 20 else 0)
         return OK
 
-    shop = scenario()
+    shop = scenario("[client]\npreflights = false\n")
     engine = Engine(job(shop), visits(shop), send, None)
     senders = [gevent.spawn(send_all, engine) for _ in range(4)]
     while len(asked) < 24:

@@ -27,6 +27,10 @@ def test_a_request_goes_out_with_its_own_headers_and_its_length() -> None:
     assert serialize(request) == head.encode("latin-1") + b"body"
 
 
+def test_a_preflight_has_no_length() -> None:
+    assert serialize(Request("OPTIONS", "/", (("host", "h"),))) == b"OPTIONS / HTTP/1.1\r\nhost: h\r\n\r\n"
+
+
 @pytest.mark.parametrize("step", [1, 2, 7, len(OK)])
 def test_an_answer_may_come_in_pieces(step: int) -> None:
     response, reusable = parse(*(OK[at : at + step] for at in range(0, len(OK), step)))

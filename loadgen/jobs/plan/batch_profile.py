@@ -15,14 +15,14 @@ import numpy as np
 from loadgen import client, wire
 from loadgen.model import Batch, Session
 from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
-from loadgen.scenario import Scenario
+from loadgen.scenario import Client, Scenario
 from loadgen.traffic import Bools, Floats, Ints
 
 EPOCH = 1_767_225_600.0
 """2026-01-01 in Unix time: the time of the run's zero in encoded bodies, unless a run's own is given."""
 
-MeasureBatch = Callable[[Batch], tuple[int, int]]
-"""A batch's body in bytes: before gzip, and as sent."""
+MeasureBatch = Callable[[Batch], tuple[int, int, bool]]
+"""A batch's body in bytes, before gzip and as sent, and whether it goes as a beacon."""
 
 
 class BatchProfile(NamedTuple):
@@ -36,6 +36,7 @@ class BatchProfile(NamedTuple):
     raw_bytes: Ints
     wire_bytes: Ints
     beacon: Bools
+    preflight: Bools  # the browser asks for permission first
     client_session: Ints  # number of the client session within its visit: the client samples each by a draw of its own
 
     @property
@@ -57,7 +58,7 @@ class BatchProfile(NamedTuple):
 def make_batch_measure(
     scenario: Scenario, monitor_id: str = UNSENT_MONITOR_ID, epoch: float = EPOCH, pace: float = 1.0
 ) -> MeasureBatch:
-    """A function that encodes batches as a run does and returns the size of their bodies.
+    """A function that encodes batches as a run does, and returns the size of their bodies and whether each is a beacon.
 
     The same monitor and clock give the same bytes, gzip included. Another monitor or clock leaves the size before gzip
     as it is, except for trace events, which contain decimal times.
@@ -65,9 +66,9 @@ def make_batch_measure(
     destination = wire.Destination.for_scenario(scenario, monitor_id)
     clock = wire.Clock(epoch, pace)
 
-    def measure(batch: Batch) -> tuple[int, int]:
+    def measure(batch: Batch) -> tuple[int, int, bool]:
         encoded = wire.encode(batch, destination, clock)
-        return encoded.raw_bytes, len(encoded.request.body)
+        return encoded.raw_bytes, len(encoded.request.body), encoded.beacon
 
     return measure
 
@@ -75,19 +76,21 @@ def make_batch_measure(
 class ProfileBuilder:
     """Collects the batches of sessions one after the other, in flat arrays."""
 
-    def __init__(self, measure: MeasureBatch) -> None:
-        self._measure = measure
+    def __init__(self, measure: MeasureBatch, settings: Client) -> None:
+        self._measure, self._settings = measure, settings
         self._starts, self._due = array("d"), array("d")
         self._begins, self._tallies, self._figures = array("q", [0]), array("q"), array("i")
 
     def add(self, session: Session, plan: client.Plan) -> None:
         """Add a session's batches."""
         client_sessions: dict[str, int] = {}
+        preflights = client.Preflights(session.visitor, self._settings)
         for batch in plan.batches:
-            raw_bytes, wire_bytes = self._measure(batch)
+            raw_bytes, wire_bytes, beacon = self._measure(batch)
+            asks = preflights.must_ask(batch.due, beacon)
             number = client_sessions.setdefault(batch.session_id, len(client_sessions))
             self._due.append(batch.due)
-            self._figures.extend((len(batch.events), raw_bytes, wire_bytes, batch.beacon, number))
+            self._figures.extend((len(batch.events), raw_bytes, wire_bytes, batch.beacon, number, asks))
         tally = plan.tally
         self._starts.append(session.start)
         self._begins.append(len(self._due))
@@ -95,7 +98,7 @@ class ProfileBuilder:
 
     def build(self) -> BatchProfile:
         """The batches so far."""
-        figures = np.array(self._figures, dtype=np.int64).reshape(-1, 5).T
+        figures = np.array(self._figures, dtype=np.int64).reshape(-1, 6).T
         return BatchProfile(
             starts=np.array(self._starts),
             begins=np.array(self._begins, dtype=np.int64),
@@ -106,12 +109,13 @@ class ProfileBuilder:
             wire_bytes=figures[2],
             beacon=figures[3].astype(bool),
             client_session=figures[4],
+            preflight=figures[5].astype(bool),
         )
 
 
-def profile_batches(sessions: Iterable[PlannedSession], measure: MeasureBatch) -> BatchProfile:
-    """The batches of these sessions."""
-    builder = ProfileBuilder(measure)
+def profile_batches(sessions: Iterable[PlannedSession], measure: MeasureBatch, settings: Client) -> BatchProfile:
+    """The batches of these sessions, of pages whose client is configured so."""
+    builder = ProfileBuilder(measure, settings)
     for session, plan in sessions:
         builder.add(session, plan)
     return builder.build()

@@ -32,12 +32,12 @@ class FirstAttempts(NamedTuple):
     raw_bytes: Ints
     wire_bytes: Ints
     beacon: Bools
+    preflight: Bools
 
     def select(self, kept: Bools | Ints) -> FirstAttempts:
         """Some of the rows."""
-        return FirstAttempts(
-            self.due[kept], self.events[kept], self.raw_bytes[kept], self.wire_bytes[kept], self.beacon[kept]
-        )
+        due, events, raw_bytes, wire_bytes, beacon, preflight = self
+        return FirstAttempts(due[kept], events[kept], raw_bytes[kept], wire_bytes[kept], beacon[kept], preflight[kept])
 
     def sort_by_due(self) -> FirstAttempts:
         """The rows in the order of their due times."""
@@ -52,6 +52,7 @@ class LoadBySecond(NamedTuple):
     events: Ints
     wire_bytes: Ints
     raw_bytes: Ints
+    preflights: Ints  # no requests of PutRumEvents
 
 
 class LoadBySlot(NamedTuple):
@@ -82,7 +83,9 @@ def choose_slot_length(duration: float) -> float | None:
 
 def measure_demand(scenario: Scenario, profile: BatchProfile) -> Demand:
     """The demand of a run all of whose sessions were planned: exact."""
-    attempts = FirstAttempts(profile.due, profile.events, profile.raw_bytes, profile.wire_bytes, profile.beacon)
+    attempts = FirstAttempts(
+        profile.due, profile.events, profile.raw_bytes, profile.wire_bytes, profile.beacon, profile.preflight
+    )
     counter = LoadCounter(scenario.duration)
     sent = counter.add(profile.starts, attempts)
     generated, not_sampled, over, dropped = (int(figure) for figure in profile.tallies.sum(axis=0))
@@ -137,6 +140,7 @@ def thin_demand(demand: Demand, keep: float, seed: int) -> Demand:
             events=round(totals.events * keep),
             unsent=round(totals.unsent * keep),
             requests=int(requests.sum()),
+            preflights=round(totals.preflights * keep),
         ),
         seconds=seconds._replace(requests=requests),
         slots=slots._replace(
@@ -177,7 +181,7 @@ def place_sample(
         if keep < 1:
             kept = stream.random((len(at), most_client_sessions))[arrival, profile.client_session[row]] < keep
             arrival, row = arrival[kept], row[kept]
-        columns = (profile.events, profile.raw_bytes, profile.wire_bytes, profile.beacon)
+        columns = (profile.events, profile.raw_bytes, profile.wire_bytes, profile.beacon, profile.preflight)
         yield at, FirstAttempts(at[arrival] + offset[row], *(column[row] for column in columns))
 
 
@@ -211,6 +215,7 @@ class LoadCounter:
         _add_counts(self.seconds.events, second, sent.events)
         _add_counts(self.seconds.wire_bytes, second, sent.wire_bytes)
         _add_counts(self.seconds.raw_bytes, second, sent.raw_bytes)
+        _add_counts(self.seconds.preflights, second[sent.preflight])
         for chosen, number, events in (
             (~sent.beacon, self.slots.fetches, self.slots.fetch_events),
             (sent.beacon, self.slots.beacons, self.slots.beacon_events),

@@ -80,6 +80,7 @@ class PlannedLoad(Noun):
     requests: int
     wire_bytes: int
     raw_bytes: int
+    preflights: int = 0  # of browsers, besides the requests; they use no quota
 
     @staticmethod
     def sum_up(loads: Iterable[PlannedLoad]) -> PlannedLoad:

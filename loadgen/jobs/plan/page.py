@@ -124,7 +124,8 @@ def build_tiles(plan: CapacityPlan) -> Markup:
         (
             "Sessions",
             format_short(plan.load.sessions),
-            f"{format_short(plan.load.requests)} requests, all first attempts",
+            f"{format_short(plan.load.requests)} requests, all first attempts; "
+            f"{format_short(plan.load.preflights)} CORS preflights besides",
         ),
     )
 

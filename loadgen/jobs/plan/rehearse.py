@@ -71,7 +71,7 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
         on_progress(f"{scenario.name}: rehearsing about {len(starts) // share:,} of {len(starts):,} sessions")
     begun = time.process_time()
     kept = scenario.monitor.sample_rate
-    full, own = ProfileBuilder(make_batch_measure(scenario)), ProfileBuilder(make_batch_measure(scenario))
+    full, own = (ProfileBuilder(make_batch_measure(scenario), scenario.client) for _ in range(2))
     for session, plan in planned(record_all(scenario), seed, (0, share)):
         if share == 1 and kept != 1:
             own.add(session, client.plan(session, scenario.client, kept))
@@ -98,7 +98,7 @@ def record_all(scenario: Scenario) -> Scenario:
 def _choose_share(scenario: Scenario, seed: int, sessions: int, precision: float) -> int:
     """The n for which one of n blocks of sessions makes a sample of the precision."""
     pilot = planned(record_all(scenario), seed, (0, max(sessions // PILOT, 1)))
-    profile = profile_batches(pilot, lambda batch: (0, 0))
+    profile = profile_batches(pilot, lambda batch: (0, 0, batch.beacon), scenario.client)
     one_session = max(estimate_intervals(profile, 10**12)) * math.sqrt(profile.sessions)
     wanted = max((one_session / precision) ** 2, PILOT)
     wanted = wanted / (1 + wanted / sessions)  # the finite population correction

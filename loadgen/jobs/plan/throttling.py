@@ -67,7 +67,8 @@ def scatter_attempts(demand: Demand) -> Demand:
         dealt = total * (place + 1) // of - total * place // of
         nothing = np.zeros_like(dealt)
         due = (slot + stream.random(len(slot))) * slots.length
-        parts.append(FirstAttempts(due, dealt, nothing, nothing, np.full(len(slot), beacon)))
+        no_preflights = np.zeros(len(slot), dtype=bool)
+        parts.append(FirstAttempts(due, dealt, nothing, nothing, np.full(len(slot), beacon), no_preflights))
     whole = FirstAttempts(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     return demand._replace(attempts=whole.sort_by_due())
 

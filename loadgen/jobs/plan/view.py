@@ -56,6 +56,7 @@ def format_headline(plan: CapacityPlan) -> Text:
             f"  {load.sessions:,} sessions → {load.requests:,} requests, {load.events:,} events, "
             f"{format_bytes(load.wire_bytes)}"
         ),
+        *([Text(f"  and {load.preflights:,} CORS preflights, which use no quota")] if load.preflights else []),
         Text(f"  {format_left_out(plan)}", style="dim"),
         Text(
             f"  {format_short(money.events_per_day)} events a day, {format_short(money.events_per_month)} a month: "

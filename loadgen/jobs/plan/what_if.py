@@ -46,7 +46,7 @@ class Precision(Noun):
 
 def try_settings(monitor: RehearsedMonitor, seed: int) -> tuple[SettingEffect, ...]:
     """Each setting by itself at each other value, on a monitor's first sessions."""
-    unchanged = profile_batches(monitor.sessions, make_batch_measure(monitor.scenario))
+    unchanged = profile_batches(monitor.sessions, make_batch_measure(monitor.scenario), monitor.scenario.client)
     current = monitor.scenario.client
     return tuple(
         _try_setting(monitor, seed, unchanged, name, value)
@@ -67,7 +67,7 @@ def _try_setting(
     if name == "resourceEventLimit":  # it changes which events the pages' loads have, the others what becomes of events
         drawn = planned(record_all(scenario), seed, (0, monitor.share), with_unrecorded=True)
         sessions = islice(drawn, len(monitor.sessions))
-    tried = profile_batches(sessions, make_batch_measure(scenario))
+    tried = profile_batches(sessions, make_batch_measure(scenario), scenario.client)
 
     def factor(after: float, before: float) -> float:
         return after / before if before else 1.0

@@ -1,7 +1,7 @@
 """Request → signed Request, and back to the access key that signed it (AWS SigV4). Pure: `now` is an argument."""
 
 from loadgen.wire.sigv4.canonical import Credentials
-from loadgen.wire.sigv4.signing import Signer
+from loadgen.wire.sigv4.signing import SIGNATURE_HEADERS, Signer
 from loadgen.wire.sigv4.verifying import SignatureError, verify
 
-__all__ = ["Credentials", "SignatureError", "Signer", "verify"]
+__all__ = ["SIGNATURE_HEADERS", "Credentials", "SignatureError", "Signer", "verify"]

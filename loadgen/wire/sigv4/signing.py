@@ -31,7 +31,7 @@ from loadgen.wire.sigv4.canonical import (
 SIGNED = ("content-encoding", "content-type", "host")
 """The request's own headers that the web client signs, as far as they are present (dispatch/signing.ts, captured)."""
 
-REPLACED = frozenset({"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
+SIGNATURE_HEADERS = frozenset({"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
 """Headers that signing sets; what an earlier signing left is dropped."""
 
 PRESIGN_SECONDS = 60
@@ -165,7 +165,7 @@ class Signer:
 
 def _divide(headers: Headers) -> tuple[Headers, Headers]:
     """The headers to send besides the signature's own, and those among them that are signed, in canonical form."""
-    kept = tuple(pair for pair in headers if pair[0] not in REPLACED)
+    kept = tuple(pair for pair in headers if pair[0] not in SIGNATURE_HEADERS)
     signed = tuple(sorted((name, trim(value)) for name, value in kept if name in SIGNED))
     return kept, signed
 

@@ -29,7 +29,7 @@ SHOP = parse(TEXT, "shop.toml")
 
 def rehearsed(scenario: Scenario = SHOP, seed: int = 1) -> BatchProfile:
     """Every session of a scenario."""
-    return profile_batches(planned(scenario, seed), make_batch_measure(scenario))
+    return profile_batches(planned(scenario, seed), make_batch_measure(scenario), scenario.client)
 
 
 def demand_of(scenario: Scenario = SHOP, seed: int = 1) -> Demand:
@@ -50,6 +50,7 @@ def handmade(due: list[float], duration: float = 60.0, beacon: bool = False, cli
         raw_bytes=ones,
         wire_bytes=ones,
         beacon=np.full(count, beacon),
+        preflight=np.zeros(count, dtype=bool),
         client_session=np.zeros(count, dtype=np.int64),
     )
     scenario = SHOP.model_copy(update={"client": client or Client(), "duration": duration})

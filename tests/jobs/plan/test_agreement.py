@@ -69,6 +69,7 @@ def test_a_plan_says_to_the_unit_what_a_run_sends(
     assert load["sessions"] == ran["sessions"]
     assert load["events"] == ran["events"]["sent"]
     assert load["requests"] == ran["requests"]["sent"] - ran["requests"]["retried"]
+    assert load["preflights"] == ran["preflights"]["sent"] == ran["preflights"]["allowed"] > 0
 
 
 def test_bytes_are_those_of_the_run(
@@ -88,7 +89,7 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
     monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["monitors"][0]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
     scenario = load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
-    rehearsed = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, monitor, epoch))
+    rehearsed = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, monitor, epoch), scenario.client)
     return measure_demand(scenario, rehearsed).totals.wire_bytes
 
 

@@ -40,4 +40,4 @@ def test_bytes_are_those_that_the_wire_writes() -> None:
     batch = client.plan(session, SHOP.client, 1.0).batches[0]
     destination = wire.Destination("localhost", UNSENT_MONITOR_ID, SHOP.monitor.domain)
     encoded = wire.encode(batch, destination, wire.Clock(5.0))
-    assert make_batch_measure(SHOP, epoch=5.0)(batch) == (encoded.raw_bytes, len(encoded.request.body))
+    assert make_batch_measure(SHOP, epoch=5.0)(batch) == (encoded.raw_bytes, len(encoded.request.body), encoded.beacon)

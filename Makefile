@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on first use. Needs Python 3.11, pip and make.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
+PYTEST := $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 PURE := tests/scenario tests/traffic tests/client tests/wire tests/rum tests/charts tests/test_*.py
 WEB := tests/endpoint/browser
 

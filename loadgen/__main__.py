@@ -11,6 +11,8 @@ from contextlib import suppress
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from typing import NoReturn
 
+from loadgen.errors import interrupt
+
 INTERRUPTED = 130
 UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that goes to a file
 
@@ -25,7 +27,7 @@ def main() -> None:
     from loadgen.cli import main as run_command
 
     for number in heeded:
-        signal.signal(number, signal.default_int_handler)  # raises KeyboardInterrupt
+        signal.signal(number, interrupt)
     try:
         run_command()
     except KeyboardInterrupt:

@@ -9,6 +9,8 @@ LoadgenError            a person can mend it: one line on stderr, exit code 2
 A failed request is not here: it is a Result.
 """
 
+from typing import NoReturn
+
 
 class LoadgenError(Exception):
     """The message is complete: what, where, and what to write instead."""
@@ -28,3 +30,16 @@ class ControlError(LoadgenError):
 
 class Unreachable(ControlError):
     """A call that got no answer for now, and may get one later."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that ends a command.
+
+    A class of its own: CPython remembers a KeyboardInterrupt that has passed through `exec()`, and later ends a
+    program of `python -m` by SIGINT however it was handled. Many imports make classes by `exec()`.
+    """
+
+
+def interrupt(*_: object) -> NoReturn:
+    """A handler of signals."""
+    raise Interrupted

@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from loadgen.errors import interrupt
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """While it is open, each of the signals raises KeyboardInterrupt, or is counted alone inside `counted`.
+    """While it is open, each of the signals raises Interrupted, or is counted alone inside `counted`.
 
     Signals go to the main thread; in another one a job cannot take them, and leaves them as they are.
     """
@@ -45,4 +47,4 @@ class StopSignals:
     def _receive(self, *_: object) -> None:
         self.count += 1
         if not self._counting:
-            raise KeyboardInterrupt
+            interrupt()

@@ -19,7 +19,7 @@ import pytest
 from loadgen import client, traffic
 from loadgen.results import RunFolder, read_incomplete_sessions, read_records
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
-from tests.paths import QUICKSTART
+from tests.paths import QUICKSTART, ROOT
 
 pytestmark = pytest.mark.locust
 
@@ -80,6 +80,17 @@ def test_a_signal_before_anything_is_sent_ends_with_130_and_a_word(tmp_path: Pat
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in said) == (130, False), said
+
+
+def test_a_signal_in_the_middle_of_code_that_python_makes_ends_with_130(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import os, signal\nimport loadgen.__main__ as program, loadgen.cli\n"
+        "loadgen.cli.main = lambda: exec('os.kill(os.getpid(), signal.SIGINT)')\nprogram.main()\n"
+    )
+    command = [sys.executable, "-m", "program"]
+    environment = clean_environment() | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    process = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (130, "loadgen: interrupted\n")
 
 
 def test_a_reader_that_goes_ends_the_run_well(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class Page(Noun):
     referrer_domain: str = ""
     time_on_parent_ms: int | None = None
     tags: tuple[str, ...] = ()
+    attributes: str = ""  # members of its metadata, as they stand inside a JSON string
 
 
 class Event(Noun):
@@ -66,6 +67,7 @@ class Event(Noun):
     type: str  # full name, com.amazon.rum.page_view_event
     details: str  # JSON as it stands inside a JSON string of the request's body (wire/json_templates.py)
     page: Page
+    metadata: str = ""  # members of its own, each behind a comma, as they stand inside a JSON string
 
     @property
     def held(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue
 
 from loadgen.scenario.population import ThinkTime
-from loadgen.scenario.problems import Section, Share, Weight
+from loadgen.scenario.problems import Attributes, Section, Share, Weight
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
@@ -54,6 +54,7 @@ class CustomEvent(Section):
     details: Annotated[dict[str, JsonValue], BeforeValidator(to_lists)] = Field(
         {}, description="The event's object; texts may hold the page's placeholders."
     )
+    metadata: Attributes = Field({}, description="Metadata of this event alone, behind that of its page.")
 
 
 Call = Annotated[str, Field(pattern="^(GET|POST|PUT|PATCH|DELETE) /")]
@@ -74,12 +75,16 @@ class PageSpec(Section):
     """One kind of page."""
 
     path: str = Field(
-        pattern="^/", max_length=200, description="Path; {product} is replaced by one of that pool's items."
+        pattern="^/",
+        max_length=200,
+        description="Path; {product} is replaced by one of that pool's items. A site that routes by the part behind # "
+        "has it in the path (client.pageIdFormat).",
     )
     title: str = Field(
         "", max_length=200, description="Title; may hold the path's placeholders. Default: from the name."
     )
     tags: tuple[str, ...] = Field((), description="pageTags.")
+    attributes: Attributes = Field({}, description="Page attributes, in the metadata of every event on it.")
     entry: Weight = Field(
         0.0, description="Weight as first page of a visit. If no page has one, the first in the file is it."
     )

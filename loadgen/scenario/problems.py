@@ -16,6 +16,15 @@ from pydantic_core import ErrorDetails
 
 from loadgen.units import DURATION, SECONDS
 
+Scalar = Annotated[str, Field(max_length=256)] | bool | int | float
+"""A value of metadata (RUM's schema: text of at most 256 characters, truth value or number)."""
+
+AttributeName = Annotated[str, Field(pattern="^[A-Za-z0-9_:]{1,128}$")]
+"""The name of an attribute (the web client's guide; also not pageTags, and not aws:)."""
+
+Attributes = Annotated[dict[AttributeName, Scalar], Field(max_length=10)]
+"""Metadata that the site adds, ten at most."""
+
 BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 
 

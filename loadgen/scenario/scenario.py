@@ -11,7 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -22,7 +22,7 @@ from loadgen.scenario.incidents import AnyIncident, fill_spikes
 from loadgen.scenario.monitor import Monitor
 from loadgen.scenario.pages import PageSpec, Pool
 from loadgen.scenario.population import COUNTRIES, Population
-from loadgen.scenario.problems import Problem, Seconds, Section, reword
+from loadgen.scenario.problems import AttributeName, Attributes, Problem, Scalar, Seconds, Section, reword
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
 from loadgen.scenario.toml_file import parse_toml, read_text
@@ -52,6 +52,20 @@ class Client(Section):
     stackTraceLength: int = Field(1000, ge=0, description="Characters of a stack trace kept in js errors.")
     compression: bool = Field(True, description="gzip bodies of 2048 characters and more when it saves a fifth.")
     releaseId: str | None = Field(None, description="Sent as aws:releaseId in the session's metadata.")
+    sessionAttributes: Annotated[dict[AttributeName, Scalar | tuple[Scalar, ...]], Field(max_length=10)] = Field(
+        {},
+        description="What the site adds to the session's metadata (sessionAttributes, addSessionAttributes), such as "
+        '{ tier = ["free", "free", "gold"] }: of a list each visitor has one value.',
+    )
+    applicationAttributes: Attributes = Field(
+        {}, description="What is the same for all visitors; sent behind the session's attributes."
+    )
+    pageIdFormat: Literal["PATH", "HASH", "PATH_AND_HASH"] = Field(
+        "PATH", description="What of a page's path, such as /app#/inbox, is its pageId."
+    )
+    installed: Literal["npm", "cdn"] = Field(
+        "npm", description="Where the site has the client from; it calls itself arw-module or arw-script (aws:client)."
+    )
     alias: str | None = Field(None, description="Sent as Alias, for resource policies with rum:alias.")
     signing: bool = Field(True, description="Sign requests; false for monitors whose policy admits unsigned ones.")
     preflights: bool = Field(

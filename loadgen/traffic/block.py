@@ -207,7 +207,9 @@ def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]
         ids = draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total)
         moments = (family.at[rows] / TICKS).tolist()
         pages = draws.find_pages(family.view[rows])
-        made += draws.seeds.list_all(map(Event, ids, moments, repeat(family.type), family.details(rows), pages))
+        made += draws.seeds.list_all(
+            map(Event, ids, moments, repeat(family.type), family.details(rows), pages, repeat(family.metadata))
+        )
     return made
 
 

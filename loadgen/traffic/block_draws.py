@@ -51,6 +51,7 @@ class Column(NamedTuple):
     view: Ints  # under which the client records each
     at: Ints
     details: Details
+    metadata: str = ""  # of each event alone, members that begin with a comma
 
 
 def take_texts(texts: Sequence[str]) -> Details:

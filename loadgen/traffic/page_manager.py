@@ -112,7 +112,7 @@ class PageMaker:
             self.paths[row] = path
             hard = row == begin or self._load[row] != self._load[row - 1]
             if hard and row > begin:
-                referrer = self._site.origin + self.paths[row - 1]
+                referrer = self._site.find_url(self._page[row - 1], self._items[row - 1])
             # A single-page site changes the title after pushState: the client still notes the page before's.
             shown = title if hard else title_before
             self.made[row] = (
@@ -122,11 +122,12 @@ class PageMaker:
 
     def _make_page(self, row: int, path: str, title: str, referrer: str) -> Page:
         parent, tags = self._parent[row], self._site.pages[self._page[row]].tags
+        more = self._site.attributes[self._page[row]]
         domain = referrer.split("/", 3)[2] if referrer else ""
         if parent < 0:
-            return Page(path, title, 0, None, referrer, domain, None, tags)
+            return Page(path, title, 0, None, referrer, domain, None, tags, more)
         spent = (self._noticed[row] - self._noticed[parent]) // 10
-        return Page(path, title, self._interaction[row], self.paths[parent], referrer, domain, spent, tags)
+        return Page(path, title, self._interaction[row], self.paths[parent], referrer, domain, spent, tags, more)
 
 
 class SessionLimit(NamedTuple):

@@ -5,7 +5,7 @@ Faker is used in this module alone. It is slow, so it fills pools once, from an 
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from loadgen.traffic.assets import AssetDetails, Assets
 from loadgen.traffic.draws import Choice, Floats, Seeds, weigh_ranks
 from loadgen.traffic.js_errors import make_site_errors, weigh_errors
 from loadgen.traffic.population import DEVICES
+from loadgen.wire.json_templates import write_members
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -68,6 +69,7 @@ class Site:
     def __init__(self, scenario: Scenario) -> None:
         self.origin = f"https://{scenario.monitor.domain}"
         self.domain = scenario.monitor.domain
+        self.id_format = scenario.client.pageIdFormat
         self.names = list(scenario.pages)
         self.pages: list[PageSpec] = list(scenario.pages.values())
         self.end = len(self.pages)
@@ -131,11 +133,23 @@ class Site:
     def _texts(self, page: int, chosen: tuple[int, ...]) -> tuple[str, str]:
         """Path and title of a page whose placeholders have these items."""
         model = self.pages[page]
-        path, title = model.path, model.title or self.names[page].replace("_", " ").replace("-", " ").capitalize()
+        path, title = (
+            _find_page_id(model.path, self.id_format),
+            model.title or self.names[page].replace("_", " ").replace("-", " ").capitalize(),
+        )
         for name, item in zip(self.used[page], chosen, strict=False):
             slug, words = self.items[name][item]
             path, title = path.replace(f"{{{name}}}", slug), title.replace(f"{{{name}}}", words)
         return path, title[:TITLE_LIMIT]
+
+    @cached_property
+    def attributes(self) -> list[str]:
+        """The attributes of each page, as they stand in its metadata."""
+        return [write_members(dict(page.attributes)) if page.attributes else "" for page in self.pages]
+
+    def find_url(self, page: int, chosen: tuple[int, ...]) -> str:
+        """The address of a page as a referrer tells it: without what stands behind #."""
+        return self.origin + self.fill(self.pages[page].path.partition("#")[0], page, chosen)
 
     def fill(self, text: str, page: int, chosen: tuple[int, ...]) -> str:
         """A text of the page with its placeholders replaced by slugs."""
@@ -153,6 +167,12 @@ def _center_exits(mean: Floats, spread: float) -> Floats:
     means = (1 / (1 + np.exp(-log_odds[:, None] - spread * nodes))) @ weights
     center = 1 / (1 + np.exp(-np.interp(mean, means, log_odds)))
     return np.where((mean <= 0) | (mean >= 1) | (spread == 0), mean, center)
+
+
+def _find_page_id(path: str, id_format: str) -> str:
+    """What the client takes of an address for pageId (pageIdFormat)."""
+    before, mark, behind = path.partition("#")
+    return {"PATH": before, "HASH": mark + behind, "PATH_AND_HASH": path}[id_format]
 
 
 def _weigh_landing(page: PageSpec, names: list[str]) -> list[float]:

@@ -14,7 +14,14 @@ import msgspec
 from loadgen.model import Batch, Noun, Request, Visitor
 from loadgen.scenario import Scenario
 from loadgen.wire.browser_headers import Headers, make_browser_headers
-from loadgen.wire.put_rum_events import MOST_VISITORS, Clock, compress, write_events, write_session_metadata
+from loadgen.wire.put_rum_events import (
+    MOST_VISITORS,
+    Clock,
+    SiteMetadata,
+    compress,
+    write_events,
+    write_session_metadata,
+)
 from loadgen.wire.sigv4 import SIGNATURE_HEADERS, Signer
 
 BEACON_LIMIT = 64_000
@@ -110,7 +117,7 @@ class Destination(Noun, frozen=True):
     prefix: str = ""  # path before /appmonitors, "/stage"
     version: str = "1.0.0"  # of the application
     alias: str | None = None
-    release_id: str | None = None
+    site: SiteMetadata | None = None  # None: the domain alone
     compression: bool = True
     browser_headers: bool = True  # where the dialect is a browser's
     dialect: Dialect = DIALECTS["web"]
@@ -122,7 +129,7 @@ class Destination(Noun, frozen=True):
             "domain": scenario.monitor.domain,
             "version": scenario.monitor.version,
             "alias": scenario.client.alias,
-            "release_id": scenario.client.releaseId,
+            "site": SiteMetadata.for_scenario(scenario),
             "compression": scenario.client.compression,
             "browser_headers": scenario.client.browserHeaders,
         }
@@ -163,7 +170,7 @@ def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
         target=destination.dialect.address(destination),
         monitor=_JSON.encode({"id": destination.monitor_id, "version": destination.version}).decode(),
         alias="" if destination.alias is None else f',"Alias":{_JSON.encode(destination.alias).decode()}',
-        session=write_session_metadata(visitor, destination.domain, destination.release_id),
+        session=write_session_metadata(visitor, destination.site or SiteMetadata(destination.domain)),
         plain=(host, json, *fetch),
         gzip=(host, json, ("content-encoding", "gzip"), *fetch),
         beacon=(host, ("content-type", "text/plain;charset=UTF-8"), *beacon),

@@ -115,6 +115,11 @@ def escape(text: str) -> str:
     return escape_json(_JSON.encode(text).decode()[1:-1])
 
 
+def write_members(fields: dict[str, Any]) -> str:
+    """What stands between the braces of an object inside a JSON string."""
+    return escape_json(_write_json(fields))[1:-1]
+
+
 def escape_json(json: str) -> str:
     """JSON as it stands inside a JSON string, without the quotes around it."""
     return json.replace("\\", "\\\\").replace('"', '\\"')

@@ -12,23 +12,23 @@ browser's), and zlib-ng 51 µs for 0.232 (level 2).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
-import msgspec
 from isal import isal_zlib
 
 from loadgen.ids import NIL_UUID
 from loadgen.model import Batch, Noun, Page, Visitor
-from loadgen.wire.json_templates import MARK, date_details, escape_json
+from loadgen.scenario import Scenario
+from loadgen.wire.json_templates import MARK, date_details, write_members
 
 CLIENT_VERSION = "3.2.1"
 """aws-rum-web, the version whose traffic was captured."""
 
-CLIENT = "arw-module"
-"""How the client was installed: from npm (utils/constants.ts: the CDN's script says arw-script)."""
-
-_JSON = msgspec.json.Encoder()
+CLIENTS = {"npm": "arw-module", "cdn": "arw-script"}
+"""What the client calls itself, by where the site has it from (utils/constants.ts)."""
 
 MOST_VISITORS = 1024
 """Whose texts are remembered: a run encodes a visit at once, `seed` those of a few hundred visitors by turns."""
@@ -62,7 +62,7 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
         moment = int(epoch + (start + event.at) / pace + 0.5)  # JavaScript's Math.round rounds halves up
         elements.append(
             f'{{"id":"{event.id}","timestamp":{moment},"type":"{event.type}",'
-            f'"metadata":"{{{metadata}}}","details":"{details}"}}'
+            f'"metadata":"{{{metadata}{event.metadata}}}","details":"{details}"}}'
         )
     return ",".join(elements)
 
@@ -77,11 +77,39 @@ def _write_page_metadata(page: Page, cookies: bool, session: str) -> str:
             fields["parentPageId"] = page.parent_id
     if page.tags:
         fields["pageTags"] = page.tags
-    own = _write_members(fields)
-    return f"{session},{own}" if session else own
+    return ",".join(filter(None, (session, page.attributes, write_members(fields))))
 
 
-def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None) -> str:
+class SiteMetadata(Noun, frozen=True):
+    """What a site's pages add to the metadata of every session."""
+
+    domain: str
+    release_id: str | None = None
+    attributes: tuple[
+        tuple[str, ...], ...
+    ] = ()  # members as they stand inside a JSON string; a visitor has one of each
+    client: str = CLIENTS["npm"]
+
+    @classmethod
+    def for_scenario(cls, scenario: Scenario) -> SiteMetadata:
+        """What a scenario's pages add."""
+        client = scenario.client
+        of_session = [
+            (name, each if isinstance(each, tuple) else (each,)) for name, each in client.sessionAttributes.items()
+        ]
+        of_application = [(name, (each,)) for name, each in client.applicationAttributes.items()]
+        members = tuple(
+            tuple(write_members({name: value}) for value in values) for name, values in (*of_session, *of_application)
+        )
+        return cls(scenario.monitor.domain, client.releaseId, members, CLIENTS[client.installed])
+
+    def choose_attributes(self, user_id: str) -> Iterator[str]:
+        """The attributes of one visitor, the same in all of the visitor's sessions."""
+        for number, choices in enumerate(self.attributes):
+            yield choices[crc32(f"{number} {user_id}".encode()) % len(choices)]
+
+
+def write_session_metadata(visitor: Visitor, site: SiteMetadata) -> str:
     """What stands in the braces of `SessionMetadata`: sessions/SessionManager.ts, then event-cache/EventCache.ts."""
     fields: dict[str, Any] = {"browserLanguage": visitor.language}
     if visitor.brand:
@@ -92,18 +120,12 @@ def write_session_metadata(visitor: Visitor, domain: str, release_id: str | None
         }
     # navigator.userAgentData says mobile or not; without it the client takes every device for a desktop
     fields["deviceType"] = "mobile" if visitor.brand and visitor.device_type == "mobile" else "desktop"
-    fields |= {"platformType": "web", "domain": domain}
-    if release_id is not None:
-        fields["aws:releaseId"] = release_id
-    if not visitor.brand:
-        fields["aws:userAgent"] = visitor.user_agent
-    fields |= {"version": "1.0.0", "aws:client": CLIENT, "aws:clientVersion": CLIENT_VERSION}
-    return _write_members(fields)
-
-
-def _write_members(fields: dict[str, Any]) -> str:
-    """What stands between the braces of JSON inside a JSON string."""
-    return escape_json(_JSON.encode(fields).decode())[1:-1]
+    fields |= {"platformType": "web", "domain": site.domain}
+    if site.release_id is not None:
+        fields["aws:releaseId"] = site.release_id
+    client: dict[str, Any] = {} if visitor.brand else {"aws:userAgent": visitor.user_agent}
+    client |= {"version": "1.0.0", "aws:client": site.client, "aws:clientVersion": CLIENT_VERSION}
+    return ",".join((write_members(fields), *site.choose_attributes(visitor.user_id), write_members(client)))
 
 
 MIN_LENGTH = 2048

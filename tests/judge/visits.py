@@ -98,7 +98,7 @@ def read_bodies(path: Path) -> list[SeenVisit]:
 
 def draw_visits(scenario: Scenario, seed: int) -> list[SeenVisit]:
     """The visits of a scenario, as `loadgen generate` writes them."""
-    target = wire.Destination(host="localhost", monitor_id="m", domain=scenario.monitor.domain, compression=False)
+    target = wire.Destination.for_scenario(scenario, "m", compression=False)
     clock = wire.Clock(1_767_225_600.0)
     batches = (
         batch

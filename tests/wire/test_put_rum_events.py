@@ -25,6 +25,7 @@ from loadgen.rum.events import (
 from loadgen.rum.service_model import load_service_model
 from loadgen.wire import Clock, Destination, encode
 from loadgen.wire.json_templates import mark_time, mark_trace_id, write_details
+from loadgen.wire.put_rum_events import SiteMetadata
 from tests.wire.batches import (
     CART,
     CLOCK,
@@ -73,7 +74,7 @@ def test_gzip_is_about_as_small_as_the_browser_s() -> None:
 
 
 def test_keys_stand_in_the_client_s_order() -> None:
-    destination = msgspec.structs.replace(DESTINATION, alias='my "alias"', release_id="1.2.3")
+    destination = msgspec.structs.replace(DESTINATION, alias='my "alias"', site=SiteMetadata("shop", "1.2.3"))
     body = body_of(encode(batch(event({"a": 1})), destination, CLOCK))
     assert list(body) == ["BatchId", "AppMonitorDetails", "UserDetails", "RumEvents", "SessionMetadata", "Alias"]
     assert list(body["RumEvents"][0]) == ["id", "timestamp", "type", "metadata", "details"]
@@ -96,7 +97,7 @@ def test_keys_stand_in_the_client_s_order() -> None:
 
 def test_a_browser_without_brands_sends_its_user_agent() -> None:
     visitor = msgspec.structs.replace(VISITOR, brand=False)
-    destination = msgspec.structs.replace(DESTINATION, release_id="7")
+    destination = msgspec.structs.replace(DESTINATION, site=SiteMetadata("shop", "7"))
     metadata = json.loads(body_of(encode(batch(event({}), visitor=visitor), destination, CLOCK))["SessionMetadata"])
     assert list(metadata) == [
         "browserLanguage",

@@ -13,7 +13,7 @@ from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts
 from loadgen.traffic.draws import TICKS, Bools, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE
 from loadgen.traffic.site import ANYWHERE, LINK, Target
-from loadgen.wire.json_templates import Template
+from loadgen.wire.json_templates import Template, write_members
 
 MOST_INPUTS = 30
 """Inputs of one page view, beside the clicks that the scenario names."""
@@ -166,7 +166,9 @@ def _record_custom_event(draws: BlockDraws, page: int, event: CustomEvent, purpo
     after = np.floor(draws.visible[rows] * uniform[1][rows]).astype(np.int64)
     items = [tuple(chosen) for chosen in draws.walk.items[rows].tolist()]
     details = write_each(lambda place: _fill_placeholders(draws, event.details, page, items[place]))
-    return Column(event.type, EventIds(purpose, rows, draws.views), rows, draws.time.find_moments(rows, after), details)
+    more = f",{write_members(dict(event.metadata))}" if event.metadata else ""
+    at = draws.time.find_moments(rows, after)
+    return Column(event.type, EventIds(purpose, rows, draws.views), rows, at, details, more)
 
 
 def _fill_placeholders(draws: BlockDraws, value: Any, page: int, chosen: tuple[int, ...]) -> Any:

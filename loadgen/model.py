@@ -83,6 +83,8 @@ class Event(Noun):
 class Load(Noun):
     """One life of a document, from a hard page load to its unload; route changes of a single-page site stay inside.
 
+    The documents of another tab lie within the time for which the first tab's is hidden.
+
     Events are in the order of their recording. An event recorded at the very moment of a hide comes after the
     flush that the hide causes (as the client's LCP does).
     """
@@ -102,6 +104,11 @@ class Session(Noun):
     visitor: Visitor
     loads: tuple[Load, ...]
     beyond: int = 0  # events left out of the loads: its first client session is not sampled, or full by then
+
+    @property
+    def length(self) -> float:
+        """Seconds from its start to the end of its last document; the first tab may outlive those of another."""
+        return max(load.hides[-1] for load in self.loads)
 
 
 class Batch(Noun):

@@ -68,6 +68,16 @@ class EventCache:
         resumed = self._cookies and at < self._cookie_expires
         self._expires = math.inf if resumed else -math.inf
 
+    def suspend(self) -> tuple[list[Event], dict[str, Event], float]:
+        """Another tab's document takes over: what this one keeps for itself."""
+        kept = self.queue, self.candidates, self._expires
+        self.queue, self.candidates = [], {}
+        return kept
+
+    def resume(self, kept: tuple[list[Event], dict[str, Event], float]) -> None:
+        """The document that was suspended goes on, with the session that the cookie has by now."""
+        self.queue, self.candidates, self._expires = kept
+
     def close(self) -> None:
         """The document unloads: what it still holds is lost."""
         self.dropped += len(self.queue) + len(self.candidates)

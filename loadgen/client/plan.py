@@ -24,9 +24,16 @@ class Plan(Noun, frozen=True):
 
 def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
     """Plan all batches that the web client sends during a visit."""
-    visit = _Visit(session, settings, sample_rate)
-    for number, load in enumerate(session.loads):
-        visit.run_document(number, load)
+    visit, loads = _Visit(session, settings, sample_rate), session.loads
+    number = 0
+    while number < len(loads):
+        after = number + 1
+        while after < len(loads) and loads[number].hides and loads[after].at < loads[number].hides[-1]:
+            after += 1
+        visit.run_document(number, loads[number], range(number + 1, after))
+        if after > number + 1:  # the first tab's timer goes on while it is hidden
+            visit.batches.sort(key=lambda batch: batch.due)
+        number = after
     return Plan(tuple(visit.batches), visit.cache.count_events())
 
 
@@ -76,15 +83,18 @@ class _Visit:
         self._interval = settings.dispatchInterval / 1000 or math.inf
         self._beacon = settings.useBeacon
 
-    def run_document(self, number: int, load: Load) -> None:
-        """Run one document, from its load to its unload."""
-        cache = self.cache
+    def run_document(self, number: int, load: Load, inner: range = range(0)) -> None:
+        """Run one document, from its load to its unload; `inner` are those of another tab, opened from it."""
+        cache, pause = self.cache, self._session.loads[inner[0]].at if inner else math.inf
         cache.open(load.at)
         document = _Document(load, self._interval)
         events = load.events
         spot = 0
         while spot < len(events):
             event = events[spot]
+            if event.at >= pause:
+                self._run_other_tab(number, document, inner, pause)
+                pause = math.inf
             if event.at >= document.next:
                 self._run(number, document, event.at)
             cache.add(event)
@@ -92,9 +102,19 @@ class _Visit:
             if cache.queue:
                 if document.tick == math.inf:
                     document.wake(event.at)
-                spot = cache.add_ordinary(events, spot, document.next)
+                spot = cache.add_ordinary(events, spot, min(document.next, pause))
+        if pause < math.inf:
+            self._run_other_tab(number, document, inner, pause)
         self._run(number, document, math.inf)
         cache.close()
+
+    def _run_other_tab(self, number: int, document: _Document, inner: range, opened: float) -> None:
+        """Run the documents of a tab that is opened from this document, which is hidden until that tab is closed."""
+        self._run(number, document, opened)
+        kept = self.cache.suspend()
+        for other in inner:
+            self.run_document(other, self._session.loads[other])
+        self.cache.resume(kept)
 
     def _run(self, number: int, document: _Document, until: float) -> None:
         """Let the document dispatch up to `until`."""

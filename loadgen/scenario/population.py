@@ -101,6 +101,11 @@ class Population(Section):
         description="Share of those steps that the browser's back/forward cache restores, with cookies and between "
         "full loads (CrUX: 1 to 4 % of loads). 0 loads the page again.",
     )
+    new_tab: Share = Field(
+        0.0,
+        description="Share of visits in which a link opens in a new tab, on multi-page sites: the visit goes on there, "
+        "and ends back in the first tab, in the same session.",
+    )
     reload: Share = Field(0.04, description="Steps that load the same page again (CrUX with ours: 4 % of loads).")
     impatience: float = Field(
         0.15,

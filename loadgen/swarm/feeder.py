@@ -142,7 +142,7 @@ class Feeder:
     def _see(self, session: Session) -> None:
         """Count the visitor as active from the start of the first load to the end of the last."""
         pace = self._job.pace
-        first, last = int(session.start / pace), int((session.start + session.loads[-1].hides[-1]) / pace)
+        first, last = int(session.start / pace), int((session.start + session.length) / pace)
         self._started[first] += 1
         self._activity[first] += 1
         self._activity[last + 1] -= 1

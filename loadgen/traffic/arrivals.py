@@ -168,7 +168,7 @@ class ClosedArrivals(ArrivalsLaw):
     def _measure_lengths(self, number: int, starts: Floats) -> Floats:
         """How long each visit of a block lasts, in seconds."""
         draws = self.blocks.draw(number, starts, np.zeros(BLOCK, dtype=bool))
-        return np.asarray(draws.time.end[draws.walk.begins[1:] - 1] / TICKS, dtype=np.float64)
+        return np.asarray(draws.time.find_session_ends(draws.walk.begins) / TICKS, dtype=np.float64)
 
     def split_starts(self) -> Iterator[BlockStarts]:
         visits = self._visits

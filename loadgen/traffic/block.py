@@ -24,6 +24,7 @@ from loadgen.traffic.journey import (
     draw_dwell,
     draw_entries,
     draw_walk,
+    open_tabs,
 )
 from loadgen.traffic.loading import (
     Loading,
@@ -112,6 +113,7 @@ class Blocks:
         exposures = self.incidents.draw_exposures(seeds, block, people)
         steps, hard, landing, asked = self._walk_visits(block, people, slowness, exposures, starts)
         looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
+        looks = open_tabs(seeds, block, steps, hard, looks, scenario.population.new_tab)
         loading = self._draw_loading(block, steps, landing, asked, slowness)
         time = build_timeline(steps, hard, loading, looks)
         planned = at = starts[steps.session] + time.start / TICKS
@@ -122,7 +124,7 @@ class Blocks:
             loading = self._draw_loading(block, steps, landing, asked, slowness)
             time = build_timeline(steps, hard, loading, looks)
             at = starts[steps.session] + time.start / TICKS
-        people = self.crowd.separate(block, people, starts + time.end[steps.begins[1:] - 1] / TICKS)
+        people = self.crowd.separate(block, people, starts + time.find_session_ends(steps.begins) / TICKS)
         hit = find_struck_views(
             exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED)
         )
@@ -180,9 +182,9 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     simple = np.repeat([family.type not in HELD_UNTIL_HIDDEN for family in families], lengths)
     draws.seeds.pause()
     order = np.argsort((load_of * FAR_TICK + at) * RANKS + rank, kind="stable")  # lexsort takes seven times as long
-    beyond = np.zeros(len(at), dtype=bool)
-    session = draws.load_session[load_of[order]]
-    beyond[order] = limit.find_beyond(draws.keys.tolist(), session, at[order], simple[order])
+    beyond, session = np.zeros(len(at), dtype=bool), draws.load_session[load_of]
+    told = order if not draws.scenario.population.new_tab else np.lexsort((rank, at, session))  # tabs interleave
+    beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
     made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
     order = order[~beyond[order]]
     place = np.cumsum(~beyond) - 1

@@ -121,7 +121,7 @@ def describe(scenario: Scenario) -> Description:
     none = np.zeros(BLOCK, dtype=bool)
     samples = [blocks.draw(block, starts[block], none) for block in range(count)]
     pages = np.concatenate([_count_pages(sample) for sample in samples])
-    seconds = np.concatenate([sample.time.end[sample.walk.begins[1:] - 1] for sample in samples]) / TICKS
+    seconds = np.concatenate([sample.time.find_session_ends(sample.walk.begins) for sample in samples]) / TICKS
     devices = np.bincount(np.concatenate([sample.people.device for sample in samples]), minlength=len(DEVICES))
     views = np.bincount(
         np.concatenate([sample.walk.page[sample.seen.new] for sample in samples]), minlength=blocks.site.end

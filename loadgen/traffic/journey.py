@@ -57,6 +57,7 @@ class Dwell(NamedTuple):
     looked: Ints  # visible time after the page is ready
     switched: Ints  # the tab is left so long after the page is ready; -1 for never
     hidden: Ints  # and for so long
+    opened: Ints  # the next view opens in another tab, so long after the page is ready; -1 for never
 
 
 def draw_entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
@@ -147,7 +148,29 @@ def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, 
     switches = stream.random(count) < tab_switches
     moment = np.where(switches, looked * stream.uniform(0.1, 0.9, count), 0.0)
     away = np.where(switches, HIDDEN_MEDIAN * np.exp(HIDDEN_SIGMA * stream.standard_normal(count)), 0.0)
-    return Dwell(_to_ticks(looked), np.where(switches, _to_ticks(moment), -1), _to_ticks(away))
+    switched = np.where(switches, _to_ticks(moment), -1)
+    return Dwell(_to_ticks(looked), switched, _to_ticks(away), np.full(count, -1))
+
+
+def open_tabs(seeds: Seeds, block: int, walk: Walk, hard: Bools, looks: Dwell, share: float) -> Dwell:
+    """Let a share of the visits go on in another tab: from the first page whose next one is loaded by a link.
+
+    The new tab has no page to go back to, so visits that go back later stay in theirs.
+    """
+    if not share:
+        return looks
+    uniform = seeds.stream("tabs", block).random((2, len(walk.begins) - 1))
+    row = np.arange(len(walk.page))
+    last_back = np.zeros(len(walk.begins) - 1, dtype=np.int64)
+    goes_back = (walk.kind == BACK) | (walk.kind == RESTORED)
+    np.maximum.at(last_back, walk.session[goes_back], row[goes_back])
+    linked = np.append((hard & (walk.kind == NAVIGATE) & ~walk.first)[1:], False)
+    fits = linked & (row >= last_back[walk.session]) & (looks.switched < 0) & (uniform[0][walk.session] < share)
+    chosen = np.flatnonzero(fits)
+    chosen = chosen[np.unique(walk.session[chosen], return_index=True)[1]]
+    opened = looks.opened.copy()
+    opened[chosen] = np.floor(looks.looked[chosen] * uniform[1][walk.session[chosen]])
+    return looks._replace(opened=opened)
 
 
 def _to_ticks(seconds: Floats) -> Ints:
@@ -173,6 +196,11 @@ class Timeline(NamedTuple):
     load_begins: Ints  # where each session's loads begin; one more marks the end
     load_end: Ints  # of each load
 
+    def find_session_ends(self, begins: Ints) -> Ints:
+        """When each session ends, whose views begin at these rows; one more marks the end."""
+        ends: Ints = np.maximum.reduceat(self.end, begins[:-1])
+        return ends
+
     def find_moments(self, view: Ints, after: Ints) -> Ints:
         """The moment at which a view has been visible for so many ticks."""
         moment = self.looked[view] + after
@@ -197,13 +225,17 @@ def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell)
     ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
     ready[loading.view] = loading.ready
     seen[loading.view] = np.maximum(loading.ready, loading.fcp)
-    length = seen + draw_dwell.looked + draw_dwell.hidden + 1
+    stays = draw_dwell.opened >= 0
+    length = seen + np.where(stays, draw_dwell.opened, draw_dwell.looked + draw_dwell.hidden) + 1
     total = np.cumsum(length)
     before = total - length
     start = before - before[walk.begins[:-1]][walk.session]
     looked = start + seen
     away = np.where(draw_dwell.switched >= 0, looked + draw_dwell.switched, -1)
-    end = start + length
+    away = np.where(stays, looked + draw_dwell.opened, away)
+    back, end = away + draw_dwell.hidden, start + length
+    back[stays] = (end[walk.begins[1:] - 1][walk.session] + 1)[stays]
+    end[stays] = (back + draw_dwell.looked - draw_dwell.opened)[stays]
     last = np.append(loading.view[1:], len(hard)) - 1
     begins = find_begins(walk.session[loading.view], len(walk.begins) - 1)
-    return Timeline(load, start, start + ready, looked, away, away + draw_dwell.hidden, end, begins, end[last])
+    return Timeline(load, start, start + ready, looked, away, back, end, begins, end[last])

@@ -72,7 +72,7 @@ class TrafficSample:
             if (vital := read_vital(event)) is not None:
                 self.vitals[vital[0], device].append(vital[1])
         self.batches.update((len(batch.events), batch.beacon) for batch in batches)
-        is_short = session.loads[-1].hides[-1] < LONGEST_TRACED
+        is_short = session.length < LONGEST_TRACED
         if len(self.visit_timelines) < TRACED_VISITS and len(views) > 1 and is_short:
             self.visit_timelines.append(trace_visit(session, batches))
 
@@ -82,7 +82,7 @@ def trace_visit(session: Session, batches: tuple[Batch, ...]) -> VisitTimeline:
     visitor = session.visitor
     return VisitTimeline(
         f"{visitor.country} · {visitor.browser_name}, {visitor.os_name}",
-        session.loads[-1].hides[-1],
+        session.length,
         tuple(VisitMoment(event.at, event.short_type) for load in session.loads for event in load.events),
         tuple((batch.due - session.start, batch.beacon) for batch in batches),
     )

@@ -104,10 +104,10 @@ def build_settings(monitor: Monitor) -> dict[str, Any]:
 
 
 def build_configuration(monitor: Monitor, client: Client | None) -> dict[str, Any]:
-    """AppMonitorConfiguration; "interaction" is the web client's own and unknown to the API."""
+    """AppMonitorConfiguration; the web client's own telemetries are unknown to the API."""
     every: dict[str, Any] = {
         "SessionSampleRate": monitor.sample_rate,
-        "Telemetries": [name for name in monitor.telemetries if name != "interaction"],
+        "Telemetries": [name for name in monitor.telemetries if name not in ("interaction", "replay")],
         "AllowCookies": client.allowCookies if client else None,
         "EnableXRay": client.enableXRay if client else None,
         "IncludedPages": monitor.included_pages,

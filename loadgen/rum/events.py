@@ -26,6 +26,7 @@ JS_ERROR = "com.amazon.rum.js_error_event"
 HTTP = "com.amazon.rum.http_event"
 XRAY = "com.amazon.rum.xray_trace_event"
 DOM = "com.amazon.rum.dom_event"
+REPLAY = "com.amazon.rum.rrweb_event"
 
 HELD_UNTIL_HIDDEN = frozenset({CLS, INP})
 """Candidates: kept up to date in the page, flushed when it is hidden (aws-rum-web, event-plugins/WebVitalsPlugin)."""

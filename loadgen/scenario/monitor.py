@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from loadgen.errors import ScenarioError
 from loadgen.scenario.problems import Section, Share
 
-Telemetry = Literal["errors", "performance", "http", "interaction"]
+Telemetry = Literal["errors", "performance", "http", "interaction", "replay"]
 NAME = re.compile("[-_#A-Za-z0-9][-._#A-Za-z0-9]*")
 Texts = Annotated[tuple[str, ...], Field(max_length=50)]
 Domain = Annotated[str, Field(min_length=1, max_length=253)]
@@ -97,7 +97,7 @@ class Monitor(Section):
     telemetries: tuple[Telemetry, ...] = Field(
         ("errors", "performance", "http"),
         description="What the client records besides page views; the web client's default set. "
-        '"interaction" adds dom events.',
+        '"interaction" adds dom events, "replay" the recording of sessions (rrweb events), which is most of the bytes.',
     )
     custom_events: bool = Field(
         False, description="Accept and send custom events (CustomEvents.Status; the RUM API's default is DISABLED)."

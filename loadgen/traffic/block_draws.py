@@ -24,6 +24,7 @@ from loadgen.wire.json_templates import write_details
 RANK = {
     events.PAGE_VIEW: 0, events.RESOURCE: 1, events.FCP: 2, events.NAVIGATION: 3, events.TTFB: 4, events.XRAY: 5,
     events.HTTP: 6, events.JS_ERROR: 7, events.DOM: 8, events.FID: 10, events.LCP: 11, events.CLS: 12, events.INP: 13,
+    events.REPLAY: 14,
 }  # fmt: skip
 """Order of events that the client records in the same tick; custom events come after the click that causes them."""
 CUSTOM_RANK = 9

@@ -42,7 +42,7 @@ TEXT_PLACEHOLDER: Any = msgspec.Raw(b'"\0"')
 MARK = "\1"
 """Encloses each time that `date_details` writes; valid JSON never contains this byte."""
 
-_MARKED = re.compile(f"{MARK}([ut])([^{MARK}]*){MARK}")
+_MARKED = re.compile(f"{MARK}([umt])([^{MARK}]*){MARK}")
 
 T = TypeVar("T")
 
@@ -81,6 +81,11 @@ def mark_time(seconds: float) -> Any:
     return msgspec.Raw(f"{MARK}u{seconds}{MARK}".encode())
 
 
+def mark_milliseconds(seconds: float) -> Any:
+    """A marked time, given as seconds from the session's start, for a field of Unix milliseconds."""
+    return msgspec.Raw(f"{MARK}m{seconds}{MARK}".encode())
+
+
 def mark_trace_id(seconds: float, random_hex: str) -> Any:
     """An X-Ray trace id with a marked time, given as seconds from the session's start; `random_hex` has 24 digits."""
     return msgspec.Raw(f'"1-{MARK}t{int(seconds * 1000)}{MARK}-{random_hex}"'.encode())
@@ -91,6 +96,8 @@ def date_details(details: str, zero: float) -> str:
 
     def write(found: re.Match[str]) -> str:
         kind, number = found.groups()
+        if kind == "m":
+            return str(int((zero + float(number)) * 1000))
         if kind == "t":
             return f"{int(zero + int(number) / 1000):08x}"
         return str(round(zero + float(number), 3)).removesuffix(".0")

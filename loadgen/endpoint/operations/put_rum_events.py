@@ -22,13 +22,10 @@ from loadgen.endpoint.retention import make_room
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store, StoredBatch
-from loadgen.rum.events import EVENT_PREFIX
+from loadgen.rum.events import EVENT_PREFIX, REPLAY
 from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
 from loadgen.units import format_duration
-
-REPLAY = "com.amazon.rum.rrweb_event"
-"""Session replay: by default the web client sends events of 12 kB and more, so the limit of 6 kB cannot hold for it."""
 
 YEAR_10000 = 253_402_300_800_000
 """Unix milliseconds; a later time was given in milliseconds instead of seconds."""
@@ -203,6 +200,7 @@ def _find_drop_reason(event: Any, monitor: AppMonitor, settings: EndpointSetting
     """The rule that an event breaks; None when it is good."""
     if event.timestamp < oldest:
         return f"its timestamp is older than {format_duration(settings.retention)}"
+    # by default the web client records replays of 12 kB and more, so the limit cannot hold for them
     if event.type != REPLAY and (size := _count_bytes(event)) > settings.max_event_bytes:
         return f"details and metadata have {size:,} bytes, more than {settings.max_event_bytes:,}"
     if event.type.startswith(EVENT_PREFIX):

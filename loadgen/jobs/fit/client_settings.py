@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.event_details import REPLAY
 from loadgen.jobs.fit.recorded import Ints, Recorded
 from loadgen.rum import events as rum
 
@@ -53,7 +52,9 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
     if release is not None:
         members["releaseId"] = release
     custom = any(not name.startswith(rum.EVENT_PREFIX) for name in recorded.types)
-    return ClientSettings(cookies, limit, members, _find_telemetries(recorded), custom, len(recorded.rows_of(REPLAY)))
+    return ClientSettings(
+        cookies, limit, members, _find_telemetries(recorded), custom, len(recorded.rows_of(rum.REPLAY))
+    )
 
 
 def _find_session_limit(recorded: Recorded) -> int:

@@ -17,7 +17,6 @@ NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
 LONGEST_KEY = 400
 """Characters of a message or of a custom event's details that are looked at."""
 
-REPLAY = "com.amazon.rum.rrweb_event"
 INTERACTIVE = "com.amazon.rum.time_to_interactive_event"
 
 
@@ -199,7 +198,7 @@ READERS: dict[str, Reader] = {
     rum.JS_ERROR: _make_reader(_JsError, _of_js_error),
     rum.DOM: _make_reader(_Dom, _of_dom),
     **{name: _make_reader(_Vital, _of_vital) for name in (rum.LCP, rum.FCP, rum.TTFB, rum.FID, rum.INP, rum.CLS)},
-    REPLAY: lambda details: NOTHING,
+    rum.REPLAY: lambda details: NOTHING,
     INTERACTIVE: lambda details: NOTHING,
 }
 

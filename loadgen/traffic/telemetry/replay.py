@@ -1,0 +1,158 @@
+"""rrweb events: the recording of a session that can be replayed, as the client's RRWebPlugin hands it on.
+
+Rule: a document begins with its whole tree; what happens then is kept for five seconds, or until there are fifty, and
+recorded as one event; what is left goes when the document ends. Texts are masked. Sizes, counts and cadence follow the
+recordings captured from the web client: a tree of 6 to 10 kB, five entries a click, eleven a second of typing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.rum.events import REPLAY
+from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
+from loadgen.traffic.draws import TICKS, Ints, to_ticks
+from loadgen.traffic.journey import FAR_TICK
+from loadgen.traffic.telemetry.interactions import Inputs
+from loadgen.traffic.telemetry.snapshot import WIDTHS, write_snapshot
+from loadgen.wire.json_templates import mark_milliseconds, write_details
+
+FLUSH_TICKS, MOST_ENTRIES = 5 * TICKS, 50
+"""The plugin's flushInterval of 5 s and batchSize (plugins/RRWebPlugin.ts)."""
+
+MOVES_PER_MINUTE, SCROLLS_PER_MINUTE, MOST_DRIFTS = 8.0, 5.0, 40
+"""Entries while a page is looked at, and how many of each in one page view at most; estimates."""
+
+TREE, CHANGE, MOVE, SCROLL, DOWN, FOCUS, UP, CLICK, KEY = range(9)
+CLICKED = ((MOVE, 0), (DOWN, 10), (FOCUS, 10), (UP, 20), (CLICK, 20))
+"""What a click brings, and after how many ticks."""
+
+KEYS, KEY_TICKS = 11, 920
+"""Keys of one input by keyboard, and ticks between two."""
+
+
+class Entries(NamedTuple):
+    """What happened in the documents of a block, sorted by document and moment."""
+
+    load: Ints
+    at: Ints  # ticks from session start
+    kind: Ints
+    target: Ints  # number of the element in the tree
+    turn: Ints  # of a key, how many there have been
+
+
+def record_replay(draws: BlockDraws, seen: Inputs) -> Column:
+    """One event for every five seconds in which something happened, or for every fifty entries."""
+    entries = _draw_entries(draws, seen)
+    begins, at = _find_flushes(draws, entries)
+    load = entries.load[begins[:-1]]
+    row = np.flatnonzero(draws.own_sessions[draws.load_session[load]])
+    view = draws.time.find_current(draws.loading.view[load[row]], at[row])
+    paths = {number: page.id for number, page in zip(view.tolist(), draws.find_pages(view), strict=True)}
+
+    def details(places: Ints) -> list[str]:
+        return [
+            _write_event(draws, entries, slice(begins[row[place]], begins[row[place] + 1]), paths[int(view[place])])
+            for place in places.tolist()
+        ]
+
+    return Column(REPLAY, EventIds("replay", row, len(load)), view, at[row], details)
+
+
+def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
+    """Draw what happens in every document: its tree, a change, drifting pointers, scrolling, clicks and keys."""
+    stream, time, loading = draws.stream("replay"), draws.time, draws.loading
+    every = np.flatnonzero(~draws.restored)
+    start = time.start[loading.view[every]] + loading.ready[every] + 1
+    parts = [(every, start, TREE), (every, start + to_ticks(100 + 900 * stream.random(len(every))), CHANGE)]
+    for drift, rate in ((MOVE, MOVES_PER_MINUTE), (SCROLL, SCROLLS_PER_MINUTE)):
+        number = np.minimum(stream.poisson(rate / 60 / TICKS * draws.visible), MOST_DRIFTS)
+        view = np.repeat(np.arange(draws.views), number)
+        moment = time.find_moments(view, np.floor(draws.visible[view] * stream.random(len(view))).astype(np.int64))
+        parts.append((time.load[view], moment, drift))
+    clicked, typed = np.flatnonzero(~seen.typed), np.flatnonzero(seen.typed)
+    parts += [(seen.load[clicked], seen.at[clicked] + after, part) for part, after in CLICKED]
+    keys = [(seen.load[typed], seen.at[typed] + KEY_TICKS * turn, KEY) for turn in range(KEYS)]
+    load, at = (np.concatenate([part[index] for part in (*parts, *keys)]) for index in (0, 1))
+    kind = np.concatenate([np.full(len(each), code) for each, _, code in (*parts, *keys)])
+    turn = np.concatenate(
+        [np.zeros(sum(len(each) for each, _, _ in parts), np.int64), np.repeat(np.arange(KEYS), len(typed))]
+    )
+    return _sort_entries(draws, Entries(load, at, kind, 10 + (load * 7 + at) % 40, turn))
+
+
+def _sort_entries(draws: BlockDraws, found: Entries) -> Entries:
+    """The entries that fall into their documents, by document and moment; the tree comes first."""
+    loading, time = draws.loading, draws.time
+    begun = time.start[loading.view[found.load]] + loading.ready[found.load]
+    alive = (found.at > begun) & (found.at < time.load_end[found.load] - 1)
+    kept = np.flatnonzero(alive & ~draws.restored[found.load] | (found.kind == TREE))
+    order = kept[np.argsort(found.load[kept] * FAR_TICK + found.at[kept], kind="stable")]
+    return Entries(*(column[order] for column in found))
+
+
+def _find_flushes(draws: BlockDraws, entries: Entries) -> tuple[Ints, Ints]:
+    """Where the entries of each event begin (one more marks the end), and when each event is recorded."""
+    start = draws.time.start[draws.loading.view[entries.load]] + draws.loading.ready[entries.load]
+    window = (entries.at - start) // FLUSH_TICKS
+    changes = np.ones(len(window), dtype=bool)
+    changes[1:] = (np.diff(entries.load) != 0) | (np.diff(window) != 0)
+    first = np.flatnonzero(changes)
+    place = np.arange(len(window)) - np.repeat(first, np.diff(np.append(first, len(window))))
+    begins = np.flatnonzero(place % MOST_ENTRIES == 0)
+    ends = np.append(begins[1:], len(window))
+    full = ends - begins == MOST_ENTRIES
+    due = start[begins] + (window[begins] + 1) * FLUSH_TICKS
+    at = np.where(full, entries.at[ends - 1], np.minimum(due, draws.time.load_end[entries.load[begins]] - 1))
+    return np.append(begins, len(window)), at
+
+
+def _write_event(draws: BlockDraws, entries: Entries, some: slice, path: str) -> str:
+    """The details of one event."""
+    load = int(entries.load[some.start])
+    device = int(draws.people.device[draws.load_session[load]])
+    found: list[dict[str, Any] | Any] = []
+    columns = (column[some].tolist() for column in (entries.at, entries.kind, entries.target, entries.turn))
+    for at, kind, target, turn in zip(*columns, strict=True):
+        when = mark_milliseconds(at / TICKS)
+        if kind == TREE:
+            page = int(draws.walk.page[draws.loading.view[load]])
+            found += write_snapshot(draws.site, page, f"{draws.site.origin}{path}", device, when)
+        else:
+            data = _describe(kind, target, turn, WIDTHS[device])
+            found.append({"type": 3, "data": data, "timestamp": when})
+    return write_details({"version": "1.0.0", "events": found, "eventCount": len(found)})
+
+
+def _describe(kind: int, target: int, turn: int, width: int) -> dict[str, Any]:
+    """An incremental entry in rrweb's form; where it happens follows from its element."""
+    x, y = 12 + target * 37 % (width - 40), 17 + target * 61 % 900
+    pointed = {"id": target, "x": x + 0.38, "y": y + 0.5}
+    if kind == CHANGE:
+        node = {
+            "type": 2,
+            "tagName": "div",
+            "attributes": {"class": "promo", "id": "promo"},
+            "childNodes": [],
+            "id": 99,
+        }
+        added = [{"parentId": 12, "nextId": 13, "node": node}]
+        return {"source": 0, "texts": [], "attributes": [], "removes": [], "adds": added}
+    if kind == MOVE:
+        steps = range(1 + target % 5)
+        positions = [
+            {"x": x + 30 * step, "y": y + 10 * step, "id": target, "timeOffset": -60 * (len(steps) - 1 - step)}
+            for step in steps
+        ]
+        return {"source": 1, "positions": positions}
+    if kind == SCROLL:
+        return {"source": 3, "id": 1, "x": 0, "y": y}
+    if kind == KEY:
+        return {"source": 5, "text": "*" * (turn + 1), "isChecked": False, "id": target}
+    if kind == FOCUS:
+        return {"source": 2, "type": 5, "id": target}
+    if kind == CLICK:
+        return {"source": 2, "type": 2, "id": target, "x": x, "y": y, "pointerType": 0}
+    return {"source": 2, "type": 1 if kind == DOWN else 0, **pointed}

@@ -15,10 +15,12 @@ from loadgen.cli.terminal import echo
 def check(scenario: Path, as_json: bool) -> None:
     """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
     from loadgen.jobs import check as job
+    from loadgen.jobs.progress import ProgressView
     from loadgen.output import format_json
 
-    if as_json:
-        found = job.report_check(scenario)
+    with ProgressView() as view:
+        found = (job.report_check if as_json else job.check)(scenario, on_progress=view)
+    if isinstance(found, job.CheckReport):
         click.echo(format_json(found), nl=False)
         sys.exit(0 if found.valid else 2)
-    echo(f"{scenario}: fine. {job.format_check(job.check(scenario))}")
+    echo(f"{scenario}: fine. {job.format_check(found)}")

@@ -7,7 +7,6 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.targets import show_result, target_options
-from loadgen.cli.terminal import echo_error
 from loadgen.cli.values import SHARE
 
 FILE = click.Path(path_type=Path, allow_dash=True)
@@ -31,7 +30,10 @@ FILE = click.Path(path_type=Path, allow_dash=True)
 def fit(sources: tuple[Path, ...], out: Path, report: Path | None, as_json: bool, **options: Any) -> None:
     """Turn recorded RUM data (logs, read-back events, bodies, a store; plain or gzip) into a scenario."""
     from loadgen.jobs import fit as job
+    from loadgen.jobs.progress import ProgressView
 
-    fitted = job.fit(sources, on_progress=echo_error, **options | {"name": options["name"] or job.name_scenario(out)})
-    job.write_fitted(fitted, out, report, echo_error)
+    options["name"] = options["name"] or job.name_scenario(out)
+    with ProgressView() as view:
+        fitted = job.fit(sources, on_progress=view, **options)
+        job.write_fitted(fitted, out, report, view)
     show_result(job.summarize_fit(fitted), job.format_fitted(fitted), as_json)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import WholeCountOption
 
 OUT = click.Path(path_type=Path, allow_dash=True)
@@ -24,9 +24,11 @@ OUT = click.Path(path_type=Path, allow_dash=True)
 def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
     from loadgen.jobs.generate import write_bodies
+    from loadgen.jobs.progress import ProgressView
     from loadgen.output import is_stream
 
-    written = write_bodies(scenario, out, gzip=gzip, on_progress=echo_error, **options)
+    with ProgressView() as view:
+        written = write_bodies(scenario, out, gzip=gzip, on_progress=view, **options)
     aside = is_stream(out)
     if written.ground_truth is not None:
         echo(f"{written.ground_truth}: which of them incidents hit", err=aside)

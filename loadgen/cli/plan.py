@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import (
     PERCENT,
     RATES,
@@ -59,10 +59,12 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
     from loadgen.jobs import plan as job
+    from loadgen.jobs.progress import ProgressView
     from loadgen.output import write_output
     from loadgen.report import show
 
-    found = job.plan(scenario, others=others, on_progress=echo_error, **options)
+    with ProgressView() as view:
+        found = job.plan(scenario, others=others, on_progress=view, **options)
     if html is not None:
         write_output(html, job.build_plan_page(found))
     if as_json:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import WritablePath
 
 
@@ -18,8 +18,10 @@ from loadgen.cli.values import WritablePath
 def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed: int | None) -> None:
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.jobs import preview as job
+    from loadgen.jobs.progress import ProgressView
     from loadgen.output import is_stream, write_output
 
-    seen = job.preview(scenario, on_progress=echo_error, duration=duration, rate=rate, seed=seed)
+    with ProgressView() as view:
+        seen = job.preview(scenario, on_progress=view, duration=duration, rate=rate, seed=seed)
     write_output(out, job.build_preview_page(seen))
     echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo, echo_error
+from loadgen.cli.terminal import echo
 from loadgen.cli.values import DURATION, RATES, WholeCountOption
 
 
@@ -27,9 +27,11 @@ from loadgen.cli.values import DURATION, RATES, WholeCountOption
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     """Show what a dashboard would tell of one population at each sample rate, and which rate sees a change."""
     from loadgen.jobs import sampling as job
+    from loadgen.jobs.progress import ProgressView
     from loadgen.output import format_json
 
-    found = job.sampling(scenario, on_progress=echo_error, **options)
+    with ProgressView() as view:
+        found = job.sampling(scenario, on_progress=view, **options)
     if as_json:
         click.echo(format_json(found), nl=False)
     else:

@@ -2,12 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from loadgen.cli.options import JSON, RUN_DIR
 from loadgen.cli.targets import network_options, show_result
-from loadgen.cli.terminal import echo
 
 
 @click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
@@ -18,8 +18,11 @@ from loadgen.cli.terminal import echo
 def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
     from loadgen.jobs import seed as job
+    from loadgen.jobs.progress import ProgressView
 
-    found = job.verify(run_dir, wait=wait, on_progress=lambda notice: echo(notice.text, err=as_json), **network)
+    with ProgressView() as view:
+        tell: Any = lambda told: view(told.text if isinstance(told, job.Notice) else told)  # noqa: E731
+        found = job.verify(run_dir, wait=wait, on_progress=tell, **network)
     show_result(found, job.describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 from loadgen import traffic
 from loadgen.errors import ScenarioError
 from loadgen.jobs.inputs import read_scenario
+from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
-from loadgen.units import format_duration
+from loadgen.units import format_bytes, format_duration
 
 WIDTH, LABEL = 80, 12
+LARGE_BYTES = 500_000  # a file of so many takes a second to read
 
 
 class CheckedScenario(NamedTuple):
@@ -24,14 +26,26 @@ class CheckedScenario(NamedTuple):
     implied: traffic.Description
 
 
-def check(scenario: Scenario | Path | str) -> CheckedScenario:
+def check(scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckedScenario:
     """Read and check a scenario file, and describe its traffic by some thousand visits.
+
+    `on_progress` hears of a file that takes long to read, because it is large.
 
     Raises:
         ScenarioError: Every problem of the file, a line each.
     """
+    tell_size(scenario, on_progress)
     read = read_scenario(scenario)
+    on_progress(WorkProgress(f"drawing visits of {read.name}"))
     return CheckedScenario(read, traffic.describe(read))
+
+
+def tell_size(scenario: Scenario | Path | str, on_progress: OnProgress) -> None:
+    """Say that a large file is read; nobody knows how long its parser takes."""
+    path = None if isinstance(scenario, Scenario) else Path(scenario)
+    size = path.stat().st_size if path is not None and path.is_file() else 0
+    if path is not None and size > LARGE_BYTES:
+        on_progress(WorkProgress(f"reading {path.name}, {format_bytes(size)}"))
 
 
 class CheckReport(Noun):
@@ -48,10 +62,10 @@ class CheckReport(Noun):
     implied: dict[str, Any] | None = None  # figures of the visits, as `traffic.Description` names them
 
 
-def report_check(file: Path | str) -> CheckReport:
+def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckReport:
     """The same as data; a file with problems raises nothing."""
     try:
-        scenario, implied = check(file)
+        scenario, implied = check(file, on_progress=on_progress)
     except ScenarioError as error:
         return CheckReport(str(file), False, tuple(str(error).splitlines()))
     return CheckReport(

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import gzip as gzip_format
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, wait
 from datetime import UTC, datetime
-from functools import partial
 from heapq import merge
 from itertools import takewhile
 from multiprocessing import get_context
@@ -23,15 +22,8 @@ import msgspec
 from loadgen import traffic, wire
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import (
-    OnProgress,
-    Seed,
-    ignore_progress,
-    parse_moment,
-    read_scenario,
-    resolve_options,
-    take_first_monitor,
-)
+from loadgen.jobs.inputs import Seed, parse_moment, read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.model import Noun
 from loadgen.output import is_stream, open_output
 from loadgen.planned import UNSENT_MONITOR_ID, planned
@@ -40,6 +32,9 @@ from loadgen.scenario import Scenario, resolve_seed
 
 DEFAULT_START = "2026-01-01"
 """A fixed date, so that the same seed gives the same bytes on any day."""
+
+LOOK_SECONDS = 0.2
+TAIL_BYTES = 256 * 1024  # of a share that grows: some whole bodies
 
 NumberedBody = tuple[int, int, bytes]
 """Index of the session, place in the session, and the body."""
@@ -108,11 +103,13 @@ def write_bodies(
     """
     request = prepare_bodies(scenario, on_progress, options)
     batches = 0
+    tick = Ticker(on_progress, f"writing {out.name}", request.sessions, "sessions")
     with open_output(out) as raw:
         file: Any = gzip_format.GzipFile("", "wb", fileobj=raw, mtime=0) if gzip else raw
-        for _, _, body in make_bodies(request):
+        for session, _, body in make_bodies(request, on_progress):
             file.write(body + b"\n")
             batches += 1
+            tick(session)
         if gzip:
             file.close()
     truth = write_ground_truth(request, out, on_progress)
@@ -144,7 +141,7 @@ def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:
     return scenario
 
 
-def make_bodies(request: BodyRequest) -> Iterator[NumberedBody]:
+def make_bodies(request: BodyRequest, on_progress: OnProgress = ignore_progress) -> Iterator[NumberedBody]:
     """The bodies in the order of sessions, made by one process or several."""
     if request.workers == 1:
         yield from make_share(request, 0)
@@ -153,8 +150,11 @@ def make_bodies(request: BodyRequest) -> Iterator[NumberedBody]:
         TemporaryDirectory(prefix="loadgen-") as folder,
         ProcessPoolExecutor(request.workers, get_context("spawn")) as pool,
     ):
-        job: Callable[[int], Path] = partial(spool_share, request, Path(folder))
-        yield from merge(*map(read_share, pool.map(job, range(request.workers))))
+        shares = [pool.submit(spool_share, request, Path(folder), worker) for worker in range(request.workers)]
+        tick = Ticker(on_progress, f"drawing with {request.workers} processes", request.sessions, "sessions")
+        while wait(shares, timeout=LOOK_SECONDS).not_done:
+            tick(sum(map(read_last_session, Path(folder).glob("*.ndjson"))) / request.workers)
+        yield from merge(*(read_share(share.result()) for share in shares))
 
 
 def make_share(request: BodyRequest, worker: int) -> Iterator[NumberedBody]:
@@ -175,6 +175,15 @@ def spool_share(request: BodyRequest, folder: Path, worker: int) -> Path:
         for session, place, body in make_share(request, worker):
             file.write(b"%d %d %s\n" % (session, place, body))
     return path
+
+
+def read_last_session(path: Path) -> int:
+    """The last session that a worker's share holds so far; 0 when it holds none that is whole."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
+        lines = file.read(TAIL_BYTES).split(b"\n")[1:-1]
+    starts = [line.split(b" ", 1)[0] for line in lines]
+    return max((int(start) for start in starts if start.isdigit()), default=0)
 
 
 def read_share(path: Path) -> Iterator[NumberedBody]:

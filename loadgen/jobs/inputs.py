@@ -7,7 +7,7 @@ the command line refuse the same values with the same words.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -16,11 +16,9 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 import msgspec
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs.progress import OnLine
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
-
-OnProgress = Callable[[str], None]
-"""Takes one line of text that says what a job does, or what it leaves out."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -32,10 +30,6 @@ Price = Annotated[float, msgspec.Meta(ge=0)]
 BOUNDS = {">=": "of at least", ">": "above", "<=": "of at most", "<": "below"}
 
 Options = TypeVar("Options", bound=Noun)
-
-
-def ignore_progress(line: str) -> None:
-    """For callers that want no progress."""
 
 
 def read_scenario(given: Scenario | Path | str, lasts: float | None = None) -> Scenario:
@@ -109,7 +103,7 @@ def describe_skipped(scenario: Scenario, job: str) -> str | None:
     return f"note: {job} takes the scenario's first app monitor, {scenario.monitor.name}; not its neighbours: {others}"
 
 
-def take_first_monitor(scenario: Scenario, job: str, on_progress: OnProgress) -> Scenario:
+def take_first_monitor(scenario: Scenario, job: str, on_progress: OnLine) -> Scenario:
     """The scenario of its first app monitor; tells `on_progress` which neighbours the job leaves out."""
     if note := describe_skipped(scenario, job):
         on_progress(note)

@@ -16,6 +16,7 @@ import pytest
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
 from loadgen.jobs.generate import generate, write_bodies
+from loadgen.jobs.progress import Told
 from loadgen.rum.quotas import RETENTION_SECONDS
 from tests.jobs.plan.shop import SHOP
 from tests.paths import QUICKSTART
@@ -56,19 +57,19 @@ def test_a_compressed_file_holds_the_same_lines_and_repeats_byte_for_byte(tmp_pa
 
 @pytest.mark.parametrize("start", ["2026-01-01", "2020-02-29T12:00:00+02:00"])
 def test_dates_that_rum_no_longer_keeps_are_told_with_their_cure(start: str) -> None:
-    said: list[str] = []
+    said: list[Told] = []
     next(generate(SHOP, **FEW, start=start, on_progress=said.append))
-    (note,) = said
+    (note,) = [each for each in said if isinstance(each, str)]
     assert "RUM keeps events for 30 days" in note
     assert "--start now" in note
     assert start[:10] in note
 
 
 def test_a_start_of_now_is_silent_and_dates_the_events_now() -> None:
-    said: list[str] = []
+    said: list[Told] = []
     before = datetime.now(UTC).timestamp()
     body = json.loads(next(generate(SHOP, **FEW, start="now", on_progress=said.append)))
-    assert not said
+    assert not [each for each in said if isinstance(each, str)]
     assert all(before - 1 <= event["timestamp"] <= before + RETENTION_SECONDS for event in body["RumEvents"])
 
 
@@ -108,9 +109,9 @@ def test_a_named_pipe_is_written_through(tmp_path: Path) -> None:
 def test_a_pipe_gets_no_ground_truth_and_says_so(tmp_path: Path) -> None:
     file = tmp_path / "small.toml"
     file.write_text(SMALL + INCIDENT)
-    said: list[str] = []
+    said: list[Told] = []
     beside = write_bodies(file, tmp_path / "bodies.ndjson", sessions=60, on_progress=said.append).ground_truth
     assert beside == tmp_path / f"bodies.{ground_truth.FILE}"
     through = write_bodies(file, Path("/dev/null"), sessions=60, on_progress=said.append)
     assert through.ground_truth is None
-    assert "give --out a file" in said[-1]
+    assert "give --out a file" in str(said[-1])

@@ -23,7 +23,8 @@ from loadgen.jobs.fit.recorded import Recorded, select_sessions
 from loadgen.jobs.fit.result import Fitted, summarize_fit
 from loadgen.jobs.fit.view import format_fitted
 from loadgen.jobs.fit.visits import match_site
-from loadgen.jobs.inputs import OnProgress, ignore_progress, resolve_options
+from loadgen.jobs.inputs import resolve_options
+from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.output import write_output
 from loadgen.scenario import Scenario
 from loadgen.traffic import compute_mean_rate
@@ -104,9 +105,10 @@ def judge_scenario(
     """Generate as many sessions as there are to compare with, and compare."""
     sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
     on_progress(f"generating {sessions:,} sessions to compare with")
+    tick = Ticker(on_progress, f"generating {scenario.name}", None, "events")
     start = datetime.fromtimestamp(float(find_starts(reference).min(initial=4e9)), UTC).isoformat()
     wanted = scenario.adjust(rate=sessions / max(compute_mean_rate(scenario).expected, 1e-9))
-    generated = record_generated(wanted, sessions, asked.seed, start)
+    generated = record_generated(wanted, sessions, asked.seed, start, tick)
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), held_out=held_out)
 
 

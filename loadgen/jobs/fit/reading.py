@@ -14,11 +14,11 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.sources import read_file
-from loadgen.jobs.inputs import OnProgress, SampleRate, Seed, parse_moment
+from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
+from loadgen.jobs.progress import OnProgress, Ticker
 from loadgen.model import Noun
 from loadgen.rum.quotas import RETENTION_SECONDS
 
-TELL_EVERY = 5.0
 """Seconds between two lines of progress."""
 
 
@@ -51,16 +51,11 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
 
 
 def tell_slowly(path: Path, on_progress: OnProgress) -> Callable[[int, int], None]:
-    """A callback of a file's reader that tells every few seconds how far it is."""
-    size, last = path.stat().st_size if path.is_file() else 0, time.monotonic()
-
-    def tell(read: int, events: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= TELL_EVERY:
-            last = time.monotonic()
-            on_progress(f"{path}: {read / size:.0%} read, {events:,} events" if size and read else f"{events:,} events")
-
-    return tell
+    """A callback of a file's reader that tells how far it is."""
+    size = path.stat().st_size if path.is_file() else 0
+    bytes_read = Ticker(on_progress, f"reading {path.name}", size, "bytes")
+    events_read = Ticker(on_progress, f"reading {path.name}", None, "events")
+    return lambda read, events: bytes_read(read) if size and read else events_read(events)
 
 
 def read_monitor(asked: FitOptions, recorder: Recorder, on_progress: OnProgress) -> None:
@@ -73,12 +68,12 @@ def read_monitor(asked: FitOptions, recorder: Recorder, on_progress: OnProgress)
     after = parse_moment(asked.after, now) if asked.after else now - RETENTION_SECONDS
     account = open_account(asked.target, asked.region, on_progress)
     feed, events = Feed(recorder), recorder.counts.events
+    tick = Ticker(on_progress, f"reading {asked.monitor}", None, "events")
     assert asked.monitor is not None
     for number, text in enumerate(read_event_texts(account, asked.monitor, int(after * 1000), int(before * 1000)), 1):
         recorder.counts.lines += 1
         recorder.counts.broken_lines += not feed.add_line(text.encode())
-        if not number % 10_000:
-            on_progress(f"{asked.monitor}: {number:,} events")
+        tick(number)
     if recorder.counts.events == events:
         raise LoadgenError(f"app monitor {asked.monitor}: no events between {format_moment(after)} and "
                            f"{format_moment(before)}; give --after and --before of a time with traffic")  # fmt: skip

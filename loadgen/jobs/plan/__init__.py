@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadgen.jobs.inputs import OnProgress, ignore_progress, read_scenario, resolve_options
+from loadgen.jobs.inputs import read_scenario, resolve_options
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
 from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
 from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
 from loadgen.jobs.plan.view import build_plan_view, encode_json
+from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
 

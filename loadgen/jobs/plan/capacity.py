@@ -9,7 +9,6 @@ from functools import cache
 import msgspec
 import numpy as np
 
-from loadgen.jobs.inputs import OnProgress
 from loadgen.jobs.plan.day import divide_run, measure_window
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory
@@ -31,6 +30,7 @@ from loadgen.jobs.plan.machine import size_generator
 from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
 from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
 from loadgen.jobs.plan.what_if import PrecisionEstimator, advise, try_settings
+from loadgen.jobs.progress import OnProgress
 from loadgen.scenario import Scenario
 from loadgen.traffic import Floats
 

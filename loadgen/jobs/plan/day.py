@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.inputs import OnProgress, ignore_progress
 from loadgen.jobs.plan.demand import LoadBySecond
 from loadgen.jobs.plan.figures import PlanWindow, RateSpread
+from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.scenario import Arrivals, Day, Scenario
 from loadgen.traffic import Ints, compute_mean_rate
 
@@ -28,7 +28,7 @@ def spread_over_day(
     scenario: Scenario,
     visits: float,
     peak_to_trough: float | None = None,
-    on_progress: OnProgress = ignore_progress,
+    on_progress: OnLine = ignore_progress,
 ) -> Scenario:
     """The scenario with so many expected sessions in 24 hours, its neighbours at their own rates.
 
@@ -47,7 +47,7 @@ def spread_over_day(
     return scenario.model_copy(update={"arrivals": scenario.arrivals.scale(visits / expected)})
 
 
-def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnProgress) -> Scenario:
+def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnLine) -> Scenario:
     """A shorter scenario over the day's rhythm, with what happens once in it moved to the busiest hour."""
     plain = build_daily_arrivals(scenario, peak_to_trough)
     day = scenario.adjust(duration=DAY_SECONDS).model_copy(update={"arrivals": plain})
@@ -66,7 +66,7 @@ def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnPr
     return day.model_copy(update={"arrivals": arrivals, "incidents": _move(incidents, offset)})
 
 
-def _tell_left_out(scenario: Scenario, on_progress: OnProgress) -> None:
+def _tell_left_out(scenario: Scenario, on_progress: OnLine) -> None:
     """Tell what of a shorter scenario has no place in the day, or stays at its start."""
     arrivals, neighbours = scenario.arrivals, [each for each in scenario.neighbours if _has_curve(each.arrivals)]
     if arrivals.stages:
@@ -83,7 +83,7 @@ def _has_curve(arrivals: Arrivals) -> bool:
     return bool(arrivals.stages or arrivals.flash_crowds)
 
 
-def cut_to_day(scenario: Scenario, on_progress: OnProgress) -> Scenario:
+def cut_to_day(scenario: Scenario, on_progress: OnLine) -> Scenario:
     """The first day of a longer scenario."""
     late = [each.name for each in scenario.incidents if each.at >= DAY_SECONDS]
     if late:

@@ -9,10 +9,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from loadgen import client, traffic
-from loadgen.jobs.inputs import OnProgress
 from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure, profile_batches
 from loadgen.jobs.plan.demand import Demand, extrapolate_demand, measure_demand
 from loadgen.jobs.plan.machine import refuse_too_large
+from loadgen.jobs.progress import OnProgress, Ticker, track
 from loadgen.model import Noun
 from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario
@@ -66,13 +66,18 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
     """
     refuse_too_large(scenario.name, traffic.compute_mean_rate(scenario).expected, scenario.duration, exact)
     starts = traffic.draw_starts(scenario, seed)
-    share = 1 if exact or len(starts) <= MOST_REHEARSED else _choose_share(scenario, seed, len(starts), precision)
+    share = (
+        1
+        if exact or len(starts) <= MOST_REHEARSED
+        else _choose_share(scenario, seed, len(starts), precision, on_progress)
+    )
     if share > 1:
         on_progress(f"{scenario.name}: rehearsing about {len(starts) // share:,} of {len(starts):,} sessions")
     begun = time.process_time()
     kept = scenario.monitor.sample_rate
     full, own = (ProfileBuilder(make_batch_measure(scenario), scenario.client) for _ in range(2))
-    for session, plan in planned(record_all(scenario), seed, (0, share)):
+    tick = Ticker(on_progress, f"rehearsing {scenario.name}", len(starts) / share, "sessions")
+    for session, plan in track(planned(record_all(scenario), seed, (0, share)), tick):
         if share == 1 and kept != 1:
             own.add(session, client.plan(session, scenario.client, kept))
         full.add(session, plan)
@@ -95,10 +100,11 @@ def record_all(scenario: Scenario) -> Scenario:
     return scenario.adjust(sample_rate=1.0)
 
 
-def _choose_share(scenario: Scenario, seed: int, sessions: int, precision: float) -> int:
+def _choose_share(scenario: Scenario, seed: int, sessions: int, precision: float, on_progress: OnProgress) -> int:
     """The n for which one of n blocks of sessions makes a sample of the precision."""
     pilot = planned(record_all(scenario), seed, (0, max(sessions // PILOT, 1)))
-    profile = profile_batches(pilot, lambda batch: (0, 0, batch.beacon), scenario.client)
+    tick = Ticker(on_progress, f"sampling {scenario.name}", PILOT, "sessions")
+    profile = profile_batches(track(pilot, tick), lambda batch: (0, 0, batch.beacon), scenario.client)
     one_session = max(estimate_intervals(profile, 10**12)) * math.sqrt(profile.sessions)
     wanted = max((one_session / precision) ** 2, PILOT)
     wanted = wanted / (1 + wanted / sessions)  # the finite population correction

@@ -5,18 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from loadgen.jobs.inputs import (
-    OnProgress,
-    Positive,
-    Seconds,
-    Seed,
-    ignore_progress,
-    read_scenario,
-    resolve_options,
-    take_first_monitor,
-)
+from loadgen.jobs.inputs import Positive, Seconds, Seed, read_scenario, resolve_options, take_first_monitor
 from loadgen.jobs.preview.page import build_preview_page
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
+from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.model import Noun
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
@@ -49,4 +41,4 @@ def preview(
     first = take_first_monitor(read_scenario(scenario, asked.duration), "preview", on_progress)
     first = first.adjust(duration=asked.duration, rate=asked.rate)
     check_size(first)
-    return sample_traffic(first, resolve_seed(first, asked.seed, 0))
+    return sample_traffic(first, resolve_seed(first, asked.seed, 0), on_progress)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from loadgen import traffic
+from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress, track
 from loadgen.model import Batch, Session
 from loadgen.planned import planned
 from loadgen.rum.events import PAGE_VIEW
@@ -88,11 +89,12 @@ def trace_visit(session: Session, batches: tuple[Batch, ...]) -> VisitTimeline:
     )
 
 
-def sample_traffic(scenario: Scenario, seed: int) -> TrafficSample:
+def sample_traffic(scenario: Scenario, seed: int, on_progress: OnProgress = ignore_progress) -> TrafficSample:
     """Draw the arrivals of the whole run, and some thousand of its visits."""
     sample = TrafficSample(scenario, seed)
     share = (0, max(len(sample.starts) // SAMPLED_VISITS, 1))
-    for session, plan in planned(scenario.adjust(sample_rate=1.0), seed, share, with_unrecorded=True):
+    tick = Ticker(on_progress, f"drawing {scenario.name}", len(sample.starts) / share[1], "visits")
+    for session, plan in track(planned(scenario.adjust(sample_rate=1.0), seed, share, with_unrecorded=True), tick):
         sample.add(session, plan.batches)
     sample.visit_timelines.sort(key=lambda each: each.end)
     return sample

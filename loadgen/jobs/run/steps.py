@@ -96,7 +96,7 @@ def run(
         confirm_aws(spec, targets, confirm)
 
     def wait(line: str) -> None:
-        tell(RunNotice(line))
+        tell(RunNotice(line, is_wait=True))
 
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
     opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait)

@@ -11,6 +11,7 @@ from contextlib import suppress
 import msgspec
 from rich.console import Console
 from rich.live import Live
+from rich.status import Status
 
 from loadgen.model import Noun
 from loadgen.output import escape_controls
@@ -33,6 +34,7 @@ class LiveView:
     def __init__(self, *, on_stderr: bool) -> None:
         self._console = ViewConsole(stderr=on_stderr, highlight=False)
         self._live: Live | None = None
+        self._wait: Status | None = None
         self._seconds = 0.0
         self._total: TimelineRow | None = None
 
@@ -40,15 +42,20 @@ class LiveView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._live:
-            with suppress(OSError):  # a terminal that is gone
+        with suppress(OSError):  # a terminal that is gone
+            self._end_wait()
+            if self._live:
                 self._live.stop()
 
     def __call__(self, progress: Progress) -> None:
         """Show what has happened."""
+        self._end_wait()
         match progress:
             case RunStarted():
                 self._begin(progress)
+            case RunNotice(text, True) if self._console.is_terminal and self._live is None:
+                self._wait = self._console.status(escape_controls(text))
+                self._wait.start()
             case RunNotice(text):
                 self._write(text)
             case TimelineRow():
@@ -73,6 +80,11 @@ class LiveView:
             self._live.update(render_second(row, row.second + 1, self._seconds, self._total), refresh=True)
         else:
             self._write(format_log_line(row, row.second + 1, self._seconds))
+
+    def _end_wait(self) -> None:
+        if self._wait is not None:
+            self._wait.stop()
+            self._wait = None
 
     def _write(self, line: str) -> None:
         self._console.print(escape_controls(line), soft_wrap=True, markup=False)
@@ -99,6 +111,7 @@ class RunNotice(Noun):
     """A line for people, beside the figures."""
 
     text: str
+    is_wait: bool = False  # for something that the next progress ends
 
 
 Progress = RunStarted | TimelineRow | RunNotice

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from loadgen.jobs.inputs import OnProgress, ignore_progress, read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.inputs import read_scenario, resolve_options, take_first_monitor
 from loadgen.jobs.plan.day import spread_over_day
+from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates, format_report
 from loadgen.jobs.sampling.population import draw_population
 from loadgen.scenario import Scenario, resolve_seed
@@ -34,4 +35,4 @@ def sampling(
         first = spread_over_day(first, asked.sessions_per_day, asked.peak_to_trough, on_progress)
     first = first.adjust(rate=asked.rate)
     seed = resolve_seed(first, asked.seed, 0)
-    return compare_rates(first.name, seed, draw_population(first, seed, asked.sessions), asked)
+    return compare_rates(first.name, seed, draw_population(first, seed, asked.sessions, on_progress), asked)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen import client, traffic
+from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress, track
 from loadgen.model import Batch, Session
 from loadgen.planned import planned
 from loadgen.rum.events import JS_ERROR, PAGE_VIEW
@@ -87,11 +88,15 @@ class _Columns:
         self.failed.append(JS_ERROR in types)
 
 
-def draw_population(scenario: Scenario, seed: int, most: int) -> SessionPopulation:
+def draw_population(
+    scenario: Scenario, seed: int, most: int, on_progress: OnProgress = ignore_progress
+) -> SessionPopulation:
     """Draw the visits of a run; of one with more than `most`, every n-th block of them."""
     expected = traffic.compute_mean_rate(scenario).expected
     columns, visits = _Columns(), 0
-    for session, plan in planned(scenario.adjust(sample_rate=1.0), seed, (0, -(-int(expected) // most) or 1)):
+    share = -(-int(expected) // most) or 1
+    tick = Ticker(on_progress, f"drawing {scenario.name}", expected / share, "visits")
+    for session, plan in track(planned(scenario.adjust(sample_rate=1.0), seed, (0, share)), tick):
         visits += 1
         columns.add(session, plan.batches)
     vitals = {

@@ -19,12 +19,16 @@ import msgspec
 
 from loadgen.aws import Account, make_call, read_events
 from loadgen.errors import LoadgenError
+from loadgen.jobs.progress import Ticker, WorkProgress
 from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.seed.prepare import RUN_TAG
 from loadgen.jobs.seed.sending import Notice
 from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account_at, reach_target, require_yes
 from loadgen.model import Noun
+
+OnReading = Callable[[Notice | WorkProgress], None]
+"""Takes lines for people, and how much has been read back."""
 
 SPAN_EVENTS = 100_000
 EXAMPLES = 5
@@ -90,7 +94,7 @@ def verify(
     folder: Path | str,
     *,
     wait: float | None = None,
-    on_progress: Callable[[Notice], None] | None = None,
+    on_progress: OnReading | None = None,
     proxy: str | None = None,
     ca_bundle: str | None = None,
 ) -> Verification:
@@ -124,14 +128,14 @@ def compare_ledger(
     read: ReadEvents,
     visibility: Visibility,
     wait: float | None,
-    on_progress: Callable[[Notice], None],
+    on_progress: OnReading,
 ) -> Verification:
     """Look until all is there, or for `wait` seconds (unless given, as long as the service may take)."""
     began = time.time()
     delays: list[VisibilityDelay] = []
     while True:
         looked_at = time.time()
-        look = look_once(ledger, read)
+        look = look_once(ledger, read, on_progress)
         now = time.time()
         delays.append(VisibilityDelay(round(max(0.0, looked_at - look.newest), 3), look.missing))
         patience = visibility.settle - (looked_at - look.newest) if wait is None else wait - (now - began)
@@ -157,9 +161,10 @@ def _sum_up(look: _Look, seconds: float, delays: list[VisibilityDelay]) -> Verif
     )
 
 
-def look_once(ledger: BatchLedger, read: ReadEvents) -> _Look:
+def look_once(ledger: BatchLedger, read: ReadEvents, on_progress: OnReading) -> _Look:
     """One pass over everything."""
-    look = _Look()
+    look, totals = _Look(), ledger.count_totals()
+    tick = Ticker(on_progress, "reading back", totals.accepted_events + totals.in_doubt_events, "events")
     seen: dict[bytes, int] = {}  # times that each event of an open batch was shown
     pending: list[BatchEntry] = []
     for entries, start, end in split_into_spans(ledger.read_entries()):
@@ -173,6 +178,7 @@ def look_once(ledger: BatchLedger, read: ReadEvents) -> _Look:
         for entry in pending:
             if entry.last <= end:
                 _count(look, entry, [seen.pop(event) for event in entry.ids])
+        tick(look.present + look.missing + look.in_doubt)
         pending = [entry for entry in pending if entry.last > end]
     return look
 

@@ -5,18 +5,15 @@ import pytest
 
 from loadgen.jobs.plan.capacity import build_plan
 from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
+from loadgen.jobs.progress import ignore_progress
 from loadgen.scenario import Arrivals, parse
 from tests.jobs.plan.shop import SHOP, TEXT
 
 BUSY = SHOP.adjust(duration=60.0, rate=5.0)
 
 
-def quiet(line: str) -> None:
-    """Progress that nobody reads."""
-
-
 def test_the_same_seed_gives_the_same_plan(answer: CapacityPlan) -> None:
-    again = build_plan([BUSY], 3, PlanOptions(quota=20.0, rates=(0.1, 1.0)), quiet)
+    again = build_plan([BUSY], 3, PlanOptions(quota=20.0, rates=(0.1, 1.0)), ignore_progress)
     timed = {"seconds": 0.0, "generator": answer.generator}
     assert msgspec.structs.replace(again, **timed) == msgspec.structs.replace(answer, **timed)
 
@@ -37,7 +34,8 @@ def test_dollars_follow_from_events(answer: CapacityPlan) -> None:
 
 def test_free_events_come_off_the_month() -> None:
     paid, free = (
-        build_plan([SHOP], 3, PlanOptions(rates=(1.0,), free_events=number), quiet).money for number in (0, 1_000_000)
+        build_plan([SHOP], 3, PlanOptions(rates=(1.0,), free_events=number), ignore_progress).money
+        for number in (0, 1_000_000)
     )
     assert free.dollars_per_month == pytest.approx(max(paid.dollars_per_month - 10, 0))
 
@@ -74,8 +72,8 @@ def test_monitors_under_one_quota_are_told_apart() -> None:
     noisy = BUSY.model_copy(
         update={"name": "noisy", "monitor": BUSY.monitor.model_copy(update={"name": "noisy"})}
     ).adjust(rate=2.0)
-    alone = build_plan([BUSY], 3, PlanOptions(quota=90.0, rates=(1.0,)), quiet)
-    both = build_plan([BUSY, noisy], 3, PlanOptions(quota=90.0, rates=(1.0,)), quiet)
+    alone = build_plan([BUSY], 3, PlanOptions(quota=90.0, rates=(1.0,)), ignore_progress)
+    both = build_plan([BUSY, noisy], 3, PlanOptions(quota=90.0, rates=(1.0,)), ignore_progress)
     first, second = both.monitors
     assert first.load == alone.load
     assert (first.monitor, second.monitor) == ("loadgen", "noisy")
@@ -99,7 +97,7 @@ client.retries = 0
     assert own == SHOP
     assert (noisy.monitor.name, noisy.arrivals.rate, noisy.client.retries) == ("noisy", 8, 0)
     assert (noisy.pages, noisy.duration, noisy.neighbours) == (SHOP.pages, SHOP.duration, ())
-    found = build_plan(scenario.monitors, 3, PlanOptions(quota=5.0, rates=(1.0,)), quiet)
+    found = build_plan(scenario.monitors, 3, PlanOptions(quota=5.0, rates=(1.0,)), ignore_progress)
     assert [each.monitor for each in found.monitors] == ["loadgen", "noisy"]
     assert found.monitors[1].load.not_sampled > 0
     assert found.monitors[0].throttling.lost_share > 0.05
@@ -113,6 +111,6 @@ def test_a_factor_and_a_sample_rate_reach_the_neighbours_too() -> None:
 
 def test_no_visits_at_all_is_a_plan_too() -> None:
     nobody = SHOP.model_copy(update={"arrivals": Arrivals(rate=0.0)})
-    found = build_plan([nobody], 1, PlanOptions(), quiet)
+    found = build_plan([nobody], 1, PlanOptions(), ignore_progress)
     assert found.load.requests == found.throttling.throttled == 0
     assert found.need.quota == 1

@@ -1,0 +1,158 @@
+"""How far a long job is: what it tells `on_progress`, and how the command line shows it.
+
+Rule: a job tells lines of text as they are, and its work at most ten times a second, however fast its steps are. On a
+terminal work is a bar with its rate and the time left, which goes away; where standard error is no terminal it is a
+plain line every few seconds. Neither is wider than 80 columns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from loadgen.model import Noun
+from loadgen.output import escape_controls
+from loadgen.units import format_bytes, format_count, format_digits, format_duration
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+TELL_SECONDS = 0.1
+LINE_SECONDS = 5.0
+WIDTH = 79
+WHAT_COLUMNS, BAR_COLUMNS = 30, 18
+
+Item = TypeVar("Item")
+
+
+class WorkProgress(Noun):
+    """How much of a piece of work is done; pieces come one after the other."""
+
+    what: str  # such as "rehearsing storefront"
+    done: float = 0.0
+    total: float | None = None  # None: nobody knows, as of a wait
+    unit: str = ""  # of done and total, such as visits; "bytes" are written with their prefixes
+
+
+Told = str | WorkProgress
+OnWork = Callable[[WorkProgress], None]
+OnLine = Callable[[str], None]
+"""Takes a line of text."""
+
+OnProgress = Callable[[Told], None]
+"""Takes a line of text that says what a job does, or what it leaves out; or how far its present work is."""
+
+
+def ignore_progress(told: Told) -> None:
+    """For callers that want no progress."""
+
+
+class Ticker:
+    """Tells how far a piece of work is, not too often; its call takes what is done."""
+
+    def __init__(self, on_progress: OnWork, what: str, total: float | None, unit: str = "") -> None:
+        self._tell, self._what, self._total, self._unit = on_progress, what, total, unit
+        self._next = time.monotonic() + TELL_SECONDS
+
+    def __call__(self, done: float) -> None:
+        """So much is done."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + TELL_SECONDS
+            self._tell(WorkProgress(self._what, done, self._total, self._unit))
+
+
+def track(items: Iterable[Item], tick: Ticker, measure: Callable[[Item], float] = lambda _: 1.0) -> Iterator[Item]:
+    """The items as they come; tells after each how much is done: their number, or the sum of `measure`."""
+    done = 0.0
+    for item in items:
+        yield item
+        done += measure(item)
+        tick(done)
+
+
+class ProgressView:
+    """An `on_progress` that shows, on standard error unless told otherwise; use it as a context."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        from rich.console import Console
+
+        self._console = console or Console(stderr=True, highlight=False)
+        self._bars: Bars | None = None
+        self._task: TaskID | None = None
+        self._work = WorkProgress("")
+        self._began, self._first, self._line_at = 0.0, 0.0, 0.0
+
+    def __enter__(self) -> ProgressView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars is not None:
+            with suppress(OSError):  # a terminal that is gone
+                self._bars.stop()
+
+    def __call__(self, told: Told) -> None:
+        """Show a line, or how far the work is."""
+        if isinstance(told, str):
+            self._write(told)
+            return
+        now = time.monotonic()
+        if told.what != self._work.what:
+            self._begin(told, now)
+        self._work = told
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, completed=told.done, total=told.total, said=self._describe(now))
+        elif now - self._line_at >= LINE_SECONDS:
+            self._line_at = now
+            share = f"{told.done / told.total:.0%}" if told.total else ""
+            self._write(", ".join(filter(None, [f"{told.what}: {share}".strip(": "), self._describe(now)]))[:WIDTH])
+
+    def _begin(self, told: WorkProgress, now: float) -> None:
+        self._began, self._first, self._line_at = now, told.done, now
+        if not self._console.is_terminal:
+            return
+        if self._bars is None:
+            self._bars = make_bars(self._console)
+            self._bars.start()
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        what = escape_controls(told.what)
+        shown = what if len(what) <= WHAT_COLUMNS else what[: WHAT_COLUMNS - 1] + "…"
+        self._task = self._bars.add_task(shown, total=told.total, said="")
+
+    def _describe(self, now: float) -> str:
+        """The rate since the work was first heard of, and the time that is left at this rate."""
+        work, elapsed = self._work, now - self._began
+        rate = (work.done - self._first) / elapsed if elapsed > 0 else 0.0
+        if not rate:
+            return format_duration(elapsed) if work.total is None else ""
+        left = (work.total - work.done) / rate if work.total is not None else None
+        told = format_bytes(rate) if work.unit == "bytes" else f"{format_rough(rate)} {work.unit}".rstrip()
+        return f"{told}/s" + (f", {format_duration(max(left, 0.0))} left" if left is not None else "")
+
+    def _write(self, line: str) -> None:
+        """A line of its own, above the bar; a terminal breaks it between words."""
+        self._console.print(escape_controls(line), markup=False, soft_wrap=not self._console.is_terminal)
+
+
+def format_rough(rate: float) -> str:
+    """A rate whose last digits would only flicker."""
+    return format_count(rate) if rate >= 100 else format_digits(rate, 2)
+
+
+def make_bars(console: Console) -> Bars:
+    """A line of what is done, a bar, its share, the rate and the time left: 79 columns at most."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=BAR_COLUMNS),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[said]}", markup=False),
+        console=console,
+        transient=True,
+    )

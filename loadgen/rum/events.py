@@ -254,6 +254,27 @@ class Http(Details, frozen=True, tag="1.0.0"):
     error: HttpError | UnsetType = UNSET
 
 
+class XhrRequest(msgspec.Struct, frozen=True, gc=False):
+    method: str
+    url: str
+
+
+class Xhr(Details, frozen=True, tag="1.0.0"):
+    """http_event of an XMLHttpRequest: the same members as a fetch's in an order of its own."""
+
+    request: XhrRequest
+    response: HttpResponse | UnsetType = UNSET
+    error: HttpError | UnsetType = UNSET
+    trace_id: str | UnsetType = UNSET
+    segment_id: str | UnsetType = UNSET
+
+
+class TracedXhr(msgspec.Struct, frozen=True, gc=False):
+    method: str
+    url: str
+    traced: bool
+
+
 class TracedRequest(msgspec.Struct, frozen=True, gc=False):
     method: str
     traced: bool
@@ -266,7 +287,7 @@ class TracedResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class TracedHttp(msgspec.Struct, frozen=True, gc=False):
-    request: TracedRequest
+    request: TracedRequest  # of an XMLHttpRequest, TracedXhr: msgspec reads both as this
     response: TracedResponse | UnsetType = UNSET
 
 

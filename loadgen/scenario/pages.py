@@ -26,7 +26,12 @@ class ApiCall(Section):
     """A fetch that the page makes: `"GET /api/cart"`, or a table."""
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="HTTP method.")
-    path: str = Field(pattern="^/", description="Path; may hold the page's placeholders.")
+    path: str = Field(
+        pattern="^(/|https?://[^/])",
+        description="What the page hands to fetch: a path, or an absolute URL such as "
+        '"https://api.example.com/cart?lang=en"; may hold the page\'s placeholders.',
+    )
+    via: Literal["fetch", "xhr"] = Field("fetch", description="How the page calls: fetch, or XMLHttpRequest.")
     per_view: Share = Field(1.0, description="Probability in one page view.")
 
 
@@ -57,7 +62,7 @@ class CustomEvent(Section):
     metadata: Attributes = Field({}, description="Metadata of this event alone, behind that of its page.")
 
 
-Call = Annotated[str, Field(pattern="^(GET|POST|PUT|PATCH|DELETE) /")]
+Call = Annotated[str, Field(pattern="^(GET|POST|PUT|PATCH|DELETE) (/|https?://)")]
 """The short form of an API call."""
 
 

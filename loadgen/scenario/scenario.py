@@ -46,6 +46,9 @@ class Client(Section):
         "ignore", description="The web client ignores Retry-After; an SDK waits at least that long before it retries."
     )
     enableXRay: bool = Field(False, description="Record a trace for every fetch and XHR.")
+    enableW3CTraceId: bool = Field(
+        False, description="Write trace ids in W3C's form: 32 digits. RUM's schema of http events has room for 35 only."
+    )
     recordAllRequests: bool = Field(False, description="Record http events for successful requests too.")
     recordResourceUrl: bool = Field(True, description="Keep the URL in resource events.")
     resourceEventLimit: int = Field(10, ge=0, description="Image and other resources recorded per page load.")

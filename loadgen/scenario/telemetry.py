@@ -85,6 +85,7 @@ class Api(Section):
 
     failures: dict[Status, Share] = Field(FAILURES, description="Probability of each failing HTTP status. Estimate.")
     network: Share = Field(0.002, description="Probability that no answer comes. Estimate.")
+    aborted: Share = Field(0.0, description="Probability that the page gives a call up before its answer.")
     median_ms: Positive = Field(120, description="The server's part of a call's time.")
     sigma: Positive = Field(0.8, description="Spread of it.")
 

@@ -86,9 +86,13 @@ def mark_milliseconds(seconds: float) -> Any:
     return msgspec.Raw(f"{MARK}m{seconds}{MARK}".encode())
 
 
-def mark_trace_id(seconds: float, random_hex: str) -> Any:
-    """An X-Ray trace id with a marked time, given as seconds from the session's start; `random_hex` has 24 digits."""
-    return msgspec.Raw(f'"1-{MARK}t{int(seconds * 1000)}{MARK}-{random_hex}"'.encode())
+def mark_trace_id(seconds: float, random_hex: str, w3c: bool = False) -> Any:
+    """A trace id with a marked time, given as seconds from the session's start; `random_hex` has 24 digits.
+
+    X-Ray's form is 1-<8 digits>-<24 digits>, W3C's the digits alone.
+    """
+    before, between = ("", "") if w3c else ("1-", "-")
+    return msgspec.Raw(f'"{before}{MARK}t{int(seconds * 1000)}{MARK}{between}{random_hex}"'.encode())
 
 
 def date_details(details: str, zero: float) -> str:

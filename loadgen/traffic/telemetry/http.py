@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from msgspec import UNSET, UnsetType
@@ -25,6 +25,9 @@ from loadgen.rum.events import (
     TracedHttp,
     TracedRequest,
     TracedResponse,
+    TracedXhr,
+    Xhr,
+    XhrRequest,
     XRayTrace,
 )
 from loadgen.scenario import ApiCall, SlowApi
@@ -35,14 +38,22 @@ from loadgen.traffic.js_errors import FETCH_FAILURES, BrowserEngine, StackFrame,
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
 from loadgen.wire.json_templates import mark_time, mark_trace_id
 
-NO_ANSWER = 0
+NO_ANSWER, ABORTED = 0, -1
+"""What stands in place of a status."""
+
+GIVEN_UP = 0.3
+"""Part of a call's time after which the page gives it up; an estimate."""
+
 CALLED_WITHIN_MS = 400.0
 """Reading calls start within this time of the page's start, most early; others at any time. Estimate."""
 
 SIZE_MU, SIZE_SIGMA = 6.5, 1.2
 """ln bytes of an API answer; an estimate."""
 
-ERROR_TYPE = "TypeError"
+ERROR_TYPE, XHR_ERROR = "TypeError", "XMLHttpRequest error"
+FETCH_ABORTS = ("signal is aborted without reason", "The operation was aborted. ", "Fetch is aborted")
+"""The message of an AbortError, in the order of BrowserEngine."""
+
 NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
@@ -60,6 +71,7 @@ class RecordedCalls(NamedTuple):
     length: Ints  # bytes of the answer
     method: list[str]
     path: list[str]
+    xhr: list[bool]
 
 
 class DrawnCalls(NamedTuple):
@@ -85,7 +97,9 @@ def _draw_calls(draws: BlockDraws) -> DrawnCalls:
     served = api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
     status = _draw_status(draws, stream.random(len(view)), kind)
     served, status = _apply_incidents(draws, view, kind, served, status)
-    lasted = rtt + served
+    given_up = draws.stream("aborted").random(len(view)) < api.aborted
+    status = np.where(given_up, ABORTED, status)
+    lasted = (rtt + served) * np.where(given_up, GIVEN_UP, 1.0)
     length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view)))).astype(np.int64)
     return DrawnCalls(kind, view, started, started + to_ticks(lasted) + 1, status, length)
 
@@ -106,12 +120,13 @@ def record_calls(draws: BlockDraws) -> RecordedCalls:
     """The API calls of own sessions that the client records: calls that its settings want and that end in time."""
     kind, view, started, ended, status, length = _draw_calls(draws)
     client = draws.scenario.client
-    wanted = (status == NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
+    wanted = (status <= NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
     row = np.flatnonzero(wanted & draws.own_view_mask[view] & draws.time.are_alive(view, ended))
     made = [draws.site.calls[which][1] for which in kind[row].tolist()]
     paths = _fill_paths(draws, view[row], made)
-    methods = [call.method for call in made]
-    return RecordedCalls(row, len(view), view[row], started[row], ended[row], status[row], length[row], methods, paths)
+    methods, xhr = [call.method for call in made], [call.via == "xhr" for call in made]
+    times = (started[row], ended[row])
+    return RecordedCalls(row, len(view), view[row], *times, status[row], length[row], methods, paths, xhr)
 
 
 def _draw_page_calls(draws: BlockDraws, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints]:
@@ -156,27 +171,28 @@ def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
     stream = draws.stream("trace")
     random, segment, call = (draw_hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
     started = (made.started / TICKS).tolist()
-    trace = [mark_trace_id(at, text) for at, text in zip(started, random, strict=True)]
+    w3c = draws.scenario.client.enableW3CTraceId
+    trace = [mark_trace_id(at, text, w3c) for at, text in zip(started, random, strict=True)]
     return TraceIds(trace, segment, call)
 
 
 def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) -> Column:
     """http events: the calls that failed, or all with recordAllRequests; `ids` when X-Ray is on."""
-    failed = (made.status == NO_ANSWER) | (made.status >= 400)
+    failed = (made.status <= NO_ANSWER) | (made.status >= 400)
     rows = np.flatnonzero(failed | draws.scenario.client.recordAllRequests)
     session = draws.walk.session[made.view[rows]]
     spoken, engine = draw_protocols(draws)[session].tolist(), draws.crowd.find_engines(draws.people)[session].tolist()
     call_of, statuses = rows.tolist(), made.status[rows].tolist()
 
-    def details(place: int) -> Http:
+    def details(place: int) -> Http | Xhr:
         row, status = call_of[place], statuses[place]
-        return Http(
-            HttpRequest(made.path[row], made.method[row]),
-            ids.trace[row] if ids else UNSET,
-            ids.call[row] if ids else UNSET,
-            HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status else UNSET,
-            UNSET if status else _make_failure(draws.site.client_url, engine[place]),
-        )
+        trace, call = (ids.trace[row], ids.call[row]) if ids else (UNSET, UNSET)
+        answer = HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status > 0 else UNSET
+        if made.xhr[row]:
+            error = UNSET if status > 0 else _make_xhr_failure(draws.site.client_url, engine[place], status)
+            return Xhr(XhrRequest(made.method[row], made.path[row]), answer, error, trace, call)
+        error = UNSET if status > 0 else _make_failure(draws.site.client_url, engine[place], status)
+        return Http(HttpRequest(made.path[row], made.method[row]), trace, call, answer, error)
 
     at = made.ended[rows]
     view = draws.time.find_current(made.view[rows], at)
@@ -189,8 +205,21 @@ def _find_reason(status: int, protocol: str) -> str:
 
 
 @lru_cache
-def _make_failure(client_url: str, engine: int) -> HttpError:
-    """A call without an answer, as a fetch fails in an engine."""
+def _make_xhr_failure(client_url: str, engine: int, status: int) -> HttpError:
+    """A call by XMLHttpRequest that was given up, or that got no answer: its status is 0 then."""
+    if status == ABORTED:
+        return HttpError("XMLHttpRequest abort", "XMLHttpRequest abort")
+    frames = [StackFrame("XMLHttpRequest.handleXhrErrorEvent", f"{client_url}:13:77683")]
+    return HttpError(XHR_ERROR, "0", write_stack(BrowserEngine(engine), f"{XHR_ERROR}: 0", frames))
+
+
+@lru_cache
+def _make_failure(client_url: str, engine: int, status: int) -> HttpError:
+    """A call without an answer, as a fetch fails in an engine, or that the page gave up."""
+    if status == ABORTED:
+        message = FETCH_ABORTS[engine]
+        frames = [StackFrame("", f"{client_url.rpartition('/')[0]}/app.js:36:99")]
+        return HttpError("AbortError", message, write_stack(BrowserEngine(engine), f"AbortError: {message}", frames))
     frames = [
         StackFrame("ii.fetch", f"{client_url}:13:75585"),
         StackFrame("", f"{client_url}:13:75822"),
@@ -209,11 +238,17 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
 
     def details(row: int) -> XRayTrace:
         start, end = mark_time(started[row]), mark_time(ended[row])
-        request = TracedRequest(made.method[row], True, made.path[row])
-        traced = TracedHttp(request, TracedResponse(status[row], length[row]) if status[row] else UNSET)
-        error, throttle, fault = _find_flags(status[row])
-        cause = UNSET if status[row] else TracedCause((TracedException(ERROR_TYPE, FETCH_FAILURES[engine[row]]),))
-        part = Subsegment(ids.call[row], host, start, end, False, "remote", traced, error, throttle, fault, cause)
+        method, path, code = made.method[row], made.path[row], status[row]
+        xhr = cast(TracedRequest, TracedXhr(method, path, True))  # the same members in another order
+        request = xhr if made.xhr[row] else TracedRequest(method, True, path)
+        traced = TracedHttp(request, TracedResponse(code, length[row]) if code > 0 else UNSET)
+        error, throttle, fault = _find_flags(code)
+        cause = UNSET if code > 0 else _make_cause(made.xhr[row], engine[row], code)
+        name = path.split("/", 3)[2] if "://" in path else host
+        if made.xhr[row] and code == ABORTED:  # the client marks the call alone
+            part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, True)
+            return XRayTrace(NAME, ORIGIN, ids.segment[row], start, ids.trace[row], end, (part,), False)
+        part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, error, throttle, fault, cause)
         trace, segment = ids.trace[row], ids.segment[row]
         return XRayTrace(NAME, ORIGIN, segment, start, trace, end, (part,), False, error, throttle, fault)
 
@@ -221,8 +256,17 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
     return Column(XRAY, EventIds("xray", made.row, made.total), view, made.ended, write_each(details))
 
 
+def _make_cause(xhr: bool, engine: int, status: int) -> TracedCause:
+    """Why a traced call has no answer."""
+    if xhr:
+        return TracedCause((TracedException(XHR_ERROR, "0"),))
+    if status == ABORTED:
+        return TracedCause((TracedException("AbortError", FETCH_ABORTS[engine]),))
+    return TracedCause((TracedException(ERROR_TYPE, FETCH_FAILURES[engine]),))
+
+
 def _find_flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:
     """X-Ray's error, throttle and fault: a client error, 429, a server error or no answer."""
     throttled = status == 429
     failed = 400 <= status < 500 and not throttled
-    return failed or UNSET, throttled or UNSET, (status >= 500 or not status) or UNSET
+    return failed or UNSET, throttled or UNSET, (status >= 500 or status <= NO_ANSWER) or UNSET

@@ -73,7 +73,7 @@ class Conductor:
         self.interrupted = False
         self._finished = gevent.event.Event()
         self._dropped = dropped
-        self._unwritten: str | None = None  # why the run's folder lacks what it lacks
+        self.broken: str | None = None  # why the run cannot be whole: a part that died, a folder that is full
         self._environment = environment
         self._spec = spec
         self._scenario = spec.scenario
@@ -89,21 +89,20 @@ class Conductor:
         self._late: set[str] = set()
         self._clocks: dict[int, Offset | None] = {}  # by worker
 
-    def deal(self, runner: MasterRunner, known: Clocks) -> None:
-        """Give every connected worker its share, with the run's zero by its own clock."""
+    def deal(self, runner: MasterRunner, known: Clocks) -> gevent.Greenlet:
+        """Give every connected worker its share, with the run's zero by its own clock; the greenlet that conducts."""
         workers = [worker.id for worker in runner.clients.all]
         for index, worker in enumerate(workers):
             offset = known.of(worker)
             self._clocks[index] = offset
             self._shares[worker] = self._share(index, len(workers), offset.known if offset else 0.0)
             runner.send_message(SHARE, pack(self._shares[worker]), worker)
-        self._supervise(runner)
+        return gevent.spawn(self._conduct, runner)
 
-    def take_all(self) -> WorkerShare:
-        """The share of the only process."""
+    def take_all(self) -> tuple[WorkerShare, gevent.Greenlet]:
+        """The share of the only process, and the greenlet that conducts."""
         self._shares["local"] = self._share(0, 1)
-        self._supervise(None)
-        return self._shares["local"]
+        return self._shares["local"], gevent.spawn(self._conduct, None)
 
     @property
     def finished(self) -> bool:
@@ -113,6 +112,12 @@ class Conductor:
     def wait_until_finished(self, seconds: float) -> None:
         """Wait until the run is summed up, at most so long."""
         self._finished.wait(seconds)
+
+    def wait_for_workers(self, seconds: float) -> None:
+        """Wait for the workers' last words, at most so long."""
+        with gevent.Timeout(seconds, False):
+            while self._missing():
+                gevent.sleep(0.1)
 
     def hear_second(self, worker: str, second: IntervalReport) -> None:
         """Count a second of a worker; of one that has no such share nothing is believed."""
@@ -140,11 +145,10 @@ class Conductor:
         self.interrupted = True
         self._stop("interrupted")
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self) -> None:
         """Sum up what was measured when the process cannot go on; what cannot be written goes to the log."""
         if self.finished:
             return
-        self._unwritten = self._unwritten or reason
         try:
             self._finish(self._missing())
         except Exception as error:
@@ -169,14 +173,10 @@ class Conductor:
         try:
             yield
         except (OSError, LoadgenError) as error:
-            if self._unwritten is None:
-                self._unwritten = f"the run's folder could not be written: {describe_error(error)}"
-                log.error("%s", self._unwritten)
-                self._stop(self._unwritten)
-
-    def _supervise(self, runner: MasterRunner | None) -> None:
-        conducting = gevent.spawn(self._conduct, runner)
-        conducting.link_exception(lambda dead: self.give_up(f"the conductor ended: {describe_error(dead.exception)}"))
+            if self.broken is None:
+                self.broken = f"the run's folder could not be written: {describe_error(error)}"
+                log.error("%s", self.broken)
+                self._stop(self.broken)
 
     def _share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
         path = self._folder.spool(index)
@@ -256,7 +256,7 @@ class Conductor:
 
     def _run(self, missing: set[int], undone: set[int]) -> RunEnd:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
-        for elsewhere in ("interrupted", LEFT, self._unwritten):  # the verdict or its reasons say so
+        for elsewhere in ("interrupted", LEFT, self.broken):  # the verdict or its reasons say so
             notes.pop(elsewhere or "", None)
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
         wrong = [line for each in self._clocks.items() if (line := clocks.describe_offset(*each))]
@@ -296,4 +296,4 @@ class Conductor:
         """A line for each reason why the run is not whole."""
         lost = [describe_loss(self.measured, index, len(self._shares)) for index in sorted(missing)]
         cut = [line for done in self._done.values() for line in describe_cut(done, len(self._shares))]
-        return [*lost, *cut, *([self._unwritten] if self._unwritten else [])]
+        return [*lost, *cut, *([self.broken] if self.broken else [])]

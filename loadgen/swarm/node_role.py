@@ -54,6 +54,7 @@ from loadgen.wire.sigv4 import Signer
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
 PATIENCE_SECONDS = 90.0  # for what is in flight (30 s by default) and the retries' answers
+GRACE_SECONDS = 10.0  # for the same, when a part of the generator has died
 LOOK_SECONDS = 0.5
 INTERRUPTED, BROKEN = 130, 3  # exit codes
 
@@ -81,10 +82,12 @@ class NodeRole:
         self._begun = True
         if isinstance(runner, MasterRunner):
             self.clocks.ask(runner.send_message, [worker.id for worker in runner.clients.all])
-            self._conduct().deal(runner, self.clocks)
+            self.supervise(self._conduct().deal(runner, self.clocks), "the conducting")
         elif not isinstance(runner, WorkerRunner):
             conductor = self._conduct()
-            self._report(self.start(conductor.take_all()), conductor.second, conductor.done)
+            share, conducting = conductor.take_all()
+            self.supervise(conducting, "the conducting")
+            self._report(self.start(share), conductor.second, conductor.done)
 
     def take_share(self, share: WorkerShare, runner: WorkerRunner) -> None:
         """Send this share, and tell the master second by second."""
@@ -143,7 +146,9 @@ class NodeRole:
 
     def supervise(self, greenlet: gevent.Greenlet, what: str) -> None:
         """End the run in words when a greenlet dies that it cannot go on without."""
-        greenlet.link_exception(lambda dead: self._fail(f"{what} ended: {describe_error(dead.exception)}"))
+        greenlet.link_exception(
+            lambda dead: gevent.spawn(self._fail, f"{what} ended: {describe_error(dead.exception)}")
+        )
 
     def watch_for_dead_workers(self) -> None:
         """Say at once when a worker of --processes dies before the run begins: Locust would wait for it."""
@@ -155,11 +160,17 @@ class NodeRole:
                 raise SystemExit(1)
 
     def _fail(self, reason: str) -> None:
+        """Stop sending, wait a little for what is in flight, and sum up what was measured."""
         log.error("%s", reason)
-        if self.conductor is not None and not self.conductor.finished:
-            self.conductor.give_up(reason)
-        else:
+        if self.conductor is not None:
+            self.conductor.broken = self.conductor.broken or reason
+        self.stop(reason)
+        if self.sending and self.engine.over.wait(GRACE_SECONDS) and self._reporter is not None:
+            self._reporter.join(GRACE_SECONDS)
+        if self.conductor is None or self.conductor.finished:
             raise SystemExit(BROKEN)  # of a worker: its master calls it lost
+        self.conductor.wait_for_workers(GRACE_SECONDS if isinstance(self.environment.runner, MasterRunner) else 0.0)
+        self.conductor.give_up()
 
     def _stop_for_good(self) -> None:
         """Without a share a worker waits for nothing any more; with one, what it sent would not be counted."""

@@ -22,6 +22,7 @@ from loadgen.jobs.run.view import OnProgress, RunNotice
 from loadgen.model import Noun, Request
 from loadgen.report import write_report
 from loadgen.results import (
+    EXIT_CODES,
     INCOMPLETE_SESSIONS,
     LedgerComparison,
     MonitorSummary,
@@ -51,9 +52,10 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
         raise KeyboardInterrupt
     if not folder.spools or process.code == EXIT_BAD_INPUT:
         process.fail()
-    said = f"Locust ended with code {process.code} before its summary (see {folder.log})"
+    said = f"Locust ended with code {process.code} before its summary: {process.first_error} (see {folder.log})"
     summary = recover_summary(folder)
-    return msgspec.structs.replace(summary, reasons=(said, *summary.reasons))
+    verdict = "invalid" if process.code == EXIT_CODES["invalid"] else summary.verdict
+    return msgspec.structs.replace(summary, verdict=verdict, reasons=(said, *summary.reasons))
 
 
 def keep_summary(folder: RunFolder, summary: Summary, tell: OnProgress) -> Summary:

@@ -95,12 +95,16 @@ class LocustProcess:
 
     def fail(self) -> NoReturn:
         """Say how it ended without a summary."""
+        code = self._process.returncode
+        raise LoadgenError(f"Locust ended with code {code} and no summary: {self.first_error} ({self._folder.log})")
+
+    @property
+    def first_error(self) -> str:
+        """The first error in its log, else its last line."""
         log = self._folder.log
         lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
-        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:] or [describe_silence(self._folder.path)]
-        raise LoadgenError(
-            f"Locust ended with code {self._process.returncode} and no summary: {first[0]} ({self._folder.log})"
-        )
+        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:]
+        return first[0].rpartition("/ERROR/")[2] if first else describe_silence(self._folder.path)
 
 
 WAITING = re.compile(r"Waiting for workers to be ready, (\d+) of (\d+) connected")

@@ -16,7 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
+import loadgen
 from loadgen import client, traffic
+from loadgen.jobs.run import locust_process
 from loadgen.results import RunFolder, read_incomplete_sessions, read_records
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
 from tests.paths import QUICKSTART, ROOT
@@ -247,3 +249,44 @@ def test_a_folder_that_vanishes_in_the_middle_loses_nothing_that_was_measured(tm
     assert summary["requests"]["sent"] > 0
     assert any("summary.json could not be written" in reason for reason in summary["reasons"])
     assert b"Traceback" not in error
+
+
+DYING = """
+import sys
+from locust import main  # first: it patches the process
+from loadgen.swarm import conductor, engine, feeder
+from loadgen.swarm.__main__ import main
+
+def dies_at(owner, name, calls):
+    whole, left = getattr(owner, name), [calls]
+    def dying(self, *arguments):
+        left[0] -= 1
+        if left[0] < 0:
+            raise ArithmeticError("a cosmic ray")
+        return whole(self, *arguments)
+    setattr(owner, name, dying)
+
+dies_at({place})
+main()
+"""
+PLACES = {
+    "the sessions": 'feeder.Feeder, "_add", 99',
+    "the reporting": 'engine.Engine, "measure", 3',
+    "the conducting": 'conductor.Recording, "settle", 12',
+    "the recording": 'engine.Meter, "record", 9',
+}
+
+
+@pytest.mark.parametrize("part", PLACES)
+def test_a_part_that_dies_ends_the_run_in_words_and_with_accounts(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = DYING.replace("{place}", PLACES[part])
+    monkeypatch.setattr(locust_process, "make_command", lambda *given: [sys.executable, "-c", script, *given])
+    run = loadgen.run(QUICKSTART, rate=4, duration=15, pace="3x", seed=1, out=tmp_path / "run")
+    summary = run.summary
+    assert (summary.verdict, run.exit_code) == ("invalid", 3)
+    assert "a cosmic ray" in " ".join(summary.reasons), summary.reasons
+    assert summary.requests.sent > 0
+    assert summary.requests.sent == summary.requests.accepted + summary.requests.throttled + summary.requests.failed
+    assert summary.ledger.agrees is not False

@@ -20,7 +20,7 @@ __all__ = ["whole_browser"]  # the fixture that skips without a browser
 pytestmark = pytest.mark.browser
 
 HERE = Path(__file__).parent
-HEIGHT = 5000  # pixels; the plots are above
+HEIGHT = 5600  # pixels; the plots are above
 BROKEN = {"": "", "no ink": "path.line, path.fill { visibility: hidden }", "too wide": "main { min-width: 1500px }"}
 FRAMES = [
     *((width, theme, "") for width in (1280, 390) for theme in ("light", "dark")),

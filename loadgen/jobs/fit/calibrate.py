@@ -15,10 +15,12 @@ import numpy as np
 
 from loadgen.jobs.fit.compose import MEDIANS
 from loadgen.jobs.fit.draft import Draft
+from loadgen.jobs.fit.dwell import find_law_mean, measure_dwells, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.generated import make_steady, record_generated
 from loadgen.jobs.fit.recorded import Recorded
 from loadgen.jobs.fit.rounding import round_share, round_to
+from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.fit.vitals import find_text_share, match_device, match_logarithms, weigh_landings
 from loadgen.rum import events as rum
 
@@ -30,6 +32,9 @@ EVENTS = 250_000
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions that are generated in a whole round, and how many for each recorded one: more would match its chance."""
+
+ENOUGH = 30
+"""Times on both sides from which a think time is moved."""
 
 LARGEST = 3.0
 """A round corrects by this factor at most."""
@@ -52,8 +57,10 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
         lean = make_steady(make_lean(draft).build(), sessions)
-        shown = see_visits(record_generated(lean, sessions, SEED), 1)
+        generated = record_generated(lean, sessions, SEED)
+        shown = see_visits(generated, 1, site=match_site(generated, seen.site))
         correct(telemetry, seen, shown)
+        correct_dwells(draft, seen, shown)
         whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
 
@@ -100,6 +107,29 @@ def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool,
         vitals["text_lcp"] = float(np.clip(text, 0.0, 1.0)) if isfinite(text) else vitals["text_lcp"]
 
 
+def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
+    """Move each think time by the difference of means: hidden tabs and such are in both."""
+    own = {name: page["think_time"] for name, page in draft.pages.items() if "think_time" in page}
+    (pages, small, seconds), (other_pages, other_small, other_seconds) = map(measure_by_page, (seen, shown))
+    groups = [(law, pages == name, other_pages == name) for name, law in own.items()]
+    usual, other_usual = (~np.isin(each, list(own)) for each in (pages, other_pages))
+    laws = draft.sections["population"].get("think_time", {})
+    for device, mobile in (("desktop", False), ("mobile", True)):
+        if device in laws:
+            groups.append((laws[device], usual & (small == mobile), other_usual & (other_small == mobile)))
+    for law, wanted, found in groups:
+        if wanted.sum() >= ENOUGH and found.sum() >= ENOUGH:
+            mean = find_law_mean(law)
+            stretch_law(law, bound((mean + seconds[wanted].mean() - other_seconds[found].mean()) / mean))
+
+
+def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
+    """Times on pages: the page's name, whether on a mobile, seconds."""
+    dwells = measure_dwells(seen.recorded, seen.visits)
+    names = np.array(seen.site.names)[seen.visits.page[dwells.view]]
+    return names, seen.mobile[seen.visits.session[dwells.view]], dwells.seconds
+
+
 def match_calls(recorded: Recorded) -> Any:
     """How long traced calls took."""
     return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
@@ -135,6 +165,9 @@ def finish(draft: Draft, seen: Seen) -> Draft:
         telemetry["interactions_per_minute"] = round_to(
             telemetry["interactions_per_minute"], telemetry["interactions_per_minute"] / sqrt(max(views, 1))
         )
+    laws = [*draft.sections["population"].get("think_time", {}).values()]
+    for law in [*laws, *(page["think_time"] for page in draft.pages.values() if "think_time" in page)]:
+        law |= {name: round_to(value, 0.01 * value) for name, value in law.items() if isinstance(value, float)}
     return draft
 
 

@@ -98,14 +98,7 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
 def compose_think_times(found: Estimates) -> dict[str, Any]:
     """population.think_time: the laws by device."""
     laws = {"desktop": found.dwells.desktop, "mobile": found.dwells.mobile}
-    return {device: write_law(law) for device, law in laws.items() if law is not None}
-
-
-def write_law(law: DwellLaw) -> dict[str, Any]:
-    """A law as the scenario writes it, rounded."""
-    error = 1 / sqrt(law.number)
-    return {key: round_to(value, value * error) if isinstance(value, float) else value
-            for key, value in law.write().items()}  # fmt: skip
+    return {device: law.write() for device, law in laws.items() if law is not None}
 
 
 def describe_law(law: DwellLaw, device: str) -> str:

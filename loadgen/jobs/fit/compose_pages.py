@@ -75,6 +75,10 @@ def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
     bounce = steps.bounces[page] / landed if landed else float("nan")
     leave = steps.exits[page] / decided if decided else bounce
     leave = leave if isfinite(leave) and total else 1.0
+    different = bool(landed and decided and total) and is_different(bounce, landed, leave, decided)
+    if landed and decided and total and not different:
+        leave = (steps.bounces[page] + steps.exits[page]) / (landed + decided)
+        decided = landed + decided
     shares = round_shares({**{name: count / total * (1 - leave) for name, count in going.items()}, EXIT: leave},
                           max(decided, total)) if total else {EXIT: 1.0}  # fmt: skip
     if shares.get(EXIT, 0.0) < LEAST_EXIT:
@@ -82,23 +86,23 @@ def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
         shares[largest] = round(shares[largest] + shares.get(EXIT, 0.0) - LEAST_EXIT, 6)
         shares[EXIT] = LEAST_EXIT
     members: dict[str, Any] = {}
-    if landed and decided and total and shares[EXIT] < 1:
-        error = sqrt(leave * (1 - leave) / decided + bounce * (1 - bounce) / landed + 1e-9)
-        if abs(bounce - leave) > DIFFERENT * error:
-            members["bounce"] = round_share(bounce, landed)
+    if different and shares[EXIT] < 1:
+        members["bounce"] = round_share(bounce, landed)
     ordered = sorted((name for name in shares if name != EXIT), key=lambda name: (-shares[name], name))
     return members | ({"to": {name: shares[name] for name in ordered}} if ordered else {}) | {"exit": shares[EXIT]}
+
+
+def is_different(one: float, ones: float, other: float, others: float) -> bool:
+    """Whether two shares differ by more than chance."""
+    error = sqrt(one * (1 - one) / ones + other * (1 - other) / others + 1e-9)
+    return abs(one - other) > DIFFERENT * error
 
 
 def compose_details(found: Estimates, page: int) -> dict[str, Any]:
     """What a page does beside its steps."""
     members: dict[str, Any] = {}
     if page in found.dwells.pages:
-        law = found.dwells.pages[page]
-        members["think_time"] = {
-            key: round_to(value, value / sqrt(law.number)) if isinstance(value, float) else value
-            for key, value in law.write().items()
-        }
+        members["think_time"] = found.dwells.pages[page].write()
     if page in found.slowness:
         factor, error = found.slowness[page]
         members["slowness"] = round_to(factor, factor * error)

@@ -2,12 +2,15 @@
 
 Rule: a page's time is the client's own, from one page view to the next (`timeOnParentPage`), less the time in which
 the pages loaded. The last page of a visit has none: how long it was looked at is not known, and it is left out, which
-biases nothing as long as leaving does not depend on the time. Time in which the tab was hidden is taken out on the
-average.
+biases nothing as long as leaving does not depend on the time. Time in which the tab was hidden is in it; `calibrate`
+takes it out on the average.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from math import exp, gamma
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +22,7 @@ from loadgen.rum import events as rum
 LEAST = 30
 """Times from which a law is fitted."""
 
-DRAWN = 40_000
+DRAWN = 10_000
 ROUNDS = 12
 ANOTHER, SURELY = 0.12, 1.95
 """A page has a law of its own when its times are so far from the others' (Kolmogorov's distance), and that far beyond
@@ -40,12 +43,10 @@ class Dwells(NamedTuple):
 
 
 class HiddenTabs(NamedTuple):
-    """How often tabs are left, and for how long; share of views and seconds."""
+    """How often tabs are left: share of views, and on how many loads it stands."""
 
     share: float
-    median: float
-    sigma: float
-    loads: int  # on how many loads it stands
+    loads: int
 
 
 class DwellLaw(NamedTuple):
@@ -100,7 +101,7 @@ def _find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
     return ready, np.maximum(seen, ready)
 
 
-def find_hidden_tabs(recorded: Recorded, visits: Visits, dwells: Dwells) -> HiddenTabs | None:
+def find_hidden_tabs(recorded: Recorded, visits: Visits) -> HiddenTabs | None:
     """How often tabs are left: LCP is recorded at the first input or when the page is hidden, so a load without input
     that has one, and goes on, was hidden. None: too little to say."""
     first_input, largest = (_mark_views(recorded, visits, name) for name in (rum.FID, rum.LCP))
@@ -110,17 +111,7 @@ def find_hidden_tabs(recorded: Recorded, visits: Visits, dwells: Dwells) -> Hidd
     quiet = visits.hard & able & ~first_input & (visits.loads == 1)
     if not first_input.any() or quiet.sum() < 10 * LEAST:
         return None
-    share = float(largest[quiet].mean())
-    of_view = np.full(len(visits.page), np.nan)
-    of_view[dwells.view] = dwells.seconds
-    left, stayed = of_view[quiet & largest], of_view[quiet & ~largest]
-    left, stayed = left[np.isfinite(left)], stayed[np.isfinite(stayed)]
-    if len(left) < LEAST or len(stayed) < LEAST:
-        return None
-    mean = max(float(left.mean() - stayed.mean()), 0.1)
-    spread = max(float(left.var() - stayed.var()), 0.1)
-    sigma = float(np.sqrt(np.log1p(spread / mean**2)))
-    return HiddenTabs(share, mean / float(np.exp(sigma**2 / 2)), sigma, int(quiet.sum()))
+    return HiddenTabs(float(largest[quiet].mean()), int(quiet.sum()))
 
 
 def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
@@ -131,12 +122,11 @@ def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
     return marked
 
 
-def fit_law(seconds: Floats, hidden: HiddenTabs | None, quantiles: bool = True) -> DwellLaw | None:
-    """The law that, with hidden tabs added, is nearest to these times; None for too few."""
+def fit_law(seconds: Floats, quantiles: bool = True) -> DwellLaw | None:
+    """The law that is nearest to these times; None for too few."""
     if len(seconds) < LEAST:
         return None
-    noise = _Noise(hidden)
-    laws = [_match(kind, seconds, noise) for kind in ("weibull", "lognormal", "exponential")]
+    laws = [_match(kind, seconds) for kind in ("weibull", "lognormal", "exponential")]
     best = min(laws, key=lambda law: law.distance + (0.002 if law.distribution != "weibull" else 0.0))
     if quantiles and best.distance > POOR and len(seconds) >= MANY:
         steps = np.quantile(seconds, np.linspace(0, 0.999, STEPS + 1))
@@ -144,39 +134,56 @@ def fit_law(seconds: Floats, hidden: HiddenTabs | None, quantiles: bool = True) 
     return best
 
 
-class _Noise:
-    """Fixed draws, so that the same times give the same law."""
-
-    def __init__(self, hidden: HiddenTabs | None) -> None:
-        stream = np.random.default_rng(17)
-        self.wait, self.normal = stream.standard_exponential(DRAWN), stream.standard_normal(DRAWN)
-        chance, other = stream.random(DRAWN), stream.standard_normal(DRAWN)
-        hidden = hidden or HiddenTabs(0.0, 0.0, 1.0, 0)
-        self.away = np.where(chance < hidden.share, hidden.median * np.exp(hidden.sigma * other), 0.0)
-
-    def draw(self, kind: str, first: float, second: float) -> Floats:
-        """Times by a law, hidden tabs included."""
-        match kind:
-            case "weibull":
-                return np.asarray(first * self.wait ** (1 / second) + self.away, dtype=np.float64)
-            case "lognormal":
-                return np.asarray(first * np.exp(second * self.normal) + self.away, dtype=np.float64)
-        return np.asarray(first * self.wait + self.away, dtype=np.float64)
+@cache
+def _spread_evenly() -> tuple[Floats, Floats]:
+    """An exponential and a normal variable at even steps of probability."""
+    share = (np.arange(DRAWN) + 0.5) / DRAWN
+    normal = NormalDist()
+    return -np.log1p(-share), np.array([normal.inv_cdf(each) for each in share.tolist()])
 
 
-def _match(kind: str, seconds: Floats, noise: _Noise) -> DwellLaw:
+def _draw(kind: str, first: float, second: float) -> Floats:
+    """Times by a law, at even steps of probability."""
+    wait, normal = _spread_evenly()
+    match kind:
+        case "weibull":
+            return np.asarray(first * wait ** (1 / second), dtype=np.float64)
+        case "lognormal":
+            return np.asarray(first * np.exp(second * normal), dtype=np.float64)
+    return np.asarray(first * wait, dtype=np.float64)
+
+
+def _match(kind: str, seconds: Floats) -> DwellLaw:
     """The member of a family whose mean, and spread of logarithms, are those of the times."""
     mean, spread = float(seconds.mean()), _spread(seconds)
     first, second = mean, 1.0 if kind != "weibull" else 0.8
     for _ in range(ROUNDS):
-        drawn = noise.draw(kind, first, second)
         if kind != "exponential":
-            ratio = float(np.clip(_spread(drawn) / spread, 0.5, 2.0))
+            ratio = float(np.clip(_spread(_draw(kind, first, second)) / spread, 0.5, 2.0))
             second = float(np.clip(second * ratio if kind == "weibull" else second / ratio, 0.15, 5.0))
-            drawn = noise.draw(kind, first, second)
-        own = drawn.mean() - noise.away.mean()
-        first *= float(np.clip((mean - noise.away.mean()) / own, 0.2, 5.0)) if mean > noise.away.mean() else 0.5
-    return DwellLaw(kind, first, second, len(seconds), compute_distance(seconds, noise.draw(kind, first, second)))
+        first *= mean / float(_draw(kind, first, second).mean())
+    return DwellLaw(kind, first, second, len(seconds), compute_distance(seconds, _draw(kind, first, second)))
+
+
+def find_law_mean(law: dict[str, Any]) -> float:
+    """The mean of a think time as the scenario writes it, seconds."""
+    match law["distribution"]:
+        case "weibull":
+            return float(law["scale"] * gamma(1 + 1 / law["shape"]))
+        case "lognormal":
+            return float(law["median"] * exp(law["sigma"] ** 2 / 2))
+        case "exponential":
+            return float(law["mean"])
+    return float(np.mean((np.array(law["seconds"][1:]) + law["seconds"][:-1]) / 2))
+
+
+def stretch_law(law: dict[str, Any], factor: float) -> None:
+    """Make a think time longer by a factor."""
+    for name in ("scale", "median", "mean"):
+        if name in law:
+            law[name] *= factor
+    if "seconds" in law:
+        law["seconds"] = [round(each * factor, 1) for each in law["seconds"]]
 
 
 def _spread(seconds: Floats) -> float:
@@ -205,14 +212,14 @@ class DwellLaws(NamedTuple):
 def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools) -> DwellLaws:
     """The laws by device, and of the pages whose times are others; `mobile`: sessions on mobiles and tablets."""
     dwells = measure_dwells(recorded, visits)
-    hidden = find_hidden_tabs(recorded, visits, dwells)
+    hidden = find_hidden_tabs(recorded, visits)
     page, small = visits.page[dwells.view], mobile[visits.session[dwells.view]]
     usual = np.ones(len(page), dtype=bool)
     for _ in range(2):
         different = _find_different(page, small, dwells.seconds, usual)
         usual = ~np.isin(page, list(different))
-    laws = [fit_law(dwells.seconds[usual & group], hidden) for group in (~small, small)]
-    own = {each: fit_law(dwells.seconds[page == each], hidden) for each in different}
+    laws = [fit_law(dwells.seconds[usual & group]) for group in (~small, small)]
+    own = {each: fit_law(dwells.seconds[page == each]) for each in different}
     return DwellLaws(laws[0], laws[1], {each: law for each, law in own.items() if law is not None}, hidden)
 
 

@@ -51,19 +51,20 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     behind = ~visits.first[going]
     steps = len(going) + selfs.sum() + reloads.sum()
     back = returned.sum() / max(behind.sum() + _behind(visits, selfs, reloads), 1)
-    exits, bounces = (_count_pages(visits.page, visits.ended & kind, pages) for kind in (~visits.first, visits.first))
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
-    later = ~visits.first
-    # reloads and links to itself are decisions too; those of a landing are counted with the later ones
-    decisions = _count_pages(visits.page, gone & later, pages) + exits + selfs + reloads
+    again = visits.reloads + visits.links
+    landing = visits.first & (again == 0)  # the landing's own decision is what ended it
+    stayed = visits.first & (again > 0)
+    later = np.zeros(pages)
+    np.add.at(later, visits.page, again - stayed)
     return Steps(
         entries=_count_pages(visits.page, visits.first, pages),
         to=to,
-        exits=exits,
-        decisions=decisions,
-        bounces=bounces,
-        landings=_count_pages(visits.page, (gone | visits.ended) & visits.first, pages),
+        exits=_count_pages(visits.page, visits.ended & ~landing, pages),
+        decisions=_count_pages(visits.page, (gone | visits.ended) & ~landing, pages) + later,
+        bounces=_count_pages(visits.page, visits.ended & landing, pages),
+        landings=_count_pages(visits.page, ((gone | visits.ended) & landing) | stayed, pages),
         back=float(back),
         reload=float(reloads.sum() / max(steps, 1)),
         steps=float(steps),

@@ -1,0 +1,189 @@
+"""A scenario → its traffic → a fit → how far the fitted scenario is from the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from math import exp, gamma
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import loadgen
+from loadgen import wire
+from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.jobs.fit.formats import Feed
+from loadgen.jobs.fit.recorded import Recorded, Recorder
+from loadgen.jobs.fit.visits import match_site
+from loadgen.jobs.generate import extend_scenario
+from loadgen.planned import UNSENT_MONITOR_ID, planned
+from loadgen.scenario import Exponential, Lognormal, Quantiles, Scenario, ThinkTime, Weibull
+from loadgen.traffic import compute_mean_rate
+
+EPOCH = 1_767_268_800.0  # 2026-01-01T12:00:00Z
+
+
+class Off(NamedTuple):
+    """One figure beside the truth; `error` is a difference or a ratio less 1, `allowed` as the claim has it."""
+
+    what: str
+    truth: float
+    fitted: float
+    error: float
+    allowed: float
+    number: int
+
+    @property
+    def holds(self) -> bool:
+        return abs(self.error) <= self.allowed
+
+
+def write_traffic(scenario: Scenario, sessions: int, seed: int) -> Iterator[bytes]:
+    """Bodies of the first sessions, with the country codes that RUM adds."""
+    whole = extend_scenario(scenario, seed, sessions)
+    destination = wire.Destination.for_scenario(whole, UNSENT_MONITOR_ID, compression=False)
+    drawn = takewhile(lambda each: each[0].index < sessions, planned(whole, seed))
+    for session, plan in drawn:
+        country = b'"SessionMetadata":"{\\"countryCode\\":\\"%s\\",' % session.visitor.country.encode()
+        for batch in plan.batches:
+            body = wire.encode(batch, destination, wire.Clock(EPOCH)).request.body
+            yield body.replace(b'"SessionMetadata":"{', country, 1)
+
+
+def record(scenario: Scenario, sessions: int, seed: int) -> Recorded:
+    """The same, read."""
+    recorder = Recorder()
+    feed = Feed(recorder)
+    for body in write_traffic(scenario, sessions, seed):
+        assert feed.add_line(body)
+    return recorder.finish()
+
+
+def stretch(scenario: Scenario, sessions: int) -> Scenario:
+    """The scenario with its arrivals raised until so many sessions start in it, on average."""
+    return scenario.adjust(rate=sessions / compute_mean_rate(scenario).expected)
+
+
+def find_mean(law: ThinkTime) -> float:
+    """The mean of a think time."""
+    match law:
+        case Weibull():
+            return law.scale * gamma(1 + 1 / law.shape)
+        case Lognormal():
+            return law.median * exp(law.sigma**2 / 2)
+        case Exponential():
+            return law.mean
+        case Quantiles():
+            return float(np.mean((np.array(law.seconds[1:]) + law.seconds[:-1]) / 2))
+
+
+def compare_pages(truth: Scenario, fitted: Scenario, views: dict[str, int]) -> Iterator[Off]:
+    """Transitions and exits of pages that were seen often enough, ± 0.02."""
+    names = {page.path: name for name, page in fitted.pages.items()}
+    of_truth = {name: names.get(page.path, "") for name, page in truth.pages.items()}
+    for name, page in truth.pages.items():
+        own = fitted.pages.get(of_truth[name])
+        if own is None:
+            continue
+        for target in truth.pages:
+            real, found = page.to.get(target, 0.0), own.to.get(of_truth[target], 0.0)
+            seen = int(views.get(of_truth[name], 0) * real)
+            if seen >= 500:
+                yield Off(f"{name} → {target}", real, found, found - real, 0.02, seen)
+        if (seen := int(views.get(of_truth[name], 0) * page.exit)) >= 500:
+            yield Off(f"{name} → exit", page.exit, own.exit, own.exit - page.exit, 0.02, seen)
+
+
+def compare_dwells(truth: Scenario, fitted: Scenario, allowed: float) -> Iterator[Off]:
+    """The mean time on a page by device, over the pages as they were seen."""
+    names = {page.path: page for page in fitted.pages.values()}
+    for device in ("desktop", "mobile"):
+        means: list[list[float]] = [[], []]
+        for page in truth.pages.values():
+            if page.path in names and page.to:
+                for place, (one, whole) in enumerate(((page, truth), (names[page.path], fitted))):
+                    law = one.think_time or getattr(whole.population.think_time, device)
+                    means[place].append(find_mean(law))
+        real, found = (float(np.mean(each)) if each else 0.0 for each in means)
+        if real:
+            yield Off(f"mean dwell, {device}", real, found, found / real - 1, allowed, 0)
+
+
+def compare_vitals(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
+    """The 75th percentile by device."""
+    for device, small in (("desktop", False), ("mobile", True)):
+        for name, field in (("LCP", "largest"), ("FCP", "paint"), ("TTFB", "first_byte"), ("INP", "input")):
+            sides = []
+            for seen in (truth, fitted):
+                values = getattr(seen.loads, field)[seen.loads.small == small]
+                values = values[np.isfinite(values)]
+                values = values[values > 0] if name == "TTFB" else values
+                # INP comes in steps of 8 ms: what lies between is evened out
+                even = np.resize(np.arange(-4, 4, 0.01) + 0.005, len(values))
+                sides.append(values + np.random.default_rng(1).permutation(even) if name == "INP" else values)
+            if min(map(len, sides)) >= 500:
+                real, found = (float(np.quantile(side, 0.75)) for side in sides)
+                yield Off(f"{name} p75, {device}", real, found, found / real - 1, allowed, len(sides[0]))
+
+
+def compare_shares(truth: Seen, fitted: Scenario, sessions: int) -> Iterator[Off]:
+    """Devices, browsers and countries, within the 99 % intervals of both samples."""
+    recorded = truth.recorded
+    for what, column, weights in (
+        ("device", recorded.sessions.device, fitted.population.devices),
+        ("browser", recorded.sessions.browser, fitted.population.browsers),
+        ("country", recorded.sessions.country, fitted.population.countries),
+    ):
+        if not weights:
+            continue
+        total = sum(weights.values())
+        for place in np.unique(column[column >= 0]).tolist():
+            share = float((column == place).mean())
+            found = {str(key): value for key, value in weights.items()}.get(recorded.words[place], 0.0) / total
+            # both samples, and the people among whom each draws its returning visitors
+            chance = 1 / sessions + 1 / len(column) + 2 * fitted.population.returning**2 / fitted.population.visitors
+            error = np.sqrt(share * (1 - share) * chance)
+            if share * sessions >= 100:
+                yield Off(f"{what} {recorded.words[place]}", share, found, found - share, 2.8 * float(error), sessions)
+
+
+def compare_arrivals(truth: Scenario, fitted: Scenario, allowed: float, sessions: int) -> Iterator[Off]:
+    """Sessions that start, of all and in each third of the run."""
+    curves = [compute_mean_rate(each) for each in (truth, fitted)]
+    yield Off("arrivals", curves[0].expected, curves[1].expected, curves[1].expected / curves[0].expected - 1,
+              max(allowed, 2.6 / np.sqrt(sessions)), sessions)  # fmt: skip
+
+
+def compare_events(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
+    """Events of a session."""
+    one, other = (len(each.recorded.events.at) / len(each.recorded.sessions.user) for each in (truth, fitted))
+    yield Off("events a session", one, other, other / one - 1, allowed, len(truth.recorded.sessions.user))
+
+
+def go_round(scenario: Scenario, sessions: int, folder: Path, sample_rate: float = 1.0) -> list[Off]:
+    """Everything that a round trip shows; the fit is given what its client recorded of so many sessions."""
+    truth = stretch(scenario, sessions)
+    file = folder / f"{scenario.name}.ndjson"
+    with file.open("wb") as out:
+        out.writelines(body + b"\n" for body in write_traffic(truth.adjust(sample_rate=sample_rate), sessions, 11))
+    given = sample_rate if sample_rate < 1 else None
+    found = loadgen.fit(file, sample_rate=given, name="fitted")
+    file.unlink()
+    seen = round(sessions * sample_rate)
+    wider = float(np.sqrt(1 / sample_rate))
+    real = see_visits(record(truth, sessions, 12), 5)
+    shown = record(stretch(found.scenario, sessions).adjust(sample_rate=1.0), sessions, 12)  # the same draws
+    other = see_visits(shown, 1, site=match_site(shown, real.site))
+    pages = np.bincount(real.visits.page, minlength=len(real.site.names))
+    fitted_names = {page.path: name for name, page in found.scenario.pages.items()}
+    views = {fitted_names.get(template.path, ""): int(count * sample_rate)
+             for template, count in zip(real.site.templates, pages, strict=True)}  # fmt: skip
+    return [
+        *compare_arrivals(truth, found.scenario, 0.03, seen),
+        *compare_pages(truth, found.scenario, views),
+        *compare_dwells(truth, found.scenario, 0.05 * wider),
+        *compare_vitals(real, other, 0.05 * wider),
+        *compare_shares(real, found.scenario, seen),
+        *compare_events(real, other, 0.03 * wider),
+    ]

@@ -1,0 +1,72 @@
+"""Start times become the curve that they were drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
+from loadgen.scenario import Scenario
+from loadgen.traffic import compute_mean_rate, draw_starts
+
+MONDAY = 1_767_571_200.0  # 2026-01-05T00:00:00Z
+
+
+def fit(scenario: Scenario, seed: int = 1) -> Curve:
+    """The curve of the starts as the client tells them: whole seconds, a second after the visit began."""
+    starts = np.floor(draw_starts(scenario, seed) + 1.5) + MONDAY
+    return fit_arrivals(starts, 1.0, {str(key): value for key, value in scenario.population.countries.items()})
+
+
+def test_a_constant_rate_is_constant() -> None:
+    found = [fit(Scenario.load("quickstart").adjust(rate=10), seed) for seed in range(10)]
+    assert sum(curve.kind == "constant" for curve in found) >= 9
+    assert np.mean([curve.members["rate"] for curve in found if curve.kind == "constant"]) == pytest.approx(
+        25, rel=0.05
+    )
+
+
+def test_ramps_are_stages_that_meet() -> None:
+    found = fit(Scenario.load("storefront"))
+    stages = found.members["stages"]
+    assert found.kind == "stages"
+    assert found.duration == 300
+    assert [stage["duration"] for stage in stages] == pytest.approx([60, 180, 60], abs=12)
+    assert [stage["target"] for stage in stages] == pytest.approx([40, 40, 10], rel=0.25)
+
+
+def test_jumps_are_stages_of_no_length() -> None:
+    found = fit(Scenario.load("quota-probe"))
+    levels = [stage["target"] for stage in found.members["stages"] if stage["duration"]]
+    assert levels == pytest.approx([10, 25, 40, 50, 65, 90], rel=0.08)
+    assert sum(stage["duration"] == 0 for stage in found.members["stages"]) == 5
+
+
+def test_a_day_is_the_rhythm_of_a_day() -> None:
+    scenario = Scenario.load("global-mobile-day").adjust(rate=0.2)
+    found = fit(scenario.model_copy(update={"arrivals": scenario.arrivals.model_copy(update={"noise": None})}))
+    assert found.kind == "days"
+    day = found.members["day"]
+    assert day["starts"] == "mon 00:00"
+    assert day["ratio"] == pytest.approx(5, rel=0.35)
+    assert day["peak_hour"] == pytest.approx(20.5, abs=1.5)
+    assert day["trough_hour"] == pytest.approx(3.5, abs=1.5)
+
+
+@pytest.mark.parametrize("name", ["storefront", "quota-probe", "news-flash-crowd", "bad-release"])
+def test_the_fitted_curve_starts_as_many_sessions(name: str) -> None:
+    scenario = Scenario.load(name)
+    found = fit(scenario)
+    raw = scenario.model_dump(exclude_unset=True, exclude={"arrivals", "incidents", "seed"})
+    again = Scenario.model_validate(raw | {"duration": found.duration, "arrivals": freeze(found.members)})
+    expected, fitted = compute_mean_rate(scenario).expected, compute_mean_rate(again).expected
+    assert fitted == pytest.approx(expected, rel=max(0.03, 3 / np.sqrt(expected)))
+
+
+def freeze(members: dict[str, object]) -> dict[str, object]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in members.items()}
+
+
+def test_the_sample_rate_multiplies() -> None:
+    starts = MONDAY + np.arange(1000.0)
+    assert fit_arrivals(starts, 10.0).members["rate"] == pytest.approx(10, rel=0.01)

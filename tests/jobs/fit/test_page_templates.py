@@ -1,0 +1,55 @@
+"""Paths become templates by what varies, and never by chance words alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.errors import LoadgenError
+from loadgen.jobs.fit.page_templates import fold_paths, name_pages
+
+SLUGS = [f"{word}-red-shoe" for word in ("nice", "old", "new", "big")]
+
+
+def templates(*paths: str, patterns: tuple[str, ...] = ()) -> set[str]:
+    return {each.path for each in fold_paths(paths, dict.fromkeys(range(len(paths)), 1), patterns)}
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["/", "/about", "/contact"], {"/", "/about", "/contact"}),
+        (["/product/1", "/product/2"], {"/product/{product}"}),
+        (["/product/1"], {"/product/{product}"}),
+        ([f"/product/{slug}" for slug in SLUGS], {"/product/{product}"}),
+        ([f"/categories/{slug}/items/{n}" for n, slug in enumerate(SLUGS)], {"/categories/{category}/items/{item}"}),
+        (["/account/orders", "/account/settings"], {"/account/orders", "/account/settings"}),
+        ([f"/topic/{word}" for word in "abcdefghij"], {"/topic/{topic}"}),
+        ([f"/{word}" for word in "abcdefghij"], {f"/{word}" for word in "abcdefghij"}),
+        (["/u/ann@example.org"], {"/u/{u}"}),
+        (["/t/3f2e6882-1111-4222-8333-444455556666/edit"], {"/t/{t}/edit"}),
+        (["/product/new", "/product/17", "/product/18", "/product/19"], {"/product/new", "/product/{product}"}),
+        (["/a/1/2"], {"/a/{a}/{a_2}"}),
+        (["/{x}/y"], {"/x/y"}),
+    ],
+)
+def test_what_varies_is_folded(paths: list[str], expected: set[str]) -> None:
+    assert templates(*paths) == expected
+
+
+def test_a_pattern_overrides() -> None:
+    assert templates("/help/a", "/help/b", "/x", patterns=("/help/{topic}",)) == {"/help/{topic}", "/x"}
+    assert templates("/product/1", "/product/2", patterns=("/product/1",)) == {"/product/1", "/product/{product}"}
+    with pytest.raises(LoadgenError, match="no pattern"):
+        templates("/", patterns=("help/{topic}",))
+
+
+def test_values_that_made_a_template_are_told() -> None:
+    (found,) = fold_paths(["/product/7", "/product/9"], {0: 2, 1: 1})
+    assert found.examples == ("7", "9")
+    assert found.members == (0, 1)
+
+
+def test_pages_have_short_distinct_names() -> None:
+    assert name_pages(["/", "/product/{product}", "/cart", "/old/cart", "/{item}"]) == [
+        "home", "product", "cart", "old-cart", "item",
+    ]  # fmt: skip

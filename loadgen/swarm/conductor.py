@@ -75,9 +75,9 @@ class Conductor:
         self._dropped = dropped
         self.broken: str | None = None  # why the run cannot be whole: a part that died, a folder that is full
         self._environment = environment
-        self._spec = spec
+        self.spec = spec
         self._scenario = spec.scenario
-        self._folder = folder
+        self.folder = folder
         self._stop = stop
         self._stopping = False
         self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(spec.monitors) - 1)
@@ -179,10 +179,10 @@ class Conductor:
                 self._stop(self.broken)
 
     def _share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
-        path = self._folder.spool(index)
+        path = self.folder.spool(index)
         path.touch()  # who sums up a run that was cut off counts the workers by it
         spool = str(path.resolve())
-        return WorkerShare(index, of, self._zero, self._spec, spool, identify_machine(), ahead)
+        return WorkerShare(index, of, self._zero, self.spec, spool, identify_machine(), ahead)
 
     def _conduct(self, runner: MasterRunner | None) -> None:
         while missing := self._missing():
@@ -221,7 +221,7 @@ class Conductor:
         with self._writing():
             self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
             self._recording.close()
-            write_table(self._folder, self.measured.names)
+            write_table(self.folder, self.measured.names)
         summary = summarize_run(self.measured, self._scenario, self._run(missing, undone))
         hand_over(summary)
         self._end(self._keep(summary, undone))
@@ -229,9 +229,9 @@ class Conductor:
     def _keep(self, summary: Summary, undone: set[int]) -> int:
         """Write the summary; the exit code. Where that fails, the log has the accounts, and the records stay."""
         try:
-            self._folder.write_summary(summary)
-            if self._folder.records.is_file():
-                drop_spools(self._folder, undone)
+            self.folder.write_summary(summary)
+            if self.folder.records.is_file():
+                drop_spools(self.folder, undone)
         except (OSError, LoadgenError) as error:
             log.error("no summary.json: %s; measured: %s", describe_error(error), self._accounts())
             return EXIT_CODES["invalid"]
@@ -261,8 +261,8 @@ class Conductor:
         late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
         wrong = [line for each in self._clocks.items() if (line := clocks.describe_offset(*each))]
         return RunEnd(
-            seed=self._spec.seed,
-            pace=self._spec.pace,
+            seed=self.spec.seed,
+            pace=self.spec.pace,
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
             length=self._length(bool(notes)),
@@ -274,16 +274,16 @@ class Conductor:
             stopped_at=self._stopped_at(),
             clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
             in_doubt=self._recording.in_doubt(missing),
-            monitors=self._spec.monitors,
+            monitors=self.spec.monitors,
         )
 
     def _length(self, noted: bool) -> float:
         """How long it was meant to last and did, in seconds on the wall; of a run that was stopped, until then."""
-        if self._spec.factor == inf:
+        if self.spec.factor == inf:
             return 0.0
         if self.interrupted or noted:
             return self._stopped_at() or 0.0
-        return self._scenario.duration / self._spec.factor
+        return self._scenario.duration / self.spec.factor
 
     def _stopped_at(self) -> float | None:
         """When the last worker stopped before the run's end; None if one went on to it."""

@@ -19,6 +19,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
+from loadgen.swarm.live_page import add_live_page
 from loadgen.swarm.locust_private import (
     bound_connecting,
     forget_statistics,
@@ -98,6 +99,8 @@ def show_live_figures(environment: Environment, role: NodeRole) -> None:
     if (port := prometheus_port(environment.parsed_options)) is not None:
         serve_prometheus(port, role.measured_so_far)
     extend_web_ui(environment, role.measured_so_far)
+    if environment.web_ui is not None and environment.web_ui.app is not None:
+        add_live_page(environment.web_ui, lambda: role.conductor)
 
 
 def tidy_statistics(runner: Any) -> None:

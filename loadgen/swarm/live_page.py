@@ -1,0 +1,182 @@
+"""The live page of a run in Locust's web UI: plots in our tab, and what Locust's controls may do to a run of ours.
+
+Rule: a run of ours is decided before it begins, so Locust's EDIT and NEW cannot change it or start another one: they
+are refused, and the log says why. STOP ends a run well; RESET clears Locust's own tables alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from loadgen.charts import (
+    Layer,
+    Plot,
+    Scale,
+    card,
+    cards,
+    el,
+    find_centres,
+    find_stack_height,
+    linear,
+    page,
+    time_ticks,
+)
+from loadgen.results import Follower, RunSpec, TimelineRow
+from loadgen.units import format_clock, format_count, format_milliseconds, format_rate
+
+if TYPE_CHECKING:
+    from loadgen.swarm.conductor import Conductor
+
+log = logging.getLogger("loadgen")
+
+MOST_SECONDS = 600
+"""The plots show the latest ten minutes; the report of the run shows all of it."""
+
+REFRESH_SECONDS = 2  # as often as Locust's own page asks
+
+FIXED = (
+    "A run of loadgen cannot be edited: its senders and its rate follow from the scenario and the options. "
+    "Stop it, and start another with `loadgen run`."
+)
+
+CONTROLS = (
+    "Locust's STOP ends the run well: what is in flight is waited for, and the summary says interrupted. EDIT and NEW "
+    "are refused. RESET clears Locust's own tables alone; these figures and the run's folder keep theirs."
+)
+
+EMBED = """\
+const frame = Object.assign(document.createElement('iframe'), { title: 'Plots of this run' });
+frame.style.cssText = 'display:none;width:100%;height:1000px;border:0';
+setInterval(() => {
+    const bar = document.querySelector('[role=tablist]')?.closest('.MuiContainer-root')?.firstElementChild;
+    const isShown = new URLSearchParams(location.search).get('tab') === 'rum' && bar;
+    if (isShown && !frame.isConnected) {
+        frame.src = 'rum';
+        bar.after(frame);
+    }
+    frame.style.display = isShown ? 'block' : 'none';
+}, 300);
+"""
+"""Locust's tabs hold tables alone: the plots stand in a frame between the tabs and the table of ours."""
+
+
+class LivePage:
+    """The plots of the run that a source gives, once it has begun."""
+
+    def __init__(self, source: Callable[[], Conductor | None]) -> None:
+        self._source = source
+        self._follower: Follower | None = None
+        self._rows: deque[TimelineRow] = deque(maxlen=MOST_SECONDS)
+
+    def html(self) -> str:
+        """The page as it is now."""
+        conductor = self._source()
+        if conductor is None:
+            return page("The run has not begun", el("p", "The run has not begun."))
+        if self._follower is None:
+            self._follower = Follower(conductor.folder.path)
+        self._rows.extend(self._follower.rows())
+        return draw_page(list(self._rows), conductor.spec)
+
+
+def draw_page(rows: Sequence[TimelineRow], spec: RunSpec) -> str:
+    """Throughput by outcome with the quota, latency, lag, and the requests in flight, second by second."""
+    if not rows:
+        return page("Live", el("p", "The first seconds are under way.", class_="none"))
+    last = rows[-1]
+    said = f"Second {last.second}: {format_count(last.sessions_active)} active sessions. {CONTROLS}"
+    return page(
+        "Live",
+        cards(
+            card("Requests a second, by outcome", plot_outcomes(rows, spec).html(), wide=True, note=said),
+            card("Latency", plot_times(rows, "latency", ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")).html()),
+            card("Lag of the generator", plot_times(rows, "lag", ("lag_p99_ms",)).html()),
+            card("Requests in flight", plot_in_flight(rows).html(), wide=True),
+        ),
+    )
+
+
+def plot_outcomes(rows: Sequence[TimelineRow], spec: RunSpec) -> Plot:
+    """Outcomes stacked, what was due as a line, and the local endpoint's quota."""
+    names = ("accepted", "throttled", "failed")
+    stacks = [[float(getattr(row, name)) for row in rows] for name in names]
+    offered = [float(row.offered) for row in rows]
+    layers = [Layer(name, name, values, "stack") for name, values in zip(names, stacks, strict=True)]
+    layers.append(Layer("ink", "offered: batches due", offered))
+    high = max(find_stack_height(*stacks), max(offered))
+    if spec.target == "local" and spec.quota is not None:
+        layers.append(Layer("ink", f"quota {spec.quota:g}/s", [spec.quota], "rule", dashed=True))
+        high = max(high, spec.quota)
+    return plot_seconds(rows, "outcomes", linear(high), format_rate, layers)
+
+
+def plot_times(rows: Sequence[TimelineRow], name: str, columns: Sequence[str]) -> Plot:
+    """Quantiles of a clock of each second; a gap where nothing was answered."""
+    series = {column: [_number(getattr(row, column)) for row in rows] for column in columns}
+    layers = [Layer(_colour(column), column.split("_")[-2], values) for column, values in series.items()]
+    high = max((value for values in series.values() for value in values if value == value), default=0.0)
+    return plot_seconds(rows, name, linear(high), format_milliseconds, layers)
+
+
+def plot_in_flight(rows: Sequence[TimelineRow]) -> Plot:
+    """How many requests waited for an answer at the end of each second."""
+    values = [float(row.in_flight) for row in rows]
+    return plot_seconds(
+        rows, "in-flight", linear(max(4.0, *values)), format_count, [Layer("neutral", "in flight", values)]
+    )
+
+
+def plot_seconds(rows: Sequence[TimelineRow], name: str, y: Scale, say: Any, layers: Sequence[Layer]) -> Plot:
+    """A plot whose x axis is the seconds of some rows."""
+    first, length = rows[0].second, len(rows)
+    return Plot(
+        id=name,
+        title=name,
+        text=f"{', '.join(layer.label for layer in layers)} of each second, from {format_clock(first)} on.",
+        y=y,
+        say=say,
+        places=find_centres(length),
+        named=[format_clock(row.second) for row in rows],
+        x_ticks=[(tick / length, format_clock(first + tick)) for tick in time_ticks(float(length))],
+        layers=layers,
+        height=180,
+    )
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else value
+
+
+def _colour(column: str) -> str:
+    return "lag" if column.startswith("lag") else column.split("_")[1]
+
+
+def add_live_page(ui: Any, source: Callable[[], Conductor | None]) -> None:
+    """Serve the page under /rum, show it in our tab, and refuse what would change a run that has begun."""
+    from flask import Response, jsonify, request
+
+    live = LivePage(source)
+
+    def refuse_changes() -> Any:
+        if request.path == "/swarm" and request.method == "POST" and source() is not None:
+            log.warning("%s", FIXED)
+            return jsonify({"success": False, "message": FIXED})
+        return None
+
+    def embed_plots(response: Any) -> Any:
+        if request.path == "/" and response.mimetype == "text/html":
+            text = response.get_data(as_text=True)
+            response.set_data(text.replace("</body>", '<script src="rum/embed.js"></script></body>'))
+        return response
+
+    def answer_page() -> Response:
+        return Response(live.html(), headers={"Refresh": str(REFRESH_SECONDS)})
+
+    ui.app.before_request(refuse_changes)
+    ui.app.after_request(embed_plots)
+    ui.app.add_url_rule("/rum", "rum", answer_page)
+    ui.app.add_url_rule("/rum/embed.js", "rum_embed", lambda: Response(EMBED, mimetype="text/javascript"))

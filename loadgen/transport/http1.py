@@ -22,9 +22,9 @@ def serialize(request: Request, prefix: str = "", more: str = "") -> bytes:
 
     For a proxy that forwards: `prefix` is Route.prefix, `more` are header lines, Route.proxy_headers.
     """
-    head = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
     length = f"content-length: {len(request.body)}\r\n" if request.method != "OPTIONS" else ""
-    text = f"{request.method} {prefix}{request.target} HTTP/1.1\r\n{head}{more}{length}\r\n"
+    lines = (f"{request.method} {prefix}{request.target} HTTP/1.1", *map(": ".join, request.headers))
+    text = "\r\n".join(lines) + f"\r\n{more}{length}\r\n"
     return text.encode("latin-1") + request.body
 
 

@@ -85,12 +85,10 @@ class WebClient(Dialect, frozen=True):
         return signer.presign(request, now) if beacon else signer.sign(request, now)
 
     def make_preflight(self, request: Request, destination: Destination, visitor: Visitor) -> Request | None:
-        own = sorted(name for name, _ in request.headers if name in PREFLIGHTED)
-        asked = (("access-control-request-method", request.method), ("access-control-request-headers", ",".join(own)))
-        headers: Headers = (("origin", f"https://{destination.domain}"),)
-        if destination.browser_headers:
-            headers = make_browser_headers(visitor, destination.domain).preflight
-        return Request("OPTIONS", request.target, (("host", destination.host), *asked, *headers))
+        own = ",".join(sorted([name for name, _ in request.headers if name in PREFLIGHTED]))
+        asked = (("access-control-request-method", request.method), ("access-control-request-headers", own))
+        frame = _make_frame(destination, visitor)
+        return Request("OPTIONS", request.target, (("host", destination.host), *asked, *frame.preflight))
 
 
 class Sdk(Dialect, frozen=True):
@@ -156,6 +154,7 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
     plain: Headers
     gzip: Headers
     beacon: Headers
+    preflight: Headers  # without Host, and without what it asks for
 
 
 @lru_cache(maxsize=MOST_VISITORS)
@@ -164,8 +163,9 @@ def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
     json = ("content-type", "application/json")
     fetch: Headers = ()
     beacon: Headers = ()
+    preflight: Headers = (("origin", f"https://{destination.domain}"),)
     if destination.browser_headers and destination.dialect.in_browser:
-        fetch, beacon, _ = make_browser_headers(visitor, destination.domain)
+        fetch, beacon, preflight = make_browser_headers(visitor, destination.domain)
     return _Frame(
         target=destination.dialect.address(destination),
         monitor=_JSON.encode({"id": destination.monitor_id, "version": destination.version}).decode(),
@@ -174,6 +174,7 @@ def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
         plain=(host, json, *fetch),
         gzip=(host, json, ("content-encoding", "gzip"), *fetch),
         beacon=(host, ("content-type", "text/plain;charset=UTF-8"), *beacon),
+        preflight=preflight,
     )
 
 

@@ -143,8 +143,8 @@ def test_a_page_that_is_switched_off_sends_nothing_more() -> None:
 
 
 def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -> tuple[Summary, Engine]:
-    """A run for two app monitors whose sessions are the same, index for index."""
-    shop = scenario()
+    """A run for two app monitors whose sessions are the same, index for index; their pages send more than one batch."""
+    shop = scenario("[telemetry]\ninteractions_per_minute = 3\n")
     other = shop.model_copy(update={"client": shop.client.model_copy(update=of_the_second)})
     elsewhere = msgspec.structs.replace(DESTINATION, monitor_id=ELSEWHERE)
     both = Job((Monitored(shop, DESTINATION), Monitored(other, elsewhere, other.client.signing)), time.time(), inf)

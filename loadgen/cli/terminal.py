@@ -4,6 +4,10 @@ Rule: no character ends a command (`output.prepare_streams`), and no text of a f
 `echo` prints every line of `cli`, except bytes of JSON.
 """
 
+import shutil
+import sys
+from textwrap import wrap
+
 import click
 
 from loadgen.output import escape_controls
@@ -20,8 +24,16 @@ class VerbGroup(click.Group):
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print a line, or several."""
-    click.echo(escape_controls(text), err=err)
+    """Print a line, or several; those for people on a terminal break between words, results never."""
+    shown = escape_controls(text)
+    click.echo(wrap_words(shown) if err and sys.stderr.isatty() else shown, err=err)
+
+
+def wrap_words(text: str) -> str:
+    """The lines, none longer than the terminal is wide, unless a word is."""
+    width = shutil.get_terminal_size().columns
+    lines = (wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
+    return "\n".join(part for line in lines for part in line or [""])
 
 
 def echo_error(line: str) -> None:

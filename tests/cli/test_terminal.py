@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from loadgen.cli.terminal import wrap_words
 from loadgen.output import escape_controls
 from tests.paths import SCENARIOS
 from tests.report.runs import make
@@ -123,3 +124,21 @@ def test_cli_prints_by_echo_alone() -> None:
         for line in path.read_text().splitlines():
             if "click.echo(" in line and path.name != "terminal.py":
                 assert "json" in line, f"{path.name}: {line.strip()}"
+
+
+def test_lines_for_people_break_between_words_where_the_terminal_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    line = "loadgen: looking up app monitor 'shop': no answer from http://127.0.0.1:18765/appmonitor/shop-of-the-year"
+    broken = wrap_words(f"{line}\n\n  indented  twice")
+    assert [part for part in broken.splitlines() if len(part) > 40] == [
+        "http://127.0.0.1:18765/appmonitor/shop-of-the-year"
+    ]
+    assert broken.replace("\n", " ").startswith(line)
+    assert broken.endswith("\n\n  indented  twice")
+
+
+def test_what_a_shell_takes_is_never_broken(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text("")
+    done = loadgen(tmp_path, "ascii", "check", "x.toml")
+    (line,) = done.stderr.decode().splitlines()  # no terminal: whatever its length
+    assert line.startswith("loadgen: x.toml: empty; write at least name")

@@ -97,6 +97,11 @@ class Errors(Section):
     per_session: float = Field(1.8, ge=1, description="Mean errors of such a session.")
     messages: int = Field(15, ge=1, le=1000, description="Distinct errors of the site.")
     zipf: float = Field(1.2, ge=0, description="Exponent of their frequency (Akamai: few messages repeat).")
+    minified: bool = Field(
+        True,
+        description="Stacks of built code: one line, large columns, names of one or two letters, the same for a fault "
+        "as long as client.releaseId is. false: of sources.",
+    )
 
 
 class Telemetry(Section):

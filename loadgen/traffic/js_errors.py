@@ -56,6 +56,8 @@ class ErrorKind(NamedTuple):
     name: str
     messages: tuple[str, str, str]
     rejected: bool = False
+    has_stack: bool = True  # False: what is thrown is no Error
+    foreign: bool = False  # in a script of another origin, of which the browser tells nothing
 
 
 ERROR_KINDS = (
@@ -82,6 +84,9 @@ ERROR_KINDS = (
         "JSON Parse error: Unrecognized token '<'",
     ), rejected=True),
     ErrorKind("RangeError", ("{a} out of range: {b}",) * 3),
+    ErrorKind("error", ("Script error.",) * 3, has_stack=False, foreign=True),
+    ErrorKind("unhandledrejection", ("{a}: {b} declined",) * 3, rejected=True, has_stack=False),
+    ErrorKind("", ("no {b} for {a}",) * 3, has_stack=False),
 )  # fmt: skip
 
 
@@ -104,8 +109,11 @@ class SiteError(NamedTuple):
         return self.kind.rejected
 
     def describe(self, dialect: BrowserEngine) -> tuple[str, str, str]:
-        """Name, message and stack in an engine's words."""
-        name, message = self.kind.name, self.kind.messages[dialect].format(a=self.first, b=self.second)
+        """Name, message and stack in an engine's words; a thrown text is name and message, and has no stack."""
+        message = self.kind.messages[dialect].format(a=self.first, b=self.second)
+        name = self.kind.name or message
+        if not self.kind.has_stack:
+            return name, message, ""
         frames = [StackFrame(function, f"{self.url}:{line}:{column}") for function, line, column in self.frames]
         return name, message, write_stack(dialect, f"{name}: {message}", frames)
 
@@ -131,6 +139,28 @@ def _make_site_error(
     engine = BrowserEngine(int(stream.integers(len(BrowserEngine)))) if stream.random() < ONE_ENGINE else None
     kind, script = ERROR_KINDS[index % len(ERROR_KINDS)], scripts[index % len(scripts)]
     return SiteError(kind, own, second, script, line, column, frames[:depth], page, engine)
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_$"
+BUILT_LINES, BUILT_COLUMNS = (1, 3), (800, 180_000)
+"""Where code stands in a built script: on the line behind a banner, far to the right; at least, and below."""
+
+
+def minify(found: list[SiteError], stream: np.random.Generator) -> list[SiteError]:
+    """The same errors in built code: one line, large columns, short names; `stream` is the release's."""
+    return [_minify_error(fault, stream) for fault in found]
+
+
+def _minify_error(fault: SiteError, stream: np.random.Generator) -> SiteError:
+    line = int(stream.integers(*BUILT_LINES))
+    frames = tuple((_make_short_name(stream), line, int(stream.integers(*BUILT_COLUMNS))) for _ in fault.frames)
+    first = _make_short_name(stream) if fault.kind.name == "TypeError" else fault.first
+    return fault._replace(first=first, line=line, column=frames[0][2], frames=frames)
+
+
+def _make_short_name(stream: np.random.Generator) -> str:
+    picks = stream.integers(0, len(LETTERS), 2)
+    return "".join(LETTERS[int(pick)] for pick in picks[: 1 + int(stream.integers(2))])
 
 
 def weigh_errors(found: list[SiteError], pages: int) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from loadgen.scenario import (
 )
 from loadgen.traffic.assets import AssetDetails, Assets
 from loadgen.traffic.draws import Choice, Floats, Seeds, weigh_ranks
-from loadgen.traffic.js_errors import make_site_errors, weigh_errors
+from loadgen.traffic.js_errors import make_site_errors, minify, weigh_errors
 from loadgen.traffic.population import DEVICES
 from loadgen.wire.json_templates import write_members
 
@@ -111,6 +111,10 @@ class Site:
         self.errors = make_site_errors(
             stream, make_identifiers(scenario.name, 40), scripts, self.end, settings.messages
         )
+        self.minified = settings.minified
+        if settings.minified:
+            release = Seeds(0).stream(f"release/{scenario.name}/{scenario.client.releaseId}")
+            self.errors = minify(self.errors, release)
         self.error_law = Choice(weigh_errors(self.errors, self.end) * weigh_ranks(settings.messages, settings.zipf))
         self.hero_url = lru_cache(maxsize=65536)(self._hero_url)
 

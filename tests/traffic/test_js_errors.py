@@ -52,6 +52,8 @@ def test_stacks_have_the_engine_s_form(failing: list[SeenSession]) -> None:
     for session in failing:
         for event in events([session], JS_ERROR):
             details = event.details
+            if details.stack is UNSET:
+                continue
             headline = f"{details.type}: {details.message}"
             stacks[name_engine(session.visitor)].append((headline, details.stack.split("\n")))
     assert set(stacks) == set(FAILURES)
@@ -60,6 +62,41 @@ def test_stacks_have_the_engine_s_form(failing: list[SeenSession]) -> None:
         assert all(V8_FRAME.fullmatch(line) for line in lines[1:])
     for found in stacks.values():
         assert all(OTHER_FRAME.fullmatch(line) for _, lines in found for line in lines)
+
+
+def test_what_is_no_error_has_no_stack(failing: list[SeenSession]) -> None:
+    """A thrown text is type and message; a rejected one says unhandledrejection; a foreign script says nothing."""
+    plain = [event.details for event in events(failing, JS_ERROR) if event.details.stack is UNSET]
+    foreign = [each for each in plain if each.message == "Script error."]
+    rejected = [each for each in plain if each.type == "unhandledrejection"]
+    thrown = [each for each in plain if each.type == each.message]
+    assert foreign and rejected and thrown and len(plain) == len(foreign) + len(rejected) + len(thrown)
+    assert all((each.type, each.filename, each.lineno, each.colno) == ("error", "", 0, 0) for each in foreign)
+    assert all(each.filename is UNSET for each in rejected)
+    assert all(each.filename.endswith(".js") and each.lineno for each in thrown)
+
+
+def stacks_of(more: str, **client: str) -> dict[str, set[str]]:
+    """The stacks by message in Chromium."""
+    scenario = small(f"{more}\n[population]\nbrowsers = {{ Chrome = 1 }}", stackTraceLength=5000, **client)
+    found: dict[str, set[str]] = defaultdict(set)
+    for event in events(seen(scenario, SEED), JS_ERROR):
+        if event.details.stack is not UNSET:
+            found[event.details.message].add(event.details.stack)
+    return found
+
+
+def test_stacks_of_built_code_are_one_line_and_the_same_for_a_fault_of_a_release() -> None:
+    many = "[telemetry.errors]\nsessions = 0.9\nper_session = 4\n"
+    built, again, later = stacks_of(many), stacks_of(many), stacks_of(many, releaseId="2")
+    assert built == again and built != later
+    for stacks in built.values():
+        places = [re.findall(r"(\S+) \(\S+:(\d+):(\d+)\)", stack) for stack in stacks]
+        assert all(len(name) <= 2 and int(line) <= 2 and int(column) >= 800 for found in places
+                   for name, line, column in found)  # fmt: skip
+    assert any(
+        len(stack.split()[3]) > 2 for stacks in stacks_of(f"{many}minified = false").values() for stack in stacks
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "28e240d5e885fff7bf9b1d215f14923a91d3c83402dc79dd35de2a63df0e19e8",
-    "storefront": "6085b9b03cfd76f1b467c443b8eb16e854de48ef90767c6eeb9442c82920a849",
-    "bad-release": "116cf4a7a51592ebb3ee7cb57b2e2452c732d10983fe178ab338c7324b87d4e5",
-    "global-mobile-day": "7f20525ef855269868a1dde47e201980cb923f808c737dc16ef5ca731762e3ac",
-    "news-flash-crowd": "d0849b49156f135e1bf0669ed18ab1324a8fe852856f67f5a4c9ce0e68909e3b",
-    "noisy-neighbour": "c1c3fb84484fd12cf6a148797d7712f4a0673aa13faa25ba28390804b25e8869",
+    "quickstart": "0b9a1b57448688d2eb38bf12440f40cb695db399a1223c155d750999e78e39d5",
+    "storefront": "3988090c509e6f73f6c3ef272b018ee4915eec799b32ae283ac830f74cd98a0d",
+    "bad-release": "fbbcf9860173ccd2a999939cccbfe390424fcaccd8c7f7d59b3d975b97ca5ea2",
+    "global-mobile-day": "43926ba78abe7a0f0eb83ad4c0438691ba3ad40780d44db94fa6fe4ee3b7b203",
+    "news-flash-crowd": "d5cf4ef66b60bc1b15292edd6d34efe04765687ea020a4d3b86bf95bb7fabf5f",
+    "noisy-neighbour": "f090a880ba9765f7e8c592adf36168cec4d7a9377d6affc562cf1d2af596bdcf",
     "quota-probe": "b14a2f5a1d10839a54cec2856d38470e162a46450f93ef91c851601b97fedbb0",
-    "saas-dashboard": "3be1176e2bab8c566fa1b1e13e5fa71a2d8a2a72299fafee47ecbc089d286bb9",
+    "saas-dashboard": "a7a722d280f5c192020d997bbba9806d3e89a831e99c66c7f34c3759c0434f24",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -85,16 +85,19 @@ def _find_views(draws: BlockDraws, session: Ints, uniform: Floats) -> Ints:
 def _make_details(fault: SiteError, dialect: BrowserEngine, stack_limit: int) -> JsError:
     name, message, stack = fault.describe(dialect)
     kept = stack if len(stack) <= stack_limit else f"{stack[:stack_limit]}..."
-    shown = kept if stack_limit else UNSET
+    shown = kept if stack_limit and stack else UNSET
+    if fault.kind.foreign:
+        return JsError(name, message, "", 0, 0, shown)
     if fault.rejected:
         return JsError(name, message, UNSET, UNSET, UNSET, shown)
     return JsError(name, message, fault.url, fault.line, fault.column, shown)
 
 
 def make_released_error(incident: ErrorRelease, site: Site) -> SiteError:
-    """The error that a release brings, thrown where one of the site's own would be, a few lines on."""
+    """The error that a release brings, thrown where one of the site's own would be, a few lines or columns on."""
     like = site.errors[0]
+    down, right = (0, 211) if site.minified else (3, 0)
     message = incident.message.replace("{", "{{").replace("}", "}}")
     kind = ErrorKind(incident.type, (message, message, message))
-    frames = tuple((name, line + 3, column) for name, line, column in like.frames)
-    return like._replace(kind=kind, line=like.line + 3, frames=frames)
+    frames = tuple((name, line + down, column + right) for name, line, column in like.frames)
+    return like._replace(kind=kind, line=like.line + down, column=like.column + right, frames=frames)

@@ -16,8 +16,8 @@ NAMED_PACES = {"realtime": 1.0, "max": inf}  # as fast as possible is an infinit
 DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
-COUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?) ?([kMG]?)")
-THOUSANDS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+COUNT = re.compile(r"([0-9][0-9_,]*(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?) ?([kKMG]?)")
+THOUSANDS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 
 
 def parse_pace(text: str) -> float:

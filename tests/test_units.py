@@ -22,6 +22,7 @@ READ: list[tuple[Callable[[str], float], str, float]] = [
     (units.parse_count, "12000", 12_000),
     (units.parse_count, "12,000", 12_000),
     (units.parse_count, "500k", 500_000),
+    (units.parse_count, "500K", 500_000),
     (units.parse_count, "2M", 2_000_000),
     (units.parse_count, "1.5 G", 1.5e9),
     (units.parse_count, "1e6", 1_000_000),
@@ -34,7 +35,7 @@ READ: list[tuple[Callable[[str], float], str, float]] = [
 REFUSED: dict[Callable[[str], float], tuple[list[str], str]] = {
     units.parse_pace: (["", "x", "fast", "0x", "-1x", "inf", "nan", "10xx", "1,5x"], "such as 10x"),
     units.parse_duration: (["", "m", "-1", "-1s", "inf", "nan", "5 weeks", "1..5s"], "such as 90s, 5m, 2h, 7d"),
-    units.parse_count: (["", "k", "-1", "inf", "nan", "500K", "2 millions", "1e999"], "such as 12000, 500k or 2M"),
+    units.parse_count: (["", "k", "-1", "inf", "nan", "500kk", "2 millions", "1e999"], "such as 12000, 500k or 2M"),
     units.parse_share: (["", "%", "-0.1", "1.1", "101%", "nan"], "such as 0.001 or 0.1%"),
 }
 

@@ -49,7 +49,7 @@ from loadgen.swarm.workers import (
     report_seconds,
     unpack,
 )
-from loadgen.transport import find_route
+from loadgen.transport import find_route, require_descriptors
 from loadgen.wire.sigv4 import Signer
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
@@ -206,6 +206,8 @@ class NodeRole:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         spec, job = share.spec, share.job
+        if spec.master:  # else checked by whoever started this process
+            self._check_descriptors(spec.senders)
         part = (share.index, share.of)
         sessions = merge_in_order(
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())
@@ -225,6 +227,14 @@ class NodeRole:
             self.supervise(helper, "a part of the engine")
         self.ready.set()
         return self.engine
+
+    def _check_descriptors(self, senders: int) -> None:
+        """Raise the limit of a worker on another machine as its senders need it; or end with a line."""
+        try:
+            require_descriptors(senders, f"{senders} senders of a worker")
+        except LoadgenError as error:
+            log.error("%s", error)
+            sys.exit(2)
 
     def _signer(self, region: str, url: str) -> Callable[[], Signer]:
         """Signs with this machine's credentials; without any the process ends with a line."""

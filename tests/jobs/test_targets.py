@@ -76,6 +76,24 @@ def test_a_way_to_a_target_that_cannot_be_used_is_refused_before_anything_is_sen
         job(SCENARIOS / "quickstart.toml", **options)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"accept": "3xx"}, r"accept \(--accept\): '3xx' is no valid value; write rum or 2xx"),
+        ({"senders": 0}, r"senders \(--senders\): 0 is out of range; write a number of at least 1"),
+        ({"seed": -1}, r"seed \(--seed\): -1 is out of range"),
+        ({"rate": float("nan")}, r"rate \(--rate\): nan is out of range; write a finite number"),
+        ({"no_such": 1}, "there is no option no_such; the options are target, monitor"),
+    ],
+)
+def test_run_and_find_limit_refuse_an_option_in_the_same_words(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(LoadgenError, match=said):
+        loadgen.run(SCENARIOS / "quickstart.toml", **options)
+    if "rate" not in options:  # a search has rates of its own
+        with pytest.raises(LoadgenError, match=said):
+            loadgen.find_limit(SCENARIOS / "quickstart.toml", **options)
+
+
 def test_each_job_goes_through_the_proxy_that_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)

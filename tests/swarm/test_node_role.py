@@ -26,6 +26,26 @@ def test_a_worker_without_credentials_ends_with_a_line_and_exit_code_2() -> None
     assert (done.returncode, done.stderr.strip()) == (2, "no AWS credentials for us-east-1")
 
 
+FEW = """
+import resource
+from locust.env import Environment
+from loadgen.swarm import node_role
+from loadgen.swarm.locust_private import DroppedFrames
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))
+role = node_role.NodeRole(Environment(), DroppedFrames())
+role._check_descriptors(200)
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+role._check_descriptors(500)
+"""
+
+
+def test_a_worker_raises_its_limit_of_descriptors_or_names_the_number_that_it_needs() -> None:
+    done = subprocess.run([sys.executable, "-c", FEW], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (2, "300")
+    assert "500 senders of a worker need 600 file descriptors, and this process may open 300" in done.stderr
+
+
 LEAVING = """
 import sys
 from types import SimpleNamespace

@@ -13,7 +13,7 @@ from loadgen.jobs.inputs import Positive, Seconds, Seed, Share
 from loadgen.jobs.run.finalize import compare_ledgers, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
-from loadgen.jobs.run.steps import open_run
+from loadgen.jobs.run.steps import LEAVE_SECONDS, open_run
 from loadgen.jobs.targets import Confirm, reach_target
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
 from loadgen.model import Noun
@@ -78,6 +78,7 @@ def search_limit(
         before = read_ledgers(targets.monitors)
         process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)
         is_stopped = watch(process, folder, tell)
+        process.bury(LEAVE_SECONDS if folder.finished else 0.0)
         if folder.finished:
             summary = folder.summary()
             folder.write_summary(

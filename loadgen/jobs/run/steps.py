@@ -18,6 +18,7 @@ import msgspec
 
 from loadgen.endpoint import Endpoint, EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
+from loadgen.jobs.inputs import resolve_options
 from loadgen.jobs.run.finalize import (
     add_notes,
     compare_ledgers,
@@ -111,7 +112,9 @@ def run(
 
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
     """Check everything that can be checked before anything is started."""
-    asked = RunOptions.of(**options)
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    resolve_options(RunOptions, plain)  # for its words
+    asked = RunOptions.of(**plain)
     check_options(asked)
     check_machine(asked)
     if isinstance(scenario, Scenario):

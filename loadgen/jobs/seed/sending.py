@@ -27,6 +27,7 @@ from loadgen.jobs.seed.options import PastPeriod, SeedOptions, format_moment
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
 from loadgen.jobs.seed.senders import RateLimiter, SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, place_past, plan_batches
+from loadgen.jobs.stop_signals import SIGNALS
 from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_PER_SECOND
 from loadgen.scenario import Scenario
@@ -166,7 +167,7 @@ class SeedRun:
 
 
 def run_until_stopped(seeder: Seeder, notify: Callable[[str], None]) -> bool:
-    """Run it; the first Ctrl-C (or SIGTERM) asks it to end well, a second one ends it at once."""
+    """Run it; the first Ctrl-C, SIGTERM or SIGHUP asks it to end well, a second one ends it at once."""
     if threading.current_thread() is not threading.main_thread():
         return seeder.run()  # signals come to the main thread alone
 
@@ -176,7 +177,8 @@ def run_until_stopped(seeder: Seeder, notify: Callable[[str], None]) -> bool:
         notify("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
         seeder.stop()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [each for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]  # nohup, `&` in a script
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         return seeder.run()
     finally:

@@ -75,7 +75,7 @@ def list_preflights(summary: Summary) -> Table:
     preflights = summary.preflights
     refused = preflights.refused + preflights.unanswered
     return build_grid(
-        ("preflights", "sent (CORS, no quota)", preflights.sent, format_per_second(preflights.sent, summary)),
+        ("CORS", "preflights (no quota)", preflights.sent, format_per_second(preflights.sent, summary)),
         ("", "refused or unanswered", refused, format_share(refused, preflights.sent)),
     )
 

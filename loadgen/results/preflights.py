@@ -27,18 +27,18 @@ class PreflightMetrics:
     """The preflights of a run so far."""
 
     def __init__(self) -> None:
-        self._sent = self._allowed = self._answered = 0
+        self.sent = self._allowed = self._answered = 0
         self._latency = Histogram()
 
     def add(self, results: Iterable[PreflightResult]) -> None:
         """Add preflights that are over."""
         found = list(results)
-        self._sent += len(found)
+        self.sent += len(found)
         self._allowed += sum(each.allowed for each in found)
         self._answered += sum(each.answered for each in found)
         self._latency.add(np.array([each.latency for each in found]))
 
     def sum_up(self) -> PreflightSummary:
         """The figures for a run's summary."""
-        refused, unanswered = self._answered - self._allowed, self._sent - self._answered
-        return PreflightSummary(self._sent, self._allowed, refused, unanswered, Milliseconds.of(self._latency))
+        refused, unanswered = self._answered - self._allowed, self.sent - self._answered
+        return PreflightSummary(self.sent, self._allowed, refused, unanswered, Milliseconds.of(self._latency))

@@ -74,6 +74,7 @@ class Exporter(Collector):
         yield CounterMetricFamily("loadgen_given_up_batches", "given up batches", value=outcomes.given_up.requests)
         yield CounterMetricFamily("loadgen_wire_bytes", "wire bytes", value=outcomes.sent.wire_bytes)
         yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=outcomes.offered.requests)
+        yield CounterMetricFamily("loadgen_preflights", "CORS preflights, no requests", value=measured.preflights.sent)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
         for name, histogram in zip(CLOCKS, measured.metrics.clocks, strict=False):
             yield summarize_clock(f"loadgen_{name}_seconds", CLOCKS[name], histogram)

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadgen.model import Result
-from loadgen.results import Aggregate, Meter
+from loadgen.results import Aggregate, Meter, PreflightResult
 from loadgen.swarm.exporter import OUTCOMES, Exporter, list_figures
 
 
@@ -34,6 +34,7 @@ def measured(*names: str) -> Aggregate:
                 monitor=place % (len(names) or 1),
             )
         )
+    meter.preflights.append(PreflightResult(0.2, answered=True, allowed=True))
     whole = Aggregate(names=names or ("shop",))
     whole.add(meter.take(0))
     return whole
@@ -52,6 +53,7 @@ def test_prometheus_is_told_requests_by_outcome_and_the_clocks() -> None:
     assert [told["loadgen_requests_total", outcome] for outcome in ("accepted", "throttled", "failed")] == [6, 3, 1]
     assert told["loadgen_events_total", "accepted"] == 30
     assert told["loadgen_latency_seconds_count", ""] == 10
+    assert told["loadgen_preflights_total", ""] == 1
     assert abs(told["loadgen_latency_seconds", "0.5"] - 0.3) < 0.001
     assert abs(told["loadgen_lag_seconds_sum", ""] - 1.0) < 0.001
 

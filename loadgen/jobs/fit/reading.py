@@ -16,6 +16,7 @@ from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.sources import read_file
 from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
+from loadgen.jobs.targets import open_account, reach_target
 from loadgen.model import Noun
 from loadgen.rum.quotas import RETENTION_SECONDS
 
@@ -34,6 +35,8 @@ class FitOptions(Noun, kw_only=True):
     monitor: str | None = None  # an app monitor to read live, beside the files
     target: str | None = None  # which RUM has it: a URL, or aws
     region: str | None = None
+    proxy: str | None = None  # in place of HTTPS_PROXY
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
     after: str | None = None  # read from this moment on; 30 days ago unless given
     before: str = "now"
 
@@ -46,7 +49,8 @@ def read_sources(paths: Sequence[Path], asked: FitOptions, on_progress: OnProgre
     for path in paths:
         read_file(path, recorder, tell_slowly(path, on_progress))
     if asked.monitor is not None:
-        read_monitor(asked, recorder, on_progress)
+        with reach_target(asked.target, asked.proxy, asked.ca_bundle):
+            read_monitor(asked, recorder, on_progress)
     return recorder.finish()
 
 
@@ -61,7 +65,6 @@ def tell_slowly(path: Path, on_progress: OnProgress) -> Callable[[int, int], Non
 def read_monitor(asked: FitOptions, recorder: Recorder, on_progress: OnProgress) -> None:
     """Add the events that an app monitor shows."""
     from loadgen.aws import read_event_texts
-    from loadgen.jobs.targets import open_account
 
     now = time.time()
     before = parse_moment(asked.before, now)

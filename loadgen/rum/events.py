@@ -26,6 +26,7 @@ JS_ERROR = "com.amazon.rum.js_error_event"
 HTTP = "com.amazon.rum.http_event"
 XRAY = "com.amazon.rum.xray_trace_event"
 DOM = "com.amazon.rum.dom_event"
+TTI = "com.amazon.rum.time_to_interactive_event"
 REPLAY = "com.amazon.rum.rrweb_event"
 
 HELD_UNTIL_HIDDEN = frozenset({CLS, INP})
@@ -127,6 +128,12 @@ class Lcp(Details, frozen=True, tag="1.0.0"):
 
     value: float
     attribution: LcpAttribution
+
+
+class Tti(Details, frozen=True, tag="1.0.0"):
+    """time_to_interactive_event: whole milliseconds from the navigation's start."""
+
+    value: int
 
 
 class FidAttribution(msgspec.Struct, frozen=True, gc=False):

@@ -46,6 +46,7 @@ class Client(Section):
         "ignore", description="The web client ignores Retry-After; an SDK waits at least that long before it retries."
     )
     enableXRay: bool = Field(False, description="Record a trace for every fetch and XHR.")
+    timeToInteractive: bool = Field(False, description="The site adds the client's TTIPlugin to its configuration.")
     enableW3CTraceId: bool = Field(
         False, description="Write trace ids in W3C's form: 32 digits. RUM's schema of http events has room for 35 only."
     )

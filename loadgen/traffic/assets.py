@@ -28,6 +28,9 @@ shorter tails; stylesheets are an estimate."""
 SHARED = 0.7
 """Share of a page's files that every page of the site fetches; an estimate."""
 
+OPEN_HOSTS = 3
+"""One of so many third parties sends no Timing-Allow-Origin: the browser tells no size of its files. An estimate."""
+
 HERO, FAVICON = "hero", "favicon"
 NAMES = {
     SCRIPT: ("cwr", "vendor", "app"),
@@ -53,6 +56,7 @@ class Assets:
 
     def __init__(self, stream: np.random.Generator, origin: str, hosts: list[str]) -> None:
         self._stream, self._origin, self._hosts = stream, origin, hosts
+        self._closed = tuple(f"https://{host}/" for host in hosts[::OPEN_HOSTS])
         self._shared: dict[tuple[int, int], Asset] = {}
 
     def lay_out(self, pages: dict[str, PageSpec], default: Resources, image_limit: int) -> None:
@@ -62,6 +66,7 @@ class Assets:
         self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in found], dtype=np.int64)))
         self.kind: Ints = np.array([asset.kind for asset in files], dtype=np.int64)
         self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
+        self.opaque = [asset.url.startswith(self._closed) for asset in files]
         self.hero: Bools = np.array([asset.name == HERO for asset in files], dtype=bool)
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
         self.urls = to_objects([asset.url for asset in files])
@@ -130,7 +135,7 @@ class AssetDetails:
     def _pieces(self, row: int, cached: bool, url: str | None = None) -> list[str]:
         """The text before startTime, between startTime and duration, and after duration."""
         assets = self._assets
-        size = 0 if cached else int(assets.size[row])
+        size = 0 if cached or assets.opaque[row] else int(assets.size[row])
         target = (url or assets.urls[row]) if self._record_url else UNSET
         return Template(
             Resource(assets.initiators[row], PLACEHOLDER, PLACEHOLDER, assets.types[row], size, target)

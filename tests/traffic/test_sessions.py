@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "0b9a1b57448688d2eb38bf12440f40cb695db399a1223c155d750999e78e39d5",
-    "storefront": "3988090c509e6f73f6c3ef272b018ee4915eec799b32ae283ac830f74cd98a0d",
-    "bad-release": "fbbcf9860173ccd2a999939cccbfe390424fcaccd8c7f7d59b3d975b97ca5ea2",
-    "global-mobile-day": "43926ba78abe7a0f0eb83ad4c0438691ba3ad40780d44db94fa6fe4ee3b7b203",
-    "news-flash-crowd": "d5cf4ef66b60bc1b15292edd6d34efe04765687ea020a4d3b86bf95bb7fabf5f",
-    "noisy-neighbour": "f090a880ba9765f7e8c592adf36168cec4d7a9377d6affc562cf1d2af596bdcf",
+    "quickstart": "a6a50fff27ec3ecb791ead800691fc8c0ef317d8c8eceacce98355744be71733",
+    "storefront": "5bd4a005add62ab2e76aa20ae7e9a9881c36ad9f6337684a3b3c60594545e500",
+    "bad-release": "3cb437dfd1ad468f224d5b01bb8cd81c17a7086ae3562d7064c05481ac659def",
+    "global-mobile-day": "89aa03e10d111dfeb1bcfac8ba9ce16f5c103e56b13d691901557b9864e05541",
+    "news-flash-crowd": "17db50df026f9ad8cf960b55818884e3302a39d8e84f29c7c031ad0f362c40f8",
+    "noisy-neighbour": "4942a386e91ca36b81162ec5c7006c681c6b70e0f314f799a6cf00af78c6a252",
     "quota-probe": "b14a2f5a1d10839a54cec2856d38470e162a46450f93ef91c851601b97fedbb0",
-    "saas-dashboard": "a7a722d280f5c192020d997bbba9806d3e89a831e99c66c7f34c3759c0434f24",
+    "saas-dashboard": "6de572ccf651cc6647d6b62b93317de868dc61a52e06c4686cf5d5ac8e6848e5",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -10,6 +10,7 @@ from loadgen.traffic.telemetry.largest_paint import record_lcp
 from loadgen.traffic.telemetry.navigation import record_navigation, record_page_views
 from loadgen.traffic.telemetry.replay import record_replay
 from loadgen.traffic.telemetry.resources import record_resources
+from loadgen.traffic.telemetry.time_to_interactive import record_tti
 from loadgen.traffic.telemetry.vitals import record_cls, record_fcp, record_fid, record_inp
 
 
@@ -36,6 +37,8 @@ def record_events(draws: BlockDraws) -> list[Column]:
         made += [record_js_errors(draws), *record_released_errors(draws)]
     if monitor.collects("interaction"):
         made += record_dom(draws, seen)
+    if draws.scenario.client.timeToInteractive:
+        made.append(record_tti(draws))
     if monitor.collects("replay"):
         made.append(record_replay(draws, seen))
     if monitor.custom_events:

@@ -6,8 +6,8 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, dataclass_transform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple, dataclass_transform, overload
 
 import msgspec
 
@@ -80,6 +80,71 @@ class Event(Noun):
         return self.type.removeprefix(EVENT_PREFIX)
 
 
+class EventColumns(NamedTuple):
+    """Events as columns of one length, in no order; a list for each field of `Event`. Rows may be added at the end."""
+
+    ids: list[str]
+    at: list[float]
+    types: list[str]
+    details: list[str]
+    pages: list[Page]
+    metadata: list[str]
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> EventColumns:
+        """Any events as columns."""
+        columns = cls([], [], [], [], [], [])
+        for event in events:
+            columns.add(event)
+        return columns
+
+    def add(self, event: Event) -> None:
+        """Add a row."""
+        self.ids.append(event.id)
+        self.at.append(event.at)
+        self.types.append(event.type)
+        self.details.append(event.details)
+        self.pages.append(event.page)
+        self.metadata.append(event.metadata)
+
+
+class EventView(Sequence[Event]):
+    """Some rows of columns; an `Event` is made when it is looked at."""
+
+    __slots__ = ("columns", "rows")
+
+    def __init__(self, columns: EventColumns, rows: Sequence[int]) -> None:
+        self.columns, self.rows = columns, rows
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> EventView:
+        """Any events as a view."""
+        return events if isinstance(events, EventView) else cls(EventColumns.of(events), range(len(events)))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Event: ...
+    @overload
+    def __getitem__(self, place: slice) -> EventView: ...
+    def __getitem__(self, place: int | slice) -> Event | EventView:
+        if isinstance(place, slice):
+            return EventView(self.columns, self.rows[place])
+        row = self.rows[place]
+        ids, at, types, details, pages, metadata = self.columns
+        return Event(ids[row], at[row], types[row], details[row], pages[row], metadata[row])
+
+    def __iter__(self) -> Iterator[Event]:
+        return map(Event, *(map(column.__getitem__, self.rows) for column in self.columns))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 class Load(Noun):
     """One life of a document, from a hard page load to its unload; route changes of a single-page site stay inside.
 
@@ -92,7 +157,7 @@ class Load(Noun):
     at: float  # navigation start, seconds from session start
     ready: float  # when the web client has started; its dispatch timer counts from here
     hides: tuple[float, ...]  # moments when the page is hidden; the last one is its end
-    events: tuple[Event, ...]
+    events: Sequence[Event]
 
 
 class Session(Noun):
@@ -121,7 +186,7 @@ class Batch(Noun):
     session_id: str
     visitor: Visitor
     user_id: str  # the nil UUID when cookies are not allowed
-    events: tuple[Event, ...]
+    events: Sequence[Event]
     due: float  # seconds from the run's zero: the intended moment
     beacon: bool = False  # page-hide beacon instead of fetch
     attempt: int = 1

@@ -7,6 +7,7 @@ seeded past agree because they draw sessions and plan batches by the same code. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from loadgen import client, traffic
 from loadgen.model import Session
@@ -36,6 +37,17 @@ def planned(
         with_unrecorded: Keep the events in the sessions that the client does not record at its sample rate and session
             limit. The plan is the same without them, and they take time to draw.
     """
-    settings, sample_rate = scenario.client, scenario.monitor.sample_rate
-    for session in traffic.draw_sessions(scenario, seed, share, yield_to_others, only_recordable=not with_unrecorded):
-        yield session, client.plan(session, settings, sample_rate)
+    settings, sample_rate, pause = scenario.client, scenario.monitor.sample_rate, yield_to_others or _do_not_yield
+
+    def plan_blocks() -> Iterator[tuple[int, Iterator[tuple[Session, Callable[[], client.Plan]]]]]:
+        for first, drawn in traffic.draw_blocks(scenario, seed, share, yield_to_others, not with_unrecorded):
+            sessions = list(drawn)
+            plans = client.BlockPlan(sessions, settings, sample_rate, pause)
+            yield first, zip(sessions, (partial(plans.make_plan, row) for row in range(len(sessions))), strict=True)
+
+    for session, make_plan in traffic.merge_blocks(plan_blocks(), lambda planned: planned[0].index):
+        yield session, make_plan()
+
+
+def _do_not_yield() -> None:
+    """Nobody else has work in this process."""

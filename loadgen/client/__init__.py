@@ -1,5 +1,6 @@
 """The RUM web client without I/O: Session → Plan of Batches, and an answer → a retry or a switch-off. Pure."""
 
+from loadgen.client.block_plan import BlockPlan
 from loadgen.client.cache import ClientCounts, make_session_id
 from loadgen.client.dispatch import DRAIN_SECONDS, Dispatch
 from loadgen.client.plan import Plan, plan
@@ -8,6 +9,7 @@ from loadgen.ids import draw_sampling, is_sampled
 
 __all__ = [
     "DRAIN_SECONDS",
+    "BlockPlan",
     "ClientCounts",
     "Dispatch",
     "Plan",

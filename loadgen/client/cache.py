@@ -18,7 +18,9 @@ from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START,
 from loadgen.scenario import Client
 from loadgen.wire.json_templates import TEXT_PLACEHOLDER, Template, escape, write_details
 
-_STARTED = write_details(SessionStart())
+SESSION_STARTED = write_details(SessionStart())
+"""The details of every session_start."""
+
 _PAGE_VIEW = Template(PageView(TEXT_PLACEHOLDER))
 
 
@@ -158,7 +160,9 @@ class EventCache:
         if not self._sampled:
             self.not_sampled += 1
         else:
-            self._record(Event(make_uuid4(self._key, "session_start", number), at, SESSION_START, _STARTED, page))
+            self._record(
+                Event(make_uuid4(self._key, "session_start", number), at, SESSION_START, SESSION_STARTED, page)
+            )
 
     def _record(self, event: Event) -> None:
         if self._count >= self._limit:

@@ -88,7 +88,7 @@ class _Visit:
         cache, pause = self.cache, self._session.loads[inner[0]].at if inner else math.inf
         cache.open(load.at)
         document = _Document(load, self._interval)
-        events = load.events
+        events = tuple(load.events)
         spot = 0
         while spot < len(events):
             event = events[spot]

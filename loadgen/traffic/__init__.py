@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from loadgen.model import Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.arrivals import BLOCKS_EACH, ArrivalsLaw, make_arrivals_law, merge_blocks
+from loadgen.traffic.arrivals import BLOCKS_EACH, make_arrivals_law, merge_blocks
 from loadgen.traffic.draws import BLOCK, Bools, Floats, Ints
 from loadgen.traffic.ground_truth import Description, IncidentHit, describe, find_hits
 from loadgen.traffic.rate_curve import RateCurve
@@ -23,9 +23,11 @@ __all__ = [
     "check_size",
     "compute_mean_rate",
     "describe",
+    "draw_blocks",
     "draw_sessions",
     "draw_starts",
     "find_hits",
+    "merge_blocks",
 ]
 
 
@@ -46,12 +48,21 @@ def draw_sessions(
         only_recordable: Leave out most events that the client does not record at its sample rate and session limit,
             and count them in `Session.beyond`. The client's plan is the same.
     """
+    return merge_blocks(draw_blocks(scenario, seed, share, pause, only_recordable), lambda session: session.index)
+
+
+def draw_blocks(
+    scenario: Scenario,
+    seed: int,
+    share: tuple[int, int] = (0, 1),
+    pause: Callable[[], None] | None = None,
+    only_recordable: bool = False,
+) -> Iterator[tuple[int, Iterator[Session]]]:
+    """As `draw_sessions`, by block: the least Session.index of a block, and its sessions that are of the share.
+
+    Blocks come by their least index, and may overlap: `merge_blocks` gives one sequence.
+    """
     law = make_arrivals_law(scenario, seed, pause, only_recordable)
-    return merge_blocks(_own_blocks(law, share), lambda session: session.index)
-
-
-def _own_blocks(law: ArrivalsLaw, share: tuple[int, int]) -> Iterator[tuple[int, Iterable[Session]]]:
-    """The blocks that hold sessions of a share, and those sessions."""
     worker, workers = share
     together = law.shared_together(workers)
     for part in law.split_starts():

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.model import Event, Load, Session
+from loadgen.model import EventColumns, EventView, Load, Session
 from loadgen.rum.events import HELD_UNTIL_HIDDEN
 from loadgen.scenario import Scenario, Spike
 from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockColumns, BlockDraws, Column, Sources
@@ -187,8 +187,8 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
     made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
     order = order[~beyond[order]]
-    place = np.cumsum(~beyond) - 1
-    events = [made[index] for index in place[order].tolist()]
+    place = (np.cumsum(~beyond) - 1)[order].tolist()
+    draws.seeds.pause()
     edges = np.searchsorted(load_of[order], np.arange(draws.loads + 1)).tolist()
     left_out = np.bincount(draws.load_session[load_of[beyond]], minlength=len(draws.own_sessions)).tolist()
     draws.seeds.pause()
@@ -197,21 +197,22 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     loads = [NOWHERE] * draws.loads
     starts, readies = (start / TICKS).tolist(), (ready / TICKS).tolist()
     for row in draws.own_loads.tolist():
-        loads[row] = Load(starts[row], readies[row], hides[row], tuple(events[edges[row] : edges[row + 1]]))
+        loads[row] = Load(starts[row], readies[row], hides[row], EventView(made, place[edges[row] : edges[row + 1]]))
     return loads, left_out
 
 
-def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]) -> list[Event]:
+def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]) -> EventColumns:
     """The wanted events of each family, one family after the other."""
-    made: list[Event] = []
+    made = EventColumns([], [], [], [], [], [])
     for family, mask in zip(families, wanted, strict=True):
         rows = np.flatnonzero(mask)
-        ids = draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total)
-        moments = (family.at[rows] / TICKS).tolist()
-        pages = draws.find_pages(family.view[rows])
-        made += draws.seeds.list_all(
-            map(Event, ids, moments, repeat(family.type), family.details(rows), pages, repeat(family.metadata))
-        )
+        made.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))
+        made.at.extend((family.at[rows] / TICKS).tolist())
+        made.types.extend(repeat(family.type, len(rows)))
+        made.details.extend(family.details(rows))
+        made.pages.extend(draws.find_pages(family.view[rows]))
+        made.metadata.extend(repeat(family.metadata, len(rows)))
+        draws.seeds.pause()
     return made
 
 

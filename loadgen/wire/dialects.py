@@ -145,7 +145,7 @@ def count_utf16(text: str) -> int:
 
 
 class _Frame(msgspec.Struct, frozen=True, gc=False):
-    """What all batches of one visitor for one destination share."""
+    """What all batches of visitors with one browser for one destination share."""
 
     target: str
     monitor: str
@@ -159,6 +159,14 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=MOST_VISITORS)
 def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
+    """The frame of a visitor's batches: visitors with the same browser, language and attributes share it."""
+    chosen_by = visitor.user_id if destination.site and destination.site.attributes else ""
+    shared = msgspec.structs.replace(visitor, user_id=chosen_by, returning=False, country="")
+    return _make_shared_frame(destination, shared)
+
+
+@lru_cache(maxsize=MOST_VISITORS)
+def _make_shared_frame(destination: Destination, visitor: Visitor) -> _Frame:
     host = ("host", destination.host)
     json = ("content-type", "application/json")
     fetch: Headers = ()

@@ -17,10 +17,11 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
+import msgspec
 from isal import isal_zlib
 
 from loadgen.ids import NIL_UUID
-from loadgen.model import Batch, Noun, Page, Visitor
+from loadgen.model import Batch, EventView, Noun, Page, Visitor
 from loadgen.scenario import Scenario
 from loadgen.wire.json_templates import MARK, date_details, write_members
 
@@ -49,22 +50,32 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     """The elements of RumEvents; `session` is metadata that each event's metadata begins with, "" for none."""
     cookies = batch.user_id != NIL_UUID
     epoch, pace, start = clock.epoch, clock.pace, batch.start
+    view = EventView.of(batch.events)
+    ids, at, types, details, pages, own = view.columns
     page: Page | None = None
     metadata = ""
     elements = []
-    for event in batch.events:
-        if event.page is not page:
-            page = event.page
+    for row in view.rows:
+        if pages[row] is not page:
+            page = pages[row]
             metadata = _write_page_metadata(page, cookies, session)
-        details = event.details
-        if MARK in details:
-            details = date_details(details, clock.to_unix(start + event.at) - event.at)
-        moment = int(epoch + (start + event.at) / pace + 0.5)  # JavaScript's Math.round rounds halves up
+        moment = int(epoch + (start + at[row]) / pace + 0.5)  # JavaScript's Math.round rounds halves up
         elements.append(
-            f'{{"id":"{event.id}","timestamp":{moment},"type":"{event.type}",'
-            f'"metadata":"{{{metadata}{event.metadata}}}","details":"{details}"}}'
+            f'{{"id":"{ids[row]}","timestamp":{moment},"type":"{types[row]}",'
+            f'"metadata":"{{{metadata}{own[row]}}}","details":"{details[row]}"}}'
         )
-    return ",".join(elements)
+    text = ",".join(elements)
+    return text if MARK not in text else write_events(_date_events(batch, clock), clock, session)
+
+
+def _date_events(batch: Batch, clock: Clock) -> Batch:
+    """The batch with the marked times of its events' details written out."""
+    start = batch.start
+    dated = [
+        msgspec.structs.replace(event, details=date_details(event.details, clock.to_unix(start + event.at) - event.at))
+        for event in batch.events
+    ]
+    return msgspec.structs.replace(batch, events=dated)
 
 
 @lru_cache(maxsize=MOST_VISITORS)

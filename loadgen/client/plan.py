@@ -28,7 +28,7 @@ def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
     number = 0
     while number < len(loads):
         after = number + 1
-        while after < len(loads) and loads[number].hides and loads[after].at < loads[number].hides[-1]:
+        while after < len(loads) and loads[number].hides and loads[after].ready < loads[number].hides[-1]:
             after += 1
         visit.run_document(number, loads[number], range(number + 1, after))
         if after > number + 1:  # the first tab's timer goes on while it is hidden

@@ -93,6 +93,9 @@ class Population(Section):
         description="Share of the returning visitors who came new earlier in the same run, an hour before or more; "
         "for runs of days.",
     )
+    direct: Share = Field(
+        0.47, description="Landings without a referrer: typed, from mail or an app (Contentsquare's traffic sources)."
+    )
     back: Share = Field(
         0.17, description="Steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
     )

@@ -11,22 +11,28 @@ from msgspec import UNSET
 
 from loadgen.rum.events import Resource
 from loadgen.scenario import PageSpec, Resources
-from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects, write_ms
+from loadgen.traffic.browser_clocks import BrowserClocks
+from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects
+from loadgen.traffic.loading import SHARED
 from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 KINDS = ("stylesheet", "script", "font", "image")
 STYLESHEET, SCRIPT, FONT, IMAGE = range(4)
 FOLDERS = ("css", "js", "fonts", "img")
 INITIATORS = ("link", "script", "css", "img")
-SUFFIXES = ("css", "js", "woff", "jpg")
-"""The client tells a file's type by its suffix; it takes .woff2 for a stylesheet, so the fonts here are .woff."""
+SUFFIXES = ("css", "js", "woff2", "jpg")
+SPECIAL = {"head": "woff", "icons": "svg", "logo": "png"}
+"""Suffixes of files by name. The client tells a file's type by its suffix, and takes .woff2 for a style sheet."""
+
+FROM_STYLESHEETS = frozenset({"icons"})
+"""Images that a style sheet asks for: initiator "css"."""
+
+SPARE = 4
+"""Images of a page beyond those that the client records: which are the first ones differs from load to load."""
 
 LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8))
 """Natural logarithm of one response's size in KB, by kind: mean and standard deviation. Source: Web Almanac 2025, with
 shorter tails; stylesheets are an estimate."""
-
-SHARED = 0.7
-"""Share of a page's files that every page of the site fetches; an estimate."""
 
 OPEN_HOSTS = 3
 """One of so many third parties sends no Timing-Allow-Origin: the browser tells no size of its files. An estimate."""
@@ -36,7 +42,7 @@ NAMES = {
     SCRIPT: ("cwr", "vendor", "app"),
     STYLESHEET: ("main", "theme"),
     FONT: ("text", "head"),
-    IMAGE: ("logo", "cart"),
+    IMAGE: ("icons", "logo"),
 }
 """Names of the first shared files; the web client is one of the site's scripts."""
 
@@ -60,7 +66,7 @@ class Assets:
         self._shared: dict[tuple[int, int], Asset] = {}
 
     def lay_out(self, pages: dict[str, PageSpec], default: Resources, image_limit: int) -> None:
-        """Give every page its files; of images no more than the client records."""
+        """Give every page its files; of images few more than the client records."""
         found = [self._make_files(name, page.resources or default, image_limit) for name, page in pages.items()]
         files = [asset for each in found for asset in each]
         self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in found], dtype=np.int64)))
@@ -69,17 +75,20 @@ class Assets:
         self.opaque = [asset.url.startswith(self._closed) for asset in files]
         self.hero: Bools = np.array([asset.name == HERO for asset in files], dtype=bool)
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
+        common = {asset.url for asset in self._shared.values()}
+        self.shared: Bools = np.array([asset.name == FAVICON or asset.url in common for asset in files], dtype=bool)
+        self.limited: Bools = self.kind == IMAGE
         self.urls = to_objects([asset.url for asset in files])
         self.initiators = to_objects([asset.initiator for asset in files])
-        self.types = to_objects([KINDS[asset.kind] for asset in files])
+        self.types = to_objects([_find_type(asset) for asset in files])
 
     def _make_files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
-        numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit)]
+        numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit + SPARE)]
         return [asset for kind, number in enumerate(numbers) for asset in self._make_kind(page, kind, number)]
 
     def _make_kind(self, page: str, kind: int, number: int) -> list[Asset]:
         """Make files of a kind: those that all pages share, then the page's own; the first image is the hero."""
-        common = round(number * SHARED)
+        common = number if kind == FONT else round(number * SHARED)
         own = [self._make_asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
         shared = [self._find_common(kind, index) for index in range(common)]
         if kind != IMAGE or not number:
@@ -99,13 +108,19 @@ class Assets:
     def _make_asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
         mean, sigma = LN_KB[kind]
         size = int(1024 * np.exp(mean + sigma * self._stream.standard_normal())) + 300
-        path = "/".join(part for part in (FOLDERS[kind], folder, f"{name}.{SUFFIXES[kind]}") if part)
+        path = "/".join(part for part in (FOLDERS[kind], folder, f"{name}.{SPECIAL.get(name, SUFFIXES[kind])}") if part)
         origin = f"https://{host}" if host else self._origin
-        return Asset(kind, name, f"{origin}/{path}", INITIATORS[kind], size)
+        initiator = "css" if name in FROM_STYLESHEETS else INITIATORS[kind]
+        return Asset(kind, name, f"{origin}/{path}", initiator, size)
 
     def _make_favicon(self) -> Asset:
         """The favicon, which the browser fetches itself: initiator "other"; the client counts it as an image."""
         return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)
+
+
+def _find_type(asset: Asset) -> str:
+    """The type of a file as the client tells it (utils/common-utils.ts, getResourceFileType)."""
+    return KINDS[STYLESHEET] if asset.url.endswith(".woff2") else KINDS[asset.kind]
 
 
 KNOWN = 65536
@@ -115,6 +130,7 @@ KNOWN = 65536
 class Fetched(NamedTuple):
     """Files that loads fetched, as columns."""
 
+    load: Ints
     asset: Ints  # row in Assets
     cached: Bools
     start: Ints  # ticks from navigation start
@@ -141,7 +157,7 @@ class AssetDetails:
             Resource(assets.initiators[row], PLACEHOLDER, PLACEHOLDER, assets.types[row], size, target)
         ).pieces
 
-    def texts(self, seeds: Seeds, fetched: Fetched, hero_urls: list[str]) -> list[str]:
+    def texts(self, seeds: Seeds, clocks: BrowserClocks, fetched: Fetched, hero_urls: list[str]) -> list[str]:
         """Write one text for each file; `hero_urls` holds one URL for each hero image among them, in order."""
         asset, cached = fetched.asset, fetched.cached
         tails = self._tails[asset + cached * len(self._assets.kind)]
@@ -150,7 +166,9 @@ class AssetDetails:
         for place, row, kept, url in rows:
             tails[place] = self._hero(row, kept, url)
         seeds.pause()
-        start, length = write_ms(fetched.start), write_ms(fetched.length)
+        start = clocks.write(fetched.load, fetched.start)
+        seeds.pause()
+        length = clocks.write(fetched.load, fetched.length, fetched.start)
         seeds.pause()
         parts = zip(self._heads[asset].tolist(), start, repeat(self._middle), length, tails.tolist(), strict=False)
         return seeds.list_all(map("".join, parts))

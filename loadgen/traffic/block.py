@@ -12,10 +12,14 @@ from loadgen.model import EventColumns, EventView, Load, Session
 from loadgen.rum.events import HELD_UNTIL_HIDDEN
 from loadgen.scenario import Scenario, Spike
 from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockColumns, BlockDraws, Column, Sources
+from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
+    BACK,
     FAR_TICK,
+    LANDING_KIND,
+    NAVIGATE,
     RELOAD,
     RESTORED,
     Habits,
@@ -24,6 +28,7 @@ from loadgen.traffic.journey import (
     draw_dwell,
     draw_entries,
     draw_walk,
+    find_new_items,
     open_tabs,
 )
 from loadgen.traffic.loading import (
@@ -34,6 +39,7 @@ from loadgen.traffic.loading import (
     draw_loads,
     find_cache_factor,
     join_loads,
+    measure_loads,
     restore_loads,
 )
 from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, Referrals, SessionLimit, number_pages
@@ -74,6 +80,10 @@ class WalkedVisits(NamedTuple):
     landing: Loading
     later: WantedLoads
 
+    def slow_down(self, factor: Floats) -> WalkedVisits:
+        """The same visits with later loads that render so many times as long."""
+        return self._replace(later=self.later._replace(cache_factor=self.later.cache_factor * factor))
+
 
 class Blocks:
     """Draws blocks of one scenario and seed."""
@@ -111,17 +121,18 @@ class Blocks:
             seeds.stream("slowness", block), people.device, self.crowd.distance[people.country], scenario.telemetry
         )
         exposures = self.incidents.draw_exposures(seeds, block, people)
-        steps, hard, landing, asked = self._walk_visits(block, people, slowness, exposures, starts)
+        walked = self._walk_visits(block, people, slowness, exposures, starts)
+        steps, hard = walked.walk, walked.hard
         looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
         looks = open_tabs(seeds, block, steps, hard, looks, scenario.population.new_tab)
-        loading = self._draw_loading(block, steps, landing, asked, slowness)
+        clocks = BrowserClocks(seeds.stream("clocks", block), steps.session[hard], self.crowd.are_chromium(people))
+        loading = self._draw_loading(block, walked, slowness, clocks)
         time = build_timeline(steps, hard, loading, looks)
         planned = at = starts[steps.session] + time.start / TICKS
         view = loading.view
         factor = find_slowdown(exposures, steps.session[view], steps.page[view], planned[view])
         if factor is not None:
-            asked = asked._replace(cache_factor=asked.cache_factor * factor[~steps.first[view]])
-            loading = self._draw_loading(block, steps, landing, asked, slowness)
+            loading = self._draw_loading(block, walked.slow_down(factor[~steps.first[view]]), slowness, clocks)
             time = build_timeline(steps, hard, loading, looks)
             at = starts[steps.session] + time.start / TICKS
         people = self.crowd.separate(block, people, starts + time.find_session_ends(steps.begins) / TICKS)
@@ -129,13 +140,14 @@ class Blocks:
             exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED)
         )
         seen = number_pages(steps, steps.first if scenario.client.allowCookies else hard)
-        pages = PageMaker(steps, seen, time, site, Referrals(seeds.stream("referrals", block), len(own)))
+        referrals = Referrals(seeds.stream("referrals", block), len(own), scenario.population.direct)
+        pages = PageMaker(steps, seen, time, site, referrals)
         begins = steps.begins.tolist()
         for row in np.flatnonzero(own).tolist():
             pages.make_session(row, begins[row], begins[row + 1])
             if row % PAGES_PIECE == 0:
                 seeds.pause()
-        columns = BlockColumns(people, slowness, steps, looks.looked, loading, time, seen, pages, hit, factor)
+        columns = BlockColumns(people, slowness, steps, looks.looked, loading, time, seen, clocks, pages, hit, factor)
         return BlockDraws(Sources(scenario, site, self.crowd, seeds), block, own, columns)
 
     def _walk_visits(
@@ -148,29 +160,36 @@ class Blocks:
         warm = find_cache_factor(True, people.returning)
         factor = find_slowdown(exposures, everyone, entry, starts)
         warm = warm if factor is None else warm * factor
-        asked = WantedLoads(everyone, everyone, self.site.slowness[entry], warm, True)
+        kind = LANDING_KIND.pick(self.seeds.stream("landing kind", block).random(len(entry)))
+        cached = np.where(people.returning, telemetry.cache.first_page_returning, telemetry.cache.first_page_new)
+        cached = np.where(kind == NAVIGATE, cached, 1.0)
+        known = np.zeros(len(entry), dtype=bool)
+        asked = WantedLoads(everyone, everyone, self.site.slowness[entry], warm, True, kind == BACK, cached, known)
         landing = draw_loads(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
         if population.persistence:
             apart = self.seeds.stream("persistence", block).standard_normal(len(entry))
             unrest = unrest * np.exp(population.persistence * apart)
-        cached = population.bfcache if self.scenario.client.allowCookies else 0.0
-        habits = Habits(unrest, population.back, population.reload, cached)
+        bfcache = population.bfcache if self.scenario.client.allowCookies else 0.0
+        habits = Habits(unrest, population.back, population.reload, bfcache)
         steps = draw_walk(self.site, self.seeds, block, entry, habits)
+        steps.kind[steps.begins[:-1]] = kind
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         view = np.flatnonzero(hard & ~steps.first)
         session, page = steps.session[view], self.site.slowness[steps.page[view]]
-        later = WantedLoads(view, session, page, find_cache_factor(False, people.returning[session]), False)
+        factor, kind = find_cache_factor(False, people.returning[session]), steps.kind[view]
+        cached = np.where(kind == NAVIGATE, telemetry.cache.later_pages, 1.0)
+        later = WantedLoads(view, session, page, factor, False, kind == BACK, cached, find_new_items(steps)[view])
         return WalkedVisits(steps, hard, landing._replace(view=steps.begins[:-1]), later)
 
-    def _draw_loading(
-        self, block: int, steps: Walk, landing: Loading, asked: WantedLoads, slowness: Slowness
-    ) -> Loading:
+    def _draw_loading(self, block: int, walked: WalkedVisits, slowness: Slowness, clocks: BrowserClocks) -> Loading:
         """Draw all loads: landings, later loads, and returns from the back/forward cache, which take no time."""
-        later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, asked)
-        loading = join_loads(landing, later)
-        back = steps.kind[loading.view] == RESTORED
-        return restore_loads(self.seeds.stream("restored", block), loading, back) if back.any() else loading
+        later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, walked.later)
+        loading = join_loads(walked.landing, later)
+        back = walked.walk.kind[loading.view] == RESTORED
+        if back.any():
+            loading = restore_loads(self.seeds.stream("restored", block), loading, back)
+        return measure_loads(loading, clocks, back)
 
 
 def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) -> tuple[list[Load], list[int]]:

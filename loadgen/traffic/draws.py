@@ -10,10 +10,9 @@ do other work in between.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,11 +26,6 @@ TICKS = 10_000
 
 WRITTEN_AT_ONCE = 2000
 """Ids that are written between two pauses; they take less than a millisecond."""
-
-COMMON_TICKS = 100_000
-"""Ticks whose texts are cached: 10 s."""
-
-TENTHS = ("", *(f".{tenth}" for tenth in range(1, 10)))
 
 UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 """Digits between the dashes of a UUID."""
@@ -164,24 +158,9 @@ def to_ticks(milliseconds: Floats) -> Ints:
     return np.rint(milliseconds * 10).astype(np.int64)
 
 
-def write_ms(tick: Ints) -> list[str]:
-    """Ticks as the milliseconds that JavaScript prints: 83, 83.1."""
-    texts = _keep_common_texts()[np.clip(tick, 0, COMMON_TICKS - 1)]
-    rare = np.flatnonzero((tick >= COMMON_TICKS) | (tick < 0))
-    if len(rare):
-        texts[rare] = [str(value / 10).removesuffix(".0") for value in tick[rare].tolist()]
-    return cast(list[str], texts.tolist())
-
-
 def write_numbers(values: Floats) -> list[str]:
-    """Numbers of few digits as JavaScript prints them: 2.5, 3."""
+    """Numbers as JavaScript prints them: 2.5, 3."""
     return [str(value).removesuffix(".0") for value in values.tolist()]
-
-
-@lru_cache(maxsize=1)
-def _keep_common_texts() -> NDArray[np.object_]:
-    """The texts of the ticks that most events have."""
-    return to_objects([f"{whole}{tenths}" for whole in range(COMMON_TICKS // 10) for tenths in TENTHS])
 
 
 def find_begins(session: Ints, sessions: int) -> Ints:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, find_begins
+from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds, find_begins
 from loadgen.traffic.loading import Loading
 from loadgen.traffic.site import Site
 
@@ -29,6 +29,9 @@ WALK_PIECE = 10
 NAVIGATE, BACK, RELOAD, RESTORED = 0, 1, 2, 3
 """How a visitor comes to a page."""
 
+LANDING_KIND = Choice([0.94, 0.03, 0.03])
+"""How a landing was reached: NAVIGATE, BACK or RELOAD; an estimate."""
+
 
 class Walk(NamedTuple):
     """Page views of a block."""
@@ -39,7 +42,7 @@ class Walk(NamedTuple):
     first: Bools  # the visit's first page
     items: Ints  # [view, slot]: the items behind the path's placeholders
     begins: Ints  # where each session's rows begin; one more marks the end
-    source: Ints  # the view that a RESTORED one brings back; else the view itself
+    source: Ints  # the view to which a BACK or RESTORED one returns; else the view itself
 
 
 class Habits(NamedTuple):
@@ -87,7 +90,7 @@ def draw_walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits)
         restored &= ~site.route[np.where(back, behind[active], 0)]
         to = np.where(back, behind[active], np.where(again, page[active], to))
         place = np.where(back, behind_origin[active], np.where(again, origin[active], step))
-        source = np.where(restored, behind_here[active], step)
+        source = np.where(back, behind_here[active], step)
         moved = active[~again]
         behind_here[moved] = here[moved]
         here[active] = step
@@ -133,6 +136,14 @@ def _draw_items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:
         for slot, law in enumerate(laws):
             chosen[rows, slot] = law.pick(uniform[rows, slot])
     return chosen
+
+
+def find_new_items(walk: Walk) -> Bools:
+    """Views of items that the visit has not shown before."""
+    shown = np.column_stack((walk.session, walk.page, walk.items))
+    first = np.zeros(len(walk.page), dtype=bool)
+    first[np.unique(shown, axis=0, return_index=True)[1]] = True
+    return first
 
 
 def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_switches: float) -> Dwell:
@@ -194,7 +205,7 @@ class Timeline(NamedTuple):
     back: Ints  # and shown again
     end: Ints
     load_begins: Ints  # where each session's loads begin; one more marks the end
-    load_end: Ints  # of each load
+    load_end: Ints  # of each load: its last view's end, and with another load behind it that load's first byte
 
     def find_session_ends(self, begins: Ints) -> Ints:
         """When each session ends, whose views begin at these rows; one more marks the end."""
@@ -220,7 +231,7 @@ class Timeline(NamedTuple):
 
 
 def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell) -> Timeline:
-    """Place the views of each session one after the other."""
+    """Place the views of each session one after the other; a document lives until the answer for the next one comes."""
     load = np.cumsum(hard) - 1
     ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
     ready[loading.view] = loading.ready
@@ -238,4 +249,7 @@ def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell)
     end[stays] = (back + draw_dwell.looked - draw_dwell.opened)[stays]
     last = np.append(loading.view[1:], len(hard)) - 1
     begins = find_begins(walk.session[loading.view], len(walk.begins) - 1)
-    return Timeline(load, start, start + ready, looked, away, back, end, begins, end[last])
+    load_end, following = end[last], loading.view[1:]
+    replaced = np.flatnonzero(~walk.first[following] & (load_end[:-1] == start[following]))
+    load_end[replaced] += loading.ttfb[replaced + 1]
+    return Timeline(load, start, start + ready, looked, away, back, end, begins, load_end)

@@ -5,11 +5,13 @@ Rule: one slowness per session is shared by everything it loads; TTFB â‰¤ FCP â‰
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from loadgen.scenario import Telemetry, Vitals
+from loadgen.traffic.browser_clocks import BrowserClocks
+from loadgen.traffic.documents import draw_document
 from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.population import DEVICES
 
@@ -21,6 +23,17 @@ HTML_KB_MU, HTML_KB_SIGMA = 3.56, 1.15
 
 REUSED, REDIRECTED, RESOLVED = 0.8, 0.15, 0.5
 """Shares: later loads on the same connection; landings by a redirect; new connections that look the name up."""
+
+LOOKUP_MU, LOOKUP_SIGMA = 1.25, 0.7
+REQUEST_MU, REQUEST_SIGMA = (1.35, -0.35), (0.75, 1.3)
+"""ln ms from fetchStart to the lookup of a new connection's host (the cache is asked meanwhile), and from a connection
+to the request: on one that was there, and on a new one. Medians and spreads of the recorded visits."""
+
+STORED_MU, STORED_SIGMA = 1.8, 0.6
+"""ln ms until a document that the cache holds begins; an estimate after four of the recorded visits."""
+
+SHARED = 0.7
+"""Share of a page's files that every page of the site fetches; an estimate."""
 
 PHASES_AT_MOST = 0.7
 """Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
@@ -42,10 +55,13 @@ KEPT = 0.5
 of sessions that meet one over 3 s (Contentsquare)."""
 
 AT_ONCE = (
-    "wait", "redirect", "dns", "connect", "tls", "ttfb", "response", "interactive", "parsed", "parsed_end", "complete",
-    "loaded",
+    "wait", "redirect", "lookup", "dns", "connect", "tls", "request", "ttfb", "response", "interactive", "parsed",
+    "parsed_end", "complete", "load", "loaded",
 )  # fmt: skip
 """What takes no time in a return from the back/forward cache."""
+
+MEASURED, PAINTS = AT_ONCE, ("fcp", "lcp")
+"""The times of a load that its browser tells."""
 
 
 class Loading(NamedTuple):
@@ -54,9 +70,11 @@ class Loading(NamedTuple):
     view: Ints  # row of the walk
     wait: Ints  # until the fetch starts, redirects included
     redirect: Ints
+    lookup: Ints  # domainLookupStart; later than `wait` on a new connection
     dns: Ints
     connect: Ints  # TLS included
     tls: Ints
+    request: Ints  # requestStart
     ttfb: Ints
     response: Ints  # the response's end
     fcp: Ints
@@ -66,9 +84,14 @@ class Loading(NamedTuple):
     ready: Ints  # the deferred script with the web client has run
     parsed: Ints  # DOMContentLoaded starts
     parsed_end: Ints
-    complete: Ints  # load event starts
+    complete: Ints
+    load: Ints  # load event starts
     loaded: Ints  # load event ends
     html_bytes: Ints
+    stored: Bools  # the document comes from the cache
+    warm: Bools  # so do the files that all pages share
+    pictures: Bools  # and the page's own
+    new: Bools  # but not the image of its item
     rtt: Floats  # milliseconds
     mbit: Floats
 
@@ -113,6 +136,15 @@ class WantedLoads(NamedTuple):
     page: Floats  # slowness of the page
     cache_factor: Floats  # factor on rendering: see LANDING
     landing: bool
+    stored: Bools  # a step back, whose document the cache holds
+    cached: Floats  # share of the files that come from the cache
+    new: Bools  # shows an item that the visit has not seen before, so that its image is in no cache
+
+
+def split_cached_share(share: Floats) -> tuple[Floats, Floats]:
+    """The share of cached files, for those that all pages share and for the page's own: the shared ones come first."""
+    shared = np.minimum(share / (SHARED + (1 - SHARED) / 2), 1.0)
+    return shared, np.clip((share - SHARED * shared) / (1 - SHARED), 0.0, 1.0)
 
 
 def _find_vitals(telemetry: Telemetry, device: int) -> Vitals:
@@ -148,19 +180,16 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     count, session = len(asked.view), asked.session
     ttfb, fcp, lcp, text = _draw_paints(stream, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
-    wait, redirect, dns, connect, tls = _draw_network(stream, rtt, np.full(count, asked.landing), ttfb)
+    network = _draw_network(stream, rtt, asked, telemetry.preconnected, ttfb)
     html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * stream.standard_normal(count))
-    response = ttfb + np.maximum(to_ticks(html_kb * 8.192 / mbit), 1)
-    uniform = stream.random((6, count))
-    interactive = np.maximum(_part(fcp, 0.8 + 0.4 * uniform[0]), response + 1)
-    ready = interactive + to_ticks(2 + 28 * uniform[1])
-    parsed = ready + to_ticks(0.5 + 15 * uniform[2])
-    parsed_end = parsed + to_ticks(5 + 55 * uniform[3])
-    complete = _part(np.maximum(parsed_end, lcp), 1.0 + 0.12 * uniform[4])
-    loaded = complete + to_ticks(0.1 + 4 * uniform[5])
-    size = np.rint(html_kb * 1024).astype(np.int64)
-    return Loading(asked.view, wait, redirect, dns, connect, tls, ttfb, response, fcp, lcp, text, interactive, ready,
-                   parsed, parsed_end, complete, loaded, size, rtt, mbit)  # fmt: skip
+    response = ttfb + np.maximum(to_ticks(np.where(asked.stored, 0.7, html_kb * 8.192 / mbit)), 1)
+    warm, pictures = (stream.random(count) < share for share in split_cached_share(asked.cached))
+    document = draw_document(stream, (ttfb, response, fcp, lcp), warm, warm & pictures & ~asked.new)
+    return Loading(
+        view=asked.view, ttfb=ttfb, response=response, fcp=fcp, lcp=lcp, text=text, stored=asked.stored, new=asked.new,
+        warm=warm, pictures=pictures, html_bytes=np.rint(html_kb * 1024).astype(np.int64), rtt=rtt, mbit=mbit,
+        **network, **document,
+    )  # fmt: skip
 
 
 def _draw_paints(
@@ -176,27 +205,34 @@ def _draw_paints(
         return median[device] * np.exp(sigma[device] * slowness.draw_step(stream, number, session)) * asked.page
 
     text = stream.random(len(session)) < read_by_device(telemetry, "text_lcp")[device]
+    stored = to_ticks(np.exp(STORED_MU + STORED_SIGMA * stream.standard_normal(len(session)))) + 10
     ttfb = np.maximum(to_ticks(step(0) * slowness.distance[session]), 10)
+    ttfb = np.where(asked.stored, np.minimum(stored, ttfb), ttfb)
     fcp = ttfb + np.maximum(to_ticks(step(1) * asked.cache_factor), 1)
     lcp = fcp + to_ticks(step(2) * asked.cache_factor * np.where(text, TEXT_FACTOR, 1.0))
     return ttfb, fcp, lcp, text
 
 
 def _draw_network(
-    stream: np.random.Generator, rtt: Floats, landing: Bools, ttfb: Ints
-) -> tuple[Ints, Ints, Ints, Ints, Ints]:
-    """Waiting, redirect, DNS, connection and TLS times that fit into TTFB."""
-    uniform = stream.random((4, len(rtt)))
-    fresh = landing | (uniform[0] >= REUSED)
-    lookup = fresh & (uniform[1] < RESOLVED)
-    dns = np.where(lookup, 25 * np.exp(0.9 * stream.standard_normal(len(rtt))), 0.0)
-    redirect = np.where(landing & (uniform[2] < REDIRECTED), 2 * rtt, 0.0)
+    stream: np.random.Generator, rtt: Floats, asked: WantedLoads, preconnected: float, ttfb: Ints
+) -> dict[str, Any]:
+    """The network's phases inside TTFB."""
+    count = len(rtt)
+    uniform, normal = stream.random((5, count)), stream.standard_normal((3, count))
+    fresh = (asked.landing | (uniform[0] >= REUSED)) & (uniform[4] >= preconnected) & ~asked.stored
+    kind = fresh.astype(np.int64)
+    ask = np.where(fresh, np.exp(LOOKUP_MU + LOOKUP_SIGMA * normal[0]), 0.0)
+    dns = np.where(fresh & (uniform[1] < RESOLVED), 25 * np.exp(0.9 * normal[1]), 0.0)
+    redirect = np.where(asked.landing & (uniform[2] < REDIRECTED) & ~asked.stored, 2 * rtt, 0.0)
     connect = np.where(fresh, rtt, 0.0)
-    wait = 0.4 + 8 * uniform[3] ** 2
-    phases = np.stack([wait, redirect, dns, connect, connect])
+    send = np.exp(np.array(REQUEST_MU)[kind] + np.array(REQUEST_SIGMA)[kind] * normal[2])
+    phases = np.stack([0.4 + 8 * uniform[3] ** 2, redirect, ask, dns, connect, connect, send])
     phases *= np.minimum(1.0, PHASES_AT_MOST * ttfb / 10 / phases.sum(axis=0))
-    parts = np.floor(phases * 10).astype(np.int64)
-    return parts[0] + parts[1], parts[1], parts[2], parts[3] + parts[4], parts[4]
+    wait, redirect, ask, dns, connect, tls, send = np.floor(phases * 10).astype(np.int64)
+    lookup = wait + redirect + ask
+    begun = lookup + dns + connect + tls
+    return {"wait": wait + redirect, "redirect": redirect, "lookup": lookup, "dns": dns, "connect": connect + tls,
+            "tls": tls, "request": begun + np.maximum(send, 1)}  # fmt: skip
 
 
 def _part(tick: Ints, factor: Floats) -> Ints:
@@ -207,5 +243,14 @@ def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) ->
     """The loads, those marked `back` as returns from the back/forward cache: at once there, painted soon after."""
     painted = to_ticks(15 + 60 * stream.random(len(back)))
     at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
-    paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}
+    paints = {name: np.where(back, painted, getattr(loading, name)) for name in PAINTS}
     return loading._replace(**at_once, **paints, ready=np.where(back, 1, loading.ready), text=loading.text | back)
+
+
+def measure_loads(loading: Loading, clocks: BrowserClocks, restored: Bools) -> Loading:
+    """The loads as their browsers tell them: times and paints with the resolution of each engine."""
+    rows = np.arange(len(loading.view))
+    step = np.where(restored, clocks.step, clocks.paint_step)
+    measured: dict[str, Any] = {name: clocks.coarsen(rows, getattr(loading, name)) for name in MEASURED}
+    measured |= {name: -(-getattr(loading, name) // step) * step for name in PAINTS}
+    return loading._replace(**measured)

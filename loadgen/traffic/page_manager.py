@@ -24,16 +24,16 @@ import numpy as np
 from loadgen.ids import is_sampled
 from loadgen.model import Page
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import TICKS, Bools, Ints
-from loadgen.traffic.journey import RESTORED, Timeline, Walk
+from loadgen.traffic.draws import TICKS, Bools, Choice, Ints
+from loadgen.traffic.journey import RELOAD, RESTORED, Timeline, Walk
 from loadgen.traffic.site import Site
 
 REFERRERS = (
-    ("", 0.47), ("https://www.google.com/", 0.36), ("https://www.bing.com/", 0.04), ("https://duckduckgo.com/", 0.02),
+    ("https://www.google.com/", 0.36), ("https://www.bing.com/", 0.04), ("https://duckduckgo.com/", 0.02),
     ("https://www.facebook.com/", 0.04), ("https://www.instagram.com/", 0.03), ("https://t.co/", 0.02),
     ("https://www.reddit.com/", 0.02),
 )  # fmt: skip
-"""Where landings come from: direct, e-mail and apps give none; search 40 % (Contentsquare's traffic sources)."""
+"""Where landings that have a referrer come from, as shares of all landings: search 40 % (Contentsquare)."""
 
 
 class PageNumbers(NamedTuple):
@@ -83,13 +83,15 @@ def _turn_back(walk: Walk, found: PageNumbers) -> None:
 class Referrals:
     """Where landings come from, drawn for a block."""
 
-    def __init__(self, stream: np.random.Generator, sessions: int) -> None:
-        edges = np.cumsum([share for _, share in REFERRERS])
-        self._pick = np.minimum(np.searchsorted(edges, stream.random(sessions), side="right"), len(REFERRERS) - 1)
+    def __init__(self, stream: np.random.Generator, sessions: int, direct: float) -> None:
+        shares = np.array([share for _, share in REFERRERS])
+        law = Choice([direct, *((1 - direct) * shares / shares.sum())])
+        self._pick = law.pick(stream.random(sessions)) - 1
 
     def find(self, session: int) -> str:
         """document.referrer of a session's landing."""
-        return REFERRERS[self._pick[session]][0]
+        place = self._pick[session]
+        return REFERRERS[place][0] if place >= 0 else ""
 
 
 class PageMaker:
@@ -100,7 +102,9 @@ class PageMaker:
         self._page, self._items = walk.page.tolist(), [tuple(items) for items in walk.items.tolist()]
         self._load, self._noticed = time.load.tolist(), time.noticed.tolist()
         self._new, self._interaction, self._parent = seen.new.tolist(), seen.interaction.tolist(), seen.parent.tolist()
-        self._held = seen.held.tolist()
+        self._held, self._source = seen.held.tolist(), walk.source.tolist()
+        self._again: list[bool] = (walk.kind == RELOAD).tolist()
+        self._referrers: list[str] = [""] * len(self._page)
         self.paths: list[str] = [""] * len(self._page)
         self.made: list[Page | None] = [None] * len(self._page)
 
@@ -112,13 +116,23 @@ class PageMaker:
             self.paths[row] = path
             hard = row == begin or self._load[row] != self._load[row - 1]
             if hard and row > begin:
-                referrer = self._site.find_url(self._page[row - 1], self._items[row - 1])
+                referrer = self._find_referrer(row, referrer)
+            self._referrers[row] = referrer
             # A single-page site changes the title after pushState: the client still notes the page before's.
             shown = title if hard else title_before
             self.made[row] = (
                 self._make_page(row, path, shown, referrer) if self._new[row] else self.made[self._held[row]]
             )
             title_before = title
+
+    def _find_referrer(self, row: int, before: str) -> str:
+        """document.referrer of a later load: the page before; a document that is loaded again keeps what it had."""
+        if self._again[row]:
+            return before
+        source: int = self._source[row]
+        if source != row:
+            return self._referrers[source]
+        return self._site.find_url(self._page[row - 1], self._items[row - 1])
 
     def _make_page(self, row: int, path: str, title: str, referrer: str) -> Page:
         parent, tags = self._parent[row], self._site.pages[self._page[row]].tags

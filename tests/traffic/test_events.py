@@ -109,7 +109,8 @@ def near_ms(seconds: float) -> object:
 def test_paints_come_one_after_the_other(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         ttfb, fcp, lcp = one(load, TTFB), one(load, FCP), one(load, LCP)
-        assert fcp is not None
+        if fcp is None:  # the page was left before the client heard of it
+            continue
         assert fcp.details.attribution.timeToFirstByte <= fcp.details.value
         if ttfb:
             assert ttfb.details.value == fcp.details.attribution.timeToFirstByte
@@ -132,8 +133,9 @@ def test_attributions_add_up(shop: list[SeenSession]) -> None:
             assert total == near(details.value)
         elif event.type == INP:
             parts = details.attribution
-            assert parts.inputDelay + parts.processingDuration + parts.presentationDelay == near(details.value)
-            assert parts.nextPaintTime - parts.interactionTime == near(details.value)
+            told = parts.inputDelay + parts.processingDuration
+            assert parts.nextPaintTime - parts.interactionTime == near(max(details.value, told))
+            assert told + parts.presentationDelay == near(max(details.value, told))
             assert details.value % 8 == 0
 
 
@@ -158,11 +160,12 @@ def test_navigation_phases_add_up(shop: list[SeenSession]) -> None:
         assert ttfb is not None and ttfb.details.value == nav.responseStart
         assert nav.timeToFirstByte == near(nav.responseStart - nav.requestStart)
         assert nav.connectStart == near(nav.domainLookupStart + nav.dns)
-        assert nav.requestStart == near(nav.connectStart + nav.connect)
+        connected = nav.connectStart + nav.connect
+        assert nav.requestStart > connected or (nav.requestStart == near(connected) and nav.requestStart % 1 == 0)
         assert nav.tlsTime <= nav.connect
         assert nav.domProcessingTime == near(nav.loadEventStart - nav.responseStart - nav.responseTime)
         assert nav.duration == near(nav.loadEventStart + nav.loadEventTime)
-        assert event.at - load.at == pytest.approx(nav.duration / 1000, abs=1e-6)
+        assert -1e-6 <= event.at - load.at - nav.duration / 1000 < 0.1
 
 
 def test_resources_lie_inside_their_load(shop: list[SeenSession]) -> None:
@@ -173,7 +176,10 @@ def test_resources_lie_inside_their_load(shop: list[SeenSession]) -> None:
             continue
         for file in files:
             assert event.details.responseStart <= file.startTime
-            assert file.startTime + file.duration <= event.details.loadEventStart + 0.01
+            if file.initiatorType == "other":  # the favicon
+                assert file.startTime >= event.details.duration
+            else:
+                assert file.startTime + file.duration <= event.details.loadEventStart + 0.01
         assert sum(file.fileType == "image" for file in files) <= 10
 
 
@@ -210,17 +216,16 @@ def test_lcp_comes_with_the_first_input_or_the_hide(shop: list[SeenSession]) -> 
         if lcp is None:
             continue
         if fid is None:
-            assert lcp.at == load.hides[0] or load.hides[0] < lcp.at
+            assert load.hides[0] - lcp.at < 1  # later, or after an input of which the page left no time to tell
         else:
-            assert lcp.at <= load.at + fid.details.attribution.eventTime / 1000 + 1e-6
-        assert load.at + lcp.details.value / 1000 <= lcp.at + 1e-6
+            assert lcp.at == load.hides[0] or lcp.at >= load.at + fid.details.attribution.eventTime / 1000 - 1e-3
+        assert load.at + lcp.details.value / 1000 <= lcp.at + 0.01
 
 
 def test_inp_needs_an_input_and_cls_a_painted_page(shop: list[SeenSession]) -> None:
     for load in loads(shop):
         inp, cls, fcp = one(load, INP), one(load, CLS), one(load, FCP)
         if inp:
-            assert one(load, FID) is not None
             assert inp.at >= load.at + inp.details.attribution.interactionTime / 1000
         if cls and fcp:
             assert cls.at >= load.at + fcp.details.value / 1000 - 1e-6
@@ -253,10 +258,20 @@ def test_a_trace_and_its_http_event_carry_the_same_ids(shop: list[SeenSession]) 
                 assert (trace.details.throttle is True) == (status == 429)
 
 
-def test_times_are_tenths_of_milliseconds_and_whole_ones_have_no_point(written_shop: list[SeenSession]) -> None:
-    for event in events(written_shop[:200], RESOURCE):
-        for value in re.findall(r'(?:startTime|duration)\\":([^,]*)', event.details):
-            assert re.fullmatch(r"\d+(\.[1-9])?", value)
+def test_times_are_tenths_of_milliseconds_in_blink_and_whole_ones_in_other_engines(
+    written_shop: list[SeenSession],
+) -> None:
+    noisy = 0
+    for session in written_shop[:200]:
+        for event in events([session], RESOURCE):
+            for value in re.findall(r'(?:startTime|duration)\\":([^,]*)', event.details):
+                assert re.fullmatch(r"\d+(\.\d+)?", value) and not value.endswith(".0")
+                if session.visitor.brand:
+                    assert float(value) * 10 == pytest.approx(round(float(value) * 10), abs=1e-4)
+                    noisy += len(value.partition(".")[2]) > 4
+                else:
+                    assert value.isdecimal()
+    assert noisy > 1000
 
 
 def test_what_is_off_emits_nothing() -> None:

@@ -75,7 +75,7 @@ def test_without_the_incident_the_same_visits_happen() -> None:
 def test_an_outage_slows_paints_and_drives_visitors_away() -> None:
     """FCP beyond the first byte five times as long for landings inside the window, within 25 %; more bounces."""
     scenario = struck("cdn_outage", 'countries = ["US"]').adjust(rate=6)
-    sessions = [each for each in seen(scenario, SEED) if each.visitor.country == "US"]
+    sessions = [each for each in seen(scenario, SEED) if each.visitor.country == "US" and any(events([each], FCP))]
     inside = [each for each in sessions if 80 < each.start < 140]
     before = [each for each in sessions if each.start < 60]
     rendering = [np.median([_rendering(each) for each in some]) for some in (before, inside)]

@@ -45,9 +45,10 @@ def values(sessions: list[SeenSession], kind: str) -> np.ndarray:
 
 
 def test_first_bytes_are_lognormal(alike: list[SeenSession]) -> None:
-    """Kolmogorov–Smirnov at 0.1 % against median 408 ms, sigma 0.85 (rounding to 0.1 ms is far below)."""
-    found = [event.details.attribution.timeToFirstByte for event in events(alike, FCP)]
-    assert stats.kstest(found, stats.lognorm(0.85, scale=408).cdf).pvalue > 0.001
+    """Kolmogorov–Smirnov at 0.1 % against median 445 ms, sigma 0.85, of documents from the network (rounding to 0.1 ms
+    is far below)."""
+    found = [event.details.responseStart for event in events(alike, NAVIGATION) if event.details.transferSize]
+    assert stats.kstest(found, stats.lognorm(0.85, scale=445).cdf).pvalue > 0.001
 
 
 def test_rendering_times_are_lognormal(alike: list[SeenSession]) -> None:
@@ -111,7 +112,7 @@ def test_layouts_shift_less_on_mobiles(crowd: list[SeenSession]) -> None:
 
 @pytest.mark.slow
 def test_the_physics_hold_in_20000_visits() -> None:
-    """Every load: TTFB ≤ FCP ≤ LCP, parts add up within 0.01 ms, files lie inside, inputs before INP."""
+    """Every load: TTFB ≤ FCP ≤ LCP, parts add up within 0.01 ms, files but the favicon lie inside."""
     visits = loads = 0
     for session in seen(parse(SMALL, "small.toml").adjust(duration=MANY / 10 * 1.02), SEED):
         visits += 1
@@ -124,6 +125,9 @@ def test_the_physics_hold_in_20000_visits() -> None:
 
 def _holds(load: SeenLoad) -> None:
     found = {event.type: event.details for event in load.events if event.type != RESOURCE}
+    if FCP not in found:  # the page was left before the client heard of it
+        assert load.hides[-1] - load.ready < 1
+        return
     fcp, lcp, navigation = found[FCP], found.get(LCP), found.get(NAVIGATION)
     assert fcp.attribution.timeToFirstByte + fcp.attribution.firstByteToFCP == Near(fcp.value)
     assert 0 < fcp.attribution.timeToFirstByte <= fcp.value
@@ -133,7 +137,7 @@ def _holds(load: SeenLoad) -> None:
     if navigation is not None:
         assert navigation.responseStart == fcp.attribution.timeToFirstByte
         for file in load.events:
-            if file.type == RESOURCE:
+            if file.type == RESOURCE and file.details.initiatorType != "other":
                 assert file.details.startTime + file.details.duration <= navigation.loadEventStart + 0.01
 
 

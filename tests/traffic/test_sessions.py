@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "a6a50fff27ec3ecb791ead800691fc8c0ef317d8c8eceacce98355744be71733",
-    "storefront": "5bd4a005add62ab2e76aa20ae7e9a9881c36ad9f6337684a3b3c60594545e500",
-    "bad-release": "3cb437dfd1ad468f224d5b01bb8cd81c17a7086ae3562d7064c05481ac659def",
-    "global-mobile-day": "89aa03e10d111dfeb1bcfac8ba9ce16f5c103e56b13d691901557b9864e05541",
-    "news-flash-crowd": "17db50df026f9ad8cf960b55818884e3302a39d8e84f29c7c031ad0f362c40f8",
-    "noisy-neighbour": "4942a386e91ca36b81162ec5c7006c681c6b70e0f314f799a6cf00af78c6a252",
-    "quota-probe": "b14a2f5a1d10839a54cec2856d38470e162a46450f93ef91c851601b97fedbb0",
-    "saas-dashboard": "6de572ccf651cc6647d6b62b93317de868dc61a52e06c4686cf5d5ac8e6848e5",
+    "quickstart": "de743c50f00109ba982bf53fc5d9c8b3a2c084fe54f9eb08a3e15ea9d6743f32",
+    "storefront": "839bf221a20eb6ba26fac04e360ae184737db822617b63bb4899ba545864889a",
+    "bad-release": "8f74393715cbf26fbd616f7ee637550f84ac9094e6200c9289a7b565d8470f21",
+    "global-mobile-day": "b4f3b18045515011586305f23ef127e18d44318fe31665b65a14e8cfb91dac35",
+    "news-flash-crowd": "590ca26a98b0efbfa4296ae4a8a563e8b415f21b8ffd3724c5f8ff5b78d8f9dd",
+    "noisy-neighbour": "8fb77387dc9f12d3f199def3e3ed0a38002561b69c1ee5f292b94cb53368de94",
+    "quota-probe": "9a7d0471716624b9dff206585cd405631d662fdd93bba8934803b7aaf7a18e54",
+    "saas-dashboard": "14ac6ebeee2686528b6b8f2e66d19f188d1caea8072b1b5baa7bf2b45ead3664",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 
@@ -119,7 +119,7 @@ def test_loads_follow_one_another(shop: list[Session]) -> None:
     for session in shop:
         assert session.loads[0].at == 0
         for before, after in pairwise(session.loads):
-            assert before.hides[-1] == after.at
+            assert after.at <= before.hides[-1] < after.ready  # shown until the answer for the next comes
     for load_ in loads(shop):
         assert load_.at < load_.ready < load_.hides[-1]
         assert list(load_.hides) == sorted(load_.hides)

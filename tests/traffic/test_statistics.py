@@ -61,11 +61,11 @@ def test_vitals_have_the_p75_of_a_median_site(
 
 
 def test_ttfb_and_lcp_go_together(crowd: list[SeenSession]) -> None:
-    """Correlation of logarithms near 0.8."""
+    """Correlation of logarithms near 0.8, of documents from the network: those of the cache begin within 40 ms."""
     pairs = [
         (lcp.attribution.timeToFirstByte, lcp.value)
         for lcp in (event.details for event in events(crowd, LCP))
-        if lcp.value > 0
+        if lcp.attribution.timeToFirstByte > 40
     ]
     first_byte, largest = np.log(np.array(pairs, dtype=float).T)
     assert np.corrcoef(first_byte, largest)[0, 1] == pytest.approx(0.82, abs=0.06)
@@ -93,8 +93,9 @@ def test_a_tenth_of_the_sessions_have_errors_of_few_kinds(crowd: list[SeenSessio
 
 def test_slow_landings_lose_more_visitors(crowd: list[SeenSession]) -> None:
     """Bounces below 1 s and above 2 s of FCP: between 3 and 11 points apart (Contentsquare: 5.5)."""
-    first = np.array([next(events([session], FCP)).details.value for session in crowd])
-    left = depths(crowd) == 1
+    painted = [session for session in crowd if any(events([session], FCP))]
+    first = np.array([next(events([session], FCP)).details.value for session in painted])
+    left = depths(painted) == 1
     assert 0.03 < left[first > 2000].mean() - left[first < 1000].mean() < 0.11
 
 

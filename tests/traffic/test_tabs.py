@@ -21,7 +21,7 @@ def tabbed(share: float, more: str = "", **settings: object) -> Scenario:
 def nested(session: Session) -> list[int]:
     """The documents of the other tab, by number."""
     loads = session.loads
-    return [n for n in range(1, len(loads)) if any(loads[n].at < before.hides[-1] for before in loads[:n])]
+    return [n for n in range(1, len(loads)) if any(loads[n].ready < before.hides[-1] for before in loads[:n])]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,8 @@
 """Largest contentful paint of each full load.
 
-Rule: LCP is recorded at the first click or key, else at the moment when the page is hidden, too late for that hide's
-flush, as in the traffic captured from the real client (aws-rum-web 3.2.1).
+Rule: the first click or key ends the search for the largest paint, and the client tells LCP when the main thread is
+idle after it; or else at the moment when the page is hidden, too late for that hide's flush. So a click on a link loses
+LCP where the next page comes before the idle moment, as in the traffic captured from the real client.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from msgspec import UNSET
 
 from loadgen.rum.events import LCP, Lcp, LcpAttribution
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Bools, Ints, to_objects, write_ms
+from loadgen.traffic.draws import Bools, Ints, to_objects
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_navigation_times
 from loadgen.traffic.telemetry.resources import Heroes
-from loadgen.traffic.telemetry.vitals import find_load_starts, is_measured
+from loadgen.traffic.telemetry.vitals import draw_idle_waits, find_load_starts, is_measured
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
@@ -60,12 +61,15 @@ def find_first_hides(draws: BlockDraws) -> Ints:
 def record_lcp(draws: BlockDraws, seen: Inputs, heroes: Heroes) -> Column:
     """Largest contentful paint, as far as it had come when the first input or the first hide ended the search."""
     loading, start = draws.loading, find_load_starts(draws, np.arange(draws.loads))
-    at = find_first_hides(draws)
+    ended = find_first_hides(draws)
+    at = ended.copy()
     opening = np.flatnonzero(seen.first)
-    at[seen.load[opening]] = np.minimum(at[seen.load[opening]], seen.at[opening])
+    load = seen.load[opening]
+    at[load] = np.minimum(at[load], seen.at[opening] + draw_idle_waits(draws)[0][load])
+    ended[load] = np.minimum(ended[load], seen.at[opening])
     at = np.where(draws.restored, np.minimum(start + loading.lcp, draws.time.load_end - 1), at)
     rows = draws.own_loads[is_measured(draws, "lcp")[draws.own_loads]]
-    early = start[rows] + loading.lcp[rows] > at[rows]
+    early = (start[rows] + loading.lcp[rows] > ended[rows]) & ~draws.restored[rows]
     text = heroes.text[rows] | early
     value = np.where(early, loading.fcp[rows], loading.lcp[rows])
     view = draws.time.find_current(loading.view[rows], np.minimum(at[rows], draws.time.load_end[rows] - 1))
@@ -78,8 +82,9 @@ def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, plac
     rows, value, text, at = found.row[places], found.value[places], found.text[places], found.at[places]
     first_byte = draws.loading.ttfb[rows]
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
-    times = (value, first_byte, delay, loaded, value - first_byte - delay - loaded)
-    whole, *parts = (to_objects(write_ms(each)) for each in times)
+    asked, got = first_byte + delay, first_byte + delay + loaded
+    spans = ((value, 0), (first_byte, 0), (delay, first_byte), (loaded, asked), (value - got, got))
+    whole, *parts = (to_objects(draws.clocks.write(rows, length, since)) for length, since in spans)
     urls = to_objects([escape(heroes.urls[row]) for row in rows.tolist()])
     files = to_objects([heroes.ids.get(row) for row in rows.tolist()])
     entries = to_objects(draws.draw_ids("navigation", rows, draws.loads))

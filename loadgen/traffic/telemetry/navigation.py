@@ -1,14 +1,20 @@
-"""performance_navigation and time_to_first_byte events: recorded after the load event, if the page lives so long."""
+"""performance_navigation and time_to_first_byte events: recorded after the load event, if the page lives so long.
+
+Rule: the observer of the navigation and the timer behind TTFB are two tasks that the load event sets off; which of them
+comes first is chance.
+"""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 from msgspec import UNSET
 
 from loadgen.model import Page
 from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb, TtfbAttribution
-from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Choice, Floats, Ints, to_ticks, write_ms, write_numbers
+from loadgen.traffic.block_draws import NAVIGATION_WAIT, TTFB_WAIT, BlockDraws, Column, EventIds
+from loadgen.traffic.draws import Choice, Floats, Ints, to_ticks, write_numbers
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 PAGE_ALONE = Template(PageView(TEXT_PLACEHOLDER))
@@ -67,12 +73,12 @@ PROTOCOL = Choice([0.60, 0.35, 0.05])
 """Of the page's host, by session; an estimate."""
 
 TYPES = ("navigate", "back_forward", "reload")  # in the order of NAVIGATE, BACK, RELOAD
-LANDING_TYPE = Choice([0.94, 0.03, 0.03])
-"""How a landing was reached; an estimate."""
 
 HEADER_BYTES = 300
-"""headerSize: Chromium reports transferSize − encodedBodySize, always 300."""
+"""headerSize of a document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""
 
+UNLOAD_MU, UNLOAD_SIGMA = 3.6, 0.9
+"""ln ms from the first byte until the page before unloads (of 105 recorded loads)."""
 
 NAVIGATED = Template(
     Navigation(
@@ -106,12 +112,12 @@ NAVIGATED = Template(
         loadEventStart=PLACEHOLDER,
         loadEventTime=PLACEHOLDER,
         duration=PLACEHOLDER,
-        headerSize=HEADER_BYTES,
+        headerSize=PLACEHOLDER,
         transferSize=PLACEHOLDER,
         compressionRatio=PLACEHOLDER,
     )
 )
-ANSWERED = Template(Ttfb(PLACEHOLDER, TtfbAttribution(PLACEHOLDER, 0, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER)))
+ANSWERED = Template(Ttfb(PLACEHOLDER, TtfbAttribution(PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER)))
 
 
 def draw_protocols(draws: BlockDraws) -> Ints:
@@ -121,78 +127,83 @@ def draw_protocols(draws: BlockDraws) -> Ints:
 
 def find_navigation_times(draws: BlockDraws) -> Ints:
     """When the navigation event of each load is recorded, in ticks from session start."""
-    at: Ints = draws.time.start[draws.loading.view] + draws.loading.loaded
+    return _find_times_after_load(draws, NAVIGATION_WAIT)
+
+
+def _find_times_after_load(draws: BlockDraws, wait: int) -> Ints:
+    at: Ints = draws.time.start[draws.loading.view] + draws.loading.loaded + draws.waits[wait]
     return at
 
 
 def record_navigation(draws: BlockDraws) -> list[Column]:
     """The navigation and TTFB events of own loads that live until their load event."""
-    rows = draws.own_loads
+    rows = draws.own_loads[~draws.restored[draws.own_loads]]
     at = find_navigation_times(draws)[rows]
-    lives = (at < draws.time.load_end[rows]) & ~draws.restored[rows]
+    lives = at < draws.time.load_end[rows]
     rows, at = rows[lives], at[lives]
-    view = draws.loading.view[rows]
     return [
         Column(
             NAVIGATION,
             EventIds("navigation", rows, draws.loads),
-            view,
+            draws.loading.view[rows],
             at,
             lambda some: _write_navigations(draws, rows[some]),
         ),
-        _record_first_bytes(draws, rows, at),
-        *([_record_restored(draws)] if draws.restored.any() else []),
+        _record_ttfb(draws),
     ]
 
 
-def _record_restored(draws: BlockDraws) -> Column:
-    """The TTFB of 0 that a return from the back/forward cache has."""
-    rows = draws.own_loads[draws.restored[draws.own_loads]]
-    return _record_first_bytes(draws, rows, draws.time.start[draws.loading.view[rows]] + draws.loading.ready[rows])
+def _record_ttfb(draws: BlockDraws) -> Column:
+    """TTFB after the load event; a return from the back/forward cache has one of 0 at once."""
+    loading, rows = draws.loading, draws.own_loads
+    restored = draws.time.start[loading.view] + loading.ready
+    at = np.where(draws.restored, restored, _find_times_after_load(draws, TTFB_WAIT))[rows]
+    lives = at < draws.time.load_end[rows]
+    rows, at = rows[lives], at[lives]
+    details = partial(_write_first_bytes, draws, rows)
+    return Column(TTFB, EventIds("ttfb", rows, draws.loads), loading.view[rows], at, details)
 
 
-def _draw_types(draws: BlockDraws) -> Ints:
-    """How each load was reached, as index in TYPES."""
-    view = draws.loading.view
-    landing = LANDING_TYPE.pick(draws.stream("navigation").random(draws.loads))
-    return np.where(draws.walk.first[view], landing, draws.walk.kind[view])
+def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str]:
+    rows, load = among[places], draws.loading
+    fetch, lookup, ttfb = load.wait[rows], load.lookup[rows], load.ttfb[rows]
+    connect = lookup + load.dns[rows]
+    connected = connect + load.connect[rows]
+    spans = ((ttfb, 0), (fetch, 0), (lookup - fetch, fetch), (connect - lookup, lookup), (connected - connect, connect),
+             (ttfb - connected, connected))  # fmt: skip
+    return ANSWERED.texts(*(draws.clocks.write(rows, length, since) for length, since in spans))
 
 
 def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
-    load = draws.loading
-    uniform = draws.stream("navigation detail").random((2, draws.loads))[:, rows]
-    redirect, wait, dns, connect, tls, ttfb, response, parsed, complete = (
+    load, write = draws.loading, partial(draws.clocks.write, rows)
+    uniform, normal = draws.stream("navigation detail").standard_normal((2, draws.loads))[:, rows]
+    fetch, redirect, lookup, dns, tls, ttfb, response, parsed, complete, begun = (
         each[rows]
         for each in (
-            load.redirect, load.wait, load.dns, load.connect, load.tls, load.ttfb, load.response, load.parsed,
-            load.complete,
+            load.wait, load.redirect, load.lookup, load.dns, load.tls, load.ttfb, load.response, load.parsed,
+            load.complete, load.load,
         )
     )  # fmt: skip
-    begun = wait + dns + connect
-    unload = np.where(draws.walk.first[load.view[rows]], 0, ttfb + to_ticks(0.5 + 20 * uniform[0]))
-    kinds, names = _draw_types(draws)[rows].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
-    parsed_end, loaded = load.parsed_end[rows], load.loaded[rows]
-    fetch, complete_at = write_ms(wait), write_ms(complete)
+    connect = lookup + dns
+    connected = connect + load.connect[rows]
+    request, parsed_end, loaded = load.request[rows], load.parsed_end[rows], load.loaded[rows]
+    interactive, stored = load.interactive[rows], load.stored[rows]
+    unload = np.minimum(ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * normal)) + 1, interactive)
+    unload = np.where(draws.walk.first[load.view[rows]], 0, draws.clocks.coarsen(rows, unload))
+    kinds, names = draws.walk.kind[load.view[rows]].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
+    size = load.html_bytes[rows]
+    unpacked = np.rint(size * np.exp(1.2 + 0.25 * uniform))
     return NAVIGATED.texts(
-        [TYPES[kind] for kind in kinds], write_ms(unload), ["1" if moved else "0" for moved in redirect.tolist()],
-        write_ms(redirect), fetch, fetch, write_ms(dns), [PROTOCOLS[protocol] for protocol in names],
-        write_ms(wait + dns), write_ms(connect), write_ms(np.where(connect > 0, begun - tls, 0)), write_ms(tls),
-        write_ms(begun), write_ms(ttfb - begun), write_ms(ttfb), write_ms(response - ttfb),
-        write_ms(load.interactive[rows]), write_ms(parsed), write_ms(parsed_end - parsed), complete_at,
-        write_ms(complete - response), complete_at, write_ms(loaded - complete), write_ms(loaded),
-        map(str, (load.html_bytes[rows] + HEADER_BYTES).tolist()), write_numbers(np.round(2.5 + 3 * uniform[1], 4)),
+        [TYPES[kind] for kind in kinds], write(unload), ["1" if moved else "0" for moved in redirect.tolist()],
+        write(redirect), write(fetch), write(lookup), write(dns, lookup),
+        ["" if kept else PROTOCOLS[name] for name, kept in zip(names, stored.tolist(), strict=True)], write(connect),
+        write(connected - connect, connect), write(np.where(tls > 0, connected - tls, 0)),
+        write(tls, connected - tls), write(request), write(ttfb - request, request), write(ttfb),
+        write(response - ttfb, ttfb), write(interactive), write(parsed), write(parsed_end - parsed, parsed),
+        write(complete), write(begun - response, response), write(begun), write(loaded - begun, begun), write(loaded),
+        ["0" if kept else str(HEADER_BYTES) for kept in stored.tolist()],
+        map(str, np.where(stored, 0, size + HEADER_BYTES).tolist()), write_numbers(unpacked / size),
     )  # fmt: skip
-
-
-def _record_first_bytes(draws: BlockDraws, rows: Ints, at: Ints) -> Column:
-    load = draws.loading
-
-    def details(places: Ints) -> list[str]:
-        some = rows[places]
-        wait, dns, connect, ttfb = (each[some] for each in (load.wait, load.dns, load.connect, load.ttfb))
-        return ANSWERED.texts(*map(write_ms, (ttfb, wait, dns, connect, ttfb - wait - dns - connect)))
-
-    return Column(TTFB, EventIds("ttfb", rows, draws.loads), load.view[rows], at, details)
 
 
 def draw_shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:

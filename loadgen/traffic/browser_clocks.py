@@ -1,0 +1,101 @@
+"""How browsers write times: milliseconds as JavaScript numbers, with each engine's resolution.
+
+Rule: times are whole ticks of 0.1 ms from a document's time origin. Gecko and WebKit measure whole milliseconds. Blink
+coarsens two readings of the machine's clock to 0.1 ms and subtracts them as doubles (Performance, MonotonicTimeToDOM-
+HighResTimeStamp), so most fractions carry the doubles' rounding: 83.19999999995343. How much depends on how long the
+machine has been up.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadgen.traffic.draws import Bools, Ints, to_objects
+
+UPTIME_BITS, UPTIME_SPREAD = 26.5, 1.6
+"""Binary logarithm of a machine's uptime in milliseconds: mean a day, spread 3 times; an estimate."""
+
+LEAST_BITS, MOST_BITS = 21, 31
+"""Half an hour and 25 to 50 days."""
+
+BLINK_PAINT_TICKS, OTHER_TICKS = 40, 10
+"""Blink coarsens paint times to 4 ms (all of 210 recorded FCP and LCP values); the others measure whole ms."""
+
+COMMON_MS = 10_000
+"""Whole milliseconds whose texts are kept."""
+
+PHASES, DIGITS, SIZES = 5, 10, 15
+"""A fraction depends on the tick where it begins modulo 5, on its digit, and on the bits of the whole number."""
+
+LONGEST_BITS = 14
+"""Bits of COMMON_MS."""
+
+
+def _write_fraction(bits: int, phase: int, digit: int, size: int) -> str:
+    """What follows the whole number, of `size` bits, on a machine whose uptime has so many bits."""
+    whole, uptime = (1 << size) >> 1, float(1 << bits)
+    value = (uptime + (phase + 10 * whole + digit) / 10) - (uptime + phase / 10)
+    return repr(value).removesuffix(".0").removeprefix(str(whole))
+
+
+@lru_cache(maxsize=MOST_BITS - LEAST_BITS + 1)
+def _write_fractions(bits: int) -> list[str]:
+    """All fractions, by phase, digit and size."""
+    return [
+        _write_fraction(bits, phase, digit, size)
+        for phase in range(PHASES)
+        for digit in range(DIGITS)
+        for size in range(SIZES)
+    ]
+
+
+class _Texts(NamedTuple):
+    """Tables that all blocks share."""
+
+    whole: NDArray[np.object_]
+    size: Ints  # of each whole number, in bits
+    fraction: NDArray[np.object_]  # by uptime, phase, digit and size
+
+
+@lru_cache(maxsize=1)
+def _keep_texts() -> _Texts:
+    fractions = [text for bits in range(LEAST_BITS, MOST_BITS + 1) for text in _write_fractions(bits)]
+    numbers = range(COMMON_MS)
+    sizes = np.array([number.bit_length() for number in numbers], dtype=np.int64)
+    return _Texts(to_objects([str(number) for number in numbers]), sizes, to_objects(fractions))
+
+
+class BrowserClocks:
+    """The clocks behind a block's loads: a machine's uptime by session, a time origin by load."""
+
+    def __init__(self, stream: np.random.Generator, session: Ints, blink: Bools) -> None:
+        """`session` is that of each load, `blink` says of each session whether its engine is Blink."""
+        bits = np.rint(UPTIME_BITS + UPTIME_SPREAD * stream.standard_normal(len(blink))).astype(np.int64)
+        self._bits: Ints = np.clip(bits, LEAST_BITS, MOST_BITS)[session]
+        self._origin: Ints = stream.integers(0, PHASES, len(session))
+        self._base: Ints = (self._bits - LEAST_BITS) * (PHASES * DIGITS * SIZES)
+        self.step: Ints = np.where(blink, 1, OTHER_TICKS)[session]
+        self.paint_step: Ints = np.where(blink, BLINK_PAINT_TICKS, OTHER_TICKS)[session]
+
+    def coarsen(self, load: Ints, tick: Ints) -> Ints:
+        """Times as the loads' browsers measure them."""
+        return tick - tick % self.step[load]
+
+    def write(self, load: Ints, tick: Ints, since: Ints | int = 0) -> list[str]:
+        """Write times after `since`, which both count from the time origin of their loads."""
+        texts = _keep_texts()
+        whole, digit = np.divmod(tick, 10)
+        common = np.minimum(whole, COMMON_MS - 1)
+        row = self._base[load] + (self._origin[load] + since) % PHASES * (DIGITS * SIZES)
+        row += digit * SIZES + texts.size[common]
+        written = texts.whole[common] + texts.fraction[row]
+        for place in np.flatnonzero(whole >= COMMON_MS).tolist():
+            phase = (int(self._origin[load[place]]) + int(np.broadcast_to(since, len(tick))[place])) % PHASES
+            uptime = float(1 << int(self._bits[load[place]]))
+            value = (uptime + (phase + int(tick[place])) / 10) - (uptime + phase / 10)
+            written[place] = repr(value).removesuffix(".0")
+        return cast(list[str], written.tolist())

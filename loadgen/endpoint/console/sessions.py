@@ -13,8 +13,11 @@ from loadgen.model import Noun
 from loadgen.rum.events import HTTP, JS_ERROR, NAVIGATION, PAGE_VIEW
 
 MOST_ROWS = 200
-MOST_EVENTS = 1000
+MOST_EVENTS = 3000
 """Events of a session that its timeline shows; the first ones."""
+
+MOST_TRANSITIONS = 200
+"""The most frequent ones."""
 
 STEPS = 5
 """Pages of a session that the flow shows, from its first one on."""
@@ -108,7 +111,8 @@ def journey(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     steps = f"SELECT page, lead(page) OVER {order} AS next, row_number() OVER {order} AS step FROM ({views})"
     texts = table.words.texts
     transitions = table.ask(
-        f"SELECT page, next, count(*) AS count FROM ({steps}) GROUP BY page, next ORDER BY count DESC, page LIMIT 200",
+        f"SELECT page, next, count(*) AS count FROM ({steps}) GROUP BY page, next"
+        f" ORDER BY count DESC, page LIMIT {MOST_TRANSITIONS}",
         values,
     )
     flow = table.ask(

@@ -59,7 +59,7 @@ def shop(whole_browser: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         fill(client_of(endpoint), monitor)
         order = {"monitor": monitor, "truth": str(folder / "ground-truth.ndjson"), "folder": str(folder)}
         seen = look(endpoint, "views", "span", "truth", "pictures", **order)
-        span = {"from": 0, "to": int(time.time() * 1000) + 3_600_000}
+        span = {"from": 0, "to": int(time.time() * 1000) + 172_800_000}
         yield ask(endpoint, "overview", monitor=monitor, **span)["now"], seen
 
 
@@ -70,7 +70,7 @@ def fill(client: Any, monitor: str) -> None:
     names = ("pageId", "browserName", "osName", "countryCode", "deviceType")
     metadata = json.dumps(dict.fromkeys(names, HOSTILE))
     details = json.dumps({"version": "1.0.0", "type": HOSTILE, "message": HOSTILE, "stack": HOSTILE})
-    last = time.time() + 1800  # after the others, so that the explorer shows them first
+    last = time.time() + 86_400  # after the others, so that the explorer shows them first
     for _ in range(10):
         error = event(type="com.amazon.rum.js_error_event", metadata=metadata, details=details, timestamp=last)
         put(client, monitor, batch() | {"RumEvents": [event(metadata=metadata, timestamp=last), error]})

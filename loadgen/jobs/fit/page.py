@@ -157,7 +157,7 @@ def draw_quantiles(pair: Pair) -> Markup:
         say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
         places=places,
         named=[f"{place:.1%} are below" for place in places],
-        x_ticks=[(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)],
+        x_ticks=[(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
         layers=[
             Layer(RECORDED, "recorded", clip(pair.recorded, low, even)),
             Layer(GENERATED, "generated", clip(pair.generated, low, even), dashed=True),

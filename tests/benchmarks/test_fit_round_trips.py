@@ -1,0 +1,54 @@
+"""Round trips of 20,000 sessions: each scenario's traffic is fitted, and the fit is compared with the scenario's truth.
+
+Each figure has the bound that the claim gives it. The bounds are near what chance alone gives for so many sessions, so
+a tenth of the figures may lie outside; arrivals and events of a session may not.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+import loadgen
+from loadgen.scenario import Scenario, list_shipped
+from tests.jobs.fit.round_trip import Off, go_round
+from tests.jobs.fit.test_round_trip import NIGHT_OWLS
+
+pytestmark = pytest.mark.bench
+
+SESSIONS = 20_000
+OUTSIDE = 0.1
+SECONDS_A_MILLION = 60.0
+"""Of one core, for reading, fitting and judging a million events."""
+
+
+def check(found: list[Off]) -> None:
+    wrong = [each for each in found if not each.holds]
+    for each in wrong:
+        print(f"{each.what}: {each.truth:.4g}, fitted {each.fitted:.4g}, off {each.error:+.4f} of ±{each.allowed:.4f}")
+    assert len(wrong) <= OUTSIDE * len(found)
+    assert not [each for each in wrong if each.what in ("arrivals", "events a session")]
+
+
+@pytest.mark.parametrize("name", list_shipped())
+def test_a_shipped_scenario_survives(name: str, tmp_path: Path) -> None:
+    check(go_round(Scenario.load(name).monitors[0], SESSIONS, tmp_path))
+
+
+def test_a_scenario_that_no_shipped_one_resembles_survives(tmp_path: Path) -> None:
+    check(go_round(Scenario.parse(NIGHT_OWLS, "night-owls.toml"), SESSIONS, tmp_path))
+
+
+def test_a_tenth_of_the_sessions_tells_as_much_as_a_tenth_can(tmp_path: Path) -> None:
+    check(go_round(Scenario.load("storefront"), SESSIONS, tmp_path, sample_rate=0.1))
+
+
+def test_a_million_events_take_less_than_a_minute_of_one_core(tmp_path: Path) -> None:
+    file = tmp_path / "bodies.ndjson"
+    with file.open("wb") as out:
+        out.writelines(body + b"\n" for body in loadgen.generate("storefront", sessions=7_500, seed=2))
+    began = time.process_time()
+    found = loadgen.fit(file)
+    assert time.process_time() - began < SECONDS_A_MILLION * found.events / 1e6

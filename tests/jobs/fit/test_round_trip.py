@@ -1,0 +1,76 @@
+"""Small round trips: a scenario's traffic is fitted, and the fit is near the scenario, as far as few sessions tell.
+
+The same with 20,000 sessions of every shipped scenario are tests of `make bench` (tests/benchmarks).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from loadgen.scenario import Scenario
+from tests.jobs.fit.round_trip import go_round
+
+NIGHT_OWLS = """
+name = "night-owls"
+description = "A single-page application in one country, with custom events and a rhythm of the night."
+duration = "24h"
+
+[monitor]
+domain = "notes.example.se"
+telemetries = ["errors", "performance", "http", "interaction"]
+custom_events = true
+
+[client]
+enableXRay = true
+
+[arrivals]
+rate = 0.02
+day = { starts = "tue 00:00", ratio = 6, peak_hour = 23.5, trough_hour = 11 }
+
+[population]
+countries = { SE = 1 }
+devices = { desktop = 60, mobile = 40 }
+returning = 0.6
+visitors = 600
+back = 0.05
+
+[pages.start]
+path = "/"
+title = "Notes"
+bounce = 0.3
+to = { note = 0.7, search = 0.1 }
+exit = 0.2
+api = ["GET /api/notes"]
+
+[pages.note]
+path = "/note/{note}"
+title = "{note}"
+route = true
+to = { note = 0.5, start = 0.1, search = 0.15 }
+exit = 0.25
+api = ["GET /api/note/{note}", { method = "PUT", path = "/api/note/{note}", per_view = 0.4 }]
+events = [{ type = "note_saved", per_view = 0.35, details = { note = "{note}", words = 120 } }]
+think_time = { distribution = "lognormal", median = 50, sigma = 0.9 }
+
+[pages.search]
+path = "/search"
+title = "Search"
+route = true
+to = { note = 0.8 }
+exit = 0.2
+events = [{ type = "searched", per_view = 0.9 }]
+"""
+
+OUTSIDE = 0.15
+"""Part of the figures that may lie beyond their bounds: these are near what chance gives for so few sessions."""
+
+
+@pytest.mark.parametrize(("name", "sessions"), [("quickstart", 800), ("night-owls", 600)])
+def test_a_fit_is_near_the_truth(name: str, sessions: int, tmp_path: Path) -> None:
+    scenario = Scenario.parse(NIGHT_OWLS, name) if name == "night-owls" else Scenario.load(name)
+    found = go_round(scenario, sessions, tmp_path)
+    wrong = [each for each in found if not each.holds]
+    assert len(found) >= 8
+    assert len(wrong) <= OUTSIDE * len(found), wrong

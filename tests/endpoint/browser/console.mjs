@@ -49,6 +49,7 @@ const STEPS = {
         await page.locator('tbody a').last().click();
         await waitFor(page, 'session');
         await page.locator('ol.waterfall summary').first().click();
+        await page.locator('ol.waterfall pre').first().waitFor();
         tell({ view: 'session', text: await page.locator('#content').innerText(), bars: await page.locator('.waterfall .track i').count() });
         await page.close();
     },

@@ -118,7 +118,7 @@ class BlockPlan:
         sessions, length = self._sessions, self._settings.sessionLengthSeconds
         odd = np.array([not is_sampled(session.key, self._rate) for session in sessions])
         ends, owner = np.full(len(sessions), -np.inf), np.repeat(np.arange(len(sessions)), np.diff(self._loads_before))
-        begun, closed = np.array([load.at for load in loads]), list_ends(loads)
+        begun, closed = np.array([load.ready for load in loads]), list_ends(loads)
         odd[owner[1:][(owner[1:] == owner[:-1]) & (begun[1:] < closed[:-1])]] = True
         np.maximum.at(ends, owner, closed)
         np.maximum.at(ends, events.session, events.at)

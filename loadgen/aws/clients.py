@@ -18,17 +18,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from loadgen import transport
 from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Response
 from loadgen.transport import describe_answer, find_route, is_loopback, name_cause, name_outcome
 from loadgen.wire.sigv4 import Credentials
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = transport.ANSWER_SECONDS
 """For a connection, and then for an answer. What takes longer is not tried again."""
 
-NOTICE_SECONDS = 2.0
-"""After so long without an answer the caller hears what is waited for."""
-
+NOTICE_SECONDS = transport.NOTICE_SECONDS
 OUTPUT_MEMBER = {
     "CreateAppMonitor": "Id",
     "GetAppMonitor": "AppMonitor",

@@ -2,8 +2,8 @@
 
 `route` finds the way to a target: trust and proxies. `limits` checks what this machine lets a process have. `http1` is
 HTTP/1.1 without I/O, `tunnel` a proxy's CONNECT. `no_answer` names the causes when no answer comes, `answers` reads the
-answers that come. `blocking_connection` sends from threads. The greenlets of a run send with the same rules from
-`swarm.connection`, the one place with gevent's sockets.
+answers that come, `first_answer` asks whether any comes at all. `blocking_connection` sends from threads. The greenlets
+of a run send with the same rules from `swarm.connection`, the one place with gevent's sockets.
 """
 
 from loadgen.causes import FOREIGN
@@ -17,17 +17,21 @@ from loadgen.transport.answers import (
     parse_retry_after,
 )
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
+from loadgen.transport.first_answer import ANSWER_SECONDS, NOTICE_SECONDS, FirstAnswer, require_answer
 from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
 from loadgen.transport.limits import count_free_descriptors, require_descriptors, require_ports
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import BUNDLES, Route, find_route, is_loopback, override_network
 
 __all__ = [
+    "ANSWER_SECONDS",
     "BUNDLES",
     "FOREIGN",
+    "NOTICE_SECONDS",
     "TIMEOUT_SECONDS",
     "Accept",
     "BlockingConnection",
+    "FirstAnswer",
     "NoAnswer",
     "ResponseParser",
     "Route",
@@ -44,6 +48,7 @@ __all__ = [
     "open_tunnel",
     "override_network",
     "parse_retry_after",
+    "require_answer",
     "require_descriptors",
     "require_ports",
     "serialize",

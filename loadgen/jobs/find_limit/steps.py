@@ -73,7 +73,7 @@ def search_limit(
         tell(describe_bound(asked))
     spec, own = build_specs(source, text, asked, search)
     name = f"{own.scenario.name}-limit"
-    opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm))
+    opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm), tell)
     with reach_target(spec.target, spec.proxy, spec.ca_bundle), opened as (aimed, folder, targets):
         before = read_ledgers(targets.monitors)
         process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)

@@ -42,6 +42,7 @@ from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_targe
 from loadgen.model import Noun
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
 from loadgen.scenario import Scenario, format_scenario, read_text
+from loadgen.transport import require_answer
 
 if TYPE_CHECKING:
     import pyarrow
@@ -136,7 +137,7 @@ def open_run(
     """Open what a run sends to, and write its spec, with where its requests go, into its folder.
 
     Without `out` the folder is named after the time and `name`. For AWS, `ask` is called first; it raises on a no.
-    `on_wait` gets a line when the target's control plane takes long to answer.
+    `on_wait` gets a line when the target takes long to answer; one that never does is refused.
     """
     monitors = [each.monitor for each in spec.scenarios]
     named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
@@ -144,6 +145,8 @@ def open_run(
     with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None, on_wait) as targets:
         if spec.target == "aws":
             ask(targets)
+        elif targets.endpoint is None:
+            require_answer(targets.monitors[0].url, f"/appmonitors/{targets.monitors[0].monitor_id}", on_wait)
         folder = RunFolder.create(out, name, datetime.now(UTC))
         first, ids = targets.monitors[0], tuple(RunMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
         aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
@@ -183,7 +186,11 @@ def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgre
         watch.follow(signals)
         process.bury(LEAVE_SECONDS if folder.finished else 0.0)
         summary = find_summary(folder, process, interrupted=signals.count > 0)
-        summary = add_ledgers(summary, compare_ledgers(before, read_ledgers(targets.monitors), summary), watch.died)
+        summary = add_ledgers(
+            summary,
+            compare_ledgers(before, read_ledgers(targets.monitors) if any(before) else before, summary),
+            watch.died,
+        )
         summary = keep_summary(folder, summary, watch.tell)
     summary = add_notes(folder, spec, summary, watch.tell)
     with signals.counted():

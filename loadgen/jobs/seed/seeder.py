@@ -22,7 +22,7 @@ from loadgen.jobs.seed.options import DAY, RETENTION_DAYS, format_moment
 from loadgen.jobs.seed.senders import Attempt, RateLimiter, SenderThreads, explain_foreign, explain_refusal
 from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
-from loadgen.transport import TIMEOUT_SECONDS
+from loadgen.transport import TIMEOUT_SECONDS, FirstAnswer
 from loadgen.wire.sigv4 import Signer
 
 TICK_SECONDS = 0.2
@@ -36,7 +36,7 @@ MOST_FOREIGN = 3
 FORBIDDEN_SECONDS = 1.0  # from a 403 to the one attempt that follows
 
 PATIENCE_SECONDS = 900.0
-"""Without any answer that helps for so long, the run stops; it can go on later."""
+"""Without any answer that helps for so long, the run stops; it can go on later. The first answer has less."""
 
 
 class SeedProgress(Noun):
@@ -65,6 +65,7 @@ class Dependencies(Noun):
     read: ReadEvents
     visibility: Visibility
     on_progress: Callable[[SeedProgress], None]
+    first_answer: FirstAnswer
     patience: float = PATIENCE_SECONDS
 
 
@@ -118,6 +119,7 @@ class Seeder:
             self._look_up()
             self._hand_out()
         self._collect(self._needs.senders.collect(self._choose_pause()))
+        self._needs.first_answer.check(bool(self._flying), self.progress.trouble)
         self._check_patience()
         self._needs.on_progress(self.progress)
 
@@ -186,6 +188,8 @@ class Seeder:
         accepted = []
         for attempt in attempts:
             batch = self._flying.pop(attempt.number)
+            if attempt.status is not None:
+                self._needs.first_answer.note()
             if attempt.accepted:
                 accepted.append(batch)
                 self._foreign = 0

@@ -31,7 +31,7 @@ from loadgen.jobs.stop_signals import SIGNALS
 from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_PER_SECOND
 from loadgen.scenario import Scenario
-from loadgen.transport import BlockingConnection, find_route
+from loadgen.transport import BlockingConnection, FirstAnswer, find_route
 
 PROBES = 4
 LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0
@@ -118,6 +118,7 @@ class SeedRun:
             read=self._read,
             visibility=self._visibility,
             on_progress=self._on_progress,
+            first_answer=FirstAnswer(identity.target, "PutRumEvents", self._notify),
         )
 
     def _probe(self, needs: Dependencies) -> None:

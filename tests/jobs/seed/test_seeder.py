@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,7 @@ from loadgen.jobs.seed.senders import RateLimiter, SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, plan_batches
 from loadgen.model import Request, Response, Send
 from loadgen.scenario import parse
-from loadgen.transport import NoAnswer
+from loadgen.transport import FirstAnswer, NoAnswer, first_answer
 from tests.jobs.seed.service import Luck, Service
 
 START = float(int(time.time()) - 100_000)
@@ -49,7 +50,12 @@ def batches(seed: int = 1, start: float = START) -> Iterator[EncodedBatch]:
 
 
 def sent(
-    ledger: BatchLedger, stream: Iterator[EncodedBatch], send: Send, read: ReadEvents, patience: float = 30.0
+    ledger: BatchLedger,
+    stream: Iterator[EncodedBatch],
+    send: Send,
+    read: ReadEvents,
+    patience: float = 30.0,
+    heard: list[str] | None = None,
 ) -> tuple[bool, SeedProgress]:
     senders = SenderThreads(lambda: send, 4)
     needs = Dependencies(
@@ -60,6 +66,7 @@ def sent(
         read=read,
         visibility=QUICK,
         on_progress=lambda _: None,
+        first_answer=FirstAnswer("http://h", "PutRumEvents", heard.append if heard is not None else lambda _: None),
         patience=patience,
     )
     try:
@@ -208,6 +215,51 @@ def test_a_service_that_never_helps_ends_the_run_in_the_end(tmp_path: Path) -> N
         sent(ledger, batches(), service, service.read, patience=0.3)
 
 
+def test_a_service_that_takes_requests_and_never_answers_is_told_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_answer, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(first_answer, "NOTICE_SECONDS", 0.2)
+    told, over = list[str](), Event()
+
+    def send(request: Request) -> Response:
+        over.wait(30.0)
+        raise NoAnswer("timeout")
+
+    service = Service(Luck())
+    with (
+        BatchLedger(tmp_path, write=True) as ledger,
+        pytest.raises(
+            Unreachable, match=r"PutRumEvents: no answer from http://h in 1 s \(timeout\); what was sent is in"
+        ),
+    ):
+        sent(ledger, batches(), send, service.read, heard=told)
+    over.set()
+    assert told == ["waiting for h to answer PutRumEvents, at most 1 s"]
+    with BatchLedger(tmp_path, write=True) as ledger:
+        whole, progress = sent(ledger, batches(), service, service.read)
+    assert whole
+    assert progress.again > 0
+    assert_once(service, events(batches()))
+
+
+def test_a_service_that_falls_silent_after_an_answer_is_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_answer, "ANSWER_SECONDS", 0.1)
+    service, asked = Service(Luck()), count()
+
+    def send(request: Request) -> Response:
+        if 3 <= next(asked) < 9:
+            time.sleep(0.15)
+            raise NoAnswer("timeout")
+        return service(request)
+
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert sent(ledger, batches(), send, service.read)[0]
+    assert_once(service, events(batches()))
+
+
 def test_a_shortage_of_this_machine_stops_the_run_and_is_named(tmp_path: Path) -> None:
     def send(request: Request) -> Response:
         raise NoAnswer("generator: file descriptors", sent=False)
@@ -252,7 +304,14 @@ def test_a_stop_waits_for_what_is_in_flight_and_tells_that_it_is_not_whole(tmp_p
                 seeder.stop()
 
         needs = Dependencies(
-            ledger, senders, RateLimiter(500.0, time.monotonic()), None, service.read, QUICK, stop_after_ten
+            ledger,
+            senders,
+            RateLimiter(500.0, time.monotonic()),
+            None,
+            service.read,
+            QUICK,
+            stop_after_ten,
+            FirstAnswer("http://h", "PutRumEvents", lambda _: None),
         )
         seeder = Seeder(batches(), needs)
         assert seeder.run() is False

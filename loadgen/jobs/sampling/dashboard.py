@@ -167,20 +167,19 @@ def format_report(report: SamplingReport) -> str:
 def list_lines(report: SamplingReport) -> Iterator[str]:
     """The report, line by line."""
     drawn = f"{report.visits:,}" if report.visits >= 0.9 * report.of else f"{report.visits:,} of {report.of:,.0f}"
-    yield (
-        f"{report.scenario}, seed {report.seed}: {drawn} visits, drawn once; a session is recorded whole or not at all"
-    )
+    yield f"{report.scenario}, seed {report.seed}: {drawn} visits, drawn once"
+    yield "a session is recorded whole or not at all"
     yield ""
     yield from list_dashboard_rows(report)
     yield ""
-    periods = f"{format_duration(report.over)} before against as long after"
+    periods = f"{format_duration(report.over)} before and after"
     yield f"to see a change of {report.change:+.0%} with {report.power:.0%} power, {periods}:"
     for effect in report.detectable_effects:
         needs = f"{effect.sessions:>11,.0f} sessions"
         if effect.rate is not None:
             yield f"  {effect.figure:<24}{needs}  rate {effect.rate:.2g}, ${effect.dollars_per_month:,.0f} a month"
         else:
-            yield f"  {effect.figure:<24}{needs}  not even at 1; all visits of {format_duration(effect.seconds)}"
+            yield f"  {effect.figure:<24}{needs}  even rate 1 needs {format_duration(effect.seconds)}"
 
 
 def list_dashboard_rows(report: SamplingReport) -> Iterator[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loadgen.jobs.sampling import SamplingOptions
-from loadgen.jobs.sampling.dashboard import compare_rates
+from loadgen.jobs.sampling.dashboard import compare_rates, list_lines
 from loadgen.jobs.sampling.estimate import find_quantile
 from loadgen.jobs.sampling.population import SessionPopulation
 
@@ -27,3 +27,10 @@ def test_a_longer_period_needs_a_lower_rate(population: SessionPopulation) -> No
         for over in (3600.0, 86400.0)
     )
     assert short["p75 LCP"] == pytest.approx(24 * (long["p75 LCP"] or 0))
+
+
+@pytest.mark.parametrize("over", [10.0, 1234.0, 86_400.0])
+def test_the_report_fits_a_terminal_of_80_columns(population: SessionPopulation, over: float) -> None:
+    lines = list(list_lines(compare_rates("global-mobile-day", 7, population, SamplingOptions(over=over))))
+    assert max(map(len, lines)) <= 80
+    assert any("even rate 1 needs" in line for line in lines) == (over == 10.0)

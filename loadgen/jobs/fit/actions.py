@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from loadgen.jobs.fit.anonymize import find_common, fold_message, holds_secret
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.recorded import Floats, Recorded
-from loadgen.jobs.fit.rounding import round_share, round_to
+from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
 from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 

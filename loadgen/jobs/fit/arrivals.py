@@ -13,7 +13,7 @@ import numpy as np
 
 from loadgen.jobs.fit.day_rhythm import fit_day
 from loadgen.jobs.fit.recorded import Floats, Ints
-from loadgen.jobs.fit.rounding import round_rate, round_span
+from loadgen.jobs.fit.support import round_rate, round_span
 from loadgen.units import format_duration
 
 BINS, PER_BIN = 96, 20

@@ -17,9 +17,9 @@ from loadgen.jobs.fit.compose import MEDIANS
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import find_law_mean, measure_dwells, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.generated import make_steady, record_generated
+from loadgen.jobs.fit.reading import make_steady, record_generated
 from loadgen.jobs.fit.recorded import Recorded
-from loadgen.jobs.fit.rounding import round_share, round_to
+from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.fit.vitals import find_text_share, match_device, match_logarithms, weigh_landings
 from loadgen.rum import events as rum

@@ -13,7 +13,7 @@ import numpy as np
 
 from loadgen.jobs.fit.page_templates import PATTERN_NAME, clean_text, fold_paths
 from loadgen.jobs.fit.recorded import Floats, Recorded
-from loadgen.jobs.fit.rounding import round_share
+from loadgen.jobs.fit.support import round_share
 from loadgen.jobs.fit.visits import OTHER_PATH, RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 

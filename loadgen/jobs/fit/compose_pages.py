@@ -11,7 +11,7 @@ from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.page_contents import count_files, find_tags, find_titles
 from loadgen.jobs.fit.recorded import Floats
-from loadgen.jobs.fit.rounding import round_share, round_shares, round_to
+from loadgen.jobs.fit.support import round_share, round_shares, round_to
 from loadgen.units import format_count
 
 EXIT = "exit"

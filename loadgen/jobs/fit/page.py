@@ -22,8 +22,7 @@ from loadgen.charts import (
     tiles,
 )
 from loadgen.jobs.fit.judgement import FitComparison, Judgement, Pair
-from loadgen.jobs.fit.result import Fitted
-from loadgen.jobs.fit.view import format_chance, format_distance, format_figure
+from loadgen.jobs.fit.view import Fitted, format_chance, format_distance, format_figure
 from loadgen.units import format_count, format_digits, format_percent
 
 MOST_COLUMNS = 24

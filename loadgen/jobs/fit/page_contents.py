@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.actions import fit_zipf
-from loadgen.jobs.fit.anonymize import holds_secret
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.page_templates import clean_text
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.support import holds_secret
 from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 

@@ -1,4 +1,4 @@
-"""The options of a fit, and everything that they name, read."""
+"""What a fit reads: the sources that its options name, and by the same code the traffic that a scenario generates."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.sources import read_file
+from loadgen.jobs.generate import generate
 from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
 from loadgen.jobs.targets import open_account, reach_target
 from loadgen.model import Noun
 from loadgen.rum.quotas import RETENTION_SECONDS
-
-"""Seconds between two lines of progress."""
+from loadgen.scenario import Arrivals, Scenario
 
 
 class FitOptions(Noun, kw_only=True):
@@ -84,3 +84,27 @@ def read_monitor(asked: FitOptions, recorder: Recorder, on_progress: OnProgress)
 
 def format_moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="minutes")
+
+
+def record_generated(
+    scenario: Scenario,
+    sessions: int,
+    seed: int,
+    start: str = "2026-01-01",
+    on_read: Callable[[int], None] | None = None,
+) -> Recorded:
+    """The first sessions of a scenario, every one of them sampled, as they would be recorded."""
+    recorder = Recorder()
+    feed = Feed(recorder)
+    for number, body in enumerate(
+        generate(scenario.adjust(sample_rate=1.0), sessions=sessions, seed=seed, start=start)
+    ):
+        feed.add_line(body)
+        if on_read is not None and not number & 0x3FF:
+            on_read(recorder.counts.events)
+    return recorder.finish()
+
+
+def make_steady(scenario: Scenario, sessions: int) -> Scenario:
+    """The scenario with even arrivals, for what does not depend on when visits begin."""
+    return scenario.model_copy(update={"arrivals": Arrivals(rate=max(sessions / 600, 0.1)), "duration": 600.0})

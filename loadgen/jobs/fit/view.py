@@ -1,20 +1,48 @@
-"""A fitted scenario → lines for a terminal."""
+"""What a fit gives: for a terminal as lines, for programs as a summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isfinite
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
 from loadgen.jobs.fit.distances import RATIO
 from loadgen.jobs.fit.judgement import FitComparison, Judgement
+from loadgen.model import Noun
+from loadgen.scenario import Scenario
 from loadgen.units import NONE, format_bytes, format_digits, format_milliseconds
 
-if TYPE_CHECKING:
-    from loadgen.jobs.fit.result import Fitted
-
 WIDTH = 80
+
+
+class Fitted(Noun):
+    """A scenario that was fitted to recorded traffic, and how near it comes."""
+
+    scenario: Scenario
+    text: str  # the scenario's file, TOML with comments
+    notes: tuple[str, ...]  # what was folded, cut, guessed, and what no scenario can say
+    judgement: Judgement
+    sessions: int  # recorded, those that were held out included
+    events: int
+    templates: dict[str, str]  # page → path
+
+
+class FittedSummary(Noun):
+    """The same for programs: what `--json` prints."""
+
+    scenario: str  # its name
+    notes: tuple[str, ...]
+    judgement: Judgement
+    sessions: int
+    events: int
+    templates: dict[str, str]
+
+
+def summarize_fit(fitted: Fitted) -> FittedSummary:
+    """What programs want to know of a fit, beside the scenario's file."""
+    return FittedSummary(
+        fitted.scenario.name, fitted.notes, fitted.judgement, fitted.sessions, fitted.events, fitted.templates
+    )
 
 
 def format_fitted(fitted: Fitted) -> Iterator[str]:

@@ -1,13 +1,46 @@
-"""Numbers for a scenario, rounded to what the data supports: a third of the standard error is where digits end."""
+"""What the data supports is what a scenario says: texts that enough sessions had, and digits that enough counts allow.
+
+Rule: a text is written only if at least `--at-least` sessions had it after addresses, numbers and tokens were folded
+away; ids, user agents and query strings are never looked at for it. A number ends at a third of its standard error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from math import floor, isfinite, log10, sqrt
+
+EMAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")
+URL = re.compile(r"\bhttps?://\S+")
+UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
+TOKEN = re.compile(r"\b(?=[\w+/=~.-]*\d)(?=[\w+/=~.-]*[A-Za-z])[\w+/=~.-]{16,}|\b[0-9a-fA-F]{12,}\b")
+NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+MOST_WORDS_TOLD = 200
 
 NICE_SECONDS = (1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0)
 LEAST_PART = 1e-4
 """Digits below this part of a number are never written."""
+
+
+def fold_message(text: str) -> str:
+    """A message without what differs from one to the next: addresses, URLs, ids, tokens, numbers."""
+    for pattern, stand_in in ((EMAIL, "<email>"), (URL, "<url>"), (UUID, "<id>"), (TOKEN, "<token>"), (NUMBER, "<n>")):
+        text = pattern.sub(stand_in, text)
+    return " ".join(text.split())[:MOST_WORDS_TOLD]
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text holds an address, an id, a token or a long number."""
+    return any(pattern.search(text) for pattern in (EMAIL, UUID, TOKEN)) or bool(re.search(r"\d{4,}", text))
+
+
+def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, int]:
+    """The texts that at least so many sessions had, each with how many; pairs of text and session are given."""
+    sessions: dict[str, set[int]] = {}
+    for text, session in texts:
+        sessions.setdefault(text, set()).add(session)
+    return {text: len(whose) for text, whose in sessions.items() if len(whose) >= at_least}
 
 
 def round_to(value: float, error: float) -> float:

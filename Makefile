@@ -45,6 +45,7 @@ bench: .venv/installed-dev  ## the tests of speed, then the tables of results/be
 	$(BIN)/pytest -q -m bench
 	$(BIN)/python -m tests.benchmarks.endpoint_speed
 	$(BIN)/python -m tests.benchmarks.console_speed
+	$(BIN)/python -m tests.benchmarks.conductor
 	$(BIN)/python -m tests.benchmarks.generator
 
 clean:  ## remove .venv and what was built

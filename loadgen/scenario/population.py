@@ -54,7 +54,9 @@ class ThinkTimes(Section):
 
 
 Device = Literal["desktop", "mobile", "tablet"]
-Browser = Literal["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"]
+Browser = Literal[
+    "Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera", "Chrome iOS", "Instagram", "Facebook"
+]
 
 COUNTRIES = {
     "US": 32.0, "GB": 8.0, "IN": 8.0, "DE": 6.0, "CA": 5.0, "FR": 4.0, "AU": 4.0, "BR": 4.0, "JP": 4.0,

@@ -140,7 +140,9 @@ class Blocks:
             exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED)
         )
         seen = number_pages(steps, steps.first if scenario.client.allowCookies else hard)
-        referrals = Referrals(seeds.stream("referrals", block), len(own), scenario.population.direct)
+        referrals = Referrals(
+            seeds.stream("referrals", block), self.crowd.name_browsers(people), scenario.population.direct
+        )
         pages = PageMaker(steps, seen, time, site, referrals)
         begins = steps.begins.tolist()
         for row in np.flatnonzero(own).tolist():

@@ -36,6 +36,10 @@ REFERRERS = (
 """Where landings that have a referrer come from, as shares of all landings: search 40 % (Contentsquare)."""
 
 
+OF_APPS = {"Instagram": "https://www.instagram.com/", "Facebook": "https://www.facebook.com/"}
+"""Where links come from that the browser inside an app opens."""
+
+
 class PageNumbers(NamedTuple):
     """What the client's page manager makes of each page view."""
 
@@ -83,15 +87,18 @@ def _turn_back(walk: Walk, found: PageNumbers) -> None:
 class Referrals:
     """Where landings come from, drawn for a block."""
 
-    def __init__(self, stream: np.random.Generator, sessions: int, direct: float) -> None:
+    def __init__(self, stream: np.random.Generator, browsers: list[str], direct: float) -> None:
         shares = np.array([share for _, share in REFERRERS])
         law = Choice([direct, *((1 - direct) * shares / shares.sum())])
-        self._pick = law.pick(stream.random(sessions)) - 1
+        self._pick = (law.pick(stream.random(len(browsers))) - 1).tolist()
+        self._browsers = browsers
 
     def find(self, session: int) -> str:
         """document.referrer of a session's landing."""
         place = self._pick[session]
-        return REFERRERS[place][0] if place >= 0 else ""
+        if place < 0:
+            return ""
+        return OF_APPS.get(self._browsers[session]) or REFERRERS[place][0]
 
 
 class PageMaker:

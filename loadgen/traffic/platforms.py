@@ -1,7 +1,9 @@
 """Which browsers people use in each country, with versions and user agents.
 
 Source: caniuse-lite 1.0.30001826 (November 2026, after StatCounter) for browser by region; the split of desktop
-browsers over operating systems and of mobiles and tablets is an estimate (no table was found).
+browsers over operating systems and of mobiles and tablets is an estimate (no table was found). So are the shares of
+Chrome on iOS and of the browsers inside apps, which the table counts as Safari mobile and Chrome mobile: the apps' are
+near paid social's 4.2 % of visits (Contentsquare).
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Platform(NamedTuple):
     name: str  # as the browser tells it
     brand: bool  # has navigator.userAgentData
     versions: dict[str, int]
-    agent: str  # {v} is the version, {c} that of its Chromium, {os} that of its iOS
+    agent: str  # {v} is the version, {c} that of its Chromium or app, {os} that of its iOS
 
 
 CHROME_DESKTOP = {"155": 62, "154": 24, "156": 6, "150": 5, "138": 3}
@@ -58,6 +60,14 @@ MAC_SAFARI = {"26.6": 62, "27.0": 20, "18.6": 12, "17.6": 6}
 
 CHROMIUM_OF = {"Samsung Internet": {"30": "143", "29": "136", "28": "130"}, "Opera": {"124": "140", "123": "139"}}
 """The Chromium in each version of a browser that does not count as Chromium does; seen in user agent strings."""
+
+CHROME_IOS, INSTAGRAM, FACEBOOK, WEB_VIEW = "Chrome iOS", "Instagram", "Facebook", "Android WebView"
+APP_OF = {
+    CHROME_IOS: {"26.6": "155", "27.0": "155", "18.7": "154", "18.5": "150"},
+    INSTAGRAM: {"26.6": "410", "27.0": "411", "18.7": "409", "18.5": "405"},
+    FACEBOOK: {"26.6": "540", "27.0": "541", "18.7": "539", "18.5": "535"},
+}
+"""The app's own version on each version of iOS, whose WebKit it shows pages with. Estimates."""
 
 FROZEN_IOS = "18_7"
 """The system in Safari's user agent string from iOS 26 on (WebKit's notes on Safari 26; 18_6 before 26.1)."""
@@ -84,13 +94,32 @@ IPHONE = "iPhone; CPU iPhone OS {os} like Mac OS X"
 CHROME, SAMSUNG_NAME = "Google Chrome", "Samsung Internet"
 SAMSUNG_AGENT = f"Mozilla/5.0 ({ANDROID}) {KIT} SamsungBrowser/{{v}}.0 Chrome/{{c}}.0.0.0 Mobile Safari/537.36"
 
+IPHONE_KIT = f"Mozilla/5.0 ({IPHONE}) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+INSTAGRAM_PHONE = " Instagram {c}.0.0.0.0 (iPhone15,2; iOS {os}; en_US; en; scale=3.00; 1179x2556)"
+FACEBOOK_PHONE = " [FBAN/FBIOS;FBAV/{c}.0.0.0.0;FBDV/iPhone15,2;FBMD/iPhone;FBSN/iOS;FBSV/{v};FBSS/3;FBID/phone;FBOP/5]"
+WEB_VIEW_AGENT = (
+    f"Mozilla/5.0 (Linux; Android 16; SM-S921B Build/BP2A.250605.031; wv) {KIT} "
+    "Version/4.0 Chrome/{v}.0.0.0 Mobile Safari/537.36"
+)
+INSTAGRAM_ANDROID = " Instagram 410.0.0.0.0 Android (36/16; 480dpi; 1080x2340; samsung; SM-S921B; e1s; s5e9945; en_US)"
+
 PLATFORMS = (
-    Platform("Chrome mobile", 0.96, "mobile", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
+    Platform("Chrome mobile", 0.92, "mobile", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
              _write_chromium(ANDROID, mobile=" Mobile")),
     Platform("Chrome mobile", 0.04, "tablet", "Android", "Chrome", CHROME, True, CHROME_ANDROID,
              _write_chromium(ANDROID)),
-    Platform("Safari mobile", 0.92, "mobile", "iOS", "Safari", "Safari", False, IOS,
+    Platform("Chrome mobile", 0.02, "mobile", "Android", INSTAGRAM, WEB_VIEW, True, CHROME_ANDROID,
+             WEB_VIEW_AGENT + INSTAGRAM_ANDROID),
+    Platform("Chrome mobile", 0.02, "mobile", "Android", FACEBOOK, WEB_VIEW, True, CHROME_ANDROID,
+             WEB_VIEW_AGENT + " [FB_IAB/FB4A;FBAV/540.0.0.0.0;]"),
+    Platform("Safari mobile", 0.80, "mobile", "iOS", "Safari", "Safari", False, IOS,
              _write_safari(IPHONE, " Mobile/15E148")),
+    Platform("Safari mobile", 0.06, "mobile", "iOS", CHROME_IOS, "Chrome", False, IOS,
+             f"{IPHONE_KIT} CriOS/{{c}}.0.0.0 Mobile/15E148 Safari/604.1"),
+    Platform("Safari mobile", 0.03, "mobile", "iOS", INSTAGRAM, INSTAGRAM, False, IOS,
+             f"{IPHONE_KIT} Mobile/15E148{INSTAGRAM_PHONE}"),
+    Platform("Safari mobile", 0.03, "mobile", "iOS", FACEBOOK, FACEBOOK, False, IOS,
+             f"{IPHONE_KIT} Mobile/15E148{FACEBOOK_PHONE}"),
     Platform("Safari mobile", 0.08, "tablet", "macOS", "Safari", "Safari", False, IOS,
              _write_safari(MAC)),  # an iPad: it asks for pages as a Mac does
     Platform("Samsung Internet", 1.0, "mobile", "Android", SAMSUNG_NAME, SAMSUNG_NAME, True, SAMSUNG, SAMSUNG_AGENT),
@@ -122,18 +151,24 @@ SINCE = {
 
 def can_measure(platform: Platform, version: str, vital: str) -> bool:
     """Whether this browser reports a vital; FCP and TTFB all do."""
-    return platform.brand or float(version) >= SINCE[platform.browser].get(vital, float("inf"))
+    engine = "Firefox" if platform.browser == "Firefox" else "Safari"
+    return platform.brand or float(version) >= SINCE[engine].get(vital, float("inf"))
 
 
 def write_agent(platform: Platform, version: str) -> str:
     """The user agent string of a browser's version."""
-    chromium = CHROMIUM_OF.get(platform.browser, {}).get(version, version)
+    inner = (CHROMIUM_OF | APP_OF).get(platform.browser, {}).get(version, version)
     system = FROZEN_IOS if float(version) >= 26 else version.replace(".", "_")
-    return platform.agent.replace("{v}", version).replace("{c}", chromium).replace("{os}", system)
+    return platform.agent.replace("{v}", version).replace("{c}", inner).replace("{os}", system)
 
 
 def name_version(platform: Platform, version: str) -> str:
-    """A browser's version as its brand tells it: the major one, which Samsung Internet writes with a zero behind it."""
+    """A browser's version as its brand tells it: the major one, which Samsung Internet writes with a zero behind it.
+
+    An app on iOS is known by its own version.
+    """
+    if not platform.brand and platform.browser in APP_OF:
+        return APP_OF[platform.browser][version]
     major = version.partition(".")[0]
     return f"{major}.0" if platform.browser == SAMSUNG_NAME else major
 

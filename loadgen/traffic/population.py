@@ -200,6 +200,10 @@ class Crowd:
         """Whether each visitor's browser is a Chromium."""
         return self._brand[people.platform]
 
+    def name_browsers(self, people: People) -> list[str]:
+        """The name of each visitor's browser in scenario files."""
+        return [PLATFORMS[kind].browser for kind in people.platform.tolist()]
+
     def are_outdated(self, people: People) -> Bools:
         """Whether each visitor's browser is not of the version that most have."""
         return people.version > 0

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "de743c50f00109ba982bf53fc5d9c8b3a2c084fe54f9eb08a3e15ea9d6743f32",
-    "storefront": "839bf221a20eb6ba26fac04e360ae184737db822617b63bb4899ba545864889a",
-    "bad-release": "8f74393715cbf26fbd616f7ee637550f84ac9094e6200c9289a7b565d8470f21",
-    "global-mobile-day": "b4f3b18045515011586305f23ef127e18d44318fe31665b65a14e8cfb91dac35",
-    "news-flash-crowd": "590ca26a98b0efbfa4296ae4a8a563e8b415f21b8ffd3724c5f8ff5b78d8f9dd",
-    "noisy-neighbour": "8fb77387dc9f12d3f199def3e3ed0a38002561b69c1ee5f292b94cb53368de94",
+    "quickstart": "61bec869fac7427e482508e31fb5f97ef4984dceadd43a32680a0b0e11f78526",
+    "storefront": "b29f2dcfd55612f9a36f77b915d45f8bfce75fb83b0821ac8f3dc3cbbd8a7702",
+    "bad-release": "b34b90839d309323b008c0bbaef6938001827d5c33ef4a3819134c07b20770a3",
+    "global-mobile-day": "9af0cd6ea5047f4d8cb3b7d576ac7c387fe97a15fa2f5600a9ce0e95d84b3f78",
+    "news-flash-crowd": "8ec78e1a33c0187b464a3058d1bd3f8590725dbcc7cf07d775a505f2a93ba793",
+    "noisy-neighbour": "9274df83293f0de1be549f87d1fd622db9e80fa0e4d104798e74591b6d2b8030",
     "quota-probe": "9a7d0471716624b9dff206585cd405631d662fdd93bba8934803b7aaf7a18e54",
-    "saas-dashboard": "14ac6ebeee2686528b6b8f2e66d19f188d1caea8072b1b5baa7bf2b45ead3664",
+    "saas-dashboard": "4f1e42186ef6a95af5a6b831dbbf8647488d97dbe11d3be31815c3635ad1ef9a",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

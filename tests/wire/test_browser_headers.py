@@ -43,6 +43,7 @@ CAPTURED_PREFLIGHT = (
 
 FAMILIES = {
     "Chrome": "Google Chrome", "Chrome Mobile": "Google Chrome", "Edge": "Microsoft Edge", "Mobile Safari": "Safari",
+    "Chrome Mobile iOS": "Chrome",
 }  # fmt: skip
 SYSTEMS = {"Mac OS X": "macOS", "Chrome OS": "Chrome OS"}
 """The parser's names for browsers and systems where the browsers' own differ."""
@@ -90,8 +91,11 @@ def test_user_agent_headers_and_body_tell_of_the_same_browser(visitors: list[Vis
         session = json.loads(body_of(result)["SessionMetadata"])
         assert read.user_agent is not None and read.os is not None
         name, system = FAMILIES.get(read.user_agent.family, read.user_agent.family), read.os.family
+        app = "; wv)" in visitor.user_agent  # Android's: client hints tell the web view, the user agent also the app
         assert header["user-agent"] == visitor.user_agent
-        assert (name, read.user_agent.major) == (visitor.browser_name, visitor.browser_version.partition(".")[0])
+        told = (visitor.browser_name, visitor.browser_version.partition(".")[0])
+        assert told == (("Android WebView", told[1]) if app else (name, read.user_agent.major))
+        assert name in {"Instagram", "Facebook"} or not app
         assert SYSTEMS.get(system, system) == visitor.os_name
         assert ("sec-ch-ua" in header) == visitor.brand == ("browserName" in session)
         assert ("Chrome/" in visitor.user_agent) == visitor.brand
@@ -108,9 +112,24 @@ def test_user_agent_headers_and_body_tell_of_the_same_browser(visitors: list[Vis
             assert session["aws:userAgent"] == visitor.user_agent
 
 
+def test_apps_and_chrome_on_ios_show_pages_with_the_system_s_engine(visitors: list[Visitor]) -> None:
+    found = {}
+    for visitor in visitors:
+        read = parse(visitor.user_agent)
+        assert read.user_agent is not None and read.os is not None
+        found[read.user_agent.family, read.os.family] = visitor.brand
+    wanted = {("Chrome Mobile iOS", "iOS"): False}
+    wanted |= {(app, system): system == "Android" for app in ("Instagram", "Facebook") for system in ("iOS", "Android")}
+    assert wanted.items() <= found.items()
+
+
 def test_safari_versions_exist(visitors: list[Visitor]) -> None:
     """Up to 18 an iPhone tells its system's version, which is Safari's; from 26 on the system's is frozen."""
-    phones = {visitor.user_agent for visitor in visitors if "iPhone" in visitor.user_agent}
+    phones = {
+        visitor.user_agent
+        for visitor in visitors
+        if visitor.browser_name == "Safari" and "iPhone" in visitor.user_agent
+    }
     told = {re.sub(r".*iPhone OS (\S+) .*Version/(\S+) .*", r"\1 \2", agent) for agent in phones}
     assert told == {"18_7 26.6", "18_7 27.0", "18_7 18.7", "18_5 18.5"}
 

@@ -59,6 +59,7 @@ BROWSERS = {
     "HeadlessChrome": "Chrome", "Not:A-Brand": "Chrome", "Mobile Chrome": "Chrome", "Microsoft Edge": "Edge",
     "Edge": "Edge", "Safari": "Safari", "Mobile Safari": "Safari", "Firefox": "Firefox", "Mobile Firefox": "Firefox",
     "Samsung Internet": "Samsung Internet", "Samsung Browser": "Samsung Internet", "Opera": "Opera",
+    "Android WebView": "Chrome",
 }  # fmt: skip
 """Browsers as browsers, RUM and parsers of user agents name them, and as scenarios do."""
 
@@ -67,7 +68,10 @@ AGENT_BROWSERS = (
     ("Opera", re.compile(r"(?:OPR|Opera)/(\d+)")),
     ("Samsung Internet", re.compile(r"SamsungBrowser/(\d+)")),
     ("Firefox", re.compile(r"(?:Firefox|FxiOS)/(\d+)")),
-    ("Chrome", re.compile(r"(?:Chrome|CriOS|HeadlessChrome)/(\d+)")),
+    ("Instagram", re.compile(r"Instagram (\d+)")),
+    ("Facebook", re.compile(r"FBAV/(\d+)")),
+    ("Chrome iOS", re.compile(r"CriOS/(\d+)")),
+    ("Chrome", re.compile(r"(?:Chrome|HeadlessChrome)/(\d+)")),
     ("Safari", re.compile(r"Version/(\d+).*Safari/")),
 )
 AGENT_SYSTEMS = (

@@ -171,7 +171,7 @@ def judge_run(
     issues = [*find_shortages(measured.shortages, errors), *issues]
     missed = find_foreign_answers(errors, measured.foreign_answer)
     missed += find_breaches(thresholds, account.requests)
-    return judge(missed, [*run.lost_workers, *issues], run.interrupted or run.cut_off)
+    return judge(missed, issues, run.interrupted or run.cut_off, run.lost_workers)
 
 
 def summarize_generator(measured: Aggregate, run: RunEnd) -> Generator:

@@ -155,10 +155,15 @@ def find_foreign_answers(errors: Mapping[str, int], first: str) -> list[str]:
     ]
 
 
-def judge(missed: list[str], doubted: list[str], interrupted: bool) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict and its reasons; the gravest comes first."""
-    reasons = (*doubted, *missed)
-    if doubted:
+def judge(
+    missed: list[str], doubted: list[str], interrupted: bool, lost_workers: Sequence[str] = ()
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict and its reasons; the gravest comes first.
+
+    Whoever stops a run is told so, however late the generator was until then; a lost worker is told all the same.
+    """
+    reasons = (*lost_workers, *doubted, *missed)
+    if lost_workers or (doubted and not interrupted):
         return "invalid", reasons
     if interrupted:
         return "interrupted", ("stopped before its end", *reasons)

@@ -351,6 +351,11 @@ def test_a_late_generator_makes_the_run_invalid_not_failed() -> None:
     assert judge(["a threshold"], doubted, False)[0] == "invalid"
 
 
+def test_a_run_that_is_stopped_is_interrupted_however_late_it_was_unless_a_worker_was_lost() -> None:
+    assert judge([], ["late"], True) == ("interrupted", ("stopped before its end", "late"))
+    assert judge(["a threshold"], ["late"], True, ["worker 1"]) == ("invalid", ("worker 1", "late", "a threshold"))
+
+
 def test_a_generator_that_sent_less_than_was_due_makes_the_run_invalid() -> None:
     half = msgspec.structs.replace(REQUESTS, offered=200)
     assert "100 of 200" in find_validity_issues(clock(1.0), half, EVENTS, paced=True, whole=True)[0]

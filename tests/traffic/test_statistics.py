@@ -147,8 +147,9 @@ def test_device_and_browser_mixes_are_kept() -> None:
 def test_people_are_consistent(crowd: list[SeenSession]) -> None:
     for session in crowd:
         who = session.visitor
-        assert (who.os_name == "iOS") <= (who.browser_name == "Safari")
-        assert who.brand == (who.browser_name not in {"Safari", "Firefox"})
+        assert (who.os_name == "iOS") <= ("AppleWebKit/605" in who.user_agent)  # every browser there is WebKit
+        assert who.brand == ("Chrome/" in who.user_agent)  # client hints are Chromium's
+        assert (who.browser_name in {"Safari", "Firefox"}) <= (not who.brand)
         assert who.browser_version in who.user_agent
         assert (who.device_type == "mobile") <= ("Mobile" in who.user_agent)
         mark = {"Windows": "Windows NT", "macOS": "Macintosh", "Android": "Android", "iOS": "like Mac OS X"}.get(

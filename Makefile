@@ -20,7 +20,7 @@ test: .venv/installed-dev web-client  ## set up everything and pass all tests bu
 	$(PYTEST) $(COVERAGE)
 
 check: COVERAGE := --cov --cov-report=term
-check: test lint  ## what CI runs: `test` with its coverage, and `lint`
+check: test lint  ## `test` with its coverage, and `lint`; CI runs both without coverage
 
 lint: .venv/installed-dev  ## format, lint, strict types; the architecture test is part of `quick` and `test`
 	$(BIN)/ruff format --check .

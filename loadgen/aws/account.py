@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from loadgen.aws.clients import OnWait, explain_errors, is_on_this_machine, open_client, open_rum, open_session
+from loadgen.aws.clients import explain_errors, is_on_this_machine, open_client, open_rum, open_session
 from loadgen.aws.desired_state import build_creation
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.scenario import Client, Monitor
+from loadgen.transport import OnWait
 from loadgen.wire.sigv4 import Credentials
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

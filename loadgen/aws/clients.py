@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,13 +21,12 @@ import msgspec
 from loadgen import transport
 from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Response
-from loadgen.transport import describe_answer, find_route, is_loopback, name_cause, name_outcome
+from loadgen.transport import OnWait, describe_answer, find_route, is_loopback, name_cause, name_outcome, start_notice
 from loadgen.wire.sigv4 import Credentials
 
 TIMEOUT_SECONDS = transport.ANSWER_SECONDS
 """For a connection, and then for an answer. What takes longer is not tried again."""
 
-NOTICE_SECONDS = transport.NOTICE_SECONDS
 OUTPUT_MEMBER = {
     "CreateAppMonitor": "Id",
     "GetAppMonitor": "AppMonitor",
@@ -36,8 +35,6 @@ OUTPUT_MEMBER = {
     "ListTagsForResource": "Tags",
 }
 """What the RUM API always gives (aws-cli's examples of RUM); an answer without it comes from something else."""
-
-OnWait = Callable[[str], None]
 
 
 def is_on_this_machine(url: str | None) -> bool:
@@ -113,17 +110,14 @@ class _Waiting:
         """A request leaves."""
         if self._on_wait is not None:
             operation, host = event_name.rpartition(".")[2], urlsplit(request.url).netloc
-            line = f"waiting for {host} to answer {operation}, at most {TIMEOUT_SECONDS:.0f} s"
-            self._thread.timer = threading.Timer(NOTICE_SECONDS, self._on_wait, (line,))
-            self._thread.timer.daemon = True
-            self._thread.timer.start()
+            self._thread.notice = start_notice(host, operation, TIMEOUT_SECONDS, self._on_wait)
 
     def end(self, exception: Exception | None, **_: Any) -> None:
         """An answer came, or none will; a time-out goes to the caller at once, before botocore tries again."""
         from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-        if (timer := getattr(self._thread, "timer", None)) is not None:
-            timer.cancel()
+        if (notice := getattr(self._thread, "notice", None)) is not None:
+            notice.cancel()
         if isinstance(exception, ConnectTimeoutError | ReadTimeoutError):
             raise exception
 

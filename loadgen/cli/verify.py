@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,11 +17,14 @@ from loadgen.cli.targets import network_options, show_result
 def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
     from loadgen.jobs import seed as job
-    from loadgen.jobs.progress import ProgressView
+    from loadgen.jobs.progress import ProgressView, WorkProgress
 
     with ProgressView() as view:
-        tell: Any = lambda told: view(told.text if isinstance(told, job.Notice) else told)  # noqa: E731
-        found = job.verify(run_dir, wait=wait, on_progress=tell, **network)
+
+        def show(told: job.Notice | WorkProgress) -> None:
+            view(told.text if isinstance(told, job.Notice) else told)
+
+        found = job.verify(run_dir, wait=wait, on_progress=show, **network)
     show_result(found, job.describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

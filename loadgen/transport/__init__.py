@@ -17,7 +17,7 @@ from loadgen.transport.answers import (
     parse_retry_after,
 )
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
-from loadgen.transport.first_answer import ANSWER_SECONDS, NOTICE_SECONDS, FirstAnswer, require_answer
+from loadgen.transport.first_answer import ANSWER_SECONDS, FirstAnswer, OnWait, require_answer, start_notice
 from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
 from loadgen.transport.limits import count_free_descriptors, require_descriptors, require_ports
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
@@ -27,12 +27,12 @@ __all__ = [
     "ANSWER_SECONDS",
     "BUNDLES",
     "FOREIGN",
-    "NOTICE_SECONDS",
     "TIMEOUT_SECONDS",
     "Accept",
     "BlockingConnection",
     "FirstAnswer",
     "NoAnswer",
+    "OnWait",
     "ResponseParser",
     "Route",
     "allows_origin",
@@ -52,4 +52,5 @@ __all__ = [
     "require_descriptors",
     "require_ports",
     "serialize",
+    "start_notice",
 ]

@@ -26,9 +26,17 @@ NOTICE_SECONDS = 2.0
 OnWait = Callable[[str], None]
 
 
-def describe_wait(host: str, operation: str) -> str:
+def describe_wait(host: str, operation: str, seconds: float) -> str:
     """The line that says what is waited for."""
-    return f"waiting for {host} to answer {operation}, at most {ANSWER_SECONDS:.0f} s"
+    return f"waiting for {host} to answer {operation}, at most {seconds:.0f} s"
+
+
+def start_notice(host: str, operation: str, seconds: float, on_wait: OnWait) -> threading.Timer:
+    """A timer that tells after two seconds what is waited for, and for how many at most, unless it is cancelled."""
+    timer = threading.Timer(NOTICE_SECONDS, on_wait, (describe_wait(host, operation, seconds),))
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> None:
@@ -39,9 +47,7 @@ def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> None:
     parts = urlsplit(url)
     asked = f"{parts.path.rstrip('/')}{path}"
     headers = (("host", parts.netloc), ("access-control-request-method", "POST"))
-    timer = threading.Timer(NOTICE_SECONDS, on_wait or (lambda _: None), (describe_wait(parts.netloc, "at all"),))
-    timer.daemon = True
-    timer.start()
+    notice = start_notice(parts.netloc, "at all", ANSWER_SECONDS, on_wait or (lambda _: None))
     connection = BlockingConnection(find_route(url), ANSWER_SECONDS)
     try:
         connection(Request("OPTIONS", asked, headers))
@@ -49,7 +55,7 @@ def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> None:
         if error.cause == "timeout":
             raise Unreachable(describe_silence(url, "nothing was sent")) from error
     finally:
-        timer.cancel()
+        notice.cancel()
         connection.close()
 
 
@@ -81,4 +87,4 @@ class FirstAnswer:
             raise Unreachable(f"{self._operation}: {describe_silence(self._url, remedy, cause or 'timeout')}")
         if now - self._since > NOTICE_SECONDS and not self._told:
             self._told = True
-            self._on_wait(describe_wait(urlsplit(self._url).netloc, self._operation))
+            self._on_wait(describe_wait(urlsplit(self._url).netloc, self._operation, ANSWER_SECONDS))

@@ -16,6 +16,7 @@ from loadgen.endpoint import Endpoint
 from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Request
 from loadgen.scenario import Monitor
+from loadgen.transport import first_answer
 from tests.aws.conftest import KEY
 from tests.transport.certificates import Authority
 
@@ -121,7 +122,7 @@ def test_a_target_that_never_answers_is_waited_for_once_and_named(
     stranger: Stranger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "TIMEOUT_SECONDS", 0.4)
-    monkeypatch.setattr(clients, "NOTICE_SECONDS", 0.1)
+    monkeypatch.setattr(first_answer, "NOTICE_SECONDS", 0.1)
     heard: list[str] = []
     account = Account("us-east-1", KEY, stranger.url, on_wait=heard.append)
     began = time.monotonic()
@@ -135,7 +136,7 @@ def test_a_target_that_never_answers_is_waited_for_once_and_named(
 
 
 def test_an_answer_in_time_is_not_announced(running: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "NOTICE_SECONDS", 0.2)
+    monkeypatch.setattr(first_answer, "NOTICE_SECONDS", 0.2)
     heard: list[str] = []
     assert isinstance(Account("us-east-1", KEY, running.url, on_wait=heard.append).list_names(), list)
     time.sleep(0.4)

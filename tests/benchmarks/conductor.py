@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from locust.env import Environment
@@ -89,11 +89,19 @@ def conduct(folder: Path, workers: int) -> NodeRole:
     return role
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+Worked = TypeVar("Worked")
+
+
+def timed(work: Callable[..., Worked], *arguments: Any) -> tuple[float, Worked]:
     """The processor seconds of a piece of work, and what it returned."""
     began = time.process_time()
-    done = work()
+    done = work(*arguments)
     return time.process_time() - began, done
+
+
+def decode_all(frames: list[bytes]) -> list[Message]:
+    """The messages of frames, as the master reads them."""
+    return [decode_message(frame, SECRET) for frame in frames]
 
 
 def hear_all(role: NodeRole, messages: list[Message]) -> None:
@@ -111,9 +119,9 @@ def measure(workers: int, requests: int) -> Cost:
         recording = role.conductor._recording
         for second in range(SECONDS):
             frames = [frame_of(worker, second, requests, draw) for worker in range(workers)]
-            decoding, messages = timed(lambda: [decode_message(frame, SECRET) for frame in frames])  # noqa: B023
-            counting, _ = timed(lambda: hear_all(role, messages))  # noqa: B023
-            settling, _ = timed(lambda: recording.settle(second))  # noqa: B023
+            decoding, messages = timed(decode_all, frames)
+            counting, _ = timed(hear_all, role, messages)
+            settling, _ = timed(recording.settle, second)
             sizes += [len(frame) for frame in frames]
             if second >= WARM_SECONDS:
                 parts = [sum(pair) for pair in zip(parts, (decoding, counting, settling), strict=True)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from loadgen.endpoint.store import Store
-from tests.cli.test_commands import invoke, refusal
+from tests.cli.test_commands import refusal
 
 
 def test_it_prints_the_address_of_the_page(tmp_path: Path) -> None:
@@ -31,5 +31,5 @@ def test_what_is_no_store_is_one_line(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("no database")
     assert "not an SQLite file" in refusal("console", other, "--port", 0)
-    assert "does not exist" in invoke("console", tmp_path / "none.sqlite").output
+    assert "none.sqlite: there is no such file; give " in refusal("console", tmp_path / "none.sqlite")
     assert not (tmp_path / "none.sqlite").exists()

@@ -153,7 +153,7 @@ def test_every_request_in_the_table_names_its_app_monitor(told: dict[str, dict[s
 
 
 def test_a_killed_worker_and_a_killed_generator_leave_each_app_monitors_figures(folder: Path) -> None:
-    options = ("--duration", "10s", "--rate", 2, "--json", "--quota", "off")
+    options = ("--duration", "15s", "--rate", 6, "--json", "--quota", "off")
     runs = {
         "worker": started(folder, "run", *options, "--processes", 2, "--out", "worker"),
         "locust": started(folder, "run", *options, "--out", "locust"),

@@ -17,8 +17,7 @@ import msgspec
 import numpy as np
 from locust.env import Environment
 
-from loadgen import client, wire
-from loadgen.client import Plan
+from loadgen import wire
 from loadgen.model import Batch, Result, Session
 from loadgen.results import Meter
 from loadgen.results.records import Spool
@@ -32,7 +31,7 @@ from loadgen.traffic.telemetry import record_events
 from loadgen.transport import serialize
 from loadgen.wire.put_rum_events import compress
 from loadgen.wire.sigv4 import Credentials, Signer
-from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, under_way
+from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, planned, under_way
 
 GENERATION = ("draw", "build: ids", "build: details", "build: events", "client model", "encode")
 """The parts of generation with encoding, without gzip."""
@@ -236,11 +235,6 @@ def drawn_numbers(blocks: Blocks) -> None:
 def drawn(sessions: Iterator[Session]) -> list[Session]:
     """The next sessions, whole blocks of them."""
     return list(islice(sessions, SESSIONS))
-
-
-def planned(sessions: list[Session], scenario: Scenario) -> list[Plan]:
-    """What the client makes of them."""
-    return [client.plan(session, scenario.client, 1.0) for session in sessions]
 
 
 def encoded(batches: list[Batch], compression: bool) -> list[wire.Encoded]:

@@ -44,3 +44,10 @@ def under_way(scenario: Scenario) -> Iterator[Session]:
     for _ in islice(sessions, BLOCK):
         pass
     return sessions
+
+
+def planned(sessions: list[Session], scenario: Scenario) -> list[client.Plan]:
+    """What the client makes of them, a block at a time, as in a run."""
+    blocks = (sessions[first : first + BLOCK] for first in range(0, len(sessions), BLOCK))
+    planning = ((client.BlockPlan(block, scenario.client, 1.0, lambda: None), len(block)) for block in blocks)
+    return [plans.make_plan(row) for plans, rows in planning for row in range(rows)]

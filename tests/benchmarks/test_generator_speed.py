@@ -22,7 +22,7 @@ from botocore.credentials import Credentials as BotoCredentials
 from gevent import socket
 from gevent.server import StreamServer
 
-from loadgen import client, wire
+from loadgen import wire
 from loadgen.model import Request, Session
 from loadgen.scenario import load
 from loadgen.swarm.connection import ConnectionPool
@@ -30,11 +30,11 @@ from loadgen.traffic import BLOCK
 from loadgen.transport import find_route, serialize
 from loadgen.wire.json_templates import read_details
 from loadgen.wire.sigv4 import Credentials, Signer
-from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, ready_body, under_way
+from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, planned, ready_body, under_way
 
 pytestmark = pytest.mark.bench
 
-MEASURED = {"build": 0.275, "client model": 0.134, "encode": 0.127, "sign": 0.086, "send": 1.24}
+MEASURED = {"build": 0.275, "client model": 0.073, "encode": 0.11, "sign": 0.084, "send": 1.24}
 LOSS = 1.5
 TURNS = 7
 
@@ -60,7 +60,7 @@ def ratios() -> dict[str, float]:
     scenario = load(STOREFRONT)
     sessions = drawn(under_way(scenario))
     events = [event for session in sessions for load_ in session.loads for event in load_.events]
-    batches = [batch for session in sessions for batch in client.plan(session, scenario.client, 1.0).batches]
+    batches = [batch for plan in planned(sessions, scenario) for batch in plan.batches]
     plain = [msgspec.to_builtins(event) | {"details": as_read(event.details)} for event in events]
     destination = wire.Destination("localhost", MONITOR_ID, "shop.example.com", compression=False)
     sent = sum(len(batch.events) for batch in batches) / len(events)
@@ -75,7 +75,7 @@ def ratios() -> dict[str, float]:
 
     return {
         "build": ratio(drawn, reference, lambda: under_way(scenario)),
-        "client model": ratio(lambda: [client.plan(each, scenario.client, 1.0) for each in sessions], reference),
+        "client model": ratio(lambda: planned(sessions, scenario), reference),
         "encode": ratio(encode, reference) / sent,
         "sign": ratio(*signers()),
         "send": exchanged(),

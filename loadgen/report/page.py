@@ -37,7 +37,8 @@ def build_report_page(reading: RunData) -> str:
                 plots.plot_requests(reading).html(),
                 folded("Stages as a table", build_stage_table(summary)) if summary.stages else None,
                 about="Requests answered a second, every attempt counted, and the batches that were due.",
-                note="What stands above the line are retries. " + describe_width(reading),
+                note="What stands above the line are retries, and answers to batches that were due a step before. "
+                + describe_width(reading),
                 wide=True,
             ),
             build_thresholds_card(summary),

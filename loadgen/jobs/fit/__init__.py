@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.calibrate import calibrate
+from loadgen.jobs.fit.calibrate import calibrate, record_generated
 from loadgen.jobs.fit.compose import compose
 from loadgen.jobs.fit.estimate import Seen, estimate, find_starts, see_visits
 from loadgen.jobs.fit.judgement import Judgement, judge
-from loadgen.jobs.fit.notes import list_notes
 from loadgen.jobs.fit.page import build_fit_page
-from loadgen.jobs.fit.reading import FitOptions, read_sources, record_generated
 from loadgen.jobs.fit.recorded import Recorded, select_sessions
-from loadgen.jobs.fit.view import Fitted, format_fitted, summarize_fit
+from loadgen.jobs.fit.sources import FitOptions, read_sources
+from loadgen.jobs.fit.view import Fitted, format_fitted, list_notes, summarize_fit
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.inputs import resolve_options
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress

@@ -17,12 +17,14 @@ from loadgen.jobs.fit.compose import MEDIANS
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import find_law_mean, measure_dwells, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.reading import make_steady, record_generated
-from loadgen.jobs.fit.recorded import Recorded
+from loadgen.jobs.fit.formats import Feed
+from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.fit.vitals import find_text_share, match_device, match_logarithms, weigh_landings
+from loadgen.jobs.generate import generate
 from loadgen.rum import events as rum
+from loadgen.scenario import Arrivals, Scenario
 
 ROUNDS = (0.25, 1.0, 1.0)
 """Parts of the sessions that each round generates."""
@@ -63,6 +65,30 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         correct_dwells(draft, seen, shown)
         whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
+
+
+def record_generated(
+    scenario: Scenario,
+    sessions: int,
+    seed: int,
+    start: str = "2026-01-01",
+    on_read: Callable[[int], None] | None = None,
+) -> Recorded:
+    """The first sessions of a scenario, every one of them sampled, as they would be recorded."""
+    recorder = Recorder()
+    feed = Feed(recorder)
+    for number, body in enumerate(
+        generate(scenario.adjust(sample_rate=1.0), sessions=sessions, seed=seed, start=start)
+    ):
+        feed.add_line(body)
+        if on_read is not None and not number & 0x3FF:
+            on_read(recorder.counts.events)
+    return recorder.finish()
+
+
+def make_steady(scenario: Scenario, sessions: int) -> Scenario:
+    """The scenario with even arrivals, for what does not depend on when visits begin."""
+    return scenario.model_copy(update={"arrivals": Arrivals(rate=max(sessions / 600, 0.1)), "duration": 600.0})
 
 
 def make_lean(draft: Draft) -> Draft:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.jobs.fit.compose_pages import compose_pages
+from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.page_contents import find_pools
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import LEAST, find_still_share, find_text_share, match_device, match_logarithms
 from loadgen.rum.events import FID

@@ -1,20 +1,108 @@
 """How near the generated traffic is to the recorded: distances, what chance alone allows, and a word for each.
 
 Rule: `close` is within what matters (5 points of 100, or 5 %) or within chance; `off` is beyond both; `too little data`
-is when chance alone could hide a difference that matters greatly.
+is when chance alone could hide a difference that matters greatly. Chance is found by dealing the sessions of both sides
+out again at random, whole sessions at a time, because what one visitor does is not independent. The deals are fixed, so
+the same data give the same figures.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit import distances
-from loadgen.jobs.fit.distances import KOLMOGOROV, RATIO, VARIATION, Distance, Observations
 from loadgen.jobs.fit.estimate import Seen
-from loadgen.jobs.fit.observe import Pairing, list_pairings
+from loadgen.jobs.fit.observe import Observations, Pairing, list_pairings
+from loadgen.jobs.fit.recorded import Bools, Floats
 from loadgen.model import Noun
+
+DEALS = 60
+CHANCE = (0.025, 0.975)
+
+VARIATION, KOLMOGOROV, RATIO = "total variation", "Kolmogorov–Smirnov", "ratio"
+
+
+class Distance(NamedTuple):
+    """A distance, and what 95 of 100 random deals lie between."""
+
+    value: float
+    low: float
+    high: float
+
+
+Statistic = Callable[[Floats, Bools], float]
+"""Takes all values, and which of them are the recorded ones."""
+
+
+def measure_distance(
+    one: Observations, other: Observations, sessions: tuple[int, int], statistic: Statistic
+) -> Distance:
+    """The distance of two sides with so many sessions each."""
+    owner = np.concatenate((one.session, other.session + sessions[0]))
+    values = np.concatenate((one.value, other.value))
+    order = np.argsort(values, kind="stable")
+    owner, values = owner[order], values[order]
+    found = statistic(values, owner < sessions[0])
+    dealt = [statistic(values, deal[owner]) for deal in deal_sessions(*sessions)]
+    low, high = np.nanquantile(dealt, CHANCE) if np.isfinite(dealt).any() else (np.nan, np.nan)
+    return Distance(found, float(low), float(high))
+
+
+@lru_cache(maxsize=4)
+def deal_sessions(one: int, other: int) -> tuple[Bools, ...]:
+    """Random divisions of all sessions into parts of these sizes; True: the first."""
+    stream = np.random.default_rng(31)
+    deals = []
+    for _ in range(DEALS):
+        chosen = np.zeros(one + other, dtype=bool)
+        chosen[stream.permutation(one + other)[:one]] = True
+        deals.append(chosen)
+    return tuple(deals)
+
+
+def find_variation(values: Floats, first: Bools) -> float:
+    """Total variation of two categorical distributions: the part of one that would have to change category."""
+    place = values.astype(np.int64)
+    size = int(place.max(initial=0)) + 1
+    one, other = np.bincount(place[first], minlength=size), np.bincount(place[~first], minlength=size)
+    if not one.sum() or not other.sum():
+        return float("nan")
+    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
+
+
+def find_kolmogorov(values: Floats, first: Bools) -> float:
+    """The greatest distance of two cumulative distributions; values are in order."""
+    ones = int(first.sum())
+    others = len(first) - ones
+    if not ones or not others:
+        return float("nan")
+    gap = np.cumsum(first) / ones - np.cumsum(~first) / others
+    return float(np.abs(gap[np.append(values[1:] != values[:-1], True)]).max())
+
+
+def find_quantile_ratio(share: float) -> Statistic:
+    """The generated quantile over the recorded one; values are in order."""
+
+    def statistic(values: Floats, first: Bools) -> float:
+        one, other = values[first], values[~first]
+        if not len(one) or not len(other):
+            return float("nan")
+        low, high = (float(np.interp(share * (len(each) - 1), np.arange(len(each)), each)) for each in (one, other))
+        return high / low if low > 0 else float("nan")
+
+    return statistic
+
+
+def find_mean_ratio(values: Floats, first: Bools) -> float:
+    """The generated mean over the recorded one."""
+    if not first.any() or first.all():
+        return float("nan")
+    mean = float(values[first].mean())
+    return float(values[~first].mean()) / mean if mean else float("nan")
+
 
 Verdict = Literal["close", "off", "too little data"]
 
@@ -90,17 +178,15 @@ def compare_pairing(pairing: Pairing, sizes: tuple[int, int]) -> list[FitCompari
     one, other = pairing.recorded, pairing.generated
     found = []
     if pairing.labels:
-        found.append(_compare(pairing, "", VARIATION, sizes, distances.find_variation))
+        found.append(_compare(pairing, "", VARIATION, sizes, find_variation))
     if pairing.as_distribution:
-        found.append(_compare(pairing, "", KOLMOGOROV, sizes, distances.find_kolmogorov))
+        found.append(_compare(pairing, "", KOLMOGOROV, sizes, find_kolmogorov))
     if pairing.as_mean:
         figures = (mean_of(one), mean_of(other))
-        found.append(_compare(pairing, "mean", RATIO, sizes, distances.find_mean_ratio, figures))
+        found.append(_compare(pairing, "mean", RATIO, sizes, find_mean_ratio, figures))
     for share in pairing.quantiles:
         quantiles = (quantile_of(one, share), quantile_of(other, share))
-        found.append(
-            _compare(pairing, f"p{share * 100:.0f}", RATIO, sizes, distances.find_quantile_ratio(share), quantiles)
-        )
+        found.append(_compare(pairing, f"p{share * 100:.0f}", RATIO, sizes, find_quantile_ratio(share), quantiles))
     return found
 
 
@@ -117,14 +203,14 @@ def _compare(
     figure: str,
     kind: str,
     sizes: tuple[int, int],
-    statistic: distances.Statistic,
+    statistic: Statistic,
     figures: tuple[float, float] | None = None,
 ) -> FitComparison:
     one, other = pairing.recorded, pairing.generated
     counts = len(one.value), len(other.value)
     few = min(counts) < FEWEST
     nothing = float("nan")
-    found = Distance(nothing, nothing, nothing) if few else distances.measure(one, other, sizes, statistic)
+    found = Distance(nothing, nothing, nothing) if few else measure_distance(one, other, sizes, statistic)
     return FitComparison(
         pairing.group,
         " ".join(part for part in (pairing.name, figure) if part),

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.distances import Observations
 from loadgen.jobs.fit.dwell import measure_dwells
 from loadgen.jobs.fit.estimate import Seen
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
@@ -25,6 +24,13 @@ EXIT = "(exit)"
 
 VITALS = (("LCP", "largest", "ms"), ("FCP", "paint", "ms"), ("TTFB", "first_byte", "ms"), ("INP", "input", "ms"),
           ("CLS", "shift", ""))  # fmt: skip
+
+
+class Observations(NamedTuple):
+    """What one side shows: each observation's session, and its category or value."""
+
+    session: Ints
+    value: Floats
 
 
 class Pairing(NamedTuple):

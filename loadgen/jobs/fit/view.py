@@ -1,4 +1,7 @@
-"""What a fit gives: for a terminal as lines, for programs as a summary."""
+"""What a fit gives: notes of what a person who fits must know; lines for a terminal; a summary for programs.
+
+Rule: a note names values of the data only for the person who has the data; none of it is written to the scenario.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,120 @@ from collections.abc import Iterator
 from math import isfinite
 from textwrap import wrap
 
-from loadgen.jobs.fit.distances import RATIO
-from loadgen.jobs.fit.judgement import FitComparison, Judgement
+import numpy as np
+
+from loadgen.jobs.fit.estimate import Estimates, Seen
+from loadgen.jobs.fit.judgement import RATIO, FitComparison, Judgement
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
-from loadgen.units import NONE, format_bytes, format_digits, format_milliseconds
+from loadgen.units import NONE, format_bytes, format_count, format_digits, format_milliseconds, format_share
+
+MOST_TOLD = 5
+JUMPED = 60.0
+"""Seconds by which a client's own clock and its timestamps may differ."""
+
+
+def list_notes(seen: Seen, found: Estimates, sample_rate: float | None) -> tuple[str, ...]:
+    """All notes, a sentence each."""
+    return (
+        *list_pages(seen),
+        *list_losses(seen),
+        *list_cuts(seen),
+        *list_guesses(seen, found, sample_rate),
+        *list_residue(seen, found),
+    )
+
+
+def list_pages(seen: Seen) -> Iterator[str]:
+    """Which paths became one page."""
+    for name, template in zip(seen.site.names, seen.site.templates, strict=True):
+        if template.examples and len(template.members) > 1:
+            examples = ", ".join(template.examples)
+            yield f"page {name}: {len(template.members):,} paths became {template.path}, with values such as {examples}"
+        elif len(template.members) > 1:
+            yield f"page {name}: {len(template.members):,} paths that few sessions saw"
+    if seen.site.dropped:
+        yield f"{seen.site.dropped:,} page views left out: their pages are too rare to be told"
+
+
+def list_losses(seen: Seen) -> Iterator[str]:
+    """What was read and is of no use."""
+    counts = seen.recorded.counts
+    for number, what in (
+        (counts.broken_lines, "lines without RUM events"),
+        (counts.broken_events, "events without id, session, time, or with details of another type"),
+        (counts.duplicates, "events that came twice; each counts once"),
+        (counts.bad_times, "events with a time before 2010 or after 2100"),
+        (counts.out_of_order, "events after later ones of their session; they were sorted"),
+    ):
+        if number:
+            yield f"{number:,} {what}"
+    if counts.unknown_types:
+        kinds = ", ".join(sorted(counts.unknown_types)[:MOST_TOLD])
+        yield f"{sum(counts.unknown_types.values()):,} events of types that are not known: {kinds}"
+
+
+def list_cuts(seen: Seen) -> Iterator[str]:
+    """Sessions that are not whole, and clocks that jump."""
+    cuts, whole = seen.cuts, len(seen.recorded.sessions.user)
+    for mask, what in (
+        (cuts.begins, "began before the data, or go on an earlier session: no arrivals, no landings"),
+        (cuts.full, f"reached the limit of {seen.settings.limit} events: their end is not known"),
+        (cuts.open, "may go on after the end of the data: their end is not known"),
+        (cuts.continued, "go on in another session of the same user: their end is no exit"),
+    ):
+        if mask.any():
+            yield f"{int(mask.sum()):,} of {whole:,} sessions {what}"
+    visits = seen.visits
+    if len(visits.at) > 1:
+        passed = np.append(np.diff(visits.at), np.nan)
+        jumped = np.isfinite(visits.spent) & (np.abs(visits.spent / 1000 - passed) > JUMPED)
+        if jumped.any():
+            yield f"{int(jumped.sum()):,} page views between which a clock jumped by more than a minute"
+
+
+def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Iterator[str]:
+    """What the data do not tell."""
+    if sample_rate is None:
+        yield "sample rate: taken to be 1; if the client samples, give --sample-rate, and arrivals are made up for"
+    if not seen.settings.cookies:
+        yield (
+            "no cookies: every page load is a session of its own, so steps between pages, time on pages and returning "
+            "visitors cannot be told; the scenario's visits are single loads"
+        )
+    if found.people.by_language:
+        yield "no country codes: countries are guessed from the region of the browser's language"
+    if not found.people.countries:
+        yield "neither country codes nor languages: countries are the format's own"
+    if not found.calls.whole and found.calls.seen:
+        yield "successful API calls are not recorded: how often calls are made is guessed from those that fail"
+    if found.dwells.hidden is None and (found.dwells.desktop or found.dwells.mobile):
+        yield "time in hidden tabs cannot be told apart: it is part of the think times"
+    for name, law in (("desktops", found.dwells.desktop), ("mobiles", found.dwells.mobile)):
+        if law is None and seen.settings.cookies:
+            yield f"think times on {name}: too few page changes, the format's own are kept"
+    if len(seen.site.names) == 1:
+        yield "a single page: there are no steps between pages to fit"
+
+
+def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
+    """What the data show and no scenario can say."""
+    if found.people.other_browsers:
+        others = ", ".join(
+            f"{name} ({number:,})" for name, number in found.people.other_browsers.most_common(MOST_TOLD)
+        )
+        yield f"browsers that scenarios do not have: {others}"
+    if seen.settings.replay:
+        yield f"{seen.settings.replay:,} session replay events: no scenario sends them"
+    yield "versions of browsers, systems and languages are drawn from loadgen's own tables, not from the data"
+    if found.errors.common:
+        told = list(found.errors.common.items())[:MOST_TOLD]
+        shown = "; ".join(f"“{text}” in {format_count(number)}" for text, number in told)
+        yield f"JavaScript errors have messages of their own in a scenario; recorded, by sessions: {shown}"
+    big = [text for text, number in found.errors.common.items() if number > 0.5 * len(seen.recorded.sessions.user)]
+    if big:
+        yield f"“{big[0]}” is in {format_share(0.5)} of the sessions or more: an incident rather than a rate"
+
 
 WIDTH = 80
 

@@ -189,10 +189,16 @@ DETAILS: dict[str, Shape] = {
         "cssLocator?": TEXT,
         "interactionId?": TEXT,
     },
+    "time_to_interactive_event": {"version": TEXT, "value": NUMBER},
+    "rrweb_event": {
+        "version": TEXT,
+        "events": [{"type": NUMBER, "timestamp": NUMBER, "data": ANYTHING}],
+        "eventCount": NUMBER,
+    },
     "xray_trace_event": {"version?": TEXT, "trace_id": TEXT, "user?": TEXT, "subsegments?": [_SUBSEGMENT], **_SEGMENT},
 }
 
-METADATA: Shape = {
+METADATA: dict[str, Shape] = {
     "version": TEXT,
     "domain": TEXT,
     "browserLanguage?": TEXT,

@@ -33,6 +33,11 @@ NEVER_ARRIVED = ("refused", "name resolution", "certificate: ", "proxy: ", "not 
 """Causes of which the request cannot have reached the target begin so."""
 
 
+def fit_into_record(cause: str) -> str:
+    """The cause as a record holds it; one that is too long ends with dots."""
+    return cause if len(cause) <= MOST_CHARACTERS else f"{cause[: MOST_CHARACTERS - 3]}..."
+
+
 def name_shortage(short: str) -> str:
     """The cause of a shortage of this machine."""
     return f"{OWN}{short}"

@@ -141,9 +141,9 @@ def _check_output(parsed_response: dict[str, Any] | None, event_name: str, **_: 
     raise NotRumAnswer(f"{msgspec.json.encode(shown, enc_hook=str).decode()[:60]} lacks {member}")
 
 
+MISSING = "ResourceNotFoundException"
 MEANINGS = {
-    "ResourceNotFoundException": "there is none of that name; `loadgen monitors list` shows what the region has, "
-    "`loadgen monitors apply` makes what a scenario wants, --monitor names another",
+    MISSING: "there is none of that name; see `loadgen monitors list`, or make it by `loadgen monitors apply`",
     "UnrecognizedClientException": "the access key id or the session token is not known there",
     "InvalidClientTokenId": "the access key id is not known there",
     "InvalidSignatureException": "the secret access key does not match the access key id",
@@ -214,5 +214,7 @@ def _explain_refusal(doing: str, error: Exception, action: str | None) -> Contro
     meaning = MEANINGS.get(code)
     if code in DENIED:
         meaning = f"the credentials lack the permission {action or f'rum:{operation}'}"
-    text = f"{doing}: {meaning or message or 'refused'} ({code}{': ' + message if meaning and message else ''})"
+    is_named = code == MISSING and operation == "GetAppMonitor"  # the message has no more than `doing`
+    detail = f": {message}" if meaning and message and not is_named else ""
+    text = f"{doing}: {meaning or message or 'refused'} ({code}{detail})"
     return Unreachable(text) if status >= 500 or code in THROTTLED else ControlError(text)

@@ -1,8 +1,9 @@
 """`compare --fail-on`: which differences between runs are too much, such as `latency_p99_ms > +10%`.
 
-Rule: a condition fails only where the difference is more than chance, that is where its 95 % interval leaves 0 out. A
-change in per cent is relative to the first run; one without is in the figure's own unit (milliseconds, requests a
-second, a share of 1). Where the first run's figure is 0, every change that is more than chance is more than any per
+Rule: a condition limits the change against the first run, never the figure itself, and so its number has a sign. It
+fails only where the difference is more than chance, that is where its 95 % interval leaves 0 out. A change in per cent
+is relative to the first run; one without is in the figure's own unit (milliseconds, requests a second, a share of 1).
+Where the first run's figure is 0, every change that is more than chance is more than any per
 cent. What has no interval (a maximum, a quantile of too few requests) is never more than chance, and is said.
 """
 
@@ -38,9 +39,14 @@ def parse_condition(text: str) -> Condition:
             f"--fail-on {text!r} is no condition; write one such as 'latency_p99_ms > +10%' or "
             f"'goodput_per_second < -5%'; the figures are {', '.join(NAMES)}"
         )
-    sign = -1 if found[3] in ("-", "−") else 1
-    limit = sign * float(found[4]) / (100 if found[5] else 1)
     rises = found[2] == ">"
+    if not found[3]:
+        signed = f"{'+' if rises else '-'}{found[4]}{found[5]}"
+        raise LoadgenError(
+            f"--fail-on {text!r} may mean the figure itself or its change; write '{found[1]} {found[2]} {signed}' for "
+            "a change against the first run; `run --threshold` limits the figure itself"
+        )
+    limit = (1 if found[3] == "+" else -1) * float(found[4]) / (100 if found[5] else 1)
     if (limit < 0) is rises and limit:
         raise LoadgenError(f"--fail-on {text!r} would fail on no change at all; write > with +, or < with -")
     return Condition(" ".join(text.split()), found[1], rises, limit, bool(found[5]))

@@ -108,7 +108,7 @@ def list_bytes(summary: Summary, outcomes: Outcomes) -> Table:
 def list_monitors(summary: Summary) -> Table:
     """Each app monitor's load, and what it lost of it: shares of its requests and of its events."""
     made = Table.grid(padding=(0, 2))
-    made.add_column(width=26, overflow="ellipsis", no_wrap=True)
+    made.add_column(width=26, overflow="fold")
     for _ in range(5):
         made.add_column(justify="right", width=9)
     heads = ("app monitor", "offered", "sent", "accepted", "throttled", "events")
@@ -193,10 +193,10 @@ def show(view: RenderableType) -> None:
 
 
 def build_grid(*rows: tuple[str, str, int, str]) -> Table:
-    """Name, count, share; the first cell of a block is its title."""
+    """Name, count, share; the first cell of a block is its title. A name is never cut: it takes more lines."""
     table = Table.grid(padding=(0, 2))
     table.add_column(width=8, style="bold")
-    table.add_column(width=28)
+    table.add_column(min_width=28, overflow="fold")
     table.add_column(justify="right", min_width=12, no_wrap=True)
     table.add_column(justify="right")
     for title, name, count, note in rows:

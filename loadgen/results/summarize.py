@@ -24,7 +24,9 @@ from loadgen.results.summary import (
     Verdict,
 )
 from loadgen.results.verdict import (
+    count_foreign,
     divide,
+    explain_no_request,
     find_breaches,
     find_foreign_answers,
     find_shortages,
@@ -111,11 +113,11 @@ def close_run(measured: Aggregate, complete: bool) -> Accounting:
 
 
 def find_breaches_so_far(measured: Aggregate, scenario: Scenario) -> list[str]:
-    """One line per threshold of the run that its figures so far surely miss."""
+    """One line per threshold of the run that its figures so far surely miss, or on answers that were not RUM's."""
     account = close_run(measured, complete=True)
     latency = Milliseconds.of(measured.metrics.latency)
     results = measure_thresholds(scenario.thresholds, latency, account.requests, account.events)
-    return find_sure_breaches(results, account.requests)
+    return find_sure_breaches(results, account.requests, count_foreign(measured.metrics.errors))
 
 
 def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summary:
@@ -169,6 +171,8 @@ def judge_run(
     issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", whole)
     errors = measured.metrics.errors
     issues = [*find_shortages(measured.shortages, errors), *issues]
+    if not issues and not run.interrupted and not run.cut_off:
+        issues = explain_no_request(account.requests, account.events, measured.tally.sessions)
     missed = find_foreign_answers(errors, measured.foreign_answer)
     missed += find_breaches(thresholds, account.requests)
     return judge(missed, issues, run.interrupted or run.cut_off, run.lost_workers)

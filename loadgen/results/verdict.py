@@ -84,8 +84,13 @@ def find_breaches(results: Sequence[ThresholdResult], requests: Requests) -> lis
     return nothing + [each.describe_breach() for each in results if not each.kept]
 
 
-def find_sure_breaches(results: Sequence[ThresholdResult], requests: Requests) -> list[str]:
-    """The same of a run that goes on: only what is no accident of a few requests, by the rule of `abort_after`."""
+def find_sure_breaches(results: Sequence[ThresholdResult], requests: Requests, foreign: int = 0) -> list[str]:
+    """The same of a run that goes on: only what is no accident of a few requests, by the rule of `abort_after`.
+
+    A single one of `foreign` answers, which were not RUM's, fails a run: nothing that follows can mend it.
+    """
+    if foreign:
+        return [describe_foreign(foreign)]
     if requests.sent < ABORT_REQUESTS:
         return []
     sure = [
@@ -132,6 +137,22 @@ def find_validity_issues(lag: Milliseconds, requests: Requests, events: Events, 
     return found
 
 
+def explain_no_request(requests: Requests, events: Events, sessions: int) -> list[str]:
+    """A line if a run that went to its end has sent nothing: it says nothing of the target, whatever it kept."""
+    if requests.sent:
+        return []
+    if requests.offered:
+        return [f"none of {requests.offered:,} due batches was sent"]
+    if not sessions:
+        return ["nothing was due to be sent: no visitor came; give a longer --duration or a higher --rate"]
+    whose = f"nothing was due to be sent: the events of {sessions:,} session{'' if sessions == 1 else 's'}"
+    if events.unsent:
+        return [f"{whose} were due after the run's end; give a longer --duration"]
+    if events.not_sampled:
+        return [f"{whose} were not sampled; give a higher --sample-rate"]
+    return [f"{whose} were none, or were all kept back by the client"]
+
+
 def find_shortages(unsent: Mapping[str, int], errors: Mapping[str, int]) -> list[str]:
     """One line for each thing that this machine ran out of: batches that were not sent, and requests that broke off."""
     found = []
@@ -145,14 +166,24 @@ def find_shortages(unsent: Mapping[str, int], errors: Mapping[str, int]) -> list
 
 def find_foreign_answers(errors: Mapping[str, int], first: str) -> list[str]:
     """A line if some answers were not RUM's: what answers so has accepted nothing."""
-    count = sum(number for cause, number in errors.items() if cause.startswith(FOREIGN))
+    count = count_foreign(errors)
     if not count:
         return []
     shown = f"; the first: {first}" if first else ""
     return [
-        f"{count} answers were not RUM's{shown}. Something else answers there; for a backend with answers of its own "
+        f"{describe_foreign(count)}{shown}. Something else answers there; for a backend with answers of its own "
         "give --accept 2xx"
     ]
+
+
+def count_foreign(errors: Mapping[str, int]) -> int:
+    """How many answers were not RUM's, of the errors by cause."""
+    return sum(number for cause, number in errors.items() if cause.startswith(FOREIGN))
+
+
+def describe_foreign(count: int) -> str:
+    """How many answers were not RUM's, in words."""
+    return "1 answer was not RUM's" if count == 1 else f"{count:,} answers were not RUM's"
 
 
 def judge(

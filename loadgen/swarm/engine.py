@@ -252,7 +252,7 @@ class Engine:
             return response.status, None, 0.0
         if name.startswith(causes.FOREIGN):
             self._meter.foreign_answer = self._meter.foreign_answer or describe_answer(response)
-        refusal = None if response.status == THROTTLED else name[: causes.MOST_CHARACTERS]
+        refusal = None if response.status == THROTTLED else causes.fit_into_record(name)
         return response.status, refusal, parse_retry_after(response.header("retry-after"), time.time()) or 0.0
 
     def _again(self, due: ScheduledRequest, retry: Batch, request: Request | None) -> None:

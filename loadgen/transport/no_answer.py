@@ -49,7 +49,7 @@ class NoAnswer(Exception):
 
     def __init__(self, cause: str, sent: bool = True) -> None:
         super().__init__(cause)
-        self.cause = cause[: causes.MOST_CHARACTERS]
+        self.cause = causes.fit_into_record(cause)
         self.sent = sent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,20 @@ def test_escape_sequences_of_a_foreign_folder_are_shown_as_text(tmp_path: Path) 
         assert done.returncode == 0, done.stderr
         assert b"\\x1b]0;owned" in done.stdout
         assert b"\x1b" not in done.stdout + done.stderr
+
+
+def test_a_name_is_never_cut_at_80_columns(tmp_path: Path) -> None:
+    """Two causes, or two app monitors, whose names begin alike must be told apart."""
+    folder = make(tmp_path / "long").path
+    summary = json.loads((folder / "summary.json").read_text())
+    causes = {f"403 {'Unrecognized' * 2}Exception{each}": 3 for each in "AB"}
+    monitors = [summary["monitors"][0] | {"name": f"{'shop-of-the-year-' * 3}{each}"} for each in "AB"]
+    (folder / "summary.json").write_text(json.dumps(summary | {"errors": causes, "monitors": monitors}))
+    shown = loadgen(tmp_path, "C", "report", "long").stdout.decode()
+    assert max(map(len, shown.splitlines())) <= 80
+    joined = "".join(re.sub(r"( +[\d,.%]+)+$", "", line).strip() for line in shown.splitlines())
+    for name in (*causes, *(each["name"] for each in monitors)):
+        assert name in joined, shown
 
 
 def test_escape_sequences_of_a_foreign_scenario_are_shown_as_text(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ from tests.report.runs import Plan, make
     ("text", "figure", "rises", "limit", "is_relative"),
     [
         ("latency_p99_ms > +10%", "latency_p99_ms", True, 0.1, True),
-        ("latency_p99_ms>10", "latency_p99_ms", True, 10.0, False),
+        ("latency_p99_ms>+10", "latency_p99_ms", True, 10.0, False),
         (" goodput_per_second <= -5% ", "goodput_per_second", False, -0.05, True),
-        ("lost_share > 0", "lost_share", True, 0.0, False),
+        ("lost_share > +0", "lost_share", True, 0.0, False),
     ],
 )
 def test_a_condition_is_read(text: str, figure: str, rises: bool, limit: float, is_relative: bool) -> None:
@@ -37,7 +37,11 @@ def test_a_condition_is_read(text: str, figure: str, rises: bool, limit: float, 
         ("latency_p99_ms = 10", "is no condition"),
         ("latency_p99_ms > +10%; rm", "is no condition"),
         ("latency_p99_ms > -10%", "would fail on no change at all"),
-        ("goodput_per_second < 5%", "would fail on no change at all"),
+        ("goodput_per_second < +5%", "would fail on no change at all"),
+        ("goodput_per_second < 5%", "write 'goodput_per_second < -5%' for a change against the first run"),
+        ("latency_p99_ms > 10", r"write 'latency_p99_ms > \+10' for a change .* `run --threshold` limits the figure"),
+        ("latency_p99_ms>10%", r"write 'latency_p99_ms > \+10%' for a change"),
+        ("lost_share > 0", r"write 'lost_share > \+0' for a change"),
     ],
 )
 def test_what_is_no_condition_is_told(text: str, said: str) -> None:

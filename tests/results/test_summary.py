@@ -19,6 +19,7 @@ from loadgen.results import (
     Requests,
     RunEnd,
     Summary,
+    find_breaches_so_far,
     summarize_run,
 )
 from loadgen.results.timeline import TimelineRow, build_timeline_row, find_stage_ends
@@ -100,6 +101,40 @@ class Compared:
 def compared(measured: Aggregate) -> Compared:
     rows = [build_timeline_row(second, ready, EventCounts()) for second, ready in measured.settle(10**6)]
     return Compared(summarize_run(balanced(measured), scenario(), RUN), rows)
+
+
+@pytest.mark.parametrize(
+    ("tally", "said"),
+    [
+        (EventCounts(), "no visitor came; give a longer --duration or a higher --rate"),
+        (EventCounts(sessions=1, generated=5, not_sampled=5), "the events of 1 session were not sampled"),
+        (
+            EventCounts(sessions=2, generated=5, dropped_by_client=5),
+            "the events of 2 sessions were none, or were all kept",
+        ),
+        (EventCounts(sessions=3, generated=5, unsent=5), "the events of 3 sessions were due after the run's end"),
+    ],
+)
+def test_a_run_that_was_due_to_send_nothing_is_not_passed(tally: EventCounts, said: str) -> None:
+    measured = measured_by(1, [])
+    measured.account(0, tally)
+    summary = summarize_run(measured, scenario(), RUN)
+    assert summary.verdict == "invalid"
+    assert said in summary.reasons[0]
+    for ended in ({"interrupted": True}, {"cut_off": True}):
+        stopped = summarize_run(measured, scenario(), msgspec.structs.replace(RUN, **ended))
+        assert (stopped.verdict, stopped.reasons) == ("interrupted", ("stopped before its end",))
+
+
+def test_a_run_whose_every_due_batch_was_held_back_is_not_passed() -> None:
+    measured = measured_by(1, [])
+    meter = Meter(0)
+    meter.offer(0.5, Volume(1, 3, 200, 900), ["page_view_event"])
+    measured.add(meter.take(0))
+    measured.account(0, EventCounts(sessions=1, generated=3, unsent=3))
+    short = msgspec.structs.replace(RUN, cut_short=True, notes=("--max-events 1 reached",))
+    summary = summarize_run(measured, scenario(), short)
+    assert (summary.verdict, summary.reasons[0]) == ("invalid", "none of 1 due batches was sent")
 
 
 @pytest.mark.parametrize("workers", [2, 7])
@@ -300,6 +335,18 @@ def test_a_run_that_goes_on_is_not_stopped_by_few_requests() -> None:
     assert [line.split()[0] for line in sure_breaches(strict, enough)] == ["latency_p99_ms", "throttled_share"]
     assert sure_breaches(Thresholds(), msgspec.structs.replace(few, accepted=0)) == []
     assert sure_breaches(Thresholds(), msgspec.structs.replace(enough, accepted=0)) == ["no request was accepted"]
+
+
+def test_one_answer_that_is_not_rums_stops_a_run_before_100_requests() -> None:
+    """It fails the run whatever follows; a refusal of RUM's own, or a time-out, may be one of few."""
+    for error, said in (
+        ("not RUM's answer: 200 text/html", ["1 answer was not RUM's"]),
+        ("403 AccessDeniedException", []),
+        ("timeout", []),
+    ):
+        some = [*results(20), Result(1.0, 1.0, 1.1, 200, 10, 900, 4000, error=error)]
+        so_far = balanced(measured_by(1, some))
+        assert find_breaches_so_far(so_far, scenario()) == said
 
 
 @pytest.mark.parametrize(("throttled", "sent", "stops"), [(2, 100, False), (6, 100, True), (20, 1000, True)])

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from loadgen.causes import CURES, explain_shortage, may_have_arrived
+from loadgen.causes import CURES, MOST_CHARACTERS, explain_shortage, may_have_arrived
 from loadgen.transport import NoAnswer, name_cause
 from loadgen.transport.no_answer import CERTIFICATES, SHORTAGES
 
@@ -78,3 +78,9 @@ def test_a_resolver_that_can_open_no_file_is_short_of_descriptors(monkeypatch: p
 )
 def test_what_was_sent_may_have_arrived_and_what_was_not_cannot(cause: str, arrived: bool) -> None:
     assert may_have_arrived(cause) == arrived
+
+
+def test_a_cause_that_a_record_has_no_room_for_ends_with_dots() -> None:
+    long = "not RUM's answer: 200 application/octet-stream"
+    assert NoAnswer("timeout").cause == "timeout"
+    assert NoAnswer(long).cause == long[: MOST_CHARACTERS - 3] + "..."

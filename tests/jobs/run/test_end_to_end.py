@@ -159,6 +159,7 @@ def test_what_the_control_plane_refuses_is_one_line_and_nothing_is_written(
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr) < 250
     assert said in done.stderr
     assert list(tmp_path.iterdir()) == []
 

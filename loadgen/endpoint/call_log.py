@@ -6,9 +6,14 @@ costs a few microseconds, and everything here is bounded in number and size.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 import msgspec
+
+from loadgen.model import Request
+
+_SIGNATURE = re.compile(r"[ ,&]*(X-Amz-)?(Signature|Security-Token)=[^,&]*")
 
 CALLS = 2000
 """Calls that are remembered."""
@@ -61,12 +66,18 @@ class PutCall(msgspec.Struct):
         self.dropped_events = dropped[:DROPPED_SHOWN]
 
 
-class RefusedBody(msgspec.Struct, gc=False):
-    """The body of a refused call."""
+HEADERS_KEPT = ("authorization", "content-encoding", "origin", "referer", "user-agent", "x-amz-date")
+"""Headers that say why a call was refused; of the signature, only who signed for what."""
+
+
+class RefusedCall(msgspec.Struct, gc=False):
+    """A refused call with what it sent."""
 
     call: PutCall
+    query: str
+    headers: dict[str, str]  # of HEADERS_KEPT, those that it had
+    peer: str  # IP address
     body: bytes | None  # as it came over the wire; None: too large to keep
-    encoding: str | None  # its content-encoding
 
 
 class SecondCounts(msgspec.Struct, gc=False):
@@ -88,7 +99,7 @@ class CallLog:
         self.number = 0
         self._committed = 0
         self.calls: deque[PutCall] = deque(maxlen=CALLS)
-        self.refusals: deque[RefusedBody] = deque(maxlen=REFUSALS)
+        self.refusals: deque[RefusedCall] = deque(maxlen=REFUSALS)
         self.seconds: deque[SecondCounts] = deque(maxlen=SECONDS)
 
     def add(self, call: PutCall) -> None:
@@ -124,13 +135,23 @@ class CallLog:
                 call.status, call.code, call.message, call.events, call.dropped = 500, code, message, 0, 0
         self._committed = self.number
 
-    def note_refusal(self, call: PutCall, body: bytes, encoding: str | None) -> None:
-        """Keep the body of a refused call, with what is shown of it cut to a bounded length."""
+    def note_refusal(self, call: PutCall, request: Request, peer: str) -> None:
+        """Keep what a refused call sent, with what is shown of it cut to a bounded length."""
         call.message = call.message[:MESSAGE_CHARACTERS]
         call.monitor = call.monitor[:NAME_CHARACTERS]
         call.target = call.target[:NAME_CHARACTERS]
-        self.refusals.append(RefusedBody(call, body if len(body) <= BODY_BYTES else None, encoding))
+        headers = {
+            name: _drop_signature(value)[:NAME_CHARACTERS] for name, value in request.headers if name in HEADERS_KEPT
+        }
+        query = _drop_signature(request.target.partition("?")[2])[:NAME_CHARACTERS]
+        body = request.body if len(request.body) <= BODY_BYTES else None
+        self.refusals.append(RefusedCall(call, query, headers, peer, body))
 
-    def find_refusal(self, number: int) -> RefusedBody | None:
+    def find_refusal(self, number: int) -> RefusedCall | None:
         """The refused call of a number, if it is still remembered."""
         return next((each for each in self.refusals if each.call.number == number), None)
+
+
+def _drop_signature(text: str) -> str:
+    """An Authorization header or a query string without its signature."""
+    return _SIGNATURE.sub("", text)

@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -28,7 +29,7 @@ from loadgen.endpoint.store import Store
 from loadgen.ids import format_uuid4
 from loadgen.model import Noun, Request, Response
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
-from loadgen.rum.service_model import Operation, find_operation
+from loadgen.rum.service_model import Operation, find_operation, load_service_model
 from loadgen.wire.sigv4 import Credentials, SignatureError, verify
 
 SERVICE = "rum"
@@ -73,6 +74,15 @@ class RumService:
         found = self.store.find_active(monitor_id)
         return found.name if found else monitor_id
 
+    def perform_for_console(self, name: str, labels: dict[str, str], given: dict[str, Any]) -> dict[str, Any]:
+        """Perform an operation of the control plane, which the console asks for without a signature, and commit."""
+        operation = load_service_model().operations[name]
+        request = Request(operation.method, "/", (), msgspec.json.encode(given))
+        context = OperationContext(self.settings, self.store, self.clock(), request, "127.0.0.1")
+        found = OPERATIONS[name].handle(context, operation, labels)
+        self.commit()
+        return found
+
     def commit(self) -> None:
         """Make everything durable that was answered so far; raises sqlite3.Error."""
         self.store.commit()
@@ -92,8 +102,8 @@ class RumService:
             if self.settings.read_only:
                 raise ServiceError("UnknownOperationException", "This is the console of a store: see /_loadgen/")
             if request.method == "OPTIONS":
-                return Reply(self._finish(self._answer_preflight(request), origin))
-            operation, labels = self._find_operation(request)
+                return Reply(self._finish(self._answer_preflight(request, origin, peer), origin))
+            operation, labels = self._find_operation(request, peer)
             fault = self.state.draw_fault(operation.name, self.clock())
             if operation.name == PUT_RUM_EVENTS:
                 response = self._put_events(operation, labels, request, peer, fault, oversize)
@@ -107,14 +117,14 @@ class RumService:
         call = self.calls.calls[-1] if self.calls.number > before else None
         return Reply(self._finish(response, origin), fault, call)
 
-    def _find_operation(self, request: Request) -> tuple[Operation, dict[str, str]]:
+    def _find_operation(self, request: Request, peer: str) -> tuple[Operation, dict[str, str]]:
         """The operation of a request; a POST to the path of none is logged as a call that was refused."""
         try:
             return _find_operation(request)
         except ServiceError as error:
             if request.method == "POST":
                 call = PutCall(self.clock(), request.target.partition("?")[0], len(request.body))
-                self._log_call(call, request, error)
+                self._log_call(call, request, peer, error)
             raise
 
     def _put_events(
@@ -128,7 +138,7 @@ class RumService:
     ) -> Response:
         """Answer PutRumEvents, and log the call with what became of it."""
         began = time.perf_counter()
-        call = PutCall(self.clock(), request.target.partition("?")[0], len(request.body), monitor=labels["Id"])
+        call = PutCall(self.clock(), request.target.partition("?")[0], _measure_body(request), monitor=labels["Id"])
         call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
         error: ServiceError | None = None
         try:
@@ -142,14 +152,14 @@ class RumService:
             raise
         finally:
             call.milliseconds = (time.perf_counter() - began) * 1000
-            self._log_call(call, request, error)
+            self._log_call(call, request, peer, error)
 
-    def _log_call(self, call: PutCall, request: Request, error: ServiceError | None) -> None:
+    def _log_call(self, call: PutCall, request: Request, peer: str, error: ServiceError | None) -> None:
         if error is not None:
             call.status, call.code, call.message = error.status, error.code, error.message
         self.calls.add(call)
         if 400 <= call.status < 500 and call.status != 429:
-            self.calls.note_refusal(call, request.body, request.header("content-encoding"))
+            self.calls.note_refusal(call, request, peer)
 
     def report_failed_commit(self, wrong: sqlite3.Error) -> Response:
         """The answer to every request of a commit that failed."""
@@ -210,8 +220,15 @@ class RumService:
             )
         return Response(response.status, headers, response.body)
 
-    def _answer_preflight(self, request: Request) -> Response:
-        """What a browser asks before it sends: everything this API has is allowed."""
+    def _answer_preflight(self, request: Request, origin: str | None, peer: str) -> Response:
+        """What a browser asks before it sends. An origin that is not let in shows as a refused call: none follows."""
+        allowed = self.settings.cors_origins
+        if origin is not None and not {"*", origin} & set(allowed):
+            refusal = ServiceError(
+                "OriginNotAllowed", f"--cors-origin lets in {', '.join(allowed)}, not {origin[:200]}", 403
+            )
+            self._log_call(PutCall(self.clock(), request.target.partition("?")[0], 0), request, peer, refusal)
+            raise refusal
         headers = [
             ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS"),
             ("access-control-allow-headers", request.header("access-control-request-headers") or "*"),
@@ -220,6 +237,12 @@ class RumService:
         if request.header("access-control-request-private-network") == "true":
             headers.append(("access-control-allow-private-network", "true"))
         return Response(200, tuple(headers))
+
+
+def _measure_body(request: Request) -> int:
+    """Bytes on the wire; as the client states them where the body was too large to be read."""
+    stated = request.header("content-length") or ""
+    return len(request.body) or (int(stated) if stated.isdecimal() and len(stated) < 16 else 0)
 
 
 OTLP_PREFIX = "/v1/"

@@ -11,6 +11,7 @@ import pytest
 
 from loadgen.endpoint.call_log import BODY_BYTES, CALLS, REFUSALS, CallLog, PutCall
 from loadgen.endpoint.faults import Faults
+from loadgen.model import Request
 from tests.endpoint.conftest import NOW, Caller, batch, event
 
 
@@ -55,7 +56,7 @@ def test_a_refused_call_is_logged_with_the_whole_message_and_its_body(caller: Ca
     (refusal,) = caller.endpoint.calls.refusals
     assert (refusal.call.status, refusal.call.code) == (400, "ValidationException")
     assert "'rumEvents.1.member.id'" in refusal.call.message
-    assert (refusal.body, refusal.encoding) == (body, None)
+    assert (refusal.body, refusal.peer) == (body, "127.0.0.1")
     assert caller.endpoint.calls.find_refusal(1) is refusal
 
 
@@ -114,6 +115,6 @@ def test_the_log_is_bounded() -> None:
     for second in range(CALLS + 10):
         call = PutCall(float(second), "/", 0, status=400)
         log.add(call)
-        log.note_refusal(call, b"", None)
+        log.note_refusal(call, Request("POST", "/", ()), "127.0.0.1")
     assert (len(log.calls), len(log.refusals), len(log.seconds)) == (CALLS, REFUSALS, 900)
     assert log.number == CALLS + 10

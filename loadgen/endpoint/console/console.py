@@ -20,10 +20,9 @@ from loadgen.endpoint.admin import read_changed_settings
 from loadgen.endpoint.console import failures, measures, sessions
 from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
-from loadgen.endpoint.console.monitor_list import list_monitors
 from loadgen.endpoint.console.routes import API, SAFETY, answer_file, check_caller, is_of_console
 from loadgen.endpoint.console.scope import FURTHEST_MS, Scope, read_integer, read_scope
-from loadgen.endpoint.console.stored_events import Place, read_events
+from loadgen.endpoint.console.store_views import Place, create_monitor, list_monitors, read_events
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import (
     InternalServerException,
@@ -108,10 +107,13 @@ class Console:
     async def _answer_api(self, request: Request) -> Response:
         path, _, text = request.target.partition("?")
         name, query = path.removeprefix(API), parse_qs(text, keep_blank_values=False, max_num_fields=100)
+        found: Any
         if (request.method, name) == ("PUT", "settings") and self._is_live:
             state = self._service.state
             state.change(read_changed_settings(state.settings, request.body), self._service.clock())
-            found: Any = state.settings
+            found = state.settings
+        elif (request.method, name) == ("POST", "monitors") and self._is_live:
+            found = create_monitor(self._service, request.body)
         elif request.method == "GET" and name in VIEWS:
             scope = read_scope(query, self._find_monitor(query).number)
             found = await self._ask(VIEWS[name], scope)
@@ -185,7 +187,7 @@ class Console:
 
     async def _list_monitors(self, query: Query) -> list[dict[str, Any]]:
         spans = await self._ask(sessions.find_spans)
-        return list_monitors(self._store, self._service.state, spans)
+        return list_monitors(self._service, spans)
 
     async def _list_sessions(self, query: Query) -> dict[str, Any]:
         asked = sessions.SessionQuery(
@@ -236,11 +238,10 @@ class Console:
         return read_events(self._store, self._service.settings, monitor, places)
 
     async def _show_ingestion(self, query: Query) -> dict[str, Any]:
-        after = read_integer(query, "after", 0, _INTEGER64, 0)
-        return describe_ingestion(self._service.calls, self._service.state.settings, after, self._service.clock())
+        return describe_ingestion(self._service, read_integer(query, "after", 0, _INTEGER64, 0))
 
     async def _show_refusal(self, query: Query) -> dict[str, Any]:
-        return describe_refusal(self._service.calls, read_integer(query, "number", 0, _INTEGER64))
+        return describe_refusal(self._service, read_integer(query, "number", 0, _INTEGER64))
 
 
 def _read_before(query: Query) -> tuple[int, int, int] | None:

@@ -1,5 +1,8 @@
 // The endpoint's console in a real browser: node console.mjs '{"chromium":…,"endpoint":…,"steps":[…],…}'
 // Takes each step in its order and prints what was seen, as JSON, one a line.
+import { execSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+
 import { chromium } from 'playwright-core';
 
 const order = JSON.parse(process.argv[2]);
@@ -109,6 +112,28 @@ const STEPS = {
         await page.goto(`${order.endpoint}/_loadgen/#/ingestion`);
         await waitFor(page, 'ingestion');
         tell({ ingestion: await page.locator('#content').innerText() });
+        await site.close();
+        await page.close();
+    },
+    // From no app monitor to the events of one's own browser, by what the page says.
+    async newcomer() {
+        const page = await openConsole('#/monitors');
+        await page.fill('[name=name]', 'my-site');
+        await page.getByRole('button', { name: 'Create' }).click();
+        await page.locator('.file pre').nth(2).waitFor();
+        const files = await page.locator('.file').evaluateAll((all) => all.map((each) => [each.querySelector('h3').textContent, each.querySelector('pre').textContent]));
+        const { 'in a shell': shell, ...written } = Object.fromEntries(files);
+        for (const [name, text] of Object.entries(written)) writeFileSync(`${order.folder}/${name}`, text);
+        const lines = shell.replace('3000', order.port).split('\n');
+        execSync(lines[1], { cwd: order.folder });
+        const [program, ...rest] = lines[2].split(' ');
+        const server = spawn(program, rest, { cwd: order.folder, stdio: 'ignore' });
+        const site = await context.newPage();
+        while (!(await site.goto(`http://localhost:${order.port}/`).catch(() => null))) await new Promise((done) => setTimeout(done, 100));
+        await page.locator('nav a[href^="#/events"]').click();
+        await page.waitForFunction(() => document.querySelector('#content').innerText.includes('page view'));
+        tell({ install: lines[0], shown: await page.locator('#content').innerText(), monitor: await page.locator('[data-key=Monitor] option').allInnerTexts() });
+        server.kill();
         await site.close();
         await page.close();
     },

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -57,6 +59,7 @@ def shop(whole_browser: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with Endpoint(settings()) as endpoint:
         monitor = created(endpoint)
         fill(client_of(endpoint), monitor)
+        wait_until_read(endpoint)
         order = {"monitor": monitor, "truth": str(folder / "ground-truth.ndjson"), "folder": str(folder)}
         seen = look(endpoint, "views", "span", "truth", "pictures", **order)
         span = {"from": 0, "to": int(time.time() * 1000) + 172_800_000}
@@ -76,6 +79,12 @@ def fill(client: Any, monitor: str) -> None:
         put(client, monitor, batch() | {"RumEvents": [event(metadata=metadata, timestamp=last), error]})
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         put(client, "00000000-0000-4000-8000-000000000000", batch(at=time.time()))
+
+
+def wait_until_read(endpoint: Endpoint) -> None:
+    """Wait until the console has read the whole store, so that its first page shows all of it."""
+    while (status := ask(endpoint, "status"))["read"] < status["newest"]:
+        time.sleep(0.05)
 
 
 def put(client: Any, monitor: str, body: dict[str, Any]) -> None:
@@ -131,3 +140,15 @@ def test_an_event_of_the_web_client_shows_within_two_seconds_and_faults_are_swit
     assert "accepted" in next(each["ingestion"] for each in seen if "ingestion" in each)
     assert (now["quota"], now["burst"], now["faults"]["errors"]) == (7, None, 0.25)
     assert now["faults"]["periods"] == [{"status": 403, "start": 0, "end": 300}]
+
+
+def test_a_newcomer_s_page_shows_in_the_console_by_what_it_says(whole_browser: None, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(HERE / "node_modules")  # what the first line for the shell installs
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Endpoint(settings()) as endpoint:
+        (seen,) = look(endpoint, "newcomer", folder=str(tmp_path), port=str(port))
+        assert endpoint.calls().calls[0].status == 200
+    assert seen["monitor"] == ["my-site"]
+    assert seen["install"] == "npm install aws-rum-web esbuild"
+    assert "page view" in seen["shown"]

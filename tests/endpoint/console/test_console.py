@@ -182,7 +182,7 @@ def test_a_refusal_is_shown_with_its_body_and_the_offending_members(looker: Look
     body = json.dumps(bad).encode()
     headers = (("content-encoding", "gzip"),) if pack else ()
     looker.caller.put(looker.caller.monitor(), gzip.compress(body) if pack else body, headers=headers)
-    number = looker.view("ingestion")["refusals"][0]["number"]
+    number = looker.view("ingestion")["refusals"][0]["call"]["number"]
     shown = looker.view("refusal", number=number)
     assert shown["call"]["code"] == "ValidationException"
     assert {"path": "rumEvents.2.member.id", "value": "no uuid"} in shown["members"]

@@ -3,7 +3,8 @@
 import { h, name, replaceView, say, show } from './dom.js';
 import { errors, http } from './failures.js';
 import { clients, overview, pages, vitals } from './figures.js';
-import { ingestion, monitors } from './ingestion.js';
+import { ingestion } from './ingestion.js';
+import { monitors } from './monitors.js';
 import { events, journey, session, sessions } from './sessions.js';
 import { ask, DIMENSIONS, go, linkTo, RANGES, readSpan, readState } from './state.js';
 import { forgetTruth, isHit, listBands, readTruth } from './truth.js';
@@ -49,6 +50,7 @@ function makeContext() {
         rerender: () => render(),
         holdStill: () => { isHeld = true; },
         release: () => { isHeld = false; render(); },
+        reload: async () => { isHeld = false; list = await ask('monitors'); await render(); },
         attempt,
         chooseSpan: (from, to) => go(view, { ...keep(query), from: String(Math.round(from)), to: String(Math.round(to)), range: null }),
         filterLink: (column, value, to) => (value ? h('a', { href: linkTo(to, { [column]: value }) }, name(value, 80)) : name('')),

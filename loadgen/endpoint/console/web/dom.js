@@ -62,8 +62,8 @@ export function folded(key, title, load) {
     return details;
 }
 
-export function copyButton(text) {
-    const button = h('button', { type: 'button', class: 'small' }, 'copy as JSON');
+export function copyButton(text, label = 'copy as JSON') {
+    const button = h('button', { type: 'button', class: 'small' }, label);
     button.addEventListener('click', async () => {
         await navigator.clipboard.writeText(text);
         say('Copied');
@@ -78,6 +78,15 @@ export function json(value) {
     return h('div', { class: 'json' }, copyButton(text), h('pre', { tabindex: 0, role: 'region', 'aria-label': 'JSON' }, showLines(text)));
 }
 
+// A text that should be JSON, and may be anything.
+export function showBody(body) {
+    try {
+        return json(JSON.parse(body));
+    } catch {
+        return h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Body' }, showLines(body.slice(0, 20000)) || '(empty)');
+    }
+}
+
 // A text of several lines.
 export const showLines = (text) => text.split('\n').map((line) => show(line, 20000)).join('\n');
 
@@ -86,13 +95,13 @@ export function say(text) {
     document.getElementById('said').textContent = text;
 }
 
-// Put a new view in place of the old one; what was open stays open, and the focus stays where it was.
+// Put a new view in place of the old one; what was open stays open, what was closed stays closed, and so does the focus.
 export function replaceView(container, node) {
-    const open = new Set([...container.querySelectorAll('details[open][data-key]')].map((each) => each.dataset.key));
+    const open = new Map([...container.querySelectorAll('details[data-key]')].map((each) => [each.dataset.key, each.open]));
     const active = container.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     container.replaceChildren(node);
     for (const details of container.querySelectorAll('details[data-key]')) {
-        if (open.has(details.dataset.key)) details.open = true;
+        details.open = open.get(details.dataset.key) ?? details.open;
     }
     if (active) container.querySelector(`[data-key="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
 }

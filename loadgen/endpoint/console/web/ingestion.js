@@ -1,10 +1,10 @@
 // What comes in, live; what was refused and why; switches for quota and faults.
 
-import { card, facts, folded, h, json, name, note, say, show, showLines, tiles, wide } from './dom.js';
+import { facts, folded, h, json, name, note, say, show, showBody, tiles, wide } from './dom.js';
 import { timePlot } from './plot.js';
 import { ask, changeSettings } from './state.js';
 import { table } from './table.js';
-import { bytes, clock, count, milliseconds, moment, short, shortType } from './units.js';
+import { bytes, clock, count, milliseconds, short, shortType } from './units.js';
 
 const SPAN = 120; // seconds that the plot shows
 const calls = new Map(); // number: call; kept while the page is open, the newest ones
@@ -51,29 +51,41 @@ function fillSeconds(given, now) {
 }
 
 function showRefusals(refusals) {
-    return wide('Refused, and why', refusals.length ? h('ol', { class: 'events' }, refusals.slice(0, 50).map((call) =>
+    return wide('Refused, and why', refusals.length ? h('ol', { class: 'events' }, refusals.slice(0, 50).map(({ call, advice }) =>
         h('li', {}, folded(`refusal ${call.number}`, h('span', { class: 'event' },
             h('span', { class: 'soft small at' }, clock(call.at * 1000)),
             h('span', { class: 'kind rated poor' }, `${call.status} ${call.code}`),
-            h('span', { class: 'what' }, show(call.message, 4000))), () => showRefusal(call)))))
+            h('span', { class: 'what' }, show(call.message, 4000), advice ? h('span', { class: 'advice' }, show(advice, 2000)) : null)), () => showRefusal(call)))))
         : h('p', { class: 'none' }, 'Nothing was refused.'),
-    note('The latest 100 are remembered. A browser that is not let through by CORS, or sends to another port, does not get here.'));
+    note('The latest 100 are remembered.'));
 }
+
+// What keeps events from arriving at all, so that no call can say it.
+const SILENT = [
+    ['sessionSampleRate', 'The web client sends for this share of sessions. Give 1 here; 0 sends nothing. The choice stays in the cookie cwr_s: clear it after a change.'],
+    ['endpoint', () => `It is ${location.origin}; without it the client sends to AWS.`],
+    ['identityPoolId, guestRoleArn', 'With them the client first asks Cognito on AWS for credentials, and sends nothing without. Leave both out here.'],
+    ['setAwsCredentials', 'Without credentials the client sends nothing, unless signing is false.'],
+    ['After a refusal', 'The client of a page stops for good after an answer of 403 or 404. Load the page again once the reason is gone.'],
+    ['sessionEventLimit', 'A session sends 200 events unless it is given; 0 is no limit.'],
+    ['dispatchInterval', 'The client waits 5 s before it sends.'],
+    ['An ad blocker', 'Many block the web client, and the paths that it sends to. Look at the page’s own network panel.'],
+    ['Port and host', 'A page that came by HTTPS may send to an address without it only on localhost and 127.0.0.1.'],
+];
+
+const explainSilence = (isQuiet) => {
+    const details = folded('silence', 'Nothing arrives?', async () => facts(SILENT.map(([title, text]) => [title, typeof text === 'function' ? text() : text])));
+    details.open = isQuiet;
+    return details;
+};
 
 async function showRefusal(call) {
-    const { body, members } = await ask('refusal', { number: call.number });
+    const { body, members, headers } = await ask('refusal', { number: call.number });
     return h('div', { class: 'inside' },
-        facts([['path', name(call.target)], ['size', bytes(call.body_bytes)], ['monitor', name(call.monitor)]]),
+        facts([['path', name(call.target)], ['size', bytes(call.body_bytes)], ['monitor', name(call.monitor)],
+            ...Object.entries(headers).map(([key, value]) => [key, name(value)])]),
         members.length ? [h('h3', {}, 'The offending members'), facts(members.map(({ path, value }) => [h('code', {}, show(path)), h('code', {}, value === null ? 'missing' : show(JSON.stringify(value), 2000))]))] : null,
         h('h3', {}, 'The body'), body === null ? h('p', { class: 'soft' }, 'It was too large to keep.') : showBody(body));
-}
-
-function showBody(body) {
-    try {
-        return json(JSON.parse(body));
-    } catch {
-        return h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Body' }, showLines(body.slice(0, 20000)) || '(empty)');
-    }
 }
 
 function describeOutcome(call) {
@@ -96,7 +108,7 @@ function showCalls(list, context) {
             { title: 'delay by a fault', value: (row) => row.delay, cell: (row) => (row.delay ? milliseconds(row.delay * 1000) : '–') },
             { title: 'why', text: true, value: (row) => row.message, cell: (row) => (row.dropped_events.length ? row.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${each.reason}`)) : show(row.message, 160)) },
         ],
-    }) : h('p', { class: 'none' }, 'No call yet. A client sends to this address, POST /appmonitors/<id of a monitor>.'));
+    }) : h('p', { class: 'none' }, 'No call yet. A page sends when it is connected as its monitor says under ', h('a', { href: context.linkTo('monitors') }, 'Monitors'), '.'), explainSilence(!list.length));
 }
 
 function showSwitches(settings, context) {
@@ -139,28 +151,4 @@ function readSwitches(form, { faults }) {
         quota: number('quota', null), burst: number('burst', null),
         faults: { ...faults, errors: number('errors', 0), drops: number('drops', 0), lost_answers: number('lost_answers', 0), latency, periods },
     };
-}
-
-export async function monitors(context) {
-    const list = context.monitors;
-    if (!list.length) {
-        return wide('No app monitor yet', h('p', {}, 'Create one with any client of RUM, such as'),
-            h('pre', {}, 'aws rum create-app-monitor --name shop --domain localhost'),
-            h('p', {}, context.status.live ? 'It appears here by itself.' : 'This store has none.'));
-    }
-    return h('div', { class: 'cards' }, list.map((each) => {
-        const { monitor } = each;
-        return card(h('a', { href: context.linkTo('overview', { monitor: monitor.Id, range: null, from: null, to: null }) }, name(monitor.Name)),
-            facts([
-                ['state', monitor.State], ['id', h('code', {}, monitor.Id)],
-                ['events', `${count(each.events)} in ${count(each.requests)} requests${each.dropped ? `; ${count(each.dropped)} dropped` : ''}`],
-                ['last event', moment(each.last)],
-                ['not accepted', `${count(each.rejected.throttled)} throttled, ${count(each.rejected.refused)} refused, ${count(each.rejected.failed)} failed since the start`],
-                ['domain', name((monitor.DomainList || [monitor.Domain]).join(', '))],
-                ['tags', Object.entries(monitor.Tags).map(([key, value]) => h('div', {}, name(key), ': ', name(value)))],
-            ]),
-            folded(`settings ${monitor.Id}`, 'Settings', async () => json(monitor)),
-            folded(`metrics ${monitor.Id}`, `Metrics (${count(each.metrics.reduce((sum, one) => sum + one.count, 0))})`, async () => json(each.metrics)),
-            folded(`policy ${monitor.Id}`, `Resource policy (${each.policy ? 'one' : 'none'})`, async () => (each.policy ? showBody(each.policy) : h('p', { class: 'soft' }, 'None.'))));
-    }));
 }

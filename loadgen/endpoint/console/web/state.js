@@ -56,16 +56,13 @@ function defaultRange(span) {
     return RANGES.find(([key, , length]) => key !== 'all' && length >= Math.min(Date.now() - span.first, 7 * 86400e3) && length >= fits[2])?.[0] ?? '7d';
 }
 
-export async function ask(path, query = {}) {
-    const given = query instanceof URLSearchParams ? query : new URLSearchParams(query);
-    const response = await fetch(`/_loadgen/api/${path}?${given}`, { headers: { accept: 'application/json' } });
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.message || `status ${response.status}`);
-    return body;
-}
+export const ask = (path, query = {}) =>
+    read(fetch(`/_loadgen/api/${path}?${query instanceof URLSearchParams ? query : new URLSearchParams(query)}`, { headers: { accept: 'application/json' } }));
+export const changeSettings = (change) => read(fetch('/_loadgen/api/settings', { method: 'PUT', body: JSON.stringify(change) }));
+export const createMonitor = (wanted) => read(fetch('/_loadgen/api/monitors', { method: 'POST', body: JSON.stringify(wanted) }));
 
-export async function changeSettings(change) {
-    const response = await fetch('/_loadgen/api/settings', { method: 'PUT', body: JSON.stringify(change) });
+async function read(fetched) {
+    const response = await fetched;
     const body = await response.json();
     if (!response.ok) throw new Error(body.message || `status ${response.status}`);
     return body;

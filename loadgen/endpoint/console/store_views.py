@@ -1,0 +1,124 @@
+"""What the console reads from the store itself: app monitors with all that is known of each, and single events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from loadgen.endpoint.event_index import EventPlace
+from loadgen.endpoint.metric_store import list_definitions, list_destinations
+from loadgen.endpoint.operations.app_monitor_data import DecodedBatch
+from loadgen.endpoint.operations.monitors import describe_monitor
+from loadgen.endpoint.policy import ACTION, RequestContext, is_allowed
+from loadgen.endpoint.request_body import encode_members, gunzip_stored
+from loadgen.endpoint.service import RumService
+from loadgen.endpoint.service_error import ValidationException
+from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.store import AppMonitor, Store
+from loadgen.model import Noun, Request
+
+MOST_DEFINITIONS = 200
+"""Metric definitions that are listed for a destination."""
+
+MOST_BYTES = 16 * 1024 * 1024
+"""Of batches that are decoded for one answer, which keeps the endpoint from its other clients meanwhile."""
+
+Spans = dict[int, tuple[int, int]]
+"""First and last event of each monitor, by AppMonitor.number, in Unix milliseconds."""
+
+Place = tuple[int, int, int]
+"""Batch, place in it, Unix milliseconds."""
+
+
+def list_monitors(service: RumService, spans: Spans) -> list[dict[str, Any]]:
+    """Each monitor that is not deleted, by name: as GetAppMonitor gives it, its events, metrics and policy."""
+    present = [monitor for monitor in service.store.list_monitors() if monitor.deleted is None]
+    return [_describe(monitor, service, spans) for monitor in present]
+
+
+def _describe(monitor: AppMonitor, service: RumService, spans: Spans) -> dict[str, Any]:
+    store = service.store
+    requests, events, dropped = store.count_accepted(monitor)
+    first, last = spans.get(monitor.number, (None, None))
+    return {
+        "monitor": describe_monitor(monitor),
+        "region": service.settings.region,
+        "unsigned": takes_unsigned(monitor, service.settings),
+        "requests": requests,
+        "events": events,
+        "dropped": dropped,
+        "rejected": service.state.read_counts(monitor.id),
+        "first": first,
+        "last": last,
+        "policy": monitor.policy,
+        "metrics": [
+            {
+                "destination": target.destination,
+                "arn": target.arn,
+                "role": role,
+                "count": len(definitions := list_definitions(store, target)),
+                "definitions": [each.content for each in definitions[:MOST_DEFINITIONS]],
+            }
+            for target, role in list_destinations(store, monitor)
+        ],
+    }
+
+
+def takes_unsigned(monitor: AppMonitor, settings: EndpointSettings) -> bool:
+    """Whether a page on this machine may send to a monitor without credentials."""
+    asked = RequestContext(None, "127.0.0.1", Request("POST", "/", ()), None, settings.account)
+    return settings.unsigned or bool(
+        monitor.policy and is_allowed(monitor.policy, settings.make_arn(monitor.name), asked)
+    )
+
+
+class NewMonitor(Noun, forbid_unknown_fields=True):
+    """An app monitor that somebody asks for on the page."""
+
+    name: str
+    domain: str = "localhost"
+
+
+def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
+    """Create an app monitor that takes custom events and unsigned requests, as a page sends them; its name and id."""
+    try:
+        wanted = msgspec.json.decode(body, type=NewMonitor)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise ValidationException(f"The app monitor is not understood: {wrong}") from wrong
+    given = {"Name": wanted.name, "Domain": wanted.domain, "CustomEvents": {"Status": "ENABLED"}}
+    created = service.perform_for_console("CreateAppMonitor", {}, given)
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": ACTION,
+        "Resource": service.settings.make_arn(wanted.name),
+    }
+    policy = msgspec.json.encode({"Version": "2012-10-17", "Statement": [statement]}).decode()
+    service.perform_for_console("PutResourcePolicy", {"Name": wanted.name}, {"PolicyDocument": policy})
+    return {"name": wanted.name, "id": created["Id"]}
+
+
+def read_events(
+    store: Store, settings: EndpointSettings, monitor: AppMonitor, places: Sequence[Place]
+) -> tuple[list[dict[str, Any]], bool]:
+    """Events as GetAppMonitorData gives them, with their places, in that order; and whether all were read.
+
+    A batch that has left the store meanwhile is passed over.
+    """
+    batches: dict[int, DecodedBatch | None] = {}
+    found: list[dict[str, Any]] = []
+    size = 0
+    for batch, place, ms in places:
+        if batch not in batches:
+            if size > MOST_BYTES:
+                return found, False
+            rows = store.read("SELECT body FROM batches WHERE number = ? AND monitor = ?", batch, monitor.number)
+            data = gunzip_stored(bytes(rows[0][0])) if rows else b""
+            size += len(data)
+            batches[batch] = DecodedBatch(data) if rows else None
+        if decoded := batches[batch]:
+            event = encode_members(decoded.unfold(EventPlace(ms, batch, place), settings, monitor))
+            found.append({"batch": batch, "place": place, "ms": ms, "event": msgspec.Raw(event.encode())})
+    return found, True

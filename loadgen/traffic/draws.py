@@ -76,13 +76,13 @@ class Seeds:
             stream = self._streams[purpose] = BlockStream(f"{self.seed}/{purpose}")
         return stream.at(block)
 
-    def list_all(self, made: Iterable[Made]) -> list[Made]:
-        """Everything that an iterator makes, with pauses."""
+    def list_all(self, made: Iterable[Made], piece: int = PIECE) -> list[Made]:
+        """Everything that an iterator makes, with a pause after each piece."""
         if self.pause is do_not_pause:
             return list(made)
         source, found = iter(made), []
-        while piece := list(islice(source, PIECE)):
-            found += piece
+        while some := list(islice(source, piece)):
+            found += some
             self.pause()
         return found
 

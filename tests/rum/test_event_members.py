@@ -24,11 +24,11 @@ from loadgen.scenario.pages import ApiCall, Click, CustomEvent
 from loadgen.scenario.problems import Section
 from loadgen.scenario.scenario import Client
 from loadgen.scenario.telemetry import Api, Cache, Errors, Telemetry
-from tests.paths import ROOT, SCENARIOS
+from tests.paths import FIXTURES, ROOT, SCENARIOS
 from tests.rum.event_members import DETAILS, FLAG, METADATA, NUMBER, TEXT, Shape, misfits
 
 SCHEMAS = Path(os.environ.get("LOADGEN_SHARED", ROOT.parent / "shared")) / "rum-event-schemas"
-EVERYTHING = Path(__file__).parent / "everything.toml"
+EVERYTHING = FIXTURES / "everything.toml"
 SOURCES = {SCENARIOS / "storefront.toml": 60, SCENARIOS / "saas-dashboard.toml": 60, EVERYTHING: 40}
 """Scenarios and sessions of each; the last one alone has every type."""
 

@@ -72,3 +72,15 @@ def test_a_recording_changes_nothing_else(visits: list[Session]) -> None:
     without = small(ON.replace(', "replay"', ""))
     plain = [event for event in events(visits) if event.type != REPLAY]
     assert plain == list(events(traffic.draw_sessions(without, SEED)))
+
+
+def test_other_work_gets_a_turn_while_recordings_are_written(replayed: Scenario, visits: list[Session]) -> None:
+    """They are long: one turn for 25 of them, so that a worker goes on sending meanwhile."""
+
+    def count_turns(scenario: Scenario) -> int:
+        turns: list[None] = []
+        list(traffic.draw_sessions(scenario, SEED, pause=lambda: turns.append(None)))
+        return len(turns)
+
+    without = small(ON.replace(', "replay"', ""))
+    assert count_turns(replayed) - count_turns(without) >= len(list(events(visits, REPLAY))) // 25

@@ -33,6 +33,10 @@ KEYS, KEY_TICKS = 11, 920
 """Keys of one input by keyboard, and ticks between two."""
 
 
+WRITTEN_AT_ONCE = 25
+"""Events between two pauses: a millisecond, as they are the longest ones."""
+
+
 class Entries(NamedTuple):
     """What happened in the documents of a block, sorted by document and moment."""
 
@@ -53,10 +57,11 @@ def record_replay(draws: BlockDraws, seen: Inputs) -> Column:
     paths = {number: page.id for number, page in zip(view.tolist(), draws.find_pages(view), strict=True)}
 
     def details(places: Ints) -> list[str]:
-        return [
+        made = (
             _write_event(draws, entries, slice(begins[row[place]], begins[row[place] + 1]), paths[int(view[place])])
             for place in places.tolist()
-        ]
+        )
+        return draws.seeds.list_all(made, WRITTEN_AT_ONCE)
 
     return Column(REPLAY, EventIds("replay", row, len(load)), view, at[row], details)
 

@@ -24,7 +24,7 @@ from loadgen.jobs.inputs import resolve_options
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.output import write_output
 from loadgen.scenario import Scenario
-from loadgen.traffic import compute_mean_rate
+from loadgen.traffic import compute_mean_rate, draw_starts
 
 __all__ = [
     "FitOptions",
@@ -99,12 +99,13 @@ def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Record
 def judge_scenario(
     scenario: Scenario, reference: Seen, asked: FitOptions, held_out: bool, on_progress: OnProgress
 ) -> Judgement:
-    """Generate as many sessions as there are to compare with, and compare."""
-    sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
+    """Generate about as many sessions as there are to compare with, and compare."""
+    wanted_sessions = min(len(reference.recorded.sessions.user), MOST_GENERATED)
+    wanted = scenario.adjust(rate=wanted_sessions / max(compute_mean_rate(scenario).expected, 1e-9))
+    sessions = min(wanted_sessions, len(draw_starts(wanted, asked.seed)))  # no more start when arrivals end at nought
     on_progress(f"generating {sessions:,} sessions to compare with")
     tick = Ticker(on_progress, f"generating {scenario.name}", None, "events")
-    start = datetime.fromtimestamp(float(find_starts(reference).min(initial=4e9)), UTC).isoformat()
-    wanted = scenario.adjust(rate=sessions / max(compute_mean_rate(scenario).expected, 1e-9))
+    start = datetime.fromtimestamp(float(find_starts(reference)[1].min(initial=4e9)), UTC).isoformat()
     generated = record_generated(wanted, sessions, asked.seed, start, tick)
     return judge(reference, see_visits(generated, 1, site=match_site(generated, reference.site)), held_out=held_out)
 

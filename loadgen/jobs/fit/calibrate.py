@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.jobs.fit.compose import MEDIANS
+from loadgen.jobs.fit.compose import LAWS
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import find_law_mean, measure_dwells, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
@@ -121,11 +121,12 @@ def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
 def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, weights: tuple[float, float]) -> None:
     """Move one device's vitals."""
     wanted, found = match_device(seen.loads, small, weights), match_device(shown.loads, small, weights)
-    for quantity, name in MEDIANS.items():
+    for quantity, (median, sigma) in LAWS.items():
         one, other = wanted[quantity], found[quantity]
-        if f"{name}_median_ms" in vitals and one.number > 1 and other.number > 1 and other.spread > 0:
-            vitals[f"{name}_median_ms"] *= bound(exp(one.mean - other.mean))
-            vitals[f"{name}_sigma"] *= bound(one.spread / other.spread)
+        if median in vitals and one.number > 1 and other.number > 1:
+            vitals[median] *= bound(exp(one.mean - other.mean))
+            if sigma in vitals and other.spread > 0:
+                vitals[sigma] *= bound(one.spread / other.spread)
     if "mbit" in vitals and isfinite(wanted["response"].mean) and isfinite(found["response"].mean):
         vitals["mbit"] *= bound(exp(found["response"].mean - wanted["response"].mean))
     if "text_lcp" in vitals:
@@ -199,11 +200,12 @@ def finish(draft: Draft, seen: Seen) -> Draft:
 
 def round_vitals(vitals: dict[str, Any], seen: Seen, small: bool) -> None:
     found = match_device(seen.loads, small)
-    for quantity, name in MEDIANS.items():
-        if f"{name}_median_ms" in vitals:
-            match, median, sigma = found[quantity], vitals[f"{name}_median_ms"], vitals[f"{name}_sigma"]
-            vitals[f"{name}_median_ms"] = round_to(median, median * match.spread / sqrt(match.number))
-            vitals[f"{name}_sigma"] = round_to(sigma, sigma / sqrt(2 * match.number))
+    for quantity, (median, sigma) in LAWS.items():
+        match = found[quantity]
+        if median in vitals:
+            vitals[median] = round_to(vitals[median], vitals[median] * match.spread / sqrt(match.number))
+        if sigma in vitals:
+            vitals[sigma] = round_to(vitals[sigma], vitals[sigma] / sqrt(2 * match.number))
     if "text_lcp" in vitals:
         vitals["text_lcp"] = round_share(vitals["text_lcp"], found["largest"].number)
     if "mbit" in vitals:

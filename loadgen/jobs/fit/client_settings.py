@@ -86,8 +86,8 @@ def _read_resources(recorded: Recorded) -> dict[str, Any]:
     if not len(rows):
         return {}
     found: dict[str, Any] = {}
-    kinds = np.array([key.endswith(" url") for key in recorded.keys] + [False])
-    if not kinds[recorded.events.key[rows]].any():
+    named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
+    if not named[recorded.events.key[rows]].any():
         found["recordResourceUrl"] = False
     return found
 

@@ -12,15 +12,17 @@ from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
+from loadgen.jobs.fit.population import Returning
 from loadgen.jobs.fit.support import round_share, round_to
-from loadgen.jobs.fit.vitals import LEAST, find_still_share, find_text_share, match_device, match_logarithms
+from loadgen.jobs.fit.vitals import FEW, LEAST, find_still_share, find_text_share, match_device, match_logarithms
 from loadgen.rum.events import FID
 from loadgen.units import format_count, format_percent
 
 MOST_COUNTRIES = 40
 
-MEDIANS = {"ttfb": "ttfb", "render": "render", "largest": "largest", "inp": "inp", "fid": "fid", "rtt": "rtt"}
-"""Quantities whose median and sigma a scenario's vitals have, as `<name>_median_ms` and `<name>_sigma`."""
+LAWS = {name: (f"{name}_median_ms", f"{name}_sigma") for name in ("ttfb", "render", "largest", "inp", "fid", "rtt")}
+LAWS["cls"] = ("cls_median", "cls_sigma")
+"""Quantities, and the median and sigma of each among a scenario's vitals."""
 
 
 def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_least: int) -> Draft:
@@ -76,8 +78,8 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
         members["browsers"] = browsers
         notes.append(f"browsers of {people.browsers.total():,}")
     if returning.share is not None:
-        members["returning"] = round_share(returning.share, returning.landings)
-        notes.append(f"returning: {returning.landings:,} landings by their cache")
+        members["returning"] = min(round_to(returning.share, returning.error), 1.0)
+        notes.append(describe_returning(returning))
         if returning.people is not None:
             error = returning.people / sqrt(max(returning.pairs, 1))
             members["visitors"] = max(int(round_to(returning.people, error)), 1)
@@ -92,6 +94,12 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
             ("desktop", found.dwells.desktop), ("mobile", found.dwells.mobile)) if law))  # fmt: skip
     draft.sections["population"] = members
     draft.comments["population"] = f"{'; '.join(notes)}." if notes else ""
+
+
+def describe_returning(returning: Returning) -> str:
+    """What the share of returning visitors stands on."""
+    known = f"{returning.known:,} of them by users who came before" if returning.known else "by that alone"
+    return f"returning: {returning.landings:,} landings by their cache, {known}"
 
 
 def compose_think_times(found: Estimates) -> dict[str, Any]:
@@ -137,21 +145,18 @@ def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
     """The members of one device's vitals, and the loads on which they stand."""
     members: dict[str, Any] = {}
     found = match_device(seen.loads, small)
-    for quantity, name in MEDIANS.items():
+    for quantity, (median, sigma) in LAWS.items():
         match = found[quantity]
+        if match.number >= FEW:
+            members[median] = exp(match.mean)
         if match.number >= LEAST and match.spread > 0:
-            members[f"{name}_median_ms"] = exp(match.mean)
-            members[f"{name}_sigma"] = match.spread
+            members[sigma] = match.spread
     text = find_text_share(seen.loads, small)
     if np.isfinite(text) and found["largest"].number >= LEAST:
         members["text_lcp"] = text
     still, loads = find_still_share(seen.loads, small)
     if loads >= LEAST:
         members["cls_zero"] = round_share(still, loads)
-        shift = found["cls"]
-        if shift.number >= LEAST:
-            members["cls_median"] = round_to(exp(shift.mean), exp(shift.mean) * shift.spread / sqrt(shift.number))
-            members["cls_sigma"] = round_to(shift.spread, shift.spread / sqrt(2 * shift.number))
     own = seen.loads.small == small
     speed = match_logarithms((seen.loads.bytes / np.maximum(seen.loads.response, 0.1))[own])
     if speed.number >= LEAST:

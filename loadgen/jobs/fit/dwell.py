@@ -19,14 +19,18 @@ from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
-LEAST = 30
-"""Times from which a law is fitted."""
+FEW, LEAST, SHAPE = 8, 30, 0.75
+"""Times from which the mean of a law is fitted, with the usual shape (Liu, White, Dumais 2010), and from which its
+shape is too."""
 
 DRAWN = 10_000
 ROUNDS = 12
-ANOTHER, SURELY = 0.12, 1.95
-"""A page has a law of its own when its times are so far from the others' (Kolmogorov's distance), and that far beyond
-chance (the distance times the root of the number; 1.95 is passed by chance once in a thousand)."""
+ANOTHER, A_LAW = 0.08, 7.6
+"""A page has a law of its own when its times are so far from the others' (Kolmogorov's distance), and the law explains
+so much: the squared distance times the number, over both devices (3.8 is passed by chance once in a thousand)."""
+
+BASES, SAMPLED = 6, 1_500
+"""Pages that are tried as the usual one; times of a page and device that are compared."""
 
 POOR = 0.05
 """Distance from which no law fits, and measured quantiles are written; with enough times."""
@@ -73,7 +77,7 @@ class DwellLaw(NamedTuple):
 
 def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
     """The times on pages, without loading."""
-    ready, seen = _find_ready(recorded, visits)
+    ready, seen = find_ready(recorded, visits)
     view = np.flatnonzero(np.isfinite(visits.spent) & (visits.loads <= 1))
     after = np.minimum(view + 1, len(ready) - 1)
     loading = np.maximum(seen[view] - ready[view], 0) + ready[after]
@@ -81,7 +85,7 @@ def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
     return Dwells(view, np.maximum(seconds, 0.05))
 
 
-def _find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
+def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
     """Milliseconds after each view's start at which the client noticed it, and at which it was painted; routes: 0."""
     size = len(visits.page)
     ready, seen = np.full(size, np.nan), np.full(size, np.nan)
@@ -124,8 +128,10 @@ def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
 
 def fit_law(seconds: Floats, quantiles: bool = True) -> DwellLaw | None:
     """The law that is nearest to these times; None for too few."""
-    if len(seconds) < LEAST:
+    if len(seconds) < FEW:
         return None
+    if len(seconds) < LEAST:
+        return _match_mean(seconds)
     laws = [_match(kind, seconds) for kind in ("weibull", "lognormal", "exponential")]
     best = min(laws, key=lambda law: law.distance + (0.002 if law.distribution != "weibull" else 0.0))
     if quantiles and best.distance > POOR and len(seconds) >= MANY:
@@ -163,6 +169,12 @@ def _match(kind: str, seconds: Floats) -> DwellLaw:
             second = float(np.clip(second * ratio if kind == "weibull" else second / ratio, 0.15, 5.0))
         first *= mean / float(_draw(kind, first, second).mean())
     return DwellLaw(kind, first, second, len(seconds), compute_distance(seconds, _draw(kind, first, second)))
+
+
+def _match_mean(seconds: Floats) -> DwellLaw:
+    """The law of the usual shape with the mean of few times."""
+    scale = float(seconds.mean()) / gamma(1 + 1 / SHAPE)
+    return DwellLaw("weibull", scale, SHAPE, len(seconds), compute_distance(seconds, _draw("weibull", scale, SHAPE)))
 
 
 def find_law_mean(law: dict[str, Any]) -> float:
@@ -214,29 +226,57 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools) -> DwellLaws:
     dwells = measure_dwells(recorded, visits)
     hidden = find_hidden_tabs(recorded, visits)
     page, small = visits.page[dwells.view], mobile[visits.session[dwells.view]]
-    usual = np.ones(len(page), dtype=bool)
-    for _ in range(2):
-        different = _find_different(page, small, dwells.seconds, usual)
-        usual = ~np.isin(page, list(different))
+    different = find_different_pages(page, small, dwells.seconds)
+    usual = ~np.isin(page, different)
     laws = [fit_law(dwells.seconds[usual & group]) for group in (~small, small)]
     own = {each: fit_law(dwells.seconds[page == each]) for each in different}
     return DwellLaws(laws[0], laws[1], {each: law for each, law in own.items() if law is not None}, hidden)
 
 
-def _find_different(page: Ints, small: Bools, seconds: Floats, usual: Bools) -> list[int]:
-    """The pages whose times are not those of the usual pages, device by device."""
-    found = []
+Samples = dict[int, tuple[Floats, Floats]]
+"""By page some of its times on desktops and on mobiles."""
+
+
+def find_different_pages(page: Ints, small: Bools, seconds: Floats) -> list[int]:
+    """The pages that have a law of their own, the same on all devices.
+
+    A scenario has one law by device for the usual pages. Which pages these are is tried from each of the busiest ones
+    on: the choice that leaves least unexplained is taken.
+    """
     counts = np.bincount(page)
-    for each in np.flatnonzero(counts >= 4 * LEAST).tolist():
-        if counts[each] > 0.5 * len(page):
-            continue  # it is what is usual
-        differs = []
-        for group in (small, ~small):
-            own, others = seconds[(page == each) & group], seconds[(page != each) & usual & group]
-            if len(own) >= LEAST and len(others) >= LEAST:
-                size = len(own) * len(others) / (len(own) + len(others))
-                distance = compute_distance(own, others)
-                differs.append(distance > ANOTHER and distance * np.sqrt(size) > SURELY)
-        if differs and all(differs):
-            found.append(each)
-    return found
+    pages = [each for each in np.argsort(-counts, kind="stable").tolist() if counts[each] >= 4 * LEAST]
+    samples = {each: (_sample(seconds[(page == each) & ~small]), _sample(seconds[(page == each) & small]))
+               for each in pages}  # fmt: skip
+    alone = {each: _judge_law(samples[each], (np.concatenate(samples[each]),) * 2)[0] for each in pages}
+    tried = [_choose_usual(samples, alone, base) for base in pages[:BASES]]
+    return min(tried, key=lambda each: each[0])[1] if tried else []
+
+
+def _choose_usual(samples: Samples, alone: dict[int, float], base: int) -> tuple[float, list[int]]:
+    """What is left unexplained when the usual pages are those like `base`, and the pages that are not."""
+    usual, left = [base], 0.0
+    for _ in range(2):
+        parts = [[samples[each][device] for each in usual] for device in (0, 1)]
+        pooled = np.concatenate(parts[0]), np.concatenate(parts[1])
+        judged = {each: _judge_law(times, pooled) for each, times in samples.items()}
+        others = [each for each, (cost, distance) in judged.items()
+                  if each != base and distance > ANOTHER and alone[each] + A_LAW < cost]  # fmt: skip
+        usual = [each for each in samples if each not in others]
+        left = sum(alone[each] + A_LAW if each in others else judged[each][0] for each in samples)
+    return left, sorted(others)
+
+
+def _judge_law(times: tuple[Floats, Floats], laws: tuple[Floats, Floats]) -> tuple[float, float]:
+    """How surely a page's times are not those of a law, summed over devices, and the largest distance."""
+    cost, largest = 0.0, 0.0
+    for own, law in zip(times, laws, strict=True):
+        if len(own) >= LEAST and len(law) >= LEAST:
+            distance = compute_distance(own, law)
+            cost += distance**2 * len(own) * len(law) / (len(own) + len(law))
+            largest = max(largest, distance)
+    return cost, largest
+
+
+def _sample(seconds: Floats) -> Floats:
+    """Some of the times, evenly."""
+    return seconds[:: max(len(seconds) // SAMPLED, 1)]

@@ -13,9 +13,9 @@ from loadgen.jobs.fit.actions import Clicks, JsErrors, find_clicks, find_custom_
 from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
-from loadgen.jobs.fit.dwell import DwellLaws, fit_dwells
+from loadgen.jobs.fit.dwell import DwellLaws, find_ready, fit_dwells
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
-from loadgen.jobs.fit.recorded import Bools, Floats, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.steps import Steps, count_steps
 from loadgen.jobs.fit.visits import (
     Cuts,
@@ -76,10 +76,17 @@ def see_visits(
     )
 
 
-def find_starts(seen: Seen) -> Floats:
-    """When sessions that began in the data did so, Unix seconds."""
+def find_starts(seen: Seen) -> tuple[Ints, Floats]:
+    """The sessions that began in the data, and when their navigation did, Unix seconds.
+
+    The client's first event comes when its script runs, which is seconds later on a slow load.
+    """
     first, _ = find_spans(seen.recorded)
-    return first[~seen.cuts.begins & np.isfinite(first)]
+    ready, landed = find_ready(seen.recorded, seen.visits)[0], seen.visits.first
+    waited = np.full(len(first), np.median(ready[landed]) if landed.any() else 0.0)
+    waited[seen.visits.session[landed]] = ready[landed]
+    whole = np.flatnonzero(~seen.cuts.begins & np.isfinite(first))
+    return whole, first[whole] - waited[whole] / 1000
 
 
 def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
@@ -88,7 +95,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
     people = count_people(recorded)
     countries = {name: float(number) for name, number in people.countries.most_common(30)}
     return Estimates(
-        fit_arrivals(find_starts(seen), 1 / sample_rate, countries or None),
+        fit_arrivals(find_starts(seen)[1], 1 / sample_rate, countries or None),
         people,
         find_returning(recorded, visits),
         fit_dwells(recorded, visits, seen.mobile),

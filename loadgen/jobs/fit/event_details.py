@@ -37,7 +37,7 @@ class EventFacts(NamedTuple):
     value: a vital's value, a navigation's or file's duration, a call's duration in ms.
     code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image,
     milliseconds on the page before of a page view.
-    key: what events of the type are told apart by.
+    key: what events of the type are told apart by; of a file its type, initiator and host.
     """
 
     value: float = nan
@@ -131,6 +131,11 @@ def cut_url(url: str) -> str:
     return url if url.startswith("/") else f"/{url.lstrip('./')}"
 
 
+def find_host(url: str) -> str:
+    """The host of a URL; "-" for one without."""
+    return url.split("/", 3)[2].rpartition("@")[2] if "://" in url[:12] else "-"
+
+
 def _of_page_view(found: _PageView) -> EventFacts:
     spent = nan if found.timeOnParentPage is None else found.timeOnParentPage
     return EventFacts(nan, spent, found.referrerDomain)
@@ -153,8 +158,8 @@ def _of_navigation(found: _Navigation) -> EventFacts:
 
 
 def _of_resource(found: _Resource) -> EventFacts:
-    named = "" if found.targetUrl is None else " url"
-    return EventFacts(found.duration, found.transferSize, f"{found.fileType} {found.initiatorType}{named}")
+    host = "" if found.targetUrl is None else find_host(found.targetUrl)
+    return EventFacts(found.duration, found.transferSize, f"{found.fileType} {found.initiatorType} {host}")
 
 
 def _of_http(found: _Http) -> EventFacts:

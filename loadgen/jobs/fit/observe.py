@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.dwell import measure_dwells
-from loadgen.jobs.fit.estimate import Seen
+from loadgen.jobs.fit.estimate import Seen, find_starts
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
-from loadgen.jobs.fit.visits import find_spans
 from loadgen.jobs.fit.vitals import Loads
 from loadgen.rum import events as rum
 
@@ -71,9 +70,8 @@ def list_pairings(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
 
 def observe_starts(seen: Seen) -> Observations:
     """When sessions began, in seconds from the first."""
-    first, _ = find_spans(seen.recorded)
-    whole = np.flatnonzero(~seen.cuts.begins & np.isfinite(first))
-    return Observations(whole, first[whole] - first[whole].min(initial=np.inf) if len(whole) else first[whole])
+    whole, starts = find_starts(seen)
+    return Observations(whole, starts - starts.min(initial=np.inf) if len(whole) else starts)
 
 
 def pair_visits(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.judgement import RATIO, FitComparison, Judgement
+from loadgen.jobs.fit.vitals import FEW, LEAST
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
 from loadgen.units import NONE, format_bytes, format_count, format_digits, format_milliseconds, format_share
@@ -94,6 +95,11 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
         yield "no country codes: countries are guessed from the region of the browser's language"
     if not found.people.countries:
         yield "neither country codes nor languages: countries are the format's own"
+    if found.returning.share is not None and not found.returning.known:
+        yield (
+            "returning visitors: too few users come twice in the data, so their share is that of landings with cached "
+            "files, as if a returning visitor had as many of them as the format's own"
+        )
     if not found.calls.whole and found.calls.seen:
         yield "successful API calls are not recorded: how often calls are made is guessed from those that fail"
     if found.dwells.hidden is None and (found.dwells.desktop or found.dwells.mobile):
@@ -101,6 +107,11 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
     for name, law in (("desktops", found.dwells.desktop), ("mobiles", found.dwells.mobile)):
         if law is None and seen.settings.cookies:
             yield f"think times on {name}: too few page changes, the format's own are kept"
+    for name, small in (("desktops", False), ("mobiles", True)):
+        loads = int((seen.loads.small == small).sum())
+        if loads < LEAST:
+            what = "the spread of vitals is" if loads >= FEW else "vitals are"
+            yield f"{loads} loads on {name}: {what} the format's own"
     if len(seen.site.names) == 1:
         yield "a single page: there are no steps between pages to fit"
 

@@ -14,8 +14,8 @@ from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
-LEAST = 40
-"""Loads from which a device's vital is fitted."""
+FEW, LEAST = 8, 40
+"""Loads from which the median of a device's vital is fitted, and from which its spread is too."""
 
 SLOWER, SURELY = 0.06, 4.0
 """A page's slowness is told from so large a difference of logarithms, and from so many standard errors, on."""

@@ -1,0 +1,42 @@
+"""Who came again, read off user ids and caches."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.jobs.fit.calibrate import record_generated
+from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.jobs.fit.population import FEWEST_KNOWN, find_returning
+from loadgen.scenario import Arrivals, Scenario
+
+
+def see_storefront(sessions: int, duration: float, **changes: float) -> Seen:
+    """Visits to the storefront over so many seconds; a third party of it tells no sizes of its files."""
+    scenario = Scenario.load("storefront")
+    arrivals = Arrivals(rate=sessions / duration)
+    people = scenario.population.model_copy(update=changes)
+    told = scenario.model_copy(update={"arrivals": arrivals, "duration": duration, "population": people})
+    return see_visits(record_generated(told, sessions, 5), 5)
+
+
+def test_users_who_come_twice_tell_the_cache_and_so_the_share_of_returning_visitors() -> None:
+    share = 0.6
+    seen = see_storefront(500, 86_400, returning=share, visitors=75)
+    found = find_returning(seen.recorded, seen.visits)
+    assert found.known >= FEWEST_KNOWN
+    assert found.share == pytest.approx(share, abs=3 * found.error)
+    assert found.error < 0.2
+    assert found.cached_again == pytest.approx(0.5, abs=0.12)
+
+
+def test_when_nobody_comes_twice_the_share_rests_on_the_usual_cache() -> None:
+    seen = see_storefront(300, 60)
+    found = find_returning(seen.recorded, seen.visits)
+    assert (found.known, found.people, found.cached_again) == (0, None, None)
+    assert found.share == pytest.approx(0.32, abs=0.12)
+
+
+def test_files_of_hosts_that_tell_no_size_are_no_cached_files() -> None:
+    seen = see_storefront(60, 60, returning=0.0)
+    found = find_returning(seen.recorded, seen.visits)
+    assert found.share == 0.0

@@ -7,11 +7,13 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, dataclass_transform, overload
+from typing import Literal, NamedTuple, TypeVar, dataclass_transform, overload
 
 import msgspec
 
 from loadgen.rum.events import EVENT_PREFIX, HELD_UNTIL_HIDDEN
+
+Picked = TypeVar("Picked")
 
 
 @dataclass_transform(frozen_default=True)
@@ -120,6 +122,10 @@ class EventView(Sequence[Event]):
     def of(cls, events: Sequence[Event]) -> EventView:
         """Any events as a view."""
         return events if isinstance(events, EventView) else cls(EventColumns.of(events), range(len(events)))
+
+    def pick(self, column: list[Picked]) -> Iterator[Picked]:
+        """The values of one of the columns in these rows; no `Event` is made."""
+        return map(column.__getitem__, self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)

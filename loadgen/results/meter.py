@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from operator import add
 
 import msgspec
 
@@ -28,7 +29,7 @@ class EventCounts(Noun):
     pending_at_end: Volume = Volume()  # batches tried, and waiting for a retry when the run was over
 
     def __add__(self, other: EventCounts) -> EventCounts:
-        return EventCounts(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
+        return EventCounts(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
 
     @property
     def kept_back(self) -> int:
@@ -66,8 +67,28 @@ class Offered:
     """What is due in a second: batches by stage and app monitor, events by type."""
 
     def __init__(self) -> None:
-        self.batches: defaultdict[tuple[int, int], Volume] = defaultdict(Volume)
+        self.batches: defaultdict[tuple[int, int], VolumeSum] = defaultdict(VolumeSum)
         self.mix: Counter[str] = Counter()
+
+
+class VolumeSum(msgspec.Struct, gc=False):
+    """A volume that grows in place: adding two volumes would make a third for each batch."""
+
+    requests: int = 0
+    events: int = 0
+    wire_bytes: int = 0
+    raw_bytes: int = 0
+
+    def add(self, volume: Volume) -> None:
+        """Add a volume."""
+        self.requests += volume.requests
+        self.events += volume.events
+        self.wire_bytes += volume.wire_bytes
+        self.raw_bytes += volume.raw_bytes
+
+    def total(self) -> Volume:
+        """The volume so far."""
+        return Volume(self.requests, self.events, self.wire_bytes, self.raw_bytes)
 
 
 class Meter:
@@ -94,7 +115,7 @@ class Meter:
         """A batch, of events of these types (in full), is due for an app monitor at this moment of the run."""
         due, place = self._due[int(at)], (self._find_stage(at), monitor)
         due.mix.update(types)
-        due.batches[place] += batch
+        due.batches[place].add(batch)
 
     def cancel(self, at: float, batch: Volume) -> None:
         """A batch that was due is not to be sent: its page has been switched off."""
@@ -109,8 +130,8 @@ class Meter:
             due = self._due.pop(past)
             mix.update(due.mix)
             for (stage, monitor), batches in due.batches.items():
-                stages[stage] += batches
-                monitors[monitor] += batches
+                stages[stage] += batches.total()
+                monitors[monitor] += batches.total()
         net = tuple(batches - self._cancelled[stage] for stage, batches in enumerate(stages))
         taken = IntervalReport(
             worker=self._worker,

@@ -1,20 +1,19 @@
-"""The live figures for who watches with other tools: Locust's statistics, Prometheus, and a tab of Locust's web UI.
+"""The live figures for who watches with other tools: Prometheus, and a tab of Locust's web UI.
 
-Rule: the latter two read the conductor's sums when they are asked; nothing is counted twice. Both listen on loopback.
+Rule: both read the conductor's sums when they are asked; nothing is counted twice. Both listen on loopback.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from loadgen.model import Result
-from loadgen.results import THROTTLED, Aggregate, Histogram, Outcomes
+from loadgen.results import Aggregate, Histogram, Outcomes
 
 if TYPE_CHECKING:  # importing Locust patches the process
     from locust.env import Environment
@@ -30,22 +29,6 @@ CLOCKS = {
     "service_time": "From the send to the answer, since the run's zero",
     "lag": "From the intended moment to the send, since the run's zero",
 }
-
-
-def tell_locust(environment: Environment, results: Sequence[Result]) -> None:
-    """Fire Locust's event of each request; 429 is a figure of its own there, not a failure."""
-    fire: Any = environment.events.request.fire
-    for result in results:
-        throttled = result.status == THROTTLED
-        failed = result.error is not None
-        fire(
-            request_type="PutRumEvents",
-            name="throttled" if throttled else "failed" if failed else "accepted",
-            response_time=result.latency * 1000,
-            response_length=0,
-            exception=RuntimeError(result.error) if failed else None,
-            context={},
-        )
 
 
 class Exporter(Collector):

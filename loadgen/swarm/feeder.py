@@ -18,7 +18,7 @@ import gevent
 import msgspec
 
 from loadgen import client, wire
-from loadgen.model import Batch, Noun, Session
+from loadgen.model import Batch, EventView, Noun, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
@@ -124,11 +124,12 @@ class Feeder:
     def _offer(self, monitor: int, batch: Batch, clock: wire.Clock, preflights: client.Preflights) -> None:
         at = batch.due / self._job.pace
         encoded = wire.encode(batch, self._job.monitors[monitor].destination, clock)
-        recorded = sum([event.at for event in batch.events]) / len(batch.events)
+        events = EventView.of(batch.events)
+        recorded = sum(events.pick(events.columns.at)) / len(events)
         due = ScheduledRequest(
             at=at,
             batch=msgspec.structs.replace(batch, events=()),
-            events=len(batch.events),
+            events=len(events),
             request=encoded.request,
             raw_bytes=encoded.raw_bytes,
             beacon=encoded.beacon,
@@ -136,7 +137,7 @@ class Feeder:
             monitor=monitor,
             preflight=preflights.must_ask(batch.due, encoded.beacon),
         )
-        self._meter.offer(at, due.amount, [event.type for event in batch.events], monitor)
+        self._meter.offer(at, due.amount, events.pick(events.columns.types), monitor)
         self._schedule.put(due)
 
     def _see(self, session: Session) -> None:

@@ -30,9 +30,8 @@ from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.exporter import tell_locust
 from loadgen.swarm.feeder import merge_in_order
-from loadgen.swarm.locust_private import DroppedFrames
+from loadgen.swarm.locust_private import DroppedFrames, tell_locust
 from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.swarm.workers import (

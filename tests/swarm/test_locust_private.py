@@ -88,6 +88,39 @@ assert len(entry.num_reqs_per_sec) == len(runner.stats.total.num_fail_per_sec) =
 assert [each["time"] for each in runner.stats.history] == list(range(5000 - KEPT_SECONDS, 5000))
 assert max(entry.num_reqs_per_sec) == 4999
 """,
+    "statistics are the same whether requests are added in a group or one by one, and other listeners hear each": """
+import time
+from locust import User
+from locust.env import Environment
+from loadgen.model import Result
+from loadgen.swarm.locust_private import tell_locust
+class Nobody(User):
+    pass
+time.time = lambda: 1767225600.5
+def told(*listeners):
+    environment = Environment(user_classes=[Nobody])
+    environment.create_local_runner()
+    for each in listeners:
+        environment.events.request.add_listener(each)
+    for group in (results[:1], results[1:40], results[40:]):
+        tell_locust(environment, group)
+    stats = environment.stats
+    return stats.total, *(each for _, each in sorted(stats.entries.items())), *stats.errors.values()
+names = (None, None, "reset")
+results = [
+    Result(0.0, 0.0, 0.25 * number, 429 if number % 7 == 0 else 200, 5, 9, 9, error=None if number % 7 == 0 else names[
+        number % 3]) for number in range(64)
+]
+heard = []
+grouped, single = told(), told(lambda **of: heard.append(of["name"]))
+assert len(grouped) == len(single) == 5 and len(heard) == 64 and set(heard) == {"accepted", "throttled", "failed"}
+for ours, theirs in zip(grouped, single):
+    ours, theirs = vars(ours), vars(theirs)
+    for each in (ours, theirs):
+        each.pop("stats", None)  # who owns it
+        each["error"] = repr(each.get("error"))
+    assert ours == theirs
+""",
 }
 
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import numpy.typing as npt
 
-from loadgen.causes import FOREIGN, may_have_arrived
+from loadgen.causes import FOREIGN, OWN, may_have_arrived
 from loadgen.model import Noun, Volume
 from loadgen.results import records as record
 from loadgen.results.histogram import Histogram
@@ -84,6 +84,13 @@ class Outcomes(Noun):
         }
 
 
+MOST_CAUSES = 200
+"""That are told apart: the target gives the names, and may give another one with each answer."""
+
+OTHERS = "other errors"
+"""Stands for the causes that are not told apart."""
+
+
 class Metrics:
     """Outcomes, failures and clocks of a run, a stage, an app monitor or a second; adds records in any order."""
 
@@ -115,11 +122,17 @@ class Metrics:
         sums = np.zeros((len(causes), len(UNITS)), np.int64)
         np.add.at(sums, places, volumes)
         for cause, row in zip(causes.tolist(), sums.tolist(), strict=True):
-            self.failures[cause.decode()] += Volume(*row)
+            self.failures[self._group(cause.decode())] += Volume(*row)
         foreign = np.array([cause.startswith(FOREIGN.encode()) for cause in causes.tolist()], bool)[places]
         arrived = np.array([may_have_arrived(cause.decode()) for cause in causes.tolist()], bool)[places]
         unanswered = ((failed["status"] == record.NO_ANSWER) & arrived) | foreign
         self.unanswered += Volume(*volumes[unanswered].sum(axis=0).tolist())
+
+    def _group(self, cause: str) -> str:
+        """The cause itself while it is known or there are few; else what stands for all others of its kind."""
+        if cause in self.failures or len(self.failures) < MOST_CAUSES or cause.startswith(OWN):
+            return cause
+        return f"{FOREIGN}{OTHERS}" if cause.startswith(FOREIGN) else OTHERS
 
     def _add_clocks(self, batch: Records, ok: npt.NDArray[np.bool_]) -> None:
         latency = batch["finished"] - batch["intended"]

@@ -25,7 +25,8 @@ STATUSES = frozenset({200, 202, 204})
 BODIES = frozenset({b"", b"{}"})  # RUM's own
 ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
 PLAIN = frozenset({"", "identity"})
-MOST_SHOWN = 60  # characters of a body
+MOST_SHOWN = 60  # characters of a body, a type or an error's name
+MOST_UNPACKED = 1 << 20  # bytes: a kilobyte of gzip can stand for a megabyte
 SECONDS = re.compile(r"\d{1,10}(\.\d*)?", re.ASCII)
 
 
@@ -33,7 +34,14 @@ def is_accepted(response: Response, accept: Accept = "rum") -> bool:
     """Whether an answer means that the batch was accepted."""
     if accept == "2xx":
         return 200 <= response.status < 300
-    return response.status in STATUSES and (response.body in BODIES or is_json(response))
+    if response.status not in STATUSES or (response.status == 204 and has_content(response)):
+        return False
+    return response.body in BODIES or is_json(response)
+
+
+def has_content(response: Response) -> bool:
+    """Whether an answer says that a body follows, which a 204 cannot have (RFC 9110, 15.3.5) and no parser reads."""
+    return (response.header("content-length") or "0").strip() != "0"
 
 
 def is_json(response: Response) -> bool:
@@ -41,19 +49,29 @@ def is_json(response: Response) -> bool:
 
     Browsers ask for encodings that nothing here can read (br, zstd); of such a body the type alone decides.
     """
-    body, encoding = response.body, (response.header("content-encoding") or "").strip().lower()
-    if encoding in ENCODINGS:
-        try:
-            body = zlib.decompress(body, wbits=ENCODINGS[encoding])
-        except zlib.error:
-            return False
-    elif encoding not in PLAIN:
+    body = unpack(response)
+    if body is None:
         return media_type(response) == "application/json"
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(value, dict | list) or "json" in media_type(response)
+
+
+def unpack(response: Response) -> bytes | None:
+    """The body without its encoding, as it is if damaged or too large; None for one that cannot be read here."""
+    encoding = (response.header("content-encoding") or "").strip().lower()
+    if encoding in PLAIN:
+        return response.body
+    if encoding not in ENCODINGS:
+        return None
+    inflate = zlib.decompressobj(ENCODINGS[encoding])
+    try:
+        body = inflate.decompress(response.body, MOST_UNPACKED)
+    except zlib.error:
+        return response.body
+    return body if inflate.eof and not inflate.unused_data else response.body
 
 
 def allows_origin(response: Response, origin: str | None) -> bool:
@@ -73,12 +91,12 @@ def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
 
 def media_type(response: Response) -> str:
     """Content-Type without its parameters; `no type` without one."""
-    return (response.header("content-type") or "").partition(";")[0].strip().lower() or "no type"
+    return printable((response.header("content-type") or "").partition(";")[0].lower()) or "no type"
 
 
 def name_refusal(response: Response) -> str:
     """A refused answer's name, such as `403 AccessDeniedException`, or its status alone."""
-    kind = (response.header("x-amzn-errortype") or "").partition(":")[0]
+    kind = printable((response.header("x-amzn-errortype") or "").partition(":")[0])
     return f"{response.status} {kind}".strip()
 
 
@@ -87,7 +105,7 @@ def describe_answer(response: Response) -> str:
     if location := response.header("location"):
         return f"{response.status} redirect to {printable(location)}"
     shown = f"{response.status} {media_type(response)}"
-    text = printable(response.body[: 4 * MOST_SHOWN].decode(errors="replace"))
+    text = printable((unpack(response) or response.body)[: 4 * MOST_SHOWN].decode(errors="replace"))
     return f"{shown}, {text!r}" if text else f"{shown}, no body"
 
 

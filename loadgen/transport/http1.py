@@ -1,7 +1,8 @@
 """HTTP/1.1 without I/O: a Request → bytes, and the bytes of one connection → Responses (RFC 9112).
 
 Rule: a request goes out with exactly the headers that it has, and Content-Length, which OPTIONS does not have. An
-interim answer (1xx) is skipped. A connection is kept when the answer allows it and no byte came behind it.
+interim answer (1xx) is skipped. A connection is kept when the answer allows it and no byte came behind it. An answer
+may be so long and no longer: a peer that never stops would fill the memory.
 
 A proxy's CONNECT (RFC 9110, 9.3.6), on a socket of the standard library or of gevent.
 """
@@ -15,6 +16,9 @@ import httptools
 from loadgen.model import Request, Response
 from loadgen.transport.no_answer import NoAnswer
 from loadgen.transport.route import Route
+
+MOST_ANSWER_BYTES = 1 << 20
+"""Of one answer, with its head and the interim answers before it; RUM's own have less than a kilobyte."""
 
 
 def serialize(request: Request, prefix: str = "", more: str = "") -> bytes:
@@ -34,24 +38,31 @@ class ResponseParser:
     The `on_…` methods are httptools' callbacks.
     """
 
-    __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "parser", "status")
+    __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "parser", "size", "status")
     complete: bool
     status: int
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
+        self.size = 0
         self._reset()
 
     def feed(self, received: bytes) -> None:
         """Parse what was received; b"" is the end of the connection.
 
-        Raises NoAnswer: `malformed` when the bytes are no answer, `closed` when they end before it is whole.
+        Raises NoAnswer: `malformed` when the bytes are no answer, `closed` when they end before it is whole, `endless`
+        when there are too many of them.
         """
+        self.size += len(received)
         if received:
             try:
                 self.parser.feed_data(received)
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-                raise NoAnswer("malformed") from error
+                if not self.complete:
+                    raise NoAnswer("malformed") from error
+                self.keep_alive = False  # what came behind the answer is none
+            if self.size > MOST_ANSWER_BYTES and not self.complete:
+                raise NoAnswer("endless")
         elif self._ends_with_connection:
             self.complete, self.keep_alive = True, False
         else:
@@ -65,6 +76,7 @@ class ResponseParser:
     def take(self) -> Response:
         """Return the complete response, and start with the next."""
         response = Response(self.status, tuple(self.headers), b"".join(self.body))
+        self.size = 0
         self._reset()
         return response
 
@@ -74,6 +86,8 @@ class ResponseParser:
     def on_headers_complete(self) -> None:
         if not self.complete:
             self.headed, self.status = True, self.parser.get_status_code()
+            if self.status < 100:
+                raise ValueError("no status of HTTP")  # the parser's feed_data raises its own error from it
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.complete:

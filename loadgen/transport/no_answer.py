@@ -42,7 +42,10 @@ CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate
 
 
 class NoAnswer(Exception):
-    """No answer came. `cause`: one of `name_cause`'s, `closed` (before the answer was whole) or `malformed` (no HTTP).
+    """No answer came.
+
+    `cause`: one of `name_cause`'s, `closed` (before the answer was whole), `malformed` (no HTTP) or `endless` (an
+    answer that does not stop).
 
     `sent` is False when the request cannot have arrived, because no connection was made.
     """

@@ -22,6 +22,7 @@ from loadgen.results import (
     find_breaches_so_far,
     summarize_run,
 )
+from loadgen.results.outcomes import MOST_CAUSES
 from loadgen.results.timeline import TimelineRow, build_timeline_row, find_stage_ends
 from loadgen.results.verdict import (
     ABORT_REQUESTS,
@@ -224,6 +225,21 @@ def test_failures_are_counted_by_cause() -> None:
     whole = Aggregate()
     whole.add(meter.take(0))
     assert whole.metrics.errors == {"reset": 2, "timeout": 1, "403 AccessDeniedException": 1}
+
+
+def test_a_target_that_names_each_of_its_errors_anew_fills_no_memory() -> None:
+    meter, whole = Meter(0), Aggregate()
+    for number in range(3000):
+        kind = ("403 Error{}", "not RUM's answer: 200 text/{}", "generator: a{}")[number % 3]
+        meter.record(Result(0.0, 0.0, 0.1, 200, 10, 1, 1, error=kind.format(number if number % 3 < 2 else 0)))
+        if number % 100 == 99:
+            whole.add(meter.take(number // 100))
+    failures = whole.metrics.failures
+    assert len(failures) <= MOST_CAUSES + 2
+    assert sum(failures.values(), Volume()) == whole.metrics.outcomes.failed
+    assert failures["other errors"].requests > 800
+    assert sum(each.requests for cause, each in failures.items() if cause.startswith("not RUM's answer: ")) == 1000
+    assert failures["generator: a0"].requests == 1000
 
 
 def test_the_time_from_event_to_acceptance_counts_every_accepted_event_once() -> None:

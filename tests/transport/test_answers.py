@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 
 import pytest
@@ -74,6 +75,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Response:
         answer(200, zlib.compress(b"{}"), content_encoding="deflate", content_type="application/json"),
         answer(200, b"\x0b\x01\x80{}\x03", content_encoding="br", content_type="application/json"),
         answer(200, b"{}", content_encoding="identity"),
+        answer(204, content_length="0", content_type="text/html"),
     ],
 )
 def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Response) -> None:
@@ -94,6 +96,18 @@ def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Resp
         (answer(200, b"\x0b\x01\x80{}\x03", content_encoding="br", content_type="text/html"), "200 text/html"),
         (answer(200, b"OK", content_encoding="identity"), "200 no type"),
         (answer(202, b"queued"), "202 no type"),
+        (answer(204, content_length="26", content_type="text/html"), "204 text/html"),
+        (answer(200, b" \n", content_type="text/html"), "200 text/html"),
+        (answer(200, b"callback({})", content_type="application/javascript"), "200 application/javascript"),
+        (answer(200, b"{}{}", content_type="application/json"), "200 application/json"),
+        (answer(200, b"\xef\xbb\xbf{}", content_type="application/json"), "200 application/json"),
+        (answer(200, "{}".encode("utf-16"), content_type="application/json"), "200 application/json"),
+        (answer(200, b"[" * 5000 + b"]" * 5000, content_type="application/json"), "200 application/json"),
+        (answer(200, b"9" * 5000, content_type="application/json"), "200 application/json"),
+        (answer(200, gzip.compress(b"<html/>"), content_encoding="gzip", content_type="text/html"), "200 text/html"),
+        (answer(200, gzip.compress(b"{}") + b"x", content_encoding="gzip", content_type="text/x"), "200 text/x"),
+        (answer(200, gzip.compress(b"{}")[:-9], content_encoding="gzip", content_type="text/x"), "200 text/x"),
+        (answer(300, b"{}", content_type="application/json"), "300 redirect"),
         (answer(201, b"{}"), "201 no type"),
         (answer(206, b"{}", content_type="application/json"), "206 application/json"),
         (answer(302, b"", location="https://sso.corp.test/login"), "302 redirect"),
@@ -104,6 +118,26 @@ def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Resp
 def test_what_rum_does_not_say_is_an_outcome_of_its_own(response: Response, name: str) -> None:
     assert not is_accepted(response)
     assert name_outcome(response) == f"not RUM's answer: {name}"
+
+
+def test_a_body_that_unpacks_to_more_than_a_megabyte_is_not_unpacked_further() -> None:
+    whole = b"{" + b" " * 50_000_000 + b"}"
+    bomb = answer(200, gzip.compress(whole, 1), content_encoding="gzip", content_type="application/json")
+    del whole
+    tracemalloc.start()
+    assert not is_accepted(bomb)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_name_is_short_and_printable_whatever_a_header_says() -> None:
+    for name in (
+        name_outcome(answer(200, b"x", content_type=f"text/\x9b31m{'a' * 9000}")),
+        name_outcome(answer(403, x_amzn_errortype=f"\x9b31m{'A' * 9000}")),
+    ):
+        assert name is not None
+        assert name.isprintable()
+        assert len(name) < 100
 
 
 @pytest.mark.parametrize("status", [200, 201, 206, 299])
@@ -128,6 +162,10 @@ def test_a_refusal_keeps_its_name_whatever_its_body_is() -> None:
         (
             answer(200, b"<html>\n Log in\x1b[31m </html>", content_type="text/html"),
             "200 text/html, '<html> Log in [31m </html>'",
+        ),
+        (
+            answer(200, gzip.compress(b"<html>Log in"), content_encoding="gzip", content_type="text/html"),
+            "200 text/html, '<html>Log in'",
         ),
         (answer(200, b"x" * 500), "200 no type, '" + "x" * 59 + "…'"),
         (answer(201), "201 no type, no body"),

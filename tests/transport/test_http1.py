@@ -6,6 +6,7 @@ import pytest
 
 from loadgen.model import Request, Response
 from loadgen.transport import NoAnswer, ResponseParser, serialize
+from loadgen.transport.http1 import MOST_ANSWER_BYTES
 
 OK = b"HTTP/1.1 200 OK\r\nX-Thing: 1\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -42,7 +43,7 @@ def test_a_body_without_length_ends_with_the_connection_and_closes_it() -> None:
     assert (response.body, reusable) == (b"{}", False)
 
 
-@pytest.mark.parametrize("more", [b"HTTP/1.1 500 No\r\n", OK])
+@pytest.mark.parametrize("more", [b"HTTP/1.1 500 No\r\n", OK, b"EXTRA", b"\x00"])
 def test_a_byte_behind_the_answer_closes_the_connection_and_changes_nothing_in_it(more: bytes) -> None:
     response, reusable = parse(OK + more)
     assert (response.status, response.header("x-thing"), reusable) == (200, "1", False)
@@ -56,6 +57,13 @@ def test_a_byte_behind_the_answer_closes_the_connection_and_changes_nothing_in_i
         ((OK[:10], b""), "closed"),
         ((b"SSH-2.0-OpenSSH\r\n",), "malformed"),
         ((b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n",), "malformed"),
+        ((b"HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\n{}",), "malformed"),
+        ((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n",), "malformed"),
+        ((b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{}", b""), "closed"),
+        ((b"HTTP/1.1 100 Continue\r\n\r\n", b""), "closed"),
+        ((b"HTTP/1.1 000 No\r\ncontent-length: 0\r\n\r\n",), "malformed"),
+        ((b"{}",), "malformed"),
+        ((b"\x15\x03\x01\x00\x02\x02\x46",), "malformed"),
         ((b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",), "malformed"),
     ],
 )
@@ -65,3 +73,34 @@ def test_what_is_no_whole_answer_is_none(pieces: tuple[bytes, ...], cause: str) 
         for piece in pieces:
             parser.feed(piece)
     assert caught.value.cause == cause
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"x-more: " + b"x" * 60_000 + b"\r\n"),
+        (b"HTTP/1.1 200 OK\r\nx-more: ", b"x" * 65_536),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" " * 65_536),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n", b" " * 65_536),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 10_000),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" * 2_000),
+    ],
+    ids=["headers", "a header", "a body", "a long body", "chunks", "interim answers"],
+)
+def test_an_answer_that_does_not_stop_fills_no_memory(begin: bytes, more: bytes) -> None:
+    parser, sent = ResponseParser(), len(begin)
+    parser.feed(begin)
+    with pytest.raises(NoAnswer) as caught:
+        while sent < 100 * len(more):
+            sent += len(more)
+            parser.feed(more)
+    assert caught.value.cause == "endless"
+    assert sent < 2 * MOST_ANSWER_BYTES
+
+
+def test_many_answers_on_one_connection_may_be_longer_together() -> None:
+    parser = ResponseParser()
+    answer = b"HTTP/1.1 500 No\r\ncontent-length: 300000\r\n\r\n" + bytes(300_000)
+    for _ in range(10):
+        parser.feed(answer)
+        assert parser.take().status == 500

@@ -111,6 +111,13 @@ def list_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
     return (name, *map(format_count, counts), format_share(amount.wire_bytes, sent))
 
 
+def describe_preflights(summary: Summary) -> str:
+    """How often browsers asked for permission, and how often they did not get it."""
+    sent, allowed = summary.preflights.sent, summary.preflights.allowed
+    refused = f", {format_count(sent - allowed)} refused or unanswered" if allowed < sent else ""
+    return f"{format_count(sent)}{refused}, besides the requests"
+
+
 def build_incomplete_card(reading: RunData) -> Markup | None:
     """The card of the sessions that a lost worker left undone; none when none was lost."""
     found = reading.incomplete_sessions

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from loadgen.charts import Child, Markup, bars, card, cards, el, facts, folded, page, stacked_bars, tiles
 from loadgen.report import plots
-from loadgen.report.accounting import build_accounting_card, build_incomplete_card
+from loadgen.report.accounting import build_accounting_card, build_incomplete_card, describe_preflights
 from loadgen.report.plots import plot_curve
 from loadgen.report.tables import (
     build_clock_table,
@@ -211,7 +211,7 @@ def build_retries_card(reading: RunData) -> Markup:
             ("Retried", f"{format_count(requests.retried)} requests"),
             ("Recovered", f"{format_count(requests.recovered)} batches, {recovered} of retries"),
             ("Given up", f"{format_count(requests.given_up)} batches"),
-            ("CORS preflights", f"{format_count(reading.summary.preflights.sent)}, besides the requests"),
+            ("CORS preflights", describe_preflights(reading.summary)),
             (
                 "Failed",
                 f"{format_count(requests.failed)} requests"

@@ -15,6 +15,7 @@ from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate_quota
 from loadgen.results.records import Records
 
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
+COUNTS = ("sessions_started", "preflights", "preflights_refused")
 KEPT_MOMENTS = 2 * MOST_MOMENTS  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
 
 Floats = npt.NDArray[np.float64]
@@ -26,14 +27,15 @@ class OpenSecond:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.monitors: defaultdict[int, Outcomes] = defaultdict(Outcomes)  # by app monitor, of several
-        self.sessions_started = 0
+        self.sessions_started = self.preflights = self.preflights_refused = 0
         self.levels: dict[int, dict[str, float]] = {}  # by worker
 
     @property
     def gauges(self) -> dict[str, float]:
-        """The latest levels, summed over workers, and the sessions that started."""
+        """The latest levels, summed over workers; the sessions that started, and the preflights that were sent."""
         levels = {name: sum(each[name] for each in self.levels.values()) for name in LEVELS}
-        return {"sessions_started": self.sessions_started} | levels
+        counts = {name: getattr(self, name) for name in COUNTS}
+        return counts | levels
 
 
 class Aggregate:
@@ -68,6 +70,8 @@ class Aggregate:
         """Add a worker's second; what comes after that second was written is counted in the next one."""
         second = self._find_open(report.second)
         second.sessions_started += report.sessions_started
+        second.preflights += len(report.preflights)
+        second.preflights_refused += sum(not each.allowed for each in report.preflights)
         second.levels[report.worker] = {name: getattr(report, name) for name in LEVELS}
         self._add_offered(report, second)
         self.event_mix.update(report.event_mix)

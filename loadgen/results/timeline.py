@@ -79,6 +79,8 @@ class TimelineRow(Noun):
     given_up_events: int
     given_up_wire_bytes: int
     given_up_raw_bytes: int
+    preflights: int = 0  # CORS preflights, no requests
+    preflights_refused: int = 0  # or without an answer
 
     @property
     def events_sent(self) -> int:

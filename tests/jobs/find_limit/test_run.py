@@ -46,6 +46,7 @@ def test_the_quota_of_the_endpoint_is_found_and_kept_as_a_run(tmp_path: Path) ->
     assert json.loads((tmp_path / "run" / "limit.json").read_text()) == found
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["ledger"]["agrees"]
+    assert summary["preflights"]["sent"] == 0
     events = summary["events"]
     kept_back = sum(events[name] for name in ("not_sampled", "over_session_limit", "dropped_by_client", "unsent"))
     assert events["generated"] == kept_back + events["sent"]

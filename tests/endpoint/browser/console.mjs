@@ -1,7 +1,7 @@
 // The endpoint's console in a real browser: node console.mjs '{"chromium":…,"endpoint":…,"steps":[…],…}'
 // Takes each step in its order and prints what was seen, as JSON, one a line.
 import { execSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import { chromium } from 'playwright-core';
 
@@ -29,12 +29,58 @@ async function openConsole(hash) {
 const waitFor = (page, view) => page.waitForFunction(
     (name) => document.getElementById('content').dataset.ready === name && document.getElementById('content').dataset.address === location.hash, view);
 
+// What axe-core finds wrong: WCAG 2 A and AA with the contrast of colours, and its best practices.
+const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+async function listFaults(page) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+    return violations.flatMap((each) => each.nodes.map((node) => `${each.id}: ${node.html.slice(0, 200)} (${node.any[0]?.message ?? each.help})`));
+}
+
+// What a screen reader gets: roles with names, from the browser's accessibility tree.
+async function readAloud(page) {
+    const session = await context.newCDPSession(page);
+    const { nodes } = await session.send('Accessibility.getFullAXTree');
+    await session.detach();
+    const byId = new Map(nodes.map((node) => [node.nodeId, node]));
+    const within = (node) => (node.childIds ?? []).map((id) => byId.get(id)).filter(Boolean).flatMap((child) => [child, ...within(child)]);
+    return nodes.filter((node) => !node.ignored).map((node) => ({
+        role: node.role?.value, name: node.name?.value ?? '',
+        level: node.properties?.find((each) => each.name === 'level')?.value.value ?? null,
+        headers: node.role?.value === 'table' ? within(node).filter((each) => each.role?.value === 'columnheader').length : undefined,
+    })).filter(({ role }) => !['StaticText', 'InlineTextBox', 'generic', 'none'].includes(role));
+}
+
+// Go through the page with the Tab key: what gets the focus, whether that shows, and what can be clicked but not reached.
+async function tabThrough(page) {
+    await page.evaluate(() => { document.activeElement.blur(); globalThis.reached = new Set(); });
+    const unseen = [];
+    for (let steps = 0; steps < 400; steps++) {
+        await page.keyboard.press('Tab');
+        const at = await page.evaluate(() => {
+            const active = document.activeElement;
+            if (globalThis.reached.has(active)) return null;
+            if (active === document.body) return { shows: true }; // past the last one; the next is the first
+            globalThis.reached.add(active);
+            const style = getComputedStyle(active);
+            const shows = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || active.matches('.skip');
+            return { shows, html: active.outerHTML.slice(0, 150) };
+        });
+        if (!at) break;
+        if (!at.shows) unseen.push(at.html);
+    }
+    const missed = await page.evaluate(() => [...document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')]
+        .filter((each) => each.checkVisibility() && !globalThis.reached.has(each)).map((each) => each.outerHTML.slice(0, 150)));
+    return { unseen, missed, reached: await page.evaluate(() => globalThis.reached.size) };
+}
+
 const STEPS = {
     // Click through every view and back, in two widths; open what can be opened.
     async views() {
         const page = await openConsole(`#/monitors?monitor=${order.monitor}`);
         for (const width of [1280, 400]) {
             await page.setViewportSize({ width, height: 900 });
+            await page.emulateMedia({ colorScheme: width === 400 ? 'dark' : 'light' });
             for (const link of await page.locator('nav a').all()) {
                 const view = (await link.getAttribute('href')).replace(/^#\/|\?.*$/g, '');
                 await link.click();
@@ -42,7 +88,9 @@ const STEPS = {
                 await page.evaluate(() => [...document.querySelectorAll('#content details')].slice(0, 2).forEach((each) => { each.open = true; }));
                 await page.waitForFunction(() => [...document.querySelectorAll('#content details[open]')].every((each) => each.lastChild.textContent));
                 const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-                tell({ view, width, wide, text: await page.locator('#content').innerText() });
+                const faults = await listFaults(page);
+                const aloud = width === 1280 ? await readAloud(page) : undefined;
+                tell({ view, width, wide, text: await page.locator('#content').innerText(), faults, aloud });
             }
         }
         await page.goBack();
@@ -53,8 +101,18 @@ const STEPS = {
         await waitFor(page, 'session');
         await page.locator('ol.waterfall summary').first().click();
         await page.locator('ol.waterfall pre').first().waitFor();
-        tell({ view: 'session', text: await page.locator('#content').innerText(), bars: await page.locator('.waterfall .track i').count() });
+        const bars = await page.locator('.waterfall .track i').count();
+        tell({ view: 'session', text: await page.locator('#content').innerText(), bars, faults: await listFaults(page), aloud: await readAloud(page) });
         await page.close();
+    },
+    // Every control by the keyboard alone, in views with all kinds of them.
+    async keyboard() {
+        for (const view of ['overview', 'sessions', 'monitors']) {
+            const page = await openConsole(`#/${view}?monitor=${order.monitor}`);
+            await page.locator('[data-key=live]').uncheck();
+            tell({ tabbed: view, ...(await tabThrough(page)) });
+            await page.close();
+        }
     },
     // Choose a span with the pointer and with the keys.
     async span() {
@@ -99,6 +157,8 @@ const STEPS = {
     // An event of the real web client, from its acceptance to the page.
     async live() {
         const page = await openConsole(`#/events?monitor=${order.monitor}&range=1h`);
+        const asked = [];
+        page.on('response', (response) => response.url().includes('/api/status') && asked.push(Date.now()));
         const site = await context.newPage();
         const started = site.waitForResponse((response) => response.request().method() === 'POST');
         await site.goto(order.site);
@@ -108,7 +168,8 @@ const STEPS = {
         await sent;
         const accepted = Date.now();
         await page.waitForFunction(() => document.querySelector('#content').innerText.includes('my.checkout'), null, { polling: 20 });
-        tell({ milliseconds: Date.now() - accepted });
+        const shown = Date.now();
+        tell({ milliseconds: shown - accepted, period: Math.max(...[...asked, shown].map((at, place, all) => at - (all[place - 1] ?? at))) });
         await page.goto(`${order.endpoint}/_loadgen/#/ingestion`);
         await waitFor(page, 'ingestion');
         tell({ ingestion: await page.locator('#content').innerText() });

@@ -36,8 +36,9 @@ def missing() -> str | None:
         return f"no Chromium at {CHROMIUM}: apt-get install chromium, or set LOADGEN_CHROMIUM"
     if shutil.which("node") is None:
         return "no node: apt-get install nodejs npm"
-    if not (HERE / "node_modules" / "aws-rum-web").exists():
-        return f"no web client: npm --prefix {HERE} install --no-package-lock"
+    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]
+    if lacking := [name for name in wanted if not (HERE / "node_modules" / name).exists()]:
+        return f"no {', '.join(lacking)}: npm --prefix {HERE} install --no-package-lock"
     return None
 
 

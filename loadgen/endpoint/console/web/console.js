@@ -84,7 +84,7 @@ async function render() {
     if (mine !== turn) return;
     const isNew = content.dataset.address !== address;
     content.dataset.address = address;
-    replaceView(content, h('div', {}, node));
+    replaceView(content, h('div', {}, h('h1', { class: 'unseen' }, title || 'Session'), node));
     content.dataset.ready = view;
     shown = `${status?.version} ${address}`;
     shownAt = Date.now();
@@ -113,8 +113,8 @@ function renderBar(view, each, span, query) {
         h('label', { class: 'live' }, h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: (event) => { isLive = event.target.checked; isHeld = false; } } }), ' live'),
         h('div', { class: 'chips' }, filters, describeReading()));
     replaceView(bar, node);
-    document.getElementById('views').replaceChildren(h('ul', {}, Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live)).map(([key, [title]]) =>
-        h('li', {}, h('a', { href: linkTo(key), 'aria-current': key === view || (view === 'session' && key === 'sessions') ? 'page' : null }, title)))));
+    replaceView(document.getElementById('views'), h('ul', {}, Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live)).map(([key, [title]]) =>
+        h('li', {}, h('a', { href: linkTo(key), 'data-key': key, 'aria-current': key === view || (view === 'session' && key === 'sessions') ? 'page' : null }, title)))));
 }
 
 function describeReading() {

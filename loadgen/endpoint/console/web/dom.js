@@ -25,13 +25,19 @@ function fill(element, properties, children) {
 export const h = (name, properties = {}, ...children) => fill(document.createElement(name), properties, children);
 export const svg = (name, properties = {}, ...children) => fill(document.createElementNS(SVG, name), properties, children);
 
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu; // control characters, and those that turn or join the text around them
+const PILES = /(\p{M}{4})\p{M}+/gu; // marks upon marks, which would cover the lines above and below
 const SHOWN = 300;
+
+const spell = (one) => {
+    const hex = one.codePointAt(0).toString(16);
+    return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
+};
 
 // A text of a stranger with its invisible characters spelled out, and cut.
 export function show(text, most = SHOWN) {
     const cut = text.length > most ? `${text.slice(0, most)}…` : text;
-    return cut.replace(CONTROLS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    return cut.replace(UNSEEN, spell).replace(PILES, '$1…');
 }
 
 // A name of a stranger: it cannot change the direction of what stands beside it.
@@ -75,7 +81,7 @@ export function copyButton(text, label = 'copy as JSON') {
 // JSON for people, with a button that copies it.
 export function json(value) {
     const text = JSON.stringify(value, null, 2);
-    return h('div', { class: 'json' }, copyButton(text), h('pre', { tabindex: 0, role: 'region', 'aria-label': 'JSON' }, showLines(text)));
+    return h('div', { class: 'json' }, copyButton(text), h('pre', { tabindex: 0, role: 'group', 'aria-label': 'JSON' }, showLines(text)));
 }
 
 // A text that should be JSON, and may be anything.
@@ -83,7 +89,7 @@ export function showBody(body) {
     try {
         return json(JSON.parse(body));
     } catch {
-        return h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Body' }, showLines(body.slice(0, 20000)) || '(empty)');
+        return h('pre', { tabindex: 0, role: 'group', 'aria-label': 'Body' }, showLines(body.slice(0, 20000)) || '(empty)');
     }
 }
 
@@ -95,13 +101,24 @@ export function say(text) {
     document.getElementById('said').textContent = text;
 }
 
-// Put a new view in place of the old one; what was open stays open, what was closed stays closed, and so does the focus.
+// Put a new view in place of the old one; what was open or closed stays so, and the focus stays where it was.
 export function replaceView(container, node) {
     const open = new Map([...container.querySelectorAll('details[data-key]')].map((each) => [each.dataset.key, each.open]));
-    const active = container.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const active = container.contains(document.activeElement) ? findPlace(container, document.activeElement) : null;
     container.replaceChildren(node);
     for (const details of container.querySelectorAll('details[data-key]')) {
         details.open = open.get(details.dataset.key) ?? details.open;
     }
-    if (active) container.querySelector(`[data-key="${CSS.escape(active)}"]`)?.focus({ preventScroll: true });
+    if (active) active()?.focus({ preventScroll: true });
+}
+
+// A function that finds the element in the place of another one: the same key, or the same number of its kind within a key.
+function findPlace(container, element) {
+    const selectKey = (each) => `[data-key="${CSS.escape(each.dataset.key)}"]`;
+    if (element.dataset.key) return () => container.querySelector(selectKey(element));
+    const holder = element.parentElement.closest('[data-key]');
+    const isInside = holder && container.contains(holder);
+    const kind = element.tagName;
+    const number = [...(isInside ? holder : container).querySelectorAll(kind)].indexOf(element);
+    return () => (isInside ? container.querySelector(selectKey(holder)) : container)?.querySelectorAll(kind)[number];
 }

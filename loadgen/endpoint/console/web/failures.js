@@ -32,7 +32,7 @@ async function showError(context, row) {
             ['last session', context.sessionLink(event.user_details?.sessionId)],
         ]),
         h('h3', {}, 'Stack of the last one'),
-        details.stack ? h('pre', { tabindex: 0, role: 'region', 'aria-label': 'Stack' }, showLines(String(details.stack))) : h('p', { class: 'soft' }, 'It has no stack.'),
+        details.stack ? h('pre', { tabindex: 0, role: 'group', 'aria-label': 'Stack' }, showLines(String(details.stack))) : h('p', { class: 'soft' }, 'It has no stack.'),
         folded(`json ${row.type} ${row.message}`, 'The last event as JSON', async () => json(event)));
 }
 

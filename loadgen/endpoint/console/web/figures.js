@@ -1,6 +1,6 @@
 // Views of figures: overview, pages, vitals, clients.
 
-import { card, h, name, note, tiles, wide } from './dom.js';
+import { card, h, name, note, show, tiles, wide } from './dom.js';
 import { histogram, ratingBar, timePlot } from './plot.js';
 import { DIMENSIONS } from './state.js';
 import { table } from './table.js';
@@ -90,6 +90,6 @@ export async function vitals(context) {
             ['device', 'browser'].map((column) => h('div', {}, h('h3', {}, `by ${column}`), found[key][column].map((group) =>
                 h('div', { class: 'distribution' },
                     h('div', {}, context.filterLink(column, group.name, 'vitals'), h('span', { class: 'soft small' }, ` ${count(group.count)}; p75 ${write(group.values[1])}`)),
-                    draw(group, group.name || '(none)', 34))))));
+                    draw(group, show(group.name, 80) || '(none)', 34))))));
     }));
 }

@@ -14,6 +14,7 @@ let known = 0;
 export async function ingestion(context) {
     const found = await ask('ingestion', { after: known });
     if (found.number < known) calls.clear(); // another endpoint has started
+    if (known) speak(found.calls);
     known = found.number;
     for (const call of [...found.calls].reverse()) calls.set(call.number, call);
     while (calls.size > KEPT) calls.delete(calls.keys().next().value);
@@ -40,6 +41,12 @@ export async function ingestion(context) {
             showSwitches(found.settings, context),
             showCalls([...calls.values()].reverse(), context)),
     ];
+}
+
+// Tell a screen reader of new calls that were not accepted; accepted ones would drown everything else.
+function speak(fresh) {
+    const bad = fresh.filter((call) => call.status !== 200);
+    if (bad.length) say(`${count(bad.length)} of ${count(fresh.length)} calls not accepted, the last one: ${bad[0].status} ${show(bad[0].code, 60)}, ${show(bad[0].message, 200)}`);
 }
 
 function fillSeconds(given, now) {

@@ -65,5 +65,5 @@ function explainConnection({ monitor, region, unsigned }) {
 }
 
 function showFile(title, text) {
-    return h('div', { class: 'file' }, h('h3', {}, title), h('div', { class: 'json' }, copyButton(text, `copy ${title}`), h('pre', { tabindex: 0, role: 'region', 'aria-label': title }, text)));
+    return h('div', { class: 'file' }, h('h3', {}, title), h('div', { class: 'json' }, copyButton(text, `copy ${title}`), h('pre', { tabindex: 0, role: 'group', 'aria-label': title }, text)));
 }

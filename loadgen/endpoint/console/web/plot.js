@@ -1,7 +1,7 @@
 // Plots over time, and distributions. A plot is read with the arrow keys too, and a span of it can be chosen: by
 // dragging, or with Shift and the arrow keys and Enter.
 
-import { h, svg, say } from './dom.js';
+import { h, say, show, svg } from './dom.js';
 import { clock, count, day } from './units.js';
 
 const WIDTH = 1000;
@@ -84,7 +84,7 @@ function drawBands(bands, from, to, height) {
         const left = Math.max(0, (band.first - from) / (to - from)) * WIDTH;
         const right = Math.min(1, (band.last - from) / (to - from)) * WIDTH;
         const box = svg('rect', { x: left, y: 0, width: Math.max(right - left, 2), height, class: 'truth' });
-        box.append(svg('title', {}, band.incident));
+        box.append(svg('title', {}, show(band.incident)));
         return box;
     });
 }
@@ -180,7 +180,7 @@ export function histogram({ bars, width, good, poor, write, label, height = 60 }
         paths[kind(bar)] += `M${left.toFixed(1)} ${height}V${(height * (1 - value / high)).toFixed(1)}H${right.toFixed(1)}V${height}Z`;
     });
     return h('div', { class: 'histogram', role: 'img', 'aria-label': label, style: { '--h': `${height}px` } },
-        svg('svg', { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: 'none' },
+        svg('svg', { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
             Object.entries(paths).map(([name, d]) => svg('g', { class: `c-${name}` }, path(d, 'fill'))), path(`M0 ${height}H${WIDTH}`, 'axis')),
         h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, '0'), h('span', { style: { left: `${(good / width / bars.length) * 100}%` } }, write(good)), h('span', { style: { left: `${(poor / width / bars.length) * 100}%` } }, write(poor)), h('span', {}, `${write(poor * 2)} +`)));
 }

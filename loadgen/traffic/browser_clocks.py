@@ -93,9 +93,12 @@ class BrowserClocks:
         row = self._base[load] + (self._origin[load] + since) % PHASES * (DIGITS * SIZES)
         row += digit * SIZES + texts.size[common]
         written = texts.whole[common] + texts.fraction[row]
-        for place in np.flatnonzero(whole >= COMMON_MS).tolist():
-            phase = (int(self._origin[load[place]]) + int(np.broadcast_to(since, len(tick))[place])) % PHASES
-            uptime = float(1 << int(self._bits[load[place]]))
-            value = (uptime + (phase + int(tick[place])) / 10) - (uptime + phase / 10)
-            written[place] = repr(value).removesuffix(".0")
+        rare = np.flatnonzero(whole >= COMMON_MS)
+        written[rare] = self._write_rare(load[rare], tick[rare], since if isinstance(since, int) else since[rare])
         return cast(list[str], written.tolist())
+
+    def _write_rare(self, load: Ints, tick: Ints, since: Ints | int) -> list[str]:
+        """Times whose whole milliseconds have no text yet."""
+        phase, uptime = (self._origin[load] + since) % PHASES, np.ldexp(1.0, self._bits[load])
+        values = (uptime + (phase + tick) / 10) - (uptime + phase / 10)
+        return [repr(value).removesuffix(".0") for value in values.tolist()]

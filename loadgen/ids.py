@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+import numpy as np
+from numpy.typing import NDArray
+
 VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The variant digit of a UUID (RFC 9562), by the random digit that it replaces."""
+
+UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
+"""Digits between the dashes of a UUID."""
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 """The user id of the web client when cookies are not allowed."""
@@ -35,9 +41,26 @@ class Uuids:
         self._begun = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little"))
 
     def __call__(self, number: int) -> str:
+        return format_uuid4(self.draw(number).hex())
+
+    def draw(self, number: int) -> bytes:
+        """The 16 bytes from which a number's UUID is made."""
         state = self._begun.copy()
         state.update(number.to_bytes(8, "little"))
-        return format_uuid4(state.hexdigest())
+        return state.digest()
+
+
+def write_uuids(raw: NDArray[np.uint8]) -> list[str]:
+    """`format_uuid4` for many: 16 bytes a row, shape (n, 16)."""
+    raw = raw.copy()
+    raw[:, 6] = raw[:, 6] & 0x0F | 0x40
+    raw[:, 8] = raw[:, 8] & 0x3F | 0x80
+    digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(-1, 32)
+    text = np.full((len(raw), 37), ord("-"), dtype=np.uint8)
+    text[:, 36] = ord("\n")  # splitting is twice as quick as slicing
+    for group, (start, stop) in enumerate(UUID_GROUPS):
+        text[:, start + group : stop + group] = digits[:, start:stop]
+    return text.tobytes().decode("ascii").splitlines()
 
 
 def draw_uniform(key: int, purpose: str, number: int) -> float:

@@ -6,6 +6,7 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeVar, dataclass_transform, overload
 
@@ -83,19 +84,19 @@ class Event(Noun):
 
 
 class EventColumns(NamedTuple):
-    """Events as columns of one length, in no order; a list for each field of `Event`. Rows may be added at the end."""
+    """Events as columns of one length, in no order, one for each field of `Event`. Rows may be added at the end."""
 
     ids: list[str]
-    at: list[float]
+    at: array[float]  # not a list, so that columns of numbers are copied as such
     types: list[str]
     details: list[str]
     pages: list[Page]
     metadata: list[str]
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> EventColumns:
+    def of(cls, events: Iterable[Event] = ()) -> EventColumns:
         """Any events as columns."""
-        columns = cls([], [], [], [], [], [])
+        columns = cls([], array("d"), [], [], [], [])
         for event in events:
             columns.add(event)
         return columns
@@ -111,7 +112,7 @@ class EventColumns(NamedTuple):
 
 
 class EventView(Sequence[Event]):
-    """Some rows of columns; an `Event` is made when it is looked at."""
+    """Some rows of columns, as a list or a part of a column of numbers; an `Event` is made when it is looked at."""
 
     __slots__ = ("columns", "rows")
 
@@ -123,7 +124,7 @@ class EventView(Sequence[Event]):
         """Any events as a view."""
         return events if isinstance(events, EventView) else cls(EventColumns.of(events), range(len(events)))
 
-    def pick(self, column: list[Picked]) -> Iterator[Picked]:
+    def pick(self, column: Sequence[Picked]) -> Iterator[Picked]:
         """The values of one of the columns in these rows; no `Event` is made."""
         return map(column.__getitem__, self.rows)
 

@@ -7,7 +7,7 @@ the queue. Any other visit is planned by `plan`, event by event. Both give the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import chain, repeat
+from itertools import chain, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from loadgen.client.cache import SESSION_STARTED, ClientCounts, make_session_id
 from loadgen.client.plan import Plan, plan
-from loadgen.ids import Uuids, is_sampled, make_uuid4
+from loadgen.ids import Uuids, is_sampled, make_uuid4, write_uuids
 from loadgen.model import Batch, Event, EventColumns, EventView, Load, Session
 from loadgen.rum.events import CLS, INP, SESSION_START
 from loadgen.scenario import Client
@@ -75,16 +75,17 @@ class BlockPlan:
         session = self._sessions[row]
         if not self._ordinary[row]:
             return plan(session, self._settings, self._rate)
-        ids, session_id, columns = Uuids(session.key, "batch"), make_session_id(session.key), self._columns
+        session_id, columns = make_session_id(session.key), self._columns
         user_id, beacon, before = session.visitor.user_id, self._settings.useBeacon, self._loads_before[row]
         begin, end = self._batches[row : row + 2]
-        edges, rows = self._edges[begin : end + 1], self._rows
+        edges, rows, dispatches = self._edges[begin : end + 1], self._rows, self._dispatches[begin:end]
+        made = zip(self._ids[begin:end], dispatches, edges, edges[1:], strict=False)
         batches = [
             Batch(
-                ids(number), session.index, load - before, session.start, session_id, session.visitor, user_id,
-                EventView(columns, rows[edges[number] : edges[number + 1]]), session.start + moment, flush and beacon,
+                name, session.index, load - before, session.start, session_id, session.visitor, user_id,
+                EventView(columns, rows[first:last]), session.start + moment, flush and beacon,
             )
-            for number, (load, moment, flush) in enumerate(self._dispatches[begin:end])
+            for name, (load, moment, flush), first, last in made
         ]  # fmt: skip
         return Plan(tuple(batches), ClientCounts(*self._counts[row]))
 
@@ -108,10 +109,17 @@ class BlockPlan:
         self._rows = events.row[rows].tolist()
         self._batches = np.searchsorted(session, np.arange(len(odd) + 1)).tolist()
         self._edges = [*begins.tolist(), len(rows)]
+        self._ids = self._make_ids(np.bincount(session, minlength=len(odd)).tolist())
         self._dispatches = list(
             zip(load[begins].tolist(), moment[begins].tolist(), flush[begins].tolist(), strict=True)
         )
         pause()
+
+    def _make_ids(self, batches: list[int]) -> list[str]:
+        """The ids of all batches, of which each session has so many."""
+        draws = [Uuids(session.key, "batch").draw for session in self._sessions]
+        drawn = b"".join(draw(number) for draw, some in zip(draws, batches, strict=True) for number in range(some))
+        return write_uuids(np.frombuffer(drawn, np.uint8).reshape(-1, 16))
 
     def _find_odd(self, events: Recordable, kept: KeptEvents, loads: list[Load]) -> Bools:
         """Sessions without events, not sampled, with a load that never ends, with a second tab, or that expire."""
@@ -142,27 +150,30 @@ class BlockPlan:
 
 def list_recordable(sessions: Sequence[Session], loads: list[Load]) -> tuple[EventColumns, Recordable]:
     """The events of sessions and their session_starts as columns, and the order in which they are recorded."""
-    columns, rows = gather_events(loads)
-    load = np.repeat(np.arange(len(loads)), [len(each.events) for each in loads])
+    columns, rows, lengths = gather_events(loads)
+    load = np.repeat(np.arange(len(loads)), lengths)
     session = np.repeat(np.arange(len(sessions)), [len(each.loads) for each in sessions])[load]
-    at = np.array(columns.at)[rows]
-    place = np.fromiter(map(PLACES.get, columns.types, repeat(QUEUED)), np.int64, len(columns.at))[rows]
+    at = np.frombuffer(columns.at)[rows]
+    runs = [(PLACES.get(kind, QUEUED), len(list(same))) for kind, same in groupby(columns.types)]
+    place = np.repeat([each for each, _ in runs], [number for _, number in runs])[rows]
     first = find_changes(session)
     begun = np.arange(len(columns.at), len(columns.at) + len(first))
     for number, row in zip(session[first].tolist(), rows[first].tolist(), strict=True):
         name = make_uuid4(sessions[number].key, "session_start", 0)
         columns.add(Event(name, columns.at[row], SESSION_START, SESSION_STARTED, columns.pages[row]))
-    session, load, at = (np.insert(each, first, each[first]) for each in (session, load, at))
+    session, load = (np.insert(each, first, each[first]) for each in (session, load))
+    at = np.insert(at, first, at[first])
     return columns, Recordable(np.insert(rows, first, begun), session, load, at, np.insert(place, first, QUEUED))
 
 
-def gather_events(loads: list[Load]) -> tuple[EventColumns, Ints]:
-    """The columns that hold the events of loads, and their rows, one load after the other."""
+def gather_events(loads: list[Load]) -> tuple[EventColumns, Ints, list[int]]:
+    """The columns that hold the events of loads, their rows, one load after the other, and how many each load has."""
     views = [load.events for load in loads if isinstance(load.events, EventView)]
     if len(views) == len(loads) and all(each.columns is views[0].columns for each in views):
-        return views[0].columns, np.array(list(chain.from_iterable(each.rows for each in views)))
+        parts = [each.rows for each in views]
+        return views[0].columns, np.concatenate([np.asarray(each, np.int64) for each in parts]), list(map(len, parts))
     columns = EventColumns.of(event for load in loads for event in load.events)
-    return columns, np.arange(len(columns.at))
+    return columns, np.arange(len(columns.at)), [len(load.events) for load in loads]
 
 
 def find_changes(*columns: npt.NDArray[np.generic]) -> Ints:

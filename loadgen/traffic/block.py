@@ -208,7 +208,7 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
     made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
     order = order[~beyond[order]]
-    place = (np.cumsum(~beyond) - 1)[order].tolist()
+    place = memoryview(np.asarray((np.cumsum(~beyond) - 1)[order], np.int64).data)
     draws.seeds.pause()
     edges = np.searchsorted(load_of[order], np.arange(draws.loads + 1)).tolist()
     left_out = np.bincount(draws.load_session[load_of[beyond]], minlength=len(draws.own_sessions)).tolist()
@@ -224,11 +224,11 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
 
 def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]) -> EventColumns:
     """The wanted events of each family, one family after the other."""
-    made = EventColumns([], [], [], [], [], [])
+    made = EventColumns.of()
     for family, mask in zip(families, wanted, strict=True):
         rows = np.flatnonzero(mask)
         made.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))
-        made.at.extend((family.at[rows] / TICKS).tolist())
+        made.at.frombytes((family.at[rows] / TICKS).tobytes())
         made.types.extend(repeat(family.type, len(rows)))
         made.details.extend(family.details(rows))
         made.pages.extend(draws.find_pages(family.view[rows]))

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from loadgen.ids import write_uuids
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -26,10 +28,6 @@ TICKS = 10_000
 
 WRITTEN_AT_ONCE = 2000
 """Ids that are written between two pauses; they take less than a millisecond."""
-
-UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
-"""Digits between the dashes of a UUID."""
-
 
 BLOCK = 128
 """Sessions that are drawn together."""
@@ -113,7 +111,7 @@ def weigh_ranks(size: int, exponent: float) -> Floats:
 def _draw_bytes(generator: np.random.Generator, count: int, width: int, rows: Ints | None) -> NDArray[np.uint8]:
     """Random bytes of `count` rows, or of the rows that are given."""
     drawn = np.frombuffer(generator.bytes(width * count), dtype=np.uint8).reshape(count, width)
-    return drawn.copy() if rows is None else drawn[rows]
+    return drawn if rows is None else drawn[rows]
 
 
 def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
@@ -127,23 +125,11 @@ def draw_uuids(
 ) -> list[str]:
     """Version 4 UUIDs (RFC 9562) of all rows, or of the rows that are given."""
     raw = _draw_bytes(generator, count, 16, rows)
-    raw[:, 6] = raw[:, 6] & 0x0F | 0x40
-    raw[:, 8] = raw[:, 8] & 0x3F | 0x80
     found: list[str] = []
     for begin in range(0, len(raw), WRITTEN_AT_ONCE):
-        found += _write_uuids(raw[begin : begin + WRITTEN_AT_ONCE])
+        found += write_uuids(raw[begin : begin + WRITTEN_AT_ONCE])
         pause()
     return found
-
-
-def _write_uuids(raw: NDArray[np.uint8]) -> list[str]:
-    """16 bytes a row as UUIDs."""
-    digits = np.frombuffer(raw.tobytes().hex().encode("ascii"), dtype=np.uint8).reshape(-1, 32)
-    text = np.full((len(raw), 37), ord("-"), dtype=np.uint8)
-    text[:, 36] = ord("\n")  # splitting is twice as quick as slicing
-    for group, (start, stop) in enumerate(UUID_GROUPS):
-        text[:, start + group : stop + group] = digits[:, start:stop]
-    return text.tobytes().decode("ascii").splitlines()
 
 
 def to_objects(values: list[Any]) -> NDArray[np.object_]:

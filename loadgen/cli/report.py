@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli.options import JSON, JUNIT, RUN_DIR, SUMMARY_MD, html_option
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import echo, echo_error
 
 IN_FOLDER = Path("RUN_DIR/report.html")  # what --html without a file stands for
 PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_value=str(IN_FOLDER), metavar="[FILE]")
@@ -24,7 +24,7 @@ def report(run_dir: Path, as_json: bool, html: Path | None, junit: Path | None, 
     from loadgen.report import render_summary, show, write_ci_files
 
     page = job.name_page(run_dir) if html == IN_FOLDER else html
-    summary = job.report(run_dir, html=page)
+    summary = job.report(run_dir, html=page, on_progress=echo_error)
     if as_json:
         click.echo(format_json(summary), nl=False)
     elif page is None or not is_stream(page):

@@ -7,23 +7,28 @@ from pathlib import Path
 import msgspec
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.run.incomplete_sessions import note_incomplete_sessions
 from loadgen.output import check_output
 from loadgen.report import REPORT, write_report
 from loadgen.results import RunData, RunFolder, Summary, read_summary
 
 
-def report(run_dir: Path | str, *, html: Path | str | None = None) -> Summary:
+def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: OnLine = ignore_progress) -> Summary:
     """Read a run's summary; of a run that was cut off, sum up what it had written, and name its incomplete sessions.
 
-    `html` is where the run's page is written, if anywhere. LoadgenError: the folder is none of a run, or is damaged.
+    `html` is where the run's page is written, if anywhere; `on_progress` gets a line on each file of the folder for
+    whose damage the page lacks something. LoadgenError: the folder is none of a run, or is damaged.
     """
     if html is not None:
         check_output(Path(html))
     folder = RunFolder.open(Path(run_dir))
     summary = add_incomplete_sessions(folder, read_summary(folder))
     if html is not None:
-        write_report(RunData(folder, summary=summary), Path(html))
+        data = RunData(folder, summary=summary)
+        write_report(data, Path(html))
+        for gap in data.gaps:
+            on_progress(f"{folder.path}: {gap}")
     return summary
 
 

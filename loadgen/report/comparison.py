@@ -274,6 +274,7 @@ def list_notes(readings: Sequence[RunData]) -> tuple[str, ...]:
             )
         if reading.requests is None:
             found.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
+        found += [f"{name}: {gap}" for gap in reading.gaps]
         found += list_different_options(readings[0], reading)
     return tuple(found)
 

@@ -68,7 +68,7 @@ def build_report_page(reading: RunData) -> str:
 def build_headline(reading: RunData) -> Markup:
     """The verdict with its reasons, and the run in a sentence."""
     summary = reading.summary
-    reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary)) if reason]
+    reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary), *reading.gaps) if reason]
     if summary.cut_off:
         reasons.insert(0, el("li", "cut off: the run ended before it could sum itself up; this is what it had written"))
     return el(

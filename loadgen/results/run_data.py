@@ -13,7 +13,7 @@ from loadgen.results.recovery import recover_summary
 from loadgen.results.run_folder import RUN, SUMMARY, RunFolder
 from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
-from loadgen.results.timeline import TIMELINE, MonitorRow, read_monitor_rows, read_timeline
+from loadgen.results.timeline import MONITORS, TIMELINE, MonitorRow, read_monitor_rows, read_timeline
 
 VERSION = 1  # of summary.json
 
@@ -54,6 +54,19 @@ class RunData:
             if row.second < last:
                 found[row.monitor].append(row)
         return {name: BinnedTimeline(rows, self.timeline.width) for name, rows in found.items()}
+
+    @cached_property
+    def gaps(self) -> tuple[str, ...]:
+        """A line for each file that tells less of the run over time than its summary: it was damaged, or cut."""
+        told, sent = sum(row.sent for row in self.rows), self.summary.requests.sent
+        found = []
+        excused = self.rows and self.summary.lost_workers  # what those had not reported is in the records alone
+        if told < sent and not excused:
+            found.append(f"{TIMELINE} tells of {told:,} of {sent:,} requests; the plots over time lack the others")
+        names = [each.name for each in self.summary.monitors] if len(self.summary.monitors) > 1 else []
+        if missing := [name for name in names if name not in self.monitors]:
+            found.append(f"{MONITORS} tells nothing of {', '.join(missing)}; the plots of app monitors lack them")
+        return tuple(found)
 
     @cached_property
     def requests(self) -> BinnedRequests | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,3 +60,32 @@ def test_json_of_another_shape_is_named(tmp_path: Path) -> None:
         (folder / "summary.json").write_text(json.dumps(summary | wrong))
         with pytest.raises(LoadgenError, match=r"summary\.json: "):
             report(folder)
+
+
+@pytest.mark.parametrize("damage", ["empty", "zeros", "cut in the middle"])
+def test_a_timeline_that_tells_less_than_the_summary_is_named(tmp_path: Path, healthy: Path, damage: str) -> None:
+    """Its file may still be read as whole lines: the plots over time would be empty, or end early, without a word."""
+    folder, told = make(tmp_path / "run", PLAN).path, list[str]()
+    assert report(folder, html=tmp_path / "page.html", on_progress=told.append)
+    assert told == []
+    timeline = folder / "timeline.csv"
+    timeline.write_bytes(DAMAGES[damage](timeline.read_bytes()))
+    report(folder, html=tmp_path / "page.html", on_progress=told.append)
+    [line] = told
+    sent = json.loads((folder / "summary.json").read_text())["requests"]["sent"]
+    assert re.search(rf"timeline\.csv tells of \d+ of {sent} requests; the plots over time lack the others", line), line
+    assert line.partition(": ")[2] in (tmp_path / "page.html").read_text()
+    assert any("timeline.csv tells of" in note for note in compare([healthy, folder]).notes)
+
+
+@pytest.mark.parametrize("text", [None, b"", b"\x00\x00"])
+def test_app_monitors_of_which_monitors_csv_tells_nothing_are_named(tmp_path: Path, text: bytes | None) -> None:
+    folder, told = make(tmp_path / "run", PLAN).path, list[str]()
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["monitors"] = [summary["monitors"][0] | {"name": name} for name in ("shop", "blog")]
+    (folder / "summary.json").write_text(json.dumps(summary))
+    if text is not None:
+        (folder / "monitors.csv").write_bytes(text)
+    report(folder, html=tmp_path / "page.html", on_progress=told.append)
+    assert told == [f"{folder}: monitors.csv tells nothing of shop, blog; the plots of app monitors lack them"]
+    assert "monitors.csv tells nothing of shop, blog" in (tmp_path / "page.html").read_text()

@@ -1,7 +1,6 @@
 """loadgen run: send a scenario's traffic to a target and measure it."""
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from click.core import ParameterSource
 
 from loadgen.cli import options as shared
 from loadgen.cli.targets import ask_on_terminal, network_options
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import echo, echo_error
 from loadgen.cli.values import PACE, WholeCountOption
 from loadgen.errors import LoadgenError
 
@@ -60,13 +59,21 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
         refuse_local_options()
     with job.LiveView(on_stderr=as_json) as view:
         done = job.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
-    with suppress(BrokenPipeError, SystemExit):  # the run is what it was, whether or not somebody still reads
+    unwritten: OSError | None = None
+    try:
         if as_json:
             click.echo(format_json(done.summary), nl=False)
         else:
             show(render_summary(done.summary))
             echo(f"results   {done.folder}")
+    except (BrokenPipeError, SystemExit):  # the run is what it was, whether or not somebody still reads
+        pass
+    except OSError as error:
+        unwritten = error
+        echo_error(f"results   {done.folder}")
     write_ci_files(done.summary, junit, summary_md)
+    if unwritten is not None:
+        raise unwritten
     sys.exit(done.exit_code)
 
 

@@ -111,6 +111,7 @@ class Limit(Noun):
     confirmed: bool  # both rates have a majority of windows
     steps: tuple[SearchStep, ...]
     interrupted: bool = False
+    broken_off: str = ""  # why the search could not go on
 
     @property
     def own(self) -> bool:
@@ -142,7 +143,7 @@ def search_limit(
 
 
 def limit_so_far(steps: Sequence[SearchStep], conditions: Conditions, where: SearchRange) -> Limit | None:
-    """What the steps of an interrupted search show; None when no rate is known to keep the conditions."""
+    """What the steps of a search that did not end show; None when no rate is known to keep the conditions."""
     windows = (step.window for step in steps)
     search = Bisection(lambda *_: next(windows), conditions, where, lambda step: None)
     with suppress(StopIteration):  # the same windows lead the same way

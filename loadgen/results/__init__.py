@@ -26,7 +26,7 @@ from loadgen.results.quota import QuotaEstimate
 from loadgen.results.recording import Recording
 from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
 from loadgen.results.recovery import VARIABLE as HANDOVER
-from loadgen.results.recovery import Handover, hand_over, recover_summary
+from loadgen.results.recovery import Handover, hand_over, has_sent_anything, recover_summary
 from loadgen.results.run_data import RunData, read_summary
 from loadgen.results.run_folder import RUN, RunFolder
 from loadgen.results.run_spec import RunOptions, RunSpec
@@ -98,6 +98,7 @@ __all__ = [
     "find_breaches_so_far",
     "find_stage_ends",
     "hand_over",
+    "has_sent_anything",
     "read_incomplete_sessions",
     "read_records",
     "read_summary",

@@ -68,6 +68,13 @@ def recover_summary(folder: RunFolder) -> Summary:
     return summarize_run(measured, scenario, run)
 
 
+def has_sent_anything(folder: RunFolder) -> bool:
+    """Whether a run has begun to send: its spools hold a mark or a record, or the table has taken them in."""
+    if folder.records.is_file():
+        return True
+    return any(len(batch) for spool in folder.spools for batch in record.read_chunks(spool, 1000))
+
+
 def rebuild_reports(
     measured: Aggregate, rows: list[TimelineRow], monitor_rows: list[MonitorRow]
 ) -> Iterator[IntervalReport]:

@@ -5,6 +5,7 @@ Rule: a report needs nothing but the folder; the folder is readable after a `kil
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -26,15 +27,21 @@ HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}
 class RunFolder:
     """The files of one run."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, made: tuple[Path, ...] = ()) -> None:
+        """`made` are the folders that did not exist before, the innermost first."""
         self.path = path
+        self._made = made
 
     @classmethod
     def create(cls, path: Path | None, scenario_name: str, now: datetime) -> RunFolder:
         """Make the folder, by default a new one under `results/`; one that exists already must be empty."""
         try:
             if path is None:
-                return cls(make_new(Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"))
+                new = Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"
+                made = list_missing(new.parent)
+                path = make_new(new)
+                return cls(path, (path, *made))
+            made = list_missing(path)
             path.mkdir(parents=True, exist_ok=True)
             full = any(path.iterdir())
         except OSError as error:
@@ -46,7 +53,7 @@ class RunFolder:
             ) from error
         if full:
             raise LoadgenError(f"{path}: holds files already; give --out a folder that is new or empty")
-        return cls(path)
+        return cls(path, made)
 
     @classmethod
     def ensure(cls, path: Path) -> RunFolder:
@@ -63,6 +70,14 @@ class RunFolder:
         if not folder.finished and not (path / RUN).is_file():
             raise LoadgenError(f"{path}: has neither {SUMMARY} nor {RUN}; name the folder of a run under results/")
         return folder
+
+    def discard(self) -> None:
+        """Take away the files of a run that has sent nothing, and the folders that were made for them."""
+        for file in self.path.iterdir() if self.path.is_dir() else ():
+            file.unlink()
+        for folder in self._made:
+            with suppress(OSError):  # another run has come into it
+                folder.rmdir()
 
     @property
     def finished(self) -> bool:
@@ -136,6 +151,11 @@ class RunFolder:
         except (OSError, ValueError, RecursionError) as error:
             hint = "is it of another version?"
             raise LoadgenError(f"{file}: cannot be read as a run's {name}; {hint} {error}") from error
+
+
+def list_missing(path: Path) -> tuple[Path, ...]:
+    """Those of a path and its parents that do not exist, the innermost first."""
+    return tuple(each for each in (path, *path.parents) if not each.exists())
 
 
 def make_new(path: Path) -> Path:

@@ -171,7 +171,7 @@ def judge_run(
     issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", whole)
     errors = measured.metrics.errors
     issues = [*find_shortages(measured.shortages, errors), *issues]
-    if not issues and not run.interrupted and not run.cut_off:
+    if not issues and run.complete and not run.interrupted:
         issues = explain_no_request(account.requests, account.events, measured.tally.sessions)
     missed = find_foreign_answers(errors, measured.foreign_answer)
     missed += find_breaches(thresholds, account.requests)

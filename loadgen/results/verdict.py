@@ -40,6 +40,8 @@ a large share."""
 
 WILSON_Z = 1.96  # 95 %
 
+UNSENT, BROKEN = ("batch was not sent", "batches were not sent"), ("request broke off", "requests broke off")
+
 SHARES = ("throttled_share", "failed_share", "lost_share")
 LOSS = ("throttled_share", "lost_share")
 
@@ -159,8 +161,8 @@ def find_shortages(unsent: Mapping[str, int], errors: Mapping[str, int]) -> list
     for cause in [*unsent, *(cause for cause in errors if cause not in unsent)]:
         told = explain_shortage(cause)
         if told is not None:
-            hit = [(unsent.get(cause, 0), "batches were not sent"), (errors.get(cause, 0), "requests broke off")]
-            found.append(f"{told} ({', '.join(f'{count} {what}' for count, what in hit if count)})")
+            hit = [(unsent.get(cause, 0), UNSENT), (errors.get(cause, 0), BROKEN)]
+            found.append(f"{told} ({', '.join(f'{n:,} {what[n > 1]}' for n, what in hit if n)})")
     return found
 
 

@@ -215,7 +215,7 @@ class Conductor:
             self._stop(f"aborted after {elapsed:.0f} s: {missed[0]}")
 
     def _finish(self, missing: set[int]) -> None:
-        undone = missing | {done.index for done in self._done.values() if done.stop_reason == LEFT}
+        undone = missing | {done.index for done in self._done.values() if done.is_cut}
         for index in missing:
             self.measured.add_records(self._recording.salvage(index))
         with self._writing():
@@ -268,7 +268,7 @@ class Conductor:
             length=self._length(bool(notes)),
             interrupted=self.interrupted,
             notes=(*notes, *late, *wrong, *describe_strangers(self._dropped)),
-            cut_short=bool(notes) or self.interrupted,
+            cut_short=bool(notes) or self.interrupted or self.broken is not None,
             lost_workers=tuple(self._describe_losses(missing)),
             lost=tuple(sorted(undone)),
             stopped_at=self._stopped_at(),

@@ -25,6 +25,7 @@ from loadgen.swarm.senders import GROUP, Exchange, Senders, SendOutcome, make_pr
 from loadgen.transport import describe_answer, name_outcome, parse_retry_after
 from loadgen.wire.sigv4 import Signer
 
+NO_ROOM = causes.name_shortage(causes.DISK)
 LOOK_SECONDS = 1.0  # between two questions whether the credentials have changed
 
 log = logging.getLogger("loadgen")
@@ -140,9 +141,9 @@ class Engine:
 
     @property
     def failure(self) -> str | None:
-        """Why sessions stopped coming, if drawing them failed; the traceback is in Locust's log."""
+        """That sessions stopped coming and why, if drawing them failed; the traceback is in Locust's log."""
         error = self._feeding.exception
-        return None if error is None else f"{type(error).__name__}: {error}"
+        return None if error is None else f"could draw no more sessions: {type(error).__name__}: {error}"
 
     def _idle(self) -> bool:
         return self._feeding.ready() and not self._in_flight and not len(self._schedule)
@@ -286,6 +287,7 @@ class Engine:
         if self._spool is None or self._spool.full is None:
             return False
         self._feeder.account(due.monitor, unsent=due.events)
+        self._meter.shortages[NO_ROOM] += 1
         self.stop(f"no room for more records: {self._spool.full}")
         return True
 

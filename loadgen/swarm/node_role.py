@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import gevent
 import gevent.event
@@ -25,7 +26,7 @@ from loadgen.errors import LoadgenError
 from loadgen.limit import LimitSearch
 from loadgen.model import Noun
 from loadgen.planned import planned
-from loadgen.results import Aggregate, IntervalReport, Spool
+from loadgen.results import Aggregate, EventCounts, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
 from loadgen.swarm.connection import ConnectionPool
@@ -49,12 +50,12 @@ from loadgen.swarm.workers import (
     unpack,
 )
 from loadgen.transport import find_route, require_descriptors
-from loadgen.wire.sigv4 import Signer
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
 PATIENCE_SECONDS = 90.0  # for what is in flight (30 s by default) and the retries' answers
 GRACE_SECONDS = 10.0  # for the same, when a part of the generator has died
 LOOK_SECONDS = 0.5
+FAREWELL_SECONDS = 0.5  # from a worker's last word to its end, so that the word is on its way
 INTERRUPTED, BROKEN = 130, 3  # exit codes
 
 log = logging.getLogger("loadgen")
@@ -86,15 +87,26 @@ class NodeRole:
             conductor = self._conduct()
             share, conducting = conductor.take_all()
             self.supervise(conducting, "the conducting")
-            self._report(self.start(share), conductor.second, conductor.done)
+            try:
+                engine = self.start(share)
+            except LoadgenError as error:
+                refuse(error)
+            self._report(engine, conductor.second, conductor.done)
 
     def take_share(self, share: WorkerShare, runner: WorkerRunner) -> None:
-        """Send this share, and tell the master second by second."""
+        """Send this share, and tell the master second by second; or why nothing of it can be sent, and end."""
 
         def tell(kind: str) -> Callable[[Noun], None]:
             return lambda noun: runner.send_message(kind, pack(noun))
 
-        self._report(self.start(share), tell(SECOND), tell(DONE))
+        try:
+            engine = self.start(share)
+        except LoadgenError as error:
+            nothing = (EventCounts(),) * len(share.spec.monitors)
+            tell(DONE)(Done(share.index, nothing, failure=f"could not start: {error}"))
+            gevent.sleep(FAREWELL_SECONDS)
+            refuse(error)
+        self._report(engine, tell(SECOND), tell(DONE))
 
     def hear_second(self, worker: str, data: dict[str, bytes]) -> None:
         """A worker tells a second."""
@@ -188,8 +200,7 @@ class NodeRole:
         try:
             spec, folder = open_run(self.environment.parsed_options, self.environment.host)
         except LoadgenError as error:
-            log.error("%s", error)
-            sys.exit(2)
+            refuse(error)
         log.info("seed %d, results in %s", spec.seed, folder.path)
         try:
             self.conductor = Conductor(self.environment, spec, folder, self.stop, self._dropped)
@@ -199,23 +210,24 @@ class NodeRole:
         return self.conductor
 
     def start(self, share: WorkerShare) -> Engine:
-        """Start sending this share's sessions."""
+        """Start sending this share's sessions; LoadgenError for what this machine lacks to do so."""
         # Our nouns make no cycles; a collection that walks all that is loaded would stall every request in flight.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         spec, job = share.spec, share.job
         if spec.master:  # else checked by whoever started this process
-            self._check_descriptors(spec.senders)
+            require_descriptors(spec.senders, f"{spec.senders} senders of a worker")
         part = (share.index, share.of)
         sessions = merge_in_order(
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())
             for seed, each in enumerate(job.monitors, spec.seed)  # each app monitor its own visitors
         )
         network = ConnectionPool(find_route(spec.url), spec.timeout)
-        signer = self._signer(spec.region, spec.url) if any(each.signed for each in job.monitors) else None
+        signs = any(each.signed for each in job.monitors)
+        signer = aws.make_signer(spec.region, url=spec.url) if signs else None
         near = share.spool if share.machine and share.machine == identify_machine() else None
-        spool = self._spool(Path(near)) if near else None
+        spool = open_spool(Path(near)) if near else None
         prepared: Callable[..., Engine] = partial(Engine, job, sessions)
         if spec.find_limit:
             search = msgspec.convert(spec.find_limit, LimitSearch)
@@ -226,30 +238,6 @@ class NodeRole:
             self.supervise(helper, "a part of the engine")
         self.ready.set()
         return self.engine
-
-    def _check_descriptors(self, senders: int) -> None:
-        """Raise the limit of a worker on another machine as its senders need it; or end with a line."""
-        try:
-            require_descriptors(senders, f"{senders} senders of a worker")
-        except LoadgenError as error:
-            log.error("%s", error)
-            sys.exit(2)
-
-    def _signer(self, region: str, url: str) -> Callable[[], Signer]:
-        """Signs with this machine's credentials; without any the process ends with a line."""
-        try:
-            return aws.make_signer(region, url=url)
-        except LoadgenError as error:
-            log.error("%s", error)
-            sys.exit(2)
-
-    def _spool(self, path: Path) -> Spool:
-        """Where this process keeps its records; without room for them it ends with a line."""
-        try:
-            return Spool(path)
-        except OSError as error:
-            log.error("%s: no room for the run's records: %s", path, error.strerror)
-            sys.exit(2)
 
     def stop(self, reason: str) -> None:
         """Send nothing more, here and on every worker; what is in flight is waited for."""
@@ -263,3 +251,17 @@ class NodeRole:
     def sending(self) -> bool:
         """Whether this process has a share and is not through with it."""
         return self.ready.is_set() and not self.joined_late and not self.engine.over.is_set()
+
+
+def open_spool(path: Path) -> Spool:
+    """Where a process keeps its records; LoadgenError without room for them."""
+    try:
+        return Spool(path)
+    except OSError as error:
+        raise LoadgenError(f"{path}: no room for the run's records: {error.strerror}") from error
+
+
+def refuse(error: LoadgenError) -> NoReturn:
+    """End a process that cannot do its part, with a line."""
+    log.error("%s", error)
+    sys.exit(2)

@@ -42,7 +42,7 @@ class RateProbeEngine(Engine):
     """An engine that hands every result to its feeder and sends every batch that the feeder offers."""
 
     def _held_back(self, due: ScheduledRequest) -> bool:
-        return self._over_budget(due)
+        return self._no_room(due) or self._over_budget(due)
 
     def _record(self, exchange: Exchange) -> Result:
         result = super()._record(exchange)
@@ -83,14 +83,15 @@ class RateProbe(Feeder):
     def run(self, now: Callable[[], float]) -> None:
         """Search; the steps and the limit go to files in the run's folder."""
         self._now = now
+        found: object
         try:
-            limit = search_limit(self._hold, self._search.conditions, self._search.where, self._write_step)
-            write_output(self._folder / FOUND, format_json(limit))
+            found = search_limit(self._hold, self._search.conditions, self._search.where, self._write_step)
         except LoadgenError as error:
-            write_output(self._folder / FOUND, format_json({"refused": str(error)}))
+            found = {"refused": str(error)}
         finally:
             self._stock.close()
             self.account(0, unsent=self._stocked_events)
+        write_output(self._folder / FOUND, format_json(found))
 
     def _hold(self, rate: float, prime: float | None) -> RateWindow:
         search = self._search

@@ -37,8 +37,13 @@ class Done(Noun):
     index: int
     tallies: tuple[EventCounts, ...]  # one for each app monitor
     stop_reason: str | None = None
-    failure: str | None = None
+    failure: str | None = None  # what it could not do, such as "could not start: …"
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a part of its share is sent by nobody, though the run was to go on."""
+        return self.stop_reason == LEFT or self.failure is not None
 
 
 class Stop(Noun):
@@ -138,7 +143,7 @@ def describe_cut(done: Done, workers: int) -> list[str]:
         at = f"after {done.stopped_at or 0.0:.0f} s"
         lines.append(f"worker {done.index} of {workers} was told to leave {at}: its share was not sent whole")
     if done.failure:
-        lines.append(f"worker {done.index} could draw no more sessions: {done.failure}")
+        lines.append(f"worker {done.index} of {workers} {done.failure}")
     return lines
 
 

@@ -208,6 +208,8 @@ def test_a_full_disk_ends_the_run_before_a_request_whose_record_it_could_not_kee
     gevent.spawn(engine.wait_until_over).get(timeout=30)
     measured = figures(engine)
     assert engine.stop_reason == "no room for more records: No space left on device"
+    assert measured.verdict == "invalid"  # not passed with the part that was sent
+    assert "ran out of disk space: make room, or give --out another disk (1 batch was not sent)" in measured.reasons[0]
     assert (measured.requests.sent, len(receiver.seen)) == (1, 1)
     assert measured.events.balanced
 

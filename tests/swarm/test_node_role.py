@@ -7,43 +7,46 @@ import sys
 
 import pytest
 
-NOBODY = """
+TAKING = """
+import resource
+from types import SimpleNamespace
 from locust.env import Environment
 from loadgen.errors import ControlError
 from loadgen.swarm import node_role
 from loadgen.swarm.locust_private import DroppedFrames
+from loadgen.swarm.workers import Done, unpack
 
 def nobody(region, url):
-    raise ControlError(f"no AWS credentials for {region}")
+    raise ControlError(f"no AWS credentials for {region}; {resource.getrlimit(resource.RLIMIT_NOFILE)[0]} descriptors")
+
+def tell_master(kind, data):
+    print(kind, unpack(data, Done).index, unpack(data, Done).failure, len(unpack(data, Done).tallies))
 
 node_role.aws.make_signer = nobody
-node_role.NodeRole(Environment(), DroppedFrames())._signer("us-east-1", "http://127.0.0.1:8000")
-"""
-
-
-def test_a_worker_without_credentials_ends_with_a_line_and_exit_code_2() -> None:
-    done = subprocess.run([sys.executable, "-c", NOBODY], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr.strip()) == (2, "no AWS credentials for us-east-1")
-
-
-FEW = """
-import resource
-from locust.env import Environment
-from loadgen.swarm import node_role
-from loadgen.swarm.locust_private import DroppedFrames
-
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 300))
-role = node_role.NodeRole(Environment(), DroppedFrames())
-role._check_descriptors(200)
-print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-role._check_descriptors(500)
+spec = SimpleNamespace(
+    master=True, senders=SENDERS, region="us-east-1", url="http://127.0.0.1:8000", timeout=1.0, seed=1, monitors="AB"
+)
+job = SimpleNamespace(monitors=[SimpleNamespace(scenario=None, signed=True)])
+share = SimpleNamespace(index=3, of=4, spec=spec, job=job)
+node_role.NodeRole(Environment(), DroppedFrames()).take_share(share, SimpleNamespace(send_message=tell_master))
 """
+FEW = "500 senders of a worker need 600 file descriptors, and this process may open 300"
 
 
-def test_a_worker_raises_its_limit_of_descriptors_or_names_the_number_that_it_needs() -> None:
-    done = subprocess.run([sys.executable, "-c", FEW], capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout.strip()) == (2, "300")
-    assert "500 senders of a worker need 600 file descriptors, and this process may open 300" in done.stderr
+@pytest.mark.parametrize(
+    ("senders", "said"),
+    [(100, "no AWS credentials for us-east-1; 200 descriptors"), (200, "; 300 descriptors"), (500, FEW)],
+)
+def test_a_worker_that_cannot_start_tells_its_master_why_and_ends_with_exit_code_2(senders: int, said: str) -> None:
+    """It first raises its limit of descriptors to what its senders need, as far as the system allows."""
+    script = TAKING.replace("SENDERS", str(senders))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout.startswith("loadgen_done 3 could not start: ")
+    assert said in done.stdout
+    assert done.stdout.endswith(" 2\n")
 
 
 LEAVING = """

@@ -40,7 +40,7 @@ def find_limit(
 
     Raises:
         LoadgenError: An option is unknown or out of bounds, or the search cannot start.
-        KeyboardInterrupt: Ctrl-C came before any rate was known to keep the conditions.
+        Interrupted: Ctrl-C came before any rate was known to keep the conditions.
     """
     asked = resolve_options(FindLimitOptions, options)
     text = format_scenario(scenario) if isinstance(scenario, Scenario) else read_text(scenario)

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs.inputs import Positive, Seconds, Seed, Share
-from loadgen.jobs.run.finalize import compare_ledgers, read_ledgers
-from loadgen.jobs.run.locust_process import LocustProcess
+from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
-from loadgen.jobs.run.steps import LEAVE_SECONDS, open_run
+from loadgen.jobs.run.steps import open_run
+from loadgen.jobs.run.view import RunNotice
+from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, reach_target
 from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
 from loadgen.model import Noun
 from loadgen.output import format_json, write_output
-from loadgen.results import RunFolder, RunOptions, RunSpec, add_ledgers
+from loadgen.results import RunFolder, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario
 
 FOUND, STEPS = "limit.json", "limit-steps.ndjson"
-LOOK_SECONDS, SETTLE_SECONDS = 0.25, 1.0
+SETTLE_SECONDS = 1.0
 FEWEST = 2  # requests in a window
 
 
@@ -74,17 +76,22 @@ def search_limit(
     spec, own = build_specs(source, text, asked, search)
     name = f"{own.scenario.name}-limit"
     opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm), tell)
-    with reach_target(spec.target, spec.proxy, spec.ca_bundle), opened as (aimed, folder, targets):
-        before = read_ledgers(targets.monitors)
-        process = LocustProcess(aimed, folder, targets.endpoint.credentials if targets.endpoint else None)
-        is_stopped = watch(process, folder, tell)
-        process.bury(LEAVE_SECONDS if folder.finished else 0.0)
-        if folder.finished:
-            summary = folder.summary()
-            folder.write_summary(
-                add_ledgers(summary, compare_ledgers(before, read_ledgers(targets.monitors), summary), None)
-            )
-    limit = keep_interrupted(folder, search, tell) if is_stopped else read_found(folder, process)
+    reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
+    with StopSignals() as signals, reached, opened as (aimed, folder, targets):
+        read_steps, seen = follow_steps(folder.path / STEPS), list[SearchStep]()
+
+        def pass_on(news: SearchStep | RunNotice) -> None:
+            if isinstance(news, SearchStep):
+                seen.append(news)
+            tell(news.text if isinstance(news, RunNotice) else news)
+
+        followed = FollowedRun(aimed, folder, targets, partial(next, read_steps), pass_on)
+        summary = followed.follow_to_end(signals)
+    limit = read_found(folder)
+    if limit is None:
+        limit = keep_so_far(folder, limit_so_far(seen, search.conditions, search.where), summary, followed.tell)
+    if followed.error is not None:
+        raise followed.error
     return FoundLimit(limit, folder.path)
 
 
@@ -128,20 +135,6 @@ def build_search(asked: FindLimitOptions) -> LimitSearch:
     )
 
 
-def watch(process: LocustProcess, folder: RunFolder, tell: OnProgress) -> bool:
-    """Hand on each window as it ends; the first Ctrl-C ends the search well, a second one at once. Whether one came."""
-    steps, interrupts, running = follow_steps(folder.path / STEPS), 0, True
-    while running:
-        try:
-            running = process.running(LOOK_SECONDS)
-            for step in next(steps):
-                tell(step)
-        except KeyboardInterrupt:
-            interrupts += 1
-            process.interrupt() if interrupts == 1 else process.kill()
-    return interrupts > 0
-
-
 def follow_steps(path: Path) -> Iterator[list[SearchStep]]:
     """Each time it is asked, the steps that were written since."""
     place = 0
@@ -151,22 +144,33 @@ def follow_steps(path: Path) -> Iterator[list[SearchStep]]:
         place = len(whole)
 
 
-def read_found(folder: RunFolder, process: LocustProcess) -> Limit:
-    """What the search left in the run's folder."""
+def read_found(folder: RunFolder) -> Limit | None:
+    """What the search left in the run's folder; None when it did not come to its end."""
     file = folder.path / FOUND
     if not file.exists():
-        process.fail()
+        return None
     read = file.read_bytes()
     if b'"refused"' in read:
         raise LoadgenError(f"{msgspec.json.decode(read)['refused']} ({folder.path})")
     return msgspec.json.decode(read, type=Limit)
 
 
-def keep_interrupted(folder: RunFolder, search: LimitSearch, tell: OnProgress) -> Limit:
-    """What was found until Ctrl-C, kept as a limit that is not confirmed; KeyboardInterrupt when nothing was."""
-    found = limit_so_far(next(follow_steps(folder.path / STEPS)), search.conditions, search.where)
+def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: Callable[[RunNotice], None]) -> Limit:
+    """What was found until Ctrl-C, or until the search broke off, kept as a limit that is not confirmed.
+
+    When nothing was: Interrupted after Ctrl-C, else a LoadgenError that says why it broke off.
+    """
+    interrupted = summary.verdict == "interrupted"
+    why = "" if interrupted else next(iter(summary.reasons), "its process ended")
     if found is None:
-        tell(f"no rate was known to keep the conditions yet; the windows are in {folder.path}")
-        raise KeyboardInterrupt
-    write_output(folder.path / FOUND, format_json(found))
+        unknown = f"no rate was known to keep the conditions yet; the windows are in {folder.path}"
+        if not interrupted:
+            raise LoadgenError(f"the search broke off: {why}; {unknown}")
+        tell(RunNotice(unknown))
+        interrupt()
+    found = msgspec.structs.replace(found, interrupted=interrupted, broken_off=why)
+    try:
+        write_output(folder.path / FOUND, format_json(found))
+    except (OSError, LoadgenError) as error:
+        tell(RunNotice(f"no {FOUND}: {error}"))
     return found

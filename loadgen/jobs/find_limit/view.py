@@ -41,7 +41,7 @@ def build_limit_view(limit: Limit) -> RenderableType:
         headline = f" {found}; the target's limit is higher"
     else:
         headline = " keeps the conditions" + (f", {limit.below:.1f}/s does not" if limit.below is not None else "")
-    why = "it was interrupted" if limit.interrupted else "the windows ran out"
+    why = "it was interrupted" if limit.interrupted else limit.broken_off or "the windows ran out"
     sure = "" if limit.confirmed else f"; not confirmed: {why}"
     return Group(
         Text.assemble((f"{limit.rate:.1f} requests/s", "bold"), headline),

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from loadgen.aws import MonitorTarget
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs import ground_truth
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.incomplete_sessions import note_incomplete_sessions
@@ -30,6 +30,7 @@ from loadgen.results import (
     RunFolder,
     RunSpec,
     Summary,
+    has_sent_anything,
     recover_summary,
 )
 from loadgen.scenario import Scenario
@@ -41,16 +42,22 @@ EXIT_BAD_INPUT = 2  # it has said why it did not even start
 def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
     """The summary that the process wrote, or what its records say when it ended without one.
 
-    Raises KeyboardInterrupt when it was interrupted before it had sent anything.
+    One that ended before it had sent anything leaves no folder if it was interrupted (raises Interrupted), or if it has
+    said why it did not start (LoadgenError).
     """
     handed_over = process.handover.receive()
     if folder.finished:
         return folder.summary()
     if handed_over is not None:
         return handed_over
-    if interrupted and not folder.records.is_file() and not any(spool.stat().st_size for spool in folder.spools):
-        raise KeyboardInterrupt
-    if not folder.spools or process.code == EXIT_BAD_INPUT:
+    has_sent, refused = has_sent_anything(folder), process.code == EXIT_BAD_INPUT
+    if not has_sent and (interrupted or refused):
+        reason = process.first_error
+        folder.discard()
+        if interrupted:
+            interrupt()
+        raise LoadgenError(reason)
+    if not has_sent:
         process.fail()
     said = f"Locust ended with code {process.code} before its summary: {process.first_error} (see {folder.log})"
     summary = recover_summary(folder)

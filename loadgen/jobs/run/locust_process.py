@@ -104,7 +104,11 @@ class LocustProcess:
         log = self._folder.log
         lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
         first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:]
-        return first[0].rpartition("/ERROR/")[2] if first else describe_silence(self._folder.path)
+        return (
+            first[0].rpartition("/ERROR/")[2].removeprefix("loadgen: ")
+            if first
+            else describe_silence(self._folder.path)
+        )
 
 
 WAITING = re.compile(r"Waiting for workers to be ready, (\d+) of (\d+) connected")

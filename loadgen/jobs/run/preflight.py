@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable
 
+from loadgen.aws import make_signer
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run.otel import check_installed
@@ -51,6 +52,13 @@ def check_machine(options: RunOptions) -> None:
     own = connections if options.target == "local" else options.senders  # an endpoint of ours has the other ends
     require_descriptors(own, f"{own} senders" if own == connections else f"{own} senders of a process")
     require_ports(connections, f"{connections} senders")
+
+
+def check_credentials(spec: RunSpec) -> None:
+    """Refuse to begin without credentials to sign with, where this machine signs; a master's workers have their own."""
+    signs = not spec.unsigned and any(each.client.signing for each in spec.scenarios)
+    if signs and not spec.master:
+        make_signer(spec.region, url=spec.url)()
 
 
 def check_scenario(spec: RunSpec) -> None:

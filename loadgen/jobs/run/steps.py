@@ -1,9 +1,4 @@
-"""Scenario and options → a run: target, folder, Locust process, ledger, summary, page.
-
-Rule: Locust runs in a process and a process group of its own, so that Ctrl-C reaches it as our wish to stop, once.
-
-Follow a run from outside: what its process writes becomes progress for the caller, and Ctrl-C becomes a stop.
-"""
+"""Scenario and options → a run: target, folder, Locust process, ledger, summary, page."""
 
 from __future__ import annotations
 
@@ -16,38 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from loadgen.endpoint import Endpoint, EndpointSettings, Faults, parse_faults
+from loadgen.endpoint import EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
 from loadgen.jobs.inputs import resolve_options
-from loadgen.jobs.run.finalize import (
-    add_notes,
-    compare_ledgers,
-    find_summary,
-    keep_summary,
-    read_ledgers,
-    write_ground_truth,
-    write_page,
-)
-from loadgen.jobs.run.locust_process import LocustProcess, LogFollower
+from loadgen.jobs.run.finalize import add_notes, write_ground_truth, write_page
+from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.preflight import (
+    check_credentials,
     check_machine,
     check_options,
     check_scenario,
     confirm_aws,
     warn_of_strangers,
 )
-from loadgen.jobs.run.view import OnProgress, Progress, RunNotice, RunStarted, ignore_progress
+from loadgen.jobs.run.view import OnProgress, RunNotice, RunStarted, ignore_progress
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
-from loadgen.model import Noun
-from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary, add_ledgers
+from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario, format_scenario, read_text
 from loadgen.transport import require_answer
 
 if TYPE_CHECKING:
     import pyarrow
-
-LEAVE_SECONDS = 10.0  # for workers of a run that is summed up: they say good-bye to their master
 
 
 class Run:
@@ -103,12 +88,15 @@ def run(
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
     opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
-        ended = drive(aimed, folder, targets, tell, signals)
-    if ended.error is not None:
-        write_page(folder, ignore_progress)
-        raise ended.error
-    write_page(folder, tell)
-    return Run(folder, ended.summary)
+        followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, tell)
+        followed.tell(describe_start(aimed))
+        if aimed.master:
+            warn_of_strangers(aimed, followed.tell)
+        summary = complete(followed.follow_to_end(signals), aimed, folder, followed.tell, signals)
+    write_page(folder, followed.tell)
+    if followed.error is not None:
+        raise followed.error
+    return Run(folder, summary)
 
 
 def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
@@ -137,7 +125,8 @@ def open_run(
     """Open what a run sends to, and write its spec, with where its requests go, into its folder.
 
     Without `out` the folder is named after the time and `name`. For AWS, `ask` is called first; it raises on a no.
-    `on_wait` gets a line when the target takes long to answer; one that never does is refused.
+    `on_wait` gets a line when the target takes long to answer; one that never does is refused. Whatever is refused, or
+    ends before something was sent, leaves no folder.
     """
     monitors = [each.monitor for each in spec.scenarios]
     named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
@@ -147,11 +136,18 @@ def open_run(
             ask(targets)
         elif targets.endpoint is None:
             require_answer(targets.monitors[0].url, f"/appmonitors/{targets.monitors[0].monitor_id}", on_wait)
-        folder = RunFolder.create(out, name, datetime.now(UTC))
         first, ids = targets.monitors[0], tuple(RunMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
         aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
-        folder.write_spec(aimed)
-        yield aimed, folder, targets
+        if targets.endpoint is None:
+            check_credentials(aimed)
+        folder = RunFolder.create(out, name, datetime.now(UTC))
+        try:
+            folder.write_spec(aimed)
+            yield aimed, folder, targets
+        except (LoadgenError, OSError, KeyboardInterrupt):
+            if not folder.log.exists():  # no process was started
+                folder.discard()
+            raise
 
 
 def own_endpoint(spec: RunSpec) -> EndpointSettings:
@@ -165,88 +161,16 @@ def own_endpoint(spec: RunSpec) -> EndpointSettings:
     )
 
 
-class Ended(Noun):
-    """A run whose process has ended and is summed up."""
-
-    summary: Summary
-    error: Exception | None  # of the progress callback, which ended the run
-
-
-def drive(spec: RunSpec, folder: RunFolder, targets: OpenTargets, tell: OnProgress, signals: StopSignals) -> Ended:
-    """Run Locust until it ends, and complete the summary that it leaves."""
-    names, endpoint = tuple(each.name for each in spec.monitors), targets.endpoint
+def describe_start(spec: RunSpec) -> RunStarted:
+    """What is about to be sent."""
+    names = tuple(each.name for each in spec.monitors)
     seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
-    tell(RunStarted(spec.scenario.name, spec.url, names, spec.seed, seconds, spec.web))
-    if spec.master:
-        warn_of_strangers(spec, tell)
-    before = read_ledgers(targets.monitors)
+    return RunStarted(spec.scenario.name, spec.url, names, spec.seed, seconds, spec.web)
+
+
+def complete(summary: Summary, spec: RunSpec, folder: RunFolder, tell: OnProgress, signals: StopSignals) -> Summary:
+    """The summary with what else is known of the run; the files beside it are written."""
+    summary = add_notes(folder, spec, summary, tell)
     with signals.counted():
-        process = LocustProcess(spec, folder, endpoint.credentials if endpoint else None)
-        watch = Watch(process, folder, endpoint, tell)
-        watch.follow(signals)
-        process.bury(LEAVE_SECONDS if folder.finished else 0.0)
-        summary = find_summary(folder, process, interrupted=signals.count > 0)
-        summary = add_ledgers(
-            summary,
-            compare_ledgers(before, read_ledgers(targets.monitors) if any(before) else before, summary),
-            watch.died,
-        )
-        summary = keep_summary(folder, summary, watch.tell)
-    summary = add_notes(folder, spec, summary, watch.tell)
-    with signals.counted():
-        write_ground_truth(spec, folder, summary, watch.tell)
-    return Ended(summary, watch.error)
-
-
-LOOK_SECONDS = 0.25
-
-
-class Watch:
-    """Looks on while a process runs; `died` is what went wrong with the local endpoint, if anything did.
-
-    The first signal asks the run to end well, a second one ends it at once. A progress callback that raises (a closed
-    pipe, a terminal that is gone) ends the run well too; its error is kept for when the run is summed up.
-    """
-
-    def __init__(self, process: LocustProcess, folder: RunFolder, endpoint: Endpoint | None, tell: OnProgress) -> None:
-        self.died: str | None = None
-        self.error: Exception | None = None
-        self._process, self._endpoint, self._tell = process, endpoint, tell
-        self._follower, self._log = Follower(folder.path), LogFollower(folder.log)
-        self._heeded = 0  # signals
-        self._last_second = 0
-
-    def follow(self, signals: StopSignals) -> None:
-        """Hand on each second until the process has ended."""
-        running = True
-        while running:
-            running = self._process.running(LOOK_SECONDS)
-            for line in self._log.lines():
-                self.tell(RunNotice(line))
-            for row in self._follower.rows():
-                self._last_second = row.second
-                self.tell(row)
-            self._heed(signals.count)
-            if running and self._endpoint is not None and self.died is None and not self._endpoint.is_alive():
-                self.died = f"the local endpoint died after second {self._last_second}"
-                self._process.interrupt()
-
-    def tell(self, progress: Progress) -> None:
-        """Call back, until that fails."""
-        if self.error is not None:
-            return
-        try:
-            self._tell(progress)
-        except Exception as error:
-            self.error = error
-            self._process.interrupt()
-
-    def _heed(self, signals: int) -> None:
-        if signals == self._heeded:
-            return
-        first, self._heeded = not self._heeded, signals
-        if first and signals == 1:
-            self.tell(RunNotice("stopping: waiting for what is in flight (Ctrl-C again ends at once)"))
-            self._process.interrupt()
-        else:
-            self._process.kill()
+        write_ground_truth(spec, folder, summary, tell)
+    return summary

@@ -10,14 +10,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadgen.scenario import Scenario, load
+from loadgen.planned import planned
+from loadgen.scenario import Scenario, load, parse
 from loadgen.traffic.arrivals import make_arrivals_law
 from loadgen.traffic.draws import BLOCK, TICKS
 from loadgen.traffic.returns import Returns
-from tests.paths import SCENARIOS
-from tests.traffic.look import small
+from tests.paths import FIXTURES, SCENARIOS
+from tests.traffic.look import SMALL, small
 
-SHIPPED = sorted(SCENARIOS.glob("*.toml"))
+SHIPPED = [*sorted(SCENARIOS.glob("*.toml")), FIXTURES / "everything.toml"]
+TABS = "new_tab = 1\nbfcache = 0.5\n"
+SLOWED = """
+[[incidents]]
+kind = "cdn_outage"
+name = "CDN"
+at = 0
+length = 100_000
+times = 40
+
+[[incidents]]
+kind = "spike"
+name = "newsletter"
+at = 5
+times = 30
+"""
 NOBODY = np.zeros(BLOCK, dtype=bool)
 
 Visit = tuple[str, float, float]  # user, start, end
@@ -28,7 +44,7 @@ def draw_visits(scenario: Scenario, seed: int, blocks: int) -> list[Visit]:
     law, found = make_arrivals_law(scenario, seed), list[Visit]()
     for part in islice(law.split_starts(), blocks):
         draws = law.blocks.draw(part.number, part.start, NOBODY)
-        end = part.start + draws.time.end[draws.walk.begins[1:] - 1] / TICKS
+        end = part.start + draws.time.find_session_ends(draws.walk.begins) / TICKS
         there = np.flatnonzero(part.session >= 0).tolist()
         found += [(draws.people.user[row], float(part.start[row]), float(end[row])) for row in there]
     return sorted(found, key=lambda visit: visit[1])
@@ -59,14 +75,58 @@ def test_nobody_is_in_two_sessions_of_a_shipped_scenario(path: object) -> None:
     again=st.sampled_from((0.0, 0.5, 1.0)),
     visitors=st.sampled_from((1, 40, 3000)),
     session_length=st.sampled_from((0.001, 60.0, 1800.0)),
+    more=st.sampled_from(("", TABS, SLOWED)),
     seed=st.integers(0, 10),
 )
 def test_nobody_is_in_two_sessions_of_any_scenario(
-    rate: float, hours: float, returning: float, again: float, visitors: int, session_length: float, seed: int
+    rate: float,
+    hours: float,
+    returning: float,
+    again: float,
+    visitors: int,
+    session_length: float,
+    more: str,
+    seed: int,
 ) -> None:
-    people = f"[population]\nreturning = {returning}\nagain = {again}\nvisitors = {visitors}\n"
+    """With two tabs, and with days, crowds and incidents that keep visitors longer."""
+    people = f"[population]\nreturning = {returning}\nagain = {again}\nvisitors = {visitors}\n{more}"
     scenario = small(people, sessionLengthSeconds=session_length).adjust(rate=rate, duration=hours * 3600)
     count_returns(draw_visits(scenario, seed, 8), session_length)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    members=st.integers(1, 400),
+    pause=st.sampled_from((0.5, 120.0, 3000.0)),
+    session_length=st.sampled_from((0.001, 60.0, 1800.0)),
+    new_tab=st.sampled_from((0.0, 1.0)),
+)
+def test_nobody_is_in_two_sessions_of_a_closed_population(
+    members: int, pause: float, session_length: float, new_tab: float
+) -> None:
+    text = SMALL.replace("rate = 10", f"visitors = {members}\npause = {pause}")
+    scenario = parse(f"{text}\n[population]\nnew_tab = {new_tab}\n", "small.toml").adjust(duration=7200)
+    client = scenario.client.model_copy(update={"sessionLengthSeconds": session_length})
+    count_returns(draw_visits(scenario.model_copy(update={"client": client}), 1, 8), session_length)
+
+
+def test_the_visits_of_a_user_do_not_overlap_as_sent() -> None:
+    """By the events of batches, with everything on and 30 people who come back all the time.
+
+    Within a visit whose session expires, the client may send a CLS of before under the new session.
+    """
+    scenario = load(FIXTURES / "everything.toml").adjust(rate=0.005, duration=40_000)
+    people = scenario.population.model_copy(update={"visitors": 30, "returning": 1.0})
+    client = scenario.client.model_copy(update={"sessionLengthSeconds": 60.0})
+    visits, sessions = list[Visit](), set[str]()
+    for visit, plan in planned(scenario.model_copy(update={"population": people, "client": client}), 1):
+        times = [batch.start + event.at for batch in plan.batches for event in batch.events]
+        visits.append((visit.visitor.user_id, visit.start, max(times, default=visit.start)))
+        ids = {batch.session_id for batch in plan.batches}
+        assert ids.isdisjoint(sessions)
+        assert {batch.user_id for batch in plan.batches} <= {visit.visitor.user_id}
+        sessions |= ids
+    assert count_returns(visits, 60.0) > 20
 
 
 def test_known_visitors_come_back_in_a_long_run() -> None:

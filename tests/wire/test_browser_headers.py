@@ -11,11 +11,13 @@ import pytest
 from ua_parser import parse
 
 from loadgen.model import Visitor
+from loadgen.scenario import load
 from loadgen.traffic.draws import Seeds
 from loadgen.traffic.population import Crowd
 from loadgen.wire import DIALECTS, encode
 from loadgen.wire.browser_headers import make_browser_headers, write_accept_language, write_brands
 from loadgen.wire.sigv4 import Credentials, Signer
+from tests.paths import FIXTURES, SCENARIOS
 from tests.traffic.look import small
 from tests.wire.batches import CLOCK, DESTINATION, VISITOR, batch, body_of, event
 
@@ -49,15 +51,18 @@ SYSTEMS = {"Mac OS X": "macOS", "Chrome OS": "Chrome OS"}
 """The parser's names for browsers and systems where the browsers' own differ."""
 
 
+PEOPLE = 1300
+"""Visitors of each scenario that are looked at."""
+
+
 @pytest.fixture(scope="module")
 def visitors() -> list[Visitor]:
-    """One visitor with each browser, system, device and language that 8,000 people have."""
-    crowd = Crowd(small(""), Seeds(1))
+    """One visitor with each browser, system, device and language that 11,000 people of all scenarios have."""
     found: dict[tuple[str, str, str], Visitor] = {}
-    for block in range(4):
-        people = crowd.draw(block, np.zeros(2000))
-        for row in range(2000):
-            visitor = crowd.make_visitor(people, row)
+    for path in [*SCENARIOS.glob("*.toml"), FIXTURES / "everything.toml"]:
+        crowd = Crowd(load(path), Seeds(1))
+        people = crowd.draw(0, np.zeros(PEOPLE))
+        for visitor in (crowd.make_visitor(people, row) for row in range(len(people.user))):
             found[visitor.user_agent, visitor.language, visitor.device_type] = visitor
     return list(found.values())
 

@@ -28,6 +28,8 @@ PLACES = {CLS: 1, INP: 2}
 """Candidates by their place in a batch."""
 QUEUED = 3
 """The place of all other events, behind the candidates."""
+IDS_PIECE = 64
+"""Sessions whose batches get their ids between two pauses."""
 
 
 class Recordable(NamedTuple):
@@ -90,12 +92,15 @@ class BlockPlan:
         return Plan(tuple(batches), ClientCounts(*self._counts[row]))
 
     def _plan_by_column(self, loads: list[Load], pause: Callable[[], None]) -> None:
-        self._columns, events = list_recordable(self._sessions, loads)
+        self._columns, events = list_recordable(self._sessions, loads, pause)
+        pause()
         leaving = find_dispatches(events, loads, self._settings.dispatchInterval / 1000 or np.inf)
         pause()
         kept = choose_kept(events, leaving, self._settings.sessionEventLimit or len(events.at))
+        pause()
         rows = kept.sent
         rows = rows[np.lexsort((events.place[rows], leaving.flush[rows], leaving.moment[rows], events.load[rows]))]
+        pause()
         load, moment, flush = events.load[rows], leaving.moment[rows], leaving.flush[rows]
         begins = find_changes(load, moment, flush)
         sizes = np.diff(begins, append=len(rows))
@@ -106,20 +111,27 @@ class BlockPlan:
         pause()
         self._ordinary = (~odd).tolist()
         self._counts = self._count_events(events.session, kept)
+        pause()
         self._rows = events.row[rows].tolist()
         self._batches = np.searchsorted(session, np.arange(len(odd) + 1)).tolist()
         self._edges = [*begins.tolist(), len(rows)]
-        self._ids = self._make_ids(np.bincount(session, minlength=len(odd)).tolist())
+        pause()
+        self._ids = self._make_ids(np.bincount(session, minlength=len(odd)).tolist(), pause)
         self._dispatches = list(
             zip(load[begins].tolist(), moment[begins].tolist(), flush[begins].tolist(), strict=True)
         )
         pause()
 
-    def _make_ids(self, batches: list[int]) -> list[str]:
+    def _make_ids(self, batches: list[int], pause: Callable[[], None]) -> list[str]:
         """The ids of all batches, of which each session has so many."""
-        draws = [Uuids(session.key, "batch").draw for session in self._sessions]
-        drawn = b"".join(draw(number) for draw, some in zip(draws, batches, strict=True) for number in range(some))
-        return write_uuids(np.frombuffer(drawn, np.uint8).reshape(-1, 16))
+        made: list[str] = []
+        for first in range(0, len(batches), IDS_PIECE):
+            some = slice(first, first + IDS_PIECE)
+            draws = (Uuids(session.key, "batch").draw for session in self._sessions[some])
+            drawn = [draw(number) for draw, most in zip(draws, batches[some], strict=True) for number in range(most)]
+            made += write_uuids(np.frombuffer(b"".join(drawn), np.uint8).reshape(-1, 16))
+            pause()
+        return made
 
     def _find_odd(self, events: Recordable, kept: KeptEvents, loads: list[Load]) -> Bools:
         """Sessions without events, not sampled, with a load that never ends, with a second tab, or that expire."""
@@ -148,7 +160,9 @@ class BlockPlan:
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def list_recordable(sessions: Sequence[Session], loads: list[Load]) -> tuple[EventColumns, Recordable]:
+def list_recordable(
+    sessions: Sequence[Session], loads: list[Load], pause: Callable[[], None]
+) -> tuple[EventColumns, Recordable]:
     """The events of sessions and their session_starts as columns, and the order in which they are recorded."""
     columns, rows, lengths = gather_events(loads)
     load = np.repeat(np.arange(len(loads)), lengths)
@@ -156,11 +170,13 @@ def list_recordable(sessions: Sequence[Session], loads: list[Load]) -> tuple[Eve
     at = np.frombuffer(columns.at)[rows]
     runs = [(PLACES.get(kind, QUEUED), len(list(same))) for kind, same in groupby(columns.types)]
     place = np.repeat([each for each, _ in runs], [number for _, number in runs])[rows]
+    pause()
     first = find_changes(session)
     begun = np.arange(len(columns.at), len(columns.at) + len(first))
     for number, row in zip(session[first].tolist(), rows[first].tolist(), strict=True):
         name = make_uuid4(sessions[number].key, "session_start", 0)
         columns.add(Event(name, columns.at[row], SESSION_START, SESSION_STARTED, columns.pages[row]))
+    pause()
     session, load = (np.insert(each, first, each[first]) for each in (session, load))
     at = np.insert(at, first, at[first])
     return columns, Recordable(np.insert(rows, first, begun), session, load, at, np.insert(place, first, QUEUED))

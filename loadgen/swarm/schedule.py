@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import chain, count
 from math import floor
+from time import perf_counter
 
 import gevent
 from gevent.event import Event as Signal
@@ -21,6 +22,9 @@ MOST_TURNS = 50
 
 IDLE_TURNS = 3
 """In which nobody took anything: every sender has its request in flight."""
+
+BETWEEN_TURNS = 0.0005
+"""Seconds of work between two turns, at least: whoever has long work may offer turns as often as it likes."""
 
 FIRST = 2
 """The event loop's highest priority: a turn is one pass of the loop, however much there is to do in it. With `sleep(0)`
@@ -66,6 +70,7 @@ class Schedule:
         self._horizon = -(2**63)  # the first second that is not in `near`
         self._waiting = 0
         self._order = count()
+        self._next_turn = 0.0  # by the machine's clock
         self._turn = Semaphore(1)
         self._changed = Signal()
         self._over = False
@@ -116,6 +121,12 @@ class Schedule:
         A turn takes each sender one step on, which is not a whole request, so a block that is drawn with a turn now and
         then would hold up what comes due meanwhile.
         """
+        if perf_counter() < self._next_turn:
+            return
+        self._give_turns()
+        self._next_turn = perf_counter() + BETWEEN_TURNS
+
+    def _give_turns(self) -> None:
         if not self._wait_for_due:
             gevent.sleep(0)  # everything is due at once, and a stock of it keeps its order
             return

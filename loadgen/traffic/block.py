@@ -111,6 +111,7 @@ class Blocks:
             lived = slice(begins[row], begins[row + 1])
             session = Session(index[row], keys[row], at[row], visitor, tuple(loads[lived]), beyond[row])
             loads[lived] = repeat(NOWHERE, len(session.loads))  # so that the loads of a block are freed one by one
+            self.seeds.pause()
             yield session
 
     def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
@@ -204,8 +205,10 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     draws.seeds.pause()
     order = np.argsort((load_of * FAR_TICK + at) * RANKS + rank, kind="stable")  # lexsort takes seven times as long
     beyond, session = np.zeros(len(at), dtype=bool), draws.load_session[load_of]
+    draws.seeds.pause()
     told = order if not draws.scenario.population.new_tab else np.lexsort((rank, at, session))  # tabs interleave
     beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
+    draws.seeds.pause()
     made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
     order = order[~beyond[order]]
     place = memoryview(np.asarray((np.cumsum(~beyond) - 1)[order], np.int64).data)
@@ -218,6 +221,8 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     loads = [NOWHERE] * draws.loads
     starts, readies = (start / TICKS).tolist(), (ready / TICKS).tolist()
     for row in draws.own_loads.tolist():
+        if row % PAGES_PIECE == 0:
+            draws.seeds.pause()
         loads[row] = Load(starts[row], readies[row], hides[row], EventView(made, place[edges[row] : edges[row + 1]]))
     return loads, left_out
 
@@ -231,6 +236,7 @@ def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]
         made.at.frombytes((family.at[rows] / TICKS).tobytes())
         made.types.extend(repeat(family.type, len(rows)))
         made.details.extend(family.details(rows))
+        draws.seeds.pause()
         made.pages.extend(draws.find_pages(family.view[rows]))
         made.metadata.extend(repeat(family.metadata, len(rows)))
         draws.seeds.pause()

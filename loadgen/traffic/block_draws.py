@@ -142,6 +142,11 @@ class BlockDraws:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""
         return draw_uuids(self.stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
+    def write_times(self, load: Ints, tick: Ints, since: Ints | int = 0) -> list[str]:
+        """Times after `since`, which both count from the time origin of their loads, as their browsers write them."""
+        self.seeds.pause()
+        return self.clocks.write(load, tick, since)
+
     def find_pages(self, views: Ints) -> list[Page]:
         """The pages of these views, which must belong to own sessions."""
         return cast(list[Page], self._page[views].tolist())

@@ -14,7 +14,7 @@ seconds from the session's start, between two marks, and `date_details` writes t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, TypeVar
@@ -59,10 +59,14 @@ class Template:
 
     def texts(self, *columns: Iterable[str]) -> list[str]:
         """One text for each row of values; a column for each placeholder."""
+        return list(self.iterate(*columns))
+
+    def iterate(self, *columns: Iterable[str]) -> Iterator[str]:
+        """The same, a text at a time."""
         parts: list[Iterable[str]] = [repeat(self.pieces[0])]
         for column, piece in zip(columns, self.pieces[1:], strict=True):
             parts += [column, repeat(piece)]
-        return list(map("".join, zip(*parts, strict=False)))
+        return map("".join, zip(*parts, strict=False))
 
 
 def write_details(details: Any) -> str:

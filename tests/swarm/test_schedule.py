@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import gevent
 import pytest
 
 from loadgen.model import Batch, Request, Visitor
-from loadgen.swarm.schedule import FIRST, Schedule, ScheduledRequest
+from loadgen.swarm.schedule import BETWEEN_TURNS, FIRST, Schedule, ScheduledRequest
 
 VISITOR = Visitor("u", False, "DE", "de-DE", "desktop", "Windows", "Google Chrome", "155", "UA", True)
 
@@ -110,6 +111,18 @@ def test_giving_way_ends_when_nobody_takes_what_is_due_and_when_there_is_no_end_
     assert 0 < len(taken) < 100
     schedule.end()
     endless.join(timeout=5)
+
+
+def test_turns_are_given_once_in_a_while_however_often_they_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule, given = Schedule(Clock(), wait_for_due=True), list[float]()
+    clock = Clock()
+    monkeypatch.setattr("loadgen.swarm.schedule.perf_counter", clock)
+    monkeypatch.setattr(schedule, "_give_turns", lambda: given.append(clock.time))
+    for offered in range(101):
+        clock.time = 7.0 + offered * BETWEEN_TURNS / 10
+        schedule.yield_to_senders()
+    assert 10 <= len(given) <= 11
+    assert min(later - earlier for earlier, later in pairwise(given)) >= BETWEEN_TURNS * 0.99
 
 
 @pytest.mark.parametrize("senders", [1, 20])

@@ -84,7 +84,7 @@ def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, plac
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
     asked, got = first_byte + delay, first_byte + delay + loaded
     spans = ((value, 0), (first_byte, 0), (delay, first_byte), (loaded, asked), (value - got, got))
-    whole, *parts = (to_objects(draws.clocks.write(rows, length, since)) for length, since in spans)
+    whole, *parts = (to_objects(draws.write_times(rows, length, since)) for length, since in spans)
     urls = to_objects([escape(heroes.urls[row]) for row in rows.tolist()])
     files = to_objects([heroes.ids.get(row) for row in rows.tolist()])
     entries = to_objects(draws.draw_ids("navigation", rows, draws.loads))

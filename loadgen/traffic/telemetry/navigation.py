@@ -171,11 +171,11 @@ def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str
     connected = connect + load.connect[rows]
     spans = ((ttfb, 0), (fetch, 0), (lookup - fetch, fetch), (connect - lookup, lookup), (connected - connect, connect),
              (ttfb - connected, connected))  # fmt: skip
-    return ANSWERED.texts(*(draws.clocks.write(rows, length, since) for length, since in spans))
+    return ANSWERED.texts(*(draws.write_times(rows, length, since) for length, since in spans))
 
 
 def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
-    load, write = draws.loading, partial(draws.clocks.write, rows)
+    load, write = draws.loading, partial(draws.write_times, rows)
     uniform, normal = draws.stream("navigation detail").standard_normal((2, draws.loads))[:, rows]
     fetch, redirect, lookup, dns, tls, ttfb, response, parsed, complete, begun = (
         each[rows]
@@ -193,7 +193,7 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
     kinds, names = draws.walk.kind[load.view[rows]].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
     size = load.html_bytes[rows]
     unpacked = np.rint(size * np.exp(1.2 + 0.25 * uniform))
-    return NAVIGATED.texts(
+    made = NAVIGATED.iterate(
         [TYPES[kind] for kind in kinds], write(unload), ["1" if moved else "0" for moved in redirect.tolist()],
         write(redirect), write(fetch), write(lookup), write(dns, lookup),
         ["" if kept else PROTOCOLS[name] for name, kept in zip(names, stored.tolist(), strict=True)], write(connect),
@@ -204,6 +204,7 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
         ["0" if kept else str(HEADER_BYTES) for kept in stored.tolist()],
         map(str, np.where(stored, 0, size + HEADER_BYTES).tolist()), write_numbers(unpacked / size),
     )  # fmt: skip
+    return draws.seeds.list_all(made)
 
 
 def draw_shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:

@@ -68,6 +68,7 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     rows = _lay_out_files(draws)
     delay, loaded = _draw_hero_parts(draws, rows)
     start, length = _draw_times(draws, rows, delay, loaded)
+    draws.seeds.pause()
     loading, time = draws.loading, draws.time
     noticed = np.maximum(start + length, loading.ready[rows.load]) + draws.waits[FILES_WAIT][rows.load]
     at = time.start[loading.view[rows.load]] + noticed
@@ -76,6 +77,7 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     draws.seeds.pause()
     # the client reads entries that came before it in the order of their start
     kept = kept[np.argsort(rows.load[kept] * FAR_TICK + start[kept], kind="stable")]
+    draws.seeds.pause()
     kept = kept[_find_recorded(draws, rows, kept, noticed)]
     view = time.find_current(loading.view[rows.load[kept]], at[kept])
     heroes = kept[draws.site.assets.hero[rows.asset[kept]]]
@@ -152,6 +154,7 @@ def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) ->
     fetched = loading.rtt[load] * (0.8 + 1.4 * uniform[1]) + 8 * spread + transfer
     if draws.slowed is not None:
         fetched *= draws.slowed[load]
+    draws.seeds.pause()
     length = np.where(rows.kept, 0, to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)) + 1)
     image = assets.hero[rows.asset] & ~_is_text(draws)[load]
     start = np.where(image, (loading.ttfb + delay)[load], start)

@@ -116,7 +116,7 @@ def record_fcp(draws: BlockDraws) -> Column:
 
     def details(places: Ints) -> list[str]:
         some, whole, before = rows[places], value[places], first_byte[places]
-        write = draws.clocks.write
+        write = draws.write_times
         return PAINTED.texts(
             write(some, whole),
             write(some, before),
@@ -156,7 +156,7 @@ def record_cls(draws: BlockDraws) -> Column:
         some = rows[places]
         shifted = SHIFT.texts(
             write_numbers(value[some]), [targets[each] for each in target[some].tolist()], write_numbers(largest[some]),
-            draws.clocks.write(some, moment[some]), find_states(draws, some, moment[some]),
+            draws.write_times(some, moment[some]), find_states(draws, some, moment[some]),
         )  # fmt: skip
         return [text if whole else STILL for text, whole in zip(shifted, value[some].tolist(), strict=True)]
 
@@ -200,10 +200,10 @@ def record_fid(draws: BlockDraws, seen: Inputs) -> Column:
     def details(places: Ints) -> list[str]:
         some, begun = load[places], after[places]
         return FIRST_INPUT.texts(
-            draws.clocks.write(some, value[places], begun),
+            draws.write_times(some, value[places], begun),
             _find_targets(targets, seen, rows[places]),
             [EVENT_TYPES[typed] for typed in seen.typed[rows[places]].tolist()],
-            draws.clocks.write(some, begun),
+            draws.write_times(some, begun),
             find_states(draws, some, begun),
         )
 
@@ -255,7 +255,7 @@ def _build_inp(draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints], drawn:
 
     def details(places: Ints) -> list[str]:
         some, begun, waited, worked = load[places], after[places], delay[places], ran[places]
-        ended, write = begun + waited + worked, draws.clocks.write
+        ended, write = begun + waited + worked, draws.write_times
         return SLOWEST_INPUT.texts(
             write(some, whole[places]), _find_targets(targets, seen, row[places]), write(some, begun),
             write(some, begun + painted[places]),

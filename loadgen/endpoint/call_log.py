@@ -42,7 +42,7 @@ class DroppedEvent(msgspec.Struct, gc=False):
     reason: str
 
 
-class PutCall(msgspec.Struct):
+class PutCall(msgspec.Struct, gc=False):
     """One call, filled in while it is answered."""
 
     at: float  # Unix time
@@ -58,12 +58,12 @@ class PutCall(msgspec.Struct):
     dropped_connection: bool = False  # by a fault
     events: int = 0  # accepted
     dropped: int = 0
-    dropped_events: list[DroppedEvent] = []
+    dropped_events: tuple[DroppedEvent, ...] = ()
 
     def note_dropped(self, dropped: list[DroppedEvent]) -> None:
         """Count the dropped events, and name the first ones."""
         self.dropped = len(dropped)
-        self.dropped_events = dropped[:DROPPED_SHOWN]
+        self.dropped_events = tuple(dropped[:DROPPED_SHOWN])
 
 
 HEADERS_KEPT = ("authorization", "content-encoding", "origin", "referer", "user-agent", "x-amz-date")
@@ -101,23 +101,24 @@ class CallLog:
         self.calls: deque[PutCall] = deque(maxlen=CALLS)
         self.refusals: deque[RefusedCall] = deque(maxlen=REFUSALS)
         self.seconds: deque[SecondCounts] = deque(maxlen=SECONDS)
+        self._counts = SecondCounts(-1)  # of the second that is counted now
 
     def add(self, call: PutCall) -> None:
         """Note a call that has been answered."""
-        self.number += 1
-        call.number = self.number
+        self.number = call.number = self.number + 1
         self.calls.append(call)
-        second = int(call.at)
-        if not self.seconds or self.seconds[-1].second != second:
-            self.seconds.append(SecondCounts(second))
-        counts = self.seconds[-1]
-        if call.status == 200:
+        second, counts = int(call.at), self._counts
+        if counts.second != second:
+            counts = self._counts = SecondCounts(second)
+            self.seconds.append(counts)
+        status = call.status
+        if status == 200:
             counts.accepted += 1
             counts.events += call.events
             counts.dropped += call.dropped
-        elif call.status == 429:
+        elif status == 429:
             counts.throttled += 1
-        elif call.status >= 500:
+        elif status >= 500:
             counts.failed += 1
         else:
             counts.refused += 1

@@ -139,7 +139,8 @@ class RumService:
         """Answer PutRumEvents, and log the call with what became of it."""
         began = time.perf_counter()
         call = PutCall(self.clock(), request.target.partition("?")[0], _measure_body(request), monitor=labels["Id"])
-        call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
+        if fault is not NO_FAULT:
+            call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
         error: ServiceError | None = None
         try:
             self._admit(request, fault, oversize)
@@ -241,8 +242,10 @@ class RumService:
 
 def _measure_body(request: Request) -> int:
     """Bytes on the wire; as the client states them where the body was too large to be read."""
+    if request.body:
+        return len(request.body)
     stated = request.header("content-length") or ""
-    return len(request.body) or (int(stated) if stated.isdecimal() and len(stated) < 16 else 0)
+    return int(stated) if stated.isdecimal() and len(stated) < 16 else 0
 
 
 OTLP_PREFIX = "/v1/"

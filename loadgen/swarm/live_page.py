@@ -1,7 +1,7 @@
 """The live page of a run in Locust's web UI: plots in our tab, and what Locust's controls may do to a run of ours.
 
 Rule: a run of ours is decided before it begins, so Locust's EDIT and NEW cannot change it or start another one: they
-are refused, and the log says why. STOP ends a run well; RESET clears Locust's own tables alone.
+are refused, and both the page and the log say why. STOP ends a run well; RESET clears Locust's own tables alone.
 """
 
 from __future__ import annotations
@@ -60,8 +60,28 @@ setInterval(() => {
     }
     frame.style.display = isShown ? 'block' : 'none';
 }, 300);
+
+const notice = Object.assign(document.createElement('div'), { id: 'rum-refused' });
+notice.setAttribute('role', 'alert');
+notice.style.cssText = 'display:none;position:fixed;z-index:9999;left:16px;right:16px;top:16px;padding:14px 16px;'
+    + 'border-radius:6px;background:#8a1c1c;color:#fff;font:16px/1.4 system-ui,sans-serif;cursor:pointer';
+notice.onclick = () => { notice.style.display = 'none'; };
+document.body.append(notice);
+const send = window.fetch;
+window.fetch = async (...given) => {
+    const answer = await send(...given);
+    if (new URL(answer.url, location).pathname.endsWith('/swarm')) {
+        const { success, message } = await answer.clone().json().catch(() => ({}));
+        notice.textContent = success === false ? message : '';
+        notice.style.display = success === false ? 'block' : 'none';
+    }
+    return answer;
+};
 """
-"""Locust's tabs hold tables alone: the plots stand in a frame between the tabs and the table of ours."""
+"""Locust's tabs hold tables alone: the plots stand in a frame between the tabs and the table of ours.
+
+Its dialogs close on every answer, and with them the reason that they would show: it stands above the page until it is
+clicked on."""
 
 
 class LivePage:

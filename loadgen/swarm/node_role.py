@@ -49,7 +49,7 @@ from loadgen.swarm.workers import (
     report_seconds,
     unpack,
 )
-from loadgen.transport import find_route, require_descriptors
+from loadgen.transport import find_route, require_descriptors, require_ports
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
 PATIENCE_SECONDS = 90.0  # for what is in flight (30 s by default) and the retries' answers
@@ -218,6 +218,7 @@ class NodeRole:
         spec, job = share.spec, share.job
         if spec.master:  # else checked by whoever started this process
             require_descriptors(spec.senders, f"{spec.senders} senders of a worker")
+            require_ports(spec.senders, f"{spec.senders} senders of a worker")
         part = (share.index, share.of)
         sessions = merge_in_order(
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())

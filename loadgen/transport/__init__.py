@@ -19,7 +19,13 @@ from loadgen.transport.answers import (
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
 from loadgen.transport.first_answer import ANSWER_SECONDS, FirstAnswer, OnWait, require_answer, start_notice
 from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
-from loadgen.transport.limits import count_free_descriptors, require_descriptors, require_ports
+from loadgen.transport.limits import (
+    count_free_descriptors,
+    is_left_behind,
+    require_descriptors,
+    require_ports,
+    require_ports_to_spend,
+)
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import BUNDLES, Route, find_route, is_loopback, override_network
 
@@ -40,6 +46,7 @@ __all__ = [
     "describe_answer",
     "find_route",
     "is_accepted",
+    "is_left_behind",
     "is_loopback",
     "name_cause",
     "name_outcome",
@@ -51,6 +58,7 @@ __all__ = [
     "require_answer",
     "require_descriptors",
     "require_ports",
+    "require_ports_to_spend",
     "serialize",
     "start_notice",
 ]

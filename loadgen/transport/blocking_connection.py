@@ -24,6 +24,7 @@ class BlockingConnection:
         self._timeout = timeout
         self._socket: socket.socket | None = None
         self._parser = ResponseParser()
+        self.port_not_kept: int | None = None  # our own, of the last connection that an answer did not keep
 
     def __call__(self, request: Request) -> Response:
         """Send and wait; raises NoAnswer. A request is never sent twice without the caller knowing."""
@@ -44,6 +45,7 @@ class BlockingConnection:
         reusable = self._parser.reusable
         response = self._parser.take()
         if not reusable:
+            self.port_not_kept = int(connected.getsockname()[1])
             self.close()
         return response
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from loadgen.errors import Unreachable
 from loadgen.model import Request
 from loadgen.transport.blocking_connection import BlockingConnection
+from loadgen.transport.limits import is_left_behind
 from loadgen.transport.no_answer import NoAnswer
 from loadgen.transport.route import find_route
 
@@ -39,10 +40,11 @@ def start_notice(host: str, operation: str, seconds: float, on_wait: OnWait) -> 
     return timer
 
 
-def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> None:
+def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> bool:
     """Ask for permission to send, as a browser does; any answer will do. Raises Unreachable when none comes in time.
 
-    `path` follows the URL's own. What goes wrong at once is left to those who send: it is an outcome with a name.
+    `path` follows the URL's own. What goes wrong at once is left to those who send: it is an outcome with a name. True:
+    the target does not keep the connection, and leaves it to us to close it, which costs a local port for a while.
     """
     parts = urlsplit(url)
     asked = f"{parts.path.rstrip('/')}{path}"
@@ -57,6 +59,7 @@ def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> None:
     finally:
         notice.cancel()
         connection.close()
+    return connection.port_not_kept is not None and is_left_behind(connection.port_not_kept)
 
 
 def describe_silence(url: str, remedy: str, cause: str = "timeout") -> str:

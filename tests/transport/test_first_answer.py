@@ -9,7 +9,7 @@ import time
 import pytest
 
 from loadgen.errors import Unreachable
-from loadgen.transport import first_answer, require_answer
+from loadgen.transport import first_answer, limits, require_answer
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +49,21 @@ def test_a_target_that_answers_anything_or_hangs_up_is_left_to_those_who_send(an
         require_answer(f"http://127.0.0.1:{server.getsockname()[1]}", "/appmonitors/m", heard.append)
         thread.join()
     assert not heard
+
+
+@pytest.mark.skipif(not limits.CONNECTIONS[0].exists(), reason="Linux alone lists its connections in a file")
+@pytest.mark.parametrize(("header", "costs_a_port"), [(b"Connection: close\r\n", True), (b"", False)])
+def test_a_target_that_leaves_the_closing_to_us_costs_a_port_a_request(header: bytes, costs_a_port: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + header + b"Content-Length: 0\r\n\r\n")
+                assert connection.recv(1) == b""  # until the other end is closed
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert require_answer(f"http://127.0.0.1:{server.getsockname()[1]}", "/appmonitors/m") is costs_a_port
+        thread.join()

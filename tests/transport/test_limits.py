@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import resource
+import socket
 from pathlib import Path
 
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.transport import count_free_descriptors, limits, require_descriptors, require_ports
+from loadgen.transport import (
+    count_free_descriptors,
+    is_left_behind,
+    limits,
+    require_descriptors,
+    require_ports,
+    require_ports_to_spend,
+)
 
 
 @pytest.fixture
@@ -51,3 +59,46 @@ def test_too_few_local_ports_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path
     require_ports(200, "200 senders")
     with pytest.raises(LoadgenError, match="201 senders need 201 local ports, and this machine has 200"):
         require_ports(201, "201 senders")
+
+
+@pytest.mark.parametrize(
+    ("reuse", "loopback", "held"),
+    [(None, True, 60), ("0", True, 60), ("1", False, 1), ("2", False, 60), ("2", True, 1)],
+)
+def test_requests_that_each_leave_a_port_behind_need_as_many_as_are_held(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reuse: str | None, loopback: bool, held: int
+) -> None:
+    monkeypatch.setattr(limits, "PORT_RANGE", tmp_path / "range")
+    monkeypatch.setattr(limits, "REUSE", tmp_path / "reuse")
+    (tmp_path / "range").write_text("1000\t1999\n")
+    if reuse is not None:
+        (tmp_path / "reuse").write_text(f"{reuse}\n")
+    most = 900 / held
+    require_ports_to_spend(100, most, 3600.0, loopback)
+    with pytest.raises(
+        LoadgenError, match=rf"behind for {held} s: .* need 1001 local ports, and this machine has 1000"
+    ):
+        require_ports_to_spend(101, most, 3600.0, loopback)
+    require_ports_to_spend(100, most * held / 0.5, 0.5, loopback)  # it is over before a port is free again
+    require_ports_to_spend(100, 900, 0, loopback)  # all at once
+    with pytest.raises(LoadgenError, match="901 requests need 1001 local ports"):
+        require_ports_to_spend(100, 901, 0, loopback)
+
+
+@pytest.mark.skipif(not limits.CONNECTIONS[0].exists(), reason="Linux alone lists its connections in a file")
+@pytest.mark.parametrize("we_close_first", [True, False])
+def test_a_port_stays_behind_with_whoever_closes_first(we_close_first: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        port = ours.getsockname()[1]
+        theirs, _ = server.accept()
+        assert not is_left_behind(port)  # it is open
+        if we_close_first:
+            ours.close()
+            assert is_left_behind(port)
+            theirs.close()
+        else:
+            theirs.close()
+            assert ours.recv(1) == b""
+            ours.close()
+        assert is_left_behind(port) == we_close_first

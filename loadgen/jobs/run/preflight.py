@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from math import inf
+from urllib.parse import urlsplit
 
 from loadgen.aws import make_signer
 from loadgen.errors import LoadgenError
@@ -14,7 +16,7 @@ from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
-from loadgen.transport import is_loopback, require_descriptors, require_ports
+from loadgen.transport import is_loopback, require_descriptors, require_ports, require_ports_to_spend
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 """Environment variable with a text that a master and its workers share; messages are believed only under it."""
@@ -52,6 +54,18 @@ def check_machine(options: RunOptions) -> None:
     own = connections if options.target == "local" else options.senders  # an endpoint of ours has the other ends
     require_descriptors(own, f"{own} senders" if own == connections else f"{own} senders of a process")
     require_ports(connections, f"{connections} senders")
+
+
+def check_ports(spec: RunSpec) -> None:
+    """Refuse a run at a target that keeps no connection, and whose every request costs a local port of this machine."""
+    if spec.master or spec.find_limit:  # other machines' ports; a search names the shortage in its window
+        return
+    requests = sum(estimate_volume(scenario, its).requests for its, scenario in enumerate(spec.scenarios, spec.seed))
+    seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
+    host = urlsplit(spec.url).hostname or ""
+    require_ports_to_spend(
+        spec.senders * spec.workers, requests / seconds if seconds else requests, seconds, is_loopback(host)
+    )
 
 
 def check_credentials(spec: RunSpec) -> None:

@@ -20,6 +20,7 @@ from loadgen.jobs.run.preflight import (
     check_credentials,
     check_machine,
     check_options,
+    check_ports,
     check_scenario,
     confirm_aws,
     warn_of_strangers,
@@ -132,14 +133,14 @@ def open_run(
     named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
     store = spec.store and Path(spec.store)
     with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None, on_wait) as targets:
-        if spec.target == "aws":
-            ask(targets)
-        elif targets.endpoint is None:
-            require_answer(targets.monitors[0].url, f"/appmonitors/{targets.monitors[0].monitor_id}", on_wait)
         first, ids = targets.monitors[0], tuple(RunMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
         aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
         if targets.endpoint is None:
             check_credentials(aimed)
+        if spec.target == "aws":
+            ask(targets)
+        elif targets.endpoint is None and require_answer(first.url, f"/appmonitors/{first.monitor_id}", on_wait):
+            check_ports(aimed)
         folder = RunFolder.create(out, name, datetime.now(UTC))
         try:
             folder.write_spec(aimed)

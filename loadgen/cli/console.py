@@ -17,7 +17,8 @@ def console(store: Path, port: int) -> None:
     """Look at the store that `loadgen serve --store` wrote, until Ctrl-C; it is not changed."""
     from loadgen.endpoint import Endpoint
 
-    if not store.is_file():
-        raise LoadgenError(f"{store}: there is no such file; give the one that `loadgen serve --store FILE` wrote")
+    if not store.is_file() or store.stat().st_size == 0:
+        fault = "is empty" if store.is_file() else "there is no such file"
+        raise LoadgenError(f"{store}: {fault}; give the one that `loadgen serve --store FILE` wrote")
     endpoint = Endpoint(None, store, port=port, read_only=True)
     endpoint.serve_forever(lambda: echo(f"console of {store} on {endpoint.url}/_loadgen/"))

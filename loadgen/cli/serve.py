@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from loadgen.cli.terminal import echo
 from loadgen.cli.values import OPERATION_QUOTA, QUOTA, CountOption, ParsedOption
+from loadgen.errors import LoadgenError
 from loadgen.units import check_form
 
 REGION = ParsedOption("region", partial(check_form, r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "region", "one such as us-east-1"))
@@ -85,5 +86,5 @@ def read_secret(file: TextIO) -> str:
     """The secret access key: a file's first line."""
     secret = file.readline().strip()
     if not secret:
-        raise click.BadParameter("its first line is empty; write the secret key there", param_hint="--secret-file")
+        raise LoadgenError(f"--secret-file {file.name}: its first line is empty; write the secret key there")
     return secret

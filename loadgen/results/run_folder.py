@@ -101,7 +101,7 @@ class RunFolder:
     @property
     def spools(self) -> list[Path]:
         """All workers' records."""
-        return sorted(self.path.glob(SPOOL.format("*")))
+        return sorted(each for each in self.path.glob(SPOOL.format("*")) if each.is_file())
 
     @property
     def has_records(self) -> bool:
@@ -129,10 +129,13 @@ class RunFolder:
     def read_scenario(self) -> Scenario:
         """The scenario as it was run; LoadgenError names the folder's copy of it."""
         try:
-            return self.spec().scenario
+            spec = self.spec()
+            if spec.scenario_text:
+                return spec.scenario
+            reason = "it is empty, or no file"
         except ScenarioError as error:
-            first = str(error).splitlines()[0]
-            raise LoadgenError(f"{self.path / SCENARIO}: cannot be read as a run's scenario; {first}") from error
+            reason = str(error).splitlines()[0]
+        raise LoadgenError(f"{self.path / SCENARIO}: cannot be read as a run's scenario; {reason}")
 
     def write_summary(self, summary: Summary) -> None:
         """Write `summary.json` whole or not at all."""

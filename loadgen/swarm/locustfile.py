@@ -6,7 +6,9 @@ as there are users.
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from typing import Any
 
 import gevent
@@ -16,6 +18,7 @@ from locust.env import Environment
 from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
+from loadgen.errors import LoadgenError
 from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
@@ -30,6 +33,8 @@ from loadgen.swarm.locust_private import (
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.options import add_options, prometheus_port
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
+
+log = logging.getLogger("loadgen")
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 LIFELINE = "LOADGEN_LIFELINE"
@@ -96,7 +101,12 @@ def listen_as_master(role: NodeRole, runner: MasterRunner) -> None:
 
 def show_live_figures(environment: Environment, role: NodeRole) -> None:
     """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
-    if (port := prometheus_port(environment.parsed_options)) is not None:
+    try:
+        port = prometheus_port(environment.parsed_options)
+    except LoadgenError as error:  # of the --run-spec, which is read here first
+        log.error("%s", error)
+        sys.exit(2)
+    if port is not None:
         serve_prometheus(port, role.measured_so_far)
     extend_web_ui(environment, role.measured_so_far)
     if environment.web_ui is not None and environment.web_ui.app is not None:

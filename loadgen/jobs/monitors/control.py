@@ -26,6 +26,9 @@ from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
 from loadgen.model import Noun
 from loadgen.scenario import Metric, Monitor, Statement, load
 
+MOST_DOCUMENT_BYTES = 65_536
+"""Of a file that is taken for a policy; RUM, which says why it refuses one, takes 4 KB."""
+
 
 class MadeCall(Noun):
     """A call that was made, and its answer."""
@@ -239,11 +242,19 @@ def locate_destination(name: str, destination: str, destination_arn: str | None)
 
 
 def read_document(file: Path) -> str:
-    """A policy document's text."""
+    """A policy document's text; what it allows is RUM's to check."""
     try:
-        return file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LoadgenError(f"{file}: cannot be read ({error})") from error
+        with file.open("rb") as opened:
+            text = opened.read(MOST_DOCUMENT_BYTES + 1).decode()
+        is_object = isinstance(msgspec.json.decode(text), dict)
+    except OSError as error:
+        raise LoadgenError(f"{file}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object or len(text) > MOST_DOCUMENT_BYTES:
+        example = '{"Version": "2012-10-17", "Statement": […]}'
+        raise LoadgenError(f"{file}: no policy document; write JSON such as {example}")
+    return text
 
 
 def build_public_policy(arn: str) -> str:

@@ -185,6 +185,18 @@ def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Endpoint
     assert summary["requests"]["accepted"] > 0 == summary["requests"]["failed"]
 
 
+def test_a_damaged_run_spec_is_one_line_of_locusts_log(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"seed": "\\u001b[2J"}')
+    command = (sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--run-spec", "run.json")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert (
+        len([line for line in done.stderr.splitlines() if "run.json: cannot be read as a run's run.json" in line]) == 1
+    )
+
+
 def test_aws_is_never_sent_to_without_a_yes(tmp_path: Path, endpoint: Endpoint) -> None:
     """An endpoint override stands in for AWS."""
     created_monitor(endpoint)

@@ -43,6 +43,11 @@ BOTH = {
     "LCP p75, desktop": Published(1700, 1445, 1955),  # CrUX, the median site
     "INP p75, mobile": Published(135, 104, 168),  # CrUX
     "CLS p75, mobile": Published(0.04, 0.03, 0.05),  # CrUX
+    "TTFB p75, desktop": Published(725, 620, 830),  # CrUX, the median site
+    "FCP p75, mobile": Published(1670, 1420, 1920),  # CrUX, the median site
+    "FCP p75, desktop": Published(1300, 1105, 1495),  # CrUX, the median site
+    "INP p75, desktop": Published(65, 48, 88),  # CrUX; steps of 8 ms
+    "CLS p75, desktop": Published(0.06, 0.045, 0.075),  # CrUX
 }
 
 STOREFRONT = {

@@ -13,12 +13,15 @@ import pytest
 
 import loadgen
 from loadgen.scenario import Scenario, list_shipped
-from tests.jobs.fit.round_trip import Off, go_round
+from tests.jobs.fit.consumers import tell_apart
+from tests.jobs.fit.round_trip import Off, go_round, stretch, write_traffic
 from tests.jobs.fit.test_round_trip import NIGHT_OWLS
 
 pytestmark = pytest.mark.bench
 
 SESSIONS = 20_000
+FITTED, COMPARED = 5_000, 1_000
+"""Sessions to which a fit is made, and that a classifier compares; by chance alone its AUC is 0.5 ± 0.03."""
 OUTSIDE = 0.1
 SECONDS_A_MILLION = 60.0
 """Of one core, for reading, fitting and judging a million events."""
@@ -43,6 +46,16 @@ def test_a_scenario_that_no_shipped_one_resembles_survives(tmp_path: Path) -> No
 
 def test_a_tenth_of_the_sessions_tells_as_much_as_a_tenth_can(tmp_path: Path) -> None:
     check(go_round(Scenario.load("storefront"), SESSIONS, tmp_path, sample_rate=0.1))
+
+
+@pytest.mark.parametrize("name", ["storefront", "saas-dashboard", "night-owls"])
+def test_a_classifier_cannot_tell_what_a_fit_generates_from_what_it_was_fitted_to(name: str, tmp_path: Path) -> None:
+    truth = Scenario.parse(NIGHT_OWLS, name) if name == "night-owls" else Scenario.load(name).monitors[0]
+    file = tmp_path / "bodies.ndjson"
+    with file.open("wb") as out:
+        out.writelines(body + b"\n" for body in write_traffic(stretch(truth, FITTED), 11))
+    found = tell_apart(truth, loadgen.fit(file).scenario, COMPARED)
+    assert found.auc <= 0.55, found.telling[:10]
 
 
 def test_a_million_events_take_less_than_a_minute_of_one_core(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ tells all. Folds are stratified, and grouped by session.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -32,9 +33,11 @@ class Judgement(NamedTuple):
     telling: list[str]  # the features that tell most, the best first
 
 
-def judge(real: list[SeenVisit], other: list[SeenVisit], of: str, repeats: int = REPEATS) -> Judgement:
-    """Tell the visits of two samples apart by the set of features `of`."""
-    see = SETS[of]
+def judge(
+    real: list[SeenVisit], other: list[SeenVisit], of: str | Callable[[SeenVisit], Features], repeats: int = REPEATS
+) -> Judgement:
+    """Tell the visits of two samples apart by the set of features `of`: the name of one, or a function."""
+    see = SETS[of] if isinstance(of, str) else of
     rows = [see(visit) for visit in (*real, *other)]
     names = sorted({name for row in rows for name in row})
     table = _tabulate(rows, names)

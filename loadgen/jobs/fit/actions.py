@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from loadgen.jobs.fit.calls import list_items
-from loadgen.jobs.fit.recorded import Floats, Recorded
+from loadgen.jobs.fit.recorded import Floats, Ints, Recorded
 from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
 from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
@@ -153,7 +153,7 @@ def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walke
     common = find_common(pairs, at_least)
     messages = Counter(text for text, _ in pairs)
     view = find_views(visits, events.session[rows], events.number[rows])
-    pages = _weigh_pages(np.bincount(visits.page[view[view >= 0]], minlength=len(site.names)), walked)
+    pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)
     numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
     return JsErrors(
         len(hit) / max(count, 1),
@@ -166,16 +166,16 @@ def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walke
     )
 
 
-def _weigh_pages(errors: Any, walked: Floats) -> dict[int, float]:
-    """Weights of the pages whose rate of errors is surely not that of the others."""
+def _weigh_pages(visits: Visits, session: Ints, page: Ints, walked: Floats) -> dict[int, float]:
+    """Weights of the pages whose share of their sessions' errors is surely not that of their views."""
+    again = 1.0 + visits.reloads + visits.links
+    errors = np.bincount(session, minlength=int(visits.session.max(initial=-1)) + 1)[visits.session]
+    views = np.bincount(visits.session, weights=again)[visits.session]
+    expected = np.bincount(visits.page, weights=errors * again / np.maximum(views, 1), minlength=len(walked))
     found: dict[int, float] = {}
-    rate = errors.sum() / max(walked.sum(), 1)
-    if not rate:
-        return found
-    for page, number in enumerate(errors.tolist()):
-        expected = rate * walked[page]
-        if expected > 5 and abs(number - expected) > 4 * np.sqrt(expected):
-            found[page] = round_to(number / expected, float(np.sqrt(max(number, 1)) / expected))
+    for each, number in enumerate(np.bincount(page, minlength=len(walked)).tolist()):
+        if expected[each] > 5 and abs(number - expected[each]) > 4 * np.sqrt(expected[each]):
+            found[each] = round_to(number / expected[each], float(np.sqrt(max(number, 1)) / expected[each]))
     return found
 
 

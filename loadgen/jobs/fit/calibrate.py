@@ -54,7 +54,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
         return finish(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
-    whole = min(most, MOST // 2)
+    whole, tried = min(most, MOST // 2), []
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
@@ -62,6 +62,9 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         generated = record_generated(lean, sessions, SEED)
         shown = see_visits(generated, 1, site=match_site(generated, seen.site))
         correct(telemetry, seen, shown)
+        if "interactions_per_minute" in telemetry:
+            tried.append((telemetry["interactions_per_minute"], count_inputs(shown)))
+            telemetry["interactions_per_minute"] = correct_inputs(tried, count_inputs(seen))
         correct_dwells(draft, seen, shown)
         whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
@@ -114,8 +117,6 @@ def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
     if "median_ms" in telemetry["api"] and wanted.number > 1 and found.number > 1:
         telemetry["api"]["median_ms"] *= bound(exp(2 * (wanted.mean - found.mean)))
         telemetry["api"]["sigma"] *= bound(wanted.spread / found.spread)
-    if "interactions_per_minute" in telemetry:
-        telemetry["interactions_per_minute"] *= bound(count_inputs(seen) / max(count_inputs(shown), 1e-6))
 
 
 def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, weights: tuple[float, float]) -> None:
@@ -160,6 +161,15 @@ def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
 def match_calls(recorded: Recorded) -> Any:
     """How long traced calls took."""
     return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
+
+
+def correct_inputs(tried: list[tuple[float, float]], wanted: float) -> float:
+    """The next rate of inputs, along the line through the last two tried: links are clicked whatever the rate."""
+    rate, count = tried[-1]
+    ratio = wanted / max(count, 1e-6)
+    if len(tried) > 1 and (slope := (count - tried[-2][1]) / ((rate - tried[-2][0]) or 1.0)) > 0:
+        ratio = max(rate + (wanted - count) / slope, 0.0) / rate
+    return max(rate * bound(ratio), 1e-3)
 
 
 def count_inputs(seen: Seen) -> float:

@@ -12,10 +12,11 @@ from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.population import Returning
+from loadgen.jobs.fit.population import KNOWN_BROWSERS, Returning
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import FEW, LEAST, find_still_share, find_text_share, match_device, match_logarithms
 from loadgen.rum.events import FID
+from loadgen.scenario import Telemetry
 from loadgen.units import format_count, format_percent
 
 MOST_COUNTRIES = 40
@@ -74,7 +75,7 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
     if devices := weigh(people.devices, 1, 3):
         members["devices"] = devices
         notes.append(f"devices of {people.devices.total():,}")
-    if browsers := weigh(people.browsers, at_least, 6):
+    if browsers := weigh(people.browsers, at_least, len(KNOWN_BROWSERS)):
         members["browsers"] = browsers
         notes.append(f"browsers of {people.browsers.total():,}")
     if returning.share is not None:
@@ -88,6 +89,9 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
         members["back"] = round_share(back.back, back.steps)
         members["reload"] = round_share(back.reload, back.steps)
         notes.append(f"back and reload: {format_count(back.steps)} steps")
+    if back.leaving.persistence:
+        members["persistence"] = round(back.leaving.persistence, 1)
+        notes.append("persistence: by how visits end")
     if think := compose_think_times(found):
         members["think_time"] = think
         notes.append("think times: " + ", ".join(describe_law(law, device) for device, law in (
@@ -137,7 +141,7 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
     elif found.dwells.desktop or found.dwells.mobile:
         telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
     if "interaction" in seen.settings.telemetries or len(seen.recorded.rows_of(FID)):
-        telemetry["interactions_per_minute"] = 3.0  # calibrate finds it
+        telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
     draft.sections["telemetry"] = telemetry
 
 

@@ -64,8 +64,15 @@ def _find_usual_files(table: Ints) -> dict[str, int]:
 
 def _read_kinds(recorded: Recorded) -> Ints:
     """The kind of each of the recorded keys; the last row stands for none."""
-    kinds = [KINDS.index(kind) if (kind := key.split(" ", 1)[0]) in KINDS else OTHER_KIND for key in recorded.keys]
-    return np.array([*kinds, OTHER_KIND], dtype=np.int64)
+    return np.array([*map(_read_kind, recorded.keys), OTHER_KIND], dtype=np.int64)
+
+
+def _read_kind(key: str) -> int:
+    """A file's kind by its type and initiator; the client takes .woff2 that a style sheet asks for for one itself."""
+    kind, initiator = key.split(" ")[:2] if key.count(" ") == 2 else (key, "")
+    if kind == "stylesheet" and initiator == "css":
+        return KINDS.index("font")
+    return KINDS.index(kind) if kind in KINDS else OTHER_KIND
 
 
 def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: Bools, at_least: int) -> dict[int, str]:
@@ -200,12 +207,12 @@ def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
     steps, names = seen.steps, seen.site.names
     going = {names[other]: float(steps.to[page, other]) for other in reached if steps.to[page, other] >= 0.5}
     total, decided, landed = sum(going.values()), steps.decisions[page], steps.landings[page]
-    bounce = steps.bounces[page] / landed if landed else float("nan")
-    leave = steps.exits[page] / decided if decided else bounce
+    bounce = float(steps.leaving.bounce[page]) if landed else float("nan")
+    leave = float(steps.leaving.exit[page]) if decided else bounce
     leave = leave if isfinite(leave) and total else 1.0
     different = bool(landed and decided and total) and is_different(bounce, landed, leave, decided)
     if landed and decided and total and not different:
-        leave = (steps.bounces[page] + steps.exits[page]) / (landed + decided)
+        leave = (bounce * landed + leave * decided) / (landed + decided)
         decided = landed + decided
     shares = round_shares({**{name: count / total * (1 - leave) for name, count in going.items()}, EXIT: leave},
                           max(decided, total)) if total else {EXIT: 1.0}  # fmt: skip

@@ -3,6 +3,8 @@
 Rule: a view's decisions are what followed it: an exit, a step, a step back, a reload, a link to itself. A view whose
 session was cut (by its event limit, or by the data's end) has decided nothing. Route changes do not tell whether they
 were the browser's back button: a return to the very path before is one as far as chance does not explain it.
+Visitors differ in how readily they leave, and those who stay are seen on more pages: the law of leaving is fitted to
+whole visits, so that its probabilities are those of all visitors and not of those who were left.
 """
 
 from __future__ import annotations
@@ -17,6 +19,16 @@ from loadgen.jobs.fit.visits import RecordedSite, Visits
 ROUNDS = 8
 """Rounds in which the share of returns by chance and that of steps back are told apart."""
 
+KINDS_OF_VISITORS, TRIES, SETTLED = 15, 400, 0.0001
+"""Kinds of visitors, from the most to the least persistent; rounds of the fit at most; when it has settled."""
+
+CELLS = 400_000
+"""Visits times kinds of decisions to which the law of leaving is fitted."""
+
+SURELY, SLIGHT, MOST = 8.0, 0.25, 5.0
+"""What differences between visitors must explain (twice the logarithm of the likelihood); those that do not matter; the
+largest that a scenario can say."""
+
 
 class Steps(NamedTuple):
     """Counts of what followed page views."""
@@ -30,12 +42,15 @@ class Steps(NamedTuple):
     back: float  # share of the steps of those who had a page behind them
     reload: float  # share of the steps
     steps: float  # how many steps that stands on
+    leaving: ExitRates
 
-    @property
-    def leave(self) -> Floats:
-        """Probability that a visit ends after a later view of each page; NaN: never seen."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(self.exits / self.decisions, dtype=np.float64)
+
+class ExitRates(NamedTuple):
+    """How readily visits end: by page, on the mean over all visitors; NaN: never seen."""
+
+    persistence: float  # standard deviation of the visitors' log-odds; 0: they are alike
+    bounce: Floats  # after a landing
+    exit: Floats  # after a later view
 
 
 def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
@@ -47,6 +62,8 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     to = np.zeros((pages, pages))
     np.add.at(to, (source, target), 1 - returned)
     selfs, reloads = _count_own_loads(visits, pages)
+    hidden = _count_hidden_steps(visits, route, to)
+    selfs += hidden
     to[np.arange(pages), np.arange(pages)] += selfs
     behind = ~visits.first[going]
     steps = len(going) + selfs.sum() + reloads.sum()
@@ -58,6 +75,7 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     stayed = visits.first & (again > 0)
     later = np.zeros(pages)
     np.add.at(later, visits.page, again - stayed)
+    later += hidden
     return Steps(
         entries=_count_pages(visits.page, visits.first, pages),
         to=to,
@@ -68,6 +86,7 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
         back=float(back),
         reload=float(reloads.sum() / max(steps, 1)),
         steps=float(steps),
+        leaving=fit_leaving(visits, gone, hidden),
     )
 
 
@@ -89,6 +108,18 @@ def _count_own_loads(visits: Visits, pages: int) -> tuple[Floats, Floats]:
     np.add.at(selfs, visits.page, visits.links * raised)
     np.add.at(reloads, visits.page, visits.reloads * raised)
     return selfs, reloads
+
+
+def _count_hidden_steps(visits: Visits, route: Bools, to: Floats) -> Floats:
+    """Route changes to the path that is shown already: the client records none of them, and they are as many as chance
+    gives beside those to other paths of the same page."""
+    views = np.bincount(visits.path)
+    page = np.full(len(views), -1)
+    page[visits.path] = visits.page
+    of_page = np.bincount(visits.page, minlength=len(route))
+    known = page >= 0
+    same = np.bincount(page[known], weights=(views[known] / of_page[page[known]]) ** 2, minlength=len(route))
+    return np.where(route & (same < 1), np.diag(to) * same / np.maximum(1 - same, 0.05), 0.0)
 
 
 def _weigh_returns(visits: Visits, route: Bools, going: Ints, pages: int) -> Floats:
@@ -119,3 +150,90 @@ def _find_popularity(visits: Visits) -> Floats:
     paths = np.bincount(visits.path)[visits.path]
     pages = np.bincount(visits.page)[visits.page]
     return np.asarray(paths / pages, dtype=np.float64)
+
+
+def fit_leaving(visits: Visits, gone: Bools, hidden: Floats) -> ExitRates:
+    """Fit how readily visits end: a probability by page, after landings and later, and how much visitors differ.
+
+    It is a logistic regression with a normal variable for each visitor, fitted by expectation and maximization.
+    `gone` marks views with a next one; `hidden` are steps by page that were not recorded.
+    """
+    pages = len(hidden)
+    stays, exits = _count_decisions(visits, gone, hidden)
+    total = (stays + exits).sum(axis=0)
+    rates, spread = np.where(total > 0, exits.sum(axis=0) / np.maximum(total, 1e-9), np.nan), 0.0
+    if len(stays):
+        chosen = slice(None, None, max(round(stays.size / CELLS), 1))
+        found, several = _fit_odds(stays[chosen], exits[chosen], 1.0)
+        _, single = _fit_odds(stays[chosen], exits[chosen], 0.0)
+        if 2 * (several - single) > SURELY and found.spread > SLIGHT:
+            (z, weight), spread = _list_kinds(), found.spread
+            rates = np.where(total > 0, (_find_chance(found.odds[:, None] + spread * z) * weight).sum(axis=1), np.nan)
+    return ExitRates(spread, rates[pages:], rates[:pages])
+
+
+class _Odds(NamedTuple):
+    """Log-odds of leaving by kind of decision for a middle visitor, and the visitors' spread about them."""
+
+    odds: Floats
+    spread: float
+
+
+def _count_decisions(visits: Visits, gone: Bools, hidden: Floats) -> tuple[Floats, Floats]:
+    """How often each visit stayed and left, by kind of decision: the page of a later view, then that of a landing."""
+    pages = len(hidden)
+    again = visits.reloads + visits.links
+    landed_on = visits.first & ((again > 0) | gone)
+    bounced = visits.first & visits.ended & (again == 0)
+    row = np.unique(visits.session, return_inverse=True)[1]
+    tables = []
+    unseen = (hidden / np.maximum(np.bincount(visits.page, minlength=pages), 1))[visits.page]
+    for later, landing in ((again + gone - landed_on + unseen, landed_on), (visits.ended & ~bounced, bounced)):
+        table = np.zeros((int(row.max(initial=-1)) + 1, 2 * pages))
+        np.add.at(table, (row, visits.page), later)
+        np.add.at(table, (row, visits.page + pages), landing)
+        tables.append(table)
+    return tables[0], tables[1]
+
+
+def _list_kinds() -> tuple[Floats, Floats]:
+    """Values of a normal variable, and their weights."""
+    z, weight = np.polynomial.hermite_e.hermegauss(KINDS_OF_VISITORS)
+    return z, weight / weight.sum()
+
+
+def _find_chance(odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(odds, -30, 30))), dtype=np.float64)
+
+
+def _fit_odds(stays: Floats, exits: Floats, spread: float) -> tuple[_Odds, float]:
+    """The odds, and the logarithm of the likelihood; a spread of 0 stays 0."""
+    z, weight = _list_kinds()
+    total, left = (stays + exits).sum(axis=0), exits.sum(axis=0)
+    odds = np.log((left + 0.5) / (total - left + 0.5))
+    likelihood, free = 0.0, spread > 0
+    for _ in range(TRIES if free else 1):
+        before, chance = spread, _find_chance(odds[:, None] + spread * z)
+        logs = stays @ np.log1p(-chance) + exits @ np.log(chance) + np.log(weight)
+        largest = logs.max(axis=1, keepdims=True)
+        share = np.exp(logs - largest)
+        likelihood = float((np.log(share.sum(axis=1)) + largest[:, 0]).sum())
+        if not free:
+            break
+        share /= share.sum(axis=1, keepdims=True)
+        odds, spread = _improve_odds(odds, spread, stays.T @ share, exits.T @ share)
+        if abs(spread - before) < SETTLED * spread:
+            break
+    return _Odds(odds, spread), likelihood
+
+
+def _improve_odds(odds: Floats, spread: float, stayed: Floats, left: Floats) -> tuple[Floats, float]:
+    """A few steps of Newton towards the odds and the spread that explain these counts, by kind of visitor, best."""
+    z, _ = _list_kinds()
+    for _ in range(3):
+        chance = _find_chance(odds[:, None] + spread * z)
+        error, weight = left - (stayed + left) * chance, (stayed + left) * chance * (1 - chance)
+        odds = odds + np.clip(error.sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-9), -1, 1)
+        step = (error * z).sum() / max(float((weight * z**2).sum()), 1e-9)
+        spread = float(np.clip(spread + np.clip(step, -0.5, 0.5), 1e-3, MOST))
+    return odds, spread

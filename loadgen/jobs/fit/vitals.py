@@ -30,6 +30,7 @@ class Loads(NamedTuple):
     view: Ints  # row of Visits
     first: Bools
     small: Bools  # on a mobile or tablet
+    back: Bools  # a step back, whose document the browser's cache mostly holds
     first_byte: Floats
     paint: Floats  # FCP
     largest: Floats  # LCP
@@ -70,7 +71,7 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
         times.append(spread)
     first_byte = np.where(np.isfinite(ttfb[0]), ttfb[0], times[0])
     first_byte[back & (first_byte <= 0)] = np.nan  # back from the cache
-    return Loads(rows, visits.first[rows], mobile[visits.session[rows]], first_byte, fcp[0], lcp[0], lcp[1] > 0,
+    return Loads(rows, visits.first[rows], mobile[visits.session[rows]], back, first_byte, fcp[0], lcp[0], lcp[1] > 0,
                  inp[0], fid[0], cls[0], *times[1:])  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def read_quantity(loads: Loads, name: str) -> Floats:
     """What a parameter of the scenario's vitals shows itself in."""
     match name:
         case "ttfb":
-            return loads.first_byte
+            return np.where(loads.back, np.nan, loads.first_byte)
         case "render":
             return loads.paint - loads.first_byte
         case "largest":

@@ -70,6 +70,7 @@ def check_pages(pages: Any) -> Iterator[Problem]:
             yield from _check_bounce(name, page, graph)
             yield from _check_targets(name, graph)
             yield from _check_placeholders(name, page)
+            yield from _check_failures(name, page)
     yield from _check_ways(graph)
 
 
@@ -96,6 +97,17 @@ def _check_targets(name: str, graph: PageGraph) -> Iterator[Problem]:
     for target in graph.to[name]:
         if target not in graph.to:
             yield Problem(format_place("pages", name, "to", target), f"no such page; {suggest(target, graph.to)}")
+
+
+def _check_failures(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
+    calls = page.get("api")
+    for index, call in enumerate(calls if isinstance(calls, list | tuple) else ()):
+        total = sum(read_numbers(call.get("failures")).values()) if isinstance(call, Mapping) else 0.0
+        if total > 1 + TOLERANCE:
+            yield Problem(
+                format_place("pages", name, "api", index, "failures"),
+                f"they add up to {total:.6g}, more than 1; lower them",
+            )
 
 
 def _check_ways(graph: PageGraph) -> Iterator[Problem]:

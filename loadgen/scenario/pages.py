@@ -12,6 +12,9 @@ from loadgen.scenario.problems import Attributes, Section, Share, Weight
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
+Status = Annotated[str, Field(pattern="^[45][0-9]{2}$")]
+"""An HTTP status of a call that failed."""
+
 
 class Resources(Section):
     """Files that one full page load fetches. A real median page has 8, 22, 4 and 13 (Web Almanac 2025)."""
@@ -20,6 +23,7 @@ class Resources(Section):
     script: int = Field(8, ge=1, le=100, description="Scripts, the web client among them: as above.")
     font: int = Field(2, ge=0, le=100, description="Fonts: half of the median page's.")
     image: int = Field(7, ge=0, le=200, description="Images: half of the median page's.")
+    shared: Share = Field(0.7, description="Share of the files that every page of the site fetches too. Estimate.")
 
 
 class ApiCall(Section):
@@ -33,6 +37,9 @@ class ApiCall(Section):
     )
     via: Literal["fetch", "xhr"] = Field("fetch", description="How the page calls: fetch, or XMLHttpRequest.")
     per_view: Share = Field(1.0, description="Probability in one page view.")
+    failures: dict[Status, Share] | None = Field(
+        None, description="Probability of each failing HTTP status of this call; default telemetry.api.failures."
+    )
 
 
 class Click(Section):
@@ -42,6 +49,13 @@ class Click(Section):
     id: str | None = Field(None, description="The element's id.")
     css: str | None = Field(None, description="cssLocator of the listener.")
     per_view: Share = Field(0.3, description="Probability in one page view.")
+
+
+class Link(Section):
+    """The element whose click leads to a page."""
+
+    element: str = Field("A", pattern="^[A-Z][A-Z0-9]*$", description="Node name of what is clicked, upper case.")
+    id: str | None = Field(None, description="The element's id.")
 
 
 def to_lists(value: Any) -> Any:
@@ -99,6 +113,7 @@ class PageSpec(Section):
         None, description="Probability that a visit which begins here ends here too. Default: exit, as for later views."
     )
     think_time: ThinkTime | None = Field(None, description="Dwell time; default by device (population.think_time).")
+    link: Link = Field(Link(), description="The element whose click leads here.")
     route: bool = Field(False, description="Reached by a route change of a single-page site, not by a full load.")
     slowness: float = Field(1.0, gt=0, description="Factor on the page's server and rendering times.")
     resources: Resources | None = Field(None, description="Files it fetches; default telemetry.resources.")

@@ -9,11 +9,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from loadgen.scenario.pages import Resources
+from loadgen.scenario.pages import Resources, Status
 from loadgen.scenario.problems import Section, Share
 
 Positive = Annotated[float, Field(gt=0)]
-Status = Annotated[str, Field(pattern="^[45][0-9]{2}$")]
 
 
 class Vitals(Section):
@@ -133,6 +132,11 @@ class Telemetry(Section):
     rage_clicks: Share = Field(
         0.06,
         description="Sessions in which one element is clicked three times or more within a second (Contentsquare).",
+    )
+    pointer_listeners: Share = Field(
+        0.6,
+        description="Documents in which some script listens for pointer events. In the others Chromium tells no target "
+        "of a first input by pointer. Estimate.",
     )
     preconnected: Share = Field(
         0.3, description="New connections that the browser made before the navigation needed them. Estimate."

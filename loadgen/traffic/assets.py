@@ -13,7 +13,6 @@ from loadgen.rum.events import Resource
 from loadgen.scenario import PageSpec, Resources
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects
-from loadgen.traffic.loading import SHARED
 from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 KINDS = ("stylesheet", "script", "font", "image")
@@ -77,18 +76,24 @@ class Assets:
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
         common = {asset.url for asset in self._shared.values()}
         self.shared: Bools = np.array([asset.name == FAVICON or asset.url in common for asset in files], dtype=bool)
+        on_pages = [{asset.url for asset in each} for each in found]
+        # [file, page]: whether the page has it too
+        self.on_page: Bools = np.array([[asset.url in urls for urls in on_pages] for asset in files], dtype=bool)
         self.limited: Bools = self.kind == IMAGE
+        self.styled: Bools = np.array([asset.initiator == "css" for asset in files], dtype=bool)
         self.urls = to_objects([asset.url for asset in files])
         self.initiators = to_objects([asset.initiator for asset in files])
         self.types = to_objects([_find_type(asset) for asset in files])
 
     def _make_files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
         numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit + SPARE)]
-        return [asset for kind, number in enumerate(numbers) for asset in self._make_kind(page, kind, number)]
+        return [
+            asset for kind, number in enumerate(numbers) for asset in self._make_kind(page, kind, number, counts.shared)
+        ]
 
-    def _make_kind(self, page: str, kind: int, number: int) -> list[Asset]:
+    def _make_kind(self, page: str, kind: int, number: int, shared_part: float) -> list[Asset]:
         """Make files of a kind: those that all pages share, then the page's own; the first image is the hero."""
-        common = number if kind == FONT else round(number * SHARED)
+        common = number if kind == FONT else round(number * shared_part)
         own = [self._make_asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
         shared = [self._find_common(kind, index) for index in range(common)]
         if kind != IMAGE or not number:

@@ -181,7 +181,8 @@ class Blocks:
         view = np.flatnonzero(hard & ~steps.first)
         session, page = steps.session[view], self.site.slowness[steps.page[view]]
         factor, kind = find_cache_factor(False, people.returning[session]), steps.kind[view]
-        cached = np.where(kind == NAVIGATE, telemetry.cache.later_pages, 1.0)
+        left = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
+        cached = np.where(left, 1.0, telemetry.cache.later_pages)
         later = WantedLoads(view, session, page, factor, False, kind == BACK, cached, find_new_items(steps)[view])
         return WalkedVisits(steps, hard, landing._replace(view=steps.begins[:-1]), later)
 

@@ -33,7 +33,7 @@ STORED_MU, STORED_SIGMA = 1.8, 0.6
 """ln ms until a document that the cache holds begins; an estimate after four of the recorded visits."""
 
 SHARED = 0.7
-"""Share of a page's files that every page of the site fetches; an estimate."""
+"""Share of a page's files that every page of the site fetches, as a scenario has it that does not say; an estimate."""
 
 PHASES_AT_MOST = 0.7
 """Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""

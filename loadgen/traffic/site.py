@@ -5,12 +5,14 @@ Faker is used in this module alone. It is slow, so it fills pools once, from an 
 
 from __future__ import annotations
 
+import re
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from loadgen.scenario import (
+    Click,
     Exponential,
     Lognormal,
     PageSpec,
@@ -36,6 +38,9 @@ THIRD_PARTIES = 3
 VISITORS, FAR_ODDS = 64, 20.0
 """Kinds of visitors over which exits are averaged, and log-odds beyond which nobody stays or nobody leaves."""
 
+CLASSES = re.compile(r"(\.[\w-]+)+")
+"""A CSS locator that names classes alone."""
+
 TITLE_LIMIT = 256
 """Characters of a metadata value in RUM's schema."""
 
@@ -56,11 +61,11 @@ COMMON_TARGETS = (
     Target("html>body>main>p", "P"),
     Target("#search", "INPUT", "search"),
     Target("html>body>main>section>span", "SPAN"),
-    Target("html>body>nav>a", "A"),
 )
-ANYWHERE = len(COMMON_TARGETS) - 1
-"""The first ANYWHERE targets stand for any place of a page; target LINK leads to the next page."""
-LINK = ANYWHERE
+ANYWHERE = len(COMMON_TARGETS)
+"""The first ANYWHERE targets stand for any place of a page."""
+LINKS = {"A": "html>body>nav>a", "IMG": "html>body>main>a.card>img"}
+"""Where elements without id stand that lead to another page."""
 
 
 class Site:
@@ -102,8 +107,11 @@ class Site:
         for page, model in enumerate(self.pages):
             for click in model.clicks:
                 self.clicks.append((page, len(self.targets), click.per_view))
-                selector = f"#{click.id}" if click.id else click.css or f"html>body>main>{click.element.lower()}"
-                self.targets.append(Target(selector, click.element, click.id, click.css))
+                self.targets.append(Target(_find_selector(click), click.element, click.id, click.css))
+        self.links = np.arange(self.end) + len(self.targets)
+        for link in (page.link for page in self.pages):
+            place = f"#{link.id}" if link.id else LINKS.get(link.element, f"html>body>main>a>{link.element.lower()}")
+            self.targets.append(Target(place, link.element, link.id))
         self.calls = [(page, call) for page, model in enumerate(self.pages) for call in model.api]
         self.client_url = f"{self.origin}/js/cwr.js"
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
@@ -161,6 +169,14 @@ class Site:
             for name, item in zip(self.used[page], chosen, strict=False):
                 text = text.replace(f"{{{name}}}", self.items[name][item][0])
         return text
+
+
+def _find_selector(click: Click) -> str:
+    """An element's place as web-vitals tells it: by its id, or by the names and classes on the way to it."""
+    if click.id:
+        return f"#{click.id}"
+    classes = click.css if click.css and CLASSES.fullmatch(click.css) else ""
+    return f"html>body>main>{click.element.lower()}{classes}"
 
 
 def _center_exits(mean: Floats, spread: float) -> Floats:

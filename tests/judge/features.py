@@ -24,6 +24,9 @@ OF_THE_SITE = frozenset({
 })  # fmt: skip
 """Members whose values say something of the site, of its server or of nothing; that they are there still counts."""
 
+SIZES = ("transferSize", "headerSize")
+"""Octets: only whether there are any is the browser's, how many is the site's."""
+
 CHOICES = ("loadState", "eventType", "interactionType", "navigationType", "event", "initiatorType", "fileType")
 """Members that hold one of a few words of the browser."""
 
@@ -114,7 +117,7 @@ def _see_value(path: str, value: Any, means: Means) -> None:
         means.add(path, value)
     elif isinstance(value, int | float):
         means.add(f"{path} = 0", value == 0)
-        if value:
+        if value and name not in SIZES:
             means.add(f"{path} is whole", value % 1 == 0)
             means.add(f"{path} is on the grid of 4 ms", value % 4 == 0)
             means.add(f"{path} decimals", len(repr(float(value)).partition(".")[2]))

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "61bec869fac7427e482508e31fb5f97ef4984dceadd43a32680a0b0e11f78526",
-    "storefront": "b29f2dcfd55612f9a36f77b915d45f8bfce75fb83b0821ac8f3dc3cbbd8a7702",
-    "bad-release": "b34b90839d309323b008c0bbaef6938001827d5c33ef4a3819134c07b20770a3",
-    "global-mobile-day": "9af0cd6ea5047f4d8cb3b7d576ac7c387fe97a15fa2f5600a9ce0e95d84b3f78",
-    "news-flash-crowd": "8ec78e1a33c0187b464a3058d1bd3f8590725dbcc7cf07d775a505f2a93ba793",
-    "noisy-neighbour": "9274df83293f0de1be549f87d1fd622db9e80fa0e4d104798e74591b6d2b8030",
-    "quota-probe": "9a7d0471716624b9dff206585cd405631d662fdd93bba8934803b7aaf7a18e54",
-    "saas-dashboard": "4f1e42186ef6a95af5a6b831dbbf8647488d97dbe11d3be31815c3635ad1ef9a",
+    "quickstart": "e3bbdca4dde8b628291674ecb90407763cf04e013876f3cd7572fe5e6a2912ad",
+    "storefront": "8f6a270eaa8b0a8b877c4b7ea0dd9db9f4f92d60a9918095188e9e90fe9fb939",
+    "bad-release": "2da050aabcd73f1f930b6213e16ad95b939ba3d65c764388104aa259e7c7c56d",
+    "global-mobile-day": "5eb40f455f656f0f4a8665035c7f1e6edbc1efd9cae0605106d140117e965f02",
+    "news-flash-crowd": "27397aa83bb99e78055cb251f8704533159660877bb2a2e629ae0765951dcf60",
+    "noisy-neighbour": "d16ff84083f54b58d6d2135415ae7ee05fe5600ac4c52a94225251c559fb46f9",
+    "quota-probe": "faaaf379545b0144475dbb789307da4afb0aa61d89e3f81d8d68e2ddf935447b",
+    "saas-dashboard": "424cee44afba91950bbc7e427a6b8e601954dc9b516cf62b742fb9f122e4804c",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

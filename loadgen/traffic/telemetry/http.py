@@ -44,8 +44,9 @@ NO_ANSWER, ABORTED = 0, -1
 GIVEN_UP = 0.3
 """Part of a call's time after which the page gives it up; an estimate."""
 
-CALLED_WITHIN_MS = 400.0
-"""Reading calls start within this time of the page's start, most early; others at any time. Estimate."""
+CALLED_AFTER_MS, CALL_GAP_MS = 4.0, 3.0
+"""Mean ms from the client's start to a page's first reading call, and from each such call to the next: the page's
+script runs right after the client's and makes them one after the other. Other calls come at any time. Estimates."""
 
 SIZE_MU, SIZE_SIGMA = 6.5, 1.2
 """ln bytes of an API answer; an estimate."""
@@ -88,7 +89,8 @@ class DrawnCalls(NamedTuple):
 def _draw_calls(draws: BlockDraws) -> DrawnCalls:
     """Draw who calls what, when, and how it ends."""
     stream, api = draws.stream("api"), draws.scenario.telemetry.api
-    found = [_draw_page_calls(draws, stream, page, call) for page, call in draws.site.calls]
+    begun = draws.time.noticed + to_ticks(CALLED_AFTER_MS * draws.stream("api begin").standard_exponential(draws.views))
+    found = [_draw_page_calls(draws, stream, begun, each) for each in range(len(draws.site.calls))]
     none = np.zeros(0, dtype=np.int64)
     view = np.concatenate([none, *(rows for rows, _ in found)])
     started = np.concatenate([none, *(start for _, start in found)])
@@ -129,26 +131,30 @@ def record_calls(draws: BlockDraws) -> RecordedCalls:
     return RecordedCalls(row, len(view), view[row], *times, status[row], length[row], methods, paths, xhr)
 
 
-def _draw_page_calls(draws: BlockDraws, stream: np.random.Generator, page: int, call: ApiCall) -> tuple[Ints, Ints]:
-    """The views that make a call, and when: GET soon after the page's start, others while the page is looked at."""
+def _draw_page_calls(draws: BlockDraws, stream: np.random.Generator, begun: Ints, kind: int) -> tuple[Ints, Ints]:
+    """The views that make a call, and when: GET as the page's script runs, others while the page is looked at."""
+    page, call = draws.site.calls[kind]
+    before = sum(other == page and each.method == "GET" for other, each in draws.site.calls[:kind])
     uniform = stream.random((2, draws.views))
     view = np.flatnonzero((draws.walk.page == page) & (uniform[0] < call.per_view))
     moment = uniform[1][view]
     if call.method == "GET":
         asks = draws.walk.kind[view] != RESTORED
         view, moment = view[asks], moment[asks]
-        return view, draws.time.noticed[view] + to_ticks(5 + CALLED_WITHIN_MS * moment**2)
+        return view, begun[view] + to_ticks(-CALL_GAP_MS * before * np.log1p(-moment))
     return view, draws.time.find_moments(view, np.floor(draws.visible[view] * moment).astype(np.int64))
 
 
 def _draw_status(draws: BlockDraws, uniform: Floats, kind: Ints) -> Ints:
     """HTTP status of each call; a POST that succeeds creates something."""
-    api = draws.scenario.telemetry.api
-    codes = np.array([200, NO_ANSWER, *(int(code) for code in api.failures)])
-    failing = [api.network, *api.failures.values()]
-    status: Ints = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform)]
-    creating = np.array([call.method == "POST" for _, call in draws.site.calls], dtype=bool)
-    return np.where((status == 200) & creating[kind], 201, status) if len(kind) else status
+    api, status = draws.scenario.telemetry.api, np.zeros(len(kind), dtype=np.int64)
+    for index, (_, call) in enumerate(draws.site.calls):
+        failures, network = (api.failures, api.network) if call.failures is None else (call.failures, 0.0)
+        codes = np.array([201 if call.method == "POST" else 200, NO_ANSWER, *map(int, failures)])
+        failing = [network, *failures.values()]
+        made = kind == index
+        status[made] = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform[made])]
+    return status
 
 
 def _fill_paths(draws: BlockDraws, view: Ints, made: list[ApiCall]) -> list[str]:

@@ -12,7 +12,7 @@ from loadgen.scenario import CustomEvent
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
 from loadgen.traffic.draws import TICKS, Bools, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE
-from loadgen.traffic.site import ANYWHERE, LINK, Target
+from loadgen.traffic.site import ANYWHERE, Target
 from loadgen.wire.json_templates import Template, write_members
 
 MOST_INPUTS = 30
@@ -20,11 +20,6 @@ MOST_INPUTS = 30
 
 TYPED = 0.15
 """Share of inputs by keyboard; an estimate."""
-
-LISTENING = frozenset({"A", "BUTTON"})
-NAMELESS = 0.8
-"""Elements on which something listens for clicks, and the share of clicks on others for which Blink tells no target
-(about 28 of 35 in the recorded visits)."""
 
 BY_LINK = 0.8
 """Share of steps ahead that follow a click in the page, not the address bar; an estimate. Steps back and reloads use
@@ -59,15 +54,19 @@ def draw_inputs(draws: BlockDraws) -> Inputs:
     view, load, at, target, typed, leaving = (each[order] for each in (view, load, at, target, typed, leaving))
     first = np.ones(len(load), dtype=bool)
     first[1:] = load[1:] != load[:-1]
-    return Inputs(view, load, at, target, typed, leaving, first, _draw_nameless(draws, load, target, typed))
+    return Inputs(view, load, at, target, typed, leaving, first, _draw_nameless(draws, load, typed))
 
 
-def _draw_nameless(draws: BlockDraws, load: Ints, target: Ints, typed: Bools) -> Bools:
-    """Which inputs have no target in their Event Timing entries: in Blink clicks where nothing listens."""
-    idle = np.array([each.element not in LISTENING for each in draws.site.targets])[target]
-    blink = draws.crowd.are_chromium(draws.people)[draws.load_session][load]
-    nameless: Bools = idle & blink & ~typed & (draws.stream("nameless").random(len(load)) < NAMELESS)
-    return nameless
+def _draw_nameless(draws: BlockDraws, load: Ints, typed: Bools) -> Bools:
+    """Which inputs have no target in the entry of their pointerdown.
+
+    Blink does not dispatch pointer events in a document where nothing listens for them, and then tells no target
+    (PointerEventManager; seen in Chromium 156: one listener anywhere for any pointer event makes it tell all targets,
+    listeners for mouse and touch events do not). Keys are always dispatched.
+    """
+    blink = draws.crowd.are_chromium(draws.people)[draws.load_session]
+    deaf = blink & (draws.stream("listeners").random(draws.loads) >= draws.scenario.telemetry.pointer_listeners)
+    return deaf[load] & ~typed
 
 
 InputColumns = tuple[Ints, Ints, Ints, Bools, Bools]
@@ -138,7 +137,7 @@ def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
     before = np.maximum(time.end[view] - to_ticks(2 + 30 * uniform[1][view]), time.looked[view])
     at = np.where(stays, time.start[np.minimum(view + 1, draws.views - 1)], before)
     known = np.ones(len(view), dtype=bool)
-    return np.where(stays, view + 1, view), at, np.full(len(view), LINK), ~known, known
+    return np.where(stays, view + 1, view), at, draws.site.links[walk.page[view + 1]], ~known, known
 
 
 def record_dom(draws: BlockDraws, seen: Inputs) -> list[Column]:

@@ -11,18 +11,33 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.rum.events import RESOURCE
-from loadgen.traffic.assets import FONT, IMAGE, Fetched
+from loadgen.traffic.assets import STYLESHEET, Fetched
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, Details, EventIds
 from loadgen.traffic.draws import Bools, Ints, to_ticks
-from loadgen.traffic.journey import FAR_TICK, NAVIGATE
+from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.navigation import draw_shares
 
 LCP_PARTS = (350.0, 140.0, 230.0)
 """Load delay, load time, render delay of an image LCP in ms: medians of good sites (CrUX July 2024, Almanac 2024)."""
 
 
+SWEPT_MS = 30_000.0
+"""Mean ms until memory is swept of what no page uses. In the recorded visits files of the page before the last were
+there after 1 to 28 s (eleven loads of twelve) and gone after more than 30 s (four of four)."""
+
 DISK_MS = 6.0
 """Median ms to read a file from the cache on the disk, with the favicon's spread in the recorded visits."""
+
+
+LOOK_MU, LOOK_SIGMA = 3.8, 0.8
+"""ln ms from the first byte until the parser asks for the first file: as long as until the page before unloads, and a
+little more."""
+
+PAUSE_MU, PAUSE_SIGMA = -1.6, 1.5
+"""ln ms between two requests that the parser makes, of the recorded visits."""
+
+STYLE_MU, STYLE_SIGMA = 3.3, 0.8
+"""ln ms from the last style sheet until the page is first styled; an estimate after the recorded visits."""
 
 
 class Heroes(NamedTuple):
@@ -41,26 +56,48 @@ class FileRows(NamedTuple):
     load: Ints
     asset: Ints  # row in Assets
     cached: Bools
-    kept: Bools  # by the document's process, from the page before: it takes no time at all
+    kept: Bools  # in memory, as the page before had it too: it takes no time at all
 
 
 def _lay_out_files(draws: BlockDraws) -> FileRows:
     """Spread the loads' files out, and see which come from a cache.
 
-    The process of a document keeps what the page before fetched too; other files of the cache are on the disk.
+    What the page just left had is still in memory (all of 1,087 such files in the recorded visits took 0 ms); what an
+    earlier page had too, unless memory has been swept since. All else that is cached is on the disk. A new visitor's
+    cache lacks what no page of the visit has had.
     """
     assets, walk, loading = draws.site.assets, draws.walk, draws.loading
     view = loading.view
-    begins = assets.begins[walk.page[view]]
-    number = assets.begins[walk.page[view] + 1] - begins
+    page, first = walk.page[view], walk.first[view]
+    begins = assets.begins[page]
+    number = assets.begins[page + 1] - begins
     load = np.repeat(np.arange(draws.loads), number)
     asset = np.arange(len(load)) + np.repeat(begins - np.cumsum(number) + number, number)
-    shared = assets.shared[asset]
+    shared, hero = assets.shared[asset], assets.hero[asset]
     cached = np.where(shared, loading.warm[load], loading.pictures[load])
-    cached &= ~(assets.hero[asset] & loading.new[load])
-    again = walk.kind[view] != NAVIGATE
-    kept = cached & (shared | again[load]) & ~walk.first[view][load] & ~assets.favicon[asset]
-    return FileRows(load, asset, cached, kept)
+    cached &= ~(hero & loading.new[load])
+    same = (walk.page[view - 1] == page) & (walk.items[view - 1] == walk.items[view]).all(axis=1)
+    kept = ~first[load] & np.where(hero, same[load], assets.on_page[asset, walk.page[view - 1][load]])
+    others = np.flatnonzero(cached & ~kept & ~first[load])
+    since = _find_ages(draws, load[others], asset[others])
+    swept = to_ticks(SWEPT_MS * draws.stream("memory").standard_exponential(draws.loads))
+    kept[others] = since < swept[load[others]]
+    had = draws.people.returning[draws.load_session[load[others]]] | (since < FAR_TICK)
+    cached[others] &= had
+    return FileRows(load, asset, cached, kept & cached & ~assets.favicon[asset])
+
+
+def _find_ages(draws: BlockDraws, load: Ints, asset: Ints) -> Ints:
+    """Ticks from the end of the visit's last load that had a file until this one's start; FAR_TICK if none had it."""
+    page, session = draws.walk.page[draws.loading.view], draws.load_session
+    begun, zero = draws.time.start[draws.loading.view], session * FAR_TICK
+    found = np.full(len(load), FAR_TICK)
+    for index in range(draws.site.end):
+        last = np.full(draws.loads, -1)
+        last[1:] = np.maximum.accumulate(np.where(page == index, zero + draws.time.load_end, -1))[:-1]
+        since = np.where(last >= zero, np.maximum(zero + begun - last, 0), FAR_TICK)
+        found = np.where(draws.site.assets.on_page[asset, index], np.minimum(found, since[load]), found)
+    return found
 
 
 def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
@@ -139,16 +176,48 @@ def _draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
     return draws.clocks.coarsen(everyone, delay), draws.clocks.coarsen(everyone, loaded)
 
 
+def _await_styles(
+    draws: BlockDraws, stream: np.random.Generator, rows: FileRows, times: tuple[Ints, Ints], pauses: Ints
+) -> Ints:
+    """The starts, with those of files that style sheets name: asked for together, when the page is first styled.
+
+    The page is painted after its style sheets have come: `times`, starts and lengths, are shortened to that.
+    """
+    (start, length), loading, load, assets = times, draws.loading, rows.load, draws.site.assets
+    sheets = np.flatnonzero((assets.kind[rows.asset] == STYLESHEET) & ~assets.styled[rows.asset])
+    length[sheets] = np.minimum(length[sheets], np.maximum((loading.fcp[load] - start)[sheets] * 4 // 5, 0))
+    ended = loading.ttfb.copy()
+    np.maximum.at(ended, load[sheets], (start + length)[sheets])
+    np.maximum.at(ended, load, np.where(assets.styled[rows.asset], 0, np.minimum(start, loading.fcp[load] - 1)))
+    styled = ended + to_ticks(np.exp(STYLE_MU + STYLE_SIGMA * stream.standard_normal(draws.loads)))
+    styled = np.minimum(styled, np.maximum(loading.fcp - 10, ended))
+    return np.where(assets.styled[rows.asset], styled[load] + np.minimum(pauses, 50), start)
+
+
+def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows) -> tuple[Ints, Ints]:
+    """When the files are asked for that the markup names, and the pauses between requests that are made together.
+
+    The document's process takes over some time after the first byte, when the page before unloads. Then the parser
+    looks ahead and asks for files in the markup's order, as far as that has come.
+    """
+    loading, load = draws.loading, rows.load
+    first = np.searchsorted(load, load)
+    turn = np.arange(len(load)) - first
+    paused = np.cumsum(np.exp(PAUSE_MU + PAUSE_SIGMA * stream.standard_normal(len(load))))
+    pauses = to_ticks(paused - paused[first])
+    looks = to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
+    looks = np.minimum(looks, (loading.fcp - loading.ttfb) // 3)[load]
+    number = np.bincount(load, minlength=draws.loads)[load]
+    came = np.floor((loading.response - loading.ttfb)[load] * turn / number).astype(np.int64)
+    return loading.ttfb[load] + np.maximum(looks, came) + pauses, pauses
+
+
 def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> tuple[Ints, Ints]:
     """Start and duration of each file, inside its load; the favicon's after it."""
     stream, loading, assets = draws.stream("resources"), draws.loading, draws.site.assets
-    load, kind = rows.load, assets.kind[rows.asset]
+    load = rows.load
     uniform = stream.random((2, len(load)))
-    parsing = (loading.interactive - loading.ttfb)[load]
-    begin = np.where(
-        kind == FONT, 0.35 + 0.3 * uniform[0], np.where(kind == IMAGE, 0.1 + 0.5 * uniform[0], 0.02 + 0.1 * uniform[0])
-    )
-    start = loading.ttfb[load] + np.floor(parsing * begin).astype(np.int64)
+    start, pauses = _draw_starts(draws, stream, rows)
     transfer = assets.size[rows.asset] * 0.008 / loading.mbit[load]
     spread = np.exp(0.8 * stream.standard_normal(len(load)))
     fetched = loading.rtt[load] * (0.8 + 1.4 * uniform[1]) + 8 * spread + transfer
@@ -156,9 +225,11 @@ def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) ->
         fetched *= draws.slowed[load]
     draws.seeds.pause()
     length = np.where(rows.kept, 0, to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)) + 1)
+    start = _await_styles(draws, stream, rows, (start, length), pauses)
     image = assets.hero[rows.asset] & ~_is_text(draws)[load]
     start = np.where(image, (loading.ttfb + delay)[load], start)
-    room = np.maximum(loading.complete[load] - start - 1, 0)
+    start = np.minimum(start, loading.complete[load] - 1)
+    room = loading.complete[load] - start - 1
     length = np.where(image, loaded[load], np.minimum(length, room))
     favicon = np.flatnonzero(assets.favicon[rows.asset])
     start[favicon] = loading.loaded[load[favicon]] + to_ticks(2 + 60 * uniform[0][favicon] ** 2)

@@ -201,7 +201,7 @@ def record_fid(draws: BlockDraws, seen: Inputs) -> Column:
         some, begun = load[places], after[places]
         return FIRST_INPUT.texts(
             draws.write_times(some, value[places], begun),
-            _find_targets(targets, seen, rows[places]),
+            _find_targets(targets, seen.target[rows[places]], seen.nameless[rows[places]]),
             [EVENT_TYPES[typed] for typed in seen.typed[rows[places]].tolist()],
             draws.write_times(some, begun),
             find_states(draws, some, begun),
@@ -246,19 +246,21 @@ def _build_inp(draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints], drawn:
         seen.first[row], np.minimum(_draw_delays(draws)[load], drawn), np.floor(drawn * parts[0]).astype(np.int64)
     )
     ran = np.floor((drawn - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64)
-    ran = coarsen(load, np.where(seen.nameless[row], 0, ran))
+    ran = coarsen(load, np.where(seen.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
     delay = coarsen(load, delay)
     whole = np.rint(drawn / INP_TICKS).astype(np.int64) * INP_TICKS
     after = coarsen(load, seen.at[row] - find_load_starts(draws, load))
     painted = np.maximum(whole, delay + ran)
+    # an interaction that takes longer has an entry of its click too, for which the client itself listens
+    nameless = seen.nameless[row] & (whole < NOTICEABLE * 10)
     targets = _escape_selectors(draws)
 
     def details(places: Ints) -> list[str]:
         some, begun, waited, worked = load[places], after[places], delay[places], ran[places]
         ended, write = begun + waited + worked, draws.write_times
         return SLOWEST_INPUT.texts(
-            write(some, whole[places]), _find_targets(targets, seen, row[places]), write(some, begun),
-            write(some, begun + painted[places]),
+            write(some, whole[places]), _find_targets(targets, seen.target[row[places]], nameless[places]),
+            write(some, begun), write(some, begun + painted[places]),
             ["keyboard" if typed else "pointer" for typed in seen.typed[row[places]].tolist()],
             write(some, waited, begun), write(some, worked, begun + waited),
             write(some, painted[places] - waited - worked, ended), find_states(draws, some, begun),
@@ -285,9 +287,9 @@ def draw_idle_waits(draws: BlockDraws) -> tuple[Ints, Ints]:
     return first, second
 
 
-def _find_targets(targets: list[str], seen: Inputs, rows: Ints) -> list[str]:
-    """The inputs' targets; Blink names none where no listener met the event."""
-    named = zip(seen.target[rows].tolist(), seen.nameless[rows].tolist(), strict=True)
+def _find_targets(targets: list[str], target: Ints, nameless: Bools) -> list[str]:
+    """The selectors of inputs' targets; "" for those of which the browser tells none."""
+    named = zip(target.tolist(), nameless.tolist(), strict=True)
     return ["" if nameless else targets[target] for target, nameless in named]
 
 

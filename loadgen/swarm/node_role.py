@@ -10,6 +10,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -163,12 +164,12 @@ class NodeRole:
 
     def watch_for_dead_workers(self) -> None:
         """Say at once when a worker of --processes dies before the run begins: Locust would wait for it."""
-        workers = psutil.Process().children()
+        started = self.environment.parsed_options.processes if self.environment.parsed_options else 0
         while not self._begun:
-            gevent.sleep(LOOK_SECONDS)
-            if dead := [each for each in workers if not each.is_running() or each.status() == psutil.STATUS_ZOMBIE]:
-                log.error("worker process %d died before it had connected; see above for its reason", dead[0].pid)
+            if (dead := started - count_living_children()) > 0:
+                log.error("%d of %d worker processes died before they had connected", dead, started)
                 raise SystemExit(1)
+            gevent.sleep(LOOK_SECONDS)
 
     def _fail(self, reason: str) -> None:
         """Stop sending, wait a little for what is in flight, and sum up what was measured."""
@@ -252,6 +253,15 @@ class NodeRole:
     def sending(self) -> bool:
         """Whether this process has a share and is not through with it."""
         return self.ready.is_set() and not self.joined_late and not self.engine.over.is_set()
+
+
+def count_living_children() -> int:
+    """How many processes that this one has started are alive."""
+    living = 0
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            living += child.status() != psutil.STATUS_ZOMBIE
+    return living
 
 
 def open_spool(path: Path) -> Spool:

@@ -69,7 +69,7 @@ def test_no_encoding_ends_a_verb(folder: Path, verb: str, encoding: str) -> None
 
 
 def test_a_run_on_an_ascii_terminal_is_a_run(folder: Path) -> None:
-    arguments = ("run", "shop.toml", "--duration", "2s", "--seed", 1, "--out", "läuft")
+    arguments = ("run", "shop.toml", "--duration", "12s", "--pace", "4x", "--seed", 1, "--out", "läuft")
     done = loadgen(folder, "ascii", *arguments)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert b"quickstart -> http://127.0.0.1" in done.stdout

@@ -36,8 +36,6 @@ from loadgen.results import (
 from loadgen.scenario import Scenario
 from loadgen.transport import BlockingConnection, NoAnswer, find_route
 
-EXIT_BAD_INPUT = 2  # it has said why it did not even start
-
 
 def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
     """The summary that the process wrote, or what its records say when it ended without one.
@@ -50,15 +48,14 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
         return folder.summary()
     if handed_over is not None:
         return handed_over
-    has_sent, refused = has_sent_anything(folder), process.code == EXIT_BAD_INPUT
-    if not has_sent and (interrupted or refused):
-        reason = process.first_error
+    if not has_sent_anything(folder):
+        refusal = process.refusal
+        if not interrupted and refusal is None:
+            process.fail()
         folder.discard()
         if interrupted:
             interrupt()
-        raise LoadgenError(reason)
-    if not has_sent:
-        process.fail()
+        raise LoadgenError(refusal)
     said = f"Locust ended with code {process.code} before its summary: {process.first_error} (see {folder.log})"
     summary = recover_summary(folder)
     verdict = "invalid" if process.code == EXIT_CODES["invalid"] else summary.verdict

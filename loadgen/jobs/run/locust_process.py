@@ -27,7 +27,9 @@ from loadgen.wire.sigv4 import Credentials
 
 MOST_LINES = 20  # of Locust's log that are told
 GONE_SECONDS = 10.0  # a killed process is gone well before
-MAX_WAIT = "--expect-workers-max-wait=60"
+EXIT_BAD_INPUT = 2  # it has said why it did not even start
+MAX_WAIT_SECONDS = 60
+MAX_WAIT = f"--expect-workers-max-wait={MAX_WAIT_SECONDS}"
 """Seconds; a worker that dies before it has connected would else be waited for without end."""
 
 FILES = (*BUNDLES, "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -100,17 +102,28 @@ class LocustProcess:
 
     @property
     def first_error(self) -> str:
-        """The first error in its log, else its last line."""
+        """The first error in its log, with that of a traceback before it; else its last line."""
+        lines = self._read_log().strip().splitlines()
+        if not lines:
+            return describe_silence(self._folder.path)
+        first = next((place for place, line in enumerate(lines) if "/ERROR/" in line), len(lines) - 1)
+        raised = [line for line in lines[:first] if RAISED.match(line)][:1]
+        return "; ".join([lines[first].rpartition("/ERROR/")[2].removeprefix("loadgen: "), *raised])
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it did not even start, where it has said so: it has sent nothing then."""
+        if self.code == EXIT_BAD_INPUT:
+            return self.first_error
+        return explain_few_workers(self._read_log())
+
+    def _read_log(self) -> str:
         log = self._folder.log
-        lines = log.read_text(errors="replace").strip().splitlines() if log.is_file() else []
-        first = [line for line in lines if "/ERROR/" in line][:1] or lines[-1:]
-        return (
-            first[0].rpartition("/ERROR/")[2].removeprefix("loadgen: ")
-            if first
-            else describe_silence(self._folder.path)
-        )
+        return log.read_text(errors="replace") if log.is_file() else ""
 
 
+GAVE_UP = "Gave up waiting for workers to connect"
+RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # the last line of a traceback
 WAITING = re.compile(r"Waiting for workers to be ready, (\d+) of (\d+) connected")
 WARNING = re.compile(r"/WARNING/loadgen: (.+)")
 
@@ -140,8 +153,20 @@ class LogFollower:
 def translate_line(line: str) -> str | None:
     """A line of Locust's log for people; None for most."""
     if found := WAITING.search(line):
-        return f"waiting for workers: {found[1]} of {found[2]} are there"
+        return f"waiting for workers: {found[1]} of {found[2]} are there; one that cannot come says why where it runs"
     return found[1] if (found := WARNING.search(line)) else None
+
+
+def explain_few_workers(log: str) -> str | None:
+    """Why a master gave up, by its log; None when it did not."""
+    if GAVE_UP not in log:
+        return None
+    came = WAITING.findall(log)[-1:]
+    workers = f"{came[0][0]} of {came[0][1]} workers" if came else "fewer workers than --expect-workers"
+    return (
+        f"{workers} came within {MAX_WAIT_SECONDS} s; a master knows of a worker only when it connects, so see on the "
+        "other machines what keeps theirs"
+    )
 
 
 def describe_silence(folder: Path) -> str:

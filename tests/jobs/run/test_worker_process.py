@@ -11,8 +11,8 @@ import pytest
 
 import loadgen
 from loadgen.errors import LoadgenError
-from loadgen.jobs.run import RunNotice
-from loadgen.jobs.run.locust_process import wait_for_master
+from loadgen.jobs.run import RunNotice, locust_process
+from loadgen.jobs.run.locust_process import explain_few_workers, translate_line, wait_for_master
 from loadgen.jobs.run.preflight import SECRET, find_free_port, warn_of_strangers
 from loadgen.results import RunOptions, RunSpec
 from tests.jobs.run.test_end_to_end import KEY, clean_environment
@@ -83,9 +83,8 @@ def test_a_worker_without_the_secret_hears_why_and_one_with_it_runs(tmp_path: Pa
         endpoint.client().create_app_monitor(Name="loadgen", Domain="shop.example.com")
         port = find_free_port()
         bound = ("--master", "--bind-host", "0.0.0.0", "--bind-port", port, "--seed", 1)
-        master = start(
-            "run", QUICKSTART, "--target", endpoint.url, "--duration", "2s", *bound, "--out", tmp_path / "run", **OURS
-        )
+        short = ("--duration", "12s", "--pace", "4x", "--out", tmp_path / "run")
+        master = start("run", QUICKSTART, "--target", endpoint.url, *short, *bound, **OURS)
         said = read_until(master, "waiting for workers: 0 of 1 are there")
         assert "can read what master and workers tell each other" in said
 
@@ -100,3 +99,36 @@ def test_a_worker_without_the_secret_hears_why_and_one_with_it_runs(tmp_path: Pa
         worker.communicate(timeout=60)
     assert (master.returncode, worker.returncode) == (0, 0), ended
     assert "PASSED" in ended
+
+
+DYING = """
+import os
+from locust import env, main
+from loadgen.swarm.__main__ import main
+env.Environment.create_worker_runner = lambda *_: {death}
+main()
+"""
+
+
+@pytest.mark.locust
+@pytest.mark.parametrize(("death", "reason"), [("os.kill(os.getpid(), 9)", ""), ("1 / 0", "; ZeroDivisionError: ")])
+def test_a_worker_of_this_machine_that_dies_before_it_connects_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, death: str, reason: str
+) -> None:
+    """Locust itself would wait a minute for it, and then know no reason."""
+    script = DYING.replace("{death}", death)
+    monkeypatch.setattr(locust_process, "make_command", lambda *given: [sys.executable, "-c", script, *given])
+    with pytest.raises(LoadgenError, match=f"2 of 2 worker processes died before they had connected{reason}"):
+        loadgen.run(QUICKSTART, processes=2, out=tmp_path / "run")
+
+
+def test_a_master_whose_workers_do_not_come_says_how_many_and_where_to_look() -> None:
+    """A worker that dies before it connects has told its master nothing: nobody there can know of it."""
+    waiting = "[2026-11-26 02:24:09,100] vm/INFO/root: Waiting for workers to be ready, 1 of 3 connected\n"
+    given_up = "[2026-11-26 02:25:04,400] vm/ERROR/locust.main: Gave up waiting for workers to connect\n"
+    assert (
+        translate_line(waiting) == "waiting for workers: 1 of 3 are there; one that cannot come says why where it runs"
+    )
+    assert explain_few_workers(waiting) is None
+    assert (explain_few_workers(waiting + given_up) or "").startswith("1 of 3 workers came within 60 s; ")
+    assert (explain_few_workers(given_up) or "").startswith("fewer workers than --expect-workers came within 60 s; ")

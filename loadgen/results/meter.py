@@ -98,6 +98,7 @@ class Meter:
         self._worker = worker
         self._monitors = monitors
         self._stage_ends = stage_ends
+        self._last_stage = max(len(stage_ends) - 1, 0)
         self._records: list[bytes] = []
         self._due: defaultdict[int, Offered] = defaultdict(Offered)  # by second
         self._cancelled: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
@@ -151,4 +152,4 @@ class Meter:
         return taken
 
     def _find_stage(self, at: float) -> int:
-        return min(bisect_right(self._stage_ends, at), max(len(self._stage_ends) - 1, 0))
+        return bisect_right(self._stage_ends, at, 0, self._last_stage)

@@ -7,7 +7,6 @@ only the body, the canonical request and the string to sign are hashed.
 
 from __future__ import annotations
 
-import hmac
 from functools import lru_cache
 from hashlib import sha256
 
@@ -18,6 +17,7 @@ from loadgen.wire.sigv4.canonical import (
     ALGORITHM,
     TERMINATOR,
     Credentials,
+    SigningKey,
     canonicalize_path,
     compute_signature,
     derive_key,
@@ -62,7 +62,7 @@ class _Moment(msgspec.Struct, frozen=True):
     second: int
     date: str  # yyyymmddThhmmssZ
     scope: str
-    key: hmac.HMAC
+    key: SigningKey
     access: str  # access key id and scope
     access_encoded: str
 

@@ -41,13 +41,18 @@ class Uuids:
         self._begun = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little"))
 
     def __call__(self, number: int) -> str:
-        return format_uuid4(self.draw(number).hex())
-
-    def draw(self, number: int) -> bytes:
-        """The 16 bytes from which a number's UUID is made."""
         state = self._begun.copy()
         state.update(number.to_bytes(8, "little"))
-        return state.digest()
+        return format_uuid4(state.hexdigest())
+
+    def draw_first(self, count: int) -> bytes:
+        """The bytes that `write_uuids` makes the UUIDs of the numbers below `count` from, 16 for each."""
+        begun, drawn = self._begun, []
+        for number in range(count):
+            state = begun.copy()
+            state.update(number.to_bytes(8, "little"))
+            drawn.append(state.digest())
+        return b"".join(drawn)
 
 
 def write_uuids(raw: NDArray[np.uint8]) -> list[str]:

@@ -127,8 +127,8 @@ class BlockPlan:
         made: list[str] = []
         for first in range(0, len(batches), IDS_PIECE):
             some = slice(first, first + IDS_PIECE)
-            draws = (Uuids(session.key, "batch").draw for session in self._sessions[some])
-            drawn = [draw(number) for draw, most in zip(draws, batches[some], strict=True) for number in range(most)]
+            ids = (Uuids(session.key, "batch") for session in self._sessions[some])
+            drawn = [each.draw_first(number) for each, number in zip(ids, batches[some], strict=True)]
             made += write_uuids(np.frombuffer(b"".join(drawn), np.uint8).reshape(-1, 16))
             pause()
         return made

@@ -141,6 +141,7 @@ class Site:
         popularity = {name: Choice(weigh_ranks(pool.size, pool.zipf)) for name, pool in pools.items()}
         self.popularity = [[popularity[name] for name in used] for used in self.used]
         self.texts = lru_cache(maxsize=65536)(self._texts)
+        self.find_url = lru_cache(maxsize=65536)(self._find_url)
 
     def _texts(self, page: int, chosen: tuple[int, ...]) -> tuple[str, str]:
         """Path and title of a page whose placeholders have these items."""
@@ -159,7 +160,7 @@ class Site:
         """The attributes of each page, as they stand in its metadata."""
         return [write_members(dict(page.attributes)) if page.attributes else "" for page in self.pages]
 
-    def find_url(self, page: int, chosen: tuple[int, ...]) -> str:
+    def _find_url(self, page: int, chosen: tuple[int, ...]) -> str:
         """The address of a page as a referrer tells it: without what stands behind #."""
         return self.origin + self.fill(self.pages[page].path.partition("#")[0], page, chosen)
 

@@ -43,17 +43,18 @@ def is_on_this_machine(url: str | None) -> bool:
 
 
 def open_botocore_session(isolated: bool) -> Any:
-    """A botocore session; an isolated one reads no file, no profile, and no credentials but the environment's."""
+    """A botocore session; an isolated one reads no file and no variable but those of Region, key and token."""
     import botocore.session
+    from botocore.credentials import EnvProvider
 
     if not isolated:
         return botocore.session.get_session()
-    nothing = (None, None, os.devnull, None)
-    session = botocore.session.Session(
-        session_vars={"profile": (None, None, None, None), "config_file": nothing, "credentials_file": nothing}
-    )
+    defaults = botocore.session.Session.SESSION_VARIABLES  # name → member of a file, variable, default, conversion
+    alone = {name: (None, None, default, convert) for name, (_, _, default, convert) in defaults.items()}
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+    session = botocore.session.Session(session_vars=alone | files | {"region": (None, *defaults["region"][1:])})
     resolver = session.get_component("credential_provider")
-    resolver.providers = [provider for provider in resolver.providers if provider.METHOD == "env"]
+    resolver.providers = [EnvProvider(mapping={"expiry_time": ""})]  # AWS_CREDENTIAL_EXPIRATION is of other keys
     return session
 
 
@@ -158,6 +159,11 @@ NO_CREDENTIALS = (
     "machine, paste the export lines that `loadgen serve` prints"
 )
 
+EXPIRED = (
+    "the credentials have expired: get new ones (`aws sso login`, or what made these), and set "
+    "AWS_CREDENTIAL_EXPIRATION with them, or unset it"
+)
+
 STANDS_BEFORE = "a log-in page, a proxy or another service stands there; check the target"
 
 DENIED = frozenset({"AccessDeniedException", "AccessDenied", "NotAuthorizedException"})
@@ -192,6 +198,12 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
         raise Unreachable(f"{doing}: {_explain_connection(error)}") from error
     except BotoCoreError as error:
         raise ControlError(f"{doing}: {error}") from error
+    except ValueError as error:  # botocore, of a value in the environment or a profile
+        raise ControlError(f"{doing}: {error}; see the AWS_ variables and the profile") from error
+    except RuntimeError as error:
+        if "expired" not in str(error):  # botocore has no class of its own for it
+            raise
+        raise ControlError(f"{doing}: {EXPIRED}") from error
 
 
 def _explain_connection(error: Exception) -> str:

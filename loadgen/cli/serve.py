@@ -16,11 +16,17 @@ from loadgen.units import check_form
 REGION = ParsedOption("region", partial(check_form, r"[a-z]{2,}(-[a-z]+)+-[0-9]+", "region", "one such as us-east-1"))
 ACCOUNT = ParsedOption("account", partial(check_form, r"[0-9]{12}", "account", "twelve digits"))
 SHELL_LINES = (
-    "AWS_ENDPOINT_URL_RUM AWS_DEFAULT_REGION",
-    "AWS_DISABLE_HOST_PREFIX_INJECTION",
-    "AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN AWS_SECRET_ACCESS_KEY",
+    "export {AWS_ENDPOINT_URL_RUM} {AWS_CREDENTIAL_EXPIRATION}",
+    "export {AWS_DEFAULT_REGION} {AWS_DISABLE_HOST_PREFIX_INJECTION}",
+    "export {AWS_ACCESS_KEY_ID} {AWS_SECURITY_TOKEN}",
+    "export {AWS_SESSION_TOKEN} \\",
+    "  {AWS_SECRET_ACCESS_KEY}",
 )
-"""Variables that clients need; what somebody has to type comes last, as a paste of all lines goes on with the next."""
+"""Variables that clients need, and empty those that belong to other keys, on lines of at most 80 characters.
+
+What somebody has to type comes last, and in one command: a paste of all lines goes on with the next.
+"""
+CLEARED = dict.fromkeys(("AWS_CREDENTIAL_EXPIRATION", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"), "")
 
 TYPED = """"$(read -rs typed; printf %s "$typed")\""""  # bash and zsh: read it from the terminal, unseen
 FILE = click.Path(path_type=Path)
@@ -59,17 +65,18 @@ def serve(host: str, port: int, store: Path | None, secret_file: TextIO | None, 
     quotas, origins = dict(given.pop("operation_quota")), given.pop("cors_origin") or ("*",)
     given |= {"credentials": (key,), "operation_quotas": quotas, "cors_origins": origins, "access_log": log}
     endpoint = Endpoint(None, store, host, port, **given)
-    secrets = {"AWS_SESSION_TOKEN": find_source("session_token", None) if token else ""}
+    secrets = {"AWS_SESSION_TOKEN": find_source("session_token", None)} if token else {}
     if secret_file or secret:
         secrets["AWS_SECRET_ACCESS_KEY"] = find_source("secret_access_key", secret_file)
 
     def show_endpoint() -> None:
         url, quota = endpoint.url, endpoint.settings.quota
-        shown = {name: shlex.quote(value) for name, value in endpoint.variables.items()} | secrets
+        values = CLEARED | {name: shlex.quote(value) for name, value in endpoint.variables.items()} | secrets
+        shown = {name: f"{name}={value}" for name, value in values.items()}
         echo(f"RUM endpoint on {url}, region {endpoint.region}, quota {'off' if quota is None else f'{quota:g}/s'}")
         echo(f"console on {url}/_loadgen/")
-        for names in SHELL_LINES:
-            echo("export " + " ".join(f"{name}={shown[name]}" for name in names.split()))
+        for line in SHELL_LINES:
+            echo(line.format_map(shown))
 
     endpoint.serve_forever(show_endpoint)
 

@@ -138,8 +138,9 @@ async def _serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    watched = None
     if until_stdin_ends:
-        await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
+        watched, _ = await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
     _raise_descriptor_limit()
     console = Console(service, is_live=not service.settings.read_only)
     handler = CommittingHandler(service, console, loop)
@@ -154,6 +155,8 @@ async def _serve(
         await asyncio.sleep(0.01)
     handler.flush()
     console.close()
+    if watched is not None:
+        watched.close()
 
 
 class _StdinWatch(asyncio.Protocol):

@@ -76,6 +76,8 @@ class Route(Noun):
 def find_route(url: str, environ: Mapping[str, str] = os.environ) -> Route:
     """The way to a URL; LoadgenError names a proxy or certificates that cannot be used."""
     parts = urlsplit(url)
+    if parts.scheme not in PORTS:
+        raise LoadgenError(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}: no HTTP; write http:// or https://")
     host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
     bundle = find_ca_bundle(environ) if parts.scheme == "https" else None
     return Route(parts.scheme, host, port, parts.netloc, find_proxy(parts.scheme, host, port, environ), bundle)

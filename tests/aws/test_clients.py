@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
+import botocore.session
 import pytest
 
 from loadgen.aws import Account, clients, make_signer, read_events
@@ -185,6 +186,35 @@ def hostile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_nothing_of_the_users_configuration_reaches_an_endpoint_of_a_run(running: Endpoint) -> None:
     account = Account("us-east-1", KEY, running.url)
     assert account.look_up("nowhere") is None
+
+
+def test_no_variable_that_the_aws_sdk_reads_can_stop_a_run_against_an_endpoint_of_its_own(
+    running: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _, variables, *_ in botocore.session.Session.SESSION_VARIABLES.values():
+        for name in [variables] if isinstance(variables, str) else variables or ():
+            monkeypatch.setenv(name, "no value / of it")
+    account = Account("us-east-1", KEY, running.url)
+    assert account.look_up("nowhere") is None
+    assert account.fetch_rate_quota() is None
+
+
+@pytest.mark.parametrize(
+    ("expiration", "said"),
+    [("2000-01-01T00:00:00Z", "have expired: get new ones"), ("soon", "format: soon; see the AWS_")],
+)
+def test_credentials_that_have_expired_are_told_and_are_nothing_to_an_endpoint_on_this_machine(
+    running: Endpoint, monkeypatch: pytest.MonkeyPatch, expiration: str, said: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expiration)
+    with pytest.raises(ControlError, match=said):
+        Account("us-east-1", endpoint_url="http://rum.invalid").list_names()
+    with pytest.raises(ControlError, match=said):
+        make_signer("us-east-1", url="http://rum.invalid")()
+    assert isinstance(Account("us-east-1", endpoint_url=running.url).list_names(), list)
+    assert make_signer("us-east-1", url=running.url)().sign(Request("POST", "/", (("host", "h"),)), 1e9)
 
 
 @pytest.mark.usefixtures("hostile")

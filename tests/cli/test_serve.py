@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from loadgen.cli.serve import SHELL_LINES
 from loadgen.endpoint.store import Store
 
 SECRET = "a-secret-that-nobody-sees"
@@ -34,7 +35,7 @@ def served(*options: str, stdin: str = "", **environment: str) -> Iterator[tuple
     process.stdin.write(stdin)
     process.stdin.close()
     try:
-        yield process, "".join(process.stdout.readline() for _ in range(5))
+        yield process, "".join(process.stdout.readline() for _ in range(2 + len(SHELL_LINES)))
     finally:
         process.send_signal(signal.SIGTERM)
         process.stdout.close()
@@ -50,8 +51,8 @@ GIVEN: dict[str, tuple[str, ...]] = {
 
 
 def paste(lines: str, typed: str = "", **environment: str) -> dict[str, str]:
-    """The variables that bash has after the lines that begin with `export` were pasted into it."""
-    exports = "\n".join(line for line in lines.splitlines() if line.startswith("export "))
+    """The variables that bash has after the lines below the first two were pasted into it."""
+    exports = "\n".join(lines.splitlines()[2:])
     script = f'{exports}\n"$0" -c "import json, os; print(json.dumps(dict(os.environ)))"'
     done = subprocess.run(
         ["bash", "-c", script, sys.executable],
@@ -62,6 +63,17 @@ def paste(lines: str, typed: str = "", **environment: str) -> dict[str, str]:
     )
     assert done.stderr == ""
     return dict(json.loads(done.stdout))
+
+
+OF_ANOTHER_ACCOUNT = dict.fromkeys(
+    ("AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION"), "of another"
+)
+
+
+def test_no_line_is_longer_than_80_columns() -> None:
+    with served("--region", "ap-southeast-2") as (_, said):
+        assert [line for line in said.splitlines() if len(line) > 80] == []
+        assert paste(said)["AWS_SECRET_ACCESS_KEY"]
 
 
 @pytest.mark.parametrize("way", GIVEN)
@@ -77,10 +89,10 @@ def test_the_printed_lines_can_be_pasted_however_the_secret_was_given(
         if Path("/proc").exists() and way != "command line":
             assert SECRET.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
         is_typed = way in ("stdin", "command line")
-        variables = paste(said, f"{SECRET}\n" if is_typed else "", AWS_SESSION_TOKEN="of another account", **given)
+        variables = paste(said, f"{SECRET}\n" if is_typed else "", **OF_ANOTHER_ACCOUNT, **given)
     assert variables["AWS_SECRET_ACCESS_KEY"] == SECRET
     assert variables["AWS_ACCESS_KEY_ID"] == "AKID $(id)'\""
-    assert variables["AWS_SESSION_TOKEN"] == ""
+    assert {variables[name] for name in OF_ANOTHER_ACCOUNT} == {""}
     assert variables["AWS_ENDPOINT_URL_RUM"] in said
 
 

@@ -172,3 +172,10 @@ def test_what_a_job_is_given_holds_while_it_runs(tmp_path: Path, monkeypatch: py
 
 def test_a_target_without_tls_asks_for_no_certificates() -> None:
     assert find_route(TARGET, environ={"AWS_CA_BUNDLE": "/nowhere/ca.pem"}).create_tls_context() is None
+
+
+@pytest.mark.parametrize("url", ["ftp://user:secret@host", "file:///etc", "//host"])
+def test_a_target_that_is_not_of_http_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(LoadgenError, match="no HTTP; write http:// or https://") as caught:
+        find_route(url, {})
+    assert "secret" not in str(caught.value)

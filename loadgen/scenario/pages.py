@@ -23,6 +23,8 @@ class Resources(Section):
     script: int = Field(8, ge=1, le=100, description="Scripts, the web client among them: as above.")
     font: int = Field(2, ge=0, le=100, description="Fonts: half of the median page's.")
     image: int = Field(7, ge=0, le=200, description="Images: half of the median page's.")
+    iframe: int = Field(0, ge=0, le=20, description="Documents of other hosts in frames, such as players and maps.")
+    media: int = Field(0, ge=0, le=20, description="Videos: files of the type other, of which the client records few.")
     shared: Share = Field(0.7, description="Share of the files that every page of the site fetches too. Estimate.")
 
 

@@ -15,11 +15,11 @@ from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects
 from loadgen.wire.json_templates import PLACEHOLDER, Template
 
-KINDS = ("stylesheet", "script", "font", "image")
-STYLESHEET, SCRIPT, FONT, IMAGE = range(4)
-FOLDERS = ("css", "js", "fonts", "img")
-INITIATORS = ("link", "script", "css", "img")
-SUFFIXES = ("css", "js", "woff2", "jpg")
+KINDS = ("stylesheet", "script", "font", "image", "document", "other")
+STYLESHEET, SCRIPT, FONT, IMAGE, FRAME, MEDIA = range(6)
+FOLDERS = ("css", "js", "fonts", "img", "embed", "media")
+INITIATORS = ("link", "script", "css", "img", "iframe", "video")
+SUFFIXES = ("css", "js", "woff2", "jpg", "html", "mp4")
 SPECIAL = {"head": "woff", "icons": "svg", "logo": "png"}
 """Suffixes of files by name. The client tells a file's type by its suffix, and takes .woff2 for a style sheet."""
 
@@ -29,9 +29,9 @@ FROM_STYLESHEETS = frozenset({"icons"})
 SPARE = 4
 """Images of a page beyond those that the client records: which are the first ones differs from load to load."""
 
-LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8))
+LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8), (3.56, 1.15), (6.5, 1.0))
 """Natural logarithm of one response's size in KB, by kind: mean and standard deviation. Source: Web Almanac 2025, with
-shorter tails; stylesheets are an estimate."""
+shorter tails; stylesheets and videos are estimates."""
 
 OPEN_HOSTS = 3
 """One of so many third parties sends no Timing-Allow-Origin: the browser tells no size of its files. An estimate."""
@@ -79,20 +79,27 @@ class Assets:
         on_pages = [{asset.url for asset in each} for each in found]
         # [file, page]: whether the page has it too
         self.on_page: Bools = np.array([[asset.url in urls for urls in on_pages] for asset in files], dtype=bool)
-        self.limited: Bools = self.kind == IMAGE
+        self.limited: Bools = np.isin(self.kind, (IMAGE, MEDIA))
         self.styled: Bools = np.array([asset.initiator == "css" for asset in files], dtype=bool)
         self.urls = to_objects([asset.url for asset in files])
         self.initiators = to_objects([asset.initiator for asset in files])
         self.types = to_objects([_find_type(asset) for asset in files])
 
     def _make_files(self, page: str, counts: Resources, image_limit: int) -> list[Asset]:
-        numbers = [counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit + SPARE)]
+        numbers = [
+            counts.stylesheet, counts.script, counts.font, min(counts.image, image_limit + SPARE),
+            counts.iframe, counts.media,
+        ]  # fmt: skip
         return [
             asset for kind, number in enumerate(numbers) for asset in self._make_kind(page, kind, number, counts.shared)
         ]
 
     def _make_kind(self, page: str, kind: int, number: int, shared_part: float) -> list[Asset]:
         """Make files of a kind: those that all pages share, then the page's own; the first image is the hero."""
+        if kind in (FRAME, MEDIA):
+            return [
+                self._make_asset(kind, f"{page}-{index}", host=self._find_host(kind, index)) for index in range(number)
+            ]
         common = number if kind == FONT else round(number * shared_part)
         own = [self._make_asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
         shared = [self._find_common(kind, index) for index in range(common)]
@@ -106,9 +113,13 @@ class Assets:
         if known is None:
             names = NAMES[kind]
             name = names[index] if index < len(names) else f"{KINDS[kind]}-{index}"
-            host = self._hosts[index % len(self._hosts)] if kind == SCRIPT and index >= len(names) else None
+            host = self._find_host(kind, index) if index >= len(names) else None
             known = self._shared[kind, index] = self._make_asset(kind, name, host=host)
         return known
+
+    def _find_host(self, kind: int, index: int) -> str | None:
+        """The third party that scripts and frames come from; None: the site itself."""
+        return self._hosts[index % len(self._hosts)] if kind in (SCRIPT, FRAME) else None
 
     def _make_asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
         mean, sigma = LN_KB[kind]

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from loadgen.cli import commands
 from loadgen.rum.events import EVENT_PREFIX
-from loadgen.scenario import PageSpec, Population, load
+from loadgen.scenario import PageSpec, Population, Resources, load
 from loadgen.scenario.monitor import Telemetry as Family
-from loadgen.scenario.pages import ApiCall, Click, CustomEvent
+from loadgen.scenario.pages import ApiCall, Click, CustomEvent, Link
 from loadgen.scenario.problems import Section
 from loadgen.scenario.scenario import Client
 from loadgen.scenario.telemetry import Api, Cache, Errors, Telemetry
@@ -32,7 +32,7 @@ EVERYTHING = FIXTURES / "everything.toml"
 SOURCES = {SCENARIOS / "storefront.toml": 60, SCENARIOS / "saas-dashboard.toml": 60, EVERYTHING: 40}
 """Scenarios and sessions of each; the last one alone has every type."""
 
-TRAFFIC = (Client, Population, PageSpec, ApiCall, Click, CustomEvent, Telemetry, Cache, Api, Errors)
+TRAFFIC = (Client, Population, PageSpec, Resources, Link, ApiCall, Click, CustomEvent, Telemetry, Cache, Api, Errors)
 """The sections that say what is in events."""
 
 OFF: tuple[Any, ...] = (None, 0, False, "", (), {})

@@ -1,0 +1,46 @@
+"""The files that pages fetch: types and initiators as browser and client tell them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from loadgen.rum.events import RESOURCE
+from tests.traffic.conftest import SEED
+from tests.traffic.look import seen, small
+
+FILES = "[telemetry.resources]\nstylesheet = 1\nscript = 4\nfont = 1\nimage = {image}\niframe = 2\nmedia = {media}\n"
+
+
+def count_files(image: int, media: int) -> list[Counter[tuple[str, str]]]:
+    """The files of each load that lived on after its load event, by initiator and type."""
+    found = []
+    for session in seen(small(FILES.format(image=image, media=media)), SEED):
+        for load in session.loads:
+            files = [event.details for event in load.events if event.type == RESOURCE]
+            if any(each.fileType == "document" for each in files):
+                found.append(Counter((each.initiatorType, each.fileType) for each in files))
+    return found
+
+
+def test_frames_are_documents_of_other_hosts_and_videos_are_other_files() -> None:
+    found = count_files(image=2, media=1)
+    assert len(found) > 100
+    assert {counts["iframe", "document"] for counts in found} <= {1, 2}
+    assert {counts["video", "other"] for counts in found} <= {0, 1}
+    assert sum(counts["video", "other"] for counts in found) > 0.9 * len(found)
+    hosts = {
+        event.details.targetUrl.split("/")[2]
+        for session in seen(small(FILES.format(image=2, media=1)), SEED)
+        for load in session.loads
+        for event in load.events
+        if event.type == RESOURCE and event.details.fileType == "document"
+    }
+    assert hosts and "shop.example.com" not in hosts
+
+
+def test_videos_count_with_the_images_against_the_client_s_limit() -> None:
+    """resourceEventLimit, 10: images and other files together; documents, scripts and fonts have none."""
+    found = count_files(image=6, media=12)
+    limited = [sum(counts[kind] for kind in counts if kind[1] in ("image", "other")) for counts in found]
+    assert max(limited) == 10
+    assert max(counts["video", "other"] for counts in found) > 2

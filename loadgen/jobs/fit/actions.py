@@ -6,6 +6,7 @@ it holds no address, token or long number.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
@@ -23,7 +24,8 @@ EVERYWHERE = 0.5
 
 RARE = 0.005
 MOST_CLICKS, MOST_EVENTS, MOST_EXAMPLES = 12, 20, 5_000
-NAME = r"[A-Z][A-Z0-9]*"
+CUSTOM_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+"""What RUM takes as the type of a custom event, and so do scenarios."""
 
 
 class Clicks(NamedTuple):
@@ -86,7 +88,7 @@ def find_custom_events(
     pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for name in sorted(name for name in recorded.types if not name.startswith(rum.EVENT_PREFIX)):
         rows = recorded.rows_of(name)
-        if len(np.unique(events.session[rows])) < at_least or holds_secret(name) or len(name) > 256:
+        if len(np.unique(events.session[rows])) < at_least or holds_secret(name) or not CUSTOM_TYPE.fullmatch(name):
             continue
         view = find_views(visits, events.session[rows], events.number[rows])
         for page in np.unique(visits.page[view[view >= 0]]).tolist():
@@ -117,9 +119,14 @@ def _find_details(
         for name, value in found.items() if isinstance(found, dict) else ():
             value = items.get(value, value) if isinstance(value, str) else value
             values[name].append((value, int(recorded.events.session[row])))
-    usual = {name: _find_usual(found, at_least) for name, found in values.items()
-             if len(found) > len(examples) / 2 and not holds_secret(name)}  # fmt: skip
+    told = [name for name, found in values.items() if len(found) > len(examples) / 2 and not holds_secret(name)]
+    usual = {name: _find_usual(values[name], at_least) for name in told if count_sessions(values[name]) >= at_least}
     return {name: value for name, value in usual.items() if value is not None}
+
+
+def count_sessions(values: list[tuple[Any, int]]) -> int:
+    """How many sessions have these values."""
+    return len({session for _, session in values})
 
 
 def _find_usual(values: list[tuple[Any, int]], at_least: int) -> Any:
@@ -133,8 +140,9 @@ def _find_usual(values: list[tuple[Any, int]], at_least: int) -> Any:
             return value
         if isinstance(value, str) and not holds_secret(value) and ("{" not in value or value.startswith("{")):
             return value
-    numbers = [value for value, _ in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    if len(numbers) >= max(0.9 * len(values), at_least):
+    whose = [pair for pair in values if isinstance(pair[0], int | float) and not isinstance(pair[0], bool)]
+    numbers = [value for value, _ in whose]
+    if len(numbers) >= 0.9 * len(values) and count_sessions(whose) >= at_least:
         middle = float(np.median(numbers))
         rounded = round_to(middle, max(float(np.std(numbers)), abs(middle) * 0.1))
         return int(rounded) if rounded == int(rounded) else rounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from math import exp, sqrt
 from typing import Any
@@ -20,6 +21,7 @@ from loadgen.scenario import Telemetry
 from loadgen.units import format_count, format_percent
 
 MOST_COUNTRIES = 40
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 LAWS = {name: (f"{name}_median_ms", f"{name}_sigma") for name in ("ttfb", "render", "largest", "inp", "fid", "rtt")}
 LAWS["cls"] = ("cls_median", "cls_sigma")
@@ -42,7 +44,11 @@ def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_leas
 
 def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
     """[monitor] and [client]."""
-    domains = seen.recorded.domains
+    domains = {
+        name: number
+        for name, number in seen.recorded.domains.items()
+        if number >= seen.at_least and HOST.fullmatch(name)
+    }
     telemetries = [each for each in ("errors", "performance", "http", "interaction")
                    if each in seen.settings.telemetries or each in ("errors", "http")]  # fmt: skip
     monitor: dict[str, Any] = {"domain": max(domains, key=lambda each: (domains[each], each))} if domains else {}

@@ -43,6 +43,7 @@ class Seen(NamedTuple):
     loads: Loads
     steps: Steps
     walked: Floats  # by page: how often it was come to, reloads and links to itself included
+    at_least: int  # sessions that must have a text before it is told
 
 
 class Estimates(NamedTuple):
@@ -72,7 +73,17 @@ def see_visits(
     walked = np.bincount(visits.page, minlength=len(site.names)).astype(np.float64)
     walked += np.bincount(visits.page, weights=visits.reloads + visits.links, minlength=len(site.names))
     return Seen(
-        recorded, settings, site, cuts, visits, route, mobile, list_loads(recorded, visits, mobile), steps, walked
+        recorded,
+        settings,
+        site,
+        cuts,
+        visits,
+        route,
+        mobile,
+        list_loads(recorded, visits, mobile),
+        steps,
+        walked,
+        at_least,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from loadgen.jobs.fit.dwell import measure_dwells
 from loadgen.jobs.fit.estimate import Seen, find_starts
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints
+from loadgen.jobs.fit.support import holds_secret
 from loadgen.jobs.fit.vitals import Loads
 from loadgen.rum import events as rum
 
@@ -19,7 +20,7 @@ DEPTHS = 12
 """Visits of so many pages and more are one category."""
 
 QUARTILES = (0.5, 0.75, 0.95)
-EXIT = "(exit)"
+EXIT, OTHER = "(exit)", "(other)"
 
 VITALS = (("LCP", "largest", "ms"), ("FCP", "paint", "ms"), ("TTFB", "first_byte", "ms"), ("INP", "input", "ms"),
           ("CLS", "shift", ""))  # fmt: skip
@@ -123,12 +124,22 @@ def pair_people(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
         words = [_list_words(each, field) for each in sides]
         if not all(words):
             continue  # one side does not tell, as the client tells no countries
+        fold_rare(words, sides[0].at_least)
         counts = Counter(word for side in words for word in side.values())
         labels = tuple(sorted(counts, key=lambda word: (-counts[word], word)))
         place = {word: float(number) for number, word in enumerate(labels)}
         one, other = (Observations(np.array(list(side)), np.array([place[word] for word in side.values()]))
                       for side in words)  # fmt: skip
         yield Pairing("visitors", name, one, other, labels=labels)
+
+
+def fold_rare(words: list[dict[int, str]], at_least: int) -> None:
+    """Replace the recorded words that too few sessions have to be told, and that loadgen does not have itself."""
+    counts, ours = Counter(words[0].values()), set(words[1].values())
+    words[0].update({
+        session: OTHER for session, word in words[0].items()
+        if word not in ours and (counts[word] < at_least or holds_secret(word) or not word.isprintable())
+    })  # fmt: skip
 
 
 def _list_words(seen: Seen, field: str) -> dict[int, str]:
@@ -155,7 +166,7 @@ def observe_vital(seen: Seen, field: str, small: bool) -> Observations:
 
 def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     """Events and bytes of a session, the mix of events, errors and failed calls."""
-    types = tuple(sorted({*sides[0].recorded.types, *sides[1].recorded.types}))
+    types = (*sorted(list_common_types(sides[0]) | {*sides[1].recorded.types}), OTHER)
     labels = tuple(name.removeprefix(rum.EVENT_PREFIX) for name in types)
     yield pair("events", "event mix", partial(observe_types, types=types), sides, labels=labels)
     yield pair("events", "events a session", observe_counts, sides, as_distribution=True, as_mean=True)
@@ -166,8 +177,19 @@ def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     yield pair("events", "sessions with errors", observe_faulty, sides, labels=("without", "with"), shown=False)
 
 
+def list_common_types(seen: Seen) -> set[str]:
+    """The event types that enough sessions had to be told."""
+    events = seen.recorded.events
+    return {
+        name for name in seen.recorded.types
+        if len(np.unique(events.session[seen.recorded.rows_of(name)])) >= seen.at_least and not holds_secret(name)
+        and name.isprintable()
+    }  # fmt: skip
+
+
 def observe_types(seen: Seen, types: tuple[str, ...]) -> Observations:
-    place = np.array([types.index(name) for name in seen.recorded.types], dtype=np.float64)
+    known = {name: place for place, name in enumerate(types)}
+    place = np.array([known.get(name, known[OTHER]) for name in seen.recorded.types], dtype=np.float64)
     return Observations(seen.recorded.events.session, place[seen.recorded.events.type])
 
 

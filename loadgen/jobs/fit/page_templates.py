@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs.fit.support import holds_secret
 
 STRICT_ID = re.compile(
     r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|(?=.*\d)[0-9a-fA-F]{8,}|(?=.*\d)(?=.*[A-Za-z])[\w~.-]{16,}|.*@.*|.*%40.*|"
-    r"\+?\d[\d.-]{4,}|.{41,}"
+    r"\+?\d[\d.-]{4,}|.*[=;].*|.*%3[BDFbdf].*|.{41,}"
 )
-"""Numbers, UUIDs, hex numbers, tokens, addresses, telephone numbers and dates, very long names."""
+"""Numbers, UUIDs, hex numbers, tokens, addresses, telephone numbers and dates, parameters, very long names."""
 
 SLUG = re.compile(r"[^/]*[-_][^/]*[-_][^/]*|(?=.*\d)(?=.*[A-Za-z])[\w.-]{4,}")
 """Names of several words, or with a number in them."""
@@ -38,7 +39,9 @@ class PageTemplate(NamedTuple):
 
     path: str
     members: tuple[int, ...]  # places in Recorded.pages
-    examples: tuple[str, ...]  # some values of the first placeholder; for the person who fits, not for the scenario
+    examples: tuple[
+        str, ...
+    ] = ()  # some values of the first placeholder; for the person who fits, not for the scenario
 
     @property
     def placeholders(self) -> list[str]:
@@ -61,10 +64,7 @@ def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Itera
     segments = {place: tuple(_split(paths[place])) for place in left}
     for place, folded in _fold(segments).items():
         found.setdefault(_name_placeholders(folded), []).append(place)
-    made = [
-        PageTemplate(path, tuple(members), _list_examples(path, [paths[place] for place in members]))
-        for path, members in found.items()
-    ]
+    made = [PageTemplate(path, tuple(members)) for path, members in found.items()]
     return sorted(made, key=lambda each: (-sum(weights[place] for place in each.members), each.path))
 
 
@@ -142,17 +142,17 @@ def make_placeholder(segment: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """A text that may stand in a path: braces would be placeholders."""
-    return re.sub(r"[{}]", "", text)
+    """A text that may stand in a path: braces would be placeholders, and control characters work on terminals."""
+    return "".join(letter for letter in text if letter not in "{}" and letter.isprintable())
 
 
-def _list_examples(path: str, members: list[str]) -> tuple[str, ...]:
-    """Some of the values behind a template's first placeholder."""
+def list_examples(path: str, common: Iterable[str]) -> tuple[str, ...]:
+    """Some of the values behind a template's first placeholder, of paths that may be told."""
     if "{" not in path:
         return ()
     place = next(index for index, part in enumerate(_split(path)) if "{" in part)
-    values = dict.fromkeys(parts[place] for each in sorted(members) if len(parts := _split(each)) > place)
-    return tuple(list(values)[:EXAMPLES])
+    values = dict.fromkeys(parts[place] for each in sorted(common) if len(parts := _split(each)) > place)
+    return tuple(value for value in values if not holds_secret(value) and value.isprintable())[:EXAMPLES]
 
 
 def name_pages(templates: Sequence[str]) -> list[str]:

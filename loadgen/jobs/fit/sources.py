@@ -270,4 +270,5 @@ def describe_head(head: bytes) -> str:
         return "JSON without RUM events" if start[:1] in b"{[" else "text"
     if not isinstance(found, dict):
         return "a list, not RUM events" if isinstance(found, list) else "text"
-    return f"JSON with the members {', '.join(list(map(str, found))[:6])}"
+    members = [name for name in found if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
+    return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"

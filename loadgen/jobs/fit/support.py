@@ -27,7 +27,7 @@ def fold_message(text: str) -> str:
     """A message without what differs from one to the next: addresses, URLs, ids, tokens, numbers."""
     for pattern, stand_in in ((EMAIL, "<email>"), (URL, "<url>"), (UUID, "<id>"), (TOKEN, "<token>"), (NUMBER, "<n>")):
         text = pattern.sub(stand_in, text)
-    return " ".join(text.split())[:MOST_WORDS_TOLD]
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[:MOST_WORDS_TOLD]
 
 
 def holds_secret(text: str) -> bool:

@@ -13,6 +13,8 @@ import numpy as np
 
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.judgement import RATIO, FitComparison, Judgement
+from loadgen.jobs.fit.observe import list_common_types
+from loadgen.jobs.fit.support import holds_secret
 from loadgen.jobs.fit.vitals import FEW, LEAST
 from loadgen.model import Noun
 from loadgen.scenario import Scenario
@@ -40,6 +42,8 @@ def list_pages(seen: Seen) -> Iterator[str]:
         if template.examples and len(template.members) > 1:
             examples = ", ".join(template.examples)
             yield f"page {name}: {len(template.members):,} paths became {template.path}, with values such as {examples}"
+        elif len(template.members) > 1 and "{" in template.path:
+            yield f"page {name}: {len(template.members):,} paths became {template.path}"
         elif len(template.members) > 1:
             yield f"page {name}: {len(template.members):,} paths that few sessions saw"
     if seen.site.dropped:
@@ -59,8 +63,8 @@ def list_losses(seen: Seen) -> Iterator[str]:
         if number:
             yield f"{number:,} {what}"
     if counts.unknown_types:
-        kinds = ", ".join(sorted(counts.unknown_types)[:MOST_TOLD])
-        yield f"{sum(counts.unknown_types.values()):,} events of types that are not known: {kinds}"
+        kinds = ", ".join(sorted(list_common_types(seen) & counts.unknown_types.keys())[:MOST_TOLD])
+        yield f"{sum(counts.unknown_types.values()):,} events of types that are not known: {kinds or 'rare ones'}"
 
 
 def list_cuts(seen: Seen) -> Iterator[str]:
@@ -119,10 +123,11 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
 def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
     """What the data show and no scenario can say."""
     if found.people.other_browsers:
-        others = ", ".join(
-            f"{name} ({number:,})" for name, number in found.people.other_browsers.most_common(MOST_TOLD)
-        )
-        yield f"browsers that scenarios do not have: {others}"
+        common = [(name, number) for name, number in found.people.other_browsers.most_common(MOST_TOLD)
+                  if number >= seen.at_least and not holds_secret(name) and name.isprintable()]  # fmt: skip
+        others = ", ".join(f"{name} ({number:,})" for name, number in common)
+        number = found.people.other_browsers.total()
+        yield f"{number:,} sessions of browsers that scenarios do not have: {others or 'rare ones'}"
     if seen.settings.replay:
         yield f"{seen.settings.replay:,} session replay events: no scenario sends them"
     yield "versions of browsers, systems and languages are drawn from loadgen's own tables, not from the data"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.page_templates import PageTemplate, fold_paths, name_pages
+from loadgen.jobs.fit.page_templates import PageTemplate, fold_paths, list_examples, name_pages
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.rum import events as rum
 
@@ -81,6 +81,7 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
     of_path = np.full(len(recorded.pages) + 1, -1)
     for place, template in enumerate(templates):
         of_path[list(template.members)] = place
+    common = _count_sessions(path, session, len(recorded.pages)) >= at_least
     seen = _count_sessions(of_path[path], session, len(templates))
     kept = [place for place, count in enumerate(seen.tolist()) if count >= at_least][:MOST_PAGES]
     number = np.full(len(templates) + 1, len(kept))
@@ -88,11 +89,15 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
     number[-1] = -1
     page = number[of_path]
     rare = np.unique(session[page[path] == len(kept)])
-    names, chosen = name_pages([templates[place].path for place in kept]), [templates[place] for place in kept]
+    names, chosen = name_pages([templates[place].path for place in kept]), [
+        templates[place]._replace(examples=list_examples(
+            templates[place].path, [recorded.pages[each] for each in templates[place].members if common[each]]))
+        for place in kept
+    ]  # fmt: skip
     dropped = 0
     if len(rare) >= at_least:
         names.append(OTHER if OTHER not in names else "other-pages")
-        chosen.append(PageTemplate(OTHER_PATH, tuple(np.flatnonzero(page[:-1] == len(kept)).tolist()), ()))
+        chosen.append(PageTemplate(OTHER_PATH, tuple(np.flatnonzero(page[:-1] == len(kept)).tolist())))
     else:
         dropped = int((page[path] == len(kept)).sum())
         page = np.where(page == len(kept), -1, page)
@@ -113,8 +118,8 @@ def match_site(recorded: Recorded, site: RecordedSite) -> RecordedSite:
 def _count_sessions(page: Ints, session: Ints, pages: int) -> Ints:
     """How many sessions saw each page."""
     known = page >= 0
-    pairs = np.unique(np.stack((page[known], session[known])), axis=1)
-    return np.bincount(pairs[0], minlength=pages)
+    pairs = np.unique(session[known] * pages + page[known])
+    return np.bincount(pairs % pages, minlength=pages) if pages else np.zeros(0, dtype=np.int64)
 
 
 def find_cuts(recorded: Recorded, limit: int) -> Cuts:

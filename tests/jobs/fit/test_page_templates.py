@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.page_templates import fold_paths, name_pages
+from loadgen.jobs.fit.page_templates import fold_paths, list_examples, name_pages
 
 SLUGS = [f"{word}-red-shoe" for word in ("nice", "old", "new", "big")]
 
@@ -43,10 +43,12 @@ def test_a_pattern_overrides() -> None:
         templates("/", patterns=("help/{topic}",))
 
 
-def test_values_that_made_a_template_are_told() -> None:
-    (found,) = fold_paths(["/product/7", "/product/9"], {0: 2, 1: 1})
-    assert found.examples == ("7", "9")
-    assert found.members == (0, 1)
+def test_values_that_made_a_template_are_told_unless_they_look_like_secrets() -> None:
+    paths = ["/product/9", "/product/7", "/product/ann@example.org", "/product/41111111"]
+    (found,) = fold_paths(paths, {0: 2, 1: 1, 2: 1, 3: 1})
+    assert found.members == (0, 1, 2, 3)
+    assert list_examples(found.path, paths) == ("7", "9")
+    assert list_examples("/cart", ["/cart"]) == ()
 
 
 def test_pages_have_short_distinct_names() -> None:

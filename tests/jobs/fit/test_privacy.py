@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import loadgen
+from loadgen.jobs.fit import build_fit_page, format_fitted, summarize_fit
+from loadgen.output import format_json
 from tests.jobs.fit.forms import log_events, write_lines
 
 SECRETS = (
@@ -68,6 +71,49 @@ def test_addresses_and_numbers_in_paths_of_everybody_are_folded(scenario_text: s
     assert 'path = "/account/{account}/{account_2}"' in scenario_text
     assert "person" not in scenario_text
     assert "100000" not in scenario_text
+
+
+FORMS = ("zq{0}wordzq", "{0}.zq@example.org", "zq{0}7f3a9b2c4d5e6f7a8b9c", "zq {0} title zq", "/zq{0}/path?token=zq{0}",
+         "https://zq{0}.example.net/zq{0}?session=zq{0}#zq{0}", "zq{0}\x1b[31m")  # fmt: skip
+KEPT = ("event_id", "event_version", "event_timestamp", "interaction", "userId")
+"""What is no free text, or would only make other sessions of the events."""
+
+
+def plant(value: Any, stream: random.Random, secret: str) -> Any:
+    """The same with a secret in most of its texts, and one more member in each object."""
+    if isinstance(value, dict):
+        held = {name: inner if name in KEPT else plant(inner, stream, secret) for name, inner in value.items()}
+        return held | {f"zq{secret}attribute": stream.choice(FORMS).format(secret)}
+    if isinstance(value, list):
+        return [plant(inner, stream, secret) for inner in value]
+    return stream.choice(FORMS).format(secret) if isinstance(value, str) and stream.random() < 0.6 else value
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_secret_in_any_text_of_too_few_sessions_is_told_nowhere(seed: int, tmp_path: Path) -> None:
+    """Four sessions, one fewer than must have a text, hold the same secret in names, values, types and ids."""
+    stream = random.Random(seed)
+    events = log_events(loadgen.generate("saas-dashboard", sessions=40, seed=seed, start="2026-01-01"))
+    whose = list(dict.fromkeys(event["user_details"]["sessionId"] for event in events))
+    spoiled, secret = set(whose[3:7]), "xylo"
+    changed = []
+    for event in events:
+        session = event["user_details"]["sessionId"]
+        held = plant(event, stream, secret) if session in spoiled else event
+        if session in spoiled:
+            held["user_details"]["sessionId"] = f"{session} zq{secret}"
+            if stream.random() < 0.5:
+                held["event_type"] = event["event_type"]
+        changed.append(held)
+    write_lines(tmp_path / "events", changed)
+    said: list[str] = []
+    found = loadgen.fit(tmp_path / "events", on_progress=lambda told: said.append(str(told)))
+    assert found.sessions == len(whose)
+    shown = [found.text, *format_fitted(found), format_json(summarize_fit(found)), build_fit_page(found), *said]
+    for text in map(str, shown):
+        place = text.lower().find(secret)
+        assert place < 0, text[max(place - 200, 0) : place + 100]
+        assert "\x1b" not in text
 
 
 def test_no_session_user_or_event_id_is_in_the_scenario(tmp_path: Path) -> None:

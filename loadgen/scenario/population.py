@@ -111,6 +111,11 @@ class Population(Section):
         description="Share of visits in which a link opens in a new tab, on multi-page sites: the visit goes on there, "
         "and ends back in the first tab, in the same session.",
     )
+    reopened: Share = Field(
+        0.06,
+        le=0.9,
+        description="Landings that reload a page or go back to it from another site, half of each. Estimate.",
+    )
     reload: Share = Field(0.04, description="Steps that load the same page again (CrUX with ours: 4 % of loads).")
     impatience: float = Field(
         0.15,

@@ -141,4 +141,16 @@ class Telemetry(Section):
     preconnected: Share = Field(
         0.3, description="New connections that the browser made before the navigation needed them. Estimate."
     )
+    touch: bool = Field(
+        True,
+        description="Whether mobiles and tablets are tapped on. false: clicked with a mouse, as by scripts that "
+        "emulate them.",
+    )
+    uptime_hours: Positive = Field(
+        24.0,
+        le=600,
+        description="Median time since the machines were started; Chromium's times carry the rounding of such "
+        "clocks. Estimate.",
+    )
+    uptime_sigma: float = Field(1.1, ge=0, le=3, description="Spread of it. Estimate.")
     tab_switches: Share = Field(0.06, description="Page views in which the tab is left and shown again. Estimate.")

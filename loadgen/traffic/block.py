@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import repeat
 from typing import NamedTuple
@@ -13,12 +14,11 @@ from loadgen.rum.events import HELD_UNTIL_HIDDEN
 from loadgen.scenario import Scenario, Spike
 from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockColumns, BlockDraws, Column, Sources
 from loadgen.traffic.browser_clocks import BrowserClocks
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds
+from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
     BACK,
     FAR_TICK,
-    LANDING_KIND,
     NAVIGATE,
     RELOAD,
     RESTORED,
@@ -49,6 +49,8 @@ from loadgen.traffic.telemetry import record_events
 
 NOWHERE = Load(0.0, 0.0, (), ())
 """Stands for a load that belongs to another share."""
+
+HOUR_MS = 3600 * 1000.0
 
 PAGES_PIECE = 32
 """Sessions whose pages are made between two pauses."""
@@ -126,7 +128,7 @@ class Blocks:
         steps, hard = walked.walk, walked.hard
         looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
         looks = open_tabs(seeds, block, steps, hard, looks, scenario.population.new_tab)
-        clocks = BrowserClocks(seeds.stream("clocks", block), steps.session[hard], self.crowd.are_chromium(people))
+        clocks = self._start_clocks(block, steps.session[hard], people)
         loading = self._draw_loading(block, walked, slowness, clocks)
         time = build_timeline(steps, hard, loading, looks)
         planned = at = starts[steps.session] + time.start / TICKS
@@ -153,6 +155,12 @@ class Blocks:
         columns = BlockColumns(people, slowness, steps, looks.looked, loading, time, seen, clocks, pages, hit, factor)
         return BlockDraws(Sources(scenario, site, self.crowd, seeds), block, own, columns)
 
+    def _start_clocks(self, block: int, session: Ints, people: People) -> BrowserClocks:
+        """The clocks of the loads of these sessions."""
+        telemetry, blink = self.scenario.telemetry, self.crowd.are_chromium(people)
+        uptime = math.log2(telemetry.uptime_hours * HOUR_MS), telemetry.uptime_sigma / math.log(2)
+        return BrowserClocks(self.seeds.stream("clocks", block), session, blink, uptime)
+
     def _walk_visits(
         self, block: int, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
     ) -> WalkedVisits:
@@ -163,11 +171,13 @@ class Blocks:
         warm = find_cache_factor(True, people.returning)
         factor = find_slowdown(exposures, everyone, entry, starts)
         warm = warm if factor is None else warm * factor
-        kind = LANDING_KIND.pick(self.seeds.stream("landing kind", block).random(len(entry)))
+        again = population.reopened / 2
+        kind = Choice([1 - 2 * again, again, again]).pick(self.seeds.stream("landing kind", block).random(len(entry)))
         cached = np.where(people.returning, telemetry.cache.first_page_returning, telemetry.cache.first_page_new)
         cached = np.where(kind == NAVIGATE, cached, 1.0)
         known = np.zeros(len(entry), dtype=bool)
-        asked = WantedLoads(everyone, everyone, self.site.slowness[entry], warm, True, kind == BACK, cached, known)
+        page, html_kb = self.site.slowness[entry], self.site.html_kb[entry]
+        asked = WantedLoads(everyone, everyone, page, html_kb, warm, True, kind == BACK, cached, known)
         landing = draw_loads(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
         if population.persistence:
@@ -179,11 +189,14 @@ class Blocks:
         steps.kind[steps.begins[:-1]] = kind
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         view = np.flatnonzero(hard & ~steps.first)
-        session, page = steps.session[view], self.site.slowness[steps.page[view]]
+        session, of = steps.session[view], steps.page[view]
         factor, kind = find_cache_factor(False, people.returning[session]), steps.kind[view]
         left = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
         cached = np.where(left, 1.0, telemetry.cache.later_pages)
-        later = WantedLoads(view, session, page, factor, False, kind == BACK, cached, find_new_items(steps)[view])
+        later = WantedLoads(
+            view, session, self.site.slowness[of], self.site.html_kb[of], factor, False, kind == BACK, cached,
+            find_new_items(steps)[view],
+        )  # fmt: skip
         return WalkedVisits(steps, hard, landing._replace(view=steps.begins[:-1]), later)
 
     def _draw_loading(self, block: int, walked: WalkedVisits, slowness: Slowness, clocks: BrowserClocks) -> Loading:

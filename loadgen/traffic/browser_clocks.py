@@ -16,11 +16,8 @@ from numpy.typing import NDArray
 
 from loadgen.traffic.draws import Bools, Ints, to_objects
 
-UPTIME_BITS, UPTIME_SPREAD = 26.5, 1.6
-"""Binary logarithm of a machine's uptime in milliseconds: mean a day, spread 3 times; an estimate."""
-
-LEAST_BITS, MOST_BITS = 21, 31
-"""Half an hour and 25 to 50 days."""
+LEAST_BITS, MOST_BITS = 18, 31
+"""Binary logarithms of the least and the longest uptime in milliseconds: 4 minutes and 25 to 50 days."""
 
 BLINK_PAINT_TICKS, OTHER_TICKS = 40, 10
 """Blink coarsens paint times to 4 ms (all of 210 recorded FCP and LCP values); the others measure whole ms."""
@@ -72,9 +69,12 @@ def _keep_texts() -> _Texts:
 class BrowserClocks:
     """The clocks behind a block's loads: a machine's uptime by session, a time origin by load."""
 
-    def __init__(self, stream: np.random.Generator, session: Ints, blink: Bools) -> None:
-        """`session` is that of each load, `blink` says of each session whether its engine is Blink."""
-        bits = np.rint(UPTIME_BITS + UPTIME_SPREAD * stream.standard_normal(len(blink))).astype(np.int64)
+    def __init__(self, stream: np.random.Generator, session: Ints, blink: Bools, uptime: tuple[float, float]) -> None:
+        """`session` is that of each load, `blink` says of each session whether its engine is Blink.
+
+        `uptime` is the binary logarithm of the machines' median uptime in milliseconds, and its standard deviation.
+        """
+        bits = np.rint(uptime[0] + uptime[1] * stream.standard_normal(len(blink))).astype(np.int64)
         self._bits: Ints = np.clip(bits, LEAST_BITS, MOST_BITS)[session]
         self._origin: Ints = stream.integers(0, PHASES, len(session))
         self._base: Ints = (self._bits - LEAST_BITS) * (PHASES * DIGITS * SIZES)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds, find_begins
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, find_begins
 from loadgen.traffic.loading import Loading
 from loadgen.traffic.site import Site
 
@@ -28,9 +28,6 @@ WALK_PIECE = 10
 
 NAVIGATE, BACK, RELOAD, RESTORED = 0, 1, 2, 3
 """How a visitor comes to a page."""
-
-LANDING_KIND = Choice([0.94, 0.03, 0.03])
-"""How a landing was reached: NAVIGATE, BACK or RELOAD; an estimate."""
 
 
 class Walk(NamedTuple):
@@ -205,7 +202,7 @@ class Timeline(NamedTuple):
     back: Ints  # and shown again
     end: Ints
     load_begins: Ints  # where each session's loads begin; one more marks the end
-    load_end: Ints  # of each load: its last view's end, and with another load behind it that load's first byte
+    load_end: Ints  # of each load: its last view's end; with another load behind it, when that one unloads it
 
     def find_session_ends(self, begins: Ints) -> Ints:
         """When each session ends, whose views begin at these rows; one more marks the end."""
@@ -231,7 +228,7 @@ class Timeline(NamedTuple):
 
 
 def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell) -> Timeline:
-    """Place the views of each session one after the other; a document lives until the answer for the next one comes."""
+    """Place the views of each session one after the other; a document lives until the next one unloads it."""
     load = np.cumsum(hard) - 1
     ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
     ready[loading.view] = loading.ready
@@ -251,5 +248,5 @@ def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell)
     begins = find_begins(walk.session[loading.view], len(walk.begins) - 1)
     load_end, following = end[last], loading.view[1:]
     replaced = np.flatnonzero(~walk.first[following] & (load_end[:-1] == start[following]))
-    load_end[replaced] += loading.ttfb[replaced + 1]
+    load_end[replaced] += loading.unload[replaced + 1]
     return Timeline(load, start, start + ready, looked, away, back, end, begins, load_end)

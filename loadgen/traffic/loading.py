@@ -18,9 +18,6 @@ from loadgen.traffic.population import DEVICES
 TEXT_FACTOR = 0.25
 """Factor on the time from FCP to LCP when the largest element is text."""
 
-HTML_KB_MU, HTML_KB_SIGMA = 3.56, 1.15
-"""Size of the document on the wire, ln KB (Web Almanac 2025, inner pages)."""
-
 REUSED, REDIRECTED, RESOLVED = 0.8, 0.15, 0.5
 """Shares: later loads on the same connection; landings by a redirect; new connections that look the name up."""
 
@@ -28,6 +25,12 @@ LOOKUP_MU, LOOKUP_SIGMA = 1.25, 0.7
 REQUEST_MU, REQUEST_SIGMA = (1.35, -0.35), (0.75, 1.3)
 """ln ms from fetchStart to the lookup of a new connection's host (the cache is asked meanwhile), and from a connection
 to the request: on one that was there, and on a new one. Medians and spreads of the recorded visits."""
+
+UNLOAD_MU, UNLOAD_SIGMA = 3.6, 0.9
+"""ln ms from the first byte until the page before unloads (of 105 recorded loads)."""
+
+RESPONSE_SIGMA = 0.8
+"""Spread of the time in which one document arrives, ln; an estimate."""
 
 STORED_MU, STORED_SIGMA = 1.8, 0.6
 """ln ms until a document that the cache holds begins; an estimate after four of the recorded visits."""
@@ -55,8 +58,8 @@ KEPT = 0.5
 of sessions that meet one over 3 s (Contentsquare)."""
 
 AT_ONCE = (
-    "wait", "redirect", "lookup", "dns", "connect", "tls", "request", "ttfb", "response", "interactive", "parsed",
-    "parsed_end", "complete", "load", "loaded",
+    "wait", "redirect", "lookup", "dns", "connect", "tls", "request", "ttfb", "unload", "response", "interactive",
+    "parsed", "parsed_end", "complete", "load", "loaded",
 )  # fmt: skip
 """What takes no time in a return from the back/forward cache."""
 
@@ -76,6 +79,7 @@ class Loading(NamedTuple):
     tls: Ints
     request: Ints  # requestStart
     ttfb: Ints
+    unload: Ints  # the page before is hidden and unloaded
     response: Ints  # the response's end
     fcp: Ints
     lcp: Ints
@@ -134,6 +138,7 @@ class WantedLoads(NamedTuple):
     view: Ints
     session: Ints
     page: Floats  # slowness of the page
+    html_kb: Floats  # size of the document on the wire
     cache_factor: Floats  # factor on rendering: see LANDING
     landing: bool
     stored: Bools  # a step back, whose document the cache holds
@@ -181,13 +186,16 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     ttfb, fcp, lcp, text = _draw_paints(stream, telemetry, slowness, asked)
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
     network = _draw_network(stream, rtt, asked, telemetry.preconnected, ttfb)
-    html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * stream.standard_normal(count))
-    response = ttfb + np.maximum(to_ticks(np.where(asked.stored, 0.7, html_kb * 8.192 / mbit)), 1)
+    transfer = asked.html_kb * 8.192 / mbit * np.exp(RESPONSE_SIGMA * stream.standard_normal(count))
+    response = ttfb + np.maximum(to_ticks(np.where(asked.stored, 0.7, transfer)), 1)
     warm, pictures = (stream.random(count) < share for share in split_cached_share(asked.cached))
     document = draw_document(stream, (ttfb, response, fcp, lcp), warm, warm & pictures & ~asked.new)
+    unload = ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * stream.standard_normal(count))) + 1
+    unload = np.minimum(unload, document["interactive"])
     return Loading(
-        view=asked.view, ttfb=ttfb, response=response, fcp=fcp, lcp=lcp, text=text, stored=asked.stored, new=asked.new,
-        warm=warm, pictures=pictures, html_bytes=np.rint(html_kb * 1024).astype(np.int64), rtt=rtt, mbit=mbit,
+        view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,
+        stored=asked.stored, new=asked.new,
+        warm=warm, pictures=pictures, html_bytes=np.rint(asked.html_kb * 1024).astype(np.int64), rtt=rtt, mbit=mbit,
         **network, **document,
     )  # fmt: skip
 

@@ -41,6 +41,11 @@ VISITORS, FAR_ODDS = 64, 20.0
 CLASSES = re.compile(r"(\.[\w-]+)+")
 """A CSS locator that names classes alone."""
 
+HTML_KB_MU, HTML_KB_SIGMA = 3.56, 1.15
+UNPACKED_MU, UNPACKED_SIGMA = 1.2, 0.25
+"""Size of a page's document on the wire, ln KB (Web Almanac 2025, inner pages), and how many times as large it is
+unpacked, ln; an estimate. A page has both at each load."""
+
 TITLE_LIMIT = 256
 """Characters of a metadata value in RUM's schema."""
 
@@ -97,6 +102,9 @@ class Site:
     def _build(self, scenario: Scenario) -> None:
         """Make the site's files, clickable elements, API calls and JavaScript errors."""
         stream = Seeds(0).stream(f"site/{scenario.name}")
+        sizes = Seeds(0).stream(f"documents/{scenario.name}").standard_normal((2, len(self.pages)))
+        self.html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * sizes[0])
+        self.unpacked = np.exp(UNPACKED_MU + UNPACKED_SIGMA * sizes[1])
         self.assets = Assets(stream, self.origin, make_hosts(scenario.name, THIRD_PARTIES))
         default = scenario.telemetry.resources
         self.pictured = np.array([(page.resources or default).image > 0 for page in self.pages])

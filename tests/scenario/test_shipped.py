@@ -19,7 +19,7 @@ SHIPPED = sorted(FOLDER.glob("*.toml"))
 
 
 def test_the_schema_file_is_fresh() -> None:
-    """If this fails: python -m loadgen.scenario.schema > scenarios/scenario.schema.json"""
+    """If this fails, write format_schema() into the file."""
     assert (FOLDER / "scenario.schema.json").read_text() == format_schema()
 
 

@@ -124,3 +124,10 @@ def events(sessions: Iterable[Session], kind: str | None = None) -> Iterator[Eve
 
 def kinds(sessions: Iterable[Session]) -> set[str]:
     return {event.type for event in events(sessions)}
+
+
+def one(load: SeenLoad, kind: str) -> SeenEvent | None:
+    """The event of a type that a load has once at most."""
+    found = [event for event in load.events if event.type == kind]
+    assert len(found) <= 1, f"{kind} twice in a load"
+    return found[0] if found else None

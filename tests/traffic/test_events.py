@@ -25,7 +25,7 @@ from loadgen.rum.events import (
     XRAY,
 )
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SeenEvent, SeenLoad, SeenSession, events, kinds, loads, seen, small
+from tests.traffic.look import SeenEvent, SeenSession, events, kinds, loads, one, seen, small
 
 TENTH = pytest.approx
 
@@ -33,12 +33,6 @@ TENTH = pytest.approx
 def near(value: float) -> object:
     """Equal up to floating point: everything is whole tenths of a millisecond."""
     return pytest.approx(value, abs=0.01)
-
-
-def one(load: SeenLoad, kind: str) -> SeenEvent | None:
-    found = [event for event in load.events if event.type == kind]
-    assert len(found) <= 1, f"{kind} twice in a load"
-    return found[0] if found else None
 
 
 def test_every_type_of_the_web_client_occurs(shop: list[SeenSession]) -> None:

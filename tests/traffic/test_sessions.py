@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "e3bbdca4dde8b628291674ecb90407763cf04e013876f3cd7572fe5e6a2912ad",
-    "storefront": "8f6a270eaa8b0a8b877c4b7ea0dd9db9f4f92d60a9918095188e9e90fe9fb939",
-    "bad-release": "2da050aabcd73f1f930b6213e16ad95b939ba3d65c764388104aa259e7c7c56d",
-    "global-mobile-day": "5eb40f455f656f0f4a8665035c7f1e6edbc1efd9cae0605106d140117e965f02",
-    "news-flash-crowd": "27397aa83bb99e78055cb251f8704533159660877bb2a2e629ae0765951dcf60",
-    "noisy-neighbour": "d16ff84083f54b58d6d2135415ae7ee05fe5600ac4c52a94225251c559fb46f9",
-    "quota-probe": "faaaf379545b0144475dbb789307da4afb0aa61d89e3f81d8d68e2ddf935447b",
-    "saas-dashboard": "424cee44afba91950bbc7e427a6b8e601954dc9b516cf62b742fb9f122e4804c",
+    "quickstart": "fe36893df7c7c666eb13a21b80c2f14f0c999d8824df22b3258890b5d8b89cba",
+    "storefront": "674023648677e5039766d34c071b95ec1fda7c265360efcc613bb75e47dd7837",
+    "bad-release": "e48cb4a3f74ef9adae7a555d8ae08d4739234efe09d9cb89cb36e84758df9983",
+    "global-mobile-day": "85038ead237e5a19f1499667a1832addfc4aa599e8e5d11a92eecd74e17f1e3e",
+    "news-flash-crowd": "0e8f62945832e7bc0183bde519936f6e8f632019ac94bfea3d8358153cc375a8",
+    "noisy-neighbour": "ec47e54460e04ead2b9c2fd415cee582a10aaec7424effc44453c12c488a0f14",
+    "quota-probe": "93c83feff6cec91570c23975c594da04d4a2cf8ccffb7cd08ac14302e0a33fa7",
+    "saas-dashboard": "ba8fc950d9ddc6afc55f042cdf604b0930ef33a229e7bb993dc2d98d468cf8fd",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -8,6 +8,7 @@ from loadgen.traffic.telemetry.http import draw_trace_ids, record_calls, record_
 from loadgen.traffic.telemetry.interactions import draw_inputs, record_custom, record_dom
 from loadgen.traffic.telemetry.largest_paint import record_lcp
 from loadgen.traffic.telemetry.navigation import record_navigation, record_page_views
+from loadgen.traffic.telemetry.reactions import draw_reactions
 from loadgen.traffic.telemetry.replay import record_replay
 from loadgen.traffic.telemetry.resources import record_resources
 from loadgen.traffic.telemetry.time_to_interactive import record_tti
@@ -20,14 +21,15 @@ def record_events(draws: BlockDraws) -> list[Column]:
     made: list[Column] = [record_page_views(draws)]
     if monitor.collects("performance"):
         files, heroes = record_resources(draws)
+        react = draw_reactions(draws, seen)
         made += [
             files,
             *record_navigation(draws),
             record_fcp(draws),
-            record_lcp(draws, seen, heroes),
+            record_lcp(draws, seen, react, heroes),
             record_cls(draws),
-            record_fid(draws, seen),
-            record_inp(draws, seen),
+            record_fid(draws, seen, react),
+            record_inp(draws, seen, react),
         ]
     if monitor.collects("http"):
         api = record_calls(draws)

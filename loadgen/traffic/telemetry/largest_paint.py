@@ -18,8 +18,9 @@ from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Ints, to_objects
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_navigation_times
+from loadgen.traffic.telemetry.reactions import Reactions
 from loadgen.traffic.telemetry.resources import Heroes
-from loadgen.traffic.telemetry.vitals import draw_idle_waits, find_load_starts, is_measured
+from loadgen.traffic.telemetry.vitals import draw_delays, find_load_starts, is_measured
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
@@ -58,14 +59,14 @@ def find_first_hides(draws: BlockDraws) -> Ints:
     return first
 
 
-def record_lcp(draws: BlockDraws, seen: Inputs, heroes: Heroes) -> Column:
+def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes) -> Column:
     """Largest contentful paint, as far as it had come when the first input or the first hide ended the search."""
     loading, start = draws.loading, find_load_starts(draws, np.arange(draws.loads))
     ended = find_first_hides(draws)
     at = ended.copy()
     opening = np.flatnonzero(seen.first)
     load = seen.load[opening]
-    at[load] = np.minimum(at[load], seen.at[opening] + draw_idle_waits(draws)[0][load])
+    at[load] = np.minimum(at[load], seen.at[opening] + draw_delays(draws)[load] + react.idle[opening])
     ended[load] = np.minimum(ended[load], seen.at[opening])
     at = np.where(draws.restored, np.minimum(start + loading.lcp, draws.time.load_end - 1), at)
     rows = draws.own_loads[is_measured(draws, "lcp")[draws.own_loads]]

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from loadgen.model import Page
 from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb, TtfbAttribution
 from loadgen.traffic.block_draws import NAVIGATION_WAIT, TTFB_WAIT, BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Choice, Floats, Ints, to_ticks, write_numbers
+from loadgen.traffic.draws import Choice, Floats, Ints, write_numbers
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 PAGE_ALONE = Template(PageView(TEXT_PLACEHOLDER))
@@ -74,11 +74,11 @@ PROTOCOL = Choice([0.60, 0.35, 0.05])
 
 TYPES = ("navigate", "back_forward", "reload")  # in the order of NAVIGATE, BACK, RELOAD
 
+ITEM_SIZES = np.exp(0.1 * np.random.default_rng(0).standard_normal(64))
+"""Factors on a document's size by the items that it shows; an estimate."""
+
 HEADER_BYTES = 300
 """headerSize of a document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""
-
-UNLOAD_MU, UNLOAD_SIGMA = 3.6, 0.9
-"""ln ms from the first byte until the page before unloads (of 105 recorded loads)."""
 
 NAVIGATED = Template(
     Navigation(
@@ -176,7 +176,6 @@ def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str
 
 def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
     load, write = draws.loading, partial(draws.write_times, rows)
-    uniform, normal = draws.stream("navigation detail").standard_normal((2, draws.loads))[:, rows]
     fetch, redirect, lookup, dns, tls, ttfb, response, parsed, complete, begun = (
         each[rows]
         for each in (
@@ -188,11 +187,11 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
     connected = connect + load.connect[rows]
     request, parsed_end, loaded = load.request[rows], load.parsed_end[rows], load.loaded[rows]
     interactive, stored = load.interactive[rows], load.stored[rows]
-    unload = np.minimum(ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * normal)) + 1, interactive)
-    unload = np.where(draws.walk.first[load.view[rows]], 0, draws.clocks.coarsen(rows, unload))
+    unload = np.where(draws.walk.first[load.view[rows]], 0, load.unload[rows])
     kinds, names = draws.walk.kind[load.view[rows]].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
-    size = load.html_bytes[rows]
-    unpacked = np.rint(size * np.exp(1.2 + 0.25 * uniform))
+    view = load.view[rows]
+    size = np.rint(load.html_bytes[rows] * ITEM_SIZES[draws.walk.items[view].sum(axis=1) % len(ITEM_SIZES)])
+    unpacked = np.rint(size * draws.site.unpacked[draws.walk.page[view]])
     made = NAVIGATED.iterate(
         [TYPES[kind] for kind in kinds], write(unload), ["1" if moved else "0" for moved in redirect.tolist()],
         write(redirect), write(fetch), write(lookup), write(dns, lookup),
@@ -202,7 +201,7 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
         write(response - ttfb, ttfb), write(interactive), write(parsed), write(parsed_end - parsed, parsed),
         write(complete), write(begun - response, response), write(begun), write(loaded - begun, begun), write(loaded),
         ["0" if kept else str(HEADER_BYTES) for kept in stored.tolist()],
-        map(str, np.where(stored, 0, size + HEADER_BYTES).tolist()), write_numbers(unpacked / size),
+        map(str, np.where(stored, 0, size + HEADER_BYTES).astype(int).tolist()), write_numbers(unpacked / size),
     )  # fmt: skip
     return draws.seeds.list_all(made)
 

@@ -22,11 +22,12 @@ from loadgen.rum.events import (
     InpAttribution,
 )
 from loadgen.scenario import LayoutShift
-from loadgen.traffic.block_draws import FRAME_WAIT, PAINT_WAIT, BlockDraws, Column, EventIds
+from loadgen.traffic.block_draws import PAINT_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks, write_numbers
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import draw_shares
+from loadgen.traffic.telemetry.reactions import Reactions
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
@@ -43,15 +44,6 @@ INP_TICKS = 80
 
 PRESENTED = 100
 """Least ticks from a paint to the callback that tells it."""
-
-FRAME = 160
-"""Ticks of a frame, after which an input's entry comes."""
-
-AT_ONCE, AT_ONCE_MS = 0.2, 12.0
-IDLE_MS, IDLE_SIGMA = 150.0, 0.7
-"""Share of inputs after which an idle callback runs at once, and its longest wait; median and spread of the others. Of
-67 recorded visits: 16 of 48 clicks on links left LCP behind, within some 110 ms, ten of them before FID; of clicks that
-stayed in the page 5 of 36 told LCP before FID."""
 
 ONE_SHIFT = 0.85
 """Loads whose CLS is one shift; an estimate (0.62 and 0.88 of the recorded visits)."""
@@ -176,7 +168,7 @@ def _draw_shift_times(draws: BlockDraws, where: Floats, when: Floats, painted: I
     return draws.clocks.coarsen(np.arange(draws.loads), moment)
 
 
-def _draw_delays(draws: BlockDraws) -> Ints:
+def draw_delays(draws: BlockDraws) -> Ints:
     """Input delay of each load's first input, in ticks."""
     device = draws.people.device[draws.load_session]
     telemetry = draws.scenario.telemetry
@@ -185,12 +177,12 @@ def _draw_delays(draws: BlockDraws) -> Ints:
     return draws.clocks.coarsen(np.arange(draws.loads), drawn)
 
 
-def record_fid(draws: BlockDraws, seen: Inputs) -> Column:
-    """First input delay of each load with an input, told after the next frame."""
+def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
+    """First input delay of each load with an input, told when the input's entry comes."""
     rows = np.flatnonzero(seen.first)
     rows = rows[is_measured(draws, "fid")[seen.load[rows]] & draws.own_view_mask[seen.view[rows]]]
-    value = _draw_delays(draws)[seen.load[rows]]
-    at = seen.at[rows] + value + FRAME + draws.waits[FRAME_WAIT][seen.load[rows]]
+    value = draw_delays(draws)[seen.load[rows]]
+    at = seen.at[rows] + value + react.entry[rows]
     lives = at < draws.time.load_end[seen.load[rows]]
     rows, value, at = rows[lives], value[lives], at[lives]
     load = seen.load[rows]
@@ -211,7 +203,7 @@ def record_fid(draws: BlockDraws, seen: Inputs) -> Column:
     return Column(FID, EventIds("fid", load, draws.loads), view, at, details)
 
 
-def record_inp(draws: BlockDraws, seen: Inputs) -> Column:
+def record_inp(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     """Interaction to next paint of each load with an input after which the page lived until it was idle."""
     stream = draws.stream("inp")
     device = draws.people.device[draws.load_session]
@@ -220,17 +212,17 @@ def record_inp(draws: BlockDraws, seen: Inputs) -> Column:
     drawn = to_ticks(median * np.exp(
         sigma * draws.slowness.mix(draws.slowness.machine[draws.load_session], stream.standard_normal(draws.loads))
     ))  # fmt: skip
-    row, load = _find_slowest(draws, seen, stream.random(draws.loads), drawn)
+    told = seen.at + np.maximum(react.later, drawn[seen.load])
+    row, load = _find_slowest(draws, seen, told, stream.random(draws.loads), drawn)
     own = is_measured(draws, "inp")[load] & draws.own_view_mask[seen.view[row]]
     parts = draw_shares(stream, draws.loads, (0.05, 0.7, 0.25), 0.6)
     row, load = row[own], load[own]
-    return _build_inp(draws, seen, (row, load), drawn[load], parts[:, load])
+    return _build_inp(draws, seen, (row, load, told[row]), drawn[load], parts[:, load])
 
 
-def _find_slowest(draws: BlockDraws, seen: Inputs, uniform: Floats, drawn: Ints) -> tuple[Ints, Ints]:
-    """Which input of each load was the slowest: any that the client could read, the first if none was noticeable."""
-    read = seen.at + FRAME + draws.waits[FRAME_WAIT][seen.load] + draw_idle_waits(draws)[1][seen.load]
-    found = np.flatnonzero(read < draws.time.load_end[seen.load])
+def _find_slowest(draws: BlockDraws, seen: Inputs, told: Ints, uniform: Floats, drawn: Ints) -> tuple[Ints, Ints]:
+    """Which input of each load was the slowest: any that the client could tell, the first if none was noticeable."""
+    found = np.flatnonzero(told < draws.time.load_end[seen.load])
     loads, begins, number = np.unique(seen.load[found], return_index=True, return_counts=True)
     pick = np.where(drawn[loads] >= NOTICEABLE * 10, np.floor(uniform[loads] * number).astype(np.int64), 0)
     row = found[begins + pick]
@@ -238,12 +230,12 @@ def _find_slowest(draws: BlockDraws, seen: Inputs, uniform: Floats, drawn: Ints)
     return row[noticed], loads[noticed]
 
 
-def _build_inp(draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints], drawn: Ints, parts: Floats) -> Column:
+def _build_inp(draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints, Ints], drawn: Ints, parts: Floats) -> Column:
     """The events: `drawn` is how long each interaction took in truth; browsers round that to 8 ms, not its parts."""
-    row, load = found
+    row, load, at = found
     coarsen = draws.clocks.coarsen
     delay = np.where(
-        seen.first[row], np.minimum(_draw_delays(draws)[load], drawn), np.floor(drawn * parts[0]).astype(np.int64)
+        seen.first[row], np.minimum(draw_delays(draws)[load], drawn), np.floor(drawn * parts[0]).astype(np.int64)
     )
     ran = np.floor((drawn - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64)
     ran = coarsen(load, np.where(seen.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
@@ -266,25 +258,9 @@ def _build_inp(draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints], drawn:
             write(some, painted[places] - waited - worked, ended), find_states(draws, some, begun),
         )  # fmt: skip
 
-    at = np.minimum(seen.at[row] + np.maximum(drawn, FRAME), draws.time.load_end[load] - 1)
     return Column(
         INP, EventIds("inp", load, draws.loads), draws.time.find_current(seen.view[row], seen.at[row]), at, details
     )
-
-
-def draw_idle_waits(draws: BlockDraws) -> tuple[Ints, Ints]:
-    """Ticks until each load's main thread is idle after the first input, and after the slowest one.
-
-    Some inputs come while nothing is to be drawn, and are followed by an idle period at once; the others are followed
-    by frames. A slow machine takes longer.
-    """
-    stream = draws.stream("idle")
-    uniform, normal = stream.random((2, draws.loads)), stream.standard_normal((2, draws.loads))
-    common = draws.slowness.machine[draws.load_session]
-    late = IDLE_MS * np.exp(IDLE_SIGMA * np.stack([draws.slowness.mix(common, each) for each in normal]))
-    quick, slow = to_ticks(AT_ONCE_MS * uniform / AT_ONCE), to_ticks(late)
-    first, second = np.where(uniform < AT_ONCE, quick, slow)
-    return first, second
 
 
 def _find_targets(targets: list[str], target: Ints, nameless: Bools) -> list[str]:

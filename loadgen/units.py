@@ -99,9 +99,12 @@ def parse_rates(text: str) -> tuple[float, ...]:
 def parse_percent(text: str) -> float:
     """A part that may be more than the whole, as 1.3 or 130%."""
     try:
-        return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        part = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
-        raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3") from None
+        part = inf
+    if not isfinite(part):
+        raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3")
+    return part
 
 
 def check_pace(text: str) -> str:

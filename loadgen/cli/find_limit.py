@@ -9,9 +9,9 @@ import click
 from loadgen.cli import options as shared
 from loadgen.cli.targets import ask_on_terminal, network_options
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import DURATION, POSITIVE, SHARE
+from loadgen.cli.values import DURATION, POSITIVE, SHARE, CountOption
 
-PRECISION = click.FloatRange(0.005, 0.5)
+PRECISION = CountOption(0.005, 0.5)
 
 
 @click.command("find-limit", epilog="Example: loadgen find-limit storefront --max-p99 200 --quota off")

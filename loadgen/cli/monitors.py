@@ -10,6 +10,7 @@ import click
 from loadgen.cli.options import JSON, SCENARIO
 from loadgen.cli.targets import NAME, YES, add_options, ask_on_terminal, show_result, with_account
 from loadgen.cli.terminal import VerbGroup, echo_error
+from loadgen.cli.values import SHARE
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ MOBILE_NOTE = "applications for {} send OTLP, which loadgen neither sends nor ta
 
 settings_options = add_options(
     click.option("--domain", "domains", multiple=True, help="The site's host; up to 5 times."),
-    click.option("--sample-rate", type=click.FloatRange(0, 1), help="Share of sessions."),
+    click.option("--sample-rate", type=SHARE, help="Share of sessions."),
     click.option("--telemetry", "telemetries", multiple=True, type=click.Choice(["errors", "performance", "http"])),
     click.option("--custom-events/--no-custom-events", default=None, help="Accept custom events."),
     click.option("--cookies/--no-cookies", default=None, help="AllowCookies."),

@@ -39,7 +39,7 @@ VISITS_A_DAY = click.option(
 )
 PEAK_TO_TROUGH = click.option(
     "--peak-to-trough",
-    type=float,
+    type=CountOption(),
     help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
 )
 PRICE = click.option("--price", type=CountOption(), default=1e-5, help="Dollars an event.")

@@ -33,7 +33,7 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
 @click.option("--growth", type=PERCENT, default="0%", help="Of all visits, such as 30%.")
-@click.option("--weekday-peak", type=float, default=1.0, help="Busiest weekday's visits by the mean day's.")
+@click.option("--weekday-peak", type=CountOption(), default=1.0, help="Busiest weekday's visits by the mean day's.")
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SAMPLE_RATE
@@ -53,7 +53,7 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 @click.option("--free-events", type=WholeCountOption(), default=0, help="That cost nothing; an account has 1M, once.")
 @click.option("--precision", type=SHARE, default=0.02, help="Half the 95 % interval of sums.")
 @click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
-@click.option("--answer-time", "answer_seconds", type=float, default=0.05, help="Mean seconds until an answer.")
+@click.option("--answer-time", "answer_seconds", type=CountOption(), default=0.05, help="Mean seconds until an answer.")
 @shared.JSON
 @click.option("--html", type=WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:

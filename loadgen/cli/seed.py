@@ -8,9 +8,9 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.targets import ask_on_terminal, target_options
-from loadgen.cli.values import POSITIVE
+from loadgen.cli.values import POSITIVE, CountOption
 
-DAYS = click.FloatRange(min=0, min_open=True)
+DAYS = CountOption(min=0, min_open=True)
 
 
 @click.command(epilog="Example: loadgen seed storefront --target http://127.0.0.1:8000 --days 7")

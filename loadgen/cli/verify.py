@@ -7,11 +7,12 @@ import click
 
 from loadgen.cli.options import JSON, RUN_DIR
 from loadgen.cli.targets import network_options, show_result
+from loadgen.cli.values import CountOption
 
 
 @click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
 @RUN_DIR
-@click.option("--wait", type=click.FloatRange(min=0), help="Seconds to wait for events; as long as RUM may take.")
+@click.option("--wait", type=CountOption(min=0), help="Seconds to wait for events; as long as RUM may take.")
 @network_options
 @JSON
 def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:

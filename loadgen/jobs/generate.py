@@ -47,7 +47,7 @@ class GenerateOptions(Noun, kw_only=True):
     seed: Seed | None = None
     start: str = DEFAULT_START  # of the run's zero: now, or an ISO 8601 date and time, UTC unless it says otherwise
     dialect: Literal["web", "sdk"] = "web"  # as the RUM web client writes bodies, or an AWS SDK
-    workers: Annotated[int, msgspec.Meta(ge=1)] = 1  # processes
+    workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # processes
 
 
 class GeneratedFile(Noun):

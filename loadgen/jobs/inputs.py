@@ -61,9 +61,13 @@ def _read_path(kind: type, value: Any) -> Any:
     raise TypeError("Expected `path`")
 
 
+ON_COMMAND_LINE = {"answer_seconds": "answer_time", "others": "with"}
+"""Options that have another name there."""
+
+
 def _name_option(name: str) -> str:
     """An option's name in Python and on the command line."""
-    return f"{name} (--{name.replace('_', '-')})"
+    return f"{name} (--{ON_COMMAND_LINE.get(name, name).replace('_', '-')})"
 
 
 def _describe_problem(message: str, kind: type[Noun], given: Mapping[str, Any]) -> str:

@@ -6,12 +6,15 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from loadgen.cli import commands
+from loadgen.cli.values import ParsedOption
 from loadgen.errors import LoadgenError
 from tests.paths import SCENARIOS
 
@@ -104,6 +107,45 @@ def test_an_impossible_option_is_told_what_to_write_instead(option: str, value: 
     result = invoke("run", QUICKSTART, f"{option}={value}")
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+NUMBERS = (click.IntRange, click.FloatRange, click.types.IntParamType, click.types.FloatParamType, ParsedOption)
+
+
+def list_numbers() -> Iterator[tuple[str, click.Parameter]]:
+    """All options that take a number, with their verbs."""
+
+    def walk(command: click.Command, verb: str) -> Iterator[tuple[str, click.Parameter]]:
+        if isinstance(command, click.Group):
+            for name, inner in command.commands.items():
+                yield from walk(inner, f"{verb} {name}".strip())
+        yield from ((verb, each) for each in command.params if isinstance(each.type, NUMBERS))
+
+    return walk(commands, "")
+
+
+@pytest.mark.parametrize(
+    "value", ["nan", "NaN", "inf", "-Infinity", "1e999", "9" * 400 + ".0", "", " ", "0x10", "1,5,x"]
+)
+def test_no_option_takes_a_number_that_is_none(value: str) -> None:
+    taken = []
+    for verb, option in list_numbers():
+        try:
+            option.type.convert(value, option, None)
+        except click.UsageError:
+            continue
+        taken.append(f"{verb} {option.opts[0]}")
+    assert taken == []
+
+
+def test_every_number_that_is_not_whole_is_read_by_a_type_of_our_own() -> None:
+    kinds = {type(option.type) for _, option in list_numbers()}
+    assert not kinds & {click.FloatRange, click.types.FloatParamType}, "give the option a type of loadgen.cli.values"
+
+
+def test_an_option_is_called_in_a_message_as_on_the_command_line() -> None:
+    assert "answer_seconds (--answer-time): 99.0 is out of range" in refusal("plan", QUICKSTART, "--answer-time", 99)
+    assert "workers (--workers): 1000 is out" in refusal("generate", QUICKSTART, "--sessions", 1, "--workers", 1000)
 
 
 def test_a_target_that_is_none_is_told() -> None:

@@ -17,8 +17,14 @@ from loadgen.units import format_count, format_milliseconds, format_rate, format
 SIGNS = {"passed": "✅", "failed": "❌", "invalid": "❔", "interrupted": "⏹️"}
 
 
+NO_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+
+
 def build_junit(summary: Summary) -> str:
-    """A test suite with a case for each threshold, for the validity of the run, and for the endpoint's ledger."""
+    """A test suite with a case for each threshold, for the validity of the run, and for the endpoint's ledger.
+
+    The form is that of Jenkins's schema (jenkinsci/xunit-plugin, junit-10.xsd), with what other readers ask for.
+    """
     cases = list(build_cases(summary))
     counts = {
         "tests": str(len(cases)),
@@ -26,10 +32,12 @@ def build_junit(summary: Summary) -> str:
         "errors": str(sum(case.find("error") is not None for case in cases)),
         "time": f"{summary.seconds:.3f}",
     }
-    name = escape_controls(f"loadgen.{summary.scenario}")
-    suite = ElementTree.Element("testsuite", {"name": name, "timestamp": summary.started_at[:19], **counts})
+    name = escape_xml(f"loadgen.{summary.scenario}")
+    skipped = str(sum(case.find("skipped") is not None for case in cases))
+    more = {"skipped": skipped, "timestamp": summary.started_at[:19]}
+    suite = ElementTree.Element("testsuite", {"name": name, **counts, **more})
     suite.extend(cases)
-    whole = ElementTree.Element("testsuites", counts)
+    whole = ElementTree.Element("testsuites", {"name": "loadgen", **counts})
     whole.append(suite)
     ElementTree.indent(whole)
     return ElementTree.tostring(whole, "unicode", xml_declaration=True) + "\n"
@@ -60,11 +68,17 @@ def build_threshold_case(summary: Summary, result: ThresholdResult) -> ElementTr
 
 def build_case(summary: Summary, name: str, outcome: str, reasons: list[str] | None = None) -> ElementTree.Element:
     """A case that passed, or one with a failure or an error and its reasons; the run's unless given."""
-    case = ElementTree.Element("testcase", {"classname": f"loadgen.{summary.scenario}", "name": escape_controls(name)})
+    named = {"classname": escape_xml(f"loadgen.{summary.scenario}"), "name": escape_xml(name)}
+    case = ElementTree.Element("testcase", {**named, "time": "0"})
     if outcome:
-        text = escape_controls("\n".join(reasons if reasons is not None else summary.reasons)) or summary.verdict
+        text = escape_xml("\n".join(reasons if reasons is not None else summary.reasons)) or summary.verdict
         ElementTree.SubElement(case, outcome, {"message": text.partition("\n")[0], "type": summary.verdict}).text = text
     return case
+
+
+def escape_xml(text: str) -> str:
+    """Text without the characters that XML 1.0 does not have (2.2, "Characters")."""
+    return NO_XML.sub("\ufffd", escape_controls(text))
 
 
 def build_markdown(summary: Summary) -> str:
@@ -80,7 +94,7 @@ def build_markdown(summary: Summary) -> str:
     lines += ["", *(f"- {escape_markdown(reason)}" for reason in notes)] if notes else []
     if summary.thresholds:
         told = map(ToldThreshold.of, summary.thresholds)
-        rows = [(each.sign, f"`{each.name}`", each.figure, each.bound) for each in told]
+        rows = [(each.sign, code(each.name), each.figure, each.bound) for each in told]
         lines += ["", *build_rows(("", "threshold", "figure", "bound"), rows)]
     figures = [
         ("requests sent", format_count(requests.sent), format_rate(summary.rates.requests)),
@@ -98,6 +112,11 @@ def build_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[s
     """A table; the columns of figures stand to the right."""
     align = ["---", "---", "---:", "---:"] if len(head) == 4 else ["---", "---:", "---:"]
     return [f"| {' | '.join(cells)} |" for cells in (head, tuple(align), *rows)]
+
+
+def code(text: str) -> str:
+    """A name as code; one that would end the code or the table's cell as text."""
+    return f"`{text}`" if re.fullmatch(r"[\w .,:%/-]+", text) else escape_markdown(text)
 
 
 def escape_markdown(text: str) -> str:

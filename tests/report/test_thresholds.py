@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from datetime import datetime
 from functools import cache
 from html.parser import HTMLParser
 from io import StringIO
@@ -105,6 +108,32 @@ def test_junit_tells_an_invalid_run_from_a_failed_one(
     assert (suite.attrib["failures"], suite.attrib["errors"]) == (failures, errors)
 
 
+NASTY = "\x00\x1b[2J\ufffe\ud800\u202e]]><!--&\"'|`@user #1 **b** " + HOSTILE
+
+
+@pytest.mark.parametrize("verdict", ["passed", "failed", "invalid", "interrupted"])
+def test_junit_keeps_to_the_schema_whatever_the_names_are(summary: Summary, verdict: str) -> None:
+    """Elements, attributes and their types as junit-10.xsd of Jenkins has them; counts agree with the cases."""
+    told = change(summary, verdict=verdict, thresholds=RESULTS, reasons=(NASTY,), scenario=NASTY)
+    whole = ElementTree.fromstring(build_junit(told).encode())
+    (suite,) = whole
+    assert (whole.tag, suite.tag) == ("testsuites", "testsuite")
+    assert set(whole.keys()) <= {"name", "time", "tests", "failures", "errors"}
+    assert {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"} == set(suite.keys())
+    datetime.fromisoformat(suite.attrib["timestamp"])
+    found = Counter(each.tag for case in suite for each in case)
+    assert found.keys() <= {"failure", "error", "skipped"}
+    for each in (whole, suite):
+        counts = [int(each.attrib[name]) for name in ("tests", "failures", "errors")]
+        assert counts == [len(suite), found["failure"], found["error"]]
+        assert re.fullmatch(r"[0-9]+\.[0-9]+", each.attrib["time"])
+    assert int(suite.attrib["skipped"]) == found["skipped"]
+    for case in suite:
+        assert (case.tag, set(case.keys())) == ("testcase", {"classname", "name", "time"})
+        assert len(case) <= 1 and all(set(inside.keys()) == {"message", "type"} for inside in case)
+    assert (found["failure"] + found["error"] == 0) is (verdict == "passed" and all(each.kept for each in RESULTS))
+
+
 class Tags(HTMLParser):
     """Collects the elements of a text that a renderer of Markdown would take for HTML."""
 
@@ -122,6 +151,7 @@ def test_markdown_has_tables_and_no_markup_of_strangers(summary: Summary) -> Non
     tags.feed(text)
     assert tags.found == []
     assert text.startswith("## ❌ failed: a&#124;b\n")
+    assert not re.search(r"@user|\*\*b|\]\(|`@", build_markdown(change(summary, reasons=(NASTY,), scenario=NASTY)))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in rows} == {5, 4}
     assert "| ✗ | `latency_p99_ms` | 812 ms | > 500 ms |" in rows

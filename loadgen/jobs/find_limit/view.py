@@ -18,13 +18,23 @@ SAID: dict[Cause, str] = {
     "generator": "the generator was late: this is its own limit, not the target's",
     "ceiling": "no higher rate was tried",
 }
+BROKEN: dict[Cause, str] = {
+    "throttled": "throttles",
+    "failed": "refuses",
+    "slow": "too slow",
+    "behind": "falls behind",
+    "generator": "generator late",
+    "ceiling": "no higher rate",
+}
+"""The same in a word or two, beside the figures of a window."""
+
 BAR = 14  # characters
 
 
 def format_step(step: SearchStep) -> str:
     """A window on one line."""
     window = step.window
-    verdict = "kept" if step.broken_by is None else SAID[step.broken_by]
+    verdict = "kept" if step.broken_by is None else BROKEN[step.broken_by]
     if window.shortage is not None:
         verdict = str(explain_shortage(window.shortage))
     return (

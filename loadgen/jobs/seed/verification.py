@@ -265,7 +265,7 @@ def _find_made_by(account: Account, run: str) -> list[str]:
 def describe_cleanup(cleanup: Cleanup) -> list[str]:
     """What was deleted, or would be."""
     if not cleanup.found:
-        return [f"no app monitor carries {RUN_TAG} = {cleanup.run}; nothing to delete"]
+        return ["nothing to delete: no app monitor carries the tag", f"  {RUN_TAG} = {cleanup.run}"]
     return [f"deleted {name}" for name in cleanup.deleted] or [describe_deletion(name) for name in cleanup.found]
 
 

@@ -124,7 +124,7 @@ class SeedView:
             self._bar = None
 
     def _print(self, console: Console, text: str) -> None:
-        console.print(escape_controls(text), soft_wrap=True, markup=False, highlight=False)
+        console.print(escape_controls(text), soft_wrap=not console.is_terminal, markup=False, highlight=False)
         console.file.flush()
 
 
@@ -135,7 +135,8 @@ def describe_start(start: SeedStart) -> list[str]:
     quota = f"{start.quota:g} requests a second" if start.quota else learned
     return [
         f"{identity.scenario} → {identity.target}, monitor {identity.monitor}, seed {identity.seed}",
-        f"{identity.period}: about {expected.requests:,} requests, {expected.events:,} events; quota {quota}",
+        f"{identity.period}, quota {quota}",
+        f"about {expected.requests:,} requests, {expected.events:,} events",
     ]
 
 

@@ -143,9 +143,12 @@ def test_every_number_that_is_not_whole_is_read_by_a_type_of_our_own() -> None:
     assert not kinds & {click.FloatRange, click.types.FloatParamType}, "give the option a type of loadgen.cli.values"
 
 
+GENERATE = ("generate", QUICKSTART, "--sessions", 1, "--out", "-")
+
+
 def test_an_option_is_called_in_a_message_as_on_the_command_line() -> None:
     assert "answer_seconds (--answer-time): 99.0 is out of range" in refusal("plan", QUICKSTART, "--answer-time", 99)
-    assert "workers (--workers): 1000 is out" in refusal("generate", QUICKSTART, "--sessions", 1, "--workers", 1000)
+    assert "workers (--workers): 1000 is out" in refusal(*GENERATE, "--workers", 1000)
 
 
 def test_a_target_that_is_none_is_told() -> None:

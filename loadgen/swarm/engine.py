@@ -226,7 +226,7 @@ class Engine:
             finished=finished,
             status=status,
             events=due.events,
-            wire_bytes=len(due.request.body),
+            wire_bytes=due.wire_bytes,
             raw_bytes=due.raw_bytes,
             attempt=due.batch.attempt,
             final=retry is None,
@@ -258,10 +258,8 @@ class Engine:
 
     def _again(self, due: ScheduledRequest, retry: Batch, request: Request | None) -> None:
         """Put a retry on the schedule, with the signature of the first attempt if it had one."""
-        signed, at = request is not None, retry.due / self._job.pace
-        self._schedule.put(
-            msgspec.structs.replace(due, at=at, batch=retry, request=request or due.request, signed=signed)
-        )
+        at, sent = retry.due / self._job.pace, request or due.request
+        self._schedule.put(msgspec.structs.replace(due, at=at, batch=retry, request=sent, signed=request is not None))
 
     def _renew_signer(self, renewed: Callable[[], Signer]) -> None:
         """Keep a signer of fresh credentials. Nobody waits while they are renewed, which may ask over the network."""
@@ -276,11 +274,12 @@ class Engine:
     def _sign(self, due: ScheduledRequest) -> Request | None:
         """The request as it is sent; None when there are no credentials."""
         monitor = self._job.monitors[due.monitor]
+        request = due.unpack()
         if due.signed or self._renewing is None or not monitor.signed:
-            return due.request
+            return request
         if self._signer is None:
             return None
-        return monitor.destination.dialect.sign(self._signer, due.request, due.beacon, time.time())
+        return monitor.destination.dialect.sign(self._signer, request, due.beacon, time.time())
 
     def _no_room(self, due: ScheduledRequest) -> bool:
         """Whether the disk has no room for more records: what cannot be kept is not sent."""

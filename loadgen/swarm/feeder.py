@@ -22,10 +22,11 @@ from loadgen.model import Batch, EventView, Noun, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
-from loadgen.swarm.schedule import Schedule, ScheduledRequest
+from loadgen.swarm.schedule import Schedule, ScheduledRequest, pack
 from loadgen.transport import Accept
 
 AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
+PLAIN_SECONDS = 8.0  # a beacon's body that waits longer than this after its visit's start waits packed
 AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
 
 
@@ -126,16 +127,18 @@ class Feeder:
         encoded = wire.encode(batch, self._job.monitors[monitor].destination, clock)
         events = EventView.of(batch.events)
         recorded = sum(events.pick(events.columns.at)) / len(events)
+        packed = encoded.beacon and self._job.paced and at > batch.start / self._job.pace + PLAIN_SECONDS
         due = ScheduledRequest(
             at=at,
             batch=msgspec.structs.replace(batch, events=()),
             events=len(events),
-            request=encoded.request,
+            request=pack(encoded.request) if packed else encoded.request,
             raw_bytes=encoded.raw_bytes,
             beacon=encoded.beacon,
             waited=(batch.due - batch.start - recorded) / self._job.pace,
             monitor=monitor,
             preflight=preflights.must_ask(batch.due, encoded.beacon),
+            packed=packed,
         )
         self._meter.offer(at, due.amount, events.pick(events.columns.types), monitor)
         self._schedule.put(due)

@@ -14,6 +14,7 @@ from time import perf_counter
 import gevent
 from gevent.event import Event as Signal
 from gevent.lock import Semaphore
+from isal import isal_zlib
 
 from loadgen.model import Batch, Noun, Request, Volume
 
@@ -25,6 +26,9 @@ IDLE_TURNS = 3
 
 BETWEEN_TURNS = 0.0005
 """Seconds of work between two turns, at least: whoever has long work may offer turns as often as it likes."""
+
+PACKING_LEVEL = 0
+"""Of ISA-L: the quickest; a body of 4 kB takes 6 µs to pack and 5 to unpack."""
 
 FIRST = 2
 """The event loop's highest priority: a turn is one pass of the loop, however much there is to do in it. With `sleep(0)`
@@ -44,11 +48,31 @@ class ScheduledRequest(Noun):
     signed: bool = False
     monitor: int = 0  # which of the job's app monitors
     preflight: bool = False  # the browser asks for permission first
+    packed: bool = False  # its body waits compressed: `unpack` before it is signed
+
+    @property
+    def wire_bytes(self) -> int:
+        """The body as sent; what waits packed goes out as it was."""
+        return self.raw_bytes if self.packed else len(self.request.body)
 
     @property
     def amount(self) -> Volume:
         """One batch in each unit."""
-        return Volume(1, self.events, len(self.request.body), self.raw_bytes)
+        return Volume(1, self.events, self.wire_bytes, self.raw_bytes)
+
+    def unpack(self) -> Request:
+        """The request with its body as it is sent."""
+        return replace_body(self.request, isal_zlib.decompress(self.request.body)) if self.packed else self.request
+
+
+def pack(request: Request) -> Request:
+    """A request whose body waits: beacons go out uncompressed, and would fill a third of a crowd's memory."""
+    return replace_body(request, isal_zlib.compress(request.body, PACKING_LEVEL))
+
+
+def replace_body(request: Request, body: bytes) -> Request:
+    """The request with another body."""
+    return Request(request.method, request.target, request.headers, body)
 
 
 Entry = tuple[float, int, ScheduledRequest]  # moment, order of coming, batch

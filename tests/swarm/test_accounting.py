@@ -7,6 +7,7 @@ from statistics import fmean
 
 import pytest
 
+from loadgen import wire
 from loadgen.planned import planned
 from loadgen.results import Meter
 from loadgen.swarm.feeder import Feeder, Job, Monitored, merge_in_order
@@ -61,3 +62,20 @@ def test_events_wait_in_seconds_of_the_wall(pace: float) -> None:
     assert results
     for result in results:
         assert result.waited == pytest.approx(waits[result.session, result.intended])
+
+
+def test_beacons_that_wait_long_wait_packed_and_go_out_as_they_were_encoded() -> None:
+    shop = scenario()
+    sessions, zero = list(planned(shop, 1)), time.time()
+    schedule = Schedule(lambda: 0.0, True)
+    Feeder(
+        Job((Monitored(shop, DESTINATION),), zero, 1.0), iter([(0, each) for each in sessions]), schedule, Meter(0)
+    ).run(lambda: 1e9)
+    batches = {batch.id: batch for _, plan in sessions for batch in plan.batches}
+    waiting = list(schedule.rest())
+    assert any(due.packed for due in waiting) and any(due.beacon and not due.packed for due in waiting)
+    for due in waiting:
+        encoded = wire.encode(batches[due.batch.id], DESTINATION, wire.Clock(zero))
+        assert due.unpack() == encoded.request
+        assert due.wire_bytes == len(encoded.request.body)
+        assert due.beacon or not due.packed

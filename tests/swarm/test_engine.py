@@ -335,7 +335,7 @@ def test_a_page_of_html_with_status_200_is_no_acceptance() -> None:
 @pytest.mark.parametrize("other", [Response(302, (("location", "/login"),)), Response(201, (), b"{}")])
 def test_one_answer_among_many_that_is_not_rums_fails_the_run(other: Response) -> None:
     answers = itertools.chain([Response(200)] * 5, [other], itertools.repeat(Response(200)))
-    measured, _, _ = run(lambda request: next(answers), scenario())
+    measured, _, _ = run(lambda request: next(answers), scenario("[client]\npreflights = false\n"))
     assert (measured.requests.failed, measured.verdict) == (1, "failed")
 
 

@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from loadgen.model import Batch, Request, Visitor
-from loadgen.swarm.schedule import BETWEEN_TURNS, FIRST, Schedule, ScheduledRequest
+from loadgen.swarm.schedule import BETWEEN_TURNS, FIRST, Schedule, ScheduledRequest, pack
 
 VISITOR = Visitor("u", False, "DE", "de-DE", "desktop", "Windows", "Google Chrome", "155", "UA", True)
 
@@ -123,6 +123,15 @@ def test_turns_are_given_once_in_a_while_however_often_they_are_offered(monkeypa
         schedule.yield_to_senders()
     assert 10 <= len(given) <= 11
     assert min(later - earlier for earlier, later in pairwise(given)) >= BETWEEN_TURNS * 0.99
+
+
+def test_a_body_that_waits_packed_is_counted_and_goes_out_as_it_was() -> None:
+    request = Request("POST", "/", (("host", "h"),), b'{"id":"0123456789"}' * 200)
+    batch = Batch("b", 0, 0, 0.0, "s", VISITOR, "u", (), 60.0, beacon=True)
+    plain = ScheduledRequest(60.0, batch, 10, request, len(request.body), True)
+    packed = ScheduledRequest(60.0, batch, 10, pack(request), len(request.body), True, packed=True)
+    assert packed.unpack() == plain.unpack() == request
+    assert packed.amount == plain.amount and len(packed.request.body) < len(request.body) / 5
 
 
 @pytest.mark.parametrize("senders", [1, 20])

@@ -37,7 +37,8 @@ def check(found: list[Off]) -> None:
 
 @pytest.mark.parametrize("name", list_shipped())
 def test_a_shipped_scenario_survives(name: str, tmp_path: Path) -> None:
-    check(go_round(Scenario.load(name).monitors[0], SESSIONS, tmp_path))
+    scenario = Scenario.load(name).monitors[0]  # a fit is of one app monitor, and knows no incidents
+    check(go_round(scenario.model_copy(update={"incidents": ()}), SESSIONS, tmp_path))
 
 
 def test_a_scenario_that_no_shipped_one_resembles_survives(tmp_path: Path) -> None:

@@ -87,12 +87,17 @@ def fit(
 
 
 def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Recorded | None]:
-    """The sessions that are fitted, and those that are held out, chosen at random and always the same."""
+    """The sessions that are fitted, and those that are held out, chosen at random and always the same.
+
+    Raises LoadgenError when either are too few.
+    """
     if not holdout:
         return recorded, None
     size = len(recorded.sessions.user)
     held = np.zeros(size, dtype=bool)
     held[np.random.default_rng(7).permutation(size)[: round(size * holdout)]] = True
+    if min(held.sum(), size - held.sum()) < FEWEST_SESSIONS // 2:
+        raise LoadgenError(f"--holdout {holdout:g} of {size:,} sessions leaves too few; give one nearer to 0.5")
     return select_sessions(recorded, ~held), select_sessions(recorded, held)
 
 

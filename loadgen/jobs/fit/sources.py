@@ -96,6 +96,8 @@ SQLITE = b"SQLite format 3\0"
 GZIP = b"\x1f\x8b"
 ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
 
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
 HEAD = 65_536
 """Bytes that are looked at to tell a file's form."""
 
@@ -240,6 +242,8 @@ def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
             if not number & 0xFF:
                 on_read(0, feed.recorder.counts.events)
     except sqlite3.OperationalError as error:
+        if "no such" in str(error):
+            raise LoadgenError(f"{path}: an SQLite file that is no store of a loadgen endpoint ({error})") from None
         busy = "locked" in str(error)
         reason = (
             "its endpoint still runs; stop it, or read it live: --monitor NAME --target URL" if busy else str(error)
@@ -258,6 +262,8 @@ def describe_head(head: bytes) -> str:
     for magic, name in ((ZSTD, "zstd"), (PARQUET, "Parquet"), (ZIP, "a zip archive")):
         if head.startswith(magic):
             return f"{name}; unpack it first"
+    if head.startswith(UTF_16):
+        return "text in UTF-16, as PowerShell writes it; save it in UTF-8"
     if not start:
         return "an empty file"
     if head.startswith(GZIP):

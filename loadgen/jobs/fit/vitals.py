@@ -54,7 +54,7 @@ class Match(NamedTuple):
 def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
     """The first full load of each view."""
     rows = np.flatnonzero(visits.hard)
-    place = np.full(len(visits.page), -1)
+    place = np.full(len(visits.page) + 1, -1)
     place[rows] = np.arange(len(rows))
     ttfb, fcp, lcp, inp, fid, cls = (
         _spread_over(recorded, visits, place, len(rows), name)

@@ -107,17 +107,11 @@ def test_too_few_sessions_and_nothing_to_read_are_refused(source: Path, tmp_path
         loadgen.fit()
     with pytest.raises(LoadgenError, match="no pattern of a path"):
         loadgen.fit(source, page=("help",))
-
-
-def test_a_monitor_is_read_live() -> None:
-    with loadgen.Endpoint(quota=None) as endpoint:
-        endpoint.client().create_app_monitor(Name="shop", Domain="shop.example.com")
-        loadgen.run("quickstart", target=endpoint.url, monitor="shop", duration=40, pace="20x", seed=1)
-        found = loadgen.fit(monitor="shop", target=endpoint.url)
-        with pytest.raises(LoadgenError, match="no events between"):
-            loadgen.fit(monitor="shop", target=endpoint.url, after="2020-01-01", before="2020-01-02")
-    assert found.sessions >= 60
-    assert set(found.scenario.pages) == {"home", "product"}
+    with pytest.raises(LoadgenError, match="200 sessions without a page that 500 of them saw"):
+        loadgen.fit(source, at_least=500)
+    for share in (0.01, 0.97):
+        with pytest.raises(LoadgenError, match="leaves too few; give one nearer"):
+            loadgen.fit(source, holdout=share)
 
 
 def test_without_cookies_every_load_is_a_visit_and_that_is_told(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +97,7 @@ def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_
         (b"", "an empty file"),
         (b"hello\nworld\n", "text"),
         (b'{"level": "info", "msg": "x"}\n', "JSON with the members level, msg"),
+        ('{"event_type": "x"}\n'.encode("utf-16"), "text in UTF-16, as PowerShell writes it; save it in UTF-8"),
         (b"PK\x03\x04...", "a zip archive; unpack it first"),
         (b"\x00\x01\x02" * 50, "binary data"),
         (gzip.compress(b"hello", mtime=0), "gzip of something else"),
@@ -107,6 +110,14 @@ def test_a_file_without_rum_events_is_described(data: bytes, told: str, tmp_path
         read(tmp_path / "file")
     assert told in str(raised.value)
     assert str(tmp_path / "file") in str(raised.value)
+
+
+def test_another_sqlite_file_is_no_store(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE notes (text)")
+    with pytest.raises(LoadgenError, match="an SQLite file that is no store of a loadgen endpoint"):
+        read(path)
 
 
 def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:

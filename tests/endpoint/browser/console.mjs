@@ -182,6 +182,11 @@ const STEPS = {
         await page.fill('[name=name]', 'my-site');
         await page.getByRole('button', { name: 'Create' }).click();
         await page.locator('.file pre').nth(2).waitFor();
+        await page.locator('nav a[href^="#/overview"]').click();
+        await waitFor(page, 'overview');
+        const empty = await page.locator('.hint').innerText();
+        await page.goBack();
+        await page.locator('.file pre').nth(2).waitFor();
         const files = await page.locator('.file').evaluateAll((all) => all.map((each) => [each.querySelector('h3').textContent, each.querySelector('pre').textContent]));
         const { 'in a shell': shell, ...written } = Object.fromEntries(files);
         for (const [name, text] of Object.entries(written)) writeFileSync(`${order.folder}/${name}`, text);
@@ -193,7 +198,7 @@ const STEPS = {
         while (!(await site.goto(`http://localhost:${order.port}/`).catch(() => null))) await new Promise((done) => setTimeout(done, 100));
         await page.locator('nav a[href^="#/events"]').click();
         await page.waitForFunction(() => document.querySelector('#content').innerText.includes('page view'));
-        tell({ install: lines[0], shown: await page.locator('#content').innerText(), monitor: await page.locator('[data-key=Monitor] option').allInnerTexts() });
+        tell({ empty, install: lines[0], shown: await page.locator('#content').innerText(), monitor: await page.locator('[data-key=Monitor] option').allInnerTexts() });
         server.kill();
         await site.close();
         await page.close();

@@ -209,5 +209,6 @@ def test_a_newcomer_s_page_shows_in_the_console_by_what_it_says(whole_browser: N
         (seen,) = look(endpoint, "newcomer", folder=str(tmp_path), port=str(port))
         assert endpoint.calls().calls[0].status == 200
     assert seen["monitor"] == ["my-site"]
+    assert seen["empty"].startswith("No event of this app monitor yet. Monitors shows how to connect a page")
     assert seen["install"] == "npm install aws-rum-web esbuild"
     assert "page view" in seen["shown"]

@@ -84,13 +84,24 @@ async function render() {
     if (mine !== turn) return;
     const isNew = content.dataset.address !== address;
     content.dataset.address = address;
-    replaceView(content, h('div', {}, h('h1', { class: 'unseen' }, title || 'Session'), node));
+    replaceView(content, h('div', {}, h('h1', { class: 'unseen' }, title || 'Session'), explainNothing(view, each, span), node));
     content.dataset.ready = view;
     shown = `${status?.version} ${address}`;
     shownAt = Date.now();
     document.title = `${title || 'Session'}${each && !WITHOUT_MONITOR.includes(view) ? ` – ${show(each.monitor.Name, 60)}` : ''} – loadgen console`;
     renderBar(view, each, span, context.query);
     if (isNew) say(`${title || 'Session'} is shown`);
+}
+
+// What to do where a view has nothing to show.
+function explainNothing(view, each, span) {
+    if (!each || view === 'session' || WITHOUT_MONITOR.includes(view)) return null;
+    if (!each.last) {
+        return h('p', { class: 'hint' }, 'No event of this app monitor yet. ', h('a', { href: linkTo('monitors') }, 'Monitors'), ' shows how to connect a page',
+            status?.live ? ['; ', h('a', { href: linkTo('ingestion') }, 'Ingestion'), ' says why what was sent is not here.'] : '.');
+    }
+    if (each.first < span.to && each.last >= span.from) return null;
+    return h('p', { class: 'hint' }, `No event in this time. They are from ${moment(each.first)} to ${moment(each.last)}: `, h('a', { href: linkTo(view, { range: 'all', from: null, to: null }) }, 'show them'), '.');
 }
 
 function renderBar(view, each, span, query) {
@@ -110,7 +121,7 @@ function renderBar(view, each, span, query) {
         list.length ? choice('Monitor', each?.monitor.Id, list.map((one) => [one.monitor.Id, show(one.monitor.Name, 60)]), (id) => go(WITHOUT_MONITOR.includes(view) || view === 'session' ? 'overview' : view, { monitor: id, from: null, to: null, range: null })) : null,
         withTime ? choice('Time', span.fixed ? 'chosen' : span.range, [...(span.fixed ? [['chosen', `${moment(span.from)}, ${duration(span.to - span.from)}`]] : []), ...RANGES.map(([key, label]) => [key, key === 'all' ? label : `last ${label}`])], (key) => key !== 'chosen' && moved({ range: key })) : null,
         withTime ? h('details', { class: 'more', 'data-key': 'more' }, h('summary', {}, 'from, to, filters, incidents'), h('div', { class: 'panel' }, h('h3', {}, 'From, to'), custom, h('h3', {}, 'Filter'), filterForm(view, own), h('h3', {}, 'Ground truth of incidents'), truthForm())) : null,
-        h('label', { class: 'live' }, h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: (event) => { isLive = event.target.checked; isHeld = false; } } }), ' live'),
+        status && !status.live ? null : h('label', { class: 'live' }, h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: (event) => { isLive = event.target.checked; isHeld = false; } } }), ' live'),
         h('div', { class: 'chips' }, filters, describeReading()));
     replaceView(bar, node);
     replaceView(document.getElementById('views'), h('ul', {}, Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live)).map(([key, [title]]) =>

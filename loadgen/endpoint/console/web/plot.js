@@ -6,14 +6,15 @@ import { clock, count, day } from './units.js';
 
 const WIDTH = 1000;
 
-function roundStep(rough) {
+function roundStep(rough, isWhole) {
     const power = 10 ** Math.floor(Math.log10(rough));
-    return [1, 2, 2.5, 5, 10].find((times) => rough <= times * power * (1 + 1e-9)) * power;
+    return (isWhole && power < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]).find((times) => rough <= times * power * (1 + 1e-9)) * power;
 }
 
 function scaleUp(highest, isWhole) {
-    const high = highest > 0 ? highest * 1.1 : 1;
-    const step = Math.max(roundStep(high / 1.1 / 4), isWhole ? 1 : 0);
+    if (!(highest > 0)) return { high: 1, ticks: [0] };
+    const high = highest * 1.1;
+    const step = Math.max(roundStep(highest / 4, isWhole), isWhole ? 1 : 0);
     const ticks = [];
     for (let tick = 0; tick <= high; tick += step) ticks.push(tick);
     return { high, ticks };

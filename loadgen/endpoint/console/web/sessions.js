@@ -29,7 +29,7 @@ export async function sessions(context) {
                 { title: 'slowest load', value: (row) => row.load, cell: (row) => milliseconds(row.load) },
                 { title: 'events', value: (row) => row.events, cell: (row) => count(row.events) },
                 ...['device', 'browser', 'os', 'country'].map((key) => ({ title: key, text: true, value: (row) => row[key], cell: (row) => name(row[key], 40) })),
-                { title: 'session', text: true, value: (row) => row.session, cell: (row) => [name(row.session, 40), context.isHit(row.session) ? h('b', {}, ' incident') : null] },
+                { title: 'session', text: true, id: true, value: (row) => row.session, cell: (row) => [name(row.session, 40), context.isHit(row.session) ? h('b', {}, ' incident') : null] },
             ],
         }),
         h('p', { class: 'controls' },

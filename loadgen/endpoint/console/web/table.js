@@ -4,7 +4,7 @@ import { h } from './dom.js';
 
 const orders = new Map();
 
-// columns: {title, value(row), cell(row)?, text?}; a text column sorts upwards first, a number downwards.
+// columns: {title, value(row), cell(row)?, text?, id?}; a text column sorts upwards first, a number downwards; an id is one line.
 export function table({ caption, columns, rows, rerender }) {
     const order = orders.get(caption);
     const sorted = order ? [...rows].sort(compare(columns[order.column], order.down)) : rows;
@@ -18,7 +18,7 @@ export function table({ caption, columns, rows, rerender }) {
     });
     const body = sorted.map((row) => h('tr', {}, columns.map((column, number) => {
         const inside = column.cell ? column.cell(row) : column.value(row);
-        return number ? h('td', { class: column.text ? 'text' : null }, inside) : h('th', { scope: 'row' }, inside);
+        return number ? h('td', { class: column.id ? 'text id' : column.text ? 'text' : null }, inside) : h('th', { scope: 'row' }, inside);
     })));
     return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption },
         h('table', {}, h('caption', {}, caption), h('thead', {}, h('tr', {}, head)), h('tbody', {}, body)));

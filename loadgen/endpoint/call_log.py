@@ -104,7 +104,10 @@ class CallLog:
         self._counts = SecondCounts(-1)  # of the second that is counted now
 
     def add(self, call: PutCall) -> None:
-        """Note a call that has been answered."""
+        """Note a call that has been answered; what is shown of one that was not accepted is cut to a bounded length."""
+        if call.status != 200:
+            call.message = call.message[:MESSAGE_CHARACTERS]
+            call.monitor, call.target = call.monitor[:NAME_CHARACTERS], call.target[:NAME_CHARACTERS]
         self.number = call.number = self.number + 1
         self.calls.append(call)
         second, counts = int(call.at), self._counts
@@ -138,9 +141,6 @@ class CallLog:
 
     def note_refusal(self, call: PutCall, request: Request, peer: str) -> None:
         """Keep what a refused call sent, with what is shown of it cut to a bounded length."""
-        call.message = call.message[:MESSAGE_CHARACTERS]
-        call.monitor = call.monitor[:NAME_CHARACTERS]
-        call.target = call.target[:NAME_CHARACTERS]
         headers = {
             name: _drop_signature(value)[:NAME_CHARACTERS] for name, value in request.headers if name in HEADERS_KEPT
         }

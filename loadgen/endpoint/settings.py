@@ -127,6 +127,10 @@ class RejectionCounts(Noun):
     failed: int = 0  # 5xx, and connections that a fault dropped
 
 
+MOST_COUNTED = 2_000
+"""App monitors whose errors are counted; the ledger knows 20 that live and 1,000 that were deleted."""
+
+
 class LiveState:
     """The settings in force, with the token buckets and the faults that follow from them."""
 
@@ -164,8 +168,10 @@ class LiveState:
         """Count a PutRumEvents request that was answered with an error; None: for an unknown app monitor."""
         kind = "throttled" if status == 429 else "failed" if status >= 500 else "refused"
         for key in {monitor_id, None}:
-            counts = self.read_counts(key)
+            counts = self._counts.pop(key, None) or RejectionCounts()
             self._counts[key] = msgspec.structs.replace(counts, **{kind: getattr(counts, kind) + 1})
+        if len(self._counts) > MOST_COUNTED:
+            del self._counts[next(iter(self._counts))]  # the one that had no error for the longest time
 
 
 def _make_buckets(settings: LiveSettings) -> dict[str, TokenBucket]:

@@ -6,7 +6,7 @@ import gzip
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from loadgen.endpoint import Endpoint, EndpointSettings, retention
+from loadgen.endpoint import settings as endpoint_settings
 from loadgen.endpoint.operations import metrics
 from loadgen.rum import service_model
 from loadgen.rum.service_model import find_operation, load_service_model
@@ -214,6 +215,28 @@ def test_a_monitor_has_a_bounded_number_of_destinations(caller: Caller, monkeypa
     put(2, 200)
     put(3, 409)
     put(2, 200)
+
+
+def test_calls_that_are_remembered_hold_little_of_what_a_client_names(callers: Callable[..., Caller]) -> None:
+    caller = callers(quota=1.0, burst=1.0)
+    caller.put("first", batch())
+    for status, name in ((429, "x" * 50_000), (400, "y" * 50_000)):
+        caller.put(name, batch(), headers=(("x-more", "z" * 10_000),))
+        call = caller.endpoint.calls.calls[-1]
+        assert call.status == status
+        assert max(len(call.target), len(call.monitor)) <= 200
+        caller.clock.now += 5
+
+
+def test_errors_are_counted_for_a_bounded_number_of_monitors(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_settings, "MOST_COUNTED", 5)
+    state = caller.endpoint.state
+    for number in range(100):
+        state.count_error(f"monitor {number}", 400)
+        state.count_error("steady", 400)
+    assert state.read_counts(None).refused == 200
+    assert state.read_counts("steady").refused == 100
+    assert sum(state.read_counts(f"monitor {number}").refused for number in range(100)) == 3
 
 
 def test_a_check_gives_up_after_many_problems() -> None:

@@ -17,7 +17,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES
+from errno import EACCES, ELOOP
 from pathlib import Path
 from typing import BinaryIO
 
@@ -175,6 +175,8 @@ def is_written_in_place(path: Path) -> bool:
 def create_beside(path: Path) -> tuple[int, Path]:
     """Make a temporary file beside the file that a path leads to, with that file's mode if it exists."""
     real = Path(os.path.realpath(path))
+    if real.is_symlink():  # it leads to itself, or through too many others
+        raise OSError(ELOOP, os.strerror(ELOOP))
     unfinished = real.with_name(f".{real.name[:40]}.{secrets.token_hex(4)}.part")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     if real.exists():

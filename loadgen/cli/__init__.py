@@ -4,6 +4,7 @@ Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than
 """
 
 import sys
+from errno import ENAMETOOLONG
 
 import click
 
@@ -60,6 +61,14 @@ def main() -> None:
     except LoadgenError as error:
         for line in str(error).splitlines():
             echo(f"loadgen: {line}", err=True)
+        code = 2
+    except OSError as error:
+        if error.errno != ENAMETOOLONG:
+            raise
+        echo(
+            f"loadgen: {str(error.filename).rpartition('/')[2][:40]}…: the name of a file or folder is too long",
+            err=True,
+        )
         code = 2
     except click.ClickException as error:
         error.show()

@@ -243,6 +243,56 @@ def test_a_folder_with_a_damaged_file_is_shown_without_it_or_refused_in_one_line
         assert not CONTROLS & set(shown)
 
 
+READERS = [*((verb, FILES[verb]) for verb in FILES), *((verb, FOLDERS[verb][0]) for verb in FOLDERS)]
+OUTPUTS: dict[str, Arguments] = {
+    "run --out": lambda path: ("run", SHOP, "--duration", "1s", "--out", path),
+    "generate --out": lambda path: ("generate", SHOP, "--sessions", "1", "--start", "now", "--out", path),
+    "preview --out": lambda path: ("preview", SHOP, "--duration", "1s", "--out", path),
+    "plan --html": lambda path: ("plan", SHOP, "--duration", "1s", "--html", path),
+}
+NO_PLACES: dict[str, Callable[[Path], str]] = {
+    "a name that is too long": lambda folder: str(folder / ("given" * 60)),
+    "a link that leads to itself": lambda folder: str(make_loop(folder / "given")),
+    "a file in place of its folder": lambda folder: str(make_file(folder / "given") / "given"),
+}
+
+
+def make_loop(path: Path) -> Path:
+    path.symlink_to(path.name)
+    return path
+
+
+def make_file(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+PLACES = {" ".join(verb): arguments for verb, arguments in READERS} | OUTPUTS
+
+
+@pytest.mark.parametrize(
+    ("verb", "place"),
+    [
+        (verb, place)
+        for verb in PLACES
+        for place in NO_PLACES
+        if (verb, place) != ("seed out", "a file in place of its folder")  # it is seen when the folder is to be made
+    ],
+)
+def test_a_path_where_nothing_can_be_is_refused_in_one_line(
+    verb: str,
+    place: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = NO_PLACES[place](tmp_path)
+    code, shown, said = call(PLACES[verb](path), monkeypatch, capsys)
+    assert (code, shown) == (2, ""), said
+    check_words(said, Path("given"))
+    assert [each.name for each in tmp_path.rglob("*") if each.name != "given"] == []
+
+
 def check_words(said: str, path: Path) -> None:
     """One line that names the file, is short, and cannot control a terminal; click's own is longer."""
     lines = said.splitlines()

@@ -118,8 +118,10 @@ def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario
 def _read_earlier(folder: Path) -> EarlierRun:
     """What an earlier run has left in the folder."""
     if not (folder / FILE).is_file():
+        if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+            raise LoadgenError(f"{folder}: is no folder; give --out a folder that is new or empty")
         # A lock alone is what kill -9 leaves when it comes before the ledger is made.
-        if folder.is_file() or (folder.is_dir() and any(each.name != LOCK for each in folder.iterdir())):
+        if folder.is_dir() and any(each.name != LOCK for each in folder.iterdir()):
             raise LoadgenError(f"{folder}: holds files, but no {FILE}; give --out a folder that is new or empty")
         return EarlierRun()
     with BatchLedger(folder) as ledger:

@@ -41,13 +41,22 @@ def main() -> None:
         redirect_to_nowhere()
         print(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", file=sys.stderr)
         sys.exit(2)
+    finally:
+        ignore_signals()
 
 
 def leave(*_: object) -> NoReturn:
-    """Say that it was interrupted, where somebody may still read it, and end."""
+    """Say that it was interrupted, where somebody may still read it, and end; a second signal changes nothing."""
+    ignore_signals()
     with suppress(OSError):
         print("loadgen: interrupted", file=sys.stderr)
     sys.exit(INTERRUPTED)
+
+
+def ignore_signals() -> None:
+    """While the process ends: the interpreter's own end would die of a signal, with another exit code than is known."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def redirect_to_nowhere() -> None:

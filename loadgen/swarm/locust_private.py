@@ -18,7 +18,7 @@ import gevent
 import zmq.green as green_zmq
 from gevent import socket
 from locust import __version__ as locust_version
-from locust import argument_parser
+from locust import argument_parser, runners
 from locust import stats as locust_stats
 from locust.env import Environment
 from locust.exception import RPCError
@@ -39,6 +39,10 @@ MESSAGES = {
 """What Locust's own workers tell their master."""
 
 SEAL_BYTES = hashlib.sha256().digest_size
+
+HEARTBEATS = 10
+"""Seconds without a word from a worker after which Locust calls it missing; it has 3. A worker that draws its first
+sessions on a busy machine is silent for longer, and a master that misses all of them ends the run."""
 
 log = logging.getLogger("loadgen")
 
@@ -137,6 +141,11 @@ def decode_message(frame: bytes, secret: bytes | None) -> Message:
     if not isinstance(message.type, str) or not isinstance(message.node_id, str):
         raise ValueError("it is no message of Locust's")
     return message
+
+
+def await_heartbeats() -> None:
+    """Let workers be silent for longer than Locust does before they are called missing."""
+    runners.HEARTBEAT_LIVENESS = HEARTBEATS
 
 
 def guard_handler(runner: Any, dropped: DroppedFrames) -> None:

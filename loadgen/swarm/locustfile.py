@@ -24,6 +24,7 @@ from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
 from loadgen.swarm.live_page import add_live_page
 from loadgen.swarm.locust_private import (
+    await_heartbeats,
     bound_connecting,
     forget_statistics,
     guard_handler,
@@ -42,6 +43,7 @@ MASTER_SEEN = "LOADGEN_MASTER_SEEN"
 LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
 
 DROPPED = guard_messages(os.environ.get(SECRET, "").encode() or None)
+await_heartbeats()
 bound_connecting(has_been_stopped, MASTER_SEEN in os.environ)
 ROLES: dict[Environment, NodeRole] = {}
 

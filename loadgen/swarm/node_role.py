@@ -138,11 +138,16 @@ class NodeRole:
         self.conductor.interrupt()
 
     def end_before_locust(self) -> None:
-        """Locust will stop its users, in the middle of what they send: end the run before that, and wait for it."""
-        if isinstance(self.environment.runner, WorkerRunner):
+        """Locust will stop its users, in the middle of what they send: end the run before that, and wait for it.
+
+        Where it does so as it misses every worker, nobody has interrupted the run: the conductor calls them lost.
+        """
+        runner = self.environment.runner
+        if isinstance(runner, WorkerRunner):
             self._stop_for_good()
         elif self.conductor is not None and not self.conductor.finished:
-            self.conductor.interrupt()
+            if not isinstance(runner, MasterRunner) or runner.worker_count > 0:
+                self.conductor.interrupt()
             self.conductor.wait_until_finished(PATIENCE_SECONDS)
 
     def leave(self) -> None:

@@ -71,6 +71,15 @@ for other in (frame[32:], seal(frame[32:], b"theirs"), frame[:-1], b""):
         continue
     raise AssertionError("a stranger is believed")
 """,
+    "a worker may be silent for longer than Locust has it": """
+from locust.runners import MasterRunner
+import locust.runners
+from loadgen.swarm.locust_private import HEARTBEATS, await_heartbeats
+before = locust.runners.HEARTBEAT_LIVENESS
+await_heartbeats()
+assert before < locust.runners.HEARTBEAT_LIVENESS == HEARTBEATS
+assert "HEARTBEAT_LIVENESS" in MasterRunner.handle_message.__code__.co_names  # read at each heartbeat
+""",
     "what statistics keep by the second is bounded": """
 from locust import User
 from locust.env import Environment

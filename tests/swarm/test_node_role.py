@@ -115,3 +115,34 @@ except SystemExit as end:
 def test_ctrl_c_ends_a_run_well_and_the_process_at_once_when_it_comes_twice_or_without_a_run() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == ["without a run: 130", "asked to end", "twice: 130"]
+
+
+MISSED = """
+import sys
+from types import SimpleNamespace
+from locust.env import Environment
+from locust.runners import MasterRunner
+from loadgen.swarm import locustfile
+
+class Master(MasterRunner):
+    worker_count = int(sys.argv[1])
+    def __init__(self):
+        pass
+    def __del__(self):
+        pass
+
+environment = Environment()
+environment.runner = Master()
+role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
+role.conductor = SimpleNamespace(
+    finished=False, interrupt=lambda: print("interrupted"), wait_until_finished=lambda seconds: print("waited for")
+)
+locustfile.on_test_stopping(environment)
+"""
+
+
+@pytest.mark.parametrize(("workers", "said"), [(2, "interrupted\nwaited for"), (0, "waited for")])
+def test_a_run_that_ends_as_every_worker_is_missed_was_interrupted_by_nobody(workers: int, said: str) -> None:
+    """Locust stops the test by itself then, and the conductor names the workers as lost."""
+    done = subprocess.run([sys.executable, "-c", MISSED, str(workers)], capture_output=True, text=True, timeout=60)
+    assert (done.stdout.strip(), done.stderr) == (said, "")

@@ -85,8 +85,10 @@ def test_a_signal_before_anything_is_sent_ends_with_130_and_a_word(tmp_path: Pat
 
 
 def test_a_signal_in_the_middle_of_code_that_python_makes_ends_with_130(tmp_path: Path) -> None:
+    """And so does a second signal while the process ends."""
     (tmp_path / "program.py").write_text(
-        "import os, signal\nimport loadgen.__main__ as program, loadgen.cli\n"
+        "import atexit, os, signal\nimport loadgen.__main__ as program, loadgen.cli\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
         "loadgen.cli.main = lambda: exec('os.kill(os.getpid(), signal.SIGINT)')\nprogram.main()\n"
     )
     command = [sys.executable, "-m", "program"]

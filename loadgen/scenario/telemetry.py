@@ -5,7 +5,7 @@ Rule: medians and sigmas are those of lognormal distributions; milliseconds wher
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -137,6 +137,11 @@ class Telemetry(Section):
         0.6,
         description="Documents in which some script listens for pointer events. In the others Chromium tells no target "
         "of a first input by pointer. Estimate.",
+    )
+    protocol: Literal["h2", "h3", "http/1.1"] | None = Field(
+        None,
+        description="What the site's servers speak. Without it 60 % of the visits have h2, 35 % h3 and 5 % http/1.1. "
+        "Estimate.",
     )
     preconnected: Share = Field(
         0.3, description="New connections that the browser made before the navigation needed them. Estimate."

@@ -122,6 +122,9 @@ ANSWERED = Template(Ttfb(PLACEHOLDER, TtfbAttribution(PLACEHOLDER, PLACEHOLDER, 
 
 def draw_protocols(draws: BlockDraws) -> Ints:
     """The protocol of each session, as index in PROTOCOLS."""
+    spoken = draws.scenario.telemetry.protocol
+    if spoken is not None:
+        return np.full(len(draws.own_sessions), PROTOCOLS.index(spoken))
     return PROTOCOL.pick(draws.stream("protocol").random(len(draws.own_sessions)))
 
 

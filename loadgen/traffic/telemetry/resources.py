@@ -13,7 +13,7 @@ import numpy as np
 from loadgen.rum.events import RESOURCE
 from loadgen.traffic.assets import STYLESHEET, Fetched
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, Details, EventIds
-from loadgen.traffic.draws import Bools, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.navigation import draw_shares
 
@@ -107,6 +107,8 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     start, length = _draw_times(draws, rows, delay, loaded)
     draws.seeds.pause()
     loading, time = draws.loading, draws.time
+    largest = np.flatnonzero(draws.site.assets.hero[rows.asset])
+    delay[rows.load[largest]] = start[largest] - loading.ttfb[rows.load[largest]]
     noticed = np.maximum(start + length, loading.ready[rows.load]) + draws.waits[FILES_WAIT][rows.load]
     at = time.start[loading.view[rows.load]] + noticed
     fetched = draws.own_view_mask[loading.view[rows.load]] & ~draws.restored[rows.load]
@@ -177,11 +179,12 @@ def _draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
 
 
 def _await_styles(
-    draws: BlockDraws, stream: np.random.Generator, rows: FileRows, times: tuple[Ints, Ints], pauses: Ints
+    draws: BlockDraws, stream: np.random.Generator, rows: FileRows, times: tuple[Ints, Ints], gaps: Floats
 ) -> Ints:
     """The starts, with those of files that style sheets name: asked for together, when the page is first styled.
 
-    The page is painted after its style sheets have come: `times`, starts and lengths, are shortened to that.
+    The page is painted after its style sheets have come: `times`, starts and lengths, are shortened to that. Its style
+    asks for images, and its layout then for fonts (43 of 43 recorded loads); images from memory come last (76 of 76).
     """
     (start, length), loading, load, assets = times, draws.loading, rows.load, draws.site.assets
     sheets = np.flatnonzero((assets.kind[rows.asset] == STYLESHEET) & ~assets.styled[rows.asset])
@@ -191,11 +194,14 @@ def _await_styles(
     np.maximum.at(ended, load, np.where(assets.styled[rows.asset], 0, np.minimum(start, loading.fcp[load] - 1)))
     styled = ended + to_ticks(np.exp(STYLE_MU + STYLE_SIGMA * stream.standard_normal(draws.loads)))
     styled = np.minimum(styled, np.maximum(loading.fcp - 10, ended))
-    return np.where(assets.styled[rows.asset], styled[load] + np.minimum(pauses, 50), start)
+    asked = np.cumsum(np.where(assets.styled[rows.asset], gaps, 0.0))
+    after = np.minimum(to_ticks(asked - asked[np.searchsorted(load, load)]), 50) + 1
+    at_once = assets.limited[rows.asset] & ~rows.kept
+    return np.where(assets.styled[rows.asset], styled[load] + np.where(at_once, 0, after), start)
 
 
-def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows) -> tuple[Ints, Ints]:
-    """When the files are asked for that the markup names, and the pauses between requests that are made together.
+def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows) -> tuple[Ints, Floats]:
+    """When the files are asked for that the markup names, and the ms between two requests that are made together.
 
     The document's process takes over some time after the first byte, when the page before unloads. Then the parser
     looks ahead and asks for files in the markup's order, as far as that has come.
@@ -203,13 +209,13 @@ def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows)
     loading, load = draws.loading, rows.load
     first = np.searchsorted(load, load)
     turn = np.arange(len(load)) - first
-    paused = np.cumsum(np.exp(PAUSE_MU + PAUSE_SIGMA * stream.standard_normal(len(load))))
-    pauses = to_ticks(paused - paused[first])
+    gaps = np.exp(PAUSE_MU + PAUSE_SIGMA * stream.standard_normal(len(load)))
+    paused = np.cumsum(gaps)
     looks = to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
     looks = np.minimum(looks, (loading.fcp - loading.ttfb) // 3)[load]
     number = np.bincount(load, minlength=draws.loads)[load]
     came = np.floor((loading.response - loading.ttfb)[load] * turn / number).astype(np.int64)
-    return loading.ttfb[load] + np.maximum(looks, came) + pauses, pauses
+    return loading.ttfb[load] + np.maximum(looks, came) + to_ticks(paused - paused[first]), gaps
 
 
 def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> tuple[Ints, Ints]:
@@ -217,7 +223,7 @@ def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) ->
     stream, loading, assets = draws.stream("resources"), draws.loading, draws.site.assets
     load = rows.load
     uniform = stream.random((2, len(load)))
-    start, pauses = _draw_starts(draws, stream, rows)
+    start, gaps = _draw_starts(draws, stream, rows)
     transfer = assets.size[rows.asset] * 0.008 / loading.mbit[load]
     spread = np.exp(0.8 * stream.standard_normal(len(load)))
     fetched = loading.rtt[load] * (0.8 + 1.4 * uniform[1]) + 8 * spread + transfer
@@ -225,9 +231,10 @@ def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) ->
         fetched *= draws.slowed[load]
     draws.seeds.pause()
     length = np.where(rows.kept, 0, to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)) + 1)
-    start = _await_styles(draws, stream, rows, (start, length), pauses)
+    start = _await_styles(draws, stream, rows, (start, length), gaps)
     image = assets.hero[rows.asset] & ~_is_text(draws)[load]
-    start = np.where(image, (loading.ttfb + delay)[load], start)
+    awaited = (loading.ttfb + delay)[load]  # a cached image is there when the parser asks for it
+    start = np.where(image, np.where(rows.cached, np.minimum(start, awaited), awaited), start)
     start = np.minimum(start, loading.complete[load] - 1)
     room = loading.complete[load] - start - 1
     length = np.where(image, loaded[load], np.minimum(length, room))

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "fe36893df7c7c666eb13a21b80c2f14f0c999d8824df22b3258890b5d8b89cba",
-    "storefront": "674023648677e5039766d34c071b95ec1fda7c265360efcc613bb75e47dd7837",
-    "bad-release": "e48cb4a3f74ef9adae7a555d8ae08d4739234efe09d9cb89cb36e84758df9983",
-    "global-mobile-day": "85038ead237e5a19f1499667a1832addfc4aa599e8e5d11a92eecd74e17f1e3e",
-    "news-flash-crowd": "0e8f62945832e7bc0183bde519936f6e8f632019ac94bfea3d8358153cc375a8",
-    "noisy-neighbour": "ec47e54460e04ead2b9c2fd415cee582a10aaec7424effc44453c12c488a0f14",
-    "quota-probe": "93c83feff6cec91570c23975c594da04d4a2cf8ccffb7cd08ac14302e0a33fa7",
-    "saas-dashboard": "ba8fc950d9ddc6afc55f042cdf604b0930ef33a229e7bb993dc2d98d468cf8fd",
+    "quickstart": "f77e0c5f0c812f5d010f06e35fc244b3c653b745363a51b994d516883df4c9a5",
+    "storefront": "613066bb4b8c3f7d4423032a568fd0c80c49886f1af03891fc0abeff4f8cce72",
+    "bad-release": "3b3ede8109b664ded768ffc04c7dac011590ea958a08a4423cb20beae6149bc8",
+    "global-mobile-day": "e35f4834fe057602122781e4d22983519ba451daad2d380e2836311963732d34",
+    "news-flash-crowd": "2a206305c02cc3f0677e79effd1a8ef321d1df3e072f98d1e291ee2b31e535ec",
+    "noisy-neighbour": "d715e8a6dd906e8d59ad6e738e8b85a29fe51204badf624f20c2c3dd3f030bf1",
+    "quota-probe": "0aa2445418f340cdc4cbe8717fe147adcfd0afe495df217d10780241c1cee06e",
+    "saas-dashboard": "7869c7de5744521daed43befc8eaee2bf72131b9451de0cfadc34a57bf6200cd",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -29,9 +29,9 @@ DISK_MS = 6.0
 """Median ms to read a file from the cache on the disk, with the favicon's spread in the recorded visits."""
 
 
-LOOK_MU, LOOK_SIGMA = 3.8, 0.8
-"""ln ms from the first byte until the parser asks for the first file: as long as until the page before unloads, and a
-little more."""
+LOOK_MU, LOOK_SIGMA = 3.1, 0.5
+"""ln ms from the unloading of the page before until the parser asks for the first file; an estimate after the recorded
+visits."""
 
 PAUSE_MU, PAUSE_SIGMA = -1.6, 1.5
 """ln ms between two requests that the parser makes, of the recorded visits."""
@@ -203,16 +203,17 @@ def _await_styles(
 def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows) -> tuple[Ints, Floats]:
     """When the files are asked for that the markup names, and the ms between two requests that are made together.
 
-    The document's process takes over some time after the first byte, when the page before unloads. Then the parser
-    looks ahead and asks for files in the markup's order, as far as that has come.
+    The document takes over when it unloads the page before. Then the parser looks ahead and asks for files in the
+    markup's order, as far as that has come.
     """
     loading, load = draws.loading, rows.load
     first = np.searchsorted(load, load)
     turn = np.arange(len(load)) - first
     gaps = np.exp(PAUSE_MU + PAUSE_SIGMA * stream.standard_normal(len(load)))
     paused = np.cumsum(gaps)
-    looks = to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
-    looks = np.minimum(looks, (loading.fcp - loading.ttfb) // 3)[load]
+    looks = loading.unload + to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
+    latest = np.maximum((loading.fcp - loading.ttfb) * 3 // 4, loading.unload + 1 - loading.ttfb)
+    looks = np.minimum(looks - loading.ttfb, latest)[load]
     number = np.bincount(load, minlength=draws.loads)[load]
     came = np.floor((loading.response - loading.ttfb)[load] * turn / number).astype(np.int64)
     return loading.ttfb[load] + np.maximum(looks, came) + to_ticks(paused - paused[first]), gaps
@@ -233,8 +234,10 @@ def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) ->
     length = np.where(rows.kept, 0, to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)) + 1)
     start = _await_styles(draws, stream, rows, (start, length), gaps)
     image = assets.hero[rows.asset] & ~_is_text(draws)[load]
-    awaited = (loading.ttfb + delay)[load]  # a cached image is there when the parser asks for it
-    start = np.where(image, np.where(rows.cached, np.minimum(start, awaited), awaited), start)
+    # the markup names it, so the parser asks for it; from the network often later, as scripts or styles name it
+    latest = np.maximum(np.minimum(loading.lcp, loading.complete - 1) - loaded, loading.ttfb)[load]
+    asked = np.where(rows.cached, start, np.maximum(start, (loading.ttfb + delay)[load]))
+    start = np.where(image, np.minimum(asked, latest), start)
     start = np.minimum(start, loading.complete[load] - 1)
     room = loading.complete[load] - start - 1
     length = np.where(image, loaded[load], np.minimum(length, room))

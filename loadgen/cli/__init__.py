@@ -65,10 +65,8 @@ def main() -> None:
     except OSError as error:
         if error.errno != ENAMETOOLONG:
             raise
-        echo(
-            f"loadgen: {str(error.filename).rpartition('/')[2][:40]}…: the name of a file or folder is too long",
-            err=True,
-        )
+        name = max(str(error.filename).split("/"), key=len)
+        echo(f"loadgen: {name[:40]}…: the name of a file or folder is too long; give a shorter one", err=True)
         code = 2
     except click.ClickException as error:
         error.show()

@@ -25,7 +25,7 @@ PENALTY, LEVEL, SHORTEST = 3.2, 2.2, 3
 """What a further piece, and one without a slope, must save, in logarithms of the number of spans; its least spans."""
 
 EXPLAINED = 0.75
-"""Part of what is no chance that a rhythm of days must explain."""
+"""Part of what is no chance, or of what stages explain beside slow noise, that a rhythm of days must explain."""
 
 SURELY = 3.5
 """Standard errors from which a jump, or a slope, is none of chance."""
@@ -63,7 +63,7 @@ def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float
     pieces, cost = _find_pieces(counts / widths, variance / widths**2)
     if duration >= DAYS_FROM and whole > len(counts):
         day = fit_day(float(starts[0]), duration, countries, counts, edges)
-        if day.cost - len(counts) < (1 - EXPLAINED) * (whole - len(counts)):
+        if whole - day.cost > EXPLAINED * min(whole - len(counts), whole - cost):
             rate = round_rate(day.rate * factor, number)
             return Curve("days", duration, {"rate": rate, "day": day.members} | day.noise, number)
     stages = {} if cost >= whole else _write_stages(pieces, edges, counts / widths, variance / widths**2, factor)

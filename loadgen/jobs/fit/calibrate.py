@@ -29,8 +29,8 @@ from loadgen.scenario import Arrivals, Scenario
 ROUNDS = (0.25, 1.0, 1.0)
 """Parts of the sessions that each round generates."""
 
-EVENTS = 250_000
-"""Events that are generated in a whole round, about: three seconds of work."""
+EVENTS = 180_000
+"""Events that are generated in a whole round, about: two to four seconds of work."""
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions that are generated in a whole round, and how many for each recorded one: more would match its chance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import exp, gamma
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,17 @@ from loadgen import wire
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.observe import observe_steps
-from loadgen.jobs.fit.recorded import Floats, Recorded, Recorder
+from loadgen.jobs.fit.recorded import Floats, Ints, Recorded, Recorder
 from loadgen.jobs.fit.visits import match_site
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.scenario import Exponential, Lognormal, Population, Quantiles, Scenario, ThinkTime, Weibull
 from loadgen.traffic import compute_mean_rate, draw_starts
 
 EPOCH = 1_767_268_800.0  # 2026-01-01T12:00:00Z
+
+PARTS, BOTH = 20, 2.6 * 2**0.5
+"""Parts of the sessions whose differences tell an error; a 99 % interval of the errors of what is fitted and of what it
+is compared with."""
 
 CLAIMED = 20_000
 """Sessions for which the bounds are meant; fewer widen them by the root."""
@@ -128,24 +132,31 @@ def compare_vitals(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
     """The 75th percentile by device."""
     for device, small in (("desktop", False), ("mobile", True)):
         for name, field in (("LCP", "largest"), ("FCP", "paint"), ("TTFB", "first_byte"), ("INP", "input")):
-            sides = []
+            sides, whose = [], []
             for seen in (truth, fitted):
-                values = getattr(seen.loads, field)[seen.loads.small == small]
-                values = values[np.isfinite(values)]
-                values = values[values > 0] if name == "TTFB" else values
+                values = getattr(seen.loads, field)
+                own = (seen.loads.small == small) & np.isfinite(values) & (values > 0)
+                values = values[own]
+                whose.append(seen.visits.session[seen.loads.view[own]])
                 # INP comes in steps of 8 ms: what lies between is evened out
                 even = np.resize(np.arange(-4, 4, 0.01) + 0.005, len(values))
                 sides.append(values + np.random.default_rng(1).permutation(even) if name == "INP" else values)
             if min(map(len, sides)) >= 500:
                 real, found = (float(np.quantile(side, 0.75)) for side in sides)
                 yield Off(f"{name} p75, {device}", real, found, found / real - 1,
-                          max(allowed, 2.6 * find_quantile_error(sides[0])), len(sides[0]))  # fmt: skip
+                          max(allowed, BOTH * find_error(sides[0], whose[0], find_p75)), len(sides[0]))  # fmt: skip
 
 
-def find_quantile_error(values: Floats) -> float:
-    """The standard error of the 75th percentile, as a part of it."""
-    low, middle, high = np.quantile(values, (0.70, 0.75, 0.80))
-    return float(np.sqrt(0.75 * 0.25 / len(values)) * (high - low) / 0.1 / middle)
+def find_p75(values: Floats) -> float:
+    return float(np.quantile(values, 0.75))
+
+
+def find_error(values: Floats, session: Ints, statistic: Callable[[Floats], float]) -> float:
+    """The standard error of a statistic, as a part of it: whole sessions are dealt to parts, as one visitor's loads
+    are alike and few visitors have many of them."""
+    part = np.random.default_rng(3).permutation(int(session.max()) + 1)[session] % PARTS
+    found = [statistic(values[part == each]) for each in range(PARTS)]
+    return float(np.std(found, ddof=1) / np.sqrt(PARTS) / np.mean(found))
 
 
 def compare_shares(truth: Seen, people: Population, fitted: Scenario, sessions: int) -> Iterator[Off]:
@@ -177,8 +188,10 @@ def compare_arrivals(started: int, fitted: Scenario, allowed: float, sessions: i
 
 def compare_events(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
     """Events of a session."""
-    one, other = (len(each.recorded.events.at) / len(each.recorded.sessions.user) for each in (truth, fitted))
-    yield Off("events a session", one, other, other / one - 1, allowed, len(truth.recorded.sessions.user))
+    numbers = [np.bincount(each.recorded.events.session).astype(np.float64) for each in (truth, fitted)]
+    one, other = (float(each.mean()) for each in numbers)
+    error = find_error(numbers[0], np.arange(len(numbers[0])), lambda values: float(values.mean()))
+    yield Off("events a session", one, other, other / one - 1, max(allowed, BOTH * error), len(numbers[0]))
 
 
 def go_round(scenario: Scenario, sessions: int, folder: Path, sample_rate: float = 1.0) -> list[Off]:

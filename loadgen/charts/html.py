@@ -108,9 +108,14 @@ def read_resource(name: str) -> str:
     return (files("loadgen.charts") / name).read_text(encoding="utf-8").strip()
 
 
+def make_heading(title: str) -> Markup:
+    """The head of a column; one without a title is no heading, as a screen reader would read it as one."""
+    return el("th", title, scope="col") if title else el("td")
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[Child]], caption: str, name: str = "") -> Markup:
     """A table whose first column names its rows; it scrolls inside its box when it is too wide."""
-    columns = el("tr", *(el("th", title, scope="col") for title in head))
+    columns = el("tr", *map(make_heading, head))
     body = (el("tr", el("th", row[0], scope="row"), *(el("td", cell) for cell in row[1:])) for row in rows)
     made = el("table", el("caption", caption), el("thead", columns), el("tbody", *body), class_=name or None)
     return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption)
@@ -154,5 +159,5 @@ def stacked_bars(rows: Sequence[tuple[str, Sequence[int]]], colours: Sequence[st
         )
         cells = (el("td", format_count(part)) for part in parts)
         made.append(el("tr", el("th", name, scope="row"), el("td", *pieces, class_="bar parts"), *cells))
-    head = el("tr", *(el("th", title, scope="col") for title in ("", "", *colours)))
+    head = el("tr", *map(make_heading, ("", "", *colours)))
     return el("table", el("caption", caption), el("thead", head), el("tbody", *made), class_="bars")

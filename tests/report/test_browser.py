@@ -15,6 +15,7 @@ import pytest
 from loadgen.report import build_comparison_page, build_report_page
 from loadgen.report.comparison import compare_runs
 from loadgen.results.run_data import RunData
+from tests.endpoint.browser.test_browser import HERE, missing
 from tests.report.runs import Plan, make
 
 CHROMIUM = os.environ.get("LOADGEN_CHROMIUM", "/usr/bin/chromium")
@@ -146,3 +147,17 @@ def test_the_page_prints(tmp_path: Path, pages: dict[str, str]) -> None:
     paper = tmp_path / "page.pdf"
     browse(tmp_path, pages["ordinary"], f"--print-to-pdf={paper}")
     assert paper.read_bytes().startswith(b"%PDF")
+
+
+def test_axe_finds_no_fault_in_the_pages(pages: dict[str, str], tmp_path: Path) -> None:
+    if lack := missing():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"THE BROWSER TESTS DID NOT RUN: {lack}")
+    for name, page in pages.items():
+        (tmp_path / f"{name}.html").write_text(page)
+    files = sorted(map(str, tmp_path.glob("*.html")))
+    command = ["node", str(HERE / "axe.mjs"), CHROMIUM, *files]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
+    seen = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(seen) == 2 * len(pages)
+    assert [(Path(each["file"]).name, each["width"], each["faults"]) for each in seen if each["faults"]] == []

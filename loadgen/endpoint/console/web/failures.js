@@ -17,7 +17,7 @@ export async function errors(context) {
         wide(`${count(rows.length)} different errors`, rows.length ? null : h('p', { class: 'none' }, 'No error in this time.'),
             rows.map((row) => folded(`${row.type} ${row.message}`, h('span', { class: 'group' },
                 h('b', {}, count(row.count)), ' × ', name(row.type), ': ', name(row.message),
-                h('span', { class: 'soft small' }, ` in ${count(row.sessions)} sessions, last ${moment(row.last)}`)), () => showError(context, row)))));
+                h('span', { class: 'soft small' }, ` in ${count(row.sessions)} session${row.sessions === 1 ? '' : 's'}, last ${moment(row.last)}`)), () => showError(context, row)))));
 }
 
 async function showError(context, row) {

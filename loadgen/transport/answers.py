@@ -27,7 +27,9 @@ ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
 PLAIN = frozenset({"", "identity"})
 MOST_SHOWN = 60  # characters of a body, a type or an error's name
 MOST_UNPACKED = 1 << 20  # bytes: a kilobyte of gzip can stand for a megabyte
-SECONDS = re.compile(r"\d{1,10}(\.\d*)?", re.ASCII)
+SECONDS = re.compile(r"\d{1,100}(\.\d*)?", re.ASCII)
+LONGEST_WAIT = 3600.0
+"""Seconds: one wrong header of a proxy must not stop a seeding for years."""
 
 
 def is_accepted(response: Response, accept: Accept = "rum") -> bool:
@@ -116,16 +118,16 @@ def printable(text: str) -> str:
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Retry-After as seconds from `now`, a Unix time (RFC 9110, 10.2.3: seconds or an HTTP date).
+    """Retry-After as seconds from `now`, a Unix time (RFC 9110, 10.2.3: seconds or an HTTP date); an hour at most.
 
     None when there is none, or when it is neither. RUM sends seconds; a date comes from what stands before it.
     """
     if value is None:
         return None
     if SECONDS.fullmatch(value.strip()):
-        return float(value)
+        return min(float(value), LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now)
+    return min(max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now), LONGEST_WAIT)

@@ -96,9 +96,13 @@ class ProgressView:
                 self._bars.stop()
 
     def __call__(self, told: Told) -> None:
-        """Show a line, or how far the work is."""
+        """Show a line, or how far the work is. A line takes the bar away: it comes back if the work goes on."""
         if isinstance(told, str):
             self._write(told)
+            if self._bars is not None and self._task is not None:
+                self._bars.remove_task(self._task)
+                self._bars.refresh()
+                self._task, self._work = None, WorkProgress("")
             return
         now = time.monotonic()
         if told.what != self._work.what:

@@ -73,10 +73,17 @@ def test_short_work_prints_nothing_where_nobody_looks(clock: Clock) -> None:
 
 
 def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_clears_it(clock: Clock) -> None:
-    shown = show(clock, [*HALF, "a line above it"], 2.0, terminal=True)
+    shown = show(clock, ["a line above it", *HALF], 2.0, terminal=True)
     assert "drawing visits" in shown and "500 visits/s, 10 s left" in shown
     assert re.search(r"\n?a line above it\n", shown)
     assert shown.rstrip().endswith("\x1b[2K") or "\x1b[2K" in shown[-20:]
+
+
+def test_a_bar_of_work_that_is_over_does_not_stand_under_the_next_stage(clock: Clock) -> None:
+    shown = show(clock, [*HALF, "the next stage", "and the one after it"], 2.0, terminal=True)
+    assert "drawing visits" not in shown.partition("and the one after it")[2]
+    again = show(clock, [*HALF, "a line above it", *HALF], 2.0, terminal=True)
+    assert "drawing visits" in again.partition("a line above it")[2]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

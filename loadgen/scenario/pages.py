@@ -118,6 +118,12 @@ class PageSpec(Section):
     link: Link = Field(Link(), description="The element whose click leads here.")
     route: bool = Field(False, description="Reached by a route change of a single-page site, not by a full load.")
     slowness: float = Field(1.0, gt=0, description="Factor on the page's server and rendering times.")
+    document_bytes: int | None = Field(
+        None, ge=1, le=100_000_000, description="Size of its document on the wire. Default: drawn for the page."
+    )
+    document_ratio: float | None = Field(
+        None, ge=1, le=100, description="How many times as large its document is unpacked. Default: drawn for the page."
+    )
     resources: Resources | None = Field(None, description="Files it fetches; default telemetry.resources.")
     api: tuple[Annotated[ApiCall, BeforeValidator(parse_call, json_schema_input_type=Call | ApiCall)], ...] = Field(
         (), description="Calls that it makes."

@@ -103,8 +103,10 @@ class Site:
         """Make the site's files, clickable elements, API calls and JavaScript errors."""
         stream = Seeds(0).stream(f"site/{scenario.name}")
         sizes = Seeds(0).stream(f"documents/{scenario.name}").standard_normal((2, len(self.pages)))
-        self.html_kb = np.exp(HTML_KB_MU + HTML_KB_SIGMA * sizes[0])
-        self.unpacked = np.exp(UNPACKED_MU + UNPACKED_SIGMA * sizes[1])
+        drawn_bytes = 1024 * np.exp(HTML_KB_MU + HTML_KB_SIGMA * sizes[0])
+        drawn_ratio = np.exp(UNPACKED_MU + UNPACKED_SIGMA * sizes[1])
+        self.html_kb = _prefer([page.document_bytes for page in self.pages], drawn_bytes) / 1024
+        self.unpacked = _prefer([page.document_ratio for page in self.pages], drawn_ratio)
         self.assets = Assets(stream, self.origin, make_hosts(scenario.name, THIRD_PARTIES))
         default = scenario.telemetry.resources
         self.pictured = np.array([(page.resources or default).image > 0 for page in self.pages])
@@ -274,3 +276,8 @@ def make_identifiers(site: str, size: int) -> list[str]:
     """Names that stand in the site's code, such as openBasket."""
     fake = _make_faker(f"{site}/code")
     return [f"{fake.word()}{fake.word().capitalize()}" for _ in range(size)]
+
+
+def _prefer(given: list[float | None], drawn: Floats) -> Floats:
+    """What the scenario gives for each page, and what was drawn where it gives nothing."""
+    return np.array([own if own is not None else other for own, other in zip(given, drawn.tolist(), strict=True)])

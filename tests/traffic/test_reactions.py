@@ -100,6 +100,21 @@ def test_a_page_has_the_same_size_at_each_load(shop: list[SeenSession]) -> None:
     assert len(found) == 1
 
 
+def test_a_scenario_may_say_how_large_a_document_is() -> None:
+    sized = parse(
+        LINKS.format(device="desktop", browser="Chrome", more="").replace(
+            'path = "/item"', 'path = "/item"\ndocument_bytes = 20_000\ndocument_ratio = 4'
+        ),
+        "links.toml",
+    )
+    found = {
+        (each.details.transferSize - 300, each.details.compressionRatio)
+        for each in events(list(seen(sized, SEED)), NAVIGATION)
+        if each.page.id == "/item" and each.details.transferSize
+    }
+    assert found == {(20_000, 4.0)}
+
+
 def test_fractions_tell_how_long_the_machine_has_been_up() -> None:
     """The longer a machine is up, the coarser the doubles of its clock: 22 minutes are 2^20 ms, so steps of 2^-33."""
 

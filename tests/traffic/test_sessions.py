@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "f77e0c5f0c812f5d010f06e35fc244b3c653b745363a51b994d516883df4c9a5",
-    "storefront": "613066bb4b8c3f7d4423032a568fd0c80c49886f1af03891fc0abeff4f8cce72",
-    "bad-release": "3b3ede8109b664ded768ffc04c7dac011590ea958a08a4423cb20beae6149bc8",
-    "global-mobile-day": "e35f4834fe057602122781e4d22983519ba451daad2d380e2836311963732d34",
-    "news-flash-crowd": "2a206305c02cc3f0677e79effd1a8ef321d1df3e072f98d1e291ee2b31e535ec",
-    "noisy-neighbour": "d715e8a6dd906e8d59ad6e738e8b85a29fe51204badf624f20c2c3dd3f030bf1",
-    "quota-probe": "0aa2445418f340cdc4cbe8717fe147adcfd0afe495df217d10780241c1cee06e",
-    "saas-dashboard": "7869c7de5744521daed43befc8eaee2bf72131b9451de0cfadc34a57bf6200cd",
+    "quickstart": "a6086a6ab645d51389db9200bc082cb646432d6bd752481a8c91fdc64cfa753a",
+    "storefront": "cf74569eddfb3e4ac2c3c9182d693e71d2b2f29d21587328a05ece564c7e4567",
+    "bad-release": "2b044a5a5e810324cd5adb5504f727e44477c40198f36602c6b5af8ceae6b00f",
+    "global-mobile-day": "3a761e986a26b47c2d955e36b6a009da43ebcd308654a7d0d2343957ee3699ff",
+    "news-flash-crowd": "7f88a6bee5caae1ecd9b912d8e342947d19add8ffb5fdbaf0ce1fc2600aae027",
+    "noisy-neighbour": "9f56b34b5ca7355c0506e58b5a01093925176192cded4cc3ff1473779b1fb3d8",
+    "quota-probe": "ff2d9a50bbbaa0936bea171e456bdd9657b52021142ff30b9bfe9d3fe75252a4",
+    "saas-dashboard": "07d77ad393cc3d56001b39da7dfa6e650eb5d949e4d051b0e9a5cd826e7a1080",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

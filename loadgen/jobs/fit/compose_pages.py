@@ -241,6 +241,7 @@ def compose_details(found: Estimates, page: int) -> dict[str, Any]:
     if page in found.slowness:
         factor, error = found.slowness[page]
         members["slowness"] = round_to(factor, factor * error)
+    members |= found.documents.get(page, {})
     if page in found.errors.pages:
         members["js_errors"] = found.errors.pages[page]
     if page in found.calls.pages:

@@ -27,7 +27,7 @@ from loadgen.jobs.fit.visits import (
     fold_pages,
     list_visits,
 )
-from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
+from loadgen.jobs.fit.vitals import Loads, find_documents, find_slowness, list_loads
 
 
 class Seen(NamedTuple):
@@ -54,6 +54,7 @@ class Estimates(NamedTuple):
     returning: Returning
     dwells: DwellLaws
     slowness: dict[int, tuple[float, float]]
+    documents: dict[int, dict[str, float]]
     calls: SiteCalls
     clicks: Clicks
     custom: dict[int, list[dict[str, Any]]]
@@ -111,6 +112,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         find_returning(recorded, visits),
         fit_dwells(recorded, visits, seen.mobile),
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
+        find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_calls(recorded, site, visits, walked, at_least),
         find_clicks(recorded, site, visits, walked, at_least),
         find_custom_events(recorded, site, visits, walked, at_least),

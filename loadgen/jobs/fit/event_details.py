@@ -27,6 +27,7 @@ class LoadTimes(NamedTuple):
     interactive: float
     response: float
     bytes: float
+    ratio: float  # of the document unpacked to the document on the wire
     tls: float
     server: float
 
@@ -70,6 +71,7 @@ class _Navigation(msgspec.Struct):
     domInteractive: float = nan
     responseTime: float = nan
     transferSize: float = nan
+    compressionRatio: float = nan
     tlsTime: float = nan
     timeToFirstByte: float = nan
 
@@ -151,6 +153,7 @@ def _of_navigation(found: _Navigation) -> EventFacts:
         found.domInteractive,
         found.responseTime,
         found.transferSize,
+        found.compressionRatio,
         found.tlsTime,
         found.timeToFirstByte,
     )

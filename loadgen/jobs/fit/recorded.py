@@ -109,6 +109,7 @@ class LoadTable(NamedTuple):
     interactive: Floats
     response: Floats
     bytes: Floats
+    ratio: Floats  # of the document unpacked to the document on the wire
     tls: Floats
     server: Floats  # request to first byte
 

@@ -6,11 +6,13 @@ pages or of first visits does not pass for slowness.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.support import round_to
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
@@ -19,6 +21,9 @@ FEW, LEAST = 8, 40
 
 SLOWER, SURELY = 0.06, 4.0
 """A page's slowness is told from so large a difference of logarithms, and from so many standard errors, on."""
+
+DOCUMENT_HEADER_BYTES = 300
+"""What transferSize has beside the body (Resource Timing)."""
 
 TRIM = 0.01
 """Part of the lowest and highest logarithms that is left out: broken clocks and machines asleep."""
@@ -40,6 +45,7 @@ class Loads(NamedTuple):
     shift: Floats  # CLS
     response: Floats
     bytes: Floats
+    ratio: Floats  # of the document unpacked to the document on the wire
     tls: Floats
 
 
@@ -64,7 +70,7 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
     view = find_views(visits, events.session[loads.event], events.number[loads.event])
     back = visits.back[rows]
     times = []
-    for column in (loads.first_byte, loads.response, loads.bytes, loads.tls):
+    for column in (loads.first_byte, loads.response, loads.bytes, loads.ratio, loads.tls):
         spread = np.full(len(rows), np.nan)
         known = np.flatnonzero((view >= 0) & (place[np.maximum(view, 0)] >= 0))[::-1]
         spread[place[view[known]]] = column[known]
@@ -158,6 +164,27 @@ def find_still_share(loads: Loads, small: bool) -> tuple[float, int]:
     """Share of the loads without any layout shift, and on how many loads it stands."""
     known = loads.shift[(loads.small == small) & np.isfinite(loads.shift)]
     return (float((known == 0).mean()) if len(known) else float("nan")), len(known)
+
+
+def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:
+    """Median size of each page's document on the wire, in bytes, and how many times as large it is unpacked.
+
+    A document from the cache has no size on the wire; browsers add 300 bytes to one from the network.
+    """
+    found: dict[int, dict[str, float]] = {}
+    sent = np.isfinite(loads.bytes) & (loads.bytes > DOCUMENT_HEADER_BYTES)
+    for each in range(pages):
+        own = sent & (page == each)
+        count = int(own.sum())
+        if count < FEW:
+            continue
+        sizes = loads.bytes[own] - DOCUMENT_HEADER_BYTES
+        size, spread = float(np.median(sizes)), float(sizes.std())
+        found[each] = {"document_bytes": round(round_to(size, spread / sqrt(count)) if spread else size)}
+        ratios = loads.ratio[own & (loads.ratio >= 1)]
+        if len(ratios) >= FEW:
+            found[each]["document_ratio"] = round_to(float(np.median(ratios)), float(ratios.std()) / sqrt(len(ratios)))
+    return found
 
 
 def find_slowness(loads: Loads, page: Ints, pages: int) -> dict[int, tuple[float, float]]:

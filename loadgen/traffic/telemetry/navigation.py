@@ -74,8 +74,8 @@ PROTOCOL = Choice([0.60, 0.35, 0.05])
 
 TYPES = ("navigate", "back_forward", "reload")  # in the order of NAVIGATE, BACK, RELOAD
 
-ITEM_SIZES = np.exp(0.1 * np.random.default_rng(0).standard_normal(64))
-"""Factors on a document's size by the items that it shows; an estimate."""
+ITEM_SIZES = np.append(1.0, np.exp(0.1 * np.random.default_rng(0).standard_normal(63)))
+"""Factors on a document's size by the items that it shows, 1 where it shows none; an estimate."""
 
 HEADER_BYTES = 300
 """headerSize of a document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""

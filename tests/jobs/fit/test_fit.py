@@ -12,6 +12,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.fit import Fitted, build_fit_page, format_fitted, summarize_fit
 from loadgen.output import format_json
 from loadgen.scenario import Scenario
+from loadgen.traffic.site import Site
 from tests.jobs.fit.consumers import tell_apart
 
 
@@ -41,6 +42,14 @@ def test_the_file_is_a_scenario_with_a_comment_on_each_block(fitted: Fitted) -> 
 
 def test_files_are_counted_by_kind_though_the_client_takes_fonts_for_style_sheets(fitted: Fitted) -> None:
     assert fitted.scenario.telemetry.resources == Scenario.load("quickstart").telemetry.resources
+
+
+def test_the_sizes_of_documents_are_those_of_the_site(fitted: Fitted) -> None:
+    site = Site(Scenario.load("quickstart"))
+    home, product = fitted.scenario.pages.values()
+    assert home.document_bytes == round(1024 * site.html_kb[0])  # it shows no item, so it has one size
+    assert product.document_bytes == pytest.approx(1024 * site.html_kb[1], rel=0.1)
+    assert [home.document_ratio, product.document_ratio] == pytest.approx(site.unpacked, rel=0.01)
 
 
 def test_the_same_data_give_the_same_bytes(source: Path, fitted: Fitted) -> None:

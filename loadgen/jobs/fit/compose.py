@@ -31,7 +31,7 @@ LAWS["cls"] = ("cls_median", "cls_sigma")
 def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_least: int) -> Draft:
     """The draft of all estimates; vitals still have their landings' and inputs' effects in them (see calibrate)."""
     sessions = len(seen.recorded.sessions.user)
-    draft = Draft(name, f"Fitted to {sessions:,} recorded sessions with {seen.recorded.counts.events:,} events.")
+    draft = Draft(name, f"Fitted to {sessions:,} recorded sessions with {len(seen.recorded.events.at):,} events.")
     draft.top["duration"] = found.curve.duration
     compose_monitor(draft, seen, sample_rate)
     compose_arrivals(draft, found, sample_rate)

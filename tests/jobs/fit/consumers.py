@@ -1,4 +1,8 @@
-"""What consumers of RUM data read of a visit, as numbers: who it was, which pages, how long, how quick, what failed."""
+"""What consumers of RUM data read of a visit, as numbers: who it was, which pages, how long, how quick, what failed.
+
+Sizes are left out, as in the judge's features: they are the site's, are drawn anew for each seed, and no scenario says
+them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from tests.judge.visits import Seen, SeenVisit, group_visits
 
 SEEDS = (21, 22)
 PEOPLE = ("deviceType", "osName", "browserName", "browserLanguage", "countryCode")
-TIMES = ("duration", "timeToFirstByte", "domContentLoadedEventStart", "loadEventStart", "transferSize")
+TIMES = ("duration", "timeToFirstByte", "domContentLoadedEventStart", "loadEventStart")
 
 
 def tell_apart(truth: Scenario, fitted: Scenario, sessions: int) -> Judgement:
@@ -31,7 +35,7 @@ def tell_apart(truth: Scenario, fitted: Scenario, sessions: int) -> Judgement:
 
 
 def see_values(visit: SeenVisit) -> Features:
-    """The judge's fields and their values: vitals, navigation times, pages, people, times between views, sizes."""
+    """The judge's fields and their values: vitals, navigation times, pages, people, times between views."""
     means = Means()
     views = [event for event in visit.events if event.kind == VIEW]
     for event in visit.events:

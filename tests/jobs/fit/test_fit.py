@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,10 @@ def test_a_held_out_half_is_compared_and_not_fitted(source: Path) -> None:
     halves = loadgen.fit(source, holdout=0.5)
     assert halves.judgement.held_out
     assert halves.judgement.recorded_sessions == halves.sessions // 2
+    told = re.search(r"([\d,]+) recorded sessions with ([\d,]+) events", halves.scenario.description)
+    assert told is not None
+    assert int(told[1]) == halves.sessions - halves.sessions // 2
+    assert int(told[2].replace(",", "")) < 0.7 * halves.events
     rate = halves.scenario.arrivals.rate
     assert rate is not None
     assert rate == pytest.approx(2.5, rel=0.3)  # of the whole, not of the half that was fitted

@@ -35,6 +35,7 @@ from loadgen.results.verdict import (
     judge,
     measure_stage_thresholds,
     measure_thresholds,
+    note_no_request,
 )
 from loadgen.scenario import Scenario
 
@@ -131,7 +132,7 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
     monitors = summarize_monitors(measured, scenario, run, seconds)
     return Summary(
         verdict=verdict,
-        reasons=(*reasons, *run.notes),
+        reasons=(*reasons, *run.notes, *note_no_request(account.requests, account.events)),
         scenario=scenario.name,
         seed=run.seed,
         pace=run.pace,

@@ -140,19 +140,29 @@ def find_validity_issues(lag: Milliseconds, requests: Requests, events: Events, 
 
 
 def explain_no_request(requests: Requests, events: Events, sessions: int) -> list[str]:
-    """A line if a run that went to its end has sent nothing: it says nothing of the target, whatever it kept."""
+    """A line if a run that went to its end has sent nothing: it says nothing of the target, whatever it kept.
+
+    One that was only too short for its visitors' first requests is no fault of theirs; `note_no_request` says so.
+    """
     if requests.sent:
         return []
     if requests.offered:
         return [f"none of {requests.offered:,} due batches was sent"]
     if not sessions:
         return ["nothing was due to be sent: no visitor came; give a longer --duration or a higher --rate"]
-    whose = f"nothing was due to be sent: the events of {sessions:,} session{'' if sessions == 1 else 's'}"
     if events.unsent:
-        return [f"{whose} were due after the run's end; give a longer --duration"]
+        return []
+    whose = f"nothing was due to be sent: the events of {sessions:,} session{'' if sessions == 1 else 's'}"
     if events.not_sampled:
         return [f"{whose} were not sampled; give a higher --sample-rate"]
     return [f"{whose} were none, or were all kept back by the client"]
+
+
+def note_no_request(requests: Requests, events: Events) -> list[str]:
+    """A line on a run that ended before the first request of its visitors was due."""
+    if requests.offered or not events.unsent:
+        return []
+    return ["nothing was sent: all requests were due after the run's end; give a longer --duration"]
 
 
 def find_shortages(unsent: Mapping[str, int], errors: Mapping[str, int]) -> list[str]:

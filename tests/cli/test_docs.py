@@ -99,6 +99,19 @@ def test_every_path_of_a_test_or_module_on_a_page_exists(page: Path) -> None:
         assert (ROOT / path).exists(), f"{name_of(page)} names {path}"
 
 
+def test_every_promise_names_the_tests_that_try_it() -> None:
+    table = (ROOT / "README.md").read_text().split("| promise | tried |")[1].split("\n\n")[0]
+    rows = table.splitlines()[2:]
+    assert len(rows) >= 14
+    for row in rows:
+        promise, tried = row.strip("| ").split(" | ")
+        named = re.findall(r"`(tests/[\w./-]+)`", tried)
+        assert named, promise
+        for path in named:
+            files = [ROOT / path] if path.endswith(".py") else (ROOT / path).glob("test_*.py")
+            assert any("\ndef test_" in file.read_text() for file in files), f"{promise}: {path} has no test"
+
+
 def shown_scenarios() -> list[str]:
     """The whole scenarios on the pages: blocks of TOML that begin with a name."""
     return [

@@ -4,7 +4,6 @@ import click
 
 from loadgen.cli.options import PORT
 from loadgen.cli.targets import network_options
-from loadgen.cli.terminal import echo
 
 
 @click.command(epilog="Example: loadgen worker --master-host 192.0.2.10 --processes 4")
@@ -20,11 +19,5 @@ def worker(
     from loadgen.jobs import run as job
     from loadgen.transport import override_network
 
-    with override_network(proxy, ca_bundle):
-        job.worker(
-            master_host,
-            master_port,
-            processes=processes,
-            otel_export=otel,
-            on_progress=lambda told: echo(told.text, err=True),
-        )
+    with override_network(proxy, ca_bundle), job.LiveView(on_stderr=True) as view:
+        job.worker(master_host, master_port, processes=processes, otel_export=otel, on_progress=view)

@@ -275,7 +275,8 @@ def wait_for_master(
             tell(
                 RunNotice(
                     f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
-                    "there; one whose run is over takes no more workers"
+                    "there; one whose run is over takes no more workers",
+                    is_wait=True,
                 )
             )
             told = True

@@ -38,6 +38,7 @@ def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: py
         wait_for_master("127.0.0.1", port, told.append, patience=0.05)
     assert [notice.text.partition(",")[0] for notice in told] == [f"waiting for 127.0.0.1:{port}"]
     assert "start `loadgen run --master` there; one whose run is over takes no more workers" in told[0].text
+    assert told[0].is_wait
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,13 @@ from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
     "quickstart": "a6086a6ab645d51389db9200bc082cb646432d6bd752481a8c91fdc64cfa753a",
-    "storefront": "cf74569eddfb3e4ac2c3c9182d693e71d2b2f29d21587328a05ece564c7e4567",
-    "bad-release": "2b044a5a5e810324cd5adb5504f727e44477c40198f36602c6b5af8ceae6b00f",
-    "global-mobile-day": "3a761e986a26b47c2d955e36b6a009da43ebcd308654a7d0d2343957ee3699ff",
+    "storefront": "42722f24fab0e350a17cbed8cc34610694a32624db4faabead9ec624be13bd68",
+    "bad-release": "8d509f6b30a55d1eb93494bbbda734277f5099ef83c87c4075e116d215600696",
+    "global-mobile-day": "3da56f0f6bbfd362a0416b881de99c308a50c90e3b98069af5f355432d04fe44",
     "news-flash-crowd": "7f88a6bee5caae1ecd9b912d8e342947d19add8ffb5fdbaf0ce1fc2600aae027",
     "noisy-neighbour": "9f56b34b5ca7355c0506e58b5a01093925176192cded4cc3ff1473779b1fb3d8",
     "quota-probe": "ff2d9a50bbbaa0936bea171e456bdd9657b52021142ff30b9bfe9d3fe75252a4",
-    "saas-dashboard": "07d77ad393cc3d56001b39da7dfa6e650eb5d949e4d051b0e9a5cd826e7a1080",
+    "saas-dashboard": "196222a762a9c01b8bbf5ff90415855b316156695d37cd63bcda5f43accb4ed2",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -97,6 +97,17 @@ class Api(Section):
     sigma: Positive = Field(0.8, description="Spread of it.")
 
 
+class Scripting(Section):
+    """What the site's own scripts cost a load."""
+
+    network: Positive = Field(
+        1.1,
+        description="Median time for which a document waits for deferred scripts from the network, from domInteractive "
+        "to DOMContentLoaded, as a multiple of its rendering time. From the cache a fifth (recorded visits).",
+    )
+    ready_ms: Positive = Field(5.0, description="Median time that the DOMContentLoaded handlers take. Estimate.")
+
+
 class Errors(Section):
     """JavaScript errors: they cluster in few sessions and few messages. No published rate was found; estimates."""
 
@@ -121,6 +132,7 @@ class Telemetry(Section):
     )
     resources: Resources = Field(Resources(), description="Files of a page that states none.")
     cache: Cache = Field(Cache(), description="The browser's cache.")
+    scripting: Scripting = Field(Scripting(), description="The site's scripts.")
     api: Api = Field(Api(), description="Outcomes and times of API calls.")
     errors: Errors = Field(Errors(), description="JavaScript errors.")
     interactions_per_minute: float = Field(

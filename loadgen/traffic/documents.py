@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
+from loadgen.scenario import Scripting
 from loadgen.traffic.draws import Bools, Choice, Floats, Ints, to_ticks
 
 INTERACTIVE, STORED_INTERACTIVE = (-0.85, 0.45), (-0.55, 0.35)
-SCRIPTS, STORED_SCRIPTS = (-0.3, 0.45), (-1.7, 0.55)
+SCRIPTS_SIGMA, STORED_SCRIPTS = 0.45, (-1.7, 0.55)
 """Logarithms (mean, spread) of the time to domInteractive, and from there to DOMContentLoaded, each with scripts from
 the network and from the cache, as a multiple of FCP − TTFB. Of the recorded visits, where the first frame came after
-DOMContentLoaded in 73 % of the loads with stored scripts; theirs took twice as long with scripts from the network, over
-an emulated slow line."""
+DOMContentLoaded in 73 % of the loads with stored scripts. With scripts from the network the scenario has the median."""
 
-IMAGES, REST_MU, REST_SIGMA = (0.0, 0.3), 2.0, 1.2
+IMAGES, REST_MU, REST_SIGMA = (-0.2, 0.3), 1.6, 1.2
 """The last image as a multiple of LCP − TTFB (logarithm; an estimate); ln ms from the last file to domComplete."""
 
-DCL_MU, DCL_SIGMA = 1.6, 1.3
-"""ln ms of the DOMContentLoaded handlers: a median of 5 ms; that of the recorded visits is 0.7 ms."""
+DCL_SIGMA = 1.3
+"""Spread of the time that DOMContentLoaded handlers take, ln; of the recorded visits."""
 
 LOAD_WAITS = Choice([0.57, 0.38, 0.05])
 """Ticks from domComplete to the load event: none, one or two (of 181 recorded loads: 103, 69, 6)."""
@@ -35,7 +35,7 @@ LOAD_EVENT_MU, LOAD_EVENT_SIGMA = -1.1, 0.8
 
 
 def draw_document(
-    stream: np.random.Generator, paints: tuple[Ints, Ints, Ints, Ints], warm: Bools, complete: Bools
+    stream: np.random.Generator, site: Scripting, paints: tuple[Ints, Ints, Ints, Ints], warm: Bools, complete: Bools
 ) -> dict[str, Any]:
     """The times of the document, which waits for its files.
 
@@ -44,13 +44,13 @@ def draw_document(
     ttfb, response, fcp, lcp = paints
     count = len(ttfb)
     uniform, normal = stream.random((3, count)), stream.standard_normal((5, count))
-    whole = fcp - ttfb
+    whole, scripts = fcp - ttfb, (np.log(site.network), SCRIPTS_SIGMA)
     parse = np.where(warm, _draw_factors(STORED_INTERACTIVE, normal[0]), _draw_factors(INTERACTIVE, normal[0]))
     interactive = np.maximum(ttfb + _scale_ticks(whole, np.minimum(parse, 1.0)), response + 1)
-    waits = np.where(warm, _draw_factors(STORED_SCRIPTS, normal[1]), _draw_factors(SCRIPTS, normal[1]))
+    waits = np.where(warm, _draw_factors(STORED_SCRIPTS, normal[1]), _draw_factors(scripts, normal[1]))
     parsed = interactive + _scale_ticks(whole, waits) + to_ticks(1 + 8 * uniform[0])
     ready = np.maximum(parsed - to_ticks(0.5 + 15 * uniform[1]), interactive + 1)
-    parsed_end = parsed + to_ticks(np.exp(DCL_MU + DCL_SIGMA * normal[4]))
+    parsed_end = parsed + to_ticks(site.ready_ms * np.exp(DCL_SIGMA * normal[4]))
     images = np.where(complete, 0, ttfb + _scale_ticks(lcp - ttfb, _draw_factors(IMAGES, normal[2])))
     rest = to_ticks(np.exp(REST_MU + REST_SIGMA * normal[3])) + 1
     done = np.maximum(parsed_end, images) + rest

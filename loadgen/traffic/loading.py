@@ -38,6 +38,10 @@ STORED_MU, STORED_SIGMA = 1.8, 0.6
 SHARED = 0.7
 """Share of a page's files that every page of the site fetches, as a scenario has it that does not say; an estimate."""
 
+IN_FIRST_FRAME = 0.9
+"""Share of largest images from the cache that the first frame shows already, so that LCP is FCP (of 19 recorded ones
+all but one)."""
+
 PHASES_AT_MOST = 0.7
 """Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
 
@@ -189,9 +193,13 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     transfer = asked.html_kb * 8.192 / mbit * np.exp(RESPONSE_SIGMA * stream.standard_normal(count))
     response = ttfb + np.maximum(to_ticks(np.where(asked.stored, 0.7, transfer)), 1)
     warm, pictures = (stream.random(count) < share for share in split_cached_share(asked.cached))
-    document = draw_document(stream, (ttfb, response, fcp, lcp), warm, warm & pictures & ~asked.new)
+    lcp = np.where(pictures & ~asked.new & ~text & (stream.random(count) < IN_FIRST_FRAME), fcp, lcp)
+    document = draw_document(
+        stream, telemetry.scripting, (ttfb, response, fcp, lcp), warm, warm & pictures & ~asked.new
+    )
     unload = ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * stream.standard_normal(count))) + 1
-    unload = np.minimum(unload, document["interactive"])
+    before = ttfb + _part(document["interactive"] - ttfb, 0.4 + 0.55 * stream.random(count))
+    unload = np.where(unload < document["interactive"], unload, before)
     return Loading(
         view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,
         stored=asked.stored, new=asked.new,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.rum.events import FID, INP, LCP, NAVIGATION
+from loadgen.rum.events import FCP, FID, INP, LCP, NAVIGATION, RESOURCE
 from loadgen.scenario import parse
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, one, seen
@@ -126,3 +126,16 @@ def test_fractions_tell_how_long_the_machine_has_been_up() -> None:
         return max((abs(start - round(start, 1)) for start in starts), default=0.0)
 
     assert find_noise(0.2) < 2**-33 < find_noise(24) < 2**-26
+
+
+def test_a_largest_image_from_the_cache_is_in_the_first_frame(shop: list[SeenSession]) -> None:
+    """Of 19 recorded ones all but one. From the network it comes later, but for what the clocks make of it."""
+    shown: dict[bool, list[bool]] = {True: [], False: []}
+    for load in loads(shop):
+        fcp, lcp = one(load, FCP), one(load, LCP)
+        files = {event.id: event.details for event in load.events if event.type == RESOURCE}
+        if fcp and lcp and (image := files.get(lcp.details.attribution.lcpResourceEntry)):
+            shown[image.transferSize == 0].append(lcp.details.value == fcp.details.value)
+    assert min(map(len, shown.values())) > 50
+    assert sum(shown[True]) > 0.7 * len(shown[True])
+    assert sum(shown[False]) < 0.2 * len(shown[False])

@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "a6086a6ab645d51389db9200bc082cb646432d6bd752481a8c91fdc64cfa753a",
-    "storefront": "42722f24fab0e350a17cbed8cc34610694a32624db4faabead9ec624be13bd68",
-    "bad-release": "8d509f6b30a55d1eb93494bbbda734277f5099ef83c87c4075e116d215600696",
-    "global-mobile-day": "3da56f0f6bbfd362a0416b881de99c308a50c90e3b98069af5f355432d04fe44",
-    "news-flash-crowd": "7f88a6bee5caae1ecd9b912d8e342947d19add8ffb5fdbaf0ce1fc2600aae027",
-    "noisy-neighbour": "9f56b34b5ca7355c0506e58b5a01093925176192cded4cc3ff1473779b1fb3d8",
-    "quota-probe": "ff2d9a50bbbaa0936bea171e456bdd9657b52021142ff30b9bfe9d3fe75252a4",
-    "saas-dashboard": "196222a762a9c01b8bbf5ff90415855b316156695d37cd63bcda5f43accb4ed2",
+    "quickstart": "6017768b3a914b18574e82370fac65183deaeef744ef40acbdbae7a0a03d313a",
+    "storefront": "d91bd4cc3d87a0c56d7e31a612fd6ec9df0c3b5cf9843d76c47a963b9d01ce0f",
+    "bad-release": "112692361a78fd2a4e73ffb0c1be6b2c2eda3d0b26c74a6a7004bbd708083df2",
+    "global-mobile-day": "a2a5c16b466f4f88fd2d867baf19079d5e0c3cd8960c3a58df8a0453345b4cd3",
+    "news-flash-crowd": "f4ae23eca858d1b8ce857479e095376cc383f0aa26a03b89b778c702b2475f95",
+    "noisy-neighbour": "e44157746560f929ea7b1dccffdd2258a90a8f653604f6c78abffacd0dcee73a",
+    "quota-probe": "d834e5b00d2d254c9d038d6372df3f8d99045d69efaa2f8203025eb3d5fd8838",
+    "saas-dashboard": "0afa69f1156b036f941e60abcf91d60e83fc05fafd45ee57594074903adb16b1",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -1,8 +1,4 @@
-"""What consumers of RUM data read of a visit, as numbers: who it was, which pages, how long, how quick, what failed.
-
-Sizes are left out, as in the judge's features: they are the site's, are drawn anew for each seed, and no scenario says
-them.
-"""
+"""What consumers of RUM data read of a visit, as numbers: who it was, which pages, how long, how quick, what failed."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ from tests.judge.visits import Seen, SeenVisit, group_visits
 
 SEEDS = (21, 22)
 PEOPLE = ("deviceType", "osName", "browserName", "browserLanguage", "countryCode")
-TIMES = ("duration", "timeToFirstByte", "domContentLoadedEventStart", "loadEventStart")
+TIMES = ("duration", "timeToFirstByte", "domContentLoadedEventStart", "loadEventStart", "transferSize")
 
 
 def tell_apart(truth: Scenario, fitted: Scenario, sessions: int) -> Judgement:
@@ -35,7 +31,7 @@ def tell_apart(truth: Scenario, fitted: Scenario, sessions: int) -> Judgement:
 
 
 def see_values(visit: SeenVisit) -> Features:
-    """The judge's fields and their values: vitals, navigation times, pages, people, times between views."""
+    """The judge's fields and their values: vitals, navigation times, pages, people, times between views, sizes."""
     means = Means()
     views = [event for event in visit.events if event.kind == VIEW]
     for event in visit.events:

@@ -132,7 +132,7 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
     monitors = summarize_monitors(measured, scenario, run, seconds)
     return Summary(
         verdict=verdict,
-        reasons=(*reasons, *run.notes, *note_no_request(account.requests, account.events)),
+        reasons=(*reasons, *run.notes),
         scenario=scenario.name,
         seed=run.seed,
         pace=run.pace,
@@ -176,7 +176,9 @@ def judge_run(
         issues = explain_no_request(account.requests, account.events, measured.tally.sessions)
     missed = find_foreign_answers(errors, measured.foreign_answer)
     missed += find_breaches(thresholds, account.requests)
-    return judge(missed, issues, run.interrupted or run.cut_off, run.lost_workers)
+    stopped = run.interrupted or run.cut_off
+    verdict, reasons = judge(missed, issues, stopped, run.lost_workers)
+    return verdict, (*reasons, *([] if stopped else note_no_request(account.requests, account.events)))
 
 
 def summarize_generator(measured: Aggregate, run: RunEnd) -> Generator:

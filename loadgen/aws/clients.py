@@ -154,6 +154,9 @@ MEANINGS = {
 }
 """What AWS's error codes mean to the caller (each service's API reference, "Common errors")."""
 
+WRONG_SECRET = "The request signature we calculated does not match the signature you provided"
+"""How AWS's message begins when the secret is wrong; one of another Region or clock begins otherwise and is shown."""
+
 NO_CREDENTIALS = (
     "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile; for an endpoint on this "
     "machine, paste the export lines that `loadgen serve` prints"
@@ -226,7 +229,7 @@ def _explain_refusal(doing: str, error: Exception, action: str | None) -> Contro
     meaning = MEANINGS.get(code)
     if code in DENIED:
         meaning = f"the credentials lack the permission {action or f'rum:{operation}'}"
-    is_named = code == MISSING and operation == "GetAppMonitor"  # the message has no more than `doing`
-    detail = f": {message}" if meaning and message and not is_named else ""
+    is_told = message.startswith(WRONG_SECRET) or (code == MISSING and operation == "GetAppMonitor")  # by `meaning`
+    detail = f": {message}" if meaning and message and not is_told else ""
     text = f"{doing}: {meaning or message or 'refused'} ({code}{detail})"
     return Unreachable(text) if status >= 500 or code in THROTTLED else ControlError(text)

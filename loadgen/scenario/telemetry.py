@@ -52,7 +52,7 @@ class MobileVitals(Vitals):
         "(CrUX via Web Almanac 2025).",
     )
     render_median_ms: Positive = Field(480, description="First byte to first contentful paint.")
-    largest_median_ms: Positive = Field(240, description="First to largest contentful paint.")
+    largest_median_ms: Positive = Field(300, description="First to largest contentful paint.")
     text_lcp: Share = Field(
         0.24, description="Loads whose largest element is text, four times as quick (Almanac 2025)."
     )

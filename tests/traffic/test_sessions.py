@@ -17,14 +17,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import events, loads, small
 
 FINGERPRINTS = {
-    "quickstart": "6017768b3a914b18574e82370fac65183deaeef744ef40acbdbae7a0a03d313a",
-    "storefront": "d91bd4cc3d87a0c56d7e31a612fd6ec9df0c3b5cf9843d76c47a963b9d01ce0f",
-    "bad-release": "112692361a78fd2a4e73ffb0c1be6b2c2eda3d0b26c74a6a7004bbd708083df2",
-    "global-mobile-day": "a2a5c16b466f4f88fd2d867baf19079d5e0c3cd8960c3a58df8a0453345b4cd3",
-    "news-flash-crowd": "f4ae23eca858d1b8ce857479e095376cc383f0aa26a03b89b778c702b2475f95",
-    "noisy-neighbour": "e44157746560f929ea7b1dccffdd2258a90a8f653604f6c78abffacd0dcee73a",
+    "quickstart": "86eb8ef23a534724fa1249b2fd6af9f9237dfeda02a6e92b28ec7ed3fd9df372",
+    "storefront": "6e89269024beced654dadf2f0f44ad905c1b92815f0bb8081fa9f6f59adcb941",
+    "bad-release": "c1d5e2399d83fedc439e285b1b8201871700871654827379c778381cd0368f40",
+    "global-mobile-day": "f2426c8f576be89113e0044d4c6d8d22c6e64e8d41bd3d3a5f72167067007152",
+    "news-flash-crowd": "5e4671e6c0a12255dc5e35180444b8d03daaa6d69a1dd151e17874b05b7d81ba",
+    "noisy-neighbour": "c5847f4388e15be4608849d16e0a12cacac2044234846d0ab0038b06a68b9c07",
     "quota-probe": "d834e5b00d2d254c9d038d6372df3f8d99045d69efaa2f8203025eb3d5fd8838",
-    "saas-dashboard": "0afa69f1156b036f941e60abcf91d60e83fc05fafd45ee57594074903adb16b1",
+    "saas-dashboard": "4f76f1ab624176c038db774f80c6b2a05aa31ef9d905f949e89e7c4cae5cf58b",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -93,11 +93,6 @@ class Arrivals(Section):
             return self.rate
         return 0.0 if self.stages else 1.0
 
-    @property
-    def staged_seconds(self) -> float:
-        """The length of all stages together."""
-        return sum(stage.duration for stage in self.stages)
-
     def scale(self, factor: float) -> Arrivals:
         """The same curve with every rate multiplied."""
         if self.visitors is not None:

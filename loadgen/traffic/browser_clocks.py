@@ -28,9 +28,6 @@ COMMON_MS = 10_000
 PHASES, DIGITS, SIZES = 5, 10, 15
 """A fraction depends on the tick where it begins modulo 5, on its digit, and on the bits of the whole number."""
 
-LONGEST_BITS = 14
-"""Bits of COMMON_MS."""
-
 
 def _write_fraction(bits: int, phase: int, digit: int, size: int) -> str:
     """What follows the whole number, of `size` bits, on a machine whose uptime has so many bits."""

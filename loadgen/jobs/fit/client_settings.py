@@ -12,8 +12,8 @@ import numpy as np
 from loadgen.jobs.fit.recorded import Ints, Recorded
 from loadgen.rum import events as rum
 
-DEFAULT_EVENTS, DEFAULT_BATCH, DEFAULT_FILES, DEFAULT_INTERVAL = 200, 100, 10, 5.0
-"""The web client's own limits, and seconds between its dispatches (aws-rum-web 3.2.1)."""
+DEFAULT_EVENTS, DEFAULT_BATCH = 200, 100
+"""The web client's own limits of a session and of a batch (aws-rum-web 3.2.1)."""
 
 PILED, FEWEST = 0.002, 3
 """Share and number of sessions at exactly the highest count, from which that is a limit."""

@@ -37,10 +37,6 @@ class RecordedSite(NamedTuple):
     of_path: Ints  # for each of Recorded.pages its page; -1: too rare to be told
     dropped: int  # sessions' page views on pages that are too rare even together
 
-    def find_page(self, name: str) -> int:
-        """The place of a page."""
-        return self.names.index(name)
-
 
 class Visits(NamedTuple):
     """Page views, sorted by session and number; -1 and NaN: not known."""

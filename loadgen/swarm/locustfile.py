@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from typing import Any
 
@@ -31,7 +32,7 @@ from loadgen.swarm.locust_private import (
     guard_messages,
     keep_the_senders,
 )
-from loadgen.swarm.node_role import NodeRole
+from loadgen.swarm.node_role import NodeRole, refuse
 from loadgen.swarm.options import add_options, prometheus_port
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 
@@ -112,7 +113,17 @@ def show_live_figures(environment: Environment, role: NodeRole) -> None:
         serve_prometheus(port, role.measured_so_far)
     extend_web_ui(environment, role.measured_so_far)
     if environment.web_ui is not None and environment.web_ui.app is not None:
+        check_port_of_web_ui(environment.web_ui.host, environment.web_ui.port)
         add_live_page(environment.web_ui, lambda: role.conductor)
+
+
+def check_port_of_web_ui(host: str, port: int) -> None:
+    """End with 2 when nothing can listen there: Locust finds that out later, with a traceback and as if interrupted."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        refuse(LoadgenError(f"--web-port {port}: {os.strerror(error.errno or 0).lower()}; give another"))
 
 
 def tidy_statistics(runner: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -183,6 +184,25 @@ def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Endpoint
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert_accounted(summary)
     assert summary["requests"]["accepted"] > 0 == summary["requests"]["failed"]
+
+
+def test_locust_on_its_own_refuses_a_port_of_its_web_ui_that_is_taken(tmp_path: Path, endpoint: Endpoint) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", endpoint.url),
+                *("--web-host", "127.0.0.1", "--web-port", port),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=tmp_path,
+        )
+    assert done.returncode == 2, done.stderr
+    assert f"--web-port {port}: address already in use; give another" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_run_spec_is_one_line_of_locusts_log(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ EXISTING = members(
 DOMAIN = st.one_of(
     st.just({}),
     members(domain=st.sampled_from(DOMAINS)),
-    subsets(DOMAINS, 1).map(lambda every: {"domains": tuple(every)}),
+    subsets(DOMAINS, 1).map(lambda every: {"domain": every[0], "domains": tuple(every)}),
 )
 PAGE_LISTS = members(included_pages=subsets(URLS).map(tuple), excluded_pages=subsets(URLS).map(tuple)).filter(
     lambda lists: not all(lists.get(name) for name in ("included_pages", "excluded_pages"))

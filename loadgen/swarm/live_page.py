@@ -6,6 +6,7 @@ are refused, and both the page and the log say why. STOP ends a run well; RESET 
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -43,23 +44,33 @@ FIXED = (
     "Stop it, and start another with `loadgen run`."
 )
 
+GONE = "This run has ended, and with it Locust's page: it shows what it last heard. `loadgen report` has the run."
+
 CONTROLS = (
     "Locust's STOP ends the run well: what is in flight is waited for, and the summary says interrupted. EDIT and NEW "
     "are refused. RESET clears Locust's own tables alone; these figures and the run's folder keep theirs."
 )
 
-EMBED = """\
+EMBED = (
+    f"const GONE = {json.dumps(GONE)}, REFRESH = {REFRESH_SECONDS * 1000};"
+    + """
 const frame = Object.assign(document.createElement('iframe'), { title: 'Plots of this run' });
 frame.style.cssText = 'display:none;width:100%;height:1000px;border:0';
 setInterval(() => {
     const bar = document.querySelector('[role=tablist]')?.closest('.MuiContainer-root')?.firstElementChild;
     const isShown = new URLSearchParams(location.search).get('tab') === 'rum' && bar;
     if (isShown && !frame.isConnected) {
-        frame.src = 'rum';
         bar.after(frame);
+        refresh();
     }
     frame.style.display = isShown ? 'block' : 'none';
 }, 300);
+const refresh = async () => {
+    const answer = frame.isConnected && await send('rum').catch(() => null);
+    if (answer?.ok) frame.srcdoc = await answer.text();
+};
+setInterval(refresh, REFRESH);
+frame.onload = () => { frame.style.height = `${frame.contentDocument.documentElement.scrollHeight}px`; };
 
 const notice = Object.assign(document.createElement('div'), { id: 'rum-refused' });
 notice.setAttribute('role', 'alert');
@@ -67,21 +78,28 @@ notice.style.cssText = 'display:none;position:fixed;z-index:9999;left:16px;right
     + 'border-radius:6px;background:#8a1c1c;color:#fff;font:16px/1.4 system-ui,sans-serif;cursor:pointer';
 notice.onclick = () => { notice.style.display = 'none'; };
 document.body.append(notice);
+const tell = (text) => {
+    notice.textContent = text;
+    notice.style.display = text ? 'block' : 'none';
+};
 const send = window.fetch;
 window.fetch = async (...given) => {
-    const answer = await send(...given);
+    const answer = await send(...given).catch((error) => {
+        if (error.name !== 'AbortError' && notice.textContent !== GONE) tell(GONE);
+        throw error;
+    });
     if (new URL(answer.url, location).pathname.endsWith('/swarm')) {
         const { success, message } = await answer.clone().json().catch(() => ({}));
-        notice.textContent = success === false ? message : '';
-        notice.style.display = success === false ? 'block' : 'none';
+        tell(success === false ? message : '');
     }
     return answer;
 };
 """
+)
 """Locust's tabs hold tables alone: the plots stand in a frame between the tabs and the table of ours.
 
 Its dialogs close on every answer, and with them the reason that they would show: it stands above the page until it is
-clicked on."""
+clicked on. So does that the run is over; the plots stay as they were then."""
 
 
 class LivePage:
@@ -175,14 +193,17 @@ def _colour(column: str) -> str:
     return "lag" if column.startswith("lag") else column.split("_")[1]
 
 
-def add_live_page(ui: Any, source: Callable[[], Conductor | None]) -> None:
-    """Serve the page under /rum, show it in our tab, and refuse what would change a run that has begun."""
+def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided: bool = False) -> None:
+    """Serve the page under /rum, show it in our tab, and refuse what would change a run.
+
+    One that starts by itself (`is_decided`) is not to be started by hand either, as while it waits for its workers.
+    """
     from flask import Response, jsonify, request
 
     live = LivePage(source)
 
     def refuse_changes() -> Any:
-        if request.path == "/swarm" and request.method == "POST" and source() is not None:
+        if request.method == "POST" and request.path.endswith("/swarm") and (is_decided or source() is not None):
             log.warning("%s", FIXED)
             return jsonify({"success": False, "message": FIXED})
         return None

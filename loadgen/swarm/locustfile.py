@@ -114,7 +114,8 @@ def show_live_figures(environment: Environment, role: NodeRole) -> None:
     extend_web_ui(environment, role.measured_so_far)
     if environment.web_ui is not None and environment.web_ui.app is not None:
         check_port_of_web_ui(environment.web_ui.host, environment.web_ui.port)
-        add_live_page(environment.web_ui, lambda: role.conductor)
+        is_decided = bool(getattr(environment.parsed_options, "autostart", False))
+        add_live_page(environment.web_ui, lambda: role.conductor, is_decided=is_decided)
 
 
 def check_port_of_web_ui(host: str, port: int) -> None:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import loadgen
 from loadgen.endpoint import server
-from loadgen.endpoint.console import failures, measures, sessions
+from loadgen.endpoint.console import measures, sessions
 from loadgen.endpoint.console.columns import StoredRow
 from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.scope import Scope
@@ -83,8 +83,8 @@ def views(table: ConsoleTable) -> dict[str, Callable[[], object]]:
         "pages": partial(measures.pages, table, scope),
         "vitals": partial(measures.vitals, table, scope),
         "clients": partial(measures.clients, table, scope),
-        "errors": partial(failures.errors, table, scope),
-        "http": partial(failures.http, table, scope),
+        "errors": partial(measures.errors, table, scope),
+        "http": partial(measures.http, table, scope),
         "journey": partial(sessions.journey, table, scope),
         "sessions": partial(sessions.sessions, table, scope, sessions.SessionQuery()),
         "events": partial(sessions.find_events, table, scope, sessions.EventQuery()),

@@ -73,3 +73,10 @@ def test_locusts_controls_cannot_change_a_run_that_has_begun(tmp_path: Path) -> 
     writer.close()
     assert "0:01" in answer.text
     assert answer.headers["Refresh"] == "2"
+
+
+def test_a_run_that_starts_by_itself_is_not_started_by_hand_while_it_waits() -> None:
+    app = Flask(__name__)
+    app.add_url_rule("/swarm", "swarm", lambda: {"success": True}, methods=["POST"])
+    add_live_page(SimpleNamespace(app=app), lambda: None, is_decided=True)
+    assert app.test_client().post("/swarm").json == {"success": False, "message": FIXED}

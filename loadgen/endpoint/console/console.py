@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from loadgen.endpoint.admin import read_changed_settings
-from loadgen.endpoint.console import failures, measures, sessions
+from loadgen.endpoint.console import measures, sessions
 from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
 from loadgen.endpoint.console.routes import API, SAFETY, answer_file, check_caller, is_of_console
@@ -41,8 +41,8 @@ VIEWS: dict[str, View] = {
     "pages": measures.pages,
     "vitals": measures.vitals,
     "clients": measures.clients,
-    "errors": failures.errors,
-    "http": failures.http,
+    "errors": measures.errors,
+    "http": measures.http,
     "journey": sessions.journey,
 }
 """Views that are computed from the table alone."""

@@ -1,9 +1,8 @@
-"""Locust's own page beside a run of ours, in a real browser: its dialog closes on a refusal, and the page says why."""
+"""Locust's own page beside a run of ours, in a real browser: what its EDIT, NEW and STOP do is prevented, or said."""
 
 from __future__ import annotations
 
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.swarm.live_page import FIXED
+from loadgen.swarm.live_page import FIXED, GONE
 from tests.endpoint.browser.test_browser import CHROMIUM, HERE, whole_browser
 
 __all__ = ["whole_browser"]
@@ -19,7 +18,7 @@ __all__ = ["whole_browser"]
 pytestmark = pytest.mark.browser
 
 
-def test_locusts_page_says_why_a_run_is_not_edited(whole_browser: None, tmp_path: Path) -> None:
+def test_locusts_page_says_what_became_of_edit_new_and_stop(whole_browser: None, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "loadgen", "run", "quickstart", "--duration", "2m", "--web", str(port)]
@@ -30,8 +29,11 @@ def test_locusts_page_says_why_a_run_is_not_edited(whole_browser: None, tmp_path
             ["node", HERE / "locust.mjs", order], cwd=HERE, capture_output=True, text=True, timeout=90
         )
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["said"] == FIXED
-    finally:
-        run.send_signal(signal.SIGINT)
+        seen = json.loads(done.stdout)
+        assert (seen["edited"], seen["renewed"], seen["stopped"]) == (FIXED, FIXED, GONE)
+        assert seen["plots"][0] == seen["plots"][1] == 4, "they stay when the run is over"
         error = run.communicate(timeout=60)[1]
+    finally:
+        run.kill()
     assert run.returncode == 130, error
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["verdict"] == "interrupted"

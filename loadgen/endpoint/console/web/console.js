@@ -1,13 +1,11 @@
 // The console: the bar with monitor, time and filters, the views, and their refresh.
 
 import { h, name, replaceView, say, show } from './dom.js';
-import { errors, http } from './failures.js';
-import { clients, overview, pages, vitals } from './figures.js';
+import { clients, errors, http, overview, pages, vitals } from './figures.js';
 import { ingestion } from './ingestion.js';
 import { monitors } from './monitors.js';
 import { events, journey, session, sessions } from './sessions.js';
-import { ask, DIMENSIONS, go, linkTo, RANGES, readSpan, readState } from './state.js';
-import { forgetTruth, isHit, listBands, readTruth } from './truth.js';
+import { ask, DIMENSIONS, forgetTruth, go, isHit, linkTo, listBands, RANGES, readSpan, readState, readTruth } from './state.js';
 import { count, day, duration, moment, clock } from './units.js';
 
 const POLL_MS = 1000;

@@ -1,9 +1,8 @@
 // What comes in, live; what was refused and why; switches for quota and faults.
 
-import { facts, folded, h, json, name, note, say, show, showBody, tiles, wide } from './dom.js';
+import { facts, folded, h, json, name, note, say, show, showBody, table, tiles, wide } from './dom.js';
 import { timePlot } from './plot.js';
 import { ask, changeSettings } from './state.js';
-import { table } from './table.js';
 import { bytes, clock, count, milliseconds, short, shortType } from './units.js';
 
 const SPAN = 120; // seconds that the plot shows

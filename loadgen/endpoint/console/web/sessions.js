@@ -1,7 +1,6 @@
 // Views of sessions: their table, one of them as a timeline, journeys, and the event explorer.
 
-import { facts, folded, h, json, name, note, svg, wide } from './dom.js';
-import { table } from './table.js';
+import { facts, folded, h, json, name, note, svg, table, wide } from './dom.js';
 import { count, duration, milliseconds, moment, score, share, shortType } from './units.js';
 
 export async function sessions(context) {

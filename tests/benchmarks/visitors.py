@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,8 @@ class Found(msgspec.Struct):
     lag_max: float
     memory: int  # most at once
     cpu: float  # in the last minute
+    user: float  # of the whole run, in per cent of the core
+    system: float
 
     def text(self) -> str:
         """For people."""
@@ -65,6 +68,7 @@ class Found(msgspec.Struct):
                 f"{self.lag_max:,.1f} ms |",
                 f"| memory | {self.memory / 2**20:,.0f} MiB |",
                 f"| CPU, last minute | {self.cpu:.0f} % of the core |",
+                f"| CPU, whole run: user, system | {self.user:.0f}, {self.system:.0f} % of the core |",
                 "",
             ]
         )
@@ -98,12 +102,15 @@ def measured(url: str, visitors: int, seconds: float) -> Found:
         command = [sys.executable, "-m", "locust", "--headless", "--only-summary", "-f", str(LOCUSTFILE)]
         command += ["-u", "500", "-r", "500", "--host", url, "--scenario", str(crowd(folder, rate, seconds))]
         command += ["--monitor-id", MONITOR_ID, "--seed", "1", "--out", str(folder / "run")]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         pinned(*command, stdout=subprocess.DEVNULL).wait(seconds + 180)
-        return found(folder / "run", rate, seconds)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = (after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime)
+        return read_figures(folder / "run", rate, seconds, spent)
 
 
-def found(run: Path, rate: float, seconds: float) -> Found:
-    """The figures of a run's folder."""
+def read_figures(run: Path, rate: float, seconds: float, spent: tuple[float, float]) -> Found:
+    """The figures of a run's folder, with its seconds of processor time of the user and of the system."""
     import pyarrow.parquet as parquet
 
     summary = json.loads((run / "summary.json").read_text())
@@ -126,6 +133,8 @@ def found(run: Path, rate: float, seconds: float) -> Found:
         float(lag.max()),
         max(int(row["rss_bytes"]) for row in rows),
         sum(float(row["cpu_percent"]) for row in late) / len(late),
+        100 * spent[0] / seconds,
+        100 * spent[1] / seconds,
     )
 
 

@@ -15,7 +15,7 @@ from loadgen.scenario.population import (
     Weibull,
 )
 from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
-from loadgen.scenario.telemetry import Scripting, Telemetry, Vitals
+from loadgen.scenario.telemetry import Scripting, Telemetry, ThrownValue, Vitals
 from loadgen.scenario.thresholds import LOWEST, Thresholds, parse_threshold
 from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text, write_toml
 
@@ -55,6 +55,7 @@ __all__ = [
     "Telemetry",
     "ThinkTime",
     "Thresholds",
+    "ThrownValue",
     "Vitals",
     "Weibull",
     "covers_domain",

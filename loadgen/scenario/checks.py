@@ -83,11 +83,14 @@ def _read_monitor_name(part: Mapping[str, Any]) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def check_mixes(population: Any) -> Iterator[Problem]:
+def check_mixes(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Mixes in which nothing has a weight."""
-    for name, mix in population.items() if isinstance(population, Mapping) else ():
-        if isinstance(mix, Mapping) and name != "think_time" and mix and not any(read_numbers(mix).values()):
-            yield Problem(format_place("population", name), "every weight is 0; give at least one a positive weight")
+    telemetry = raw.get("telemetry")
+    errors = telemetry.get("errors") if isinstance(telemetry, Mapping) else None
+    for keys, part in ((("population",), raw.get("population")), (("telemetry", "errors"), errors)):
+        for name, mix in part.items() if isinstance(part, Mapping) else ():
+            if isinstance(mix, Mapping) and name != "think_time" and mix and not any(read_numbers(mix).values()):
+                yield Problem(format_place(*keys, name), "every weight is 0; give at least one a positive weight")
 
 
 def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -177,7 +180,7 @@ def find_problems(raw: Mapping[str, Any]) -> list[Problem]:
     return [
         *check_pages(raw.get("pages")),
         *check_durations(raw),
-        *check_mixes(raw.get("population")),
+        *check_mixes(raw),
         *check_failures(raw),
         *check_incidents(raw),
         *check_closed_population(raw),

@@ -49,6 +49,7 @@ class ErrorRelease(Targeted):
     message: str = Field(
         "Cannot read properties of undefined (reading 'total')", min_length=1, description="What it says."
     )
+    rejected: bool = Field(False, description="It comes as a promise that is rejected and that nobody catches.")
     per_view: Share = Field(0.5, gt=0, description="Probability in one page view of a visitor who is hit.")
 
 

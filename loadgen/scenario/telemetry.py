@@ -10,9 +10,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from loadgen.scenario.pages import Resources, Status
-from loadgen.scenario.problems import Section, Share
+from loadgen.scenario.problems import Section, Share, Weight
 
 Positive = Annotated[float, Field(gt=0)]
+
+ThrownValue = Literal[
+    "error", "rejected_error", "exception", "rejected_exception", "object", "rejected_object", "text", "rejected_text",
+    "number", "rejected_number", "nothing", "rejected_nothing", "foreign",
+]  # fmt: skip
+"""What a site throws, or rejects a promise with: an Error, a DOMException, another object, a text, a number, undefined
+or null; and what a script of another origin throws, of which the browser says no more than "Script error."."""
 
 
 class Vitals(Section):
@@ -115,6 +122,12 @@ class Errors(Section):
     per_session: float = Field(1.8, ge=1, description="Mean errors of such a session.")
     messages: int = Field(15, ge=1, le=1000, description="Distinct errors of the site.")
     zipf: float = Field(1.2, ge=0, description="Exponent of their frequency (Akamai: few messages repeat).")
+    thrown: dict[ThrownValue, Weight] | None = Field(
+        None,
+        min_length=1,
+        description="Weights of what the distinct errors are, such as { error = 6, rejected_object = 3, foreign = 1 }. "
+        "Default: 19 kinds in turn, errors first.",
+    )
     minified: bool = Field(
         True,
         description="Stacks of built code: one line, large columns, names of one or two letters, the same for a fault "

@@ -42,7 +42,7 @@ class ArrivalsLaw(ABC):
         self, scenario: Scenario, seed: int = 0, pause: Pause | None = None, only_recordable: bool = False
     ) -> None:
         self.scenario = scenario
-        self.seeds = Seeds(seed, pause)
+        self.seeds = Seeds(seed, pause, f"{scenario.name}/{scenario.monitor.name}")
         self._only_recordable = only_recordable
 
     @cached_property

@@ -120,7 +120,7 @@ class BlockDraws:
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """The sessions' keys, 64 bits each."""
-        return self.stream("key").integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
+        return self.seeds.id_stream("key", self.number).integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
 
     @cached_property
     def waits(self) -> Ints:
@@ -140,7 +140,7 @@ class BlockDraws:
 
     def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""
-        return draw_uuids(self.stream(f"id/{purpose}"), total, rows, self.seeds.pause)
+        return draw_uuids(self.seeds.id_stream(f"id/{purpose}", self.number), total, rows, self.seeds.pause)
 
     def write_times(self, load: Ints, tick: Ints, since: Ints | int = 0) -> list[str]:
         """Times after `since`, which both count from the time origin of their loads, as their browsers write them."""

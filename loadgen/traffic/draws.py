@@ -60,10 +60,13 @@ class BlockStream:
 
 
 class Seeds:
-    """The streams of one run: Philox counters, keyed by seed and purpose, at the block's own place."""
+    """The streams of one run: Philox counters, keyed by seed and purpose, at the block's own place.
 
-    def __init__(self, seed: int, pause: Pause | None = None) -> None:
-        self.seed, self.pause = seed, pause or do_not_pause
+    `owner` names the scenario and its app monitor, to whom the ids belong.
+    """
+
+    def __init__(self, seed: int, pause: Pause | None = None, owner: str = "") -> None:
+        self.seed, self.pause, self._owner = seed, pause or do_not_pause, owner
         self._streams: dict[str, BlockStream] = {}
 
     def stream(self, purpose: str, block: int = 0) -> np.random.Generator:
@@ -73,6 +76,10 @@ class Seeds:
         if stream is None:
             stream = self._streams[purpose] = BlockStream(f"{self.seed}/{purpose}")
         return stream.at(block)
+
+    def id_stream(self, purpose: str, block: int = 0) -> np.random.Generator:
+        """The generator for ids of one purpose and block: no two owners have ids in common, whatever their seeds."""
+        return self.stream(f"{self._owner}/{purpose}", block)
 
     def list_all(self, made: Iterable[Made], piece: int = PIECE) -> list[Made]:
         """Everything that an iterator makes, with a pause after each piece."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from itertools import cycle
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
+
+from loadgen.scenario import ThrownValue
 
 LOCAL, ONE_ENGINE, ELSEWHERE = 0.6, 0.3, 0.02
 """Shares of errors that mostly happen on one page and in one browser engine, and their weight elsewhere; estimates."""
@@ -50,44 +55,84 @@ FETCH_FAILURES = ("Failed to fetch", "NetworkError when attempting to fetch reso
 """The message of the TypeError of a fetch without an answer, in the order of BrowserEngine."""
 
 
+FETCH_ABORTS = ("signal is aborted without reason", "The operation was aborted. ", "Fetch is aborted")
+"""The message of an AbortError, in the order of BrowserEngine."""
+
+
 class ErrorKind(NamedTuple):
     """One way to fail; {a} and {b} are names in the code. The wordings are in the order of BrowserEngine."""
 
-    name: str
+    thrown: ThrownValue
+    name: str  # "": the message, which is what the client makes of a thrown text or number
     messages: tuple[str, str, str]
-    rejected: bool = False
-    has_stack: bool = True  # False: what is thrown is no Error
-    foreign: bool = False  # in a script of another origin, of which the browser tells nothing
 
+    @property
+    def rejected(self) -> bool:
+        """Whether it comes as an unhandled promise rejection."""
+        return self.thrown.startswith("rejected")
+
+
+UNHANDLED = "unhandledrejection"
+"""The type of a rejection without a name of its own (utils/js-error-utils.ts)."""
 
 ERROR_KINDS = (
-    ErrorKind("TypeError", (
+    ErrorKind("error", "TypeError", (
         "Cannot read properties of undefined (reading '{b}')",
         "can't access property \"{b}\", {a} is undefined",
         "undefined is not an object (evaluating '{a}.{b}')",
     )),
-    ErrorKind("TypeError", (
+    ErrorKind("error", "TypeError", (
         "Cannot read properties of null (reading '{b}')",
         "can't access property \"{b}\", {a} is null",
         "null is not an object (evaluating '{a}.{b}')",
     )),
-    ErrorKind("TypeError", (
+    ErrorKind("error", "TypeError", (
         "{a}.{b} is not a function",
         "{a}.{b} is not a function",
         "{a}.{b} is not a function. (In '{a}.{b}()', '{a}.{b}' is undefined)",
     )),
-    ErrorKind("ReferenceError", ("{a} is not defined", "{a} is not defined", "Can't find variable: {a}")),
-    ErrorKind("Error", ("{a}: could not load {b}",) * 3, rejected=True),
-    ErrorKind("SyntaxError", (
+    ErrorKind("error", "ReferenceError", (
+        "{a} is not defined", "{a} is not defined", "Can't find variable: {a}",
+    )),
+    ErrorKind("rejected_error", "Error", ("{a}: could not load {b}",) * 3),
+    ErrorKind("rejected_error", "SyntaxError", (
         "Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON",
         "JSON.parse: unexpected character at line 1 column 1 of the JSON data",
         "JSON Parse error: Unrecognized token '<'",
-    ), rejected=True),
-    ErrorKind("RangeError", ("{a} out of range: {b}",) * 3),
-    ErrorKind("error", ("Script error.",) * 3, has_stack=False, foreign=True),
-    ErrorKind("unhandledrejection", ("{a}: {b} declined",) * 3, rejected=True, has_stack=False),
-    ErrorKind("", ("no {b} for {a}",) * 3, has_stack=False),
+    )),
+    ErrorKind("error", "RangeError", ("{a} out of range: {b}",) * 3),
+    ErrorKind("foreign", "error", ("Script error.",) * 3),
+    ErrorKind("rejected_text", UNHANDLED, ("{a}: {b} declined",) * 3),
+    ErrorKind("text", "", ("no {b} for {a}",) * 3),
+    ErrorKind("rejected_nothing", UNHANDLED, ("undefined",) * 3),
+    ErrorKind("rejected_exception", "AbortError", FETCH_ABORTS),
+    ErrorKind("rejected_object", UNHANDLED, ("{a} failed: {b}",) * 3),
+    ErrorKind("object", "error", ("Uncaught [object Object]", "uncaught exception: Object", "[object Object]")),
+    ErrorKind("exception", "SyntaxError", (
+        "Failed to execute 'querySelector' on 'Document': '#{a}[' is not a valid selector.",
+        "Document.querySelector: '#{a}[' is not a valid selector",
+        "The string did not match the expected pattern.",
+    )),
+    ErrorKind("nothing", "error", ("Uncaught undefined", "uncaught exception: undefined", "undefined")),
+    ErrorKind("rejected_number", UNHANDLED, ("404",) * 3),
+    ErrorKind("number", "", ("500",) * 3),
+    ErrorKind("rejected_object", "{A}Error", ("{b} is not available",) * 3),
 )  # fmt: skip
+"""The first of them are the most frequent ones. Of a rejected undefined, null or object without a message the client
+tells "undefined"; of a thrown one what the browser makes of it."""
+
+
+def deal_kinds(number: int, weights: Mapping[ThrownValue, float] | None) -> list[ErrorKind]:
+    """The kinds of so many errors, the most frequent one first: all in turn, or by the weights of what is thrown."""
+    if weights is None:
+        return [ERROR_KINDS[index % len(ERROR_KINDS)] for index in range(number)]
+    groups = {thrown: cycle([kind for kind in ERROR_KINDS if kind.thrown == thrown]) for thrown in weights}
+    whole, dealt, found = sum(weights.values()), dict.fromkeys(weights, 0), []
+    for count in range(1, number + 1):
+        due = max(weights, key=lambda thrown: count * weights[thrown] / whole - dealt[thrown])
+        dealt[due] += 1
+        found.append(next(groups[due]))
+    return found
 
 
 class SiteError(NamedTuple):
@@ -103,31 +148,42 @@ class SiteError(NamedTuple):
     page: int | None  # where it mostly happens; None: anywhere
     engine: BrowserEngine | None  # the only engine that stumbles over it; None: all
 
-    @property
-    def rejected(self) -> bool:
-        """Whether it comes as an unhandled promise rejection, without file and line."""
-        return self.kind.rejected
-
     def describe(self, dialect: BrowserEngine) -> tuple[str, str, str]:
-        """Name, message and stack in an engine's words; a thrown text is name and message, and has no stack."""
+        """Name, message and stack in an engine's words; what is no Error has no stack."""
         message = self.kind.messages[dialect].format(a=self.first, b=self.second)
-        name = self.kind.name or message
-        if not self.kind.has_stack:
+        name = self.kind.name.format(A=f"{self.first[:1].upper()}{self.first[1:]}") or message
+        if not self.has_stack(dialect):
             return name, message, ""
         frames = [StackFrame(function, f"{self.url}:{line}:{column}") for function, line, column in self.frames]
         return name, message, write_stack(dialect, f"{name}: {message}", frames)
 
+    def has_stack(self, dialect: BrowserEngine) -> bool:
+        """Whether what is thrown knows where: an Error, or a DOMException but in WebKit."""
+        thing = self.kind.thrown.removeprefix("rejected_")
+        return thing == "error" or (thing == "exception" and dialect is not BrowserEngine.SAFARI)
+
+    def find_place(self, dialect: BrowserEngine) -> tuple[str | UnsetType, int | UnsetType, int | UnsetType]:
+        """File, line and column: of a rejection Gecko's errors alone tell them, and its exceptions without the file."""
+        if self.kind.thrown == "foreign":
+            return "", 0, 0
+        if not self.kind.rejected:
+            return self.url, self.line, self.column
+        if dialect is not BrowserEngine.FIREFOX or not self.has_stack(dialect):
+            return UNSET, UNSET, UNSET
+        return self.url if self.kind.thrown == "rejected_error" else UNSET, self.line, self.column
+
 
 def make_site_errors(
-    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, number: int
+    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, kinds: list[ErrorKind]
 ) -> list[SiteError]:
-    """Make `number` distinct errors in these scripts, with these names in their code."""
-    return [_make_site_error(stream, names, scripts, pages, index) for index in range(number)]
+    """Make a distinct error of each kind in these scripts, with these names in their code."""
+    return [_make_site_error(stream, names, scripts, pages, (index, kind)) for index, kind in enumerate(kinds)]
 
 
 def _make_site_error(
-    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, index: int
+    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, which: tuple[int, ErrorKind]
 ) -> SiteError:
+    index, kind = which
     first, second, *callers = (names[int(pick)] for pick in stream.integers(0, len(names), 6))
     line, column = int(stream.integers(1, 900)), int(stream.integers(5, 140))
     depth = int(stream.integers(1, len(callers) + 1))
@@ -137,7 +193,7 @@ def _make_site_error(
     own = f"{first}{index}" if index >= len(ERROR_KINDS) else first
     page = int(stream.integers(pages)) if stream.random() < LOCAL else None
     engine = BrowserEngine(int(stream.integers(len(BrowserEngine)))) if stream.random() < ONE_ENGINE else None
-    kind, script = ERROR_KINDS[index % len(ERROR_KINDS)], scripts[index % len(scripts)]
+    script = scripts[index % len(scripts)]
     return SiteError(kind, own, second, script, line, column, frames[:depth], page, engine)
 
 

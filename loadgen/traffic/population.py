@@ -74,21 +74,21 @@ class Crowd:
         self.distance = compute_distances(self.countries, mass)
         stream = seeds.stream("visitors")
         homes = np.sort(self._country.pick(stream.random(self._members or population.visitors)))
-        self._pool = self._draw_people(stream, homes)
+        self._pool = self._draw_people(stream, homes, seeds.id_stream("visitors"))
         self._pool_begins = np.searchsorted(homes, np.arange(len(self.countries)))
         self._pool_sizes = np.bincount(homes, minlength=len(self.countries))
         self._order = seeds.stream("members").permutation(self._members or 0)
         self._before = seeds.stream("known before").random(self._members or 0)
         self.outdated_share = float(self.are_outdated(self._pool).mean())
 
-    def _draw_people(self, stream: np.random.Generator, country: Ints) -> People:
-        """Draw people who live in these countries."""
+    def _draw_people(self, stream: np.random.Generator, country: Ints, names: np.random.Generator) -> People:
+        """Draw people who live in these countries; `names` gives their user ids."""
         count = len(country)
         draws = stream.random((3, count))
         platform = self._platform.pick(draws[0], country)
         version = self._version.pick(draws[1], platform)
         language = self._language.pick(draws[2], country)
-        user = draw_uuids(stream, count)
+        user = draw_uuids(names, count)
         device, returning = self._device[platform], np.ones(count, dtype=bool)
         return People(country, platform, version, language, device, user, returning, np.full(count, np.inf))
 
@@ -122,7 +122,7 @@ class Crowd:
         if not rows.size:
             return people
         user, until = list(people.user), people.until.copy()
-        spare = draw_uuids(self._seeds.stream("spare users", block), len(user), rows)
+        spare = draw_uuids(self._seeds.id_stream("spare users", block), len(user), rows)
         for row, each in zip(rows.tolist(), spare, strict=True):
             user[row] = each
         until[rows] = np.inf
@@ -150,7 +150,8 @@ class Crowd:
         """A block's visitors as if all were new, and the uniform numbers that decide which of them are."""
         stream = self._seeds.stream("population", block)
         uniform = stream.random((3, len(at)))
-        return self._draw_people(stream, self._draw_countries(uniform[0], at)), uniform
+        names = self._seeds.id_stream("population", block)
+        return self._draw_people(stream, self._draw_countries(uniform[0], at), names), uniform
 
     def _replace_by_earlier(self, block: int, at: Floats, people: People, keys: Ints) -> tuple[People, Ints]:
         """The same people, some of the returning ones replaced by visitors who were new earlier in this run."""

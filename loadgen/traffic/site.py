@@ -25,7 +25,7 @@ from loadgen.scenario import (
 )
 from loadgen.traffic.assets import AssetDetails, Assets
 from loadgen.traffic.draws import Choice, Floats, Seeds, weigh_ranks
-from loadgen.traffic.js_errors import make_site_errors, minify, weigh_errors
+from loadgen.traffic.js_errors import deal_kinds, make_site_errors, minify, weigh_errors
 from loadgen.traffic.population import DEVICES
 from loadgen.wire.json_templates import write_members
 
@@ -127,7 +127,11 @@ class Site:
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
         settings = scenario.telemetry.errors
         self.errors = make_site_errors(
-            stream, make_identifiers(scenario.name, 40), scripts, self.end, settings.messages
+            stream,
+            make_identifiers(scenario.name, 40),
+            scripts,
+            self.end,
+            deal_kinds(settings.messages, settings.thrown),
         )
         self.minified = settings.minified
         if settings.minified:

@@ -218,11 +218,26 @@ def test_lcp_comes_with_the_first_input_or_the_hide(shop: list[SeenSession]) -> 
 
 def test_inp_needs_an_input_and_cls_a_painted_page(shop: list[SeenSession]) -> None:
     for load in loads(shop):
-        inp, cls, fcp = one(load, INP), one(load, CLS), one(load, FCP)
-        if inp:
-            assert inp.at >= load.at + inp.details.attribution.interactionTime / 1000
-        if cls and fcp:
-            assert cls.at >= load.at + fcp.details.value / 1000 - 1e-6
+        fcp = one(load, FCP)
+        for event in load.events:
+            if event.type == INP:
+                assert event.at >= load.at + event.details.attribution.interactionTime / 1000
+            if event.type == CLS and fcp:
+                assert event.at >= load.at + fcp.details.value / 1000 - 1e-6
+
+
+@pytest.mark.parametrize("kind", [CLS, INP])
+def test_a_vital_that_grows_after_a_page_was_hidden_is_told_again(kind: str) -> None:
+    """The client sends the highest value by each hide, and nothing if it is the old one."""
+    more = "[telemetry]\ntab_switches = 0.7\ninteractions_per_minute = 12\n[population]\nbrowsers = { Chrome = 1 }"
+    again = 0
+    for load in loads(seen(small(more).adjust(duration=8), SEED)):
+        told = [event for event in load.events if event.type == kind]
+        for before, after in pairwise(told):
+            assert before.details.value < after.details.value
+            assert any(before.at < hide <= after.at for hide in load.hides)
+        again += len(told) > 1
+    assert again > 3
 
 
 def test_browsers_that_do_not_measure_a_vital_do_not_send_it(shop: list[SeenSession]) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import get_args
 
 import pytest
 from msgspec import UNSET
 
 from loadgen.model import Visitor
-from loadgen.rum.events import HTTP, JS_ERROR, XRAY
+from loadgen.rum.events import HTTP, JS_ERROR, XRAY, JsError
+from loadgen.scenario import ThrownValue
 from loadgen.scenario.population import Browser
-from loadgen.traffic.js_errors import BrowserEngine, StackFrame, write_stack
+from loadgen.traffic.js_errors import BrowserEngine, StackFrame, deal_kinds, write_stack
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, seen, small
 
@@ -72,12 +73,62 @@ def test_what_is_no_error_has_no_stack(failing: list[SeenSession]) -> None:
     """A thrown text is type and message; a rejected one says unhandledrejection; a foreign script says nothing."""
     plain = [event.details for event in events(failing, JS_ERROR) if event.details.stack is UNSET]
     foreign = [each for each in plain if each.message == "Script error."]
-    rejected = [each for each in plain if each.type == "unhandledrejection"]
-    thrown = [each for each in plain if each.type == each.message]
+    rejected = [each for each in plain if each.filename is UNSET]
+    thrown = [each for each in plain if each.filename is not UNSET and each.lineno]
     assert foreign and rejected and thrown and len(plain) == len(foreign) + len(rejected) + len(thrown)
     assert all((each.type, each.filename, each.lineno, each.colno) == ("error", "", 0, 0) for each in foreign)
-    assert all(each.filename is UNSET for each in rejected)
-    assert all(each.filename.endswith(".js") and each.lineno for each in thrown)
+    assert "unhandledrejection" in {each.type for each in rejected}
+    assert all(each.filename.endswith(".js") for each in thrown)
+
+
+TOLD = {
+    "error": "(Type|Reference|Range)Error .+ file stack",
+    "rejected_error": "(Syntax)?Error [^/]+ stack",
+    "exception": "SyntaxError Failed to execute 'querySelector' .+ file stack",
+    "rejected_exception": "AbortError signal is aborted without reason stack",
+    "object": "error Uncaught \\[object Object\\] file",
+    "rejected_object": r"(unhandledrejection|[A-Z]\w+Error) \w+ (failed: \w+|is not available)",
+    "text": r"(no \w+ for \w+) \1 file",
+    "rejected_text": r"unhandledrejection \w+: \w+ declined",
+    "number": "500 500 file",
+    "rejected_number": "unhandledrejection 404",
+    "nothing": "error Uncaught undefined file",
+    "rejected_nothing": "unhandledrejection undefined",
+    "foreign": "error Script error[.]",
+}
+"""What aws-rum-web 3.2.1 told of each in Chromium 156: type, message, and whether there is a file and a stack."""
+
+
+def describe(details: JsError) -> str:
+    """Type, message, and whether there is a file and a stack."""
+    parts = {"file": details.filename, "stack": details.stack}
+    return " ".join([details.type, details.message, *(name for name, each in parts.items() if each not in (UNSET, ""))])
+
+
+def throw(values: str, browser: str) -> list[JsError]:
+    """What visitors with a browser meet on a site that throws these."""
+    more = f"thrown = {{ {values} }}\nsessions = 1\nper_session = 4\n[population]\nbrowsers = {{ {browser} = 1 }}"
+    scenario = small(f"[telemetry.errors]\n{more}").adjust(duration=4)
+    return [event.details for event in events(seen(scenario, SEED), JS_ERROR)]
+
+
+@pytest.mark.parametrize("value", get_args(ThrownValue))
+def test_what_is_thrown_or_rejected_is_told_as_by_the_client(value: str) -> None:
+    told = [describe(each) for each in throw(f"{value} = 1", "Chrome")]
+    assert told and all(re.fullmatch(TOLD[value], each, re.DOTALL) for each in told)
+
+
+def test_gecko_tells_where_a_rejected_error_was_made_and_webkit_gives_exceptions_no_stack() -> None:
+    rejected = throw("rejected_error = 1", "Firefox")
+    assert rejected and all(str(each.filename).endswith(".js") and each.lineno for each in rejected)
+    exceptions = throw("exception = 1", "Safari")
+    assert exceptions and all(each.stack is UNSET and str(each.filename).endswith(".js") for each in exceptions)
+
+
+def test_weights_say_how_many_of_the_distinct_errors_are_what() -> None:
+    kinds = deal_kinds(100, {"error": 6.0, "rejected_object": 3.0, "foreign": 1.0, "text": 0.0})
+    assert Counter(kind.thrown for kind in kinds) == {"error": 60, "rejected_object": 30, "foreign": 10}
+    assert {kind.thrown for kind in deal_kinds(100, None)} == set(get_args(ThrownValue))
 
 
 def stacks_of(more: str, **client: str) -> dict[str, set[str]]:

@@ -5,26 +5,28 @@ from __future__ import annotations
 import hashlib
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from loadgen import traffic, wire
 from loadgen.model import Batch, Session
+from loadgen.rum.events import XRAY
 from loadgen.scenario import Scenario, load
 from tests.paths import SCENARIOS
 from tests.traffic.conftest import SEED
-from tests.traffic.look import events, loads, small
+from tests.traffic.look import SeenSession, events, loads, seen, small
 
 FINGERPRINTS = {
-    "quickstart": "86eb8ef23a534724fa1249b2fd6af9f9237dfeda02a6e92b28ec7ed3fd9df372",
-    "storefront": "6e89269024beced654dadf2f0f44ad905c1b92815f0bb8081fa9f6f59adcb941",
-    "bad-release": "c1d5e2399d83fedc439e285b1b8201871700871654827379c778381cd0368f40",
-    "global-mobile-day": "f2426c8f576be89113e0044d4c6d8d22c6e64e8d41bd3d3a5f72167067007152",
-    "news-flash-crowd": "5e4671e6c0a12255dc5e35180444b8d03daaa6d69a1dd151e17874b05b7d81ba",
-    "noisy-neighbour": "c5847f4388e15be4608849d16e0a12cacac2044234846d0ab0038b06a68b9c07",
-    "quota-probe": "d834e5b00d2d254c9d038d6372df3f8d99045d69efaa2f8203025eb3d5fd8838",
-    "saas-dashboard": "4f76f1ab624176c038db774f80c6b2a05aa31ef9d905f949e89e7c4cae5cf58b",
+    "quickstart": "4457a38f1d7dde1853bd16cf17b84db277fb4dfd11fa6200424efb00a5ef8836",
+    "storefront": "72aa756c792d25e41069f916d66cd42c07290913deb9361d6fd4952fafff0f99",
+    "bad-release": "0da51e54a71e82630240478e210266e648667fcb4d29fee7526c592b0bc1afda",
+    "global-mobile-day": "0bcc5833c0256546fa292563598c8c5ab237566bec1c80f83f28c483fde2c3f9",
+    "news-flash-crowd": "004cb72a6346ffc803e4e533980eb739b5b472d710c1e3dbafa6adce9f1936f1",
+    "noisy-neighbour": "0f3a1ba2af5c305a511fb019f76ceab28ce368b6fa02ce670e0f27fcdbb33047",
+    "quota-probe": "4e5e687e6560562c56b6f03537116e4daa833f5dfdb5637655267e00b1f65d5c",
+    "saas-dashboard": "4ce5ecd08623b56dc596185c587e5f03851a287d7bf807c8496c7ee8ad9be74d",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 
@@ -87,6 +89,32 @@ def test_another_seed_gives_other_sessions(storefront: Scenario) -> None:
     one, two = (list(traffic.draw_sessions(storefront.adjust(duration=5), seed)) for seed in (1, 2))
     assert {session.key for session in one}.isdisjoint(session.key for session in two)
     assert {event.id for event in events(one)}.isdisjoint(event.id for event in events(two))
+
+
+def list_ids(sessions: list[SeenSession]) -> set[object]:
+    """What the sessions, their users, events and traces are known by."""
+    known = {name for session in sessions for name in (session.key, session.visitor.user_id)}
+    return known | {event.id for event in events(sessions)} | {trace.details.id for trace in events(sessions, XRAY)}
+
+
+@pytest.mark.parametrize("other", [{"name": "other"}, {"monitor": small().monitor.named("other")}])
+def test_scenarios_and_app_monitors_have_no_ids_in_common_under_one_seed(other: dict[str, Any]) -> None:
+    """A store that takes events with an id that it knows for copies would lose the second one's."""
+    scenario = small(enableXRay=True)
+    one, two = (list_ids(list(seen(each, SEED))) for each in (scenario, scenario.model_copy(update=other)))
+    assert one and two and one.isdisjoint(two)
+
+
+def test_the_app_monitor_s_name_changes_ids_alone() -> None:
+    one, two = (
+        list(traffic.draw_sessions(small().model_copy(update={"monitor": small().monitor.named(name)}), SEED))
+        for name in ("one", "two")
+    )
+    for first, second in zip(one, two, strict=True):
+        assert first.start == second.start
+        assert [(each.type, each.at, each.page) for each in events([first])] == [
+            (each.type, each.at, each.page) for each in events([second])
+        ]
 
 
 def test_another_rate_or_duration_changes_only_when_and_how_many() -> None:

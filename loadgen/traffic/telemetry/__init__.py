@@ -5,6 +5,7 @@ from __future__ import annotations
 from loadgen.traffic.block_draws import BlockDraws, Column
 from loadgen.traffic.telemetry.errors import record_js_errors, record_released_errors
 from loadgen.traffic.telemetry.http import draw_trace_ids, record_calls, record_http, record_xray
+from loadgen.traffic.telemetry.input_vitals import record_fid, record_inp
 from loadgen.traffic.telemetry.interactions import draw_inputs, record_custom, record_dom
 from loadgen.traffic.telemetry.largest_paint import record_lcp
 from loadgen.traffic.telemetry.navigation import record_navigation, record_page_views
@@ -12,7 +13,7 @@ from loadgen.traffic.telemetry.reactions import draw_reactions
 from loadgen.traffic.telemetry.replay import record_replay
 from loadgen.traffic.telemetry.resources import record_resources
 from loadgen.traffic.telemetry.time_to_interactive import record_tti
-from loadgen.traffic.telemetry.vitals import record_cls, record_fcp, record_fid, record_inp
+from loadgen.traffic.telemetry.vitals import record_cls, record_fcp
 
 
 def record_events(draws: BlockDraws) -> list[Column]:
@@ -27,7 +28,7 @@ def record_events(draws: BlockDraws) -> list[Column]:
             *record_navigation(draws),
             record_fcp(draws),
             record_lcp(draws, seen, react, heroes),
-            record_cls(draws),
+            *record_cls(draws),
             record_fid(draws, seen, react),
             record_inp(draws, seen, react),
         ]

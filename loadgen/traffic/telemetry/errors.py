@@ -1,6 +1,6 @@
 """js_error events: few sessions have most of them, and few messages repeat.
 
-Rule: an unhandled rejection has no file and line; the message is worded as the browser words it.
+Rule: message, file and line of what is thrown or rejected are as the browser tells them and the client notes them.
 """
 
 from __future__ import annotations
@@ -86,18 +86,14 @@ def _make_details(fault: SiteError, dialect: BrowserEngine, stack_limit: int) ->
     name, message, stack = fault.describe(dialect)
     kept = stack if len(stack) <= stack_limit else f"{stack[:stack_limit]}..."
     shown = kept if stack_limit and stack else UNSET
-    if fault.kind.foreign:
-        return JsError(name, message, "", 0, 0, shown)
-    if fault.rejected:
-        return JsError(name, message, UNSET, UNSET, UNSET, shown)
-    return JsError(name, message, fault.url, fault.line, fault.column, shown)
+    return JsError(name, message, *fault.find_place(dialect), shown)
 
 
 def make_released_error(incident: ErrorRelease, site: Site) -> SiteError:
     """The error that a release brings, thrown where one of the site's own would be, a few lines or columns on."""
     like = site.errors[0]
     down, right = (0, 211) if site.minified else (3, 0)
-    message = incident.message.replace("{", "{{").replace("}", "}}")
-    kind = ErrorKind(incident.type, (message, message, message))
+    name, message = (text.replace("{", "{{").replace("}", "}}") for text in (incident.type, incident.message))
+    kind = ErrorKind("rejected_error" if incident.rejected else "error", name, (message, message, message))
     frames = tuple((name, line + down, column + right) for name, line, column in like.frames)
     return like._replace(kind=kind, line=like.line + down, column=like.column + right, frames=frames)

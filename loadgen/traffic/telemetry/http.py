@@ -34,7 +34,7 @@ from loadgen.scenario import ApiCall, SlowApi
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, write_each
 from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, draw_hex_texts, to_ticks
 from loadgen.traffic.journey import RESTORED
-from loadgen.traffic.js_errors import FETCH_FAILURES, BrowserEngine, StackFrame, write_stack
+from loadgen.traffic.js_errors import FETCH_ABORTS, FETCH_FAILURES, BrowserEngine, StackFrame, write_stack
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
 from loadgen.wire.json_templates import mark_time, mark_trace_id
 
@@ -52,9 +52,6 @@ SIZE_MU, SIZE_SIGMA = 6.5, 1.2
 """ln bytes of an API answer; an estimate."""
 
 ERROR_TYPE, XHR_ERROR = "TypeError", "XMLHttpRequest error"
-FETCH_ABORTS = ("signal is aborted without reason", "The operation was aborted. ", "Fetch is aborted")
-"""The message of an AbortError, in the order of BrowserEngine."""
-
 NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
@@ -174,7 +171,7 @@ class TraceIds(NamedTuple):
 
 def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
     """Draw the ids that the http and the X-Ray event of a call share."""
-    stream = draws.stream("trace")
+    stream = draws.seeds.id_stream("trace", draws.number)
     random, segment, call = (draw_hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
     started = (made.started / TICKS).tolist()
     w3c = draws.scenario.client.enableW3CTraceId

@@ -16,11 +16,12 @@ from msgspec import UNSET
 from loadgen.rum.events import LCP, Lcp, LcpAttribution
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Ints, to_objects
+from loadgen.traffic.telemetry.input_vitals import draw_delays
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_navigation_times
 from loadgen.traffic.telemetry.reactions import Reactions
 from loadgen.traffic.telemetry.resources import Heroes
-from loadgen.traffic.telemetry.vitals import draw_delays, find_load_starts, is_measured
+from loadgen.traffic.telemetry.vitals import find_first_hides, find_load_starts, is_measured
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
@@ -49,14 +50,6 @@ class LargestPaints(NamedTuple):
     value: Ints  # ticks from its start
     text: Bools
     at: Ints  # when it is recorded, in ticks from session start
-
-
-def find_first_hides(draws: BlockDraws) -> Ints:
-    """When each load's page is hidden for the first time."""
-    first = draws.time.load_end.copy()
-    views = np.flatnonzero(draws.time.away >= 0)
-    np.minimum.at(first, draws.time.load[views], draws.time.away[views])
-    return first
 
 
 def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes) -> Column:

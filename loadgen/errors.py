@@ -7,13 +7,36 @@ LoadgenError            a person can mend it: one line on stderr, exit code 2
     └── Unreachable     no answer for now: no connection, a 5xx, or throttled; worth another try
 
 A failed request is not here: it is a Result.
+
+Rule: a name from outside (a file, a page, an answer) may hold any character, and neither ends a line nor controls the
+terminal that shows it: `escape_line` is for a line, `escape_controls` for text of several.
 """
 
+import re
 from typing import NoReturn
+
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Control characters but line end and tab, the other line ends, and what changes the direction of writing."""
+
+
+def escape_controls(text: str) -> str:
+    """Text that cannot control a terminal: an escape character becomes \\x1b; its lines stay lines."""
+    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def escape_line(text: str) -> str:
+    """The same on one line: a line end becomes \\n."""
+    return escape_controls(text).replace("\n", "\\n")
 
 
 class LoadgenError(Exception):
-    """The message is complete: what, where, and what to write instead."""
+    """The message is complete: what, where, and what to write instead; each argument is a line."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*map(escape_line, lines))
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
 
 
 class ScenarioError(LoadgenError):

@@ -1,4 +1,4 @@
-"""Output files: one way to write them, for every verb; and text that a terminal may show.
+"""Output files: one way to write them, for every verb.
 
 Rule: a regular file appears whole or not at all, by a temporary file beside it; a symbolic link keeps pointing where it
 points. What is no regular file (`-` for standard output, a pipe, a device, `/dev/stdout`, a process substitution) is
@@ -11,7 +11,6 @@ import codecs
 import io
 import json
 import os
-import re
 import secrets
 import stat
 import sys
@@ -37,14 +36,6 @@ SPELLED = dict(
     )
 )
 """How characters that we write ourselves look where the encoding lacks them."""
-
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters but line end and tab, and those that change the direction of writing."""
-
-
-def escape_controls(text: str) -> str:
-    """Text that cannot control a terminal: an escape character becomes \\x1b."""
-    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def prepare_streams() -> None:

@@ -250,7 +250,7 @@ def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> d
             f"{doing}: {_name_definition(each)}: {each.get('ErrorMessage')} ({each.get('ErrorCode')})"
             for each in errors
         ]
-        raise ControlError("\n".join(lines))
+        raise ControlError(*lines)
     answer.pop("ResponseMetadata", None)
     return answer
 

@@ -10,31 +10,16 @@ boto3's exceptions → one line that says what was refused and why. No credentia
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
-from loadgen import transport
+from loadgen.aws.answers import check_answer
+from loadgen.aws.sender import CallUnanswered, ControlSender, NotRumAnswer
 from loadgen.errors import ControlError, Unreachable
-from loadgen.model import Response
-from loadgen.transport import OnWait, describe_answer, find_route, is_loopback, name_cause, name_outcome, start_notice
+from loadgen.transport import NoAnswer, OnWait, find_route, is_loopback
 from loadgen.wire.sigv4 import Credentials
-
-TIMEOUT_SECONDS = transport.ANSWER_SECONDS
-"""For a connection, and then for an answer. What takes longer is not tried again."""
-
-OUTPUT_MEMBER = {
-    "CreateAppMonitor": "Id",
-    "GetAppMonitor": "AppMonitor",
-    "GetAppMonitorData": "Events",
-    "ListAppMonitors": "AppMonitorSummaries",
-    "ListTagsForResource": "Tags",
-}
-"""What the RUM API always gives (aws-cli's examples of RUM); an answer without it comes from something else."""
 
 
 def is_on_this_machine(url: str | None) -> bool:
@@ -73,73 +58,28 @@ def open_session(region: str | None, credentials: Credentials | None, isolated: 
     return boto3.Session(botocore_session=session, region_name=region, **given)
 
 
-def open_client(session: Any, service: str, region: str, url: str | None = None, **config: Any) -> Any:
-    """A client for a service at `url` or AWS's own, reached as `transport` says: by its rules for proxies and trust."""
+def open_client(
+    session: Any, service: str, region: str, url: str | None = None, on_wait: OnWait | None = None, **config: Any
+) -> Any:
+    """A client for a service at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
     from botocore.config import Config
 
-    if url is None:  # where the service is, by the environment or by botocore's table
-        url, given = str(session.client(service, region_name=region, config=Config(**config)).meta.endpoint_url), None
-    else:
-        given, config = url, {"use_fips_endpoint": False, "use_dualstack_endpoint": False, **config}
-    route = find_route(url)
-    proxies = {route.scheme: route.proxy.url} if route.proxy else {}
-    made = Config(connect_timeout=TIMEOUT_SECONDS, read_timeout=TIMEOUT_SECONDS, proxies=proxies, **config)
-    return session.client(service, region_name=region, endpoint_url=given, config=made, verify=route.ca_bundle)
+    if url is not None:
+        config = {"use_fips_endpoint": False, "use_dualstack_endpoint": False, **config}
+    made = Config(proxies={}, **config)  # a ControlSender sends
+    client = session.client(service, region_name=region, endpoint_url=url, config=made, verify=True)
+    find_route(str(client.meta.endpoint_url))  # refuses what cannot be used
+    client.meta.events.register("before-send", ControlSender(on_wait))
+    return client
 
 
 def open_rum(session: Any, region: str, url: str | None, on_wait: OnWait | None) -> Any:
     """A client for the RUM API, at `url` or AWS's own; `on_wait` gets a line when an answer takes long."""
     # An endpoint of one's own has no host name for the data plane to be put in front of.
     retries = {"mode": "standard", "max_attempts": 4}
-    client = open_client(session, "rum", region, url, inject_host_prefix=url is None, retries=retries)
-    waiting = _Waiting(on_wait)
-    client.meta.events.register("before-send.rum", waiting.begin)
-    client.meta.events.register("before-parse.rum", _check_answer)
-    client.meta.events.register("response-received.rum", waiting.end)
-    client.meta.events.register("response-received.rum", _check_output)
+    client = open_client(session, "rum", region, url, on_wait, inject_host_prefix=url is None, retries=retries)
+    client.meta.events.register("before-parse.rum", check_answer)
     return client
-
-
-class _Waiting:
-    """Says what is waited for, for each thread that waits."""
-
-    def __init__(self, on_wait: OnWait | None) -> None:
-        self._on_wait = on_wait
-        self._thread = threading.local()
-
-    def begin(self, request: Any, event_name: str, **_: Any) -> None:
-        """A request leaves."""
-        if self._on_wait is not None:
-            operation, host = event_name.rpartition(".")[2], urlsplit(request.url).netloc
-            self._thread.notice = start_notice(host, operation, TIMEOUT_SECONDS, self._on_wait)
-
-    def end(self, exception: Exception | None, **_: Any) -> None:
-        """An answer came, or none will; a time-out goes to the caller at once, before botocore tries again."""
-        from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-
-        if (notice := getattr(self._thread, "notice", None)) is not None:
-            notice.cancel()
-        if isinstance(exception, ConnectTimeoutError | ReadTimeoutError):
-            raise exception
-
-
-def _check_answer(response_dict: dict[str, Any], **_: Any) -> None:
-    """Refuse what is no JSON object, and what redirects, before botocore reads it."""
-    headers = tuple((name.lower(), value) for name, value in response_dict["headers"].items())
-    answer = Response(response_dict["status_code"], headers, response_dict["body"])
-    if answer.status < 400 and (name_outcome(answer) is not None or answer.body[:1] == b"["):
-        raise NotRumAnswer(describe_answer(answer))
-    if 400 <= answer.status < 500 and "html" in (answer.header("content-type") or ""):
-        raise NotRumAnswer(describe_answer(answer))
-
-
-def _check_output(parsed_response: dict[str, Any] | None, event_name: str, **_: Any) -> None:
-    """Refuse JSON without what the operation always gives."""
-    member = OUTPUT_MEMBER.get(event_name.rpartition(".")[2])
-    if parsed_response is None or member is None or "Error" in parsed_response or member in parsed_response:
-        return
-    shown = {name: value for name, value in parsed_response.items() if name != "ResponseMetadata"}
-    raise NotRumAnswer(f"{msgspec.json.encode(shown, enc_hook=str).decode()[:60]} lacks {member}")
 
 
 MISSING = "ResourceNotFoundException"
@@ -173,10 +113,6 @@ DENIED = frozenset({"AccessDeniedException", "AccessDenied", "NotAuthorizedExcep
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException"})
 
 
-class NotRumAnswer(Exception):
-    """An answer that the RUM API cannot have given, described on one line."""
-
-
 @contextmanager
 def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
     """Turn boto3's exceptions into a ControlError, or into Unreachable when a later try may succeed.
@@ -198,7 +134,10 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
     except NoCredentialsError as error:
         raise ControlError(f"{doing}: {NO_CREDENTIALS}") from error
     except (ConnectionError, HTTPClientError) as error:
-        raise Unreachable(f"{doing}: {_explain_connection(error)}") from error
+        cause = error.kwargs.get("error")
+        raise Unreachable(f"{doing}: {error}{f' ({cause})' if isinstance(cause, NoAnswer) else ''}") from error
+    except CallUnanswered as error:
+        raise Unreachable(f"{doing}: {error}") from error
     except BotoCoreError as error:
         raise ControlError(f"{doing}: {error}") from error
     except ValueError as error:  # botocore, of a value in the environment or a profile
@@ -207,19 +146,6 @@ def explain_errors(doing: str, action: str | None = None) -> Iterator[None]:
         if "expired" not in str(error):  # botocore has no class of its own for it
             raise
         raise ControlError(f"{doing}: {EXPIRED}") from error
-
-
-def _explain_connection(error: Exception) -> str:
-    """What botocore says, with the cause that it leaves out of "Could not connect"."""
-    from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-
-    url = getattr(error, "kwargs", {}).get("endpoint_url")
-    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-        return f"no {'answer' if isinstance(error, ReadTimeoutError) else 'connection'} in time from {url} (timeout)"
-    inner: BaseException | None = getattr(error, "kwargs", {}).get("error")
-    while inner is not None and not isinstance(inner, OSError):
-        inner = getattr(inner, "reason", None) or inner.__cause__ or inner.__context__
-    return f"{error} ({name_cause(inner)})" if inner is not None else str(error)
 
 
 def _explain_refusal(doing: str, error: Exception, action: str | None) -> ControlError:
@@ -232,4 +158,4 @@ def _explain_refusal(doing: str, error: Exception, action: str | None) -> Contro
     is_told = message.startswith(WRONG_SECRET) or (code == MISSING and operation == "GetAppMonitor")  # by `meaning`
     detail = f": {message}" if meaning and message and not is_told else ""
     text = f"{doing}: {meaning or message or 'refused'} ({code}{detail})"
-    return Unreachable(text) if status >= 500 or code in THROTTLED else ControlError(text)
+    return Unreachable(text) if status >= 500 or status == 429 or code in THROTTLED else ControlError(text)

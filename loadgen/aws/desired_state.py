@@ -130,7 +130,7 @@ def build_definitions(
     made = [build_definition(metric) for metric in metrics]
     problems = [(place, problem) for place, one in enumerate(made) if (problem := find_problem(one)) is not None]
     if problems:
-        raise ControlError("\n".join(f"{label(place)}: {problem}" for place, problem in problems))
+        raise ControlError(*(f"{label(place)}: {problem}" for place, problem in problems))
     return made
 
 

@@ -59,8 +59,7 @@ def main() -> None:
     try:
         code = commands.main(prog_name="loadgen", standalone_mode=False)
     except LoadgenError as error:
-        for line in str(error).splitlines():
-            echo(f"loadgen: {line}", err=True)
+        echo(*(f"loadgen: {line}" for line in error.args), err=True)
         code = 2
     except OSError as error:
         if error.errno != ENAMETOOLONG:

@@ -23,4 +23,5 @@ def check(scenario: Path, as_json: bool) -> None:
     if isinstance(found, job.CheckReport):
         click.echo(format_json(found), nl=False)
         sys.exit(0 if found.valid else 2)
-    echo(f"{scenario}: fine. {job.format_check(found)}")
+    first, *more = job.list_lines(*found)
+    echo(f"{scenario}: fine. {first}", *more)

@@ -23,4 +23,4 @@ def clean(run_dir: Path, yes: bool, **options: Any) -> None:
         echo(notice.text, err=True)
 
     found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=notify, **options)
-    echo("\n".join(job.describe_cleanup(found)))
+    echo(*job.describe_cleanup(found))

@@ -12,4 +12,4 @@ def init(name: str) -> None:
     from loadgen.jobs.init import init as job
 
     file = job(name)
-    echo(f"{file}: a scenario to edit\nsee what it implies: loadgen check {file}")
+    echo(f"{file}: a scenario to edit", f"see what it implies: loadgen check {file}")

@@ -35,4 +35,4 @@ def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(format_json(found), nl=False)
     else:
-        echo(job.format_report(found))
+        echo(*job.list_lines(found))

@@ -13,4 +13,4 @@ def scenarios(as_json: bool) -> None:
     from loadgen.jobs import scenarios as job
 
     found = job.scenarios()
-    show_result(found, [job.format_scenarios(found)], as_json)
+    show_result(found, job.list_lines(found), as_json)

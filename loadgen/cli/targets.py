@@ -66,8 +66,7 @@ def ask_on_terminal(yes: bool) -> Confirm:
     """A `confirm` that shows the facts on standard error and waits for a typed yes; --yes answers in its place."""
 
     def confirm(question: ConsentQuestion) -> bool:
-        for line in question.facts:
-            echo(line, err=True)
+        echo(*question.facts, err=True)
         return yes or _is_yes_typed(question.text)
 
     return confirm
@@ -88,5 +87,4 @@ def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
     if as_json:
         click.echo(format_json(value), nl=False)
     else:
-        for line in lines:
-            echo(line)
+        echo(*lines)

@@ -1,7 +1,7 @@
 """What the command line prints: any text on any terminal, whatever its encoding.
 
-Rule: no character ends a command (`output.prepare_streams`), and no text of a foreign file controls the terminal.
-`echo` prints every line of `cli`, except bytes of JSON.
+Rule: no character ends a command (`output.prepare_streams`), and no name from outside ends a line or controls the
+terminal (`errors.escape_line`). `echo` prints every line of `cli`, except bytes of JSON.
 """
 
 import shutil
@@ -10,7 +10,7 @@ from textwrap import wrap
 
 import click
 
-from loadgen.output import escape_controls
+from loadgen.errors import escape_line
 
 
 class VerbGroup(click.Group):
@@ -23,10 +23,10 @@ class VerbGroup(click.Group):
             formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in verbs])
 
 
-def echo(text: str, *, err: bool = False) -> None:
-    """Print a line, or several; those for people on a terminal break between words, results never."""
-    shown = escape_controls(text)
-    click.echo(wrap_words(shown) if err and sys.stderr.isatty() else shown, err=err)
+def echo(*lines: str, err: bool = False) -> None:
+    """Print lines; those for people on a terminal break between words, results never."""
+    for line in map(escape_line, lines):
+        click.echo(wrap_words(line) if err and sys.stderr.isatty() else line, err=err)
 
 
 def wrap_words(text: str) -> str:

@@ -67,7 +67,7 @@ def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress)
     try:
         scenario, implied = check(file, on_progress=on_progress)
     except ScenarioError as error:
-        return CheckReport(str(file), False, tuple(str(error).splitlines()))
+        return CheckReport(str(file), False, error.args)
     return CheckReport(
         str(file),
         True,
@@ -80,15 +80,10 @@ def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress)
     )
 
 
-def format_check(checked: CheckedScenario) -> str:
-    """What a scenario is for, the traffic that it implies, and its incidents."""
-    scenario = checked.scenario
-    pages = "1 page" if len(scenario.pages) == 1 else f"{len(scenario.pages)} pages"
-    return "\n".join([f"{scenario.name}, {scenario.duration:g} s, {pages}", *list_lines(*checked)])
-
-
 def list_lines(scenario: Scenario, implied: traffic.Description) -> Iterator[str]:
-    """The lines, none longer than 80 columns."""
+    """What a scenario is for, the traffic that it implies, and its incidents, in lines of at most 80 columns."""
+    pages = "1 page" if len(scenario.pages) == 1 else f"{len(scenario.pages)} pages"
+    yield f"{scenario.name}, {scenario.duration:g} s, {pages}"
     yield from wrap(" ".join(scenario.description.split()), WIDTH)
     if scenario.description:
         yield ""

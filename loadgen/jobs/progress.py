@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from loadgen.errors import escape_line
 from loadgen.model import Noun
-from loadgen.output import escape_controls
 from loadgen.units import format_bytes, format_count, format_digits, format_duration
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class ProgressView:
             self._bars.start()
         if self._task is not None:
             self._bars.remove_task(self._task)
-        what = escape_controls(told.what)
+        what = escape_line(told.what)
         shown = what if len(what) <= WHAT_COLUMNS else what[: WHAT_COLUMNS - 1] + "…"
         self._task = self._bars.add_task(shown, total=told.total, said="")
 
@@ -140,7 +140,7 @@ class ProgressView:
 
     def _write(self, line: str) -> None:
         """A line of its own, above the bar; a terminal breaks it between words."""
-        self._console.print(escape_controls(line), markup=False, soft_wrap=not self._console.is_terminal)
+        self._console.print(escape_line(line), markup=False, soft_wrap=not self._console.is_terminal)
 
 
 def format_rough(rate: float) -> str:

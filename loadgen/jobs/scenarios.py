@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 
@@ -34,14 +34,12 @@ def describe_scenario(name: str) -> ShippedScenario:
     return ShippedScenario(name, purpose, read.duration, find_scenario(name))
 
 
-def format_scenarios(found: Sequence[ShippedScenario]) -> str:
+def list_lines(found: Sequence[ShippedScenario]) -> Iterator[str]:
     """A table of names, durations and purposes, in 80 columns."""
     name, lasts = (max(map(len, texts)) + 2 for texts in (list_names(found), list_durations(found)))
-    lines = []
     for each, duration in zip(found, list_durations(found), strict=True):
         head = f"{each.name:{name}}{duration:{lasts}}"
-        lines += wrap(each.purpose, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
-    return "\n".join(lines)
+        yield from wrap(each.purpose, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
 
 
 def list_names(found: Sequence[ShippedScenario]) -> list[str]:

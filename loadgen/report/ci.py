@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
-from loadgen.output import escape_controls
+from loadgen.errors import escape_controls
 from loadgen.report.thresholds import ToldThreshold, name_threshold
 from loadgen.results import Summary, ThresholdResult, describe_unguarded
 from loadgen.units import format_count, format_milliseconds, format_rate, format_share

@@ -8,7 +8,7 @@ from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
-from loadgen.output import escape_controls
+from loadgen.errors import escape_controls
 from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval
 from loadgen.report.conditions import describe_condition
 from loadgen.report.thresholds import list_thresholds

@@ -134,7 +134,7 @@ class RunFolder:
                 return spec.scenario
             reason = "it is empty, or no file"
         except ScenarioError as error:
-            reason = str(error).splitlines()[0]
+            reason = error.args[0]
         raise LoadgenError(f"{self.path / SCENARIO}: cannot be read as a run's scenario; {reason}")
 
     def write_summary(self, summary: Summary) -> None:

@@ -237,7 +237,7 @@ def _check(raw: Mapping[str, Any], file: str) -> Scenario:
     if len(lines) > MOST_PROBLEMS:
         raise ScenarioError(f"{lines[0]} (the first of {len(lines):,} problems: is this a scenario file?)")
     if lines:
-        raise ScenarioError("\n".join(lines))
+        raise ScenarioError(*lines)
     return Scenario.model_validate(raw)
 
 

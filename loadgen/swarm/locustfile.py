@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
-import sys
 from typing import Any
 
 import gevent
@@ -31,10 +29,12 @@ from loadgen.swarm.locust_private import (
     guard_handler,
     guard_messages,
     keep_the_senders,
+    refuse_taken_port,
 )
 from loadgen.swarm.node_role import NodeRole, refuse
 from loadgen.swarm.options import add_options, prometheus_port
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
+from loadgen.transport import require_free_port
 
 log = logging.getLogger("loadgen")
 
@@ -45,6 +45,7 @@ LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
 
 DROPPED = guard_messages(os.environ.get(SECRET, "").encode() or None)
 await_heartbeats()
+refuse_taken_port()
 bound_connecting(has_been_stopped, MASTER_SEEN in os.environ)
 ROLES: dict[Environment, NodeRole] = {}
 
@@ -104,27 +105,21 @@ def listen_as_master(role: NodeRole, runner: MasterRunner) -> None:
 
 def show_live_figures(environment: Environment, role: NodeRole) -> None:
     """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
+    ui = environment.web_ui if environment.web_ui is not None and environment.web_ui.app is not None else None
     try:
         port = prometheus_port(environment.parsed_options)
-    except LoadgenError as error:  # of the --run-spec, which is read here first
-        log.error("%s", error)
-        sys.exit(2)
+        if ui is not None:  # Locust finds out later, with a traceback and as if it had been interrupted
+            require_free_port("--web-port", ui.host, ui.port)
+        if port is not None:
+            require_free_port("--prometheus", "127.0.0.1", port)
+    except LoadgenError as error:  # also of the --run-spec, which is read here first
+        refuse(error)
     if port is not None:
         serve_prometheus(port, role.measured_so_far)
     extend_web_ui(environment, role.measured_so_far)
-    if environment.web_ui is not None and environment.web_ui.app is not None:
-        check_port_of_web_ui(environment.web_ui.host, environment.web_ui.port)
+    if ui is not None:
         is_decided = bool(getattr(environment.parsed_options, "autostart", False))
-        add_live_page(environment.web_ui, lambda: role.conductor, is_decided=is_decided)
-
-
-def check_port_of_web_ui(host: str, port: int) -> None:
-    """End with 2 when nothing can listen there: Locust finds that out later, with a traceback and as if interrupted."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        refuse(LoadgenError(f"--web-port {port}: {os.strerror(error.errno or 0).lower()}; give another"))
+        add_live_page(ui, lambda: role.conductor, is_decided=is_decided)
 
 
 def tidy_statistics(runner: Any) -> None:

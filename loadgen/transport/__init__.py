@@ -12,9 +12,12 @@ from loadgen.transport.answers import (
     allows_origin,
     describe_answer,
     is_accepted,
+    is_json,
     name_outcome,
     name_refusal,
     parse_retry_after,
+    printable,
+    unpack,
 )
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
 from loadgen.transport.first_answer import ANSWER_SECONDS, FirstAnswer, OnWait, require_answer, start_notice
@@ -23,16 +26,18 @@ from loadgen.transport.limits import (
     count_free_descriptors,
     is_left_behind,
     require_descriptors,
+    require_free_port,
     require_ports,
     require_ports_to_spend,
 )
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
-from loadgen.transport.route import BUNDLES, Route, find_route, is_loopback, override_network
+from loadgen.transport.route import BUNDLES, PORTS, Route, find_route, is_loopback, override_network
 
 __all__ = [
     "ANSWER_SECONDS",
     "BUNDLES",
     "FOREIGN",
+    "PORTS",
     "TIMEOUT_SECONDS",
     "Accept",
     "BlockingConnection",
@@ -46,6 +51,7 @@ __all__ = [
     "describe_answer",
     "find_route",
     "is_accepted",
+    "is_json",
     "is_left_behind",
     "is_loopback",
     "name_cause",
@@ -55,10 +61,13 @@ __all__ = [
     "open_tunnel",
     "override_network",
     "parse_retry_after",
+    "printable",
     "require_answer",
     "require_descriptors",
+    "require_free_port",
     "require_ports",
     "require_ports_to_spend",
     "serialize",
     "start_notice",
+    "unpack",
 ]

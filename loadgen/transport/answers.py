@@ -61,7 +61,7 @@ def is_json(response: Response) -> bool:
     return isinstance(value, dict | list) or "json" in media_type(response)
 
 
-def unpack(response: Response) -> bytes | None:
+def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:
     """The body without its encoding, as it is if damaged or too large; None for one that cannot be read here."""
     encoding = (response.header("content-encoding") or "").strip().lower()
     if encoding in PLAIN:
@@ -70,7 +70,7 @@ def unpack(response: Response) -> bytes | None:
         return None
     inflate = zlib.decompressobj(ENCODINGS[encoding])
     try:
-        body = inflate.decompress(response.body, MOST_UNPACKED)
+        body = inflate.decompress(response.body, most)
     except zlib.error:
         return response.body
     return body if inflate.eof and not inflate.unused_data else response.body

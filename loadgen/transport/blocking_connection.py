@@ -7,7 +7,7 @@ import socket
 import time
 
 from loadgen.model import Request, Response
-from loadgen.transport.http1 import ResponseParser, open_tunnel, serialize
+from loadgen.transport.http1 import MOST_ANSWER_BYTES, ResponseParser, open_tunnel, serialize
 from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import Route
 
@@ -16,14 +16,15 @@ RECEIVE_BYTES = 65536
 
 
 class BlockingConnection:
-    """A Send to one origin; `timeout` is a whole request's, in seconds."""
+    """A Send to one origin; `timeout` is a whole request's, in seconds; an answer may have so many bytes."""
 
-    def __init__(self, route: Route, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, route: Route, timeout: float = TIMEOUT_SECONDS, most_bytes: int = MOST_ANSWER_BYTES) -> None:
         self._route = route
         self._tls = route.create_tls_context()
         self._timeout = timeout
         self._socket: socket.socket | None = None
-        self._parser = ResponseParser()
+        self._most_bytes = most_bytes
+        self._parser = ResponseParser(most_bytes)
         self.port_not_kept: int | None = None  # our own, of the last connection that an answer did not keep
 
     def __call__(self, request: Request) -> Response:
@@ -60,7 +61,7 @@ class BlockingConnection:
         if self._socket is not None and not has_something_to_read(self._socket):
             return self._socket
         self.close()
-        self._parser = ResponseParser()
+        self._parser = ResponseParser(self._most_bytes)
         self._socket = self._open()
         return self._socket
 
@@ -73,7 +74,7 @@ class BlockingConnection:
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if route.is_tunnelled:
-                open_tunnel(opened, route)
+                open_tunnel(_Until(opened, time.monotonic() + self._timeout), route)
             return self._tls.wrap_socket(opened, server_hostname=route.host) if self._tls else opened
         except OSError as error:
             opened.close()
@@ -88,6 +89,22 @@ class BlockingConnection:
         if left <= 0 or self._socket is None:
             raise TimeoutError
         self._socket.settimeout(left)
+
+
+class _Until:
+    """A socket that is read byte by byte, and until a moment: its own time-out would begin anew with each byte."""
+
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
+        self._connected, self._deadline = connected, deadline
+        self.sendall = connected.sendall
+
+    def recv(self, size: int) -> bytes:
+        """As socket.recv; TimeoutError when the moment has passed."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connected.settimeout(left)
+        return self._connected.recv(size)
 
 
 def has_something_to_read(connected: socket.socket) -> bool:

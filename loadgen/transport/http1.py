@@ -38,12 +38,14 @@ class ResponseParser:
     The `on_…` methods are httptools' callbacks.
     """
 
-    __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "parser", "size", "status")
+    __slots__ = ("begun", "body", "complete", "headed", "headers", "keep_alive", "most", "parser", "size", "status")
     complete: bool
     status: int
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_ANSWER_BYTES) -> None:
+        """`most`: bytes of one answer."""
         self.parser = httptools.HttpResponseParser(self)
+        self.most = most
         self.size = 0
         self._reset()
 
@@ -61,7 +63,7 @@ class ResponseParser:
                 if not self.complete:
                     raise NoAnswer("malformed") from error
                 self.keep_alive = False  # what came behind the answer is none
-            if self.size > MOST_ANSWER_BYTES and not self.complete:
+            if self.size > self.most and not self.complete:
                 raise NoAnswer("endless")
         elif self._ends_with_connection:
             self.complete, self.keep_alive = True, False

@@ -1,4 +1,4 @@
-"""What this machine lets a process have: file descriptors and local ports, checked before a run begins.
+"""What this machine lets a process have: file descriptors and ports, checked before a run begins.
 
 Rule: a limit that can be raised is raised; one that cannot is named with the number that is needed.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 from math import ceil
 from pathlib import Path
 
@@ -85,6 +86,15 @@ def require_ports_to_spend(connections: int, a_second: float, seconds: float, lo
             f"{a_second:,.0f} requests{'/s' if seconds else ''} need {needed} local ports, and this machine has {free} "
             "(net.ipv4.ip_local_port_range): widen it, let the target keep connections, or give a lower --rate"
         )
+
+
+def require_free_port(option: str, host: str, port: int) -> None:
+    """Refuse a port of this machine that nobody can listen on; `option` gave it. No host, or *, is every address."""
+    host = "" if host == "*" else host
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise LoadgenError(f"{option} {port}: {(error.strerror or str(error)).lower()}; give another") from None
 
 
 def count_ports() -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import socket
 import ssl
 import time
@@ -12,7 +14,7 @@ from threading import Thread
 import botocore.session
 import pytest
 
-from loadgen.aws import Account, clients, make_signer, read_events
+from loadgen.aws import Account, make_signer, read_events, sender
 from loadgen.endpoint import Endpoint
 from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Request
@@ -81,6 +83,8 @@ FOREIGN = {
     "200 text/plain": answer("200 OK", b"ok", "Content-Type: text/plain"),
     "302 redirect to https://sso.example.com/": answer("302 Found", b"", "Location: https://sso.example.com/"),
     "307 redirect to /elsewhere": answer("307 Temporary Redirect", b"{}", "Location: /elsewhere"),
+    "404 text/plain": answer("404 Not Found", b"404 page not found", "Content-Type: text/plain"),
+    "407 no type": answer("407 Proxy Authentication Required", b""),
     "403 text/html": answer("403 Forbidden", LOG_IN, "Content-Type: text/html"),
     "200 application/json": answer("200 OK", b"[1, 2]", "Content-Type: application/json"),
 }
@@ -114,15 +118,59 @@ OBJECT = answer("200 OK", b'{"ok": true}', "Content-Type: application/json")
 def test_json_without_what_the_operation_always_gives_is_refused(stranger: Stranger) -> None:
     account = Account("us-east-1", KEY, stranger.url)
     for call in (lambda: account.get("demo"), account.list_names, lambda: list(read_events(account, "demo", 0, 1))):
-        with pytest.raises(ControlError, match=r"not RUM's answer: \{\} lacks "):
+        with pytest.raises(ControlError, match=r'not RUM\'s answer: \{"ok":true\} lacks '):
             call()
+
+
+MISFITS = {
+    "get": {
+        b'{"AppMonitor": 5}': "AppMonitor is 5, not a structure",
+        b'{"AppMonitor": {}}': "{} lacks Id",
+        b'{"AppMonitor": {"Id": "i", "Name": "demo", "DomainList": "x"}}': 'DomainList is "x", not a list',
+    },
+    "list": {
+        b'{"AppMonitorSummaries": {"a": 1}}': 'AppMonitorSummaries is {"a":1}, not a list',
+        b'{"AppMonitorSummaries": [{}]}': "{} lacks Id",
+    },
+    "read": {b'{"Events": [1]}': "Events is 1, not a string"},
+}
+
+
+@pytest.mark.parametrize(
+    ("stranger", "call", "said"),
+    [
+        (answer("200 OK", body, "Content-Type: application/json"), call, said)
+        for call, bodies in MISFITS.items()
+        for body, said in bodies.items()
+    ],
+    indirect=["stranger"],
+)
+def test_json_that_is_not_as_the_service_model_has_it_is_refused(stranger: Stranger, call: str, said: str) -> None:
+    account = Account("us-east-1", KEY, stranger.url)
+    calls = {"get": lambda: account.get("demo"), "list": account.list_names}
+    with pytest.raises(ControlError, match=rf"not RUM's answer: {re.escape(said)}; "):
+        calls.get(call, lambda: list(read_events(account, "demo", 0, 1)))()
+
+
+PACKED = answer("200 OK", gzip.compress(b'{"AppMonitorSummaries": []}'), "Content-Encoding: gzip")
+
+
+@pytest.mark.parametrize("stranger", [PACKED], indirect=True)
+def test_an_answer_that_a_proxy_has_packed_is_read(stranger: Stranger) -> None:
+    assert Account("us-east-1", KEY, stranger.url).list_names() == []
+
+
+@pytest.mark.parametrize("stranger", [answer("429 Too Many Requests", b"")], indirect=True)
+def test_a_429_of_what_stands_before_rum_is_worth_another_try(stranger: Stranger) -> None:
+    with pytest.raises(Unreachable, match=r"refused \(429\)"):
+        Account("us-east-1", KEY, stranger.url).list_names()
 
 
 @pytest.mark.parametrize("stranger", [None], indirect=True)
 def test_a_target_that_never_answers_is_waited_for_once_and_named(
     stranger: Stranger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "TIMEOUT_SECONDS", 0.4)
+    monkeypatch.setattr(sender, "TIMEOUT_SECONDS", 0.4)
     monkeypatch.setattr(first_answer, "NOTICE_SECONDS", 0.1)
     heard: list[str] = []
     account = Account("us-east-1", KEY, stranger.url, on_wait=heard.append)
@@ -131,7 +179,7 @@ def test_a_target_that_never_answers_is_waited_for_once_and_named(
         Unreachable, match=r"no answer in time from http://127\.0\.0\.1:\d+/appmonitor/demo \(timeout\)"
     ):
         account.get("demo")
-    assert time.monotonic() - began < 2 * clients.TIMEOUT_SECONDS + 1.0
+    assert time.monotonic() - began < 2 * sender.TIMEOUT_SECONDS + 1.0
     assert len(stranger.requests) == 1
     assert heard == [f"waiting for 127.0.0.1:{stranger.port} to answer GetAppMonitor, at most 0 s"]
 

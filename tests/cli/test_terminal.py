@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.cli.terminal import wrap_words
-from loadgen.output import escape_controls
+from loadgen.errors import escape_controls
 from tests.paths import SCENARIOS
 from tests.report.runs import make
 

@@ -10,7 +10,7 @@ import pytest
 
 import loadgen
 from loadgen.jobs.init import SCHEMA, TEMPLATE
-from loadgen.jobs.scenarios import format_scenarios
+from loadgen.jobs.scenarios import list_lines
 from loadgen.scenario import parse
 from tests.paths import ROOT, SCENARIOS
 
@@ -49,7 +49,7 @@ def test_what_is_commented_out_of_the_template_is_valid_too() -> None:
 def test_every_shipped_scenario_is_listed_with_a_purpose_within_80_columns() -> None:
     found = loadgen.scenarios()
     assert [each.name for each in found] == sorted(file.stem for file in SCENARIOS.glob("*.toml"))
-    lines = format_scenarios(found).splitlines()
+    lines = list(list_lines(found))
     assert max(map(len, lines)) <= 80
     assert all(20 < len(each.purpose) < 80 for each in found)
     assert {line.split()[0] for line in lines if line[0] != " "} == {each.name for each in found}

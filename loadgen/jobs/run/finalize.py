@@ -55,7 +55,7 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
         folder.discard()
         if interrupted:
             interrupt()
-        raise LoadgenError(refusal)
+        raise LoadgenError(str(refusal))
     said = f"Locust ended with code {process.code} before its summary: {process.first_error} (see {folder.log})"
     summary = recover_summary(folder)
     verdict = "invalid" if process.code == EXIT_CODES["invalid"] else summary.verdict

@@ -16,7 +16,7 @@ from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
-from loadgen.transport import is_loopback, require_descriptors, require_ports, require_ports_to_spend
+from loadgen.transport import is_loopback, require_descriptors, require_free_port, require_ports, require_ports_to_spend
 
 SECRET = "LOADGEN_CLUSTER_SECRET"
 """Environment variable with a text that a master and its workers share; messages are believed only under it."""
@@ -38,8 +38,10 @@ def check_options(options: RunOptions) -> None:
     if options.web is not None and options.web == options.prometheus:
         raise LoadgenError(f"--web and --prometheus: port {options.web} cannot serve both; give one of them another")
     for name, port in (("--web", options.web), ("--prometheus", options.prometheus)):
-        if port is not None and not port_is_free(port):
-            raise LoadgenError(f"{name}: port {port} is in use; give another")
+        if port is not None:
+            require_free_port(name, "127.0.0.1", port)
+    if options.master:
+        require_free_port("--bind-port", options.bind_host, options.bind_port)
     if options.otel:
         check_installed()
     if options.master and options.processes:
@@ -122,17 +124,6 @@ def warn_of_strangers(spec: RunSpec, tell: Callable[[RunNotice], None]) -> None:
             f"results, or end the run; set {SECRET} to the same text here and on every worker"
         )
     )
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a process can listen on a loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def find_free_port() -> int:

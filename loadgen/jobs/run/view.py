@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.status import Status
 
+from loadgen.errors import escape_line
 from loadgen.model import Noun
-from loadgen.output import escape_controls
 from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
 
@@ -54,7 +54,7 @@ class LiveView:
             case RunStarted():
                 self._begin(progress)
             case RunNotice(text, True) if self._console.is_terminal and self._live is None:
-                self._wait = self._console.status(escape_controls(text))
+                self._wait = self._console.status(escape_line(text))
                 self._wait.start()
             case RunNotice(text):
                 self._write(text)
@@ -87,7 +87,7 @@ class LiveView:
             self._wait = None
 
     def _write(self, line: str) -> None:
-        self._console.print(escape_controls(line), soft_wrap=True, markup=False)
+        self._console.print(escape_line(line), soft_wrap=True, markup=False)
         self._console.file.flush()
 
 

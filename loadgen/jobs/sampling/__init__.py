@@ -8,11 +8,11 @@ from typing import Any
 from loadgen.jobs.inputs import read_scenario, resolve_options, take_first_monitor
 from loadgen.jobs.plan.day import spread_over_day
 from loadgen.jobs.progress import OnProgress, ignore_progress
-from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates, format_report
+from loadgen.jobs.sampling.dashboard import SamplingOptions, SamplingReport, compare_rates, list_lines
 from loadgen.jobs.sampling.population import draw_population
 from loadgen.scenario import Scenario, resolve_seed
 
-__all__ = ["SamplingOptions", "SamplingReport", "format_report", "sampling"]
+__all__ = ["SamplingOptions", "SamplingReport", "list_lines", "sampling"]
 
 
 def sampling(

@@ -159,11 +159,6 @@ def find_detectable_effect(
     )
 
 
-def format_report(report: SamplingReport) -> str:
-    """The whole report."""
-    return "\n".join(list_lines(report))
-
-
 def list_lines(report: SamplingReport) -> Iterator[str]:
     """The report, line by line."""
     drawn = f"{report.visits:,}" if report.visits >= 0.9 * report.of else f"{report.visits:,} of {report.of:,.0f}"

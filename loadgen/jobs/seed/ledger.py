@@ -85,7 +85,7 @@ def check_identity(kept: SeedIdentity, wanted: SeedIdentity, where: str) -> None
         )
     if found:
         other = "give --out another folder to begin a new one; nothing was changed"
-        raise LoadgenError("\n".join(f"{where}: {line}{other}" for line in found))
+        raise LoadgenError(*(f"{where}: {line}{other}" for line in found))
 
 
 def _compare(kept: SeedIdentity, wanted: SeedIdentity) -> list[tuple[str, object, object, str]]:

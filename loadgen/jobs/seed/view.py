@@ -7,11 +7,11 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from loadgen.errors import escape_line
 from loadgen.jobs.seed.options import format_moment
 from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import Notice, SeedResult, SeedStart
 from loadgen.jobs.seed.verification import Verification
-from loadgen.output import escape_controls
 from loadgen.units import format_duration
 
 BAR_SECONDS = 0.2
@@ -124,7 +124,7 @@ class SeedView:
             self._bar = None
 
     def _print(self, console: Console, text: str) -> None:
-        console.print(escape_controls(text), soft_wrap=not console.is_terminal, markup=False, highlight=False)
+        console.print(escape_line(text), soft_wrap=not console.is_terminal, markup=False, highlight=False)
         console.file.flush()
 
 

@@ -31,7 +31,7 @@ from loadgen.cli.tags import tags
 from loadgen.cli.terminal import VerbGroup, echo
 from loadgen.cli.verify import verify
 from loadgen.cli.worker import worker
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, escape_line
 from loadgen.output import prepare_streams
 
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
@@ -68,6 +68,7 @@ def main() -> None:
         echo(f"loadgen: {name[:40]}…: the name of a file or folder is too long; give a shorter one", err=True)
         code = 2
     except click.ClickException as error:
+        setattr(error, "message", escape_line(error.message))  # noqa: B010  (final to mypy)
         error.show()
         code = error.exit_code
     except click.Abort:

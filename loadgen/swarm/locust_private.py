@@ -41,11 +41,9 @@ MESSAGES = {
 """What Locust's own workers tell their master."""
 
 SEAL_BYTES = hashlib.sha256().digest_size
-
 HEARTBEATS = 10
 """Seconds without a word from a worker after which Locust calls it missing; it has 3. A worker that draws its first
 sessions on a busy machine is silent for longer, and a master that misses all of them ends the run."""
-
 log = logging.getLogger("loadgen")
 
 
@@ -152,17 +150,19 @@ def await_heartbeats() -> None:
 
 def refuse_taken_port() -> None:
     """Let a master whose port is taken end with 2. By itself Locust ends with 1, as of a threshold that was missed."""
-    make: Any = MasterRunner.__init__
+    module: Any = runners
+    serve = module.rpc.Server
 
-    def check_and_make(self: Any, environment: Environment, host: str, port: int) -> None:
+    def check_and_serve(host: str, port: int) -> Any:
+        module.rpc.Server = serve  # a connection that is made anew takes the same port again
         try:
             require_free_port("--master-bind-port", host, port)
         except LoadgenError as error:
             log.error("%s", error)
             raise SystemExit(2) from error
-        make(self, environment, host, port)
+        return serve(host, port)
 
-    cast("Any", MasterRunner).__init__ = check_and_make
+    module.rpc.Server = check_and_serve
 
 
 def guard_handler(runner: Any, dropped: DroppedFrames) -> None:

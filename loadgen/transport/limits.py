@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+from errno import EADDRNOTAVAIL
 from math import ceil
 from pathlib import Path
 
@@ -93,8 +94,11 @@ def require_free_port(option: str, host: str, port: int) -> None:
     host = "" if host == "*" else host
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise LoadgenError(f"{option} {port}: {(error.strerror or str(error)).lower()}; give another") from None
+    except OSError as error:  # its own text tells of Python's function too
+        number = error.errno or 0
+        if number == EADDRNOTAVAIL or number < 0:  # the resolver's
+            raise LoadgenError(f"{option} {port}: {host} is no address of this machine; give one that is") from None
+        raise LoadgenError(f"{option} {port}: {os.strerror(number).lower()}; give another") from None
 
 
 def count_ports() -> int | None:

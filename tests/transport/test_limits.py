@@ -14,6 +14,7 @@ from loadgen.transport import (
     is_left_behind,
     limits,
     require_descriptors,
+    require_free_port,
     require_ports,
     require_ports_to_spend,
 )
@@ -102,3 +103,18 @@ def test_a_port_stays_behind_with_whoever_closes_first(we_close_first: bool) -> 
             assert ours.recv(1) == b""
             ours.close()
         assert is_left_behind(port) == we_close_first
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "*", ""])
+def test_a_port_that_is_taken_is_refused_by_the_options_name(host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(LoadgenError, match=rf"^--bind-port {port}: address already in use; give another$"):
+            require_free_port("--bind-port", host, port)
+    require_free_port("--bind-port", host, port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid"])
+def test_an_address_of_another_machine_is_told(host: str) -> None:
+    with pytest.raises(LoadgenError, match=rf"^--bind-port 5557: {host} is no address of this machine"):
+        require_free_port("--bind-port", host, 5557)

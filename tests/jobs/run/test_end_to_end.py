@@ -186,21 +186,30 @@ def test_locust_runs_our_locustfile_by_itself(tmp_path: Path, endpoint: Endpoint
     assert summary["requests"]["accepted"] > 0 == summary["requests"]["failed"]
 
 
-def test_locust_on_its_own_refuses_a_port_of_its_web_ui_that_is_taken(tmp_path: Path, endpoint: Endpoint) -> None:
+PORTS = {
+    "--web-port": ("--web-host", "127.0.0.1"),
+    "--prometheus": ("--headless",),
+    "--master-bind-port": ("--headless", "--master", "--master-bind-host", "127.0.0.1"),
+}
+
+
+@pytest.mark.parametrize("option", PORTS)
+def test_locust_on_its_own_refuses_a_port_that_is_taken(option: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--host", endpoint.url),
-                *("--web-host", "127.0.0.1", "--web-port", port),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            cwd=tmp_path,
+        command = (
+            sys.executable,
+            "-m",
+            "locust",
+            "-f",
+            str(LOCUSTFILE),
+            "--host",
+            "http://127.0.0.1:9",
+            *PORTS[option],
         )
+        done = subprocess.run([*command, option, port], capture_output=True, text=True, timeout=60, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
-    assert f"--web-port {port}: address already in use; give another" in done.stderr
+    assert f"{option} {port}: address already in use; give another" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -15,12 +15,12 @@ terminal that shows it: `escape_line` is for a line, `escape_controls` for text 
 import re
 from typing import NoReturn
 
-CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Control characters but line end and tab, the other line ends, and what changes the direction of writing."""
 
 
 def escape_controls(text: str) -> str:
-    """Text that cannot control a terminal: an escape character becomes \\x1b; its lines stay lines."""
+    """Text that cannot control a terminal, or turn what is beside it: ESC becomes \\x1b; its lines stay lines."""
     return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 

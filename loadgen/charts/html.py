@@ -1,7 +1,8 @@
 """HTML and SVG as nested calls, and the document around them: one file that needs and loads nothing else.
 
-Rule: what is not `Markup` is escaped, so no name of a run can become code. The page's own policy forbids every address
-and every script but ours, whatever a run's names hold. A function that makes an element is named after the element.
+Rule: what is not `Markup` is escaped, so no name of a run can become code, or turn the text beside it. The page's own
+policy forbids every address and every script but ours, whatever a run's names hold. A function that makes an element is
+named after the element.
 
 Numbers as HTML tables: plain ones, and ones with a bar in each row.
 """
@@ -12,9 +13,10 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
-from html import escape
+from html import escape as escape_markup
 from importlib.resources import files
 
+from loadgen.errors import escape_controls
 from loadgen.units import format_count, format_share
 
 STYLES = "report.css"
@@ -42,6 +44,11 @@ def el(name: str, /, *children: Child, **attributes: str | int | float | bool | 
     if name in VOID:
         return Markup(f"<{name}{written}>")
     return Markup(f"<{name}{written}>{join(*children)}</{name}>")
+
+
+def escape(text: str) -> str:
+    """Text that stays text, with its control characters spelled out."""
+    return escape_markup(escape_controls(text))
 
 
 def join(*children: Child) -> Markup:

@@ -15,6 +15,7 @@ import msgspec
 
 from loadgen.charts.html import Markup, el
 from loadgen.charts.scales import Scale, Write
+from loadgen.errors import escape_controls
 from loadgen.model import Noun
 
 WIDTH = 1000
@@ -195,12 +196,12 @@ class Plot(Noun, kw_only=True):
         return write_json_script(
             {
                 "x": [round(place, 5) for place in self.places],
-                "named": list(self.named),
+                "named": [*map(escape_controls, self.named)],
                 "series": [
                     {
                         "id": find_switch(self.layers, layer),
                         "colour": layer.colour,
-                        "label": layer.label,
+                        "label": escape_controls(layer.label),
                         "values": [self.say(value) for value in layer.values],
                     }
                     for layer in told

@@ -92,6 +92,7 @@ def test_a_message_with_a_name_that_is_not_utf8_is_one_line(folder: Path) -> Non
         ("\x9b31m", "\\x9b31m"),
         ("over\rwritten", "over\\rwritten"),
         ("\u202egpj.exe", "\\u202egpj.exe"),
+        ("\u200fa\u061cb\u2028c", "\\u200fa\\u061cb\\u2028c"),
         ("a\tb\nc – ü 🎉", "a\tb\nc – ü 🎉"),
     ],
 )

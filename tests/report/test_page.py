@@ -13,7 +13,7 @@ import pytest
 from loadgen.charts import Mark
 from loadgen.charts.html import VOID
 from loadgen.charts.plot import assign_rows
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, escape_controls
 from loadgen.report import build_report_page, write_report
 from loadgen.report.accounting import list_nodes
 from loadgen.report.plots import find_incidents
@@ -24,7 +24,10 @@ from loadgen.results.run_data import RunData
 from loadgen.units import format_count, format_milliseconds
 from tests.report.runs import Plan, make
 
-HOSTILE = "</script><script>alert(1)</script><img src=//evil.example/x onerror='a'>&amp;\"`"
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=//evil.example/x onerror='a'>&amp;\"`\u202e\u200f\x1b[31m\x9b"
+    + "x" * 10_000
+)
 
 
 class Page(HTMLParser):
@@ -148,10 +151,12 @@ def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
         folder.spec(), command=HOSTILE, monitor=HOSTILE, versions={"python": HOSTILE}, machine={HOSTILE: HOSTILE}
     )
     folder.write_spec(spec)
-    page = Page(build_report_page(RunData(folder)))
+    text = build_report_page(RunData(folder))
+    page = Page(text)
     assert not page.all("img")
     assert len([script for script in page.all("script") if script.get("type") is None]) == 1
-    assert HOSTILE in page.text.replace("\n", "")
+    assert escape_controls(HOSTILE) in page.text.replace("\n", "")
+    assert not re.search("[\u202e\u200f\x1b\x9b]", text)
     assert all("alert" not in text for text in page.data)
 
 

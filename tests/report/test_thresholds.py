@@ -108,7 +108,7 @@ def test_junit_tells_an_invalid_run_from_a_failed_one(
     assert (suite.attrib["failures"], suite.attrib["errors"]) == (failures, errors)
 
 
-NASTY = "\x00\x1b[2J\ufffe\ud800\u202e]]><!--&\"'|`@user #1 **b** " + HOSTILE
+NASTY = "\u200f\u2028\x00\x1b[2J\ufffe\ud800\u202e]]><!--&\"'|`@user #1 **b** " + HOSTILE
 
 
 @pytest.mark.parametrize("verdict", ["passed", "failed", "invalid", "interrupted"])

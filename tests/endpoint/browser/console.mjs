@@ -15,8 +15,17 @@ setTimeout(() => { console.error('the steps took more than two minutes'); proces
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 const tell = (what) => console.log(JSON.stringify(what));
 
+// Count how often the page asks, and note how long it means to wait in between, on whatever machine.
+function countPolls() {
+    const { fetch, setTimeout } = globalThis;
+    Object.assign(globalThis, { polls: 0, waits: [] });
+    globalThis.fetch = (...given) => { globalThis.polls += String(given[0]).includes('/api/status'); return fetch(...given); };
+    globalThis.setTimeout = (work, wait, ...more) => { globalThis.waits.push(wait); return setTimeout(work, wait, ...more); };
+}
+
 async function openConsole(hash) {
     const page = await context.newPage();
+    await page.addInitScript(countPolls);
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && tell({ problem: message.text() }));
     page.on('pageerror', (error) => tell({ problem: error.stack }));
     page.on('dialog', (dialog) => { tell({ problem: `dialog ${dialog.message()}` }); dialog.dismiss(); });
@@ -49,6 +58,17 @@ async function readAloud(page) {
         level: node.properties?.find((each) => each.name === 'level')?.value.value ?? null,
         headers: node.role?.value === 'table' ? within(node).filter((each) => each.role?.value === 'columnheader').length : undefined,
     })).filter(({ role }) => !['StaticText', 'InlineTextBox', 'generic', 'none'].includes(role));
+}
+
+// The cells of each table by its caption, tiles, options to choose from, and what can be opened.
+function readFigures() {
+    const content = document.querySelector('#content');
+    const list = (selector) => [...content.querySelectorAll(selector)];
+    return {
+        tables: Object.fromEntries(list('table').map((table) => [table.caption.textContent, [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim()))])),
+        tiles: Object.fromEntries(list('.tiles > div').map((tile) => [tile.children[0].textContent, [...tile.children].slice(1).map((each) => each.innerText)])),
+        options: list('option').map((each) => each.innerText), summaries: list('summary').map((each) => each.innerText),
+    };
 }
 
 // Go through the page with the Tab key: what gets the focus, whether that shows, and what can be clicked but not reached.
@@ -89,8 +109,8 @@ const STEPS = {
                 await page.waitForFunction(() => [...document.querySelectorAll('#content details[open]')].every((each) => each.lastChild.textContent));
                 const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
                 const faults = await listFaults(page);
-                const aloud = width === 1280 ? await readAloud(page) : undefined;
-                tell({ view, width, wide, text: await page.locator('#content').innerText(), faults, aloud });
+                const more = width === 1280 ? { aloud: await readAloud(page), ...(await page.evaluate(readFigures)) } : {};
+                tell({ view, width, wide, text: await page.locator('#content').innerText(), faults, ...more });
             }
         }
         await page.goBack();
@@ -157,8 +177,10 @@ const STEPS = {
     // An event of the real web client, from its acceptance to the page.
     async live() {
         const page = await openConsole(`#/events?monitor=${order.monitor}&range=1h`);
-        const asked = [];
-        page.on('response', (response) => response.url().includes('/api/status') && asked.push(Date.now()));
+        await page.evaluate(() => new MutationObserver(() => {
+            const content = document.querySelector('#content');
+            if (content.innerText.includes('my.checkout')) globalThis.shownAt ??= globalThis.polls;
+        }).observe(document.querySelector('#content'), { childList: true }));
         const site = await context.newPage();
         const started = site.waitForResponse((response) => response.request().method() === 'POST');
         await site.goto(order.site);
@@ -166,10 +188,9 @@ const STEPS = {
         const sent = site.waitForResponse((response) => response.request().method() === 'POST' && response.request().postData()?.includes('my.checkout'));
         await site.click('#custom');
         await sent;
-        const accepted = Date.now();
-        await page.waitForFunction(() => document.querySelector('#content').innerText.includes('my.checkout'), null, { polling: 20 });
-        const shown = Date.now();
-        tell({ milliseconds: shown - accepted, period: Math.max(...[...asked, shown].map((at, place, all) => at - (all[place - 1] ?? at))) });
+        const before = await page.evaluate(() => globalThis.polls);
+        await page.waitForFunction(() => globalThis.shownAt);
+        tell({ polls: (await page.evaluate(() => globalThis.shownAt)) - before, waits: await page.evaluate(() => globalThis.waits) });
         await page.goto(`${order.endpoint}/_loadgen/#/ingestion`);
         await waitFor(page, 'ingestion');
         tell({ ingestion: await page.locator('#content').innerText() });

@@ -115,10 +115,8 @@ def settings(**more: Any) -> EndpointSettings:
     return EndpointSettings(credentials=(KEYS,), quota=None, **more)
 
 
-def created(endpoint: Endpoint) -> str:
-    monitor = client_of(endpoint).create_app_monitor(
-        Name="shop", Domain="localhost", CustomEvents={"Status": "ENABLED"}
-    )
+def created(endpoint: Endpoint, domain: str = "localhost") -> str:
+    monitor = client_of(endpoint).create_app_monitor(Name="shop", Domain=domain, CustomEvents={"Status": "ENABLED"})
     return str(monitor["Id"])
 
 

@@ -23,8 +23,13 @@ def value_of(event: Seen) -> float:
     return float(event.details["duration" if event.type == TIMES["load"] else "value"])
 
 
+def is_counted(event: Seen) -> bool:
+    """A request with a status, or without an answer; another text in its place is none of the web client's."""
+    return event.type == "http_event" and isinstance(event.details.get("response", {}).get("status", 0), int)
+
+
 def is_failed(event: Seen) -> bool:
-    return event.type == "http_event" and event.details.get("response", {}).get("status", 0) not in range(1, 400)
+    return is_counted(event) and event.details.get("response", {}).get("status", 0) not in range(1, 400)
 
 
 def figures_of(events: Iterable[Seen]) -> dict[str, Any]:
@@ -37,7 +42,7 @@ def figures_of(events: Iterable[Seen]) -> dict[str, Any]:
         "views": types.count("page_view_event"),
         "loads": types.count("performance_navigation_event"),
         "errors": types.count("js_error_event"),
-        "http": types.count("http_event"),
+        "http": sum(map(is_counted, events)),
         "http_failed": sum(map(is_failed, events)),
     }
     for name, kind in TIMES.items():

@@ -14,17 +14,17 @@ from tests.endpoint.console.conftest import Shop
 from tests.endpoint.console.looking import PREFIX, Seen
 
 
-def sessions_of(shop: Shop) -> dict[str, list[Seen]]:
+def sessions_of(seen: list[Seen]) -> dict[str, list[Seen]]:
     found: dict[str, list[Seen]] = defaultdict(list)
-    for event in shop.seen:
+    for event in seen:
         found[event.session].append(event)
     return found
 
 
-def paths_of(shop: Shop) -> list[list[str]]:
+def paths_of(seen: list[Seen]) -> list[list[str]]:
     """The pages of each session, one after the other, without repetitions."""
     paths = []
-    for events in sessions_of(shop).values():
+    for events in sessions_of(seen).values():
         views = [event for event in events if event.type == "page_view_event"]
         views.sort(key=lambda event: (event.ms, event.metadata.get("interaction", 0)))
         paths.append([page for page, _ in groupby(view.dimension("pageId") for view in views)])
@@ -32,7 +32,7 @@ def paths_of(shop: Shop) -> list[list[str]]:
 
 
 def test_the_table_has_each_session_with_its_figures(shop: Shop) -> None:
-    expected = sessions_of(shop)
+    expected = sessions_of(shop.seen)
     shown = shop.view("sessions")
     assert shown["total"] == len(expected)
     assert {row["session"] for row in shown["rows"]} == set(expected)
@@ -74,7 +74,7 @@ def test_sessions_are_found_by_failures_and_by_a_part_of_an_id(shop: Shop) -> No
 
 
 def test_a_session_is_shown_event_by_event_in_order(shop: Shop) -> None:
-    session, events = max(sessions_of(shop).items(), key=lambda item: len(item[1]))
+    session, events = max(sessions_of(shop.seen).items(), key=lambda item: len(item[1]))
     shown = shop.looker.view("session", monitor=shop.monitor, session=session)
     assert shown["whole"]
     assert [each["ms"] for each in shown["events"]] == sorted(event.ms for event in events)
@@ -87,7 +87,7 @@ def test_a_session_is_shown_event_by_event_in_order(shop: Shop) -> None:
 
 def test_transitions_are_those_of_the_sessions(shop: Shop) -> None:
     expected: Counter[tuple[str, str | None]] = Counter()
-    for path in paths_of(shop):
+    for path in paths_of(shop.seen):
         expected.update(zip(path, [*path[1:], None], strict=True))
     shown = shop.view("journey")["transitions"]
     assert [each["count"] for each in shown] == [count for _, count in expected.most_common(MOST_TRANSITIONS)]
@@ -97,7 +97,7 @@ def test_transitions_are_those_of_the_sessions(shop: Shop) -> None:
 
 def test_the_flow_counts_each_session_once_a_step_and_folds_rare_pages(shop: Shop) -> None:
     flow = shop.view("journey")["flow"]
-    paths = paths_of(shop)
+    paths = paths_of(shop.seen)
     for step in range(1, STEPS + 1):
         there = [each for each in flow if each["step"] == step]
         assert sum(each["count"] for each in there) == sum(len(path) >= step for path in paths)

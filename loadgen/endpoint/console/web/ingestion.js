@@ -112,7 +112,7 @@ function showCalls(list, context) {
             { title: 'size', value: (row) => row.body_bytes, cell: (row) => bytes(row.body_bytes) },
             { title: 'handled in', value: (row) => row.milliseconds, cell: (row) => milliseconds(row.milliseconds) },
             { title: 'delay by a fault', value: (row) => row.delay, cell: (row) => (row.delay ? milliseconds(row.delay * 1000) : '–') },
-            { title: 'why', text: true, value: (row) => row.message, cell: (row) => (row.dropped_events.length ? row.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${each.reason}`)) : show(row.message, 160)) },
+            { title: 'why', text: true, value: (row) => row.message, cell: (row) => (row.dropped_events.length ? row.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${show(each.reason, 400)}`)) : show(row.message, 160)) },
         ],
     }) : h('p', { class: 'none' }, 'No call yet. A page sends when it is connected as its monitor says under ', h('a', { href: context.linkTo('monitors') }, 'Monitors'), '.'), explainSilence(!list.length));
 }

@@ -1,6 +1,6 @@
 // Views of sessions: their table, one of them as a timeline, journeys, and the event explorer.
 
-import { facts, folded, h, json, name, note, svg, table, wide } from './dom.js';
+import { facts, folded, h, json, name, note, show, svg, table, wide } from './dom.js';
 import { count, duration, milliseconds, moment, score, share, shortType } from './units.js';
 
 export async function sessions(context) {
@@ -89,7 +89,7 @@ function describeEvent(event) {
         case 'performance_resource_event': return [name(details.targetUrl ?? details.fileType ?? '', 120), ` ${milliseconds(details.duration)}`];
         case 'cumulative_layout_shift_event': return score(details.value);
         case 'js_error_event': return [name(details.type ?? '', 60), ': ', name(details.message ?? '', 160)];
-        case 'http_event': return [name(details.request?.method ?? '', 20), ' ', name(details.request?.url ?? '', 120), ` ${details.response?.status ?? 'no answer'}`];
+        case 'http_event': return [name(details.request?.method ?? '', 20), ' ', name(details.request?.url ?? '', 120), ` ${show(String(details.response?.status ?? 'no answer'), 20)}`];
         case 'dom_event': return [name(details.event ?? '', 40), ' on ', name(details.cssLocator ?? details.elementId ?? details.element ?? '', 80)];
         case 'page_view_event': return name(details.pageId ?? '', 120);
         default: return Number.isFinite(details.value) ? milliseconds(details.value) : '';
@@ -110,7 +110,7 @@ function drawPart(part, number) {
         const bar = row.start !== null && row.start <= end
             ? h('i', { class: `c-${colour}`, style: { left: `${(row.start / end) * 100}%`, width: `${Math.min(((row.length || 0) / end) * 100, 100)}%` } }) : null;
         const title = h('span', { class: 'event' },
-            h('span', { class: `kind ${FAILS[row.event.event_type.replace('com.amazon.rum.', '')] ? 'rated poor' : ''}` }, kind),
+            h('span', { class: `kind ${FAILS[row.event.event_type.replace('com.amazon.rum.', '')] ? 'rated poor' : ''}` }, name(kind, 60)),
             h('span', { class: 'what' }, describeEvent(row.event)),
             h('span', { class: 'track' }, bar),
             h('span', { class: 'soft small at' }, row.start !== null ? `+${milliseconds(row.start)}` : moment(row.ms)));
@@ -125,8 +125,8 @@ export async function events(context) {
     const found = await context.view('events', given);
     const change = (changes) => context.go('events', { type: types, invert: inverted, ...changes });
     const select = h('select', { 'aria-label': 'Event type', 'data-key': 'type', on: { change: (event) => change({ type: event.target.value ? [event.target.value] : [] }) } },
-        h('option', { value: '' }, 'all types'), found.types.map((each) => h('option', { value: each.type, selected: types.includes(each.type) }, `${shortType(each.type)} (${count(each.count)})`)),
-        types.filter((type) => !found.types.some((each) => each.type === type)).map((type) => h('option', { value: type, selected: true }, shortType(type))));
+        h('option', { value: '' }, 'all types'), found.types.map((each) => h('option', { value: each.type, selected: types.includes(each.type) }, show(`${shortType(each.type)} (${count(each.count)})`))),
+        types.filter((type) => !found.types.some((each) => each.type === type)).map((type) => h('option', { value: type, selected: true }, show(shortType(type)))));
     const invert = h('input', { type: 'text', placeholder: 'none of these, as RUM’s Invert', value: inverted.join(', '), 'aria-label': 'Leave out events with one of these values', 'data-key': 'invert' });
     const list = h('ol', { class: 'events' }, found.events.map(showEvent));
     const more = h('button', { type: 'button' }, 'older ones');

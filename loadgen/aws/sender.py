@@ -36,6 +36,9 @@ BRIEF = frozenset({"refused", "reset", "closed", "unreachable", "name resolution
 """Causes that end at once and may be gone at the next try."""
 
 
+CURES = {"proxy: 407": "the proxy wants a user and a password: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"}
+
+
 class NotRumAnswer(Exception):
     """An answer that the RUM API cannot have given, described on one line."""
 
@@ -126,4 +129,5 @@ def explain_no_answer(error: NoAnswer, url: str) -> Exception:
             endpoint_url=url, error=error
         )
         return made
-    return CallUnanswered(f'Could not connect to the endpoint URL: "{url}" ({printable(error.cause)})')
+    cure = f"; {CURES[error.cause]}" if error.cause in CURES else ""
+    return CallUnanswered(f'Could not connect to the endpoint URL: "{url}" ({printable(error.cause)}{cure})')

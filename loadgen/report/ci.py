@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from loadgen.errors import escape_controls
 from loadgen.report.thresholds import ToldThreshold, name_threshold
-from loadgen.results import Summary, ThresholdResult, describe_unguarded
+from loadgen.results import Summary, ThresholdResult, describe_unguarded, name_verdict
 from loadgen.units import format_count, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✅", "failed": "❌", "invalid": "❔", "interrupted": "⏹️"}
@@ -45,7 +45,9 @@ def build_junit(summary: Summary) -> str:
 
 def build_cases(summary: Summary) -> Iterator[ElementTree.Element]:
     """The cases: whatever made a run fail or invalid is in one of them."""
-    yield build_case(summary, "the run is valid", "error" if summary.verdict in ("invalid", "interrupted") else "")
+    is_broken = summary.verdict in ("invalid", "interrupted")
+    is_empty = summary.verdict == "passed" and not summary.requests.sent
+    yield build_case(summary, "the run is valid", "error" if is_broken else "skipped" if is_empty else "")
     breaches = set()
     for result in summary.thresholds:
         breaches |= set() if result.kept else {result.describe_breach()}
@@ -85,7 +87,7 @@ def build_markdown(summary: Summary) -> str:
     """A heading with the verdict, reasons, thresholds and the figures that people ask for first."""
     requests, events = summary.requests, summary.events
     lines = [
-        f"## {SIGNS[summary.verdict]} {summary.verdict}: {escape_markdown(summary.scenario)}",
+        f"## {SIGNS[summary.verdict]} {name_verdict(summary)}: {escape_markdown(summary.scenario)}",
         "",
         f"{format_count(summary.sessions)} sessions in {summary.seconds:.1f} s, seed {summary.seed}, "
         f"pace {escape_markdown(summary.pace)}",

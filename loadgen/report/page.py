@@ -17,7 +17,7 @@ from loadgen.report.tables import (
     list_every_figure,
 )
 from loadgen.report.thresholds import build_thresholds_card
-from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguarded
+from loadgen.results import ATTEMPT_OUTCOMES, RunData, Summary, describe_unguarded, name_verdict
 from loadgen.units import format_bytes, format_count, format_digits, format_milliseconds, format_rate, format_share
 
 SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
@@ -95,11 +95,6 @@ def build_badge(summary: Summary) -> Markup:
         name_verdict(summary).capitalize(),
         class_=f"verdict {summary.verdict}",
     )
-
-
-def name_verdict(summary: Summary) -> str:
-    """The verdict in words."""
-    return "cut off" if summary.cut_off else summary.verdict
 
 
 def describe_run(summary: Summary) -> str:

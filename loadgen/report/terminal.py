@@ -20,6 +20,7 @@ from loadgen.results import (
     Summary,
     TimelineRow,
     describe_unguarded,
+    name_verdict,
 )
 from loadgen.units import format_digits, format_duration, format_share
 
@@ -29,7 +30,7 @@ COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupte
 
 def render_summary(summary: Summary) -> RenderableType:
     """The summary as people read it: verdict first, then requests, events, clocks, ledger."""
-    verdict = Text("CUT OFF" if summary.cut_off else summary.verdict.upper(), style=f"bold {COLOURS[summary.verdict]}")
+    verdict = Text(name_verdict(summary).upper(), style=f"bold {COLOURS[summary.verdict]}")
     done = f"  {summary.scenario}, seed {summary.seed}, {summary.sessions:,} sessions in {summary.seconds:.1f} s"
     word = "note:" if summary.verdict == "passed" else "because"
     errors = [("errors" if not place else "", *each, "") for place, each in enumerate(summary.errors.items())]

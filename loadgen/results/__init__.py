@@ -43,7 +43,7 @@ from loadgen.results.summary import (
 )
 from loadgen.results.table import drop_spools, read_records, write_table
 from loadgen.results.timeline import Follower, MonitorRow, TimelineRow, check_stages, find_stage_ends
-from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded
+from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 
 __all__ = [
     "ATTEMPT_OUTCOMES",
@@ -99,6 +99,7 @@ __all__ = [
     "find_stage_ends",
     "hand_over",
     "has_sent_anything",
+    "name_verdict",
     "read_incomplete_sessions",
     "read_records",
     "read_summary",

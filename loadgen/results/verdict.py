@@ -110,6 +110,14 @@ def find_wilson_low(share: float, count: int) -> float:
     return max((middle - spread) / (1 + square), 0.0)
 
 
+def name_verdict(summary: Summary) -> str:
+    """The verdict in words."""
+    if summary.cut_off:
+        return "cut off"
+    is_empty = summary.verdict == "passed" and not summary.requests.sent
+    return "passed, but nothing was sent" if is_empty else summary.verdict
+
+
 def describe_unguarded(summary: Summary) -> str | None:
     """What a run that passed says of its losses when no threshold limits them; None where one does."""
     guarded = any(each.name in LOSS for each in summary.thresholds)

@@ -90,3 +90,14 @@ def test_a_connection_that_breaks_off_once_is_tried_again(running: Endpoint) -> 
     with serving(hang_up_once) as port:
         assert isinstance(Account("us-east-1", KEY, f"http://127.0.0.1:{port}").list_names(), list)
     assert len(came) == 2
+
+
+def test_a_proxy_that_wants_a_password_is_told_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(connected: socket.socket) -> None:
+        read_until(connected, b"\r\n\r\n")
+        connected.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n")
+
+    with serving(refuse) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        with pytest.raises(Unreachable, match=r"\(proxy: 407; the proxy wants a user and a password: HTTPS_PROXY="):
+            Account("us-east-1", KEY, "https://rum.corp.test").list_names()

@@ -164,3 +164,17 @@ def test_a_kept_run_is_told_to_ci_again(tmp_path: Path) -> None:
     assert CliRunner().invoke(commands, options).exit_code == 0
     assert ElementTree.parse(junit).getroot()[0].attrib["name"] == "loadgen.shop"
     assert "shop" in markdown.read_text()
+
+
+def test_a_run_that_passed_without_a_request_says_so_beside_its_verdict_everywhere(
+    summary: Summary, tmp_path: Path
+) -> None:
+    unsent = msgspec.structs.replace(summary.requests, sent=0, accepted=0)
+    empty = change(summary, verdict="passed", reasons=("nothing was sent: too short",), requests=unsent, thresholds=())
+    assert print_summary(empty)[0].startswith("PASSED, BUT NOTHING WAS SENT  ")
+    assert "passed, but nothing was sent: " in build_markdown(empty).splitlines()[0]
+    case = ElementTree.fromstring(build_junit(empty)).find(".//testcase[@name='the run is valid']/skipped")
+    assert case is not None and case.get("message") == "nothing was sent: too short"
+    page = build_report_page(RunData(make(tmp_path / "run"), summary=empty))
+    assert "Passed, but nothing was sent" in page
+    assert print_summary(change(empty, verdict="failed"))[0].startswith("FAILED  ")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import gevent
 import pytest
@@ -191,6 +191,18 @@ def test_a_proxy_that_opens_no_tunnel_is_named(sender: Sender, answer: bytes, ca
         route = find_route("https://rum.corp.test", {"LOADGEN_PROXY": f"http://127.0.0.1:{port}"})
         error = cause_of(sender(route, 10.0))
     assert (error.cause, error.sent) == (cause, False)
+
+
+def test_a_proxy_that_answers_byte_by_byte_has_no_more_time_than_one_that_does_not(sender: Sender) -> None:
+    def trickle(connected: socket.socket) -> None:
+        read_until(connected, b"\r\n\r\n")
+        for _ in range(100):
+            connected.sendall(b"H")
+            Event().wait(0.05)
+
+    with serving(trickle) as port:
+        route = find_route("https://rum.corp.test", {"LOADGEN_PROXY": f"http://127.0.0.1:{port}"})
+        assert cause_of(sender(route, 0.3)).cause == "timeout"  # not what the proxy ends with: closed
 
 
 def test_a_proxy_that_is_not_there_is_told_from_a_target_that_is_not(sender: Sender) -> None:

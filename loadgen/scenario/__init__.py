@@ -11,7 +11,9 @@ from loadgen.scenario.population import (
     Lognormal,
     Population,
     Quantiles,
+    System,
     ThinkTime,
+    Versions,
     Weibull,
 )
 from loadgen.scenario.scenario import Client, Scenario, format_schema, load, parse, resolve_seed
@@ -51,11 +53,13 @@ __all__ = [
     "Stage",
     "Statement",
     "Surge",
+    "System",
     "Targeted",
     "Telemetry",
     "ThinkTime",
     "Thresholds",
     "ThrownValue",
+    "Versions",
     "Vitals",
     "Weibull",
     "covers_domain",

@@ -88,9 +88,19 @@ def check_mixes(raw: Mapping[str, Any]) -> Iterator[Problem]:
     telemetry = raw.get("telemetry")
     errors = telemetry.get("errors") if isinstance(telemetry, Mapping) else None
     for keys, part in ((("population",), raw.get("population")), (("telemetry", "errors"), errors)):
-        for name, mix in part.items() if isinstance(part, Mapping) else ():
-            if isinstance(mix, Mapping) and name != "think_time" and mix and not any(read_numbers(mix).values()):
-                yield Problem(format_place(*keys, name), "every weight is 0; give at least one a positive weight")
+        for path, mix in _list_mixes(keys, part):
+            if not any(read_numbers(mix).values()):
+                yield Problem(format_place(*path), "every weight is 0; give at least one a positive weight")
+
+
+def _list_mixes(keys: tuple[str, ...], table: Any) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """The tables of weights in a table and its tables, and where each stands."""
+    for name, mix in table.items() if isinstance(table, Mapping) else ():
+        if isinstance(mix, Mapping) and mix and name != "think_time":
+            if any(isinstance(each, Mapping) for each in mix.values()):
+                yield from _list_mixes((*keys, str(name)), mix)
+            else:
+                yield (*keys, str(name)), mix
 
 
 def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:

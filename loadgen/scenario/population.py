@@ -57,6 +57,19 @@ Device = Literal["desktop", "mobile", "tablet"]
 Browser = Literal[
     "Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera", "Chrome iOS", "Instagram", "Facebook"
 ]
+System = Literal["Windows", "macOS", "Linux", "Chrome OS", "Android", "iOS"]
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(\.[0-9]{1,2})?$")]
+VersionMixes = dict[Literal["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"], dict[Version, Weight]]
+"""Of each browser the weights of its versions."""
+
+
+class Versions(Section):
+    """Versions of browsers; a browser that is not stated has loadgen's own."""
+
+    desktop: VersionMixes = Field({}, description='On desktops, such as { Chrome = { "155" = 60, "138" = 40 } }.')
+    mobile: VersionMixes = Field({}, description='On mobiles and tablets; Safari\'s as { "26.6" = 80, "18.7" = 20 }.')
+
 
 COUNTRIES = {
     "US": 32.0, "GB": 8.0, "IN": 8.0, "DE": 6.0, "CA": 5.0, "FR": 4.0, "AU": 4.0, "BR": 4.0, "JP": 4.0,
@@ -79,6 +92,15 @@ class Population(Section):
     )
     browsers: dict[Browser, Weight] | None = Field(
         None, description="Weight of each browser. Without it each country's own mix (caniuse-lite, November 2026)."
+    )
+    systems: dict[System, Weight] | None = Field(
+        None, description="Weight of each operating system. Without it each country's own mix (an estimate)."
+    )
+    versions: Versions = Field(Versions(), description="Versions of browsers (caniuse-lite, November 2026).")
+    languages: dict[Country, dict[Language, Weight]] = Field(
+        {},
+        description='Weight of each browser language by country, such as { CH = { "de-CH" = 65, "fr-CH" = 35 } }. A '
+        "country that is not stated has loadgen's own (an estimate).",
     )
     returning: Share = Field(
         0.32, description="Share of sessions by visitors who have been here before (Databox survey)."

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.scenario import Versions
 from loadgen.traffic.draws import Floats
 from loadgen.traffic.js_errors import BrowserEngine
 
@@ -155,9 +156,24 @@ def can_measure(platform: Platform, version: str, vital: str) -> bool:
     return platform.brand or float(version) >= SINCE[engine].get(vital, float("inf"))
 
 
+def list_versions(platform: Platform, stated: Versions) -> dict[str, float]:
+    """The versions of a browser with their weights, the most common first: as a scenario states them, or its own."""
+    mixes = stated.desktop if platform.device == "desktop" else stated.mobile
+    own = {str(browser): mix for browser, mix in mixes.items()}.get(platform.browser)
+    if own is None:
+        return {version: float(weight) for version, weight in platform.versions.items()}
+    return dict(sorted(own.items(), key=lambda item: -item[1]))
+
+
+def _find_inner_version(browser: str, version: str) -> str:
+    """The version of the Chromium in a browser, or of the app around WebKit; that of the nearest known version."""
+    known = (CHROMIUM_OF | APP_OF).get(browser)
+    return known[min(known, key=lambda each: abs(float(each) - float(version)))] if known else version
+
+
 def write_agent(platform: Platform, version: str) -> str:
     """The user agent string of a browser's version."""
-    inner = (CHROMIUM_OF | APP_OF).get(platform.browser, {}).get(version, version)
+    inner = _find_inner_version(platform.browser, version)
     system = FROZEN_IOS if float(version) >= 26 else version.replace(".", "_")
     return platform.agent.replace("{v}", version).replace("{c}", inner).replace("{os}", system)
 
@@ -196,4 +212,5 @@ def rake(weights: Floats, groups: list[str], shares: dict[str, float], mass: Flo
         now = float((mass[:, None] * weights[:, columns]).sum())
         factors[columns] = shares.get(group, 0.0) / total / now if now else 0.0
     scaled = weights * factors
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), dtype=np.float64)
+    whole = scaled.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(scaled, whole, out=np.zeros_like(scaled), where=whole > 0), dtype=np.float64)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.errors import ScenarioError
 from loadgen.model import Visitor
 from loadgen.scenario import Population, Scenario, Spike
 from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids
@@ -16,6 +17,7 @@ from loadgen.traffic.platforms import (
     VITALS,
     can_measure,
     find_engine,
+    list_versions,
     name_version,
     rake,
     weigh_platforms,
@@ -60,17 +62,17 @@ class Crowd:
         mass = np.array(list(population.countries.values()), dtype=np.float64)
         self._mass, self._country = mass, Choice(mass)
         self._platform = Choice(_weigh_platforms(population, self.countries, mass / mass.sum()))
-        self.versions = [list(platform.versions) for platform in PLATFORMS]
-        self._version = Choice(
-            _fill_rows([[float(weight) for weight in platform.versions.values()] for platform in PLATFORMS])
-        )
-        tongues = [LANGUAGES.get(country, {"en-US": 1}) for country in self.countries]
+        versions = [list_versions(platform, population.versions) for platform in PLATFORMS]
+        self.versions = [list(mix) for mix in versions]
+        self._version = Choice(_fill_rows([list(mix.values()) for mix in versions]))
+        languages = LANGUAGES | population.languages
+        tongues = [languages.get(country, {"en-US": 1}) for country in self.countries]
         self.languages = [list(mix) for mix in tongues]
         self._language = Choice(_fill_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
         self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
         self._brand = np.array([platform.brand for platform in PLATFORMS])
         self._dialect = np.array([find_engine(platform) for platform in PLATFORMS], dtype=np.int64)
-        self._supports = {vital: _tabulate_support(vital) for vital in VITALS}
+        self._supports = {vital: _tabulate_support(vital, self.versions) for vital in VITALS}
         self.distance = compute_distances(self.countries, mass)
         stream = seeds.stream("visitors")
         homes = np.sort(self._country.pick(stream.random(self._members or population.visitors)))
@@ -243,21 +245,28 @@ def _weigh_platforms(population: Population, countries: list[str], mass: Floats)
     """Platforms by country, raked to the scenario's mixes of devices and browsers where it states them."""
     weights = weigh_platforms(countries)
     weights /= weights.sum(axis=1, keepdims=True)
+    stated = (
+        ([platform.device for platform in PLATFORMS], population.devices),
+        ([platform.browser for platform in PLATFORMS], population.browsers),
+        ([platform.os for platform in PLATFORMS], population.systems),
+    )
     for _ in range(RAKING_STEPS):
-        if population.devices:
-            groups = [platform.device for platform in PLATFORMS]
-            weights = rake(weights, groups, {str(key): value for key, value in population.devices.items()}, mass)
-        if population.browsers:
-            groups = [platform.browser for platform in PLATFORMS]
-            weights = rake(weights, groups, {str(key): value for key, value in population.browsers.items()}, mass)
+        for groups, shares in stated:
+            if shares:
+                weights = rake(weights, groups, {str(key): value for key, value in shares.items()}, mass)
+    if not weights.any():
+        raise ScenarioError(
+            "population: no browser of loadgen's is on these devices and systems; state devices, browsers and systems "
+            "that go together"
+        )
     return weights
 
 
-def _tabulate_support(vital: str) -> Bools:
+def _tabulate_support(vital: str, versions: list[list[str]]) -> Bools:
     """By platform and version, whether the browser measures a vital."""
-    table = np.zeros((len(PLATFORMS), max(len(platform.versions) for platform in PLATFORMS)), dtype=bool)
+    table = np.zeros((len(PLATFORMS), max(map(len, versions))), dtype=bool)
     for row, platform in enumerate(PLATFORMS):
-        for column, version in enumerate(platform.versions):
+        for column, version in enumerate(versions[row]):
             table[row, column] = can_measure(platform, version, vital)
     return table
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from loadgen import traffic
+from loadgen.errors import ScenarioError
 from loadgen.model import Session
 from loadgen.scenario import Scenario, parse
 from tests.traffic.conftest import SEED
@@ -57,3 +58,43 @@ def test_shares_agree_on_who_is_back() -> None:
     parts = [list(traffic.draw_sessions(day(0.6), SEED, (worker, 2))) for worker in range(2)]
     assert sorted((each for part in parts for each in part), key=lambda each: each.index) == whole
     assert all(before.start <= after.start for before, after in pairwise(whole))
+
+
+MIXES = """
+[population]
+countries = { CH = 1 }
+devices = { desktop = 3, mobile = 1 }
+systems = { Windows = 50, Linux = 25, Android = 25 }
+versions.desktop = { Chrome = { "99" = 1, "101" = 3 }, Firefox = { "115" = 1 } }
+languages = { CH = { "de-CH" = 3, "fr-CH" = 1 } }
+"""
+
+
+def test_systems_versions_and_languages_are_those_that_a_scenario_states() -> None:
+    scenario = parse(SMALL.replace("rate = 10", "rate = 50") + MIXES, "mixes.toml")
+    people = [each.visitor for each in traffic.draw_sessions(scenario, SEED)]
+
+    def share(found: list[bool]) -> float:
+        return float(np.mean(found))
+
+    for name, expected in {"Windows": 0.5, "Linux": 0.25, "Android": 0.25}.items():
+        assert share([each.os_name == name for each in people]) == pytest.approx(expected, abs=0.06)
+    chrome = [each for each in people if each.browser_name == "Google Chrome" and each.device_type == "desktop"]
+    assert share([each.browser_version == "101" for each in chrome]) == pytest.approx(0.75, abs=0.07)
+    assert all(f"Chrome/{each.browser_version}.0.0.0" in each.user_agent for each in chrome)
+    assert {each.browser_version for each in chrome} == {"99", "101"}
+    assert {each.browser_version for each in people if each.browser_name == "Firefox"} == {"115"}
+    german = [each.language for each in people if each.browser_name != "Firefox"]
+    assert share([each == "de-CH" for each in german]) == pytest.approx(0.75, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "mixes",
+    [
+        'devices = { desktop = 1 }\nbrowsers = { "Samsung Internet" = 1 }',
+        "devices = { mobile = 1 }\nsystems = { Windows = 1 }",
+    ],
+)
+def test_mixes_that_no_browser_fits_are_refused(mixes: str) -> None:
+    with pytest.raises(ScenarioError, match="no browser of loadgen's is on these devices and systems"):
+        next(traffic.draw_sessions(parse(f"{SMALL}[population]\n{mixes}\n", "x.toml"), SEED))

@@ -99,6 +99,9 @@ def make_lean(draft: Draft) -> Draft:
     lean = draft.copy()
     lean.sections["client"]["sessionEventLimit"] = 0
     lean.sections["telemetry"]["errors"] = {"sessions": 0.0}
+    lean.sections["monitor"]["telemetries"] = [
+        each for each in lean.sections["monitor"]["telemetries"] if each != "replay"
+    ]
     for page in lean.pages.values():
         page.pop("events", None)
     for owner in (lean.sections["telemetry"], *lean.pages.values()):

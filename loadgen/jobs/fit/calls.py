@@ -27,6 +27,9 @@ STRAY = 0.1
 ALIKE = 0.7
 """Failing calls whose rates are so near to the highest are taken to be made in every view."""
 
+SURELY = 5.0
+"""Standard errors from which a call's failures are not those of the others."""
+
 MOST_CALLS = 12
 """Calls of one page that are written."""
 
@@ -63,6 +66,10 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
             counts[call] += 1
             sessions[call].add(session)
     kept = {call: number for call, number in counts.items() if len(sessions[call]) >= at_least}
+    own = _find_own_failures(names, status, kept) if whole else {}
+    if own:
+        usual = np.array([call not in own for call in names], dtype=bool)
+        rows, status = rows[usual], status[usual]
     rates = {call: number / max(walked[call.page], 1) for call, number in kept.items()}
     failing = {str(int(code)): int(number) for code, number in zip(*np.unique(status, return_counts=True), strict=True)
                if code == 0 or 400 <= code < 600}  # fmt: skip
@@ -72,14 +79,11 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
         rates = _drop_strays(rates)
     else:
         rates, shares = _share_out(rates, kept, walked, failing)
-    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for call, rate in sorted(rates.items(), key=lambda item: (item[0].page, -item[1], item[0])):
-        if rate >= RARE and len(pages[call.page]) < MOST_CALLS:
-            pages[call.page] += _write_call(call, rate, walked[call.page])
     network = round_share(shares.pop("0", 0.0), len(rows) / max(sum(shares.values()), 1e-9) if not whole else len(rows))
     base = len(rows) if whole else sum(walked)
     failures = {code: round_share(share, base) for code, share in sorted(shares.items())}
-    return SiteCalls(dict(pages), failures, network, len(rows), whole, events.value[traced])
+    pages = _write_calls(rates, own, walked)
+    return SiteCalls(pages, failures, network, len(names), whole, events.value[traced])
 
 
 def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
@@ -126,6 +130,26 @@ def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
     return "/" + "/".join(filled)
 
 
+def _find_own_failures(
+    names: list[_Call | None], status: Floats, kept: dict[_Call, int]
+) -> dict[_Call, dict[str, float]]:
+    """The failures of calls that surely fail more often or more rarely than the others, by status."""
+    fails = (status >= 400) & (status < 600)
+    by_call: defaultdict[_Call, Counter[int]] = defaultdict(Counter)
+    for row in np.flatnonzero(fails).tolist():
+        call = names[row]
+        if call in kept:
+            by_call[call][int(status[row])] += 1
+    usual = float(np.median([by_call[call].total() / number for call, number in kept.items()])) if kept else 0.0
+    found = {}
+    for call, number in kept.items():
+        expected = usual * number
+        if abs(by_call[call].total() - expected) > SURELY * np.sqrt(max(expected, 1.0)):
+            found[call] = {str(code): round_share(count / number, number)
+                           for code, count in sorted(by_call[call].items())}  # fmt: skip
+    return found
+
+
 def _drop_strays(rates: dict[_Call, float]) -> dict[_Call, float]:
     """The rates without calls that belong to the page before."""
     highest: dict[tuple[str, str], float] = {}
@@ -150,6 +174,18 @@ def _share_out(
     a_view = {call: min(rate / chance, 1.0) if call not in often else 1.0 for call, rate in rates.items()}
     made = sum(share * walked[call.page] for call, share in a_view.items())
     return a_view, {code: number / max(made, 1) for code, number in failing.items()}
+
+
+def _write_calls(
+    rates: dict[_Call, float], own: dict[_Call, dict[str, float]], walked: Floats
+) -> dict[int, list[dict[str, Any]]]:
+    """The calls of each page as the scenario writes them, the most frequent first."""
+    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    for call, rate in sorted(rates.items(), key=lambda item: (item[0].page, -item[1], item[0])):
+        if rate >= RARE and len(pages[call.page]) < MOST_CALLS:
+            failures = {"failures": own[call]} if call in own else {}
+            pages[call.page] += [each | failures for each in _write_call(call, rate, walked[call.page])]
+    return dict(pages)
 
 
 def _write_call(call: _Call, rate: float, views: float) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Settings of the web client that show in its traffic.
 
-Rule: a limit is seen where many sessions or batches end at exactly the same number and none goes beyond it.
+Rule: a limit is seen where many sessions end at exactly the same number and none goes beyond it, or where batches of
+the highest number go on in the next one.
 """
 
 from __future__ import annotations
@@ -9,14 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.recorded import Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
 from loadgen.rum import events as rum
 
-DEFAULT_EVENTS, DEFAULT_BATCH = 200, 100
-"""The web client's own limits of a session and of a batch (aws-rum-web 3.2.1)."""
+DEFAULT_EVENTS, DEFAULT_BATCH, DEFAULT_INTERVAL = 200, 100, 5000
+"""The web client's own limits of a session and of a batch, and ms between dispatches (aws-rum-web 3.2.1)."""
 
+FROM_CDN = "arw-script"
+KEPT = (*rum.HELD_UNTIL_HIDDEN, rum.LCP)
 PILED, FEWEST = 0.002, 3
 """Share and number of sessions at exactly the highest count, from which that is a limit."""
+
+BELOW = 6
+"""Counts, the highest included, among which a limit has the most."""
+
+MANY, EXPECTED = 20, 8.0
+"""Batches that span more than the client's own interval, and that should span more than any does, from which the
+interval is another."""
 
 
 class ClientSettings(NamedTuple):
@@ -27,7 +37,6 @@ class ClientSettings(NamedTuple):
     members: dict[str, Any]  # of a scenario's [client], without defaults
     telemetries: tuple[str, ...]
     custom_events: bool
-    replay: int  # session replay events, which no scenario sends
 
 
 def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
@@ -39,7 +48,8 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
     limit = _find_session_limit(recorded)
     if limit != DEFAULT_EVENTS:
         members["sessionEventLimit"] = limit
-    batch = _find_batch_limit(recorded)
+    batches = list_batches(recorded)
+    batch = _find_batch_limit(batches)
     if batch != DEFAULT_BATCH:
         members["batchLimit"] = batch
     http = recorded.events.code[recorded.rows_of(rum.HTTP)]
@@ -47,14 +57,19 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
         members["enableXRay"] = True
     if len(http) and ((http >= 200) & (http < 400)).mean() > 0.02:
         members["recordAllRequests"] = True
-    members |= _read_resources(recorded)
-    release = _find_release(recorded, at_least)
-    if release is not None:
-        members["releaseId"] = release
+    if rum.TTI in recorded.types:
+        members["timeToInteractive"] = True
+    if not _has_urls(recorded):
+        members["recordResourceUrl"] = False
+    if "batchLimit" not in members and (interval := _find_interval(batches)) is not None:
+        members["dispatchInterval"] = interval
+    release = _find_usual(recorded, recorded.sessions.release)
+    if release is not None and release[1] >= at_least:
+        members["releaseId"] = release[0]
+    if (_find_usual(recorded, recorded.sessions.client) or ("",))[0] == FROM_CDN:
+        members["installed"] = "cdn"
     custom = any(not name.startswith(rum.EVENT_PREFIX) for name in recorded.types)
-    return ClientSettings(
-        cookies, limit, members, _find_telemetries(recorded), custom, len(recorded.rows_of(rum.REPLAY))
-    )
+    return ClientSettings(cookies, limit, members, _find_telemetries(recorded), custom)
 
 
 def _find_session_limit(recorded: Recorded) -> int:
@@ -66,38 +81,75 @@ def find_pile(counts: Ints, otherwise: int) -> int:
     if not len(counts):
         return otherwise
     highest = int(counts.max())
-    there = int((counts == highest).sum())
-    if there >= FEWEST and there >= PILED * len(counts) and highest > 20:
+    if _are_piled(counts) and highest > 20:
         return highest
     return otherwise if highest <= otherwise else 0
 
 
-def _find_batch_limit(recorded: Recorded) -> int:
-    batch = recorded.events.batch[recorded.events.batch >= 0]
-    if not len(batch):
-        return DEFAULT_BATCH
-    found = find_pile(np.bincount(batch), DEFAULT_BATCH)
-    return found or int(np.bincount(batch).max())
+def _are_piled(counts: Ints) -> bool:
+    """Whether many stand at the highest count, and more than at any of those just below."""
+    numbers = np.bincount(counts)
+    there = int(numbers[-1])
+    return there >= FEWEST and there >= PILED * len(counts) and there >= numbers[-BELOW:].max()
 
 
-def _read_resources(recorded: Recorded) -> dict[str, Any]:
-    """Settings of resource events: whether URLs are kept, and how many images of a load."""
-    rows = recorded.rows_of(rum.RESOURCE)
-    if not len(rows):
-        return {}
-    found: dict[str, Any] = {}
-    named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
-    if not named[recorded.events.key[rows]].any():
-        found["recordResourceUrl"] = False
-    return found
+def _find_batch_limit(batches: Batches) -> int:
+    highest = int(batches.number.max(initial=0))
+    if highest > 1 and _are_piled(batches.number) and batches.continued[batches.number == highest].mean() > 0.5:
+        return highest
+    return DEFAULT_BATCH if highest <= DEFAULT_BATCH else highest
 
 
-def _find_release(recorded: Recorded, at_least: int) -> str | None:
-    releases = recorded.sessions.release[recorded.sessions.release >= 0]
-    if not len(releases):
+class Batches(NamedTuple):
+    """A row a batch, without events that are kept for the page's end, which are older than what they are sent with."""
+
+    number: Ints  # events, those that are kept included
+    span: Ints  # seconds from the first event to the last
+    continued: Bools  # the session's next batch begins within a second of its end
+
+
+def list_batches(recorded: Recorded) -> Batches:
+    """The batches, by session and time; none where the data do not tell them."""
+    events = recorded.events
+    known = (events.batch >= 0) & ~np.isin(events.type, [recorded.find_type(name) for name in KEPT])
+    batch, at, session = events.batch[known], events.at[known], events.session[known]
+    size = int(events.batch.max(initial=-1)) + 1
+    first, last = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(first, batch, at)
+    np.maximum.at(last, batch, at)
+    whose = np.full(size, -1)
+    whose[batch] = session
+    told = np.flatnonzero(whose >= 0)
+    told = told[np.lexsort((first[told], whose[told]))]
+    follows = np.append(whose[told][1:] == whose[told][:-1], False)
+    continued = follows & (np.append(first[told][1:], np.inf) - last[told] <= 1)
+    number = np.bincount(events.batch[events.batch >= 0], minlength=size)[told]
+    return Batches(number, (last - first)[told].astype(np.int64), continued)
+
+
+def _find_interval(batches: Batches) -> int | None:
+    """Milliseconds between dispatches, where batches span longer times than the client's own lets them, or none that
+    are longer though the shorter ones let expect some; None: the client's own, or not to be seen."""
+    counts = np.bincount(batches.span[batches.span > 0], minlength=2)
+    longest = int(np.flatnonzero(counts >= FEWEST).max(initial=0))
+    if longest < 2 or counts[longest + 1 :].sum() > PILED * counts.sum() or longest * 1000 == DEFAULT_INTERVAL:
         return None
-    counts = np.bincount(releases)
-    return recorded.words[int(counts.argmax())] if counts.max() >= at_least else None
+    longer = counts[DEFAULT_INTERVAL // 1000 + 1 :].sum()
+    expected = counts[longest] ** 2 / max(counts[longest - 1], 1)
+    return longest * 1000 if longer >= MANY or (not longer and expected >= EXPECTED) else None
+
+
+def _has_urls(recorded: Recorded) -> bool:
+    """Whether any file has a URL, as all have unless the client leaves them out."""
+    rows = recorded.rows_of(rum.RESOURCE)
+    named = np.array([not key.endswith(" ") for key in recorded.keys] + [False])
+    return not len(rows) or bool(named[recorded.events.key[rows]].any())
+
+
+def _find_usual(recorded: Recorded, words: Ints) -> tuple[str, int] | None:
+    """The word that most sessions have, and how many."""
+    counts = np.bincount(words[words >= 0])
+    return (recorded.words[int(counts.argmax())], int(counts.max())) if len(counts) else None
 
 
 def _find_telemetries(recorded: Recorded) -> tuple[str, ...]:
@@ -107,5 +159,6 @@ def _find_telemetries(recorded: Recorded) -> tuple[str, ...]:
         ("performance", (rum.NAVIGATION, rum.RESOURCE, rum.LCP, rum.CLS, rum.FCP, rum.TTFB)),
         ("http", (rum.HTTP, rum.XRAY)),
         ("interaction", (rum.DOM,)),
+        ("replay", (rum.REPLAY,)),
     ) if any(name in recorded.types for name in types)]  # fmt: skip
     return tuple(seen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from math import exp, sqrt
+from math import exp, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,23 @@ from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.population import KNOWN_BROWSERS, Returning
+from loadgen.jobs.fit.event_details import PROTOCOLS
+from loadgen.jobs.fit.population import KNOWN_BROWSERS, KNOWN_SYSTEMS, Returning, VisitorCounts
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import FEW, LEAST, find_still_share, find_text_share, match_device, match_logarithms
 from loadgen.rum.events import FID
 from loadgen.scenario import Telemetry
 from loadgen.units import format_count, format_percent
 
-MOST_COUNTRIES = 40
+ALL = 0.98
+"""Part of the loads from which the site speaks one protocol; else a scenario has its own mix."""
+
+FAMILIES = ("errors", "performance", "http", "interaction", "replay")
+MOST_COUNTRIES, MOST_WORDS = 40, 8
+"""Countries, and languages of one country or versions of one browser, that are written."""
+
+LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+VERSION = re.compile(r"[1-9][0-9]{0,3}(\.[0-9]{1,2})?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 LAWS = {name: (f"{name}_median_ms", f"{name}_sigma") for name in ("ttfb", "render", "largest", "inp", "fid", "rtt")}
@@ -49,8 +58,7 @@ def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:
         for name, number in seen.recorded.domains.items()
         if number >= seen.at_least and HOST.fullmatch(name)
     }
-    telemetries = [each for each in ("errors", "performance", "http", "interaction")
-                   if each in seen.settings.telemetries or each in ("errors", "http")]  # fmt: skip
+    telemetries = [each for each in FAMILIES if each in seen.settings.telemetries or each in ("errors", "http")]
     monitor: dict[str, Any] = {"domain": max(domains, key=lambda each: (domains[each], each))} if domains else {}
     monitor["telemetries"] = telemetries
     if seen.settings.custom_events:
@@ -71,26 +79,17 @@ def compose_arrivals(draft: Draft, found: Estimates, sample_rate: float) -> None
 
 def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> None:
     """[population]."""
-    people, back, returning = found.people, seen.steps, found.returning
-    members: dict[str, Any] = {}
-    notes = []
-    if countries := weigh(people.countries, at_least, MOST_COUNTRIES):
-        members["countries"] = countries
-        notes.append("countries by the region of the browser's language, for want of country codes"
-                     if people.by_language else f"countries of {people.countries.total():,} sessions")  # fmt: skip
-    if devices := weigh(people.devices, 1, 3):
-        members["devices"] = devices
-        notes.append(f"devices of {people.devices.total():,}")
-    if browsers := weigh(people.browsers, at_least, len(KNOWN_BROWSERS)):
-        members["browsers"] = browsers
-        notes.append(f"browsers of {people.browsers.total():,}")
+    people, returning = found.people, found.returning
+    members, notes = compose_mixes(people, at_least)
     if returning.share is not None:
-        members["returning"] = min(round_to(returning.share, returning.error), 1.0)
-        notes.append(describe_returning(returning))
-        if returning.people is not None:
-            error = returning.people / sqrt(max(returning.pairs, 1))
-            members["visitors"] = max(int(round_to(returning.people, error)), 1)
-            notes.append(f"visitors: {returning.pairs:,} pairs of visits by one user")
+        members |= compose_returning(returning)
+        notes += describe_returning(returning)
+    if isfinite(returning.direct):
+        members["direct"] = round_share(returning.direct, max(returning.landed, 1))
+    if returning.landed >= LEAST:
+        members["reopened"] = min(round_share(returning.reopened, returning.landed), 0.9)
+        notes.append(f"reopened: {returning.landed:,} landings")
+    back = seen.steps
     if back.steps >= 50:
         members["back"] = round_share(back.back, back.steps)
         members["reload"] = round_share(back.reload, back.steps)
@@ -104,12 +103,72 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
             ("desktop", found.dwells.desktop), ("mobile", found.dwells.mobile)) if law))  # fmt: skip
     draft.sections["population"] = members
     draft.comments["population"] = f"{'; '.join(notes)}." if notes else ""
+    by_device = {f"versions.{device}": groups for device, groups in people.versions.items()}
+    for name, groups in (by_device | {"languages": people.languages}).items():
+        total = sum(counts.total() for counts in groups.values())
+        draft.comments[f"population.{name}"] = f"Of {total:,} sessions."
 
 
-def describe_returning(returning: Returning) -> str:
-    """What the share of returning visitors stands on."""
+def compose_mixes(people: VisitorCounts, at_least: int) -> tuple[dict[str, Any], list[str]]:
+    """The mixes of visitors, and on how many sessions each stands."""
+    members: dict[str, Any] = {}
+    notes = []
+    for name, counts, least, most in (
+        ("countries", people.countries, at_least, MOST_COUNTRIES),
+        ("devices", people.devices, 1, 3),
+        ("browsers", people.browsers, at_least, len(KNOWN_BROWSERS)),
+        ("systems", people.systems, at_least, len(KNOWN_SYSTEMS)),
+    ):
+        if mix := weigh(counts, least, most):
+            members[name] = mix
+            guessed = name == "countries" and people.by_language
+            notes.append("countries by the region of the browser's language, for want of country codes" if guessed
+                         else f"{name} of {counts.total():,} sessions")  # fmt: skip
+    if versions := compose_versions(people, at_least):
+        members["versions"] = versions
+    languages = weigh_groups(people.languages, at_least)
+    if told := {country: languages[country] for country in members.get("countries", ()) if country in languages}:
+        members["languages"] = told
+    return members, notes
+
+
+def compose_returning(returning: Returning) -> dict[str, Any]:
+    """population.returning, and what is known of those who return."""
+    assert returning.share is not None
+    members: dict[str, Any] = {"returning": min(round_to(returning.share, returning.error), 1.0)}
+    if returning.people is not None:
+        error = returning.people / sqrt(max(returning.pairs, 1))
+        members["visitors"] = max(int(round_to(returning.people, error)), 1)
+    if returning.again:
+        members["again"] = round_share(returning.again, returning.known)
+    return members
+
+
+def compose_versions(people: VisitorCounts, at_least: int) -> dict[str, Any]:
+    """population.versions."""
+    mixes = {screen: weigh_groups(browsers, at_least, VERSION) for screen, browsers in people.versions.items()}
+    return {screen: mix for screen, mix in mixes.items() if mix}
+
+
+def weigh_groups(
+    groups: dict[str, Counter[str]], at_least: int, pattern: re.Pattern[str] = LANGUAGE
+) -> dict[str, dict[str, float]]:
+    """Weights of each group that is large enough; words of another form are left out."""
+    mixes = {
+        name: weigh(Counter({word: number for word, number in counts.items() if pattern.fullmatch(word)}),
+                    at_least, MOST_WORDS)
+        for name, counts in sorted(groups.items()) if counts.total() >= LEAST
+    }  # fmt: skip
+    return {name: mix for name, mix in mixes.items() if mix}
+
+
+def describe_returning(returning: Returning) -> list[str]:
+    """What the share of returning visitors and their number stand on."""
     known = f"{returning.known:,} of them by users who came before" if returning.known else "by that alone"
-    return f"returning: {returning.landings:,} landings by their cache, {known}"
+    notes = [f"returning: {returning.landings:,} landings by their cache, {known}"]
+    if returning.people is not None:
+        notes.append(f"visitors: {returning.pairs:,} pairs of visits by one user")
+    return notes
 
 
 def compose_think_times(found: Estimates) -> dict[str, Any]:
@@ -139,6 +198,9 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
         if members:
             telemetry[device] = members
             draft.comments[f"telemetry.{device}"] = f"{loads:,} loads on {device}s."
+    protocol = seen.recorded.loads.protocol[np.isfinite(seen.recorded.loads.protocol)].astype(np.int64)
+    if len(protocol) >= LEAST and (counts := np.bincount(protocol)).max() >= ALL * len(protocol):
+        telemetry["protocol"] = PROTOCOLS[int(counts.argmax())]
     if cache := compose_cache(found):
         telemetry["cache"] = cache
     telemetry |= compose_outcomes(draft, found)

@@ -20,8 +20,9 @@ from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 from loadgen.units import format_count
 
-KINDS = ("stylesheet", "script", "font", "image")
-OTHER_KIND = 3
+KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")
+RARE_KINDS = ("iframe", "media")
+OTHER_KIND = KINDS.index("image")
 """Files of other kinds count as images: the client samples them together."""
 
 LEAST_LOADS = 20
@@ -58,8 +59,8 @@ def count_files(recorded: Recorded, visits: Visits, pages: int) -> tuple[dict[in
 def _find_usual_files(table: Ints) -> dict[str, int]:
     """The middle number of each kind: loads that ended early have fewer, and none has more than there are."""
     numbers = np.round(np.quantile(table, 0.5, axis=0)).astype(int).tolist()
-    counts = dict(zip(KINDS, numbers, strict=True))
-    return counts | {"script": max(counts["script"], 1)}
+    counts = dict(zip(KINDS, numbers, strict=True)) | {"script": max(numbers[KINDS.index("script")], 1)}
+    return {kind: number for kind, number in counts.items() if number or kind not in RARE_KINDS}
 
 
 def _read_kinds(recorded: Recorded) -> Ints:
@@ -72,6 +73,10 @@ def _read_kind(key: str) -> int:
     kind, initiator = key.split(" ")[:2] if key.count(" ") == 2 else (key, "")
     if kind == "stylesheet" and initiator == "css":
         return KINDS.index("font")
+    if kind == "document":
+        return KINDS.index("iframe")
+    if kind == "other" and initiator in ("video", "audio"):
+        return KINDS.index("media")
     return KINDS.index(kind) if kind in KINDS else OTHER_KIND
 
 
@@ -255,4 +260,4 @@ def compose_details(found: Estimates, page: int) -> dict[str, Any]:
 
 def write_call(call: dict[str, Any]) -> Any:
     """A call; the short form where it says all."""
-    return call if "per_view" in call else f"{call['method']} {call['path']}"
+    return call if call.keys() & {"per_view", "failures"} else f"{call['method']} {call['path']}"

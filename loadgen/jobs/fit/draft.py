@@ -49,13 +49,13 @@ class Draft:
 
     def _write_table(self, name: str, members: dict[str, Any]) -> list[str]:
         """A table, and those of its members that need one of their own."""
-        lines = _wrap_comment(self.comments.get(name, ""))
-        lines.append(f"[{name}]")
         apart = {key for key, value in members.items() if self._needs_table(f"{name}.{_quote(key)}", value)}
-        lines += [_write_member(key, value) for key, value in members.items() if key not in apart]
+        lines = [_write_member(key, value) for key, value in members.items() if key not in apart]
         inner = [table for key in members if key in apart
                  for table in self._write_table(f"{name}.{_quote(key)}", members[key])]  # fmt: skip
-        return ["\n".join([*lines, ""]), *inner]
+        if not lines:
+            return inner
+        return ["\n".join([*_wrap_comment(self.comments.get(name, "")), f"[{name}]", *lines, ""]), *inner]
 
     def _needs_table(self, name: str, value: Any) -> bool:
         """Whether a value is too long for one line, or has a comment: then it gets a table of its own."""

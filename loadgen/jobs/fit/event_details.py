@@ -14,10 +14,11 @@ import msgspec
 from loadgen.rum import events as rum
 
 NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
+PROTOCOLS = ("h2", "h3", "http/1.1")
+"""The protocols that a scenario can state; a load's is told by its place here."""
+
 LONGEST_KEY = 400
 """Characters of a message or of a custom event's details that are looked at."""
-
-INTERACTIVE = "com.amazon.rum.time_to_interactive_event"
 
 
 class LoadTimes(NamedTuple):
@@ -29,7 +30,7 @@ class LoadTimes(NamedTuple):
     bytes: float
     ratio: float  # of the document unpacked to the document on the wire
     tls: float
-    server: float
+    protocol: float  # place in PROTOCOLS
 
 
 class EventFacts(NamedTuple):
@@ -73,7 +74,7 @@ class _Navigation(msgspec.Struct):
     transferSize: float = nan
     compressionRatio: float = nan
     tlsTime: float = nan
-    timeToFirstByte: float = nan
+    nextHopProtocol: str | None = None
 
 
 class _Resource(msgspec.Struct):
@@ -155,7 +156,7 @@ def _of_navigation(found: _Navigation) -> EventFacts:
         found.transferSize,
         found.compressionRatio,
         found.tlsTime,
-        found.timeToFirstByte,
+        float(PROTOCOLS.index(found.nextHopProtocol)) if found.nextHopProtocol in PROTOCOLS else nan,
     )
     return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
 
@@ -207,7 +208,7 @@ READERS: dict[str, Reader] = {
     rum.DOM: _make_reader(_Dom, _of_dom),
     **{name: _make_reader(_Vital, _of_vital) for name in (rum.LCP, rum.FCP, rum.TTFB, rum.FID, rum.INP, rum.CLS)},
     rum.REPLAY: lambda details: NOTHING,
-    INTERACTIVE: lambda details: NOTHING,
+    rum.TTI: lambda details: NOTHING,
 }
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import msgspec
 
+from loadgen.jobs.fit.event_details import READERS
 from loadgen.jobs.fit.metadata import VisitorFacts, read_page, read_visitor
 from loadgen.jobs.fit.recorded import Recorder
 from loadgen.rum import events as rum
 
-NOBODY = VisitorFacts(None, None, None, None, None, None, None, None)
+NOBODY = VisitorFacts(*(None for _ in VisitorFacts._fields))
 
 
 class _User(msgspec.Struct):
@@ -70,14 +71,6 @@ class _Line(msgspec.Struct):
 _decode_line = msgspec.json.Decoder(_Line).decode
 _decode_event = msgspec.json.Decoder(_BodyEvent).decode
 _decode_any = msgspec.json.Decoder(Any).decode
-
-KNOWN = frozenset(
-    {
-        rum.SESSION_START, rum.PAGE_VIEW, rum.NAVIGATION, rum.RESOURCE, rum.LCP, rum.FID, rum.CLS, rum.INP, rum.FCP,
-        rum.TTFB, rum.JS_ERROR, rum.HTTP, rum.XRAY, rum.DOM, "com.amazon.rum.rrweb_event",
-        "com.amazon.rum.time_to_interactive_event",
-    }
-)  # fmt: skip
 
 MOST_UNKNOWN = 100
 """Unknown types that are told apart."""
@@ -162,7 +155,7 @@ class Feed:
         return True
 
     def _note_type(self, name: str) -> None:
-        if name.startswith(rum.EVENT_PREFIX) and name not in KNOWN:
+        if name.startswith(rum.EVENT_PREFIX) and name not in READERS:
             unknown = self.recorder.counts.unknown_types
             if name in unknown or len(unknown) < MOST_UNKNOWN:
                 unknown[name] = unknown.get(name, 0) + 1

@@ -233,11 +233,9 @@ def give_verdict(kind: str, found: Distance) -> Verdict:
         return "too little data"
     if kind == RATIO:
         off, chance = abs(found.value - 1), max(abs(found.low - 1), abs(found.high - 1))
-        beyond = not found.low <= found.value <= found.high
     else:
         off, chance = found.value, found.high
-        beyond = found.value > found.high
-    if beyond and off > MATTERS:
+    if off > max(chance, MATTERS):
         return "off"
     return "too little data" if chance > BLIND * MATTERS else "close"
 

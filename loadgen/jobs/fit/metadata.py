@@ -1,7 +1,9 @@
 """What metadata tells of an event's page and of its visitor, from the client's own fields or from RUM's.
 
 Rule: browsers without navigator.userAgentData (Firefox, Safari) name themselves in `aws:userAgent` alone, and the
-client takes each of them for a desktop; the user agent is read here and not kept.
+client takes each of them for a desktop; the user agent is read here and not kept. The client tells the first brand of
+a Chromium, which may be the invented one ("Not:A-Brand" 8) that those who parse brands must expect: then it is
+taken for Chrome, of a version that is not told. The client takes Android tablets for desktops, too.
 """
 
 from __future__ import annotations
@@ -30,13 +32,14 @@ class VisitorFacts(NamedTuple):
     device: str | None
     system: str | None
     browser: str | None
-    version: str | None  # major
+    version: str | None  # the major one; Safari's with the minor one, as it comes with its system
     language: str | None
     release: str | None
+    client: str | None  # arw-module or arw-script
     domain: str | None
 
 
-class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aws:userAgent"}):
+class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aws:userAgent", "client": "aws:client"}):
     title: object = None
     pageId: object = None
     interaction: object = None
@@ -49,6 +52,7 @@ class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aw
     browserLanguage: object = None
     domain: object = None
     release: object = None
+    client: object = None
     agent: object = None
 
 
@@ -56,12 +60,15 @@ _decode = msgspec.json.Decoder(_Metadata).decode
 
 BROWSERS = {
     "Google Chrome": "Chrome", "Chrome": "Chrome", "Chromium": "Chrome", "Chrome Headless": "Chrome",
-    "HeadlessChrome": "Chrome", "Not:A-Brand": "Chrome", "Mobile Chrome": "Chrome", "Microsoft Edge": "Edge",
+    "HeadlessChrome": "Chrome", "Mobile Chrome": "Chrome", "Microsoft Edge": "Edge",
     "Edge": "Edge", "Safari": "Safari", "Mobile Safari": "Safari", "Firefox": "Firefox", "Mobile Firefox": "Firefox",
     "Samsung Internet": "Samsung Internet", "Samsung Browser": "Samsung Internet", "Opera": "Opera",
     "Android WebView": "Chrome",
 }  # fmt: skip
 """Browsers as browsers, RUM and parsers of user agents name them, and as scenarios do."""
+
+INVENTED = re.compile(r"\W*Not[\W_]A[\W_]Brand")
+"""The brand that a Chromium invents (GetGreasedUserAgentBrandVersion in Chromium's user_agent_utils.cc)."""
 
 AGENT_BROWSERS = (
     ("Edge", re.compile(r"Edg(?:e|A|iOS)?/(\d+)")),
@@ -72,7 +79,7 @@ AGENT_BROWSERS = (
     ("Facebook", re.compile(r"FBAV/(\d+)")),
     ("Chrome iOS", re.compile(r"CriOS/(\d+)")),
     ("Chrome", re.compile(r"(?:Chrome|HeadlessChrome)/(\d+)")),
-    ("Safari", re.compile(r"Version/(\d+).*Safari/")),
+    ("Safari", re.compile(r"Version/(\d+(?:\.\d+)?).*Safari/")),
 )
 AGENT_SYSTEMS = (
     ("iOS", re.compile("iPhone|iPad|iPod")),
@@ -118,14 +125,20 @@ def read_visitor(text: bytes | str) -> VisitorFacts | None:
     agent = _read_text(found.agent)
     if agent is not None and browser is None:
         browser, version, system, device = read_agent(agent)
+    if browser is not None and INVENTED.match(browser):
+        browser, version = "Chrome", None
+    if system == "Android" and device == "desktop":
+        device = "tablet"
+    name = BROWSERS.get(browser, browser) if browser else None
     return VisitorFacts(
         _read_text(found.countryCode),
         DEVICES.get((device or "").lower()),
         SYSTEMS.get(system, system) if system else None,
-        BROWSERS.get(browser, browser) if browser else None,
-        version.partition(".")[0] if version else None,
+        name,
+        ".".join(version.split(".")[: 2 if name == "Safari" else 1]) if version else None,
         _read_text(found.browserLanguage),
         _read_text(found.release),
+        _read_text(found.client),
         _read_text(found.domain),
     )
 

@@ -9,20 +9,32 @@ they are. Where too few users come twice, the share rests on the format's own ca
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple, get_args
 
 import numpy as np
 
-from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_spans, find_views
 from loadgen.rum import events as rum
-from loadgen.scenario import Browser, Telemetry
+from loadgen.scenario import Browser, System, Telemetry
 
-KNOWN_BROWSERS = frozenset(get_args(Browser))
+KNOWN_BROWSERS, KNOWN_SYSTEMS = frozenset(get_args(Browser)), frozenset(get_args(System))
+VERSIONED = KNOWN_BROWSERS - {"Chrome iOS", "Instagram", "Facebook"}
+"""Browsers whose versions a scenario can state."""
+
+BUILT_IN = "Firefox"
+"""Its language is that of its build, which loadgen draws from the visitor's."""
+
 MOST_PEOPLE = 1_000_000
 
-FEWEST_FILES, FEWEST_KNOWN = 3, 50
-"""Files of a landing from which its cache is judged; landings of known users from which their cache is."""
+FEWEST_FILES, FEWEST_KNOWN, FEWEST_PAIRS = 3, 50, 3
+"""Files of a landing from which its cache is judged; landings of known users from which their cache is; pairs of visits
+from which the number of visitors is guessed."""
+
+LONG_VISIT, APART = 1800.0, 3600.0
+"""Seconds of a visit after which it is somebody else's in loadgen's own traffic; seconds between the beginnings of two
+visits of one visitor, at least: a session's 30 minutes after a visit of 30."""
 
 
 class VisitorCounts(NamedTuple):
@@ -33,9 +45,10 @@ class VisitorCounts(NamedTuple):
     devices: Counter[str]
     browsers: Counter[str]
     other_browsers: Counter[str]
+    nameless: int  # sessions of a Chromium that tells neither name nor version
     systems: Counter[str]
-    versions: Counter[str]
-    languages: Counter[str]
+    versions: dict[str, dict[str, Counter[str]]]  # by kind of device and browser
+    languages: dict[str, Counter[str]]  # by country
 
 
 class Returning(NamedTuple):
@@ -47,36 +60,58 @@ class Returning(NamedTuple):
     known: int  # of these, landings of users who came earlier in the data
     people: int | None  # among whom they are
     pairs: int  # visits of the same user, two by two, on which that stands
+    again: float | None  # share of the returning visitors who came new earlier in the data; None: not to be seen
     cached_again: float | None  # share of a returning visitor's files that come from the cache
     cached_later: float | None  # share on later pages
+    direct: float  # share of the landings that tell no referrer; NaN: none tells whether there was one
+    reopened: float  # share of the landings that reload a page or go back to it; NaN: not told
+    landed: int  # landings that tell how they were loaded
 
 
 def count_people(recorded: Recorded) -> VisitorCounts:
     """Count sessions by what is known of their visitors."""
     people = recorded.sessions
-
-    def count(column: Ints) -> Counter[str]:
-        places = np.bincount(column[column >= 0], minlength=len(recorded.words))
-        return Counter({recorded.words[place]: int(places[place]) for place in np.flatnonzero(places).tolist()})
-
-    browsers, languages, countries = count(people.browser), count(people.language), count(people.country)
-    by_language = not countries
+    names = np.array([*recorded.words, ""], dtype=object)
+    country, device, browser, system, version, language = (
+        names[column]
+        for column in (people.country, people.device, people.browser, people.system, people.version, people.language)
+    )
+    by_language = not country.astype(bool).any()
     if by_language:
-        for language, number in languages.items():
-            region = language.replace("_", "-").rpartition("-")[2]
-            if len(region) == 2 and region.isupper():
-                countries[region] += number
-    countries = Counter({name: number for name, number in countries.items() if len(name) == 2 and name.isupper()})
+        country = np.array([each.replace("_", "-").rpartition("-")[2] for each in language], dtype=object)
+    homes = [each if len(each) == 2 and each.isalpha() and each.isupper() else "" for each in country]
+    browsers = _count(browser)
+    speaks = [each if name != BUILT_IN else "" for each, name in zip(language, browser, strict=True)]
+    versioned = np.where([name in VERSIONED for name in browser], browser, "")
+    versions = {
+        "desktop": _count_by(np.where(device == "desktop", versioned, ""), version),
+        "mobile": _count_by(np.where(find_mobile(recorded), versioned, ""), version),
+    }
     return VisitorCounts(
-        countries,
+        _count(homes),
         by_language,
-        count(people.device),
+        _count(device),
         Counter({name: number for name, number in browsers.items() if name in KNOWN_BROWSERS}),
         Counter({name: number for name, number in browsers.items() if name not in KNOWN_BROWSERS}),
-        count(people.system),
-        count(people.browser * 0 + people.version),
-        languages,
+        int(((browser == "Chrome") & (version == "")).sum()),
+        Counter({name: number for name, number in _count(system).items() if name in KNOWN_SYSTEMS}),
+        versions,
+        _count_by(homes, speaks),
     )
+
+
+def _count(words: Iterable[str]) -> Counter[str]:
+    """How often each word comes; "" is none."""
+    return Counter(word for word in words if word)
+
+
+def _count_by(groups: Iterable[str], words: Iterable[str]) -> dict[str, Counter[str]]:
+    """The same by group."""
+    found: dict[str, Counter[str]] = {}
+    for group, word in zip(groups, words, strict=True):
+        if group and word:
+            found.setdefault(group, Counter())[word] += 1
+    return found
 
 
 def find_mobile(recorded: Recorded) -> Bools:
@@ -86,7 +121,7 @@ def find_mobile(recorded: Recorded) -> Bools:
     return chosen
 
 
-def find_returning(recorded: Recorded, visits: Visits) -> Returning:
+def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0) -> Returning:
     """Who has been here before, by user ids and by the cache."""
     before = find_known(recorded)
     caches = _read_caches(recorded, visits, before)
@@ -94,15 +129,67 @@ def find_returning(recorded: Recorded, visits: Visits) -> Returning:
     cached = caches.of_known if told else Telemetry().cache.first_page_returning
     share = None if not caches.landings else float(np.clip(caches.of_all / cached, before.mean(), 1.0))
     error = (share or 0.0) * float(np.sqrt(1 / max(caches.landings, 1) + (1 / caches.known if told else 0.0)))
-    user = recorded.sessions.user
-    often = np.bincount(user[user >= 0])
-    pairs = int((often * (often - 1) // 2).sum())
-    people = None
-    if share is not None and pairs >= 3:
-        back = share * (user >= 0).sum()
-        people = int(np.clip(round(back * (back - 1) / 2 / pairs), 1, MOST_PEOPLE))
     again = None if share is None or (not told and share < 1) else caches.of_all / share
-    return Returning(share, error, caches.landings, caches.known if told else 0, people, pairs, again, caches.of_later)
+    code = find_first_loads(recorded, visits)[visits.first]
+    code = code[np.isfinite(code)]
+    referrer = recorded.events.key[visits.row[visits.first]]
+    referrer = referrer[referrer >= 0]
+    none = recorded.keys.index("") if "" in recorded.keys else -2
+    pairs, new = _pair_visits(recorded, caches.share, told)
+    first, last = find_spans(recorded)
+    kept = float((last - first <= LONG_VISIT).mean())
+    back, earlier = float((share or 0.0) * (recorded.sessions.user >= 0).sum()), before.sum() * new / kept
+    people = None
+    if pairs >= FEWEST_PAIRS and back > earlier:
+        people = guess_people(back - earlier, pairs / kept**2, float(last.max() - first.min()), sample_rate)
+    return Returning(share, error, caches.landings, caches.known if told else 0, people, pairs,
+                     min(earlier / back, 1.0) if told and back else None, again, caches.of_later,
+                     _find_share(referrer == none), _find_share(code > 0), len(code))  # fmt: skip
+
+
+def _pair_visits(recorded: Recorded, cached: Floats, told: bool) -> tuple[int, float]:
+    """Pairs of visits by one user who was here before the data, and of the visits by users who came earlier in the data
+    the share whose user was new then.
+
+    `cached`: by session the share of cached files of its landing, NaN: not told. A new visitor has none; how many of
+    the returning ones have none either is seen where they come again.
+    """
+    user, (first, _) = recorded.sessions.user, find_spans(recorded)
+    order = np.lexsort((first, user))
+    order = order[user[order] >= 0]
+    _, begin, often = np.unique(user[order], return_index=True, return_counts=True)
+    pairs, later = often * (often - 1) // 2, often - 1
+    began, came = cached[order[begin]], cached[np.delete(order, begin)]
+    came, known = came[np.isfinite(came)], np.isfinite(began)
+    if not told or not len(came) or not later[known].any():
+        return int(pairs.sum()), 0.0
+    none = float((came == 0).mean())
+
+    def find_new(weight: Ints) -> float:
+        bare = (weight * (began == 0))[known].sum() / weight[known].sum()
+        return float(np.clip((bare - none) / max(1 - none, 1e-9), 0.0, 1.0))
+
+    return round(pairs.sum() * (1 - find_new(pairs))), find_new(later)
+
+
+def guess_people(back: float, pairs: float, span: float, sample_rate: float) -> int:
+    """Among how many people so many returning visits are, of which so many pairs are by one user.
+
+    Whoever is drawn sooner than `APART` after having been drawn comes as somebody else, as in loadgen's own traffic: a
+    browser has one session at a time. Visits of a person come at random times.
+    """
+    people = np.geomspace(MOST_PEOPLE, 1, 600)
+    rate = back / sample_rate / people / span
+    at = np.linspace(0.0, max(span - APART, 0.0), 200)
+    alone = np.exp(-rate[:, None] * np.minimum(at, APART)) * (span - APART - at)
+    integral = np.trapezoid(alone, at, axis=1)
+    expected = sample_rate**2 * people * rate**2 * np.exp(-rate * APART) * integral
+    enough = np.flatnonzero(expected >= pairs)
+    return max(round(float(people[enough[0] if len(enough) else int(expected.argmax())])), 1)
+
+
+def _find_share(chosen: Bools) -> float:
+    return float(chosen.mean()) if len(chosen) else float("nan")
 
 
 def find_known(recorded: Recorded) -> Bools:
@@ -122,6 +209,7 @@ class _Caches(NamedTuple):
     of_all: float  # share of cached files of all these landings
     of_known: float
     of_later: float | None  # of later loads
+    share: Floats  # of each session's landing; NaN: not told
 
 
 def _read_caches(recorded: Recorded, visits: Visits, known: Bools) -> _Caches:
@@ -131,26 +219,30 @@ def _read_caches(recorded: Recorded, visits: Visits, known: Bools) -> _Caches:
     cached, view = (events.code[rows] == 0)[view >= 0], view[view >= 0]
     size = len(visits.page)
     files, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
-    usable = _are_links(recorded, visits) & (visits.loads == 1) & (files >= FEWEST_FILES)
+    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (files >= FEWEST_FILES)
 
     def share(chosen: Bools) -> float:
         return float(kept[chosen].sum() / files[chosen].sum()) if chosen.any() else 0.0
 
     landing, later = usable & visits.first, usable & ~visits.first & visits.hard
     again = landing & known[visits.session]
-    return _Caches(
-        int(landing.sum()), int(again.sum()), share(landing), share(again), share(later) if later.any() else None
-    )
+    of_session = np.full(len(recorded.sessions.user), np.nan)
+    of_session[visits.session[landing]] = kept[landing] / files[landing]
+    return _Caches(int(landing.sum()), int(again.sum()), share(landing), share(again),
+                   share(later) if later.any() else None, of_session)  # fmt: skip
 
 
-def _are_links(recorded: Recorded, visits: Visits) -> Bools:
-    """Which views were loaded for the first time as links are: a reload and a step back have their files anyway."""
+def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
+    """How each view was loaded for the first time: 0 as links are, 1 by a step back, 2 by a reload; NaN: not told.
+
+    A reload and a step back have their files anyway.
+    """
     events, rows = recorded.events, recorded.loads.event
     view = find_views(visits, events.session[rows], events.number[rows])
     code = np.full(len(visits.page), np.nan)
     known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
     code[view[known]] = events.code[rows[known]]
-    return np.asarray(code == 0)
+    return code
 
 
 def _are_opaque(recorded: Recorded, rows: Ints) -> Bools:

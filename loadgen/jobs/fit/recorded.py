@@ -82,6 +82,7 @@ class SessionTable(NamedTuple):
     version: Ints
     language: Ints
     release: Ints
+    client: Ints
 
 
 class EventTable(NamedTuple):
@@ -111,7 +112,7 @@ class LoadTable(NamedTuple):
     bytes: Floats
     ratio: Floats  # of the document unpacked to the document on the wire
     tls: Floats
-    server: Floats  # request to first byte
+    protocol: Floats  # place in PROTOCOLS
 
 
 class Recorded(Noun):
@@ -165,7 +166,7 @@ class Recorder:
             unknown = user_id is None or user_id == NIL_UUID
             user = -1 if unknown else self._user_of.setdefault(str(user_id), len(self._user_of))
             texts = (visitor.country, visitor.device, visitor.system, visitor.browser, visitor.version,
-                     visitor.language, visitor.release)  # fmt: skip
+                     visitor.language, visitor.release, visitor.client)  # fmt: skip
             for column, value in zip(self._people, (user, *map(self._words.place, texts)), strict=True):
                 column.append(value)
             if visitor.domain:

@@ -95,6 +95,11 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
             "no cookies: every page load is a session of its own, so steps between pages, time on pages and returning "
             "visitors cannot be told; the scenario's visits are single loads"
         )
+    if found.people.nameless:
+        yield (
+            f"{found.people.nameless:,} sessions of a Chromium that tells neither its name nor its version: taken for "
+            "Chrome"
+        )
     if found.people.by_language:
         yield "no country codes: countries are guessed from the region of the browser's language"
     if not found.people.countries:
@@ -128,9 +133,6 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
         others = ", ".join(f"{name} ({number:,})" for name, number in common)
         number = found.people.other_browsers.total()
         yield f"{number:,} sessions of browsers that scenarios do not have: {others or 'rare ones'}"
-    if seen.settings.replay:
-        yield f"{seen.settings.replay:,} session replay events: no scenario sends them"
-    yield "versions of browsers, systems and languages are drawn from loadgen's own tables, not from the data"
     if found.errors.common:
         told = list(found.errors.common.items())[:MOST_TOLD]
         shown = "; ".join(f"“{text}” in {format_count(number)}" for text, number in told)

@@ -15,6 +15,7 @@ from loadgen.output import format_json
 from loadgen.scenario import Scenario
 from loadgen.traffic.site import Site
 from tests.jobs.fit.consumers import tell_apart
+from tests.jobs.fit.round_trip import write_traffic
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +138,62 @@ def test_without_cookies_every_load_is_a_visit_and_that_is_told(tmp_path: Path) 
     assert found.scenario.client.allowCookies is False
     assert all(page.exit == 1 for page in found.scenario.pages.values())
     assert any(note.startswith("no cookies") for note in found.notes)
+
+
+PLANTED = """
+name = "planted"
+duration = "10m"
+arrivals.rate = 0.7
+
+[client]
+enableXRay = true
+
+[population]
+countries = { CH = 1 }
+systems = { Windows = 50, Linux = 10, Android = 40 }
+versions.mobile = { Chrome = { "140" = 1 } }
+languages = { CH = { "de-CH" = 70, "fr-CH" = 30 } }
+direct = 0.1
+reopened = 0.4
+
+[telemetry]
+protocol = "h3"
+
+[pages.home]
+path = "/"
+to = { item = 0.7 }
+exit = 0.3
+api = ["GET /api/feed", { path = "/api/odd", failures = { "503" = 0.4 } }]
+resources = { script = 2, iframe = 1, media = 2, image = 5 }
+
+[pages.item]
+path = "/item/{item}"
+to = { home = 0.5 }
+exit = 0.5
+"""
+
+
+def test_what_a_scenario_states_beside_its_pages_is_written_back(tmp_path: Path) -> None:
+    path = tmp_path / "bodies"
+    truth = Scenario.parse(PLANTED, "planted.toml")
+    path.write_bytes(b"\n".join(write_traffic(truth, 3)))
+    found = loadgen.fit(path).scenario
+    people = found.population
+    assert people.systems is not None
+    assert {name: share / sum(people.systems.values()) for name, share in people.systems.items()} == {
+        "Windows": pytest.approx(0.5, abs=0.08), "Android": pytest.approx(0.4, abs=0.08),
+        "Linux": pytest.approx(0.1, abs=0.05),
+    }  # fmt: skip
+    assert list(people.versions.mobile["Chrome"]) == ["140"]
+    assert people.languages["CH"]["fr-CH"] == pytest.approx(30, abs=8)
+    assert people.direct == pytest.approx(0.1, abs=0.05)
+    assert people.reopened == pytest.approx(0.4, abs=0.08)
+    assert found.telemetry.protocol == "h3"
+    home = found.pages["home"]
+    usual = home.resources or found.telemetry.resources
+    assert (usual.script, usual.image, usual.iframe, usual.media) == (2, 5, 1, 2)
+    failures = {call.path: (call.failures or {}).get("503", 0.0) for call in home.api}
+    assert failures == {"/api/feed": pytest.approx(0, abs=0.02), "/api/odd": pytest.approx(0.4, abs=0.08)}
 
 
 def test_a_single_page_is_fitted_and_told(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.population import FEWEST_KNOWN, find_returning
+from loadgen.jobs.fit.population import FEWEST_KNOWN, find_returning, guess_people
 from loadgen.scenario import Arrivals, Scenario
 
 
@@ -27,6 +27,24 @@ def test_users_who_come_twice_tell_the_cache_and_so_the_share_of_returning_visit
     assert found.share == pytest.approx(share, abs=3 * found.error)
     assert found.error < 0.2
     assert found.cached_again == pytest.approx(0.5, abs=0.12)
+
+
+def test_how_often_users_come_twice_tells_how_many_they_are_and_who_was_new() -> None:
+    """Whoever would come back within an hour comes as somebody else, so fewer pairs are seen than are drawn."""
+    frequent = see_storefront(500, 86_400, returning=0.6, visitors=75)
+    found = find_returning(frequent.recorded, frequent.visits)
+    assert found.people == pytest.approx(75, rel=0.3)
+    assert found.again == pytest.approx(0, abs=0.1)
+    fresh = see_storefront(500, 86_400, returning=0.6, visitors=75, again=0.5)
+    found = find_returning(fresh.recorded, fresh.visits)
+    assert found.again == pytest.approx(0.5, abs=0.2)
+    assert found.people == pytest.approx(75, rel=0.3)
+
+
+def test_the_number_of_visitors_does_not_depend_on_the_sample_rate() -> None:
+    whole = guess_people(10_000, 400, 7 * 86_400, 1.0)
+    assert whole == pytest.approx(10_000**2 / 2 / 400, rel=0.1)
+    assert guess_people(1_000, 4, 7 * 86_400, 0.1) == pytest.approx(whole, rel=0.05)
 
 
 def test_when_nobody_comes_twice_the_share_rests_on_the_usual_cache() -> None:

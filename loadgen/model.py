@@ -6,6 +6,7 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple, TypeVar, dataclass_transform, overload
@@ -155,16 +156,21 @@ class EventView(Sequence[Event]):
 class Load(Noun):
     """One life of a document, from a hard page load to its unload; route changes of a single-page site stay inside.
 
-    The documents of another tab lie within the time for which the first tab's is hidden.
-
-    Events are in the order of their recording. An event recorded at the very moment of a hide comes after the
-    flush that the hide causes (as the client's LCP does).
+    Those of another tab lie within the time for which the first tab's is hidden; a prerendered one begins before the
+    end of the one before. Events are in the order of their recording. An event recorded at the very moment of a hide
+    comes after the flush that the hide causes (as the client's LCP does).
     """
 
     at: float  # navigation start, seconds from session start
     ready: float  # when the web client has started; its dispatch timer counts from here
     hides: tuple[float, ...]  # moments when the page is hidden; the last one is its end
     events: Sequence[Event]
+    shown: float = 0.0  # when a prerendered document is activated; else 0
+
+    @property
+    def end(self) -> float:
+        """When it ends, inf if it never does."""
+        return self.hides[-1] if self.hides else math.inf
 
 
 class Session(Noun):
@@ -180,7 +186,7 @@ class Session(Noun):
     @property
     def length(self) -> float:
         """Seconds from its start to the end of its last document; the first tab may outlive those of another."""
-        return max(load.hides[-1] for load in self.loads)
+        return max(load.end for load in self.loads)
 
 
 class Batch(Noun):
@@ -197,6 +203,7 @@ class Batch(Noun):
     due: float  # seconds from the run's zero: the intended moment
     beacon: bool = False  # page-hide beacon instead of fetch
     attempt: int = 1
+    prerendering: bool = False  # its document is not shown yet
 
 
 class Request(Noun):

@@ -220,7 +220,7 @@ def find_dispatches(events: Recordable, loads: list[Load], interval: float) -> L
 
 def list_ends(loads: list[Load]) -> Floats:
     """When each load ends, inf for one that never does."""
-    return np.array([load.hides[-1] if load.hides else np.inf for load in loads])
+    return np.array([load.end for load in loads])
 
 
 def list_hides(loads: list[Load]) -> Floats:

@@ -38,6 +38,10 @@ def make_session_id(key: int, number: int = 0) -> str:
     return make_uuid4(key, "session", number)
 
 
+KeptState = tuple[list[Event], dict[str, Event], float]
+"""What a document keeps for itself: its queue, its candidates, and when its session ends as far as it knows."""
+
+
 class EventCache:
     """The client's memory during one visit."""
 
@@ -70,13 +74,13 @@ class EventCache:
         resumed = self._cookies and at < self._cookie_expires
         self._expires = math.inf if resumed else -math.inf
 
-    def suspend(self) -> tuple[list[Event], dict[str, Event], float]:
+    def suspend(self) -> KeptState:
         """Another tab's document takes over: what this one keeps for itself."""
         kept = self.queue, self.candidates, self._expires
         self.queue, self.candidates = [], {}
         return kept
 
-    def resume(self, kept: tuple[list[Event], dict[str, Event], float]) -> None:
+    def resume(self, kept: KeptState) -> None:
         """The document that was suspended goes on, with the session that the cookie has by now."""
         self.queue, self.candidates, self._expires = kept
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from loadgen.client.cache import ClientCounts, EventCache
+from loadgen.client.cache import ClientCounts, EventCache, KeptState
 from loadgen.ids import NIL_UUID, Uuids
 from loadgen.model import Batch, Load, Noun, Session
 from loadgen.scenario import Client
@@ -24,15 +24,17 @@ class Plan(Noun, frozen=True):
 
 def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
     """Plan all batches that the web client sends during a visit."""
-    visit, loads = _Visit(session, settings, sample_rate), session.loads
+    visit, loads = Visit(session, settings, sample_rate), session.loads
     number = 0
     while number < len(loads):
-        after = number + 1
-        while after < len(loads) and loads[number].hides and loads[after].ready < loads[number].hides[-1]:
+        after, ended = number + 1, loads[number].end
+        while after < len(loads) and loads[after].ready < ended < math.inf:
+            ended = max(ended, loads[after].end)
             after += 1
-        visit.run_document(number, loads[number], range(number + 1, after))
-        if after > number + 1:  # the first tab's timer goes on while it is hidden
-            visit.batches.sort(key=lambda batch: batch.due)
+        if after == number + 1:
+            visit.run_document(number, loads[number])
+        else:
+            visit.run_together(range(number, after))
         number = after
     return Plan(tuple(visit.batches), visit.cache.count_events())
 
@@ -46,7 +48,7 @@ class _Document:
         self._ready = load.ready
         self._interval = interval
         self._hides = iter(load.hides)
-        self._end = load.hides[-1] if load.hides else math.inf
+        self._end = load.end
         self.hide = next(self._hides, math.inf)
         self.tick = math.inf
         self.next = self.hide
@@ -71,7 +73,18 @@ class _Document:
         self.next = min(self.tick, self.hide)
 
 
-class _Visit:
+class _Life:
+    """A document among others: where it is, and what its client keeps meanwhile."""
+
+    def __init__(self, number: int, load: Load, interval: float) -> None:
+        self.number, self.load, self.document = number, load, _Document(load, interval)
+        self.events = iter(load.events)
+        self.event = next(self.events, None)
+        self.moment = load.at  # of what is next in it
+        self.kept: KeptState | None = None  # None: it has not begun
+
+
+class Visit:
     """The client during one visit."""
 
     def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
@@ -83,18 +96,13 @@ class _Visit:
         self._interval = settings.dispatchInterval / 1000 or math.inf
         self._beacon = settings.useBeacon
 
-    def run_document(self, number: int, load: Load, inner: range = range(0)) -> None:
-        """Run one document, from its load to its unload; `inner` are those of another tab, opened from it."""
-        cache, pause = self.cache, self._session.loads[inner[0]].at if inner else math.inf
+    def run_document(self, number: int, load: Load) -> None:
+        """Run one document, from its load to its unload."""
+        cache, document, events = self.cache, _Document(load, self._interval), tuple(load.events)
         cache.open(load.at)
-        document = _Document(load, self._interval)
-        events = tuple(load.events)
         spot = 0
         while spot < len(events):
             event = events[spot]
-            if event.at >= pause:
-                self._run_other_tab(number, document, inner, pause)
-                pause = math.inf
             if event.at >= document.next:
                 self._run(number, document, event.at)
             cache.add(event)
@@ -102,19 +110,36 @@ class _Visit:
             if cache.queue:
                 if document.tick == math.inf:
                     document.wake(event.at)
-                spot = cache.add_ordinary(events, spot, min(document.next, pause))
-        if pause < math.inf:
-            self._run_other_tab(number, document, inner, pause)
+                spot = cache.add_ordinary(events, spot, document.next)
         self._run(number, document, math.inf)
         cache.close()
 
-    def _run_other_tab(self, number: int, document: _Document, inner: range, opened: float) -> None:
-        """Run the documents of a tab that is opened from this document, which is hidden until that tab is closed."""
-        self._run(number, document, opened)
-        kept = self.cache.suspend()
-        for other in inner:
-            self.run_document(other, self._session.loads[other])
-        self.cache.resume(kept)
+    def run_together(self, numbers: range) -> None:
+        """Run documents that live at the same time: of two tabs, or one that is prerendered, and what they overlap."""
+        cache, lives = self.cache, [_Life(number, self._session.loads[number], self._interval) for number in numbers]
+        while lives:
+            life = min(lives, key=lambda each: each.moment)
+            if life.kept is None:
+                cache.open(life.load.at)
+            else:
+                cache.resume(life.kept)
+                self._step(life)
+            life.moment = min(life.document.next, life.event.at if life.event else math.inf)
+            if life.moment == math.inf:
+                cache.close()
+                lives.remove(life)
+            life.kept = cache.suspend()
+
+    def _step(self, life: _Life) -> None:
+        """Do what is next in a document: one dispatch, or one event."""
+        document, event = life.document, life.event
+        if event is None or event.at >= document.next:
+            self._run(life.number, document, document.next)
+        else:
+            self.cache.add(event)
+            life.event = next(life.events, None)
+            if self.cache.queue and document.tick == math.inf:
+                document.wake(event.at)
 
     def _run(self, number: int, document: _Document, until: float) -> None:
         """Let the document dispatch up to `until`."""
@@ -146,5 +171,6 @@ class _Visit:
                 events=tuple(events),
                 due=session.start + moment,
                 beacon=flush and self._beacon,
+                prerendering=moment < session.loads[number].shown,
             )
         )

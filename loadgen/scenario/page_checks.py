@@ -71,6 +71,7 @@ def check_pages(pages: Any) -> Iterator[Problem]:
             yield from _check_targets(name, graph)
             yield from _check_placeholders(name, page)
             yield from _check_failures(name, page)
+            yield from _check_link(name, page)
     yield from _check_ways(graph)
 
 
@@ -108,6 +109,13 @@ def _check_failures(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
                 format_place("pages", name, "api", index, "failures"),
                 f"they add up to {total:.6g}, more than 1; lower them",
             )
+
+
+def _check_link(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
+    link = page.get("link")
+    if isinstance(link, Mapping) and read_number(link.get("prerender")) and page.get("route") is True:
+        text = "a route change loads no page that could be prerendered; leave it out, or write route = false"
+        yield Problem(format_place("pages", name, "link", "prerender"), text)
 
 
 def _check_ways(graph: PageGraph) -> Iterator[Problem]:

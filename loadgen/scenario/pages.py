@@ -58,6 +58,16 @@ class Link(Section):
 
     element: str = Field("A", pattern="^[A-Z][A-Z0-9]*$", description="Node name of what is clicked, upper case.")
     id: str | None = Field(None, description="The element's id.")
+    prerender: Share = Field(
+        0.0,
+        description="Share of the visitors by this link to whom the browser shows a page that it has rendered before "
+        "(speculation rules), in Chromium and where the page is a full load.",
+    )
+    eagerness: Literal["immediate", "eager", "moderate", "conservative"] = Field(
+        "moderate",
+        description="When the browser begins with it: as soon as the page before is there, when the pointer comes to "
+        "the link, has rested there for 200 ms, or is pressed (the words of speculation rules).",
+    )
 
 
 def to_lists(value: Any) -> Any:

@@ -42,8 +42,9 @@ from loadgen.traffic.loading import (
     measure_loads,
     restore_loads,
 )
-from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, Referrals, SessionLimit, number_pages
+from loadgen.traffic.page_manager import NO_LIMIT, PAGES_PIECE, PageMaker, Referrals, SessionLimit, number_pages
 from loadgen.traffic.population import Crowd, People
+from loadgen.traffic.prerendering import activate_loads, draw_leads
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import record_events
 
@@ -51,9 +52,6 @@ NOWHERE = Load(0.0, 0.0, (), ())
 """Stands for a load that belongs to another share."""
 
 HOUR_MS = 3600 * 1000.0
-
-PAGES_PIECE = 32
-"""Sessions whose pages are made between two pauses."""
 
 
 class BlockStarts(NamedTuple):
@@ -129,13 +127,16 @@ class Blocks:
         looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
         looks = open_tabs(seeds, block, steps, hard, looks, scenario.population.new_tab)
         clocks = self._start_clocks(block, steps.session[hard], people)
-        loading = self._draw_loading(block, walked, slowness, clocks)
+        able = hard & self.crowd.are_chromium(people)[steps.session]
+        leads = draw_leads(site, seeds, block, (steps, able), looks)[hard]
+        loading = self._draw_loading(block, walked, slowness, (leads, clocks))
         time = build_timeline(steps, hard, loading, looks)
         planned = at = starts[steps.session] + time.start / TICKS
         view = loading.view
         factor = find_slowdown(exposures, steps.session[view], steps.page[view], planned[view])
         if factor is not None:
-            loading = self._draw_loading(block, walked.slow_down(factor[~steps.first[view]]), slowness, clocks)
+            slowed = walked.slow_down(factor[~steps.first[view]])
+            loading = self._draw_loading(block, slowed, slowness, (leads, clocks))
             time = build_timeline(steps, hard, loading, looks)
             at = starts[steps.session] + time.start / TICKS
         people = self.crowd.separate(block, people, starts + time.find_session_ends(steps.begins) / TICKS)
@@ -147,11 +148,7 @@ class Blocks:
             seeds.stream("referrals", block), self.crowd.name_browsers(people), scenario.population.direct
         )
         pages = PageMaker(steps, seen, time, site, referrals)
-        begins = steps.begins.tolist()
-        for row in np.flatnonzero(own).tolist():
-            pages.make_session(row, begins[row], begins[row + 1])
-            if row % PAGES_PIECE == 0:
-                seeds.pause()
+        pages.make_sessions(np.flatnonzero(own), steps.begins, seeds.pause)
         columns = BlockColumns(people, slowness, steps, looks.looked, loading, time, seen, clocks, pages, hit, factor)
         return BlockDraws(Sources(scenario, site, self.crowd, seeds), block, own, columns)
 
@@ -199,13 +196,21 @@ class Blocks:
         )  # fmt: skip
         return WalkedVisits(steps, hard, landing._replace(view=steps.begins[:-1]), later)
 
-    def _draw_loading(self, block: int, walked: WalkedVisits, slowness: Slowness, clocks: BrowserClocks) -> Loading:
-        """Draw all loads: landings, later loads, and returns from the back/forward cache, which take no time."""
+    def _draw_loading(
+        self, block: int, walked: WalkedVisits, slowness: Slowness, browsers: tuple[Ints, BrowserClocks]
+    ) -> Loading:
+        """Draw all loads: landings, later loads, and returns from the back/forward cache, which take no time.
+
+        `browsers` says how long each is prerendered, and how its times are measured.
+        """
+        leads, clocks = browsers
         later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, walked.later)
         loading = join_loads(walked.landing, later)
         back = walked.walk.kind[loading.view] == RESTORED
         if back.any():
             loading = restore_loads(self.seeds.stream("restored", block), loading, back)
+        if leads.any():
+            loading = activate_loads(self.seeds.stream("activated", block), loading, leads)
         return measure_loads(loading, clocks, back)
 
 
@@ -220,7 +225,8 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     order = np.argsort((load_of * FAR_TICK + at) * RANKS + rank, kind="stable")  # lexsort takes seven times as long
     beyond, session = np.zeros(len(at), dtype=bool), draws.load_session[load_of]
     draws.seeds.pause()
-    told = order if not draws.scenario.population.new_tab else np.lexsort((rank, at, session))  # tabs interleave
+    apart = not (draws.scenario.population.new_tab or draws.loading.activated.any())  # else documents interleave
+    told = order if apart else np.lexsort((rank, at, session))
     beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
     draws.seeds.pause()
     made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
@@ -232,12 +238,14 @@ def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit)
     draws.seeds.pause()
     hides = _find_hides(draws)
     start, ready = draws.time.start[draws.loading.view], draws.time.noticed[draws.loading.view]
+    activated = np.where(draws.loading.activated > 0, start + draws.loading.activated, 0)
     loads = [NOWHERE] * draws.loads
-    starts, readies = (start / TICKS).tolist(), (ready / TICKS).tolist()
+    starts, readies, shown = ((each / TICKS).tolist() for each in (start, ready, activated))
     for row in draws.own_loads.tolist():
         if row % PAGES_PIECE == 0:
             draws.seeds.pause()
-        loads[row] = Load(starts[row], readies[row], hides[row], EventView(made, place[edges[row] : edges[row + 1]]))
+        its = EventView(made, place[edges[row] : edges[row + 1]])
+        loads[row] = Load(starts[row], readies[row], hides[row], its, shown[row])
     return loads, left_out
 
 

@@ -232,11 +232,13 @@ def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell)
     load = np.cumsum(hard) - 1
     ready, seen = np.zeros(len(hard), dtype=np.int64), np.zeros(len(hard), dtype=np.int64)
     ready[loading.view] = loading.ready
-    seen[loading.view] = np.maximum(loading.ready, loading.fcp)
+    seen[loading.view] = np.maximum(loading.ready, loading.first_paint)
+    ahead = np.zeros(len(hard), dtype=np.int64)
+    ahead[loading.view] = loading.activated
     stays = draw_dwell.opened >= 0
     length = seen + np.where(stays, draw_dwell.opened, draw_dwell.looked + draw_dwell.hidden) + 1
-    total = np.cumsum(length)
-    before = total - length
+    advance = length - np.append(ahead[1:], 0)
+    before = np.cumsum(advance) - advance
     start = before - before[walk.begins[:-1]][walk.session]
     looked = start + seen
     away = np.where(draw_dwell.switched >= 0, looked + draw_dwell.switched, -1)
@@ -247,6 +249,6 @@ def build_timeline(walk: Walk, hard: Bools, loading: Loading, draw_dwell: Dwell)
     last = np.append(loading.view[1:], len(hard)) - 1
     begins = find_begins(walk.session[loading.view], len(walk.begins) - 1)
     load_end, following = end[last], loading.view[1:]
-    replaced = np.flatnonzero(~walk.first[following] & (load_end[:-1] == start[following]))
-    load_end[replaced] += loading.unload[replaced + 1]
+    replaced = np.flatnonzero(~walk.first[following] & (load_end[:-1] == (start + ahead)[following]))
+    load_end[replaced] = (start[following] + np.maximum(loading.unload, loading.took_over)[1:])[replaced]
     return Timeline(load, start, start + ready, looked, away, back, end, begins, load_end)

@@ -67,7 +67,7 @@ AT_ONCE = (
 )  # fmt: skip
 """What takes no time in a return from the back/forward cache."""
 
-MEASURED, PAINTS = AT_ONCE, ("fcp", "lcp")
+MEASURED, PAINTS = AT_ONCE, ("fcp", "lcp", "frame")
 """The times of a load that its browser tells."""
 
 
@@ -102,6 +102,24 @@ class Loading(NamedTuple):
     new: Bools  # but not the image of its item
     rtt: Floats  # milliseconds
     mbit: Floats
+    activated: Ints  # prerendered for so long, until the visitor came; 0: seen from its start
+    frame: Ints  # a prerendered page's first frame, if it could be painted sooner; else 0
+    took_over: Ints  # when the page before a prerendered one is hidden, if that could be sooner; else 0
+
+    @property
+    def first_paint(self) -> Ints:
+        """The first contentful paint that is seen."""
+        return np.maximum(self.fcp, self.frame)
+
+    @property
+    def largest_paint(self) -> Ints:
+        """The largest contentful paint that is seen."""
+        return np.maximum(self.lcp, self.frame)
+
+    def count_from_activation(self, load: Ints, tick: Ints) -> Ints:
+        """Times of some loads as web-vitals counts them: from the moment when the visitor came, and never below 0."""
+        counted: Ints = np.maximum(tick - self.activated[load], 0)
+        return counted
 
 
 class Slowness:
@@ -200,9 +218,10 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     unload = ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * stream.standard_normal(count))) + 1
     before = ttfb + _part(document["interactive"] - ttfb, 0.4 + 0.55 * stream.random(count))
     unload = np.where(unload < document["interactive"], unload, before)
+    nothing = np.zeros(count, dtype=np.int64)
     return Loading(
         view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,
-        stored=asked.stored, new=asked.new,
+        stored=asked.stored, new=asked.new, activated=nothing, frame=nothing, took_over=nothing,
         warm=warm, pictures=pictures, html_bytes=np.rint(asked.html_kb * 1024).astype(np.int64), rtt=rtt, mbit=mbit,
         **network, **document,
     )  # fmt: skip
@@ -259,7 +278,7 @@ def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) ->
     """The loads, those marked `back` as returns from the back/forward cache: at once there, painted soon after."""
     painted = to_ticks(15 + 60 * stream.random(len(back)))
     at_once = {name: np.where(back, 0, getattr(loading, name)) for name in AT_ONCE}
-    paints = {name: np.where(back, painted, getattr(loading, name)) for name in PAINTS}
+    paints = {name: np.where(back, painted, getattr(loading, name)) for name in ("fcp", "lcp")}
     return loading._replace(**at_once, **paints, ready=np.where(back, 1, loading.ready), text=loading.text | back)
 
 

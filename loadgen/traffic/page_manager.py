@@ -24,7 +24,7 @@ import numpy as np
 from loadgen.ids import is_sampled
 from loadgen.model import Page
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import TICKS, Bools, Choice, Ints
+from loadgen.traffic.draws import TICKS, Bools, Choice, Ints, Pause
 from loadgen.traffic.journey import RELOAD, RESTORED, Timeline, Walk
 from loadgen.traffic.site import Site
 
@@ -38,6 +38,10 @@ REFERRERS = (
 
 OF_APPS = {"Instagram": "https://www.instagram.com/", "Facebook": "https://www.facebook.com/"}
 """Where links come from that the browser inside an app opens."""
+
+
+PAGES_PIECE = 32
+"""Sessions whose pages are made between two pauses."""
 
 
 class PageNumbers(NamedTuple):
@@ -115,7 +119,15 @@ class PageMaker:
         self.paths: list[str] = [""] * len(self._page)
         self.made: list[Page | None] = [None] * len(self._page)
 
-    def make_session(self, session: int, begin: int, end: int) -> None:
+    def make_sessions(self, sessions: Ints, begins: Ints, pause: Pause) -> None:
+        """Make the pages of these sessions, whose views begin at these rows, with a pause now and then."""
+        edges = begins.tolist()
+        for session in sessions.tolist():
+            self._make_session(session, edges[session], edges[session + 1])
+            if session % PAGES_PIECE == 0:
+                pause()
+
+    def _make_session(self, session: int, begin: int, end: int) -> None:
         """Make the pages of one session's views."""
         referrer, title_before = self._referrals.find(session), ""
         for row in range(begin, end):

@@ -79,7 +79,8 @@ class WebClient(Dialect, frozen=True):
         if batch.beacon and length <= BEACON_LIMIT:
             body = text.encode()
             return Encoded(Request("POST", frame.target, frame.beacon, body), len(body), True)
-        return _make_fetch(text, length, frame, destination.compression)
+        encoded = _make_fetch(text, length, frame, destination.compression)
+        return _mark_prerendering(encoded) if batch.prerendering else encoded
 
     def sign(self, signer: Signer, request: Request, beacon: bool, now: float) -> Request:
         return signer.presign(request, now) if beacon else signer.sign(request, now)
@@ -191,6 +192,16 @@ def _write_body(batch: Batch, frame: _Frame, events: str, metadata: str) -> str:
         f'{{"BatchId":"{batch.id}","AppMonitorDetails":{frame.monitor},"UserDetails":{{"userId":"{batch.user_id}",'
         f'"sessionId":"{batch.session_id}"}},"RumEvents":[{events}]{metadata}{frame.alias}}}'
     )
+
+
+def _mark_prerendering(encoded: Encoded) -> Encoded:
+    """The same with what Chromium says of a fetch of a page that is not shown yet, where it was seen."""
+    request, headers = encoded.request, []
+    for header in encoded.request.headers:
+        if header[0] == "sec-ch-ua-mobile":
+            headers.append(("sec-purpose", "prefetch;prerender"))
+        headers.append(header)
+    return msgspec.structs.replace(encoded, request=msgspec.structs.replace(request, headers=tuple(headers)))
 
 
 def _make_fetch(text: str, length: int, frame: _Frame, compression: bool) -> Encoded:

@@ -6,12 +6,14 @@ import re
 from collections import Counter
 from unittest.mock import patch
 
+import msgspec
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from loadgen.client import plan
 from loadgen.client.cache import EventCache
+from loadgen.client.plan import Visit
 from loadgen.model import Load, Session
 from loadgen.rum.events import CLS, INP, PAGE_VIEW, RESOURCE, SESSION_START
 from loadgen.scenario import Client
@@ -111,3 +113,35 @@ def test_the_quick_way_of_recording_changes_nothing(visit: Session, settings: Cl
     quick = plan(visit, settings, rate)
     with patch.object(EventCache, "add_ordinary", lambda self, events, spot, until: spot):
         assert plan(visit, settings, rate) == quick
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(visits(), clients, st.sampled_from([0.5, 1.0]))
+def test_a_document_that_runs_step_by_step_among_others_has_the_same_plan(
+    visit: Session, settings: Client, rate: float
+) -> None:
+    alone = plan(visit, settings, rate)
+    with patch.object(Visit, "run_document", lambda self, number, load: self.run_together(range(number, number + 1))):
+        assert plan(visit, settings, rate) == alone
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(visits(), clients, st.sampled_from([0.5, 1.0]), st.sampled_from([0.25, 0.5, 1.0]))
+def test_documents_that_overlap_account_to_the_unit_and_in_order(
+    visit: Session, settings: Client, rate: float, part: float
+) -> None:
+    """Each begins within the one before it."""
+    loads: list[Load] = []
+    shift = 0.0
+    for load in visit.loads:
+        if loads:
+            shift += (load.at - shift - loads[-1].at) * part
+        moved = [msgspec.structs.replace(each, at=each.at - shift) for each in load.events]
+        hides = tuple(hide - shift for hide in load.hides)
+        loads.append(Load(load.at - shift, load.ready - shift, hides, moved))
+    result = plan(msgspec.structs.replace(visit, loads=tuple(loads)), settings, rate)
+    tally, sent = result.tally, sum(len(batch.events) for batch in result.batches)
+    assert tally.generated == sent + tally.not_sampled + tally.over_session_limit + tally.dropped_by_client
+    dues = [batch.due for batch in result.batches]
+    assert dues == sorted(dues)
+    assert len({each.id for batch in result.batches for each in batch.events}) == sent

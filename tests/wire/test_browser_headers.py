@@ -75,6 +75,17 @@ def test_chromium_s_headers_are_the_captured_ones_in_their_order() -> None:
     assert set(headers.fetch) == cors - {("sec-fetch-mode", "no-cors"), ("sec-fetch-storage-access", "none")}
 
 
+def test_a_fetch_of_a_page_that_is_not_shown_yet_says_so_where_chromium_does() -> None:
+    shown = batch(event({}), visitor=LINUX)
+    names, hidden = (
+        [name for name, _ in encode(each, DESTINATION, CLOCK).request.headers]
+        for each in (shown, msgspec.structs.replace(shown, prerendering=True))
+    )
+    place = hidden.index("sec-purpose")
+    assert hidden[place - 1 : place + 2] == ["sec-ch-ua", "sec-purpose", "sec-ch-ua-mobile"]
+    assert [name for name in hidden if name != "sec-purpose"] == names
+
+
 @pytest.mark.parametrize(
     ("version", "brands"),
     [

@@ -47,7 +47,7 @@ class LargestPaints(NamedTuple):
     """The largest paints of a block, as columns."""
 
     row: Ints  # the load
-    value: Ints  # ticks from its start
+    painted: Ints  # ticks from its start
     text: Bools
     at: Ints  # when it is recorded, in ticks from session start
 
@@ -63,21 +63,24 @@ def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes
     ended[load] = np.minimum(ended[load], seen.at[opening])
     at = np.where(draws.restored, np.minimum(start + loading.lcp, draws.time.load_end - 1), at)
     rows = draws.own_loads[is_measured(draws, "lcp")[draws.own_loads]]
-    early = (start[rows] + loading.lcp[rows] > ended[rows]) & ~draws.restored[rows]
+    early = (start[rows] + loading.largest_paint[rows] > ended[rows]) & ~draws.restored[rows]
     text = heroes.text[rows] | early
-    value = np.where(early, loading.fcp[rows], loading.lcp[rows])
+    painted = np.where(early, loading.first_paint[rows], loading.largest_paint[rows])
     view = draws.time.find_current(loading.view[rows], np.minimum(at[rows], draws.time.load_end[rows] - 1))
-    found = LargestPaints(rows, value, text, at[rows])
+    found = LargestPaints(rows, painted, text, at[rows])
     details = partial(_write_details, draws, heroes, found)
     return Column(LCP, EventIds("lcp", rows, draws.loads), view, at[rows], details)
 
 
 def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places: Ints) -> list[str]:
-    rows, value, text, at = found.row[places], found.value[places], found.text[places], found.at[places]
-    first_byte = draws.loading.ttfb[rows]
+    rows, painted, text, at = found.row[places], found.painted[places], found.text[places], found.at[places]
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
-    asked, got = first_byte + delay, first_byte + delay + loaded
-    spans = ((value, 0), (first_byte, 0), (delay, first_byte), (loaded, asked), (value - got, got))
+    ttfb, zero = draws.loading.ttfb[rows], draws.loading.activated[rows]
+    value, first_byte, asked, got = (
+        draws.loading.count_from_activation(rows, each) for each in (painted, ttfb, ttfb + delay, ttfb + delay + loaded)
+    )
+    spans = ((value, zero), (first_byte, zero), (asked - first_byte, zero + first_byte), (got - asked, zero + asked),
+             (value - got, zero + got))  # fmt: skip
     whole, *parts = (to_objects(draws.write_times(rows, length, since)) for length, since in spans)
     urls = to_objects([escape(heroes.urls[row]) for row in rows.tolist()])
     files = to_objects([heroes.ids.get(row) for row in rows.tolist()])

@@ -7,6 +7,7 @@ comes first is chance.
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from msgspec import UNSET
@@ -159,8 +160,9 @@ def record_navigation(draws: BlockDraws) -> list[Column]:
 def _record_ttfb(draws: BlockDraws) -> Column:
     """TTFB after the load event; a return from the back/forward cache has one of 0 at once."""
     loading, rows = draws.loading, draws.own_loads
-    restored = draws.time.start[loading.view] + loading.ready
-    at = np.where(draws.restored, restored, _find_times_after_load(draws, TTFB_WAIT))[rows]
+    begun = draws.time.start[loading.view]
+    told = np.maximum(_find_times_after_load(draws, TTFB_WAIT), begun + loading.activated)
+    at = np.where(draws.restored, begun + loading.ready, told)[rows]
     lives = at < draws.time.load_end[rows]
     rows, at = rows[lives], at[lives]
     details = partial(_write_first_bytes, draws, rows)
@@ -171,9 +173,10 @@ def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str
     rows, load = among[places], draws.loading
     fetch, lookup, ttfb = load.wait[rows], load.lookup[rows], load.ttfb[rows]
     connect = lookup + load.dns[rows]
-    connected = connect + load.connect[rows]
-    spans = ((ttfb, 0), (fetch, 0), (lookup - fetch, fetch), (connect - lookup, lookup), (connected - connect, connect),
-             (ttfb - connected, connected))  # fmt: skip
+    moments = (fetch, lookup, connect, connect + load.connect[rows], ttfb)
+    zero, counted = load.activated[rows], [load.count_from_activation(rows, each) for each in moments]
+    steps = [(after - before, zero + before) for before, after in pairwise([np.zeros_like(zero), *counted])]
+    spans = [(counted[-1], zero), *steps]
     return ANSWERED.texts(*(draws.write_times(rows, length, since) for length, since in spans))
 
 
@@ -190,7 +193,7 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
     connected = connect + load.connect[rows]
     request, parsed_end, loaded = load.request[rows], load.parsed_end[rows], load.loaded[rows]
     interactive, stored = load.interactive[rows], load.stored[rows]
-    unload = np.where(draws.walk.first[load.view[rows]], 0, load.unload[rows])
+    unload = np.where(draws.walk.first[load.view[rows]] | (load.activated[rows] > 0), 0, load.unload[rows])
     kinds, names = draws.walk.kind[load.view[rows]].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
     view = load.view[rows]
     size = np.rint(load.html_bytes[rows] * ITEM_SIZES[draws.walk.items[view].sum(axis=1) % len(ITEM_SIZES)])

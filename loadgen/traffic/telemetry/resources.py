@@ -244,6 +244,8 @@ def _draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) ->
     room = loading.complete[load] - start - 1
     length = np.where(image, loaded[load], np.minimum(length, room))
     favicon = np.flatnonzero(assets.favicon[rows.asset])
-    start[favicon] = loading.loaded[load[favicon]] + to_ticks(2 + 60 * uniform[0][favicon] ** 2)
+    start[favicon] = np.maximum(loading.loaded, loading.activated)[load[favicon]] + to_ticks(
+        2 + 60 * uniform[0][favicon] ** 2
+    )
     length[favicon] = to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)[favicon]) + 1
     return draws.clocks.coarsen(load, start), draws.clocks.coarsen(load, length)

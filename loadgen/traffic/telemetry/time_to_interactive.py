@@ -27,7 +27,9 @@ def record_tti(draws: BlockDraws) -> Column:
     loading, rows = draws.loading, draws.own_loads
     render = read_by_device(draws.scenario.telemetry, "render_median_ms")[draws.people.device[draws.load_session]]
     spread = np.exp(BUSY_SIGMA * draws.stream("tti").standard_normal(draws.loads))
-    value: Ints = np.maximum(loading.fcp, loading.parsed_end) + np.rint(10 * BUSY * render * spread).astype(np.int64)
+    value: Ints = np.maximum(loading.first_paint, loading.parsed_end) + np.rint(10 * BUSY * render * spread).astype(
+        np.int64
+    )
     at = draws.time.start[loading.view] + value + QUIET_TICKS
     rows = rows[(at[rows] < draws.time.load_end[rows]) & ~draws.restored[rows]]
     view = draws.time.find_current(loading.view[rows], at[rows])

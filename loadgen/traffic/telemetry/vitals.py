@@ -68,19 +68,19 @@ def is_measured(draws: BlockDraws, vital: str) -> Bools:
 def record_fcp(draws: BlockDraws) -> Column:
     """First contentful paint, which the observer tells after the frame was shown and once the client runs."""
     loading, rows = draws.loading, draws.own_loads
-    told = np.maximum(loading.fcp + PRESENTED, loading.ready) + draws.waits[PAINT_WAIT]
+    told = np.maximum(loading.first_paint + PRESENTED, loading.ready) + draws.waits[PAINT_WAIT]
     at = draws.time.start[loading.view] + np.where(draws.restored, np.maximum(loading.fcp, loading.ready), told)
     rows = rows[at[rows] < draws.time.load_end[rows]]
-    value, first_byte = loading.fcp[rows], loading.ttfb[rows]
 
     def details(places: Ints) -> list[str]:
-        some, whole, before = rows[places], value[places], first_byte[places]
-        write = draws.write_times
+        some, write = rows[places], draws.write_times
+        painted, zero = loading.first_paint[some], loading.activated[some]
+        value, before = (loading.count_from_activation(some, each) for each in (painted, loading.ttfb[some]))
         return PAINTED.texts(
-            write(some, whole),
-            write(some, before),
-            write(some, whole - before, before),
-            find_states(draws, some, whole),
+            write(some, value, zero),
+            write(some, before, zero),
+            write(some, value - before, zero + before),
+            find_states(draws, some, painted),
         )
 
     return Column(FCP, EventIds("fcp", rows, draws.loads), loading.view[rows], at[rows], details)
@@ -110,7 +110,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
             target = np.where(hit, len(elements), target)
             elements.append(incident.element)
     rows = draws.own_loads[is_measured(draws, "cls")[draws.own_loads]]
-    painted = np.maximum(loading.fcp, loading.ready)
+    painted = np.maximum(loading.first_paint, loading.ready)
     moment = np.where(value > 0, _draw_shift_times(draws, uniform[1], uniform[2], painted), painted)
     targets = [escape(element) for element in elements]
 
@@ -140,9 +140,10 @@ def _tell_stillness(draws: BlockDraws, rows: Ints, painted: Ints, shifted: Ints)
 def _draw_shift_times(draws: BlockDraws, where: Floats, when: Floats, painted: Ints) -> Ints:
     """When the largest shift happens: while the document loads, as late answers come in, or any time later."""
     loading = draws.loading
-    loads = loading.fcp + np.floor(np.maximum(loading.complete - loading.fcp, 0) * where).astype(np.int64)
+    paint = loading.first_paint
+    loads = paint + np.floor(np.maximum(loading.complete - paint, 0) * where).astype(np.int64)
     answers = np.maximum(painted, loading.complete) + to_ticks(-ANSWERED_MS * np.log1p(-where))
     late = painted + np.floor(draws.visible[loading.view] * where).astype(np.int64)
     moment = np.select([when < SHIFTS[0], when < SHIFTS[1]], [loads, answers], late)
-    moment = np.clip(moment, loading.fcp, draws.time.load_end - draws.time.start[loading.view] - 1)
+    moment = np.clip(moment, paint, draws.time.load_end - draws.time.start[loading.view] - 1)
     return draws.clocks.coarsen(np.arange(draws.loads), moment)

@@ -71,6 +71,17 @@ function readFigures() {
     };
 }
 
+// What leaves its card, and labels that cover each other.
+function findMisplaced() {
+    const box = (each) => each.getBoundingClientRect();
+    const inside = [...document.querySelectorAll('.card *')].filter((each) => each.getClientRects().length && !each.closest('.scroll, .unseen, svg'));
+    const leaving = inside.filter((each) => box(each).right > box(each.closest('.card')).right + 1);
+    const labels = [...document.querySelectorAll('.journey .label')];
+    const covers = (one, other) => one.left < other.right && other.left < one.right && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+    const covered = labels.filter((one, place) => labels.slice(place + 1).some((other) => covers(box(one), box(other))));
+    return [...leaving, ...covered].map((each) => each.outerHTML.slice(0, 150));
+}
+
 // Go through the page with the Tab key: what gets the focus, whether that shows, and what can be clicked but not reached.
 async function tabThrough(page) {
     await page.evaluate(() => { document.activeElement.blur(); globalThis.reached = new Set(); });
@@ -110,7 +121,7 @@ const STEPS = {
                 const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
                 const faults = await listFaults(page);
                 const more = width === 1280 ? { aloud: await readAloud(page), ...(await page.evaluate(readFigures)) } : {};
-                tell({ view, width, wide, text: await page.locator('#content').innerText(), faults, ...more });
+                tell({ view, width, wide, misplaced: await page.evaluate(findMisplaced), text: await page.locator('#content').innerText(), faults, ...more });
             }
         }
         await page.goBack();
@@ -122,7 +133,7 @@ const STEPS = {
         await page.locator('ol.waterfall summary').first().click();
         await page.locator('ol.waterfall pre').first().waitFor();
         const bars = await page.locator('.waterfall .track i').count();
-        tell({ view: 'session', text: await page.locator('#content').innerText(), bars, faults: await listFaults(page), aloud: await readAloud(page) });
+        tell({ view: 'session', misplaced: await page.evaluate(findMisplaced), text: await page.locator('#content').innerText(), bars, faults: await listFaults(page), aloud: await readAloud(page) });
         await page.close();
     },
     // Every control by the keyboard alone, in views with all kinds of them.

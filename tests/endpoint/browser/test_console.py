@@ -291,6 +291,10 @@ def test_axe_finds_no_fault_in_any_view(shop: Shop) -> None:
     assert {view: found for view, found in faults.items() if found} == {}
 
 
+def test_nothing_leaves_its_card_and_no_label_covers_another(shop: Shop) -> None:
+    assert {str(each["view"]): each["misplaced"] for each in shop.seen if each.get("misplaced")} == {}
+
+
 CONTROLS = {"button", "link", "textbox", "searchbox", "spinbutton", "combobox", "checkbox", "DisclosureTriangle"}
 
 

@@ -24,6 +24,7 @@ let status = null;
 let list = []; // of monitors, as the API gives them
 let shown = ''; // version and address of what is shown
 let shownAt = 0;
+let isPartial = false; // the store was still being read
 let isLive = true;
 let isHeld = false; // somebody fills in a form, or has loaded older events
 let turn = 0; // counts renderings: a slow one that was overtaken is thrown away
@@ -86,6 +87,7 @@ async function render() {
     content.dataset.ready = view;
     shown = `${status?.version} ${address}`;
     shownAt = Date.now();
+    isPartial = status !== null && status.read < status.newest;
     document.title = `${title || 'Session'}${each && !WITHOUT_MONITOR.includes(view) ? ` – ${show(each.monitor.Name, 60)}` : ''} – loadgen console`;
     renderBar(view, each, span, context.query);
     if (isNew) say(`${title || 'Session'} is shown`);
@@ -120,19 +122,19 @@ function renderBar(view, each, span, query) {
         withTime ? choice('Time', span.fixed ? 'chosen' : span.range, [...(span.fixed ? [['chosen', `${moment(span.from)}, ${duration(span.to - span.from)}`]] : []), ...RANGES.map(([key, label]) => [key, key === 'all' ? label : `last ${label}`])], (key) => key !== 'chosen' && moved({ range: key })) : null,
         withTime ? h('details', { class: 'more', 'data-key': 'more' }, h('summary', {}, 'from, to, filters, incidents'), h('div', { class: 'panel' }, h('h3', {}, 'From, to'), custom, h('h3', {}, 'Filter'), filterForm(view, own), h('h3', {}, 'Ground truth of incidents'), truthForm())) : null,
         status && !status.live ? null : h('label', { class: 'live' }, h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: (event) => { isLive = event.target.checked; isHeld = false; } } }), ' live'),
-        h('div', { class: 'chips' }, filters, describeReading()));
+        h('div', { class: 'chips' }, filters, h('span', { id: 'reading', class: 'rated fair' }, describeReading())));
     replaceView(bar, node);
     replaceView(document.getElementById('views'), h('ul', {}, Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live)).map(([key, [title]]) =>
         h('li', {}, h('a', { href: linkTo(key), 'data-key': key, 'aria-current': key === view || (view === 'session' && key === 'sessions') ? 'page' : null }, title)))));
 }
 
 function describeReading() {
-    if (!status) return null;
+    if (!status) return '';
     const parts = [];
     if (status.read < status.newest) parts.push(`Reading the store: ${Math.floor((status.read / status.newest) * 100)}%, ${count(status.events)} events so far.`);
     if (status.cut) parts.push('Only the newest 5 million events are counted.');
     if (status.unreadable) parts.push(`${count(status.unreadable)} batches of the file cannot be read.`);
-    return parts.length ? h('span', { class: 'rated fair' }, parts.join(' ')) : null;
+    return parts.join(' ');
 }
 
 function filterForm(view, own) {
@@ -163,6 +165,7 @@ async function poll() {
         if (!document.hidden) {
             const before = status;
             status = await ask('status');
+            document.getElementById('reading')?.replaceChildren(describeReading());
             const { view } = readState();
             const isChanged = !before || before.version !== status.version || before.calls !== status.calls;
             if (isChanged || (view === 'monitors' && Date.now() - shownAt > 3 * POLL_MS)) list = await ask('monitors');
@@ -176,13 +179,13 @@ async function poll() {
     setTimeout(poll, POLL_MS);
 }
 
-// Whether a refresh disturbs nobody: no text is chosen, no span is being dragged, no field is filled in, and a session stays.
+// Whether a refresh disturbs nobody: no text is chosen, no span is being dragged, no field is filled in, and a session that is whole stays.
 function isCalm() {
     const { view } = readState();
     const active = document.activeElement;
     const fills = active && content.contains(active) && ['INPUT', 'SELECT', 'TEXTAREA'].includes(active.tagName) && active.type !== 'checkbox';
     const opens = content.querySelector('details[open]') && ['session', 'events'].includes(view);
-    return !fills && !opens && view !== 'session' && document.getSelection().isCollapsed && !document.querySelector('.choice.on, details.more[open], .area:focus');
+    return !fills && !opens && (view !== 'session' || isPartial) && document.getSelection().isCollapsed && !document.querySelector('.choice.on, details.more[open], .area:focus');
 }
 
 addEventListener('hashchange', () => {

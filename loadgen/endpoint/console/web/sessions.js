@@ -1,7 +1,7 @@
 // Views of sessions: their table, one of them as a timeline, journeys, and the event explorer.
 
 import { facts, folded, h, json, name, note, show, svg, table, wide } from './dom.js';
-import { count, duration, milliseconds, moment, score, share, shortType } from './units.js';
+import { clock, count, duration, milliseconds, moment, score, share, shortType } from './units.js';
 
 export async function sessions(context) {
     const { query } = context;
@@ -101,7 +101,8 @@ const FAILS = { js_error_event: 'failed', http_event: 'throttled' };
 function drawPart(part, number) {
     const rank = ({ event }) => ORDER.findIndex((kind) => event.event_type.includes(kind));
     const rows = part.events.map((each) => ({ ...each, ...placeInLoad(each.event) }));
-    rows.sort((one, other) => (one.start ?? 1e12) - (other.start ?? 1e12) || one.ms - other.ms || rank(one) - rank(other));
+    const begin = (row) => row.start ?? (rank(row) === 0 || rank(row) === 1 ? -1 : 1e12); // a page view begins the page
+    rows.sort((one, other) => begin(one) - begin(other) || one.ms - other.ms || rank(one) - rank(other));
     const inLoad = rows.filter((row) => row.start !== null);
     const end = Math.max(1, ...inLoad.filter((row) => row.colour !== 'lag').map((row) => row.start + (row.length || 0)));
     return h('ol', { class: 'waterfall' }, rows.map((row, place) => {
@@ -113,7 +114,7 @@ function drawPart(part, number) {
             h('span', { class: `kind ${FAILS[row.event.event_type.replace('com.amazon.rum.', '')] ? 'rated poor' : ''}` }, name(kind, 60)),
             h('span', { class: 'what' }, describeEvent(row.event)),
             h('span', { class: 'track' }, bar),
-            h('span', { class: 'soft small at' }, row.start !== null ? `+${milliseconds(row.start)}` : moment(row.ms)));
+            h('span', { class: 'soft small at' }, row.start !== null ? `+${milliseconds(row.start)}` : clock(row.ms)));
         return h('li', {}, folded(`${number} ${place} ${row.event.event_id}`, title, async () => json(row.event)));
     }));
 }
@@ -200,7 +201,7 @@ function drawFlow(flow) {
     });
     const boxes = [...nodes.values()].map((node) => svg('rect', { class: 'node c-accepted', x: node.x, y: node.y, width: NODE, height: Math.max(node.height, 1) }));
     const labels = [...nodes.values()].filter((node) => node.height > 9).map((node) =>
-        h('div', { class: 'label', style: { left: `calc(${node.x / 10}% + 18px)`, top: `${node.y}px`, 'max-width': `calc(${100 / Math.max(steps, 2)}% - 22px)` } }, name(node.page, 40), h('span', { class: 'soft' }, ` ${share(node.count, whole)}`)));
+        h('div', { class: 'label', style: { left: `calc(${node.x / 10}% + 18px)`, top: `${node.y}px`, 'max-width': `calc(${100 / Math.max(steps, 2)}% - 22px)` }, title: show(node.page) }, h('span', { class: 'soft' }, `${share(node.count, whole)} `), name(node.page)));
     return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Flow of the first pages; the table below has the same transitions' },
         h('div', { class: 'flow journey', style: { '--h': `${HEIGHT + 20}px` } },
             svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT + 20}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, ribbons, boxes), labels));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 from loadgen import traffic
 from loadgen.model import Event, Session
 from loadgen.rum.events import REPLAY
-from loadgen.scenario import Scenario
+from loadgen.scenario import Scenario, parse
 from loadgen.wire.json_templates import date_details
 from tests.traffic.conftest import SEED
-from tests.traffic.look import events, kinds, small
+from tests.traffic.look import SMALL, events, kinds, small
 
 ON = '[monitor]\ntelemetries = ["errors", "performance", "http", "interaction", "replay"]'
 
@@ -49,6 +50,15 @@ def test_a_document_begins_with_its_whole_tree(visits: list[Session]) -> None:
             assert [entry["type"] for entry in first["events"][:2]] == [4, 2]
             assert 5_000 < len(json.dumps(first["events"][:2], separators=(",", ":"))) < 13_000
             assert all(entry["type"] == 3 for event in recorded[1:] for entry in read_recording(event)["events"])
+
+
+def test_the_tree_tells_the_whole_address_of_its_document() -> None:
+    text = f"{SMALL}{ON}".replace('"/item/{item}"', '"/item/{item}#/shown/{item}"')
+    visits = traffic.draw_sessions(parse(text, "small.toml").adjust(duration=4), SEED)
+    found = [read_recording(event)["events"][0] for event in events(visits, REPLAY) if "/item/" in event.page.id]
+    addresses = {entry["data"]["href"] for entry in found if entry["type"] == 4}
+    assert addresses
+    assert all(re.fullmatch(r"https://shop.example.com/item/([\w-]+)#/shown/\1", address) for address in addresses)
 
 
 def test_five_seconds_or_fifty_entries_make_an_event(visits: list[Session]) -> None:

@@ -20,9 +20,10 @@ def record_events(draws: BlockDraws) -> list[Column]:
     """The events of a block's own sessions, a column for each family that the scenario's client records."""
     monitor, seen = draws.scenario.monitor, draw_inputs(draws)
     made: list[Column] = [record_page_views(draws)]
+    if monitor.collects("performance") or draws.scenario.client.timeToInteractive:
+        react = draw_reactions(draws, seen)
     if monitor.collects("performance"):
         files, heroes = record_resources(draws)
-        react = draw_reactions(draws, seen)
         made += [
             files,
             *record_navigation(draws),
@@ -41,7 +42,7 @@ def record_events(draws: BlockDraws) -> list[Column]:
     if monitor.collects("interaction"):
         made += record_dom(draws, seen)
     if draws.scenario.client.timeToInteractive:
-        made.append(record_tti(draws))
+        made.append(record_tti(draws, seen, react))
     if monitor.collects("replay"):
         made.append(record_replay(draws, seen))
     if monitor.custom_events:

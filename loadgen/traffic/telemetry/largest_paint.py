@@ -44,16 +44,16 @@ TEMPLATES = {kind: _make_template(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}
 
 
 class LargestPaints(NamedTuple):
-    """The largest paints of a block, as columns."""
+    """The largest paints of some loads, as columns."""
 
     row: Ints  # the load
     painted: Ints  # ticks from its start
-    text: Bools
+    text: Bools  # it is no image
     at: Ints  # when it is recorded, in ticks from session start
 
 
-def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes) -> Column:
-    """Largest contentful paint, as far as it had come when the first input or the first hide ended the search."""
+def find_largest_paints(draws: BlockDraws, seen: Inputs, react: Reactions) -> LargestPaints:
+    """The largest paint of each load, as far as it had come when the first input or the first hide ended the search."""
     loading, start = draws.loading, find_load_starts(draws, np.arange(draws.loads))
     ended = find_first_hides(draws)
     at = ended.copy()
@@ -62,14 +62,19 @@ def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes
     at[load] = np.minimum(at[load], seen.at[opening] + draw_delays(draws)[load] + react.idle[opening])
     ended[load] = np.minimum(ended[load], seen.at[opening])
     at = np.where(draws.restored, np.minimum(start + loading.lcp, draws.time.load_end - 1), at)
+    early = (start + loading.largest_paint > ended) & ~draws.restored
+    return LargestPaints(np.arange(draws.loads), np.where(early, loading.first_paint, loading.largest_paint), early, at)
+
+
+def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes) -> Column:
+    """Largest contentful paint of the loads in browsers that measure it."""
     rows = draws.own_loads[is_measured(draws, "lcp")[draws.own_loads]]
-    early = (start[rows] + loading.largest_paint[rows] > ended[rows]) & ~draws.restored[rows]
-    text = heroes.text[rows] | early
-    painted = np.where(early, loading.first_paint[rows], loading.largest_paint[rows])
-    view = draws.time.find_current(loading.view[rows], np.minimum(at[rows], draws.time.load_end[rows] - 1))
-    found = LargestPaints(rows, painted, text, at[rows])
+    _, painted, early, told = find_largest_paints(draws, seen, react)
+    at = told[rows]
+    view = draws.time.find_current(draws.loading.view[rows], np.minimum(at, draws.time.load_end[rows] - 1))
+    found = LargestPaints(rows, painted[rows], (heroes.text | early)[rows], at)
     details = partial(_write_details, draws, heroes, found)
-    return Column(LCP, EventIds("lcp", rows, draws.loads), view, at[rows], details)
+    return Column(LCP, EventIds("lcp", rows, draws.loads), view, at, details)
 
 
 def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places: Ints) -> list[str]:

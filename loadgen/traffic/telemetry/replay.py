@@ -54,12 +54,10 @@ def record_replay(draws: BlockDraws, seen: Inputs) -> Column:
     load = entries.load[begins[:-1]]
     row = np.flatnonzero(draws.own_sessions[draws.load_session[load]])
     view = draws.time.find_current(draws.loading.view[load[row]], at[row])
-    paths = {number: page.id for number, page in zip(view.tolist(), draws.find_pages(view), strict=True)}
 
     def details(places: Ints) -> list[str]:
         made = (
-            _write_event(draws, entries, slice(begins[row[place]], begins[row[place] + 1]), paths[int(view[place])])
-            for place in places.tolist()
+            _write_event(draws, entries, slice(begins[row[place]], begins[row[place] + 1])) for place in places.tolist()
         )
         return draws.seeds.list_all(made, WRITTEN_AT_ONCE)
 
@@ -114,7 +112,7 @@ def _find_flushes(draws: BlockDraws, entries: Entries) -> tuple[Ints, Ints]:
     return np.append(begins, len(window)), at
 
 
-def _write_event(draws: BlockDraws, entries: Entries, some: slice, path: str) -> str:
+def _write_event(draws: BlockDraws, entries: Entries, some: slice) -> str:
     """The details of one event."""
     load = int(entries.load[some.start])
     device = int(draws.people.device[draws.load_session[load]])
@@ -123,8 +121,10 @@ def _write_event(draws: BlockDraws, entries: Entries, some: slice, path: str) ->
     for at, kind, target, turn in zip(*columns, strict=True):
         when = mark_milliseconds(at / TICKS)
         if kind == TREE:
-            page = int(draws.walk.page[draws.loading.view[load]])
-            found += write_snapshot(draws.site, page, f"{draws.site.origin}{path}", device, when)
+            shown = draws.loading.view[load]
+            page, items = int(draws.walk.page[shown]), tuple(draws.walk.items[shown].tolist())
+            address = f"{draws.site.origin}{draws.site.fill(draws.site.pages[page].path, page, items)}"
+            found += write_snapshot(draws.site, page, address, device, when)
         else:
             data = _describe(kind, target, turn, WIDTHS[device])
             found.append({"type": 3, "data": data, "timestamp": when})

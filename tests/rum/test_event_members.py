@@ -38,7 +38,7 @@ TRAFFIC = (Client, Population, PageSpec, Resources, Link, ApiCall, Click, Custom
 OFF: tuple[Any, ...] = (None, 0, False, "", (), {})
 NEEDLESS = {
     "Client": {"sessionEventLimit", "enableW3CTraceId"},  # W3C's ids of 32 digits do not fit the schema of http events
-    "Population": {"devices", "browsers"},  # each country's own mix has all of them
+    "Population": {"devices", "browsers", "systems", "languages"},  # each country's own mix has all of them
     "PageSpec": {"think_time"},
     "Telemetry": {"protocol"},  # left out, visits have all of them
     "Cache": {"first_page_new"},

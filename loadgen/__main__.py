@@ -11,7 +11,7 @@ from contextlib import suppress
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from typing import NoReturn
 
-from loadgen.errors import interrupt
+from loadgen.errors import interrupt_by_signal
 
 INTERRUPTED = 130
 UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that goes to a file
@@ -27,7 +27,7 @@ def main() -> None:
     from loadgen.cli import main as run_command
 
     for number in heeded:
-        signal.signal(number, interrupt)
+        signal.signal(number, interrupt_by_signal)
     try:
         run_command()
     except KeyboardInterrupt:

@@ -13,6 +13,9 @@ terminal that shows it: `escape_line` is for a line, `escape_controls` for text 
 """
 
 import re
+import signal
+from collections.abc import Callable
+from types import FrameType
 from typing import NoReturn
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -63,6 +66,29 @@ class Interrupted(KeyboardInterrupt):
     """
 
 
-def interrupt(*_: object) -> NoReturn:
-    """A handler of signals."""
+def interrupt() -> NoReturn:
+    """End the command as by a signal."""
     raise Interrupted
+
+
+def interrupt_by_signal(_: int, frame: FrameType | None) -> None:
+    """A handler of signals."""
+    after_imports(frame, interrupt)
+
+
+def after_imports(frame: FrameType | None, act: Callable[[], None], looks: int = 0) -> None:
+    """Act for a signal that came at this frame; if a module is being imported, once that is over, or after a while.
+
+    Modules run code of others, who make something else of an exception: pydantic an error of its schema.
+    """
+    while frame is not None and frame.f_code.co_filename != IMPORTING:
+        frame = frame.f_back
+    if frame is None or looks > MOST_LOOKS:  # the caller itself may stand in a module that is imported
+        act()
+        return
+    signal.signal(signal.SIGALRM, lambda _, later: after_imports(later, act, looks + 1))
+    signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS)
+
+
+IMPORTING = "<frozen importlib._bootstrap>"
+LOOK_SECONDS, MOST_LOOKS = 0.02, 100

@@ -87,15 +87,19 @@ MEANINGS = {
     MISSING: "there is none of that name; see `loadgen monitors list`, or make it by `loadgen monitors apply`",
     "UnrecognizedClientException": "the access key id or the session token is not known there",
     "InvalidClientTokenId": "the access key id is not known there",
-    "InvalidSignatureException": "the secret access key does not match the access key id",
-    "SignatureDoesNotMatch": "the secret access key does not match the access key id",
     "ExpiredTokenException": "the session token has expired",
     "ExpiredToken": "the session token has expired",
 }
 """What AWS's error codes mean to the caller (each service's API reference, "Common errors")."""
 
 WRONG_SECRET = "The request signature we calculated does not match the signature you provided"
-"""How AWS's message begins when the secret is wrong; one of another Region or clock begins otherwise and is shown."""
+SIGNATURES = {
+    WRONG_SECRET: "the secret access key does not match the access key id",
+    "Credential should be scoped to a valid region": "the target is of another Region; give --region",
+    "Signature expired": "this machine's clock is late; set it",
+    "Signature not yet current": "this machine's clock is early; set it",
+}
+"""What AWS's message means when a signature is refused, by its beginning: the code is the same."""
 
 NO_CREDENTIALS = (
     "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile; for an endpoint on this "
@@ -152,7 +156,7 @@ def _explain_refusal(doing: str, error: Exception, action: str | None) -> Contro
     response, operation = error.response, error.operation_name  # type: ignore[attr-defined]  # botocore has no types
     code, message = response["Error"].get("Code", ""), response["Error"].get("Message", "")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    meaning = MEANINGS.get(code)
+    meaning = next((told for begin, told in SIGNATURES.items() if message.startswith(begin)), MEANINGS.get(code))
     if code in DENIED:
         meaning = f"the credentials lack the permission {action or f'rum:{operation}'}"
     is_told = message.startswith(WRONG_SECRET) or (code == MISSING and operation == "GetAppMonitor")  # by `meaning`

@@ -6,10 +6,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
-from loadgen.errors import interrupt
+from loadgen.errors import after_imports, interrupt
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -44,7 +44,10 @@ class StopSignals:
         finally:
             self._counting = False
 
-    def _receive(self, *_: object) -> None:
+    def _receive(self, _: int, frame: FrameType | None) -> None:
         self.count += 1
+        after_imports(frame, self._act)
+
+    def _act(self) -> None:
         if not self._counting:
             interrupt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -53,3 +54,22 @@ def test_no_message_holds_a_secret(account: Account) -> None:
 
 def test_arns_know_their_partition() -> None:
     assert Account("cn-north-1", KEY, "http://127.0.0.1:9").build_arn("demo").startswith("arn:aws-cn:rum:cn-north-1:")
+
+
+def test_another_region_is_told_from_a_wrong_secret(account: Account) -> None:
+    with pytest.raises(ControlError) as caught:
+        Account("eu-west-1", KEY, account.data_plane).list_names()
+    said = "the target is of another Region; give --region (InvalidSignatureException: "
+    assert said in str(caught.value)
+    assert "valid region: 'us-east-1', not 'eu-west-1'" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(-20, "late"), (20, "early")])
+def test_a_clock_that_is_off_is_told_with_the_minutes(
+    account: Account, minutes: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifted = datetime.now(UTC) + timedelta(minutes=minutes)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: shifted.replace(tzinfo=None))
+    with pytest.raises(ControlError, match=rf"this machine's clock is {said}; set it \(.*20 min\."):
+        account.list_names()

@@ -1,0 +1,63 @@
+"""Signals while modules are imported, and messages whatever the names in them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadgen.errors import LoadgenError, ScenarioError, escape_line
+
+SCRIPT = """
+import signal, time
+from loadgen.errors import MOST_LOOKS, interrupt_by_signal
+signal.signal(signal.SIGTERM, interrupt_by_signal)
+try:
+    import stopped
+    time.sleep(60)
+except KeyboardInterrupt as error:
+    print(type(error).__name__, end="")
+"""
+
+MODULES = {
+    "a schema of pydantic's": """
+import os, signal
+from pydantic import BaseModel
+class Kind:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, *_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"type": "any"}
+class Model(BaseModel):
+    kind: Kind
+print("imported, ", end="")
+""",
+    "one that never ends": """
+import os, signal, time
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""",
+}
+
+
+@pytest.mark.parametrize(("module", "told"), [*zip(MODULES, ["imported, Interrupted", "Interrupted"], strict=True)])
+def test_a_signal_while_a_module_is_imported_interrupts_once_that_is_over(
+    module: str, told: str, tmp_path: Path
+) -> None:
+    """In the middle of an import pydantic made an error of its own of it: a traceback, and exit code 1."""
+    (tmp_path / "stopped.py").write_text(MODULES[module])
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\nb\x1b[31m", "a\\nb\\x1b[31m"), ("a\r\u2028b\x85", "a\\r\\u2028b\\x85"), ("a\tb – ü", "a\tb – ü")],
+)
+def test_a_name_from_outside_stays_on_its_line(text: str, shown: str) -> None:
+    assert escape_line(text) == shown
+    assert str(LoadgenError(f"{text}: no such file")) == f"{shown}: no such file"
+    assert ScenarioError(text, text).args == (shown, shown)
+    assert str(ScenarioError(text, "b")).splitlines() == [shown, "b"]

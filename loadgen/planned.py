@@ -26,6 +26,7 @@ def planned(
     *,
     yield_to_others: Callable[[], None] | None = None,
     with_unrecorded: bool = False,
+    is_sample: bool = False,
 ) -> Iterator[PlannedSession]:
     """The sessions of worker i of n (share = i, n) in order of start, each with its client's plan.
 
@@ -36,11 +37,12 @@ def planned(
         yield_to_others: Called at least every two milliseconds while sessions are drawn.
         with_unrecorded: Keep the events in the sessions that the client does not record at its sample rate and session
             limit. The plan is the same without them, and they take time to draw.
+        is_sample: The share stands for the run, and may have other users' ids than in it; see `traffic.draw_blocks`.
     """
     settings, sample_rate, pause = scenario.client, scenario.monitor.sample_rate, yield_to_others or _do_not_yield
 
     def plan_blocks() -> Iterator[tuple[int, Iterator[tuple[Session, Callable[[], client.Plan]]]]]:
-        for first, drawn in traffic.draw_blocks(scenario, seed, share, yield_to_others, not with_unrecorded):
+        for first, drawn in traffic.draw_blocks(scenario, seed, share, yield_to_others, not with_unrecorded, is_sample):
             sessions = list(drawn)
             plans = client.BlockPlan(sessions, settings, sample_rate, pause)
             yield first, zip(sessions, (partial(plans.make_plan, row) for row in range(len(sessions))), strict=True)

@@ -10,6 +10,7 @@ from loadgen.traffic.arrivals import BLOCKS_EACH, make_arrivals_law, merge_block
 from loadgen.traffic.draws import BLOCK, Bools, Floats, Ints
 from loadgen.traffic.ground_truth import Description, IncidentHit, describe, find_hits
 from loadgen.traffic.rate_curve import RateCurve
+from loadgen.traffic.visit_traits import draw_traits
 
 __all__ = [
     "BLOCK",
@@ -26,6 +27,7 @@ __all__ = [
     "draw_blocks",
     "draw_sessions",
     "draw_starts",
+    "draw_traits",
     "find_hits",
     "merge_blocks",
 ]
@@ -57,18 +59,17 @@ def draw_blocks(
     share: tuple[int, int] = (0, 1),
     pause: Callable[[], None] | None = None,
     only_recordable: bool = False,
+    is_sample: bool = False,
 ) -> Iterator[tuple[int, Iterator[Session]]]:
     """As `draw_sessions`, by block: the least Session.index of a block, and its sessions that are of the share.
 
-    Blocks come by their least index, and may overlap: `merge_blocks` gives one sequence.
+    Blocks come by their least index, and may overlap: `merge_blocks` gives one sequence. `is_sample`: who made the
+    visits that are left out is not drawn, which takes longer than a small share itself; a visit may then have another
+    user's id than in the run, and nothing else is different.
     """
-    law = make_arrivals_law(scenario, seed, pause, only_recordable)
-    worker, workers = share
-    together = law.shared_together(workers)
-    for part in law.split_starts():
-        own = (part.session >= 0) & (part.session // together % workers == worker)
-        if own.any():
-            yield part.first, law.blocks.build_sessions(part, own)
+    law = make_arrivals_law(scenario, seed, pause, only_recordable, is_sample)
+    for part, own in law.split_share(share):
+        yield part.first, law.blocks.build_sessions(part, own)
 
 
 def compute_mean_rate(scenario: Scenario) -> RateCurve:

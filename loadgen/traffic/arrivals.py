@@ -18,7 +18,7 @@ import numpy as np
 from loadgen.errors import LoadgenError
 from loadgen.scenario import Scenario
 from loadgen.traffic.block import Blocks, BlockStarts
-from loadgen.traffic.draws import BLOCK, TICKS, Floats, Ints, Pause, Seeds
+from loadgen.traffic.draws import BLOCK, TICKS, Bools, Floats, Ints, Pause, Seeds
 from loadgen.traffic.population import draw_pauses
 from loadgen.traffic.rate_curve import RateCurve, compute_rate_curve, draw_starts
 
@@ -39,16 +39,21 @@ class ArrivalsLaw(ABC):
     """The starts of one scenario's sessions under one seed."""
 
     def __init__(
-        self, scenario: Scenario, seed: int = 0, pause: Pause | None = None, only_recordable: bool = False
+        self,
+        scenario: Scenario,
+        seed: int = 0,
+        pause: Pause | None = None,
+        only_recordable: bool = False,
+        is_sample: bool = False,
     ) -> None:
         self.scenario = scenario
         self.seeds = Seeds(seed, pause, f"{scenario.name}/{scenario.monitor.name}")
-        self._only_recordable = only_recordable
+        self._only_recordable, self._is_sample = only_recordable, is_sample
 
     @cached_property
     def blocks(self) -> Blocks:
         """Draws the sessions, a block at a time."""
-        return Blocks(self.scenario, self.seeds, self._only_recordable)
+        return Blocks(self.scenario, self.seeds, self._only_recordable, self._is_sample)
 
     @property
     @abstractmethod
@@ -67,6 +72,15 @@ class ArrivalsLaw(ABC):
     @abstractmethod
     def split_starts(self) -> Iterator[BlockStarts]:
         """The blocks that hold the sessions, in order of the first session of each."""
+
+    def split_share(self, share: tuple[int, int]) -> Iterator[tuple[BlockStarts, Bools]]:
+        """The blocks that hold sessions of worker i of n (share = i, n), and which of their rows are these."""
+        worker, workers = share
+        together = self.shared_together(workers)
+        for part in self.split_starts():
+            own = (part.session >= 0) & (part.session // together % workers == worker)
+            if own.any():
+                yield part, own
 
     @abstractmethod
     def shared_together(self, workers: int) -> int:
@@ -103,10 +117,10 @@ class OpenArrivals(ArrivalsLaw):
         starts = self.starts
         self.blocks.crowd.returns.begun = starts
         for number, first in enumerate(range(0, len(starts), BLOCK)):
-            part = starts[first : first + BLOCK]
-            missing = (0, BLOCK - len(part))
-            index = np.pad(np.arange(first, first + len(part)), missing, constant_values=-1)
-            yield BlockStarts(number, index, np.pad(part, missing, mode="edge"))
+            part, index = starts[first : first + BLOCK], np.arange(first, first + BLOCK)
+            if missing := BLOCK - len(part):
+                part, index[-missing:] = np.pad(part, (0, missing), mode="edge"), -1
+            yield BlockStarts(number, index, part)
 
     def shared_together(self, workers: int) -> int:
         return BLOCK if len(self.starts) >= BLOCKS_EACH * workers * BLOCK else 1
@@ -204,11 +218,15 @@ def _sort_visits(starts: list[Floats], numbers: list[Ints], rows: list[Ints]) ->
 
 
 def make_arrivals_law(
-    scenario: Scenario, seed: int = 0, pause: Pause | None = None, only_recordable: bool = False
+    scenario: Scenario,
+    seed: int = 0,
+    pause: Pause | None = None,
+    only_recordable: bool = False,
+    is_sample: bool = False,
 ) -> ArrivalsLaw:
-    """The law that a scenario's arrivals follow; see `draw_sessions` for the arguments."""
+    """The law that a scenario's arrivals follow; see `draw_blocks` for the arguments."""
     kind = OpenArrivals if scenario.arrivals.visitors is None else ClosedArrivals
-    return kind(scenario, seed, pause, only_recordable)
+    return kind(scenario, seed, pause, only_recordable, is_sample)
 
 
 def merge_blocks(blocks: Iterable[tuple[int, Iterable[Item]]], index: Callable[[Item], int]) -> Iterator[Item]:

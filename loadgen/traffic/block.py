@@ -22,6 +22,7 @@ from loadgen.traffic.journey import (
     NAVIGATE,
     RELOAD,
     RESTORED,
+    Dwell,
     Habits,
     Walk,
     build_timeline,
@@ -85,15 +86,28 @@ class WalkedVisits(NamedTuple):
         return self._replace(later=self.later._replace(cache_factor=self.later.cache_factor * factor))
 
 
+class BlockWalks(NamedTuple):
+    """A block before its loads."""
+
+    people: People
+    slowness: Slowness
+    exposures: list[Exposure]
+    visits: WalkedVisits
+    looks: Dwell
+
+
 class Blocks:
     """Draws blocks of one scenario and seed."""
 
-    def __init__(self, scenario: Scenario, seeds: Seeds, only_recordable: bool = False) -> None:
+    def __init__(
+        self, scenario: Scenario, seeds: Seeds, only_recordable: bool = False, is_sample: bool = False
+    ) -> None:
         self.scenario, self.seeds = scenario, seeds
         self.limit = SessionLimit.for_scenario(scenario) if only_recordable else NO_LIMIT
         self.site = Site(scenario)
         self.spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self.crowd = Crowd(scenario, self.seeds)
+        self.crowd.returns.is_sample = is_sample
         self.incidents = Incidents(scenario.incidents, self.site, self.crowd)
 
     def build_sessions(self, part: BlockStarts, own: Bools) -> Iterator[Session]:
@@ -114,8 +128,8 @@ class Blocks:
             self.seeds.pause()
             yield session
 
-    def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
-        """Draw a block: its visitors, walks, loads and times, without its events."""
+    def walk(self, block: int, starts: Floats) -> BlockWalks:
+        """Draw a block's visitors, their walks and how long they look at each page: all that comes before its loads."""
         scenario, site, seeds = self.scenario, self.site, self.seeds
         people = self.crowd.draw(block, starts)
         slowness = Slowness(
@@ -126,6 +140,13 @@ class Blocks:
         steps, hard = walked.walk, walked.hard
         looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
         looks = open_tabs(seeds, block, steps, hard, looks, scenario.population.new_tab)
+        return BlockWalks(people, slowness, exposures, walked, looks)
+
+    def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
+        """Draw a block: its visitors, walks, loads and times, without its events."""
+        scenario, site, seeds = self.scenario, self.site, self.seeds
+        people, slowness, exposures, walked, looks = self.walk(block, starts)
+        steps, hard = walked.walk, walked.hard
         clocks = self._start_clocks(block, steps.session[hard], people)
         able = hard & self.crowd.are_chromium(people)[steps.session]
         leads = draw_leads(site, seeds, block, (steps, able), looks)[hard]

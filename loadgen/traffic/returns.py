@@ -32,6 +32,7 @@ class Returns:
         self._draw_keys = draw_keys
         self.apart = session_length + LONG_VISIT  # seconds between the starts of two visits of one visitor
         self.begun: Floats = np.zeros(0)  # the starts of all visits of the run, once they are known
+        self.is_sample = False  # True: who was drawn for the blocks that are left out is not asked
         self._last: dict[int, float] = {}  # when each was last drawn
         self._next = 0  # the block that continues what `_last` knows
 
@@ -40,7 +41,7 @@ class Returns:
 
         It is quick for blocks in ascending order. For another block those that lie within the time before it are drawn.
         """
-        if block != self._next:
+        if block != self._next and not self.is_sample:
             self._catch_up(block, float(at[0]))
         self._next = block + 1
         return self._note(at, keys)

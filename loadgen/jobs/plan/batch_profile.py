@@ -38,6 +38,7 @@ class BatchProfile(NamedTuple):
     beacon: Bools
     preflight: Bools  # the browser asks for permission first
     client_session: Ints  # number of the client session within its visit: the client samples each by a draw of its own
+    weights: Floats | None = None  # of sessions that stand for more, 1 on average; None: all alike
 
     @property
     def sessions(self) -> int:

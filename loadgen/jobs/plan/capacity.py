@@ -124,7 +124,7 @@ def _describe_monitors(
     monitors: Sequence[RehearsedMonitor], trajectory: Trajectory, quota: AccountQuota
 ) -> Iterator[MonitorPlan]:
     for monitor, outcome in zip(monitors, trajectory.outcomes, strict=True):
-        requests, events = monitor.interval
+        requests, events, wire_bytes = monitor.sample.intervals
         yield MonitorPlan(
             monitor=monitor.scenario.monitor.name,
             scenario=monitor.scenario.name,
@@ -132,8 +132,10 @@ def _describe_monitors(
             load=monitor.demand.totals,
             throttling=round_outcome(outcome, quota, None, monitor.sample.exact),
             rehearsed=monitor.sample.sessions,
+            walked=monitor.sample.walked,
             requests_interval=requests,
             events_interval=events,
+            bytes_interval=wire_bytes,
         )
 
 

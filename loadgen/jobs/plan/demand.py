@@ -18,8 +18,8 @@ from loadgen.scenario import Client, Scenario
 from loadgen.traffic import Bools, Floats, Ints
 
 CHUNK = 16_384  # arrivals that are placed at a time
-NEARBY_SHARE = 0.05  # of the sample: how far from its own place an arrival looks for a session
-FEWEST_NEARBY = 500  # sessions; but at least so far
+NEARBY_SHARE = 0.1  # of the sample: the arrivals for which these sessions stand are mixed with each other
+FEWEST_NEARBY = 1_000  # sessions; but at least so many
 SLOTS = (0.1, 0.5, 1.0, 2.0)  # seconds; each divides 2 s, the web client's shortest delay before a retry
 MOST_SLOTS = 1_500_000
 
@@ -113,7 +113,7 @@ def extrapolate_demand(scenario: Scenario, profile: BatchProfile, starts: Floats
     for at, attempts in place_sample(profile, starts, keep, np.random.default_rng([seed, 1])):
         sent = counter.add(at, attempts)
         unsent += int(attempts.events.sum()) - int(sent.events.sum())
-    generated, _, over, dropped = (profile.tallies.mean(axis=0) * len(starts)).tolist()
+    generated, _, over, dropped = (np.average(profile.tallies, axis=0, weights=profile.weights) * len(starts)).tolist()
     generated, over, dropped = round(generated), round(over * keep), round(dropped * keep)
     sent_events = int(counter.seconds.events.sum())
     not_sampled = max(generated - over - dropped - unsent - sent_events, 0) if keep < 1 else 0
@@ -172,9 +172,9 @@ def place_sample(
     """The sample's sessions at the run's arrival times, some thousand arrivals at a time."""
     offset = profile.due - np.repeat(profile.starts, profile.batches_per_session)
     most_client_sessions = int(profile.client_session.max(initial=0)) + 1
+    chosen = choose_sessions(profile, len(starts), stream)
     for first in range(0, len(starts), CHUNK):
-        at = starts[first : first + CHUNK]
-        pick = _pick_nearby(first, len(at), len(starts), profile.sessions, stream)
+        at, pick = starts[first : first + CHUNK], chosen[first : first + CHUNK]
         size = profile.batches_per_session[pick]
         arrival = np.repeat(np.arange(len(at)), size)
         row = np.arange(len(arrival)) - np.repeat(np.cumsum(size) - size, size) + profile.begins[pick][arrival]
@@ -185,15 +185,23 @@ def place_sample(
         yield at, FirstAttempts(at[arrival] + offset[row], *(column[row] for column in columns))
 
 
-def _pick_nearby(first: int, count: int, arrivals: int, sample: int, stream: np.random.Generator) -> Ints:
-    """A session of the sample for each of `count` arrivals, from about the same part of the run."""
+def choose_sessions(profile: BatchProfile, arrivals: int, stream: np.random.Generator) -> Ints:
+    """A session of the sample for each arrival, from about the same part of the run.
+
+    Each is chosen as often as its weight says, to a whole number, and those of one size together are.
+    """
+    sample = profile.sessions
     if sample == arrivals:
-        return np.arange(first, first + count)
-    reach = min(max(int(sample * NEARBY_SHARE), FEWEST_NEARBY), sample - 1)
-    pick = np.arange(first, first + count) * sample // arrivals + stream.integers(-reach, reach + 1, count)
-    pick = np.abs(pick)
-    inside: Ints = np.where(pick >= sample, 2 * (sample - 1) - pick, pick)
-    return inside
+        return np.arange(arrivals)
+    near = min(max(sample * NEARBY_SHARE, FEWEST_NEARBY), sample)
+    parts = max(round(sample / near), 1)
+    order = np.lexsort((profile.batches_per_session, np.arange(sample) * parts // sample))
+    upto = np.cumsum(np.ones(sample) if profile.weights is None else profile.weights[order])
+    place = np.searchsorted(upto, (np.arange(arrivals) + 0.5) * (upto[-1] / arrivals), side="right")
+    chosen: Ints = order[place]
+    for part in np.array_split(chosen, parts):
+        stream.shuffle(part)
+    return chosen
 
 
 class LoadCounter:

@@ -117,8 +117,10 @@ class MonitorPlan(Noun):
     load: PlannedLoad
     throttling: Throttling
     rehearsed: int  # sessions
+    walked: int  # sessions drawn as far as their pages and the time on them, which the rehearsed ones are weighted by
     requests_interval: float  # half the 95 % interval of the sums, relative; 0: exact
     events_interval: float
+    bytes_interval: float  # of bytes as sent
 
 
 class Cost(Noun):

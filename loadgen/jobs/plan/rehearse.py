@@ -3,30 +3,29 @@ precision."""
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+import msgspec
+import numpy as np
+
 from loadgen import client, traffic
-from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure, profile_batches
+from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure
 from loadgen.jobs.plan.demand import Demand, extrapolate_demand, measure_demand
+from loadgen.jobs.plan.double_sampling import Calibration, MeanTraits, count_fewest
 from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.jobs.progress import OnProgress, Ticker, track
 from loadgen.model import Noun
 from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario
-from loadgen.traffic import BLOCK, BLOCKS_EACH
 
 MOST_REHEARSED = 20_000
 """Runs with up to so many sessions are rehearsed whole; of longer ones a sample is, unless `exact` is asked for."""
 
-PILOT = BLOCKS_EACH * BLOCK
-"""Sessions from which the sample's size is computed. A smaller sample would not consist of whole blocks of sessions, so
-that all sessions would be drawn for it."""
-
 TRIED_SESSIONS = 600  # sessions that are kept to try client settings on
-CONFIDENCE = 1.96  # standard deviations of a two-sided interval of 95 %
+CLOSE_ENOUGH = 1.1  # times the rehearsed sessions: if fewer than so many are wanted, they are not rehearsed anew
 
 
 class SampleSize(Noun):
@@ -35,6 +34,9 @@ class SampleSize(Noun):
     sessions: int
     of: int
     cpu_seconds: float  # to draw, plan and encode them, on one core
+    walked: int = 0  # of which the traits were drawn
+    intervals: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Half the 95 % intervals of the sums of requests, events and bytes as sent, relative; zero when exact."""
 
     @property
     def exact(self) -> bool:
@@ -53,11 +55,6 @@ class RehearsedMonitor(NamedTuple):
     sessions: tuple[PlannedSession, ...]  # the first few, at sample rate 1, unrecorded events included
     share: int  # one of so many blocks of sessions was planned
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Half the 95 % interval of the totals of requests and events, relative; zero when exact."""
-        return estimate_intervals(self.profile, self.sample.of)
-
 
 def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_progress: OnProgress) -> RehearsedMonitor:
     """A monitor's demand; `precision` is half the 95 % interval, relative, that a sample must reach.
@@ -66,59 +63,96 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
     """
     refuse_too_large(scenario.name, traffic.compute_mean_rate(scenario).expected, scenario.duration, exact)
     starts = traffic.draw_starts(scenario, seed)
-    share = (
-        1
-        if exact or len(starts) <= MOST_REHEARSED
-        else _choose_share(scenario, seed, len(starts), precision, on_progress)
-    )
-    if share > 1:
-        on_progress(f"{scenario.name}: rehearsing about {len(starts) // share:,} of {len(starts):,} sessions")
-    begun = time.process_time()
+    rehearsal = Rehearsal(scenario, seed, len(starts), on_progress)
+    share = 1 if exact or len(starts) <= MOST_REHEARSED else rehearsal.choose_share(precision)
+    rehearsal.run(share)
+    sample, profile = rehearsal.represent(precision)
     kept = scenario.monitor.sample_rate
-    full, own = (ProfileBuilder(make_batch_measure(scenario), scenario.client) for _ in range(2))
-    tick = Ticker(on_progress, f"rehearsing {scenario.name}", len(starts) / share, "sessions")
-    for session, plan in track(planned(record_all(scenario), seed, (0, share)), tick):
-        if share == 1 and kept != 1:
-            own.add(session, client.plan(session, scenario.client, kept))
-        full.add(session, plan)
-    profile = full.build()
-    sample = SampleSize(profile.sessions, len(starts), time.process_time() - begun)
     if sample.exact:
         demand = unsampled = measure_demand(scenario, profile)
-        if share == 1 and kept != 1:
-            demand = measure_demand(scenario, own.build())
+        if kept != 1:
+            demand = measure_demand(scenario, rehearsal.own.build())
     else:
         demand = unsampled = extrapolate_demand(scenario, profile, starts, 1.0, seed)
         if kept != 1:
             demand = extrapolate_demand(scenario, profile, starts, kept, seed)
-    first = islice(planned(record_all(scenario), seed, (0, share), with_unrecorded=True), TRIED_SESSIONS)
+    first = islice(rehearsal.plan(with_unrecorded=True), TRIED_SESSIONS)
     return RehearsedMonitor(scenario, demand, unsampled, sample, profile, tuple(first), share)
+
+
+class Rehearsal:
+    """Rehearses every session of a run, or one of so many blocks of them."""
+
+    def __init__(self, scenario: Scenario, seed: int, of: int, on_progress: OnProgress) -> None:
+        self._scenario, self._seed, self._of, self._tell = scenario, seed, of, on_progress
+        self._share = 0  # nothing is rehearsed yet
+        self._cpu_seconds = 0.0
+
+    def plan(self, with_unrecorded: bool = False) -> Iterator[PlannedSession]:
+        """The share's sessions at sample rate 1."""
+        return plan_share(record_all(self._scenario), self._seed, self._share, with_unrecorded)
+
+    def choose_share(self, precision: float) -> int:
+        """The n for which one of n blocks of sessions makes a sample of the precision, by a rehearsal of the fewest."""
+        self.run(max(self._of // count_fewest(self._of), 1))
+        if self._share == 1:
+            return 1
+        wanted = max(each.choose_rehearsed(precision, self._of) for each in self._calibration.measure_spreads())
+        return self._share if wanted < CLOSE_ENOUGH * self._profile.sessions else max(int(self._of // wanted), 1)
+
+    def run(self, share: int) -> None:
+        """Rehearse one of `share` blocks of sessions, unless that is done."""
+        if share == self._share:
+            return
+        self._share, scenario, wanted = share, self._scenario, self._of / share
+        if share > 1:
+            self._tell(f"{scenario.name}: rehearsing about {wanted:,.0f} of {self._of:,} sessions")
+        begun, kept = time.process_time(), scenario.monitor.sample_rate
+        full, self.own = (ProfileBuilder(make_batch_measure(scenario), scenario.client) for _ in range(2))
+        tick = Ticker(self._tell, f"rehearsing {scenario.name}", wanted, "sessions")
+        for session, plan in track(self.plan(), tick):
+            if share == 1 and kept != 1:
+                self.own.add(session, client.plan(session, scenario.client, kept))
+            full.add(session, plan)
+        self._profile, self._cpu_seconds = full.build(), time.process_time() - begun
+        if share > 1:
+            self._calibration = self._calibrate()
+
+    def represent(self, precision: float) -> tuple[SampleSize, BatchProfile]:
+        """How the rehearsed sessions stand for the run: how precisely, and with weights."""
+        profile, of = self._profile, self._of
+        size = SampleSize(profile.sessions, of, self._cpu_seconds)
+        if size.exact:
+            return size, profile
+        calibration = self._calibration
+        wanted = max(each.choose_walked(precision, profile.sessions, of) for each in calibration.measure_spreads())
+        walked = self._walk(max(int(of // max(wanted, profile.sessions)), 1))
+        requests, events, wire_bytes = (
+            each.measure_interval(profile.sessions, walked.visits, of) for each in calibration.measure_spreads(walked)
+        )
+        size = msgspec.structs.replace(size, walked=walked.visits, intervals=(requests, events, wire_bytes))
+        return size, profile._replace(weights=calibration.weigh(walked))
+
+    def _calibrate(self) -> Calibration:
+        drawn = list(traffic.draw_traits(self._scenario, self._seed, (0, self._share)))
+        index, traits = (np.concatenate(column) for column in zip(*drawn, strict=True))
+        return Calibration(traits[np.argsort(index)], self._profile)
+
+    def _walk(self, share: int) -> MeanTraits:
+        """The traits of one of `share` blocks of sessions."""
+        tick = Ticker(self._tell, f"walking {self._scenario.name}", self._of / share, "sessions")
+        drawn = (traits for _, traits in traffic.draw_traits(self._scenario, self._seed, (0, share)))
+        return MeanTraits.sum_up(track(drawn, tick, len))
+
+
+def plan_share(scenario: Scenario, seed: int, share: int, with_unrecorded: bool = False) -> Iterator[PlannedSession]:
+    """The sessions of one of `share` blocks of a run's."""
+    return planned(scenario, seed, (0, share), with_unrecorded=with_unrecorded, is_sample=share > 1)
 
 
 def record_all(scenario: Scenario) -> Scenario:
     """The scenario at sample rate 1."""
     return scenario.adjust(sample_rate=1.0)
-
-
-def _choose_share(scenario: Scenario, seed: int, sessions: int, precision: float, on_progress: OnProgress) -> int:
-    """The n for which one of n blocks of sessions makes a sample of the precision."""
-    pilot = planned(record_all(scenario), seed, (0, max(sessions // PILOT, 1)))
-    tick = Ticker(on_progress, f"sampling {scenario.name}", PILOT, "sessions")
-    profile = profile_batches(track(pilot, tick), lambda batch: (0, 0, batch.beacon), scenario.client)
-    one_session = max(estimate_intervals(profile, 10**12)) * math.sqrt(profile.sessions)
-    wanted = max((one_session / precision) ** 2, PILOT)
-    wanted = wanted / (1 + wanted / sessions)  # the finite population correction
-    return max(int(sessions // max(wanted, PILOT)), 1)
-
-
-def estimate_intervals(profile: BatchProfile, of: int) -> tuple[float, float]:
-    """Half the 95 % interval of requests and events a session, relative to their means; `of`: sessions of the run."""
-    left = math.sqrt(max(1 - profile.sessions / of, 0.0)) if of else 0.0
-    found = []
-    for figure in (profile.batches_per_session.astype(float), profile.sum_by_session(profile.events)):
-        mean = float(figure.mean()) if len(figure) else 0.0
-        found.append(CONFIDENCE * float(figure.std()) / math.sqrt(len(figure)) / mean * left if mean else 0.0)
-    return found[0], found[1]
 
 
 class ExpectedVolume(Noun):

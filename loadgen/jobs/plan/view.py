@@ -71,8 +71,12 @@ def format_exactness(plan: CapacityPlan) -> str:
     if plan.exact:
         return "every session rehearsed: a run with this seed sends exactly this"
     rehearsed = sum(monitor.rehearsed for monitor in plan.monitors)
-    widest = max(max(monitor.requests_interval, monitor.events_interval) for monitor in plan.monitors)
-    return f"{rehearsed:,} of {plan.load.sessions:,} sessions rehearsed: sums within ±{widest:.1%} (95 %)"
+    walked = sum(monitor.walked for monitor in plan.monitors)
+    widest = max(
+        max(monitor.requests_interval, monitor.events_interval, monitor.bytes_interval) for monitor in plan.monitors
+    )
+    drawn = f"{rehearsed:,} of {plan.load.sessions:,} sessions rehearsed, {walked:,} walked"
+    return f"{drawn}: sums within ±{widest:.1%} (95 %)"
 
 
 def format_left_out(plan: CapacityPlan) -> str:

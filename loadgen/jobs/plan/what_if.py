@@ -18,10 +18,11 @@ import numpy as np
 
 from loadgen import client
 from loadgen.jobs.plan.batch_profile import BatchProfile, make_batch_measure, profile_batches
+from loadgen.jobs.plan.double_sampling import CONFIDENCE
 from loadgen.jobs.plan.figures import Advice, CapacityPlan, PlanOptions, RatePoint, SettingEffect
-from loadgen.jobs.plan.rehearse import CONFIDENCE, RehearsedMonitor, record_all
+from loadgen.jobs.plan.rehearse import RehearsedMonitor, plan_share, record_all
 from loadgen.model import Noun, Session
-from loadgen.planned import PlannedSession, planned
+from loadgen.planned import PlannedSession
 from loadgen.rum.events import JS_ERROR, LCP
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
 from loadgen.units import format_dollars, format_percent
@@ -65,7 +66,7 @@ def _try_setting(
         (session, client.plan(session, changed, 1.0)) for session, _ in monitor.sessions
     )
     if name == "resourceEventLimit":  # it changes which events the pages' loads have, the others what becomes of events
-        drawn = planned(record_all(scenario), seed, (0, monitor.share), with_unrecorded=True)
+        drawn = plan_share(record_all(scenario), seed, monitor.share, with_unrecorded=True)
         sessions = islice(drawn, len(monitor.sessions))
     tried = profile_batches(sessions, make_batch_measure(scenario), scenario.client)
 

@@ -39,19 +39,25 @@ def demand_of(scenario: Scenario = SHOP, seed: int = 1) -> Demand:
 
 def handmade(due: list[float], duration: float = 60.0, beacon: bool = False, client: Client | None = None) -> Demand:
     """One event in each of some batches."""
-    count = len(due)
-    ones = np.ones(count, dtype=np.int64)
-    made = BatchProfile(
-        starts=np.array(due, dtype=np.float64),
-        begins=np.arange(count + 1),
-        tallies=np.zeros((count, 4), dtype=np.int64),
-        due=np.array(due, dtype=np.float64),
-        events=ones,
-        raw_bytes=ones,
-        wire_bytes=ones,
-        beacon=np.full(count, beacon),
-        preflight=np.zeros(count, dtype=bool),
-        client_session=np.zeros(count, dtype=np.int64),
+    made = handmade_profile(len(due))._replace(
+        starts=np.array(due, dtype=np.float64), due=np.array(due, dtype=np.float64), beacon=np.full(len(due), beacon)
     )
     scenario = SHOP.model_copy(update={"client": client or Client(), "duration": duration})
     return measure_demand(scenario, made)
+
+
+def handmade_profile(count: int) -> BatchProfile:
+    """Sessions with one batch of one event each, all due at once."""
+    ones, never = np.ones(count, dtype=np.int64), np.zeros(count, dtype=bool)
+    return BatchProfile(
+        starts=np.zeros(count),
+        begins=np.arange(count + 1),
+        tallies=np.zeros((count, 4), dtype=np.int64),
+        due=np.zeros(count),
+        events=ones,
+        raw_bytes=ones,
+        wire_bytes=ones,
+        beacon=never,
+        preflight=never,
+        client_session=np.zeros(count, dtype=np.int64),
+    )

@@ -3,9 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.plan.demand import SLOTS, choose_slot_length, extrapolate_demand, measure_demand, thin_demand
+from loadgen.jobs.plan.demand import (
+    SLOTS,
+    choose_sessions,
+    choose_slot_length,
+    extrapolate_demand,
+    measure_demand,
+    thin_demand,
+)
 from loadgen.scenario import Scenario
-from tests.jobs.plan.shop import SHOP, demand_of, rehearsed
+from tests.jobs.plan.shop import SHOP, demand_of, handmade_profile, rehearsed
 
 BUSY = SHOP.adjust(duration=300.0, rate=2.0)
 
@@ -62,6 +69,18 @@ def test_a_sample_is_kept_by_sessions() -> None:
     assert kept.events == pytest.approx(0.25 * full.events, rel=0.1)
     assert kept.not_sampled == pytest.approx(0.75 * full.generated, rel=0.05)
     assert balanced(kept)
+
+
+def test_sessions_stand_for_arrivals_near_them_as_often_as_they_weigh() -> None:
+    stream = np.random.default_rng(1)
+    made = handmade_profile(4_000)
+    weights = stream.random(4_000) + 0.5
+    weights /= weights.mean()
+    chosen = choose_sessions(made._replace(weights=weights), 100_000, stream)
+    assert np.abs(np.bincount(chosen, minlength=4_000) - 25 * weights).max() < 1
+    apart = chosen - np.arange(100_000) / 25
+    assert 500 < np.abs(apart).max() < 1_200
+    assert chosen.tolist() != sorted(chosen.tolist())
 
 
 def test_thinning_keeps_a_part_of_the_load() -> None:

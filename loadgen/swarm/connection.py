@@ -1,45 +1,29 @@
-"""Sends from greenlets: HTTP/1.1 over gevent sockets, one kept connection for each request in flight.
+"""One kept HTTP/1.1 connection on a gevent socket: a request is written, its response read.
 
-Rule: the clock of a request covers the write, the wait for the answer, and the opening of a connection where the pool
-has none. The pool takes the newest connection first, so it holds only as many as were ever in flight together. A
-request is never sent twice without the caller knowing. What is no socket's business is `loadgen.transport`'s.
-
-Why not Locust's FastHttpUser: it decodes the whole request body on every answer that is not 2xx, and its pool looks at
-sockets with select(), which fails from descriptor 1024 on; both would distort what we measure.
-
-Ends requests that take too long.
-
-All requests have the same time-out, so the oldest one is always the next to end and one timer serves them all. gevent's
-Timeout would make and arm a timer for each wait, a thirtieth of a request's cost.
+A greenlet exchanges a request for a response, or the event loop reads the response to what was begun without one.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import ssl
-import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
 from gevent import monkey, socket
 from gevent import ssl as gevent_ssl
 
-from loadgen.causes import DESCRIPTORS, name_shortage
-from loadgen.model import Request, Response
-from loadgen.transport import (
-    NoAnswer,
-    ResponseParser,
-    Route,
-    count_free_descriptors,
-    name_cause,
-    not_connected,
-    open_tunnel,
-    serialize,
-)
+from loadgen.model import Response
+from loadgen.transport import ResponseParser, Route, not_connected, open_tunnel
 
 RECEIVE_BYTES = 65536
-RESERVED_DESCRIPTORS = 24  # for files of records and reports, and the connections of Locust
+ANSWER_BYTES = 4096  # read at once by the event loop: RUM's answers have less than a kilobyte
 READ = 1  # libev's name for "something to read"
+
+OnOver = Callable[[Response | BaseException], None]
+"""Told how a request ended: its response, or the error in place of one."""
 
 
 def has_something_to_read(descriptor: int) -> bool:
@@ -47,69 +31,6 @@ def has_something_to_read(descriptor: int) -> bool:
     asked = monkey.get_original("select", "poll")()
     asked.register(descriptor, select.POLLIN)
     return bool(asked.poll(0))
-
-
-class ConnectionPool:
-    """A Send to one origin; `timeout` is a whole request's, in seconds."""
-
-    def __init__(self, route: Route, timeout: float) -> None:
-        self._route = route
-        # One context for all connections: each context of its own costs 20 ms to load the certificates.
-        self._tls = route.create_tls_context()
-        if self._tls is not None:
-            self._tls.sslsocket_class = gevent_ssl.SSLSocket
-        self._prefix, self._proxy_headers = route.prefix, route.proxy_headers
-        self._deadlines = Deadlines(timeout)
-        self._idle: list[GeventConnection] = []
-        self._open = 0  # connections
-        self._most_open = count_free_descriptors() - RESERVED_DESCRIPTORS
-
-    def __call__(self, request: Request) -> Response:
-        """Send and wait; raises NoAnswer."""
-        self._deadlines.start()
-        connection = None
-        try:
-            connection = self._take()
-            response = connection.exchange(serialize(request, self._prefix, self._proxy_headers))
-        except Overdue as error:
-            raise NoAnswer("timeout") from error
-        except OSError as error:
-            raise NoAnswer(name_cause(error)) from error
-        finally:
-            self._deadlines.stop()
-            if connection is not None and not connection.reusable:
-                self._drop(connection)
-        if connection.reusable:
-            self._idle.append(connection)
-        return response
-
-    def close(self) -> None:
-        """Close the idle connections."""
-        while self._idle:
-            self._drop(self._idle.pop())
-
-    def _take(self) -> GeventConnection:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_quiet():
-                return connection
-            self._drop(connection)
-        return self._connect()
-
-    def _connect(self) -> GeventConnection:
-        """A new connection; some descriptors stay free, so that records and reports are written whatever happens."""
-        if self._open >= self._most_open:
-            raise NoAnswer(name_shortage(DESCRIPTORS), sent=False)
-        self._open += 1
-        try:
-            return GeventConnection(self._route, self._tls)
-        except BaseException:
-            self._open -= 1
-            raise
-
-    def _drop(self, connection: GeventConnection) -> None:
-        self._open -= 1
-        connection.close()
 
 
 def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
@@ -146,6 +67,8 @@ class GeventConnection:
         self._parser = ResponseParser()
         self._in_use = self._has_arrived = False  # has_arrived: something to read, before a greenlet waited for it
         self._reader: Any = None  # the greenlet that waits
+        self._on_end: OnOver | None = None  # whom to tell the answer, where no greenlet waits
+        self._sending = False  # a part of a request is not written yet
         self._hub = gevent.get_hub()
         self._watcher = self._hub.loop.io(self._socket.fileno(), READ)
         self._watcher.start(self._on_readable)
@@ -161,15 +84,34 @@ class GeventConnection:
         return not self._surprised and not (first and has_something_to_read(self._socket.fileno()))
 
     def exchange(self, data: bytes) -> Response:
-        """Write a request and read its response."""
+        """Write a request and read its response, in a greenlet that waits."""
         parser, self._in_use, self.reusable = self._parser, True, False
         self._send(data)
         while not parser.complete:
             parser.feed(self._receive())
-        self._in_use = False
         self._watch()
-        self.reusable = parser.reusable
-        return parser.take()
+        return self._take_response()
+
+    def begin(self, data: bytes, on_end: OnOver) -> None:
+        """Write a request and have the event loop read its response: `on_end` is told it or an error, soon or at once.
+
+        `os.write` and `os.read` go past gevent's socket, whose methods are ready to wait.
+        """
+        self._in_use, self.reusable, self._on_end = True, False, on_end
+        try:
+            sent = os.write(self._socket.fileno(), data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._tell(error)
+            return
+        if sent < len(data):
+            self._sending = True
+            gevent.spawn(self._send_rest, data[sent:])
+
+    def throw(self, error: BaseException) -> None:
+        """End what `begin` has begun: by this name `Deadlines` ends a greenlet, too."""
+        self._tell(error)
 
     def close(self) -> None:
         """Close the socket."""
@@ -181,11 +123,45 @@ class GeventConnection:
         if self._reader is not None:
             self._reader.switch()
             return
+        if self._on_end is not None and not self._sending:
+            self._read()
+            return
         self._watcher.stop()
         if self._in_use:
             self._has_arrived = True
         else:
             self._surprised = True
+
+    def _read(self) -> None:
+        """Read what has arrived, and tell the response when it is whole."""
+        try:
+            self._parser.feed(os.read(self._socket.fileno(), ANSWER_BYTES))
+        except BlockingIOError:
+            return
+        except Exception as error:  # nothing may go up to the event loop: the request must be accounted for
+            self._tell(error)
+            return
+        if self._parser.complete:
+            self._tell(self._take_response())
+
+    def _tell(self, ended: Response | BaseException) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:  # else it is over: its time was up while the rest of it was written
+            on_end(ended)
+
+    def _take_response(self) -> Response:
+        self._in_use, self.reusable = False, self._parser.reusable
+        return self._parser.take()
+
+    def _send_rest(self, data: bytes) -> None:
+        """Write what did not fit into the socket's buffer, in a greenlet of its own, before anything is read."""
+        try:
+            self._send(data)
+        except OSError as error:
+            self._tell(error)
+            return
+        self._sending = False
+        self._watch()
 
     def _watch(self) -> None:
         """Watch again, after `_on_readable` stopped because no greenlet waited."""
@@ -210,42 +186,3 @@ class GeventConnection:
         self._watch()
         received: bytes = self._socket.recv(RECEIVE_BYTES)
         return received
-
-
-class Overdue(BaseException):
-    """The time is over. Not an OSError, as TimeoutError is: gevent's create_connection would try the next address."""
-
-
-class Deadlines:
-    """Raises Overdue in a greenlet `seconds` after its start, unless it has stopped before."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._running: dict[Any, float] = {}  # each greenlet's deadline, the oldest first
-        self._timer_set = False
-
-    def start(self) -> None:
-        """Start the current greenlet's time."""
-        self._running[gevent.getcurrent()] = time.perf_counter() + self._seconds
-        if not self._timer_set:
-            self._set_timer(self._seconds)
-
-    def stop(self) -> None:
-        """Stop the current greenlet's time."""
-        self._running.pop(gevent.getcurrent(), None)
-
-    def _set_timer(self, seconds: float) -> None:
-        self._timer_set = True
-        self._timer = gevent.get_hub().loop.timer(seconds)
-        self._timer.start(self._end_overdue)
-
-    def _end_overdue(self) -> None:
-        while self._running:
-            running, deadline = next(iter(self._running.items()))
-            left = deadline - time.perf_counter()
-            if left > 0:
-                self._set_timer(left)
-                return
-            del self._running[running]
-            running.throw(Overdue)
-        self._timer_set = False

@@ -30,7 +30,7 @@ from loadgen.planned import planned
 from loadgen.results import Aggregate, EventCounts, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
 from loadgen.swarm.conductor import Conductor
-from loadgen.swarm.connection import ConnectionPool
+from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
 from loadgen.swarm.locust_private import DroppedFrames, tell_locust

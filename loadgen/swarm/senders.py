@@ -1,15 +1,17 @@
-"""The greenlets that send: requests go out to them in groups, and come back answered in groups.
+"""Who sends: requests go out in groups, and come back answered in groups.
 
 Rule: what is cheap when it is warm is done for a group at once. After an exchange on a socket the processor's caches
 hold the kernel's code, and whatever comes next takes up to three times as long as alone; so a group is signed, then
 sent, then read, then recorded. A group is what is due, or has been answered, at one turn of the event loop: whoever is
-alone waits for nobody.
+alone waits for nobody. A free sender stands for the right to have one request in flight; its greenlet makes the request
+only where the network cannot begin it without one.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import gevent
@@ -20,6 +22,7 @@ from gevent.queue import SimpleQueue
 from loadgen import causes
 from loadgen.model import Request, Response, Send
 from loadgen.results import PreflightResult
+from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.schedule import ScheduledRequest
 from loadgen.transport import NoAnswer, allows_origin
 from loadgen.wire import Destination
@@ -74,9 +77,11 @@ class Senders:
 
     def __init__(self, send: Send, now: Callable[[], float]) -> None:
         self._send, self._now = send, now
+        self._begin_sending = send.begin if isinstance(send, ConnectionPool) else None
         self._ready: SimpleQueue[Exchange | None] = SimpleQueue()
         self._over: list[Exchange] = []
         self._present = self._idle = 0
+        self._begun = 0  # exchanges without a greenlet
         self._freed, self._ended = Signal(), Signal()
         self._closed = False
 
@@ -112,7 +117,7 @@ class Senders:
 
     def wait_until_free(self) -> int:
         """How many senders wait for an exchange, once there is one; 0 when the senders are dismissed."""
-        while (free := self._idle - len(self._ready)) <= 0 and not self._closed:
+        while (free := self._idle - len(self._ready) - self._begun) <= 0 and not self._closed:
             self._freed.clear()
             self._freed.wait()
         return 0 if self._closed else free
@@ -120,7 +125,31 @@ class Senders:
     def hand_out(self, exchanges: list[Exchange]) -> None:
         """Give exchanges to as many free senders."""
         for exchange in exchanges:
-            self._ready.put(exchange)
+            if not self._begin(exchange):
+                self._ready.put(exchange)
+
+    def _begin(self, exchange: Exchange) -> bool:
+        """Begin an exchange for which no greenlet has to wait; False where one must."""
+        if self._begin_sending is None or exchange.request is None or exchange.preflight is not None:
+            return False
+        exchange.started = self._now()
+        self._begun += 1
+        try:
+            begun = self._begin_sending(exchange.request, partial(self._end, exchange))
+        except Exception as error:
+            self._end(exchange, error)
+            return True
+        if not begun:
+            self._begun -= 1
+        return begun
+
+    def _end(self, exchange: Exchange, ended: Response | BaseException) -> None:
+        exchange.finished = self._now()
+        exchange.outcome = SendOutcome(ended) if isinstance(ended, Response) else explain_failure(ended)
+        self._begun -= 1
+        self._over.append(exchange)
+        self._ended.set()
+        self._freed.set()
 
     def collect(self) -> list[Exchange]:
         """Wait for exchanges that are over, and take them all."""
@@ -163,16 +192,22 @@ def ask(send: Send, request: Request) -> SendOutcome:
     """Send a request and wait for its answer."""
     try:
         return SendOutcome(send(request))
-    except NoAnswer as error:
+    except (Exception, gevent.GreenletExit) as error:
+        return explain_failure(error)
+
+
+def explain_failure(error: BaseException) -> SendOutcome:
+    """Why there is no answer."""
+    if isinstance(error, NoAnswer):
         own = error.cause.startswith(causes.OWN)
         return SendOutcome(None, error.cause, sent=error.sent or not own)
-    except gevent.GreenletExit:
+    if isinstance(error, gevent.GreenletExit):
         return SendOutcome(None, TAKEN_AWAY)
-    except Exception as error:  # an error of loadgen's own: the batch must be accounted for all the same
-        log.exception("sending")
-        return SendOutcome(None, causes.name_shortage(name_own_error(error)))
+    # an error of loadgen's own: the batch must be accounted for all the same
+    log.error("sending", exc_info=error)
+    return SendOutcome(None, causes.name_shortage(name_own_error(error)))
 
 
-def name_own_error(error: Exception) -> str:
+def name_own_error(error: BaseException) -> str:
     """What this machine lacked, or the type of an error of loadgen's own."""
     return causes.MEMORY if isinstance(error, MemoryError) else type(error).__name__

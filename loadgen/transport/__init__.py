@@ -3,7 +3,7 @@
 `route` finds the way to a target: trust and proxies. `limits` checks what this machine lets a process have. `http1` is
 HTTP/1.1 without I/O, `tunnel` a proxy's CONNECT. `no_answer` names the causes when no answer comes, `answers` reads the
 answers that come, `first_answer` asks whether any comes at all. `blocking_connection` sends from threads. The greenlets
-of a run send with the same rules from `swarm.connection`, the one place with gevent's sockets.
+of a run send with the same rules from `swarm.connection_pool`, the one place with gevent's sockets.
 """
 
 from loadgen.causes import FOREIGN

@@ -29,7 +29,7 @@ from loadgen.model import Request, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import Meter
 from loadgen.scenario import Scenario, load
-from loadgen.swarm.connection import ConnectionPool
+from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.feeder import Feeder, Job, Monitored
 from loadgen.swarm.schedule import Schedule
 from loadgen.traffic import BLOCK

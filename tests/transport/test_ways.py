@@ -14,7 +14,7 @@ import gevent
 import pytest
 
 from loadgen.model import Request, Send
-from loadgen.swarm.connection import ConnectionPool
+from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.transport import BlockingConnection, NoAnswer, Route, find_route
 from tests.transport.certificates import NOW, Authority
 

@@ -13,7 +13,7 @@ import gevent
 from gevent import socket
 
 from loadgen.model import Request
-from loadgen.swarm.connection import ConnectionPool
+from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.transport import find_route, serialize
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, ready_body

@@ -1,0 +1,291 @@
+"""The network Send against servers that behave and servers that do not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+from gevent.pool import Group
+from gevent.server import StreamServer
+
+from loadgen.model import Request
+from loadgen.swarm.connection_pool import ConnectionPool
+from loadgen.transport import NoAnswer, find_route
+
+REQUEST = Request("POST", "/appmonitors/x?a=%2F", (("host", "h"), ("content-type", "application/json")), b"body")
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-amzn-requestid: r\r\n\r\n{}"
+
+Handler = Callable[[Any, Any], None]
+
+
+def read_request(connection: Any) -> bytes:
+    """One whole request of the test, or b'' at the end of the connection."""
+    data = b""
+    while not data.endswith(b"\r\n\r\nbody"):
+        received = connection.recv(65536)
+        if not received:
+            return data
+        data += received
+    return data
+
+
+@contextmanager
+def server(handle: Handler) -> Iterator[str]:
+    running = StreamServer(("127.0.0.1", 0), handle)
+    running.start()
+    try:
+        yield f"http://127.0.0.1:{running.server_port}"
+    finally:
+        running.stop(timeout=0)
+
+
+def answering(*answers: bytes, seen: list[bytes] | None = None, opened: list[int] | None = None) -> Handler:
+    """One answer a request, over and over, on kept connections."""
+
+    def handle(connection: Any, _: Any) -> None:
+        if opened is not None:
+            opened.append(1)
+        place = 0
+        while data := read_request(connection):
+            if seen is not None:
+                seen.append(data)
+            connection.sendall(answers[place % len(answers)])
+            place += 1
+
+    return handle
+
+
+def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
+    seen: list[bytes] = []
+    with server(answering(OK, seen=seen)) as url:
+        response = ConnectionPool(find_route(url), 5)(REQUEST)
+    assert (response.status, response.body, response.header("x-amzn-requestid")) == (200, b"{}", "r")
+    assert seen == [
+        b"POST /appmonitors/x?a=%2F HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
+        b"content-length: 4\r\n\r\nbody"
+    ]
+
+
+def test_one_connection_serves_requests_that_follow_each_other() -> None:
+    opened: list[int] = []
+    with server(answering(OK, opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        for _ in range(20):
+            network(REQUEST)
+    assert len(opened) == 1
+
+
+def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
+    opened: list[int] = []
+    with server(answering(OK, opened=opened)) as url:
+        network, group = ConnectionPool(find_route(url), 5), Group()
+        for _ in range(50):
+            group.spawn(network, REQUEST)
+        group.join()
+        assert len(opened) == 50
+        network(REQUEST)
+    assert len(opened) == 50
+
+
+@pytest.mark.parametrize("first", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"])
+def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
+    opened: list[int] = []
+    with server(answering(first + OK, opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        answers = [network(REQUEST) for _ in range(2)]
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 2
+    assert answers[0].header("link") is None
+    assert len(opened) == 1
+
+
+def test_429_is_an_answer_like_any_other() -> None:
+    throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
+    with server(answering(throttled)) as url:
+        response = ConnectionPool(find_route(url), 5)(REQUEST)
+    assert (response.status, response.header("retry-after")) == (429, "3")
+
+
+def test_a_chunked_answer_is_put_together() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+    with server(answering(chunked)) as url:
+        assert ConnectionPool(find_route(url), 5)(REQUEST).body == b"{}"
+
+
+def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
+    answers = 0
+
+    def once(connection: Any, _: Any) -> None:
+        nonlocal answers
+        answers += bool(read_request(connection))
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with server(once) as url:
+        network = ConnectionPool(find_route(url), 5)
+        assert [network(REQUEST).status for _ in range(5)] == [200] * 5
+    assert answers == 5
+
+
+def test_connection_close_is_obeyed() -> None:
+    opened: list[int] = []
+    closing = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    with server(answering(closing, opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        network(REQUEST)
+        network(REQUEST)
+    assert len(opened) == 2
+
+
+def silent(connection: Any, _: Any) -> None:
+    read_request(connection)
+    connection.recv(1)  # until the client gives up
+
+
+def hanging_up(connection: Any, _: Any) -> None:
+    read_request(connection)
+
+
+def babbling(connection: Any, _: Any) -> None:
+    read_request(connection)
+    connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("handle", "cause"),
+    [(silent, "timeout"), (hanging_up, "closed"), (babbling, "malformed")],
+    ids=["silent", "hanging-up", "babbling"],
+)
+def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
+    with server(handle) as url, pytest.raises(NoAnswer) as caught:
+        ConnectionPool(find_route(url), 0.2)(REQUEST)
+    assert caught.value.cause == cause
+
+
+def test_each_request_has_its_own_time() -> None:
+    """Measured within one run: the later of two that nobody answers ends as much later as it began."""
+    began, ended = {}, {}
+
+    def ask(network: ConnectionPool, name: str) -> None:
+        began[name] = time.perf_counter()
+        with pytest.raises(NoAnswer, match="timeout"):
+            network(REQUEST)
+        ended[name] = time.perf_counter()
+
+    def silent(connection: Any, _: Any) -> None:
+        while connection.recv(65536):
+            pass
+
+    with server(silent) as url:
+        network = ConnectionPool(find_route(url), 0.6)
+        gevent.joinall(
+            [gevent.spawn(ask, network, "first"), gevent.spawn_later(0.3, ask, network, "second")], raise_error=True
+        )
+    took = {name: ended[name] - began[name] for name in began}
+    assert took["first"] >= 0.6 <= took["second"]
+    assert ended["first"] < ended["second"]
+
+
+def test_a_time_out_leaves_what_is_quick_alone() -> None:
+    def slow_to_the_first(connection: Any, _: Any) -> None:
+        while data := read_request(connection):
+            if b"slow" not in data:
+                connection.sendall(OK)
+
+    slow = Request("POST", "/slow", REQUEST.headers, REQUEST.body)
+    with server(slow_to_the_first) as url:
+        network = ConnectionPool(find_route(url), 0.2)
+        for _ in range(3):
+            with pytest.raises(NoAnswer, match="timeout"):
+                network(slow)
+            assert network(REQUEST).status == 200
+
+
+def test_a_drip_of_bytes_does_not_stretch_a_requests_time() -> None:
+    def drip(connection: Any, _: Any) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(100):
+            connection.sendall(b"x: y\r\n")
+            gevent.sleep(0.05)
+
+    with server(drip) as url, pytest.raises(NoAnswer, match="timeout"):
+        ConnectionPool(find_route(url), 0.3)(REQUEST)
+
+
+def test_what_comes_behind_a_response_ends_the_connection() -> None:
+    opened: list[int] = []
+    with server(answering(OK + b"HTTP/1.1 500 No\r\n", opened=opened)) as url:
+        network = ConnectionPool(find_route(url), 5)
+        assert [network(REQUEST).status for _ in range(2)] == [200, 200]
+    assert len(opened) == 2
+
+
+def test_nobody_listening_is_refused() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(NoAnswer) as caught:
+        ConnectionPool(find_route(f"http://127.0.0.1:{port}"), 1)(REQUEST)
+    assert caught.value.cause == "refused"
+
+
+def test_a_body_without_length_ends_with_the_connection() -> None:
+    def old(connection: Any, _: Any) -> None:
+        read_request(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n{}")
+
+    with server(old) as url:
+        assert ConnectionPool(find_route(url), 5)(REQUEST).body == b"{}"
+
+
+def test_an_upgrade_that_nobody_asked_for_is_malformed() -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+    with server(answering(upgrade)) as url, pytest.raises(NoAnswer) as caught:
+        ConnectionPool(find_route(url), 1)(REQUEST)
+    assert caught.value.cause == "malformed"
+
+
+def test_the_time_is_a_whole_requests_however_many_addresses_a_name_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    full: list[Any] = []
+    addresses = []
+    for host in ("127.0.0.2", "127.0.0.3"):
+        deaf = socket.socket()
+        deaf.bind((host, 0))
+        deaf.listen(0)
+        full.append(deaf)
+        addresses.append((socket.AF_INET, socket.SOCK_STREAM, 6, "", deaf.getsockname()))
+        for _ in range(3):  # a full backlog answers no further SYN
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+            full.append(filler)
+    monkeypatch.setitem(socket.create_connection.__globals__, "getaddrinfo", lambda *_: addresses)
+    asking = gevent.spawn(cause_of, ConnectionPool(find_route("http://several.test", environ={}), 0.3))
+    asking.join(timeout=2)
+    assert asking.ready() and asking.value == "timeout"
+    for each in full:
+        each.close()
+
+
+def cause_of(network: ConnectionPool) -> str | None:
+    try:
+        network(REQUEST)
+    except NoAnswer as error:
+        return error.cause
+    return None
+
+
+def test_connections_end_before_the_last_descriptor_and_what_is_closed_counts_no_more() -> None:
+    with server(silent) as url:
+        network = ConnectionPool(find_route(url), 0.3)
+        network._most_open = 2
+        asking = [gevent.spawn(cause_of, network) for _ in range(3)]
+        gevent.joinall(asking, timeout=5)
+        assert sorted(each.value for each in asking) == ["generator: file descriptors", "timeout", "timeout"]
+        assert cause_of(network) == "timeout"
+    assert network._open == 0

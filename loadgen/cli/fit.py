@@ -7,15 +7,13 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.targets import show_result, target_options
-from loadgen.cli.values import SHARE
-
-FILE = click.Path(path_type=Path, allow_dash=True)
+from loadgen.cli.values import SHARE, WritablePath
 
 
 @click.command(epilog="Example: loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
-@click.option("--out", type=FILE, required=True, help="The scenario, TOML; - for standard output.")
-@click.option("--report", "--html", type=FILE, help="HTML: recorded and generated traffic over each other.")
+@click.option("--out", type=WritablePath(), required=True, help="The scenario, TOML; - for standard output.")
+@click.option("--report", "--html", type=WritablePath(), help="HTML: recorded and generated traffic over each other.")
 @click.option("--name", help="The scenario's; that of --out unless given.")
 @click.option("--sample-rate", type=SHARE, help="At which the client recorded; taken to be 1 unless given.")
 @click.option("--at-least", type=click.IntRange(1), default=5, help="Sessions that must have a text to be written.")

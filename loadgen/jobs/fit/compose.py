@@ -95,7 +95,7 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
         members["reload"] = round_share(back.reload, back.steps)
         notes.append(f"back and reload: {format_count(back.steps)} steps")
     if back.leaving.persistence:
-        members["persistence"] = round(back.leaving.persistence, 1)
+        members["persistence"] = round_to(back.leaving.persistence, 3 / sqrt(back.entries.sum()))
         notes.append("persistence: by how visits end")
     if think := compose_think_times(found):
         members["think_time"] = think

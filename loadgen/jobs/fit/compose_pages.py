@@ -155,7 +155,7 @@ def _guess_size(counts: Floats) -> int:
 
 
 EXIT = "exit"
-LEAST_EXIT = 0.001
+LEAST_EXIT = LEAST_STEP = 0.001
 DIFFERENT = 2.5
 """Standard errors from which a bounce rate is none of chance."""
 
@@ -187,6 +187,17 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
             members["resources"] = files[page]
         draft.pages[name] = members
         draft.comments[f"pages.{name}"] = describe_page(seen, page)
+    drop_unreached(draft)
+
+
+def drop_unreached(draft: Draft) -> None:
+    """Leave out the pages to which no rounded share leads any more."""
+    fresh = {name for name, page in draft.pages.items() if page.get("entry")}
+    known = fresh or set(draft.pages)
+    while fresh:
+        fresh = {target for name in fresh for target in draft.pages[name].get("to", {})} - known
+        known |= fresh
+    draft.pages = {name: page for name, page in draft.pages.items() if name in known}
 
 
 def describe_page(seen: Seen, page: int) -> str:
@@ -214,15 +225,17 @@ def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
     total, decided, landed = sum(going.values()), steps.decisions[page], steps.landings[page]
     bounce = float(steps.leaving.bounce[page]) if landed else float("nan")
     leave = float(steps.leaving.exit[page]) if decided else bounce
-    leave = leave if isfinite(leave) and total else 1.0
+    leave = min(leave, 1 - LEAST_STEP) if isfinite(leave) and total else 1.0
     different = bool(landed and decided and total) and is_different(bounce, landed, leave, decided)
     if landed and decided and total and not different:
         leave = (bounce * landed + leave * decided) / (landed + decided)
         decided = landed + decided
     shares = round_shares({**{name: count / total * (1 - leave) for name, count in going.items()}, EXIT: leave},
                           max(decided, total)) if total else {EXIT: 1.0}  # fmt: skip
+    largest = max(going, key=lambda name: (going[name], name), default="")
+    if largest and shares.keys() == {EXIT}:
+        shares = {largest: LEAST_STEP, EXIT: 1 - LEAST_STEP}
     if shares.get(EXIT, 0.0) < LEAST_EXIT:
-        largest = max(going, key=lambda name: shares.get(name, 0.0))
         shares[largest] = round(shares[largest] + shares.get(EXIT, 0.0) - LEAST_EXIT, 6)
         shares[EXIT] = LEAST_EXIT
     members: dict[str, Any] = {}
@@ -234,8 +247,11 @@ def compose_steps(seen: Seen, page: int, reached: list[int]) -> dict[str, Any]:
 
 def is_different(one: float, ones: float, other: float, others: float) -> bool:
     """Whether two shares differ by more than chance."""
-    error = sqrt(one * (1 - one) / ones + other * (1 - other) / others + 1e-9)
-    return abs(one - other) > DIFFERENT * error
+    variances = []
+    for share, number in ((one, ones), (other, others)):
+        likely = (share * number + 1) / (number + 2)  # never 0 or 1, which few observations may show
+        variances.append(likely * (1 - likely) / number)
+    return abs(one - other) > DIFFERENT * sqrt(sum(variances))
 
 
 def compose_details(found: Estimates, page: int) -> dict[str, Any]:

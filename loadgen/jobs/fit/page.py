@@ -22,11 +22,13 @@ from loadgen.charts import (
     tiles,
 )
 from loadgen.jobs.fit.judgement import FitComparison, Judgement, Pair
-from loadgen.jobs.fit.view import Fitted, format_chance, format_distance, format_figure
+from loadgen.jobs.fit.view import MARKS, Fitted, format_chance, format_distance, format_figure
 from loadgen.units import format_count, format_digits, format_percent
 
 MOST_COLUMNS = 24
 RECORDED, GENERATED = "run0", "run1"
+SHARES = "Shares of all: recorded as columns, generated as dots."
+QUANTILES = "Values over the share of observations that are below them."
 LABELS_ROOM = 60
 """Characters of labels that have room below a plot."""
 
@@ -77,9 +79,8 @@ def build_tiles(judgement: Judgement) -> Markup:
 
 def list_cards(fitted: Fitted) -> Iterator[Markup]:
     """The plots, the table, the notes."""
-    about = "Recorded and generated traffic over each other."
     for pair in fitted.judgement.pairs:
-        yield card(f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=about if not pair.labels else None)
+        yield card(f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=SHARES if pair.labels else QUANTILES)
     yield card("Comparisons", build_table(fitted.judgement), wide=True,
                note="“By chance” is what 95 of 100 random divisions of all sessions show.")  # fmt: skip
     yield card("Pages", build_pages(fitted), wide=True)
@@ -103,7 +104,8 @@ def write_row(each: FitComparison) -> tuple[str, ...]:
     """The cells of a comparison."""
     figures = [NONE if value is None else format_figure(value, each.unit) for value in (each.recorded, each.generated)]
     counts = f"{each.recorded_count:,} / {each.generated_count:,}"
-    return f"{each.group}: {each.name}", *figures, format_distance(each), format_chance(each), each.verdict, counts
+    name = f"{MARKS[each.verdict]} {each.group}: {each.name}"
+    return name, *figures, format_distance(each), format_chance(each), each.verdict, counts
 
 
 NONE = ""
@@ -130,7 +132,7 @@ def draw_shares(pair: Pair) -> Markup:
     return Plot(
         id=make_id(pair),
         title=f"{pair.name}, recorded and generated",
-        text="Shares of all: recorded as columns, generated as dots.",
+        text=SHARES,
         y=linear(max(*recorded, *generated)),
         say=format_percent,
         places=places,
@@ -151,7 +153,7 @@ def draw_quantiles(pair: Pair) -> Markup:
     return Plot(
         id=make_id(pair),
         title=f"{pair.name}, recorded and generated",
-        text="Values over the share of observations that are below them.",
+        text=QUANTILES,
         y=linear(high) if even else logarithmic(low, high * 1.001),
         say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
         places=places,

@@ -142,7 +142,10 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
         yield f"“{big[0]}” is in {format_share(0.5)} of the sessions or more: an incident rather than a rate"
 
 
-WIDTH = 80
+WIDTH, MANIFOLD = 80, 10.0
+"""Characters of a line; the ratio from which it is told as such and not as what is more."""
+
+MARKS = {"close": "✓", "off": "✗", "too little data": "?"}
 
 
 class Fitted(Noun):
@@ -205,11 +208,9 @@ def format_comparison(each: FitComparison) -> str:
     figures = [
         format_figure(value, each.unit) if value is not None else "" for value in (each.recorded, each.generated)
     ]
-    mark = {"close": "✓", "off": "✗", "too little data": "?"}[each.verdict]
     name = each.name if len(each.name) <= 30 else f"{each.name[:29]}…"
-    return (
-        f"  {mark} {name:<30}{figures[0]:>10}{figures[1]:>10}{format_distance(each):>9}{format_chance(each):>11}"
-    ).rstrip()
+    cells = f"{figures[0]:>10}{figures[1]:>10}{format_distance(each):>9}{format_chance(each):>11}"
+    return f"  {MARKS[each.verdict]} {name:<30}{cells}".rstrip()
 
 
 def format_figure(value: float, unit: str) -> str:
@@ -227,7 +228,9 @@ def format_distance(each: FitComparison) -> str:
     """A ratio as what it is off by, another distance in points of 100."""
     if not isfinite(each.distance):
         return NONE
-    return f"{(each.distance - 1) * 100:+.1f}%" if each.kind == RATIO else f"{each.distance * 100:.1f}"
+    if each.kind == RATIO:
+        return f"{(each.distance - 1) * 100:+.1f}%" if each.distance < MANIFOLD else f"×{format_digits(each.distance)}"
+    return f"{each.distance * 100:.1f}"
 
 
 def format_chance(each: FitComparison) -> str:
@@ -235,5 +238,6 @@ def format_chance(each: FitComparison) -> str:
     if not isfinite(each.high):
         return NONE
     if each.kind == RATIO:
-        return f"±{max(abs(each.low - 1), abs(each.high - 1)) * 100:.1f}%"
+        most = max(abs(each.low - 1), abs(each.high - 1))
+        return f"±{most * 100:.1f}%" if each.high < MANIFOLD else f"×{format_digits(each.high)}"
     return f"≤{each.high * 100:.1f}"

@@ -167,18 +167,20 @@ def look_once(ledger: BatchLedger, read: ReadEvents, on_progress: OnReading) -> 
     tick = Ticker(on_progress, "reading back", totals.accepted_events + totals.in_doubt_events, "events")
     seen: dict[bytes, int] = {}  # times that each event of an open batch was shown
     pending: list[BatchEntry] = []
+    found = 0  # of ours, each once
     for entries, start, end in split_into_spans(ledger.read_entries()):
         pending += entries
         seen.update({event: 0 for entry in entries for event in entry.ids})
         for event, _ in read(start * 1000, end * 1000 + 999):
             if event in seen:
+                found += not seen[event]
                 seen[event] += 1
             else:
                 look.others += 1
+            tick(found + look.missing + look.in_doubt)
         for entry in pending:
             if entry.last <= end:
                 _count(look, entry, [seen.pop(event) for event in entry.ids])
-        tick(look.present + look.missing + look.in_doubt)
         pending = [entry for entry in pending if entry.last > end]
     return look
 

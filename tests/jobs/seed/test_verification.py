@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadgen.jobs import progress
 from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.seed import verification as module
 from loadgen.jobs.seed.in_doubt import Visibility, group_by_time, look_up
@@ -96,6 +97,19 @@ def test_events_that_show_late_are_waited_for_and_the_delay_is_told(tmp_path: Pa
     assert [each.seconds for each in found.delays] == sorted(each.seconds for each in found.delays)
     (first, *_) = [each.text for each in told if isinstance(each, Notice)]
     assert first.startswith("60 of 150 events do not show yet; waiting ")
+
+
+def test_reading_back_shows_itself_event_by_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a span too: one has tens of thousands of events, and RUM gives a hundred a page."""
+    monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
+    told: list[Notice | WorkProgress] = []
+    with BatchLedger(tmp_path, write=True) as ledger:
+        ledger.mark_in_doubt(ENTRIES)
+        ledger.mark_accepted([each.number for each in ENTRIES], time.time())
+        compare_ledger(ledger, Shown(ENTRIES).read, NOW_OR_NEVER, None, told.append)
+    assert [(each.done, each.total) for each in told if isinstance(each, WorkProgress)] == [
+        (number, 150) for number in range(1, 151)
+    ]
 
 
 def test_a_nothing_is_whole(tmp_path: Path) -> None:

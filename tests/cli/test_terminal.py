@@ -73,6 +73,7 @@ def test_a_run_on_an_ascii_terminal_is_a_run(folder: Path) -> None:
     done = loadgen(folder, "ascii", *arguments)
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     assert b"quickstart -> http://127.0.0.1" in done.stdout
+    assert max(len(line) for line in done.stdout.decode().splitlines()) <= 80
     assert (folder / "läuft" / "summary.json").is_file()
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
+from loadgen.aws import Account
 from loadgen.causes import CURES, OWN
 from loadgen.cli import commands
 from loadgen.cli.terminal import wrap_words
 from loadgen.errors import LoadgenError
 from loadgen.jobs.find_limit.view import BROKEN, build_limit_view, format_step
+from loadgen.jobs.run import LiveView, RunNotice
+from loadgen.jobs.run.view import RunStarted
 from loadgen.limit import Cause, Limit, RateWindow, SearchStep
 from loadgen.report import show
+from tests import docs
 from tests.report.runs import make
 
 WIDTH = 80
@@ -49,14 +55,27 @@ ALONE = [
 ]
 """Verbs that need no endpoint, in the order in which one uses another's file."""
 
+METRIC = "the id of demo's metric"
+
 ON_ENDPOINT = [
     ("monitors", "create", "a-monitor-with-a-rather-long-name", "--domain", "shop.example.com"),
     ("monitors", "apply", "shop.toml", "--dry-run"),
     ("monitors", "apply", "shop.toml"),
     ("monitors", "list"),
     ("monitors", "show", "demo"),
+    ("monitors", "update", "demo", "--sample-rate", 0.5),
+    ("metrics", "enable", "demo"),
+    ("metrics", "add", "demo", "--metric", "WebVitalsLargestContentfulPaint"),
     ("metrics", "list", "demo"),
+    ("metrics", "change", "demo", METRIC, "--metric", "JsErrorCount", "--unit", "Count"),
+    ("metrics", "remove", "demo", METRIC),
+    ("metrics", "disable", "demo", "--yes"),
+    ("tags", "add", "demo", "team=the team that looks after everything that the shop shows and sells", "b=c"),
     ("tags", "list", "demo"),
+    ("tags", "remove", "demo", "team"),
+    ("policy", "put", "demo", "--public"),
+    ("policy", "show", "demo"),
+    ("policy", "delete", "demo", "--yes"),
     ("seed", "shop.toml", "--days", 1, "--seed", 5, "--out", "seeded", "--no-probe"),
     ("verify", "seeded"),
     ("clean", "seeded", "--dry-run"),
@@ -70,7 +89,7 @@ def check_lines(arguments: tuple[object, ...], result: Result) -> None:
     assert not isinstance(result.exception, LoadgenError), (arguments, result.exception)
     lines = [*result.stdout.splitlines(), *wrap_words(result.stderr).splitlines()]
     assert lines, arguments
-    wide = [line for line in lines if len(line) > WIDTH and not line.lstrip().startswith('{"')]
+    wide = [line for line in lines if len(line) > WIDTH and not line.lstrip().startswith(('{"', '"PolicyDocument": "'))]
     assert wide == [], arguments
 
 
@@ -88,11 +107,43 @@ def test_no_line_of_a_verb_is_wider_than_the_terminal(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_no_line_of_a_verb_of_the_control_plane_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_line_of_a_verb_of_the_control_plane_is_wider_than_the_terminal(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     Path("shop.toml").write_text(SHOP)
     for arguments in ON_ENDPOINT:
+        if METRIC in arguments:
+            where = {"AppMonitorName": "demo", "Destination": "CloudWatch"}
+            found = account.rum.batch_get_rum_metric_definitions(**where)["MetricDefinitions"]
+            arguments = tuple(found[0]["MetricDefinitionId"] if each == METRIC else each for each in arguments)
         check_lines(arguments, invoke(*arguments))
+
+
+def test_each_verb_s_output_is_looked_at_here_or_where_it_runs() -> None:
+    """`serve` in test_serve.py, `run` in test_terminal.py; `console` says an address, the others what is held below."""
+    top = click.Context(commands, info_name="loadgen")
+    verbs = {each.command_path for each in docs.walk(top) if not isinstance(each.command, click.Group)}
+    looked = {" ".join(["loadgen", *map(str, given)]) for given in [*ALONE, *ON_ENDPOINT]}
+    missed = {verb for verb in verbs if not any(f"{each} ".startswith(f"{verb} ") for each in looked)}
+    assert missed == {f"loadgen {verb}" for verb in ("serve", "run", "console", "worker", "find-limit")}
+
+
+def test_what_a_run_and_a_worker_tell_breaks_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    told = "word-by-word " * 20
+    with LiveView(on_stderr=True) as view:
+        view(RunStarted("shop", "http://127.0.0.1:8000", ("shop", "an-app-monitor-of-another-team"), 7, 30.0))
+        view(RunNotice(told))
+    with LiveView(on_stderr=True) as view:
+        view(RunNotice(told, is_wait=True))
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).replace("\r", "\n").splitlines()
+    assert max(map(len, shown)) <= WIDTH
+    words = {word for line in shown for word in line.split() if "word" in word}
+    assert words == {"word-by-word"}
 
 
 def window(rate: float, shortage: str | None = None) -> RateWindow:

@@ -87,7 +87,8 @@ class LiveView:
             self._wait = None
 
     def _write(self, line: str) -> None:
-        self._console.print(escape_line(line), soft_wrap=True, markup=False)
+        """A line of its own; a terminal breaks it between words."""
+        self._console.print(escape_line(line), soft_wrap=not self._console.is_terminal, markup=False)
         self._console.file.flush()
 
 

@@ -22,6 +22,7 @@ from gevent.queue import SimpleQueue
 from loadgen import causes
 from loadgen.model import Request, Response, Send
 from loadgen.results import PreflightResult
+from loadgen.swarm.connection import OnOver
 from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.schedule import ScheduledRequest
 from loadgen.transport import NoAnswer, allows_origin
@@ -53,6 +54,11 @@ class Preflight(msgspec.Struct, gc=False):
     started: float = 0.0  # seconds from the run's zero
     finished: float = 0.0
     outcome: SendOutcome = NOT_SIGNED
+    over: bool = False
+
+    def end(self, outcome: SendOutcome, now: float) -> None:
+        """It is answered, or there is no answer."""
+        self.outcome, self.finished, self.over = outcome, now, True
 
     def measure(self, due: float | None) -> PreflightResult:
         """What came of it; its time counts from the run second `due`, or without one from its start."""
@@ -105,10 +111,10 @@ class Senders:
     def _exchange(self, exchange: Exchange) -> SendOutcome:
         """Ask for permission where a browser does, and send. The target's refusal holds nothing back: it is counted."""
         preflight, outcome = exchange.preflight, NOT_SIGNED
-        if preflight is not None:
+        if preflight is not None and not preflight.over:
             preflight.started = self._now()
-            preflight.outcome = outcome = ask(self._send, preflight.request)
-            preflight.finished = self._now()
+            outcome = ask(self._send, preflight.request)
+            preflight.end(outcome, self._now())
         exchange.started = self._now()
         if exchange.request is not None and outcome.error != TAKEN_AWAY:
             outcome = ask(self._send, exchange.request)
@@ -125,28 +131,44 @@ class Senders:
     def hand_out(self, exchanges: list[Exchange]) -> None:
         """Give exchanges to as many free senders."""
         for exchange in exchanges:
-            if not self._begin(exchange):
-                self._ready.put(exchange)
+            self._start(exchange)
 
-    def _begin(self, exchange: Exchange) -> bool:
-        """Begin an exchange for which no greenlet has to wait; False where one must."""
-        if self._begin_sending is None or exchange.request is None or exchange.preflight is not None:
+    def _start(self, exchange: Exchange) -> None:
+        """Begin the next request of an exchange; where a greenlet has to wait for its answer, leave it to a sender."""
+        preflight = exchange.preflight
+        if exchange.request is None:
+            begun = False
+        elif preflight is not None and not preflight.over:
+            preflight.started = self._now()
+            begun = self._begin(preflight.request, partial(self._end_preflight, exchange, preflight))
+        else:
+            exchange.started = self._now()
+            begun = self._begin(exchange.request, partial(self._end, exchange))
+        if not begun:
+            self._ready.put(exchange)
+
+    def _begin(self, request: Request, on_over: OnOver) -> bool:
+        """Send without a greenlet that waits; False where one must."""
+        if self._begin_sending is None:
             return False
-        exchange.started = self._now()
         self._begun += 1
         try:
-            begun = self._begin_sending(exchange.request, partial(self._end, exchange))
-        except Exception as error:
-            self._end(exchange, error)
+            if self._begin_sending(request, on_over):
+                return True
+        except Exception as error:  # an error of loadgen's own, before anything was sent
+            on_over(error)
             return True
-        if not begun:
-            self._begun -= 1
-        return begun
+        self._begun -= 1
+        return False
+
+    def _end_preflight(self, exchange: Exchange, preflight: Preflight, ended: Response | BaseException) -> None:
+        self._begun -= 1
+        preflight.end(describe_end(ended), self._now())
+        self._start(exchange)
 
     def _end(self, exchange: Exchange, ended: Response | BaseException) -> None:
-        exchange.finished = self._now()
-        exchange.outcome = SendOutcome(ended) if isinstance(ended, Response) else explain_failure(ended)
         self._begun -= 1
+        exchange.outcome, exchange.finished = describe_end(ended), self._now()
         self._over.append(exchange)
         self._ended.set()
         self._freed.set()
@@ -194,6 +216,11 @@ def ask(send: Send, request: Request) -> SendOutcome:
         return SendOutcome(send(request))
     except (Exception, gevent.GreenletExit) as error:
         return explain_failure(error)
+
+
+def describe_end(ended: Response | BaseException) -> SendOutcome:
+    """The answer, or why there is none."""
+    return SendOutcome(ended) if isinstance(ended, Response) else explain_failure(ended)
 
 
 def explain_failure(error: BaseException) -> SendOutcome:

@@ -11,7 +11,7 @@ from gevent.event import Event as Signal
 
 from loadgen.model import Request, Response
 from loadgen.swarm.connection_pool import ConnectionPool
-from loadgen.swarm.senders import Exchange, Senders
+from loadgen.swarm.senders import Exchange, Preflight, Senders
 from loadgen.transport import NoAnswer, find_route
 from tests.swarm.test_connection_pool import OK, REQUEST, Handler, answering, read_request, server
 from tests.swarm.test_schedule import due
@@ -164,4 +164,36 @@ def test_an_error_of_our_own_is_accounted_for() -> None:
         [over] = gevent.spawn(senders.collect).get(timeout=5)
         assert over.outcome.error == "generator: UnicodeEncodeError"
         assert senders.wait_until_free() == 1
+        senders.dismiss()
+
+
+def test_permission_is_asked_before_the_request_and_both_have_their_own_moments() -> None:
+    seen, moments = list[bytes](), iter(range(100))
+    with server(answering(OK, seen=seen)) as url:
+        senders = Senders(open_one(url), lambda: float(next(moments)))
+        serve(senders, 1)
+        preflight = Preflight(Request("POST", "/permission", REQUEST.headers, REQUEST.body))
+        senders.hand_out([Exchange(due(1.0), REQUEST, preflight=preflight)])
+        [over] = gevent.spawn(senders.collect).get(timeout=5)
+        assert [each.split()[1] for each in seen[1:]] == [b"/permission", b"/appmonitors/x?a=%2F"]
+        assert preflight.outcome.response and over.outcome.response
+        assert preflight.started < preflight.finished < over.started < over.finished
+        assert senders.wait_until_free() == 1
+        senders.dismiss()
+
+
+def test_a_target_that_ends_the_connection_instead_of_permission_gets_the_request_all_the_same() -> None:
+    def refuse_permission(connection: Any, _: Any) -> None:
+        while (data := read_request(connection)) and b"permission" not in data:
+            connection.sendall(OK)
+
+    with server(refuse_permission) as url:
+        network = open_one(url)
+        senders = Senders(network, lambda: 0.0)
+        serve(senders, 1)
+        preflight = Preflight(Request("POST", "/permission", REQUEST.headers, REQUEST.body))
+        senders.hand_out([Exchange(due(1.0), REQUEST, preflight=preflight)])
+        [over] = gevent.spawn(senders.collect).get(timeout=5)
+        assert preflight.outcome.error == "closed"
+        assert over.outcome.response  # over a connection that a sender opened
         senders.dismiss()

@@ -165,7 +165,7 @@ class Load(Noun):
     ready: float  # when the web client has started; its dispatch timer counts from here
     hides: tuple[float, ...]  # moments when the page is hidden; the last one is its end
     events: Sequence[Event]
-    shown: float = 0.0  # when a prerendered document is activated; else 0
+    shown: float = 0.0  # when a prerendered document is activated, inf for never; else 0
 
     @property
     def end(self) -> float:

@@ -150,7 +150,7 @@ class Visit:
                     self._send(number, moment, flush=False)
                 document.end_tick()
             else:
-                if cache.queue or cache.candidates:
+                if (cache.queue or cache.candidates) and moment >= self._session.loads[number].shown:
                     self._send(number, moment, flush=True)
                 document.end_hide()
             if document.tick == math.inf and cache.queue:

@@ -113,9 +113,10 @@ def _check_failures(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _check_link(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
     link = page.get("link")
-    if isinstance(link, Mapping) and read_number(link.get("prerender")) and page.get("route") is True:
-        text = "a route change loads no page that could be prerendered; leave it out, or write route = false"
-        yield Problem(format_place("pages", name, "link", "prerender"), text)
+    for setting in ("prerender", "unused"):
+        if isinstance(link, Mapping) and read_number(link.get(setting)) and page.get("route") is True:
+            text = "a route change loads no page that could be prerendered; leave it out, or write route = false"
+            yield Problem(format_place("pages", name, "link", setting), text)
 
 
 def _check_ways(graph: PageGraph) -> Iterator[Problem]:

@@ -63,6 +63,11 @@ class Link(Section):
         description="Share of the visitors by this link to whom the browser shows a page that it has rendered before "
         "(speculation rules), in Chromium and where the page is a full load.",
     )
+    unused: Share = Field(
+        0.0,
+        description="Share of the views of pages that lead here, in Chromium, during which the browser renders it for "
+        "a visitor who then goes elsewhere.",
+    )
     eagerness: Literal["immediate", "eager", "moderate", "conservative"] = Field(
         "moderate",
         description="When the browser begins with it: as soon as the page before is there, when the pointer comes to "

@@ -9,16 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.model import EventColumns, EventView, Load, Session
-from loadgen.rum.events import HELD_UNTIL_HIDDEN
+from loadgen.model import Session
 from loadgen.scenario import Scenario, Spike
-from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockColumns, BlockDraws, Column, Sources
+from loadgen.traffic.block_draws import BlockColumns, BlockDraws, Sources
 from loadgen.traffic.browser_clocks import BrowserClocks
+from loadgen.traffic.build_loads import NOWHERE, build_loads, build_unused
 from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
     BACK,
-    FAR_TICK,
     NAVIGATE,
     RELOAD,
     RESTORED,
@@ -43,14 +42,11 @@ from loadgen.traffic.loading import (
     measure_loads,
     restore_loads,
 )
-from loadgen.traffic.page_manager import NO_LIMIT, PAGES_PIECE, PageMaker, Referrals, SessionLimit, number_pages
+from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, Referrals, SessionLimit, number_pages
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.prerendering import activate_loads, draw_leads
 from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry import record_events
-
-NOWHERE = Load(0.0, 0.0, (), ())
-"""Stands for a load that belongs to another share."""
 
 HOUR_MS = 3600 * 1000.0
 
@@ -117,14 +113,18 @@ class Blocks:
         start matters too, because it decides the country.)
         """
         draws = self.draw(part.number, part.start, own)
-        loads, beyond = _build_loads(draws, record_events(draws), self.limit)
+        loads, beyond = build_loads(draws, record_events(draws), self.limit)
+        unused = build_unused(draws, lambda session: self._start_clocks(draws.number, session, draws.people))
         index, keys, at = part.session.tolist(), draws.keys.tolist(), part.start.tolist()
         begins = draws.time.load_begins.tolist()
         for row in np.flatnonzero(own).tolist():
             visitor = self.crowd.make_visitor(draws.people, row)
             lived = slice(begins[row], begins[row + 1])
-            session = Session(index[row], keys[row], at[row], visitor, tuple(loads[lived]), beyond[row])
-            loads[lived] = repeat(NOWHERE, len(session.loads))  # so that the loads of a block are freed one by one
+            its = tuple(loads[lived])
+            loads[lived] = repeat(NOWHERE, len(its))  # so that the loads of a block are freed one by one
+            if row in unused:
+                its = tuple(sorted((*its, *unused[row]), key=lambda load: load.at))
+            session = Session(index[row], keys[row], at[row], visitor, its, beyond[row])
             self.seeds.pause()
             yield session
 
@@ -170,7 +170,9 @@ class Blocks:
         )
         pages = PageMaker(steps, seen, time, site, referrals)
         pages.make_sessions(np.flatnonzero(own), steps.begins, seeds.pause)
-        columns = BlockColumns(people, slowness, steps, looks.looked, loading, time, seen, clocks, pages, hit, factor)
+        columns = BlockColumns(
+            people, slowness, steps, looks.looked, loading, time, seen, clocks, pages.made, hit, factor
+        )
         return BlockDraws(Sources(scenario, site, self.crowd, seeds), block, own, columns)
 
     def _start_clocks(self, block: int, session: Ints, people: People) -> BrowserClocks:
@@ -233,64 +235,3 @@ class Blocks:
         if leads.any():
             loading = activate_loads(self.seeds.stream("activated", block), loading, leads)
         return measure_loads(loading, clocks, back)
-
-
-def _build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) -> tuple[list[Load], list[int]]:
-    """The loads of own sessions with their events in order of recording, and how many events each session lacks."""
-    lengths = [len(family.at) for family in families]
-    at = np.concatenate([family.at for family in families])
-    load_of = draws.time.load[np.concatenate([family.view for family in families])]
-    rank = np.repeat([RANK.get(family.type, CUSTOM_RANK) for family in families], lengths)
-    simple = np.repeat([family.type not in HELD_UNTIL_HIDDEN for family in families], lengths)
-    draws.seeds.pause()
-    order = np.argsort((load_of * FAR_TICK + at) * RANKS + rank, kind="stable")  # lexsort takes seven times as long
-    beyond, session = np.zeros(len(at), dtype=bool), draws.load_session[load_of]
-    draws.seeds.pause()
-    apart = not (draws.scenario.population.new_tab or draws.loading.activated.any())  # else documents interleave
-    told = order if apart else np.lexsort((rank, at, session))
-    beyond[told] = limit.find_beyond(draws.keys.tolist(), session[told], at[told], simple[told])
-    draws.seeds.pause()
-    made = _build_events(draws, families, np.split(~beyond, np.cumsum(lengths)[:-1]))
-    order = order[~beyond[order]]
-    place = memoryview(np.asarray((np.cumsum(~beyond) - 1)[order], np.int64).data)
-    draws.seeds.pause()
-    edges = np.searchsorted(load_of[order], np.arange(draws.loads + 1)).tolist()
-    left_out = np.bincount(draws.load_session[load_of[beyond]], minlength=len(draws.own_sessions)).tolist()
-    draws.seeds.pause()
-    hides = _find_hides(draws)
-    start, ready = draws.time.start[draws.loading.view], draws.time.noticed[draws.loading.view]
-    activated = np.where(draws.loading.activated > 0, start + draws.loading.activated, 0)
-    loads = [NOWHERE] * draws.loads
-    starts, readies, shown = ((each / TICKS).tolist() for each in (start, ready, activated))
-    for row in draws.own_loads.tolist():
-        if row % PAGES_PIECE == 0:
-            draws.seeds.pause()
-        its = EventView(made, place[edges[row] : edges[row + 1]])
-        loads[row] = Load(starts[row], readies[row], hides[row], its, shown[row])
-    return loads, left_out
-
-
-def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]) -> EventColumns:
-    """The wanted events of each family, one family after the other."""
-    made = EventColumns.of()
-    for family, mask in zip(families, wanted, strict=True):
-        rows = np.flatnonzero(mask)
-        made.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))
-        made.at.frombytes((family.at[rows] / TICKS).tobytes())
-        made.types.extend(repeat(family.type, len(rows)))
-        made.details.extend(family.details(rows))
-        draws.seeds.pause()
-        made.pages.extend(draws.find_pages(family.view[rows]))
-        made.metadata.extend(repeat(family.metadata, len(rows)))
-        draws.seeds.pause()
-    return made
-
-
-def _find_hides(draws: BlockDraws) -> list[tuple[float, ...]]:
-    """When each load's page is hidden: tab switches, and its end."""
-    ends = (draws.time.load_end / TICKS).tolist()
-    hides: list[tuple[float, ...]] = [(end,) for end in ends]
-    for view in np.flatnonzero(draws.time.away >= 0)[::-1].tolist():
-        load = int(draws.time.load[view])
-        hides[load] = (float(draws.time.away[view]) / TICKS, *hides[load])
-    return hides

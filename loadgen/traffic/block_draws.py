@@ -17,7 +17,7 @@ from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, draw_uuids,
 from loadgen.traffic.incidents import StruckViews
 from loadgen.traffic.journey import RESTORED, Timeline, Walk
 from loadgen.traffic.loading import Loading, Slowness
-from loadgen.traffic.page_manager import PageMaker, PageNumbers
+from loadgen.traffic.page_manager import PageNumbers
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.site import Site
 from loadgen.wire.json_templates import write_details
@@ -83,7 +83,7 @@ class BlockColumns(NamedTuple):
     time: Timeline
     seen: PageNumbers
     clocks: BrowserClocks
-    pages: PageMaker
+    pages: list[Page | None]
     struck: list[StruckViews]
     slowed: Floats | None  # factor on the files' times of each load; None: no outage
 
@@ -106,7 +106,7 @@ class BlockDraws:
         self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen = columns[:7]
         self.clocks = columns.clocks
         self.struck, self.slowed = columns.struck, columns.slowed
-        self._page = to_objects(columns.pages.made)
+        self._page = to_objects(columns.pages)
         self.own_sessions = own
         self.own_view_mask: Bools = own[self.walk.session]
         self.own_views: Ints = np.flatnonzero(self.own_view_mask)
@@ -120,7 +120,7 @@ class BlockDraws:
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
         """The sessions' keys, 64 bits each."""
-        return self.seeds.id_stream("key", self.number).integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
+        return self.id_stream("key").integers(0, 2**64, len(self.own_sessions), dtype=np.uint64)
 
     @cached_property
     def waits(self) -> Ints:
@@ -138,9 +138,13 @@ class BlockDraws:
         """The block's random stream for one purpose."""
         return self.seeds.stream(purpose, self.number)
 
+    def id_stream(self, purpose: str) -> np.random.Generator:
+        """The block's stream of ids for one purpose."""
+        return self.seeds.id_stream(purpose, self.number)
+
     def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""
-        return draw_uuids(self.seeds.id_stream(f"id/{purpose}", self.number), total, rows, self.seeds.pause)
+        return draw_uuids(self.id_stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
     def write_times(self, load: Ints, tick: Ints, since: Ints | int = 0) -> list[str]:
         """Times after `since`, which both count from the time origin of their loads, as their browsers write them."""

@@ -199,7 +199,13 @@ def compute_usual_lcp(telemetry: Telemetry) -> Floats:
 def join_loads(first: Loading, second: Loading) -> Loading:
     """Both sets of loads, in the order of their views."""
     order = np.argsort(np.concatenate((first.view, second.view)), kind="stable")
-    return Loading(*(np.concatenate(pair)[order] for pair in zip(first, second, strict=True)))
+    return pick_loads(Loading(*(np.concatenate(pair) for pair in zip(first, second, strict=True))), order)
+
+
+def pick_loads(loading: Loading, rows: Ints) -> Loading:
+    """Some loads, in this order."""
+    picked: list[Any] = [column[rows] for column in loading]
+    return Loading(*picked)
 
 
 def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slowness, asked: WantedLoads) -> Loading:

@@ -85,6 +85,7 @@ class Site:
         self.end = len(self.pages)
         self.route = np.array([page.route for page in self.pages])
         self.prerendered = np.array([page.link.prerender for page in self.pages])
+        self.unused = np.array([page.link.unused for page in self.pages])
         self.slowness = np.array([page.slowness for page in self.pages])
         entries = np.array([page.entry for page in self.pages])
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])

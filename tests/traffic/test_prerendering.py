@@ -5,13 +5,14 @@ What is held here is what aws-rum-web 3.2.1 sent of such pages in Chromium 156.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import pytest
 
 from loadgen import client, traffic
 from loadgen.errors import ScenarioError
-from loadgen.rum.events import CLS, DOM, FCP, FID, INP, LCP, NAVIGATION, PAGE_VIEW, TTFB
+from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB, XRAY
 from loadgen.scenario import Scenario, parse
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenLoad, SeenSession, one, seen
@@ -128,11 +129,66 @@ def test_batches_that_leave_before_the_activation_are_marked_and_every_event_is_
 @pytest.mark.parametrize(("limit", "rate"), [(15, 1.0), (200, 0.4)])
 def test_what_is_left_unmade_is_what_the_client_would_not_record(limit: int, rate: float) -> None:
     more = f"[monitor]\nsample_rate = {rate}\n[client]\nsessionEventLimit = {limit}\n"
-    scenario = prerendering('prerender = 1, eagerness = "immediate"', more=more)
+    scenario = prerendering('prerender = 0.5, unused = 0.5, eagerness = "immediate"', more=more)
     whole = traffic.draw_sessions(scenario, SEED)
     quick = traffic.draw_sessions(scenario, SEED, only_recordable=True)
     for session, lean in zip(whole, quick, strict=True):
         assert client.plan(lean, scenario.client, rate) == client.plan(session, scenario.client, rate)
+
+
+@pytest.fixture(scope="module")
+def wasted() -> list[SeenSession]:
+    scenario = prerendering('unused = 0.8, eagerness = "immediate"')
+    client_ = scenario.client.model_copy(update={"enableXRay": True})
+    return list(seen(scenario.model_copy(update={"client": client_}), SEED))
+
+
+def find_unused(session: SeenSession) -> list[tuple[SeenLoad, SeenLoad]]:
+    """The documents that are never shown, each behind the one that was shown meanwhile."""
+    found = []
+    for unused in (load for load in session.loads if load.shown == math.inf):
+        found.append((next(load for load in session.loads if load.shown == 0 and load.end >= unused.end), unused))
+    return found
+
+
+def test_a_page_that_is_never_shown_tells_of_itself_and_not_of_a_visitor(wasted: list[SeenSession]) -> None:
+    pairs = [pair for session in wasted for pair in find_unused(session)]
+    assert len(pairs) > 30
+    for shown, unused in pairs:
+        assert shown.at < unused.at < unused.ready < unused.end <= shown.end
+        assert {event.type for event in unused.events} <= {PAGE_VIEW, RESOURCE, NAVIGATION, HTTP, XRAY}
+        view, landed = unused.events[0], one(shown, PAGE_VIEW)
+        assert view.type == PAGE_VIEW and view.details.referrer.startswith("https://shop.example.com/")
+        if landed:
+            assert view.page.interaction == landed.page.interaction + 1 and view.page.parent_id == landed.page.id
+    assert any(one(unused, NAVIGATION) for _, unused in pairs)
+
+
+def test_pages_count_on_as_if_there_had_been_no_unused_one(wasted: list[SeenSession]) -> None:
+    plain = list(traffic.draw_sessions(prerendering('eagerness = "immediate"'), SEED))
+    for session, without in zip(wasted, plain, strict=True):
+        pages = [[each.events[0].page for each in its.loads if each.shown != math.inf and each.events]
+                 for its in (session, without)]  # fmt: skip
+        assert pages[0] == pages[1]
+    ids = [event.id for session in wasted for load in session.loads for event in load.events]
+    traces = [event.details.id for session in wasted for load in session.loads for event in load.events
+              if event.type == XRAY]  # fmt: skip
+    assert len(set(ids)) == len(ids) and len(set(traces)) == len(traces)
+
+
+def test_what_an_unused_page_has_not_sent_is_lost(wasted: list[SeenSession]) -> None:
+    settings, lost = prerendering("unused = 0.8").client, 0
+    for session in wasted:
+        plan = client.plan(session, settings, 1.0)
+        sent = sum(len(batch.events) for batch in plan.batches)
+        assert plan.tally.generated == sent + plan.tally.over_session_limit + plan.tally.dropped_by_client
+        unused = {number for number, load in enumerate(session.loads) if load.shown == math.inf}
+        batches = [batch for batch in plan.batches if batch.load in unused]
+        assert all(batch.prerendering and not batch.beacon for batch in batches)
+        lost += sum(session.loads[number].end < session.loads[number].ready + 5 for number in unused)
+        short = {number for number in unused if session.loads[number].end < session.loads[number].ready + 5}
+        assert not short & {batch.load for batch in batches}
+    assert lost > 5
 
 
 def test_a_route_is_not_prerendered() -> None:

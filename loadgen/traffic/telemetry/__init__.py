@@ -16,6 +16,23 @@ from loadgen.traffic.telemetry.time_to_interactive import record_tti
 from loadgen.traffic.telemetry.vitals import record_cls, record_fcp
 
 
+def record_unseen(draws: BlockDraws) -> list[Column]:
+    """The events of documents that are never shown: what the client tells of its own accord."""
+    monitor = draws.scenario.monitor
+    made: list[Column] = [record_page_views(draws)]
+    if monitor.collects("performance"):
+        made += [record_resources(draws)[0], *record_navigation(draws)]
+    if monitor.collects("http"):
+        made += _record_calls(draws)
+    return made
+
+
+def _record_calls(draws: BlockDraws) -> list[Column]:
+    api = record_calls(draws)
+    ids = draw_trace_ids(draws, api) if draws.scenario.client.enableXRay else None
+    return [record_http(draws, api, ids), *([record_xray(draws, api, ids)] if ids else [])]
+
+
 def record_events(draws: BlockDraws) -> list[Column]:
     """The events of a block's own sessions, a column for each family that the scenario's client records."""
     monitor, seen = draws.scenario.monitor, draw_inputs(draws)
@@ -34,9 +51,7 @@ def record_events(draws: BlockDraws) -> list[Column]:
             record_inp(draws, seen, react),
         ]
     if monitor.collects("http"):
-        api = record_calls(draws)
-        ids = draw_trace_ids(draws, api) if draws.scenario.client.enableXRay else None
-        made += [record_http(draws, api, ids), *([record_xray(draws, api, ids)] if ids else [])]
+        made += _record_calls(draws)
     if monitor.collects("errors"):
         made += [record_js_errors(draws), *record_released_errors(draws)]
     if monitor.collects("interaction"):

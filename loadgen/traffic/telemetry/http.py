@@ -171,7 +171,7 @@ class TraceIds(NamedTuple):
 
 def draw_trace_ids(draws: BlockDraws, made: RecordedCalls) -> TraceIds:
     """Draw the ids that the http and the X-Ray event of a call share."""
-    stream = draws.seeds.id_stream("trace", draws.number)
+    stream = draws.id_stream("trace")
     random, segment, call = (draw_hex_texts(stream, made.total, digits, made.row) for digits in (24, 16, 16))
     started = (made.started / TICKS).tolist()
     w3c = draws.scenario.client.enableW3CTraceId

@@ -127,6 +127,15 @@ def extrapolate_demand(scenario: Scenario, profile: BatchProfile, starts: Floats
     return Demand(scenario.client, scenario.duration, totals, counter.seconds, counter.slots, None)
 
 
+def coarsen_slots(demand: Demand) -> Demand:
+    """The same load by slots of a second, or longer ones if it has them."""
+    slots = demand.slots
+    together = max(round(1 / slots.length), 1)
+    size = -(-len(slots.fetches) // together) * together
+    columns = (np.pad(column, (0, size - len(column))).reshape(-1, together).sum(axis=1) for column in slots[1:])
+    return demand._replace(slots=LoadBySlot(slots.length * together, *columns), attempts=None)
+
+
 def thin_demand(demand: Demand, keep: float, seed: int) -> Demand:
     """About the same load with only a part of the sessions recorded; requests are dropped independently."""
     if keep == 1:

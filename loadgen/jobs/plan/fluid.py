@@ -8,6 +8,7 @@ retries are due.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -16,21 +17,23 @@ from loadgen.jobs.plan.demand import Demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory, list_retry_delays
 from loadgen.traffic import Floats, Ints
 
-UNTHROTTLED_SLOTS, THROTTLED_SLOTS = 4_096, 64
+UNTHROTTLED_SLOTS, THROTTLED_SLOTS = 4_096, 128
 """Slots that are processed together while nothing is throttled, and once something was."""
 
 
 def simulate_slots(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
     """The mean outcome of a load that is known by slot."""
     length = demands[0].slots.length
-    end = max(demand.duration for demand in demands) + DRAIN_SECONDS
-    size = int(end / length)
-    monitors = [MonitorSlots(demand, quota, size) for demand in demands]
-    passed = _find_passed_shares(monitors, quota, size, length)
-    outcomes = tuple(monitor.measure_outcome(passed) for monitor in monitors)
-    load = np.sum([monitor.count_attempts(passed) for monitor in monitors], axis=0)
-    second = (np.arange(size) * length).astype(np.int64)
-    return Trajectory(outcomes, _sum_at(second, load), _sum_at(second, load * passed))
+    monitors, passed = _find_passed_shares(demands, quota)
+    outcomes, load = zip(*(monitor.measure_outcome(passed) for monitor in monitors), strict=True)
+    second, attempts = (np.arange(len(passed)) * length).astype(np.int64), np.sum(load, axis=0)
+    return Trajectory(outcomes, _sum_at(second, attempts), _sum_at(second, attempts * passed))
+
+
+def find_lost_share(demands: Sequence[Demand], quota: AccountQuota) -> float:
+    """The share of events that `simulate_slots` loses."""
+    monitors, passed = _find_passed_shares(demands, quota)
+    return reduce(MonitorOutcome.plus, (monitor.measure_outcome(passed)[0] for monitor in monitors)).lost_share
 
 
 def _sum_at(place: Ints, weight: Floats) -> Floats:
@@ -50,22 +53,32 @@ class MonitorSlots:
             max(round((delay + quota.answer_seconds) / slots.length), 1) for delay in list_retry_delays(demand.client)
         ]
 
-    def count_attempts(self, passed: Floats) -> Floats:
-        """Attempts in each slot, given the share of attempts that pass in each."""
-        attempts: Floats = self.beacons + np.sum(_list_attempts(self.fetches, self.delays, passed), axis=0)
-        return attempts
+    def measure_outcome(self, passed: Floats) -> tuple[MonitorOutcome, Floats]:
+        """What becomes of requests and events, and the attempts by slot, given the share that passes in each slot.
 
-    def measure_outcome(self, passed: Floats) -> MonitorOutcome:
-        """What becomes of the monitor's requests and events, given the share of attempts that pass in each slot."""
-        missed = 1 - passed
-        tries = _list_attempts(self.fetches, self.delays, passed)
-        attempts = float(self.beacons.sum()) + sum(float(each.sum()) for each in tries)
-        accepted = float((self.beacons * passed).sum()) + sum(float((each * passed).sum()) for each in tries)
-        first = float(self.fetches.sum() + self.beacons.sum())
-        events = float(self._fetch_events.sum() + self._beacon_events.sum())
-        kept = sum(float((each * passed).sum()) for each in _list_attempts(self._fetch_events, self.delays, passed))
-        lost = float(self._fetch_events.sum()) - kept + float((self._beacon_events * missed).sum())
-        return MonitorOutcome(attempts, accepted, attempts - accepted, attempts - first, first - accepted, events, lost)
+        A retry that would come after the last slot is not made.
+        """
+        load, at = self.fetches + self.beacons, np.flatnonzero(passed < 1)
+        first, missed = float(load.sum()), 1 - passed[at]
+        given_up = float(self.beacons[at] @ missed)
+        lost = float(self._beacon_events[at] @ missed)
+        requests, events = self.fetches[at] * missed, self._fetch_events[at] * missed
+        retried = 0.0
+        for delay in self.delays:
+            at = at + delay
+            late = at >= len(passed)
+            given_up, lost = given_up + float(requests[late].sum()), lost + float(events[late].sum())
+            at, requests, events = at[~late], requests[~late], events[~late]
+            load[at] += requests
+            retried += float(requests.sum())
+            missed = 1 - passed[at]
+            requests, events = requests * missed, events * missed
+        given_up, lost = given_up + float(requests.sum()), lost + float(events.sum())
+        attempts, whole = first + retried, float(self._fetch_events.sum() + self._beacon_events.sum())
+        outcome = MonitorOutcome(
+            attempts, first - given_up, attempts - first + given_up, retried, given_up, whole, lost
+        )
+        return outcome, load
 
 
 def _fit_column(column: Ints, size: int) -> Floats:
@@ -75,18 +88,11 @@ def _fit_column(column: Ints, size: int) -> Floats:
     return fitted
 
 
-def _list_attempts(first: Floats, delays: Sequence[int], passed: Floats) -> list[Floats]:
-    """First attempts and each round of retries, by slot."""
-    rounds = [first]
-    for delay in delays:
-        again = np.zeros_like(first)
-        again[delay:] = (rounds[-1] * (1 - passed))[:-delay]
-        rounds.append(again)
-    return rounds
-
-
-def _find_passed_shares(monitors: Sequence[MonitorSlots], quota: AccountQuota, size: int, length: float) -> Floats:
-    """The share of each slot's attempts that the bucket lets pass."""
+def _find_passed_shares(demands: Sequence[Demand], quota: AccountQuota) -> tuple[list[MonitorSlots], Floats]:
+    """Each monitor's load, and the share of each slot's attempts that the bucket lets pass."""
+    length = demands[0].slots.length
+    size = int((max(demand.duration for demand in demands) + DRAIN_SECONDS) / length)
+    monitors = [MonitorSlots(demand, quota, size) for demand in demands]
     refill = quota.rate * length
     depth = max(quota.depth, refill)  # tokens that come within a slot are taken as they come
     first = np.sum([monitor.fetches + monitor.beacons for monitor in monitors], axis=0)
@@ -98,7 +104,7 @@ def _find_passed_shares(monitors: Sequence[MonitorSlots], quota: AccountQuota, s
             slot += skipped
         tokens = flow.advance(slot, min(slot + THROTTLED_SLOTS, size), depth, refill, tokens)
         slot += THROTTLED_SLOTS
-    return np.array(flow.passed[:size])
+    return monitors, flow.passed
 
 
 def _skip_unthrottled(load: Floats, depth: float, refill: float, tokens: float) -> tuple[int, float]:
@@ -116,22 +122,31 @@ class SlotFlow:
     """Takes tokens slot after slot; what is throttled comes back later."""
 
     def __init__(self, monitors: Sequence[MonitorSlots], first: Floats, size: int) -> None:
-        room = size + max((delay for monitor in monitors for delay in monitor.delays), default=0)
-        self.passed = [1.0] * room
+        self.passed = np.ones(size)
         self.no_retries_from = 0  # the slot from which on no retries wait
-        self._load = [*first.tolist(), *([0.0] * (room - size))]
-        self._moves: list[tuple[list[float], list[float], int]] = []  # an attempt, the next one, slots between them
-        for monitor in monitors:
-            source = monitor.fetches.tolist()
-            for delay in monitor.delays:
-                target = [0.0] * room
-                self._moves.append((source, target, delay))
-                source = target
+        self._longest = max((delay for monitor in monitors for delay in monitor.delays), default=0)
+        self._load = np.append(first, np.zeros(self._longest))
+        self._rounds = [  # of each monitor: its first attempts, then each round of retries that is tried again
+            (
+                np.append(monitor.fetches, np.zeros(self._longest)),
+                *(np.zeros(size + self._longest) for _ in monitor.delays[1:]),
+            )
+            for monitor in monitors
+        ]
+        self._delays = [monitor.delays for monitor in monitors]
 
     def advance(self, slot: int, end: int, depth: float, refill: float, tokens: float) -> float:
         """Take tokens for the slots up to `end`; returns the tokens left."""
-        load, moves = self._load, self._moves
-        for place in range(slot, end):
+        ahead = slice(slot, end + self._longest)  # plain lists of numbers are quicker one by one
+        load, passed = self._load[ahead].tolist(), [1.0] * (end - slot)
+        rounds = [[each[ahead].tolist() for each in attempts] for attempts in self._rounds]
+        moves = [
+            (*move, delay)
+            for attempts, delays in zip(rounds, self._delays, strict=True)
+            for *move, delay in zip(attempts, [*attempts[1:], None], delays, strict=False)
+        ]
+        last = -1
+        for place in range(end - slot):
             tokens += refill
             if tokens > depth:
                 tokens = depth
@@ -139,12 +154,18 @@ class SlotFlow:
             if need <= tokens:
                 tokens -= need
                 continue
-            self.passed[place] = share = tokens / need
-            tokens = 0.0
+            passed[place] = share = tokens / need
+            tokens, missing, last = 0.0, 1 - share, place
             for source, target, delay in moves:
-                missed = source[place] * (1 - share)
-                target[place + delay] += missed
+                missed = source[place] * missing
                 load[place + delay] += missed
-                if place + delay >= self.no_retries_from:
-                    self.no_retries_from = place + delay + 1
+                if target is not None:  # else nothing follows this retry
+                    target[place + delay] += missed
+        if last >= 0:
+            self.passed[slot:end] = passed
+            self.no_retries_from = slot + last + self._longest + 1
+            self._load[ahead] = load
+            for attempts, lists in zip(self._rounds, rounds, strict=True):
+                for each, changed in zip(attempts[1:], lists[1:], strict=True):
+                    each[ahead] = changed
         return tokens

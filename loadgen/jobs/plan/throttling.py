@@ -10,13 +10,13 @@ slots and simulated one by one, unless there are too many; then the plan says th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from loadgen.jobs.plan.demand import Demand, FirstAttempts, sum_by_second
+from loadgen.jobs.plan.demand import Demand, FirstAttempts, coarsen_slots, sum_by_second
 from loadgen.jobs.plan.discrete_event import AccountQuota, Trajectory, simulate_requests
-from loadgen.jobs.plan.fluid import simulate_slots
+from loadgen.jobs.plan.fluid import find_lost_share, simulate_slots
 
 MEAN_SECONDS = 10
 """The load counts as above the quota while its mean over so many seconds is."""
@@ -26,6 +26,9 @@ SHALLOW_SLOTS, SHALLOW_TOKENS = 4, 6
 
 MOST_SCATTERED = 300_000
 """Requests that are scattered over their slots, at 3 µs each for every quota that is tried."""
+
+GUESS_PARTS = 128
+"""The quota needed is first sought near a guess from longer slots: up to so small a part of the guess away."""
 
 
 def simulate_quota(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
@@ -96,15 +99,35 @@ def find_needed_quota(
 
     def is_enough(rate: int) -> bool:
         quota = AccountQuota(rate, max(rate * burst_seconds, 1.0), answer_seconds)
-        return simulate_quota(demands, quota).outcome.lost_share <= max_loss + 1e-12
+        return _find_lost_share(demands, quota) <= max_loss + 1e-12
+
+    coarse = [coarsen_slots(demand) for demand in demands]
+    longer = coarse[0].slots.length - demands[0].slots.length
+
+    def seems_enough(rate: int) -> bool:
+        burst = max(rate * burst_seconds, 1.0) + rate * longer  # what a long slot's refill would overflow
+        return find_lost_share(coarse, AccountQuota(rate, burst, answer_seconds)) <= max_loss
 
     offered = sum_by_second(demands).requests
-    low, high = int(offered.mean() / 2), max(int(offered.max()), 1)
-    if low and is_enough(low):
-        low, high = 0, low
+    guess = _search(seems_enough, int(offered.mean() / 2), max(int(offered.max()), 1), max(int(offered.max()), 1))
+    step = max(guess // GUESS_PARTS, 1)
+    return _search(is_enough, max(guess - step, 0), max(guess, 1), step)
+
+
+def _search(is_enough: Callable[[int], bool], low: int, high: int, step: int) -> int:
+    """The smallest whole number above 0 that is enough: between these or, if not, beyond, in steps that double."""
+    while low and is_enough(low):
+        low, high, step = max(low - step, 0), low, step * 2
     while not is_enough(high):
-        low, high = high, high * 2
+        low, high, step = high, high + step, step * 2
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
+
+
+def _find_lost_share(demands: Sequence[Demand], quota: AccountQuota) -> float:
+    """What `simulate_quota` loses of the events."""
+    if is_known(demands) or (is_shallow(demands, quota) and not is_rough(demands, quota)):
+        return simulate_quota(demands, quota).outcome.lost_share
+    return find_lost_share(demands, quota)

@@ -28,14 +28,6 @@ CUSTOM_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 """What RUM takes as the type of a custom event, and so do scenarios."""
 
 
-class Clicks(NamedTuple):
-    """Clicks on elements that belong to a page, and how many others there are."""
-
-    pages: dict[int, list[dict[str, Any]]]  # members of a scenario's Click
-    named: int  # dom events of these
-    others: int
-
-
 class JsErrors(NamedTuple):
     """How errors cluster."""
 
@@ -48,8 +40,8 @@ class JsErrors(NamedTuple):
     common: dict[str, int]  # folded messages and in how many sessions; for the report
 
 
-def find_clicks(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> Clicks:
-    """Clicks by page and element."""
+def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: int) -> dict[int, list[dict[str, Any]]]:
+    """Clicks on elements that belong to a page: members of a scenario's Click."""
     events, rows = recorded.events, recorded.rows_of(rum.DOM)
     view = find_views(visits, events.session[rows], events.number[rows])
     counts: Counter[tuple[int, int]] = Counter()
@@ -66,7 +58,6 @@ def find_clicks(recorded: Recorded, site: RecordedSite, visits: Visits, walked: 
         where[key].add(page)
     busy = max(int((walked >= 50).sum()), 1)
     pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    named = 0
     for (page, key), number in sorted(counts.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
         _, element, name, css = recorded.keys[key].split("\n")
         if not (name or css) or (len(where[key]) > EVERYWHERE * busy and len(where[key]) > 2):
@@ -76,8 +67,7 @@ def find_clicks(recorded: Recorded, site: RecordedSite, visits: Visits, walked: 
         if share >= RARE and len(sessions[page, key]) >= at_least and not secret and len(pages[page]) < MOST_CLICKS:
             parts = {"element": element.upper(), "id": name, "css": css}
             pages[page].append({k: v for k, v in parts.items() if v} | {"per_view": share})
-            named += number * (2 if css else 1)
-    return Clicks(dict(pages), named, len(rows) - named)
+    return dict(pages)
 
 
 def find_custom_events(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.attributes import find_attributes
 from loadgen.jobs.fit.recorded import Bools, Ints, Recorded
 from loadgen.rum import events as rum
 
@@ -68,6 +69,10 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
         members["releaseId"] = release[0]
     if (_find_usual(recorded, recorded.sessions.client) or ("",))[0] == FROM_CDN:
         members["installed"] = "cdn"
+    column = recorded.sessions.attributes
+    counts = np.bincount(column[column >= 0], minlength=len(recorded.words))
+    texts = {recorded.words[place]: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
+    members |= find_attributes(texts, len(column), recorded.changing, at_least)
     custom = any(not name.startswith(rum.EVENT_PREFIX) for name in recorded.types)
     return ClientSettings(cookies, limit, members, _find_telemetries(recorded), custom)
 

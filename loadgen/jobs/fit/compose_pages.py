@@ -267,8 +267,8 @@ def compose_details(found: Estimates, page: int) -> dict[str, Any]:
         members["js_errors"] = found.errors.pages[page]
     if page in found.calls.pages:
         members["api"] = [write_call(call) for call in found.calls.pages[page]]
-    if page in found.clicks.pages:
-        members["clicks"] = found.clicks.pages[page]
+    if page in found.clicks:
+        members["clicks"] = found.clicks[page]
     if page in found.custom:
         members["events"] = found.custom[page]
     return members

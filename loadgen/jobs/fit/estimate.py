@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.actions import Clicks, JsErrors, find_clicks, find_custom_events, find_js_errors
+from loadgen.jobs.fit.actions import JsErrors, find_clicks, find_custom_events, find_js_errors
 from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
@@ -56,7 +56,7 @@ class Estimates(NamedTuple):
     slowness: dict[int, tuple[float, float]]
     documents: dict[int, dict[str, float]]
     calls: SiteCalls
-    clicks: Clicks
+    clicks: dict[int, list[dict[str, Any]]]
     custom: dict[int, list[dict[str, Any]]]
     errors: JsErrors
 
@@ -114,7 +114,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_calls(recorded, site, visits, walked, at_least),
-        find_clicks(recorded, site, visits, walked, at_least),
+        find_clicks(recorded, visits, walked, at_least),
         find_custom_events(recorded, site, visits, walked, at_least),
         find_js_errors(recorded, site, visits, walked, at_least),
     )

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from loadgen.jobs.fit.attributes import read_attributes
+
 
 class PageFacts(NamedTuple):
     """The page under which an event was recorded."""
@@ -37,6 +39,7 @@ class VisitorFacts(NamedTuple):
     release: str | None
     client: str | None  # arw-module or arw-script
     domain: str | None
+    attributes: str | None  # what the site adds, as JSON
 
 
 class _Metadata(msgspec.Struct, rename={"release": "aws:releaseId", "agent": "aws:userAgent", "client": "aws:client"}):
@@ -140,6 +143,7 @@ def read_visitor(text: bytes | str) -> VisitorFacts | None:
         _read_text(found.release),
         _read_text(found.client),
         _read_text(found.domain),
+        read_attributes(text),
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.ids import NIL_UUID
+from loadgen.jobs.fit.attributes import find_changed
 from loadgen.jobs.fit.event_details import EventFacts, LoadTimes, read_details
 from loadgen.jobs.fit.metadata import PageFacts, VisitorFacts
 from loadgen.model import Noun
@@ -83,6 +84,7 @@ class SessionTable(NamedTuple):
     language: Ints
     release: Ints
     client: Ints
+    attributes: Ints  # as JSON
 
 
 class EventTable(NamedTuple):
@@ -127,6 +129,7 @@ class Recorded(Noun):
     words: tuple[str, ...]  # countries, devices and such
     keys: tuple[str, ...]  # what events of a type are told apart by: a call, a message, an element
     domains: dict[str, int]  # sessions by the site's host
+    changing: frozenset[str]  # names of attributes that change within a session
     counts: ReadCounts
 
     def find_type(self, name: str) -> int:
@@ -156,6 +159,8 @@ class Recorder:
         self._floats = {name: array("d") for name in ("at", "value", "code")}
         self._loads: list[array[float]] = [array("d") for _ in LoadTable._fields]
         self._domains: Counter[str] = Counter()
+        self._attributes: list[str | None] = []
+        self._changing: frozenset[str] = frozenset()
         self._page_places: dict[PageFacts, tuple[int, int, int, int]] = {}
 
     def open_session(self, session_id: str, user_id: str | None, visitor: VisitorFacts) -> int:
@@ -166,11 +171,14 @@ class Recorder:
             unknown = user_id is None or user_id == NIL_UUID
             user = -1 if unknown else self._user_of.setdefault(str(user_id), len(self._user_of))
             texts = (visitor.country, visitor.device, visitor.system, visitor.browser, visitor.version,
-                     visitor.language, visitor.release, visitor.client)  # fmt: skip
+                     visitor.language, visitor.release, visitor.client, visitor.attributes)  # fmt: skip
             for column, value in zip(self._people, (user, *map(self._words.place, texts)), strict=True):
                 column.append(value)
             if visitor.domain:
                 self._domains[visitor.domain] += 1
+            self._attributes.append(visitor.attributes)
+        elif visitor.attributes != self._attributes[row]:
+            self._changing |= find_changed(visitor.attributes, self._attributes[row])
         return row
 
     def place_batch(self, batch_id: str | None) -> int:
@@ -264,6 +272,7 @@ class Recorder:
             tuple(self._words.values),
             tuple(self._keys.values),
             dict(self._domains),
+            self._changing,
             self.counts,
         )
 

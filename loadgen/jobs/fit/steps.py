@@ -35,9 +35,7 @@ class Steps(NamedTuple):
 
     entries: Floats  # sessions that landed on each page
     to: Floats  # [page, next page], without steps back
-    exits: Floats  # from views that were no landing
     decisions: Floats  # of views that were no landing
-    bounces: Floats  # from landings
     landings: Floats  # landings that are known to have gone on or ended
     back: float  # share of the steps of those who had a page behind them
     reload: float  # share of the steps
@@ -79,9 +77,7 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     return Steps(
         entries=_count_pages(visits.page, visits.first, pages),
         to=to,
-        exits=_count_pages(visits.page, visits.ended & ~landing, pages),
         decisions=_count_pages(visits.page, (gone | visits.ended) & ~landing, pages) + later,
-        bounces=_count_pages(visits.page, visits.ended & landing, pages),
         landings=_count_pages(visits.page, ((gone | visits.ended) & landing) | stayed, pages),
         back=float(back),
         reload=float(reloads.sum() / max(steps, 1)),

@@ -133,6 +133,8 @@ def list_residue(seen: Seen, found: Estimates) -> Iterator[str]:
         others = ", ".join(f"{name} ({number:,})" for name, number in common)
         number = found.people.other_browsers.total()
         yield f"{number:,} sessions of browsers that scenarios do not have: {others or 'rare ones'}"
+    if seen.recorded.changing:
+        yield f"{len(seen.recorded.changing)} attributes that change within a session: a page's own are not fitted"
     if found.errors.common:
         told = list(found.errors.common.items())[:MOST_TOLD]
         shown = "; ".join(f"“{text}” in {format_count(number)}" for text, number in told)

@@ -160,11 +160,12 @@ def find_error(values: Floats, session: Ints, statistic: Callable[[Floats], floa
 
 
 def compare_shares(truth: Seen, people: Population, fitted: Scenario, sessions: int) -> Iterator[Off]:
-    """Devices, browsers and countries, within the 99 % intervals of both samples."""
+    """Devices, browsers, systems and countries, within the 99 % intervals of both samples."""
     recorded = truth.recorded
     for what, column, weights in (
         ("device", recorded.sessions.device, fitted.population.devices),
         ("browser", recorded.sessions.browser, fitted.population.browsers),
+        ("system", recorded.sessions.system, fitted.population.systems),
         ("country", recorded.sessions.country, fitted.population.countries),
     ):
         if not weights:

@@ -1,0 +1,97 @@
+"""What a site adds to the metadata of its sessions: attributes that all have alike, and those in which visitors differ.
+
+Rule: the names that the web client and RUM write themselves are no attributes. Logs have a page's attributes beside the
+session's: a name whose value changes within a session is the page's, and is left out. A value is written if enough
+sessions had it, and an attribute if nearly all sessions have it and such values are most of it: no user's id is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from functools import lru_cache
+from math import gcd
+from typing import Any
+
+import msgspec
+
+from loadgen.jobs.fit.support import holds_secret
+
+NAME = re.compile("(?!aws:)[A-Za-z0-9_:]{1,128}")
+BUILT_IN = frozenset(
+    """
+    browserLanguage browserName browserVersion countryCode deviceType domain interaction localityName osName osVersion
+    pageId pageTags pageTitle pageUrl parentPageId platformType referrerUrl subdivisionCode title url version
+    """.split()  # noqa: SIM905  a list of 22 quoted names would fill a screen
+)
+"""The names that the CloudWatch user guide reserves, and the one that RUM adds."""
+
+MOST, LONGEST = 10, 256
+"""Attributes of one event; characters of a value (the same page of the user guide)."""
+
+NEARLY_ALL, MOSTLY, ALIKE = 0.9, 0.8, 0.98
+"""Share of the sessions that must have an attribute; of these, that must have values which may be told; that must have
+one and the same for it to be an application's."""
+
+PARTS = 10
+"""Entries of a list of values that says how often each comes, about."""
+
+
+def read_attributes(text: bytes | str) -> str | None:
+    """The attributes in metadata, as JSON; None without any."""
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    own = {
+        name: value
+        for name, value in (found.items() if isinstance(found, dict) else ())
+        if NAME.fullmatch(name) and name not in BUILT_IN
+        and isinstance(value, str | int | float) and len(str(value)) <= LONGEST
+    }  # fmt: skip
+    return msgspec.json.encode(own, order="sorted").decode() if own else None
+
+
+@lru_cache(maxsize=4096)
+def find_changed(one: str | None, other: str | None) -> frozenset[str]:
+    """The names whose values differ in two such texts."""
+    first, second = (set(msgspec.json.decode(text or "{}").items()) for text in (one, other))
+    return frozenset(name for name, _ in first ^ second)
+
+
+def find_attributes(
+    texts: Mapping[str, int], sessions: int, changing: frozenset[str], at_least: int
+) -> dict[str, dict[str, Any]]:
+    """Members of a scenario's client: sessionAttributes and applicationAttributes.
+
+    Args:
+        texts: The attributes of sessions, as JSON, and how many sessions have them.
+        sessions: How many there are.
+        changing: Names whose values change within a session.
+        at_least: Sessions that must have a value.
+    """
+    values: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+    for text, number in texts.items():
+        for name, value in msgspec.json.decode(text).items():
+            values[name][type(value), value] += number
+    alike: dict[str, Any] = {}
+    various: dict[str, Any] = {}
+    for name, counts in sorted(values.items()):
+        whole = counts.total()
+        told = [(value, number) for (_, value), number in sorted(counts.items(), key=lambda item: (-item[1], str(item)))
+                if number >= at_least and not holds_secret(str(value)) and str(value).isprintable()]  # fmt: skip
+        known = sum(number for _, number in told)
+        if name in changing or holds_secret(name) or whole < NEARLY_ALL * sessions or known < MOSTLY * whole:
+            continue
+        if len(alike) + len(various) < MOST:
+            target = alike if told[0][1] >= ALIKE * whole else various
+            target[name] = told[0][0] if target is alike else list_by_share(told, known)
+    return {name: found for name, found in (("sessionAttributes", various), ("applicationAttributes", alike)) if found}
+
+
+def list_by_share(values: list[tuple[Any, int]], whole: int) -> list[Any]:
+    """The values, each as often as its share says."""
+    numbers = [max(round(PARTS * number / whole), 1) for _, number in values[: 2 * PARTS]]
+    common = gcd(*numbers)
+    return [value for (value, _), number in zip(values, numbers, strict=False) for _ in range(number // common)]

@@ -1,0 +1,65 @@
+"""What a site adds to its sessions' metadata is read from bodies and logs; nobody's own value is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from loadgen.jobs.fit.attributes import find_attributes, list_by_share, read_attributes
+from loadgen.jobs.fit.client_settings import find_settings
+from loadgen.jobs.fit.recorded import Recorder
+from loadgen.jobs.fit.sources import read_file
+from loadgen.scenario import Scenario
+from tests.jobs.fit.forms import log_events, write_lines
+from tests.jobs.fit.round_trip import stretch, write_traffic
+
+NOBODY: frozenset[str] = frozenset()
+
+
+@pytest.mark.parametrize("form", ["bodies", "logs"])
+def test_attributes_are_written_as_the_site_has_them(form: str, tmp_path: Path) -> None:
+    """In logs a page's own attributes stand among them."""
+    scenario = stretch(Scenario.load("quickstart"), 200)
+    client = scenario.client.model_copy(
+        update={
+            "sessionAttributes": {"tier": ("free", "free", "free", "gold"), "beta": (True, False)},
+            "applicationAttributes": {"edition": "eu"},
+        }
+    )
+    pages = {
+        name: page.model_copy(update={"attributes": {"section": name}}) for name, page in scenario.pages.items()
+    }  # fmt: skip
+    bodies = list(write_traffic(scenario.model_copy(update={"client": client, "pages": pages}), 3))
+    path = tmp_path / form
+    if form == "logs":
+        write_lines(path, log_events(bodies))
+    else:
+        path.write_bytes(b"\n".join(bodies))
+    recorder = Recorder()
+    read_file(path, recorder, lambda read, events: None)
+    found = find_settings(recorder.finish(), 5).members
+    assert found["applicationAttributes"] == {"edition": "eu"}
+    assert list(found["sessionAttributes"]) == ["beta", "tier"]
+    tiers = Counter(found["sessionAttributes"]["tier"])
+    assert tiers["free"] / tiers.total() == pytest.approx(0.75, abs=0.1)
+    assert set(found["sessionAttributes"]["beta"]) == {True, False}
+
+
+def test_what_is_one_visitors_own_is_left_out() -> None:
+    texts = {f'{{"customer":"c{number}","tier":"gold","mail":"a@example.org"}}': 1 for number in range(100)}
+    assert find_attributes(texts, 100, NOBODY, 5) == {"applicationAttributes": {"tier": "gold"}}
+    assert find_attributes(texts, 100, frozenset({"tier"}), 5) == {}
+    assert find_attributes(texts, 200, NOBODY, 5) == {}
+
+
+def test_names_of_the_client_and_values_that_are_no_scalars_are_no_attributes() -> None:
+    assert read_attributes('{"title":"x","aws:client":"y","localityName":"z","list":[1],"none":null}') is None
+    assert read_attributes('{"b":1,"a":true}') == '{"a":true,"b":1}'
+    assert read_attributes("[1]") is read_attributes("{") is None
+
+
+def test_a_list_has_each_value_as_often_as_its_share_says() -> None:
+    assert list_by_share([("free", 67), ("gold", 33)], 100) == ["free"] * 7 + ["gold"] * 3
+    assert list_by_share([("a", 50), ("b", 50)], 100) == ["a", "b"]

@@ -84,6 +84,7 @@ class Site:
         self.pages: list[PageSpec] = list(scenario.pages.values())
         self.end = len(self.pages)
         self.route = np.array([page.route for page in self.pages])
+        self.bfcache = scenario.population.bfcache
         self.prerendered = np.array([page.link.prerender for page in self.pages])
         self.unused = np.array([page.link.unused for page in self.pages])
         self.slowness = np.array([page.slowness for page in self.pages])

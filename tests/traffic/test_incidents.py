@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from loadgen import traffic
 from loadgen.errors import ScenarioError
@@ -159,3 +160,18 @@ def test_an_incident_that_can_hit_nobody_is_a_problem(more: str, message: str) -
 def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(ScenarioError, match='kind "outage" is not known; did you mean "cdn_outage"'):
         struck("outage")
+
+
+def test_a_release_may_reject_promises() -> None:
+    """Without file and line but in Firefox; any text may be its type and message."""
+    more = 'rejected = true\ntype = "Api{Error}"\nmessage = "{0} of {b}"\nper_view = 1'
+    told = [
+        (session.visitor.engine, event.details)
+        for session in seen(struck("error", more), SEED)
+        for event in events([session], JS_ERROR)
+        if event.details.type == "Api{Error}"
+    ]
+    assert len(told) > 20 and {engine for engine, _ in told} == {"Chromium", "Gecko", "WebKit"}
+    for engine, details in told:
+        assert details.message == "{0} of {b}"
+        assert (details.filename is UNSET) == (details.lineno is UNSET) == (engine != "Gecko")

@@ -11,7 +11,7 @@ from loadgen import client
 from loadgen.rum.events import CLS, FCP, HTTP, INP, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 from loadgen.scenario import Scenario
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SeenLoad, SeenSession, seen, small
+from tests.traffic.look import SeenLoad, SeenSession, one, seen, small
 
 
 def site(**settings: object) -> Scenario:
@@ -40,6 +40,17 @@ def test_a_return_has_paints_and_no_page_view_navigation_resources_or_reads(retu
         assert {TTFB, FCP} <= kinds
         assert not [event for event in load.events if event.type == HTTP and event.details.request.method == "GET"]
     assert {CLS, INP, LCP} <= {event.type for load in returns for event in load.events}
+
+
+def test_no_page_is_unloaded_that_goes_into_the_cache(sessions: list[SeenSession]) -> None:
+    """Chromium 156 told 0 with the cache, and the moment without it."""
+
+    def list_unloads(visits: list[SeenSession]) -> list[float]:
+        later = [load for session in visits for load in session.loads[1:]]
+        return [told.details.unloadEventStart for load in later if (told := one(load, NAVIGATION))]
+
+    assert set(list_unloads(sessions)) == {0}
+    assert min(list_unloads(list(seen(small(), SEED)))) > 0
 
 
 def test_a_returns_paints_tell_durations_alone(returns: list[SeenLoad]) -> None:

@@ -23,7 +23,7 @@ FINGERPRINTS = {
     "storefront": "72aa756c792d25e41069f916d66cd42c07290913deb9361d6fd4952fafff0f99",
     "bad-release": "0da51e54a71e82630240478e210266e648667fcb4d29fee7526c592b0bc1afda",
     "global-mobile-day": "0bcc5833c0256546fa292563598c8c5ab237566bec1c80f83f28c483fde2c3f9",
-    "news-flash-crowd": "004cb72a6346ffc803e4e533980eb739b5b472d710c1e3dbafa6adce9f1936f1",
+    "news-flash-crowd": "aea710ca863a2a5cd51e5627863396d0660851e80f27ddfe4d045beebfea8dd4",
     "noisy-neighbour": "0f3a1ba2af5c305a511fb019f76ceab28ce368b6fa02ce670e0f27fcdbb33047",
     "quota-probe": "4e5e687e6560562c56b6f03537116e4daa833f5dfdb5637655267e00b1f65d5c",
     "saas-dashboard": "4ce5ecd08623b56dc596185c587e5f03851a287d7bf807c8496c7ee8ad9be74d",

@@ -193,7 +193,9 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
     connected = connect + load.connect[rows]
     request, parsed_end, loaded = load.request[rows], load.parsed_end[rows], load.loaded[rows]
     interactive, stored = load.interactive[rows], load.stored[rows]
-    unload = np.where(draws.walk.first[load.view[rows]] | (load.activated[rows] > 0), 0, load.unload[rows])
+    # a page that goes into the back/forward cache, or that a prerendered one replaces, is not unloaded (Chromium 156)
+    unloads = ~draws.walk.first[load.view[rows]] & (load.activated[rows] == 0) & (draws.site.bfcache == 0)
+    unload = np.where(unloads, load.unload[rows], 0)
     kinds, names = draws.walk.kind[load.view[rows]].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
     view = load.view[rows]
     size = np.rint(load.html_bytes[rows] * ITEM_SIZES[draws.walk.items[view].sum(axis=1) % len(ITEM_SIZES)])

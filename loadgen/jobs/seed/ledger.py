@@ -126,6 +126,9 @@ class LedgerTotals(Noun):
     in_doubt_events: int = 0
 
 
+UNWRITABLE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY})
+
+
 class BatchLedger:
     """The ledger of one run, for a `with` statement; one writer at a time.
 
@@ -170,6 +173,8 @@ class BatchLedger:
             raise self._explain_damage(error) from error
 
     def _explain_damage(self, reason: object) -> LoadgenError:
+        if getattr(reason, "sqlite_errorcode", 0) & 0xFF in UNWRITABLE:
+            return LoadgenError(f"{self.path}: cannot be written ({reason}); make room, and the same command goes on")
         return LoadgenError(f"{self.path}: cannot be read as a ledger ({reason}); {OTHER_FOLDER}")
 
     @property

@@ -175,3 +175,14 @@ def test_a_file_that_is_no_ledger_is_named(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_text("a thesis about ledgers, of some length, and no database at all")
     with pytest.raises(LoadgenError, match="cannot be read as a ledger"):
         BatchLedger(tmp_path)
+
+
+def test_a_full_disk_is_no_damage_and_the_ledger_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    said = r"ledger\.sqlite: cannot be written \(database or disk is full\); make room, and the same command goes on"
+    with pytest.raises(LoadgenError, match=said), BatchLedger(tmp_path, write=True) as ledger:
+        ledger.mark_in_doubt([entry(1)])
+        ledger._db.execute("PRAGMA max_page_count=1")  # as many as it has
+        ledger.mark_in_doubt([entry(number, events=15) for number in range(2, 17)])
+    with BatchLedger(tmp_path, write=True) as ledger:
+        assert [each.number for each in ledger.read_entries()] == [1]
+        ledger.mark_in_doubt([entry(2)])

@@ -50,7 +50,6 @@ def test_a_worker_that_cannot_start_tells_its_master_why_and_ends_with_exit_code
 
 
 LEAVING = """
-import sys
 from types import SimpleNamespace
 from gevent.event import Event
 from loadgen.swarm import locustfile
@@ -63,34 +62,32 @@ class Unconnected(WorkerRunner):
     def __del__(self):
         pass
 
-environment = Environment()
-environment.runner = Unconnected()
-if sys.argv[1] != "starting":
-    role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
-if sys.argv[1] in ("sending", "told to leave"):
-    role.engine = SimpleNamespace(over=Event(), stop=lambda reason: print("stopped:", reason))
-    role.ready.set()
-if sys.argv[1] == "told to leave":
-    locustfile.on_quitting(environment)
-else:
-    locustfile.on_test_stopping(environment)
-if sys.argv[1] == "waiting":
-    print("joined late:", role.joined_late and role.ready.is_set())
+for state in ("starting", "waiting", "sending", "told to leave"):
+    print(state)
+    environment = Environment()
+    environment.runner = Unconnected()
+    if state != "starting":
+        role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
+    if state in ("sending", "told to leave"):
+        role.engine = SimpleNamespace(over=Event(), stop=lambda reason: print("- stopped:", reason))
+        role.ready.set()
+    if state == "told to leave":
+        locustfile.on_quitting(environment)
+    else:
+        locustfile.on_test_stopping(environment)
+    if state == "waiting":
+        print("- joined late:", role.joined_late and role.ready.is_set())
 """
 
 
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        ("starting", ""),
-        ("waiting", "joined late: True"),
-        ("sending", "stopped: the conductor is gone"),
-        ("told to leave", "stopped: it was told to leave before its end"),
-    ],
-)
-def test_a_worker_that_must_end_stops_for_good(state: str, said: str) -> None:
-    done = subprocess.run([sys.executable, "-c", LEAVING, state], capture_output=True, text=True, timeout=60)
-    assert (done.stdout.strip(), done.stderr) == (said, "")
+def test_a_worker_that_must_end_stops_for_good_whatever_it_does() -> None:
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        *("starting", "waiting", "- joined late: True"),
+        *("sending", "- stopped: the conductor is gone"),
+        *("told to leave", "- stopped: it was told to leave before its end"),
+    ]
 
 
 INTERRUPTED = """
@@ -118,31 +115,33 @@ def test_ctrl_c_ends_a_run_well_and_the_process_at_once_when_it_comes_twice_or_w
 
 
 MISSED = """
-import sys
 from types import SimpleNamespace
 from locust.env import Environment
 from locust.runners import MasterRunner
 from loadgen.swarm import locustfile
 
 class Master(MasterRunner):
-    worker_count = int(sys.argv[1])
+    worker_count = 0
     def __init__(self):
         pass
     def __del__(self):
         pass
 
-environment = Environment()
-environment.runner = Master()
-role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
-role.conductor = SimpleNamespace(
-    finished=False, interrupt=lambda: print("interrupted"), wait_until_finished=lambda seconds: print("waited for")
-)
-locustfile.on_test_stopping(environment)
+for count in (2, 0):
+    print(count, "workers")
+    Master.worker_count = count
+    environment = Environment()
+    environment.runner = Master()
+    role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
+    role.conductor = SimpleNamespace(
+        finished=False, interrupt=lambda: print("- interrupted"), wait_until_finished=lambda seconds: print("- waited")
+    )
+    locustfile.on_test_stopping(environment)
 """
 
 
-@pytest.mark.parametrize(("workers", "said"), [(2, "interrupted\nwaited for"), (0, "waited for")])
-def test_a_run_that_ends_as_every_worker_is_missed_was_interrupted_by_nobody(workers: int, said: str) -> None:
+def test_a_run_that_ends_as_every_worker_is_missed_was_interrupted_by_nobody() -> None:
     """Locust stops the test by itself then, and the conductor names the workers as lost."""
-    done = subprocess.run([sys.executable, "-c", MISSED, str(workers)], capture_output=True, text=True, timeout=60)
-    assert (done.stdout.strip(), done.stderr) == (said, "")
+    done = subprocess.run([sys.executable, "-c", MISSED], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["2 workers", "- interrupted", "- waited", "0 workers", "- waited"]

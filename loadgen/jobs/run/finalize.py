@@ -7,7 +7,7 @@ What an endpoint of ours says it accepted, asked before and after a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -34,7 +34,7 @@ from loadgen.results import (
     recover_summary,
 )
 from loadgen.scenario import Scenario
-from loadgen.transport import BlockingConnection, NoAnswer, find_route
+from loadgen.transport import BlockingConnection, NoAnswer, OnWait, find_route, start_notice
 
 
 def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
@@ -115,7 +115,7 @@ def write_page(folder: RunFolder, tell: OnProgress) -> None:
         tell(RunNotice(f"no report.html: {error}"))
 
 
-ASK_SECONDS = 10.0
+ASK_SECONDS, LEDGER = 10.0, "/_loadgen/ledger"
 
 
 class LedgerCounts(Noun):
@@ -132,13 +132,14 @@ class Kept(Noun):
     events: int
 
 
-def read_ledger(url: str, monitor_id: str) -> Kept | None:
-    """Ask an endpoint; None when it is none of ours, or not there."""
+def read_ledger(url: str, monitor_id: str, on_wait: OnWait) -> Kept | None:
+    """Ask an endpoint; None when it is none of ours, or not there. `on_wait` gets a line when it takes long."""
     if not url.startswith("http://"):
         return None
     parts = urlsplit(url)
-    path = f"{parts.path.rstrip('/')}/_loadgen/ledger?monitor={quote(monitor_id, safe='')}"
+    path = f"{parts.path.rstrip('/')}{LEDGER}?monitor={quote(monitor_id, safe='')}"
     connection = BlockingConnection(find_route(url), ASK_SECONDS)
+    notice = start_notice(parts.netloc, LEDGER, ASK_SECONDS, on_wait)
     try:
         answer = connection(Request("GET", path, (("host", parts.netloc),)))
         counted = msgspec.json.decode(answer.body, type=LedgerCounts)
@@ -146,12 +147,18 @@ def read_ledger(url: str, monitor_id: str) -> Kept | None:
     except (NoAnswer, msgspec.DecodeError, KeyError):
         return None
     finally:
+        notice.cancel()
         connection.close()
 
 
-def read_ledgers(targets: Iterable[MonitorTarget]) -> tuple[Kept | None, ...]:
-    """The same for each app monitor of a run."""
-    return tuple(read_ledger(target.url, target.monitor_id) for target in targets)
+def read_ledgers(targets: Sequence[MonitorTarget], on_wait: OnWait) -> tuple[Kept | None, ...]:
+    """The same for each app monitor of a run; for none, where one is not told: they are compared together."""
+    found: list[Kept | None] = []
+    for target in targets:
+        found.append(read_ledger(target.url, target.monitor_id, on_wait))
+        if found[-1] is None:
+            return (None,) * len(targets)
+    return tuple(found)
 
 
 def compare_ledgers(

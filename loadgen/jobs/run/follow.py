@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from errno import EDQUOT, EFBIG, ENOSPC
 from typing import Any
 
-from loadgen.jobs.run.finalize import compare_ledgers, find_summary, keep_summary, read_ledgers
+from loadgen.jobs.run.finalize import Kept, compare_ledgers, find_summary, keep_summary, read_ledgers
 from loadgen.jobs.run.locust_process import LocustProcess, LogFollower
 from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.stop_signals import StopSignals
@@ -39,7 +39,6 @@ class FollowedRun:
         tell: Callable[[Any], None],
     ) -> None:
         """Read the target's ledgers. `read_news` gives what is new since its last call; `tell` hears each."""
-        self._before = read_ledgers(targets.monitors)
         self.error: Exception | None = None
         self._is_deaf = False  # whoever wanted to hear
         self._spec, self._folder, self._targets = spec, folder, targets
@@ -48,6 +47,7 @@ class FollowedRun:
         self._heeded = 0  # signals
         self._last_second: int | None = None
         self._process: LocustProcess | None = None
+        self._before = self._read_ledgers()
 
     def follow_to_end(self, signals: StopSignals) -> Summary:
         """Run the process; its summary with both ledgers, as it stands in the folder if that can be written."""
@@ -59,9 +59,12 @@ class FollowedRun:
             self._watch(process, signals)
             process.bury(LEAVE_SECONDS if folder.finished else 0.0)
             summary = find_summary(folder, process, interrupted=signals.count > 0)
-            after = read_ledgers(self._targets.monitors) if any(before) else before
+            after = self._read_ledgers() if any(before) else before
             summary = add_ledgers(summary, compare_ledgers(before, after, summary), self._died)
             return keep_summary(folder, summary, self.tell)
+
+    def _read_ledgers(self) -> tuple[Kept | None, ...]:
+        return read_ledgers(self._targets.monitors, lambda line: self.tell(RunNotice(line, is_wait=True)))
 
     def tell(self, news: Any) -> None:
         """Call back, until that fails."""

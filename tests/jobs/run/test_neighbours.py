@@ -242,7 +242,7 @@ def locust(folder: Path, endpoint: Endpoint, ids: list[str]) -> subprocess.Compl
         [
             *(sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "-u", "50", "-r", "50"),
             *("--host", endpoint.url, "--scenario", "site.toml", "--monitor-id", ",".join(ids)),
-            *("--duration", "10", "--seed", "5", "--out", "alone"),
+            *("--duration", "10", "--pace", "3x", "--seed", "5", "--out", "alone"),
         ],
         cwd=folder,
         env=clean_environment() | environment_for(endpoint),

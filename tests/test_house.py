@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -105,3 +106,10 @@ def test_no_text_refers_to_what_a_reader_does_not_have() -> None:
 def test_each_allowance_gives_its_reason() -> None:
     for allowed in (NAMES_OF_TWO, LONG_MODULES, LONG_FUNCTIONS, MANY_PARAMETERS, DANGLING):
         assert all(len(reason) > 10 for reason in allowed.values())
+
+
+def test_the_repository_has_no_link_but_that_to_the_scenarios() -> None:
+    """A link to a folder that git ignores would take the folder's place in every clone."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True).stdout
+    links = {line.partition("\t")[2] for line in listed.splitlines() if line.startswith("120000 ")}
+    assert links <= {"loadgen/scenarios"}

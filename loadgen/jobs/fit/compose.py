@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from loadgen.errors import ScenarioError
 from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import DwellLaw
@@ -19,6 +20,7 @@ from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.vitals import FEW, LEAST, find_still_share, find_text_share, match_device, match_logarithms
 from loadgen.rum.events import FID
 from loadgen.scenario import Telemetry
+from loadgen.traffic import draw_sessions
 from loadgen.units import format_count, format_percent
 
 ALL = 0.98
@@ -48,7 +50,20 @@ def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_leas
     compose_telemetry(draft, seen, found)
     compose_pools(draft, seen)
     compose_pages(draft, seen, found, at_least)
+    settle_mixes(draft)
     return draft
+
+
+def settle_mixes(draft: Draft) -> None:
+    """Leave out systems, and if need be browsers, that none of loadgen's browsers has together with the other mixes."""
+    for name in ("systems", "browsers"):
+        try:
+            next(draw_sessions(draft.build(), 0), None)
+        except ScenarioError:
+            if draft.sections["population"].pop(name, None) is not None:
+                draft.comments["population"] += (
+                    f" {name.capitalize()} are loadgen's own: it has none like the recorded."
+                )
 
 
 def compose_monitor(draft: Draft, seen: Seen, sample_rate: float) -> None:

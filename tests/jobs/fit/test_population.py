@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 
+import loadgen
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.population import FEWEST_KNOWN, find_returning, guess_people
 from loadgen.scenario import Arrivals, Scenario
+from tests.jobs.fit.forms import log_events, write_lines
 
 
+@cache
 def see_storefront(sessions: int, duration: float, **changes: float) -> Seen:
     """Visits to the storefront over so many seconds; a third party of it tells no sizes of its files."""
     scenario = Scenario.load("storefront")
@@ -58,3 +64,16 @@ def test_files_of_hosts_that_tell_no_size_are_no_cached_files() -> None:
     seen = see_storefront(60, 60, returning=0.0)
     found = find_returning(seen.recorded, seen.visits)
     assert found.share == 0.0
+
+
+def test_browsers_that_loadgen_has_on_no_such_device_are_replaced_by_its_own(tmp_path: Path) -> None:
+    """Edge on phones: no browser of loadgen's is one."""
+    events = log_events(loadgen.generate("quickstart", sessions=60, seed=5, start="2026-01-01"))
+    for event in events:
+        event["metadata"] |= {"browserName": "Microsoft Edge", "osName": "Android", "deviceType": "mobile"}
+        event["metadata"].pop("aws:userAgent", None)
+    write_lines(tmp_path / "events", events)
+    people = loadgen.fit(tmp_path / "events").scenario.population
+    assert people.devices == {"mobile": 100}
+    assert people.systems is None
+    assert people.browsers is None

@@ -148,7 +148,7 @@ class Blocks:
         people, slowness, exposures, walked, looks = self.walk(block, starts)
         steps, hard = walked.walk, walked.hard
         clocks = self._start_clocks(block, steps.session[hard], people)
-        able = hard & self.crowd.are_chromium(people)[steps.session]
+        able = hard & self.crowd.can_prerender(people)[steps.session]
         leads = draw_leads(site, seeds, block, (steps, able), looks)[hard]
         loading = self._draw_loading(block, walked, slowness, (leads, clocks))
         time = build_timeline(steps, hard, loading, looks)

@@ -15,6 +15,7 @@ from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distance
 from loadgen.traffic.platforms import (
     PLATFORMS,
     VITALS,
+    WEB_VIEW,
     can_measure,
     find_engine,
     list_versions,
@@ -71,6 +72,7 @@ class Crowd:
         self._language = Choice(_fill_rows([[float(weight) for weight in mix.values()] for mix in tongues]))
         self._device = np.array([DEVICES.index(platform.device) for platform in PLATFORMS])
         self._brand = np.array([platform.brand for platform in PLATFORMS])
+        self._prerenders = np.array([platform.brand and platform.name != WEB_VIEW for platform in PLATFORMS])
         self._dialect = np.array([find_engine(platform) for platform in PLATFORMS], dtype=np.int64)
         self._supports = {vital: _tabulate_support(vital, self.versions) for vital in VITALS}
         self.distance = compute_distances(self.countries, mass)
@@ -202,6 +204,10 @@ class Crowd:
     def are_chromium(self, people: People) -> Bools:
         """Whether each visitor's browser is a Chromium."""
         return self._brand[people.platform]
+
+    def can_prerender(self, people: People) -> Bools:
+        """Whether each visitor's browser renders pages ahead: a Chromium, and no web view inside an app."""
+        return self._prerenders[people.platform]
 
     def name_browsers(self, people: People) -> list[str]:
         """The name of each visitor's browser in scenario files."""

@@ -79,7 +79,7 @@ def _choose_pages(draws: BlockDraws) -> tuple[Ints, Ints]:
     """The views while which a page is rendered for nothing, and that page."""
     site, walk = draws.site, draws.walk
     chosen = np.full(draws.views, -1)
-    able = draws.crowd.are_chromium(draws.people)[walk.session] & (draws.time.away < 0)
+    able = draws.crowd.can_prerender(draws.people)[walk.session] & (draws.time.away < 0)
     next_page = np.append(np.where(walk.first[1:], -1, walk.page[1:]), -1)
     stream = draws.stream("unused")
     for page in np.flatnonzero(site.unused).tolist():

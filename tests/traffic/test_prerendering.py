@@ -97,9 +97,10 @@ def test_a_page_that_is_there_when_the_visitor_comes_paints_at_once() -> None:
     assert middle["immediate"] < 120 < middle["moderate"] < middle["conservative"]
 
 
-@pytest.mark.parametrize("browser", ["Safari", "Firefox"])
-def test_other_browsers_do_not_prerender(browser: str) -> None:
-    assert not find_pairs(list(seen(prerendering("prerender = 1", browser), SEED)))
+@pytest.mark.parametrize("browser", ["Safari", "Firefox", '"Chrome iOS"', "Instagram"])
+def test_other_browsers_and_web_views_do_not_prerender(browser: str) -> None:
+    visits = seen(prerendering("prerender = 1, unused = 1", browser), SEED)
+    assert not [load for session in visits for load in session.loads if load.shown]
 
 
 def test_a_share_of_the_links_is_prerendered() -> None:

@@ -13,13 +13,12 @@ import msgspec
 import numpy as np
 
 from loadgen.jobs.plan.batch_profile import BatchProfile
+from loadgen.jobs.plan.double_sampling import count_parts
 from loadgen.jobs.plan.figures import PlannedLoad
 from loadgen.scenario import Client, Scenario
 from loadgen.traffic import Bools, Floats, Ints
 
 CHUNK = 16_384  # arrivals that are placed at a time
-NEARBY_SHARE = 0.1  # of the sample: the arrivals for which these sessions stand are mixed with each other
-FEWEST_NEARBY = 1_000  # sessions; but at least so many
 SLOTS = (0.1, 0.5, 1.0, 2.0)  # seconds; each divides 2 s, the web client's shortest delay before a retry
 MOST_SLOTS = 1_500_000
 
@@ -195,15 +194,14 @@ def place_sample(
 
 
 def choose_sessions(profile: BatchProfile, arrivals: int, stream: np.random.Generator) -> Ints:
-    """A session of the sample for each arrival, from about the same part of the run.
+    """A session of the sample for each arrival, from the same part of the run.
 
     Each is chosen as often as its weight says, to a whole number, and those of one size together are.
     """
     sample = profile.sessions
     if sample == arrivals:
         return np.arange(arrivals)
-    near = min(max(sample * NEARBY_SHARE, FEWEST_NEARBY), sample)
-    parts = max(round(sample / near), 1)
+    parts = count_parts(sample)
     order = np.lexsort((profile.batches_per_session, np.arange(sample) * parts // sample))
     upto = np.cumsum(np.ones(sample) if profile.weights is None else profile.weights[order])
     place = np.searchsorted(upto, (np.arange(arrivals) + 0.5) * (upto[-1] / arrivals), side="right")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.plan.batch_profile import BatchProfile
-from loadgen.traffic import BLOCK, BLOCKS_EACH, Floats
+from loadgen.traffic import BLOCK, BLOCKS_EACH, Floats, Ints
 
 FEWEST_REHEARSED, ENOUGH_REHEARSED, LEAST_STOOD_FOR = BLOCKS_EACH * BLOCK, 8_192, 8
 """Fewer visits would not be whole blocks, so that all would be drawn for them. Up to `ENOUGH_REHEARSED`, so that each
@@ -27,6 +27,9 @@ MOST_PULL = 0.9
 WALK_COST = 0.1
 """What a walk costs of a rehearsal: 0.06 of 0.65 ms, storefront."""
 
+PART_SHARE, FEWEST_IN_PART = 0.1, 1_000
+"""A part of the run has this share of the rehearsed visits, but at least so many."""
+
 CONFIDENCE = 1.96  # standard deviations of a two-sided interval of 95 %
 
 
@@ -35,27 +38,35 @@ def count_fewest(of: int) -> int:
     return max(min(ENOUGH_REHEARSED, of // LEAST_STOOD_FOR), FEWEST_REHEARSED)
 
 
+def count_parts(rehearsed: int) -> int:
+    """In how many parts of the run each visit stands for arrivals of its own part."""
+    return max(round(rehearsed / min(max(rehearsed * PART_SHARE, FEWEST_IN_PART), max(rehearsed, 1))), 1)
+
+
 class MeanTraits(NamedTuple):
     """The traits of many visits, summed up."""
 
     visits: int
     mean: Floats
     covariance: Floats
+    parts: Floats  # [part of the run, trait]: the means; nan where no visit was walked
 
     @classmethod
-    def sum_up(cls, rows: Iterable[Floats]) -> MeanTraits:
-        """The traits of visits that come some at a time; at least one comes."""
-        visits, total, squares = 0, np.zeros(0), np.zeros(0)
-        for some in rows:
+    def sum_up(cls, drawn: Iterable[tuple[Ints, Floats]], parts: int, of: int) -> MeanTraits:
+        """The traits of visits that come some at a time, with their numbers in a run of so many; at least one comes."""
+        visits, numbers = 0, np.zeros((parts, 1))
+        for index, rows in drawn:
             if not visits:
-                zero = some.mean(axis=0)  # moments about some mean lose no digits
-                total, squares = np.zeros_like(zero), np.zeros((len(zero), len(zero)))
-            apart = some - zero
-            visits += len(some)
-            total += apart.sum(axis=0)
+                zero = rows.mean(axis=0)  # moments about some mean lose no digits
+                total, squares = np.zeros((parts, len(zero))), np.zeros((len(zero), len(zero)))
+            apart, inside = rows - zero, np.arange(parts)[:, None] == index * parts // of
+            visits += len(rows)
+            numbers += inside.sum(axis=1, keepdims=True)
+            total += inside @ apart
             squares += apart.T @ apart
-        mean = total / visits
-        return cls(visits, zero + mean, squares / visits - np.outer(mean, mean))
+        mean = total.sum(axis=0) / visits
+        by_part = zero + np.divide(total, numbers, out=np.full_like(total, np.nan), where=numbers > 0)
+        return cls(visits, zero + mean, squares / visits - np.outer(mean, mean), by_part)
 
 
 class Spread(NamedTuple):
@@ -87,6 +98,16 @@ def _lack(visits: int, of: int) -> float:
     return 1 / visits - 1 / of
 
 
+def _adjust(weights: Floats, traits: Floats, mean: Floats) -> Floats:
+    """The weights, changed as little as gives the visits these mean traits, none below 0 and 1 on average."""
+    beside = np.column_stack((np.ones(len(traits)), traits - mean))
+    missing = -weights @ beside
+    missing[0] += len(weights)
+    factors = np.linalg.pinv((beside.T * weights) @ beside, rcond=1e-10, hermitian=True) @ missing
+    changed = np.maximum(weights * (1 + beside @ factors), 0.0)
+    return np.asarray(changed * (len(changed) / changed.sum()), dtype=np.float64)
+
+
 class Calibration:
     """The rehearsed visits' traits and figures."""
 
@@ -102,10 +123,17 @@ class Calibration:
         self._inverse = np.linalg.pinv(self._apart.T @ self._apart / len(traits), rcond=1e-10, hermitian=True)
 
     def weigh(self, walked: MeanTraits) -> Floats:
-        """Weights of the visits, 1 on average, with which their mean traits are those of the walked ones."""
-        missing = (walked.mean - self._mean) / self._scale
-        weights = np.maximum(1 + self._apart @ (self._inverse @ missing), 0.0)
-        return np.asarray(weights * (len(weights) / weights.sum()), dtype=np.float64)
+        """Weights of the visits, 1 on average, with which they have the mean traits of the walked ones.
+
+        First in each part of the run, as nearly as its few visits can without weights below 0; then in all.
+        """
+        weights = np.ones(len(self._apart))
+        part = np.arange(len(weights)) * len(walked.parts) // len(weights)
+        for number, mean in enumerate(walked.parts):
+            if not np.isnan(mean).any():
+                rows = np.flatnonzero(part == number)
+                weights[rows] = _adjust(weights[rows], self._apart[rows], (mean - self._mean) / self._scale)
+        return _adjust(weights, self._apart, (walked.mean - self._mean) / self._scale)
 
     def measure_spreads(self, walked: MeanTraits | None = None) -> tuple[Spread, ...]:
         """How requests, events and bytes as sent vary; what traits explain over the walked visits, if they are known.

@@ -14,7 +14,7 @@ import numpy as np
 from loadgen import client, traffic
 from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure
 from loadgen.jobs.plan.demand import Demand, extrapolate_demand, measure_demand
-from loadgen.jobs.plan.double_sampling import Calibration, MeanTraits, count_fewest
+from loadgen.jobs.plan.double_sampling import Calibration, MeanTraits, count_fewest, count_parts
 from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.jobs.progress import OnProgress, Ticker, track
 from loadgen.model import Noun
@@ -141,8 +141,9 @@ class Rehearsal:
     def _walk(self, share: int) -> MeanTraits:
         """The traits of one of `share` blocks of sessions."""
         tick = Ticker(self._tell, f"walking {self._scenario.name}", self._of / share, "sessions")
-        drawn = (traits for _, traits in traffic.draw_traits(self._scenario, self._seed, (0, share)))
-        return MeanTraits.sum_up(track(drawn, tick, len))
+        drawn = traffic.draw_traits(self._scenario, self._seed, (0, share))
+        parts = count_parts(self._profile.sessions)
+        return MeanTraits.sum_up(track(drawn, tick, lambda block: len(block[0])), parts, self._of)
 
 
 def plan_share(scenario: Scenario, seed: int, share: int, with_unrecorded: bool = False) -> Iterator[PlannedSession]:

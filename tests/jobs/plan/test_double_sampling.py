@@ -23,9 +23,15 @@ def profile_of(events: Ints) -> BatchProfile:
     return handmade_profile(len(events))._replace(events=events, wire_bytes=7 * events)
 
 
+def walk(traits: Floats, parts: int = 1) -> MeanTraits:
+    """The visits of a run, walked some at a time."""
+    drawn = zip(np.array_split(np.arange(len(traits)), 7), np.array_split(traits, 7), strict=True)
+    return MeanTraits.sum_up(drawn, parts, len(traits))
+
+
 def test_weights_give_the_rehearsed_visits_the_traits_of_the_walked_ones() -> None:
     traits, events = draw_visits()
-    walked = MeanTraits.sum_up(np.array_split(traits[:WALKED], 7))
+    walked = walk(traits[:WALKED])
     assert walked.visits == WALKED
     assert walked.mean == pytest.approx(traits[:WALKED].mean(axis=0))
     assert walked.covariance == pytest.approx(np.cov(traits[:WALKED].T, bias=True))
@@ -37,6 +43,20 @@ def test_weights_give_the_rehearsed_visits_the_traits_of_the_walked_ones() -> No
     assert traits[:REHEARSED].mean(axis=0)[0] != pytest.approx(walked.mean[0], rel=1e-6)
 
 
+def test_weights_hold_in_each_part_of_the_run_too() -> None:
+    traits, events = draw_visits()
+    traits[WALKED // 2 : WALKED, 0] *= 2  # longer visits later on
+    few = np.arange(0, WALKED, 6)
+    walked = walk(traits[:WALKED], 2)
+    early, late = walked.parts[:, 0]
+    assert late > 1.5 * early
+    weights = Calibration(traits[few], profile_of(events[few])).weigh(walked)
+    for mean, rows in ((early, slice(None, 500)), (late, slice(500, None))):
+        assert weights[rows].mean() == pytest.approx(1, rel=0.02)
+        assert np.average(traits[few][rows, 0], weights=weights[rows]) == pytest.approx(mean, rel=0.01)
+        assert traits[few][rows, 0].mean() != pytest.approx(mean, rel=0.01)
+
+
 def test_about_95_of_100_sums_lie_in_their_intervals() -> None:
     traits, events = draw_visits()
     stream, true, inside = np.random.default_rng(2), events.mean(), 0
@@ -44,7 +64,7 @@ def test_about_95_of_100_sums_lie_in_their_intervals() -> None:
         order = stream.permutation(VISITS)
         few = order[:REHEARSED]
         calibration = Calibration(traits[few], profile_of(events[few]))
-        walked = MeanTraits.sum_up([traits[order[:WALKED]]])
+        walked = walk(traits[order[:WALKED]])
         guess = calibration.weigh(walked) @ events[few] / REHEARSED
         interval = calibration.measure_spreads(walked)[1].measure_interval(REHEARSED, WALKED, VISITS)
         inside += bool(abs(guess / true - 1) <= interval)

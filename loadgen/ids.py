@@ -75,7 +75,7 @@ def draw_uniform(key: int, purpose: str, number: int) -> float:
 
 def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
     """Whether a visit's client session sends anything; `number` counts the sessions of a visit from 0."""
-    return draw_sampling(key, number) < sample_rate
+    return sample_rate >= 1 or draw_sampling(key, number) < sample_rate
 
 
 def draw_sampling(key: int, number: int = 0) -> float:

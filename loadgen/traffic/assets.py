@@ -186,5 +186,5 @@ class AssetDetails:
         seeds.pause()
         length = clocks.write(fetched.load, fetched.length, fetched.start)
         seeds.pause()
-        parts = zip(self._heads[asset].tolist(), start, repeat(self._middle), length, tails.tolist(), strict=False)
+        parts = zip(self._heads[asset].tolist(), *start, repeat(self._middle), *length, tails.tolist(), strict=False)
         return seeds.list_all(map("".join, parts))

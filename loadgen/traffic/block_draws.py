@@ -20,7 +20,7 @@ from loadgen.traffic.loading import Loading, Slowness
 from loadgen.traffic.page_manager import PageNumbers
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.site import Site
-from loadgen.wire.json_templates import write_details
+from loadgen.wire.json_templates import Halves, write_details
 
 RANK = {
     events.PAGE_VIEW: 0, events.RESOURCE: 1, events.FCP: 2, events.NAVIGATION: 3, events.TTFB: 4, events.XRAY: 5,
@@ -146,7 +146,7 @@ class BlockDraws:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""
         return draw_uuids(self.id_stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
-    def write_times(self, load: Ints, tick: Ints, since: Ints | int = 0) -> list[str]:
+    def write_times(self, load: Ints, tick: Ints, since: Ints | int = 0) -> Halves:
         """Times after `since`, which both count from the time origin of their loads, as their browsers write them."""
         self.seeds.pause()
         return self.clocks.write(load, tick, since)

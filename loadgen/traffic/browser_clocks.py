@@ -9,12 +9,13 @@ machine has been up.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.traffic.draws import Bools, Ints, to_objects
+from loadgen.wire.json_templates import Halves
 
 LEAST_BITS, MOST_BITS = 18, 31
 """Binary logarithms of the least and the longest uptime in milliseconds: 4 minutes and 25 to 50 days."""
@@ -82,17 +83,20 @@ class BrowserClocks:
         """Times as the loads' browsers measure them."""
         return tick - tick % self.step[load]
 
-    def write(self, load: Ints, tick: Ints, since: Ints | int = 0) -> list[str]:
+    def write(self, load: Ints, tick: Ints, since: Ints | int = 0) -> Halves:
         """Write times after `since`, which both count from the time origin of their loads."""
         texts = _keep_texts()
-        whole, digit = np.divmod(tick, 10)
+        whole = tick // 10  # `divmod` and `%` of numpy take three times as long
         common = np.minimum(whole, COMMON_MS - 1)
-        row = self._base[load] + (self._origin[load] + since) % PHASES * (DIGITS * SIZES)
-        row += digit * SIZES + texts.size[common]
-        written = texts.whole[common] + texts.fraction[row]
+        phase = self._origin[load] + since
+        row = self._base[load] + (phase - phase // PHASES * PHASES) * (DIGITS * SIZES)
+        row += (tick - whole * 10) * SIZES + texts.size[common]
+        written = Halves(texts.whole[common].tolist(), texts.fraction[row].tolist())
         rare = np.flatnonzero(whole >= COMMON_MS)
-        written[rare] = self._write_rare(load[rare], tick[rare], since if isinstance(since, int) else since[rare])
-        return cast(list[str], written.tolist())
+        rest = self._write_rare(load[rare], tick[rare], since if isinstance(since, int) else since[rare])
+        for place, text in zip(rare.tolist(), rest, strict=True):
+            written.first[place], written.second[place] = text, ""
+        return written
 
     def _write_rare(self, load: Ints, tick: Ints, since: Ints | int) -> list[str]:
         """Times whose whole milliseconds have no text yet."""

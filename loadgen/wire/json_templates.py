@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -47,6 +47,20 @@ _MARKED = re.compile(f"{MARK}([umt])([^{MARK}]*){MARK}")
 T = TypeVar("T")
 
 
+class Halves(NamedTuple):
+    """A column of texts in two halves each. A template joins them with all else, which saves a quarter of a time."""
+
+    first: list[str]
+    second: list[str]
+
+    def join(self) -> list[str]:
+        """The column as whole texts."""
+        return list(map("".join, zip(*self, strict=True)))
+
+
+Texts = Iterable[str] | Halves
+
+
 class Template:
     """The text of details, with placeholders for the values that differ from event to event."""
 
@@ -57,15 +71,15 @@ class Template:
         """Details with these values in place of the placeholders."""
         return self.texts(*([value] for value in values))[0] if values else self.pieces[0]
 
-    def texts(self, *columns: Iterable[str]) -> list[str]:
+    def texts(self, *columns: Texts) -> list[str]:
         """One text for each row of values; a column for each placeholder."""
         return list(self.iterate(*columns))
 
-    def iterate(self, *columns: Iterable[str]) -> Iterator[str]:
+    def iterate(self, *columns: Texts) -> Iterator[str]:
         """The same, a text at a time."""
         parts: list[Iterable[str]] = [repeat(self.pieces[0])]
         for column, piece in zip(columns, self.pieces[1:], strict=True):
-            parts += [column, repeat(piece)]
+            parts += [*column, repeat(piece)] if isinstance(column, Halves) else [column, repeat(piece)]
         return map("".join, zip(*parts, strict=False))
 
 

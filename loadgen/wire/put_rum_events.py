@@ -55,13 +55,18 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     page: Page | None = None
     metadata = ""
     elements = []
+    second = after = 0
+    stamp = ""  # most events of a batch are of the second of the one before
     for row in view.rows:
         if pages[row] is not page:
             page = pages[row]
             metadata = _write_page_metadata(page, cookies, session)
-        moment = int(epoch + (start + at[row]) / pace + 0.5)  # JavaScript's Math.round rounds halves up
+        moment = epoch + (start + at[row]) / pace + 0.5  # JavaScript's Math.round rounds halves up
+        if not second <= moment < after:
+            second = int(moment)
+            after, stamp = second + 1, str(second)
         elements.append(
-            f'{{"id":"{ids[row]}","timestamp":{moment},"type":"{types[row]}",'
+            f'{{"id":"{ids[row]}","timestamp":{stamp},"type":"{types[row]}",'
             f'"metadata":"{{{metadata}{own[row]}}}","details":"{details[row]}"}}'
         )
     text = ",".join(elements)

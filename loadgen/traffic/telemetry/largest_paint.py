@@ -86,7 +86,7 @@ def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, plac
     )
     spans = ((value, zero), (first_byte, zero), (asked - first_byte, zero + first_byte), (got - asked, zero + asked),
              (value - got, zero + got))  # fmt: skip
-    whole, *parts = (to_objects(draws.write_times(rows, length, since)) for length, since in spans)
+    whole, *parts = (to_objects(draws.write_times(rows, length, since).join()) for length, since in spans)
     urls = to_objects([escape(heroes.urls[row]) for row in rows.tolist()])
     files = to_objects([heroes.ids.get(row) for row in rows.tolist()])
     entries = to_objects(draws.draw_ids("navigation", rows, draws.loads))

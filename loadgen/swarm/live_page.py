@@ -71,6 +71,7 @@ const refresh = async () => {
 };
 setInterval(refresh, REFRESH);
 frame.onload = () => { frame.style.height = `${frame.contentDocument.documentElement.scrollHeight}px`; };
+addEventListener('resize', () => frame.isConnected && frame.onload());
 
 const notice = Object.assign(document.createElement('div'), { id: 'rum-refused' });
 notice.setAttribute('role', 'alert');

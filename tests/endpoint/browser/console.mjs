@@ -11,7 +11,7 @@ const browser = await chromium.launch({
     headless: true,
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-setTimeout(() => { console.error('the steps took more than two minutes'); process.exit(1); }, 120e3).unref();
+setTimeout(() => { console.error('the steps took more than four minutes'); process.exit(1); }, 240e3).unref();
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 const tell = (what) => console.log(JSON.stringify(what));
 
@@ -163,6 +163,24 @@ const STEPS = {
         await page.waitForFunction((before) => !location.hash.includes(before), `from=${dragged.get('from')}&`);
         const keyed = new URLSearchParams((await page.evaluate(() => location.hash)).split('?')[1]);
         tell({ dragged: [dragged.get('from'), dragged.get('to')].map(Number), keyed: [keyed.get('from'), keyed.get('to')].map(Number), said });
+        await page.close();
+    },
+    // A session that is opened while the store is still being read.
+    async partial() {
+        const span = new URLSearchParams({ monitor: order.monitor, from: 0, to: 9e12 });
+        const { rows } = await (await fetch(`${order.endpoint}/_loadgen/api/sessions?${span}`)).json();
+        let parts = 2, asked = 0;
+        await context.route('**/api/status*', async (route) => {
+            const response = await route.fetch();
+            const told = await response.json();
+            await route.fulfill({ response, json: parts-- > 0 ? { ...told, read: 0, version: `part ${parts}` } : told });
+        });
+        context.on('request', (request) => { asked += request.url().includes('/api/session?'); });
+        const page = await openConsole(`#/session?monitor=${order.monitor}&session=${rows[0].session}`);
+        const reading = await page.locator('#reading').innerText();
+        await page.waitForFunction(() => !document.querySelector('#reading').textContent);
+        tell({ reading, asked });
+        await context.unroute('**/api/status*');
         await page.close();
     },
     // Lay a file of ground truth over the plots.

@@ -54,7 +54,7 @@ def look(endpoint: Endpoint, *steps: str, **order: Any) -> list[dict[str, Any]]:
     """What a browser saw in some steps of console.mjs."""
     whole = {"chromium": CHROMIUM, "endpoint": endpoint.url, "steps": steps, **order}
     done = subprocess.run(
-        ["node", HERE / "console.mjs", json.dumps(whole)], cwd=HERE, capture_output=True, text=True, timeout=180
+        ["node", HERE / "console.mjs", json.dumps(whole)], cwd=HERE, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     seen = [json.loads(line) for line in done.stdout.splitlines()]
@@ -102,7 +102,7 @@ def shop(whole_browser: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert endpoint.ledger(monitor).events.dropped == 0
         wait_until_read(endpoint)
         order = {"monitor": monitor, "truth": str(folder / "ground-truth.ndjson"), "folder": str(folder)}
-        seen = look(endpoint, "views", "keyboard", "span", "truth", "pictures", **order)
+        seen = look(endpoint, "views", "keyboard", "span", "partial", "truth", "pictures", **order)
     bodies = read_bodies(folder / "rum.sqlite")  # after the end of who has it open alone
     yield Shop(bodies, list(see(bodies)), seen)
 
@@ -333,6 +333,12 @@ def test_a_span_is_chosen_by_dragging_and_by_keys(shop: Shop) -> None:
     assert first < last
     assert first <= begin < end <= last
     assert "page views" in seen["said"]
+
+
+def test_a_session_that_is_opened_while_the_store_is_read_becomes_whole(shop: Shop) -> None:
+    (seen,) = [each for each in shop.seen if "reading" in each]
+    assert seen["reading"].startswith("Reading the store: 0%")
+    assert seen["asked"] > 1
 
 
 def test_ground_truth_is_laid_over_the_plots(shop: Shop) -> None:

@@ -23,8 +23,9 @@ from loadgen.scenario import Telemetry
 from loadgen.traffic import draw_sessions
 from loadgen.units import format_count, format_percent
 
-ALL = 0.98
-"""Part of the loads from which the site speaks one protocol; else a scenario has its own mix."""
+MOSTLY, ALL = 0.8, 0.98
+"""Part of a group's sessions whose words may be told, from which these are written; part of the loads from which the
+site speaks one protocol; else a scenario has its own mix."""
 
 FAMILIES = ("errors", "performance", "http", "interaction", "replay")
 MOST_COUNTRIES, MOST_WORDS = 40, 8
@@ -168,13 +169,14 @@ def compose_versions(people: VisitorCounts, at_least: int) -> dict[str, Any]:
 def weigh_groups(
     groups: dict[str, Counter[str]], at_least: int, pattern: re.Pattern[str] = LANGUAGE
 ) -> dict[str, dict[str, float]]:
-    """Weights of each group that is large enough; words of another form are left out."""
-    mixes = {
-        name: weigh(Counter({word: number for word, number in counts.items() if pattern.fullmatch(word)}),
-                    at_least, MOST_WORDS)
-        for name, counts in sorted(groups.items()) if counts.total() >= LEAST
-    }  # fmt: skip
-    return {name: mix for name, mix in mixes.items() if mix}
+    """Weights of each group that is large enough, if the words that may be told are most of it."""
+    found = {}
+    for name, counts in sorted(groups.items()):
+        kept = Counter({word: number for word, number in counts.items()
+                        if number >= at_least and pattern.fullmatch(word)})  # fmt: skip
+        if counts.total() >= LEAST and kept.total() >= MOSTLY * counts.total():
+            found[name] = weigh(kept, at_least, MOST_WORDS)
+    return found
 
 
 def describe_returning(returning: Returning) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 import loadgen
 from loadgen.jobs.fit.calibrate import record_generated
+from loadgen.jobs.fit.compose import weigh_groups
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.population import FEWEST_KNOWN, find_returning, guess_people
 from loadgen.scenario import Arrivals, Scenario
@@ -77,3 +79,13 @@ def test_browsers_that_loadgen_has_on_no_such_device_are_replaced_by_its_own(tmp
     assert people.devices == {"mobile": 100}
     assert people.systems is None
     assert people.browsers is None
+
+
+def test_a_mix_is_written_only_if_what_may_be_told_is_most_of_it() -> None:
+    rare = {f"e{letter}-XX": 4 for letter in "abcdefgh"}
+    mixes = {
+        "FR": Counter({"fr-FR": 45} | rare),
+        "DE": Counter({"de-DE": 45, "en-US": 9, "tr-TR": 2}),
+        "NL": Counter({"nl-NL": 20}),
+    }
+    assert weigh_groups(mixes, 5) == {"DE": {"de-DE": pytest.approx(83, abs=1), "en-US": pytest.approx(17, abs=1)}}

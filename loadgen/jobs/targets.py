@@ -164,4 +164,9 @@ def check_url(url: str) -> str:
         )
     if not host:
         raise LoadgenError(f"--target {url!r} names no host; write a URL such as http://127.0.0.1:8000")
+    if not url.isascii() or not url.isprintable() or set(" ?#") & set(url):
+        raise LoadgenError(
+            f"--target {url!r}: a target is scheme, host, port and path, in ASCII and without blanks, query and "
+            "fragment; write a URL such as http://127.0.0.1:8000"
+        )
     return url

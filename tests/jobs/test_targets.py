@@ -29,6 +29,11 @@ def sending(exact: bool) -> Sending:
     [
         ("http://user:secret@rum.example.com", "leave user and password out of the URL"),
         ("http://", "names no host"),
+        *(
+            (url, "in ASCII and without blanks")
+            for url in ("http://a b", "http://h/\n", "http://h/?a=1", "http://h/#f")
+        ),
+        ("http://\u00fcmlaut.example", "in ASCII and without blanks"),
         ("http://host:port", "write a URL such as http://127.0.0.1:8000"),
         ("http://[::1", "write a URL such as http://127.0.0.1:8000"),
     ],

@@ -21,6 +21,11 @@ from loadgen.errors import ControlError, Unreachable
 from loadgen.transport import NoAnswer, OnWait, find_route, is_loopback
 from loadgen.wire.sigv4 import Credentials
 
+KEY_VARIABLES = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION"),
+)
+
 
 def is_on_this_machine(url: str | None) -> bool:
     """Whether a URL's host is this machine."""
@@ -43,12 +48,22 @@ def open_botocore_session(isolated: bool) -> Any:
     return session
 
 
+def check_variables() -> None:
+    """Refuse a key or Region of the environment that no header can hold, as one with the line end of its file."""
+    for name in KEY_VARIABLES:
+        value = os.environ.get(name, "")
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ControlError(f"{name}: holds a blank, a line end or another character that none has; set it anew")
+
+
 def open_session(region: str | None, credentials: Credentials | None, isolated: bool) -> Any:
     """A boto3 session with the credentials that are given, or those that it finds."""
     import boto3
 
     given = {}
-    if credentials is not None:
+    if credentials is None:
+        check_variables()
+    else:
         given = {
             "aws_access_key_id": credentials.access_key_id,
             "aws_secret_access_key": credentials.secret_access_key,

@@ -19,6 +19,7 @@ from typing import Any
 
 from loadgen.aws.clients import (
     NO_CREDENTIALS,
+    check_variables,
     explain_errors,
     is_on_this_machine,
     open_botocore_session,
@@ -88,6 +89,7 @@ def load_chain(isolated: bool = False) -> Callable[[], Credentials]:
 
     `isolated`: those of the environment alone.
     """
+    check_variables()
     with explain_errors("the AWS credentials"):
         found = open_botocore_session(isolated).get_credentials()
     if found is None:

@@ -43,7 +43,7 @@ LIFELINE = "LOADGEN_LIFELINE"
 MASTER_SEEN = "LOADGEN_MASTER_SEEN"
 LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
 
-DROPPED = guard_messages(os.environ.get(SECRET, "").encode() or None)
+DROPPED = guard_messages(os.fsencode(os.environ.get(SECRET, "")) or None)
 await_heartbeats()
 refuse_taken_port()
 bound_connecting(has_been_stopped, MASTER_SEEN in os.environ)

@@ -14,7 +14,7 @@ from threading import Thread
 import botocore.session
 import pytest
 
-from loadgen.aws import Account, make_signer, read_events, sender
+from loadgen.aws import Account, clients, make_signer, read_events, sender
 from loadgen.endpoint import Endpoint
 from loadgen.errors import ControlError, Unreachable
 from loadgen.model import Request
@@ -321,3 +321,22 @@ def test_the_control_plane_takes_the_proxy_that_senders_take(
     with pytest.raises(Unreachable, match="name resolution"):
         Account("us-east-1", KEY, "http://rum.corp.invalid").get("demo")
     assert len(stranger.requests) == 1
+
+
+@pytest.mark.parametrize("name", clients.KEY_VARIABLES)
+def test_a_key_with_the_line_end_of_its_file_is_named_and_nothing_to_an_endpoint_of_our_own(
+    name: str, running: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a secret of Kubernetes has it. In a header the line end would begin another one."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY.secret_access_key)
+    for wrong in ("secret\nX-Evil: 1", "secret\n", " secret", "secr\u00e9t", "secret\udcff"):
+        monkeypatch.setenv(name, wrong)
+        for made in (
+            lambda: Account("us-east-1", None, running.url),
+            lambda: make_signer("us-east-1", None, running.url),
+        ):
+            with pytest.raises(ControlError, match=f"^{name}: holds a blank, a line end") as caught:
+                made()
+            assert "secret" not in str(caught.value)
+    assert Account("us-east-1", KEY, running.url).look_up("nowhere") is None

@@ -115,6 +115,19 @@ class Scripting(Section):
     ready_ms: Positive = Field(5.0, description="Median time that the DOMContentLoaded handlers take. Estimate.")
 
 
+class Shifts(Section):
+    """When the largest layout shift of a load happens, if any does."""
+
+    loading: Share = Field(0.4, description="Share while the document loads. Estimate.")
+    answers: Share = Field(
+        0.75, description="Share of the others shortly after it, as answers are shown; the rest come later. Estimate."
+    )
+    answer_ms: Positive = Field(250.0, description="Mean time from the load event to those. Estimate.")
+    single: Share = Field(
+        0.85, description="Loads whose whole shift is one (62 and 88 % of the visits recorded with the web client)."
+    )
+
+
 class Errors(Section):
     """JavaScript errors: they cluster in few sessions and few messages. No published rate was found; estimates."""
 
@@ -146,6 +159,7 @@ class Telemetry(Section):
     resources: Resources = Field(Resources(), description="Files of a page that states none.")
     cache: Cache = Field(Cache(), description="The browser's cache.")
     scripting: Scripting = Field(Scripting(), description="The site's scripts.")
+    shifts: Shifts = Field(Shifts(), description="Layout shifts.")
     api: Api = Field(Api(), description="Outcomes and times of API calls.")
     errors: Errors = Field(Errors(), description="JavaScript errors.")
     interactions_per_minute: float = Field(
@@ -162,6 +176,15 @@ class Telemetry(Section):
         0.6,
         description="Documents in which some script listens for pointer events. In the others Chromium tells no target "
         "of a first input by pointer. Estimate.",
+    )
+    lcp_parts: tuple[Positive, Positive, Positive] = Field(
+        (350.0, 140.0, 230.0),
+        description="Load delay, load time and render delay of an image LCP, whose sum is scaled to each load "
+        "(medians of good sites in ms, CrUX July 2024).",
+    )
+    late_heroes: Share = Field(
+        0.35,
+        description="Loads whose largest image a script or a style sheet names, not the markup. Estimate.",
     )
     protocol: Literal["h2", "h3", "http/1.1"] | None = Field(
         None,

@@ -36,9 +36,12 @@ shorter tails; stylesheets and videos are estimates."""
 OPEN_HOSTS = 3
 """One of so many third parties sends no Timing-Allow-Origin: the browser tells no size of its files. An estimate."""
 
-HERO, FAVICON = "hero", "favicon"
+HEADED = 2
+"""Images of a page's head, before its largest: what the style sheet shows, and the logo."""
+
+HERO, FAVICON, CLIENT = "hero", "favicon", "cwr"
 NAMES = {
-    SCRIPT: ("cwr", "vendor", "app"),
+    SCRIPT: (CLIENT, "vendor", "app"),
     STYLESHEET: ("main", "theme"),
     FONT: ("text", "head"),
     IMAGE: ("icons", "logo"),
@@ -73,6 +76,7 @@ class Assets:
         self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
         self.opaque = [asset.url.startswith(self._closed) for asset in files]
         self.hero: Bools = np.array([asset.name == HERO for asset in files], dtype=bool)
+        self.client: Bools = np.array([asset.name == CLIENT for asset in files], dtype=bool)
         self.favicon: Bools = np.array([asset.name == FAVICON for asset in files], dtype=bool)
         common = {asset.url for asset in self._shared.values()}
         self.shared: Bools = np.array([asset.name == FAVICON or asset.url in common for asset in files], dtype=bool)
@@ -95,7 +99,7 @@ class Assets:
         ]
 
     def _make_kind(self, page: str, kind: int, number: int, shared_part: float) -> list[Asset]:
-        """Make files of a kind: those that all pages share, then the page's own; the first image is the hero."""
+        """Make files of a kind: those that all pages share, then the page's own; the hero comes behind the head."""
         if kind in (FRAME, MEDIA):
             return [
                 self._make_asset(kind, f"{page}-{index}", host=self._find_host(kind, index)) for index in range(number)
@@ -106,7 +110,8 @@ class Assets:
         if kind != IMAGE or not number:
             return shared + own
         hero = self._make_asset(IMAGE, HERO, folder=page)
-        return [hero, *shared[: number - 2], *own[: number - 2 - len(shared)], self._make_favicon()][:number]
+        shown = [*shared[: number - 2], *own[: number - 2 - len(shared)]]
+        return [*shown[:HEADED], hero, *shown[HEADED:], self._make_favicon()][:number]
 
     def _find_common(self, kind: int, index: int) -> Asset:
         known = self._shared.get((kind, index))

@@ -33,11 +33,10 @@ RANKS = 16
 """A power of two above all ranks."""
 
 
-WAITS = (1.5, 2.0, 8.0, 1.0)
-NAVIGATION_WAIT, TTFB_WAIT, PAINT_WAIT, FILES_WAIT = range(4)
-"""Mean milliseconds for which a callback of a load waits until the main thread is free: the observer of the navigation,
-the timer behind TTFB, the observers of paints and of files. Estimates: of 181 recorded loads 58 % noticed
-the navigation before TTFB, whatever the load event took, and FCP some 20 ms after the frame."""
+WAITS = (1.5, 1.0)
+LOADED_WAIT, FILES_WAIT = range(2)
+"""Mean milliseconds for which a callback of a load waits until the main thread is free: what follows the load event,
+and the observers of files. Estimates."""
 
 Details = Callable[[Ints], Sequence[str]]
 """The details of some of a column's places, ascending: details that are not wanted are not written."""

@@ -26,11 +26,14 @@ REQUEST_MU, REQUEST_SIGMA = (1.35, -0.35), (0.75, 1.3)
 """ln ms from fetchStart to the lookup of a new connection's host (the cache is asked meanwhile), and from a connection
 to the request: on one that was there, and on a new one. Medians and spreads of the recorded visits."""
 
-UNLOAD_MU, UNLOAD_SIGMA = 3.6, 0.9
-"""ln ms from the first byte until the page before unloads (of 105 recorded loads)."""
+UNLOAD_MU, UNLOAD_SIGMA, UNLOADED = 3.6, 0.9, 150
+"""ln ms from first byte to unloading of the page before (105 recorded loads); least ticks from there to interactive."""
 
 RESPONSE_SIGMA = 0.8
 """Spread of the time in which one document arrives, ln; an estimate."""
+
+HANDED_MU, HANDED_SIGMA = 0.7, 1.4
+"""ln ms that even a small document takes to reach the page; of two recorded sites, with medians of 0.7 and 6 ms."""
 
 STORED_MU, STORED_SIGMA = 1.8, 0.6
 """ln ms until a document that the cache holds begins; an estimate after four of the recorded visits."""
@@ -45,14 +48,12 @@ all but one)."""
 PHASES_AT_MOST = 0.7
 """Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
 
-
 LANDING, LANDING_AGAIN, LATER = 1.3, 1.1, 0.9
 """Factors on rendering: first page of a new and of a returning visitor, later pages. Their mean over a site's loads is
 about 1; the ratio is that of home and inner pages, 53 and 72 % good LCP on mobiles (Web Almanac 2024)."""
 
 NETWORK_PART = 0.6
 """Part of a rendering time's common variance that is the network's, the rest the machine's; an estimate."""
-
 
 STEPS = ("ttfb", "render", "largest")
 """The steps of a load, each with its medians in the scenario."""
@@ -63,7 +64,7 @@ of sessions that meet one over 3 s (Contentsquare)."""
 
 AT_ONCE = (
     "wait", "redirect", "lookup", "dns", "connect", "tls", "request", "ttfb", "unload", "response", "interactive",
-    "parsed", "parsed_end", "complete", "load", "loaded",
+    "scripted", "parsed", "parsed_end", "pictured", "complete", "load", "loaded",
 )  # fmt: skip
 """What takes no time in a return from the back/forward cache."""
 
@@ -89,9 +90,11 @@ class Loading(NamedTuple):
     lcp: Ints
     text: Bools  # the largest element is text
     interactive: Ints
+    scripted: Ints  # the last script from the network is there
     ready: Ints  # the deferred script with the web client has run
     parsed: Ints  # DOMContentLoaded starts
     parsed_end: Ints
+    pictured: Ints  # the last image from the network is there
     complete: Ints
     load: Ints  # load event starts
     loaded: Ints  # load event ends
@@ -215,15 +218,15 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     rtt, mbit = slowness.rtt[session], slowness.mbit[session]
     network = _draw_network(stream, rtt, asked, telemetry.preconnected, ttfb)
     transfer = asked.html_kb * 8.192 / mbit * np.exp(RESPONSE_SIGMA * stream.standard_normal(count))
-    response = ttfb + np.maximum(to_ticks(np.where(asked.stored, 0.7, transfer)), 1)
+    handed = np.exp(HANDED_MU + HANDED_SIGMA * stream.standard_normal(count))
+    response = ttfb + to_ticks(np.where(asked.stored, 0.7, transfer + handed)) + 1
     warm, pictures = (stream.random(count) < share for share in split_cached_share(asked.cached))
     lcp = np.where(pictures & ~asked.new & ~text & (stream.random(count) < IN_FIRST_FRAME), fcp, lcp)
-    document = draw_document(
-        stream, telemetry.scripting, (ttfb, response, fcp, lcp), warm, warm & pictures & ~asked.new
-    )
+    files = warm, warm & pictures & ~asked.new
+    document = draw_document(stream, telemetry, (ttfb, response, fcp, lcp), files, rtt)
     unload = ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * stream.standard_normal(count))) + 1
-    before = ttfb + _part(document["interactive"] - ttfb, 0.4 + 0.55 * stream.random(count))
-    unload = np.where(unload < document["interactive"], unload, before)
+    before = ttfb + _part(document["interactive"] - ttfb, 0.3 + 0.4 * stream.random(count))
+    unload = np.where(unload < document["interactive"] - UNLOADED, unload, before)
     nothing = np.zeros(count, dtype=np.int64)
     return Loading(
         view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,

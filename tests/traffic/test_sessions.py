@@ -19,14 +19,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, seen, small
 
 FINGERPRINTS = {
-    "quickstart": "4457a38f1d7dde1853bd16cf17b84db277fb4dfd11fa6200424efb00a5ef8836",
-    "storefront": "72aa756c792d25e41069f916d66cd42c07290913deb9361d6fd4952fafff0f99",
-    "bad-release": "0da51e54a71e82630240478e210266e648667fcb4d29fee7526c592b0bc1afda",
-    "global-mobile-day": "0bcc5833c0256546fa292563598c8c5ab237566bec1c80f83f28c483fde2c3f9",
-    "news-flash-crowd": "aea710ca863a2a5cd51e5627863396d0660851e80f27ddfe4d045beebfea8dd4",
-    "noisy-neighbour": "0f3a1ba2af5c305a511fb019f76ceab28ce368b6fa02ce670e0f27fcdbb33047",
-    "quota-probe": "4e5e687e6560562c56b6f03537116e4daa833f5dfdb5637655267e00b1f65d5c",
-    "saas-dashboard": "4ce5ecd08623b56dc596185c587e5f03851a287d7bf807c8496c7ee8ad9be74d",
+    "quickstart": "fabccc37c60b50bee84f59d50551e415f3ce71025675038a2be68cb54edc328c",
+    "storefront": "898e810c6389ab8a1264394ef75cfc6d5edf8ceefe64e1d6af5a38bc3d5db276",
+    "bad-release": "1e151d84eeff90650ec62cbdccb77aa15e9a78d5a1427398c676883c9c1839a3",
+    "global-mobile-day": "87c3e5ba4840c6e5e7c8afcbbe6144e48bd2d4498627f5a73443bcb4c9a94795",
+    "news-flash-crowd": "1542ee8d9017ce6126ae9bf457e2e813677b2e3992452a1b0d2f2066269c9799",
+    "noisy-neighbour": "a71d95e8cb7e4749dc8e7283e6ba969fb519869d55cb8f55417ff4cbd56c54cb",
+    "quota-probe": "17dfd28598842684a52a3a408355f15bf3d8130a63246cf70f1dfb291c15b7d4",
+    "saas-dashboard": "5493631943efe5436945eda0353af4290f3f0e6ebc36b773e2b1ae31aebc7eca",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

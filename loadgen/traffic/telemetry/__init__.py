@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from loadgen.traffic.block_draws import BlockDraws, Column
+from loadgen.traffic.telemetry.calls import record_calls
 from loadgen.traffic.telemetry.errors import record_js_errors, record_released_errors
-from loadgen.traffic.telemetry.http import draw_trace_ids, record_calls, record_http, record_xray
+from loadgen.traffic.telemetry.http import draw_trace_ids, record_http, record_xray
 from loadgen.traffic.telemetry.input_vitals import record_fid, record_inp
-from loadgen.traffic.telemetry.interactions import draw_inputs, record_custom, record_dom
+from loadgen.traffic.telemetry.interactions import Inputs, draw_inputs, record_custom, record_dom
 from loadgen.traffic.telemetry.largest_paint import record_lcp
 from loadgen.traffic.telemetry.navigation import record_navigation, record_page_views
 from loadgen.traffic.telemetry.reactions import draw_reactions
@@ -23,12 +24,12 @@ def record_unseen(draws: BlockDraws) -> list[Column]:
     if monitor.collects("performance"):
         made += [record_resources(draws)[0], *record_navigation(draws)]
     if monitor.collects("http"):
-        made += _record_calls(draws)
+        made += _record_calls(draws, None)
     return made
 
 
-def _record_calls(draws: BlockDraws) -> list[Column]:
-    api = record_calls(draws)
+def _record_calls(draws: BlockDraws, seen: Inputs | None) -> list[Column]:
+    api = record_calls(draws, seen)
     ids = draw_trace_ids(draws, api) if draws.scenario.client.enableXRay else None
     return [record_http(draws, api, ids), *([record_xray(draws, api, ids)] if ids else [])]
 
@@ -51,7 +52,7 @@ def record_events(draws: BlockDraws) -> list[Column]:
             record_inp(draws, seen, react),
         ]
     if monitor.collects("http"):
-        made += _record_calls(draws)
+        made += _record_calls(draws, seen)
     if monitor.collects("errors"):
         made += [record_js_errors(draws), *record_released_errors(draws)]
     if monitor.collects("interaction"):

@@ -1,6 +1,6 @@
 """http and xray_trace events: the API calls of each page; a trace for each with X-Ray on, an http event for failures.
 
-Rule: a call is recorded when it ends, with the same ids in both events; one that outlives its document is not.
+Rule: a call is recorded when it ends, with the same ids in both events.
 """
 
 from __future__ import annotations
@@ -30,135 +30,17 @@ from loadgen.rum.events import (
     XhrRequest,
     XRayTrace,
 )
-from loadgen.scenario import ApiCall, SlowApi
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, write_each
-from loadgen.traffic.draws import TICKS, Choice, Floats, Ints, draw_hex_texts, to_ticks
-from loadgen.traffic.journey import RESTORED
+from loadgen.traffic.draws import TICKS, draw_hex_texts
 from loadgen.traffic.js_errors import FETCH_ABORTS, FETCH_FAILURES, BrowserEngine, StackFrame, write_stack
+from loadgen.traffic.telemetry.calls import ABORTED, NO_ANSWER, RecordedCalls
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
 from loadgen.wire.json_templates import mark_time, mark_trace_id
-
-NO_ANSWER, ABORTED = 0, -1
-"""What stands in place of a status."""
-
-GIVEN_UP = 0.3
-"""Part of a call's time after which the page gives it up; an estimate."""
-
-CALLED_AFTER_MS, CALL_GAP_MS = 4.0, 3.0
-"""Mean ms from the client's start to a page's first reading call, and from each such call to the next: the page's
-script runs right after the client's and makes them one after the other. Other calls come at any time. Estimates."""
-
-SIZE_MU, SIZE_SIGMA = 6.5, 1.2
-"""ln bytes of an API answer; an estimate."""
 
 ERROR_TYPE, XHR_ERROR = "TypeError", "XMLHttpRequest error"
 NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
-
-
-class RecordedCalls(NamedTuple):
-    """The recorded API calls of own sessions as columns."""
-
-    row: Ints  # among all calls of the block
-    total: int
-    view: Ints
-    started: Ints  # ticks from session start
-    ended: Ints
-    status: Ints  # NO_ANSWER when none came
-    length: Ints  # bytes of the answer
-    method: list[str]
-    path: list[str]
-    xhr: list[bool]
-
-
-class DrawnCalls(NamedTuple):
-    """Every API call of a block."""
-
-    kind: Ints  # index in Site.calls
-    view: Ints
-    started: Ints
-    ended: Ints
-    status: Ints
-    length: Ints
-
-
-def _draw_calls(draws: BlockDraws) -> DrawnCalls:
-    """Draw who calls what, when, and how it ends."""
-    stream, api = draws.stream("api"), draws.scenario.telemetry.api
-    begun = draws.time.noticed + to_ticks(CALLED_AFTER_MS * draws.stream("api begin").standard_exponential(draws.views))
-    found = [_draw_page_calls(draws, stream, begun, each) for each in range(len(draws.site.calls))]
-    none = np.zeros(0, dtype=np.int64)
-    view = np.concatenate([none, *(rows for rows, _ in found)])
-    started = np.concatenate([none, *(start for _, start in found)])
-    kind = np.repeat(np.arange(len(found)), [len(rows) for rows, _ in found])
-    rtt = draws.slowness.rtt[draws.walk.session[view]]
-    served = api.median_ms * np.exp(api.sigma * stream.standard_normal(len(view)))
-    status = _draw_status(draws, stream.random(len(view)), kind)
-    served, status = _apply_incidents(draws, view, kind, served, status)
-    given_up = draws.stream("aborted").random(len(view)) < api.aborted
-    status = np.where(given_up, ABORTED, status)
-    lasted = (rtt + served) * np.where(given_up, GIVEN_UP, 1.0)
-    length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view)))).astype(np.int64)
-    return DrawnCalls(kind, view, started, started + to_ticks(lasted) + 1, status, length)
-
-
-def _apply_incidents(draws: BlockDraws, view: Ints, kind: Ints, served: Floats, status: Ints) -> tuple[Floats, Ints]:
-    """The server's time and the status of each call, changed by the incidents that hit it."""
-    for incident, views in draws.struck:
-        if isinstance(incident, SlowApi):
-            meant = np.array([call.path.startswith(incident.path) for _, call in draws.site.calls])
-            hit = views[view] & meant[kind]
-            failing = draws.stream(f"incident/{incident.name}/fails").random(len(view)) < incident.failing
-            served = np.where(hit, served * incident.times, served)
-            status = np.where(hit & failing, incident.status, status)
-    return served, status
-
-
-def record_calls(draws: BlockDraws) -> RecordedCalls:
-    """The API calls of own sessions that the client records: calls that its settings want and that end in time."""
-    kind, view, started, ended, status, length = _draw_calls(draws)
-    client = draws.scenario.client
-    wanted = (status <= NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
-    row = np.flatnonzero(wanted & draws.own_view_mask[view] & draws.time.are_alive(view, ended))
-    made = [draws.site.calls[which][1] for which in kind[row].tolist()]
-    paths = _fill_paths(draws, view[row], made)
-    methods, xhr = [call.method for call in made], [call.via == "xhr" for call in made]
-    times = (started[row], ended[row])
-    return RecordedCalls(row, len(view), view[row], *times, status[row], length[row], methods, paths, xhr)
-
-
-def _draw_page_calls(draws: BlockDraws, stream: np.random.Generator, begun: Ints, kind: int) -> tuple[Ints, Ints]:
-    """The views that make a call, and when: GET as the page's script runs, others while the page is looked at."""
-    page, call = draws.site.calls[kind]
-    before = sum(other == page and each.method == "GET" for other, each in draws.site.calls[:kind])
-    uniform = stream.random((2, draws.views))
-    view = np.flatnonzero((draws.walk.page == page) & (uniform[0] < call.per_view))
-    moment = uniform[1][view]
-    if call.method == "GET":
-        asks = draws.walk.kind[view] != RESTORED
-        view, moment = view[asks], moment[asks]
-        return view, begun[view] + to_ticks(-CALL_GAP_MS * before * np.log1p(-moment))
-    return view, draws.time.find_moments(view, np.floor(draws.visible[view] * moment).astype(np.int64))
-
-
-def _draw_status(draws: BlockDraws, uniform: Floats, kind: Ints) -> Ints:
-    """HTTP status of each call; a POST that succeeds creates something."""
-    api, status = draws.scenario.telemetry.api, np.zeros(len(kind), dtype=np.int64)
-    for index, (_, call) in enumerate(draws.site.calls):
-        failures, network = (api.failures, api.network) if call.failures is None else (call.failures, 0.0)
-        codes = np.array([201 if call.method == "POST" else 200, NO_ANSWER, *map(int, failures)])
-        failing = [network, *failures.values()]
-        made = kind == index
-        status[made] = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform[made])]
-    return status
-
-
-def _fill_paths(draws: BlockDraws, view: Ints, made: list[ApiCall]) -> list[str]:
-    pages, items = draws.walk.page[view].tolist(), draws.walk.items[view].tolist()
-    return [
-        draws.site.fill(call.path, page, tuple(chosen)) for call, page, chosen in zip(made, pages, items, strict=True)
-    ]
 
 
 class TraceIds(NamedTuple):

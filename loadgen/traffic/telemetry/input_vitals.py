@@ -14,13 +14,16 @@ from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import draw_shares
-from loadgen.traffic.telemetry.reactions import Reactions
+from loadgen.traffic.telemetry.reactions import Reactions, find_working
 from loadgen.traffic.telemetry.vitals import find_load_starts, find_states, is_measured
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
 EVENT_TYPES = ("pointerdown", "keydown")
 INP_TICKS = 80
 """Browsers round the duration of an input event to 8 ms (Event Timing)."""
+
+HANDLED_MU, HANDLED_SIGMA = -0.9, 0.7
+"""ln ms that the client's listeners take for an input on which nothing else works (of two recorded sites)."""
 
 NOTICEABLE = 40
 """Shorter interactions (ms) are reported only when they are the first input (web-vitals, durationThreshold)."""
@@ -92,11 +95,13 @@ def record_inp(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     ))  # fmt: skip
     told = seen.at + np.maximum(react.later, drawn[seen.load])
     row, load = _find_slowest(draws, seen, told, stream.random(draws.loads), drawn)
-    parts = draw_shares(stream, draws.loads, (0.05, 0.7, 0.25), 0.6)
+    parts = draw_shares(stream, draws.loads, (0.05, 0.8, 0.15), 0.6)
+    handled = to_ticks(np.exp(HANDLED_MU + HANDLED_SIGMA * stream.standard_normal(draws.loads)))
     row, took = _add_lesser(draws, seen, told, (row, drawn[load]), draws.stream("lesser inputs").random(draws.loads))
     own = is_measured(draws, "inp")[seen.load[row]] & draws.own_view_mask[seen.view[row]]
     row, took = row[own], took[own]
-    return _build_inp(draws, seen, (row, seen.load[row], told[row]), took, parts[:, seen.load[row]])
+    ran = np.where(find_working(draws, seen)[row], took, handled[seen.load[row]])
+    return _build_inp(draws, seen, (row, seen.load[row], told[row]), (took, ran), parts[:, seen.load[row]])
 
 
 def _add_lesser(
@@ -153,14 +158,20 @@ def _find_slowest(draws: BlockDraws, seen: Inputs, told: Ints, uniform: Floats, 
     return row[noticed], loads[noticed]
 
 
-def _build_inp(draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints, Ints], drawn: Ints, parts: Floats) -> Column:
-    """The events: `drawn` is how long each interaction took in truth; browsers round that to 8 ms, not its parts."""
+def _build_inp(
+    draws: BlockDraws, seen: Inputs, found: tuple[Ints, Ints, Ints], lengths: tuple[Ints, Ints], parts: Floats
+) -> Column:
+    """The events: `lengths` are those of each interaction in truth, and of its handlers at most.
+
+    Browsers round the first to 8 ms, not its parts.
+    """
     row, load, at = found
+    drawn, handled = lengths
     coarsen = draws.clocks.coarsen
     delay = np.where(
         seen.first[row], np.minimum(draw_delays(draws)[load], drawn), np.floor(drawn * parts[0]).astype(np.int64)
     )
-    ran = np.floor((drawn - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64)
+    ran = np.minimum(np.floor((drawn - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64), handled)
     ran = coarsen(load, np.where(seen.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
     delay = coarsen(load, delay)
     whole = _round_duration(drawn)

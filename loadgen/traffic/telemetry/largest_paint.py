@@ -18,7 +18,7 @@ from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Ints, to_objects
 from loadgen.traffic.telemetry.input_vitals import draw_delays
 from loadgen.traffic.telemetry.interactions import Inputs
-from loadgen.traffic.telemetry.navigation import find_navigation_times
+from loadgen.traffic.telemetry.navigation import find_load_reports
 from loadgen.traffic.telemetry.reactions import Reactions
 from loadgen.traffic.telemetry.resources import Heroes
 from loadgen.traffic.telemetry.vitals import find_first_hides, find_load_starts, is_measured
@@ -91,7 +91,7 @@ def _write_details(draws: BlockDraws, heroes: Heroes, found: LargestPaints, plac
     files = to_objects([heroes.ids.get(row) for row in rows.tolist()])
     entries = to_objects(draws.draw_ids("navigation", rows, draws.loads))
     fetched = np.array([each is not None for each in files], dtype=bool)
-    kinds = np.where(text, 0, IMAGE + FETCHED * fetched) + NAVIGATED * (find_navigation_times(draws)[rows] <= at)
+    kinds = np.where(text, 0, IMAGE + FETCHED * fetched) + NAVIGATED * (find_load_reports(draws)[0][rows] <= at)
     kinds[draws.restored[rows]] = AGAIN
     columns = [(0, whole), (IMAGE, urls), *((0, part) for part in parts), (FETCHED, files), (NAVIGATED, entries)]
     texts = to_objects([""] * len(rows))

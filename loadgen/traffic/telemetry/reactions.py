@@ -67,7 +67,7 @@ def draw_reactions(draws: BlockDraws, seen: Inputs) -> Reactions:
     session = draws.load_session[seen.load]
     machine = draws.slowness.mix(draws.slowness.machine[session], stream.standard_normal(count))
     engine = draws.crowd.find_engines(draws.people)[session]
-    changing, working = _change_looks(draws, seen)
+    changing, working = _change_looks(draws, seen), find_working(draws, seen)
     frame = _spread(FRAME_MS, uniform[0])
     delay = read_by_device(draws.scenario.telemetry, "fid_median_ms")[draws.people.device[session]]
     early = IDLE * delay * np.exp(IDLE_SIGMA * machine)
@@ -98,12 +98,16 @@ def _find_gaps(seen: Inputs, uniform: Floats) -> Floats:
     return gaps - _spread(BEFORE_NEXT_MS, uniform)
 
 
-def _change_looks(draws: BlockDraws, seen: Inputs) -> tuple[Bools, Bools]:
-    """Inputs after which there is something to draw, and those of them that set work off."""
-    targets = draws.site.targets
-    changing = np.array([each.element in CHANGING for each in targets])[seen.target] | seen.typed | seen.leaving
-    working = np.array([each.element == "BUTTON" for each in targets])[seen.target] & ~seen.typed
-    return changing, working
+def _change_looks(draws: BlockDraws, seen: Inputs) -> Bools:
+    """Inputs after which there is something to draw."""
+    changing: Bools = np.array([each.element in CHANGING for each in draws.site.targets])[seen.target]
+    return changing | seen.typed | seen.leaving
+
+
+def find_working(draws: BlockDraws, seen: Inputs) -> Bools:
+    """Inputs that set work of the site's off: buttons that are pressed."""
+    working: Bools = np.array([each.element == "BUTTON" for each in draws.site.targets])[seen.target] & ~seen.typed
+    return working
 
 
 def _are_taps(draws: BlockDraws, seen: Inputs) -> Bools:

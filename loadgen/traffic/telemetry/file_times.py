@@ -1,0 +1,219 @@
+"""When the files of a load are asked for, and how long they take: its document waits for them.
+
+Rule: the parser asks for what the markup names before it has parsed all of it. Style sheets come before the first
+paint, scripts before DOMContentLoaded, images before the document is complete; the last of each ends when its document
+has it. How far the network and the cache go in between is the files' own.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.traffic.assets import SCRIPT, STYLESHEET
+from loadgen.traffic.block_draws import BlockDraws
+from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
+from loadgen.traffic.telemetry.navigation import draw_shares
+
+DISK_MS = 6.0
+"""Median ms to read a file from the cache on the disk, with the favicon's spread in the recorded visits."""
+
+LOOK_MU, LOOK_SIGMA, COMMITS = 3.1, 0.5, (0.25, 0.5)
+"""ln ms from the unloading of the page before until the parser asks for the first file, and that time as a part of FCP
+− TTFB where files are there already: the page is drawn soon after (0.37 to 0.40 at the medians of two recorded
+sites)."""
+
+FLIGHT_BYTES = 14_600
+"""The parser reads a document as its flights come: ten segments at first (RFC 6928)."""
+
+PAUSE_MU, PAUSE_SIGMA, TURN, WAIT_SIGMA, LONGEST_PAUSE_MS = -1.95, 0.6, 0.85, 3.2, 30.0
+"""ln ms between two requests that the parser makes together, and beyond TURN deviations, where it waits for more of the
+document, the steeper law of those pauses: of two recorded sites, 60 and 76 % take at most 0.2 ms, 15 % above 1."""
+
+SHEET_MU, SHEET_SIGMA = -1.3, 0.5
+"""From the last style sheet from the network to the first paint, ln, as a multiple of FCP − TTFB (two recorded sites:
+0.29 and 0.22)."""
+
+STYLED = ((0.35, 0.65), (0.1, 0.35))
+"""When the page is first styled between its style sheets and the first paint, as a part of that time: with style sheets
+that were there before the document, and with those that it waits for (0.40 to 0.55 and 0.13 to 0.25)."""
+
+FRAME_TICKS, STYLED_GAPS = 80, 3.0
+"""Least ticks from the first style to the first paint; what style and layout ask for comes farther apart."""
+
+FIRST_ASKED, LEAST_LOOK = 0.8, 70
+"""The parser has looked ahead by then, as a part of the time from the first byte to domInteractive; but so many ticks
+after the page before unloads at least."""
+
+ASKED_MU, ASKED_SIGMA = 1.3, 0.8
+"""ln ms from a cached file's startTime to its requestStart; an estimate after the recorded visits."""
+
+FAVICON_MU, FAVICON_SIGMA = 2.8, 0.85
+"""ln ms from the load event to the favicon's fetch, of two recorded sites."""
+
+
+class FileRows(NamedTuple):
+    """Every file of every load of a block."""
+
+    load: Ints
+    asset: Ints  # row in Assets
+    cached: Bools
+    kept: Bools  # in memory, as the page before had it too: it takes no time at all
+
+
+def is_text(draws: BlockDraws) -> Bools:
+    """Loads whose largest element is text, those of pages without images among them."""
+    text: Bools = draws.loading.text | ~draws.site.pictured[draws.walk.page[draws.loading.view]]
+    return text
+
+
+def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
+    """Split LCP − TTFB of image loads into delay, fetch and rendering; a cached image is there at once.
+
+    The document waits for its images, so fetching ends before it is complete.
+    """
+    loading, everyone = draws.loading, np.arange(draws.loads)
+    whole = np.minimum(loading.lcp, loading.complete - 1) - loading.ttfb
+    parts = draw_shares(draws.stream("lcp parts"), draws.loads, draws.scenario.telemetry.lcp_parts, 0.5)
+    delay = np.floor(np.maximum(whole, 0) * parts[0]).astype(np.int64)
+    loaded = np.floor(np.maximum(whole, 0) * parts[1]).astype(np.int64)
+    hero = draws.site.assets.hero[rows.asset]
+    kept, cached = np.zeros(draws.loads, dtype=bool), np.zeros(draws.loads, dtype=bool)
+    kept[rows.load[hero]], cached[rows.load[hero]] = rows.kept[hero], rows.cached[hero]
+    loaded = np.where(kept, 0, np.where(cached, np.minimum(loaded, to_ticks(8 * parts[2])), loaded))
+    return draws.clocks.coarsen(everyone, delay), draws.clocks.coarsen(everyone, loaded)
+
+
+def _await_styles(
+    draws: BlockDraws, stream: np.random.Generator, rows: FileRows, times: tuple[Ints, Ints], gaps: Floats
+) -> tuple[Ints, Ints]:
+    """The times, with those of style sheets and of the files that they name: asked for when the page is first styled.
+
+    The page is painted after its style sheets have come. Its style asks for images, and its layout then for fonts (43
+    of 43 recorded loads); images from memory come last (76 of 76).
+    """
+    (start, length), loading, load, assets = times, draws.loading, rows.load, draws.site.assets
+    styled = assets.styled[rows.asset]
+    sheets = np.flatnonzero((assets.kind[rows.asset] == STYLESHEET) & ~styled)
+    whole = loading.fcp - loading.ttfb
+    gap = np.exp(SHEET_MU + SHEET_SIGMA * stream.standard_normal(draws.loads))
+    latest = loading.fcp - np.clip(np.rint(whole * gap).astype(np.int64), FRAME_TICKS, np.maximum(whole - 2, 0))
+    own = load[sheets]
+    start[sheets] = np.minimum(start[sheets], np.maximum(latest[own] - 1, loading.ttfb[own]))
+    room = np.maximum(latest[own] - start[sheets], 0)
+    length[sheets] = np.where(rows.cached[sheets], np.minimum(length[sheets], room), room)
+    ended, waits = loading.ttfb.copy(), np.zeros(draws.loads, dtype=np.int64)
+    np.maximum.at(ended, own, (start + length)[sheets])
+    np.maximum.at(ended, load, np.where(styled, 0, np.minimum(start, loading.fcp[load] - 1)))
+    np.maximum.at(waits, own, (~rows.cached[sheets]).astype(np.int64))
+    least, most = np.array(STYLED)[waits].T
+    first = ended + np.floor((loading.fcp - ended) * (least + (most - least) * stream.random(draws.loads))).astype(
+        np.int64
+    )
+    first = np.clip(first, ended, np.maximum(loading.fcp - FRAME_TICKS, ended))
+    asked = np.cumsum(np.where(styled, gaps * STYLED_GAPS, 0.0))
+    after = np.minimum(to_ticks(asked - asked[np.searchsorted(load, load)]), 50) + 1
+    at_once = assets.limited[rows.asset] & ~rows.kept
+    return np.where(styled, first[load] + np.where(at_once, 0, after), start), length
+
+
+def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows) -> tuple[Ints, Floats]:
+    """When the files are asked for that the markup names, and the ms between two requests that are made together.
+
+    The document takes over when it unloads the page before. Then the parser looks ahead and asks for files in the
+    markup's order, as far as that has come, and before it has parsed all of it.
+    """
+    loading, load = draws.loading, rows.load
+    first = np.searchsorted(load, load)
+    turn = np.arange(len(load)) - first
+    normal = stream.standard_normal(len(load))
+    gaps = np.exp(PAUSE_MU + PAUSE_SIGMA * normal + (WAIT_SIGMA - PAUSE_SIGMA) * np.maximum(normal - TURN, 0.0))
+    gaps = np.minimum(gaps, LONGEST_PAUSE_MS)
+    paused = np.cumsum(gaps)
+    looks = loading.unload + to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
+    parses = loading.interactive - loading.ttfb
+    latest = np.minimum((loading.fcp - loading.ttfb) * 3 // 4, np.floor(parses * FIRST_ASKED).astype(np.int64))
+    commits = COMMITS[0] + (COMMITS[1] - COMMITS[0]) * stream.random(draws.loads)
+    commits = np.where(loading.warm, np.floor((loading.fcp - loading.ttfb) * commits).astype(np.int64), 0)
+    looks = np.maximum(looks - loading.ttfb, commits)
+    looks = np.minimum(looks, np.maximum(latest, loading.unload + LEAST_LOOK - loading.ttfb))[load]
+    number, flights = np.bincount(load, minlength=draws.loads)[load], -(-loading.html_bytes // FLIGHT_BYTES)[load]
+    came = (loading.response - loading.ttfb)[load] * -(-(turn + 1) * flights // number) // np.maximum(flights, 1)
+    start = loading.ttfb[load] + np.maximum(looks, came) + to_ticks(paused - paused[first])
+    return np.minimum(start, np.maximum(loading.interactive - 1, loading.ttfb)[load]), gaps
+
+
+def _await_files(draws: BlockDraws, rows: FileRows, start: Ints, length: Ints) -> Ints:
+    """The lengths, with those of files from the network so that the last one ends when its document has it.
+
+    Scripts end before DOMContentLoaded, the client's before that runs, the others with the last image. `length` says
+    how they share that time.
+    """
+    loading, load, assets = draws.loading, rows.load, draws.site.assets
+    script = assets.kind[rows.asset] == SCRIPT
+    until = np.where(assets.client[rows.asset] | rows.cached, loading.ready[load] - 1, loading.scripted[load])
+    room = np.maximum(np.where(script, until, loading.pictured[load]) - start, 0)
+    awaited = ~rows.cached & ~assets.favicon[rows.asset] & ~assets.hero[rows.asset]
+    awaited &= script | (assets.kind[rows.asset] != STYLESHEET)
+    stretch = np.full((2, draws.loads), np.inf)
+    named = np.flatnonzero(awaited & ~assets.styled[rows.asset] & (room > 0))
+    np.minimum.at(stretch, (script[named].astype(np.int64), load[named]), room[named] / length[named])
+    factor = stretch[script.astype(np.int64), load]
+    stretched = np.floor(length * np.where(np.isfinite(factor), factor, 1.0)).astype(np.int64)
+    over = awaited & (stretched > room)
+    stretched = np.where(over, room * (50 + rows.asset * 37 % 50) // 100, stretched)
+    return np.where(awaited, np.maximum(stretched, 1), np.where(script, np.minimum(length, room), length))
+
+
+def draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> tuple[Ints, Ints, Ints]:
+    """Start and duration of each file, inside its load, and when the largest image is requested; the favicon's after.
+
+    The markup names most files. A largest image that scripts or style sheets name is asked for later.
+    """
+    stream, loading, assets = draws.stream("resources"), draws.loading, draws.site.assets
+    load = rows.load
+    uniform = stream.random(len(load))
+    start, gaps = _draw_starts(draws, stream, rows)
+    transfer = assets.size[rows.asset] * 0.008 / loading.mbit[load]
+    spread = np.exp(0.8 * stream.standard_normal(len(load)))
+    fetched = loading.rtt[load] * (0.8 + 1.4 * uniform) + 8 * spread + transfer
+    if draws.slowed is not None:
+        fetched *= draws.slowed[load]
+    draws.seeds.pause()
+    length = np.where(rows.kept, 0, to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)) + 1)
+    start, length = _await_styles(draws, stream, rows, (start, length), gaps)
+    length = _await_files(draws, rows, start, length)
+    draws.seeds.pause()
+    start = np.minimum(start, loading.complete[load] - 1)
+    length = np.minimum(length, loading.complete[load] - start - 1)
+    asked = start.copy()
+    image = np.flatnonzero(assets.hero[rows.asset] & ~is_text(draws)[load])
+    start[image], asked[image] = _ask_for_heroes(draws, rows, image, start[image], (delay, loaded))
+    length[image] = asked[image] + loaded[load[image]] - start[image]
+    favicon = np.flatnonzero(assets.favicon[rows.asset])
+    waits = np.exp(FAVICON_MU + FAVICON_SIGMA * stream.standard_normal(len(favicon)))
+    start[favicon] = np.maximum(loading.loaded, loading.activated)[load[favicon]] + to_ticks(2 + waits)
+    length[favicon] = to_ticks(np.where(rows.cached, DISK_MS * spread, fetched)[favicon]) + 1
+    begun, ended, sent = (draws.clocks.coarsen(load, each) for each in (start, start + length, asked))
+    return begun, ended - begun, sent
+
+
+def _ask_for_heroes(
+    draws: BlockDraws, rows: FileRows, image: Ints, start: Ints, parts: tuple[Ints, Ints]
+) -> tuple[Ints, Ints]:
+    """When the largest images are asked for, and when that request goes out: a file from memory has no request.
+
+    `image` are their rows, `start` when the parser asks for those that the markup names, `parts` delay and loading by
+    load.
+    """
+    loading, load, stream = draws.loading, rows.load[image], draws.stream("heroes")
+    delay, loaded = (each[load] for each in parts)
+    latest = np.maximum(np.minimum(loading.lcp[load], loading.complete[load] - 1) - loaded, loading.ttfb[load])
+    found = np.minimum(start, latest)
+    soon = to_ticks(np.exp(ASKED_MU + ASKED_SIGMA * stream.standard_normal(draws.loads))[load])
+    later = np.minimum(np.maximum(found + soon, loading.ttfb[load] + delay), latest)
+    named = stream.random(draws.loads)[load] >= draws.scenario.telemetry.late_heroes
+    begun = np.where(rows.cached[image] | named, found, np.maximum(later - soon, found))
+    sent = np.where(rows.kept[image], found, np.where(rows.cached[image], np.minimum(found + soon, latest), later))
+    return begun, sent

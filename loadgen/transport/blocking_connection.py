@@ -19,10 +19,10 @@ class BlockingConnection:
     """A Send to one origin; `timeout` is a whole request's, in seconds; an answer may have so many bytes."""
 
     def __init__(self, route: Route, timeout: float = TIMEOUT_SECONDS, most_bytes: int = MOST_ANSWER_BYTES) -> None:
+        self._socket: socket.socket | None = None
         self._route = route
         self._tls = route.create_tls_context()
         self._timeout = timeout
-        self._socket: socket.socket | None = None
         self._most_bytes = most_bytes
         self._parser = ResponseParser(most_bytes)
         self.port_not_kept: int | None = None  # our own, of the last connection that an answer did not keep
@@ -49,6 +49,10 @@ class BlockingConnection:
             self.port_not_kept = int(connected.getsockname()[1])
             self.close()
         return response
+
+    def __del__(self) -> None:
+        """Close what nobody uses any more, as when its thread has ended: Python warns of a socket that is left open."""
+        self.close()
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""

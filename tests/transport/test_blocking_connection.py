@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import warnings
 from collections.abc import Iterator
 from threading import Thread
 
@@ -105,3 +107,13 @@ def test_an_answer_that_takes_too_long_is_a_timeout(peers: list[Peer]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NoAnswer, match="timeout") as caught:
         BlockingConnection(find_route(f"http://127.0.0.1:{silent.getsockname()[1]}"), timeout=0.05)(REQUEST)
     assert caught.value.sent is True
+
+
+def test_a_connection_that_nobody_uses_any_more_is_closed() -> None:
+    connection = BlockingConnection(find_route(Peer([ANSWER]).url))
+    connection(REQUEST)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        del connection
+        gc.collect()
+    assert [each for each in told if issubclass(each.category, ResourceWarning)] == []

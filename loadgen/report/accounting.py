@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from loadgen.charts import Markup, card, el, folded, table
-from loadgen.model import Noun, Volume
-from loadgen.results import INCOMPLETE_SESSIONS, Outcomes, RunData, Summary
+from loadgen.model import Noun
+from loadgen.results import INCOMPLETE_SESSIONS, Content, Outcomes, RunData, Summary
 from loadgen.units import format_clock, format_count, format_share
 
 SHOWN = 100
@@ -98,17 +98,22 @@ def build_accounting_table(reading: RunData) -> Markup:
 def build_outcome_tables(summary: Summary) -> list[Markup]:
     """Outcomes, and failures by cause, in requests, events and bytes."""
     head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
-    volumes = [(name.replace("_", " "), getattr(summary.outcomes, name)) for name in Outcomes.__struct_fields__]
-    causes = [(f"failed: {cause}", failed) for cause, failed in summary.failures.items()]
-    sent = summary.outcomes.sent.wire_bytes
-    rows = [list_cells(name, amount, sent) for name, amount in (*volumes, *causes)]
+    requests, outcomes, sent = summary.requests, summary.outcomes, summary.outcomes.sent.wire_bytes
+    rows = [
+        list_cells(name.replace("_", " "), getattr(requests, name), getattr(outcomes, name), sent)
+        for name in Outcomes.__struct_fields__
+    ]
+    rows += [
+        list_cells(f"failed: {cause}", summary.errors.get(cause, 0), content, sent)
+        for cause, content in summary.failures.items()
+    ]
     return [folded("Outcomes in requests, events and bytes", table(head, rows, "Outcomes in each unit"))]
 
 
-def list_cells(name: str, amount: Volume, sent: int) -> tuple[str, ...]:
-    """A row: an amount in each unit, and what part of all bytes sent it was."""
-    counts = (amount.requests, amount.events, amount.wire_bytes, amount.raw_bytes)
-    return (name, *map(format_count, counts), format_share(amount.wire_bytes, sent))
+def list_cells(name: str, requests: int, content: Content, sent: int) -> tuple[str, ...]:
+    """A row: some requests, their content in each unit, and what part of all bytes sent it was."""
+    counts = (requests, content.events, content.wire_bytes, content.raw_bytes)
+    return (name, *map(format_count, counts), format_share(content.wire_bytes, sent))
 
 
 def describe_preflights(summary: Summary) -> str:

@@ -15,7 +15,6 @@ from loadgen.report.thresholds import list_thresholds
 from loadgen.results import (
     LedgerComparison,
     Milliseconds,
-    Outcomes,
     QuotaEstimate,
     Summary,
     TimelineRow,
@@ -42,7 +41,7 @@ def render_summary(summary: Summary) -> RenderableType:
         *([list_thresholds(summary)] if summary.thresholds else []),
         list_requests(summary),
         list_events(summary),
-        list_bytes(summary, summary.outcomes),
+        list_bytes(summary),
         *([list_preflights(summary)] if summary.preflights.sent else []),
         *([list_monitors(summary)] if len(summary.monitors) > 1 else []),
         build_quantile_table(
@@ -96,9 +95,9 @@ def list_events(summary: Summary) -> Table:
     )
 
 
-def list_bytes(summary: Summary, outcomes: Outcomes) -> Table:
+def list_bytes(summary: Summary) -> Table:
     """Bodies as sent, every attempt counted."""
-    sent = outcomes.sent.wire_bytes
+    outcomes, sent = summary.outcomes, summary.outcomes.sent.wire_bytes
     return build_grid(
         ("bytes", "sent", sent, format_per_second(sent, summary)),
         ("", "accepted", outcomes.accepted.wire_bytes, format_share(outcomes.accepted.wire_bytes, sent)),

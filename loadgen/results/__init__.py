@@ -20,7 +20,7 @@ from loadgen.results.incomplete_sessions import (
     write_incomplete_sessions,
 )
 from loadgen.results.meter import EventCounts, IntervalReport, Meter
-from loadgen.results.outcomes import Outcomes, Requests
+from loadgen.results.outcomes import Content, Outcomes, Requests
 from loadgen.results.preflights import PreflightResult
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.recording import Recording
@@ -58,6 +58,7 @@ __all__ = [
     "BinnedRequests",
     "BinnedTimeline",
     "BinnedTimes",
+    "Content",
     "EventCounts",
     "Events",
     "Floats",

@@ -7,6 +7,8 @@ each once. The same sums are used live, at a run's end, and after a crash.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +25,37 @@ COUNTED = ("sent", "accepted", "throttled", "failed", "retried", "recovered", "g
 UNITS = Volume.__struct_fields__
 
 
-class Requests(Noun):
-    """HTTP requests, every attempt counted: sent = accepted + throttled + failed."""
+Amount = TypeVar("Amount")
 
-    offered: int  # batches due
-    sent: int
-    accepted: int
-    throttled: int
-    retried: int
-    recovered: int  # accepted by a retry
-    given_up: int
-    failed: int
+
+class ByOutcome(Noun, Generic[Amount]):
+    """An amount by outcome, every attempt counted: sent = accepted + throttled + failed."""
+
+    offered: Amount  # batches due
+    sent: Amount
+    accepted: Amount
+    throttled: Amount
+    retried: Amount
+    recovered: Amount  # accepted by a retry
+    given_up: Amount
+    failed: Amount
+
+
+class Content(Noun):
+    """What requests carried: a volume without their number."""
+
+    events: int
+    wire_bytes: int
+    raw_bytes: int
+
+    @classmethod
+    def of(cls, volume: Volume) -> Content:
+        """The content of a volume."""
+        return cls(volume.events, volume.wire_bytes, volume.raw_bytes)
+
+
+class Requests(ByOutcome[int]):
+    """The number of HTTP requests, or of batches, by outcome."""
 
     @property
     def amplification(self) -> float | None:
@@ -73,7 +95,15 @@ class Outcomes(Noun):
     @property
     def requests(self) -> Requests:
         """The counts of requests alone."""
-        return Requests(**{name: getattr(self, name).requests for name in Requests.__struct_fields__})
+        return Requests(**self._map(lambda volume: volume.requests))
+
+    @property
+    def contents(self) -> ByOutcome[Content]:
+        """What the requests carried."""
+        return ByOutcome(**self._map(Content.of))
+
+    def _map(self, measure: Callable[[Volume], Amount]) -> dict[str, Amount]:
+        return {name: measure(getattr(self, name)) for name in self.__struct_fields__}
 
     def flatten(self) -> dict[str, int]:
         """All counts by name: throttled, throttled_events, throttled_wire_bytes and so on."""

@@ -9,7 +9,7 @@ import msgspec
 from loadgen.model import Noun
 from loadgen.results.aggregate import Aggregate
 from loadgen.results.meter import EventCounts
-from loadgen.results.outcomes import Metrics, Outcomes, Requests
+from loadgen.results.outcomes import Content, Metrics, Outcomes, Requests
 from loadgen.results.records import InDoubt
 from loadgen.results.summary import (
     Events,
@@ -141,7 +141,7 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
         sessions=measured.tally.sessions,
         requests=account.requests,
         events=account.events,
-        outcomes=account.outcomes,
+        outcomes=account.outcomes.contents,
         rates=compute_rates(account, seconds),
         latency_ms=latency,
         service_time_ms=Milliseconds.of(metrics.service_time),
@@ -159,7 +159,7 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
         stopped_at=run.stopped_at,
         lost_workers=run.lost,
         preflights=measured.preflights.sum_up(),
-        failures=dict(sorted(metrics.failures.items(), key=lambda item: -item[1].requests)),
+        failures={cause: Content.of(metrics.failures[cause]) for cause, _ in metrics.errors.most_common()},
     )
 
 
@@ -210,7 +210,7 @@ def summarize_stages(measured: Aggregate) -> tuple[StageSummary, ...]:
             start=start,
             end=end,
             requests=metrics.outcomes.requests,
-            outcomes=metrics.outcomes,
+            outcomes=metrics.outcomes.contents,
             latency_ms=Milliseconds.of(metrics.latency),
             service_time_ms=Milliseconds.of(metrics.service_time),
             lag_ms=Milliseconds.of(metrics.lag),
@@ -244,7 +244,7 @@ def summarize_monitor(
         sessions=tally.sessions,
         requests=requests,
         events=events,
-        outcomes=account.outcomes,
+        outcomes=account.outcomes.contents,
         rates=compute_rates(account, seconds),
         throttled_share=divide(requests.throttled, requests.sent),
         lost_share=divide(events.lost, events.sent),

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from loadgen.model import Noun, Volume
+from loadgen.model import Noun
 from loadgen.results.histogram import Histogram
-from loadgen.results.outcomes import Outcomes, Requests
+from loadgen.results.outcomes import ByOutcome, Content, Requests
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.records import InDoubt
 
@@ -93,12 +93,12 @@ class StageSummary(Noun):
     latency_ms: Milliseconds
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
-    outcomes: Outcomes
+    outcomes: ByOutcome[Content]
 
     @property
     def events(self) -> Events:
         """What is known of the stage's events: those that were sent."""
-        sent = self.outcomes.tried.events
+        sent = self.outcomes.sent.events - self.outcomes.retried.events
         return Events(sent, 0, 0, 0, 0, 0, sent, self.outcomes.accepted.events, self.outcomes.given_up.events)
 
 
@@ -124,7 +124,7 @@ class MonitorSummary(Noun):
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
     errors: dict[str, int]
-    outcomes: Outcomes
+    outcomes: ByOutcome[Content]
     in_doubt: InDoubt = InDoubt()
     ledger: LedgerComparison = LedgerComparison()
 
@@ -174,13 +174,13 @@ class Summary(Noun):
     service_time_ms: Milliseconds
     lag_ms: Milliseconds
     acceptance_ms: Milliseconds  # from an event to its acceptance
-    errors: dict[str, int]
+    errors: dict[str, int]  # failed requests by cause
     event_mix: dict[str, int]
     stages: tuple[StageSummary, ...]
     quota: QuotaEstimate | None
     generator: Generator
     monitors: tuple[MonitorSummary, ...]
-    outcomes: Outcomes
+    outcomes: ByOutcome[Content]  # of the requests above: what they carried
     in_doubt: InDoubt = InDoubt()
     ledger: LedgerComparison = LedgerComparison()
     preflights: PreflightSummary = PreflightSummary()
@@ -188,5 +188,5 @@ class Summary(Noun):
     stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
     lost_workers: tuple[int, ...] = ()  # by number, from 0
     thresholds: tuple[ThresholdResult, ...] = ()  # kept and missed ones
-    failures: dict[str, Volume] = msgspec.field(default_factory=dict)  # failed attempts by cause
+    failures: dict[str, Content] = msgspec.field(default_factory=dict)  # what the failed requests carried, by cause
     version: int = 1  # of this format

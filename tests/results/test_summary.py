@@ -22,7 +22,7 @@ from loadgen.results import (
     find_breaches_so_far,
     summarize_run,
 )
-from loadgen.results.outcomes import MOST_CAUSES
+from loadgen.results.outcomes import MOST_CAUSES, Content
 from loadgen.results.timeline import TimelineRow, build_timeline_row, find_stage_ends
 from loadgen.results.verdict import (
     ABORT_REQUESTS,
@@ -163,20 +163,31 @@ def test_every_request_is_accepted_throttled_or_failed() -> None:
 def test_requests_events_and_bytes_are_counted_by_outcome_alike() -> None:
     """Every result here is 10 events, 900 bytes as sent and 4000 before gzip."""
     measured = measured_by(3, results(5_000))
-    outcomes = compared(measured).summary.outcomes
-    assert outcomes is not None
+    outcomes, summary = measured.metrics.outcomes, compared(measured).summary
     for name in ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up"):
-        amount = getattr(outcomes, name)
-        assert amount.requests == getattr(compared(measured).summary.requests, name) > 0
-        assert amount == Volume(amount.requests, 10 * amount.requests, 900 * amount.requests, 4000 * amount.requests)
+        requests = getattr(summary.requests, name)
+        assert getattr(outcomes, name) == Volume(requests, 10 * requests, 900 * requests, 4000 * requests)
+        assert getattr(summary.outcomes, name) == Content(10 * requests, 900 * requests, 4000 * requests)
+        assert requests > 0
     assert outcomes.sent == outcomes.accepted + outcomes.throttled + outcomes.failed
 
 
+def test_a_count_of_requests_stands_in_one_place() -> None:
+    written = msgspec.to_builtins(compared(measured_by(2, results(5_000))).summary)
+    for part in (written, *written["monitors"], *written["stages"]):
+        assert set(part["outcomes"]) == set(part["requests"])
+        assert all(set(content) == {"events", "wire_bytes", "raw_bytes"} for content in part["outcomes"].values())
+    assert list(written["failures"]) == list(written["errors"])
+    assert all("requests" not in content for content in written["failures"].values())
+
+
 def test_failures_are_counted_by_cause_in_each_unit() -> None:
-    summary = compared(measured_by(3, results(5_000))).summary
-    assert summary.outcomes is not None
-    assert {cause: amount.requests for cause, amount in summary.failures.items()} == summary.errors
-    assert sum(summary.failures.values(), Volume()) == summary.outcomes.failed
+    measured = measured_by(3, results(5_000))
+    summary, failures = compared(measured).summary, measured.metrics.failures
+    assert {cause: volume.requests for cause, volume in failures.items()} == summary.errors
+    assert {cause: Content.of(volume) for cause, volume in failures.items()} == summary.failures
+    assert sum(failures.values(), Volume()) == measured.metrics.outcomes.failed
+    assert sum(failed.events for failed in summary.failures.values()) == summary.outcomes.failed.events
 
 
 def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -> None:
@@ -187,16 +198,15 @@ def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -
     tally = EventCounts(generated=30, dropped_by_client=30, switched_off=10, cancelled=batch)
     whole.add(msgspec.structs.replace(meter.take(16), tallies=(tally,)))
     summary = summarize_run(whole, scenario(), RUN)
-    assert summary.outcomes is not None
-    assert summary.outcomes.offered == Volume(2, 20, 1800, 8000)
-    assert [stage.outcomes.offered.requests for stage in summary.stages if stage.outcomes] == [1, 1]
+    assert (summary.requests.offered, summary.outcomes.offered) == (2, Content(20, 1800, 8000))
+    assert [stage.requests.offered for stage in summary.stages] == [1, 1]
 
 
 def test_of_a_lost_worker_what_was_tried_and_not_accepted_is_given_up() -> None:
     measured = measured_by(2, results(1000))
-    outcomes = summarize_run(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",))).outcomes
-    assert outcomes is not None
-    assert outcomes.given_up == outcomes.tried - outcomes.accepted
+    summary = summarize_run(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",)))
+    tried_in_vain = measured.metrics.outcomes.tried - measured.metrics.outcomes.accepted
+    assert (summary.requests.given_up, summary.outcomes.given_up) == (tried_in_vain.requests, Content.of(tried_in_vain))
 
 
 def test_the_stages_add_up_to_the_run() -> None:

@@ -17,7 +17,7 @@ from loadgen import wire
 from loadgen.errors import ControlError
 from loadgen.model import Request, Response, Result
 from loadgen.planned import PlannedSession, planned
-from loadgen.results import Aggregate, Outcomes, RunEnd, RunMonitor, Summary, summarize_run
+from loadgen.results import Aggregate, MonitorSummary, RunEnd, RunMonitor, Summary, summarize_run
 from loadgen.results.records import InDoubt, Spool, count_in_doubt
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
@@ -166,14 +166,17 @@ def test_a_page_is_switched_off_for_its_own_app_monitor_alone() -> None:
     assert (other.requests.accepted, other.errors) == (0, {"404": other.requests.sent})
 
 
+def list_counts(part: Summary | MonitorSummary) -> list[msgspec.Struct]:
+    return [part.events, part.requests, *msgspec.structs.astuple(part.outcomes)]
+
+
 def test_app_monitors_are_accounted_for_one_by_one_and_add_up_to_the_whole() -> None:
     answers = itertools.cycle([200, 429, 403, 200, 500])
     summary, _ = two_monitors(lambda request: Response(next(answers)), batchLimit=5)
     assert all(each.events.balanced for each in summary.monitors)
-    assert summary.outcomes == sum((each.outcomes for each in summary.monitors), Outcomes())
-    for name in ("events", "requests"):
-        parts = [msgspec.structs.astuple(getattr(each, name)) for each in summary.monitors]
-        assert msgspec.structs.astuple(getattr(summary, name)) == tuple(map(sum, zip(*parts, strict=True)))
+    counted = [list_counts(summary), *map(list_counts, summary.monitors)]
+    for whole, *parts in zip(*counted, strict=True):
+        assert msgspec.structs.astuple(whole) == tuple(map(sum, zip(*map(msgspec.structs.astuple, parts), strict=True)))
     assert summary.sessions == sum(each.sessions for each in summary.monitors)
     assert summary.monitors[0].requests.offered < summary.monitors[1].requests.offered
 

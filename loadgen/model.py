@@ -216,7 +216,8 @@ class Request(Noun):
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        found = [value for key, value in self.headers if key == name]
+        return found[0] if found else None
 
 
 class Response(Noun):

@@ -59,6 +59,7 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._pending: deque[PendingResponse] = deque()
         self._body = bytearray()
+        self._counted_bytes = 0  # of the body, among the handler's unfinished ones
         self._messages = 0
         self._other_bytes = 0  # of a request, besides its body
         self._in_head = False
@@ -103,17 +104,19 @@ class HttpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._discards_input:
             return
-        was_in_message, messages, body_bytes = self._in_message, self._messages, len(self._body)
+        messages, body_bytes = self._messages, len(self._body)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._finish_unread()
         except httptools.HttpParserError:
             self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
-        if was_in_message and self._in_message and messages == self._messages:
-            # The parser keeps a header, a trailer or a chunk's extension to itself until it is whole.
-            self._other_bytes += len(data) - (len(self._body) - body_bytes)
-            self._check_other_bytes()
+        if self._in_message:
+            if messages == self._messages:
+                # The parser keeps a header, a trailer or a chunk's extension to itself until it is whole.
+                self._other_bytes += len(data) - (len(self._body) - body_bytes)
+                self._check_other_bytes()
+            self._count_unfinished()
 
     # httptools' callbacks
 
@@ -135,23 +138,22 @@ class HttpConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        length = len(self._url)
         for name, value in self._headers:
+            length += len(name) + len(value)
             if name == "content-length" and int(value) > self._settings.max_body_bytes:
                 self._refuse_too_large()
             elif name == "expect" and value.lower() == "100-continue" and not self._pending:
                 self._transport.write(_CONTINUE)
-        self._other_bytes = len(self._url) + sum(len(name) + len(value) for name, value in self._headers)
+        self._other_bytes = length
         self._check_other_bytes()
 
     def on_body(self, body: bytes) -> None:
         if self._discards_input:
             return
         self._body += body
-        self._handler.unfinished_bytes += len(body)
         if len(self._body) > self._settings.max_body_bytes:
             self._refuse_too_large()
-        elif self._handler.unfinished_bytes > self._settings.max_unfinished_bytes:
-            self._refuse(503, "ServiceUnavailable", "The endpoint waits for the rest of too many requests")
 
     def on_message_complete(self) -> None:
         self._in_message = False
@@ -171,9 +173,17 @@ class HttpConnection(asyncio.Protocol):
         self._forget_body()
         self._handler.submit(self, pending, request, oversize)
 
+    def _count_unfinished(self) -> None:
+        """Count what is there of the body of a request that is not whole yet."""
+        self._handler.unfinished_bytes += len(self._body) - self._counted_bytes
+        self._counted_bytes = len(self._body)
+        if self._handler.unfinished_bytes > self._settings.max_unfinished_bytes:
+            self._refuse(503, "ServiceUnavailable", "The endpoint waits for the rest of too many requests")
+
     def _forget_body(self) -> None:
-        self._handler.unfinished_bytes -= len(self._body)
-        self._body = bytearray()
+        self._handler.unfinished_bytes -= self._counted_bytes
+        self._counted_bytes = 0
+        self._body.clear()
 
     def _refuse_too_large(self) -> None:
         """Answer without waiting for the rest of the body."""
@@ -281,7 +291,7 @@ def _to_origin_form(target: str) -> str:
 
 
 def _render(response: Response, pending: PendingResponse) -> bytes:
-    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+    head = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     end = "connection: close\r\n\r\n" if pending.close else "\r\n"
     line = _LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
     data = f"{line}{head}content-length: {len(response.body)}\r\n{end}".encode("latin-1", "replace")

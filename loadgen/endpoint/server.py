@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import signal
@@ -16,7 +17,6 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -35,13 +35,8 @@ GRACE_SECONDS = 5.0
 BACKLOG = 2048
 
 
-class Answered(NamedTuple):
-    """A request whose answer waits for the commit."""
-
-    connection: HttpConnection
-    pending: PendingResponse
-    reply: Reply
-    entry: AccessEntry | None
+Answered = tuple[HttpConnection, PendingResponse, Reply, AccessEntry | None]
+"""A request whose answer waits for the commit."""
 
 
 class CommittingHandler:
@@ -70,12 +65,12 @@ class CommittingHandler:
             self._loop.call_soon(self.flush)
         entry = self._log.begin(request) if self._log is not None else None
         reply = self._service.reply(request, connection.peer, oversize)
-        self._waiting.append(Answered(connection, pending, reply, entry))
+        self._waiting.append((connection, pending, reply, entry))
 
     async def _answer_console(self, connection: HttpConnection, pending: PendingResponse, request: Request) -> None:
         entry = self._log.begin(request) if self._log is not None else None
         reply = Reply(await self._console.answer(request, connection.peer))
-        self._release(Answered(connection, pending, reply, entry))
+        self._release((connection, pending, reply, entry))
 
     def flush(self) -> None:
         """Commit, and release the responses."""
@@ -84,10 +79,10 @@ class CommittingHandler:
             self._service.commit()
         except sqlite3.Error as wrong:
             lost = Reply(self._service.report_failed_commit(wrong))
-            waiting = [each._replace(reply=lost) for each in waiting]
+            waiting = [(connection, pending, lost, entry) for connection, pending, _, entry in waiting]
         for each in waiting:
-            if each.reply.fault.delay:
-                self._loop.call_later(each.reply.fault.delay, self._release, each)
+            if delay := each[2].fault.delay:
+                self._loop.call_later(delay, self._release, each)
             else:
                 self._release(each)
 
@@ -142,6 +137,7 @@ async def _serve(
     if until_stdin_ends:
         watched, _ = await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
     _raise_descriptor_limit()
+    gc.freeze()  # what is loaded by now stays: no collection looks at it again
     console = Console(service, is_live=not service.settings.read_only)
     handler = CommittingHandler(service, console, loop)
     server = await loop.create_server(lambda: HttpConnection(handler, loop), sock=listener, backlog=BACKLOG)

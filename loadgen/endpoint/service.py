@@ -46,6 +46,16 @@ class Reply(Noun):
     call: PutCall | None = None  # of a PutRumEvents
 
 
+class Arrival(Noun):
+    """A request as it came."""
+
+    request: Request
+    path: str  # of its target
+    peer: str  # IP address
+    oversize: bool  # its body was too large to be read
+    now: float  # Unix time
+
+
 class RumService:
     """The CloudWatch RUM API of one account and Region over one store. `clock` gives Unix time."""
 
@@ -55,6 +65,8 @@ class RumService:
         self.clock = clock
         self.state = LiveState(settings.live, clock())
         self.calls = CallLog()
+        self._answers = 0
+        self._request_id = format_uuid4(os.urandom(16).hex())[:24]  # a random UUID, whose last 12 digits count
         self._credentials: dict[str, Credentials] = {one.access_key_id: one for one in settings.credentials}
         if not settings.read_only:
             expire(store, clock(), settings.retention)
@@ -94,22 +106,23 @@ class RumService:
         `oversize` says that the body was too large to be read.
         """
         origin, before = request.header("origin"), self.calls.number
+        arrival = Arrival(request, request.target.partition("?")[0], peer, oversize, self.clock())
         fault = NO_FAULT
         try:
-            if request.target.startswith(PREFIX):
-                now = self.clock()
-                return Reply(answer_admin_request(request, peer, self.state, self.store, self.calls, now))
+            if arrival.path.startswith(PREFIX):
+                state, store, calls = self.state, self.store, self.calls
+                return Reply(answer_admin_request(request, peer, state, store, calls, arrival.now))
             if self.settings.read_only:
                 raise ServiceError("UnknownOperationException", "This is the console of a store: see /_loadgen/")
             if request.method == "OPTIONS":
-                return Reply(self._finish(self._answer_preflight(request, origin, peer), origin))
-            operation, labels = self._find_operation(request, peer)
-            fault = self.state.draw_fault(operation.name, self.clock())
+                return Reply(self._finish(self._answer_preflight(arrival, origin), origin))
+            operation, labels = self._find_operation(arrival)
+            fault = self.state.draw_fault(operation.name, arrival.now)
             if operation.name == PUT_RUM_EVENTS:
-                response = self._put_events(operation, labels, request, peer, fault, oversize)
+                response = self._put_events(operation, labels, arrival, fault)
             else:
-                self._admit(request, fault, oversize)
-                response = self._perform(operation, labels, request, peer)
+                self._admit(arrival, fault)
+                response = self._perform(operation, labels, arrival)
         except ServiceError as error:
             response = error.make_response()
         except Exception as wrong:
@@ -117,34 +130,28 @@ class RumService:
         call = self.calls.calls[-1] if self.calls.number > before else None
         return Reply(self._finish(response, origin), fault, call)
 
-    def _find_operation(self, request: Request, peer: str) -> tuple[Operation, dict[str, str]]:
+    def _find_operation(self, arrival: Arrival) -> tuple[Operation, dict[str, str]]:
         """The operation of a request; a POST to the path of none is logged as a call that was refused."""
-        try:
-            return _find_operation(request)
-        except ServiceError as error:
-            if request.method == "POST":
-                call = PutCall(self.clock(), request.target.partition("?")[0], len(request.body))
-                self._log_call(call, request, peer, error)
-            raise
+        method, path = arrival.request.method, arrival.path
+        if found := find_operation(method, path):
+            return found
+        error = _explain_route(method, path)
+        if method == "POST":
+            self._log_call(PutCall(arrival.now, path, len(arrival.request.body)), arrival, error)
+        raise error
 
     def _put_events(
-        self,
-        operation: Operation,
-        labels: dict[str, str],
-        request: Request,
-        peer: str,
-        fault: InjectedFault,
-        oversize: bool,
+        self, operation: Operation, labels: dict[str, str], arrival: Arrival, fault: InjectedFault
     ) -> Response:
         """Answer PutRumEvents, and log the call with what became of it."""
         began = time.perf_counter()
-        call = PutCall(self.clock(), request.target.partition("?")[0], _measure_body(request), monitor=labels["Id"])
+        call = PutCall(arrival.now, arrival.path, _measure_body(arrival.request), monitor=labels["Id"])
         if fault is not NO_FAULT:
             call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
         error: ServiceError | None = None
         try:
-            self._admit(request, fault, oversize)
-            response = self._perform(operation, labels, request, peer, call)
+            self._admit(arrival, fault)
+            response = self._perform(operation, labels, arrival, call)
             call.status = response.status
             return response
         except ServiceError as raised:
@@ -153,14 +160,14 @@ class RumService:
             raise
         finally:
             call.milliseconds = (time.perf_counter() - began) * 1000
-            self._log_call(call, request, peer, error)
+            self._log_call(call, arrival, error)
 
-    def _log_call(self, call: PutCall, request: Request, peer: str, error: ServiceError | None) -> None:
+    def _log_call(self, call: PutCall, arrival: Arrival, error: ServiceError | None) -> None:
         if error is not None:
             call.status, call.code, call.message = error.status, error.code, error.message
         self.calls.add(call)
         if 400 <= call.status < 500 and call.status != 429:
-            self.calls.note_refusal(call, request, peer)
+            self.calls.note_refusal(call, arrival.request, arrival.peer)
 
     def report_failed_commit(self, wrong: sqlite3.Error) -> Response:
         """The answer to every request of a commit that failed."""
@@ -176,23 +183,23 @@ class RumService:
             self.store.spoil()
         return InternalServerException().make_response()
 
-    def _admit(self, request: Request, fault: InjectedFault, oversize: bool) -> None:
+    def _admit(self, arrival: Arrival, fault: InjectedFault) -> None:
         """What is decided before anything of the request is believed: faults and size."""
         if fault.drop == "before":
             raise InternalServerException
         if fault.status is not None:
             _raise_injected(fault.status)
-        if oversize or len(request.body) > self.settings.max_body_bytes:
+        if arrival.oversize or len(arrival.request.body) > self.settings.max_body_bytes:
             raise BodyTooLarge(self.settings.max_body_bytes)
 
     def _perform(
-        self, operation: Operation, labels: dict[str, str], request: Request, peer: str, call: PutCall | None = None
+        self, operation: Operation, labels: dict[str, str], arrival: Arrival, call: PutCall | None = None
     ) -> Response:
         """Signature, quota, input and rules of one operation, in this order."""
-        handler, now = OPERATIONS[operation.name], self.clock()
+        handler, request, now = OPERATIONS[operation.name], arrival.request, arrival.now
         key = self._verify(request, handler.allows_unsigned(self.settings, self.store, labels), now)
         self.state.take_token(operation.name, now)
-        context = OperationContext(self.settings, self.store, now, request, peer, key, call)
+        context = OperationContext(self.settings, self.store, now, request, arrival.peer, key, call)
         return Response(200, (_JSON,), msgspec.json.encode(handler.handle(context, operation, labels)))
 
     def _verify(self, request: Request, optional: bool, now: float) -> str | None:
@@ -212,7 +219,8 @@ class RumService:
     # Headers of every answer
 
     def _finish(self, response: Response, origin: str | None) -> Response:
-        headers = (*response.headers, ("x-amzn-requestid", format_uuid4(os.urandom(16).hex())))
+        self._answers += 1
+        headers = (*response.headers, ("x-amzn-requestid", f"{self._request_id}{self._answers:012x}"))
         allowed = self.settings.cors_origins
         if origin is not None and ("*" in allowed or origin in allowed):
             headers += (
@@ -221,14 +229,14 @@ class RumService:
             )
         return Response(response.status, headers, response.body)
 
-    def _answer_preflight(self, request: Request, origin: str | None, peer: str) -> Response:
+    def _answer_preflight(self, arrival: Arrival, origin: str | None) -> Response:
         """What a browser asks before it sends. An origin that is not let in shows as a refused call: none follows."""
-        allowed = self.settings.cors_origins
+        request, allowed = arrival.request, self.settings.cors_origins
         if origin is not None and not {"*", origin} & set(allowed):
             refusal = ServiceError(
                 "OriginNotAllowed", f"--cors-origin lets in {', '.join(allowed)}, not {origin[:200]}", 403
             )
-            self._log_call(PutCall(self.clock(), request.target.partition("?")[0], 0), request, peer, refusal)
+            self._log_call(PutCall(arrival.now, arrival.path, 0), arrival, refusal)
             raise refusal
         headers = [
             ("access-control-allow-methods", "GET,POST,PUT,PATCH,DELETE,OPTIONS"),
@@ -254,18 +262,15 @@ mobile RUM send to /v1/rum (CloudWatch user guide, "Set up a mobile application 
 has no such path."""
 
 
-def _find_operation(request: Request) -> tuple[Operation, dict[str, str]]:
-    path = request.target.partition("?")[0]
+def _explain_route(method: str, path: str) -> ServiceError:
+    """The error of a path that is no operation's."""
     if path.startswith(OTLP_PREFIX):
-        raise ServiceError(
+        return ServiceError(
             "NotImplementedException",
             "OTLP is not supported: this endpoint takes the PutRumEvents requests of RUM's web client, "
             "not the OpenTelemetry data of mobile applications (platforms Android and iOS)",
         )
-    found = find_operation(request.method, path)
-    if found is None:
-        raise ServiceError("UnknownOperationException", f"No operation has the route {request.method} {path[:200]}")
-    return found
+    return ServiceError("UnknownOperationException", f"No operation has the route {method} {path[:200]}")
 
 
 def _raise_injected(status: int) -> None:

@@ -31,7 +31,7 @@ from loadgen.endpoint.console.columns import StoredRow
 from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.scope import Scope
 from loadgen.endpoint.faults import InjectedFault
-from loadgen.endpoint.service import RumService
+from loadgen.endpoint.service import Arrival, RumService
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.model import Request, Response
 from loadgen.rum.service_model import Operation
@@ -106,16 +106,10 @@ class UnloggedService(RumService):
     """An endpoint without a log of calls, so without what the console needs while nobody looks."""
 
     def _put_events(
-        self,
-        operation: Operation,
-        labels: dict[str, str],
-        request: Request,
-        peer: str,
-        fault: InjectedFault,
-        oversize: bool,
+        self, operation: Operation, labels: dict[str, str], arrival: Arrival, fault: InjectedFault
     ) -> Response:
-        self._admit(request, fault, oversize)
-        return self._perform(operation, labels, request, peer)
+        self._admit(arrival, fault)
+        return self._perform(operation, labels, arrival)
 
 
 def logging_share(pairs: int = 40, calls: int = 150) -> float:

@@ -20,7 +20,7 @@ from loadgen.endpoint.admin import read_changed_settings
 from loadgen.endpoint.console import measures, sessions
 from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
-from loadgen.endpoint.console.routes import API, SAFETY, answer_file, check_caller, is_of_console
+from loadgen.endpoint.console.routes import API, SAFETY, WAY_IN, answer_file, check_caller, is_of_console
 from loadgen.endpoint.console.scope import FURTHEST_MS, Scope, read_integer, read_scope
 from loadgen.endpoint.console.store_views import Place, create_monitor, list_monitors, read_events
 from loadgen.endpoint.service import RumService
@@ -82,7 +82,7 @@ class Console:
 
     def takes(self, request: Request) -> bool:
         """Whether a request is the console's."""
-        return is_of_console(request.target)
+        return request.target.startswith(WAY_IN) and is_of_console(request.target)
 
     def close(self) -> None:
         """End the thread, without waiting for what it still has to do."""

@@ -120,12 +120,11 @@ def _explain(data: bytes, wrong: Exception) -> Exception:
 def _find_json_problems(batch: Any) -> list[str]:
     """Members that are strings of JSON (the model's jsonvalue) must hold an object."""
     try:
-        if batch.SessionMetadata is not None:
-            scan_object(batch.SessionMetadata)
         for event in batch.RumEvents:
             scan_object(event.details)
-            if event.metadata is not None:
-                scan_object(event.metadata)
+        for text in {event.metadata for event in batch.RumEvents} | {batch.SessionMetadata}:  # a page's events share it
+            if text is not None:
+                scan_object(text)
     except (msgspec.DecodeError, RecursionError):
         return list(_name_json_problems(batch))
     return []
@@ -181,18 +180,17 @@ def _refuse_late(events: list[Any]) -> NoReturn:
 def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> dict[int, str]:
     """Positions of the events to drop, with the rules that they break.
 
-    Most events pass the cheap test, so few are looked at closely.
+    Most batches pass the cheap test as a whole, so few events are looked at closely.
     """
-    # UTF-8 has 4 bytes a letter at most: only texts near the limit are counted.
-    short = settings.max_event_bytes // 4
-    doubtful = [
-        position
-        for position, event in enumerate(events)
-        if len(event.details) + len(event.metadata or "") > short
-        or not event.type.startswith(EVENT_PREFIX)
-        or event.timestamp < oldest
-    ]
-    found = ((position, _find_drop_reason(events[position], monitor, settings, oldest)) for position in doubtful)
+    details, metadata = [len(event.details) for event in events], [len(event.metadata or "") for event in events]
+    if (
+        # UTF-8 has 4 bytes a letter at most: only texts near the limit are counted.
+        max(details, default=0) + max(metadata, default=0) <= settings.max_event_bytes // 4
+        and min([event.timestamp for event in events], default=oldest) >= oldest
+        and all(kind.startswith(EVENT_PREFIX) for kind in {event.type for event in events})
+    ):
+        return {}
+    found = ((position, _find_drop_reason(event, monitor, settings, oldest)) for position, event in enumerate(events))
     return {position: reason for position, reason in found if reason}
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from email.utils import formatdate, parsedate
 from functools import lru_cache, wraps
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 from loadgen.model import Noun
@@ -24,6 +24,8 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 LONGEST_CACHED = 512
 """Characters. Paths and values of RUM are shorter."""
+
+Found = TypeVar("Found")
 
 _BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII).fullmatch
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
@@ -79,10 +81,10 @@ def encode_utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def cache_short(size: int) -> Callable[[Callable[[str], str]], Callable[[str], str]]:
+def cache_short(size: int) -> Callable[[Callable[[str], Found]], Callable[[str], Found]]:
     """Cache results for texts of at most `LONGEST_CACHED` characters: long texts of strangers must fill no memory."""
 
-    def decorate(function: Callable[[str], str]) -> Callable[[str], str]:
+    def decorate(function: Callable[[str], Found]) -> Callable[[str], Found]:
         cached = lru_cache(maxsize=size)(function)
         return wraps(function)(lambda text: cached(text) if len(text) <= LONGEST_CACHED else function(text))
 
@@ -129,7 +131,7 @@ def join_pairs(pairs: list[tuple[str, str]]) -> str:
 
 def trim(value: str) -> str:
     """A header value without outer blanks, inner runs of blanks (and folded lines) as one space."""
-    return " ".join(value.split())
+    return value if " " not in value and value.isascii() and value.isprintable() else " ".join(value.split())
 
 
 class SigningKey:

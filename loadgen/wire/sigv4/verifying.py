@@ -36,6 +36,7 @@ from loadgen.wire.sigv4.canonical import (
     TERMINATOR,
     UNSIGNED_PAYLOAD,
     Credentials,
+    cache_short,
     canonicalize_path,
     compute_signature,
     derive_key,
@@ -61,6 +62,9 @@ _MISMATCH = (
 
 _SIGNED_TWICE = "A request must be signed once, in one Authorization header or in the query string."
 """Whatever stands between client and server might look at the other signature."""
+
+_WANTED = ("Credential", "Signature", "SignedHeaders")
+"""Parts of an Authorization header."""
 
 Secrets = Callable[[str], Credentials | None]
 
@@ -136,16 +140,12 @@ def _collect_claim(request: Request) -> dict[str, str]:
 
 def _read_header(headers: Mapping[str, str], query: str) -> _Claim:
     algorithm, _, rest = headers["authorization"].partition(" ")
-    fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
-    wanted = ("Credential", "Signature", "SignedHeaders")
-    missing = [f"Authorization header requires '{name}' parameter." for name in wanted if not fields.get(name)]
-    if algorithm != ALGORITHM:
-        missing.insert(0, f"Authorization header requires the algorithm '{ALGORITHM}'.")
+    shared, _, signature = rest.rpartition(",")  # all but the last part, the signature, are those of many requests
+    name, _, value = signature.strip().partition("=")
+    fields = _read_fields(shared) | {name: value}
     date = headers.get("x-amz-date") or headers.get("date")
-    if not date:
-        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
-    if missing or not date:
-        _refuse_incomplete(" ".join(missing))
+    if algorithm != ALGORITHM or not date or not all(map(fields.get, _WANTED)):
+        _refuse_header(algorithm, fields, date)
     moment, signed_at = _read_date(date if "x-amz-date" in headers else _parse_http_date(date))
     return _Claim(
         *_read_scope(fields["Credential"]),
@@ -157,6 +157,21 @@ def _read_header(headers: Mapping[str, str], query: str) -> _Claim:
         payload=headers.get("x-amz-content-sha256"),
         query=join_pairs(read_query(query)) if query else "",
     )
+
+
+@cache_short(256)
+def _read_fields(text: str) -> dict[str, str]:
+    """The parts of an Authorization header by name."""
+    return dict([part.strip().partition("=")[::2] for part in text.split(",")])
+
+
+def _refuse_header(algorithm: str, fields: Mapping[str, str], date: str | None) -> NoReturn:
+    missing = [f"Authorization header requires '{name}' parameter." for name in _WANTED if not fields.get(name)]
+    if algorithm != ALGORITHM:
+        missing.insert(0, f"Authorization header requires the algorithm '{ALGORITHM}'.")
+    if not date:
+        missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    _refuse_incomplete(" ".join(missing))
 
 
 def _read_query_claim(headers: Mapping[str, str], query: str) -> _Claim:
@@ -185,6 +200,7 @@ def _read_query_claim(headers: Mapping[str, str], query: str) -> _Claim:
     )
 
 
+@cache_short(256)
 def _read_scope(credential: str) -> tuple[str, str, str, str, str]:
     parts = credential.split("/")
     if len(parts) < 5:
@@ -246,15 +262,16 @@ def _find_credentials(claim: _Claim, secret_of: Secrets) -> Credentials:
 
 def _check_time(claim: _Claim, now: float) -> None:
     latest = claim.signed_at + (CLOCK_WINDOW if claim.expires is None else claim.expires)
+    if latest >= now >= claim.signed_at - CLOCK_WINDOW:
+        return
     minutes = abs(now - claim.signed_at) / 60
     if now > latest:
         reason = f"it is {format_basic(int(now))} here, {minutes:.0f} min. after it was signed ({claim.moment})"
         text = f"Signature expired: it was valid until {format_basic(int(latest))}, and {reason}"
         raise SignatureError("RequestExpired", 403, f"{text}. Check the client's clock.")
-    if claim.signed_at > now + CLOCK_WINDOW:
-        here = format_basic(int(now))
-        reason = f"it was signed at {claim.moment}, {minutes:.0f} min. after the time here, {here}"
-        raise SignatureError("RequestExpired", 403, f"Signature not yet current: {reason}. Check the client's clock.")
+    here = format_basic(int(now))
+    reason = f"it was signed at {claim.moment}, {minutes:.0f} min. after the time here, {here}"
+    raise SignatureError("RequestExpired", 403, f"Signature not yet current: {reason}. Check the client's clock.")
 
 
 def _check_signature(claim: _Claim, credentials: Credentials, request: Request, headers: Mapping[str, str]) -> None:
@@ -266,10 +283,10 @@ def _check_signature(claim: _Claim, credentials: Credentials, request: Request, 
     names = claim.names.split(";")
     if "host" not in names:
         _refuse_mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization.")
-    absent = [name for name in names if name not in headers]
-    if absent:
-        _refuse_mismatch(f"The signed header '{absent[0]}' is not in the request.")
-    lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    try:
+        lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+    except KeyError as absent:
+        _refuse_mismatch(f"The signed header '{absent.args[0]}' is not in the request.")
     path = canonicalize_path(request.target.partition("?")[0])
     canonical = f"{request.method}\n{path}\n{claim.query}\n{lines}\n{claim.names}\n{payload}"
     scope = f"{claim.date}/{claim.region}/{claim.service}/{claim.terminator}"

@@ -1,0 +1,85 @@
+"""The endpoint keeps its speed: a PutRumEvents call, from the bytes that came to those that leave, beside a reference.
+
+The reference reads the same bodies with the standard library: the JSON, and the JSON in it. The ratio may grow by 15 %
+over what was measured when the endpoint was last made faster. Lower it here when you make the endpoint faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from loadgen.endpoint import EndpointSettings
+from loadgen.endpoint.connection import HttpConnection
+from loadgen.endpoint.console import Console
+from loadgen.endpoint.server import CommittingHandler
+from loadgen.endpoint.service import RumService
+from loadgen.endpoint.store import Store
+from loadgen.model import Request
+from loadgen.wire.sigv4 import Signer
+from tests.benchmarks.endpoint_speed import KEYS, put_rum_events
+
+pytestmark = pytest.mark.bench
+
+MEASURED = 1.43
+LOSS = 1.15
+TURNS = 12
+CONNECTIONS = 16
+
+
+class Wire(asyncio.Transport):
+    """A transport that counts the answers; nothing is behind it."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1)})
+        self.accepted = 0
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.accepted += bytes(data).startswith(b"HTTP/1.1 200 ")
+
+    def resume_reading(self) -> None:
+        """It always reads."""
+
+
+async def measure(store: Store) -> float:
+    """The endpoint's processor time for the calls of a turn, over the reference's: the median of the turns."""
+    service, loop = RumService(EndpointSettings(credentials=(KEYS,), quota=None), store), asyncio.get_running_loop()
+    made = b'{"Name":"shop","Domain":"localhost"}'
+    headers = (("host", "localhost"), ("content-type", "application/json"))
+    answer = service.handle(Signer(KEYS, "us-east-1").sign(Request("POST", "/appmonitor", headers, made), time.time()))
+    calls = put_rum_events("http://localhost", json.loads(answer.body)["Id"])
+    bodies = [call.partition(b"\r\n\r\n")[2] for call in calls]
+    handler = CommittingHandler(service, Console(service), loop)
+    wires = [(HttpConnection(handler, loop), Wire()) for _ in range(CONNECTIONS)]
+    for connection, wire in wires:
+        connection.connection_made(wire)
+
+    def send() -> None:
+        for first in range(0, len(calls), CONNECTIONS):
+            for call, (connection, _) in zip(calls[first : first + CONNECTIONS], wires, strict=True):
+                connection.data_received(call)
+            handler.flush()
+
+    ratios = []
+    for _ in range(TURNS):
+        began = time.process_time()
+        send()
+        sent = time.process_time()
+        for body in bodies:
+            for event in json.loads(body)["RumEvents"]:
+                json.loads(event["details"]), json.loads(event["metadata"])
+        ratios.append((sent - began) / (time.process_time() - sent))
+    assert sum(wire.accepted for _, wire in wires) == TURNS * len(calls)
+    return median(ratios)
+
+
+def test_a_call_has_not_become_slower_beside_reading_its_body(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "store")) as store:
+        ratio = asyncio.run(measure(store))
+    assert ratio < MEASURED * LOSS, f"{ratio:.3f}, was {MEASURED:.3f}"

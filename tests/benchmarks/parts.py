@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import gevent
 import msgspec
 import numpy as np
 from locust.env import Environment
@@ -166,7 +165,6 @@ def sending(batches: list[Batch]) -> dict[str, float]:
         "schedule": least(lambda: scheduled(dues)),
         "record": least(lambda: recorded(meter, result, len(requests))),
         "Locust's event": least(lambda: [locust() for _ in requests]),
-        "greenlet switch": least(lambda: [gevent.sleep(0) for _ in requests]),
     }
 
 

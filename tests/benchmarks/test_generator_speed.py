@@ -22,10 +22,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 from gevent import socket
+from gevent.event import Event
 from gevent.server import StreamServer
 
 from loadgen import wire
-from loadgen.model import Request, Session
+from loadgen.model import Request, Response, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import Meter
 from loadgen.scenario import Scenario, load
@@ -40,7 +41,7 @@ from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, planned, ready_body, 
 
 pytestmark = pytest.mark.bench
 
-MEASURED = {"build": 0.252, "client model": 0.063, "encode": 0.11, "feed": 0.062, "sign": 0.076, "send": 1.24}
+MEASURED = {"build": 0.252, "client model": 0.063, "encode": 0.11, "feed": 0.062, "sign": 0.076, "send": 1.08}
 LOSS = 1.5
 TURNS = 7
 
@@ -137,10 +138,26 @@ def exchanged() -> float:
                 plain.sendall(data)
                 plain.recv(65536)
 
-        found = ratio(lambda: [network(request) for _ in range(200)], reference)
+        network(request)  # opens the connection that the others find idle
+        found = ratio(lambda: send_one_after_the_other(network, request, 200), reference)
     network.close()
     server.stop(timeout=0)
     return found
+
+
+def send_one_after_the_other(network: ConnectionPool, request: Request, number: int) -> None:
+    """So many requests on one connection, as a run sends them: without a greenlet each."""
+    over, left = Event(), iter(range(number - 1))
+
+    def send_next(ended: Response | BaseException) -> None:
+        assert isinstance(ended, Response)
+        if next(left, None) is None:
+            over.set()
+        else:
+            assert network.begin(request, send_next)
+
+    assert network.begin(request, send_next)
+    over.wait()
 
 
 def signers() -> tuple[Callable[[], object], Callable[[], object]]:

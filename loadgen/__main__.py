@@ -24,6 +24,7 @@ def main() -> None:
         heeded.append(signal.SIGINT)
     for number in heeded:
         signal.signal(number, leave)
+    is_on_terminal = any(os.isatty(number) for number in (1, 2))
     from loadgen.cli import main as run_command
 
     for number in heeded:
@@ -39,7 +40,10 @@ def main() -> None:
         if error.errno not in UNWRITABLE or error.filename is not None:
             raise
         redirect_to_nowhere()
-        print(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", file=sys.stderr)
+        if error.errno == EIO and is_on_terminal:  # it has been closed
+            sys.exit(INTERRUPTED)
+        with suppress(OSError):  # of a terminal that is gone
+            print(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", file=sys.stderr)
         sys.exit(2)
     finally:
         ignore_signals()

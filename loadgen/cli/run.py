@@ -1,6 +1,7 @@
 """loadgen run: send a scenario's traffic to a target and measure it."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from loadgen.cli.values import PACE, WholeCountOption
 from loadgen.errors import LoadgenError
 
 FILE = click.Path(path_type=Path)
+INTERRUPTED = 130
 
 
 @click.command(epilog="Example: loadgen run storefront --rate 0.5 --duration 5m --seed 7")
@@ -70,9 +72,10 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
         pass
     except OSError as error:
         unwritten = error
-        echo_error(f"results   {done.folder}")
+        with suppress(OSError):  # of a terminal that is gone
+            echo_error(f"results   {done.folder}")
     write_ci_files(done.summary, junit, summary_md)
-    if unwritten is not None:
+    if unwritten is not None and done.exit_code != INTERRUPTED:
         raise unwritten
     sys.exit(done.exit_code)
 

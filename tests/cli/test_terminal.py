@@ -159,3 +159,53 @@ def test_what_a_shell_takes_is_never_broken(tmp_path: Path) -> None:
     done = loadgen(tmp_path, "ascii", "check", "x.toml")
     (line,) = done.stderr.decode().splitlines()  # no terminal: whatever its length
     assert line.startswith("loadgen: x.toml: empty; write at least name")
+
+
+ENDED = """
+import sys
+from types import SimpleNamespace
+import loadgen.__main__ as program, loadgen.jobs.run as job, loadgen.report as report
+code = int(sys.argv.pop())
+job.run = lambda *_, **__: SimpleNamespace(summary=None, folder="run", exit_code=code)
+report.render_summary = lambda _: "PASSED"
+report.write_ci_files = lambda *_: None
+program.main()
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux alone has a device that is always full")
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ([sys.executable, "-c", ENDED, "run", "quickstart", "0"], 2),
+        ([sys.executable, "-c", ENDED, "run", "quickstart", "130"], 130),
+        ([sys.executable, "-m", "loadgen", "scenarios"], 2),
+        ([sys.executable, "-m", "loadgen", "check", "no-such-file.toml"], 2),
+    ],
+    ids=["run", "run that its terminal has ended", "result", "error"],
+)
+def test_a_terminal_that_is_gone_changes_no_exit_code_into_a_missed_threshold(program: list[str], code: int) -> None:
+    """Neither stream can be written: whoever closed the terminal has ended the run by SIGHUP."""
+    with Path("/dev/full").open("wb") as gone:
+        done = subprocess.run(program, stdout=gone, stderr=gone, timeout=60)
+    assert done.returncode == code
+
+
+CLOSED = """
+import sys
+import loadgen.__main__ as program, loadgen.cli
+loadgen.cli.main = lambda: print("begun", flush=True) or sys.stdin.readline() and print("result", flush=True)
+program.main()
+"""
+
+
+def test_a_command_whose_terminal_is_closed_was_interrupted() -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", CLOSED], stdin=subprocess.PIPE, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        assert os.read(ours, 100).startswith(b"begun")
+        os.close(ours)
+        process.communicate(b"\n", timeout=60)
+    assert process.returncode == 130

@@ -95,7 +95,7 @@ def run(
             warn_of_strangers(aimed, followed.tell)
         summary = complete(followed.follow_to_end(signals), aimed, folder, followed.tell, signals)
     write_page(folder, followed.tell)
-    if followed.error is not None:
+    if followed.error is not None and not signals.count:  # a terminal that closes sends a signal too
         raise followed.error
     return Run(folder, summary)
 

@@ -76,7 +76,7 @@ def format_exactness(plan: CapacityPlan) -> str:
         max(monitor.requests_interval, monitor.events_interval, monitor.bytes_interval) for monitor in plan.monitors
     )
     drawn = f"{rehearsed:,} of {plan.load.sessions:,} sessions rehearsed, {walked:,} walked"
-    return f"{drawn}: sums within ±{widest:.1%} (95 %)"
+    return f"{drawn}: sums ±{widest:.1%} (95 %)"
 
 
 def format_left_out(plan: CapacityPlan) -> str:

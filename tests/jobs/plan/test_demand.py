@@ -7,6 +7,7 @@ from loadgen.jobs.plan.demand import (
     SLOTS,
     choose_sessions,
     choose_slot_length,
+    coarsen_slots,
     extrapolate_demand,
     measure_demand,
     thin_demand,
@@ -88,6 +89,14 @@ def test_thinning_keeps_a_part_of_the_load() -> None:
     part = thin_demand(demand, 0.1, 3)
     assert part.slots.fetches.sum() == pytest.approx(0.1 * demand.slots.fetches.sum(), rel=0.1)
     assert part.totals.events == pytest.approx(0.1 * demand.totals.events, rel=1e-3)
+
+
+def test_longer_slots_hold_the_same_load() -> None:
+    demand = demand_of()
+    coarse = coarsen_slots(demand).slots
+    assert coarse.length == 1.0
+    assert coarse.fetches[:60].tolist() == demand.slots.fetches[:600].reshape(60, 10).sum(axis=1).tolist()
+    assert [column.sum() for column in coarse[1:]] == [column.sum() for column in demand.slots[1:]]
 
 
 def test_slots_grow_with_the_run_until_it_is_too_long() -> None:

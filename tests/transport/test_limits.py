@@ -90,9 +90,14 @@ def test_requests_that_each_leave_a_port_behind_need_as_many_as_are_held(
 @pytest.mark.parametrize("we_close_first", [True, False])
 def test_a_port_stays_behind_with_whoever_closes_first(we_close_first: bool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        ours = socket.create_connection(server.getsockname())
-        port = ours.getsockname()[1]
-        theirs, _ = server.accept()
+        for _ in range(20):  # a port may still be behind with another peer, of another program of a busy machine
+            ours = socket.create_connection(server.getsockname())
+            port = ours.getsockname()[1]
+            theirs = server.accept()[0]
+            if not is_left_behind(port):
+                break
+            ours.close()
+            theirs.close()
         assert not is_left_behind(port)  # it is open
         if we_close_first:
             ours.close()

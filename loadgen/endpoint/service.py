@@ -22,10 +22,9 @@ from loadgen.endpoint.faults import NO_FAULT, InjectedFault
 from loadgen.endpoint.operations import OPERATIONS
 from loadgen.endpoint.operations.context import OperationContext
 from loadgen.endpoint.request_body import BodyTooLarge
-from loadgen.endpoint.retention import expire
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
 from loadgen.endpoint.settings import PUT_RUM_EVENTS, EndpointSettings, LiveState
-from loadgen.endpoint.store import Store
+from loadgen.endpoint.store import Store, expire
 from loadgen.ids import format_uuid4
 from loadgen.model import Noun, Request, Response
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE

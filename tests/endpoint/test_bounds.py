@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint import Endpoint, EndpointSettings, retention
+from loadgen.endpoint import Endpoint, EndpointSettings, store
 from loadgen.endpoint import settings as endpoint_settings
 from loadgen.endpoint.operations import metrics
 from loadgen.rum import service_model
@@ -178,7 +178,7 @@ def test_a_store_in_a_file_drops_nothing_for_memory(tmp_path: Path) -> None:
 
 
 def test_deleted_monitors_are_forgotten_in_the_end(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "DELETED_MONITORS", 3)
+    monkeypatch.setattr(store, "DELETED_MONITORS", 3)
     first = caller.monitor()
     caller.put(first, batch(2))
     for number in range(6):
@@ -195,9 +195,9 @@ def test_deleted_monitors_are_forgotten_in_the_end(caller: Caller, monkeypatch: 
 def test_a_monitor_deleted_before_the_retention_is_forgotten_at_the_next_start(caller: Caller) -> None:
     caller.monitor()
     caller.json("DELETE", "/appmonitor/shop")
-    retention.expire(caller.store, caller.clock.now + 10, caller.settings.retention)
+    store.expire(caller.store, caller.clock.now + 10, caller.settings.retention)
     assert len(caller.store.list_all_monitors()) == 1
-    retention.expire(caller.store, caller.clock.now + 31 * 86_400, caller.settings.retention)
+    store.expire(caller.store, caller.clock.now + 31 * 86_400, caller.settings.retention)
     assert caller.store.list_all_monitors() == []
 
 

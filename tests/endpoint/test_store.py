@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.endpoint.retention import expire
-from loadgen.endpoint.store import Store, StoredBatch
+from loadgen.endpoint.store import Store, StoredBatch, expire
 from loadgen.errors import EndpointError
 from tests.endpoint.conftest import Caller, batch
 

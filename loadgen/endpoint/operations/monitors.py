@@ -8,14 +8,13 @@ import msgspec
 
 from loadgen.endpoint.metric_store import delete_destinations
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
-from loadgen.endpoint.retention import forget_deleted_monitors
 from loadgen.endpoint.service_error import (
     ConflictException,
     ResourceNotFoundException,
     ServiceError,
     ValidationException,
 )
-from loadgen.endpoint.store import AppMonitor
+from loadgen.endpoint.store import AppMonitor, forget_deleted_monitors
 from loadgen.rum.quotas import RESOURCE_TAGS
 
 DEFAULT_CONFIGURATION: dict[str, Any] = {

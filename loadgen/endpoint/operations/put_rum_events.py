@@ -18,10 +18,9 @@ from loadgen.endpoint.call_log import DroppedEvent
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.policy import RequestContext, is_allowed
 from loadgen.endpoint.request_body import escape_halves, inflate, is_object, read_object, scan_object
-from loadgen.endpoint.retention import make_room
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import AppMonitor, Store, StoredBatch
+from loadgen.endpoint.store import AppMonitor, Store, StoredBatch, make_room
 from loadgen.rum.events import EVENT_PREFIX, REPLAY
 from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem

@@ -30,11 +30,6 @@ def parse_pace(text: str) -> float:
     return factor
 
 
-def format_pace(factor: float) -> str:
-    """The text that `parse_pace` reads as this factor."""
-    return next((word for word, named in NAMED_PACES.items() if named == factor), f"{factor:g}x")
-
-
 def parse_duration(text: str) -> float:
     """Seconds: a number, or one with a unit such as 250ms, 90s, 5m, 2h, 7d; 0 or more."""
     matched = DURATION.fullmatch(text.strip())

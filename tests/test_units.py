@@ -105,11 +105,6 @@ def test_a_text_that_is_none_is_told_what_to_write_instead(parse: Callable[[str]
         parse(text)
 
 
-@pytest.mark.parametrize("factor", {*PACES.values()})
-def test_a_pace_is_written_as_it_is_read(factor: float) -> None:
-    assert units.parse_pace(units.format_pace(factor)) == factor
-
-
 @pytest.mark.parametrize(("found", "wanted"), WRITTEN)
 def test_a_number_is_written_with_what_people_need_of_it(found: str, wanted: str) -> None:
     assert found == wanted

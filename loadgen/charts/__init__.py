@@ -17,10 +17,11 @@ from loadgen.charts.html import (
     table,
     tiles,
 )
-from loadgen.charts.plot import Layer, Mark, Plot, find_centres, find_stack_height
+from loadgen.charts.plot import COLOURS, Layer, Mark, Plot, find_centres, find_stack_height, pick_colour
 from loadgen.charts.scales import Scale, Write, linear, logarithmic, time_ticks
 
 __all__ = [
+    "COLOURS",
     "STYLES",
     "Child",
     "Layer",
@@ -41,6 +42,7 @@ __all__ = [
     "linear",
     "logarithmic",
     "page",
+    "pick_colour",
     "read_resource",
     "stacked_bars",
     "table",

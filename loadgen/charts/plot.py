@@ -19,6 +19,7 @@ from loadgen.errors import escape_controls
 from loadgen.model import Noun
 
 WIDTH = 1000
+COLOURS = 6  # of lines of one kind; after as many they come again, dashed
 Shape = Literal["stack", "line", "band", "dots", "rule"]
 
 LONG_LABEL = 12
@@ -283,3 +284,8 @@ def find_centres(size: int) -> list[float]:
 def find_stack_height(*series: Sequence[float]) -> float:
     """The height of the highest stack."""
     return max((list(accumulate(each))[-1] for each in zip(*series, strict=True)), default=0.0)
+
+
+def pick_colour(place: int) -> str:
+    """The colour of one of many lines that are of one kind."""
+    return f"run{place % COLOURS}"

@@ -108,7 +108,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._finish_unread()
+            self.shutdown()  # a client that asks for another protocol is answered in this one
         except httptools.HttpParserError:
             self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
         if self._in_message:
@@ -195,14 +195,6 @@ class HttpConnection(asyncio.Protocol):
         """Limit request line, headers, trailers and the sizes of chunks, which may be as small as one byte."""
         if self._other_bytes > self._settings.max_header_bytes + 8 * len(self._body):
             self._refuse(431, "RequestHeaderFieldsTooLarge", "The request line, headers and trailers are too long")
-
-    def _finish_unread(self) -> None:
-        """Answer a client that asks for another protocol in this one, then close."""
-        self._discards_input = True
-        if self._pending:
-            self._pending[-1].close = True
-        else:
-            self._close()
 
     def _refuse(self, status: int, code: str, message: str) -> None:
         """Answer what is no request of any operation, then close."""

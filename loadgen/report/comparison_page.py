@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import nan
 
-from loadgen.charts import Layer, Markup, card, cards, el, folded, join, linear, page, table
+from loadgen.charts import COLOURS, Layer, Markup, card, cards, el, folded, join, linear, page, pick_colour, table
 from loadgen.report.comparison import NAMES, Comparison, Difference, align
 from loadgen.report.plots import Frame, choose_spread_scale, find_highest, plot_along, plot_curve, read_latency
 from loadgen.report.terminal import describe_change, format_figure, format_interval, name_letter
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
 from loadgen.units import format_count, format_milliseconds, format_rate
-
-COLOURS = 6  # after as many runs they come again, dashed
 
 
 def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> str:
@@ -52,7 +50,7 @@ def build_heading(readings: Sequence[RunData], comparison: Comparison) -> Markup
                 f"{describe_verdict(reading)}, {format_count(reading.summary.requests.sent)} requests "
                 f"in {reading.summary.seconds:,.1f} s",
             ),
-            class_=f"c-{pick_run_colour(place)}",
+            class_=f"c-{pick_colour(place)}",
         )
         for place, reading in enumerate(readings)
     )
@@ -133,7 +131,7 @@ def plot_overlaid(readings: Sequence[RunData], frame: Frame, series: Sequence[Se
     longest = max((reading.timeline for reading in readings), key=lambda lines: lines.size)
     layers = [
         Layer(
-            pick_run_colour(place),
+            pick_colour(place),
             name_letter(place),
             [*values, *[nan] * (longest.size - len(values))],
             dashed=place >= COLOURS,
@@ -148,7 +146,7 @@ def plot_curves(
 ) -> Markup:
     """A clock's percentile curves; runs without records are left out."""
     lines = [
-        (pick_run_colour(place), name_letter(place), of(reading.requests), place >= COLOURS)
+        (pick_colour(place), name_letter(place), of(reading.requests), place >= COLOURS)
         for place, reading in enumerate(readings)
         if reading.requests is not None
     ]
@@ -174,8 +172,3 @@ def build_figures_table(comparison: Comparison) -> Markup:
             cells.append(format_figure(name, figure.value) + spread)
         rows.append((label, *cells))
     return table(head, rows, "Figures of every run with 95 % intervals")
-
-
-def pick_run_colour(place: int) -> str:
-    """A run's colour."""
-    return f"run{place % COLOURS}"

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from loadgen.charts import Layer, Markup, Plot, card, find_stack_height, linear, table
+from loadgen.charts import COLOURS, Layer, Markup, Plot, card, find_stack_height, linear, pick_colour, table
 from loadgen.report.plots import Frame, find_incidents, plot_over_time
-from loadgen.results import BinnedTimeline, Floats, LedgerComparison, RunData, Summary
+from loadgen.results import BinnedTimeline, Floats, LedgerComparison, Requests, RunData, Summary
 from loadgen.scenario import Incident
 from loadgen.units import (
     format_bytes,
@@ -46,11 +46,7 @@ def build_stage_table(summary: Summary) -> Markup:
             f"stage {stage.stage}",
             format_clock(stage.start),
             format_clock(stage.end),
-            format_count(stage.requests.offered),
-            format_count(stage.requests.sent),
-            format_share(stage.requests.accepted, stage.requests.sent),
-            format_share(stage.requests.throttled, stage.requests.sent),
-            format_share(stage.requests.failed, stage.requests.sent),
+            *list_request_cells(stage.requests),
             format_share(stage.events.lost, stage.events.sent),
             format_count(stage.outcomes.sent.wire_bytes),
             format_milliseconds(stage.latency_ms.p50),
@@ -59,6 +55,12 @@ def build_stage_table(summary: Summary) -> Markup:
         for stage in summary.stages
     ]
     return table(head, rows, "Stages, by the intended moments of their batches")
+
+
+def list_request_cells(requests: Requests) -> tuple[str, ...]:
+    """Batches offered, requests sent, and shares of these by outcome."""
+    shares = (format_share(count, requests.sent) for count in (requests.accepted, requests.throttled, requests.failed))
+    return format_count(requests.offered), format_count(requests.sent), *shares
 
 
 def build_clock_table(summary: Summary) -> Markup:
@@ -154,9 +156,6 @@ def describe_hit_group(incident: Incident) -> str:
     return ", ".join([*groups, *([f"{share:.0%} of them"] if share < 1 else [])]) or "everybody"
 
 
-COLOURS = 6  # after as many app monitors they come again
-
-
 def build_neighbours_card(reading: RunData) -> Markup | None:
     """The card of a run that had several app monitors."""
     if len(reading.summary.monitors) < 2:
@@ -216,11 +215,7 @@ def build_monitor_table(summary: Summary) -> Markup:
         (
             each.name,
             format_count(each.sessions),
-            format_count(each.requests.offered),
-            format_count(each.requests.sent),
-            format_share(each.requests.accepted, each.requests.sent),
-            format_share(each.requests.throttled, each.requests.sent),
-            format_share(each.requests.failed, each.requests.sent),
+            *list_request_cells(each.requests),
             format_count(each.events.sent),
             format_share(each.events.lost, each.events.sent),
             format_milliseconds(each.latency_ms.p50),
@@ -235,8 +230,3 @@ def build_monitor_table(summary: Summary) -> Markup:
 def describe_agreement(ledger: LedgerComparison) -> str:
     """Whether the endpoint counted what we counted, in a word."""
     return {None: "not compared", True: "agrees", False: "does not agree"}[ledger.agrees]
-
-
-def pick_colour(place: int) -> str:
-    """An app monitor's colour."""
-    return f"run{place % COLOURS}"

@@ -6,10 +6,9 @@ from loadgen.results.binning import (
     BinnedRequests,
     BinnedTimeline,
     BinnedTimes,
-    Floats,
     find_bin_width,
 )
-from loadgen.results.histogram import Histogram
+from loadgen.results.histogram import Floats, Histogram
 from loadgen.results.incomplete_sessions import (
     INCOMPLETE_SESSIONS,
     NEVER,

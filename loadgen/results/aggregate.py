@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadgen.results import records as record
+from loadgen.results.histogram import Floats
 from loadgen.results.meter import EventCounts, IntervalReport
 from loadgen.results.outcomes import Metrics, Outcomes
 from loadgen.results.preflights import PreflightMetrics
@@ -17,8 +18,6 @@ from loadgen.results.records import Records
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 COUNTS = ("sessions_started", "preflights", "preflights_refused")
 KEPT_MOMENTS = 2 * MOST_MOMENTS  # acceptances and refusals kept for the estimate of the quota, 8 bytes each
-
-Floats = npt.NDArray[np.float64]
 
 
 class OpenSecond:

@@ -12,13 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from loadgen.results import records as record
-from loadgen.results.histogram import HIGHEST_US, SIZE, highest_of, index_of
+from loadgen.results.histogram import HIGHEST_US, SIZE, Floats, highest_of, index_of
 from loadgen.results.records import Records
 from loadgen.results.run_folder import RunFolder
 from loadgen.results.table import read_records
 from loadgen.results.timeline import MonitorRow, TimelineRow
-
-Floats = npt.NDArray[np.float64]
 
 MOST = 240
 WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)

@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loadgen.model import Noun
-
-Floats = npt.NDArray[np.float64]
+from loadgen.results.histogram import Floats
 
 LEAST_REFUSALS = 5
 MOST_MOMENTS = 50_000  # enough for a rate to a thousandth; more only take time

@@ -1,7 +1,8 @@
 """Scenario and seed → one population of client sessions and what each would tell RUM, as columns.
 
 Rule: the web client records a session whole or not at all, by one random draw: at sample rate r, those whose draw is
-below r. So the sessions recorded at a low rate are among those recorded at a higher one.
+below r. So the sessions recorded at a low rate are among those recorded at a higher one. One exception is left out: an
+unsampled session ends sessionLengthSeconds after its begin, whatever happens in it, and a longer visit draws again.
 """
 
 from __future__ import annotations

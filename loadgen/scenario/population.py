@@ -120,6 +120,11 @@ class Population(Section):
     direct: Share = Field(
         0.47, description="Landings without a referrer: typed, from mail or an app (Contentsquare's traffic sources)."
     )
+    by_link: Share = Field(
+        0.8,
+        description="Steps ahead that follow a click in the page, not the address bar; steps back and reloads use the "
+        "browser's own buttons. Estimate.",
+    )
     back: Share = Field(
         0.17, description="Steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
     )

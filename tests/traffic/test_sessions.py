@@ -19,14 +19,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, seen, small
 
 FINGERPRINTS = {
-    "quickstart": "fabccc37c60b50bee84f59d50551e415f3ce71025675038a2be68cb54edc328c",
-    "storefront": "898e810c6389ab8a1264394ef75cfc6d5edf8ceefe64e1d6af5a38bc3d5db276",
-    "bad-release": "1e151d84eeff90650ec62cbdccb77aa15e9a78d5a1427398c676883c9c1839a3",
-    "global-mobile-day": "87c3e5ba4840c6e5e7c8afcbbe6144e48bd2d4498627f5a73443bcb4c9a94795",
-    "news-flash-crowd": "1542ee8d9017ce6126ae9bf457e2e813677b2e3992452a1b0d2f2066269c9799",
-    "noisy-neighbour": "a71d95e8cb7e4749dc8e7283e6ba969fb519869d55cb8f55417ff4cbd56c54cb",
-    "quota-probe": "17dfd28598842684a52a3a408355f15bf3d8130a63246cf70f1dfb291c15b7d4",
-    "saas-dashboard": "5493631943efe5436945eda0353af4290f3f0e6ebc36b773e2b1ae31aebc7eca",
+    "quickstart": "6eab23cb196965aa83867698bda6b1b299f570f051d02807bc547c7453880410",
+    "storefront": "7ab21596477a39d9fccfca5078cadb3743e938171ef1420abaccb999c60fa3d0",
+    "bad-release": "670dcda6c4b69e26a18ea8b742200f6edcf2ac6fc539eef4bb2a42a8bbd4301e",
+    "global-mobile-day": "46e16906c7504d82b5628d6208daf0b383b14b1bc6664a2400571c0c03a4b32d",
+    "news-flash-crowd": "ad5546ab47d5536468082c021e7ce51310bf968e453865297c20c4d4dea30e45",
+    "noisy-neighbour": "4ed27dd2ccbfcaace9722916c8e8a103de43ccbcba4a6bd821df87c2d2019a67",
+    "quota-probe": "300c06f71ff75bff71ca59a68de24a9b30c5ce42edbbb992d1a991b607408140",
+    "saas-dashboard": "eca63be055ab12ebcf6a7c48023cd4b5739dcaf2d1057b554a09978d9304802d",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -21,10 +21,6 @@ MOST_INPUTS = 30
 TYPED = 0.15
 """Share of inputs by keyboard; an estimate."""
 
-BY_LINK = 0.8
-"""Share of steps ahead that follow a click in the page, not the address bar; an estimate. Steps back and reloads use
-the browser's own buttons."""
-
 RAGE_TICKS = 8000
 """0.8 s, within which an element that does not react is clicked again and again."""
 
@@ -130,7 +126,7 @@ def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
     stream = draws.stream("links")
     uniform = stream.random((2, draws.views))
     walk, time = draws.walk, draws.time
-    followed = np.append(walk.kind[1:] == NAVIGATE, False) & (uniform[0] < BY_LINK)
+    followed = np.append(walk.kind[1:] == NAVIGATE, False) & (uniform[0] < draws.scenario.population.by_link)
     followed &= ~np.append(walk.first[1:], True)
     view = np.flatnonzero(followed)
     stays = time.load[view + 1] == time.load[view]

@@ -129,7 +129,7 @@ def draw_protocols(draws: BlockDraws) -> Ints:
     return PROTOCOL.pick(draws.stream("protocol").random(len(draws.own_sessions)))
 
 
-BUSY_MS, CALMS_MS, TIMER_FIRST = 5.0, 35.0, (0.35, 0.85)
+BUSY_MS, CALMS_MS, TIMER_FIRST = 5.0, 30.0, (0.4, 0.92)
 """A load event within BUSY_MS of DOMContentLoaded finds the main thread busy, and the navigation's observer is called
 before the timer behind TTFB; the thread calms down in CALMS_MS (mean). Then the timer comes first in so many loads,
 with scripts from the network that are compiled still, and with stored ones. Of 427 loads of two recorded sites the

@@ -17,10 +17,6 @@ from loadgen.traffic.draws import Bools, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.file_times import FileRows, draw_hero_parts, draw_times, is_text
 
-SWEPT_MS = 30_000.0
-"""Mean ms until memory is swept of what no page uses. In the recorded visits files of the page before the last were
-there after 1 to 28 s (eleven loads of twelve) and gone after more than 30 s (four of four)."""
-
 
 class Heroes(NamedTuple):
     """The image that is each load's largest element, if it is one."""
@@ -53,7 +49,9 @@ def _lay_out_files(draws: BlockDraws) -> FileRows:
     kept = ~first[load] & np.where(hero, same[load], assets.on_page[asset, walk.page[view - 1][load]])
     others = np.flatnonzero(cached & ~kept & ~first[load])
     since = _find_ages(draws, load[others], asset[others])
-    swept = to_ticks(SWEPT_MS * draws.stream("memory").standard_exponential(draws.loads))
+    swept = to_ticks(
+        1000 * draws.scenario.telemetry.cache.memory_seconds * draws.stream("memory").standard_exponential(draws.loads)
+    )
     kept[others] = since < swept[load[others]]
     had = draws.people.returning[draws.load_session[load[others]]] | (since < FAR_TICK)
     cached[others] &= had

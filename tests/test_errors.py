@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import loadgen
 from loadgen.errors import LoadgenError, ScenarioError, escape_line
+from loadgen.results import RunFolder
 
 SCRIPT = """
 import signal, time
@@ -61,3 +64,10 @@ def test_a_name_from_outside_stays_on_its_line(text: str, shown: str) -> None:
     assert str(LoadgenError(f"{text}: no such file")) == f"{shown}: no such file"
     assert ScenarioError(text, text).args == (shown, shown)
     assert str(ScenarioError(text, "b")).splitlines() == [shown, "b"]
+
+
+def test_a_name_with_a_null_byte_is_one_line_in_python_too(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"^a\\x00b: cannot be read: embedded null byte$"):
+        loadgen.check("a\0b")
+    with pytest.raises(LoadgenError, match=r"a\\x00b: cannot be made \(embedded null byte\)"):
+        RunFolder.create(tmp_path / "a\0b", "x", datetime.now(UTC))

@@ -44,10 +44,10 @@ class RunFolder:
             made = list_missing(path)
             path.mkdir(parents=True, exist_ok=True)
             full = any(path.iterdir())
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name with a null byte
             if path and path.exists() and not path.is_dir():
                 raise LoadgenError(f"{path}: is a file; give --out a folder that is new or empty") from None
-            reason = (error.strerror or str(error)).lower()
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
             raise LoadgenError(
                 f"{path or 'results'}: cannot be made ({reason}); give --out a folder that can"
             ) from error

@@ -88,8 +88,8 @@ def read_text(path: str | Path) -> str:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise ScenarioError(f"{path}: no such file{_list_scenarios(path)}") from None
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # a name with a null byte
+        raise ScenarioError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(data) > MOST_BYTES:
         raise ScenarioError(f"{path}: larger than {MOST_BYTES / 1e6:.0f} MB; name a scenario file")
     try:

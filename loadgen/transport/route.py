@@ -190,7 +190,7 @@ def find_ca_bundle(environ: Mapping[str, str]) -> str | None:
 def check_ca_bundle(name: str, given: str) -> str:
     """The absolute path of a file that holds certificates; `name` is the option or variable that gives it.
 
-    A folder is refused: the AWS SDK of the control plane takes a file alone.
+    A folder is refused: the AWS SDK, which fetches credentials, takes a file alone.
     """
     path = Path(given).absolute()
     if path.is_dir():

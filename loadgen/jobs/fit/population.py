@@ -14,7 +14,7 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_spans, find_views
 from loadgen.rum import events as rum
 from loadgen.scenario import Browser, System, Telemetry
@@ -216,10 +216,15 @@ def _read_caches(recorded: Recorded, visits: Visits, known: Bools) -> _Caches:
     events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
     rows = rows[np.isfinite(events.code[rows]) & ~_are_opaque(recorded, rows)]
     view = find_views(visits, events.session[rows], events.number[rows])
-    cached, view = (events.code[rows] == 0)[view >= 0], view[view >= 0]
+    loaded = _spread_first_loads(recorded, visits, events.at)
+    # a further load of the view that ended early has files and no navigation event
+    own = (view >= 0) & (events.at[rows] <= loaded[view] + LATE_SECONDS)
+    cached, view = (events.code[rows] == 0)[own], view[own]
     size = len(visits.page)
     files, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
     usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (files >= FEWEST_FILES)
+    lasted = _spread_first_loads(recorded, visits, events.value) / 1000
+    usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
 
     def share(chosen: Bools) -> float:
         return float(kept[chosen].sum() / files[chosen].sum()) if chosen.any() else 0.0
@@ -237,12 +242,17 @@ def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
 
     A reload and a step back have their files anyway.
     """
+    return _spread_first_loads(recorded, visits, recorded.events.code)
+
+
+def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
+    """A column of the events, at each view's first navigation event; NaN: it has none."""
     events, rows = recorded.events, recorded.loads.event
     view = find_views(visits, events.session[rows], events.number[rows])
-    code = np.full(len(visits.page), np.nan)
+    found = np.full(len(visits.page), np.nan)
     known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
-    code[view[known]] = events.code[rows[known]]
-    return code
+    found[view[known]] = column[rows[known]]
+    return found
 
 
 def _are_opaque(recorded: Recorded, rows: Ints) -> Bools:

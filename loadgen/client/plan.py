@@ -8,6 +8,7 @@ so only ticks with a filled queue are computed. Events that are recorded after t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from loadgen.client.cache import ClientCounts, EventCache, KeptState
 from loadgen.ids import NIL_UUID, Uuids
@@ -27,16 +28,28 @@ def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
     visit, loads = Visit(session, settings, sample_rate), session.loads
     number = 0
     while number < len(loads):
-        after, ended = number + 1, loads[number].end
-        while after < len(loads) and loads[after].ready < ended < math.inf:
-            ended = max(ended, loads[after].end)
-            after += 1
+        after = find_end_of_overlap(loads, number)
         if after == number + 1:
             visit.run_document(number, loads[number])
         else:
             visit.run_together(range(number, after))
         number = after
     return Plan(tuple(visit.batches), visit.cache.count_events())
+
+
+def find_end_of_overlap(loads: Sequence[Load], first: int) -> int:
+    """The number after the last of the documents whose clients run while that of `first` does, or one of theirs.
+
+    Documents come in the order of `at`, but not of `ready`, from which a client runs: one may start behind the end of
+    the first, and the one after it before that.
+    """
+    after, ended = first + 1, loads[first].end
+    for number in range(first + 1, len(loads)):
+        if loads[number].at >= ended or ended == math.inf:
+            break
+        if loads[number].ready < ended:
+            after, ended = number + 1, max(ended, *(each.end for each in loads[after : number + 1]))
+    return after
 
 
 class _Document:

@@ -112,8 +112,8 @@ def slow_reader(may_read: Signal, early: bytes = b"") -> Handler:
         connection.sendall(OK + early)
         may_read.wait(5)
         length, data = 0, b""
-        while not data.endswith(b"body"):
-            data = data[-4:] + (received := connection.recv(1 << 20))
+        while not data.endswith(b"body") and (received := connection.recv(1 << 20)):
+            data = data[-4:] + received
             length += len(received)
         connection.sendall(OK if length > len(LARGE.body) else b"HTTP/1.1 400 No\r\ncontent-length: 0\r\n\r\n")
 

@@ -39,7 +39,7 @@ def scenario_text() -> str:
         'monitor.name = "shop"\n'
         + QUICKSTART.read_text()
         + (
-            '\n[[neighbours]]\nmonitor.name = "campaign"\narrivals.rate = 20\n'
+            '\n[[neighbours]]\nmonitor.name = "campaign"\narrivals.rate = 25\n'
             '\n[[neighbours]]\nmonitor = { name = "blog", sample_rate = 0.5 }\narrivals.rate = 4\n'
             "client = { batchLimit = 6, sessionEventLimit = 40 }\n"
         )

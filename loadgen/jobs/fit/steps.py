@@ -60,7 +60,9 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     to = np.zeros((pages, pages))
     np.add.at(to, (source, target), 1 - returned)
     selfs, reloads = _count_own_loads(visits, pages)
+    again = visits.reloads + visits.links
     hidden = _count_hidden_steps(visits, route, to)
+    unseen = hidden + selfs + reloads - np.bincount(visits.page, again, pages)
     selfs += hidden
     to[np.arange(pages), np.arange(pages)] += selfs
     behind = ~visits.first[going]
@@ -68,12 +70,11 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     back = returned.sum() / max(behind.sum() + _behind(visits, selfs, reloads), 1)
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
-    again = visits.reloads + visits.links
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
     stayed = visits.first & (again > 0)
     later = np.zeros(pages)
     np.add.at(later, visits.page, again - stayed)
-    later += hidden
+    later += unseen
     return Steps(
         entries=_count_pages(visits.page, visits.first, pages),
         to=to,
@@ -82,7 +83,7 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
         back=float(back),
         reload=float(reloads.sum() / max(steps, 1)),
         steps=float(steps),
-        leaving=fit_leaving(visits, gone, hidden),
+        leaving=fit_leaving(visits, gone, unseen),
     )
 
 

@@ -22,6 +22,10 @@ MOST_PAGES = 60
 CUT_SECONDS, CUT_PART = 300.0, 0.05
 """A session whose last event is so near to the end of the data (seconds, and part of all) may go on after it."""
 
+FULL = 0.97
+"""Part of the event limit from which a session counts as cut by it: of the events that count for the limit, some are
+lost with their page. Of 166 generated sessions that a limit of 200 cut, 18 have 200 events and 164 at least 195."""
+
 LOADED = (rum.NAVIGATION, rum.RESOURCE, rum.FCP, rum.TTFB)
 """Events that only a full load has."""
 
@@ -131,7 +135,7 @@ def find_cuts(recorded: Recorded, limit: int) -> Cuts:
     end = last.max(initial=0.0)
     near = min(CUT_SECONDS, CUT_PART * (end - first.min(initial=end)))
     begins = ~(started & landed)
-    return Cuts(begins, (number >= limit) if limit else np.zeros(count, dtype=bool), last > end - near,
+    return Cuts(begins, (number >= FULL * limit) if limit else np.zeros(count, dtype=bool), last > end - near,
                 _find_continued(recorded, begins, first))  # fmt: skip
 
 

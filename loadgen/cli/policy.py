@@ -25,7 +25,7 @@ def policy() -> None:
 @NAME
 @with_account
 def show_policy(name: str, account: Account) -> None:
-    """Print the policy document."""
+    """Print the policy document and its revision, as RUM answers them; `policy put` takes that back."""
     from loadgen.jobs.monitors import require_policy
 
     show_result(require_policy(account, name), (), as_json=True)
@@ -38,7 +38,7 @@ def show_policy(name: str, account: Account) -> None:
 @click.option("--revision", help="Replace this revision only.")
 @with_account
 def put_policy(name: str, file: Path | None, public: bool, revision: str | None, account: Account) -> MadeCall:
-    """Set the policy: a JSON document from a file, or --public."""
+    """Set the policy: a JSON document from a file (as `policy show` prints it, too), or --public."""
     from loadgen.jobs.monitors import build_public_policy, change, check_name, read_document
 
     if public == (file is not None):

@@ -110,7 +110,14 @@ def test_a_policy_is_put_shown_and_deleted(tmp_path: Path) -> None:
     assert json.loads(document)["Statement"][0]["Principal"] == "*"
     (tmp_path / "policy.json").write_text(document.replace("Allow", "Deny"))
     done("policy", "put", "demo", tmp_path / "policy.json")
-    assert "Deny" in done("policy", "show", "demo")
+    shown = done("policy", "show", "demo")
+    assert "Deny" in shown
+    done("policy", "put", "demo", "--public")
+    (tmp_path / "shown.json").write_text(shown)
+    done("policy", "put", "demo", tmp_path / "shown.json")
+    assert json.loads(done("policy", "show", "demo"))["PolicyDocument"] == json.loads(shown)["PolicyDocument"]
+    (tmp_path / "shown.json").write_text(json.dumps({"PolicyDocument": "no JSON"}))
+    assert "no policy document" in refusal("policy", "put", "demo", tmp_path / "shown.json")
     done("policy", "delete", "demo", "--yes")
     assert "has no resource policy" in refusal("policy", "show", "demo")
 

@@ -242,16 +242,20 @@ def locate_destination(name: str, destination: str, destination_arn: str | None)
 
 
 def read_document(file: Path) -> str:
-    """A policy document's text; what it allows is RUM's to check."""
+    """A policy document's text, also from what `policy show` prints; what it allows is RUM's to check."""
+    document: object = None
     try:
         with file.open("rb") as opened:
             text = opened.read(MOST_DOCUMENT_BYTES + 1).decode()
-        is_object = isinstance(msgspec.json.decode(text), dict)
+        document = msgspec.json.decode(text)
+        if isinstance(document, dict) and isinstance(document.get("PolicyDocument"), str):
+            text = document["PolicyDocument"]
+            document = msgspec.json.decode(text)
     except OSError as error:
         raise LoadgenError(f"{file}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     except (ValueError, RecursionError):
-        is_object = False
-    if not is_object or len(text) > MOST_DOCUMENT_BYTES:
+        document = None
+    if not isinstance(document, dict) or len(text) > MOST_DOCUMENT_BYTES:
         example = '{"Version": "2012-10-17", "Statement": […]}'
         raise LoadgenError(f"{file}: no policy document; write JSON such as {example}")
     return text

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from loadgen.jobs.fit.attributes import find_usual_attributes
 from loadgen.jobs.fit.calls import list_items
+from loadgen.jobs.fit.event_details import REJECTED, STACKED
 from loadgen.jobs.fit.recorded import Floats, Ints, Recorded
 from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
 from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
@@ -28,6 +30,23 @@ CUSTOM_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 """What RUM takes as the type of a custom event, and so do scenarios."""
 
 
+SCRIPT_ERROR, UNHANDLED = "Script error.", "unhandledrejection"
+UNCAUGHT = re.compile("^(Uncaught |uncaught exception: )")
+SELECTOR = re.compile("valid selector|expected pattern")
+OBJECT = re.compile(r"\[object |Object$")
+PLAIN_NUMBER = re.compile(r"-?\d+(\.\d+)?|NaN|-?Infinity")
+DOM_EXCEPTIONS = frozenset(
+    """
+    AbortError ConstraintError DataCloneError DataError EncodingError HierarchyRequestError InUseAttributeError
+    IndexSizeError InvalidAccessError InvalidCharacterError InvalidModificationError InvalidNodeTypeError
+    InvalidStateError NamespaceError NetworkError NoModificationAllowedError NotAllowedError NotFoundError
+    NotReadableError NotSupportedError OperationError OptOutError QuotaExceededError ReadOnlyError SecurityError
+    TimeoutError TransactionInactiveError UnknownError VersionError WrongDocumentError
+    """.split()  # noqa: SIM905  a list of 31 quoted names would fill a screen
+)
+"""Names of DOMExceptions (Web IDL); SyntaxError is one too where a selector is wrong."""
+
+
 class JsErrors(NamedTuple):
     """How errors cluster."""
 
@@ -37,6 +56,7 @@ class JsErrors(NamedTuple):
     zipf: float
     pages: dict[int, float]  # weight of pages that are not usual
     seen: int
+    thrown: Counter[str]  # errors by what was thrown, in the words of a scenario
     common: dict[str, int]  # folded messages and in how many sessions; for the report
 
 
@@ -87,7 +107,12 @@ def find_custom_events(
             if share < RARE or len(np.unique(events.session[rows[own]])) < at_least or len(pages[page]) >= MOST_EVENTS:
                 continue
             details = _find_details(recorded, site, visits, page, (rows[own], view[own]), at_least)
-            written = {"type": name} | ({"details": details} if details else {})
+            own_rows = rows[own]
+            metadata = find_usual_attributes(
+                recorded.words, events.attributes[own_rows], events.session[own_rows], (), at_least
+            )
+            parts = {"details": details, "metadata": metadata}
+            written = {"type": name} | {part: value for part, value in parts.items() if value}
             share = round_share(min(share, 1.0), walked[page])
             pages[page].append(written if share > 0.96 else {"type": name, "per_view": share} | written)
     return dict(pages)
@@ -160,8 +185,41 @@ def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walke
         fit_zipf(numbers),
         pages,
         len(rows),
+        count_thrown(recorded, rows),
         dict(sorted(common.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def count_thrown(recorded: Recorded, rows: Ints) -> Counter[str]:
+    """What was thrown, by names and messages of JavaScript errors."""
+    keys, codes = recorded.events.key[rows], recorded.events.code[rows].astype(np.int64)
+    whole = bool((codes & int(STACKED)).any())  # else the client was told to leave stacks out
+    found: Counter[str] = Counter()
+    for (key, code), number in Counter(zip(keys.tolist(), codes.tolist(), strict=True)).items():
+        if key >= 0:
+            name, _, message = recorded.keys[key].partition("\n")
+            stacked = bool(code & int(STACKED)) or not whole
+            found[name_thrown(name, message, bool(code & int(REJECTED)), stacked)] += number
+    return found
+
+
+def name_thrown(name: str, message: str, rejected: bool, stacked: bool) -> str:
+    """What was thrown: the client notes a rejection without a file, and what is no Error without a stack.
+
+    A rejected text and an object with a message and no name look alike: a text is the likelier.
+    """
+    if message == SCRIPT_ERROR:
+        return "foreign"
+    text = UNCAUGHT.sub("", message)
+    if name in DOM_EXCEPTIONS or (name == "SyntaxError" and SELECTOR.search(message)):
+        thing = "exception"
+    elif text in ("undefined", "null"):
+        thing = "nothing"
+    elif name in (message, UNHANDLED):
+        thing = "number" if PLAIN_NUMBER.fullmatch(text) else "text"
+    else:
+        thing = "error" if stacked and not OBJECT.match(text) else "object"
+    return f"rejected_{thing}" if rejected else thing
 
 
 def _weigh_pages(visits: Visits, session: Ints, page: Ints, walked: Floats) -> dict[int, float]:

@@ -1,20 +1,23 @@
-"""What a site adds to the metadata of its sessions: attributes that all have alike, and those in which visitors differ.
+"""What a site adds to the metadata of its sessions, pages and custom events.
 
 Rule: the names that the web client and RUM write themselves are no attributes. Logs have a page's attributes beside the
-session's: a name whose value changes within a session is the page's, and is left out. A value is written if enough
-sessions had it, and an attribute if nearly all sessions have it and such values are most of it: no user's id is.
+session's: a name whose value changes within a session is the page's. A value is written if enough sessions had it, and
+an attribute if nearly all sessions, views of the page or events have it and such values are most of it: no user's id
+is.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from loadgen.jobs.fit.support import holds_secret
 
@@ -88,6 +91,34 @@ def find_attributes(
             target = alike if told[0][1] >= ALIKE * whole else various
             target[name] = told[0][0] if target is alike else list_by_share(told, known)
     return {name: found for name, found in (("sessionAttributes", various), ("applicationAttributes", alike)) if found}
+
+
+def find_usual_attributes(
+    texts: Sequence[str], places: NDArray[np.int64], session: NDArray[np.int64], known: Collection[str], at_least: int
+) -> dict[str, Any]:
+    """The attributes that nearly all events of one page or kind have alike.
+
+    Args:
+        texts: Attributes as JSON.
+        places: Of each event, where in `texts` its attributes stand; -1: it has none.
+        session: Whose each event is.
+        known: Names that are told elsewhere.
+        at_least: Sessions that must have a value.
+    """
+    number: Counter[tuple[str, str, Any]] = Counter()
+    whose: defaultdict[tuple[str, str, Any], set[int]] = defaultdict(set)
+    for place in np.unique(places[places >= 0]).tolist():
+        own = session[places == place]
+        for name, value in msgspec.json.decode(texts[place]).items():
+            kind = name, type(value).__name__, value
+            number[kind] += len(own)
+            whose[kind].update(own.tolist())
+    usual = {
+        kind[0]: kind[2] for kind, count in sorted(number.items(), key=lambda item: item[0][:2])
+        if count >= NEARLY_ALL * len(places) and len(whose[kind]) >= at_least and kind[0] not in known
+        and not holds_secret(kind[0]) and not holds_secret(str(kind[2])) and str(kind[2]).isprintable()
+    }  # fmt: skip
+    return dict(list(usual.items())[:MOST])
 
 
 def list_by_share(values: list[tuple[Any, int]], whole: int) -> list[Any]:

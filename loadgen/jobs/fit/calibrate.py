@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.jobs.fit.compose import LAWS
+from loadgen.jobs.fit.compose_telemetry import LAWS
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import find_law_mean, measure_dwells, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits

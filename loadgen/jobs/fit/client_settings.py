@@ -39,6 +39,12 @@ class ClientSettings(NamedTuple):
     telemetries: tuple[str, ...]
     custom_events: bool
 
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Names of what all sessions have in their metadata."""
+        kinds = ("sessionAttributes", "applicationAttributes")
+        return frozenset(name for kind in kinds for name in self.members.get(kind, ()))
+
 
 def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
     """Read the settings off the data."""

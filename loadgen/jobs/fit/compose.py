@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from math import exp, isfinite, sqrt
+from math import isfinite, sqrt
 from typing import Any
-
-import numpy as np
 
 from loadgen.errors import ScenarioError
 from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
+from loadgen.jobs.fit.compose_telemetry import compose_telemetry
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.dwell import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.event_details import PROTOCOLS
 from loadgen.jobs.fit.population import KNOWN_BROWSERS, KNOWN_SYSTEMS, Returning, VisitorCounts
-from loadgen.jobs.fit.support import round_share, round_to
-from loadgen.jobs.fit.vitals import FEW, LEAST, find_still_share, find_text_share, match_device, match_logarithms
-from loadgen.rum.events import FID
-from loadgen.scenario import Telemetry
+from loadgen.jobs.fit.support import round_share, round_to, weigh
+from loadgen.jobs.fit.vitals import LEAST
 from loadgen.traffic import draw_sessions
 from loadgen.units import format_count, format_percent
 
-MOSTLY, ALL = 0.8, 0.98
-"""Part of a group's sessions whose words may be told, from which these are written; part of the loads from which the
-site speaks one protocol; else a scenario has its own mix."""
+MOSTLY = 0.8
+"""Part of a group's sessions whose words may be told, from which these are written."""
 
 FAMILIES = ("errors", "performance", "http", "interaction", "replay")
 MOST_COUNTRIES, MOST_WORDS = 40, 8
@@ -34,10 +29,6 @@ MOST_COUNTRIES, MOST_WORDS = 40, 8
 LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 VERSION = re.compile(r"[1-9][0-9]{0,3}(\.[0-9]{1,2})?")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-
-LAWS = {name: (f"{name}_median_ms", f"{name}_sigma") for name in ("ttfb", "render", "largest", "inp", "fid", "rtt")}
-LAWS["cls"] = ("cls_median", "cls_sigma")
-"""Quantities, and the median and sigma of each among a scenario's vitals."""
 
 
 def compose(seen: Seen, found: Estimates, name: str, sample_rate: float, at_least: int) -> Draft:
@@ -197,94 +188,6 @@ def compose_think_times(found: Estimates) -> dict[str, Any]:
 def describe_law(law: DwellLaw, device: str) -> str:
     """What a law stands on."""
     return f"{law.number:,} times on {device}, at most {format_percent(law.distance)} of them off"
-
-
-def weigh(counts: Counter[str], at_least: int, most: int) -> dict[str, float]:
-    """Weights in per cent, the heaviest first; what too few sessions had is left out."""
-    kept = [(name, number) for name, number in counts.most_common() if number >= at_least]
-    kept = sorted(kept, key=lambda item: (-item[1], item[0]))[:most]
-    total = sum(number for _, number in kept)
-    return {name: round_to(100 * number / total, 100 * sqrt(number) / total) for name, number in kept}
-
-
-def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
-    """[telemetry] and the vitals of each kind of device."""
-    telemetry: dict[str, Any] = {}
-    for device, small in (("desktop", False), ("mobile", True)):
-        members, loads = compose_vitals(seen, small)
-        if members:
-            telemetry[device] = members
-            draft.comments[f"telemetry.{device}"] = f"{loads:,} loads on {device}s."
-    protocol = seen.recorded.loads.protocol[np.isfinite(seen.recorded.loads.protocol)].astype(np.int64)
-    if len(protocol) >= LEAST and (counts := np.bincount(protocol)).max() >= ALL * len(protocol):
-        telemetry["protocol"] = PROTOCOLS[int(counts.argmax())]
-    if cache := compose_cache(found):
-        telemetry["cache"] = cache
-    telemetry |= compose_outcomes(draft, found)
-    if found.dwells.hidden is not None:
-        telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
-    elif found.dwells.desktop or found.dwells.mobile:
-        telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
-    if "interaction" in seen.settings.telemetries or len(seen.recorded.rows_of(FID)):
-        telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
-    draft.sections["telemetry"] = telemetry
-
-
-def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
-    """The members of one device's vitals, and the loads on which they stand."""
-    members: dict[str, Any] = {}
-    found = match_device(seen.loads, small)
-    for quantity, (median, sigma) in LAWS.items():
-        match = found[quantity]
-        if match.number >= FEW:
-            members[median] = exp(match.mean)
-        if match.number >= LEAST and match.spread > 0:
-            members[sigma] = match.spread
-    text = find_text_share(seen.loads, small)
-    if np.isfinite(text) and found["largest"].number >= LEAST:
-        members["text_lcp"] = text
-    still, loads = find_still_share(seen.loads, small)
-    if loads >= LEAST:
-        members["cls_zero"] = round_share(still, loads)
-    own = seen.loads.small == small
-    speed = match_logarithms((seen.loads.bytes / np.maximum(seen.loads.response, 0.1))[own])
-    if speed.number >= LEAST:
-        members["mbit"] = exp(speed.mean) * 8 / 1000
-    return members, found["ttfb"].number or found["render"].number
-
-
-def compose_cache(found: Estimates) -> dict[str, Any]:
-    """telemetry.cache."""
-    cache: dict[str, Any] = {}
-    returning = found.returning
-    if returning.cached_again is not None:
-        cache["first_page_returning"] = round(returning.cached_again, 2)
-    if returning.cached_later is not None:
-        cache["later_pages"] = round(returning.cached_later, 2)
-    return cache
-
-
-def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:
-    """telemetry.api and telemetry.errors."""
-    calls, errors = found.calls, found.errors
-    api: dict[str, Any] = {"failures": calls.failures, "network": calls.network}
-    if calls.whole:
-        draft.comments["telemetry.api"] = f"{calls.seen:,} calls."
-        times = match_logarithms(calls.milliseconds)
-        if times.number >= LEAST:
-            api["median_ms"], api["sigma"] = exp(times.mean), times.spread
-    else:
-        draft.comments["telemetry.api"] = (
-            f"{calls.seen:,} failed calls; successful ones are not recorded, so that calls are made in every view, or "
-            "how often beside those that fail most, is a guess."
-        )
-    faults: dict[str, Any] = {"sessions": round_share(errors.sessions, 1000)}
-    if errors.seen:
-        faults["per_session"] = max(round(errors.per_session, 2), 1.0)
-        faults["messages"] = min(errors.messages, 1000)
-        faults["zipf"] = errors.zipf
-        draft.comments["telemetry.errors"] = f"{errors.seen:,} errors, {errors.messages:,} messages without numbers."
-    return {"api": api, "errors": faults}
 
 
 def compose_pools(draft: Draft, seen: Seen) -> None:

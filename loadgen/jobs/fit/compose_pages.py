@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.actions import fit_zipf
+from loadgen.jobs.fit.attributes import find_usual_attributes
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
@@ -132,6 +133,14 @@ def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: 
     return found
 
 
+def find_page_attributes(seen: Seen) -> list[dict[str, Any]]:
+    """What each page adds to the metadata of its events."""
+    events, visits = seen.recorded.events, seen.visits
+    own = [visits.row[visits.page == page] for page in range(len(seen.site.names))]
+    return [find_usual_attributes(seen.recorded.words, events.attributes[rows], events.session[rows],
+                                  seen.settings.attributes, seen.at_least) for rows in own]  # fmt: skip
+
+
 def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[str, ItemPool]:
     """How many items stand behind each placeholder, and how unequal they are."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -167,6 +176,7 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
     entries = steps.entries / max(steps.entries.sum(), 1)
     titles = find_titles(seen.recorded, site, seen.visits, seen.route, at_least)
     tags = find_tags(seen.recorded, site, seen.visits, at_least)
+    attributes = find_page_attributes(seen)
     files, usual = count_files(seen.recorded, seen.visits, len(site.names))
     if usual:
         draft.sections["telemetry"]["resources"] = usual
@@ -177,12 +187,15 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
             members["title"] = titles[page]
         if page in tags:
             members["tags"] = tags[page]
+        if attributes[page]:
+            members["attributes"] = attributes[page]
         if seen.route[page]:
             members["route"] = True
         if entries[page]:
             members["entry"] = round_to(100 * entries[page], 100 * sqrt(entries[page] / max(steps.entries.sum(), 1)))
         members |= compose_steps(seen, page, reached)
         members |= compose_details(found, page)
+        settle_metadata(members, seen.settings.attributes)
         if page in files and files[page] != usual:
             members["resources"] = files[page]
         draft.pages[name] = members
@@ -272,6 +285,14 @@ def compose_details(found: Estimates, page: int) -> dict[str, Any]:
     if page in found.custom:
         members["events"] = found.custom[page]
     return members
+
+
+def settle_metadata(members: dict[str, Any], known: frozenset[str]) -> None:
+    """Leave out of custom events' metadata what their page has, and what all sessions have."""
+    for event in members.get("events", ()):
+        metadata = event.pop("metadata", {})
+        if own := sorted(metadata.keys() - known - members.get("attributes", {}).keys()):
+            event["metadata"] = {name: metadata[name] for name in own}
 
 
 def write_call(call: dict[str, Any]) -> Any:

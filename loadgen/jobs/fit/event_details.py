@@ -17,6 +17,14 @@ NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
 PROTOCOLS = ("h2", "h3", "http/1.1")
 """The protocols that a scenario can state; a load's is told by its place here."""
 
+REJECTED, STACKED = 1.0, 2.0
+"""Parts of a JavaScript error's code: it has no file, it has a stack."""
+
+SINGLE, LOADING = 1.0, 2.0
+"""Parts of a layout shift's code: it is one, and it came before the document was complete."""
+
+COMPLETE = "complete"
+
 LONGEST_KEY = 400
 """Characters of a message or of a custom event's details that are looked at."""
 
@@ -38,7 +46,8 @@ class EventFacts(NamedTuple):
 
     value: a vital's value, a navigation's or file's duration, a call's duration in ms.
     code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image,
-    milliseconds on the page before of a page view.
+    milliseconds on the page before of a page view; REJECTED and STACKED of a JavaScript error, SINGLE and LOADING of a
+    layout shift.
     key: what events of the type are told apart by; of a file its type, initiator and host.
     """
 
@@ -63,6 +72,16 @@ class _Attribution(msgspec.Struct, frozen=True):
 class _Vital(msgspec.Struct):
     value: float
     attribution: _Attribution = _Attribution()
+
+
+class _Shift(msgspec.Struct, frozen=True):
+    largestShiftValue: float = nan
+    loadState: str = COMPLETE
+
+
+class _Shifts(msgspec.Struct):
+    value: float
+    attribution: _Shift = _Shift()
 
 
 class _Navigation(msgspec.Struct):
@@ -117,6 +136,8 @@ class _Trace(msgspec.Struct):
 class _JsError(msgspec.Struct):
     type: str = "Error"
     message: str = ""
+    filename: str | None = None
+    stack: str | None = None
 
 
 class _Dom(msgspec.Struct):
@@ -146,6 +167,12 @@ def _of_page_view(found: _PageView) -> EventFacts:
 
 def _of_vital(found: _Vital) -> EventFacts:
     return EventFacts(found.value, 1.0 if found.attribution.url else 0.0)
+
+
+def _of_shifts(found: _Shifts) -> EventFacts:
+    largest = found.attribution
+    single, early = largest.largestShiftValue == found.value, largest.loadState != COMPLETE
+    return EventFacts(found.value, SINGLE * single + LOADING * early)
 
 
 def _of_navigation(found: _Navigation) -> EventFacts:
@@ -182,7 +209,8 @@ def _of_trace(found: _Trace) -> EventFacts:
 
 
 def _of_js_error(found: _JsError) -> EventFacts:
-    return EventFacts(key=f"{found.type}\n{found.message[:LONGEST_KEY]}")
+    code = REJECTED * (found.filename is None) + STACKED * (found.stack is not None)
+    return EventFacts(code=code, key=f"{found.type}\n{found.message[:LONGEST_KEY]}")
 
 
 def _of_dom(found: _Dom) -> EventFacts:
@@ -206,7 +234,8 @@ READERS: dict[str, Reader] = {
     rum.XRAY: _make_reader(_Trace, _of_trace),
     rum.JS_ERROR: _make_reader(_JsError, _of_js_error),
     rum.DOM: _make_reader(_Dom, _of_dom),
-    **{name: _make_reader(_Vital, _of_vital) for name in (rum.LCP, rum.FCP, rum.TTFB, rum.FID, rum.INP, rum.CLS)},
+    **{name: _make_reader(_Vital, _of_vital) for name in (rum.LCP, rum.FCP, rum.TTFB, rum.FID, rum.INP)},
+    rum.CLS: _make_reader(_Shifts, _of_shifts),
     rum.REPLAY: lambda details: NOTHING,
     rum.TTI: lambda details: NOTHING,
 }

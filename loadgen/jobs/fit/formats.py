@@ -2,12 +2,14 @@
 
 Rule: all forms are told apart by the members that an object has, so a file may mix them:
 a PutRumEvents body has `RumEvents`; an event of CloudWatch Logs or GetAppMonitorData has `event_type`; a proxy's log
-has one of these as `body`; what `aws logs` and GetAppMonitorData give has them as texts in `events`, `Events` or
-`results`.
+has one of these as `body`; what `aws logs`, a subscription and GetAppMonitorData give has them as texts in `events`,
+`logEvents`, `Events` or `results`; what the console of Logs Insights exports has each as `@message`.
 """
 
 from __future__ import annotations
 
+import re
+import zlib
 from typing import Any
 
 import msgspec
@@ -63,7 +65,9 @@ class _Line(msgspec.Struct):
     # what holds these
     body: msgspec.Raw = msgspec.Raw(b"")
     message: msgspec.Raw = msgspec.Raw(b"")
+    insights: msgspec.Raw = msgspec.field(default=msgspec.Raw(b""), name="@message")
     events: list[_Message] | None = None
+    logEvents: list[_Message] | None = None
     Events: list[str] | None = None
     results: list[list[_Cell]] | None = None
 
@@ -97,10 +101,10 @@ class Feed:
     def _add_inner(self, line: _Line, depth: int) -> bool:
         """Add what is wrapped in another object."""
         texts: list[bytes] = []
-        for raw in (line.body, line.message):
+        for raw in (line.body, line.message, line.insights):
             if raw:
                 texts.append(_unquote(bytes(raw)))
-        texts += [each.message.encode() for each in line.events or ()]
+        texts += [each.message.encode() for each in (*(line.events or ()), *(line.logEvents or ()))]
         texts += [each.encode() for each in line.Events or ()]
         texts += [cell.value.encode() for row in line.results or () for cell in row if cell.field == "@message"]
         return bool(sum([self.add_line(text[max(text.find(b"{"), 0) :], depth=depth) for text in texts]))
@@ -169,3 +173,60 @@ def _unquote(data: bytes) -> bytes:
         return str(_decode_any(data)).encode()
     except (msgspec.DecodeError, UnicodeError):
         return b""
+
+
+GZIP = b"\x1f\x8b"
+MARKUP = re.compile(rb"<(?:!|\?xml|html|head|body)", re.IGNORECASE)
+ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
+
+UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[ -~\t\r\n]\0[ -~\t\r\n]\0|\0[ -~\t\r\n]\0[ -~\t\r\n]")
+"""Its byte order mark, or two ASCII characters of it."""
+
+HEAD = 65_536
+"""Bytes that are looked at to tell a file's form."""
+
+SPACE = b"\xef\xbb\xbf \t\r\n"
+"""What may stand before JSON, the byte order mark of UTF-8 included."""
+
+
+def describe_head(head: bytes) -> str:
+    """What a file without RUM events looks like."""
+    for magic, name in ((ZSTD, "zstd"), (PARQUET, "Parquet"), (ZIP, "a zip archive")):
+        if head.startswith(magic):
+            return f"{name}; unpack it first"
+    if head.startswith(GZIP):
+        return f"gzip of {describe_text(unpack_head(head))}"
+    return describe_text(head)
+
+
+def unpack_head(head: bytes) -> bytes:
+    """The beginning of what is packed, as far as it can be unpacked."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD)
+    except zlib.error:
+        return b""
+
+
+def describe_text(head: bytes) -> str:
+    """What the beginning of a text looks like."""
+    start = head.lstrip(SPACE)
+    if not start:
+        return "an empty file"
+    if UTF_16.match(head):
+        return "text in UTF-16, as PowerShell writes it; save it in UTF-8"
+    if b"\0" in head[:1024]:
+        return "binary data"
+    if MARKUP.match(start):
+        return "a web page or XML"
+    lines = start.splitlines()
+    try:
+        found = msgspec.json.decode(lines[0])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        if start[:1] in b"{[":
+            return "JSON without RUM events"
+        is_table = lines[0].count(b",") and all(line.count(b",") >= lines[0].count(b",") for line in lines[1:3])
+        return "CSV; export JSON in its place" if is_table else "text"
+    if not isinstance(found, dict):
+        return "a list, not RUM events" if isinstance(found, list) else "text"
+    members = [name for name in found if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
+    return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"

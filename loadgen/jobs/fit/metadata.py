@@ -24,6 +24,7 @@ class PageFacts(NamedTuple):
     title: str | None
     number: int  # `interaction`; -1 without cookies
     tags: tuple[str, ...]
+    attributes: str | None  # what the site adds to this event's own metadata, as JSON; in logs the session's too
     size: int  # bytes of the metadata
 
 
@@ -111,6 +112,7 @@ def read_page(text: bytes | str) -> PageFacts | None:
         found.title if isinstance(found.title, str) else None,
         number,
         tuple(tag for tag in tags if isinstance(tag, str)),
+        read_attributes(text),
         len(text),
     )
 

@@ -38,6 +38,10 @@ OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
 
 
+PLACES = ("page", "number", "title", "tags", "attributes")
+"""Columns of an event that its page has alike."""
+
+
 class Texts:
     """A table of distinct texts; -1 stands for no text, and for texts beyond the limit."""
 
@@ -97,6 +101,7 @@ class EventTable(NamedTuple):
     number: Ints  # the page's `interaction`; -1 without cookies
     title: Ints  # place in Recorded.titles
     tags: Ints  # place in Recorded.words: the tags as one text
+    attributes: Ints  # the same: attributes in its own metadata, as JSON
     batch: Ints
     size: Ints  # bytes of details and metadata
     value: Floats  # see EventFacts
@@ -154,14 +159,14 @@ class Recorder:
         self._people: list[array[int]] = [array("q") for _ in SessionTable._fields]
         self._ints: dict[str, array[int]] = {
             name: array("q" if name in ("size", "session") else "i")
-            for name in ("session", "type", "page", "number", "title", "tags", "batch", "size", "key")
+            for name in ("session", "type", *PLACES, "batch", "size", "key")
         }
         self._floats = {name: array("d") for name in ("at", "value", "code")}
         self._loads: list[array[float]] = [array("d") for _ in LoadTable._fields]
         self._domains: Counter[str] = Counter()
         self._attributes: list[str | None] = []
         self._changing: frozenset[str] = frozenset()
-        self._page_places: dict[PageFacts, tuple[int, int, int, int]] = {}
+        self._page_places: dict[PageFacts, tuple[int, ...]] = {}
 
     def open_session(self, session_id: str, user_id: str | None, visitor: VisitorFacts) -> int:
         """The row of a session; it is added when its id is new."""
@@ -209,7 +214,8 @@ class Recorder:
         if places is None:
             tags = "\n".join(page.tags) if page.tags else None
             places = self._page_places[page] = (
-                self._pages.place(page.page), page.number, self._titles.place(page.title), self._words.place(tags)
+                self._pages.place(page.page), page.number, self._titles.place(page.title), self._words.place(tags),
+                self._words.place(page.attributes)
             )  # fmt: skip
             if len(self._page_places) > MOST_TEXTS:
                 self._page_places.clear()
@@ -218,22 +224,15 @@ class Recorder:
             self._add_load(facts.load)
 
     def _append(
-        self,
-        whose: tuple[int, int, int],
-        at: float,
-        name: str,
-        places: tuple[int, int, int, int],
-        facts: EventFacts,
+        self, whose: tuple[int, int, int], at: float, name: str, places: tuple[int, ...], facts: EventFacts
     ) -> None:
         ints, floats = self._ints, self._floats
         ints["session"].append(whose[0])
         ints["batch"].append(whose[1])
         ints["size"].append(whose[2])
         ints["type"].append(self._types.place(name))
-        ints["page"].append(places[0])
-        ints["number"].append(places[1])
-        ints["title"].append(places[2])
-        ints["tags"].append(places[3])
+        for column, place in zip(PLACES, places, strict=True):
+            ints[column].append(place)
         ints["key"].append(self._keys.place(facts.key))
         floats["at"].append(at)
         floats["value"].append(facts.value)

@@ -1,8 +1,8 @@
 """Where recorded traffic comes from: files of any known form, plain or gzip, told apart by looking; or a live monitor.
 
 Rule: a file is read as a stream. Lines that are JSON objects are taken one by one; in a document that is one JSON value
-over many lines or one very long line, the texts that hold an event are found by looking for them. The endpoint's store
-is recognised by SQLite's first bytes.
+over many lines or one very long line, the texts that hold an event are found by looking for them, and where there are
+none the objects. The endpoint's store is recognised by SQLite's first bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import IO, Annotated, cast
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.formats import Feed
+from loadgen.jobs.fit.formats import GZIP, HEAD, SPACE, Feed, describe_head
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
@@ -93,14 +93,6 @@ def format_moment(at: float) -> str:
 
 
 SQLITE = b"SQLite format 3\0"
-GZIP = b"\x1f\x8b"
-ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
-
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-
-HEAD = 65_536
-"""Bytes that are looked at to tell a file's form."""
-
 LONGEST_LINE = 64_000_000
 """Bytes of a line; a longer one is read as a document."""
 
@@ -108,10 +100,16 @@ CHUNK = 1 << 20
 LONGEST_EVENT = 1 << 20
 """Bytes of one event's text in a document."""
 
+LONGEST_OBJECT = 8 << 20
+"""Bytes of an event or body in a document that has them as they are."""
+
 QUOTED_EVENT = re.compile(rb'"(\{(?:[^"\\]|\\.)*\})\s*"')
 """A JSON text that holds a JSON object, as in what `aws logs` and GetAppMonitorData give."""
 
-DOCUMENT_KEYS = (b'"events"', b'"Events"', b'"results"')
+TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}"]', re.DOTALL)
+"""A text of JSON, a brace, or the quote of a text that is not whole."""
+
+EVENT_KEYS = (b'"RumEvents"', b'"event_type"')
 
 OnRead = Callable[[int, int], None]
 """Takes the bytes read so far of a file, and the events so far."""
@@ -147,21 +145,33 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
 
 
 def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> None:
-    """Add what a stream holds, with or without gzip."""
-    stream: IO[bytes] = raw
-    if head.startswith(GZIP):
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-        head = stream.read(HEAD)
+    """Add what a stream holds."""
+    counts = feed.recorder.counts
+    before, lines = counts.events + counts.duplicates, (counts.lines, counts.broken_lines)
+
+    def tell() -> None:
+        on_read(raw.tell(), counts.events)
+
+    stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if head.startswith(GZIP) else raw
+    head = stream.read(HEAD)
+    for read in choose_readers(head):
         stream.seek(0)
+        counts.lines, counts.broken_lines = lines
+        read(stream, feed, tell)
+        if counts.events + counts.duplicates > before:
+            return
+
+
+def choose_readers(head: bytes) -> tuple[Callable[[IO[bytes], Feed, Callable[[], None]], None], ...]:
+    """How to read a file that begins so; each is tried if the one before finds nothing."""
     if is_document(head):
-        read_document(stream, feed, lambda: on_read(raw.tell(), feed.recorder.counts.events))
-    else:
-        read_lines(stream, feed, lambda: on_read(raw.tell(), feed.recorder.counts.events))
+        return read_document, read_objects
+    return (read_lines,) if b"\n" in head else (read_lines, read_objects)
 
 
 def is_document(head: bytes) -> bool:
     """Whether a file is one JSON value rather than lines of them."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = head.lstrip(SPACE)
     if not start.startswith((b"{", b"[")):
         return False
     line, end, _ = start.partition(b"\n")
@@ -171,7 +181,7 @@ def is_document(head: bytes) -> bool:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return True
         return start.startswith(b"[")
-    return b'"RumEvents"' not in start and (any(key in start for key in DOCUMENT_KEYS) or start.startswith(b"["))
+    return not any(key in start for key in EVENT_KEYS) or start.startswith(b"[")
 
 
 def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
@@ -187,44 +197,45 @@ def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
 
 
 def read_document(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
-    """Add each JSON text of a document that holds an event, and bodies that stand in it as they are."""
+    """Add each JSON text of a document that holds an event."""
     counts, rest = feed.recorder.counts, b""
-    found_any = False
     while chunk := stream.read(CHUNK):
         data, end = rest + chunk, 0
         for match in QUOTED_EVENT.finditer(data):
             end = match.end()
             counts.lines += 1
-            found_any |= _add_quoted(feed, match[0])
+            counts.broken_lines += not _add_quoted(feed, match[0])
         rest = data[max(end, len(data) - LONGEST_EVENT) :]
         tell()
-    if not found_any:
-        stream.seek(0)
-        _read_whole(stream, feed)
 
 
 def _add_quoted(feed: Feed, quoted: bytes) -> bool:
     try:
-        text = msgspec.json.decode(quoted, type=str)
+        return feed.add_line(msgspec.json.decode(quoted, type=str).encode())
     except (msgspec.DecodeError, UnicodeError):
-        feed.recorder.counts.broken_lines += 1
         return False
-    if not feed.add_line(text.encode()):
-        feed.recorder.counts.broken_lines += 1
-        return False
-    return True
 
 
-def _read_whole(stream: IO[bytes], feed: Feed) -> None:
-    """A body, an event, or a list of them, written over several lines; small enough for memory."""
-    data = stream.read(LONGEST_LINE)
-    try:
-        parts = msgspec.json.decode(data, type=list[msgspec.Raw] | msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        parts = None
-    for part in [] if parts is None else parts if isinstance(parts, list) else [parts]:
-        feed.recorder.counts.lines += 1
-        feed.recorder.counts.broken_lines += not feed.add_line(bytes(part))
+def read_objects(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
+    """Add each JSON object however they are laid out: in a list, one behind the other, over several lines."""
+    counts, rest = feed.recorder.counts, b""
+    while len(rest) <= LONGEST_OBJECT and (chunk := stream.read(CHUNK)):
+        data, begin, end, depth = rest + chunk, 0, 0, 0
+        for match in TOKEN.finditer(data):
+            mark = match[0]
+            if mark == b'"':
+                break
+            if mark == b"{":
+                begin = begin if depth else match.start()
+                depth += 1
+            elif mark == b"}" and depth:
+                depth -= 1
+                if not depth:
+                    end = match.end()
+                    counts.lines += 1
+                    counts.broken_lines += not feed.add_line(data[begin:end])
+        rest = data[end:]
+        tell()
 
 
 def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
@@ -254,27 +265,3 @@ def read_store(path: Path, feed: Feed, on_read: OnRead) -> None:
     finally:
         if database is not None:
             database.close()
-
-
-def describe_head(head: bytes) -> str:
-    """What a file without RUM events looks like."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    for magic, name in ((ZSTD, "zstd"), (PARQUET, "Parquet"), (ZIP, "a zip archive")):
-        if head.startswith(magic):
-            return f"{name}; unpack it first"
-    if head.startswith(UTF_16):
-        return "text in UTF-16, as PowerShell writes it; save it in UTF-8"
-    if not start:
-        return "an empty file"
-    if head.startswith(GZIP):
-        return "gzip of something else"
-    if b"\0" in head[:1024]:
-        return "binary data"
-    try:
-        found = msgspec.json.decode(start.splitlines()[0])
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return "JSON without RUM events" if start[:1] in b"{[" else "text"
-    if not isinstance(found, dict):
-        return "a list, not RUM events" if isinstance(found, list) else "text"
-    members = [name for name in found if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
-    return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"

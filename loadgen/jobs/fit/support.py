@@ -7,6 +7,7 @@ away; ids, user agents and query strings are never looked at for it. A number en
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from math import floor, isfinite, log10, sqrt
 
@@ -51,6 +52,14 @@ def round_to(value: float, error: float) -> float:
     digits = min(max(-floor(log10(unit)), -6), 6)
     rounded = round(value, digits)
     return float(rounded) if rounded else float(f"{value:.1g}")
+
+
+def weigh(counts: Counter[str], at_least: int, most: int) -> dict[str, float]:
+    """Weights in per cent, the heaviest first; what too few sessions had is left out."""
+    kept = [(name, number) for name, number in counts.most_common() if number >= at_least]
+    kept = sorted(kept, key=lambda item: (-item[1], item[0]))[:most]
+    total = sum(number for _, number in kept)
+    return {name: round_to(100 * number / total, 100 * sqrt(number) / total) for name, number in kept}
 
 
 def round_rate(rate: float, count: int) -> float:

@@ -1,7 +1,8 @@
 """Vitals and navigation timing by device, and the pages that are slower or quicker than others.
 
 Rule: what is compared and matched are means and spreads of logarithms, landings and later loads apart, so that a mix of
-pages or of first visits does not pass for slowness.
+pages or of first visits does not pass for slowness. Loads of one visitor are alike, so many of them tell little more
+than one: a few long visits do not pass for the device.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.event_details import LOADING, SINGLE
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.support import round_to
 from loadgen.jobs.fit.visits import Visits, find_views
@@ -25,6 +27,9 @@ SLOWER, SURELY = 0.06, 4.0
 DOCUMENT_HEADER_BYTES = 300
 """What transferSize has beside the body (Resource Timing)."""
 
+APART = 2.0
+"""Standard errors by which the mean over loads differs from that over visitors when those who load much are others."""
+
 TRIM = 0.01
 """Part of the lowest and highest logarithms that is left out: broken clocks and machines asleep."""
 
@@ -33,6 +38,7 @@ class Loads(NamedTuple):
     """Full loads with their vitals; a row for each view that was loaded, NaN: not told. Milliseconds."""
 
     view: Ints  # row of Visits
+    session: Ints  # row of SessionTable
     first: Bools
     small: Bools  # on a mobile or tablet
     back: Bools  # a step back, whose document the browser's cache mostly holds
@@ -43,6 +49,7 @@ class Loads(NamedTuple):
     input: Floats  # INP
     delay: Floats  # FID
     shift: Floats  # CLS
+    shifting: Floats  # SINGLE and LOADING of it
     response: Floats
     bytes: Floats
     ratio: Floats  # of the document unpacked to the document on the wire
@@ -77,8 +84,9 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
         times.append(spread)
     first_byte = np.where(np.isfinite(ttfb[0]), ttfb[0], times[0])
     first_byte[back & (first_byte <= 0)] = np.nan  # back from the cache
-    return Loads(rows, visits.first[rows], mobile[visits.session[rows]], back, first_byte, fcp[0], lcp[0], lcp[1] > 0,
-                 inp[0], fid[0], cls[0], *times[1:])  # fmt: skip
+    session = visits.session[rows]
+    return Loads(rows, session, visits.first[rows], mobile[session], back, first_byte, fcp[0], lcp[0], lcp[1] > 0,
+                 inp[0], fid[0], *cls, *times[1:])  # fmt: skip
 
 
 def _spread_over(recorded: Recorded, visits: Visits, place: Ints, size: int, name: str) -> tuple[Floats, Floats]:
@@ -92,14 +100,39 @@ def _spread_over(recorded: Recorded, visits: Visits, place: Ints, size: int, nam
     return values, codes
 
 
-def match_logarithms(values: Floats) -> Match:
-    """Mean and spread of the logarithms of what is positive."""
-    logarithms = np.sort(np.log(values[np.isfinite(values) & (values > 0)]))
-    cut = int(TRIM * len(logarithms))
-    kept = logarithms[cut : len(logarithms) - cut]
+def match_logarithms(values: Floats, session: Ints | None = None) -> Match:
+    """Mean and spread of the logarithms of what is positive; `session`: whose each value is, if some are alike."""
+    known = np.flatnonzero(np.isfinite(values) & (values > 0))
+    logarithms = np.log(values[known])
+    order = np.argsort(logarithms, kind="stable")
+    cut = int(TRIM * len(order))
+    kept = order[cut : len(order) - cut]
     if len(kept) < 2:
         return Match(float("nan"), float("nan"), len(kept))
-    return Match(float(kept.mean()), float(kept.std()), len(kept))
+    logarithms = logarithms[kept]
+    weights = np.full(len(kept), 1 / len(kept)) if session is None else weigh_loads(logarithms, session[known[kept]])
+    mean = float(weights @ logarithms)
+    return Match(mean, float(np.sqrt(weights @ (logarithms - mean) ** 2)), len(kept))
+
+
+def weigh_loads(values: Floats, session: Ints) -> Floats:
+    """Weights of loads whose visitors have any number of them, that add up to 1.
+
+    Of a visitor's n loads, n / (1 + (n - 1) r) count, where r is the share of the variance that a visitor's loads have
+    in common: then the error of the mean is least. Where those who load much surely are slower or quicker than others,
+    the loads count alike as far as that is sure.
+    """
+    _, place, number = np.unique(session, return_inverse=True, return_counts=True)
+    own = values - (np.bincount(place, values) / number)[place]
+    common = 1 - (own @ own) / max(len(own) - len(number), 1) / max(float(values.var()), 1e-12)
+    fair = (1 / (1 + float(np.clip(common, 0.0, 1.0)) * (number - 1)))[place]
+    fair /= fair.sum()
+    alike = np.full(len(values), 1 / len(values))
+    apart = (alike - fair) * (values - fair @ values)
+    error = float((np.bincount(place, apart) ** 2).sum())
+    sure = max(1 - APART**2 * error / max(float(apart.sum()) ** 2, 1e-12), 0.0)
+    weights: Floats = sure * alike + (1 - sure) * fair
+    return weights
 
 
 QUANTITIES = ("ttfb", "render", "largest", "inp", "fid", "cls", "rtt", "response")
@@ -128,13 +161,12 @@ def read_quantity(loads: Loads, name: str) -> Floats:
 def match_device(loads: Loads, small: bool, weights: tuple[float, float] | None = None) -> dict[str, Match]:
     """Each quantity of one kind of device; landings and later loads are weighed as in `weights`, if given."""
     own = loads.small == small
-    if weights is None:
-        return {name: match_logarithms(read_quantity(loads, name)[own]) for name in QUANTITIES}
+    groups = [own] if weights is None else [own & (loads.first == first) for first in (True, False)]
     found = {}
     for name in QUANTITIES:
         values = read_quantity(loads, name)
-        parts = [match_logarithms(values[own & (loads.first == first)]) for first in (True, False)]
-        found[name] = _mix(parts, weights)
+        parts = [match_logarithms(values[group], loads.session[group]) for group in groups]
+        found[name] = parts[0] if weights is None else _mix(parts, weights)
     return found
 
 
@@ -164,6 +196,14 @@ def find_still_share(loads: Loads, small: bool) -> tuple[float, int]:
     """Share of the loads without any layout shift, and on how many loads it stands."""
     known = loads.shift[(loads.small == small) & np.isfinite(loads.shift)]
     return (float((known == 0).mean()) if len(known) else float("nan")), len(known)
+
+
+def find_shifts(loads: Loads) -> tuple[dict[str, float], int]:
+    """Members of telemetry.shifts, and on how many loads with a shift they stand."""
+    codes = loads.shifting[loads.shift > 0].astype(np.int64)
+    shares = {name: float((codes & int(flag) > 0).mean()) if len(codes) else 0.0
+              for name, flag in (("loading", LOADING), ("single", SINGLE))}  # fmt: skip
+    return shares, len(codes)
 
 
 def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:

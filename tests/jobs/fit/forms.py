@@ -69,6 +69,28 @@ def write_list(path: Path, events: list[Event]) -> None:
     path.write_text(json.dumps(events, indent=1))
 
 
+def write_console(path: Path, events: list[Event]) -> None:
+    """What the console of Logs Insights exports: a message that is JSON is an object."""
+    rows = [{"@timestamp": "2026", "@message": event} for event in events]
+    path.write_text(json.dumps(rows, indent=2))
+
+
+def write_subscription(path: Path, events: list[Event]) -> None:
+    """Batches of a subscription filter as a delivery stream stores them: one behind the other, on one line."""
+    batches = [
+        {
+            "messageType": "DATA_MESSAGE",
+            "logEvents": [{"id": "1", "message": json.dumps(e)} for e in events[at : at + 7]],
+        }
+        for at in range(0, len(events), 7)
+    ]
+    path.write_bytes(b"".join(gzip.compress(json.dumps(batch).encode()) for batch in batches))
+
+
+def write_one_line(path: Path, events: list[Event]) -> None:
+    path.write_text("\ufeff" + "".join(map(json.dumps, events)))
+
+
 FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "lines": write_lines,
     "s3 export": write_s3_export,
@@ -78,4 +100,7 @@ FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "GetAppMonitorData": write_read_back,
     "proxy": write_proxy_log,
     "a list": write_list,
+    "console of Logs Insights": write_console,
+    "subscription": write_subscription,
+    "one line": write_one_line,
 }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from loadgen.jobs.fit.attributes import find_attributes, list_by_share, read_attributes
+import loadgen
+from loadgen.jobs.fit.attributes import find_attributes, find_usual_attributes, list_by_share, read_attributes
 from loadgen.jobs.fit.client_settings import find_settings
 from loadgen.jobs.fit.recorded import Recorder
 from loadgen.jobs.fit.sources import read_file
@@ -45,6 +47,51 @@ def test_attributes_are_written_as_the_site_has_them(form: str, tmp_path: Path) 
     tiers = Counter(found["sessionAttributes"]["tier"])
     assert tiers["free"] / tiers.total() == pytest.approx(0.75, abs=0.1)
     assert set(found["sessionAttributes"]["beta"]) == {True, False}
+
+
+SECTIONS = """
+name = "sections"
+duration = "10m"
+arrivals.rate = 0.15
+monitor.custom_events = true
+client.sessionAttributes = { tier = ["free", "gold"] }
+
+[pages.home]
+path = "/"
+attributes = { section = "start", beta = true }
+to = { item = 0.7 }
+exit = 0.3
+events = [{ type = "seen", metadata = { teaser = "A" } }]
+
+[pages.item]
+path = "/item/{item}"
+attributes = { section = "shop" }
+to = { home = 0.4 }
+exit = 0.6
+"""
+
+
+@pytest.mark.parametrize("form", ["bodies", "logs"])
+def test_pages_and_custom_events_get_back_what_is_their_own(form: str, tmp_path: Path) -> None:
+    bodies = list(write_traffic(Scenario.parse(SECTIONS, "sections.toml"), 3))
+    path = tmp_path / form
+    if form == "logs":
+        write_lines(path, log_events(bodies))
+    else:
+        path.write_bytes(b"\n".join(bodies))
+    pages = loadgen.fit(path).scenario.pages
+    assert pages["home"].attributes == {"section": "start", "beta": True}
+    assert pages["item"].attributes == {"section": "shop"}
+    assert [event.metadata for event in pages["home"].events] == [{"teaser": "A"}]
+
+
+def test_a_page_has_no_attribute_of_few_sessions_and_none_of_a_part_of_its_views() -> None:
+    texts = ['{"a":"x"}', '{"a":"x","who":"ann"}', '{"a":"y"}']
+    places, sessions = np.array([0] * 18 + [1, 2]), np.arange(20)
+    assert find_usual_attributes(texts, places, sessions, (), 5) == {"a": "x"}
+    assert find_usual_attributes(texts, places, sessions, ("a",), 5) == {}
+    assert find_usual_attributes(texts, places, sessions // 5, (), 5) == {}
+    assert find_usual_attributes(texts, np.where(places == 0, 0, -1)[10:], sessions[10:], (), 5) == {}
 
 
 def test_what_is_one_visitors_own_is_left_out() -> None:

@@ -100,7 +100,14 @@ def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_
         ('{"event_type": "x"}\n'.encode("utf-16"), "text in UTF-16, as PowerShell writes it; save it in UTF-8"),
         (b"PK\x03\x04...", "a zip archive; unpack it first"),
         (b"\x00\x01\x02" * 50, "binary data"),
-        (gzip.compress(b"hello", mtime=0), "gzip of something else"),
+        (gzip.compress(b"hello", mtime=0), "gzip of text"),
+        (gzip.compress(b"", mtime=0), "gzip of an empty file"),
+        ("{}".encode("utf-16-le"), "text in UTF-16"),
+        (b"<!DOCTYPE html><html>", "a web page or XML"),
+        (b"\xef\xbb\xbf@timestamp,@message\n2026,x\n", "CSV; export JSON in its place"),
+        (b"START RequestId: 1 Version: 2\nREPORT RequestId: 1, Duration: 3 ms\n", "text"),
+        (b'{"events": [{"message": "START RequestId: 1"}]}', "JSON with the members events"),
+        (b'{"x": "' + b"y" * 200_000 + b'"}', "JSON without RUM events"),
         (b"SQLite format 3\0" + b"x" * 100, "no store of a loadgen endpoint"),
     ],
 )
@@ -110,6 +117,14 @@ def test_a_file_without_rum_events_is_described(data: bytes, told: str, tmp_path
         read(tmp_path / "file")
     assert told in str(raised.value)
     assert str(tmp_path / "file") in str(raised.value)
+
+
+def test_bodies_in_a_list_count_no_broken_lines(bodies: list[bytes], expected: Recorded, tmp_path: Path) -> None:
+    """Their metadata are texts that hold JSON, as the events of other documents are."""
+    (tmp_path / "file").write_bytes(b"[" + b",\n".join(bodies) + b"]")
+    found = read(tmp_path / "file")
+    assert describe(found) == describe(expected)
+    assert (found.counts.broken_lines, found.counts.lines) == (0, len(bodies))
 
 
 def test_another_sqlite_file_is_no_store(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""Estimates → draft: [telemetry], the vitals of each kind of device among it."""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any
+
+import numpy as np
+
+from loadgen.jobs.fit.draft import Draft
+from loadgen.jobs.fit.estimate import Estimates, Seen
+from loadgen.jobs.fit.event_details import PROTOCOLS
+from loadgen.jobs.fit.support import round_share, weigh
+from loadgen.jobs.fit.vitals import (
+    FEW,
+    LEAST,
+    find_shifts,
+    find_still_share,
+    find_text_share,
+    match_device,
+    match_logarithms,
+)
+from loadgen.rum.events import FID
+from loadgen.scenario import Telemetry
+
+ALL = 0.98
+"""Part of the loads from which the site speaks one protocol; else a scenario has its own mix."""
+
+LAWS = {name: (f"{name}_median_ms", f"{name}_sigma") for name in ("ttfb", "render", "largest", "inp", "fid", "rtt")}
+LAWS["cls"] = ("cls_median", "cls_sigma")
+"""Quantities, and the median and sigma of each among a scenario's vitals."""
+
+
+def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
+    """[telemetry] and the vitals of each kind of device."""
+    telemetry: dict[str, Any] = {}
+    for device, small in (("desktop", False), ("mobile", True)):
+        members, loads = compose_vitals(seen, small)
+        if members:
+            telemetry[device] = members
+            draft.comments[f"telemetry.{device}"] = f"{loads:,} loads on {device}s."
+    protocol = seen.recorded.loads.protocol[np.isfinite(seen.recorded.loads.protocol)].astype(np.int64)
+    if len(protocol) >= LEAST and (counts := np.bincount(protocol)).max() >= ALL * len(protocol):
+        telemetry["protocol"] = PROTOCOLS[int(counts.argmax())]
+    if cache := compose_cache(found):
+        telemetry["cache"] = cache
+    shifts, shifted = find_shifts(seen.loads)
+    if shifted >= LEAST:
+        telemetry["shifts"] = {name: round_share(share, shifted) for name, share in shifts.items()}
+        draft.comments["telemetry.shifts"] = f"{shifted:,} loads whose layout shifts."
+    telemetry |= compose_outcomes(draft, found)
+    if found.dwells.hidden is not None:
+        telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
+    elif found.dwells.desktop or found.dwells.mobile:
+        telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
+    if "interaction" in seen.settings.telemetries or len(seen.recorded.rows_of(FID)):
+        telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
+    draft.sections["telemetry"] = telemetry
+
+
+def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
+    """The members of one device's vitals, and the loads on which they stand."""
+    members: dict[str, Any] = {}
+    found = match_device(seen.loads, small)
+    for quantity, (median, sigma) in LAWS.items():
+        match = found[quantity]
+        if match.number >= FEW:
+            members[median] = exp(match.mean)
+        if match.number >= LEAST and match.spread > 0:
+            members[sigma] = match.spread
+    text = find_text_share(seen.loads, small)
+    if np.isfinite(text) and found["largest"].number >= LEAST:
+        members["text_lcp"] = text
+    still, loads = find_still_share(seen.loads, small)
+    if loads >= LEAST:
+        members["cls_zero"] = round_share(still, loads)
+    own = seen.loads.small == small
+    speed = match_logarithms((seen.loads.bytes / np.maximum(seen.loads.response, 0.1))[own], seen.loads.session[own])
+    if speed.number >= LEAST:
+        members["mbit"] = exp(speed.mean) * 8 / 1000
+    return members, found["ttfb"].number or found["render"].number
+
+
+def compose_cache(found: Estimates) -> dict[str, Any]:
+    """telemetry.cache."""
+    cache: dict[str, Any] = {}
+    returning = found.returning
+    if returning.cached_again is not None:
+        cache["first_page_returning"] = round(returning.cached_again, 2)
+    if returning.cached_later is not None:
+        cache["later_pages"] = round(returning.cached_later, 2)
+    return cache
+
+
+def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:
+    """telemetry.api and telemetry.errors."""
+    calls, errors = found.calls, found.errors
+    api: dict[str, Any] = {"failures": calls.failures, "network": calls.network}
+    if calls.whole:
+        draft.comments["telemetry.api"] = f"{calls.seen:,} calls."
+        times = match_logarithms(calls.milliseconds)
+        if times.number >= LEAST:
+            api["median_ms"], api["sigma"] = exp(times.mean), times.spread
+    else:
+        draft.comments["telemetry.api"] = (
+            f"{calls.seen:,} failed calls; successful ones are not recorded, so that calls are made in every view, or "
+            "how often beside those that fail most, is a guess."
+        )
+    faults: dict[str, Any] = {"sessions": round_share(errors.sessions, 1000)}
+    if errors.seen:
+        faults["per_session"] = max(round(errors.per_session, 2), 1.0)
+        faults["messages"] = min(errors.messages, 1000)
+        faults["zipf"] = errors.zipf
+        if errors.thrown.total() >= LEAST:
+            faults["thrown"] = weigh(errors.thrown, 1, len(errors.thrown))
+        draft.comments["telemetry.errors"] = f"{errors.seen:,} errors, {errors.messages:,} messages without numbers."
+    return {"api": api, "errors": faults}

@@ -1,0 +1,41 @@
+"""What was thrown is told by what the client notes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.jobs.fit.actions import count_thrown, name_thrown
+from loadgen.rum.events import JS_ERROR
+from loadgen.scenario import Scenario
+from loadgen.traffic.js_errors import ERROR_KINDS, ErrorKind
+from tests.jobs.fit.round_trip import record, stretch
+
+AMBIGUOUS = {"rejected_object": ("rejected_text", "rejected_object")}
+"""A rejected object with a message and no name is noted as a text is."""
+
+
+@pytest.mark.parametrize("kind", ERROR_KINDS, ids=[f"{kind.thrown}-{kind.messages[0]}" for kind in ERROR_KINDS])
+def test_what_was_thrown_is_known_in_every_browser(kind: ErrorKind) -> None:
+    for message in kind.messages:
+        told = message.format(a="basket", b="total")
+        name = kind.name.format(A="Basket") or told
+        stacked = kind.thrown.removeprefix("rejected_") in ("error", "exception")
+        assert name_thrown(name, told, kind.rejected, stacked) in AMBIGUOUS.get(kind.thrown, (kind.thrown,))
+
+
+def test_shares_of_what_is_thrown_come_back() -> None:
+    scenario = stretch(Scenario.load("quickstart"), 300)
+    errors = scenario.telemetry.errors.model_copy(
+        update={"sessions": 0.8, "thrown": {"rejected_number": 6, "foreign": 3, "object": 1}}
+    )
+    telemetry = scenario.telemetry.model_copy(update={"errors": errors})
+    recorded = record(scenario.model_copy(update={"telemetry": telemetry}), 3)
+    assert set(count_thrown(recorded, recorded.rows_of(JS_ERROR))) == {"rejected_number", "foreign", "object"}
+
+
+def test_a_client_that_leaves_stacks_out_still_tells_errors_from_objects() -> None:
+    scenario = stretch(Scenario.load("quickstart"), 100)
+    client = scenario.client.model_copy(update={"stackTraceLength": 0})
+    recorded = record(scenario.model_copy(update={"client": client}), 3)
+    counts = count_thrown(recorded, recorded.rows_of(JS_ERROR))
+    assert counts["error"] > counts["object"]

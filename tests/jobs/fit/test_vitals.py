@@ -1,0 +1,47 @@
+"""Vitals by device: a few long visits do not pass for the device, nor what is no load's own time for a slow one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loadgen.jobs.fit.recorded import Floats, Ints
+from loadgen.jobs.fit.vitals import match_logarithms, weigh_loads
+
+VISITS, SPREAD, COMMON = 400, 0.8, 0.7
+
+
+def draw_loads(seed: int, slower: float = 0.0) -> tuple[Floats, Ints]:
+    """Times of loads whose median is 1, and whose visits they are: most visits have one load, a few have very many.
+
+    `slower`: how much slower visits with more than ten loads are, as a logarithm.
+    """
+    stream = np.random.default_rng(seed)
+    number = np.minimum(np.ceil(stream.pareto(1.1, VISITS)), 120).astype(np.int64)
+    session = np.repeat(np.arange(VISITS), number)
+    visit = np.sqrt(COMMON) * stream.standard_normal(VISITS) + slower / SPREAD * (number > 10)
+    load = np.sqrt(1 - COMMON) * stream.standard_normal(len(session))
+    return np.exp(SPREAD * (visit[session] + load)), session
+
+
+def test_a_few_long_visits_do_not_pass_for_the_device() -> None:
+    drawn = [draw_loads(seed) for seed in range(30)]
+    alike = np.array([match_logarithms(values).mean for values, _ in drawn])
+    fair = [match_logarithms(values, session) for values, session in drawn]
+    assert np.sqrt(np.mean([each.mean**2 for each in fair])) < 0.6 * np.sqrt((alike**2).mean())
+    assert np.mean([each.spread for each in fair]) == pytest.approx(SPREAD, rel=0.1)
+
+
+def test_those_who_load_much_count_by_their_loads_where_they_surely_are_slower() -> None:
+    values, session = (np.concatenate(parts) for parts in zip(*(
+        (values, session + VISITS * seed) for seed in range(20) for values, session in [draw_loads(seed, slower=1.0)]
+    ), strict=True))  # fmt: skip
+    even = float(np.log(values).mean())
+    assert even > 0.3
+    assert float(weigh_loads(np.log(values), session) @ np.log(values)) == pytest.approx(even, abs=0.1)
+
+
+def test_loads_of_different_visitors_count_alike() -> None:
+    values = np.random.default_rng(1).standard_normal(50)
+    assert weigh_loads(values, np.arange(50)) == pytest.approx(np.full(50, 1 / 50))
+    assert weigh_loads(values[:2], np.array([3, 3])) == pytest.approx([0.5, 0.5])

@@ -21,7 +21,7 @@ from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
-from loadgen.jobs.fit.vitals import find_text_share, match_device, match_logarithms, weigh_landings
+from loadgen.jobs.fit.vitals import LEAST, find_text_share, match_device, match_logarithms, weigh_landings
 from loadgen.jobs.generate import generate
 from loadgen.rum import events as rum
 from loadgen.scenario import Arrivals, Scenario
@@ -31,6 +31,9 @@ ROUNDS = (0.25, 1.0, 1.0)
 
 EVENTS = 180_000
 """Events that are generated in a whole round, about: two to four seconds of work."""
+
+RARE, LONGER = 0.25, 2.5
+"""Share of the loads below which the rarer kind of device has too few in such a round; how much longer one may be."""
 
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions that are generated in a whole round, and how many for each recorded one: more would match its chance."""
@@ -54,7 +57,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
         return finish(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
-    whole, tried = min(most, MOST // 2), []
+    whole, tried, events = min(most, MOST // 2), [], EVENTS * find_rarity(seen)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
@@ -66,8 +69,15 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
             tried.append((telemetry["interactions_per_minute"], count_inputs(shown)))
             telemetry["interactions_per_minute"] = correct_inputs(tried, count_inputs(seen))
         correct_dwells(draft, seen, shown)
-        whole = int(np.clip(EVENTS * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
+        whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
+
+
+def find_rarity(seen: Seen) -> float:
+    """How many times as many sessions it takes for the rarer kind of device to have its vitals matched as well."""
+    small = float(seen.loads.small.mean()) if len(seen.loads.small) else 0.5
+    rarer = min(small, 1 - small)
+    return float(np.clip(RARE / rarer, 1.0, LONGER)) if rarer * len(seen.loads.small) >= LEAST else 1.0
 
 
 def record_generated(

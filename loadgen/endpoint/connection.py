@@ -44,12 +44,13 @@ class RequestHandler(Protocol):
     settings: EndpointSettings
     connections: set[HttpConnection]
     unfinished_bytes: int  # of bodies whose requests are not whole yet, on all connections
+    received: memoryview  # what was read last from any connection: it is parsed before the next one is read
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
         """Take a whole request, or the head of one whose body is too large."""
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpConnection(asyncio.BufferedProtocol):
     """Also httptools' callbacks: on_message_begin, on_url, on_header, on_headers_complete, on_body, ..."""
 
     def __init__(self, handler: RequestHandler, loop: asyncio.AbstractEventLoop) -> None:
@@ -58,7 +59,7 @@ class HttpConnection(asyncio.Protocol):
         self._settings = handler.settings
         self._parser = httptools.HttpRequestParser(self)
         self._pending: deque[PendingResponse] = deque()
-        self._body = bytearray()
+        self._body: bytes | bytearray = b""  # as it came while it is in one piece: most are
         self._counted_bytes = 0  # of the body, among the handler's unfinished ones
         self._messages = 0
         self._other_bytes = 0  # of a request, besides its body
@@ -101,12 +102,15 @@ class HttpConnection(asyncio.Protocol):
         self._is_unread = False
         self._resume_reading()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._handler.received
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._discards_input:
             return
         messages, body_bytes = self._messages, len(self._body)
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._handler.received[:nbytes])
         except httptools.HttpParserUpgrade:
             self.shutdown()  # a client that asks for another protocol is answered in this one
         except httptools.HttpParserError:
@@ -114,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
         if self._in_message:
             if messages == self._messages:
                 # The parser keeps a header, a trailer or a chunk's extension to itself until it is whole.
-                self._other_bytes += len(data) - (len(self._body) - body_bytes)
+                self._other_bytes += nbytes - (len(self._body) - body_bytes)
                 self._check_other_bytes()
             self._count_unfinished()
 
@@ -151,7 +155,11 @@ class HttpConnection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._discards_input:
             return
-        self._body += body
+        if not self._body:
+            self._body = body
+        else:
+            self._body = bytearray(self._body) if isinstance(self._body, bytes) else self._body
+            self._body += body
         if len(self._body) > self._settings.max_body_bytes:
             self._refuse_too_large()
 
@@ -183,7 +191,7 @@ class HttpConnection(asyncio.Protocol):
     def _forget_body(self) -> None:
         self._handler.unfinished_bytes -= self._counted_bytes
         self._counted_bytes = 0
-        self._body.clear()
+        self._body = b""
 
     def _refuse_too_large(self) -> None:
         """Answer without waiting for the rest of the body."""

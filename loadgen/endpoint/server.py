@@ -34,6 +34,9 @@ GRACE_SECONDS = 5.0
 
 BACKLOG = 2048
 
+READ_BYTES = 256 * 1024
+"""Read from a connection at once: as much as asyncio reads into a new buffer each time, which costs page faults."""
+
 
 Answered = tuple[HttpConnection, PendingResponse, Reply, AccessEntry | None]
 """A request whose answer waits for the commit."""
@@ -46,6 +49,7 @@ class CommittingHandler:
         self.settings = service.settings
         self.connections: set[HttpConnection] = set()
         self.unfinished_bytes = 0
+        self.received = memoryview(bytearray(READ_BYTES))
         self._service = service
         self._console = console
         self._loop = loop

@@ -77,6 +77,7 @@ class Store:
         self._by_id: dict[str, AppMonitor] = {}
         self.is_in_memory = not path
         self.kept_bytes = 0  # of the bodies kept since the start
+        self._rows: list[tuple[Any, ...]] = []  # of batches that are written all at once, before anything else is done
         self._db = open_database(path)
         try:
             self._load()
@@ -113,17 +114,27 @@ class Store:
 
     def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of a query."""
+        if self._rows:
+            self._begin()
         return self._db.execute(statement, values).fetchall()
 
     def _begin(self) -> None:
+        """Begin a transaction unless there is one, and write the batches that wait."""
         if not self._open:
             self._db.execute("BEGIN")
             self._open = True
+        if self._rows:
+            rows, self._rows = self._rows, []
+            try:
+                self._db.executemany(_INSERT, rows)
+            except sqlite3.Error:
+                self.spoil()
+                raise
 
     @property
     def has_uncommitted(self) -> bool:
         """Whether something was written since the last commit."""
-        return self._open
+        return self._open or bool(self._rows)
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -145,11 +156,12 @@ class Store:
 
     def commit(self) -> None:
         """Make everything written so far durable; on failure undo it and raise sqlite3.Error."""
-        if not self._open:
+        if not self.has_uncommitted:
             return
         try:
             if self._spoilt:
                 raise sqlite3.OperationalError("a write of this transaction failed")
+            self._begin()
             self._db.execute("COMMIT")
         except sqlite3.Error:
             self.rollback()
@@ -161,6 +173,7 @@ class Store:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
         self._open = self._spoilt = False
+        self._rows.clear()
         self._load()
 
     def close(self) -> None:
@@ -213,10 +226,9 @@ class Store:
 
     def keep(self, monitor: AppMonitor, batch: StoredBatch, last: int) -> None:
         """Keep an accepted batch until `last` (Unix milliseconds), the time of its last event, is too long ago."""
-        self._begin()
         dropped = msgspec.json.encode(batch.dropped) if batch.dropped else None
         times = array("q", batch.times).tobytes()
-        self._db.execute(_INSERT, (monitor.number, last, len(batch.times), times, dropped, batch.body))
+        self._rows.append((monitor.number, last, len(batch.times), times, dropped, batch.body))
         self.kept_bytes += len(batch.body)
 
     def count(self, monitor: int, requests: int, events: int, dropped: int) -> None:

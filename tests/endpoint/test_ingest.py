@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadgen.endpoint import EndpointSettings
 from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
+from loadgen.endpoint.operations.put_rum_events import are_ids
 from loadgen.model import Request
+from loadgen.rum.service_model import load_service_model
 from loadgen.wire.sigv4 import Signer
 from tests.endpoint.conftest import KEYS, NOW, Caller, batch, event
 
@@ -79,6 +84,9 @@ def test_a_body_that_cannot_be_read_is_refused(
         (batch() | {"RumEvents": {}}, "'rumEvents'"),
         (batch() | {"UserDetails": {"sessionId": "x"}}, "'userDetails.sessionId'"),
         (batch(RumEvents=[event(id=7)]), "'rumEvents.1.member.id'"),
+        (batch(RumEvents=[event(), event(id="0000000000000-0000-4000-800-00000000")]), "'rumEvents.2.member.id'"),
+        (batch() | {"BatchId": "g" * 36}, "'batchId'"),
+        (batch() | {"UserDetails": {"userId": "é" * 36}}, "'userDetails.userId'"),
         (batch(RumEvents=[event(), event(details={})]), "'rumEvents.2.member.details'"),
         (batch(RumEvents=[event(details="no json")]), "'rumEvents.1.member.details'"),
         (batch(RumEvents=[event(details="[]")]), "'rumEvents.1.member.details'"),
@@ -96,6 +104,14 @@ def test_a_bad_batch_is_refused_whole_and_the_member_named(caller: Caller, body:
     assert (status, code) == (400, "ValidationException")
     assert words in message
     assert ledger(caller, monitor)["requests"] == {"accepted": 0, "throttled": 0, "refused": 1, "failed": 0}
+
+
+@given(st.lists(st.text("0aF-g\n\u0660é", min_size=36, max_size=36) | st.uuids().map(str), max_size=3))
+def test_ids_are_checked_together_as_one_by_one(ids: list[str]) -> None:
+    shapes = load_service_model().shapes
+    members = [shape for name, shape in shapes.items() if name.startswith(("PutRumEvents", "UserDetails", "RumEvent"))]
+    (pattern,) = {shape["pattern"] for shape in members if "pattern" in shape}
+    assert are_ids([None, *ids]) == all(re.fullmatch(pattern, one) for one in ids)
 
 
 def test_an_unknown_monitor_is_a_404_and_an_id_that_is_none_a_400(caller: Caller) -> None:

@@ -80,6 +80,34 @@ def test_one_failed_write_spoils_the_whole_commit(caller: Caller) -> None:
     assert caller.store.count_accepted(None) == (0, 0, 0)
 
 
+def test_batches_are_written_before_what_follows_them(caller: Caller) -> None:
+    store, monitor = caller.store, caller.store.find_active(caller.monitor())
+    assert monitor is not None
+    store.keep(monitor, StoredBatch(b"{}", [2], []), 2)
+    assert store.has_uncommitted
+    with pytest.raises(ZeroDivisionError), store.attempt():
+        store.count(monitor.number, 1, 1, 0)
+        raise ZeroDivisionError
+    assert store.count_accepted(monitor) == (1, 1, 0)
+    store.keep(monitor, StoredBatch(b"{}", [2], []), 2)
+    store.remove(monitor)
+    store.commit()
+    assert store.count_accepted(None) == (0, 0, 0)
+
+
+def test_batches_that_a_reader_finds_unwritable_fail_at_the_commit(caller: Caller) -> None:
+    monitor = caller.store.find_active(caller.monitor())
+    assert monitor is not None
+    caller.store.keep(monitor, StoredBatch(b"{}", [2], []), 2**63 - 1)
+    caller.store.read(f"PRAGMA max_page_count = {caller.store.read('PRAGMA page_count')[0][0]}")
+    caller.store.keep(monitor, StoredBatch(bytes(50_000), [2], []), 2)
+    with pytest.raises(sqlite3.Error):
+        caller.store.count_accepted(None)
+    with pytest.raises(sqlite3.Error):
+        caller.store.commit()
+    assert caller.store.count_accepted(None) == (0, 0, 0)
+
+
 def test_a_file_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "other.sqlite"
     other = sqlite3.connect(path)

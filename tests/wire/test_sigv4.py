@@ -51,6 +51,19 @@ def replaced(request: Request, old: str, new: str) -> Request:
     return Request(request.method, request.target.replace(old, new), headers, request.body)
 
 
+@given(st.permutations(range(3)), st.text(" ", max_size=2), st.text(" ", max_size=2))
+def test_the_parts_of_an_authorization_header_may_have_any_order_and_blanks(
+    order: list[int], before: str, after: str
+) -> None:
+    request = signed()
+    scheme, _, rest = (request.header("authorization") or "").partition(" ")
+    parts = [rest.split(", ")[number] for number in order]
+    text = f"{scheme} {before}{f'{after},{before}'.join(parts)}{after}"
+    assert checked(with_header(request, "authorization", text)) == KEYS.access_key_id
+    with pytest.raises(SignatureError):
+        checked(with_header(request, "authorization", text.replace("us-east-1", "us-east-2")))
+
+
 def test_a_fetch_signs_the_headers_that_the_web_client_signs() -> None:
     gzip = with_header(FETCH, "content-encoding", "gzip")
     names = "content-encoding;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token"

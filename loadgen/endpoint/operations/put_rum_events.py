@@ -21,6 +21,7 @@ from loadgen.endpoint.request_body import escape_halves, inflate, is_object, rea
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store, StoredBatch, make_room
+from loadgen.ids import NIL_UUID
 from loadgen.rum.events import EVENT_PREFIX, REPLAY
 from loadgen.rum.service_model import Operation, load_service_model
 from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
@@ -28,6 +29,9 @@ from loadgen.units import format_duration
 
 YEAR_10000 = 253_402_300_800_000
 """Unix milliseconds; a later time was given in milliseconds instead of seconds."""
+
+_NIL = NIL_UUID.encode()
+_HEX_TO_ZERO = bytes.maketrans(b"0123456789abcdefABCDEF", b"0" * 22)
 
 _match_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 """Types of custom events (user guide, "Send custom events")."""
@@ -77,13 +81,19 @@ def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None
 
 @lru_cache(maxsize=1)
 def _load_decoder() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(compile_type(load_service_model().shapes, "PutRumEventsRequest", frozenset({"Id"})))
+    """All but the pattern of ids, which `are_ids` checks for all ids of a batch at once."""
+    shapes = load_service_model().shapes
+    return msgspec.json.Decoder(compile_type(shapes, "PutRumEventsRequest", frozenset({"Id"}), patterns=False))
 
 
 def read_batch(data: bytes, settings: EndpointSettings) -> Any:
     """Decode a batch as a struct of the model's PutRumEventsRequest; a ValidationException names each wrong member."""
     try:
         batch = decode_batch(data)
+        user = batch.UserDetails
+        ids = [batch.BatchId, user.userId, user.sessionId, *[event.id for event in batch.RumEvents]]
+        if not are_ids(ids):
+            raise msgspec.ValidationError("an id has another form than the model's")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise _explain(data, wrong) from wrong
     if len(batch.RumEvents) > settings.max_batch_events:
@@ -102,6 +112,12 @@ def decode_batch(data: bytes) -> Any:
         if b"\\u" not in data:
             raise
     return _load_decoder().decode(escape_halves(data))
+
+
+def are_ids(ids: list[str | None]) -> bool:
+    """Whether texts of 36 characters, and None, are hex digits and dashes as in the model's pattern of ids."""
+    given = list(filter(None, ids))
+    return "".join(given).encode().translate(_HEX_TO_ZERO) == _NIL * len(given)
 
 
 def _explain(data: bytes, wrong: Exception) -> Exception:

@@ -79,15 +79,23 @@ class SignatureError(Exception):
         self.message = message
 
 
-class _Claim(msgspec.Struct, frozen=True):
-    """What a request says about its signature, read but not yet believed."""
+class _Scope(msgspec.Struct, frozen=True, gc=False):
+    """Who signs what for whom: the part of a signature that many requests have in common."""
 
     access_key_id: str
-    date: str  # the scope's, yyyymmdd
+    date: str  # yyyymmdd
     region: str
     service: str
     terminator: str
+    text: str  # the four as they are signed
     names: str  # SignedHeaders
+    signed: tuple[str, ...]  # the same names, one by one
+
+
+class _Claim(msgspec.Struct, frozen=True, gc=False):
+    """What a request says about its signature, read but not yet believed."""
+
+    scope: _Scope
     signature: str
     moment: str  # yyyymmddThhmmssZ
     signed_at: float  # the same as Unix time
@@ -113,7 +121,7 @@ def verify(request: Request, secret_of: Secrets, region: str, service: str, now:
     credentials = _find_credentials(claim, secret_of)
     _check_time(claim, now)
     _check_signature(claim, credentials, request, headers)
-    return claim.access_key_id
+    return claim.scope.access_key_id
 
 
 def _refuse_incomplete(message: str) -> NoReturn:
@@ -139,27 +147,29 @@ def _collect_claim(request: Request) -> dict[str, str]:
 
 
 def _read_header(headers: Mapping[str, str], query: str) -> _Claim:
-    algorithm, _, rest = headers["authorization"].partition(" ")
-    shared, _, signature = rest.rpartition(",")  # all but the last part, the signature, are those of many requests
-    name, _, value = signature.strip().partition("=")
-    fields = _read_fields(shared) | {name: value}
-    date = headers.get("x-amz-date") or headers.get("date")
-    if algorithm != ALGORITHM or not date or not all(map(fields.get, _WANTED)):
-        _refuse_header(algorithm, fields, date)
+    text, date = headers["authorization"], headers.get("x-amz-date") or headers.get("date")
+    shared, _, signature = text.rpartition(", Signature=")
+    scope = _read_shared(shared) if "," not in signature else None
+    if not (scope and signature and date):  # another order, no blanks, or something is wrong
+        fields = _read_fields(text.partition(" ")[2])
+        if not date or not text.startswith(f"{ALGORITHM} ") or not all(map(fields.get, _WANTED)):
+            _refuse_header(text.partition(" ")[0], fields, date)
+        scope, signature = None, fields["Signature"]
     moment, signed_at = _read_date(date if "x-amz-date" in headers else _parse_http_date(date))
-    return _Claim(
-        *_read_scope(fields["Credential"]),
-        names=fields["SignedHeaders"],
-        signature=fields["Signature"],
-        moment=moment,
-        signed_at=signed_at,
-        token=headers.get("x-amz-security-token"),
-        payload=headers.get("x-amz-content-sha256"),
-        query=join_pairs(read_query(query)) if query else "",
-    )
+    scope = scope or _read_scope(fields["Credential"], fields["SignedHeaders"])
+    token, payload = headers.get("x-amz-security-token"), headers.get("x-amz-content-sha256")
+    return _Claim(scope, signature, moment, signed_at, token, payload, join_pairs(read_query(query)) if query else "")
 
 
 @cache_short(256)
+def _read_shared(text: str) -> _Scope | None:
+    """Algorithm, credential and signed headers of an Authorization header; None unless all is well with them."""
+    algorithm, _, rest = text.partition(" ")
+    fields = _read_fields(rest)
+    credential, names = fields.get("Credential", ""), fields.get("SignedHeaders")
+    return _read_scope(credential, names) if algorithm == ALGORITHM and credential.count("/") > 3 and names else None
+
+
 def _read_fields(text: str) -> dict[str, str]:
     """The parts of an Authorization header by name."""
     return dict([part.strip().partition("=")[::2] for part in text.split(",")])
@@ -187,21 +197,14 @@ def _read_query_claim(headers: Mapping[str, str], query: str) -> _Claim:
     if fields["X-Amz-Algorithm"] != ALGORITHM:
         _refuse_incomplete(f"AWS query-string parameter 'X-Amz-Algorithm' must be '{ALGORITHM}'.")
     moment, signed_at = _read_date(fields["X-Amz-Date"])
-    return _Claim(
-        *_read_scope(fields["X-Amz-Credential"]),
-        names=fields["X-Amz-SignedHeaders"],
-        signature=fields["X-Amz-Signature"],
-        moment=moment,
-        signed_at=signed_at,
-        token=fields.get("X-Amz-Security-Token"),
-        payload=fields.get("X-Amz-Content-Sha256") or headers.get("x-amz-content-sha256"),
-        query=join_pairs([pair for pair in pairs if pair[0] != "X-Amz-Signature"]),
-        expires=_read_expiry(fields["X-Amz-Expires"]),
-    )
+    scope = _read_scope(fields["X-Amz-Credential"], fields["X-Amz-SignedHeaders"])
+    payload = fields.get("X-Amz-Content-Sha256") or headers.get("x-amz-content-sha256")
+    own = join_pairs([pair for pair in pairs if pair[0] != "X-Amz-Signature"])
+    token, expires = fields.get("X-Amz-Security-Token"), _read_expiry(fields["X-Amz-Expires"])
+    return _Claim(scope, fields["X-Amz-Signature"], moment, signed_at, token, payload, own, expires)
 
 
-@cache_short(256)
-def _read_scope(credential: str) -> tuple[str, str, str, str, str]:
+def _read_scope(credential: str, names: str) -> _Scope:
     parts = credential.split("/")
     if len(parts) < 5:
         _refuse_incomplete(
@@ -209,7 +212,8 @@ def _read_scope(credential: str) -> tuple[str, str, str, str, str]:
             f"e.g. keyid/date/region/service/{TERMINATOR}, got {len(parts)}."
         )
     date, region, service, terminator = parts[-4:]
-    return "/".join(parts[:-4]), date, region, service, terminator
+    key, text = "/".join(parts[:-4]), "/".join(parts[-4:])
+    return _Scope(key, date, region, service, terminator, text, names, tuple(names.split(";")))
 
 
 def _read_expiry(text: str) -> int:
@@ -239,21 +243,21 @@ def _parse_http_date(date: str) -> str:
 
 
 def _check_scope(claim: _Claim, region: str, service: str) -> None:
-    if claim.terminator != TERMINATOR:
+    scope = claim.scope
+    if scope.terminator != TERMINATOR:
         _refuse_mismatch(f"Credential should be scoped with a valid terminator: '{TERMINATOR}'.")
-    if claim.service != service:
+    if scope.service != service:
         _refuse_mismatch(f"Credential should be scoped to correct service: '{service}'.")
-    if claim.region != region:
-        _refuse_mismatch(f"Credential should be scoped to a valid region: '{region}', not '{claim.region[:64]}'.")
-    if claim.date != claim.moment[:8]:
+    if scope.region != region:
+        _refuse_mismatch(f"Credential should be scoped to a valid region: '{region}', not '{scope.region[:64]}'.")
+    if scope.date != claim.moment[:8]:
         _refuse_mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
 
 def _find_credentials(claim: _Claim, secret_of: Secrets) -> Credentials:
-    credentials = secret_of(claim.access_key_id)
-    if credentials is None or not hmac.compare_digest(
-        encode_utf8(claim.token or ""), encode_utf8(credentials.session_token or "")
-    ):
+    credentials = secret_of(claim.scope.access_key_id)
+    given, wanted = claim.token or "", credentials.session_token or "" if credentials else ""
+    if not credentials or ((given or wanted) and not hmac.compare_digest(encode_utf8(given), encode_utf8(wanted))):
         raise SignatureError(
             "UnrecognizedClientException", 403, "The security token included in the request is invalid."
         )
@@ -280,18 +284,16 @@ def _check_signature(claim: _Claim, credentials: Credentials, request: Request, 
         _refuse_mismatch("x-amz-content-sha256 must be the SHA-256 of the body: RUM does not take UNSIGNED-PAYLOAD.")
     if claim.payload is not None and claim.payload != payload:
         _refuse_mismatch("The value of x-amz-content-sha256 is not the SHA-256 of the body.")
-    names = claim.names.split(";")
-    if "host" not in names:
+    scope = claim.scope
+    if "host" not in scope.signed:
         _refuse_mismatch("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     try:
-        lines = "".join([f"{name}:{headers[name]}\n" for name in names])
+        lines = "".join([f"{name}:{headers[name]}\n" for name in scope.signed])
     except KeyError as absent:
         _refuse_mismatch(f"The signed header '{absent.args[0]}' is not in the request.")
     path = canonicalize_path(request.target.partition("?")[0])
-    canonical = f"{request.method}\n{path}\n{claim.query}\n{lines}\n{claim.names}\n{payload}"
-    scope = f"{claim.date}/{claim.region}/{claim.service}/{claim.terminator}"
-    key = derive_key(credentials.secret_access_key, claim.date, claim.region, claim.service)
-    if not hmac.compare_digest(
-        compute_signature(key, claim.moment, scope, canonical).encode(), encode_utf8(claim.signature)
-    ):
+    canonical = f"{request.method}\n{path}\n{claim.query}\n{lines}\n{scope.names}\n{payload}"
+    key = derive_key(credentials.secret_access_key, scope.date, scope.region, scope.service)
+    computed = compute_signature(key, claim.moment, scope.text, canonical)
+    if not hmac.compare_digest(computed.encode(), encode_utf8(claim.signature)):
         _refuse_mismatch()

@@ -1,16 +1,22 @@
-"""What the web client does with answers: retry, ignore, switch off (dispatch/RetryHttpHandler.ts, Dispatch.ts).
+"""How a batch is dispatched: whether the browser asks for permission first, and what the client does with the answer.
 
-Rule: 429, 5xx and no answer are retried, 2 s after the first attempt and 4 s after the second, whatever Retry-After
-says, unless the scenario's clients honour it. 404 switches the document's client off. So does 403, but only the second
-one when requests are signed: after the first the client fetches new credentials. Any other refusal loses its batch. The
-answer to a beacon is ignored.
+Rule: the web client's fetches have headers that need permission, its beacons have none. The browser asks, by a CORS
+preflight, before the first fetch of a visit, and again when the answer is too old. Of 303 captured requests 50 were
+preflights, one for each of the 50 browsers that sent a fetch.
+
+The client retries, ignores or switches off (dispatch/RetryHttpHandler.ts, Dispatch.ts). 429, 5xx and no answer are
+retried, 2 s after the first attempt and 4 s after the second, whatever Retry-After says, unless the scenario's clients
+honour it. 404 switches the document's client off. So does 403, but only the second one when requests are signed: after
+the first the client fetches new credentials. Any other refusal loses its batch. The answer to a beacon is ignored.
 """
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
-from loadgen.model import Batch
+from loadgen.model import Batch, Visitor
 from loadgen.scenario import Client
 
 BACKOFF = 2.0
@@ -22,7 +28,29 @@ DRAIN_SECONDS = 20.0
 MOST_TROUBLED = 100_000
 """Loads with failed requests that are remembered; beyond that the oldest are forgotten, whose documents have ended."""
 
+MAX_AGE = 7200.0
+"""Access-Control-Max-Age of the captured data plane's answers, and of the local endpoint's; seconds."""
+
+LONGEST = {"Chromium": 7200.0, "Gecko": 86400.0, "WebKit": 600.0}
+"""Seconds for which each engine believes an answer at most (MDN on Access-Control-Max-Age; WebKit's
+CrossOriginPreflightResultCache)."""
+
 LoadKey = tuple[int, int]
+
+
+class Preflights:
+    """What one browser remembers during a visit."""
+
+    def __init__(self, visitor: Visitor, settings: Client) -> None:
+        self._believed = min(MAX_AGE, LONGEST[visitor.engine])
+        self._until = -math.inf if settings.preflights else math.inf
+
+    def must_ask(self, due: float, beacon: bool) -> bool:
+        """Whether a preflight comes before a request that is due at this run second; ask in order of due times."""
+        if beacon or due < self._until:
+            return False
+        self._until = due + self._believed
+        return True
 
 
 class Dispatch:

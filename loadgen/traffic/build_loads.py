@@ -14,8 +14,8 @@ from loadgen.traffic.block_draws import CUSTOM_RANK, RANK, RANKS, BlockDraws, Co
 from loadgen.traffic.draws import TICKS, Bools
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.page_manager import NO_LIMIT, PAGES_PIECE, SessionLimit
+from loadgen.traffic.prerendering import StartClocks, draw_unused
 from loadgen.traffic.telemetry import record_unseen
-from loadgen.traffic.unused_pages import StartClocks, draw_unused
 
 NOWHERE = Load(0.0, 0.0, (), ())
 """Stands for a load that belongs to another share."""

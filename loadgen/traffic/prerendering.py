@@ -1,19 +1,41 @@
-"""Pages that the browser has rendered before the visitor comes to them (speculation rules; Chromium alone does it).
+"""Pages that the browser renders before the visitor comes to them (speculation rules; Chromium alone does it).
 
 Rule: such a document is a load like others that begins while the page before is still shown. The web client starts in
 it, counts its page view and dispatches. It is activated when the visitor clicks: then comes the first frame, and from
 there web-vitals counts TTFB, FCP and LCP, of which none is less than 0. A first byte that is not there yet counts.
 
-Measured with aws-rum-web 3.2.1 in Chromium 156, on pages that were activated 0.1, 4.8 and 6.9 s after they had begun.
+One to which the visitor does not come (`draw_unused`) ends when the page is left that links to it. It is never hidden,
+since it was never shown: what its client has not sent by then is lost. Its client tells of the page view, of files,
+calls and the navigation; web-vitals and visitors tell nothing. Its page counts as the one behind the page that is
+shown, whose own later events write the cookie anew, so that the next page counts as if there had been no other.
+
+Measured with aws-rum-web 3.2.1 in Chromium 156, on pages that were activated 0.1, 4.8 and 6.9 s after they had begun,
+and on two that were prerendered for 13 s and not shown.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
-from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, to_ticks
-from loadgen.traffic.journey import NAVIGATE, Dwell, Walk
-from loadgen.traffic.loading import Loading
+import numpy as np
+from numpy.typing import NDArray
+
+from loadgen.model import Page
+from loadgen.traffic.block_draws import BlockColumns, BlockDraws, Sources
+from loadgen.traffic.browser_clocks import BrowserClocks
+from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, find_begins, to_ticks
+from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk
+from loadgen.traffic.loading import (
+    Loading,
+    WantedLoads,
+    draw_loads,
+    find_cache_factor,
+    join_loads,
+    measure_loads,
+    pick_loads,
+)
+from loadgen.traffic.page_manager import PageNumbers
 from loadgen.traffic.site import Site
 
 LEADS = {"immediate": np.inf, "eager": 0.8, "moderate": 0.5, "conservative": 0.09}
@@ -25,6 +47,12 @@ LEAD_SIGMA = 0.6
 
 FRAME_MS, HIDDEN_MS = (20.0, 80.0), (2.0, 25.0)
 """From the click to the first frame (63 and 70 were measured), and until the page before is hidden."""
+
+OF_VISITORS = frozenset({"protocol"})
+"""Streams of what a visitor's documents have in common."""
+
+StartClocks = Callable[[Ints], BrowserClocks]
+"""The sessions of some loads → their clocks."""
 
 
 def draw_leads(site: Site, seeds: Seeds, block: int, views: tuple[Walk, Bools], looks: Dwell) -> Ints:
@@ -55,3 +83,126 @@ def activate_loads(stream: np.random.Generator, loading: Loading, leads: Ints) -
         for (least, most), each in zip((FRAME_MS, HIDDEN_MS), uniform, strict=True)
     )
     return loading._replace(activated=leads, frame=frame, took_over=hidden)
+
+
+class UnusedDraws(BlockDraws):
+    """The unused documents of a block: each is a view and a load behind a copy of the view that it belongs to."""
+
+    def __init__(self, draws: BlockDraws, columns: BlockColumns) -> None:
+        super().__init__(Sources(draws.scenario, draws.site, draws.crowd, draws.seeds), draws.number,
+                         draws.own_sessions, columns)  # fmt: skip
+        lives = self.time.noticed < self.time.load_end
+        self.own_view_mask &= lives & (np.arange(self.views) % 2 == 1)
+        self.own_views = self.own_loads = np.flatnonzero(self.own_view_mask)
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        """The unused documents' own random stream for one purpose."""
+        return super().stream(purpose if purpose in OF_VISITORS else f"unused/{purpose}")
+
+    def id_stream(self, purpose: str) -> np.random.Generator:
+        """Their own stream of ids."""
+        return super().id_stream(f"unused/{purpose}")
+
+
+def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> UnusedDraws | None:
+    """Draw which pages are rendered for nothing; None if none is."""
+    view, page = _choose_pages(draws)
+    if not view.size:
+        return None
+    walk = _walk(draws, view, page)
+    clocks = start_clocks(walk.session)
+    loading = measure_loads(_load(draws, view, walk), clocks, np.zeros(len(walk.page), dtype=bool))
+    time, number = _place(draws, view, walk, loading), np.arange(len(walk.page))
+    new = number % 2 == 1
+    columns = BlockColumns(
+        draws.people, draws.slowness, walk, np.zeros(len(new), dtype=np.int64), loading, time,
+        PageNumbers(new, number, number, number), clocks, _make_pages(draws, view, walk, time), [], None,
+    )  # fmt: skip
+    return UnusedDraws(draws, columns)
+
+
+def _choose_pages(draws: BlockDraws) -> tuple[Ints, Ints]:
+    """The views while which a page is rendered for nothing, and that page."""
+    site, walk = draws.site, draws.walk
+    chosen = np.full(draws.views, -1)
+    able = draws.crowd.can_prerender(draws.people)[walk.session] & (draws.time.away < 0)
+    next_page = np.append(np.where(walk.first[1:], -1, walk.page[1:]), -1)
+    stream = draws.stream("unused")
+    for page in np.flatnonzero(site.unused).tolist():
+        links = np.array([each.to.get(site.names[page], 0.0) > 0 for each in site.pages])[walk.page]
+        wanted = able & links & (next_page != page) & (walk.page != page) & (chosen < 0)
+        chosen[wanted & (stream.random(draws.views) < site.unused[page])] = page
+    view = np.flatnonzero(chosen >= 0)
+    return view, chosen[view]
+
+
+def _walk(draws: BlockDraws, view: Ints, page: Ints) -> Walk:
+    """Each view, and behind it the page that is rendered for nothing, with any of its items."""
+    walk, site = draws.walk, draws.site
+    uniform = draws.stream("unused items").random((len(view), site.slots))
+    items = np.zeros(uniform.shape, dtype=np.int64)
+    for row, its in enumerate(page.tolist()):
+        for slot, law in enumerate(site.popularity[its]):
+            items[row, slot] = law.pick(uniform[row, slot : slot + 1])[0]
+    session = np.repeat(walk.session[view], 2)
+    both = np.zeros(len(session), dtype=np.int64)
+    return Walk(
+        session, _alternate(walk.page[view], page), both + NAVIGATE, both > 0, _alternate(walk.items[view], items),
+        find_begins(session, len(draws.own_sessions)), np.arange(len(session)),
+    )  # fmt: skip
+
+
+def _alternate(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    """Rows of both in turn."""
+    return np.stack((first, second), axis=1).reshape(-1, *first.shape[1:])
+
+
+def _load(draws: BlockDraws, view: Ints, walk: Walk) -> Loading:
+    """The loads, every other one that of the page that is shown."""
+    unused, session = np.arange(1, len(walk.page), 2), walk.session[1::2]
+    of, count = walk.page[unused], len(unused)
+    cached = np.full(count, draws.scenario.telemetry.cache.later_pages)
+    new: Bools = np.array([bool(laws) for laws in draws.site.popularity])[of]
+    wanted = WantedLoads(
+        unused, session, draws.site.slowness[of], draws.site.html_kb[of],
+        find_cache_factor(False, draws.people.returning[session]), False, np.zeros(count, dtype=bool), cached, new,
+    )  # fmt: skip
+    drawn = draw_loads(draws.stream("unused loading"), draws.scenario.telemetry, draws.slowness, wanted)
+    shown = pick_loads(draws.loading, draws.time.load[view])._replace(view=unused - 1)
+    return join_loads(shown, drawn._replace(activated=np.full(count, FAR_TICK)))
+
+
+def _place(draws: BlockDraws, view: Ints, walk: Walk, loading: Loading) -> Timeline:
+    """When the documents begin: at once, or at any time while the page before is looked at, whose end is theirs too."""
+    time = draws.time
+    at_once = np.array([page.link.eagerness == "immediate" for page in draws.site.pages])[walk.page[1::2]]
+    waited = np.floor(draws.visible[view] * draws.stream("unused begin").random(len(view))).astype(np.int64)
+    begun, end = time.looked[view] + np.where(at_once, 0, waited), time.end[view]
+    never, rows = np.full(len(walk.page), -1), np.arange(len(walk.page))
+    return Timeline(
+        load=rows,
+        start=_alternate(time.start[view], begun),
+        noticed=_alternate(time.noticed[view], begun + loading.ready[1::2]),
+        looked=_alternate(time.looked[view], end),
+        away=never,
+        back=never,
+        end=_alternate(end, end),
+        load_begins=walk.begins,
+        load_end=_alternate(time.load_end[time.load[view]], end),
+    )
+
+
+def _make_pages(draws: BlockDraws, view: Ints, walk: Walk, time: Timeline) -> list[Page | None]:
+    """The pages of own sessions' unused documents, each counted as the one behind the page that is shown."""
+    made: list[Page | None] = [None] * len(walk.page)
+    for place in np.flatnonzero(draws.own_view_mask[view]).tolist():
+        row, before = 2 * place + 1, draws.find_pages(view[place : place + 1])[0]
+        page, items = int(walk.page[row]), tuple(walk.items[row].tolist())
+        path, title = draws.site.texts(page, items)
+        referrer = draws.site.find_url(int(walk.page[row - 1]), tuple(walk.items[row - 1].tolist()))
+        spent = int(time.noticed[row] - time.noticed[row - 1]) // 10
+        made[row] = Page(
+            path, title, before.interaction + 1, before.id, referrer, draws.site.domain, spent,
+            draws.site.pages[page].tags, draws.site.attributes[page],
+        )  # fmt: skip
+    return made

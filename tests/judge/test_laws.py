@@ -8,7 +8,7 @@ What is no share of events is held where it is made:
 | user agent, Origin, Referer, languages, client hints | tests/wire/test_browser_headers.py::test_user_agent_headers_and_body_tell_of_the_same_browser |
 | no tablets: navigator.userAgentData knows desktop and mobile | tests/wire/test_browser_headers.py::test_user_agent_headers_and_body_tell_of_the_same_browser |
 | iOS versions that exist | tests/wire/test_browser_headers.py::test_safari_versions_exist |
-| a CORS preflight before a visitor's first fetch | tests/client/test_preflights.py::test_the_first_fetch_of_a_visit_is_preflighted_and_beacons_are_not |
+| a CORS preflight before a visitor's first fetch | tests/client/test_dispatch.py::test_the_first_fetch_of_a_visit_is_preflighted_and_beacons_are_not |
 | words of a failed fetch | tests/traffic/test_js_errors.py::test_a_failed_fetch_is_told_in_the_engine_s_words |
 | form of stacks | tests/traffic/test_js_errors.py::test_stacks_have_the_engine_s_form |
 | minified stacks | tests/traffic/test_js_errors.py::test_stacks_of_built_code_are_one_line_and_the_same_for_a_fault_of_a_release |

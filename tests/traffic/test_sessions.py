@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from loadgen import traffic, wire
 from loadgen.model import Batch, Session
 from loadgen.rum.events import XRAY
-from loadgen.scenario import Scenario, load
+from loadgen.scenario import Arrivals, Scenario, load
 from tests.paths import SCENARIOS
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, seen, small
@@ -29,6 +30,10 @@ FINGERPRINTS = {
     "saas-dashboard": "eca63be055ab12ebcf6a7c48023cd4b5739dcaf2d1057b554a09978d9304802d",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
+
+
+CROWD = small().model_copy(update={"arrivals": Arrivals(visitors=40, pause=10)})
+BACK = small().model_copy(update={"population": small().population.model_copy(update={"back": 0.4, "bfcache": 0.8})})
 
 
 def fingerprint(path: Path) -> str:
@@ -151,3 +156,20 @@ def test_loads_follow_one_another(shop: list[Session]) -> None:
     for load_ in loads(shop):
         assert load_.at < load_.ready < load_.hides[-1]
         assert list(load_.hides) == sorted(load_.hides)
+
+
+@pytest.mark.parametrize("scenario", [small(), CROWD, BACK], ids=["open", "closed", "back"])
+def test_traits_are_those_of_the_sessions(scenario: Scenario) -> None:
+    share = (1, 3)
+    sessions = {session.index: session for session in traffic.draw_sessions(scenario, 5, share)}
+    drawn = list(traffic.draw_traits(scenario, 5, share))
+    index, traits = (np.concatenate(column) for column in zip(*drawn, strict=True))
+    assert sorted(index.tolist()) == sorted(sessions)
+    pages = len(scenario.pages)
+    views = traits[:, : 3 * pages].reshape(-1, pages, 3).sum(axis=1)
+    _, loads, restored = views.T
+    assert (loads + restored).tolist() == [len(sessions[each].loads) for each in index.tolist()]
+    returning = [sessions[each].visitor.returning for each in index.tolist()]
+    assert any(np.array_equal(column, returning) for column in traits.T)
+    if scenario is BACK:
+        assert restored.sum() > 0

@@ -8,13 +8,12 @@ from loadgen.traffic.telemetry.errors import record_js_errors, record_released_e
 from loadgen.traffic.telemetry.http import draw_trace_ids, record_http, record_xray
 from loadgen.traffic.telemetry.input_vitals import record_fid, record_inp
 from loadgen.traffic.telemetry.interactions import Inputs, draw_inputs, record_custom, record_dom
-from loadgen.traffic.telemetry.largest_paint import record_lcp
 from loadgen.traffic.telemetry.navigation import record_navigation, record_page_views
 from loadgen.traffic.telemetry.reactions import draw_reactions
 from loadgen.traffic.telemetry.replay import record_replay
 from loadgen.traffic.telemetry.resources import record_resources
 from loadgen.traffic.telemetry.time_to_interactive import record_tti
-from loadgen.traffic.telemetry.vitals import record_cls, record_fcp
+from loadgen.traffic.telemetry.vitals import record_cls, record_fcp, record_lcp
 
 
 def record_unseen(draws: BlockDraws) -> list[Column]:

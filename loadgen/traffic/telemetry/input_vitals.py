@@ -14,7 +14,7 @@ from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import draw_shares
-from loadgen.traffic.telemetry.reactions import Reactions, find_working
+from loadgen.traffic.telemetry.reactions import Reactions, draw_delays, find_working
 from loadgen.traffic.telemetry.vitals import find_load_starts, find_states, is_measured
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
 
@@ -47,15 +47,6 @@ SLOWEST_INPUT = Template(
         ),
     )
 )
-
-
-def draw_delays(draws: BlockDraws) -> Ints:
-    """Input delay of each load's first input, in ticks."""
-    device = draws.people.device[draws.load_session]
-    telemetry = draws.scenario.telemetry
-    median, sigma = read_by_device(telemetry, "fid_median_ms")[device], read_by_device(telemetry, "fid_sigma")[device]
-    drawn = np.maximum(to_ticks(median * np.exp(sigma * draws.stream("fid").standard_normal(draws.loads))), 1)
-    return draws.clocks.coarsen(np.arange(draws.loads), drawn)
 
 
 def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:

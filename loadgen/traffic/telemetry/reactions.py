@@ -1,4 +1,4 @@
-"""What a browser does after an input: when it shows a frame, and when its main thread is idle.
+"""What a browser does after an input: when it handles it, when it shows a frame, and when its main thread is idle.
 
 Rule: web-vitals tells FID when the input's entry comes, which is after the next frame if there is anything to draw; LCP
 in an idle callback that the first click or key asks for; INP in one that the entry asks for. Blink runs idle callbacks
@@ -58,6 +58,15 @@ class Reactions(NamedTuple):
     entry: Ints  # the input's entry: FID
     idle: Ints  # LCP
     later: Ints  # INP
+
+
+def draw_delays(draws: BlockDraws) -> Ints:
+    """Input delay of each load's first input, in ticks."""
+    device = draws.people.device[draws.load_session]
+    telemetry = draws.scenario.telemetry
+    median, sigma = read_by_device(telemetry, "fid_median_ms")[device], read_by_device(telemetry, "fid_sigma")[device]
+    drawn = np.maximum(to_ticks(median * np.exp(sigma * draws.stream("fid").standard_normal(draws.loads))), 1)
+    return draws.clocks.coarsen(np.arange(draws.loads), drawn)
 
 
 def draw_reactions(draws: BlockDraws, seen: Inputs) -> Reactions:

@@ -1,22 +1,25 @@
 """rrweb events: the recording of a session that can be replayed, as the client's RRWebPlugin hands it on.
 
-Rule: a document begins with its whole tree; what happens then is kept for five seconds, or until there are fifty, and
-recorded as one event; what is left goes when the document ends. Texts are masked. Sizes, counts and cadence follow the
-recordings captured from the web client: a tree of 6 to 10 kB, five entries a click, eleven a second of typing.
+Rule: a document begins with its whole tree (rrweb's types 4, Meta, and 2, FullSnapshot); what happens then is kept for
+five seconds, or until there are fifty, and recorded as one event; what is left goes when the document ends. Texts are
+masked. Sizes, counts and cadence follow the recordings captured from the web client: a tree of 6 to 10 kB, five entries
+a click, eleven a second of typing.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from loadgen.rum.events import REPLAY
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import TICKS, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK
+from loadgen.traffic.site import Site
 from loadgen.traffic.telemetry.interactions import Inputs
-from loadgen.traffic.telemetry.snapshot import WIDTHS, write_snapshot
 from loadgen.wire.json_templates import mark_milliseconds, write_details
 
 FLUSH_TICKS, MOST_ENTRIES = 5 * TICKS, 50
@@ -32,9 +35,24 @@ CLICKED = ((MOVE, 0), (DOWN, 10), (FOCUS, 10), (UP, 20), (CLICK, 20))
 KEYS, KEY_TICKS = 11, 920
 """Keys of one input by keyboard, and ticks between two."""
 
-
 WRITTEN_AT_ONCE = 25
 """Events between two pauses: a millisecond, as they are the longest ones."""
+
+WIDTHS, HEIGHTS = (1366, 412, 820), (768, 839, 1180)
+"""The window by device, in the order of population.DEVICES; common sizes."""
+
+STYLES = (
+    "body { font-family: Shop, sans-serif; margin: 0px; color: rgb(34, 34, 34); }",
+    "header { display: flex; gap: 16px; padding: 8px 16px; background: rgb(244, 244, 248); }",
+    ".hero { width: 100%; display: block; height: auto; }",
+    ".grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(180px, 1fr)); gap: 12px; padding: 16px; }",
+    ".grid a { display: block; border: 1px solid rgb(221, 221, 221); padding: 8px; }",
+    "button, input { padding: 8px 14px; margin: 4px; }",
+)
+"""Rules of the site's style sheet, which the tree holds."""
+
+CARDS = (12, 24)
+"""Cards of a page: at least, and below; with them a tree has 6 to 10 kB as the captured ones."""
 
 
 class Entries(NamedTuple):
@@ -124,7 +142,7 @@ def _write_event(draws: BlockDraws, entries: Entries, some: slice) -> str:
             shown = draws.loading.view[load]
             page, items = int(draws.walk.page[shown]), tuple(draws.walk.items[shown].tolist())
             address = f"{draws.site.origin}{draws.site.fill(draws.site.pages[page].path, page, items)}"
-            found += write_snapshot(draws.site, page, address, device, when)
+            found += _write_snapshot(draws.site, page, address, device, when)
         else:
             data = _describe(kind, target, turn, WIDTHS[device])
             found.append({"type": 3, "data": data, "timestamp": when})
@@ -161,3 +179,57 @@ def _describe(kind: int, target: int, turn: int, width: int) -> dict[str, Any]:
     if kind == CLICK:
         return {"source": 2, "type": 2, "id": target, "x": x, "y": y, "pointerType": 0}
     return {"source": 2, "type": 1 if kind == DOWN else 0, **pointed}
+
+
+class _Tree:
+    """Numbers the nodes as it makes them."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def element(self, name: str, attributes: dict[str, Any], *children: dict[str, Any]) -> dict[str, Any]:
+        """An element with its children."""
+        self._number += 1
+        return {
+            "type": 2, "tagName": name, "attributes": attributes, "childNodes": list(children), "id": self._number,
+        }  # fmt: skip
+
+    def text(self, length: int) -> dict[str, Any]:
+        """A text, masked."""
+        self._number += 1
+        return {"type": 3, "textContent": "*" * length, "id": self._number}
+
+
+def _write_snapshot(site: Site, page: int, address: str, device: int, when: Any) -> list[dict[str, Any]]:
+    """Both entries of a document's beginning; `when` is the moment in JSON."""
+    window = {"href": address, "width": WIDTHS[device], "height": HEIGHTS[device]}
+    whole = {"node": _write_tree(site.origin, site.names[page], page), "initialOffset": {"left": 0, "top": 0}}
+    return [
+        {"type": 4, "data": window, "timestamp": when},
+        {"type": 2, "data": whole, "timestamp": when},
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _write_tree(origin: str, name: str, page: int) -> msgspec.Raw:
+    """The tree of a kind of page as JSON: one text for all its visitors."""
+    tree = _Tree()
+    cards = CARDS[0] + page * 5 % (CARDS[1] - CARDS[0])
+    head = tree.element(
+        "head", {}, tree.element("meta", {"charset": "utf-8"}), tree.element("title", {}, tree.text(11)),
+        tree.element("link", {"_cssText": "".join(STYLES)}),
+    )  # fmt: skip
+    links = [tree.element("a", {"id": f"nav-{each}", "href": f"{origin}/"}, tree.text(5)) for each in range(4)]
+    header = tree.element("header", {}, tree.element("nav", {}, *links))
+    grid = [_make_card(tree, origin, card) for card in range(cards)]
+    search = tree.element("input", {"id": "search", "placeholder": "******"})
+    heading = tree.element("h1", {}, tree.text(9))
+    main = tree.element("main", {}, heading, search, tree.element("div", {"class": "grid"}, *grid))
+    root = tree.element("html", {"lang": "en"}, head, tree.element("body", {"data-page": name}, header, main))
+    document = {"type": 1, "name": "html", "publicId": "", "systemId": "", "id": 1000}
+    return msgspec.Raw(msgspec.json.encode({"type": 0, "childNodes": [document, root], "id": 1001}))
+
+
+def _make_card(tree: _Tree, origin: str, card: int) -> dict[str, Any]:
+    picture = tree.element("img", {"src": f"{origin}/img/thumb{card}.jpg", "width": "320", "height": "240", "alt": ""})
+    return tree.element("a", {"class": "card", "href": f"{origin}/{card}"}, picture, tree.text(8 + card % 9))

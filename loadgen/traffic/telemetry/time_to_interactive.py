@@ -17,8 +17,8 @@ from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import TICKS, Ints
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
-from loadgen.traffic.telemetry.largest_paint import find_largest_paints
 from loadgen.traffic.telemetry.reactions import Reactions
+from loadgen.traffic.telemetry.vitals import find_largest_paints
 from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 LOOKS = 12

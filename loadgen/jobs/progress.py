@@ -47,7 +47,7 @@ OnProgress = Callable[[Told], None]
 """Takes a line of text that says what a job does, or what it leaves out; or how far its present work is."""
 
 
-def ignore_progress(told: Told) -> None:
+def ignore_progress(_: object) -> None:
     """For callers that want no progress."""
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine, ignore_progress
-from loadgen.jobs.run.incomplete_sessions import note_incomplete_sessions
+from loadgen.jobs.run.finalize import note_incomplete_sessions
 from loadgen.output import check_output
 from loadgen.report import REPORT, write_report
 from loadgen.results import RunData, RunFolder, Summary, read_summary

@@ -36,17 +36,8 @@ def describe_scenario(name: str) -> ShippedScenario:
 
 def list_lines(found: Sequence[ShippedScenario]) -> Iterator[str]:
     """A table of names, durations and purposes, in 80 columns."""
-    name, lasts = (max(map(len, texts)) + 2 for texts in (list_names(found), list_durations(found)))
-    for each, duration in zip(found, list_durations(found), strict=True):
+    durations = [format_duration(each.seconds) for each in found]
+    name, lasts = (max(map(len, texts)) + 2 for texts in ([each.name for each in found], durations))
+    for each, duration in zip(found, durations, strict=True):
         head = f"{each.name:{name}}{duration:{lasts}}"
         yield from wrap(each.purpose, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
-
-
-def list_names(found: Sequence[ShippedScenario]) -> list[str]:
-    """Their names."""
-    return [each.name for each in found]
-
-
-def list_durations(found: Sequence[ShippedScenario]) -> list[str]:
-    """How long each lasts."""
-    return [format_duration(each.seconds) for each in found]

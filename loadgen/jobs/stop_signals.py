@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -15,13 +15,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
-    """While it is open, each of the signals raises Interrupted, or is counted alone inside `counted`.
+    """While it is open, each of the signals raises Interrupted, or does `act`; inside `counted` it is counted alone.
 
     Signals go to the main thread; in another one a job cannot take them, and leaves them as they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, act: Callable[[], None] = interrupt) -> None:
         self.count = 0
+        self._act = act
         self._counting = False
         self._before: dict[signal.Signals, Any] = {}
 
@@ -46,8 +47,8 @@ class StopSignals:
 
     def _receive(self, _: int, frame: FrameType | None) -> None:
         self.count += 1
-        after_imports(frame, self._act)
+        after_imports(frame, self._heed)
 
-    def _act(self) -> None:
+    def _heed(self) -> None:
         if not self._counting:
-            interrupt()
+            self._act()

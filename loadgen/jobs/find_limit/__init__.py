@@ -1,24 +1,71 @@
-"""`loadgen find-limit`: scenario and conditions → the highest request rate that keeps them."""
+"""`loadgen find-limit`: scenario and conditions → the highest request rate that keeps them.
+
+The steps of a search: target, folder, Locust process, windows as they end, what was found.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from loadgen.jobs.find_limit.steps import (
-    FindLimitOptions,
-    FoundLimit,
-    OnProgress,
-    Progress,
-    ignore_progress,
-    search_limit,
-)
+import msgspec
+
+from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs.find_limit.view import build_limit_view, format_step
-from loadgen.jobs.inputs import resolve_options, take_first_monitor
-from loadgen.jobs.targets import Confirm
+from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, resolve_options, take_first_monitor
+from loadgen.jobs.progress import ignore_progress
+from loadgen.jobs.run import RunNotice, open_run
+from loadgen.jobs.run.follow import FollowedRun
+from loadgen.jobs.run.preflight import check_machine, confirm_aws
+from loadgen.jobs.stop_signals import StopSignals
+from loadgen.jobs.targets import Confirm, reach_target
+from loadgen.limit import LONGEST_SECONDS, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
+from loadgen.model import Noun
+from loadgen.output import format_json, write_output
+from loadgen.results import RunFolder, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario, format_scenario, read_text
 
 __all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
+
+FOUND, STEPS = "limit.json", "limit-steps.ndjson"
+SETTLE_SECONDS = 1.0
+FEWEST = 2  # requests in a window
+
+
+class FindLimitOptions(Noun, kw_only=True):
+    """Everything that a search can be asked for, besides the scenario."""
+
+    target: str = "local"  # local, aws, or a URL
+    monitor: str | None = None  # name or id, in place of the scenario's
+    region: str | None = None
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
+    max_throttled: Share = 0.001  # requests that may get a 429
+    max_failed: Share = 0.001  # requests that may fail otherwise
+    max_p99: Positive | None = None  # milliseconds of latency
+    start: Positive = 10.0  # first rate, requests a second
+    max_rate: Positive = 5000.0  # no higher rate is tried
+    precision: Annotated[float, msgspec.Meta(ge=0.005, le=0.5)] = 0.05  # relative gap that is left
+    hold: Seconds = 10.0  # length of a window
+    max_windows: Annotated[int, msgspec.Meta(ge=4, le=200)] = 40  # then it stops unsure
+    senders: Annotated[int, msgspec.Meta(ge=1, le=900)] = 500  # requests in flight
+    quota: Positive | None = 50.0  # of the local endpoint, a second; None: no limit
+    seed: Seed | None = None
+    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: those of RUM, or every 2xx
+
+
+class FoundLimit(Noun):
+    """What a search found, and the folder of its run."""
+
+    limit: Limit
+    folder: Path
+
+
+Progress = SearchStep | str
+OnProgress = Callable[[Progress], None]
+"""Takes each window as it ends, and lines for people."""
 
 
 def find_limit(
@@ -46,4 +93,114 @@ def find_limit(
     text = format_scenario(scenario) if isinstance(scenario, Scenario) else read_text(scenario)
     source = f"{scenario.name}.toml" if isinstance(scenario, Scenario) else str(scenario)
     take_first_monitor(Scenario.parse(text, source), "find-limit", on_progress)
-    return search_limit(source, text, asked, Path(out) if out else None, on_progress, confirm)
+    return _search(source, text, asked, Path(out) if out else None, on_progress, confirm)
+
+
+def _search(
+    source: str, text: str, asked: FindLimitOptions, out: Path | None, tell: OnProgress, confirm: Confirm | None
+) -> FoundLimit:
+    """Do the whole search for a scenario of this text; `source` is its file's name in messages."""
+    search = build_search(asked)
+    if asked.target == "aws":
+        tell(describe_bound(asked))
+    spec, own = build_specs(source, text, asked, search)
+    name = f"{own.scenario.name}-limit"
+    opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm), tell)
+    reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
+    with StopSignals() as signals, reached, opened as (aimed, folder, targets):
+        read_steps, seen = follow_steps(folder.path / STEPS), list[SearchStep]()
+
+        def pass_on(news: SearchStep | RunNotice) -> None:
+            if isinstance(news, SearchStep):
+                seen.append(news)
+            tell(news.text if isinstance(news, RunNotice) else news)
+
+        followed = FollowedRun(aimed, folder, targets, partial(next, read_steps), pass_on)
+        summary = followed.follow_to_end(signals)
+    limit = read_found(folder)
+    if limit is None:
+        limit = keep_so_far(folder, limit_so_far(seen, search.conditions, search.where), summary, followed.tell)
+    if followed.error is not None:
+        raise followed.error
+    return FoundLimit(limit, folder.path)
+
+
+def build_specs(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> tuple[RunSpec, RunSpec]:
+    """The run that searches, and the scenario's own run, which a question about AWS tells of."""
+    names = ("target", "monitor", "region", "proxy", "ca_bundle", "seed", "senders", "quota", "accept")
+    same = {name: getattr(asked, name) for name in names}
+    options = RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0)
+    check_machine(options)
+    spec = RunSpec.resolve(options, source, text)
+    own = msgspec.structs.replace(spec, duration=Scenario.parse(text, source).duration, sample_rate=None)
+    return msgspec.structs.replace(spec, find_limit=msgspec.to_builtins(search)), own
+
+
+def describe_bound(asked: FindLimitOptions) -> str:
+    """What a search may send to AWS; the question that follows tells of the scenario's own run alone."""
+    most = asked.max_windows * asked.max_rate * (asked.hold + SETTLE_SECONDS)
+    return (
+        f"A search sends at rates of its own: {most:,.0f} requests at most in {asked.max_windows} windows up to "
+        f"{asked.max_rate:g} a second, each with its events; lower --max-rate to bound the cost."
+    )
+
+
+def build_search(asked: FindLimitOptions) -> LimitSearch:
+    """The search that the options ask for."""
+    if asked.start * asked.hold < FEWEST:
+        raise LoadgenError(
+            f"--start {asked.start:g} sends fewer than {FEWEST} requests in a window of {asked.hold:g} s; "
+            f"give a --hold of {FEWEST / asked.start:g} s at least"
+        )
+    where = SearchRange(
+        start=asked.start,
+        floor=max(SearchRange().floor, FEWEST / asked.hold),
+        ceiling=asked.max_rate,
+        precision=asked.precision,
+        most_windows=asked.max_windows,
+    )
+    conditions = Conditions(most_throttled=asked.max_throttled, most_failed=asked.max_failed, most_p99_ms=asked.max_p99)
+    return LimitSearch(
+        conditions=conditions, where=where, hold=asked.hold, settle=SETTLE_SECONDS, senders=asked.senders
+    )
+
+
+def follow_steps(path: Path) -> Iterator[list[SearchStep]]:
+    """Each time it is asked, the steps that were written since."""
+    place = 0
+    while True:
+        whole = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else []
+        yield [msgspec.json.decode(line, type=SearchStep) for line in whole[place:]]
+        place = len(whole)
+
+
+def read_found(folder: RunFolder) -> Limit | None:
+    """What the search left in the run's folder; None when it did not come to its end."""
+    file = folder.path / FOUND
+    if not file.exists():
+        return None
+    read = file.read_bytes()
+    if b'"refused"' in read:
+        raise LoadgenError(f"{msgspec.json.decode(read)['refused']} ({folder.path})")
+    return msgspec.json.decode(read, type=Limit)
+
+
+def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: Callable[[RunNotice], None]) -> Limit:
+    """What was found until Ctrl-C, or until the search broke off, kept as a limit that is not confirmed.
+
+    When nothing was: Interrupted after Ctrl-C, else a LoadgenError that says why it broke off.
+    """
+    interrupted = summary.verdict == "interrupted"
+    why = "" if interrupted else next(iter(summary.reasons), "its process ended")
+    if found is None:
+        unknown = f"no rate was known to keep the conditions yet; the windows are in {folder.path}"
+        if not interrupted:
+            raise LoadgenError(f"the search broke off: {why}; {unknown}")
+        tell(RunNotice(unknown))
+        interrupt()
+    found = msgspec.structs.replace(found, interrupted=interrupted, broken_off=why)
+    try:
+        write_output(folder.path / FOUND, format_json(found))
+    except (OSError, LoadgenError) as error:
+        tell(RunNotice(f"no {FOUND}: {error}"))
+    return found

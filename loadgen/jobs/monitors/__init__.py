@@ -1,33 +1,43 @@
-"""The control plane's verbs: app monitors and what hangs on them (tags, metrics, resource policy)."""
+"""The control plane's verbs: app monitors and what hangs on them (tags, metrics, resource policy).
 
-from loadgen.jobs.monitors.control import (
-    MadeCall,
+Rule: a call that takes something away is shown first, and made after a yes. What is shown has lines no longer than the
+terminal, but for JSON, which is for copying.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import msgspec
+
+from loadgen.aws import (
+    Account,
+    MonitorState,
+    PlannedCall,
+    apply_changes,
+    find_losses,
+    make_call,
+    plan_changes,
+    read_policy,
+    read_state,
+)
+from loadgen.errors import LoadgenError
+from loadgen.jobs.monitors.requests import (
     MetricOptions,
-    MonitorChanges,
     MonitorOptions,
-    apply_plans,
     build_public_policy,
-    change,
     check_name,
-    delete_destination,
-    delete_monitor,
-    delete_policy,
     locate_destination,
     parse_tags,
-    plan_scenario,
     read_document,
-    require_monitor,
-    require_policy,
-    update_monitor,
 )
-from loadgen.jobs.monitors.view import (
-    describe_call,
-    describe_metrics,
-    describe_monitors,
-    describe_plans,
-    describe_state,
-    describe_tags,
-)
+from loadgen.jobs.targets import Confirm, ConsentQuestion, require_yes
+from loadgen.model import Noun
+from loadgen.scenario import load
 
 __all__ = [
     "MadeCall",
@@ -55,3 +65,199 @@ __all__ = [
     "require_policy",
     "update_monitor",
 ]
+
+SUMMARY = ("Name", "Id", "State", "Platform", "Created")
+
+
+class MadeCall(Noun):
+    """A call that was made, and its answer."""
+
+    operation: str
+    parameters: dict[str, Any]
+    answer: dict[str, Any]
+
+
+class MonitorChanges(Noun):
+    """The calls that bring one app monitor to the state that a scenario wants."""
+
+    monitor: str
+    calls: tuple[PlannedCall, ...]
+
+
+def change(account: Account, operation: str, **parameters: Any) -> MadeCall:
+    """Make one call by the RUM API's name."""
+    return MadeCall(operation, parameters, make_call(account, operation, parameters))
+
+
+def require_monitor(account: Account, name: str, policy: bool = True) -> MonitorState:
+    """Everything about an app monitor that is there; raises LoadgenError when it is not."""
+    found = read_state(account, check_name(name), policy=policy)
+    if found.monitor is None:
+        raise LoadgenError(f"there is no app monitor {name!r} in {account.region}; `loadgen monitors list` shows them")
+    return found
+
+
+def require_policy(account: Account, name: str) -> dict[str, Any]:
+    """An app monitor's resource policy; raises LoadgenError when it has none."""
+    found = read_policy(account, check_name(name))
+    if found is None:
+        raise LoadgenError(f"app monitor {name} has no resource policy")
+    return found
+
+
+def update_monitor(account: Account, name: str, given: dict[str, Any], confirm: Confirm | None) -> MadeCall:
+    """Change settings of an app monitor; asks first when that takes something away."""
+    there = require_monitor(account, name, policy=False).monitor or {}
+    if going := tuple(f"app monitor {name} loses {each}" for each in find_losses(there, given)):
+        require_yes(confirm, ConsentQuestion(going, "Change it?"), "nothing was changed")
+    return change(account, "UpdateAppMonitor", Name=name, **given)
+
+
+def delete_monitor(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
+    """Delete an app monitor, after showing what goes with it."""
+    _ask_to_delete(confirm, _describe_deletion(require_monitor(account, name)))
+    return change(account, "DeleteAppMonitor", Name=name)
+
+
+def delete_destination(account: Account, where: dict[str, Any], confirm: Confirm | None) -> MadeCall:
+    """Delete a metrics destination, after showing the definitions that go with it."""
+    name, key = where["AppMonitorName"], where.get("DestinationArn") or where["Destination"]
+    going = require_monitor(account, name, policy=False).definitions.get(key, [])
+    _ask_to_delete(confirm, (f"destination {key} of {name}: {len(going)} metric definitions go with it",))
+    return change(account, "DeleteRumMetricsDestination", **where)
+
+
+def delete_policy(account: Account, name: str, confirm: Confirm | None) -> MadeCall:
+    """Delete an app monitor's resource policy, after showing it."""
+    _ask_to_delete(confirm, (require_policy(account, name)["PolicyDocument"],))
+    return change(account, "DeleteResourcePolicy", Name=name)
+
+
+def _ask_to_delete(confirm: Confirm | None, facts: Iterable[str]) -> None:
+    require_yes(confirm, ConsentQuestion(tuple(facts), "Delete it?"), "nothing was deleted")
+
+
+def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> tuple[MonitorChanges, ...]:
+    """The calls for each app monitor of a scenario; `monitor` is another name for its only one."""
+    wanted = load(file)
+    if monitor and wanted.neighbours:
+        raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
+    if monitor:
+        wanted = wanted.model_copy(update={"monitor": wanted.monitor.named(monitor)})
+    return tuple(MonitorChanges(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
+
+
+def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Confirm | None) -> int:
+    """Make the calls of all plans; how many were made.
+
+    Asks first when they go to AWS, and, wherever they go, when they take away something that is there.
+    """
+    plans = tuple(plans)
+    calls = [call for plan in plans for call in plan.calls]
+    going = tuple(_describe_losses(plans))
+    if going or (calls and not account.is_local):
+        text = f"Make these calls in {account.region}?" if not account.is_local else "Make these calls?"
+        require_yes(confirm, ConsentQuestion(going, text), "nothing was changed")
+    apply_changes(account, calls)
+    return len(calls)
+
+
+def _describe_losses(plans: Iterable[MonitorChanges]) -> list[str]:
+    """What all plans take away of what is there."""
+    return [
+        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
+    ]
+
+
+def _describe_deletion(found: MonitorState) -> list[str]:
+    """What goes with an app monitor when it is deleted."""
+    monitor = found.monitor or {}
+    count = sum(map(len, found.definitions.values()))
+    lines = [
+        f"app monitor {monitor['Name']} ({monitor['Id']}), {monitor.get('State')}, made {monitor.get('Created')}",
+        f"with it go its events, {len(found.destinations)} metrics destinations with {count} definitions, "
+        f"{'its' if found.policy else 'no'} resource policy and {len(monitor.get('Tags', {}))} tags",
+    ]
+    group = monitor.get("DataStorage", {}).get("CwLog", {}).get("CwLogGroup")
+    return lines + ([f"the log group {group} stays"] if group else [])
+
+
+def describe_call(made: MadeCall) -> list[str]:
+    """The operation with the app monitor, and the ids that the answer gives, a line each."""
+    given, answer = made.parameters, made.answer
+    name = given.get("Name") or given.get("AppMonitorName") or given.get("ResourceArn", "")
+    found = [each["MetricDefinitionId"] for each in answer.get("MetricDefinitions", [])]
+    found += [answer["Id"]] if answer.get("Id") else []
+    return [f"{made.operation}: {name}", *(f"  id {each}" for each in found)]
+
+
+def describe_plans(plans: Iterable[MonitorChanges]) -> list[str]:
+    """Every call with its reason and parameters."""
+    lines = []
+    for plan in plans:
+        if not plan.calls:
+            lines.append(f"app monitor {plan.monitor} is as wanted: nothing to do")
+        for call in plan.calls:
+            lines += _fold(f"{call.operation}: {call.why}")
+            lines.append(f"  {msgspec.json.encode(call.parameters).decode()}")
+            lines += [part for each in call.takes_away for part in _fold(f"  takes away {each}")]
+    return lines
+
+
+def describe_monitors(summaries: Iterable[dict[str, Any]]) -> list[str]:
+    """A table of AppMonitorSummaries."""
+    return _format_table(SUMMARY, [[each.get(key, "") for key in SUMMARY] for each in summaries])
+
+
+def describe_tags(tags: dict[str, str]) -> list[str]:
+    """A table of tags."""
+    return _format_table(("Key", "Value"), sorted(tags.items()))
+
+
+def describe_state(found: MonitorState) -> list[str]:
+    """Everything about one app monitor."""
+    lines = _format_table(("Setting", "Value"), _flatten(found.monitor or {})) + describe_metrics(found)
+    if found.policy:
+        lines += [f"policy {found.policy.get('PolicyRevisionId', '')}", f"  {found.policy['PolicyDocument']}"]
+    return lines
+
+
+def describe_metrics(found: MonitorState) -> list[str]:
+    """A table of the metric definitions of one app monitor."""
+    rows = [
+        (key, each["MetricDefinitionId"], each.get("Namespace", ""), each["Name"], each.get("EventPattern", ""))
+        for key, definitions in found.definitions.items()
+        for each in definitions
+    ]
+    return _format_table(("Destination", "Id", "Namespace", "Metric", "Pattern"), rows) if found.destinations else []
+
+
+def _format_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """A table whose cells are never cut off: ids are for copying. Where it is too wide, each row is a few lines."""
+    lines = [tuple(columns), *(tuple(map(str, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
+        return [line for row in lines[1:] for line in _format_row(columns, row)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _format_row(columns: Sequence[str], row: Sequence[str]) -> Iterator[str]:
+    """A row as its first cell, and each other one below it by the name of its column."""
+    yield from _fold(row[0])
+    for column, cell in zip(columns[1:], row[1:], strict=True):
+        text = cell if len(columns) == 2 else f"{column}: {cell}"
+        yield from _fold(f"  {text}") if not cell.startswith("{") else (f"  {column}:", f"  {cell}")
+
+
+def _fold(line: str) -> list[str]:
+    """The lines that a line takes on the terminal, broken between words."""
+    width = shutil.get_terminal_size().columns
+    return wrap(line, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False) or [line]
+
+
+def _flatten(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, each in value.items():
+        if isinstance(each, dict):
+            yield from _flatten(each, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", ", ".join(map(str, each)) if isinstance(each, list) else str(each)

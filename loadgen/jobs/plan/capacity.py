@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -9,7 +11,8 @@ from functools import cache
 import msgspec
 import numpy as np
 
-from loadgen.jobs.plan.day import divide_run, measure_window
+from loadgen import wire
+from loadgen.jobs.plan.day import DAY_SECONDS, divide_run, measure_window
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory
 from loadgen.jobs.plan.figures import (
@@ -26,15 +29,15 @@ from loadgen.jobs.plan.figures import (
     RatePoint,
     Throttling,
 )
-from loadgen.jobs.plan.machine import size_generator
 from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
 from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
 from loadgen.jobs.plan.what_if import PrecisionEstimator, advise, try_settings
 from loadgen.jobs.progress import OnProgress
+from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
 from loadgen.scenario import Scenario
 from loadgen.traffic import Floats
+from loadgen.wire.sigv4 import Credentials, Signer
 
-DAY = 86_400.0
 MOST_SINGLE_REQUESTS = 30_000  # that are simulated one by one for every quota that is tried
 QUOTA_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1)  # of the quota needed: the points of the curve of loss
 CLOSE = 0.05  # a point of the curve so near to the quota that is asked about is left out, as a part of it
@@ -44,6 +47,19 @@ PRICE_SOURCE = (
     "$1 per 100,000 events, each collected item an event (public texts of 2023 to 2026; the user guide); "
     "the first 1,000,000 events of an account are free once (aws.amazon.com/cloudwatch/pricing)"
 )
+
+SEND_SECONDS = 150e-6
+"""CPU time to send one request through Locust and measure its answer, without drawing, encoding and signing: 120 µs in
+a run with --pace max on a machine of 2 cores, and some room."""
+
+BUSY_SHARE = 0.6
+"""Part of a core that one process may use in its busiest second and still send in time."""
+
+ANSWER_SECONDS = 1.0
+"""With answers that take so long, a sender is still free for each request of the busiest second."""
+
+MOST_SENDERS = 900  # in one process: the bound that `loadgen run` has too
+SIGNED_REQUESTS = 200  # that are signed to measure how long signing takes
 
 
 def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, on_progress: OnProgress) -> CapacityPlan:
@@ -74,9 +90,9 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
         need=need,
         loss=tuple(_trace_loss(demands, need.quota, options)),
         rates=tuple(measure_rate(rate) for rate in sorted(options.rates)),
-        money=price_events((load.events + load.unsent) / whole.end * DAY, options),
+        money=price_events((load.events + load.unsent) / whole.end * DAY_SECONDS, options),
         what_if=try_settings(monitors[0], seed),
-        generator=_size_generator(monitors, whole),
+        generator=size_generator(monitors, whole),
         advice=advise(need.quota, options, measure_rate),
         exact=all(each.sample.exact for each in monitors),
         seconds=round(time.perf_counter() - begun, 1),
@@ -162,12 +178,12 @@ def make_rate_measure(
     """A function that gives all monitors' load at a sample rate; the precision is that of the first one's figures."""
     estimator = PrecisionEstimator([session for session, _ in monitors[0].sessions])
     first = monitors[0].unsampled
-    daily = first.totals.sessions / first.duration * DAY
+    daily = first.totals.sessions / first.duration * DAY_SECONDS
 
     @cache
     def measure_rate(rate: float) -> RatePoint:
         demands = [thin_demand(each.unsampled, rate, seed) for each in monitors]
-        events = sum((each.totals.events + each.totals.unsent) / each.duration * DAY for each in demands)
+        events = sum((each.totals.events + each.totals.unsent) / each.duration * DAY_SECONDS for each in demands)
         cost, precision = price_events(events, options), estimator.estimate(daily * rate / options.weekday_peak)
         return RatePoint(
             sample_rate=rate,
@@ -197,11 +213,42 @@ def price_events(events_per_day: float, options: PlanOptions) -> Cost:
     )
 
 
-def _size_generator(monitors: Sequence[RehearsedMonitor], whole: PlanWindow) -> GeneratorNeed:
-    events = sum(int(each.profile.events.sum()) for each in monitors)
-    per_event = sum(each.sample.cpu_seconds for each in monitors) / max(events, 1)
-    first = monitors[0]
-    return size_generator(per_event, first.sessions, first.scenario, (whole.requests.peak, whole.events.peak))
+def size_generator(monitors: Sequence[RehearsedMonitor], whole: PlanWindow) -> GeneratorNeed:
+    """What it takes to send the busiest second here; some of the first monitor's requests are signed to time that."""
+    planned = sum(int(each.profile.events.sum()) for each in monitors)
+    per_event = sum(each.sample.cpu_seconds for each in monitors) / max(planned, 1)
+    first, requests = monitors[0], whole.requests.peak
+    signature = measure_signing(first.sessions, first.scenario) if first.scenario.client.signing else 0.0
+    cpu = whole.events.peak * per_event + requests * (signature + SEND_SECONDS)
+    processes, cores = max(math.ceil(cpu / BUSY_SHARE), 1), os.cpu_count() or 1
+    senders = math.ceil(requests * ANSWER_SECONDS / processes)
+    if senders > MOST_SENDERS:
+        processes = math.ceil(requests * ANSWER_SECONDS / MOST_SENDERS)
+        senders = MOST_SENDERS
+    return GeneratorNeed(
+        processes=processes,
+        senders=max(senders, 1),
+        cores=cores,
+        cpu_us_per_event=round(per_event * 1e6, 2),
+        cpu_us_per_signature=round(signature * 1e6, 2),
+        cpu_us_per_send=SEND_SECONDS * 1e6,
+        busiest_cpu=round(cpu, 3),
+        enough=processes <= max(cores - 1, 1),
+    )
+
+
+def measure_signing(sessions: Sequence[PlannedSession], scenario: Scenario) -> float:
+    """CPU seconds that signing a request takes here; 0 without requests."""
+    signer = Signer(Credentials("AKIDEXAMPLE", "made-up"), "us-east-1")
+    destination = wire.Destination("localhost", UNSENT_MONITOR_ID, scenario.monitor.domain)
+    batches = [batch for _, plan in sessions[:SIGNED_REQUESTS] for batch in plan.batches][:SIGNED_REQUESTS]
+    requests = [wire.encode(batch, destination, wire.Clock(0.0)).request for batch in batches]
+    if not requests:
+        return 0.0
+    begun = time.process_time()
+    for place in range(SIGNED_REQUESTS):
+        signer.sign(requests[place % len(requests)], 0.0)
+    return (time.process_time() - begun) / SIGNED_REQUESTS
 
 
 def trace_load(offered: Floats, trajectory: Trajectory) -> LoadCurves:

@@ -22,6 +22,10 @@ from loadgen.scenario import Arrivals, Day, Scenario
 from loadgen.traffic import Ints, compute_mean_rate
 
 DAY_SECONDS, HOUR = 86_400.0, 3600.0
+MOST_STAGES = 24
+
+Bounds = tuple[str, float, float]
+"""A window's name, start and end, in seconds from the run's zero."""
 
 
 def spread_over_day(
@@ -110,17 +114,10 @@ def _format_time(seconds: float, scenario: Scenario) -> str:
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
-HOUR, DAY = 3600.0, 86_400.0
-MOST_STAGES = 24
-
-Bounds = tuple[str, float, float]
-"""A window's name, start and end, in seconds from the run's zero."""
-
-
 def divide_run(scenario: Scenario) -> list[Bounds]:
     """Stages of a run of up to two hours, hours of one of up to two days, else days."""
-    if scenario.duration > 2 * DAY:
-        return _divide_evenly(scenario.duration, DAY, "day {0}")
+    if scenario.duration > 2 * DAY_SECONDS:
+        return _divide_evenly(scenario.duration, DAY_SECONDS, "day {0}")
     if scenario.duration > 2 * HOUR:
         return _divide_evenly(scenario.duration, HOUR, "{1:02d}:00", find_first_hour(scenario))
     return _divide_by_stages(scenario)

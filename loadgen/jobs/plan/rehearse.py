@@ -3,6 +3,7 @@ precision."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -12,10 +13,10 @@ import msgspec
 import numpy as np
 
 from loadgen import client, traffic
+from loadgen.errors import LoadgenError
 from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure
-from loadgen.jobs.plan.demand import Demand, extrapolate_demand, measure_demand
+from loadgen.jobs.plan.demand import MOST_SLOTS, SLOTS, Demand, choose_slot_length, extrapolate_demand, measure_demand
 from loadgen.jobs.plan.double_sampling import Calibration, MeanTraits, count_fewest, count_parts
-from loadgen.jobs.plan.machine import refuse_too_large
 from loadgen.jobs.progress import OnProgress, Ticker, track
 from loadgen.model import Noun
 from loadgen.planned import PlannedSession, planned
@@ -26,6 +27,11 @@ MOST_REHEARSED = 20_000
 
 TRIED_SESSIONS = 600  # sessions that are kept to try client settings on
 CLOSE_ENOUGH = 1.1  # times the rehearsed sessions: if fewer than so many are wanted, they are not rehearsed anew
+
+START_BYTES = 32  # of memory for an arrival: its start, drawn, sorted and rounded
+SESSION_BYTES = 1_200  # of memory for a session of about ten batches when every session is kept
+LONGEST_EXACT = 5_000_000
+"""Sessions that `exact` allows: three quarters of an hour at 0.5 ms a session."""
 
 
 class SampleSize(Noun):
@@ -78,6 +84,32 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
             demand = extrapolate_demand(scenario, profile, starts, kept, seed)
     first = islice(rehearsal.plan(with_unrecorded=True), TRIED_SESSIONS)
     return RehearsedMonitor(scenario, demand, unsampled, sample, profile, tuple(first), share)
+
+
+def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -> None:
+    """Raise a LoadgenError that names the size if this machine cannot hold the plan."""
+    if choose_slot_length(duration) is None:
+        longest = MOST_SLOTS * SLOTS[-1]
+        raise LoadgenError(
+            f"{name}: a plan of {duration / 86400:,.0f} days is too long, {longest / 86400:.0f} days fit; "
+            "give a shorter --duration"
+        )
+    if exact and sessions > LONGEST_EXACT:
+        raise LoadgenError(
+            f"{name}: an exact rehearsal of {sessions:,.0f} sessions is too large, {LONGEST_EXACT:,} fit; "
+            "leave --exact out and a sample will do"
+        )
+    wanted, there = sessions * (SESSION_BYTES if exact else START_BYTES), read_memory_bytes() / 2
+    if wanted > there:
+        raise LoadgenError(
+            f"{name}: {sessions:,.0f} sessions are too many: they take {wanted / 1e9:,.1f} GB and "
+            f"{there / 1e9:,.1f} GB may be used here, enough for {there / wanted * sessions:,.0f}; plan fewer"
+        )
+
+
+def read_memory_bytes() -> float:
+    """The machine's memory."""
+    return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
 class Rehearsal:

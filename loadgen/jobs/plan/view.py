@@ -35,10 +35,10 @@ def build_plan_view(plan: CapacityPlan) -> RenderableType:
         Text(),
         build_loss_table(plan),
         Text(),
-        build_rate_table(plan),
+        fill_table(RATE_HEAD, list_rate_rows(plan)),
         RATE_NOTE,
         Text(),
-        build_setting_table(plan),
+        fill_table(SETTING_HEAD, list_setting_rows(plan)),
         Text(),
         format_generator_need(plan),
         *(Text(f"\n{sentence}") for sentence in write_advice(plan)),
@@ -176,13 +176,8 @@ def build_loss_table(plan: CapacityPlan) -> Table:
     return table
 
 
-def build_rate_table(plan: CapacityPlan) -> Table:
-    """Sample rates: cost, quota, and how precise figures are."""
-    return fill_table(RATE_HEAD, list_rate_rows(plan))
-
-
 def list_rate_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
-    """A row a sample rate."""
+    """A row a sample rate: cost, quota, and how precise figures are."""
     for point in plan.rates:
         yield (
             f"{point.sample_rate:g}",
@@ -195,13 +190,8 @@ def list_rate_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
         )
 
 
-def build_setting_table(plan: CapacityPlan) -> Table:
-    """Client settings: by how much the demand changes."""
-    return fill_table(SETTING_HEAD, list_setting_rows(plan))
-
-
 def list_setting_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
-    """A row a setting."""
+    """A row a client setting: by how much the demand changes."""
     for effect in plan.what_if:
         value = str(effect.value).lower() if isinstance(effect.value, bool) else f"{effect.value:,}"
         changes = (effect.requests, effect.events, effect.wire_bytes)

@@ -1,19 +1,30 @@
-"""`loadgen preview`: one HTML page of plots of a scenario's traffic; nothing is sent. Pure."""
+"""`loadgen preview`: one HTML page of plots of a scenario's traffic, which opens offline; nothing is sent. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from loadgen.charts import Markup, bars, card, cards, el, page, tiles
 from loadgen.jobs.inputs import Positive, Seconds, Seed, read_scenario, resolve_options, take_first_monitor
-from loadgen.jobs.preview.page import build_preview_page
+from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
 from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.model import Noun
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import check_size
+from loadgen.units import format_clock, format_count, format_digits, format_rate
 
 __all__ = ["PreviewOptions", "TrafficSample", "build_preview_page", "preview"]
+
+VITAL_NAMES = {
+    "LCP": "Largest contentful paint",
+    "FCP": "First contentful paint",
+    "TTFB": "Time to first byte",
+    "INP": "Interaction to next paint",
+    "CLS": "Cumulative layout shift",
+}
 
 
 class PreviewOptions(Noun, kw_only=True):
@@ -42,3 +53,82 @@ def preview(
     first = first.adjust(duration=asked.duration, rate=asked.rate)
     check_size(first)
     return sample_traffic(first, resolve_seed(first, asked.seed, 0), on_progress)
+
+
+def build_preview_page(sample: TrafficSample) -> str:
+    """The page's text."""
+    return page(
+        f"{sample.scenario.name}: preview · loadgen",
+        build_headline(sample),
+        build_tiles(sample),
+        cards(*list_cards(sample)),
+        el("footer", "Made by loadgen. Arrivals and visits are those of the whole run, the rest of the visits drawn."),
+    )
+
+
+def list_cards(sample: TrafficSample) -> Iterator[Markup]:
+    """A card for each plot."""
+    some_visits = "Each line is a visit, dots are what the web client notices, those below are what it sends."
+    begin = "Visits that begin, a second, under this seed."
+    yield card("Arrivals", plots.plot_arrivals(sample), about=begin, wide=True)
+    depth = "Page views of a visit, as a share of all visits."
+    yield card("Session depth", plots.plot_depths(sample), about=depth)
+    think = "From one page view to the next, as a share of all."
+    yield card("Think times", plots.plot_think_times(sample), about=think)
+    for name, words in VITAL_NAMES.items():
+        plot = plots.plot_vital(sample, name)
+        yield card(f"{name}: {words.lower()}", plot, about="Over the share of page loads with less.")
+    sizes = "Events in a request, as a share of all requests."
+    yield card("Batch sizes", plots.plot_batch_sizes(sample), about=sizes)
+    yield card("Some visits", plots.plot_visits(sample), about=some_visits, wide=True)
+    mix = bars(plots.count_events(sample), "accepted", "Events by type")
+    yield card("Event mix", mix, about="As the client notices them, before sampling and limits.", wide=True)
+
+
+def build_headline(sample: TrafficSample) -> Markup:
+    """What the scenario is for."""
+    scenario = sample.scenario
+    return el(
+        "header",
+        el("p", "loadgen preview", class_="brand"),
+        el("h1", scenario.name),
+        el("p", " ".join(scenario.description.split()), class_="sentence") if scenario.description else None,
+        el(
+            "p",
+            f"{format_clock(scenario.duration)} · seed {sample.seed} · {format_drawn(sample)} · nothing was sent",
+            class_="meta",
+        ),
+    )
+
+
+def format_drawn(sample: TrafficSample) -> str:
+    """How many visits the page shows in full."""
+    whole = len(sample.starts)
+    return (
+        f"{format_count(sample.visits)} of {format_count(whole)} visits drawn"
+        if sample.visits < whole
+        else "all visits drawn"
+    )
+
+
+def build_tiles(sample: TrafficSample) -> Markup:
+    """The implied traffic in large type."""
+    described, visits = sample.implied, max(sample.visits, 1)
+    requests = sample.batches.total()
+    return tiles(
+        (
+            "Visits",
+            format_count(len(sample.starts)),
+            f"{format_rate(len(sample.starts) / sample.scenario.duration)} on the mean",
+        ),
+        ("Busiest", format_rate(described.peak_rate), "visits, mean rate"),
+        ("Bounce", f"{described.bounce:.0%}", "see one page"),
+        ("Pages", format_digits(described.pages), f"a visit; median {described.pages_median:.0f}"),
+        ("Length", format_clock(described.seconds), f"a visit; median {format_clock(described.seconds_median)}"),
+        (
+            "Requests",
+            format_digits(requests / visits),
+            f"a visit; {format_digits(sample.mix.total() / visits)} events noticed",
+        ),
+        ("Mobile", f"{1 - described.devices['desktop']:.0%}", "of visits, tablets included"),
+    )

@@ -9,7 +9,7 @@ from math import inf, nan
 import numpy as np
 
 from loadgen.charts import Layer, Mark, Markup, Plot, Scale, el, find_centres, join, linear, logarithmic, time_ticks
-from loadgen.jobs.preview.traffic_sample import DEVICES, VITALS, TrafficSample, VisitTimeline
+from loadgen.jobs.preview.traffic_sample import DEVICES, TrafficSample, VisitTimeline
 from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
 
 COLOURS = {"desktop": "run0", "mobile": "run1"}
@@ -234,11 +234,6 @@ def _list_spots(timeline: VisitTimeline, row: int) -> list[tuple[float, str, str
 
 def _draw_life(timeline: VisitTimeline, row: int, places: Sequence[float], end: float) -> Layer:
     return Layer("back", "visit", [float(row) if place <= timeline.end / end else nan for place in places])
-
-
-def plot_vitals(sample: TrafficSample) -> list[tuple[str, Markup]]:
-    """Each vital's name and plot."""
-    return [(name, plot_vital(sample, name)) for name in VITALS]
 
 
 def count_events(sample: TrafficSample) -> dict[str, int]:

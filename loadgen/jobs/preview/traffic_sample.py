@@ -24,7 +24,6 @@ TRACED_VISITS = 8
 LONGEST_TRACED = 180.0
 """Seconds that such a visit lasts at most, so that its events can be told apart."""
 
-VITALS = ("LCP", "FCP", "TTFB", "INP", "CLS")
 DEVICES = ("desktop", "mobile")
 
 

@@ -1,7 +1,175 @@
-"""Scenario and options → a run: target, Locust process, ledgers, summary, page."""
+"""Scenario and options → a run: target, folder, Locust process, ledgers, summary, page."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from loadgen.endpoint import EndpointSettings, Faults, parse_faults
+from loadgen.errors import LoadgenError
+from loadgen.jobs.inputs import resolve_options
+from loadgen.jobs.progress import ignore_progress
+from loadgen.jobs.run.finalize import add_notes, write_ground_truth, write_page
+from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.locust_process import worker
-from loadgen.jobs.run.steps import Run, run
+from loadgen.jobs.run.preflight import (
+    check_credentials,
+    check_machine,
+    check_options,
+    check_ports,
+    check_scenario,
+    confirm_aws,
+    warn_of_strangers,
+)
 from loadgen.jobs.run.view import LiveView, OnProgress, Progress, RunNotice, RunStarted
+from loadgen.jobs.stop_signals import StopSignals
+from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
+from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary
+from loadgen.scenario import Scenario, format_scenario, read_text
+from loadgen.transport import require_answer
+
+if TYPE_CHECKING:
+    import pyarrow
 
 __all__ = ["LiveView", "OnProgress", "Progress", "Run", "RunNotice", "RunStarted", "run", "worker"]
+
+
+class Run:
+    """A run that has ended: its summary, and the folder with all else that is known of it."""
+
+    def __init__(self, folder: RunFolder, summary: Summary) -> None:
+        self.folder: Path = folder.path
+        self.summary = summary
+        self._files = folder
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 3 invalid, 130 interrupted."""
+        return EXIT_CODES[self.summary.verdict]
+
+    @property
+    def spec(self) -> RunSpec:
+        """What the run was asked for."""
+        return self._files.spec()
+
+    def records(self) -> pyarrow.Table:
+        """Read one row a request, columns as results/README.md explains; LoadgenError when the run left none."""
+        import pyarrow.parquet as parquet
+
+        if not self._files.records.is_file():
+            raise LoadgenError(f"{self._files.records}: is not there; the run was cut off, or somebody took it away")
+        return parquet.read_table(self._files.records)
+
+
+def run(
+    scenario: Scenario | Path | str,
+    *,
+    out: Path | str | None = None,
+    on_progress: OnProgress | None = None,
+    confirm: Confirm | None = None,
+    **options: Any,
+) -> Run:
+    """Send a scenario's traffic, measure it, and return what became of every event.
+
+    `options` are the fields of RunOptions; `out` is a new or empty folder, results/<time>-<name> unless given. Each
+    second that was measured, and each line for people, goes to `on_progress`; before anything goes to AWS `confirm` is
+    asked, and without one nothing goes there. Raises LoadgenError for what a person can mend. Ctrl-C ends the run well.
+    """
+    tell = on_progress or ignore_progress
+    spec = resolve(scenario, options)
+
+    def ask(targets: OpenTargets) -> None:
+        confirm_aws(spec, targets, confirm)
+
+    def wait(line: str) -> None:
+        tell(RunNotice(line, is_wait=True))
+
+    reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
+    opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait)
+    with StopSignals() as signals, reached, opened as (aimed, folder, targets):
+        followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, tell)
+        followed.tell(describe_start(aimed))
+        if aimed.master:
+            warn_of_strangers(aimed, followed.tell)
+        summary = add_notes(folder, aimed, followed.follow_to_end(signals), followed.tell)
+        with signals.counted():
+            write_ground_truth(aimed, folder, summary, followed.tell)
+    write_page(folder, followed.tell)
+    if followed.error is not None and not signals.count:  # a terminal that closes sends a signal too
+        raise followed.error
+    return Run(folder, summary)
+
+
+def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec:
+    """Check everything that can be checked before anything is started."""
+    plain = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    resolve_options(RunOptions, plain)  # for its words
+    asked = RunOptions.of(**plain)
+    check_options(asked)
+    check_machine(asked)
+    if isinstance(scenario, Scenario):
+        spec = RunSpec.resolve(asked, f"{scenario.name}.toml", format_scenario(scenario))
+    else:
+        spec = RunSpec.resolve(asked, str(scenario), read_text(scenario))
+    check_scenario(spec)
+    return spec
+
+
+@contextmanager
+def open_run(
+    spec: RunSpec,
+    out: Path | None,
+    name: str,
+    ask: Callable[[OpenTargets], None],
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[tuple[RunSpec, RunFolder, OpenTargets]]:
+    """Open what a run sends to, and write its spec, with where its requests go, into its folder.
+
+    Without `out` the folder is named after the time and `name`. For AWS, `ask` is called first; it raises on a no.
+    `on_wait` gets a line when the target takes long to answer; one that never does is refused. Whatever is refused, or
+    ends before something was sent, leaves no folder.
+    """
+    monitors = [each.monitor for each in spec.scenarios]
+    named = [each.model_copy(update={"name": spec.monitor or each.name}) for each in monitors]
+    store = spec.store and Path(spec.store)
+    with open_targets(named, spec.target, spec.region or None, own_endpoint(spec), store or None, on_wait) as targets:
+        first, ids = targets.monitors[0], tuple(RunMonitor(m.monitor_name, m.monitor_id) for m in targets.monitors)
+        aimed = msgspec.structs.replace(spec, url=first.url, region=first.region, monitors=ids)
+        if targets.endpoint is None:
+            check_credentials(aimed)
+        if spec.target == "aws":
+            ask(targets)
+        elif targets.endpoint is None and require_answer(first.url, f"/appmonitors/{first.monitor_id}", on_wait):
+            check_ports(aimed)
+        folder = RunFolder.create(out, name, datetime.now(UTC))
+        try:
+            folder.write_spec(aimed)
+            yield aimed, folder, targets
+        except (LoadgenError, OSError, KeyboardInterrupt):
+            if not folder.log.exists():  # no process was started
+                folder.discard()
+            raise
+
+
+def own_endpoint(spec: RunSpec) -> EndpointSettings:
+    """The settings of the endpoint that a run with the target `local` starts."""
+    return EndpointSettings(
+        # nobody else gets the key that it makes up: a long run must not fill the memory for nothing
+        keeps=spec.store is not None,
+        quota=spec.quota,
+        faults=parse_faults(spec.faults) if spec.faults else Faults(),
+        max_batch_events=max(100, *(each.client.batchLimit for each in spec.scenarios)),
+    )
+
+
+def describe_start(spec: RunSpec) -> RunStarted:
+    """What is about to be sent."""
+    names = tuple(each.name for each in spec.monitors)
+    seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
+    return RunStarted(spec.scenario.name, spec.url, names, spec.seed, seconds, spec.web)

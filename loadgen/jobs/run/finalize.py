@@ -1,40 +1,45 @@
-"""What follows a run whose process has ended: the endpoint's ledger, notes, sessions that were not run, the page.
+"""What follows a run whose process has ended: its summary, notes, sessions that were not run, the page.
 
 Rule: once a summary is on disk nothing here can lose it, and Ctrl-C skips a step.
 
-What an endpoint of ours says it accepted, asked before and after a run.
+Which sessions a lost worker left undone: its share is drawn again and compared with what it tried. Senders take batches
+in the order of their intended moments, so what was due before a worker's last first attempt and was not tried was held
+back by the client (a page that was switched off), and is not missing. Sessions are drawn in the order of their starts:
+of those after the last that was tried, a late worker may have drawn nothing yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterator
+from itertools import chain
+from math import inf
 
 import msgspec
 
-from loadgen.aws import MonitorTarget
+from loadgen import client, units
 from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs import ground_truth
 from loadgen.jobs.run import otel
-from loadgen.jobs.run.incomplete_sessions import note_incomplete_sessions
 from loadgen.jobs.run.locust_process import LocustProcess
 from loadgen.jobs.run.view import OnProgress, RunNotice
-from loadgen.model import Noun, Request
+from loadgen.model import Noun
+from loadgen.planned import planned
 from loadgen.report import write_report
 from loadgen.results import (
     EXIT_CODES,
     INCOMPLETE_SESSIONS,
-    LedgerComparison,
-    MonitorSummary,
+    IncompleteSession,
     RunData,
     RunFolder,
     RunSpec,
     Summary,
+    TriedBatches,
     has_sent_anything,
+    read_incomplete_sessions,
     recover_summary,
+    write_incomplete_sessions,
 )
 from loadgen.scenario import Scenario
-from loadgen.transport import BlockingConnection, NoAnswer, OnWait, find_route, start_notice
 
 
 def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
@@ -107,73 +112,84 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
     return summary
 
 
+def note_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
+    """The summary with a line on the sessions that were not run; they are named in a file of their own, made once."""
+    if not summary.lost_workers:
+        return summary
+    if (folder.path / INCOMPLETE_SESSIONS).is_file():
+        count = len(read_incomplete_sessions(folder))
+    elif not all(folder.spool(worker).is_file() for worker in summary.lost_workers):
+        return summary  # somebody took the file out of the folder, and what the workers had tried is gone
+    else:
+        try:
+            count = write_incomplete_sessions(folder, find_incomplete_sessions(folder, scenario, summary))
+        except OSError as error:
+            raise LoadgenError(f"{folder.path / INCOMPLETE_SESSIONS}: cannot be written ({error.strerror})") from error
+    if not count:
+        return summary
+    line = describe_count(count)
+    return summary if line in summary.reasons else msgspec.structs.replace(summary, reasons=(*summary.reasons, line))
+
+
+def describe_count(count: int) -> str:
+    """One line for people."""
+    sessions = "1 session was" if count == 1 else f"{count:,} sessions were"
+    return f"{sessions} not run, or only in part: {INCOMPLETE_SESSIONS} names them"
+
+
+def find_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Iterator[IncompleteSession]:
+    """The sessions of all lost workers, a worker and an app monitor after the other."""
+    workers, factor, stopped = summary.generator.workers, units.parse_pace(summary.pace), summary.stopped_at
+    names = [each.name for each in summary.monitors] or [scenario.monitor.name]
+    return chain.from_iterable(
+        find_incomplete_in_share(
+            LostShare(its, summary.seed + place, worker, workers, name),
+            TriedBatches(folder.spool(worker), place),
+            factor,
+            stopped,
+        )
+        for worker in summary.lost_workers
+        for place, (its, name) in enumerate(zip(scenario.monitors, names, strict=False))
+    )
+
+
+class LostShare(Noun):
+    """A lost worker's part of the sessions of one app monitor."""
+
+    scenario: Scenario
+    seed: int
+    worker: int
+    workers: int
+    monitor: str = ""
+
+
+def find_incomplete_in_share(
+    share: LostShare, tried: TriedBatches, factor: float, stopped: float | None
+) -> Iterator[IncompleteSession]:
+    """The sessions of one share that were not run whole, up to the run's end, or to its stop in seconds on the wall.
+
+    As fast as possible nothing has a moment: of a run that was stopped, nobody knows which sessions would have come
+    after those that were tried.
+    """
+    duration = share.scenario.duration
+    end = duration if stopped is None or factor == inf else min(duration, stopped * factor)
+    for session, plan in planned(share.scenario, share.seed, (share.worker, share.workers)):
+        if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
+            return
+        due = [batch.due for batch in plan.batches if batch.due < end]
+        done = tried.of(session.index)
+        drawn = session.index < tried.sessions
+        if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
+            start, name = (
+                session.start if factor == inf else session.start / factor,
+                client.make_session_id(session.key),
+            )
+            yield IncompleteSession(session.index, name, start, share.worker, len(due), done, share.monitor)
+
+
 def write_page(folder: RunFolder, tell: OnProgress) -> None:
     """Write the run's page; a run without one is still a run."""
     try:
         write_report(RunData(folder))
     except (LoadgenError, OSError) as error:
         tell(RunNotice(f"no report.html: {error}"))
-
-
-ASK_SECONDS, LEDGER = 10.0, "/_loadgen/ledger"
-
-
-class LedgerCounts(Noun):
-    """What is read of the endpoint's answer to `/_loadgen/ledger`."""
-
-    requests: dict[str, int]
-    events: dict[str, int]
-
-
-class Kept(Noun):
-    """Accepted PutRumEvents calls of one monitor and their events, those included that the endpoint dropped."""
-
-    requests: int
-    events: int
-
-
-def read_ledger(url: str, monitor_id: str, on_wait: OnWait) -> Kept | None:
-    """Ask an endpoint; None when it is none of ours, or not there. `on_wait` gets a line when it takes long."""
-    if not url.startswith("http://"):
-        return None
-    parts = urlsplit(url)
-    path = f"{parts.path.rstrip('/')}{LEDGER}?monitor={quote(monitor_id, safe='')}"
-    connection = BlockingConnection(find_route(url), ASK_SECONDS)
-    notice = start_notice(parts.netloc, LEDGER, ASK_SECONDS, on_wait)
-    try:
-        answer = connection(Request("GET", path, (("host", parts.netloc),)))
-        counted = msgspec.json.decode(answer.body, type=LedgerCounts)
-        return Kept(counted.requests["accepted"], counted.events["accepted"] + counted.events["dropped"])
-    except (NoAnswer, msgspec.DecodeError, KeyError):
-        return None
-    finally:
-        notice.cancel()
-        connection.close()
-
-
-def read_ledgers(targets: Sequence[MonitorTarget], on_wait: OnWait) -> tuple[Kept | None, ...]:
-    """The same for each app monitor of a run; for none, where one is not told: they are compared together."""
-    found: list[Kept | None] = []
-    for target in targets:
-        found.append(read_ledger(target.url, target.monitor_id, on_wait))
-        if found[-1] is None:
-            return (None,) * len(targets)
-    return tuple(found)
-
-
-def compare_ledgers(
-    before: tuple[Kept | None, ...], after: tuple[Kept | None, ...], summary: Summary
-) -> tuple[LedgerComparison, ...]:
-    """Both sides' counts of one run, for each of its app monitors."""
-    return tuple(map(compare_ledger, before, after, summary.monitors))
-
-
-def compare_ledger(before: Kept | None, after: Kept | None, ours: MonitorSummary) -> LedgerComparison:
-    """Both sides' counts of one app monitor."""
-    if before is None or after is None:
-        return LedgerComparison()
-    requests, events = after.requests - before.requests, after.events - before.events
-    more_requests, more_events = requests - ours.requests.accepted, events - ours.events.accepted
-    # What got no answer, or was in flight when a worker was killed, may have been accepted all the same.
-    agrees = 0 <= more_requests <= ours.in_doubt.requests and 0 <= more_events <= ours.in_doubt.events
-    return LedgerComparison(agrees, requests, events)

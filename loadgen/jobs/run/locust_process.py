@@ -18,9 +18,10 @@ from typing import NoReturn
 import psutil
 
 from loadgen.errors import LoadgenError
+from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import SECRET, find_free_port
-from loadgen.jobs.run.view import RunNotice, ignore_progress
+from loadgen.jobs.run.view import RunNotice
 from loadgen.results import HANDOVER, Handover, RunFolder, RunSpec
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials

@@ -117,7 +117,3 @@ class RunNotice(Noun):
 
 Progress = RunStarted | TimelineRow | RunNotice
 OnProgress = Callable[[Progress], None]
-
-
-def ignore_progress(_: Progress) -> None:
-    """The callback of a caller who wants none."""

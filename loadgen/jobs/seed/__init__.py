@@ -1,11 +1,47 @@
-"""Scenario, seed and period → every batch accepted exactly once, whatever happens; and read back. Sends and waits."""
+"""Scenario, seed and period → every batch accepted exactly once, whatever happens; and read back. Sends and waits.
 
-from loadgen.jobs.seed.options import SeedOptions
-from loadgen.jobs.seed.prepare import seed
+Here are the steps of `seed` before anything is sent: period, ledger, app monitor, confirmation.
+
+Rule: everything that can be refused is refused before a folder is made, a monitor created or an event sent.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
+from loadgen.errors import ControlError, LoadgenError
+from loadgen.jobs import ground_truth
+from loadgen.jobs.inputs import describe_skipped, read_scenario, resolve_options
+from loadgen.jobs.seed.ledger import (
+    FILE,
+    LOCK,
+    RUN_TAG,
+    BatchLedger,
+    SeedIdentity,
+    check_identity,
+    fingerprint_traffic,
+)
+from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.seeder import SeedProgress
-from loadgen.jobs.seed.sending import Notice, SeedResult, SeedStart
+from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
+from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.seed.verification import Cleanup, Verification, clean, describe_cleanup, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
+from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
+from loadgen.model import Noun
+from loadgen.output import write_output
+from loadgen.scenario import Scenario, covers_domain, format_scenario, read_text, resolve_seed
+from loadgen.traffic import check_size
+from loadgen.wire import Clock
 
 __all__ = [
     "Cleanup",
@@ -22,3 +58,200 @@ __all__ = [
     "seed",
     "verify",
 ]
+
+
+class EarlierRun(Noun):
+    """What an earlier run has left in the folder."""
+
+    identity: SeedIdentity | None = None
+    finished: bool = False
+
+
+def seed(
+    scenario: Scenario | Path | str,
+    *,
+    on_progress: OnProgress | None = None,
+    confirm: Confirm | None = None,
+    **options: Any,
+) -> SeedResult:
+    """Fill an app monitor with a scenario's past, each event exactly once; called again, go on where it stopped.
+
+    Args:
+        scenario: A scenario, or the path of its file.
+        on_progress: Called with a `Notice`, `SeedStart`, `SeedProgress` (several times a second) or `SeedResult`.
+        confirm: Asked before anything is sent to AWS; without it the answer is no.
+        options: The fields of `SeedOptions`.
+
+    Raises LoadgenError when it cannot begin or go on.
+    """
+    wanted = resolve_options(SeedOptions, options)
+    with reach_target(wanted.target, wanted.proxy, wanted.ca_bundle):
+        return _seed(scenario, wanted, on_progress or (lambda _: None), confirm)
+
+
+def _seed(
+    scenario: Scenario | Path | str, wanted: SeedOptions, notify: OnProgress, confirm: Confirm | None
+) -> SeedResult:
+    task, earlier = _prepare(scenario, wanted, notify)
+    if earlier.finished and not wanted.live:
+        result = SeedResult(task.folder, task.identity, whole=True)
+        notify(result)
+        return result
+    if not task.account.is_local:
+        _confirm(task, confirm)
+    with _open_ledger(task.folder, task.identity) as ledger:
+        _keep_scenario(scenario, task)
+        task = msgspec.structs.replace(task, identity=_ensure_monitor(task, ledger, notify))
+        return SeedRun(task, ledger, notify).send()
+
+
+def _prepare(given: Scenario | Path | str, options: SeedOptions, notify: OnProgress) -> tuple[SeedTask, EarlierRun]:
+    """Check everything that can be checked before anything is made."""
+    lasts = options.measure_period(time.time())
+    loaded = read_scenario(given, lasts)
+    if note := describe_skipped(loaded, "seed"):
+        notify(Notice(note))
+    scenario = loaded.monitors[0].adjust(rate=options.rate, sample_rate=options.sample_rate)
+    account = open_account(options.target, options.region, on_wait=lambda line: notify(Notice(line)))
+    if options.monitor:
+        scenario = _rename_monitor(scenario, options.monitor, account)
+    folder = options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}"
+    earlier = _read_earlier(folder)
+    period = _resolve_period(earlier.identity, options)
+    monitor = account.look_up(scenario.monitor.name)
+    identity = _identify(scenario, earlier.identity, period, account, options)
+    whole = place_past(scenario, identity.period)
+    check_size(whole)
+    identity = msgspec.structs.replace(identity, monitor_id=monitor["Id"] if monitor else "")
+    if earlier.identity is not None:
+        check_identity(earlier.identity, identity, str(folder / FILE))
+        identity = msgspec.structs.replace(identity, run=earlier.identity.run, period=earlier.identity.period)
+    if monitor:
+        _check_monitor(monitor, scenario)
+    return SeedTask(scenario, identity, account, folder, options), earlier
+
+
+def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario:
+    """The scenario for another app monitor; an id is looked up, as RUM reads back by name alone."""
+    if is_monitor_id(name):
+        names = [each["Name"] for each in account.list_monitors() if each["Id"] == name]
+        if not names:
+            raise LoadgenError(f"no app monitor has the id {name} in {account.region}; give --monitor a name")
+        name = names[0]
+    return scenario.model_copy(update={"monitor": scenario.monitor.named(name)})
+
+
+def _read_earlier(folder: Path) -> EarlierRun:
+    """What an earlier run has left in the folder."""
+    if not (folder / FILE).is_file():
+        if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+            raise LoadgenError(f"{folder}: is no folder; give --out a folder that is new or empty")
+        # A lock alone is what kill -9 leaves when it comes before the ledger is made.
+        if folder.is_dir() and any(each.name != LOCK for each in folder.iterdir()):
+            raise LoadgenError(f"{folder}: holds files, but no {FILE}; give --out a folder that is new or empty")
+        return EarlierRun()
+    with BatchLedger(folder) as ledger:
+        return EarlierRun(ledger.identity, ledger.finished)
+
+
+def _resolve_period(kept: SeedIdentity | None, options: SeedOptions) -> PastPeriod:
+    """The period that was asked for; the ledger's own, when it was asked for in the same words."""
+    if kept is not None and kept.period_as_given == options.period_as_given:
+        return kept.period
+    return options.resolve_period(time.time())
+
+
+def _identify(
+    scenario: Scenario, kept: SeedIdentity | None, period: PastPeriod, account: Account, options: SeedOptions
+) -> SeedIdentity:
+    """What the ledger of this command has to belong to; a seed that is not given is the ledger's, or a new one."""
+    return SeedIdentity(
+        run=kept.run if kept else str(uuid4()),
+        scenario=scenario.name,
+        fingerprint=fingerprint_traffic(scenario),
+        seed=resolve_seed(scenario, options.seed, otherwise=kept.seed if kept else None),
+        target=account.data_plane,
+        region=account.region,
+        monitor=scenario.monitor.name,
+        monitor_id="",
+        period_as_given=options.period_as_given,
+        period=period,
+    )
+
+
+def _check_monitor(monitor: dict[str, Any], scenario: Scenario) -> None:
+    """Refuse a monitor that is for another site, or would drop events that the scenario sends."""
+    check_platform(monitor)
+    domains = list_domains(monitor)
+    name, domain = scenario.monitor.name, scenario.monitor.domain
+    if not any(covers_domain(each, domain) for each in domains):
+        raise LoadgenError(
+            f"app monitor {name} is for the domain {', '.join(domains)}, the scenario's traffic is of "
+            f"{domain}; give --monitor another name, or change one of the two"
+        )
+    custom = monitor.get("CustomEvents") == {"Status": "ENABLED"}
+    if scenario.monitor.custom_events and not custom and any(page.events for page in scenario.pages.values()):
+        raise LoadgenError(
+            f"app monitor {name} takes no custom events, and the scenario sends some, which RUM would drop; "
+            f"run: loadgen monitors update {name} --custom-events"
+        )
+
+
+def _confirm(task: SeedTask, confirm: Confirm | None) -> None:
+    """Say what will be sent to AWS and what it costs, and go on only after a yes."""
+    identity, expected = task.identity, estimate_size(task.scenario, task.identity)
+    monitor = f"app monitor {identity.monitor} ({'exists' if identity.monitor_id else 'will be made'})"
+    live = "; --live goes on after that" if task.options.live else ""
+    sending = Sending(
+        account=task.account,
+        receiver=f"{monitor}, {identity.period}",
+        requests=expected.requests,
+        events=expected.events,
+        exact=expected.exact,
+        remark=f", less what an earlier run of it has sent{live}",
+    )
+    confirm_sending(confirm, sending)
+
+
+@contextmanager
+def _open_ledger(folder: Path, identity: SeedIdentity) -> Iterator[BatchLedger]:
+    """The run's ledger; a new one is removed again when the run is refused before it has sent anything."""
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LoadgenError(f"{folder}: cannot be made ({error.strerror}); give --out a folder that can") from error
+    try:
+        with BatchLedger(folder, write=True) as ledger:
+            ledger.claim(identity)
+            yield ledger
+    except ControlError:
+        if new and not _has_sent(folder):
+            shutil.rmtree(folder)
+        raise
+
+
+def _has_sent(folder: Path) -> bool:
+    """Whether its ledger knows of a monitor, so that something was made or sent."""
+    with BatchLedger(folder) as ledger:
+        return bool(ledger.identity and ledger.identity.monitor_id)
+
+
+def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
+    """Keep the scenario in the run's folder, and write which visits its incidents hit."""
+    if not (kept := task.folder / "scenario.toml").exists():
+        write_output(kept, format_scenario(given) if isinstance(given, Scenario) else read_text(given))
+    identity = task.identity
+    whole = place_past(task.scenario, identity.period)
+    ground_truth.write(whole, identity.seed, Clock(identity.period.start), task.folder / ground_truth.FILE)
+
+
+def _ensure_monitor(task: SeedTask, ledger: BatchLedger, notify: OnProgress) -> SeedIdentity:
+    """The identity with the id of its monitor, which is made with the run's tag when it is missing."""
+    identity, wanted = task.identity, task.scenario.monitor
+    if not identity.monitor_id:
+        notify(Notice(f"creating app monitor {identity.monitor} for {wanted.domain}"))
+        made = task.account.create(wanted, task.scenario.client, {RUN_TAG: identity.run})
+        identity = msgspec.structs.replace(identity, monitor_id=made.monitor_id)
+    ledger.keep_identity(identity)
+    return identity

@@ -40,6 +40,9 @@ ID_BYTES = 16
 OWNER_ONLY = 0o600
 OTHER_FOLDER = "name another folder"
 
+RUN_TAG = "loadgen:run"
+"""Tag of what a run creates; its value is the run's id."""
+
 NOT_TRAFFIC: dict[str, bool | dict[str, bool]] = dict.fromkeys(("description", "thresholds", "seed", "duration"), True)
 """Parts of a scenario that change no byte of a period's traffic; of the monitor, only these do:"""
 

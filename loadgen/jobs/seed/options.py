@@ -59,13 +59,28 @@ class SeedOptions(Noun, kw_only=True):
         return " ".join(f"{name} {value}" for name, value in given if value)
 
     def resolve_period(self, now: float) -> PastPeriod:
-        """The period that is meant at the Unix time `now`; raises LoadgenError if it is reversed, ahead or too old."""
-        return resolve_period(self.days, self.start, self.end, now)
+        """The period that is meant at the Unix time `now`: `days` before the end, or from `start` on.
+
+        Raises LoadgenError when the period is reversed, in the future, or older than RUM keeps.
+        """
+        found = self._compute_period(now)
+        _check_period(found, now)
+        return found
 
     def measure_period(self, now: float) -> float:
         """The period's length in seconds; one that cannot be filled has the nearest length that can."""
-        seconds = _compute_period(self.days, self.start, self.end, now).seconds
-        return min(max(seconds, 1.0), RETENTION_SECONDS)
+        return min(max(self._compute_period(now).seconds, 1.0), RETENTION_SECONDS)
+
+    def _compute_period(self, now: float) -> PastPeriod:
+        if self.start is not None and self.end is not None and self.days is not None:
+            raise LoadgenError("--days, --from and --to together say too much; leave one out")
+        first = None if self.start is None else parse_moment(self.start, now)
+        if first is not None and self.days is not None:
+            last = first + self.days * DAY
+        else:
+            last = parse_moment(self.end or "now", now)
+            first = last - (DEFAULT_DAYS if self.days is None else self.days) * DAY if first is None else first
+        return PastPeriod(float(int(first)), float(int(last)))
 
 
 class PastPeriod(Noun):
@@ -86,28 +101,6 @@ class PastPeriod(Noun):
 def format_moment(unix: float) -> str:
     """A Unix time for people: UTC, to the minute."""
     return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M}Z"
-
-
-def resolve_period(days: float | None, start: str | None, end: str | None, now: float) -> PastPeriod:
-    """The period that the options mean: `days` before the end, or from `start` on (for `days`, or to the end).
-
-    `now` is a Unix time. Raises LoadgenError when the period is reversed, in the future, or older than RUM keeps.
-    """
-    found = _compute_period(days, start, end, now)
-    _check_period(found, now)
-    return found
-
-
-def _compute_period(days: float | None, start: str | None, end: str | None, now: float) -> PastPeriod:
-    if start is not None and end is not None and days is not None:
-        raise LoadgenError("--days, --from and --to together say too much; leave one out")
-    first = None if start is None else parse_moment(start, now)
-    if first is not None and days is not None:
-        last = first + days * DAY
-    else:
-        last = parse_moment(end or "now", now)
-        first = last - (DEFAULT_DAYS if days is None else days) * DAY if first is None else first
-    return PastPeriod(float(int(first)), float(int(last)))
 
 
 def _check_period(found: PastPeriod, now: float) -> None:

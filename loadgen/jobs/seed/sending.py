@@ -7,8 +7,6 @@ all others, and are not sent again.
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -19,7 +17,7 @@ import msgspec
 
 from loadgen import wire
 from loadgen.aws import Account, Guest, make_signer, read_events
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs.plan import ExpectedVolume, estimate_volume
 from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger, SeedIdentity
@@ -27,7 +25,7 @@ from loadgen.jobs.seed.options import PastPeriod, SeedOptions, format_moment
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
 from loadgen.jobs.seed.senders import RateLimiter, SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, place_past, plan_batches
-from loadgen.jobs.stop_signals import SIGNALS
+from loadgen.jobs.stop_signals import StopSignals
 from loadgen.model import Noun
 from loadgen.rum.quotas import REQUESTS_PER_SECOND
 from loadgen.scenario import Scenario
@@ -169,22 +167,15 @@ class SeedRun:
 
 def run_until_stopped(seeder: Seeder, notify: Callable[[str], None]) -> bool:
     """Run it; the first Ctrl-C, SIGTERM or SIGHUP asks it to end well, a second one ends it at once."""
-    if threading.current_thread() is not threading.main_thread():
-        return seeder.run()  # signals come to the main thread alone
 
-    def stop(*_: object) -> None:
+    def stop() -> None:
         if seeder.stopping:
-            raise KeyboardInterrupt
+            interrupt()
         notify("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
         seeder.stop()
 
-    heeded = [each for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]  # nohup, `&` in a script
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
+    with StopSignals(stop):
         return seeder.run()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 # Size

@@ -21,8 +21,7 @@ from loadgen.aws import Account, make_call, read_events
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import Ticker, WorkProgress
 from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility
-from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger, SeedIdentity
-from loadgen.jobs.seed.prepare import RUN_TAG
+from loadgen.jobs.seed.ledger import RUN_TAG, BatchEntry, BatchLedger, SeedIdentity
 from loadgen.jobs.seed.sending import Notice
 from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account_at, reach_target, require_yes
 from loadgen.model import Noun

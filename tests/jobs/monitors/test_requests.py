@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.monitors import MonitorOptions, locate_destination, parse_tags
+from loadgen.jobs.monitors.requests import MonitorOptions, locate_destination, parse_tags
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from itertools import islice
 import pytest
 
 from loadgen import traffic
+from loadgen.errors import LoadgenError
 from loadgen.jobs.plan.double_sampling import FEWEST_REHEARSED
-from loadgen.jobs.plan.rehearse import estimate_volume, plan_share, rehearse
+from loadgen.jobs.plan.rehearse import estimate_volume, plan_share, refuse_too_large, rehearse
 from loadgen.jobs.progress import Told, ignore_progress
 from loadgen.planned import planned
 from tests.jobs.plan.shop import SHOP
@@ -68,3 +69,20 @@ def test_an_expected_volume_is_exact_up_to_the_last_session_that_is_rehearsed(
     found = estimate_volume(small(), 3)
     assert found.exact is exact
     assert (found == whole) is exact
+
+
+@pytest.mark.parametrize(
+    ("sessions", "duration", "exact", "said"),
+    [
+        (1e10, 86_400.0, False, "10,000,000,000 sessions are too many: they take 320.0 GB"),
+        (1e5, 40 * 86_400.0, False, "a plan of 40 days is too long, 35 days fit"),
+        (6e6, 86_400.0, True, "an exact rehearsal of 6,000,000 sessions is too large"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_size(
+    sessions: float, duration: float, exact: bool, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadgen.jobs.plan.rehearse.read_memory_bytes", lambda: 16e9)
+    with pytest.raises(LoadgenError) as refused:
+        refuse_too_large("shop", sessions, duration, exact)
+    assert said in str(refused.value)

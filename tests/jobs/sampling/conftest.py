@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.jobs.sampling.population import SessionPopulation, draw_population
+from loadgen.jobs.sampling.estimate import SessionPopulation, draw_population
 from loadgen.scenario import Scenario, load
 from tests.paths import SCENARIOS
 

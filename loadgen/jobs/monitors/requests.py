@@ -1,0 +1,140 @@
+"""Settings, metric definitions and policies as given by a person → parameters of the RUM API's calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from loadgen.aws import build_definitions, build_policy
+from loadgen.errors import LoadgenError
+from loadgen.model import Noun
+from loadgen.scenario import Metric, Monitor, Statement
+
+MOST_DOCUMENT_BYTES = 65_536
+"""Of a file that is taken for a policy; RUM, which says why it refuses one, takes 4 KB."""
+
+
+class MonitorOptions(Noun, kw_only=True):
+    """Settings of CreateAppMonitor and UpdateAppMonitor; None, or an empty tuple, is not given."""
+
+    domains: tuple[str, ...] = ()
+    sample_rate: float | None = None
+    telemetries: tuple[str, ...] = ()
+    custom_events: bool | None = None
+    cookies: bool | None = None
+    xray: bool | None = None
+    logs: bool | None = None
+    included: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    favorites: tuple[str, ...] = ()
+    identity_pool: str | None = None
+    guest_role: str | None = None
+    source_maps: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The API's parameters; what was not given is left out."""
+        configuration = {
+            "SessionSampleRate": self.sample_rate,
+            "Telemetries": list(self.telemetries) or None,
+            "AllowCookies": self.cookies,
+            "EnableXRay": self.xray,
+            "IncludedPages": list(self.included) or None,
+            "ExcludedPages": list(self.excluded) or None,
+            "FavoritePages": list(self.favorites) or None,
+            "IdentityPoolId": self.identity_pool,
+            "GuestRoleArn": self.guest_role,
+        }
+        status = "ENABLED" if self.custom_events else "DISABLED"
+        maps = {"Status": "ENABLED", "S3Uri": self.source_maps}
+        given = {
+            "Domain": self.domains[0] if len(self.domains) == 1 else None,
+            "DomainList": list(self.domains) if len(self.domains) > 1 else None,
+            "AppMonitorConfiguration": _drop_none(configuration) or None,
+            "CustomEvents": None if self.custom_events is None else {"Status": status},
+            "CwLogEnabled": self.logs,
+            "DeobfuscationConfiguration": {"JavaScriptSourceMaps": maps} if self.source_maps else None,
+        }
+        return _drop_none(given)
+
+
+class MetricOptions(Noun, kw_only=True):
+    """One metric definition."""
+
+    metric: str
+    namespace: str | None
+    value: str | None
+    unit: str | None
+    dimensions: tuple[str, ...]  # FIELD=NAME
+    pattern: str | None  # JSON
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """A MetricDefinitionRequest; raises LoadgenError for one that RUM would refuse."""
+        try:
+            pattern = msgspec.json.decode(self.pattern, type=dict[str, Any]) if self.pattern else {}
+        except msgspec.DecodeError as error:
+            raise LoadgenError(f"--pattern: not a JSON object ({error})") from error
+        try:
+            wanted = Metric(
+                name=self.metric,
+                namespace=self.namespace,
+                value=self.value,
+                unit=self.unit,
+                dimensions=parse_tags(self.dimensions),
+                pattern=pattern,
+            )
+        except ValueError as error:  # pydantic's, of several lines
+            raise LoadgenError(f"the metric does not fit: {' '.join(str(error).split())}") from error
+        return build_definitions((wanted,), lambda _: f"metric {self.metric}")[0]
+
+
+def _drop_none(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def check_name(name: str) -> str:
+    """The name, if an app monitor may have it."""
+    return Monitor().named(name).name
+
+
+def parse_tags(words: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE words as a table."""
+    words = tuple(words)
+    if not all("=" in word and word[0] != "=" for word in words):
+        raise LoadgenError(f"{', '.join(words)}: write each as KEY=VALUE")
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def locate_destination(name: str, destination: str, destination_arn: str | None) -> dict[str, Any]:
+    """Parameters that name a metrics destination of an app monitor."""
+    arn = {"DestinationArn": destination_arn} if destination_arn else {}
+    return {"AppMonitorName": check_name(name), "Destination": destination, **arn}
+
+
+def read_document(file: Path) -> str:
+    """A policy document's text, also from what `policy show` prints; what it allows is RUM's to check."""
+    document: object = None
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(MOST_DOCUMENT_BYTES + 1).decode()
+        document = msgspec.json.decode(text)
+        if isinstance(document, dict) and isinstance(document.get("PolicyDocument"), str):
+            text = document["PolicyDocument"]
+            document = msgspec.json.decode(text)
+    except OSError as error:
+        raise LoadgenError(f"{file}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict) or len(text) > MOST_DOCUMENT_BYTES:
+        example = '{"Version": "2012-10-17", "Statement": […]}'
+        raise LoadgenError(f"{file}: no policy document; write JSON such as {example}")
+    return text
+
+
+def build_public_policy(arn: str) -> str:
+    """The policy that lets everybody send to the app monitor of that ARN, unsigned too."""
+    return build_policy((Statement(),), arn)

@@ -7,11 +7,9 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.targets import ask_on_terminal, network_options
-from loadgen.cli.terminal import echo
-from loadgen.cli.values import DURATION, POSITIVE, SHARE, CountOption
+from loadgen.cli.terminal import ask_on_terminal, echo
 
-PRECISION = CountOption(0.005, 0.5)
+PRECISION = shared.CountOption(0.005, 0.5)
 
 
 @click.command("find-limit", epilog="Example: loadgen find-limit storefront --max-p99 200 --quota off")
@@ -19,20 +17,20 @@ PRECISION = CountOption(0.005, 0.5)
 @shared.TARGET
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @shared.REGION
-@click.option("--max-throttled", type=SHARE, default="0.1%", help="Requests that may get a 429.")
-@click.option("--max-failed", type=SHARE, default="0.1%", help="Requests that may fail otherwise.")
-@click.option("--max-p99", type=POSITIVE, help="Milliseconds of latency, 99th percentile.")
-@click.option("--start", type=POSITIVE, default=10.0, help="First rate, requests a second.")
-@click.option("--max-rate", type=POSITIVE, default=5000.0, help="No higher rate is tried.")
+@click.option("--max-throttled", type=shared.SHARE, default="0.1%", help="Requests that may get a 429.")
+@click.option("--max-failed", type=shared.SHARE, default="0.1%", help="Requests that may fail otherwise.")
+@click.option("--max-p99", type=shared.POSITIVE, help="Milliseconds of latency, 99th percentile.")
+@click.option("--start", type=shared.POSITIVE, default=10.0, help="First rate, requests a second.")
+@click.option("--max-rate", type=shared.POSITIVE, default=5000.0, help="No higher rate is tried.")
 @click.option("--precision", type=PRECISION, default=0.05, help="Between the last two rates.")
-@click.option("--hold", type=DURATION, default="10s", help="Length of a window.")
+@click.option("--hold", type=shared.DURATION, default="10s", help="Length of a window.")
 @click.option("--max-windows", type=click.IntRange(4, 200), default=40, help="Then it stops unsure.")
 @shared.SENDERS
 @shared.LOCAL_QUOTA
 @shared.ACCEPT
-@network_options
+@shared.network_options
 @shared.SEED
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
+@click.option("--out", type=shared.FILE, help="Folder for the results.")
 @shared.CONSENT
 @shared.JSON
 def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **options: Any) -> None:

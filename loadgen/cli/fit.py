@@ -6,22 +6,25 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.targets import show_result, target_options
-from loadgen.cli.values import SHARE, WritablePath
+from loadgen.cli.terminal import show_result
 
 
 @click.command(epilog="Example: loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
-@click.option("--out", type=WritablePath(), required=True, help="The scenario, TOML; - for standard output.")
-@click.option("--report", "--html", type=WritablePath(), help="HTML: recorded and generated traffic over each other.")
+@click.argument("sources", nargs=-1, type=shared.FILE, metavar="[SOURCE]...")
+@click.option("--out", type=shared.WritablePath(), required=True, help="The scenario, TOML; - for standard output.")
+@click.option(
+    "--report", "--html", type=shared.WritablePath(), help="HTML: recorded and generated traffic over each other."
+)
 @click.option("--name", help="The scenario's; that of --out unless given.")
-@click.option("--sample-rate", type=SHARE, help="At which the client recorded; taken to be 1 unless given.")
+@click.option("--sample-rate", type=shared.SHARE, help="At which the client recorded; taken to be 1 unless given.")
 @click.option("--at-least", type=click.IntRange(1), default=5, help="Sessions that must have a text to be written.")
 @click.option("--page", multiple=True, metavar="PATTERN", help="Paths that are one page, as /help/{topic}; repeatable.")
-@click.option("--holdout", type=SHARE, default=0.0, help="Share of the sessions that is compared and not fitted.")
+@click.option(
+    "--holdout", type=shared.SHARE, default=0.0, help="Share of the sessions that is compared and not fitted."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the sessions that are generated to compare with.")
 @click.option("--monitor", metavar="NAME", help="An app monitor to read live.")
-@target_options
+@shared.target_options
 @click.option("--after", metavar="TIME", help="Read live from here, UTC; 30 days ago unless given.")
 @click.option("--before", metavar="TIME", default="now", help="Read live up to here.")
 @shared.JSON

@@ -7,14 +7,13 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import WholeCountOption
 
 OUT = click.Path(path_type=Path, allow_dash=True)
 
 
 @click.command(epilog="Example: loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson")
 @shared.SCENARIO
-@click.option("--sessions", type=WholeCountOption(), required=True, help="How many visits.")
+@click.option("--sessions", type=shared.WholeCountOption(), required=True, help="How many visits.")
 @click.option("--out", type=OUT, required=True, help="NDJSON file, a body a line; - for standard output.")
 @shared.SEED
 @click.option("--start", default="2026-01-01", help="Of the events: now, or ISO 8601, UTC.")

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadgen.cli.options import JSON
-from loadgen.cli.targets import NAME, YES, add_options, ask_on_terminal, show_result, with_account
-from loadgen.cli.terminal import VerbGroup
+from loadgen.cli.options import JSON, NAME, YES, add_options, with_account
+from loadgen.cli.terminal import VerbGroup, ask_on_terminal, show_result
 
 if TYPE_CHECKING:
     from loadgen.aws import Account

@@ -1,12 +1,121 @@
-"""Options that several verbs have, with the same meaning and words everywhere."""
+"""What options take and mean: kinds of values, and the options that several verbs have in the same words."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import click
+from click.shell_completion import CompletionItem
 
-from loadgen.cli.values import DURATION, QUOTA, SHARE, CountOption, ScenarioFile, WritablePath
+from loadgen import units
+from loadgen.cli.terminal import echo_error, show_result
+
+Value = TypeVar("Value")
+
+
+class ScenarioFile(click.Path):
+    """A scenario file, or the name of a shipped scenario: jobs take both."""
+
+    name = "scenario"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Files, and the shipped names that begin so; files first, as click's bash script forgets what is before."""
+        from loadgen.scenario import list_shipped
+
+        names = [CompletionItem(name) for name in list_shipped() if name.startswith(incomplete)]
+        return [CompletionItem(incomplete, type="file"), *names]
+
+
+class WritablePath(click.Path):
+    """A file to be written, which is refused before the work when it cannot be."""
+
+    name = "file"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        from loadgen.output import check_output
+
+        path = cast(Path, super().convert(value, param, ctx))
+        check_output(path)
+        return path
+
+
+class ParsedOption(click.ParamType[Value]):
+    """A value that a function reads from text; its ValueError says what to write instead."""
+
+    def __init__(self, name: str, parse: Callable[[str], Value]) -> None:
+        self.name, self._parse = name, parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        """The value."""
+        try:
+            return self._parse(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
+class CountOption(click.FloatRange):
+    """A number, with k, M or G for thousands, millions and thousand millions: 500k."""
+
+    name = "count"
+    is_whole = False
+
+    def _describe_range(self) -> str:
+        """Click's words, without bounds that are none or beyond all use."""
+        text = super()._describe_range()
+        return "" if text.endswith("None") else text.replace("0<x<=1000000000000.0", "x>0")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, if it is within the bounds."""
+        try:
+            number = units.parse_count(str(value))
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+        if self.is_whole and not number.is_integer():
+            self.fail(f"{value!r} is no whole number", param, ctx)
+        return float(super().convert(number, param, ctx))
+
+
+class WholeCountOption(CountOption):
+    """A whole number, with k, M or G: 500k, 1.5M."""
+
+    is_whole = True
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, if it is whole and within the bounds."""
+        return int(super().convert(value, param, ctx))
+
+
+def parse_operation_quota(text: str) -> tuple[str, float]:
+    """An operation and its calls a second."""
+    from loadgen.rum.service_model import load_service_model
+
+    operation, _, number = text.partition("=")
+    try:
+        rate = units.parse_count(number)
+    except ValueError:
+        rate = 0.0
+    if operation not in load_service_model().operations or not rate:
+        raise ValueError(f"{text!r} is no operation's quota; write NAME=N such as GetAppMonitorData=5")
+    return operation, rate
+
+
+PACE = ParsedOption("pace", units.check_pace)
+QUOTA = ParsedOption("quota", units.parse_quota)
+DURATION = ParsedOption("duration", units.parse_length)
+RATES = ParsedOption("rates", units.parse_rates)
+SHARE = ParsedOption("share", units.parse_share)
+PERCENT = ParsedOption("percent", units.parse_percent)
+OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
+FILE = click.Path(path_type=Path)
+POSITIVE = CountOption(min=0, min_open=True, max=1e12)
 
 SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 """A file, or the name of a shipped scenario."""
@@ -46,8 +155,9 @@ PRICE = click.option("--price", type=CountOption(), default=1e-5, help="Dollars 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
 PORT = click.IntRange(1, 65535)
-RUN_DIR = click.argument("run_dir", type=click.Path(path_type=Path))
-
+RUN_DIR = click.argument("run_dir", type=FILE)
+NAME = click.argument("name")
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 JUNIT = click.option("--junit", type=WritablePath(), metavar="FILE", help="Write thresholds and verdict as JUnit XML.")
 SUMMARY_MD = click.option("--summary-md", type=WritablePath(), metavar="FILE", help="Write a summary in Markdown.")
@@ -57,3 +167,48 @@ def html_option(text: str, **more: Any) -> Callable[[Any], Any]:
     """--html FILE, or - for standard output."""
     file = click.Path(path_type=Path, allow_dash=True)
     return click.option("--html", type=file, help=text, **{"metavar": "FILE"} | more)
+
+
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--target, --region, --proxy and --ca-bundle."""
+    region = click.option("--region", help="Boto3's usual chain unless given.")
+    target = click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given.")
+    return target(region(network_options(command)))
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--proxy and --ca-bundle."""
+    trust = click.option("--ca-bundle", metavar="FILE", help="PEM file to trust, in place of AWS_CA_BUNDLE.")
+    proxy = click.option("--proxy", metavar="URL", help="HTTP proxy, in place of HTTPS_PROXY.")
+    return proxy(trust(command))
+
+
+def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same; the command gets the Account that they mean, as `account`, and the call that it returns is shown."""
+
+    @target_options
+    @wraps(command)
+    def open_and_call(
+        *arguments: Any, target: str | None, region: str | None, proxy: str | None, ca_bundle: str | None, **more: Any
+    ) -> None:
+        from loadgen.jobs.monitors import describe_call
+        from loadgen.jobs.targets import open_account, reach_target
+
+        with reach_target(target, proxy, ca_bundle):
+            account = open_account(target, region, on_wait=echo_error)
+            made = command(*arguments, account=account, **more)
+        if made is not None:
+            show_result(made.answer, describe_call(made), more.get("as_json", False))
+
+    return open_and_call
+
+
+def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that adds options in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add

@@ -7,15 +7,6 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import (
-    PERCENT,
-    RATES,
-    SHARE,
-    CountOption,
-    ScenarioFile,
-    WholeCountOption,
-    WritablePath,
-)
 
 EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 
@@ -26,36 +17,44 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
     "--with",
     "others",
     multiple=True,
-    type=ScenarioFile(),
+    type=shared.ScenarioFile(),
     metavar="SCENARIO",
     help="A further app monitor of the account, under the same quota; may be given again.",
 )
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
-@click.option("--growth", type=PERCENT, default="0%", help="Of all visits, such as 30%.")
-@click.option("--weekday-peak", type=CountOption(), default=1.0, help="Busiest weekday's visits by the mean day's.")
+@click.option("--growth", type=shared.PERCENT, default="0%", help="Of all visits, such as 30%.")
+@click.option(
+    "--weekday-peak", type=shared.CountOption(), default=1.0, help="Busiest weekday's visits by the mean day's."
+)
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SAMPLE_RATE
 @shared.SEED
-@click.option("--quota", type=CountOption(), default=50.0, help="Requests a second of the account.")
-@click.option("--burst", type=CountOption(), help="Requests at once; as many as the quota unless given.")
-@click.option("--max-loss", type=SHARE, default="0.1%", help="Of the events, for the quota needed.")
-@click.option("--margin", type=PERCENT, default="25%", help="Of the quota to request.")
-@click.option("--rates", type=RATES, default="0.01,0.1,0.25,0.5,1", help="Sample rates to compare.")
-@click.option("--budget", type=CountOption(), metavar="DOLLARS", help="A month, for the sample rate that is advised.")
+@click.option("--quota", type=shared.CountOption(), default=50.0, help="Requests a second of the account.")
+@click.option("--burst", type=shared.CountOption(), help="Requests at once; as many as the quota unless given.")
+@click.option("--max-loss", type=shared.SHARE, default="0.1%", help="Of the events, for the quota needed.")
+@click.option("--margin", type=shared.PERCENT, default="25%", help="Of the quota to request.")
+@click.option("--rates", type=shared.RATES, default="0.01,0.1,0.25,0.5,1", help="Sample rates to compare.")
+@click.option(
+    "--budget", type=shared.CountOption(), metavar="DOLLARS", help="A month, for the sample rate that is advised."
+)
 @click.option(
     "--wanted-precision",
-    type=SHARE,
+    type=shared.SHARE,
     help="Of a day's p75 LCP and share of sessions with errors, for that rate; 5% if there is no budget.",
 )
 @shared.PRICE
-@click.option("--free-events", type=WholeCountOption(), default=0, help="That cost nothing; an account has 1M, once.")
-@click.option("--precision", type=SHARE, default=0.02, help="Half the 95 % interval of sums.")
+@click.option(
+    "--free-events", type=shared.WholeCountOption(), default=0, help="That cost nothing; an account has 1M, once."
+)
+@click.option("--precision", type=shared.SHARE, default=0.02, help="Half the 95 % interval of sums.")
 @click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
-@click.option("--answer-time", "answer_seconds", type=CountOption(), default=0.05, help="Mean seconds until an answer.")
+@click.option(
+    "--answer-time", "answer_seconds", type=shared.CountOption(), default=0.05, help="Mean seconds until an answer."
+)
 @shared.JSON
-@click.option("--html", type=WritablePath(), help="Write one page with plots.")
+@click.option("--html", type=shared.WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:
     """Say what a scenario will send, cost and lose, before a byte is sent."""
     from loadgen.jobs import plan as job

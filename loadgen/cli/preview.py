@@ -6,12 +6,11 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import WritablePath
 
 
 @click.command(epilog="Example: loadgen preview bad-release --out preview.html")
 @shared.SCENARIO
-@click.option("--out", type=WritablePath(), required=True, help="HTML file; it needs nothing beside it.")
+@click.option("--out", type=shared.WritablePath(), required=True, help="HTML file; it needs nothing beside it.")
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SEED

@@ -1,4 +1,4 @@
-"""loadgen run: send a scenario's traffic to a target and measure it."""
+"""loadgen run, worker: send a scenario's traffic to a target, and measure it."""
 
 import sys
 from contextlib import suppress
@@ -9,12 +9,9 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli import options as shared
-from loadgen.cli.targets import ask_on_terminal, network_options
-from loadgen.cli.terminal import echo, echo_error
-from loadgen.cli.values import PACE, WholeCountOption
+from loadgen.cli.terminal import ask_on_terminal, echo, echo_error
 from loadgen.errors import LoadgenError
 
-FILE = click.Path(path_type=Path)
 INTERRUPTED = 130
 
 
@@ -25,7 +22,7 @@ INTERRUPTED = 130
 @shared.REGION
 @shared.DURATION_OPTION
 @shared.RATE
-@click.option("--pace", type=PACE, default="realtime", metavar="realtime|Nx|max")
+@click.option("--pace", type=shared.PACE, default="realtime", metavar="realtime|Nx|max")
 @shared.SEED
 @shared.SAMPLE_RATE
 @shared.SENDERS
@@ -35,13 +32,15 @@ INTERRUPTED = 130
 @click.option("--bind-host", default="127.0.0.1", help="With --master: where workers reach it.")
 @click.option("--bind-port", type=shared.PORT, default=5557, help="With --master.")
 @shared.ACCEPT
-@network_options
-@click.option("--max-events", type=WholeCountOption(min=1), help="Stop hard before more events than this are sent.")
+@shared.network_options
+@click.option(
+    "--max-events", type=shared.WholeCountOption(min=1), help="Stop hard before more events than this are sent."
+)
 @shared.LOCAL_QUOTA
 @click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
-@click.option("--store", type=FILE, help="Keep what the local endpoint accepts in this SQLite file.")
+@click.option("--store", type=shared.FILE, help="Keep what the local endpoint accepts in this SQLite file.")
 @shared.DIALECT
-@click.option("--out", type=FILE, help="Folder for the results; results/<time>-<name> unless given.")
+@click.option("--out", type=shared.FILE, help="Folder for the results; results/<time>-<name> unless given.")
 @click.option("--web", type=shared.PORT, is_flag=False, flag_value=8089, metavar="[PORT]", help="Show Locust's UI.")
 @click.option("--prometheus", type=shared.PORT, metavar="PORT", help="Serve live figures for Prometheus on loopback.")
 @click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export; needs pip install locust[otel].")
@@ -86,3 +85,20 @@ def refuse_local_options() -> None:
     for name in ("quota", "faults", "store"):
         if source(name) is ParameterSource.COMMANDLINE:
             raise LoadgenError(f"--{name}: only for --target local; give it to the endpoint that you run against")
+
+
+@click.command(epilog="Example: loadgen worker --master-host 192.0.2.10 --processes 4")
+@click.option("--master-host", required=True, help="The machine with `loadgen run --master`.")
+@click.option("--master-port", type=shared.PORT, default=5557)
+@click.option("--processes", type=click.IntRange(min=1), help="Workers on this machine, by Locust's own --processes.")
+@shared.network_options
+@click.option("--otel", is_flag=True, help="Locust's own OpenTelemetry export, from here.")
+def worker(
+    master_host: str, master_port: int, processes: int | None, proxy: str | None, ca_bundle: str | None, otel: bool
+) -> None:
+    """Send a share of a run that another machine conducts; needs credentials, and nothing else."""
+    from loadgen.jobs import run as job
+    from loadgen.transport import override_network
+
+    with override_network(proxy, ca_bundle), job.LiveView(on_stderr=True) as view:
+        job.worker(master_host, master_port, processes=processes, otel_export=otel, on_progress=view)

@@ -7,21 +7,20 @@ import click
 
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import DURATION, PERCENT, RATES, SHARE, WholeCountOption
 
 
 @click.command(epilog="Example: loadgen sampling storefront --rates 0.05,0.2 --over 1d")
 @shared.SCENARIO
-@click.option("--rates", type=RATES, default="0.01,0.1,1", help="Sample rates to compare.")
-@click.option("--change", type=PERCENT, default=0.1, help="To be seen; 0.1 is +10 %.")
-@click.option("--power", type=SHARE, default=0.8, help="Probability of seeing it.")
-@click.option("--over", type=DURATION, help="Time before and after the change; the scenario's unless given.")
+@click.option("--rates", type=shared.RATES, default="0.01,0.1,1", help="Sample rates to compare.")
+@click.option("--change", type=shared.PERCENT, default=0.1, help="To be seen; 0.1 is +10 %.")
+@click.option("--power", type=shared.SHARE, default=0.8, help="Probability of seeing it.")
+@click.option("--over", type=shared.DURATION, help="Time before and after the change; the scenario's unless given.")
 @shared.RATE
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
 @shared.DURATION_OPTION
 @shared.SEED
-@click.option("--sessions", type=WholeCountOption(), default=20_000, help="Visits drawn at most.")
+@click.option("--sessions", type=shared.WholeCountOption(), default=20_000, help="Visits drawn at most.")
 @shared.PRICE
 @shared.JSON
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:

@@ -1,4 +1,6 @@
-"""loadgen serve: the local RUM endpoint alone."""
+"""loadgen serve, console: the local RUM endpoint alone, or its page over a store of another time."""
+
+from __future__ import annotations
 
 import shlex
 from functools import partial
@@ -8,8 +10,8 @@ from typing import Any, TextIO
 import click
 from click.core import ParameterSource
 
+from loadgen.cli.options import FILE, OPERATION_QUOTA, QUOTA, CountOption, ParsedOption
 from loadgen.cli.terminal import echo
-from loadgen.cli.values import OPERATION_QUOTA, QUOTA, CountOption, ParsedOption
 from loadgen.errors import LoadgenError
 from loadgen.units import check_form
 
@@ -29,7 +31,6 @@ What somebody has to type comes last, and in one command: a paste of all lines g
 CLEARED = dict.fromkeys(("AWS_CREDENTIAL_EXPIRATION", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"), "")
 
 TYPED = """"$(read -rs typed; printf %s "$typed")\""""  # bash and zsh: read it from the terminal, unseen
-FILE = click.Path(path_type=Path)
 LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", help="A line a request; to stderr.")
 
 
@@ -95,3 +96,17 @@ def read_secret(file: TextIO) -> str:
     if not secret:
         raise LoadgenError(f"--secret-file {file.name}: its first line is empty; write the secret key there")
     return secret
+
+
+@click.command(epilog="Example: loadgen console rum.sqlite")
+@click.argument("store", type=FILE)
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes a free one.")
+def console(store: Path, port: int) -> None:
+    """Look at the store that `loadgen serve --store` wrote, until Ctrl-C; it is not changed."""
+    from loadgen.endpoint import Endpoint
+
+    if not store.is_file() or store.stat().st_size == 0:
+        fault = "is empty" if store.is_file() else "there is no such file"
+        raise LoadgenError(f"{store}: {fault}; give the one that `loadgen serve --store FILE` wrote")
+    endpoint = Endpoint(None, store, port=port, read_only=True)
+    endpoint.serve_forever(lambda: echo(f"console of {store} on {endpoint.url}/_loadgen/"))

@@ -1,16 +1,23 @@
-"""What the command line prints: any text on any terminal, whatever its encoding.
+"""What the command line prints, and the one question that it asks: any text on any terminal, whatever its encoding.
 
 Rule: no character ends a command (`output.prepare_streams`), and no name from outside ends a line or controls the
 terminal (`errors.escape_line`). `echo` prints every line of `cli`, except bytes of JSON.
 """
 
+from __future__ import annotations
+
 import shutil
 import sys
+from collections.abc import Iterable
 from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loadgen.errors import escape_line
+
+if TYPE_CHECKING:
+    from loadgen.jobs.targets import Confirm, ConsentQuestion
 
 
 class VerbGroup(click.Group):
@@ -39,3 +46,31 @@ def wrap_words(text: str) -> str:
 def echo_error(line: str) -> None:
     """Show a line of progress on standard error."""
     echo(line, err=True)
+
+
+def ask_on_terminal(yes: bool) -> Confirm:
+    """A `confirm` that shows the facts on standard error and waits for a typed yes; --yes answers in its place."""
+
+    def confirm(question: ConsentQuestion) -> bool:
+        echo(*question.facts, err=True)
+        return yes or _is_yes_typed(question.text)
+
+    return confirm
+
+
+def _is_yes_typed(question: str) -> bool:
+    """The end of the input is a no."""
+    try:
+        return str(click.prompt(f"{question} Type yes to go on", default="no", err=True)) == "yes"
+    except click.Abort:
+        return False
+
+
+def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
+    """Print a result: as JSON for programs, or the lines that describe it."""
+    from loadgen.output import format_json
+
+    if as_json:
+        click.echo(format_json(value), nl=False)
+    else:
+        echo(*lines)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from loadgen.cli import commands
-from loadgen.cli.values import ParsedOption
+from loadgen.cli.options import ParsedOption
 from loadgen.errors import LoadgenError
 from tests.paths import SCENARIOS
 
@@ -140,7 +140,7 @@ def test_no_option_takes_a_number_that_is_none(value: str) -> None:
 
 def test_every_number_that_is_not_whole_is_read_by_a_type_of_our_own() -> None:
     kinds = {type(option.type) for _, option in list_numbers()}
-    assert not kinds & {click.FloatRange, click.types.FloatParamType}, "give the option a type of loadgen.cli.values"
+    assert not kinds & {click.FloatRange, click.types.FloatParamType}, "give the option a type of loadgen.cli.options"
 
 
 GENERATE = ("generate", QUICKSTART, "--sessions", 1, "--out", "-")

@@ -28,8 +28,7 @@ import loadgen
 from loadgen.endpoint import server
 from loadgen.endpoint.console import measures, sessions
 from loadgen.endpoint.console.columns import StoredRow
-from loadgen.endpoint.console.console_table import ConsoleTable
-from loadgen.endpoint.console.scope import Scope
+from loadgen.endpoint.console.console_table import ConsoleTable, Scope
 from loadgen.endpoint.faults import InjectedFault
 from loadgen.endpoint.service import Arrival, RumService
 from loadgen.endpoint.settings import EndpointSettings

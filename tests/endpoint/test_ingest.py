@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
+from loadgen.endpoint.operations.app_monitor_data import flatten_metadata, merge_metadata
 from loadgen.endpoint.operations.put_rum_events import are_ids
 from loadgen.model import Request
 from loadgen.rum.service_model import load_service_model

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loadgen.endpoint.policy import matches_wildcards
+from loadgen.endpoint.operations.policies import matches_wildcards
 from tests.endpoint.conftest import Caller, batch
 from tests.endpoint.test_monitors import ARN, refused
 

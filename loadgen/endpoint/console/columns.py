@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.metadata import merge_metadata
+from loadgen.endpoint.operations.app_monitor_data import merge_metadata
 from loadgen.endpoint.request_body import drop_halves, escape_halves, gunzip_stored, parse_object
 from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 

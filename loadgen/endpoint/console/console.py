@@ -18,10 +18,9 @@ import msgspec
 
 from loadgen.endpoint.admin import read_changed_settings
 from loadgen.endpoint.console import measures, sessions
-from loadgen.endpoint.console.console_table import ConsoleTable
+from loadgen.endpoint.console.console_table import FURTHEST_MS, ConsoleTable, Scope, read_integer, read_scope
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
 from loadgen.endpoint.console.routes import API, SAFETY, WAY_IN, answer_file, check_caller, is_of_console
-from loadgen.endpoint.console.scope import FURTHEST_MS, Scope, read_integer, read_scope
 from loadgen.endpoint.console.store_views import Place, create_monitor, list_monitors, read_events
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import (

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadgen.endpoint.console.columns import NO_RESPONSE, NO_STATUS, TYPE_WORDS
-from loadgen.endpoint.console.console_table import ConsoleTable
-from loadgen.endpoint.console.scope import Scope
+from loadgen.endpoint.console.console_table import ConsoleTable, Scope
 from loadgen.rum.events import CLS, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, TTFB
 
 BOUNDS: dict[str, tuple[str, float, float]] = {  # name: event type, good up to, poor above

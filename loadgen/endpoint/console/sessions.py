@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from loadgen.endpoint.console.columns import TYPE_WORDS, Words
-from loadgen.endpoint.console.console_table import ConsoleTable
+from loadgen.endpoint.console.console_table import ConsoleTable, Scope
 from loadgen.endpoint.console.measures import HTTP_FAILED, count_of
-from loadgen.endpoint.console.scope import Scope
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.model import Noun
 from loadgen.rum.events import HTTP, JS_ERROR, NAVIGATION, PAGE_VIEW

@@ -11,7 +11,7 @@ from loadgen.endpoint.event_index import EventPlace
 from loadgen.endpoint.metric_store import list_definitions, list_destinations
 from loadgen.endpoint.operations.app_monitor_data import DecodedBatch
 from loadgen.endpoint.operations.monitors import describe_monitor
-from loadgen.endpoint.policy import ACTION, RequestContext, is_allowed
+from loadgen.endpoint.operations.policies import ACTION, RequestContext, is_allowed
 from loadgen.endpoint.request_body import encode_members, gunzip_stored
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import ValidationException

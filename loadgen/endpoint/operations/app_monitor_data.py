@@ -4,19 +4,26 @@ Rule: members and order are those of AWS's own example (aws-cli, examples/rum/ge
 event first. A token holds the place of the last event and the end of the time range, so that it stays good however many
 events arrive. One call reads a bounded amount; a page may therefore be short, or empty with a token, as AWS's paging
 allows.
+
+Rule of metadata (CloudWatch user guide, "Specify session-level custom attributes", and the service model's
+SessionMetadata): the batch's and the event's own are merged, and the event's own value wins. A custom attribute has a
+key of at most 128 characters of [A-Za-z0-9_:] that does not begin with `aws:`, and a value that is a string of at most
+256 characters, a number or a boolean. An event keeps 10 of them; ill-named, ill-typed and surplus ones are removed, and
+the event stays.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from hashlib import blake2b
+from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from loadgen.endpoint.event_index import EventPlace, Integer64, index_events, read_places
-from loadgen.endpoint.metadata import flatten_metadata, merge_metadata
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_token, read_token
 from loadgen.endpoint.operations.put_rum_events import decode_batch
 from loadgen.endpoint.request_body import encode_members, gunzip_stored, parse_object
@@ -199,3 +206,57 @@ def _read_version(details: str) -> str:
     except (msgspec.DecodeError, RecursionError):
         version = parse_object(details).get("version")
         return version if isinstance(version, str) else DEFAULT_VERSION
+
+
+BUILT_IN = frozenset(
+    """
+    browserLanguage browserName browserVersion countryCode deviceType domain interaction osName osVersion pageId
+    pageTags pageTitle pageUrl parentPageId platformType referrerUrl subdivisionCode title url version
+    aws:client aws:clientVersion aws:releaseId aws:userAgent
+    """.split()  # noqa: SIM905  a list of 25 quoted names would fill a screen
+)
+"""Names that are no custom attributes: the user guide's reserved names and those that the web client sends itself."""
+
+CUSTOM_LIMIT = 10
+"""Custom attributes of one event (the same page of the user guide)."""
+
+_KEY = re.compile(r"(?!aws:)[A-Za-z0-9_:]{1,128}", re.ASCII)
+
+
+def merge_metadata(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The metadata of one event: the session's and its own."""
+    left = CUSTOM_LIMIT
+    kept = {}
+    for key, value in (session | own).items():
+        if key in BUILT_IN:
+            if _is_scalar(value) or (isinstance(value, list) and all(map(_is_scalar, value))):
+                kept[key] = value
+        elif left and _KEY.fullmatch(key) and _is_custom_value(value):
+            kept[key] = value
+            left -= 1
+    return kept
+
+
+def _is_custom_value(value: Any) -> bool:
+    return len(value) <= 256 if isinstance(value, str) else _is_scalar(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    if isinstance(value, int):  # a boolean too
+        return abs(value) < 2**63
+    return isinstance(value, str) or (isinstance(value, float) and isfinite(value))
+
+
+def flatten_metadata(metadata: dict[str, Any]) -> list[str]:
+    """The `metadata_values` of an event that is read back: "key=value" strings, a list's values one by one."""
+    return [
+        f"{key}={_format_value(value)}"
+        for key, values in metadata.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+
+
+def _format_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

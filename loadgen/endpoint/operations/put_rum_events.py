@@ -16,7 +16,7 @@ import msgspec
 
 from loadgen.endpoint.call_log import DroppedEvent
 from loadgen.endpoint.operations.context import Members, OperationContext
-from loadgen.endpoint.policy import RequestContext, is_allowed
+from loadgen.endpoint.operations.policies import RequestContext, is_allowed
 from loadgen.endpoint.request_body import escape_halves, inflate, is_object, read_object, scan_object
 from loadgen.endpoint.service_error import ResourceNotFoundException, ServiceError, ValidationException
 from loadgen.endpoint.settings import EndpointSettings

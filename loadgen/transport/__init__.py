@@ -1,20 +1,23 @@
 """Request → Response on a socket: one sender's rules, for everyone who sends.
 
 `route` finds the way to a target: trust and proxies. `limits` checks what this machine lets a process have. `http1` is
-HTTP/1.1 without I/O, `tunnel` a proxy's CONNECT. `no_answer` names the causes when no answer comes, `answers` reads the
-answers that come, `first_answer` asks whether any comes at all. `blocking_connection` sends from threads. The greenlets
-of a run send with the same rules from `swarm.connection_pool`, the one place with gevent's sockets.
+HTTP/1.1 without I/O, a proxy's CONNECT with it. `answers` reads the answers that come, and names the causes when none
+comes; `first_answer` asks whether any comes at all. `blocking_connection` sends from threads. The greenlets of a run
+send with the same rules from `swarm.connection_pool`, the one place with gevent's sockets.
 """
 
 from loadgen.causes import FOREIGN
 from loadgen.transport.answers import (
     Accept,
+    NoAnswer,
     allows_origin,
     describe_answer,
     is_accepted,
     is_json,
+    name_cause,
     name_outcome,
     name_refusal,
+    not_connected,
     parse_retry_after,
     printable,
     unpack,
@@ -30,7 +33,6 @@ from loadgen.transport.limits import (
     require_ports,
     require_ports_to_spend,
 )
-from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import BUNDLES, PORTS, Route, find_route, is_loopback, override_network
 
 __all__ = [

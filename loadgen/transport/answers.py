@@ -1,13 +1,19 @@
-"""What an answer says: whether it is one that RUM could have given, a refusal's name, and when to try again.
+"""What became of a request, by name: what an answer says, or why none came.
 
 Rule: accepted means that the service's own answer came. That is 200, or 202 and 204 of a compatible backend, with an
 empty body or JSON. A page of HTML, other text, another 2xx or a redirect comes from what stands before the service (a
 log-in page, a captive portal, a gateway), which has kept nothing.
+
+What this machine lacks is never booked on the target; such a cause is named by `causes.name_shortage`.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import socket
+import ssl
 import zlib
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -15,7 +21,7 @@ from typing import Literal
 
 import msgspec
 
-from loadgen.causes import FOREIGN
+from loadgen import causes
 from loadgen.model import Response
 
 Accept = Literal["rum", "2xx"]
@@ -88,7 +94,7 @@ def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
     if not 200 <= response.status < 400:
         return name_refusal(response)
     what = "redirect" if response.status >= 300 else media_type(response)
-    return f"{FOREIGN}{response.status} {what}"
+    return f"{causes.FOREIGN}{response.status} {what}"
 
 
 def media_type(response: Response) -> str:
@@ -131,3 +137,85 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     except ValueError:
         return None
     return min(max(0.0, moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now), LONGEST_WAIT)
+
+
+SHORTAGES = {
+    errno.EMFILE: causes.DESCRIPTORS,
+    errno.ENFILE: causes.FILES,
+    errno.EADDRNOTAVAIL: causes.PORTS,
+    errno.EADDRINUSE: causes.PORTS,  # connect(2): every local port is taken
+    errno.EAGAIN: causes.PORTS,  # connect(2): no local port, or no route
+    errno.ENOBUFS: causes.BUFFERS,
+    errno.ENOMEM: causes.MEMORY,
+    errno.ENOSPC: causes.DISK,
+    errno.EDQUOT: causes.DISK_QUOTA,
+    errno.EROFS: causes.READ_ONLY,
+    errno.EPERM: causes.FIREWALL,
+    errno.EACCES: causes.FIREWALL,
+}
+"""Errors of socket(2), connect(2), send(2) and files that tell of this machine, not of the target."""
+
+CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate is not believed, short enough for a record
+    9: "not valid yet",
+    10: "expired",
+    18: "self-signed",
+    19: "unknown authority",
+    20: "unknown authority",
+    21: "unknown authority",
+    23: "revoked",
+    62: "for another host",
+    64: "for another address",
+}
+
+
+class NoAnswer(Exception):
+    """No answer came.
+
+    `cause`: one of `name_cause`'s, `closed` (before the answer was whole), `malformed` (no HTTP) or `endless` (an
+    answer that does not stop).
+
+    `sent` is False when the request cannot have arrived, because no connection was made.
+    """
+
+    def __init__(self, cause: str, sent: bool = True) -> None:
+        super().__init__(cause)
+        self.cause = causes.fit_into_record(cause)
+        self.sent = sent
+
+
+def name_cause(error: OSError) -> str:
+    """The cause's name.
+
+    timeout, refused, reset, unreachable, name resolution, `certificate: …`, `tls: …`, or `generator: …` for what this
+    machine lacks.
+    """
+    match error:
+        case TimeoutError():
+            return "timeout"
+        case ConnectionRefusedError():
+            return "refused"
+        case ConnectionError():
+            return "reset"
+        case socket.gaierror():
+            return causes.name_shortage(causes.DESCRIPTORS) if lacks_descriptors() else "name resolution"
+        case ssl.SSLCertVerificationError():
+            return f"certificate: {CERTIFICATES.get(error.verify_code, error.verify_message)}"
+        case ssl.SSLError():
+            return f"tls: {(error.reason or 'broken off').lower().replace('_', ' ')}"
+    short = SHORTAGES.get(error.errno or 0)
+    return "unreachable" if short is None else causes.name_shortage(short)
+
+
+def not_connected(error: OSError, by_proxy: bool) -> NoAnswer:
+    """The NoAnswer of a connection that could not be made; `by_proxy`: it was one to a proxy."""
+    cause = name_cause(error)
+    return NoAnswer(f"proxy: {cause}" if by_proxy and not cause.startswith(causes.OWN) else cause, sent=False)
+
+
+def lacks_descriptors() -> bool:
+    """Whether no file can be opened: the resolver then says that it does not know the name."""
+    try:
+        os.close(os.dup(0))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False

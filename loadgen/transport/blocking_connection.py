@@ -7,8 +7,8 @@ import socket
 import time
 
 from loadgen.model import Request, Response
+from loadgen.transport.answers import NoAnswer, name_cause, not_connected
 from loadgen.transport.http1 import MOST_ANSWER_BYTES, ResponseParser, open_tunnel, serialize
-from loadgen.transport.no_answer import NoAnswer, name_cause, not_connected
 from loadgen.transport.route import Route
 
 TIMEOUT_SECONDS = 30.0

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from loadgen.errors import Unreachable
 from loadgen.model import Request
+from loadgen.transport.answers import NoAnswer
 from loadgen.transport.blocking_connection import BlockingConnection
 from loadgen.transport.limits import is_left_behind
-from loadgen.transport.no_answer import NoAnswer
 from loadgen.transport.route import find_route
 
 ANSWER_SECONDS = 10.0

@@ -14,7 +14,7 @@ from typing import Protocol
 import httptools
 
 from loadgen.model import Request, Response
-from loadgen.transport.no_answer import NoAnswer
+from loadgen.transport.answers import NoAnswer
 from loadgen.transport.route import Route
 
 MOST_ANSWER_BYTES = 1 << 20

@@ -3,9 +3,8 @@
 Rule: the table follows the store: batches are added in the order of their rows, and rows of batches that have left the
 store leave the table. It is used by one thread at a time, and by no thread of the endpoint's own.
 
-DuckDB answers questions about millions of rows in milliseconds. It was chosen by measuring: over 1 million rows, page
-percentiles take 36 ms and sessions 12 ms, where Arrow's compute functions, which have no exact quantile of a group, take
-90 to 110 ms and 57 ms.
+DuckDB was chosen by measuring: over 1 million rows, page percentiles take 36 ms and sessions 12 ms, where Arrow's
+compute functions, which have no exact quantile of a group, take 90 to 110 ms and 57 ms.
 """
 
 from __future__ import annotations

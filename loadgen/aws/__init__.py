@@ -2,19 +2,25 @@
 
 from loadgen.aws.account import (
     Account,
-    MonitorState,
     MonitorTarget,
     check_platform,
     is_monitor_id,
     make_call,
+    read_event_texts,
+    read_events,
+)
+from loadgen.aws.changes import (
+    MonitorState,
+    PlannedCall,
+    apply_changes,
+    find_losses,
+    plan_changes,
     read_policy,
     read_state,
 )
-from loadgen.aws.changes import PlannedCall, apply_changes, find_losses, plan_changes
 from loadgen.aws.clients import explain_errors
 from loadgen.aws.credentials import Guest, make_signer
 from loadgen.aws.desired_state import build_definitions, build_policy, list_domains
-from loadgen.aws.readback import read_event_texts, read_events
 
 __all__ = [
     "Account",

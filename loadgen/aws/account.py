@@ -1,15 +1,14 @@
-"""RUM's control plane as one caller sees it.
-
-What RUM keeps of one app monitor, read whole; and one call of the RUM API by its name.
-"""
+"""RUM's control plane as one caller sees it: app monitors, one call by its name, and the events of a span of time."""
 
 from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
@@ -46,6 +45,11 @@ def check_platform(monitor: dict[str, Any]) -> None:
             f"app monitor {monitor['Name']} is for {platform}, whose applications send OTLP, which loadgen does not; "
             "give --monitor one for the web"
         )
+
+
+def is_of_aws(url: str) -> bool:
+    """Whether a URL's host is one of AWS's."""
+    return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
 class MonitorTarget(Noun):
@@ -87,17 +91,12 @@ class Account:
     def data_plane(self) -> str:
         """The URL that PutRumEvents goes to, an endpoint override included."""
         url = str(self.rum.meta.endpoint_url)
-        host = urlsplit(url).hostname or ""
-        if self._given_url or not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
-            return url
-        return url.replace("://", "://dataplane.", 1)
+        return url if self._given_url or not is_of_aws(url) else url.replace("://", "://dataplane.", 1)
 
     @property
     def is_local(self) -> bool:
         """Whether it is not AWS that answers."""
-        return not (urlsplit(self.data_plane).hostname or "").endswith(
-            (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
-        )
+        return not is_of_aws(self.data_plane)
 
     def fetch_number(self) -> str:
         """The account's number as STS tells it, or why it does not."""
@@ -184,59 +183,6 @@ class Account:
         return MonitorTarget(self.data_plane, self.region, found["Id"], name, rate)
 
 
-class MonitorState(Noun):
-    """All that RUM keeps of one monitor; None where there is none."""
-
-    monitor: dict[str, Any] | None
-    destinations: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    definitions: dict[str, list[dict[str, Any]]] = msgspec.field(default_factory=dict)  # by destination, or its ARN
-    policy: dict[str, Any] | None = None  # PolicyDocument, PolicyRevisionId
-
-
-def read_state(account: Account, name: str, metrics: bool = True, policy: bool = True) -> MonitorState:
-    """Read a monitor, and the parts that are asked for."""
-    found = account.look_up(name)
-    if found is None:
-        return MonitorState(None)
-    targets = list_destinations(account, name) if metrics else []
-    per_target = {
-        each.get("DestinationArn") or each["Destination"]: list_definitions(
-            account, name, each["Destination"], each.get("DestinationArn")
-        )
-        for each in targets
-    }
-    return MonitorState(found, targets, per_target, read_policy(account, name) if policy else None)
-
-
-def list_destinations(account: Account, name: str) -> list[dict[str, Any]]:
-    """MetricDestinationSummary of a monitor."""
-    with explain_errors(f"listing the metrics destinations of {name!r}"):
-        pages = account.rum.get_paginator("list_rum_metrics_destinations").paginate(AppMonitorName=name)
-        return [each for page in pages for each in page.get("Destinations", [])]
-
-
-def list_definitions(account: Account, name: str, destination: str, arn: str | None) -> list[dict[str, Any]]:
-    """MetricDefinition of one destination."""
-    where = {"AppMonitorName": name, "Destination": destination} | ({"DestinationArn": arn} if arn else {})
-    with explain_errors(f"listing the metric definitions of {name!r}"):
-        pages = account.rum.get_paginator("batch_get_rum_metric_definitions").paginate(**where)
-        return [each for page in pages for each in page.get("MetricDefinitions", [])]
-
-
-def read_policy(account: Account, name: str) -> dict[str, Any] | None:
-    """A monitor's resource policy and its revision."""
-    from botocore.exceptions import ClientError
-
-    with explain_errors(f"reading the resource policy of {name!r}"):
-        try:
-            found = account.rum.get_resource_policy(Name=name)
-        except ClientError as error:
-            if error.response["Error"].get("Code") == "PolicyNotFoundException":
-                return None
-            raise
-    return {key: found[key] for key in ("PolicyDocument", "PolicyRevisionId") if key in found}
-
-
 def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """One call by the RUM API's name."""
     from botocore import xform_name
@@ -257,3 +203,50 @@ def make_call(account: Account, operation: str, parameters: dict[str, Any]) -> d
 
 def _name_definition(error: dict[str, Any]) -> str:
     return str(error.get("MetricDefinitionId") or error.get("MetricDefinition", {}).get("Name"))
+
+
+PAGE = 100
+CALLS_A_SECOND = 5.0
+"""On AWS; the control plane's quota is not documented."""
+
+
+class _Event(msgspec.Struct):
+    """What is compared of an event; the rest is skipped unread."""
+
+    event_id: str
+    event_timestamp: int
+
+
+_decode = msgspec.json.Decoder(_Event).decode
+
+
+def read_events(account: Account, name: str, after: int, before: int) -> Iterator[tuple[bytes, int]]:
+    """Id (16 bytes) and time of each event between two Unix times in milliseconds, in no stated order."""
+    for text in read_event_texts(account, name, after, before):
+        yield _read_event(text, f"reading back from app monitor {name!r}")
+
+
+def read_event_texts(account: Account, name: str, after: int, before: int) -> Iterator[str]:
+    """The JSON of each event between two Unix times in milliseconds, in no stated order."""
+    doing = f"reading back from app monitor {name!r}"
+    pause = 0.0 if account.is_local else 1.0 / CALLS_A_SECOND
+    token = None
+    while True:
+        query: dict[str, str] = {"NextToken": token} if token else {}
+        with explain_errors(doing):
+            page = account.rum.get_app_monitor_data(
+                Name=name, TimeRange={"After": after, "Before": before}, MaxResults=PAGE, **query
+            )
+        yield from page.get("Events", [])
+        token = page.get("NextToken")
+        if not token:
+            return
+        time.sleep(pause)
+
+
+def _read_event(text: str, doing: str) -> tuple[bytes, int]:
+    try:
+        event = _decode(text)
+        return UUID(event.event_id).bytes, event.event_timestamp
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ControlError(f"{doing}: an event is not as documented ({error})") from error

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from loadgen.aws.account import Account, MonitorState, check_platform, make_call, read_state
+from loadgen.aws.account import Account, check_platform, make_call
+from loadgen.aws.clients import explain_errors
 from loadgen.aws.desired_state import (
     STATED_BY,
     build_creation,
@@ -31,6 +32,59 @@ EXCLUSIVE = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
 
 BATCH = 200
 """Definitions in one BatchCreate or BatchDelete call (the service model's documentation)."""
+
+
+class MonitorState(Noun):
+    """All that RUM keeps of one monitor; None where there is none."""
+
+    monitor: dict[str, Any] | None
+    destinations: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    definitions: dict[str, list[dict[str, Any]]] = msgspec.field(default_factory=dict)  # by destination, or its ARN
+    policy: dict[str, Any] | None = None  # PolicyDocument, PolicyRevisionId
+
+
+def read_state(account: Account, name: str, metrics: bool = True, policy: bool = True) -> MonitorState:
+    """Read a monitor, and the parts that are asked for."""
+    found = account.look_up(name)
+    if found is None:
+        return MonitorState(None)
+    targets = list_destinations(account, name) if metrics else []
+    per_target = {
+        each.get("DestinationArn") or each["Destination"]: list_definitions(
+            account, name, each["Destination"], each.get("DestinationArn")
+        )
+        for each in targets
+    }
+    return MonitorState(found, targets, per_target, read_policy(account, name) if policy else None)
+
+
+def list_destinations(account: Account, name: str) -> list[dict[str, Any]]:
+    """MetricDestinationSummary of a monitor."""
+    with explain_errors(f"listing the metrics destinations of {name!r}"):
+        pages = account.rum.get_paginator("list_rum_metrics_destinations").paginate(AppMonitorName=name)
+        return [each for page in pages for each in page.get("Destinations", [])]
+
+
+def list_definitions(account: Account, name: str, destination: str, arn: str | None) -> list[dict[str, Any]]:
+    """MetricDefinition of one destination."""
+    where = {"AppMonitorName": name, "Destination": destination} | ({"DestinationArn": arn} if arn else {})
+    with explain_errors(f"listing the metric definitions of {name!r}"):
+        pages = account.rum.get_paginator("batch_get_rum_metric_definitions").paginate(**where)
+        return [each for page in pages for each in page.get("MetricDefinitions", [])]
+
+
+def read_policy(account: Account, name: str) -> dict[str, Any] | None:
+    """A monitor's resource policy and its revision."""
+    from botocore.exceptions import ClientError
+
+    with explain_errors(f"reading the resource policy of {name!r}"):
+        try:
+            found = account.rum.get_resource_policy(Name=name)
+        except ClientError as error:
+            if error.response["Error"].get("Code") == "PolicyNotFoundException":
+                return None
+            raise
+    return {key: found[key] for key in ("PolicyDocument", "PolicyRevisionId") if key in found}
 
 
 class PlannedCall(Noun):

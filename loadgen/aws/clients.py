@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadgen.aws.answers import check_answer
-from loadgen.aws.sender import CallUnanswered, ControlSender, NotRumAnswer
+from loadgen.aws.sender import CallUnanswered, ControlSender, NotRumAnswer, check_answer
 from loadgen.errors import ControlError, Unreachable
 from loadgen.transport import NoAnswer, OnWait, find_route, is_loopback
 from loadgen.wire.sigv4 import Credentials

@@ -18,20 +18,18 @@ from loadgen.results.incomplete_sessions import (
     read_incomplete_sessions,
     write_incomplete_sessions,
 )
-from loadgen.results.meter import EventCounts, IntervalReport, Meter
+from loadgen.results.meter import EventCounts, IntervalReport, Meter, PreflightResult
 from loadgen.results.outcomes import Content, Outcomes, Requests
-from loadgen.results.preflights import PreflightResult
 from loadgen.results.quota import QuotaEstimate
-from loadgen.results.recording import Recording
 from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
-from loadgen.results.recovery import VARIABLE as HANDOVER
-from loadgen.results.recovery import Handover, hand_over, has_sent_anything, recover_summary
-from loadgen.results.run_data import RunData, read_summary
-from loadgen.results.run_folder import RUN, RunFolder
+from loadgen.results.run_data import RunData, has_sent_anything, read_summary, recover_summary
+from loadgen.results.run_folder import RUN, Recording, RunFolder
 from loadgen.results.run_spec import RunOptions, RunSpec
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
+    HANDOVER,
     Events,
+    Handover,
     LedgerComparison,
     Milliseconds,
     MonitorSummary,
@@ -39,6 +37,7 @@ from loadgen.results.summary import (
     StageSummary,
     Summary,
     ThresholdResult,
+    hand_over,
 )
 from loadgen.results.table import drop_spools, read_records, write_table
 from loadgen.results.timeline import Follower, MonitorRow, TimelineRow, check_stages, find_stage_ends

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from loadgen.results import records as record
-from loadgen.results.histogram import Floats
-from loadgen.results.meter import EventCounts, IntervalReport
+from loadgen.results.histogram import Floats, Histogram
+from loadgen.results.meter import EventCounts, IntervalReport, PreflightResult
 from loadgen.results.outcomes import Metrics, Outcomes
-from loadgen.results.preflights import PreflightMetrics
 from loadgen.results.quota import MOST_MOMENTS, QuotaEstimate, estimate_quota
 from loadgen.results.records import Records
+from loadgen.results.summary import Milliseconds, PreflightSummary
 
 LEVELS = ("sessions_active", "in_flight", "cpu_percent", "rss_bytes")
 COUNTS = ("sessions_started", "preflights", "preflights_refused")
@@ -35,6 +36,27 @@ class OpenSecond:
         levels = {name: sum(each[name] for each in self.levels.values()) for name in LEVELS}
         counts = {name: getattr(self, name) for name in COUNTS}
         return counts | levels
+
+
+class PreflightMetrics:
+    """The preflights of a run so far."""
+
+    def __init__(self) -> None:
+        self.sent = self._allowed = self._answered = 0
+        self._latency = Histogram()
+
+    def add(self, results: Iterable[PreflightResult]) -> None:
+        """Add preflights that are over."""
+        found = list(results)
+        self.sent += len(found)
+        self._allowed += sum(each.allowed for each in found)
+        self._answered += sum(each.answered for each in found)
+        self._latency.add(np.array([each.latency for each in found]))
+
+    def sum_up(self) -> PreflightSummary:
+        """The figures for a run's summary."""
+        refused, unanswered = self._answered - self._allowed, self.sent - self._answered
+        return PreflightSummary(self.sent, self._allowed, refused, unanswered, Milliseconds.of(self._latency))
 
 
 class Aggregate:

@@ -7,6 +7,10 @@ Source: HdrHistogram's description of its bucketing, hdrhistogram.org.
 
 from __future__ import annotations
 
+import base64
+import struct
+import zlib
+
 import numpy as np
 import numpy.typing as npt
 
@@ -80,3 +84,43 @@ class Histogram:
         rank = max(int(np.ceil(q * int(reached[-1]) - 1e-9)), 1)
         value = int(highest_of(np.searchsorted(reached, np.array([rank]), side="left"))[0])
         return min(value, self.max_us) / 1000
+
+
+ENCODING, COMPRESSED = 0x1C849313, 0x1C849314  # V2's cookies, with the word size that its counts have
+DIGITS, LOWEST = 3, 1
+HEAD = struct.Struct(">iiiiqqd")  # cookie, length, normalizing offset, digits, lowest, highest, ratio
+
+
+def encode_histogram(histogram: Histogram) -> bytes:
+    """The compressed form of HdrHistogram's log, base64.
+
+    Histogram encoding V2: counts as ZigZag LEB128 numbers, a negative one standing for so many empty buckets.
+    """
+    counts = encode_leb128(find_run_lengths(histogram))
+    plain = HEAD.pack(ENCODING, len(counts), 0, DIGITS, LOWEST, HIGHEST_US, 1.0) + counts
+    packed = zlib.compress(plain, 1)
+    return base64.b64encode(struct.pack(">ii", COMPRESSED, len(packed)) + packed)
+
+
+def find_run_lengths(histogram: Histogram) -> list[int]:
+    """The counts up to the last one that is not 0; a run of zeros is its length, negative."""
+    held = np.flatnonzero(histogram.counts).tolist()
+    runs, expected = [], 0
+    for index, count in zip(held, histogram.counts[held].tolist(), strict=True):
+        if index > expected:
+            runs.append(expected - index)
+        runs.append(count)
+        expected = index + 1
+    return runs
+
+
+def encode_leb128(numbers: list[int]) -> bytes:
+    """Signed numbers as ZigZag LEB128."""
+    packed = bytearray()
+    for number in numbers:
+        rest = number * 2 if number >= 0 else -number * 2 - 1
+        while rest > 0x7F:
+            packed.append(rest & 0x7F | 0x80)
+            rest >>= 7
+        packed.append(rest)
+    return bytes(packed)

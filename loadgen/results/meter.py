@@ -10,7 +10,6 @@ from operator import add
 import msgspec
 
 from loadgen.model import Noun, Result, Volume
-from loadgen.results.preflights import PreflightResult
 from loadgen.results.records import pack_result
 from loadgen.rum.events import EVENT_PREFIX
 
@@ -35,6 +34,18 @@ class EventCounts(Noun):
     def kept_back(self) -> int:
         """Events that the client never meant to send."""
         return self.not_sampled + self.over_session_limit + self.dropped_by_client
+
+
+class PreflightResult(Noun):
+    """One CORS preflight, measured: no request of the accounts, without quota and events.
+
+    The target's answer does not hold the batch back; a browser would not send it without permission, so refusals are
+    counted.
+    """
+
+    latency: float  # seconds from the intended moment to the answer
+    answered: bool
+    allowed: bool  # a 2xx with an Access-Control-Allow-Origin that names the page's origin, or any
 
 
 class IntervalReport(Noun):

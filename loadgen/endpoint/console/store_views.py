@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from loadgen.endpoint.event_index import EventPlace
-from loadgen.endpoint.metric_store import list_definitions, list_destinations
 from loadgen.endpoint.operations.app_monitor_data import DecodedBatch
+from loadgen.endpoint.operations.metrics import read_destinations
 from loadgen.endpoint.operations.monitors import describe_monitor
 from loadgen.endpoint.operations.policies import ACTION, RequestContext, is_allowed
 from loadgen.endpoint.request_body import encode_members, gunzip_stored
@@ -58,10 +58,10 @@ def _describe(monitor: AppMonitor, service: RumService, spans: Spans) -> dict[st
                 "destination": target.destination,
                 "arn": target.arn,
                 "role": role,
-                "count": len(definitions := list_definitions(store, target)),
+                "count": len(definitions := target.read_definitions(store)),
                 "definitions": [each.content for each in definitions[:MOST_DEFINITIONS]],
             }
-            for target, role in list_destinations(store, monitor)
+            for target, role in read_destinations(store, monitor)
         ],
     }
 

@@ -6,9 +6,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint import metric_store
 from loadgen.endpoint.event_index import Integer64
-from loadgen.endpoint.metric_store import MetricsDestination
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
 from loadgen.endpoint.service_error import (
     ConflictException,
@@ -16,6 +14,8 @@ from loadgen.endpoint.service_error import (
     ServiceError,
     ValidationException,
 )
+from loadgen.endpoint.store import AppMonitor, Store
+from loadgen.model import Noun
 from loadgen.rum.metric_rules import count_combinations, find_problem
 from loadgen.rum.quotas import DEFINITIONS_PER_CALL, DEFINITIONS_PER_DESTINATION
 
@@ -23,6 +23,77 @@ EVIDENTLY = "Evidently"
 
 DESTINATIONS_PER_MONITOR = 100
 """A bound of the endpoint; AWS publishes none."""
+
+
+class MetricDefinition(Noun):
+    """One metric definition as kept."""
+
+    number: int  # its row: the order of creation
+    id: str
+    content: dict[str, Any]  # the model's MetricDefinitionRequest
+
+
+_IS = "monitor = ? AND destination = ? AND arn = ?"
+
+
+class MetricsDestination(Noun):
+    """One destination of one monitor, in the store with the definitions that are sent to it."""
+
+    monitor: int  # Monitor.number
+    destination: str  # CloudWatch, Evidently
+    arn: str  # "" for CloudWatch
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """The columns that name it."""
+        return (self.monitor, self.destination, self.arn)
+
+    def write(self, store: Store, role: str) -> None:
+        """Create it, or change its role."""
+        store.write("INSERT OR REPLACE INTO destinations VALUES (?, ?, ?, ?)", *self.key, role)
+
+    def read_role(self, store: Store) -> str | None:
+        """Its role; None when there is no such destination."""
+        rows = store.read(f"SELECT role FROM destinations WHERE {_IS}", *self.key)
+        return str(rows[0][0]) if rows else None
+
+    def delete(self, store: Store) -> None:
+        """Delete it and its definitions."""
+        store.write(f"DELETE FROM destinations WHERE {_IS}", *self.key)
+        store.write(f"DELETE FROM definitions WHERE {_IS}", *self.key)
+
+    def read_definitions(self, store: Store, after: int = 0) -> list[MetricDefinition]:
+        """Its definitions behind row `after`, in the order of creation."""
+        rows = store.read(
+            f"SELECT number, id, record FROM definitions WHERE {_IS} AND number > ? ORDER BY number", *self.key, after
+        )
+        return [MetricDefinition(number, name, msgspec.json.decode(record)) for number, name, record in rows]
+
+    def write_definition(self, store: Store, definition_id: str, content: dict[str, Any]) -> None:
+        """Keep a new definition, or replace the content of one."""
+        store.write(
+            "INSERT INTO definitions (id, monitor, destination, arn, record) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+            *(definition_id, *self.key, msgspec.json.encode(content)),
+        )
+
+    def delete_definition(self, store: Store, definition_id: str) -> bool:
+        """Delete a definition; False when there is no such one here."""
+        return store.write(f"DELETE FROM definitions WHERE id = ? AND {_IS}", definition_id, *self.key).rowcount > 0
+
+
+def read_destinations(store: Store, monitor: AppMonitor) -> list[tuple[MetricsDestination, str]]:
+    """All destinations of a monitor with their roles, in order."""
+    rows = store.read(
+        "SELECT destination, arn, role FROM destinations WHERE monitor = ? ORDER BY destination, arn", monitor.number
+    )
+    return [(MetricsDestination(monitor.number, destination, arn), role) for destination, arn, role in rows]
+
+
+def delete_destinations(store: Store, monitor: AppMonitor) -> None:
+    """Delete all destinations of a monitor and their definitions."""
+    store.write("DELETE FROM destinations WHERE monitor = ?", monitor.number)
+    store.write("DELETE FROM definitions WHERE monitor = ?", monitor.number)
 
 
 def _read_destination(context: OperationContext, given: Members) -> MetricsDestination:
@@ -49,7 +120,7 @@ def _check_presence(given: Members, member: str, there: bool) -> None:
 
 def _find_destination(context: OperationContext, given: Members) -> MetricsDestination:
     destination = _read_destination(context, given)
-    if metric_store.find_role(context.store, destination) is None:
+    if destination.read_role(context.store) is None:
         raise ResourceNotFoundException("MetricsDestination", destination.arn or destination.destination)
     return destination
 
@@ -61,17 +132,17 @@ def put_destination(context: OperationContext, given: Members) -> Members:
     """PutRumMetricsDestination: creates, or changes the role."""
     destination = _read_destination(context, given)
     _check_presence(given, "IamRoleArn", bool(given.get("IamRoleArn")))
-    present = metric_store.list_destinations(context.store, context.find_active_monitor(given["AppMonitorName"]))
+    present = read_destinations(context.store, context.find_active_monitor(given["AppMonitorName"]))
     if len(present) >= DESTINATIONS_PER_MONITOR and destination not in dict(present):
         text = f"An app monitor has at most {DESTINATIONS_PER_MONITOR} metrics destinations"
         raise ConflictException("MetricsDestination", destination.arn, text)
-    metric_store.put_destination(context.store, destination, given.get("IamRoleArn", ""))
+    destination.write(context.store, given.get("IamRoleArn", ""))
     return {}
 
 
 def delete_destination(context: OperationContext, given: Members) -> Members:
     """DeleteRumMetricsDestination: its definitions go with it."""
-    metric_store.delete_destination(context.store, _find_destination(context, given))
+    _find_destination(context, given).delete(context.store)
     return {}
 
 
@@ -81,11 +152,7 @@ def list_destinations(context: OperationContext, given: Members) -> Members:
     query = f"ListRumMetricsDestinations {monitor.id}"
     after = read_token(given["NextToken"], query, tuple[str, str]) if "NextToken" in given else ("", "")
     size = given.get("MaxResults", PAGE_SIZE)
-    rest = [
-        row
-        for row in metric_store.list_destinations(context.store, monitor)
-        if (row[0].destination, row[0].arn) > after
-    ]
+    rest = [row for row in read_destinations(context.store, monitor) if (row[0].destination, row[0].arn) > after]
     answer: Members = {"Destinations": [_show_destination(destination, role) for destination, role in rest[:size]]}
     if len(rest) > size:
         last = rest[size - 1][0]
@@ -107,7 +174,7 @@ def create_definitions(context: OperationContext, given: Members) -> Members:
     wanted = given["MetricDefinitions"]
     _check_batch(wanted, "metricDefinitions")
     checked = [(definition, find_problem(definition)) for definition in wanted]
-    present = {_make_key(one.content): one.id for one in metric_store.list_definitions(context.store, destination)}
+    present = {_make_key(one.content): one.id for one in destination.read_definitions(context.store)}
     new = [definition for definition, wrong in checked if wrong is None and _make_key(definition) not in present]
     _check_room(context, destination, new)
     kept, errors = [], []
@@ -116,7 +183,7 @@ def create_definitions(context: OperationContext, given: Members) -> Members:
             errors.append(_make_error("MetricDefinition", definition, "ValidationException", wrong))
             continue
         definition_id = present.setdefault(_make_key(definition), make_id())
-        metric_store.put_definition(context.store, destination, definition_id, definition)
+        destination.write_definition(context.store, definition_id, definition)
         kept.append(_show(definition_id, definition))
     return {"Errors": errors, "MetricDefinitions": kept}
 
@@ -137,9 +204,7 @@ def _check_room(
     context: OperationContext, destination: MetricsDestination, new: list[dict[str, Any]], leaving: str = ""
 ) -> None:
     used = sum(
-        count_combinations(one.content)
-        for one in metric_store.list_definitions(context.store, destination)
-        if one.id != leaving
+        count_combinations(one.content) for one in destination.read_definitions(context.store) if one.id != leaving
     )
     if used + sum(map(count_combinations, new)) > DEFINITIONS_PER_DESTINATION:
         raise ServiceError(
@@ -163,7 +228,7 @@ def delete_definitions(context: OperationContext, given: Members) -> Members:
     _check_batch(wanted, "metricDefinitionIds")
     deleted, errors = [], []
     for definition_id in wanted:
-        if metric_store.delete_definition(context.store, destination, definition_id):
+        if destination.delete_definition(context.store, definition_id):
             deleted.append(definition_id)
         else:
             text = f"MetricDefinition not found: {definition_id}"
@@ -177,7 +242,7 @@ def get_definitions(context: OperationContext, given: Members) -> Members:
     query = f"BatchGetRumMetricDefinitions {destination}"
     size = given.get("MaxResults", PAGE_SIZE)
     after = read_token(given["NextToken"], query, Integer64) if "NextToken" in given else 0
-    rest = metric_store.list_definitions(context.store, destination, after)
+    rest = destination.read_definitions(context.store, after)
     answer: Members = {"MetricDefinitions": [_show(one.id, one.content) for one in rest[:size]]}
     if len(rest) > size:
         answer["NextToken"] = make_token(query, rest[size - 1].number)
@@ -188,7 +253,7 @@ def update_definition(context: OperationContext, given: Members) -> Members:
     """UpdateRumMetricDefinition: the whole definition is replaced."""
     destination = _find_destination(context, given)
     definition_id, definition = given["MetricDefinitionId"], given["MetricDefinition"]
-    present = metric_store.list_definitions(context.store, destination)
+    present = destination.read_definitions(context.store)
     if not any(one.id == definition_id for one in present):
         raise ResourceNotFoundException("MetricDefinition", definition_id)
     if wrong := find_problem(definition):
@@ -198,5 +263,5 @@ def update_definition(context: OperationContext, given: Members) -> Members:
             "MetricDefinition", definition_id, "The destination already has the same metric definition"
         )
     _check_room(context, destination, [definition], leaving=definition_id)
-    metric_store.put_definition(context.store, destination, definition_id, definition)
+    destination.write_definition(context.store, definition_id, definition)
     return {}

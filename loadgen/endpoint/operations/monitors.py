@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.metric_store import delete_destinations
 from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
+from loadgen.endpoint.operations.metrics import delete_destinations
 from loadgen.endpoint.service_error import (
     ConflictException,
     ResourceNotFoundException,

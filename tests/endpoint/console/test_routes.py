@@ -74,7 +74,7 @@ def test_the_page_and_its_files_are_served(looker: Looker) -> None:
         assert response.status == 200
         assert b"http://" not in response.body.replace(b"http://www.w3.org/", b"")
         assert b"https://" not in response.body
-    for bad in ("../console.py", "..%2fconsole.py", "", "none.js"):
+    for bad in ("../routes.py", "..%2froutes.py", "", "none.js"):
         assert looker.ask(f"/_loadgen/web/{bad}").status == 404
 
 

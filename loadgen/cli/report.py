@@ -1,7 +1,9 @@
 """loadgen report, compare: runs that are over, shown again."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,17 +23,11 @@ PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_v
 def report(run_dir: Path, as_json: bool, html: Path | None, junit: Path | None, summary_md: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.jobs import report as job
-    from loadgen.output import format_json, is_stream
-    from loadgen.report import render_summary, show, write_ci_files
+    from loadgen.report import render_summary, write_ci_files
 
     page = job.name_page(run_dir) if html == IN_FOLDER else html
     summary = job.report(run_dir, html=page, on_progress=echo_error)
-    if as_json:
-        click.echo(format_json(summary), nl=False)
-    elif page is None or not is_stream(page):
-        show(render_summary(summary))
-    if page is not None:
-        echo(f"page      {page}", err=as_json or is_stream(page))
+    show_beside_page(summary, render_summary, page, as_json)
     write_ci_files(summary, junit, summary_md)
 
 
@@ -51,15 +47,22 @@ FAIL_ON = click.option(
 def compare(run_dirs: tuple[Path, ...], html: Path | None, fail_on: tuple[str, ...], as_json: bool) -> None:
     """Compare runs with the first one, with intervals that tell a difference from chance."""
     from loadgen.jobs import compare as job
-    from loadgen.output import format_json, is_stream
-    from loadgen.report import render_comparison, show
+    from loadgen.report import render_comparison
 
     comparison = job.compare(run_dirs, html=html, fail_on=fail_on)
-    if as_json:
-        click.echo(format_json(comparison), nl=False)
-    elif html is None or not is_stream(html):
-        show(render_comparison(comparison))
-    if html is not None:
-        echo(f"page      {html}", err=as_json or is_stream(html))
+    show_beside_page(comparison, render_comparison, html, as_json)
     if any(each.fails for each in comparison.conditions):
         sys.exit(1)
+
+
+def show_beside_page(value: Any, render: Callable[[Any], Any], page: Path | None, as_json: bool) -> None:
+    """Show what a page may show too: as JSON, or as people read it unless the page takes standard output."""
+    from loadgen.output import format_json, is_stream
+    from loadgen.report import show
+
+    if as_json:
+        click.echo(format_json(value), nl=False)
+    elif page is None or not is_stream(page):
+        show(render(value))
+    if page is not None:
+        echo(f"page      {page}", err=as_json or is_stream(page))

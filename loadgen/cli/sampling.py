@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import show_result
 
 
 @click.command(epilog="Example: loadgen sampling storefront --rates 0.05,0.2 --over 1d")
@@ -27,11 +27,7 @@ def sampling(scenario: Path, as_json: bool, **options: Any) -> None:
     """Show what a dashboard would tell of one population at each sample rate, and which rate sees a change."""
     from loadgen.jobs import sampling as job
     from loadgen.jobs.progress import ProgressView
-    from loadgen.output import format_json
 
     with ProgressView() as view:
         found = job.sampling(scenario, on_progress=view, **options)
-    if as_json:
-        click.echo(format_json(found), nl=False)
-    else:
-        echo(*job.list_lines(found))
+    show_result(found, job.list_lines(found), as_json)

@@ -1,28 +1,29 @@
 """Results → a run's folder: records, one aggregate, the timeline, the summary, recovery. Files are the only I/O."""
 
 from loadgen.results.aggregate import Aggregate
-from loadgen.results.binning import (
-    ATTEMPT_OUTCOMES,
-    BinnedRequests,
-    BinnedTimeline,
-    BinnedTimes,
-    find_bin_width,
-)
 from loadgen.results.histogram import Floats, Histogram
-from loadgen.results.incomplete_sessions import (
-    INCOMPLETE_SESSIONS,
-    NEVER,
-    IncompleteSession,
-    LastSent,
-    TriedBatches,
-    read_incomplete_sessions,
-    write_incomplete_sessions,
-)
 from loadgen.results.meter import EventCounts, IntervalReport, Meter, PreflightResult
 from loadgen.results.outcomes import Content, Outcomes, Requests
 from loadgen.results.quota import QuotaEstimate
 from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
-from loadgen.results.run_data import RunData, has_sent_anything, read_summary, recover_summary
+from loadgen.results.recovery import (
+    INCOMPLETE_SESSIONS,
+    IncompleteSession,
+    TriedBatches,
+    has_sent_anything,
+    read_incomplete_sessions,
+    recover_summary,
+    write_incomplete_sessions,
+)
+from loadgen.results.run_data import (
+    ATTEMPT_OUTCOMES,
+    BinnedRequests,
+    BinnedTimeline,
+    BinnedTimes,
+    RunData,
+    find_bin_width,
+    read_summary,
+)
 from loadgen.results.run_folder import RUN, Recording, RunFolder
 from loadgen.results.run_spec import RunOptions, RunSpec
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
@@ -39,7 +40,7 @@ from loadgen.results.summary import (
     ThresholdResult,
     hand_over,
 )
-from loadgen.results.table import drop_spools, read_records, write_table
+from loadgen.results.table import NEVER, LastSent, drop_spools, read_records, write_table
 from loadgen.results.timeline import Follower, MonitorRow, TimelineRow, check_stages, find_stage_ends
 from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 

@@ -1,35 +1,35 @@
-"""A run's folder → RunData: the input of reports and comparisons, of a run that finished or was cut off."""
+"""A run's folder → RunData: the input of reports and comparisons, of a run that finished or was cut off.
+
+Rule: a run is cut into at most 240 slices of whole seconds, so memory is bounded by the number of slices and buckets,
+whatever the run's length. Quantiles are exact to the histogram's three digits, because they are taken from the requests
+and never from other quantiles.
+"""
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from loadgen.errors import LoadgenError
-from loadgen.model import Volume
 from loadgen.results import records as record
-from loadgen.results.aggregate import Aggregate
-from loadgen.results.binning import BinnedRequests, BinnedTimeline
-from loadgen.results.incomplete_sessions import IncompleteSession, read_incomplete_sessions
-from loadgen.results.meter import EventCounts, IntervalReport
-from loadgen.results.run_folder import HISTOGRAMS, RUN, SUMMARY, RunFolder
+from loadgen.results.histogram import HIGHEST_US, SIZE, Floats, highest_of, index_of
+from loadgen.results.records import Records
+from loadgen.results.recovery import IncompleteSession, read_incomplete_sessions, recover_summary
+from loadgen.results.run_folder import RUN, SUMMARY, RunFolder
 from loadgen.results.run_spec import RunSpec
-from loadgen.results.summarize import RunEnd, summarize_run
-from loadgen.results.summary import RunMonitor, Summary
+from loadgen.results.summary import Summary
+from loadgen.results.table import read_records
 from loadgen.results.timeline import (
     MONITORS,
     TIMELINE,
     MonitorRow,
     TimelineRow,
-    find_stage_ends,
     read_monitor_rows,
-    read_offered,
-    read_tally,
     read_timeline,
 )
 
@@ -109,77 +109,117 @@ def read_summary(folder: RunFolder) -> Summary:
     return summary
 
 
-def recover_summary(folder: RunFolder) -> Summary:
-    """Sum up the records and the timeline; the summary is marked as cut off."""
-    spec = folder.spec()
-    rows = read_timeline(folder.path)
-    scenario = folder.read_scenario()
-    monitors = spec.monitors or (RunMonitor(scenario.monitor.name, ""),)
-    measured = Aggregate(find_stage_ends(scenario, spec.factor), tuple(each.name for each in monitors))
-    for report in rebuild_reports(measured, rows, read_monitor_rows(folder.path)):
-        measured.add(report)
-        measured.settle(report.second + 1)  # so that memory stays bounded: no second is written again
-    for spool in folder.spools:
-        for batch in record.read_spool(spool):
-            if (batch["monitor"] >= len(monitors)).any():
-                raise LoadgenError(f"{spool}: names app monitors that the run does not have; it is damaged")
-            measured.add_records(batch)
-    in_doubt = record.count_in_doubt(folder.spools, len(monitors))
-    if not rows and not measured.metrics.outcomes.sent.requests and not any(each.requests for each in in_doubt):
-        raise LoadgenError(f"{folder.path}: the run ended before it had sent a request; there is nothing to report")
-    run = RunEnd(
-        seed=spec.seed,
-        pace=spec.pace,
-        started_at=read_start(folder),
-        workers=len(folder.spools),
-        cut_off=True,
-        lost=tuple(range(len(folder.spools))),
-        stopped_at=max(measured.last_answer, rows[-1].second + 1.0 if rows else 0.0),
-        in_doubt=in_doubt,
-        monitors=monitors,
-    )
-    return summarize_run(measured, scenario, run)
+MOST = 240
+WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MOST_ATTEMPTS = 6  # later ones are counted with the last
+ATTEMPT_OUTCOMES = ("accepted", "throttled", "failed")
 
 
-def has_sent_anything(folder: RunFolder) -> bool:
-    """Whether a run has begun to send: its spools hold a mark or a record, or the table has taken them in."""
-    if folder.records.is_file():
-        return True
-    return any(len(batch) for spool in folder.spools for batch in record.read_chunks(spool, 1000))
+def find_bin_width(seconds: int) -> int:
+    """Whole seconds a slice, so that there are not too many."""
+    return next((width for width in WIDTHS if seconds <= MOST * width), -(-seconds // MOST))
 
 
-def rebuild_reports(
-    measured: Aggregate, rows: list[TimelineRow], monitor_rows: list[MonitorRow]
-) -> Iterator[IntervalReport]:
-    """The timeline's seconds as the reports of one worker: what only the timeline holds, without the records."""
-    by_second: defaultdict[int, dict[str, TimelineRow | MonitorRow]] = defaultdict(dict)
-    for each in monitor_rows:
-        by_second[each.second][each.monitor] = each
-    tallies = dict.fromkeys(measured.names, EventCounts())
-    for row in rows:
-        its = by_second[row.second] if len(measured.names) > 1 else {measured.names[0]: row}
-        tallies |= {name: read_tally(each) for name, each in its.items()}
-        stages = [Volume()] * len(measured.stage_ends)
-        if stages:
-            stages[min(bisect_right(measured.stage_ends, row.second), len(stages) - 1)] = read_offered(row)
-        yield IntervalReport(
-            worker=0,
-            second=row.second,
-            offered_by_stage=tuple(stages),
-            offered_by_monitor=tuple(read_offered(its[name]) if name in its else Volume() for name in measured.names),
-            sessions_started=row.sessions_started,
-            sessions_active=row.sessions_active,
-            in_flight=row.in_flight,
-            cpu_percent=row.cpu_percent,
-            rss_bytes=row.rss_bytes,
-            tallies=tuple(tallies.values()),
-        )
+class BinnedTimeline:
+    """Rows of the whole or of an app monitor in slices: counts summed, gauges at their highest; each of shape (n,)."""
+
+    def __init__(self, rows: Sequence[TimelineRow | MonitorRow], width: int | None = None) -> None:
+        self.seconds = rows[-1].second + 1 if rows else 1
+        self.width = width or find_bin_width(self.seconds)
+        self.size = -(-self.seconds // self.width)
+        self._rows = rows
+        self._places = np.array([row.second for row in rows], dtype=np.int64) // self.width
+
+    def summed(self, name: str) -> Floats:
+        """A count of each slice."""
+        sums = np.zeros(self.size)
+        np.add.at(sums, self._places, self._values(name))
+        return sums
+
+    def rate(self, name: str) -> Floats:
+        """A count a second, on average over each slice."""
+        return self.summed(name) / self.lengths
+
+    def highest(self, name: str) -> Floats:
+        """The highest value in each slice, NaN where there is none."""
+        highest = np.full(self.size, np.nan)
+        np.fmax.at(highest, self._places, self._values(name))
+        return highest
+
+    @property
+    def lengths(self) -> Floats:
+        """Seconds of each slice; the last may be shorter."""
+        lengths = np.full(self.size, float(self.width))
+        lengths[-1] = self.seconds - (self.size - 1) * self.width
+        return lengths
+
+    def _values(self, name: str) -> Floats:
+        values = (getattr(row, name) for row in self._rows)
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def read_start(folder: RunFolder) -> str:
-    """The run's zero, from the head of the histograms' log; without it, about when the run was asked for."""
-    log = folder.path / HISTOGRAMS
-    head = log.read_bytes()[:500] if log.is_file() else b""
-    found = re.search(rb"StartTime: ([0-9]{1,10}\.[0-9]{3}) ", head)
-    zero = float(found[1]) if found else folder.spec_file.stat().st_mtime
-    return datetime.fromtimestamp(zero, UTC).isoformat(timespec="milliseconds")
+class BinnedTimes:
+    """How often each duration was measured in each slice: `values_ms` (k,), `counts` (n, k)."""
+
+    def __init__(self, counts: npt.NDArray[np.int32], max_us: int) -> None:
+        held = np.flatnonzero(counts.any(axis=0))
+        self.max_ms = max_us / 1000
+        self.values_ms: Floats = np.minimum(highest_of(held) / 1000, self.max_ms)
+        self.counts: Floats = counts[:, held].astype(np.float64)
+
+    def quantiles(self, weights: Floats, shares: tuple[float, ...]) -> Floats:
+        """Quantiles with each slice counted so many times: weights (r, n) → (r, len(shares)), NaN of nothing."""
+        found = np.full((len(weights), len(shares)), np.nan)
+        if not len(self.values_ms):
+            return found
+        reached = np.cumsum(weights @ self.counts, axis=1)
+        for row, sums in enumerate(reached):
+            if sums[-1] > 0:
+                ranks = np.maximum(np.array(shares) * sums[-1] - 1e-6, 1e-9)
+                places = np.searchsorted(sums, ranks, side="left")
+                found[row] = self.values_ms[np.minimum(places, len(self.values_ms) - 1)]
+        return found
+
+    def whole(self, shares: tuple[float, ...]) -> Floats:
+        """Quantiles of the whole run."""
+        found: Floats = self.quantiles(np.ones((1, len(self.counts))), shares)[0]
+        return found
+
+    def each(self, share: float) -> Floats:
+        """A quantile of every slice, shape (n,)."""
+        return self.quantiles(np.eye(len(self.counts)), (share,))[:, 0]
+
+
+class BinnedRequests:
+    """What the records tell beyond the timeline: the clocks by slice, and outcomes by attempt, in one pass."""
+
+    def __init__(self, folder: RunFolder, timeline: BinnedTimeline) -> None:
+        self._counts = {name: np.zeros((timeline.size, SIZE), dtype=np.int32) for name in ("latency", "service", "lag")}
+        self._max = dict.fromkeys(self._counts, 0)
+        self._timeline = timeline
+        self.by_attempt = np.zeros((MOST_ATTEMPTS, len(ATTEMPT_OUTCOMES)), dtype=np.int64)
+        self.events_at_once = self.events_by_retry = 0
+        self.events_lost_throttled = self.events_lost_failed = 0
+        for batch in read_records(folder):
+            self._add(batch)
+        clocks = {name: BinnedTimes(counts, self._max[name]) for name, counts in self._counts.items()}
+        self.latency, self.service, self.lag = clocks["latency"], clocks["service"], clocks["lag"]
+        self._counts.clear()
+
+    def _add(self, batch: Records) -> None:
+        places = np.clip(batch["finished"].astype(np.int64) // self._timeline.width, 0, self._timeline.size - 1)
+        self._time("latency", places, batch["finished"] - batch["intended"])
+        self._time("service", places, batch["finished"] - batch["started"])
+        self._time("lag", places, batch["started"] - batch["intended"])
+        ok, refused, first = record.is_accepted(batch), record.is_throttled(batch), batch["attempt"] == 1
+        attempt = np.clip(batch["attempt"], 1, MOST_ATTEMPTS).astype(np.int64) - 1
+        np.add.at(self.by_attempt, (attempt, np.where(ok, 0, np.where(refused, 1, 2))), 1)
+        self.events_at_once += int(batch["events"][ok & first].sum())
+        self.events_by_retry += int(batch["events"][ok & ~first].sum())
+        self.events_lost_throttled += int(batch["events"][refused & batch["final"]].sum())
+        self.events_lost_failed += int(batch["events"][~ok & ~refused & batch["final"]].sum())
+
+    def _time(self, name: str, places: npt.NDArray[np.int64], seconds: Floats) -> None:
+        microseconds = np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)
+        np.add.at(self._counts[name], (places, index_of(microseconds)), 1)
+        self._max[name] = max(self._max[name], int(microseconds.max(initial=0)))

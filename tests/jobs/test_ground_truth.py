@@ -13,8 +13,8 @@ from loadgen.cli import commands
 from loadgen.jobs import ground_truth
 from loadgen.model import Result
 from loadgen.results import RunFolder
-from loadgen.results.incomplete_sessions import LastSent
 from loadgen.results.records import Spool, pack_result
+from loadgen.results.table import LastSent
 from loadgen.scenario import Scenario, parse
 from loadgen.wire import Clock
 from tests.traffic.look import SMALL

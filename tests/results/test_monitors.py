@@ -33,7 +33,8 @@ from loadgen.results import (
     write_table,
 )
 from loadgen.results.records import Spool
-from loadgen.results.run_data import RunData, recover_summary
+from loadgen.results.recovery import recover_summary
+from loadgen.results.run_data import RunData
 from loadgen.results.timeline import read_monitor_rows
 from loadgen.results.verdict import add_ledgers
 from loadgen.scenario import load

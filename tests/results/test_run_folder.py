@@ -38,7 +38,7 @@ from loadgen.results import (
 )
 from loadgen.results.outcomes import Outcomes
 from loadgen.results.records import Spool
-from loadgen.results.run_data import recover_summary
+from loadgen.results.recovery import recover_summary
 from loadgen.scenario import load
 
 SHOP = """

@@ -11,8 +11,8 @@ import pytest
 from loadgen import client, traffic
 from loadgen.jobs.run.finalize import LostShare, describe_count, find_incomplete_in_share
 from loadgen.model import Batch, Result
-from loadgen.results.incomplete_sessions import IncompleteSession, TriedBatches
 from loadgen.results.records import Spool, pack_result
+from loadgen.results.recovery import IncompleteSession, TriedBatches
 from loadgen.scenario import Scenario, parse
 from tests.traffic.look import SMALL
 

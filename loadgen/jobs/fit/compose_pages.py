@@ -14,19 +14,13 @@ from loadgen.jobs.fit.attributes import find_usual_attributes
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
+from loadgen.jobs.fit.files import count_files
 from loadgen.jobs.fit.page_templates import clean_text
-from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Recorded
 from loadgen.jobs.fit.support import holds_secret, round_share, round_shares, round_to
-from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
-from loadgen.rum import events as rum
+from loadgen.jobs.fit.visits import RecordedSite, Visits
 from loadgen.units import format_count
 
-KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")
-RARE_KINDS = ("iframe", "media")
-OTHER_KIND = KINDS.index("image")
-"""Files of other kinds count as images: the client samples them together."""
-
-LEAST_LOADS = 20
 SAME_TITLE = 0.9
 MOST_ITEMS = 100_000
 LONGEST_TITLE = 200
@@ -38,47 +32,6 @@ class ItemPool(NamedTuple):
     size: int
     zipf: float
     views: int
-
-
-def count_files(recorded: Recorded, visits: Visits, pages: int) -> tuple[dict[int, dict[str, int]], dict[str, int]]:
-    """Files of a full load by kind: of each page with enough loads, and of all; only loads that came to their end."""
-    events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
-    view = find_views(visits, events.session[rows], events.number[rows])
-    kind = _read_kinds(recorded)[events.key[rows]]
-    whole = visits.hard & (visits.loads == 1)
-    known = (view >= 0) & whole[np.maximum(view, 0)]
-    table = np.zeros((len(visits.page), len(KINDS)), dtype=np.int64)
-    np.add.at(table, (view[known], kind[known]), 1)
-    found = {}
-    for page in range(pages):
-        own = table[whole & (visits.page == page)]
-        if len(own) >= LEAST_LOADS:
-            found[page] = _find_usual_files(own)
-    return found, _find_usual_files(table[whole]) if whole.any() else {}
-
-
-def _find_usual_files(table: Ints) -> dict[str, int]:
-    """The middle number of each kind: loads that ended early have fewer, and none has more than there are."""
-    numbers = np.round(np.quantile(table, 0.5, axis=0)).astype(int).tolist()
-    counts = dict(zip(KINDS, numbers, strict=True)) | {"script": max(numbers[KINDS.index("script")], 1)}
-    return {kind: number for kind, number in counts.items() if number or kind not in RARE_KINDS}
-
-
-def _read_kinds(recorded: Recorded) -> Ints:
-    """The kind of each of the recorded keys; the last row stands for none."""
-    return np.array([*map(_read_kind, recorded.keys), OTHER_KIND], dtype=np.int64)
-
-
-def _read_kind(key: str) -> int:
-    """A file's kind by its type and initiator; the client takes .woff2 that a style sheet asks for for one itself."""
-    kind, initiator = key.split(" ")[:2] if key.count(" ") == 2 else (key, "")
-    if kind == "stylesheet" and initiator == "css":
-        return KINDS.index("font")
-    if kind == "document":
-        return KINDS.index("iframe")
-    if kind == "other" and initiator in ("video", "audio"):
-        return KINDS.index("media")
-    return KINDS.index(kind) if kind in KINDS else OTHER_KIND
 
 
 def find_titles(recorded: Recorded, site: RecordedSite, visits: Visits, route: Bools, at_least: int) -> dict[int, str]:

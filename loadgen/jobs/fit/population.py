@@ -14,9 +14,9 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_spans, find_views
-from loadgen.rum import events as rum
+from loadgen.jobs.fit.files import find_first_loads, read_caches
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.visits import Visits, find_spans
 from loadgen.scenario import Browser, System, Telemetry
 
 KNOWN_BROWSERS, KNOWN_SYSTEMS = frozenset(get_args(Browser)), frozenset(get_args(System))
@@ -28,9 +28,9 @@ BUILT_IN = "Firefox"
 
 MOST_PEOPLE = 1_000_000
 
-FEWEST_FILES, FEWEST_KNOWN, FEWEST_PAIRS = 3, 50, 3
-"""Files of a landing from which its cache is judged; landings of known users from which their cache is; pairs of visits
-from which the number of visitors is guessed."""
+FEWEST_KNOWN, FEWEST_PAIRS = 50, 3
+"""Landings of known users from which their cache is judged; pairs of visits from which the number of visitors is
+guessed."""
 
 LONG_VISIT, APART = 1800.0, 3600.0
 """Seconds of a visit after which it is somebody else's in loadgen's own traffic; seconds between the beginnings of two
@@ -124,7 +124,7 @@ def find_mobile(recorded: Recorded) -> Bools:
 def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0) -> Returning:
     """Who has been here before, by user ids and by the cache."""
     before = find_known(recorded)
-    caches = _read_caches(recorded, visits, before)
+    caches = read_caches(recorded, visits, before)
     told = caches.known >= FEWEST_KNOWN and caches.of_known > 0
     cached = caches.of_known if told else Telemetry().cache.first_page_returning
     share = None if not caches.landings else float(np.clip(caches.of_all / cached, before.mean(), 1.0))
@@ -199,66 +199,3 @@ def find_known(recorded: Recorded) -> Bools:
     known = np.zeros(len(user), dtype=bool)
     known[order[1:]] = (user[order][1:] == user[order][:-1]) & (user[order][1:] >= 0)
     return known
-
-
-class _Caches(NamedTuple):
-    """Shares of files that came from the cache."""
-
-    landings: int  # that were loaded as links are, with enough files to tell
-    known: int  # of these, those of users who came earlier in the data
-    of_all: float  # share of cached files of all these landings
-    of_known: float
-    of_later: float | None  # of later loads
-    share: Floats  # of each session's landing; NaN: not told
-
-
-def _read_caches(recorded: Recorded, visits: Visits, known: Bools) -> _Caches:
-    events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
-    rows = rows[np.isfinite(events.code[rows]) & ~_are_opaque(recorded, rows)]
-    view = find_views(visits, events.session[rows], events.number[rows])
-    loaded = _spread_first_loads(recorded, visits, events.at)
-    # a further load of the view that ended early has files and no navigation event
-    own = (view >= 0) & (events.at[rows] <= loaded[view] + LATE_SECONDS)
-    cached, view = (events.code[rows] == 0)[own], view[own]
-    size = len(visits.page)
-    files, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
-    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (files >= FEWEST_FILES)
-    lasted = _spread_first_loads(recorded, visits, events.value) / 1000
-    usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
-
-    def share(chosen: Bools) -> float:
-        return float(kept[chosen].sum() / files[chosen].sum()) if chosen.any() else 0.0
-
-    landing, later = usable & visits.first, usable & ~visits.first & visits.hard
-    again = landing & known[visits.session]
-    of_session = np.full(len(recorded.sessions.user), np.nan)
-    of_session[visits.session[landing]] = kept[landing] / files[landing]
-    return _Caches(int(landing.sum()), int(again.sum()), share(landing), share(again),
-                   share(later) if later.any() else None, of_session)  # fmt: skip
-
-
-def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
-    """How each view was loaded for the first time: 0 as links are, 1 by a step back, 2 by a reload; NaN: not told.
-
-    A reload and a step back have their files anyway.
-    """
-    return _spread_first_loads(recorded, visits, recorded.events.code)
-
-
-def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
-    """A column of the events, at each view's first navigation event; NaN: it has none."""
-    events, rows = recorded.events, recorded.loads.event
-    view = find_views(visits, events.session[rows], events.number[rows])
-    found = np.full(len(visits.page), np.nan)
-    known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
-    found[view[known]] = column[rows[known]]
-    return found
-
-
-def _are_opaque(recorded: Recorded, rows: Ints) -> Bools:
-    """Which files come from a host that never tells a size, cached or not: it sends no Timing-Allow-Origin."""
-    hosts: dict[str, int] = {}
-    place = np.array([hosts.setdefault(key.rpartition(" ")[2], len(hosts)) for key in recorded.keys], dtype=np.int64)
-    host = place[recorded.events.key[rows]]
-    told = np.bincount(host[recorded.events.code[rows] > 0], minlength=len(hosts))
-    return np.asarray((told == 0)[host])

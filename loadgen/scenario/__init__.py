@@ -3,7 +3,7 @@
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, Surge
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
-from loadgen.scenario.pages import ApiCall, Click, CustomEvent, PageSpec, Pool, Resources, find_placeholders
+from loadgen.scenario.pages import ApiCall, Click, CustomEvent, FileKind, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import (
     COUNTRIES,
     Browser,
@@ -33,6 +33,7 @@ __all__ = [
     "Day",
     "ErrorRelease",
     "Exponential",
+    "FileKind",
     "FlashCrowd",
     "Incident",
     "LayoutShift",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from loadgen.scenario.population import ThinkTime
 from loadgen.scenario.problems import Attributes, Section, Share, Weight
@@ -14,6 +14,10 @@ PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 Status = Annotated[str, Field(pattern="^[45][0-9]{2}$")]
 """An HTTP status of a call that failed."""
+
+
+FileKind = Literal["stylesheet", "script", "font", "image", "iframe", "media"]
+Kilobytes = Annotated[float, Field(gt=0, le=1_000_000)]
 
 
 class Resources(Section):
@@ -26,6 +30,22 @@ class Resources(Section):
     iframe: int = Field(0, ge=0, le=20, description="Documents of other hosts in frames, such as players and maps.")
     media: int = Field(0, ge=0, le=20, description="Videos: files of the type other, of which the client records few.")
     shared: Share = Field(0.7, description="Share of the files that every page of the site fetches too. Estimate.")
+    kilobytes: dict[FileKind, tuple[Kilobytes, ...]] = Field(
+        {},
+        description="Sizes on the wire by kind, in KB, in the order in which the page names the files, such as "
+        "{ script = [180, 60, 12] }. What several pages share has the size that the first of them states; files "
+        "without one have drawn sizes.",
+    )
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
+        for kind, sizes in self.kilobytes.items():
+            if len(sizes) > getattr(self, kind):
+                raise ValueError(
+                    f"kilobytes.{kind} has {len(sizes)} sizes for {getattr(self, kind)} files; "
+                    f"leave some out, or write {kind} = {len(sizes)}"
+                )
+        return self
 
 
 class ApiCall(Section):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 from msgspec import UNSET
 
 from loadgen.rum.events import Resource
-from loadgen.scenario import PageSpec, Resources
+from loadgen.scenario import FileKind, PageSpec, Resources
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects
 from loadgen.wire.json_templates import PLACEHOLDER, Template
@@ -32,6 +32,9 @@ SPARE = 4
 LN_KB = ((2.1, 1.2), (1.526, 2.0), (3.135, 0.96), (2.08, 1.8), (3.56, 1.15), (6.5, 1.0))
 """Natural logarithm of one response's size in KB, by kind: mean and standard deviation. Source: Web Almanac 2025, with
 shorter tails; stylesheets and videos are estimates."""
+
+HEADER_BYTES = 300
+"""headerSize of a file or document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""
 
 OPEN_HOSTS = 3
 """One of so many third parties sends no Timing-Allow-Origin: the browser tells no size of its files. An estimate."""
@@ -69,8 +72,10 @@ class Assets:
 
     def lay_out(self, pages: dict[str, PageSpec], default: Resources, image_limit: int) -> None:
         """Give every page its files; of images few more than the client records."""
-        found = [self._make_files(name, page.resources or default, image_limit) for name, page in pages.items()]
-        files = [asset for each in found for asset in each]
+        counts = [page.resources or default for page in pages.values()]
+        found = [self._make_files(name, each, image_limit) for name, each in zip(pages, counts, strict=True)]
+        sizes = _read_sizes(found, counts)
+        files = [asset._replace(size=sizes.get(asset.url, asset.size)) for each in found for asset in each]
         self.begins: Ints = np.concatenate(([0], np.cumsum([len(each) for each in found], dtype=np.int64)))
         self.kind: Ints = np.array([asset.kind for asset in files], dtype=np.int64)
         self.size: Ints = np.array([asset.size for asset in files], dtype=np.int64)
@@ -128,7 +133,7 @@ class Assets:
 
     def _make_asset(self, kind: int, name: str, *, folder: str = "", host: str | None = None) -> Asset:
         mean, sigma = LN_KB[kind]
-        size = int(1024 * np.exp(mean + sigma * self._stream.standard_normal())) + 300
+        size = int(1024 * np.exp(mean + sigma * self._stream.standard_normal())) + HEADER_BYTES
         path = "/".join(part for part in (FOLDERS[kind], folder, f"{name}.{SPECIAL.get(name, SUFFIXES[kind])}") if part)
         origin = f"https://{host}" if host else self._origin
         initiator = "css" if name in FROM_STYLESHEETS else INITIATORS[kind]
@@ -137,6 +142,17 @@ class Assets:
     def _make_favicon(self) -> Asset:
         """The favicon, which the browser fetches itself: initiator "other"; the client counts it as an image."""
         return Asset(IMAGE, FAVICON, f"{self._origin}/favicon.png", "other", 1430)
+
+
+def _read_sizes(found: list[list[Asset]], counts: list[Resources]) -> dict[str, int]:
+    """The sizes that the scenario states, by URL; of what several pages share, the first statement holds."""
+    sizes: dict[str, int] = {}
+    for files, stated in zip(found, counts, strict=True):
+        for kind, name in enumerate(get_args(FileKind)):
+            own = [asset for asset in files if asset.kind == kind]
+            for asset, kilobytes in zip(own, stated.kilobytes.get(name, ()), strict=False):
+                sizes.setdefault(asset.url, round(1024 * kilobytes) + HEADER_BYTES)
+    return sizes
 
 
 def _find_type(asset: Asset) -> str:

@@ -38,12 +38,18 @@ def judge(
 ) -> Judgement:
     """Tell the visits of two samples apart by the set of features `of`: the name of one, or a function."""
     see = SETS[of] if isinstance(of, str) else of
-    rows = [see(visit) for visit in (*real, *other)]
+    groups = np.unique([visit.session for visit in (*real, *other)], return_inverse=True)[1]
+    return judge_rows(list(map(see, real)), list(map(see, other)), repeats, groups)
+
+
+def judge_rows(real: list[Features], other: list[Features], repeats: int, groups: Ints | None = None) -> Judgement:
+    """The same of features; without `groups` every row is of a session of its own."""
+    rows = [*real, *other]
     names = sorted({name for row in rows for name in row})
     table = _tabulate(rows, names)
     labels = np.array([1] * len(real) + [0] * len(other))
-    groups = np.unique([visit.session for visit in (*real, *other)], return_inverse=True)[1]
-    aucs, weights = zip(*(_judge_once(table, labels, groups, seed) for seed in range(repeats)), strict=True)
+    whose = np.arange(len(rows)) if groups is None else groups
+    aucs, weights = zip(*(_judge_once(table, labels, whose, seed) for seed in range(repeats)), strict=True)
     weight = np.mean(weights, axis=0)
     return Judgement(float(np.mean(aucs)), [names[index] for index in np.argsort(-weight)])
 

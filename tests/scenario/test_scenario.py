@@ -35,6 +35,14 @@ MISTAKES = {
     "fraction for a whole number": ("seed = 1.5\n" + GOOD, ["seed: must be a whole number, not 1.5"]),
     "number for text": (GOOD + "title = 3", ["pages.item.title: must be text in quotes, not 3"]),
     "truth for a number": (GOOD + "entry = true", ["pages.item.entry: must be a number, not true"]),
+    "more sizes than files": (
+        GOOD + "resources = { script = 1, kilobytes = { script = [180, 60] } }",
+        ["pages.item.resources: kilobytes.script has 2 sizes for 1 files; leave some out, or write script = 2"],
+    ),
+    "a size of no kind of files": (
+        GOOD + "resources = { kilobytes = { scripts = [180] } }",
+        ['pages.item.resources.kilobytes.scripts: "scripts" is not known; did you mean "script"?'],
+    ),
     "number for truth": (GOOD + "route = 1", ["pages.item.route: must be true or false, not 1"]),
     "number for a table": ("monitor = 3\n" + GOOD, ["monitor: must be a table, not 3"]),
     "text for a list": (GOOD + 'tags = "x"', ['pages.item.tags: must be a list in brackets, not "x"']),

@@ -44,3 +44,28 @@ def test_videos_count_with_the_images_against_the_client_s_limit() -> None:
     limited = [sum(counts[kind] for kind in counts if kind[1] in ("image", "other")) for counts in found]
     assert max(limited) == 10
     assert max(counts["video", "other"] for counts in found) > 2
+
+
+SIZES = """
+[telemetry.resources]
+script = 4
+image = 2
+[telemetry.resources.kilobytes]
+script = [180, 60.5]
+image = [1, 900]
+"""
+
+
+def test_files_have_the_sizes_that_the_scenario_states() -> None:
+    """The first two scripts are those of all pages, and have one size on the site; further files have drawn ones."""
+    sizes: dict[str, set[int]] = {}
+    for session in seen(small(SIZES), SEED):
+        for load in session.loads:
+            for event in load.events:
+                if event.type == RESOURCE and event.details.transferSize:
+                    sizes.setdefault(event.details.targetUrl, set()).add(event.details.transferSize)
+    assert all(len(each) == 1 for each in sizes.values())
+    told = {url.rpartition("/")[2]: each.pop() for url, each in sizes.items()}
+    assert told["cwr.js"] == 180 * 1024 + 300
+    assert told["vendor.js"] == round(60.5 * 1024) + 300
+    assert told["favicon.png"] == 900 * 1024 + 300

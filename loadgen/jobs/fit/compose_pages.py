@@ -14,7 +14,6 @@ from loadgen.jobs.fit.attributes import find_usual_attributes
 from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
-from loadgen.jobs.fit.files import count_files
 from loadgen.jobs.fit.page_templates import clean_text
 from loadgen.jobs.fit.recorded import Bools, Floats, Recorded
 from loadgen.jobs.fit.support import holds_secret, round_share, round_shares, round_to
@@ -130,9 +129,9 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
     titles = find_titles(seen.recorded, site, seen.visits, seen.route, at_least)
     tags = find_tags(seen.recorded, site, seen.visits, at_least)
     attributes = find_page_attributes(seen)
-    files, usual = count_files(seen.recorded, seen.visits, len(site.names))
-    if usual:
-        draft.sections["telemetry"]["resources"] = usual
+    files = found.files
+    if files.usual:
+        draft.sections["telemetry"]["resources"] = files.usual
     for page in reached:
         name, template = site.names[page], site.templates[page]
         members: dict[str, Any] = {"path": template.path}
@@ -149,8 +148,8 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
         members |= compose_steps(seen, page, reached)
         members |= compose_details(found, page)
         settle_metadata(members, seen.settings.attributes)
-        if page in files and files[page] != usual:
-            members["resources"] = files[page]
+        if page in files.pages and files.pages[page] != files.usual:
+            members["resources"] = files.pages[page]
         draft.pages[name] = members
         draft.comments[f"pages.{name}"] = describe_page(seen, page)
     drop_unreached(draft)

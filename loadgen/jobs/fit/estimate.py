@@ -14,6 +14,7 @@ from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
 from loadgen.jobs.fit.dwell import DwellLaws, find_ready, fit_dwells
+from loadgen.jobs.fit.files import SiteFiles, find_files
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.steps import Steps, count_steps
@@ -55,6 +56,7 @@ class Estimates(NamedTuple):
     dwells: DwellLaws
     slowness: dict[int, tuple[float, float]]
     documents: dict[int, dict[str, float]]
+    files: SiteFiles
     calls: SiteCalls
     clicks: dict[int, list[dict[str, Any]]]
     custom: dict[int, list[dict[str, Any]]]
@@ -113,6 +115,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         fit_dwells(recorded, visits, seen.mobile),
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
+        find_files(recorded, visits, len(site.names)),
         find_calls(recorded, site, visits, walked, at_least),
         find_clicks(recorded, visits, walked, at_least),
         find_custom_events(recorded, site, visits, walked, at_least),

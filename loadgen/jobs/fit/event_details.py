@@ -49,12 +49,14 @@ class EventFacts(NamedTuple):
     milliseconds on the page before of a page view; REJECTED and STACKED of a JavaScript error, SINGLE and LOADING of a
     layout shift.
     key: what events of the type are told apart by; of a file its type, initiator and host.
+    file: a hash of a file's URL without its query, by which files are told apart; 0: no file.
     """
 
     value: float = nan
     code: float = nan
     key: str | None = None
     load: LoadTimes | None = None
+    file: int = 0
 
 
 NOTHING = EventFacts()
@@ -189,8 +191,10 @@ def _of_navigation(found: _Navigation) -> EventFacts:
 
 
 def _of_resource(found: _Resource) -> EventFacts:
-    host = "" if found.targetUrl is None else find_host(found.targetUrl)
-    return EventFacts(found.duration, found.transferSize, f"{found.fileType} {found.initiatorType} {host}")
+    url = found.targetUrl
+    host, file = ("", 0) if url is None else (find_host(url), hash(url.partition("?")[0]))
+    key = f"{found.fileType} {found.initiatorType} {host}"
+    return EventFacts(found.duration, found.transferSize, key, None, file)
 
 
 def _of_http(found: _Http) -> EventFacts:

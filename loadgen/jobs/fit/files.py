@@ -1,18 +1,23 @@
-"""The files of full loads: how many of each kind a page has, and how many of them come from the browser's cache.
+"""The files of full loads: how many of each kind a page has, how large they are, and how many come from the cache.
 
-Rule: a file without a size comes from the cache, unless its host tells no size of any file. Only loads that came to
-their end tell how many files a page has.
+Rule: a file is known again by its URL, so that pages tell which files they share. A file without a size comes from the
+cache, unless its host tells no size of any file. Pages share more or fewer of their files than a scenario's own do, and
+these are cached more often: so shares of cached files are told as of a page that shares as many as those.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from math import isfinite
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.vitals import HEADER_BYTES
 from loadgen.rum import events as rum
+from loadgen.scenario import Resources
 
 KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")
 RARE_KINDS = ("iframe", "media")
@@ -25,22 +30,148 @@ LEAST_LOADS = 20
 FEWEST_FILES = 3
 """Files of a landing from which its cache is judged."""
 
+USUAL = 0.5
+"""Part of a page's loads from which a file belongs to the page; rarer ones are those of its items."""
 
-def count_files(recorded: Recorded, visits: Visits, pages: int) -> tuple[dict[int, dict[str, int]], dict[str, int]]:
-    """Files of a full load by kind: of each page with enough loads, and of all; only loads that came to their end."""
+HEADED = 2
+"""Images of items, the largest of their pages, come behind so many others."""
+
+BY_BROWSER = "other"
+"""Initiator of the favicon, which comes last."""
+
+SHARED, FAR = Resources().shared, 0.15
+"""Part of its files that a page of a scenario shares with the others; a site that differs less keeps it."""
+
+
+class Files(NamedTuple):
+    """The files of loads that came to their end, a row each."""
+
+    row: Ints  # of EventTable
+    view: Ints
+    kind: Ints  # place in KINDS
+    file: Ints  # number of the file
+    usual: Bools  # it belongs to its page, and not to an item of the page
+    shared: Bools  # other pages have it too
+    opaque: Bools  # its host never tells a size, cached or not: it sends no Timing-Allow-Origin
+
+
+class SiteFiles(NamedTuple):
+    """Members of a scenario's Resources: of each page with enough loads, and of all."""
+
+    pages: dict[int, dict[str, Any]]
+    usual: dict[str, Any]
+
+
+def list_files(recorded: Recorded, visits: Visits) -> Files:
+    """The files of all loads that came to their end, and which of them other pages have too."""
     events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
-    view = find_views(visits, events.session[rows], events.number[rows])
-    kind = _read_kinds(recorded)[events.key[rows]]
+    view, pages = find_views(visits, events.session[rows], events.number[rows]), int(visits.page.max(initial=0)) + 1
     whole = visits.hard & (visits.loads == 1)
     known = (view >= 0) & whole[np.maximum(view, 0)]
+    rows, view = rows[known], view[known]
+    ids, file = np.unique(events.file[rows], return_inverse=True)
+    loads = np.bincount(visits.page[whole], minlength=pages)
+    pairs, place, often = np.unique(file * pages + visits.page[view], return_inverse=True, return_counts=True)
+    usual = (often >= USUAL * loads[pairs % pages]) & (ids[pairs // pages] != 0)
+    shared = np.bincount(pairs[usual] // pages, minlength=len(ids)) > 1
+    kind = _read_kinds(recorded)[events.key[rows]]
+    return Files(rows, view, kind, file, usual[place], shared[file], _are_opaque(recorded, rows))
+
+
+def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
+    """How many files of each kind the pages have, how large they are, and which part of them others have too."""
+    files, whole = list_files(recorded, visits), visits.hard & (visits.loads == 1)
     table = np.zeros((len(visits.page), len(KINDS)), dtype=np.int64)
-    np.add.at(table, (view[known], kind[known]), 1)
-    found = {}
-    for page in range(pages):
-        own = table[whole & (visits.page == page)]
+    np.add.at(table, (files.view, files.kind), 1)
+    found, page = {}, visits.page[files.view]
+    tables = _list_files_of_pages(recorded, files, page)
+    usual: dict[str, Any] = _find_usual_files(table[whole]) if whole.any() else {}
+    for each in range(pages):
+        own = table[whole & (visits.page == each)]
         if len(own) >= LEAST_LOADS:
-            found[page] = _find_usual_files(own)
-    return found, _find_usual_files(table[whole]) if whole.any() else {}
+            counts: dict[str, Any] = _find_usual_files(own)
+            found[each] = counts | _write_sizes(tables.get(each, []), counts)
+    part = _find_shared_part(found, tables)
+    for members in (usual, *found.values()) if part is not None else ():
+        members["shared"] = part
+    return SiteFiles(found, usual)
+
+
+class _PageFile(NamedTuple):
+    """A file as one page has it."""
+
+    kind: int
+    usual: bool
+    shared: bool
+    last: bool  # the browser's own
+    rank: float  # mean place among the files of a load
+    size: float  # median bytes; NaN: not told
+
+
+def _list_files_of_pages(recorded: Recorded, files: Files, page: Ints) -> dict[int, list[_PageFile]]:
+    events, number = recorded.events, int(files.file.max(initial=0)) + 1
+    pairs, first, place = np.unique(page * number + files.file, return_index=True, return_inverse=True)
+    rank = np.bincount(place, weights=_rank_rows(files.view)) / np.bincount(place) if len(place) else np.zeros(0)
+    by_browser = np.array([key.split(" ")[1:2] == [BY_BROWSER] for key in recorded.keys] + [False])
+    columns = (files.kind[first], files.usual[first], files.shared[first], by_browser[events.key[files.row[first]]],
+               rank, _find_medians(files.file, events.code[files.row], number)[pairs % max(number, 1)])  # fmt: skip
+    found: dict[int, list[_PageFile]] = {}
+    for where, *members in zip((pairs // number).tolist(), *(each.tolist() for each in columns), strict=True):
+        found.setdefault(where, []).append(_PageFile(*members))
+    return found
+
+
+def _rank_rows(view: Ints) -> Floats:
+    """The place of each row among those of its view."""
+    order = np.argsort(view, kind="stable")
+    rank = np.empty(len(view))
+    rank[order] = np.arange(len(view)) - np.searchsorted(view[order], view[order])
+    return rank
+
+
+def _find_medians(file: Ints, size: Floats, number: int) -> Floats:
+    """The median size of each file from the network; NaN for those that never came from there."""
+    told = np.flatnonzero(size > HEADER_BYTES)
+    told = told[np.lexsort((size[told], file[told]))]
+    counts = np.bincount(file[told], minlength=number)
+    middle = np.cumsum(counts) - counts + counts // 2
+    found = np.full(number, np.nan)
+    known = counts > 0
+    found[known] = size[told[middle[known]]]
+    return found
+
+
+def _write_sizes(own: list[_PageFile], counts: dict[str, int]) -> dict[str, Any]:
+    """The sizes of a page's files: first those that others have too, then its own, and its items' images between."""
+    found = {}
+    for kind, name in enumerate(KINDS):
+        mine = sorted((file for file in own if file.kind == kind and file.usual),
+                      key=lambda file: (file.last, not file.shared, file.rank))  # fmt: skip
+        sizes = [file.size for file in mine[: counts.get(name, 0)]]
+        known = [size for size in sizes if isfinite(size)]
+        varied = [file.size for file in own if file.kind == kind and not file.usual and isfinite(file.size)]
+        at = min(HEADED, len(sizes))
+        sizes[at:at] = [median(varied)] * (counts.get(name, 0) - len(sizes)) if varied else []
+        if known:
+            usual = median(known)  # of files whose hosts tell no size
+            found[name] = [_write_kilobytes(size if isfinite(size) else usual) for size in sizes]
+    return {"kilobytes": found} if found else {}
+
+
+def _write_kilobytes(size: float) -> float:
+    return float(f"{max(size - HEADER_BYTES, 1.0) / 1024:.3g}")
+
+
+def _find_shared_part(found: dict[int, dict[str, Any]], tables: dict[int, list[_PageFile]]) -> float | None:
+    """The part of its style sheets and scripts that a page shares with others; None: as a scenario's own, or not told.
+
+    Fonts and images are shared by rules of their own."""
+    kinds = KINDS[:2]
+    numbers = [(members[name], sum(file.kind == kind and file.usual and file.shared for file in tables.get(page, [])))
+               for page, members in found.items() for kind, name in enumerate(kinds)]  # fmt: skip
+    total, shared = sum(number for number, _ in numbers), sum(min(number, common) for number, common in numbers)
+    usual = sum(round(number * SHARED) for number, _ in numbers)
+    return round(shared / total, 2) if len(found) > 1 and abs(shared - usual) > FAR * total else None
 
 
 def _find_usual_files(table: Ints) -> dict[str, int]:
@@ -68,39 +199,62 @@ def _read_kind(key: str) -> int:
 
 
 class Caches(NamedTuple):
-    """Shares of files that came from the cache."""
+    """Shares of files that came from the cache, as of pages that share `SHARED` of their files."""
 
     landings: int  # that were loaded as links are, with enough files to tell
     known: int  # of these, those of users who came earlier in the data
     of_all: float  # share of cached files of all these landings
     of_known: float
-    of_later: float | None  # of later loads
-    share: Floats  # of each session's landing; NaN: not told
+    of_later: float | None  # of later loads of another page
+    share: Floats  # of each session's landing, of its files as they are; NaN: not told
 
 
 def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
-    events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
-    rows = rows[np.isfinite(events.code[rows]) & ~_are_opaque(recorded, rows)]
-    view = find_views(visits, events.session[rows], events.number[rows])
+    """Tell the cached files of landings, and of later loads; `known` are sessions of users who came earlier."""
+    events, files = recorded.events, list_files(recorded, visits)
     loaded = _spread_first_loads(recorded, visits, events.at)
     # a further load of the view that ended early has files and no navigation event
-    own = (view >= 0) & (events.at[rows] <= loaded[view] + LATE_SECONDS)
-    cached, view = (events.code[rows] == 0)[own], view[own]
-    size = len(visits.page)
-    files, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
-    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (files >= FEWEST_FILES)
+    own = ~files.opaque & (events.at[files.row] <= loaded[files.view] + LATE_SECONDS)
+    files = _pick_files(files, own)
+    cached, view, size = events.code[files.row] == 0, files.view, len(visits.page)
+    number, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
+    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (number >= FEWEST_FILES)
     lasted = _spread_first_loads(recorded, visits, events.value) / 1000
     usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
+    landing, later = usable & visits.first, usable & ~visits.first & visits.hard
+    later &= visits.page != np.roll(visits.page, 1)  # a page has all files of its own
 
     def share(chosen: Bools) -> float:
-        return float(kept[chosen].sum() / files[chosen].sum()) if chosen.any() else 0.0
+        return _weigh_shared(cached[chosen], files.shared[chosen])
 
-    landing, later = usable & visits.first, usable & ~visits.first & visits.hard
     again = landing & known[visits.session]
     of_session = np.full(len(recorded.sessions.user), np.nan)
-    of_session[visits.session[landing]] = kept[landing] / files[landing]
-    return Caches(int(landing.sum()), int(again.sum()), share(landing), share(again),
-                   share(later) if later.any() else None, of_session)  # fmt: skip
+    of_session[visits.session[landing]] = kept[landing] / number[landing]
+    went_on = later[view] & files.usual & _find_had(recorded, files)
+    return Caches(int(landing.sum()), int(again.sum()), share(landing[view]), share(again[view]),
+                  share(went_on) if went_on.any() else None, of_session)  # fmt: skip
+
+
+def _pick_files(files: Files, chosen: Bools) -> Files:
+    columns: list[Any] = [column[chosen] for column in files]
+    return Files(*columns)
+
+
+def _weigh_shared(cached: Bools, shared: Bools) -> float:
+    """The share of cached files, weighed as if a page shared `SHARED` of them."""
+    if not len(cached):
+        return 0.0
+    if shared.all() or not shared.any():
+        return float(cached.mean())
+    return SHARED * float(cached[shared].mean()) + (1 - SHARED) * float(cached[~shared].mean())
+
+
+def _find_had(recorded: Recorded, files: Files) -> Bools:
+    """Files that an earlier load of the visit had, so that any cache may hold them."""
+    key = recorded.events.session[files.row] * (int(files.file.max(initial=0)) + 1) + files.file
+    had = np.ones(len(key), dtype=bool)
+    had[np.unique(key, return_index=True)[1]] = False
+    return had
 
 
 def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:

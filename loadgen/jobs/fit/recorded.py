@@ -31,8 +31,7 @@ MOST_TEXTS = 300_000
 LONGEST_TEXT = 1_000
 """Characters that are kept of a text."""
 
-LATE_SECONDS = 1.0
-"""Times are whole seconds, rounded."""
+LATE_SECONDS = 1.0  # times are whole seconds, rounded
 
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
@@ -107,6 +106,7 @@ class EventTable(NamedTuple):
     value: Floats  # see EventFacts
     code: Floats
     key: Ints  # place in Recorded.keys
+    file: Ints
 
 
 class LoadTable(NamedTuple):
@@ -158,8 +158,8 @@ class Recorder:
         self._batch_of: dict[int, int] = {}
         self._people: list[array[int]] = [array("q") for _ in SessionTable._fields]
         self._ints: dict[str, array[int]] = {
-            name: array("q" if name in ("size", "session") else "i")
-            for name in ("session", "type", *PLACES, "batch", "size", "key")
+            name: array("q" if name in ("size", "session", "file") else "i")
+            for name in ("session", "type", *PLACES, "batch", "size", "key", "file")
         }
         self._floats = {name: array("d") for name in ("at", "value", "code")}
         self._loads: list[array[float]] = [array("d") for _ in LoadTable._fields]
@@ -234,6 +234,7 @@ class Recorder:
         for column, place in zip(PLACES, places, strict=True):
             ints[column].append(place)
         ints["key"].append(self._keys.place(facts.key))
+        ints["file"].append(facts.file)
         floats["at"].append(at)
         floats["value"].append(facts.value)
         floats["code"].append(facts.code)

@@ -24,7 +24,7 @@ FEW, LEAST = 8, 40
 SLOWER, SURELY = 0.06, 4.0
 """A page's slowness is told from so large a difference of logarithms, and from so many standard errors, on."""
 
-DOCUMENT_HEADER_BYTES = 300
+HEADER_BYTES = 300
 """What transferSize has beside the body (Resource Timing)."""
 
 APART = 2.0
@@ -212,13 +212,13 @@ def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, 
     A document from the cache has no size on the wire; browsers add 300 bytes to one from the network.
     """
     found: dict[int, dict[str, float]] = {}
-    sent = np.isfinite(loads.bytes) & (loads.bytes > DOCUMENT_HEADER_BYTES)
+    sent = np.isfinite(loads.bytes) & (loads.bytes > HEADER_BYTES)
     for each in range(pages):
         own = sent & (page == each)
         count = int(own.sum())
         if count < FEW:
             continue
-        sizes = loads.bytes[own] - DOCUMENT_HEADER_BYTES
+        sizes = loads.bytes[own] - HEADER_BYTES
         size, spread = float(np.median(sizes)), float(sizes.std())
         found[each] = {"document_bytes": round(round_to(size, spread / sqrt(count)) if spread else size)}
         ratios = loads.ratio[own & (loads.ratio >= 1)]

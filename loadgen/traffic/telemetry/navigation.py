@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from loadgen.model import Page
 from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb, TtfbAttribution
+from loadgen.traffic.assets import HEADER_BYTES
 from loadgen.traffic.block_draws import LOADED_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Choice, Floats, Ints, write_numbers
 from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
@@ -77,9 +78,6 @@ TYPES = ("navigate", "back_forward", "reload")  # in the order of NAVIGATE, BACK
 
 ITEM_SIZES = np.append(1.0, np.exp(0.1 * np.random.default_rng(0).standard_normal(63)))
 """Factors on a document's size by the items that it shows, 1 where it shows none; an estimate."""
-
-HEADER_BYTES = 300
-"""headerSize of a document from the network: browsers add 300 to a body (Resource Timing, transferSize)."""
 
 NAVIGATED = Template(
     Navigation(

@@ -195,33 +195,43 @@ def compare_events(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
     yield Off("events a session", one, other, other / one - 1, max(allowed, BOTH * error), len(numbers[0]))
 
 
-def go_round(scenario: Scenario, sessions: int, folder: Path, sample_rate: float = 1.0) -> list[Off]:
-    """Everything that a round trip shows; the fit is given what its client recorded of so many sessions."""
-    truth = stretch(scenario, sessions)
+def fit_traffic(scenario: Scenario, sessions: int, folder: Path, sample_rate: float = 1.0) -> Scenario:
+    """The scenario that is fitted to what the client records of so many sessions."""
     file = folder / f"{scenario.name}.ndjson"
     with file.open("wb") as out:
-        out.writelines(body + b"\n" for body in write_traffic(truth.adjust(sample_rate=sample_rate), 11))
-    given = sample_rate if sample_rate < 1 else None
-    found = loadgen.fit(file, sample_rate=given, name="fitted")
+        out.writelines(
+            body + b"\n" for body in write_traffic(stretch(scenario, sessions).adjust(sample_rate=sample_rate), 11)
+        )
+    found = loadgen.fit(file, sample_rate=sample_rate if sample_rate < 1 else None, name="fitted").scenario
     file.unlink()
-    seen = round(sessions * sample_rate)
+    return found
+
+
+def go_round(scenario: Scenario, sessions: int, folder: Path, sample_rate: float = 1.0) -> list[Off]:
+    """Everything that a round trip shows."""
+    return compare(scenario, fit_traffic(scenario, sessions, folder, sample_rate), sessions, sample_rate)
+
+
+def compare(scenario: Scenario, fitted: Scenario, sessions: int, sample_rate: float = 1.0) -> list[Off]:
+    """A scenario that was fitted to so many sessions of another beside that one."""
+    truth, seen = stretch(scenario, sessions), round(sessions * sample_rate)
     wider = max(float(np.sqrt(CLAIMED / seen)), 1.0)
     real = see_visits(record(truth, 12), 5)
-    shown = record(stretch(found.scenario, sessions).adjust(sample_rate=1.0), 12)  # the same draws
+    shown = record(stretch(fitted, sessions).adjust(sample_rate=1.0), 12)  # the same draws
     other = see_visits(shown, 1, site=match_site(shown, real.site))
     pages = np.bincount(real.visits.page, minlength=len(real.site.names))
-    fitted_names = {page.path: name for name, page in found.scenario.pages.items()}
+    fitted_names = {page.path: name for name, page in fitted.pages.items()}
     views = {fitted_names.get(template.path, ""): int(count * sample_rate)
              for template, count in zip(real.site.templates, pages, strict=True)}  # fmt: skip
     return [
-        *compare_arrivals(len(draw_starts(truth, 11)), found.scenario, 0.03, seen),
+        *compare_arrivals(len(draw_starts(truth, 11)), fitted, 0.03, seen),
         *(
             compare_steps(real, other, 0.02 * wider)
             if truth.population.persistence
-            else compare_pages(truth, found.scenario, views, 0.02 * wider)
+            else compare_pages(truth, fitted, views, 0.02 * wider)
         ),
-        *compare_dwells(truth, found.scenario, 0.05 * wider),
+        *compare_dwells(truth, fitted, 0.05 * wider),
         *compare_vitals(real, other, 0.05 * wider),
-        *compare_shares(real, truth.population, found.scenario, seen),
+        *compare_shares(real, truth.population, fitted, seen),
         *compare_events(real, other, 0.03 * wider),
     ]

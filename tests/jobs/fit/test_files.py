@@ -1,0 +1,98 @@
+"""The files of a site, read off its loads: their sizes, which of them pages share, and how many caches hold."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from loadgen.jobs.fit.calibrate import record_generated
+from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.jobs.fit.files import find_files, read_caches
+from loadgen.jobs.fit.population import find_known
+from loadgen.scenario import Scenario
+
+SITE = """
+name = "files"
+duration = "10m"
+monitor.telemetries = ["performance"]
+arrivals.rate = 0.8
+
+[population]
+returning = {returning}
+reopened = 0
+
+[pages.home]
+path = "/"
+to = {{ item = 0.5, app = 0.2 }}
+exit = 0.3
+
+[pages.home.resources]
+stylesheet = 2
+script = 4
+font = 1
+image = 4
+shared = {shared}
+kilobytes = {{ stylesheet = [40, 5], script = [180, 60, 12, 90] }}
+
+[pages.item]
+path = "/item/{{item}}"
+to = {{ home = 0.4, item = 0.2 }}
+exit = 0.4
+resources = {{ stylesheet = 2, script = 3, font = 1, image = 3, shared = {shared} }}
+
+[pages.app]
+path = "/app"
+route = true
+to = {{ home = 0.5 }}
+exit = 0.5
+
+[telemetry]
+cache = {{ first_page_returning = {again}, later_pages = {later} }}
+"""
+
+
+@cache
+def see_site(returning: float = 0.5, shared: float = 0.7, again: float = 0.5, later: float = 0.9) -> Seen:
+    text = SITE.format(returning=returning, shared=shared, again=again, later=later)
+    return see_visits(record_generated(Scenario.parse(text, "files.toml"), 480, 5), 5)
+
+
+def find_members(seen: Seen, page: str) -> dict[str, Any]:
+    return find_files(seen.recorded, seen.visits, len(seen.site.names)).pages[seen.site.names.index(page)]
+
+
+def test_a_page_s_files_are_told_with_their_sizes() -> None:
+    found = find_members(see_site(), "home")
+    assert {name: found[name] for name in ("stylesheet", "script", "font", "image")} == {
+        "stylesheet": 2, "script": 4, "font": 1, "image": 4,
+    }  # fmt: skip
+    assert found["kilobytes"]["stylesheet"] == [40, 5]
+    assert found["kilobytes"]["script"][:3] == [180, 60, 12]
+    assert "shared" not in found
+
+
+def test_the_images_of_a_page_s_items_count_as_one() -> None:
+    """Each item has an image of its own, which is one file of the page; so is a host's that tells no sizes."""
+    found = find_members(see_site(), "item")
+    assert {kind: len(sizes) for kind, sizes in found["kilobytes"].items()} == {
+        "stylesheet": 2, "script": 3, "font": 1, "image": 3,
+    }  # fmt: skip
+    assert found["kilobytes"]["stylesheet"][0] == 40
+    assert found["kilobytes"]["script"][:2] == [180, 60]
+
+
+@pytest.mark.parametrize(("shared", "told"), [(0.25, 0.18), (1.0, 1.0)])
+def test_how_many_of_its_files_a_page_shares_is_told_where_it_is_not_usual(shared: float, told: float) -> None:
+    assert find_members(see_site(shared=shared), "home")["shared"] == pytest.approx(told, abs=0.05)
+
+
+@pytest.mark.parametrize(("shared", "again", "later"), [(0.7, 0.5, 0.9), (0.25, 0.75, 0.6), (0.4, 0.3, 0.95)])
+def test_cached_shares_are_those_of_the_scenario_whatever_part_of_its_files_a_site_shares(
+    shared: float, again: float, later: float
+) -> None:
+    seen = see_site(1.0, shared, again, later)
+    found = read_caches(seen.recorded, seen.visits, find_known(seen.recorded))
+    assert found.of_all == pytest.approx(again, abs=0.06)
+    assert found.of_later == pytest.approx(later, abs=0.06)

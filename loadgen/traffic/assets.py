@@ -51,6 +51,9 @@ NAMES = {
 }
 """Names of the first shared files; the web client is one of the site's scripts."""
 
+TAKEN = frozenset({HERO, FAVICON, *KINDS, *(name for names in NAMES.values() for name in names)})
+"""Names of shared files, or their beginnings: the files of a page that is called so are named otherwise."""
+
 
 class Asset(NamedTuple):
     """One file."""
@@ -110,7 +113,8 @@ class Assets:
                 self._make_asset(kind, f"{page}-{index}", host=self._find_host(kind, index)) for index in range(number)
             ]
         common = number if kind == FONT else round(number * shared_part)
-        own = [self._make_asset(kind, f"{page}-{index}" if index else page) for index in range(number - common)]
+        stem = f"{page}-page" if page in TAKEN else page
+        own = [self._make_asset(kind, f"{stem}-{index}" if index else stem) for index in range(number - common)]
         shared = [self._find_common(kind, index) for index in range(common)]
         if kind != IMAGE or not number:
             return shared + own

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from loadgen.rum.events import RESOURCE
+from loadgen.scenario import Scenario
+from loadgen.traffic.site import Site
 from tests.traffic.conftest import SEED
 from tests.traffic.look import seen, small
 
@@ -69,3 +73,11 @@ def test_files_have_the_sizes_that_the_scenario_states() -> None:
     assert told["cwr.js"] == 180 * 1024 + 300
     assert told["vendor.js"] == round(60.5 * 1024) + 300
     assert told["favicon.png"] == 900 * 1024 + 300
+
+
+@pytest.mark.parametrize("name", ["app", "hero", "favicon", "script"])
+def test_no_two_files_of_a_page_have_one_address_whatever_it_is_called(name: str) -> None:
+    page = {"path": "/", "exit": 1.0, "resources": {"stylesheet": 5, "script": 12, "image": 8, "shared": 0.5}}
+    assets = Site(Scenario.model_validate({"name": "t", "pages": {name: page}})).assets
+    assert len(set(assets.urls)) == len(assets.urls) == 27
+    assert (assets.hero.sum(), assets.favicon.sum(), assets.client.sum()) == (1, 1, 1)

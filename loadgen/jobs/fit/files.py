@@ -148,12 +148,13 @@ def _write_sizes(own: list[_PageFile], counts: dict[str, int]) -> dict[str, Any]
         mine = sorted((file for file in own if file.kind == kind and file.usual),
                       key=lambda file: (file.last, not file.shared, file.rank))  # fmt: skip
         sizes = [file.size for file in mine[: counts.get(name, 0)]]
-        known = [size for size in sizes if isfinite(size)]
         varied = [file.size for file in own if file.kind == kind and not file.usual and isfinite(file.size)]
         at = min(HEADED, len(sizes))
         sizes[at:at] = [median(varied)] * (counts.get(name, 0) - len(sizes)) if varied else []
-        if known:
-            usual = median(known)  # of files whose hosts tell no size
+        while sizes and not isfinite(sizes[-1]):
+            sizes.pop()  # what is not told is drawn
+        if sizes:
+            usual = median(size for size in sizes if isfinite(size))
             found[name] = [_write_kilobytes(size if isfinite(size) else usual) for size in sizes]
     return {"kilobytes": found} if found else {}
 

@@ -41,6 +41,7 @@ PARTS = 10
 """Entries of a list of values that says how often each comes, about."""
 
 
+@lru_cache(maxsize=4096)
 def read_attributes(text: bytes | str) -> str | None:
     """The attributes in metadata, as JSON; None without any."""
     try:

@@ -224,8 +224,8 @@ def describe_text(head: bytes) -> str:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         if start[:1] in b"{[":
             return "JSON without RUM events"
-        is_table = lines[0].count(b",") and all(line.count(b",") >= lines[0].count(b",") for line in lines[1:3])
-        return "CSV; export JSON in its place" if is_table else "text"
+        commas = [0 if b"{" in line else line.count(b",") for line in lines[:3]]
+        return "CSV; export JSON in its place" if min(commas) >= max(commas[0], 1) else "text"
     if not isinstance(found, dict):
         return "a list, not RUM events" if isinstance(found, list) else "text"
     members = [name for name in found if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]

@@ -25,7 +25,6 @@ class PageFacts(NamedTuple):
     number: int  # `interaction`; -1 without cookies
     tags: tuple[str, ...]
     attributes: str | None  # what the site adds to this event's own metadata, as JSON; in logs the session's too
-    size: int  # bytes of the metadata
 
 
 class VisitorFacts(NamedTuple):
@@ -113,7 +112,6 @@ def read_page(text: bytes | str) -> PageFacts | None:
         number,
         tuple(tag for tag in tags if isinstance(tag, str)),
         read_attributes(text),
-        len(text),
     )
 
 

@@ -170,7 +170,7 @@ def pair_events(sides: tuple[Seen, Seen]) -> Iterator[Pairing]:
     labels = tuple(name.removeprefix(rum.EVENT_PREFIX) for name in types)
     yield pair("events", "event mix", partial(observe_types, types=types), sides, labels=labels)
     yield pair("events", "events a session", observe_counts, sides, as_distribution=True, as_mean=True)
-    yield pair("events", "bytes a session", observe_bytes, sides, as_mean=True, unit="B")
+    yield pair("events", "bytes of details", observe_bytes, sides, as_mean=True, unit="B")
     for name, kind in (("js errors a session", rum.JS_ERROR), ("http events a session", rum.HTTP)):
         if any(kind in each.recorded.types for each in sides):
             yield pair("events", name, partial(observe_kind, kind=kind), sides, as_mean=True, shown=False)

@@ -102,7 +102,7 @@ class EventTable(NamedTuple):
     tags: Ints  # place in Recorded.words: the tags as one text
     attributes: Ints  # the same: attributes in its own metadata, as JSON
     batch: Ints
-    size: Ints  # bytes of details and metadata
+    size: Ints  # bytes of details
     value: Floats  # see EventFacts
     code: Floats
     key: Ints  # place in Recorded.keys
@@ -219,7 +219,7 @@ class Recorder:
             )  # fmt: skip
             if len(self._page_places) > MOST_TEXTS:
                 self._page_places.clear()
-        self._append((session, batch, len(details) + page.size), at, name, places, facts)
+        self._append((session, batch, len(details)), at, name, places, facts)
         if facts.load is not None and name == NAVIGATION:
             self._add_load(facts.load)
 

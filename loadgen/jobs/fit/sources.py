@@ -174,14 +174,18 @@ def is_document(head: bytes) -> bool:
     start = head.lstrip(SPACE)
     if not start.startswith((b"{", b"[")):
         return False
-    line, end, _ = start.partition(b"\n")
-    if end:
-        try:
-            msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return True
-        return start.startswith(b"[")
-    return not any(key in start for key in EVENT_KEYS) or start.startswith(b"[")
+    *whole, rest = start.split(b"\n")
+    if whole or start.startswith(b"["):
+        return start.startswith(b"[") or not any(map(is_object, whole))
+    return not any(key in rest for key in EVENT_KEYS)
+
+
+def is_object(line: bytes) -> bool:
+    """Whether a line is a JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
 
 
 def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
@@ -189,11 +193,16 @@ def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
     counts = feed.recorder.counts
     while line := stream.readline(LONGEST_LINE):
         counts.lines += 1
-        start = line.find(b"{")
-        if start < 0 or not feed.add_line(line[start:] if start else line):
+        if not feed.add_line(cut_json(line)):
             counts.broken_lines += bool(line.strip())
         if not counts.lines & 0x3FF:
             tell()
+
+
+def cut_json(line: bytes) -> bytes:
+    """The JSON object in a line that may have more: a time, columns of text or of CSV, which doubles quotes."""
+    text = line[max(line.find(b"{"), 0) : line.rfind(b"}") + 1]
+    return text.replace(b'""', b'"') if text.startswith(b'{""') else text
 
 
 def read_document(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from collections.abc import Callable, Iterable
@@ -35,7 +36,8 @@ def unfold_body(body: Event) -> list[Event]:
 
 
 def write_lines(path: Path, events: list[Event]) -> None:
-    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    """RUM writes JSON without spaces."""
+    path.write_text("".join(json.dumps(event, separators=(",", ":")) + "\n" for event in events))
 
 
 def write_s3_export(path: Path, events: list[Event]) -> None:
@@ -91,6 +93,17 @@ def write_one_line(path: Path, events: list[Event]) -> None:
     path.write_text("\ufeff" + "".join(map(json.dumps, events)))
 
 
+def write_csv(path: Path, events: list[Event]) -> None:
+    """The other export of that console."""
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["@timestamp", "@message"], *(["2026", json.dumps(event)] for event in events)])
+
+
+def write_text(path: Path, events: list[Event]) -> None:
+    """What `aws logs --output text` gives."""
+    path.write_text("".join(f"EVENTS\t391\t1767225600000\t{json.dumps(event)}\t2026-01\n" for event in events))
+
+
 FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "lines": write_lines,
     "s3 export": write_s3_export,
@@ -103,4 +116,6 @@ FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "console of Logs Insights": write_console,
     "subscription": write_subscription,
     "one line": write_one_line,
+    "CSV": write_csv,
+    "text": write_text,
 }

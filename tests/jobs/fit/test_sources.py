@@ -119,6 +119,23 @@ def test_a_file_without_rum_events_is_described(data: bytes, told: str, tmp_path
     assert str(tmp_path / "file") in str(raised.value)
 
 
+def test_a_session_has_as_many_bytes_in_logs_as_in_bodies(
+    bodies: list[bytes], expected: Recorded, tmp_path: Path
+) -> None:
+    """Logs have the session's metadata in each event: what is compared is the same in every form."""
+    FORMS["lines"](tmp_path / "file", log_events(bodies))
+    assert read(tmp_path / "file").events.size.sum() == expected.events.size.sum()
+
+
+def test_a_first_line_that_is_cut_hides_none_of_the_others(
+    bodies: list[bytes], expected: Recorded, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(bodies[0][:300] + b"\n" + b"\n".join(bodies))
+    found = read(tmp_path / "file")
+    assert describe(found) == describe(expected)
+    assert found.counts.broken_lines == 1
+
+
 def test_bodies_in_a_list_count_no_broken_lines(bodies: list[bytes], expected: Recorded, tmp_path: Path) -> None:
     """Their metadata are texts that hold JSON, as the events of other documents are."""
     (tmp_path / "file").write_bytes(b"[" + b",\n".join(bodies) + b"]")

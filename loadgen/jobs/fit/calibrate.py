@@ -20,6 +20,7 @@ from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
+from loadgen.jobs.fit.tabs import find_share, find_shortcuts
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.fit.vitals import LEAST, find_text_share, match_device, match_logarithms, weigh_landings
 from loadgen.jobs.generate import generate
@@ -69,6 +70,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
             tried.append((telemetry["interactions_per_minute"], count_inputs(shown)))
             telemetry["interactions_per_minute"] = correct_inputs(tried, count_inputs(seen))
         correct_dwells(draft, seen, shown)
+        correct_tabs(draft.sections["population"], seen, shown)
         whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
 
@@ -162,6 +164,15 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
         if wanted.sum() >= ENOUGH and found.sum() >= ENOUGH:
             mean = find_law_mean(law)
             stretch_law(law, bound((mean + seconds[wanted].mean() - other_seconds[found].mean()) / mean))
+
+
+def correct_tabs(population: dict[str, Any], seen: Seen, shown: Seen) -> None:
+    """Move the share of visits with a second tab, of which only inputs in the first one tell."""
+    if "new_tab" in population:
+        sides = [find_shortcuts(each.recorded, each.visits, each.loads, len(each.site.names)) for each in (seen, shown)]
+        wanted, found = map(find_share, sides)
+        share = min(population["new_tab"] * bound(wanted / max(found, 1e-6)), 1.0)
+        population["new_tab"] = round_share(share, sides[0].tabs)
 
 
 def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:

@@ -8,6 +8,7 @@ from math import isfinite, sqrt
 from typing import Any
 
 from loadgen.errors import ScenarioError
+from loadgen.jobs.fit import tabs
 from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.compose_telemetry import compose_telemetry
 from loadgen.jobs.fit.draft import Draft
@@ -96,11 +97,18 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
     if returning.landed >= LEAST:
         members["reopened"] = min(round_share(returning.reopened, returning.landed), 0.9)
         notes.append(f"reopened: {returning.landed:,} landings")
-    back = seen.steps
+    back, shortcuts = seen.steps, found.shortcuts
     if back.steps >= 50:
-        members["back"] = round_share(back.back, back.steps)
+        members["back"] = round_share(tabs.add_returns(back.back, back.behind, shortcuts.restored), back.steps)
         members["reload"] = round_share(back.reload, back.steps)
         notes.append(f"back and reload: {format_count(back.steps)} steps")
+    if shortcuts.restored >= tabs.FEW:
+        returns = shortcuts.restored + shortcuts.backs
+        members["bfcache"] = round_share(shortcuts.restored / returns, returns)
+        notes.append(f"bfcache: {returns:,} steps back between full loads")
+    if shortcuts.tabs >= tabs.FEW:
+        members["new_tab"] = tabs.find_share(shortcuts)  # calibrate finds it
+        notes.append(f"new_tab: {shortcuts.tabs:,} of {shortcuts.visits:,} visits show two tabs")
     if back.leaving.persistence:
         members["persistence"] = round_to(back.leaving.persistence, 3 / sqrt(back.entries.sum()))
         notes.append("persistence: by how visits end")
@@ -109,7 +117,8 @@ def compose_population(draft: Draft, seen: Seen, found: Estimates, at_least: int
         notes.append("think times: " + ", ".join(describe_law(law, device) for device, law in (
             ("desktop", found.dwells.desktop), ("mobile", found.dwells.mobile)) if law))  # fmt: skip
     draft.sections["population"] = members
-    draft.comments["population"] = f"{'; '.join(notes)}." if notes else ""
+    text = "; ".join(notes)
+    draft.comments["population"] = f"{text[:1].upper()}{text[1:]}." if notes else ""
     by_device = {f"versions.{device}": groups for device, groups in people.versions.items()}
     for name, groups in (by_device | {"languages": people.languages}).items():
         total = sum(counts.total() for counts in groups.values())

@@ -85,12 +85,11 @@ def find_tags(recorded: Recorded, site: RecordedSite, visits: Visits, at_least: 
     return found
 
 
-def find_page_attributes(seen: Seen) -> list[dict[str, Any]]:
-    """What each page adds to the metadata of its events."""
-    events, visits = seen.recorded.events, seen.visits
-    own = [visits.row[visits.page == page] for page in range(len(seen.site.names))]
-    return [find_usual_attributes(seen.recorded.words, events.attributes[rows], events.session[rows],
-                                  seen.settings.attributes, seen.at_least) for rows in own]  # fmt: skip
+def find_page_attributes(seen: Seen, page: int) -> dict[str, Any]:
+    """What a page adds to the metadata of its events."""
+    events, rows, known = seen.recorded.events, seen.visits.row[seen.visits.page == page], seen.settings.attributes
+    places, session = events.attributes[rows], events.session[rows]
+    return find_usual_attributes(seen.recorded.words, places, session, known, seen.at_least)
 
 
 def find_pools(recorded: Recorded, site: RecordedSite, visits: Visits) -> dict[str, ItemPool]:
@@ -128,7 +127,6 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
     entries = steps.entries / max(steps.entries.sum(), 1)
     titles = find_titles(seen.recorded, site, seen.visits, seen.route, at_least)
     tags = find_tags(seen.recorded, site, seen.visits, at_least)
-    attributes = find_page_attributes(seen)
     files = found.files
     if files.usual:
         draft.sections["telemetry"]["resources"] = files.usual
@@ -139,14 +137,16 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
             members["title"] = titles[page]
         if page in tags:
             members["tags"] = tags[page]
-        if attributes[page]:
-            members["attributes"] = attributes[page]
+        if attributes := find_page_attributes(seen, page):
+            members["attributes"] = attributes
         if seen.route[page]:
             members["route"] = True
         if entries[page]:
             members["entry"] = round_to(100 * entries[page], 100 * sqrt(entries[page] / max(steps.entries.sum(), 1)))
         members |= compose_steps(seen, page, reached)
         members |= compose_details(found, page)
+        if page in found.shortcuts.ahead:
+            members["link"] = {"prerender": found.shortcuts.ahead[page]}
         settle_metadata(members, seen.settings.attributes)
         if page in files.pages and files.pages[page] != files.usual:
             members["resources"] = files.pages[page]

@@ -18,6 +18,7 @@ from loadgen.jobs.fit.files import SiteFiles, find_files
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.steps import Steps, count_steps
+from loadgen.jobs.fit.tabs import Shortcuts, find_shortcuts
 from loadgen.jobs.fit.visits import (
     Cuts,
     RecordedSite,
@@ -61,6 +62,7 @@ class Estimates(NamedTuple):
     clicks: dict[int, list[dict[str, Any]]]
     custom: dict[int, list[dict[str, Any]]]
     errors: JsErrors
+    shortcuts: Shortcuts
 
 
 def see_visits(
@@ -120,4 +122,5 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         find_clicks(recorded, visits, walked, at_least),
         find_custom_events(recorded, site, visits, walked, at_least),
         find_js_errors(recorded, site, visits, walked, at_least),
+        find_shortcuts(recorded, visits, seen.loads, len(site.names)),
     )

@@ -38,6 +38,7 @@ class Steps(NamedTuple):
     decisions: Floats  # of views that were no landing
     landings: Floats  # landings that are known to have gone on or ended
     back: float  # share of the steps of those who had a page behind them
+    behind: float  # how many steps that is of
     reload: float  # share of the steps
     steps: float  # how many steps that stands on
     leaving: ExitRates
@@ -65,9 +66,8 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
     unseen = hidden + selfs + reloads - np.bincount(visits.page, again, pages)
     selfs += hidden
     to[np.arange(pages), np.arange(pages)] += selfs
-    behind = ~visits.first[going]
     steps = len(going) + selfs.sum() + reloads.sum()
-    back = returned.sum() / max(behind.sum() + _behind(visits, selfs, reloads), 1)
+    behind = float((~visits.first[going]).sum() + _behind(visits, selfs, reloads))
     gone = np.zeros(len(visits.page), dtype=bool)
     gone[going] = True
     landing = visits.first & (again == 0)  # the landing's own decision is what ended it
@@ -80,7 +80,8 @@ def count_steps(site: RecordedSite, visits: Visits, route: Bools) -> Steps:
         to=to,
         decisions=_count_pages(visits.page, (gone | visits.ended) & ~landing, pages) + later,
         landings=_count_pages(visits.page, ((gone | visits.ended) & landing) | stayed, pages),
-        back=float(back),
+        back=float(returned.sum() / max(behind, 1)),
+        behind=behind,
         reload=float(reloads.sum() / max(steps, 1)),
         steps=float(steps),
         leaving=fit_leaving(visits, gone, unseen),

@@ -30,6 +30,9 @@ HEADER_BYTES = 300
 APART = 2.0
 """Standard errors by which the mean over loads differs from that over visitors when those who load much are others."""
 
+AHEAD_MS = 2.0
+"""Milliseconds by which TTFB is less than the navigation's first byte where the page was rendered ahead."""
+
 TRIM = 0.01
 """Part of the lowest and highest logarithms that is left out: broken clocks and machines asleep."""
 
@@ -42,6 +45,7 @@ class Loads(NamedTuple):
     first: Bools
     small: Bools  # on a mobile or tablet
     back: Bools  # a step back, whose document the browser's cache mostly holds
+    ahead: Bools  # rendered before the visitor came to it: vitals are counted from there, navigation times are not
     first_byte: Floats
     paint: Floats  # FCP
     largest: Floats  # LCP
@@ -84,9 +88,10 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
         times.append(spread)
     first_byte = np.where(np.isfinite(ttfb[0]), ttfb[0], times[0])
     first_byte[back & (first_byte <= 0)] = np.nan  # back from the cache
-    session = visits.session[rows]
-    return Loads(rows, session, visits.first[rows], mobile[session], back, first_byte, fcp[0], lcp[0], lcp[1] > 0,
-                 inp[0], fid[0], *cls, *times[1:])  # fmt: skip
+    ahead = (first_byte <= 0) | (ttfb[0] < times[0] - AHEAD_MS)
+    session, first = visits.session[rows], visits.first[rows]
+    return Loads(rows, session, first, mobile[session], back, ahead, first_byte, fcp[0], lcp[0], lcp[1] > 0, inp[0],
+                 fid[0], *cls, *times[1:])  # fmt: skip
 
 
 def _spread_over(recorded: Recorded, visits: Visits, place: Ints, size: int, name: str) -> tuple[Floats, Floats]:
@@ -142,11 +147,11 @@ def read_quantity(loads: Loads, name: str) -> Floats:
     """What a parameter of the scenario's vitals shows itself in."""
     match name:
         case "ttfb":
-            return np.where(loads.back, np.nan, loads.first_byte)
+            return np.where(loads.back | loads.ahead, np.nan, loads.first_byte)
         case "render":
-            return loads.paint - loads.first_byte
+            return np.where(loads.ahead, np.nan, loads.paint - loads.first_byte)
         case "largest":
-            return np.where(loads.image, loads.largest - loads.paint, np.nan)
+            return np.where(loads.image & ~loads.ahead, loads.largest - loads.paint, np.nan)
         case "inp":
             return loads.input
         case "fid":

@@ -1,0 +1,60 @@
+"""Second tabs, returns from the browser's cache and prerendered pages are told, and none where there are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadgen.jobs.fit.calibrate import correct_tabs
+from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.jobs.fit.tabs import FEW, Shortcuts, add_returns, find_share, find_shortcuts
+from loadgen.scenario import Scenario
+from tests.jobs.fit.round_trip import record, stretch
+
+
+def plant(sessions: int, prerender: float = 0.0, **people: float) -> Scenario:
+    scenario = stretch(Scenario.load("quickstart"), sessions)
+    pages = {
+        name: page.model_copy(update={"link": page.link.model_copy(update={"prerender": prerender})})
+        for name, page in scenario.pages.items()
+    }
+    population = scenario.population.model_copy(update=people)
+    return scenario.model_copy(update={"pages": pages, "population": population})
+
+
+def find(scenario: Scenario) -> Shortcuts:
+    seen: Seen = see_visits(record(scenario, 3), 5)
+    return find_shortcuts(seen.recorded, seen.visits, seen.loads, len(seen.site.names))
+
+
+def test_usual_visits_have_none_of_these() -> None:
+    found = find(plant(300))
+    assert (found.tabs, found.restored, found.ahead) == (0, 0, {})
+    assert found.backs > FEW
+
+
+def test_returns_from_the_cache_are_told_from_steps_that_load() -> None:
+    found = find(plant(500, bfcache=0.5, back=0.4))
+    assert found.restored / (found.restored + found.backs) == pytest.approx(0.5, abs=0.1)
+    assert found.tabs == 0
+
+
+def test_prerendered_pages_are_no_second_tabs() -> None:
+    found = find(plant(500, prerender=0.5))
+    assert (found.tabs, found.restored) == (0, 0)
+    assert list(found.ahead.values()) == pytest.approx([0.5] * len(found.ahead), abs=0.15)
+    assert found.ahead
+
+
+def test_steps_back_that_left_no_page_view_count() -> None:
+    assert add_returns(0.2, 80, 20) == pytest.approx(0.36)
+    assert add_returns(0.0, 0, 0) == 0
+
+
+def test_the_share_of_visits_with_a_second_tab_comes_back_though_few_show_it() -> None:
+    sides = [see_visits(record(plant(400, new_tab=share), 3), 5) for share in (0.6, 0.3)]
+    shown = find_share(find_shortcuts(sides[0].recorded, sides[0].visits, sides[0].loads, len(sides[0].site.names)))
+    assert 0.05 < shown < 0.4
+    population = {"new_tab": 0.3}
+    correct_tabs(population, *sides)
+    assert population["new_tab"] == pytest.approx(0.6, abs=0.25)
+    correct_tabs({}, *sides)

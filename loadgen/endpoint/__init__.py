@@ -1,10 +1,34 @@
-"""The local CloudWatch RUM endpoint over SQLite: the API's twenty operations on a port of this machine."""
+"""The local CloudWatch RUM endpoint over SQLite, as one object of Python: started, talked to, read and stopped.
 
-from loadgen.endpoint.admin import EndpointLedger, LoggedCalls
+Rule: it runs in a process of its own, which gets its settings on stdin, never on its command line, and ends when its
+stdin ends: it cannot outlive its parent. That process has a session of its own, so that Ctrl-C in a terminal reaches
+the parent alone, which decides. Nothing here prints, and nothing reads the user's AWS configuration or proxies.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from loadgen.endpoint.admin import PREFIX, EndpointLedger, LoggedCalls
 from loadgen.endpoint.call_log import PutCall
 from loadgen.endpoint.faults import Faults, parse_faults
-from loadgen.endpoint.local_endpoint import Endpoint, find_running, make_credentials
-from loadgen.endpoint.settings import EndpointSettings
+from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, check_settings
+from loadgen.errors import EndpointError
+from loadgen.model import Request
+from loadgen.transport import BlockingConnection, find_route
+from loadgen.wire.sigv4 import Credentials, Signer
 
 __all__ = [
     "Endpoint",
@@ -17,3 +41,225 @@ __all__ = [
     "make_credentials",
     "parse_faults",
 ]
+
+STOP_SECONDS = 10.0
+"""A process that has not ended so long after SIGTERM is killed; it waits 5 s itself for answers that are due."""
+
+
+_running: dict[str, Endpoint] = {}
+"""The endpoints that this process has started, by URL."""
+
+
+def find_running(url: str) -> Endpoint | None:
+    """The endpoint of this process at an address, whose credentials a job then uses."""
+    return _running.get(url.rstrip("/"))
+
+
+def make_credentials(
+    access_key_id: str | None = None, secret_access_key: str | None = None, session_token: str | None = None
+) -> Credentials:
+    """A key in the form of AWS's; the parts that are not given are random, and there is no token unless given."""
+    made = ("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
+    return Credentials(access_key_id or made[0], secret_access_key or made[1], session_token)
+
+
+class Endpoint:
+    """The CloudWatch RUM API on a port of this machine.
+
+        with Endpoint(quota=50, faults="errors=0.01") as endpoint:
+            monitor_id = endpoint.client().create_app_monitor(Name="shop", Domain="localhost")["Id"]
+            ...
+            endpoint.ledger().requests.accepted, endpoint.events()
+
+    Settings come as one EndpointSettings, as its members by name, or both (members win); `faults` may be the text that
+    `loadgen serve --faults` takes. Without credentials one random key is made. Raises EndpointError.
+    """
+
+    def __init__(
+        self,
+        settings: EndpointSettings | None = None,
+        store: Path | str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        **members: Any,
+    ) -> None:
+        self.settings = _complete(settings or EndpointSettings(), members)
+        self.store = store  # an SQLite file; None: what is accepted is kept in memory
+        self._host, self._port = host, port
+        self._url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    # Its life
+
+    def __enter__(self) -> Endpoint:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, wrong: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Endpoint:
+        """Start the process and wait until it listens."""
+        process = self._process = subprocess.Popen(
+            [sys.executable, "-m", "loadgen.endpoint.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdin is not None and process.stdout is not None
+        store = None if self.store is None else str(self.store)
+        process.stdin.write(msgspec.json.encode(ServerArguments(self.settings, store, self._host, self._port)) + b"\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        ended = StartReport(error="the local endpoint cannot start: its process ended at once")
+        report = msgspec.json.decode(line, type=StartReport) if line else ended
+        if report.error:
+            self.stop()
+            raise EndpointError(report.error)
+        self._url = report.url
+        _running[self._url] = self
+        return self
+
+    def stop(self) -> None:
+        """Let it answer the requests in flight, commit, and end."""
+        if self._process is None:
+            return
+        _running.pop(self._url, None)
+        if self.is_alive():
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def serve_forever(self, on_ready: Callable[[], None]) -> None:
+        """Serve in this process instead, until SIGTERM or SIGINT; `on_ready` is called once the socket listens."""
+        from loadgen.endpoint.server import serve
+
+        def note_url(url: str) -> None:
+            self._url = url
+            on_ready()
+
+        serve(self.settings, self.store, self._host, self._port, note_url)
+
+    # What a client needs
+
+    @property
+    def url(self) -> str:
+        """Its address, such as http://127.0.0.1:8000, for control plane and data plane alike."""
+        if not self._url:
+            raise EndpointError("the endpoint has not been started; write `with Endpoint(...) as endpoint:`")
+        return self._url
+
+    @property
+    def region(self) -> str:
+        """The Region that signatures must name."""
+        return self.settings.region
+
+    @property
+    def credentials(self) -> Credentials:
+        """The first key that it knows."""
+        return self.settings.credentials[0]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Environment variables by which boto3, the AWS CLI and loadgen itself find it, its key among them."""
+        token = self.credentials.session_token
+        return {
+            "AWS_ENDPOINT_URL_RUM": self.url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+            "AWS_ACCESS_KEY_ID": self.credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.credentials.secret_access_key,
+        } | ({"AWS_SESSION_TOKEN": token} if token else {})
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that serves."""
+        if self._process is None:
+            raise EndpointError("the endpoint has not been started; write `with Endpoint(...) as endpoint:`")
+        return self._process
+
+    def client(self) -> Any:
+        """A boto3 client for `rum` that talks to this endpoint with its credentials."""
+        from loadgen.aws import Account
+
+        return Account(self.region, self.credentials, self.url).rum
+
+    # What it knows
+
+    def ledger(self, monitor_id: str | None = None) -> EndpointLedger:
+        """Counts of PutRumEvents requests and their events, of all app monitors or of one."""
+        query = f"?monitor={quote(monitor_id)}" if monitor_id else ""
+        return msgspec.json.decode(self._fetch("GET", f"{PREFIX}ledger{query}"), type=EndpointLedger)
+
+    def calls(self, after: int = 0) -> LoggedCalls:
+        """The PutRumEvents calls with a higher number than `after` with what became of each; it remembers 2,000."""
+        return msgspec.json.decode(self._fetch("GET", f"{PREFIX}calls?after={after}"), type=LoggedCalls)
+
+    def change(self, **settings: Any) -> None:
+        """Change quota, burst, operation_quotas or faults (also as text) while it runs; what is not named stays."""
+        if isinstance(settings.get("faults"), str):
+            settings["faults"] = parse_faults(settings["faults"])
+        self._fetch("PUT", f"{PREFIX}settings", msgspec.to_builtins(settings))
+
+    def events(self, monitor: str | None = None) -> list[dict[str, Any]]:
+        """The accepted events of all app monitors, or of the one of that name, as GetAppMonitorData gives them.
+
+        `event_details` and `metadata` are objects, not text. Events older than 30 days are not given.
+        """
+        return list(self._read_events([monitor] if monitor else self._list_names()))
+
+    def _list_names(self) -> list[str]:
+        names: list[str] = []
+        token = ""
+        while True:
+            page = json.loads(self._fetch("POST", f"/appmonitors{token}"))
+            names += [summary["Name"] for summary in page["AppMonitorSummaries"]]
+            if "NextToken" not in page:
+                return names
+            token = f"?nextToken={quote(page['NextToken'])}"
+
+    def _read_events(self, names: list[str]) -> Iterator[dict[str, Any]]:
+        for name in names:
+            query: dict[str, Any] = {"TimeRange": {"After": 0}}
+            while True:
+                page = json.loads(self._fetch("POST", f"/appmonitor/{name}/data", query))
+                yield from map(json.loads, page["Events"])
+                if "NextToken" not in page:
+                    break
+                query["NextToken"] = page["NextToken"]
+
+    def _fetch(self, method: str, target: str, body: dict[str, Any] | None = None) -> bytes:
+        """The body of a 200 to a signed request."""
+        data = b"" if body is None else msgspec.json.encode(body)
+        request = Request(method, target, (("host", urlsplit(self.url).netloc),), data)
+        connection = BlockingConnection(find_route(self.url, environ={}))
+        try:
+            response = connection(Signer(self.credentials, self.region).sign(request, time.time()))
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise EndpointError(f"{method} {target}: {response.status} {response.body.decode(errors='replace')[:500]}")
+        return response.body
+
+
+def _complete(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
+    """The settings with some members changed, checked, and with a key."""
+    known = EndpointSettings.__struct_fields__
+    if unknown := [name for name in members if name not in known]:
+        raise EndpointError(f"Endpoint has no setting {unknown[0]!r}; its settings are {', '.join(known)}")
+    if not isinstance(faults := members.get("faults"), Faults):
+        members["faults"] = parse_faults(faults) if faults else settings.faults
+    complete = msgspec.structs.replace(settings, **members)
+    check_settings(complete)
+    return complete if complete.credentials else msgspec.structs.replace(complete, credentials=(make_credentials(),))

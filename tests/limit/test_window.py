@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.limit import Conditions, GeneratorLoad, RateHold, extend_for_search, measure_window
-from loadgen.limit.window import count_most_in_flight
+from loadgen.limit import Conditions, GeneratorLoad, RateHold, count_most_in_flight, extend_for_search, measure_window
 from loadgen.model import Result
 from tests.jobs.plan.shop import SHOP
 

@@ -1,7 +1,5 @@
 """The command line: each command is a few lines over a job, and imports it when it is called.
 
-The verbs of one job stand in one file.
-
 Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than click is imported for `--help`.
 """
 
@@ -10,20 +8,29 @@ from errno import ENAMETOOLONG
 
 import click
 
+from loadgen.cli.check import check
+from loadgen.cli.clean import clean
+from loadgen.cli.compare import compare
+from loadgen.cli.console import console
 from loadgen.cli.find_limit import find_limit
 from loadgen.cli.fit import fit
 from loadgen.cli.generate import generate
+from loadgen.cli.init import init
 from loadgen.cli.metrics import metrics
-from loadgen.cli.monitors import monitors, policy, tags
+from loadgen.cli.monitors import monitors
 from loadgen.cli.plan import plan
+from loadgen.cli.policy import policy
 from loadgen.cli.preview import preview
-from loadgen.cli.report import compare, report
-from loadgen.cli.run import run, worker
+from loadgen.cli.report import report
+from loadgen.cli.run import run
 from loadgen.cli.sampling import sampling
-from loadgen.cli.scenarios import check, init, scenarios
-from loadgen.cli.seed import clean, seed, verify
-from loadgen.cli.serve import console, serve
+from loadgen.cli.scenarios import scenarios
+from loadgen.cli.seed import seed
+from loadgen.cli.serve import serve
+from loadgen.cli.tags import tags
 from loadgen.cli.terminal import VerbGroup, echo
+from loadgen.cli.verify import verify
+from loadgen.cli.worker import worker
 from loadgen.errors import LoadgenError, escape_line
 from loadgen.output import prepare_streams
 

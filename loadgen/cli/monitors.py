@@ -1,4 +1,4 @@
-"""loadgen monitors, tags, policy: app monitors with what RUM keeps of each beside its metrics."""
+"""loadgen monitors: app monitors and their settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loadgen.cli.options import FILE, JSON, NAME, SCENARIO, SHARE, YES, add_options, with_account
+from loadgen.cli.options import JSON, NAME, SCENARIO, SHARE, YES, add_options, with_account
 from loadgen.cli.terminal import VerbGroup, ask_on_terminal, echo_error, show_result
 from loadgen.errors import LoadgenError
 
@@ -130,85 +130,3 @@ def apply_scenario(
     show_result([call for plan in plans for call in plan.calls], describe_plans(plans), as_json)
     if not dry_run and (made := apply_plans(account, plans, ask_on_terminal(yes))):
         echo_error(f"{made} calls made")
-
-
-@click.group(cls=VerbGroup)
-def policy() -> None:
-    """The resource policy of an app monitor: who may send to it."""
-
-
-@policy.command("show", epilog="Example: loadgen policy show shop")
-@NAME
-@with_account
-def show_policy(name: str, account: Account) -> None:
-    """Print the policy document and its revision, as RUM answers them; `policy put` takes that back."""
-    from loadgen.jobs.monitors import require_policy
-
-    show_result(require_policy(account, name), (), as_json=True)
-
-
-@policy.command("put", epilog="Example: loadgen policy put shop policy.json")
-@NAME
-@click.argument("file", type=FILE, required=False)
-@click.option("--public", is_flag=True, help="Let everybody send, unsigned too, in place of a file.")
-@click.option("--revision", help="Replace this revision only.")
-@with_account
-def put_policy(name: str, file: Path | None, public: bool, revision: str | None, account: Account) -> MadeCall:
-    """Set the policy: a JSON document from a file (as `policy show` prints it, too), or --public."""
-    from loadgen.jobs.monitors import build_public_policy, change, check_name, read_document
-
-    if public == (file is not None):
-        raise LoadgenError("give either a file with the policy document, or --public")
-    document = read_document(file) if file else build_public_policy(account.build_arn(check_name(name)))
-    given = {"PolicyRevisionId": revision} if revision else {}
-    return change(account, "PutResourcePolicy", Name=check_name(name), PolicyDocument=document, **given)
-
-
-@policy.command("delete", epilog="Example: loadgen policy delete shop")
-@NAME
-@with_account
-@YES
-def remove_policy(name: str, account: Account, yes: bool) -> MadeCall:
-    """Delete the policy, after showing it."""
-    from loadgen.jobs.monitors import delete_policy
-
-    return delete_policy(account, name, ask_on_terminal(yes))
-
-
-@click.group(cls=VerbGroup)
-def tags() -> None:
-    """Tags of an app monitor."""
-
-
-@tags.command("list", epilog="Example: loadgen tags list shop")
-@NAME
-@with_account
-@JSON
-def list_tags(name: str, account: Account, as_json: bool) -> None:
-    """List the tags."""
-    from loadgen.jobs.monitors import change, check_name, describe_tags
-
-    found = change(account, "ListTagsForResource", ResourceArn=account.build_arn(check_name(name))).answer["Tags"]
-    show_result(found, describe_tags(found), as_json)
-
-
-@tags.command("add", epilog="Example: loadgen tags add shop team=web stage=demo")
-@NAME
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
-@with_account
-def add_tags(name: str, pairs: tuple[str, ...], account: Account) -> MadeCall:
-    """Add tags, or give them new values."""
-    from loadgen.jobs.monitors import change, check_name, parse_tags
-
-    return change(account, "TagResource", ResourceArn=account.build_arn(check_name(name)), Tags=parse_tags(pairs))
-
-
-@tags.command("remove", epilog="Example: loadgen tags remove shop stage")
-@NAME
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
-@with_account
-def remove_tags(name: str, keys: tuple[str, ...], account: Account) -> MadeCall:
-    """Remove tags by key."""
-    from loadgen.jobs.monitors import change, check_name
-
-    return change(account, "UntagResource", ResourceArn=account.build_arn(check_name(name)), TagKeys=list(keys))

@@ -1,4 +1,4 @@
-"""loadgen seed, verify, clean: an app monitor is filled with a scenario's past, read back, and emptied."""
+"""loadgen seed: an app monitor is filled with a scenario's past."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import ask_on_terminal, echo, show_result
+from loadgen.cli.terminal import ask_on_terminal
 
 DAYS = shared.CountOption(min=0, min_open=True)
 
@@ -41,40 +41,3 @@ def seed(scenario: Path, yes: bool, **options: Any) -> None:
         result = job.seed(scenario, on_progress=view.show, confirm=ask_on_terminal(yes), **options)
     if not result.whole:
         sys.exit(130)
-
-
-@click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
-@shared.RUN_DIR
-@click.option("--wait", type=shared.CountOption(min=0), help="Seconds to wait for events; as long as RUM may take.")
-@shared.network_options
-@shared.JSON
-def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
-    """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
-    from loadgen.jobs import seed as job
-    from loadgen.jobs.progress import ProgressView, WorkProgress
-
-    with ProgressView() as view:
-
-        def show(told: job.Notice | WorkProgress) -> None:
-            view(told.text if isinstance(told, job.Notice) else told)
-
-        found = job.verify(run_dir, wait=wait, on_progress=show, **network)
-    show_result(found, job.describe_verification(found), as_json)
-    if not found.is_sound:
-        sys.exit(1)
-
-
-@click.command(epilog="Example: loadgen clean results/seed-shop-quickstart --dry-run")
-@shared.RUN_DIR
-@click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
-@shared.network_options
-@shared.YES
-def clean(run_dir: Path, yes: bool, **options: Any) -> None:
-    """Delete the app monitors that a `loadgen seed` made (they carry its tag), and nothing else."""
-    from loadgen.jobs import seed as job
-
-    def notify(notice: job.Notice) -> None:
-        echo(notice.text, err=True)
-
-    found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=notify, **options)
-    echo(*job.describe_cleanup(found))

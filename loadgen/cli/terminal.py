@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -74,3 +75,16 @@ def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
         click.echo(format_json(value), nl=False)
     else:
         echo(*lines)
+
+
+def show_beside_page(value: Any, render: Callable[[Any], Any], page: Path | None, as_json: bool) -> None:
+    """Show what a page may show too: as JSON, or as people read it unless the page takes standard output."""
+    from loadgen.output import format_json, is_stream
+    from loadgen.report import show
+
+    if as_json:
+        click.echo(format_json(value), nl=False)
+    elif page is None or not is_stream(page):
+        show(render(value))
+    if page is not None:
+        echo(f"page      {page}", err=as_json or is_stream(page))

@@ -1,4 +1,4 @@
-"""loadgen serve, console: a key that stands on no command line, and stores that cannot be opened."""
+"""loadgen serve: a key that stands on no command line, and stores that cannot be opened."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from loadgen.cli.serve import SHELL_LINES
 from loadgen.endpoint.store import Store
-from tests.cli import test_commands
 
 SECRET = "a-secret-that-nobody-sees"
 
@@ -192,26 +190,3 @@ def test_a_store_is_its_owner_s_alone(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert modes == {"rum.sqlite": 0o600, "rum.sqlite-wal": 0o600}
-
-
-def test_the_console_prints_the_address_of_its_page(tmp_path: Path) -> None:
-    path = tmp_path / "rum.sqlite"
-    Store(path).close()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loadgen", "console", str(path), "--port", "0"], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    said = process.stdout.readline()
-    with urlopen(said.split(" on ")[1].strip()) as answer:
-        assert b"<!doctype html>" in answer.read()
-    process.send_signal(signal.SIGINT)
-    process.stdout.close()
-    assert process.wait(20) == 0
-
-
-def test_a_console_of_no_store_is_one_line(tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    other.write_text("no database")
-    assert "not an SQLite file" in test_commands.refusal("console", other, "--port", 0)
-    assert "none.sqlite: there is no such file; give " in test_commands.refusal("console", tmp_path / "none.sqlite")
-    assert not (tmp_path / "none.sqlite").exists()

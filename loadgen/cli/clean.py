@@ -1,0 +1,25 @@
+"""loadgen clean: take away what a seeding made."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from loadgen.cli.options import RUN_DIR, YES, network_options
+from loadgen.cli.terminal import ask_on_terminal, echo
+
+
+@click.command(epilog="Example: loadgen clean results/seed-shop-quickstart --dry-run")
+@RUN_DIR
+@click.option("--dry-run", is_flag=True, help="Show what would go, and delete nothing.")
+@network_options
+@YES
+def clean(run_dir: Path, yes: bool, **options: Any) -> None:
+    """Delete the app monitors that a `loadgen seed` made (they carry its tag), and nothing else."""
+    from loadgen.jobs import seed as job
+
+    def notify(notice: job.Notice) -> None:
+        echo(notice.text, err=True)
+
+    found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=notify, **options)
+    echo(*job.describe_cleanup(found))

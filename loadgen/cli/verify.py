@@ -1,0 +1,30 @@
+"""loadgen verify: read back what a seeding sent."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from loadgen.cli.options import JSON, RUN_DIR, CountOption, network_options
+from loadgen.cli.terminal import show_result
+
+
+@click.command(epilog="Example: loadgen verify results/seed-shop-quickstart --wait 60")
+@RUN_DIR
+@click.option("--wait", type=CountOption(min=0), help="Seconds to wait for events; as long as RUM may take.")
+@network_options
+@JSON
+def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
+    """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
+    from loadgen.jobs import seed as job
+    from loadgen.jobs.progress import ProgressView, WorkProgress
+
+    with ProgressView() as view:
+
+        def show(told: job.Notice | WorkProgress) -> None:
+            view(told.text if isinstance(told, job.Notice) else told)
+
+        found = job.verify(run_dir, wait=wait, on_progress=show, **network)
+    show_result(found, job.describe_verification(found), as_json)
+    if not found.is_sound:
+        sys.exit(1)

@@ -72,11 +72,6 @@ def write_uuids(raw: NDArray[np.uint8]) -> list[str]:
     return text.tobytes().decode("ascii").splitlines()
 
 
-def draw_uniform(key: int, purpose: str, number: int) -> float:
-    """A number in [0, 1) drawn for one purpose of a session's key."""
-    return int.from_bytes(draw_bytes(key, purpose, number)[:7], "little") / 2**56
-
-
 def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
     """Whether a visit's client session sends anything; `number` counts the sessions of a visit from 0."""
     return sample_rate >= 1 or draw_sampling(key, number) < sample_rate
@@ -84,4 +79,4 @@ def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
 
 def draw_sampling(key: int, number: int = 0) -> float:
     """The number in [0, 1) that a visit's client session drew; it is recorded at every rate above."""
-    return draw_uniform(key, "sample", number)
+    return int.from_bytes(draw_bytes(key, "sample", number)[:7], "little") / 2**56

@@ -123,11 +123,6 @@ def _parse_number(text: str) -> float:
         return -1.0
 
 
-def has_value(value: float | None) -> bool:
-    """Whether there is a number to write."""
-    return value is not None and isfinite(value)
-
-
 def format_digits(value: float | None, digits: int = 3) -> str:
     """A number to three significant digits, whole from 100 on: 0.123, 1.23, 12.3, 123, 1,234."""
     if value is None or not isfinite(value):
@@ -154,7 +149,7 @@ def format_short(value: float | None, digits: int = 3) -> str:
 
 def format_rate(value: float | None) -> str:
     """Something a second: 12.3k/s."""
-    return f"{format_short(value)}/s" if has_value(value) else NONE
+    return f"{format_short(value)}/s" if value is not None and isfinite(value) else NONE
 
 
 def format_milliseconds(value: float | None) -> str:

@@ -69,29 +69,18 @@ def list_outcome_nodes(reading: RunData) -> list[Node]:
 def build_accounting_table(reading: RunData) -> Markup:
     """The same to the unit."""
     events = reading.summary.events
-    rows = [
-        ("generated", format_count(events.generated), "100%"),
-        ("− not sampled", format_count(events.not_sampled), format_share(events.not_sampled, events.generated)),
-        (
-            "− over the session limit",
-            format_count(events.over_session_limit),
-            format_share(events.over_session_limit, events.generated),
-        ),
-        (
-            "− dropped by the client",
-            format_count(events.dropped_by_client),
-            format_share(events.dropped_by_client, events.generated),
-        ),
-        (
-            "  of these, page switched off",
-            format_count(events.switched_off),
-            format_share(events.switched_off, events.generated),
-        ),
-        ("− unsent, due after the end", format_count(events.unsent), format_share(events.unsent, events.generated)),
-        ("= sent", format_count(events.sent), format_share(events.sent, events.generated)),
-        ("accepted, of those sent", format_count(events.accepted), format_share(events.accepted, events.sent)),
-        ("lost, of those sent", format_count(events.lost), format_share(events.lost, events.sent)),
-    ]
+    parts = (
+        ("− not sampled", events.not_sampled, events.generated),
+        ("− over the session limit", events.over_session_limit, events.generated),
+        ("− dropped by the client", events.dropped_by_client, events.generated),
+        ("  of these, page switched off", events.switched_off, events.generated),
+        ("− unsent, due after the end", events.unsent, events.generated),
+        ("= sent", events.sent, events.generated),
+        ("accepted, of those sent", events.accepted, events.sent),
+        ("lost, of those sent", events.lost, events.sent),
+    )
+    rows = [("generated", format_count(events.generated), "100%")]
+    rows += [(name, format_count(part), format_share(part, whole)) for name, part, whole in parts]
     return table(("events", "count", "share"), rows, "Accounting of events")
 
 

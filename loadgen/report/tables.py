@@ -71,17 +71,9 @@ def build_clock_table(summary: Summary) -> Markup:
         ("schedule lag", summary.lag_ms),
         ("event to acceptance", summary.acceptance_ms),
     )
-    rows = [
-        (
-            name,
-            *(
-                format_milliseconds(value)
-                for value in (clock.p50, clock.p90, clock.p95, clock.p99, clock.max, clock.mean)
-            ),
-        )
-        for name, clock in named
-    ]
-    return table(("", "p50", "p90", "p95", "p99", "max", "mean"), rows, "The clocks")
+    quantiles = ("p50", "p90", "p95", "p99", "max", "mean")
+    rows = [(name, *(format_milliseconds(getattr(clock, each)) for each in quantiles)) for name, clock in named]
+    return table(("", *quantiles), rows, "The clocks")
 
 
 def build_timeline_table(reading: RunData) -> Markup:

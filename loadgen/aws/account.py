@@ -205,8 +205,8 @@ def _name_definition(error: dict[str, Any]) -> str:
     return str(error.get("MetricDefinitionId") or error.get("MetricDefinition", {}).get("Name"))
 
 
-PAGE = 100
-CALLS_A_SECOND = 5.0
+EVENTS_PER_PAGE = 100
+PAGES_PER_SECOND = 5.0
 """On AWS; the control plane's quota is not documented."""
 
 
@@ -229,13 +229,13 @@ def read_events(account: Account, name: str, after: int, before: int) -> Iterato
 def read_event_texts(account: Account, name: str, after: int, before: int) -> Iterator[str]:
     """The JSON of each event between two Unix times in milliseconds, in no stated order."""
     doing = f"reading back from app monitor {name!r}"
-    pause = 0.0 if account.is_local else 1.0 / CALLS_A_SECOND
+    pause = 0.0 if account.is_local else 1.0 / PAGES_PER_SECOND
     token = None
     while True:
         query: dict[str, str] = {"NextToken": token} if token else {}
         with explain_errors(doing):
             page = account.rum.get_app_monitor_data(
-                Name=name, TimeRange={"After": after, "Before": before}, MaxResults=PAGE, **query
+                Name=name, TimeRange={"After": after, "Before": before}, MaxResults=EVENTS_PER_PAGE, **query
             )
         yield from page.get("Events", [])
         token = page.get("NextToken")

@@ -109,15 +109,15 @@ def read_summary(folder: RunFolder) -> Summary:
     return summary
 
 
-MOST = 240
-WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
+MOST_SLICES = 240
+SLICE_SECONDS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600)
 MOST_ATTEMPTS = 6  # later ones are counted with the last
 ATTEMPT_OUTCOMES = ("accepted", "throttled", "failed")
 
 
 def find_bin_width(seconds: int) -> int:
     """Whole seconds a slice, so that there are not too many."""
-    return next((width for width in WIDTHS if seconds <= MOST * width), -(-seconds // MOST))
+    return next((width for width in SLICE_SECONDS if seconds <= MOST_SLICES * width), -(-seconds // MOST_SLICES))
 
 
 class BinnedTimeline:

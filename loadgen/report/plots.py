@@ -95,10 +95,7 @@ def plot_throttling(reading: RunData) -> Plot:
     """What was accepted and what was asked for, beside the quota that explains the refusals."""
     lines, quota = reading.timeline, reading.summary.quota
     asked, accepted = lines.rate("sent").tolist(), lines.rate("accepted").tolist()
-    layers = [
-        Layer("throttled", "asked for (every attempt)", asked),
-        Layer("accepted", "accepted", accepted),
-    ]
+    layers = [Layer("throttled", "asked for (every attempt)", asked), Layer("accepted", "accepted", accepted)]
     text = "Requests asked for and accepted a second."
     high = max([*asked, *accepted], default=0.0)
     if quota:

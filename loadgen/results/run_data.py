@@ -24,14 +24,7 @@ from loadgen.results.run_folder import RUN, SUMMARY, RunFolder
 from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
 from loadgen.results.table import read_records
-from loadgen.results.timeline import (
-    MONITORS,
-    TIMELINE,
-    MonitorRow,
-    TimelineRow,
-    read_monitor_rows,
-    read_timeline,
-)
+from loadgen.results.timeline import MONITORS, TIMELINE, MonitorRow, TimelineRow, read_monitor_rows, read_timeline
 
 VERSION = 1  # of summary.json
 

@@ -26,6 +26,9 @@ LONG_LABEL = 12
 HALF_CHARACTER = 0.011
 """Characters from which a label may reach beyond a plot's end, and half of one as part of a plot on a telephone."""
 
+NARROW = 30
+"""Characters of labels, with the gaps between them, that have room below a plot on a telephone."""
+
 
 class Layer(Noun):
     """One series: its colour's name, what it is called, its values at the plot's places (NaN: none), and its shape.
@@ -180,10 +183,11 @@ class Plot(Noun, kw_only=True):
 
     def _x_axis(self) -> Markup:
         labels = []
+        crowded = sum(len(label) + 2 for _, label in self.x_ticks) > NARROW
         for number, (place, label) in enumerate(self.x_ticks):
             reach = HALF_CHARACTER * len(label) if len(label) > LONG_LABEL else 0.03
             edge = " end" if place > 1 - reach else " start" if place < 0.02 else ""
-            thin = " thin" if number % 2 else ""
+            thin = " thin" if crowded and number % 2 else ""
             labels.append(el("span", label, class_=f"tick{edge}{thin}", style=f"left:{place * 100:.2f}%"))
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 

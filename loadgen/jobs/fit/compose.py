@@ -181,7 +181,9 @@ def weigh_groups(
 
 def describe_returning(returning: Returning) -> list[str]:
     """What the share of returning visitors and their number stand on."""
-    known = f"{returning.known:,} of them by users who came before" if returning.known else "by that alone"
+    known = (
+        f"{returning.known:,} of them by users who came before" if returning.known else "too few of them by known users"
+    )
     notes = [f"returning: {returning.landings:,} landings by their cache, {known}"]
     if returning.people is not None:
         notes.append(f"visitors: {returning.pairs:,} pairs of visits by one user")

@@ -113,5 +113,5 @@ def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:
         faults["zipf"] = errors.zipf
         if errors.thrown.total() >= LEAST:
             faults["thrown"] = weigh(errors.thrown, 1, len(errors.thrown))
-        draft.comments["telemetry.errors"] = f"{errors.seen:,} errors, {errors.messages:,} messages without numbers."
+        draft.comments["telemetry.errors"] = f"Errors: {errors.seen:,}; messages without numbers: {errors.messages:,}."
     return {"api": api, "errors": faults}

@@ -22,7 +22,15 @@ from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.tabs import find_share, find_shortcuts
 from loadgen.jobs.fit.visits import match_site
-from loadgen.jobs.fit.vitals import LEAST, find_text_share, match_device, match_logarithms, weigh_landings
+from loadgen.jobs.fit.vitals import (
+    LEAST,
+    find_lcp_parts,
+    find_shifts,
+    find_text_share,
+    match_device,
+    match_logarithms,
+    weigh_landings,
+)
 from loadgen.jobs.generate import generate
 from loadgen.rum import events as rum
 from loadgen.scenario import Arrivals, Scenario
@@ -128,10 +136,29 @@ def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
     for device, small in (("desktop", False), ("mobile", True)):
         if device in telemetry:
             correct_vitals(telemetry[device], seen, shown, small, weights)
+    if "lcp_parts" in telemetry:
+        correct_lcp_parts(telemetry, seen, shown)
+    if "shifts" in telemetry:
+        correct_shifts(telemetry["shifts"], seen, shown)
     wanted, found = match_calls(seen.recorded), match_calls(shown.recorded)
     if "median_ms" in telemetry["api"] and wanted.number > 1 and found.number > 1:
         telemetry["api"]["median_ms"] *= bound(exp(2 * (wanted.mean - found.mean)))
         telemetry["api"]["sigma"] *= bound(wanted.spread / found.spread)
+
+
+def correct_lcp_parts(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
+    """Move the parts of the time of largest images, in per cent."""
+    (wanted, _), (found, number) = (find_lcp_parts(each.recorded) for each in (seen, shown))
+    if number >= LEAST:
+        parts = np.array(telemetry["lcp_parts"]) * np.clip(wanted / np.maximum(found, 1e-6), 1 / LARGEST, LARGEST)
+        telemetry["lcp_parts"] = [max(round(each, 1), 0.1) for each in (100 * parts / parts.sum()).tolist()]
+
+
+def correct_shifts(shifts: dict[str, float], seen: Seen, shown: Seen) -> None:
+    """Move the shares of loads that shift while they load, which may be complete before they can, and shift once."""
+    (wanted, loads), (found, number) = (find_shifts(each.loads) for each in (seen, shown))
+    for name in wanted if number >= LEAST else ():
+        shifts[name] = round_share(float(np.clip(shifts[name] + wanted[name] - found[name], 0.0, 1.0)), loads)
 
 
 def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool, weights: tuple[float, float]) -> None:

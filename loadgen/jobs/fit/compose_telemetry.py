@@ -14,6 +14,7 @@ from loadgen.jobs.fit.support import round_share, weigh
 from loadgen.jobs.fit.vitals import (
     FEW,
     LEAST,
+    find_lcp_parts,
     find_shifts,
     find_still_share,
     find_text_share,
@@ -48,6 +49,9 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
     if shifted >= LEAST:
         telemetry["shifts"] = {name: round_share(share, shifted) for name, share in shifts.items()}
         draft.comments["telemetry.shifts"] = f"{shifted:,} loads whose layout shifts."
+    parts, images = find_lcp_parts(seen.recorded)
+    if images >= LEAST:
+        telemetry["lcp_parts"] = (100 * parts).tolist()  # calibrate finds them
     telemetry |= compose_outcomes(draft, found)
     if found.dwells.hidden is not None:
         telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)

@@ -6,7 +6,7 @@ Rule: a URL is kept as its path alone. Its query, fragment and host are cut off 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite, isnan, nan
+from math import inf, isfinite, isnan, nan
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +24,7 @@ SINGLE, LOADING = 1.0, 2.0
 """Parts of a layout shift's code: it is one, and it came before the document was complete."""
 
 COMPLETE = "complete"
+TWENTIETHS = 20
 
 LONGEST_KEY = 400
 """Characters of a message or of a custom event's details that are looked at."""
@@ -48,7 +49,8 @@ class EventFacts(NamedTuple):
     code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image,
     milliseconds on the page before of a page view; REJECTED and STACKED of a JavaScript error, SINGLE and LOADING of a
     layout shift.
-    key: what events of the type are told apart by; of a file its type, initiator and host.
+    key: what events of the type are told apart by; of an LCP that is an image delay, loading and rendering in
+    TWENTIETHS of their sum; of a file its type, initiator and host.
     file: a hash of a file's URL without its query, by which files are told apart; 0: no file.
     """
 
@@ -74,6 +76,17 @@ class _Attribution(msgspec.Struct, frozen=True):
 class _Vital(msgspec.Struct):
     value: float
     attribution: _Attribution = _Attribution()
+
+
+class _Painted(_Attribution, frozen=True):
+    resourceLoadDelay: float = 0.0
+    resourceLoadTime: float = 0.0
+    elementRenderDelay: float = 0.0
+
+
+class _Largest(msgspec.Struct):
+    value: float
+    attribution: _Painted = _Painted()
 
 
 class _Shift(msgspec.Struct, frozen=True):
@@ -171,6 +184,16 @@ def _of_vital(found: _Vital) -> EventFacts:
     return EventFacts(found.value, 1.0 if found.attribution.url else 0.0)
 
 
+def _of_largest(found: _Largest) -> EventFacts:
+    paint = found.attribution
+    parts = paint.resourceLoadDelay, paint.resourceLoadTime, paint.elementRenderDelay
+    whole = sum(parts)
+    if not paint.url:
+        return EventFacts(found.value, 0.0)
+    key = " ".join(str(round(TWENTIETHS * part / whole)) for part in parts) if 0 < whole < inf else None
+    return EventFacts(found.value, 1.0, key)
+
+
 def _of_shifts(found: _Shifts) -> EventFacts:
     largest = found.attribution
     single, early = largest.largestShiftValue == found.value, largest.loadState != COMPLETE
@@ -238,7 +261,8 @@ READERS: dict[str, Reader] = {
     rum.XRAY: _make_reader(_Trace, _of_trace),
     rum.JS_ERROR: _make_reader(_JsError, _of_js_error),
     rum.DOM: _make_reader(_Dom, _of_dom),
-    **{name: _make_reader(_Vital, _of_vital) for name in (rum.LCP, rum.FCP, rum.TTFB, rum.FID, rum.INP)},
+    **{name: _make_reader(_Vital, _of_vital) for name in (rum.FCP, rum.TTFB, rum.FID, rum.INP)},
+    rum.LCP: _make_reader(_Largest, _of_largest),
     rum.CLS: _make_reader(_Shifts, _of_shifts),
     rum.REPLAY: lambda details: NOTHING,
     rum.TTI: lambda details: NOTHING,

@@ -211,6 +211,19 @@ def find_shifts(loads: Loads) -> tuple[dict[str, float], int]:
     return shares, len(codes)
 
 
+def find_lcp_parts(recorded: Recorded) -> tuple[Floats, int]:
+    """Mean shares of delay, loading and rendering of largest images that came from the network, and how many did."""
+    keys = recorded.events.key[recorded.rows_of(rum.LCP)]
+    counts = np.bincount(keys[keys >= 0], minlength=len(recorded.keys))
+    whole, number = np.zeros(3), 0
+    for key in np.flatnonzero(counts).tolist():
+        parts = np.array(recorded.keys[key].split(), dtype=np.float64)
+        if parts[1]:
+            whole += counts[key] * parts
+            number += int(counts[key])
+    return whole / max(float(whole.sum()), 1.0), number
+
+
 def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:
     """Median size of each page's document on the wire, in bytes, and how many times as large it is unpacked.
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from loadgen.jobs.fit.calibrate import correct_lcp_parts, correct_shifts
+from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.recorded import Floats, Ints
-from loadgen.jobs.fit.vitals import match_logarithms, weigh_loads
+from loadgen.jobs.fit.vitals import find_lcp_parts, find_shifts, match_logarithms, weigh_loads
+from loadgen.scenario import Scenario
+from loadgen.scenario.telemetry import Shifts
+from tests.jobs.fit.round_trip import record, stretch
 
 VISITS, SPREAD, COMMON = 400, 0.8, 0.7
 
@@ -39,6 +46,31 @@ def test_those_who_load_much_count_by_their_loads_where_they_surely_are_slower()
     even = float(np.log(values).mean())
     assert even > 0.3
     assert float(weigh_loads(np.log(values), session) @ np.log(values)) == pytest.approx(even, abs=0.1)
+
+
+def plant(**telemetry: Any) -> Seen:
+    scenario = stretch(Scenario.load("quickstart"), 250)
+    changed = scenario.telemetry.model_copy(update=telemetry | {"interactions_per_minute": 3.0})
+    return see_visits(record(scenario.model_copy(update={"telemetry": changed}), 3), 5)
+
+
+def test_layout_shifts_are_moved_to_where_they_show_what_was_recorded() -> None:
+    truth, guess = {"loading": 0.8, "single": 0.3}, {"loading": 0.2, "single": 0.9}
+    seen, shown = plant(shifts=Shifts(**truth)), plant(shifts=Shifts(**guess))
+    assert find_shifts(seen.loads)[1] > 100
+    correct_shifts(guess, seen, shown)
+    assert guess == {name: pytest.approx(share, abs=0.15) for name, share in truth.items()}
+
+
+def test_the_parts_of_an_image_s_time_are_moved_to_where_they_show_what_was_recorded() -> None:
+    truth, guess = (15.0, 55.0, 30.0), (50.0, 20.0, 30.0)
+    seen, shown = plant(lcp_parts=truth), plant(lcp_parts=guess)
+    assert find_lcp_parts(seen.recorded)[1] > 100
+    telemetry = {"lcp_parts": list(guess)}
+    correct_lcp_parts(telemetry, seen, shown)
+    assert sum(telemetry["lcp_parts"]) == pytest.approx(100, abs=0.2)
+    before, after = (np.abs(np.array(each) - truth).sum() for each in (guess, telemetry["lcp_parts"]))
+    assert after < before / 2  # of the three rounds one
 
 
 def test_loads_of_different_visitors_count_alike() -> None:

@@ -7,9 +7,10 @@ times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. N
 from __future__ import annotations
 
 import math
+from abc import ABCMeta
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, TypeVar, dataclass_transform, overload
+from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform, overload
 
 import msgspec
 
@@ -44,9 +45,7 @@ class Visitor(Noun):
     @property
     def engine(self) -> Literal["Chromium", "Gecko", "WebKit"]:
         """The browser's engine."""
-        if self.brand:
-            return "Chromium"
-        return "Gecko" if "Gecko/" in self.user_agent else "WebKit"
+        return "Chromium" if self.brand else "Gecko" if "Gecko/" in self.user_agent else "WebKit"
 
 
 class Page(Noun):
@@ -104,21 +103,20 @@ class EventColumns(NamedTuple):
 
     def add(self, event: Event) -> None:
         """Add a row."""
-        self.ids.append(event.id)
-        self.at.append(event.at)
-        self.types.append(event.type)
-        self.details.append(event.details)
-        self.pages.append(event.page)
-        self.metadata.append(event.metadata)
+        columns: tuple[Any, ...] = self
+        for column, value in zip(columns, msgspec.structs.astuple(event), strict=True):
+            column.append(value)
 
 
-class EventView(Sequence[Event]):
+class _ViewMeta(msgspec.StructMeta, ABCMeta):
+    """Makes structs that are sequences."""
+
+
+class EventView(msgspec.Struct, Sequence[Event], metaclass=_ViewMeta, frozen=True, gc=False):
     """Some rows of columns, as a list or a part of a column of numbers; an `Event` is made when it is looked at."""
 
-    __slots__ = ("columns", "rows")
-
-    def __init__(self, columns: EventColumns, rows: Sequence[int]) -> None:
-        self.columns, self.rows = columns, rows
+    columns: EventColumns
+    rows: Sequence[int]
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> EventView:
@@ -151,6 +149,9 @@ class EventView(Sequence[Event]):
 
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(list(self))
 
 
 class Load(Noun):
@@ -216,8 +217,7 @@ class Request(Noun):
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by lower-case name."""
-        found = [value for key, value in self.headers if key == name]
-        return found[0] if found else None
+        return next((value for key, value in self.headers if key == name), None)
 
 
 class Response(Noun):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from itertools import islice
 from unittest.mock import patch
 
@@ -37,7 +38,12 @@ def in_one_block(sessions: list[Session]) -> list[Session]:
             each.start,
             each.visitor,
             tuple(
-                Load(life.at, life.ready, life.hides, EventView(columns, list(islice(rows, len(life.events)))))
+                Load(
+                    life.at,
+                    life.ready,
+                    life.hides,
+                    EventView(columns, memoryview(array("q", islice(rows, len(life.events))))),
+                )
                 for life in each.loads
             ),
             each.beyond,

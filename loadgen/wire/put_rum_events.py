@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from math import inf
 from typing import Any
 from zlib import crc32
 
@@ -55,21 +56,24 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     page: Page | None = None
     metadata = ""
     elements = []
-    second = after = 0
-    stamp = ""  # most events of a batch are of the second of the one before
+    then, second, after = -inf, 0, 0
+    stamp = ""  # most events of a batch are of the moment or of the second of the one before
     for row in view.rows:
         if pages[row] is not page:
             page = pages[row]
             metadata = _write_page_metadata(page, cookies, session)
-        moment = epoch + (start + at[row]) / pace + 0.5  # JavaScript's Math.round rounds halves up
-        if not second <= moment < after:
-            second = int(moment)
-            after, stamp = second + 1, str(second)
+        if at[row] != then:
+            then = at[row]
+            moment = epoch + (start + then) / pace + 0.5  # JavaScript's Math.round rounds halves up
+            if not second <= moment < after:
+                second = int(moment)
+                after, stamp = second + 1, str(second)
         elements.append(
-            f'{{"id":"{ids[row]}","timestamp":{stamp},"type":"{types[row]}",'
-            f'"metadata":"{{{metadata}{own[row]}}}","details":"{details[row]}"}}'
+            f'{ids[row]}","timestamp":{stamp},"type":"{types[row]}","metadata":"{{{metadata}{own[row]}}}",'
+            f'"details":"{details[row]}'
         )
-    text = ",".join(elements)
+    between = '"},{"id":"'.join(elements)
+    text = f'{{"id":"{between}"}}'
     return text if MARK not in text else write_events(_date_events(batch, clock), clock, session)
 
 

@@ -91,6 +91,8 @@ class Assets:
         on_pages = [{asset.url for asset in each} for each in found]
         # [file, page]: whether the page has it too
         self.on_page: Bools = np.array([[asset.url in urls for urls in on_pages] for asset in files], dtype=bool)
+        # the sets of pages that files are on, [set, page], and which of them is each file's
+        self.page_sets, self.page_set = np.unique(self.on_page, axis=0, return_inverse=True)
         self.limited: Bools = np.isin(self.kind, (IMAGE, MEDIA))
         self.styled: Bools = np.array([asset.initiator == "css" for asset in files], dtype=bool)
         self.urls = to_objects([asset.url for asset in files])
@@ -207,9 +209,7 @@ class AssetDetails:
         for place, row, kept, url in rows:
             tails[place] = self._hero(row, kept, url)
         seeds.pause()
-        start = clocks.write(fetched.load, fetched.start)
-        seeds.pause()
-        length = clocks.write(fetched.load, fetched.length, fetched.start)
+        start, length = clocks.write(fetched.load, ((fetched.start, 0), (fetched.length, fetched.start)))
         seeds.pause()
         parts = zip(self._heads[asset].tolist(), *start, repeat(self._middle), *length, tails.tolist(), strict=False)
         return seeds.list_all(map("".join, parts))

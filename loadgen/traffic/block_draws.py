@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from loadgen.model import Page
 from loadgen.rum import events
 from loadgen.scenario import Scenario
-from loadgen.traffic.browser_clocks import BrowserClocks
+from loadgen.traffic.browser_clocks import BrowserClocks, Span
 from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, draw_uuids, to_objects
 from loadgen.traffic.incidents import StruckViews
 from loadgen.traffic.journey import RESTORED, Timeline, Walk
@@ -145,10 +145,10 @@ class BlockDraws:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""
         return draw_uuids(self.id_stream(f"id/{purpose}"), total, rows, self.seeds.pause)
 
-    def write_times(self, load: Ints, tick: Ints, since: Ints | int = 0) -> Halves:
-        """Times after `since`, which both count from the time origin of their loads, as their browsers write them."""
+    def write_times(self, load: Ints, *spans: Span) -> list[Halves]:
+        """A column of times for each span, as the loads' browsers write them."""
         self.seeds.pause()
-        return self.clocks.write(load, tick, since)
+        return self.clocks.write(load, spans)
 
     def find_pages(self, views: Ints) -> list[Page]:
         """The pages of these views, which must belong to own sessions."""

@@ -8,6 +8,7 @@ machine has been up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ LEAST_BITS, MOST_BITS = 18, 31
 
 BLINK_PAINT_TICKS, OTHER_TICKS = 40, 10
 """Blink coarsens paint times to 4 ms (all of 210 recorded FCP and LCP values); the others measure whole ms."""
+
+Span = tuple[Ints, Ints | int]
+"""Times of some loads, and from when each of them counts; both in ticks from the load's time origin."""
 
 COMMON_MS = 10_000
 """Whole milliseconds whose texts are kept."""
@@ -83,22 +87,24 @@ class BrowserClocks:
         """Times as the loads' browsers measure them."""
         return tick - tick % self.step[load]
 
-    def write(self, load: Ints, tick: Ints, since: Ints | int = 0) -> Halves:
-        """Write times after `since`, which both count from the time origin of their loads."""
-        texts = _keep_texts()
+    def write(self, load: Ints, spans: Sequence[Span]) -> list[Halves]:
+        """Write a column of times for each span; all at once, as few of numpy's calls take longer than to be made."""
+        texts, (tick, since) = _keep_texts(), np.empty((2, len(spans), len(load)), dtype=np.int64)
+        for number, span in enumerate(spans):
+            tick[number], since[number] = span
         whole = tick // 10  # `divmod` and `%` of numpy take three times as long
         common = np.minimum(whole, COMMON_MS - 1)
         phase = self._origin[load] + since
         row = self._base[load] + (phase - phase // PHASES * PHASES) * (DIGITS * SIZES)
         row += (tick - whole * 10) * SIZES + texts.size[common]
-        written = Halves(texts.whole[common].tolist(), texts.fraction[row].tolist())
-        rare = np.flatnonzero(whole >= COMMON_MS)
-        rest = self._write_rare(load[rare], tick[rare], since if isinstance(since, int) else since[rare])
-        for place, text in zip(rare.tolist(), rest, strict=True):
-            written.first[place], written.second[place] = text, ""
+        written = list(map(Halves, texts.whole[common].tolist(), texts.fraction[row].tolist()))
+        rare = np.nonzero(whole >= COMMON_MS)
+        rest = self._write_rare(load[rare[1]], tick[rare], since[rare])
+        for column, spot, text in zip(*(each.tolist() for each in rare), rest, strict=True):
+            written[column].first[spot], written[column].second[spot] = text, ""
         return written
 
-    def _write_rare(self, load: Ints, tick: Ints, since: Ints | int) -> list[str]:
+    def _write_rare(self, load: Ints, tick: Ints, since: Ints) -> list[str]:
         """Times whose whole milliseconds have no text yet."""
         phase, uptime = (self._origin[load] + since) % PHASES, np.ldexp(1.0, self._bits[load])
         values = (uptime + (phase + tick) / 10) - (uptime + phase / 10)

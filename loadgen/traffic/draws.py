@@ -9,9 +9,11 @@ do other work in between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from itertools import islice
+from math import nextafter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,7 +56,7 @@ class BlockStream:
 
     def at(self, block: int) -> np.random.Generator:
         """The generator at the block's own place."""
-        self._start["state"]["counter"] = np.array([0, 0, block, 0], dtype=np.uint64)
+        self._start["state"]["counter"][2] = block
         self._bits.state = self._start
         return self._generator
 
@@ -97,16 +99,40 @@ class Choice:
 
     def __init__(self, weights: ArrayLike) -> None:
         table = np.atleast_2d(np.asarray(weights, dtype=np.float64))
-        rows, self.width = table.shape
+        rows, self.width = len(table), len(table[0])
         cumulative = np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1)
         last = self.width - 1 - np.argmax(table[:, ::-1] > 0, axis=1)
         cumulative[np.arange(self.width) >= last[:, None]] = 1.0
         self._edges = (cumulative + np.arange(rows)[:, None]).ravel()
+        self._listed: Sequence[float] = self._edges.tolist()
 
     def pick(self, uniform: Floats, row: Ints | int = 0) -> Ints:
         """The category of each uniform number in its row."""
         picked: Ints = np.searchsorted(self._edges, row + uniform, side="right") - np.asarray(row) * self.width
         return picked
+
+    def pick_one(self, uniform: float, row: int) -> int:
+        """The category of one number: `pick` takes twenty times as long."""
+        return bisect_right(self._listed, row + uniform) - row * self.width
+
+
+class NextPage:
+    """What follows each page: another one, or the exit.
+
+    `leave` is the chance that a visitor whose unrest is 1 leaves each page; unrest multiplies the odds of it. `exits`
+    is the share of each page's weights that stands for the exit.
+    """
+
+    def __init__(self, weights: ArrayLike, exits: list[float], leave: Floats) -> None:
+        self._law, self._stay, self._leave = Choice(weights), [1 - each for each in exits], leave.tolist()
+
+    def draw(self, page: int, uniform: float, unrest: float) -> int:
+        """The index of the page that follows one, or that behind all pages for the exit."""
+        leave, stay = self._leave[page], self._stay[page]
+        staying = (1 - leave) / (1 - leave + leave * unrest or 1.0)
+        if not uniform < staying:  # or it is no number, as of 0 times infinity
+            return self._law.width - 1
+        return self._law.pick_one(min(uniform / staying * stay, nextafter(stay, 0.0)), page)
 
 
 def weigh_ranks(size: int, exponent: float) -> Floats:

@@ -1,10 +1,12 @@
 """What visitors do and when: walks over the page graph, time on each page, and each view's place in time.
 
-Rule: a walk's rows are page views, sorted by session and step. All sessions of a block take each step together.
+Rule: a walk's rows are page views, sorted by session and step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +25,8 @@ HIDDEN_MEDIAN, HIDDEN_SIGMA = 20.0, 1.0
 """Seconds for which a tab stays hidden before its visitor comes back; an estimate."""
 
 
-WALK_PIECE = 10
-"""Steps between two pauses."""
+WALKS_PIECE, DRAWN_STEPS = 64, 10
+"""Visitors that walk between two pauses, and steps that are drawn at once."""
 
 NAVIGATE, BACK, RELOAD, RESTORED = 0, 1, 2, 3
 """How a visitor comes to a page."""
@@ -66,60 +68,51 @@ def draw_entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
 
 
 def draw_walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> Walk:
-    """Walk the page graph from these entries until every session has left."""
+    """Walk the page graph from these entries until every visitor has left.
+
+    Visitors walk one by one: for so few, and most leave soon, each of numpy's calls takes longer than a visitor's step.
+    """
     stream, sessions = seeds.stream("journey", block), len(entry)
-    active, page, behind = np.arange(sessions), entry.copy(), np.full(sessions, -1)
-    origin, behind_origin = np.zeros(sessions, dtype=np.int64), np.zeros(sessions, dtype=np.int64)
-    here, behind_here = np.zeros(sessions, dtype=np.int64), np.zeros(sessions, dtype=np.int64)
-    steps = [(active, page[active], np.zeros(sessions, dtype=np.int64), origin[active], here[active])]
-    for step in range(1, MOST_PAGES):
-        uniform = stream.random((2, sessions))[:, active]
-        to = _draw_next(site, page[active], uniform[0], habits.unrest[active], landing=step == 1)
-        going = to != site.end
-        if step % WALK_PIECE == 0:
-            seeds.pause()
-        active, to, chance = active[going], to[going], uniform[1][going]
-        if not active.size:
-            break
-        back = (chance < habits.back) & (behind[active] >= 0)
-        again = ~back & (chance >= 1 - habits.reload)
-        restored = back & (chance < habits.back * habits.bfcache) & ~site.route[page[active]]
-        restored &= ~site.route[np.where(back, behind[active], 0)]
-        to = np.where(back, behind[active], np.where(again, page[active], to))
-        place = np.where(back, behind_origin[active], np.where(again, origin[active], step))
-        source = np.where(back, behind_here[active], step)
-        moved = active[~again]
-        behind_here[moved] = here[moved]
-        here[active] = step
-        behind[moved], behind_origin[moved] = page[moved], origin[moved]
-        page[active], origin[active] = to, place
-        kind = np.where(restored, RESTORED, np.where(back, BACK, np.where(again, RELOAD, NAVIGATE)))
-        steps.append((active, to, kind, place, source))
-    return _sort_by_session(site, seeds, block, steps, sessions)
+    drawn: list[Floats] = []
 
+    def draw_chances(session: int) -> Iterator[tuple[float, float]]:
+        for number in range(MOST_PAGES // DRAWN_STEPS):
+            if number == len(drawn):
+                drawn.append(stream.random((DRAWN_STEPS, 2, sessions)))
+            yield from drawn[number][:, :, session].tolist()
 
-def _draw_next(site: Site, page: Ints, uniform: Floats, unrest: Floats, *, landing: bool) -> Ints:
-    """Draw the next page or the exit; the session's unrest multiplies a middle visitor's odds of leaving."""
-    law, stay = (site.landing, 1 - site.landing_exit[page]) if landing else (site.step, 1 - site.step_exit[page])
-    leave = (site.landing_leave if landing else site.step_leave)[page]
-    staying = (1 - leave) / (1 - leave + leave * unrest)
-    goes = uniform < staying
-    scaled = uniform / np.where(goes, staying, 1.0) * stay
-    return np.where(goes, law.pick(np.minimum(scaled, np.nextafter(stay, 0.0)), page), site.end)
-
-
-def _sort_by_session(
-    site: Site, seeds: Seeds, block: int, steps: list[tuple[Ints, Ints, Ints, Ints, Ints]], sessions: int
-) -> Walk:
-    """The steps of all sessions as rows sorted by session."""
-    session, page, kind, origin, source = (np.concatenate(column) for column in zip(*steps, strict=True))
-    order = np.argsort(session, kind="stable")
-    session, page, kind, origin, source = (column[order] for column in (session, page, kind, origin, source))
-    begins = find_begins(session, sessions)
-    first = np.zeros(len(session), dtype=bool)
+    landings = zip(entry.tolist(), habits.unrest.tolist(), map(draw_chances, range(sessions)), strict=True)
+    walks = seeds.list_all((_walk_pages(site, habits, *landing) for landing in landings), WALKS_PIECE)
+    lengths = list(map(len, walks))
+    views = np.fromiter(chain.from_iterable(chain.from_iterable(walks)), np.int64).reshape(-1, 4)
+    page, kind, origin, source = views.T.copy()
+    session, begins = np.repeat(np.arange(sessions), lengths), np.cumsum([0, *lengths])
+    first = np.zeros(len(page), dtype=bool)
     first[begins[:-1]] = True
     items = _draw_items(site, seeds, block, page)[begins[session] + origin]
     return Walk(session, page, kind, first, items, begins, begins[session] + source)
+
+
+def _walk_pages(
+    site: Site, habits: Habits, page: int, unrest: float, chances: Iterator[tuple[float, float]]
+) -> list[tuple[int, int, int, int]]:
+    """One visitor's views: page, kind, and the steps of the views whose items each shows and to which it returns."""
+    here, before, views = (page, 0, 0), None, [(page, NAVIGATE, 0, 0)]
+    for step, (uniform, chance) in zip(range(1, MOST_PAGES), chances, strict=False):
+        to = (site.landing if step == 1 else site.step).draw(here[0], uniform, unrest)
+        if to == site.end:
+            break
+        if before and chance < habits.back:
+            kept = chance < habits.back * habits.bfcache and not (site.route[here[0]] or site.route[before[0]])
+            views.append((before[0], RESTORED if kept else BACK, *before[1:]))
+            before, here = here, (*before[:2], step)
+        elif chance >= 1 - habits.reload:
+            here = (*here[:2], step)
+            views.append((here[0], RELOAD, *here[1:]))
+        else:
+            before, here = here, (to, step, step)
+            views.append((to, NAVIGATE, step, step))
+    return views
 
 
 def _draw_items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:

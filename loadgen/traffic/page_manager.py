@@ -16,7 +16,7 @@ Without cookies each load has sessions of its own, and nothing is left out.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy as np
 from loadgen.ids import is_sampled
 from loadgen.model import Page
 from loadgen.scenario import Scenario
-from loadgen.traffic.draws import TICKS, Bools, Choice, Ints, Pause
+from loadgen.traffic.draws import TICKS, Bools, Choice, Ints, Pause, find_begins
 from loadgen.traffic.journey import RELOAD, RESTORED, Timeline, Walk
 from loadgen.traffic.site import Site
 
@@ -179,7 +179,7 @@ class SessionLimit(NamedTuple):
         limit = client.sessionEventLimit or sys.maxsize
         return cls(limit, client.sessionLengthSeconds * TICKS, scenario.monitor.sample_rate)
 
-    def find_beyond(self, keys: Iterable[int], session: Ints, at: Ints, simple: Bools) -> Bools:
+    def find_beyond(self, keys: Sequence[int], session: Ints, at: Ints, simple: Bools) -> Bools:
         """Which events the client certainly does not record.
 
         Args:
@@ -188,7 +188,7 @@ class SessionLimit(NamedTuple):
             at: Of each event, ticks from its session's start.
             simple: Of each event, whether it is recorded at once and is no candidate.
         """
-        begin = np.searchsorted(session, session)
+        begin = find_begins(session, len(keys))[session]
         before: Ints = np.cumsum(simple) - simple
         full: Bools = simple & (before - before[begin] >= self.events)
         if self.sample_rate < 1:

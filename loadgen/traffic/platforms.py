@@ -8,6 +8,7 @@ near paid social's 4.2 % of visits (Contentsquare).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -165,6 +166,7 @@ def list_versions(platform: Platform, stated: Versions) -> dict[str, float]:
     return dict(sorted(own.items(), key=lambda item: -item[1]))
 
 
+@cache
 def _find_inner_version(browser: str, version: str) -> str:
     """The version of the Chromium in a browser, or of the app around WebKit; that of the nearest known version."""
     known = (CHROMIUM_OF | APP_OF).get(browser)

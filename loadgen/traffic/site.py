@@ -24,7 +24,7 @@ from loadgen.scenario import (
     find_placeholders,
 )
 from loadgen.traffic.assets import AssetDetails, Assets
-from loadgen.traffic.draws import Choice, Floats, Seeds, weigh_ranks
+from loadgen.traffic.draws import Choice, Floats, NextPage, Seeds, weigh_ranks
 from loadgen.traffic.js_errors import deal_kinds, make_site_errors, minify, weigh_errors
 from loadgen.traffic.population import DEVICES
 from loadgen.wire.json_templates import write_members
@@ -90,13 +90,13 @@ class Site:
         self.slowness = np.array([page.slowness for page in self.pages])
         entries = np.array([page.entry for page in self.pages])
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
-        self.step = Choice([[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages])
         spread = scenario.population.persistence
-        self.step_exit = np.array([page.exit for page in self.pages])
-        self.step_leave = _center_exits(self.step_exit, spread)
-        self.landing = Choice([_weigh_landing(page, self.names) for page in self.pages])
-        self.landing_exit = np.array([page.exit if page.bounce is None else page.bounce for page in self.pages])
-        self.landing_leave = _center_exits(self.landing_exit, spread)
+        steps = [[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages]
+        exits = [page.exit for page in self.pages]
+        self.step = NextPage(steps, exits, _center_exits(np.array(exits), spread))
+        bounces = [page.exit if page.bounce is None else page.bounce for page in self.pages]
+        landings = [_weigh_landing(page, self.names) for page in self.pages]
+        self.landing = NextPage(landings, bounces, _center_exits(np.array(bounces), spread))
         self.think = _tabulate_think_times(scenario, self.pages)
         self.measured = _find_measured(scenario, self.pages)
         self._fill_pools(scenario)

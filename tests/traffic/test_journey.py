@@ -9,6 +9,7 @@ from scipy import stats
 from loadgen import traffic
 from loadgen.rum.events import FCP
 from loadgen.scenario import parse
+from loadgen.traffic.draws import Choice
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, readable
 
@@ -32,3 +33,10 @@ def test_dwell_times_follow_their_law(law: str) -> None:
                 looked.append((after.at if after else load.hides[-1]) - max(load.ready, load.at + paint[0] / 1000))
     assert len(looked) > 1000
     assert stats.kstest(looked, LAWS[law]).pvalue > 0.001
+
+
+def test_one_number_is_picked_as_a_column_of_them_is() -> None:
+    law = Choice([[0.2, 0.0, 0.8], [1.0, 1.0, 0.0]])
+    uniform = np.append(np.linspace(0, 1, 99, endpoint=False), [0.2, 0.5])
+    for row in (0, 1):
+        assert [law.pick_one(each, row) for each in uniform.tolist()] == law.pick(uniform, row).tolist()

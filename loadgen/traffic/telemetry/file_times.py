@@ -13,7 +13,7 @@ import numpy as np
 
 from loadgen.traffic.assets import SCRIPT, STYLESHEET
 from loadgen.traffic.block_draws import BlockDraws
-from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, find_begins, to_ticks
 from loadgen.traffic.telemetry.navigation import draw_shares
 
 DISK_MS = 6.0
@@ -113,7 +113,7 @@ def _await_styles(
     )
     first = np.clip(first, ended, np.maximum(loading.fcp - FRAME_TICKS, ended))
     asked = np.cumsum(np.where(styled, gaps * STYLED_GAPS, 0.0))
-    after = np.minimum(to_ticks(asked - asked[np.searchsorted(load, load)]), 50) + 1
+    after = np.minimum(to_ticks(asked - asked[find_begins(load, draws.loads)[load]]), 50) + 1
     at_once = assets.limited[rows.asset] & ~rows.kept
     return np.where(styled, first[load] + np.where(at_once, 0, after), start), length
 
@@ -125,7 +125,7 @@ def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows)
     markup's order, as far as that has come, and before it has parsed all of it.
     """
     loading, load = draws.loading, rows.load
-    first = np.searchsorted(load, load)
+    first = find_begins(load, draws.loads)[load]
     turn = np.arange(len(load)) - first
     normal = stream.standard_normal(len(load))
     gaps = np.exp(PAUSE_MU + PAUSE_SIGMA * normal + (WAIT_SIGMA - PAUSE_SIGMA) * np.maximum(normal - TURN, 0.0))

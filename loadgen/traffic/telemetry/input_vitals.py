@@ -63,11 +63,12 @@ def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
 
     def details(places: Ints) -> list[str]:
         some, begun = load[places], after[places]
+        delay, moment = draws.write_times(some, (value[places], begun), (begun, 0))
         return FIRST_INPUT.texts(
-            draws.write_times(some, value[places], begun),
+            delay,
             _find_targets(targets, seen.target[rows[places]], seen.nameless[rows[places]]),
             [EVENT_TYPES[typed] for typed in seen.typed[rows[places]].tolist()],
-            draws.write_times(some, begun),
+            moment,
             find_states(draws, some, begun),
         )
 
@@ -174,13 +175,14 @@ def _build_inp(
 
     def details(places: Ints) -> list[str]:
         some, begun, waited, worked = load[places], after[places], delay[places], ran[places]
-        ended, write = begun + waited + worked, draws.write_times
+        value, *moments, waits, works, shows = draws.write_times(
+            some, (whole[places], 0), (begun, 0), (begun + painted[places], 0), (waited, begun),
+            (worked, begun + waited), (painted[places] - waited - worked, begun + waited + worked),
+        )  # fmt: skip
         return SLOWEST_INPUT.texts(
-            write(some, whole[places]), _find_targets(targets, seen.target[row[places]], nameless[places]),
-            write(some, begun), write(some, begun + painted[places]),
+            value, _find_targets(targets, seen.target[row[places]], nameless[places]), *moments,
             ["keyboard" if typed else "pointer" for typed in seen.typed[row[places]].tolist()],
-            write(some, waited, begun), write(some, worked, begun + waited),
-            write(some, painted[places] - waited - worked, ended), find_states(draws, some, begun),
+            waits, works, shows, find_states(draws, some, begun),
         )  # fmt: skip
 
     return Column(

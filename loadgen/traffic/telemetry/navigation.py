@@ -183,11 +183,11 @@ def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str
     zero, counted = load.activated[rows], [load.count_from_activation(rows, each) for each in moments]
     steps = [(after - before, zero + before) for before, after in pairwise([np.zeros_like(zero), *counted])]
     spans = [(counted[-1], zero), *steps]
-    return ANSWERED.texts(*(draws.write_times(rows, length, since) for length, since in spans))
+    return ANSWERED.texts(*draws.write_times(rows, *spans))
 
 
 def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
-    load, write = draws.loading, partial(draws.write_times, rows)
+    load = draws.loading
     fetch, redirect, lookup, dns, tls, ttfb, response, parsed, complete, begun = (
         each[rows]
         for each in (
@@ -206,14 +206,16 @@ def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
     view = load.view[rows]
     size = np.rint(load.html_bytes[rows] * ITEM_SIZES[draws.walk.items[view].sum(axis=1) % len(ITEM_SIZES)])
     unpacked = np.rint(size * draws.site.unpacked[draws.walk.page[view]])
+    unloaded, *opened = draws.write_times(rows, (unload, 0), (redirect, 0), (fetch, 0), (lookup, 0), (dns, lookup))
+    times = draws.write_times(
+        rows, (connect, 0), (connected - connect, connect), (np.where(tls > 0, connected - tls, 0), 0),
+        (tls, connected - tls), (request, 0), (ttfb - request, request), (ttfb, 0), (response - ttfb, ttfb),
+        (interactive, 0), (parsed, 0), (parsed_end - parsed, parsed), (complete, 0), (begun - response, response),
+        (begun, 0), (loaded - begun, begun), (loaded, 0),
+    )  # fmt: skip
     made = NAVIGATED.iterate(
-        [TYPES[kind] for kind in kinds], write(unload), ["1" if moved else "0" for moved in redirect.tolist()],
-        write(redirect), write(fetch), write(lookup), write(dns, lookup),
-        ["" if kept else PROTOCOLS[name] for name, kept in zip(names, stored.tolist(), strict=True)], write(connect),
-        write(connected - connect, connect), write(np.where(tls > 0, connected - tls, 0)),
-        write(tls, connected - tls), write(request), write(ttfb - request, request), write(ttfb),
-        write(response - ttfb, ttfb), write(interactive), write(parsed), write(parsed_end - parsed, parsed),
-        write(complete), write(begun - response, response), write(begun), write(loaded - begun, begun), write(loaded),
+        [TYPES[kind] for kind in kinds], unloaded, ["1" if moved else "0" for moved in redirect.tolist()], *opened,
+        ["" if kept else PROTOCOLS[name] for name, kept in zip(names, stored.tolist(), strict=True)], *times,
         ["0" if kept else str(HEADER_BYTES) for kept in stored.tolist()],
         map(str, np.where(stored, 0, size + HEADER_BYTES).astype(int).tolist()), write_numbers(unpacked / size),
     )  # fmt: skip

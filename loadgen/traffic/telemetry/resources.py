@@ -13,7 +13,7 @@ import numpy as np
 from loadgen.rum.events import RESOURCE
 from loadgen.traffic.assets import FRAME, Fetched
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, Details, EventIds
-from loadgen.traffic.draws import Bools, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Ints, find_begins, to_ticks
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.file_times import FileRows, draw_hero_parts, draw_times, is_text
 
@@ -60,15 +60,14 @@ def _lay_out_files(draws: BlockDraws) -> FileRows:
 
 def _find_ages(draws: BlockDraws, load: Ints, asset: Ints) -> Ints:
     """Ticks from the end of the visit's last load that had a file until this one's start; FAR_TICK if none had it."""
-    page, session = draws.walk.page[draws.loading.view], draws.load_session
-    begun, zero = draws.time.start[draws.loading.view], session * FAR_TICK
-    found = np.full(len(load), FAR_TICK)
-    for index in range(draws.site.end):
-        last = np.full(draws.loads, -1)
-        last[1:] = np.maximum.accumulate(np.where(page == index, zero + draws.time.load_end, -1))[:-1]
-        since = np.where(last >= zero, np.maximum(zero + begun - last, 0), FAR_TICK)
-        found = np.where(draws.site.assets.on_page[asset, index], np.minimum(found, since[load]), found)
-    return found
+    assets, page, zero = draws.site.assets, draws.walk.page[draws.loading.view], draws.load_session * FAR_TICK
+    begun = zero + draws.time.start[draws.loading.view]
+    last = np.full((draws.site.end, draws.loads), -1)  # [page, load]: when the page's last load before ended
+    last[page[:-1], np.arange(1, draws.loads)] = (zero + draws.time.load_end)[:-1]
+    np.maximum.accumulate(last, axis=1, out=last)
+    since = np.where(last >= zero, np.maximum(begun - last, 0), FAR_TICK)
+    ages = np.stack([since[its].min(axis=0) for its in assets.page_sets])
+    return ages[assets.page_set[asset], load]
 
 
 def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
@@ -105,7 +104,7 @@ def _find_recorded(draws: BlockDraws, rows: FileRows, kept: Ints, noticed: Ints)
     order = np.argsort(load * FAR_TICK + noticed[kept], kind="stable")
     limited = draws.site.assets.limited[rows.asset[kept[order]]]
     before: Ints = np.cumsum(limited) - limited
-    first = np.searchsorted(load, load[order])
+    first = find_begins(load, draws.loads)[load]
     recorded = np.empty(len(kept), dtype=bool)
     recorded[order] = ~limited | (before - before[first] < draws.scenario.client.resourceEventLimit)
     return recorded

@@ -101,15 +101,11 @@ def record_fcp(draws: BlockDraws) -> Column:
     rows = rows[at[rows] < draws.time.load_end[rows]]
 
     def details(places: Ints) -> list[str]:
-        some, write = rows[places], draws.write_times
+        some = rows[places]
         painted, zero = loading.first_paint[some], loading.activated[some]
         value, before = (loading.count_from_activation(some, each) for each in (painted, loading.ttfb[some]))
-        return PAINTED.texts(
-            write(some, value, zero),
-            write(some, before, zero),
-            write(some, value - before, zero + before),
-            find_states(draws, some, painted),
-        )
+        times = draws.write_times(some, (value, zero), (before, zero), (value - before, zero + before))
+        return PAINTED.texts(*times, find_states(draws, some, painted))
 
     return Column(FCP, EventIds("fcp", rows, draws.loads), loading.view[rows], at[rows], details)
 
@@ -157,7 +153,7 @@ def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places:
     )
     spans = ((value, zero), (first_byte, zero), (asked - first_byte, zero + first_byte), (got - asked, zero + asked),
              (value - got, zero + got))  # fmt: skip
-    whole, *parts = (to_objects(draws.write_times(rows, length, since).join()) for length, since in spans)
+    whole, *parts = (to_objects(times.join()) for times in draws.write_times(rows, *spans))
     urls = to_objects([escape(heroes.urls[row]) for row in rows.tolist()])
     files = to_objects([heroes.ids.get(row) for row in rows.tolist()])
     entries = to_objects(draws.draw_ids("navigation", rows, draws.loads))
@@ -201,12 +197,12 @@ def record_cls(draws: BlockDraws) -> list[Column]:
     targets = [escape(element) for element in elements]
 
     def details(places: Ints) -> list[str]:
-        some = rows[places]
-        shifted = SHIFT.texts(
+        some = rows[places][value[rows[places]] > 0]
+        shifted = SHIFT.iterate(
             write_numbers(value[some]), [targets[each] for each in target[some].tolist()], write_numbers(largest[some]),
-            draws.write_times(some, moment[some]), find_states(draws, some, moment[some]),
+            *draws.write_times(some, (moment[some], 0)), find_states(draws, some, moment[some]),
         )  # fmt: skip
-        return [text if whole else STILL for text, whole in zip(shifted, value[some].tolist(), strict=True)]
+        return [next(shifted) if whole else STILL for whole in value[rows[places]].tolist()]
 
     at = find_load_starts(draws, rows) + np.maximum(moment, loading.ready)[rows]
     view = draws.time.find_current(loading.view[rows], at)

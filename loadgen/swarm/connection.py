@@ -1,6 +1,6 @@
-"""One kept HTTP/1.1 connection on a gevent socket: a request is written, its response read.
+"""One kept HTTP/1.1 connection: a request is written at once, and the event loop reads its response.
 
-A greenlet exchanges a request for a response, or the event loop reads the response to what was begun without one.
+Rule: a greenlet opens a connection, and after that nothing waits for the socket, with TLS or without.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ import os
 import select
 import ssl
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 from typing import Any
 
 import gevent
 from gevent import monkey, socket
 from gevent import ssl as gevent_ssl
+from gevent.hub import Waiter
 
 from loadgen.model import Response
 from loadgen.transport import ResponseParser, Route, not_connected, open_tunnel
 
-RECEIVE_BYTES = 65536
-ANSWER_BYTES = 4096  # read at once by the event loop: RUM's answers have less than a kilobyte
+RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte
+RECORD_BYTES = 16384  # of TLS, at most: what is left of a record would wait where the event loop does not see it
+TRUSTED_SECONDS = 1.0  # for so long after its last use an idle connection is believed to be open
 READ = 1  # libev's name for "something to read"
 
 OnOver = Callable[[Response | BaseException], None]
@@ -45,13 +49,11 @@ def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
             open_tunnel(opened, route)
         if tls is None:
             return opened
+        tls.sslsocket_class = gevent_ssl.SSLSocket
         return gevent_ssl.SSLContext.wrap_socket(tls, opened, server_hostname=route.host)
-    except OSError as error:
+    except BaseException as error:
         opened.close()
-        raise not_connected(error, by_proxy=False) from error
-    except BaseException:
-        opened.close()
-        raise
+        raise not_connected(error, by_proxy=False) if isinstance(error, OSError) else error from error
 
 
 class GeventConnection:
@@ -63,51 +65,53 @@ class GeventConnection:
 
     def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
         self._socket = open_socket(route, tls)
-        self._encrypted = tls is not None
+        self._socket.setblocking(False)
+        self._descriptor: int = self._socket.fileno()
+        if tls is None:  # go past gevent's socket, whose methods are ready to wait
+            self._send: Callable[[bytes], int] = partial(os.write, self._descriptor)
+            self._receive: Callable[[], bytes] = partial(os.read, self._descriptor, RECEIVE_BYTES)
+        else:
+            self._send, self._receive = self._socket.send, partial(self._socket.recv, RECORD_BYTES)
         self._parser = ResponseParser()
-        self._in_use = self._has_arrived = False  # has_arrived: something to read, before a greenlet waited for it
-        self._reader: Any = None  # the greenlet that waits
-        self._on_end: OnOver | None = None  # whom to tell the answer, where no greenlet waits
-        self._sending = False  # a part of a request is not written yet
-        self._hub = gevent.get_hub()
-        self._watcher = self._hub.loop.io(self._socket.fileno(), READ)
-        self._watcher.start(self._on_readable)
-        self._surprised = self._proven = False
+        self._on_over: OnOver | None = None  # whom to tell the answer; None: idle
+        self._surprised = False
+        self._trusted_until = 0.0  # by the machine's clock
         self.reusable = False
+        self._watcher = gevent.get_hub().loop.io(self._descriptor, READ)
+        self._watcher.start(self._read)
 
     def is_quiet(self) -> bool:
         """Whether nothing arrived while the connection was idle: what arrives then means that the peer closes it.
 
-        The event loop tells so, but at its next turn. After the first answer we ask the system: some peers close then.
+        The event loop tells so, but at its next turn. We ask the system after the first answer, when some peers close,
+        and after a while: a process that stood still would take the peer's time-out for its failure.
         """
-        first, self._proven = not self._proven, True
-        return not self._surprised and not (first and has_something_to_read(self._socket.fileno()))
+        now = perf_counter()
+        asks, self._trusted_until = now >= self._trusted_until, now + TRUSTED_SECONDS
+        return not self._surprised and not (asks and has_something_to_read(self._descriptor))
 
     def exchange(self, data: bytes) -> Response:
-        """Write a request and read its response, in a greenlet that waits."""
-        parser, self._in_use, self.reusable = self._parser, True, False
-        self._send(data)
-        while not parser.complete:
-            parser.feed(self._receive())
-        self._watch()
-        return self._take_response()
+        """Write a request and wait for its response; raises what `begin` tells in place of one."""
+        waiter = Waiter()
+        self.begin(data, waiter.switch)
+        ended: Response | BaseException = waiter.get()
+        if isinstance(ended, BaseException):
+            raise ended
+        return ended
 
-    def begin(self, data: bytes, on_end: OnOver) -> None:
-        """Write a request and have the event loop read its response: `on_end` is told it or an error, soon or at once.
-
-        `os.write` and `os.read` go past gevent's socket, whose methods are ready to wait.
-        """
-        self._in_use, self.reusable, self._on_end = True, False, on_end
+    def begin(self, data: bytes, on_over: OnOver) -> None:
+        """Write a request and let the event loop read its response: `on_over` is told it or an error, maybe at once."""
+        self.reusable, self._on_over = False, on_over
         try:
-            sent = os.write(self._socket.fileno(), data)
-        except BlockingIOError:
+            sent = self._send(data)
+        except BlockingIOError:  # of TLS it is 0 by itself
             sent = 0
         except OSError as error:
             self._tell(error)
             return
         if sent < len(data):
-            self._sending = True
-            gevent.spawn(self._send_rest, data[sent:])
+            self._watcher.stop()  # nothing is read before all is written
+            gevent.spawn(self._send_rest, memoryview(data)[sent:])
 
     def throw(self, error: BaseException) -> None:
         """End what `begin` has begun: by this name `Deadlines` ends a greenlet, too."""
@@ -118,71 +122,38 @@ class GeventConnection:
         self._watcher.close()
         self._socket.close()
 
-    def _on_readable(self) -> None:
-        """Called by the event loop while there is something to read, again and again until it is read."""
-        if self._reader is not None:
-            self._reader.switch()
-            return
-        if self._on_end is not None and not self._sending:
-            self._read()
-            return
-        self._watcher.stop()
-        if self._in_use:
-            self._has_arrived = True
-        else:
-            self._surprised = True
+    def _send_rest(self, rest: memoryview) -> None:
+        """Write what did not fit into the socket's buffer, in a greenlet of its own.
+
+        gevent's sendall cuts it into pieces, and TLS takes nothing shorter than what it has taken up.
+        """
+        self._socket.setblocking(True)
+        try:
+            while rest:
+                rest = rest[self._socket.send(rest) :]
+            self._socket.setblocking(False)
+            self._watcher.start(self._read)
+        except OSError as error:
+            gevent.get_hub().loop.run_callback(self._tell, error)  # as all others, from the event loop
 
     def _read(self) -> None:
-        """Read what has arrived, and tell the response when it is whole."""
+        """Read what has arrived, called by the event loop, and tell the response when it is whole."""
+        if self._on_over is None:
+            self._surprised = True
+            self._watcher.stop()
+            return
         try:
-            self._parser.feed(os.read(self._socket.fileno(), ANSWER_BYTES))
-        except BlockingIOError:
+            self._parser.feed(self._receive())
+        except (BlockingIOError, ssl.SSLWantReadError):
             return
         except Exception as error:  # nothing may go up to the event loop: the request must be accounted for
             self._tell(error)
             return
         if self._parser.complete:
-            self._tell(self._take_response())
+            self.reusable = self._parser.reusable
+            self._tell(self._parser.take())
 
     def _tell(self, ended: Response | BaseException) -> None:
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:  # else it is over: its time was up while the rest of it was written
-            on_end(ended)
-
-    def _take_response(self) -> Response:
-        self._in_use, self.reusable = False, self._parser.reusable
-        return self._parser.take()
-
-    def _send_rest(self, data: bytes) -> None:
-        """Write what did not fit into the socket's buffer, in a greenlet of its own, before anything is read."""
-        try:
-            self._send(data)
-        except OSError as error:
-            self._tell(error)
-            return
-        self._sending = False
-        self._watch()
-
-    def _watch(self) -> None:
-        """Watch again, after `_on_readable` stopped because no greenlet waited."""
-        if self._has_arrived:
-            self._has_arrived = False
-            self._watcher.start(self._on_readable)
-
-    def _send(self, data: bytes) -> None:
-        """Send all of it. gevent's sendall asks for the socket's buffer size each time, a tenth of a request's cost."""
-        sent = self._socket.send(data)
-        while sent < len(data):
-            sent += self._socket.send(data[sent:])
-
-    def _receive(self) -> bytes:
-        """Wait, then read. gevent's recv reads before it waits, and finds nothing this soon after a send."""
-        if not self._encrypted and not self._has_arrived:  # encrypted, it may be in the TLS layer already
-            self._reader = gevent.getcurrent()
-            try:
-                self._hub.switch()
-            finally:
-                self._reader = None
-        self._watch()
-        received: bytes = self._socket.recv(RECEIVE_BYTES)
-        return received
+        on_over, self._on_over = self._on_over, None
+        if on_over is not None:  # else it is over: its time was up while the rest of it was written
+            on_over(ended)

@@ -1,18 +1,8 @@
-"""Sends over HTTP/1.1 connections that are kept, one for each request in flight.
+"""Sends over HTTP/1.1 connections that are kept, one for each request in flight; ends requests that take too long.
 
 Rule: the clock of a request covers the write, the wait for the answer, and the opening of a connection where the pool
 has none. The pool takes the newest connection first, so it holds only as many as were ever in flight together. A
 request is never sent twice without the caller knowing. What is no socket's business is `loadgen.transport`'s.
-
-Why not Locust's FastHttpUser: it decodes the whole request body on every answer that is not 2xx, and its pool looks at
-sockets with select(), which fails from descriptor 1024 on; both would distort what we measure.
-
-Most requests need no greenlet: `begin` writes to an idle connection, and the event loop reads the answer. Greenlets
-open connections and speak TLS. In a loop with nginx a request takes 18.5 µs so, and 29.0 with two switches of greenlets
-and gevent's own send and recv; in a run that is 7 % of a request.
-
-Ends requests that take too long. All requests have the same time-out, so the oldest one is always the next to end and
-one timer serves them all. gevent's Timeout would make and arm a timer for each wait, a thirtieth of a request's cost.
 """
 
 from __future__ import annotations
@@ -22,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import gevent
-from gevent import ssl as gevent_ssl
 
 from loadgen.causes import DESCRIPTORS, name_shortage
 from loadgen.model import Request, Response
@@ -39,8 +28,6 @@ class ConnectionPool:
         self._route = route
         # One context for all connections: each context of its own costs 20 ms to load the certificates.
         self._tls = route.create_tls_context()
-        if self._tls is not None:
-            self._tls.sslsocket_class = gevent_ssl.SSLSocket
         self._prefix, self._proxy_headers = route.prefix, route.proxy_headers
         self._deadlines = Deadlines(timeout)
         self._idle: list[GeventConnection] = []
@@ -48,7 +35,7 @@ class ConnectionPool:
         self._most_open = count_free_descriptors() - RESERVED_DESCRIPTORS
 
     def __call__(self, request: Request) -> Response:
-        """Send and wait; raises NoAnswer."""
+        """Send and wait, in a greenlet; opens a connection if none is idle. Raises NoAnswer."""
         sender = gevent.getcurrent()
         self._deadlines.start(sender)
         connection = None
@@ -65,11 +52,8 @@ class ConnectionPool:
 
     def begin(self, request: Request, on_over: OnOver) -> bool:
         """Send without waiting, if an idle connection is there; `on_over` is told the answer, or why there is none."""
-        if self._tls is not None or not self._idle:
-            return False
         data = serialize(request, self._prefix, self._proxy_headers)
-        connection = self._take_idle()
-        if connection is None:
+        if (connection := self._take_idle()) is None:
             return False
         self._deadlines.start(connection)
         connection.begin(data, partial(self._end, connection, on_over))
@@ -127,7 +111,11 @@ class Overdue(BaseException):
 
 
 class Deadlines:
-    """Throws Overdue at a greenlet or a connection `seconds` after its start, unless it has stopped before."""
+    """Throws Overdue at a greenlet or a connection `seconds` after its start, unless it has stopped before.
+
+    All have the same time, so the oldest is the next to end, and one timer serves them all: gevent's Timeout would make
+    and arm a timer for each, a thirtieth of a request's cost.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

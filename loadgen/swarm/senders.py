@@ -3,8 +3,8 @@
 Rule: what is cheap when it is warm is done for a group at once. After an exchange on a socket the processor's caches
 hold the kernel's code, and whatever comes next takes up to three times as long as alone; so a group is signed, then
 sent, then read, then recorded. A group is what is due, or has been answered, at one turn of the event loop: whoever is
-alone waits for nobody. A free sender stands for the right to have one request in flight; its greenlet makes the request
-only where the network cannot begin it without one.
+alone waits for nobody. A sender stands for the right to have one request in flight; its greenlet sends the request only
+where the network cannot begin it without one, which is to open a connection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from gevent.queue import SimpleQueue
 from loadgen import causes
 from loadgen.model import Request, Response, Send
 from loadgen.results import PreflightResult
-from loadgen.swarm.connection import OnOver
 from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.schedule import ScheduledRequest
 from loadgen.transport import NoAnswer, allows_origin
@@ -33,8 +32,6 @@ log = logging.getLogger("loadgen")
 GROUP = 32
 """Requests that are prepared in one go: the first of them waits half a millisecond for the last."""
 
-TAKEN_AWAY = "stopped"  # Locust took the sender away in the middle of a request
-
 
 class SendOutcome(NamedTuple):
     """What became of one attempt to send a request."""
@@ -44,21 +41,16 @@ class SendOutcome(NamedTuple):
     sent: bool = True  # False: this machine could not send it
 
 
-NOT_SIGNED = SendOutcome(None, "not signed")
+PENDING = SendOutcome(None)
 
 
 class Preflight(msgspec.Struct, gc=False):
-    """What a browser asks before it sends a batch: filled in by the sender that asks it."""
+    """What a browser asks before it sends a batch, and what came of it."""
 
     request: Request
     started: float = 0.0  # seconds from the run's zero
     finished: float = 0.0
-    outcome: SendOutcome = NOT_SIGNED
-    over: bool = False
-
-    def end(self, outcome: SendOutcome, now: float) -> None:
-        """It is answered, or there is no answer."""
-        self.outcome, self.finished, self.over = outcome, now, True
+    outcome: SendOutcome = PENDING
 
     def measure(self, due: float | None) -> PreflightResult:
         """What came of it; its time counts from the run second `due`, or without one from its start."""
@@ -68,110 +60,63 @@ class Preflight(msgspec.Struct, gc=False):
 
 
 class Exchange(msgspec.Struct, gc=False):
-    """One attempt to send a batch: filled in by the sender that makes it."""
+    """One attempt to send a batch, and what came of it."""
 
     due: ScheduledRequest
     request: Request | None  # as it is sent; None when it could not be signed
     started: float = 0.0  # seconds from the run's zero
     finished: float = 0.0
-    outcome: SendOutcome = NOT_SIGNED
+    outcome: SendOutcome = PENDING
     preflight: Preflight | None = None
 
 
+Attempt = Exchange | Preflight
+"""What is sent, and filled in with its moments and its outcome."""
+
+
 class Senders:
-    """Passes exchanges to the greenlets that make them, and collects the exchanges that are over."""
+    """Makes exchanges, at most as many at a time as there are senders, and collects those that are over."""
 
     def __init__(self, send: Send, now: Callable[[], float]) -> None:
         self._send, self._now = send, now
-        self._begin_sending = send.begin if isinstance(send, ConnectionPool) else None
-        self._ready: SimpleQueue[Exchange | None] = SimpleQueue()
+        self._begin = send.begin if isinstance(send, ConnectionPool) else None
+        self._ready: SimpleQueue[tuple[Exchange, Attempt, Request] | None] = SimpleQueue()  # for a greenlet
         self._over: list[Exchange] = []
-        self._present = self._idle = 0
-        self._begun = 0  # exchanges without a greenlet
+        self._present = self._made = 0  # senders, and exchanges that are handed out and not over
         self._freed, self._ended = Signal(), Signal()
         self._closed = False
 
     def exchange_next(self) -> bool:
-        """Make the next exchange, once there is one, as one of the senders; False when there will be none."""
+        """Send what needs a greenlet, as one of the senders, up to the next request; False when there will be none."""
         self._present += 1
+        self._freed.set()
         try:
-            exchange = self._wait_for_exchange()
-            if exchange is None:
-                self._ready.put(None)  # for the next sender
-                return False
-            outcome = self._exchange(exchange)
+            while (waiting := self._ready.get()) is not None:
+                exchange, attempt, request = waiting
+                attempt.started = self._now()
+                ended = ask(self._send, request)
+                self._end(exchange, attempt, ended)
+                if isinstance(ended, gevent.GreenletExit):
+                    raise ended
+                if attempt is exchange:
+                    return True
+            self._ready.put(None)  # for the next sender
+            return False
         finally:
             self._present -= 1
-        self._over.append(exchange)
-        self._ended.set()
-        if outcome.error == TAKEN_AWAY:
-            raise gevent.GreenletExit
-        return True
-
-    def _exchange(self, exchange: Exchange) -> SendOutcome:
-        """Ask for permission where a browser does, and send. The target's refusal holds nothing back: it is counted."""
-        preflight, outcome = exchange.preflight, NOT_SIGNED
-        if preflight is not None and not preflight.over:
-            preflight.started = self._now()
-            outcome = ask(self._send, preflight.request)
-            preflight.end(outcome, self._now())
-        exchange.started = self._now()
-        if exchange.request is not None and outcome.error != TAKEN_AWAY:
-            outcome = ask(self._send, exchange.request)
-        exchange.outcome, exchange.finished = outcome, self._now()
-        return outcome
 
     def wait_until_free(self) -> int:
-        """How many senders wait for an exchange, once there is one; 0 when the senders are dismissed."""
-        while (free := self._idle - len(self._ready) - self._begun) <= 0 and not self._closed:
+        """How many exchanges may be handed out, once there is one; 0 when the senders are dismissed."""
+        while (free := self._present - self._made) <= 0 and not self._closed:
             self._freed.clear()
             self._freed.wait()
         return 0 if self._closed else free
 
     def hand_out(self, exchanges: list[Exchange]) -> None:
-        """Give exchanges to as many free senders."""
+        """Make exchanges, as many as are free."""
+        self._made += len(exchanges)
         for exchange in exchanges:
-            self._start(exchange)
-
-    def _start(self, exchange: Exchange) -> None:
-        """Begin the next request of an exchange; where a greenlet has to wait for its answer, leave it to a sender."""
-        preflight = exchange.preflight
-        if exchange.request is None:
-            begun = False
-        elif preflight is not None and not preflight.over:
-            preflight.started = self._now()
-            begun = self._begin(preflight.request, partial(self._end_preflight, exchange, preflight))
-        else:
-            exchange.started = self._now()
-            begun = self._begin(exchange.request, partial(self._end, exchange))
-        if not begun:
-            self._ready.put(exchange)
-
-    def _begin(self, request: Request, on_over: OnOver) -> bool:
-        """Send without a greenlet that waits; False where one must."""
-        if self._begin_sending is None:
-            return False
-        self._begun += 1
-        try:
-            if self._begin_sending(request, on_over):
-                return True
-        except Exception as error:  # an error of loadgen's own, before anything was sent
-            on_over(error)
-            return True
-        self._begun -= 1
-        return False
-
-    def _end_preflight(self, exchange: Exchange, preflight: Preflight, ended: Response | BaseException) -> None:
-        self._begun -= 1
-        preflight.end(describe_end(ended), self._now())
-        self._start(exchange)
-
-    def _end(self, exchange: Exchange, ended: Response | BaseException) -> None:
-        self._begun -= 1
-        exchange.outcome, exchange.finished = describe_end(ended), self._now()
-        self._over.append(exchange)
-        self._ended.set()
-        self._freed.set()
+            self._send_next(exchange)
 
     def collect(self) -> list[Exchange]:
         """Wait for exchanges that are over, and take them all."""
@@ -192,16 +137,37 @@ class Senders:
         if self._present or not self._ready:
             return []
         left = [self._ready.get() for _ in range(len(self._ready))]
-        return [each for each in left if each is not None]
+        exchanges = [each[0] for each in left if each is not None]
+        self._made -= len(exchanges)
+        return exchanges
 
-    def _wait_for_exchange(self) -> Exchange | None:
-        self._idle += 1
-        self._freed.set()
+    def _send_next(self, exchange: Exchange) -> None:
+        """Send an exchange's preflight, or its request; what the network needs a greenlet for, leave to a sender.
+
+        A target that refuses permission holds nothing back: that is counted.
+        """
+        preflight = exchange.preflight
+        attempt = exchange if preflight is None or preflight.outcome is not PENDING else preflight
+        attempt.started = self._now()
+        if (request := attempt.request) is None:
+            self._end(exchange, attempt, NoAnswer("not signed"))
+            return
+        on_over = partial(self._end, exchange, attempt)
         try:
-            exchange: Exchange | None = self._ready.get()
-            return exchange
-        finally:
-            self._idle -= 1
+            if self._begin is None or not self._begin(request, on_over):
+                self._ready.put((exchange, attempt, request))
+        except Exception as error:  # of loadgen's own, before anything was sent
+            on_over(error)
+
+    def _end(self, exchange: Exchange, attempt: Attempt, ended: Response | BaseException) -> None:
+        attempt.outcome, attempt.finished = describe_end(ended), self._now()
+        if attempt is not exchange:
+            self._send_next(exchange)
+            return
+        self._made -= 1
+        self._over.append(exchange)
+        self._ended.set()
+        self._freed.set()
 
 
 def make_preflight(due: ScheduledRequest, request: Request, destination: Destination) -> Preflight | None:
@@ -210,31 +176,24 @@ def make_preflight(due: ScheduledRequest, request: Request, destination: Destina
     return None if asked is None else Preflight(asked)
 
 
-def ask(send: Send, request: Request) -> SendOutcome:
-    """Send a request and wait for its answer."""
+def ask(send: Send, request: Request) -> Response | BaseException:
+    """Send a request and wait for its answer, or for what comes in place of one."""
     try:
-        return SendOutcome(send(request))
+        return send(request)
     except (Exception, gevent.GreenletExit) as error:
-        return explain_failure(error)
+        return error
 
 
 def describe_end(ended: Response | BaseException) -> SendOutcome:
     """The answer, or why there is none."""
-    return SendOutcome(ended) if isinstance(ended, Response) else explain_failure(ended)
-
-
-def explain_failure(error: BaseException) -> SendOutcome:
-    """Why there is no answer."""
-    if isinstance(error, NoAnswer):
-        own = error.cause.startswith(causes.OWN)
-        return SendOutcome(None, error.cause, sent=error.sent or not own)
-    if isinstance(error, gevent.GreenletExit):
-        return SendOutcome(None, TAKEN_AWAY)
+    if isinstance(ended, Response):
+        return SendOutcome(ended)
+    if isinstance(ended, NoAnswer):
+        own = ended.cause.startswith(causes.OWN)
+        return SendOutcome(None, ended.cause, sent=ended.sent or not own)
+    if isinstance(ended, gevent.GreenletExit):
+        return SendOutcome(None, "stopped")  # Locust took the sender away in the middle of a request
     # an error of loadgen's own: the batch must be accounted for all the same
-    log.error("sending", exc_info=error)
-    return SendOutcome(None, causes.name_shortage(name_own_error(error)))
-
-
-def name_own_error(error: BaseException) -> str:
-    """What this machine lacked, or the type of an error of loadgen's own."""
-    return causes.MEMORY if isinstance(error, MemoryError) else type(error).__name__
+    log.error("sending", exc_info=ended)
+    lacks_memory = isinstance(ended, MemoryError)
+    return SendOutcome(None, causes.name_shortage(causes.MEMORY if lacks_memory else type(ended).__name__))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
+from gevent import socket
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 
@@ -16,6 +18,8 @@ from loadgen.transport import NoAnswer, find_route
 from tests.swarm.test_connection_pool import OK, REQUEST, Handler, answering, read_request, server
 from tests.swarm.test_schedule import due
 from tests.swarm.test_senders import serve
+from tests.transport.certificates import Authority
+from tests.transport.test_ways import read_until, serving
 
 LARGE = Request("POST", "/", REQUEST.headers, b"x" * 20_000_000 + b"body")
 
@@ -104,6 +108,22 @@ def test_an_answer_that_ends_with_the_connection_ends_it() -> None:
         assert network._open == 0
 
 
+def test_what_a_peer_closed_while_this_process_stood_still_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loadgen.swarm.connection.TRUSTED_SECONDS", 0.0)
+    accepted = list[Any]()
+
+    def answer_and_remember(connection: Any, address: Any) -> None:
+        accepted.append(connection)
+        answering(OK)(connection, address)
+
+    with server(answer_and_remember) as url:
+        network = open_one(url)
+        begin(network).get(timeout=5)
+        accepted[0].shutdown(socket.SHUT_RDWR)  # and the event loop has no turn before the next request
+        assert not network.begin(REQUEST, lambda ended: pytest.fail("it was begun"))
+        assert network(REQUEST).status == 200
+
+
 def slow_reader(may_read: Signal, early: bytes = b"") -> Handler:
     """Reads the second request only when it may; answers before it, if there is an early answer."""
 
@@ -139,6 +159,28 @@ def test_time_is_up_while_a_request_is_written() -> None:
         gevent.sleep(0)
         assert isinstance(ended, NoAnswer) and ended.cause == "timeout"
         assert network._open == 0
+
+
+def test_with_tls_a_kept_connection_needs_no_greenlet_either(tmp_path: Path) -> None:
+    """A request that does not fit into the socket, an answer of several records, and the end of the connection."""
+    authority = Authority(tmp_path)
+    long = b"HTTP/1.1 200 OK\r\ncontent-length: 50000\r\n\r\n" + b"y" * 50_000
+
+    def handle(plain: Any) -> None:
+        with authority.server_context().wrap_socket(plain, server_side=True) as connected:
+            for answer in (OK, OK, long, b""):
+                read_until(connected, b"body")
+                connected.sendall(answer)
+
+    with serving(handle) as port:
+        route = find_route(f"https://localhost:{port}", environ={"AWS_CA_BUNDLE": str(authority.bundle)})
+        network = ConnectionPool(route, 10)
+        assert gevent.spawn(network, REQUEST).get(timeout=10).status == 200
+        for request, length in ((REQUEST, 2), (Request("POST", "/", (), LARGE.body[-3_000_000:]), 50_000)):
+            answer = begin(network, request).get(timeout=10)
+            assert isinstance(answer, Response) and len(answer.body) == length
+        ended = begin(network).get(timeout=10)
+        assert isinstance(ended, NoAnswer) and ended.cause == "closed"
 
 
 def test_senders_say_how_many_requests_may_be_in_flight_though_none_of_them_waits() -> None:

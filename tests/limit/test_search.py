@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.find_limit.view import build_limit_view
+from loadgen.jobs.find_limit import build_limit_view
 from loadgen.limit import Conditions, Limit, RateWindow, SearchRange, limit_so_far, search_limit
 from tests.limit.targets import Bucket, Moody, Queue
 

@@ -180,10 +180,7 @@ def find_incomplete_in_share(
         done = tried.of(session.index)
         drawn = session.index < tried.sessions
         if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
-            start, name = (
-                session.start if factor == inf else session.start / factor,
-                client.make_session_id(session.key),
-            )
+            start, name = session.start / (1.0 if factor == inf else factor), client.make_session_id(session.key)
             yield IncompleteSession(session.index, name, start, share.worker, len(due), done, share.monitor)
 
 

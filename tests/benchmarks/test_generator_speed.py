@@ -1,8 +1,10 @@
 """The generator keeps its speed: each part is measured beside a reference in the same run, never as an absolute time.
 
 The reference is the standard library's json.dumps of the same events, botocore's signer for signing, and gevent's own
-sockets for sending. A ratio may grow by half over what was measured when the part was last made faster. Lower a ratio
-here when you make its part faster.
+sockets for sending. A ratio may grow by half over what was measured when the part was last made faster, that of signing
+by a tenth: of twelve processes on a machine that others shared, each had 0.083 to 0.088. What is signed is a body as it
+is sent, compressed; hashing a plain one takes more than half of the time, and how much that is beside Python's part
+differs from machine to machine (the same code had 0.076 and 0.108). Lower a ratio here when you make its part faster.
 """
 
 from __future__ import annotations
@@ -36,25 +38,29 @@ from loadgen.swarm.schedule import Schedule
 from loadgen.traffic import BLOCK
 from loadgen.transport import find_route, serialize
 from loadgen.wire.json_templates import read_details
+from loadgen.wire.put_rum_events import compress
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.benchmarks.ready import MONITOR_ID, STOREFRONT, planned, ready_body, under_way
 
 pytestmark = pytest.mark.bench
 
-MEASURED = {"build": 0.252, "client model": 0.063, "encode": 0.11, "feed": 0.062, "sign": 0.076, "send": 1.08}
-LOSS = 1.5
-TURNS = 7
+MEASURED = {"build": 0.252, "client model": 0.063, "encode": 0.11, "feed": 0.062, "sign": 0.0855, "send": 1.08}
+LOSS, LOSSES = 1.5, {"sign": 1.1}
+TURNS, SIGNED_TURNS = 7, 100
 
 
 def ratio(
-    work: Callable[..., object], reference: Callable[[], object], prepared: Callable[[], object] | None = None
+    work: Callable[..., object],
+    reference: Callable[[], object],
+    prepared: Callable[[], object] | None = None,
+    turns: int = TURNS,
 ) -> float:
     """The least time of one over the least time of the other, taken in turns so that the machine's moods even out.
 
     What is `prepared` for the work does not count.
     """
     best = [float("inf"), float("inf")]
-    for _ in range(TURNS):
+    for _ in range(turns):
         for place, each in enumerate((work if prepared is None else partial(work, prepared()), reference)):
             began = time.process_time()
             each()
@@ -85,7 +91,7 @@ def ratios() -> dict[str, float]:
         "client model": ratio(lambda: planned(sessions, scenario), reference),
         "encode": ratio(encode, reference) / sent,
         "feed": ratio(fed, reference, lambda: prepared_feeder(scenario, sessions)) / sent,
-        "sign": ratio(*signers()),
+        "sign": ratio(*signers(), turns=SIGNED_TURNS),
         "send": exchanged(),
     }
 
@@ -161,19 +167,22 @@ def send_one_after_the_other(network: ConnectionPool, request: Request, number: 
 
 
 def signers() -> tuple[Callable[[], object], Callable[[], object]]:
-    """Ours and botocore's, a hundred requests each."""
-    body = ready_body()
+    """Ours and botocore's, twenty requests each."""
+    body = compress(ready_body(), len(ready_body()))
+    assert body
     ours = Signer(Credentials("AKIDEXAMPLE", "secret"), "us-east-1")
     request = Request("POST", f"/appmonitors/{MONITOR_ID}", (("host", "h"), ("content-type", "application/json")), body)
     theirs = SigV4Auth(BotoCredentials("AKIDEXAMPLE", "secret"), "rum", "us-east-1")
 
     def sign_theirs() -> None:
-        for _ in range(100):
+        for _ in range(20):
             theirs.add_auth(AWSRequest("POST", f"http://h/appmonitors/{MONITOR_ID}", {"content-type": "a/b"}, body))
 
-    return lambda: [ours.sign(request, 1767225600.0) for _ in range(100)], sign_theirs
+    return lambda: [ours.sign(request, 1767225600.0) for _ in range(20)], sign_theirs
 
 
 @pytest.mark.parametrize("part", MEASURED)
 def test_a_part_has_not_become_slower_beside_its_reference(ratios: dict[str, float], part: str) -> None:
-    assert ratios[part] < MEASURED[part] * LOSS, f"{part}: {ratios[part]:.3f}, was {MEASURED[part]:.3f}"
+    assert ratios[part] < MEASURED[part] * LOSSES.get(part, LOSS), (
+        f"{part}: {ratios[part]:.3f}, was {MEASURED[part]:.3f}"
+    )

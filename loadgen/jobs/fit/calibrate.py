@@ -15,7 +15,7 @@ import numpy as np
 
 from loadgen.jobs.fit.compose_telemetry import LAWS
 from loadgen.jobs.fit.draft import Draft
-from loadgen.jobs.fit.dwell import find_law_mean, measure_dwells, stretch_law
+from loadgen.jobs.fit.dwell import find_kinds, find_law_mean, measure_dwells, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
@@ -53,6 +53,9 @@ ENOUGH = 30
 LARGEST = 3.0
 """A round corrects by this factor at most."""
 
+LEAST_MINUTES = 0.05
+"""Of a view, when the rate of inputs is corrected: where views are shorter, so is the step."""
+
 SEED = 20_261_125
 """Fixed, so that the same data give the same scenario."""
 
@@ -66,7 +69,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
     if not any(device in telemetry for device in ("desktop", "mobile")) and "median_ms" not in telemetry["api"]:
         return finish(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
-    whole, tried, events = min(most, MOST // 2), [], EVENTS * find_rarity(seen)
+    whole, events = min(most, MOST // 2), EVENTS * find_rarity(seen)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
@@ -75,8 +78,8 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         shown = see_visits(generated, 1, site=match_site(generated, seen.site))
         correct(telemetry, seen, shown)
         if "interactions_per_minute" in telemetry:
-            tried.append((telemetry["interactions_per_minute"], count_inputs(shown)))
-            telemetry["interactions_per_minute"] = correct_inputs(tried, count_inputs(seen))
+            missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown)
+            telemetry["interactions_per_minute"] = correct_inputs(telemetry["interactions_per_minute"], missing)
         correct_dwells(draft, seen, shown)
         correct_tabs(draft.sections["population"], seen, shown)
         whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
@@ -214,13 +217,25 @@ def match_calls(recorded: Recorded) -> Any:
     return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
 
 
-def correct_inputs(tried: list[tuple[float, float]], wanted: float) -> float:
-    """The next rate of inputs, along the line through the last two tried: links are clicked whatever the rate."""
-    rate, count = tried[-1]
-    ratio = wanted / max(count, 1e-6)
-    if len(tried) > 1 and (slope := (count - tried[-2][1]) / ((rate - tried[-2][0]) or 1.0)) > 0:
-        ratio = max(rate + (wanted - count) / slope, 0.0) / rate
-    return max(rate * bound(ratio), 1e-3)
+def correct_inputs(rate: float, missing: float) -> float:
+    """The next rate of inputs: links are clicked whatever the rate, so it moves by what a minute lacks."""
+    return max(rate * bound(max(rate + missing, 0.0) / rate), 1e-3)
+
+
+def find_minutes(seen: Seen) -> float:
+    """By how much the measure of inputs grows with their rate: the minutes of a view, or of a load without an input,
+    if its browser measures them."""
+    dwells = measure_dwells(seen.recorded, seen.visits)
+    if not len(seen.recorded.rows_of(rum.DOM)):
+        told = np.zeros(len(seen.visits.page), dtype=bool)
+        told[seen.loads.view[np.isfinite(seen.loads.delay)]] = True
+        kind = find_kinds(seen.recorded, seen.visits)
+        able = np.isin(kind, np.unique(kind[told]))
+        quiet = ~told[dwells.view] & seen.visits.hard[dwells.view]
+        lengths = np.where(able[dwells.view], dwells.seconds, 0.0)[quiet]
+    else:
+        lengths = dwells.seconds
+    return max(float(lengths.mean()) / 60 if len(lengths) else 0.0, LEAST_MINUTES)
 
 
 def count_inputs(seen: Seen) -> float:

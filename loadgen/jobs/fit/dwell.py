@@ -109,13 +109,19 @@ def find_hidden_tabs(recorded: Recorded, visits: Visits) -> HiddenTabs | None:
     """How often tabs are left: LCP is recorded at the first input or when the page is hidden, so a load without input
     that has one, and goes on, was hidden. None: too little to say."""
     first_input, largest = (_mark_views(recorded, visits, name) for name in (rum.FID, rum.LCP))
-    people = recorded.sessions
-    kind = (people.browser * 100_003 + people.version)[visits.session]
+    kind = find_kinds(recorded, visits)
     able = np.isin(kind, np.unique(kind[first_input]))  # browsers that measure both
     quiet = visits.hard & able & ~first_input & (visits.loads == 1)
     if not first_input.any() or quiet.sum() < 10 * LEAST:
         return None
     return HiddenTabs(float(largest[quiet].mean()), int(quiet.sum()))
+
+
+def find_kinds(recorded: Recorded, visits: Visits) -> Ints:
+    """A number for each view's browser and version: whether it measures inputs goes by these."""
+    people = recorded.sessions
+    kinds: Ints = (people.browser * 100_003 + people.version)[visits.session]
+    return kinds
 
 
 def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:

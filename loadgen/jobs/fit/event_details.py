@@ -51,7 +51,7 @@ class EventFacts(NamedTuple):
     layout shift.
     key: what events of the type are told apart by; of an LCP that is an image delay, loading and rendering in
     TWENTIETHS of their sum; of a file its type, initiator and host.
-    file: a hash of a file's URL without its query, by which files are told apart; 0: no file.
+    file: a hash of the URL of a file, or of an LCP's image; 0: none.
     """
 
     value: float = nan
@@ -175,6 +175,11 @@ def find_host(url: str) -> str:
     return url.split("/", 3)[2].rpartition("@")[2] if "://" in url[:12] else "-"
 
 
+def hash_url(url: str) -> int:
+    """What a file is told apart by: a hash of its URL without the query."""
+    return hash(url.partition("?")[0])
+
+
 def _of_page_view(found: _PageView) -> EventFacts:
     spent = nan if found.timeOnParentPage is None else found.timeOnParentPage
     return EventFacts(nan, spent, found.referrerDomain)
@@ -191,7 +196,7 @@ def _of_largest(found: _Largest) -> EventFacts:
     if not paint.url:
         return EventFacts(found.value, 0.0)
     key = " ".join(str(round(TWENTIETHS * part / whole)) for part in parts) if 0 < whole < inf else None
-    return EventFacts(found.value, 1.0, key)
+    return EventFacts(found.value, 1.0, key, None, hash_url(paint.url))
 
 
 def _of_shifts(found: _Shifts) -> EventFacts:
@@ -215,7 +220,7 @@ def _of_navigation(found: _Navigation) -> EventFacts:
 
 def _of_resource(found: _Resource) -> EventFacts:
     url = found.targetUrl
-    host, file = ("", 0) if url is None else (find_host(url), hash(url.partition("?")[0]))
+    host, file = ("", 0) if url is None else (find_host(url), hash_url(url))
     key = f"{found.fileType} {found.initiatorType} {host}"
     return EventFacts(found.duration, found.transferSize, key, None, file)
 

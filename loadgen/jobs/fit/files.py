@@ -34,10 +34,10 @@ USUAL = 0.5
 """Part of a page's loads from which a file belongs to the page; rarer ones are those of its items."""
 
 HEADED = 2
-"""Images of items, the largest of their pages, come behind so many others."""
+"""A page's largest image comes behind so many others."""
 
-BY_BROWSER = "other"
-"""Initiator of the favicon, which comes last."""
+PLACES = {"css": -1, "other": 1}
+"""Images that style sheets ask for come first, the browser's own (the favicon) last."""
 
 SHARED, FAR = Resources().shared, 0.15
 """Part of its files that a page of a scenario shares with the others; a site that differs less keeps it."""
@@ -103,7 +103,8 @@ class _PageFile(NamedTuple):
     kind: int
     usual: bool
     shared: bool
-    last: bool  # the browser's own
+    largest: bool  # the image of an LCP
+    place: int  # see PLACES
     rank: float  # mean place among the files of a load
     size: float  # median bytes; NaN: not told
 
@@ -112,9 +113,11 @@ def _list_files_of_pages(recorded: Recorded, files: Files, page: Ints) -> dict[i
     events, number = recorded.events, int(files.file.max(initial=0)) + 1
     pairs, first, place = np.unique(page * number + files.file, return_index=True, return_inverse=True)
     rank = np.bincount(place, weights=_rank_rows(files.view)) / np.bincount(place) if len(place) else np.zeros(0)
-    by_browser = np.array([key.split(" ")[1:2] == [BY_BROWSER] for key in recorded.keys] + [False])
-    columns = (files.kind[first], files.usual[first], files.shared[first], by_browser[events.key[files.row[first]]],
-               rank, _find_medians(files.file, events.code[files.row], number)[pairs % max(number, 1)])  # fmt: skip
+    places = np.array([PLACES.get(key.split(" ")[1] if " " in key else "", 0) for key in recorded.keys] + [0])
+    largest = np.isin(events.file[files.row[first]], events.file[recorded.rows_of(rum.LCP)])
+    size = _find_medians(files.file, events.code[files.row], number)[pairs % max(number, 1)]
+    columns = (files.kind[first], files.usual[first], files.shared[first], largest & (files.kind[first] == OTHER_KIND),
+               places[events.key[files.row[first]]], rank, size)  # fmt: skip
     found: dict[int, list[_PageFile]] = {}
     for where, *members in zip((pairs // number).tolist(), *(each.tolist() for each in columns), strict=True):
         found.setdefault(where, []).append(_PageFile(*members))
@@ -142,15 +145,16 @@ def _find_medians(file: Ints, size: Floats, number: int) -> Floats:
 
 
 def _write_sizes(own: list[_PageFile], counts: dict[str, int]) -> dict[str, Any]:
-    """The sizes of a page's files: first those that others have too, then its own, and its items' images between."""
+    """The sizes of a page's files: first those that others have too, then its own; its largest image in its place."""
     found = {}
     for kind, name in enumerate(KINDS):
-        mine = sorted((file for file in own if file.kind == kind and file.usual),
-                      key=lambda file: (file.last, not file.shared, file.rank))  # fmt: skip
-        sizes = [file.size for file in mine[: counts.get(name, 0)]]
-        varied = [file.size for file in own if file.kind == kind and not file.usual and isfinite(file.size)]
-        at = min(HEADED, len(sizes))
-        sizes[at:at] = [median(varied)] * (counts.get(name, 0) - len(sizes)) if varied else []
+        mine = sorted((file for file in own if file.kind == kind and file.usual and not file.largest),
+                      key=lambda file: (file.place, not file.shared, file.rank))  # fmt: skip
+        largest = [file.size for file in own if file.kind == kind and file.largest and isfinite(file.size)]
+        sizes = [file.size for file in mine]
+        if largest:
+            sizes.insert(min(HEADED, max(counts.get(name, 0) - 2, 0)), median(largest))  # the browser's own is the last
+        sizes = sizes[: counts.get(name, 0)]
         while sizes and not isfinite(sizes[-1]):
             sizes.pop()  # what is not told is drawn
         if sizes:

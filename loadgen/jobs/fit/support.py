@@ -87,7 +87,7 @@ def round_shares(shares: Mapping[str, float], count: float) -> dict[str, float]:
     total = sum(shares.values())
     if total <= 0:
         return {}
-    digits = min(max(floor(log10(sqrt(max(count, 1)))) + 1, 2), 4)
+    digits = min(max(-floor(log10(1 / (6 * sqrt(max(count, 1))))), 2), 4)  # a third of the largest standard error
     units = 10**digits
     exact = {name: share / total * units for name, share in shares.items()}
     whole = {name: floor(value) for name, value in exact.items()}

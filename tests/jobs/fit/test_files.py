@@ -11,7 +11,9 @@ from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.files import find_files, read_caches
 from loadgen.jobs.fit.population import find_known
+from loadgen.jobs.fit.vitals import HEADER_BYTES
 from loadgen.scenario import Scenario
+from loadgen.traffic.site import Site
 
 SITE = """
 name = "files"
@@ -53,10 +55,13 @@ cache = {{ first_page_returning = {again}, later_pages = {later} }}
 """
 
 
+def load_site(returning: float, shared: float, again: float, later: float) -> Scenario:
+    return Scenario.parse(SITE.format(returning=returning, shared=shared, again=again, later=later), "files.toml")
+
+
 @cache
 def see_site(returning: float = 0.5, shared: float = 0.7, again: float = 0.5, later: float = 0.9) -> Seen:
-    text = SITE.format(returning=returning, shared=shared, again=again, later=later)
-    return see_visits(record_generated(Scenario.parse(text, "files.toml"), 480, 5), 5)
+    return see_visits(record_generated(load_site(returning, shared, again, later), 480, 5), 5)
 
 
 def find_members(seen: Seen, page: str) -> dict[str, Any]:
@@ -73,14 +78,15 @@ def test_a_page_s_files_are_told_with_their_sizes() -> None:
     assert "shared" not in found
 
 
-def test_the_images_of_a_page_s_items_count_as_one() -> None:
-    """Each item has an image of its own, which is one file of the page; so is a host's that tells no sizes."""
-    found = find_members(see_site(), "item")
-    assert {kind: len(sizes) for kind, sizes in found["kilobytes"].items()} == {
-        "stylesheet": 2, "script": 3, "font": 1, "image": 3,
-    }  # fmt: skip
-    assert found["kilobytes"]["stylesheet"][0] == 40
-    assert found["kilobytes"]["script"][:2] == [180, 60]
+def test_a_page_s_largest_image_and_those_of_style_sheets_are_told_in_their_places() -> None:
+    """Each item has a largest image of its own, which is one file of the page."""
+    seen = see_site()
+    found = find_members(seen, "item")
+    assets = Site(load_site(0.5, 0.7, 0.5, 0.9)).assets
+    own = slice(assets.begins[1], assets.begins[2])
+    for kind, name in enumerate(("stylesheet", "script", "font", "image")):
+        sizes = assets.size[own][assets.kind[own] == kind] - HEADER_BYTES
+        assert found["kilobytes"][name] == pytest.approx(sizes / 1024, rel=0.01)
 
 
 @pytest.mark.parametrize(("shared", "told"), [(0.25, 0.18), (1.0, 1.0)])

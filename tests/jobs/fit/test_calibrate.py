@@ -1,0 +1,33 @@
+"""How parameters move until what is generated looks like what was recorded."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from loadgen.jobs.fit.calibrate import correct_inputs, count_inputs, find_minutes, make_steady, record_generated
+from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.scenario import Resources, Scenario
+
+SESSIONS = 1_000
+
+
+@cache
+def see_inputs(rate: float, *telemetries: str) -> Seen:
+    """Visits to the shop of quickstart with so many inputs a minute."""
+    scenario = Scenario.load("quickstart")
+    few = Resources(stylesheet=0, script=1, font=0, image=0)
+    telemetry = scenario.telemetry.model_copy(update={"interactions_per_minute": rate, "resources": few})
+    monitor = scenario.monitor.model_copy(update={"telemetries": telemetries})
+    changed = scenario.model_copy(update={"telemetry": telemetry, "monitor": monitor})
+    return see_visits(record_generated(make_steady(changed, SESSIONS), SESSIONS, 5), 5)
+
+
+@pytest.mark.parametrize("telemetries", [("performance",), ("performance", "interaction")])
+@pytest.mark.parametrize("rate", [0.25, 1.0])
+def test_inputs_that_lack_are_made_up_for_at_once(telemetries: tuple[str, ...], rate: float) -> None:
+    """Links are clicked whatever the rate, so a ratio of counts would take many rounds."""
+    recorded, shown = see_inputs(rate, *telemetries), see_inputs(0.5, *telemetries)
+    missing = (count_inputs(recorded) - count_inputs(shown)) / find_minutes(shown)
+    assert correct_inputs(0.5, missing) == pytest.approx(rate, rel=0.25)

@@ -15,7 +15,7 @@ import numpy as np
 
 from loadgen.jobs.fit.compose_telemetry import LAWS
 from loadgen.jobs.fit.draft import Draft
-from loadgen.jobs.fit.dwell import find_kinds, find_law_mean, measure_dwells, stretch_law
+from loadgen.jobs.fit.dwell import find_kinds, find_law_mean, find_spread, measure_dwells, spread_law, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
@@ -47,8 +47,8 @@ RARE, LONGER = 0.25, 2.5
 FEWEST, MOST, TIMES = 250, 12_000, 3
 """Sessions that are generated in a whole round, and how many for each recorded one: more would match its chance."""
 
-ENOUGH = 30
-"""Times on both sides from which a think time is moved."""
+ENOUGH, MANY_TIMES = 30, 400
+"""Times on both sides from which a think time is moved, and from which its spread is too."""
 
 LARGEST = 3.0
 """A round corrects by this factor at most."""
@@ -181,7 +181,7 @@ def correct_vitals(vitals: dict[str, Any], seen: Seen, shown: Seen, small: bool,
 
 
 def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
-    """Move each think time by the difference of means: hidden tabs and such are in both."""
+    """Move each think time by the difference of means and the ratio of spreads: hidden tabs and such are in both."""
     own = {name: page["think_time"] for name, page in draft.pages.items() if "think_time" in page}
     (pages, small, seconds), (other_pages, other_small, other_seconds) = map(measure_by_page, (seen, shown))
     groups = [(law, pages == name, other_pages == name) for name, law in own.items()]
@@ -193,7 +193,10 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
     for law, wanted, found in groups:
         if wanted.sum() >= ENOUGH and found.sum() >= ENOUGH:
             mean = find_law_mean(law)
-            stretch_law(law, bound((mean + seconds[wanted].mean() - other_seconds[found].mean()) / mean))
+            meant = mean * bound((mean + seconds[wanted].mean() - other_seconds[found].mean()) / mean)
+            if min(wanted.sum(), found.sum()) >= MANY_TIMES:
+                spread_law(law, bound(find_spread(seconds[wanted]) / find_spread(other_seconds[found])))
+            stretch_law(law, meant / find_law_mean(law))
 
 
 def correct_tabs(population: dict[str, Any], seen: Seen, shown: Seen) -> None:

@@ -45,6 +45,7 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
         telemetry["protocol"] = PROTOCOLS[int(counts.argmax())]
     if cache := compose_cache(found):
         telemetry["cache"] = cache
+    compose_navigation(draft, telemetry, found)
     shifts, shifted = find_shifts(seen.loads)
     if shifted >= LEAST:
         telemetry["shifts"] = {name: round_share(share, shifted) for name, share in shifts.items()}
@@ -83,6 +84,16 @@ def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
     if speed.number >= LEAST:
         members["mbit"] = exp(speed.mean) * 8 / 1000
     return members, found["ttfb"].number or found["render"].number
+
+
+def compose_navigation(draft: Draft, telemetry: dict[str, Any], found: Estimates) -> None:
+    """telemetry.preconnected and telemetry.scripting."""
+    navigation = found.navigation
+    if navigation.preconnected is not None:
+        telemetry["preconnected"] = navigation.preconnected
+    if navigation.scripting is not None:
+        telemetry["scripting"] = navigation.scripting
+        draft.comments["telemetry.scripting"] = f"{navigation.cold:,} loads without a cached file."
 
 
 def compose_cache(found: Estimates) -> dict[str, Any]:

@@ -23,6 +23,9 @@ FEW, LEAST, SHAPE = 8, 30, 0.75
 """Times from which the mean of a law is fitted, with the usual shape (Liu, White, Dumais 2010), and from which its
 shape is too."""
 
+SHAPES = 0.15, 5.0
+"""The least and the largest shape or sigma."""
+
 DRAWN = 10_000
 ROUNDS = 12
 ANOTHER, A_LAW = 0.08, 7.6
@@ -167,12 +170,12 @@ def _draw(kind: str, first: float, second: float) -> Floats:
 
 def _match(kind: str, seconds: Floats) -> DwellLaw:
     """The member of a family whose mean, and spread of logarithms, are those of the times."""
-    mean, spread = float(seconds.mean()), _spread(seconds)
+    mean, spread = float(seconds.mean()), find_spread(seconds)
     first, second = mean, 1.0 if kind != "weibull" else 0.8
     for _ in range(ROUNDS):
         if kind != "exponential":
-            ratio = float(np.clip(_spread(_draw(kind, first, second)) / spread, 0.5, 2.0))
-            second = float(np.clip(second * ratio if kind == "weibull" else second / ratio, 0.15, 5.0))
+            ratio = float(np.clip(find_spread(_draw(kind, first, second)) / spread, 0.5, 2.0))
+            second = float(np.clip(second * ratio if kind == "weibull" else second / ratio, *SHAPES))
         first *= mean / float(_draw(kind, first, second).mean())
     return DwellLaw(kind, first, second, len(seconds), compute_distance(seconds, _draw(kind, first, second)))
 
@@ -204,7 +207,14 @@ def stretch_law(law: dict[str, Any], factor: float) -> None:
         law["seconds"] = [round(each * factor, 1) for each in law["seconds"]]
 
 
-def _spread(seconds: Floats) -> float:
+def spread_law(law: dict[str, Any], ratio: float) -> None:
+    """Make a think time differ more from one view to the next by a ratio."""
+    for name, power in (("sigma", 1), ("shape", -1)):
+        if name in law:
+            law[name] = float(np.clip(law[name] * ratio**power, *SHAPES))
+
+
+def find_spread(seconds: Floats) -> float:
     """The distance of the quartiles' logarithms."""
     low, high = np.quantile(seconds, (0.25, 0.75))
     return max(float(np.log(max(high, 1e-3) / max(low, 1e-3))), 1e-3)

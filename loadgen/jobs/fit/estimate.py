@@ -15,6 +15,7 @@ from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
 from loadgen.jobs.fit.dwell import DwellLaws, find_ready, fit_dwells
 from loadgen.jobs.fit.files import SiteFiles, find_files
+from loadgen.jobs.fit.navigation import NavigationFacts, find_documents, read_navigation
 from loadgen.jobs.fit.population import Returning, VisitorCounts, count_people, find_mobile, find_returning
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.steps import Steps, count_steps
@@ -29,7 +30,7 @@ from loadgen.jobs.fit.visits import (
     fold_pages,
     list_visits,
 )
-from loadgen.jobs.fit.vitals import Loads, find_documents, find_slowness, list_loads
+from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
 
 
 class Seen(NamedTuple):
@@ -58,6 +59,7 @@ class Estimates(NamedTuple):
     slowness: dict[int, tuple[float, float]]
     documents: dict[int, dict[str, float]]
     files: SiteFiles
+    navigation: NavigationFacts
     calls: SiteCalls
     clicks: dict[int, list[dict[str, Any]]]
     custom: dict[int, list[dict[str, Any]]]
@@ -108,7 +110,7 @@ def find_starts(seen: Seen) -> tuple[Ints, Floats]:
 def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
     """All estimates."""
     recorded, site, visits, walked = seen.recorded, seen.site, seen.visits, seen.walked
-    people = count_people(recorded)
+    people, files = count_people(recorded), find_files(recorded, visits, len(site.names))
     countries = {name: float(number) for name, number in people.countries.most_common(30)}
     return Estimates(
         fit_arrivals(find_starts(seen)[1], 1 / sample_rate, countries or None),
@@ -117,7 +119,8 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         fit_dwells(recorded, visits, seen.mobile),
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
-        find_files(recorded, visits, len(site.names)),
+        files,
+        read_navigation(seen.loads, files.cold),
         find_calls(recorded, site, visits, walked, at_least),
         find_clicks(recorded, visits, walked, at_least),
         find_custom_events(recorded, site, visits, walked, at_least),

@@ -40,6 +40,8 @@ class LoadTimes(NamedTuple):
     ratio: float  # of the document unpacked to the document on the wire
     tls: float
     protocol: float  # place in PROTOCOLS
+    scripts: float  # from domInteractive to DOMContentLoaded
+    handlers: float  # of DOMContentLoaded
 
 
 class EventFacts(NamedTuple):
@@ -104,6 +106,8 @@ class _Navigation(msgspec.Struct):
     navigationType: str = "navigate"
     responseStart: float = nan
     domInteractive: float = nan
+    domContentLoadedEventStart: float = nan
+    domContentLoaded: float = nan
     responseTime: float = nan
     transferSize: float = nan
     compressionRatio: float = nan
@@ -214,6 +218,8 @@ def _of_navigation(found: _Navigation) -> EventFacts:
         found.compressionRatio,
         found.tlsTime,
         float(PROTOCOLS.index(found.nextHopProtocol)) if found.nextHopProtocol in PROTOCOLS else nan,
+        found.domContentLoadedEventStart - found.domInteractive,
+        found.domContentLoaded,
     )
     return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
-from loadgen.jobs.fit.vitals import HEADER_BYTES
 from loadgen.rum import events as rum
 from loadgen.scenario import Resources
 
@@ -60,6 +60,7 @@ class SiteFiles(NamedTuple):
 
     pages: dict[int, dict[str, Any]]
     usual: dict[str, Any]
+    cold: Bools  # views that were loaded with files enough, none of them from the cache
 
 
 def list_files(recorded: Recorded, visits: Visits) -> Files:
@@ -94,7 +95,9 @@ def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
     part = _find_shared_part(found, tables)
     for members in (usual, *found.values()) if part is not None else ():
         members["shared"] = part
-    return SiteFiles(found, usual)
+    told, size = files.view[~files.opaque], len(visits.page)
+    cached = np.bincount(told, weights=recorded.events.code[files.row[~files.opaque]] == 0, minlength=size)
+    return SiteFiles(found, usual, (np.bincount(told, minlength=size) >= FEWEST_FILES) & (cached == 0))
 
 
 class _PageFile(NamedTuple):

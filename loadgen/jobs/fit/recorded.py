@@ -36,7 +36,6 @@ LATE_SECONDS = 1.0  # times are whole seconds, rounded
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
 
-
 PLACES = ("page", "number", "title", "tags", "attributes")
 """Columns of an event that its page has alike."""
 
@@ -120,6 +119,8 @@ class LoadTable(NamedTuple):
     ratio: Floats  # of the document unpacked to the document on the wire
     tls: Floats
     protocol: Floats  # place in PROTOCOLS
+    scripts: Floats
+    handlers: Floats
 
 
 class Recorded(Noun):

@@ -7,14 +7,12 @@ than one: a few long visits do not pass for the device.
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.event_details import LOADING, SINGLE
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.support import round_to
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
@@ -23,9 +21,6 @@ FEW, LEAST = 8, 40
 
 SLOWER, SURELY = 0.06, 4.0
 """A page's slowness is told from so large a difference of logarithms, and from so many standard errors, on."""
-
-HEADER_BYTES = 300
-"""What transferSize has beside the body (Resource Timing)."""
 
 APART = 2.0
 """Standard errors by which the mean over loads differs from that over visitors when those who load much are others."""
@@ -58,6 +53,8 @@ class Loads(NamedTuple):
     bytes: Floats
     ratio: Floats  # of the document unpacked to the document on the wire
     tls: Floats
+    scripts: Floats  # from domInteractive to DOMContentLoaded
+    handlers: Floats  # of DOMContentLoaded
 
 
 class Match(NamedTuple):
@@ -81,7 +78,8 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
     view = find_views(visits, events.session[loads.event], events.number[loads.event])
     back = visits.back[rows]
     times = []
-    for column in (loads.first_byte, loads.response, loads.bytes, loads.ratio, loads.tls):
+    for column in (loads.first_byte, loads.response, loads.bytes, loads.ratio, loads.tls, loads.scripts,
+                   loads.handlers):  # fmt: skip
         spread = np.full(len(rows), np.nan)
         known = np.flatnonzero((view >= 0) & (place[np.maximum(view, 0)] >= 0))[::-1]
         spread[place[view[known]]] = column[known]
@@ -222,27 +220,6 @@ def find_lcp_parts(recorded: Recorded) -> tuple[Floats, int]:
             whole += counts[key] * parts
             number += int(counts[key])
     return whole / max(float(whole.sum()), 1.0), number
-
-
-def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:
-    """Median size of each page's document on the wire, in bytes, and how many times as large it is unpacked.
-
-    A document from the cache has no size on the wire; browsers add 300 bytes to one from the network.
-    """
-    found: dict[int, dict[str, float]] = {}
-    sent = np.isfinite(loads.bytes) & (loads.bytes > HEADER_BYTES)
-    for each in range(pages):
-        own = sent & (page == each)
-        count = int(own.sum())
-        if count < FEW:
-            continue
-        sizes = loads.bytes[own] - HEADER_BYTES
-        size, spread = float(np.median(sizes)), float(sizes.std())
-        found[each] = {"document_bytes": round(round_to(size, spread / sqrt(count)) if spread else size)}
-        ratios = loads.ratio[own & (loads.ratio >= 1)]
-        if len(ratios) >= FEW:
-            found[each]["document_ratio"] = round_to(float(np.median(ratios)), float(ratios.std()) / sqrt(len(ratios)))
-    return found
 
 
 def find_slowness(loads: Loads, page: Ints, pages: int) -> dict[int, tuple[float, float]]:

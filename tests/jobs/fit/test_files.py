@@ -10,8 +10,8 @@ import pytest
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.files import find_files, read_caches
+from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.population import find_known
-from loadgen.jobs.fit.vitals import HEADER_BYTES
 from loadgen.scenario import Scenario
 from loadgen.traffic.site import Site
 

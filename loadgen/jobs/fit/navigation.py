@@ -1,0 +1,69 @@
+"""What navigation events tell beside vitals: the sizes of documents, connections that were there, what scripts cost."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints
+from loadgen.jobs.fit.support import round_share, round_to
+from loadgen.jobs.fit.vitals import FEW, LEAST, Loads
+
+HEADER_BYTES = 300
+"""What transferSize has beside the body (Resource Timing)."""
+
+
+class NavigationFacts(NamedTuple):
+    """What is told of all documents; None: too few tell."""
+
+    preconnected: float | None  # share of the landings whose connection was there before
+    scripting: dict[str, float] | None  # members of a scenario's Scripting
+    landings: int
+    cold: int  # loads without a cached file, on which scripting stands
+
+
+def read_navigation(loads: Loads, cold: Bools) -> NavigationFacts:
+    """Connections of landings, and how long documents waited for scripts from the network; `cold` is by view.
+
+    A site without TLS tells nothing of its connections. A step back has its document from the cache.
+    """
+    landed = loads.first & ~loads.back & np.isfinite(loads.tls)
+    secure = landed.sum() >= LEAST and bool((loads.tls[landed] > 0).any())
+    ready = loads.tls[landed] == 0
+    preconnected = round_share(float(ready.mean()), len(ready)) if secure else None
+    whole = loads.paint - loads.first_byte
+    waited = cold[loads.view] & ~loads.ahead & np.isfinite(loads.scripts) & (whole > 0)
+    scripting = None
+    if waited.sum() >= LEAST:
+        parts = {"network": loads.scripts[waited] / whole[waited], "ready_ms": loads.handlers[waited]}
+        scripting = {name: _round_median(values) for name, values in parts.items() if np.median(values) > 0}
+    return NavigationFacts(preconnected, scripting or None, len(ready), int(waited.sum()))
+
+
+def _round_median(values: Floats) -> float:
+    """The median with the digits that its spread between quartiles supports."""
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    return round_to(float(middle), float(high - low) / sqrt(len(values)))
+
+
+def find_documents(loads: Loads, page: Ints, pages: int) -> dict[int, dict[str, float]]:
+    """Median size of each page's document on the wire, in bytes, and how many times as large it is unpacked.
+
+    A document from the cache has no size on the wire; browsers add 300 bytes to one from the network.
+    """
+    found: dict[int, dict[str, float]] = {}
+    sent = np.isfinite(loads.bytes) & (loads.bytes > HEADER_BYTES)
+    for each in range(pages):
+        own = sent & (page == each)
+        count = int(own.sum())
+        if count < FEW:
+            continue
+        sizes = loads.bytes[own] - HEADER_BYTES
+        size, spread = float(np.median(sizes)), float(sizes.std())
+        found[each] = {"document_bytes": round(round_to(size, spread / sqrt(count)) if spread else size)}
+        ratios = loads.ratio[own & (loads.ratio >= 1)]
+        if len(ratios) >= FEW:
+            found[each]["document_ratio"] = round_to(float(np.median(ratios)), float(ratios.std()) / sqrt(len(ratios)))
+    return found

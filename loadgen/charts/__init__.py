@@ -18,7 +18,7 @@ from loadgen.charts.html import (
     tiles,
 )
 from loadgen.charts.plot import COLOURS, Layer, Mark, Plot, find_centres, find_stack_height, pick_colour
-from loadgen.charts.scales import Scale, Write, linear, logarithmic, time_ticks
+from loadgen.charts.scales import Scale, Write, label_times, linear, logarithmic, time_ticks
 
 __all__ = [
     "COLOURS",
@@ -39,6 +39,7 @@ __all__ = [
     "find_stack_height",
     "folded",
     "join",
+    "label_times",
     "linear",
     "logarithmic",
     "page",

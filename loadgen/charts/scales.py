@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import ceil, floor, log10
 
 from loadgen.model import Noun
+from loadgen.units import format_clock
 
 HEADROOM = 1.1
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
@@ -56,6 +57,11 @@ def time_ticks(seconds: float, most: int = 7) -> tuple[float, ...]:
     """Round moments from 0 to the end."""
     step = next((step for step in TIME_STEPS if seconds / step <= most), ceil(seconds / most / 86400) * 86400)
     return tuple(float(place * step) for place in range(int(seconds / step) + 1))
+
+
+def label_times(seconds: float, first: float = 0.0) -> list[tuple[float, str]]:
+    """Round moments of a time axis: each one's place, 0 to 1, and its label, which counts from `first` on."""
+    return [(tick / seconds, format_clock(first + tick)) for tick in time_ticks(seconds)]
 
 
 Write = Callable[[float | None], str]

@@ -16,9 +16,9 @@ from loadgen.charts import (
     Write,
     find_centres,
     find_stack_height,
+    label_times,
     linear,
     logarithmic,
-    time_ticks,
 )
 from loadgen.model import Noun
 from loadgen.results import BinnedTimeline, BinnedTimes, Floats, RunData
@@ -170,7 +170,7 @@ def plot_along(lines: BinnedTimeline, frame: Frame, layers: Sequence[Layer]) -> 
         say=frame.say,
         places=find_centres(lines.size),
         named=name_bins(lines),
-        x_ticks=[(tick / seconds, format_clock(tick)) for tick in time_ticks(seconds)],
+        x_ticks=label_times(seconds),
         layers=layers,
         height=frame.height,
     )

@@ -22,9 +22,9 @@ from loadgen.charts import (
     el,
     find_centres,
     find_stack_height,
+    label_times,
     linear,
     page,
-    time_ticks,
 )
 from loadgen.results import Follower, RunSpec, TimelineRow
 from loadgen.units import format_clock, format_count, format_milliseconds, format_rate
@@ -180,7 +180,7 @@ def plot_seconds(rows: Sequence[TimelineRow], name: str, y: Scale, say: Any, lay
         say=say,
         places=find_centres(length),
         named=[format_clock(row.second) for row in rows],
-        x_ticks=[(tick / length, format_clock(first + tick)) for tick in time_ticks(float(length))],
+        x_ticks=label_times(float(length), first),
         layers=layers,
         height=180,
     )

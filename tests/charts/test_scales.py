@@ -7,7 +7,7 @@ from math import log10
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.charts import linear, logarithmic, time_ticks
+from loadgen.charts import label_times, linear, logarithmic, time_ticks
 
 
 @given(st.floats(1e-3, 1e12))
@@ -35,3 +35,7 @@ def test_time_ticks_are_few_and_inside(seconds: float) -> None:
     assert ticks[0] == 0
     assert ticks[-1] <= seconds
     assert len(ticks) <= 8
+
+
+def test_moments_are_labelled_from_the_first_on_and_placed_on_the_axis() -> None:
+    assert label_times(60.0, 3600.0)[::3] == [(0.0, "1:00:00"), (0.5, "1:00:30"), (1.0, "1:01:00")]

@@ -18,11 +18,11 @@ from loadgen.charts import (
     el,
     find_centres,
     folded,
+    label_times,
     linear,
     page,
     table,
     tiles,
-    time_ticks,
 )
 from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
 from loadgen.jobs.plan.view import (
@@ -140,7 +140,6 @@ def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
     if plan.throttling.throttled:
         layers.append(Layer("service", "accepted", curves.accepted))
     layers.append(Layer("ink", f"quota {quota:g}/s", [quota], "rule", dashed=True))
-    whole = size * curves.step
     return Plot(
         id="load",
         title="Load over the run",
@@ -149,7 +148,7 @@ def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
         say=format_rate,
         places=find_centres(size),
         named=[format_clock((place + 0.5) * curves.step) for place in range(size)],
-        x_ticks=[(tick / whole, format_clock(tick)) for tick in time_ticks(plan.duration)],
+        x_ticks=label_times(size * curves.step),
         layers=layers,
     )
 

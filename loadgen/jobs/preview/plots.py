@@ -8,7 +8,7 @@ from math import inf, nan
 
 import numpy as np
 
-from loadgen.charts import Layer, Mark, Markup, Plot, Scale, el, find_centres, join, linear, logarithmic, time_ticks
+from loadgen.charts import Layer, Mark, Markup, Plot, Scale, el, find_centres, join, label_times, linear, logarithmic
 from loadgen.jobs.preview.traffic_sample import DEVICES, TrafficSample, VisitTimeline
 from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
 
@@ -54,7 +54,7 @@ def plot_arrivals(sample: TrafficSample) -> Markup:
         say=format_rate,
         places=find_centres(bins),
         named=[format_clock(each) for each in at],
-        x_ticks=[(tick / duration, format_clock(tick)) for tick in time_ticks(duration)],
+        x_ticks=label_times(duration),
         layers=[
             Layer("retried", "visits that begin", counts.tolist(), "stack"),
             Layer("ink", "mean rate", mean.tolist(), dashed=True),
@@ -211,7 +211,7 @@ def plot_visits(sample: TrafficSample) -> Markup:
         say=lambda value: labels.get(float(round(value)), "") if value is not None and value == value else "–",
         places=places,
         named=named,
-        x_ticks=[(tick / end, format_clock(tick)) for tick in time_ticks(end)],
+        x_ticks=label_times(end),
         layers=[*loads, *kinds, *sent],
         height=44 * max(len(some), 1),
     ).html()

@@ -116,7 +116,9 @@ class HttpConnection(asyncio.BufferedProtocol):
         except httptools.HttpParserError:
             self._refuse(400, "BadRequest", "The request is not valid HTTP/1.1")
         if self._in_message:
-            if messages == self._messages:
+            if messages != self._messages:
+                self._deadline = self._loop.time() + self._settings.body_seconds
+            else:
                 # The parser keeps a header, a trailer or a chunk's extension to itself until it is whole.
                 self._other_bytes += nbytes - (len(self._body) - body_bytes)
                 self._check_other_bytes()
@@ -130,7 +132,6 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._in_head = self._in_message = True
         self._messages += 1
         self._other_bytes = 0
-        self._deadline = self._loop.time() + self._settings.body_seconds
 
     def on_url(self, url: bytes) -> None:
         self._url += url

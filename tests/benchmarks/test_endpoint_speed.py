@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -27,9 +28,9 @@ from tests.benchmarks.endpoint_speed import KEYS, put_rum_events
 
 pytestmark = pytest.mark.bench
 
-MEASURED = 1.43
+MEASURED = 0.90
 LOSS = 1.15
-TURNS = 12
+TURNS = 24
 CONNECTIONS = 16
 
 
@@ -48,7 +49,7 @@ class Wire(asyncio.Transport):
 
 
 async def measure(store: Store) -> float:
-    """The endpoint's processor time for the calls of a turn, over the reference's: the median of the turns."""
+    """The endpoint's processor time over the reference's: of each group of calls the least of the turns, summed up."""
     service, loop = RumService(EndpointSettings(credentials=(KEYS,), quota=None), store), asyncio.get_running_loop()
     made = b'{"Name":"shop","Domain":"localhost"}'
     headers = (("host", "localhost"), ("content-type", "application/json"))
@@ -60,24 +61,25 @@ async def measure(store: Store) -> float:
     for connection, wire in wires:
         connection.connection_made(wire)
 
-    def send() -> None:
-        for first in range(0, len(calls), CONNECTIONS):
-            for call, (connection, _) in zip(calls[first : first + CONNECTIONS], wires, strict=True):
-                connection.get_buffer(-1)[: len(call)] = call
-                connection.buffer_updated(len(call))
-            handler.flush()
+    def send(group: Sequence[bytes]) -> None:
+        for call, (connection, _) in zip(group, wires, strict=True):
+            connection.get_buffer(-1)[: len(call)] = call
+            connection.buffer_updated(len(call))
+        handler.flush()
 
-    ratios = []
-    for _ in range(TURNS):
+    groups = range(0, len(calls), CONNECTIONS)
+    ours, reference = dict.fromkeys(groups, math.inf), dict.fromkeys(groups, math.inf)
+    for first in list(groups) * TURNS:
         began = time.process_time()
-        send()
+        send(calls[first : first + CONNECTIONS])
         sent = time.process_time()
-        for body in bodies:
+        for body in bodies[first : first + CONNECTIONS]:
             for event in json.loads(body)["RumEvents"]:
                 json.loads(event["details"]), json.loads(event["metadata"])
-        ratios.append((sent - began) / (time.process_time() - sent))
+        ours[first] = min(ours[first], sent - began)
+        reference[first] = min(reference[first], time.process_time() - sent)
     assert sum(wire.accepted for _, wire in wires) == TURNS * len(calls)
-    return median(ratios)
+    return sum(ours.values()) / sum(reference.values())
 
 
 def test_a_call_has_not_become_slower_beside_reading_its_body(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def join_pairs(pairs: list[tuple[str, str]]) -> str:
 
 def trim(value: str) -> str:
     """A header value without outer blanks, inner runs of blanks (and folded lines) as one space."""
-    return value if " " not in value and value.isascii() and value.isprintable() else " ".join(value.split())
+    return " ".join(value.split())
 
 
 class SigningKey:

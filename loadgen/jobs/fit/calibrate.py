@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from loadgen.jobs.fit import dwell, tabs
 from loadgen.jobs.fit.compose_telemetry import LAWS
 from loadgen.jobs.fit.draft import Draft
-from loadgen.jobs.fit.dwell import find_kinds, find_law_mean, find_spread, measure_dwells, spread_law, stretch_law
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
-from loadgen.jobs.fit.tabs import find_share, find_shortcuts
 from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.fit.vitals import (
     LEAST,
@@ -81,7 +80,7 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
             missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown)
             telemetry["interactions_per_minute"] = correct_inputs(telemetry["interactions_per_minute"], missing)
         correct_dwells(draft, seen, shown)
-        correct_tabs(draft.sections["population"], seen, shown)
+        correct_shortcuts(draft, seen, shown)
         whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
 
@@ -192,25 +191,35 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
             groups.append((laws[device], usual & (small == mobile), other_usual & (other_small == mobile)))
     for law, wanted, found in groups:
         if wanted.sum() >= ENOUGH and found.sum() >= ENOUGH:
-            mean = find_law_mean(law)
+            mean = dwell.find_law_mean(law)
             meant = mean * bound((mean + seconds[wanted].mean() - other_seconds[found].mean()) / mean)
             if min(wanted.sum(), found.sum()) >= MANY_TIMES:
-                spread_law(law, bound(find_spread(seconds[wanted]) / find_spread(other_seconds[found])))
-            stretch_law(law, meant / find_law_mean(law))
+                dwell.spread_law(
+                    law, bound(dwell.find_spread(seconds[wanted]) / dwell.find_spread(other_seconds[found]))
+                )
+            dwell.stretch_law(law, meant / dwell.find_law_mean(law))
 
 
-def correct_tabs(population: dict[str, Any], seen: Seen, shown: Seen) -> None:
-    """Move the share of visits with a second tab, of which only inputs in the first one tell."""
+def correct_shortcuts(draft: Draft, seen: Seen, shown: Seen) -> None:
+    """Move the shares of second tabs, of which few show and look like tabs that were left, and of prerendered pages."""
+    population, telemetry = draft.sections["population"], draft.sections["telemetry"]
+    wanted, found = (tabs.find_shortcuts(each.recorded, each.visits, each.loads, len(each.site.names))
+                     for each in (seen, shown))  # fmt: skip
     if "new_tab" in population:
-        sides = [find_shortcuts(each.recorded, each.visits, each.loads, len(each.site.names)) for each in (seen, shown)]
-        wanted, found = map(find_share, sides)
-        share = min(population["new_tab"] * bound(wanted / max(found, 1e-6)), 1.0)
-        population["new_tab"] = round_share(share, sides[0].tabs)
+        ratio = bound(tabs.find_share(wanted) / max(tabs.find_share(found), 1e-6))
+        population["new_tab"] = round_share(min(population["new_tab"] * ratio, 1.0), wanted.tabs)
+        hidden, other = (dwell.find_hidden_tabs(each.recorded, each.visits) for each in (seen, shown))
+        if hidden and other:
+            left = telemetry.get("tab_switches", 0.0) + hidden.share - other.share
+            telemetry["tab_switches"] = round_share(float(np.clip(left, 0.0, 1.0)), hidden.loads)
+    for page in wanted.ahead.keys() & found.ahead.keys():
+        if link := draft.pages.get(seen.site.names[page], {}).get("link"):
+            link["prerender"] = min(round(link["prerender"] * bound(wanted.ahead[page] / found.ahead[page]), 3), 1.0)
 
 
 def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
     """Times on pages: the page's name, whether on a mobile, seconds."""
-    dwells = measure_dwells(seen.recorded, seen.visits)
+    dwells = dwell.measure_dwells(seen.recorded, seen.visits)
     names = np.array(seen.site.names)[seen.visits.page[dwells.view]]
     return names, seen.mobile[seen.visits.session[dwells.view]], dwells.seconds
 
@@ -228,11 +237,11 @@ def correct_inputs(rate: float, missing: float) -> float:
 def find_minutes(seen: Seen) -> float:
     """By how much the measure of inputs grows with their rate: the minutes of a view, or of a load without an input,
     if its browser measures them."""
-    dwells = measure_dwells(seen.recorded, seen.visits)
+    dwells = dwell.measure_dwells(seen.recorded, seen.visits)
     if not len(seen.recorded.rows_of(rum.DOM)):
         told = np.zeros(len(seen.visits.page), dtype=bool)
         told[seen.loads.view[np.isfinite(seen.loads.delay)]] = True
-        kind = find_kinds(seen.recorded, seen.visits)
+        kind = dwell.find_kinds(seen.recorded, seen.visits)
         able = np.isin(kind, np.unique(kind[told]))
         quiet = ~told[dwells.view] & seen.visits.hard[dwells.view]
         lengths = np.where(able[dwells.view], dwells.seconds, 0.0)[quiet]

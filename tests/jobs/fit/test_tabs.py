@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.jobs.fit.calibrate import correct_tabs
+from loadgen.jobs.fit.calibrate import correct_shortcuts
+from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.tabs import FEW, Shortcuts, add_returns, find_share, find_shortcuts
 from loadgen.scenario import Scenario
@@ -50,11 +51,15 @@ def test_steps_back_that_left_no_page_view_count() -> None:
     assert add_returns(0.0, 0, 0) == 0
 
 
-def test_the_share_of_visits_with_a_second_tab_comes_back_though_few_show_it() -> None:
-    sides = [see_visits(record(plant(400, new_tab=share), 3), 5) for share in (0.6, 0.3)]
+def test_shares_are_moved_to_where_they_show_what_was_recorded() -> None:
+    """Few second tabs show, and those that do look as if the tab had been left."""
+    sides = [see_visits(record(plant(400, ahead, new_tab=share), 3), 5) for ahead, share in ((0.5, 0.6), (0.2, 0.3))]
     shown = find_share(find_shortcuts(sides[0].recorded, sides[0].visits, sides[0].loads, len(sides[0].site.names)))
     assert 0.05 < shown < 0.4
-    population = {"new_tab": 0.3}
-    correct_tabs(population, *sides)
-    assert population["new_tab"] == pytest.approx(0.6, abs=0.25)
-    correct_tabs({}, *sides)
+    draft = Draft("x", "y")
+    draft.sections |= {"population": {"new_tab": 0.3}, "telemetry": {"tab_switches": 0.1}}
+    draft.pages = {"product": {"link": {"prerender": 0.2}}, "home": {}}
+    correct_shortcuts(draft, *sides)
+    assert draft.sections["population"]["new_tab"] == pytest.approx(0.6, abs=0.25)
+    assert draft.sections["telemetry"]["tab_switches"] > 0.1
+    assert draft.pages == {"product": {"link": {"prerender": pytest.approx(0.5, abs=0.15)}}, "home": {}}

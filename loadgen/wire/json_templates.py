@@ -53,9 +53,9 @@ class Halves(NamedTuple):
     first: list[str]
     second: list[str]
 
-    def join(self) -> list[str]:
-        """The column as whole texts."""
-        return list(map("".join, zip(*self, strict=True)))
+    def cut(self, begin: int, end: int) -> Halves:
+        """The texts of some rows."""
+        return Halves(self.first[begin:end], self.second[begin:end])
 
 
 Texts = Iterable[str] | Halves

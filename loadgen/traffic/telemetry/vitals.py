@@ -8,6 +8,7 @@ flush. So a click on a link loses LCP where the next page comes before the idle 
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from msgspec import UNSET
 from loadgen.rum.events import CLS, FCP, LCP, Cls, ClsAttribution, Fcp, FcpAttribution, Lcp, LcpAttribution
 from loadgen.scenario import LayoutShift
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Bools, Floats, Ints, to_objects, to_ticks, write_numbers
+from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks, write_numbers
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_load_reports
@@ -145,26 +146,35 @@ def record_lcp(draws: BlockDraws, seen: Inputs, react: Reactions, heroes: Heroes
 
 
 def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places: Ints) -> list[str]:
-    rows, painted, text, at = found.row[places], found.painted[places], found.text[places], found.at[places]
+    """The details of each kind are written at once, with a template of their own."""
+    fetched = np.array([row in heroes.ids for row in found.row[places].tolist()], dtype=bool)
+    reported = find_load_reports(draws)[0][found.row[places]] <= found.at[places]
+    kinds = np.where(found.text[places], 0, IMAGE + FETCHED * fetched) + NAVIGATED * reported
+    kinds[draws.restored[found.row[places]]] = AGAIN
+    order = np.argsort(kinds, kind="stable")
+    places = places[order]
+    rows, painted, text = found.row[places], found.painted[places], found.text[places]
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
     ttfb, zero = draws.loading.ttfb[rows], draws.loading.activated[rows]
     value, first_byte, asked, got = (
         draws.loading.count_from_activation(rows, each) for each in (painted, ttfb, ttfb + delay, ttfb + delay + loaded)
     )
-    spans = ((value, zero), (first_byte, zero), (asked - first_byte, zero + first_byte), (got - asked, zero + asked),
-             (value - got, zero + got))  # fmt: skip
-    whole, *parts = (to_objects(times.join()) for times in draws.write_times(rows, *spans))
-    urls = to_objects([escape(heroes.urls[row]) for row in rows.tolist()])
-    files = to_objects([heroes.ids.get(row) for row in rows.tolist()])
-    entries = to_objects(draws.draw_ids("navigation", rows, draws.loads))
-    fetched = np.array([each is not None for each in files], dtype=bool)
-    kinds = np.where(text, 0, IMAGE + FETCHED * fetched) + NAVIGATED * (find_load_reports(draws)[0][rows] <= at)
-    kinds[draws.restored[rows]] = AGAIN
-    columns = [(0, whole), (IMAGE, urls), *((0, part) for part in parts), (FETCHED, files), (NAVIGATED, entries)]
-    texts = to_objects([""] * len(rows))
-    for kind, template in TEMPLATES.items():
-        spots = np.flatnonzero(kinds == kind)
-        texts[spots] = template.texts(*(column[spots].tolist() for flag, column in columns if not flag or kind & flag))
+    spans = draws.write_times(
+        rows, (value, zero), (first_byte, zero), (asked - first_byte, zero + first_byte), (got - asked, zero + asked),
+        (value - got, zero + got),
+    )  # fmt: skip
+    urls, files = (
+        [escape(heroes.urls[row]) for row in rows.tolist()],
+        [heroes.ids.get(row, "") for row in rows.tolist()],
+    )
+    named = {IMAGE: urls, FETCHED: files, NAVIGATED: draws.draw_ids("navigation", rows, draws.loads)}
+    edges, made = np.searchsorted(kinds[order], (*TEMPLATES, AGAIN + 1)).tolist(), []
+    for (kind, template), begin, end in zip(TEMPLATES.items(), edges, edges[1:], strict=False):
+        whole, *parts = (times.cut(begin, end) for times in spans)
+        image, *others = ([texts[begin:end]] if kind & flag else [] for flag, texts in named.items())
+        made += template.texts(whole, *image, *parts, *chain.from_iterable(others))
+    texts = np.empty(len(made), dtype=object)
+    texts[order] = made
     return cast(list[str], texts.tolist())
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -185,6 +186,9 @@ UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[ -~\t\r\n]\0[ -~\t\r\n]\0|\0[ -~\t\r\n
 HEAD = 65_536
 """Bytes that are looked at to tell a file's form."""
 
+MEMBER = re.compile(rb'"([A-Za-z_@.-]{1,30})"\s*:')
+"""A member's name in JSON."""
+
 SPACE = b"\xef\xbb\xbf \t\r\n"
 """What may stand before JSON, the byte order mark of UTF-8 included."""
 
@@ -223,10 +227,15 @@ def describe_text(head: bytes) -> str:
         found = msgspec.json.decode(lines[0])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         if start[:1] in b"{[":
-            return "JSON without RUM events"
+            return describe_members(dict.fromkeys(name.decode() for name in MEMBER.findall(start)))
         commas = [0 if b"{" in line else line.count(b",") for line in lines[:3]]
         return "CSV; export JSON in its place" if min(commas) >= max(commas[0], 1) else "text"
     if not isinstance(found, dict):
         return "a list, not RUM events" if isinstance(found, list) else "text"
-    members = [name for name in found if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
+    return describe_members(found)
+
+
+def describe_members(names: Iterable[str]) -> str:
+    """JSON by the names of its members."""
+    members = [name for name in names if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
     return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"

@@ -124,6 +124,7 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
     """Add what a file holds to a recorder. Raises LoadgenError when it cannot be read or holds no RUM events."""
     feed = Feed(recorder)
     before = recorder.counts.events + recorder.counts.duplicates
+    useless = recorder.counts.broken_events + recorder.counts.bad_times
     try:
         with path.open("rb") as raw:
             head = raw.read(HEAD)
@@ -141,6 +142,9 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
             raise LoadgenError(f"{path}: cannot be read ({error}); {INSTEAD}") from None
         recorder.counts.broken_lines += 1  # a file that ends early: what came before counts
     if recorder.counts.events + recorder.counts.duplicates == before:
+        unusable = recorder.counts.broken_events + recorder.counts.bad_times - useless
+        if unusable:
+            raise LoadgenError(f"{path}: none of its {unusable:,} RUM events tells id, session and time; {INSTEAD}")
         raise LoadgenError(f"{path}: no RUM events in it: it looks like {describe_head(head)}; {INSTEAD}")
 
 

@@ -107,7 +107,10 @@ def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_
         (b"\xef\xbb\xbf@timestamp,@message\n2026,x\n", "CSV; export JSON in its place"),
         (b"START RequestId: 1 Version: 2\nREPORT RequestId: 1, Duration: 3 ms\n", "text"),
         (b'{"events": [{"message": "START RequestId: 1"}]}', "JSON with the members events"),
-        (b'{"x": "' + b"y" * 200_000 + b'"}', "JSON without RUM events"),
+        (b'{"x": "' + b"y" * 200_000 + b'"}', "JSON with the members x"),
+        (b'{\n  "events": [\n    {"message": "START"}\n  ]\n}\n', "JSON with the members events, message"),
+        (b"[1,\n2]\n", "JSON without RUM events"),
+        (b'{"event_type": "x", "event_id": "1"}\n' * 3, "none of its 3 RUM events tells id, session and time"),
         (b"SQLite format 3\0" + b"x" * 100, "no store of a loadgen endpoint"),
     ],
 )

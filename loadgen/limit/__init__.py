@@ -27,7 +27,9 @@ from loadgen.model import Noun, Result
 from loadgen.scenario import Arrivals, Scenario
 
 __all__ = [
+    "LIMIT_FILE",
     "LONGEST_SECONDS",
+    "STEPS_FILE",
     "Cause",
     "Conditions",
     "GeneratorLoad",
@@ -42,6 +44,9 @@ __all__ = [
     "measure_window",
     "search_limit",
 ]
+
+LIMIT_FILE, STEPS_FILE = "limit.json", "limit-steps.ndjson"
+"""What a search leaves in its folder: what it found, and each window as it was measured."""
 
 LONGEST_SECONDS = 7200.0
 """The scenario of a search lasts this long; a longer search has no sessions left."""

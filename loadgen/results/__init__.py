@@ -25,7 +25,7 @@ from loadgen.results.run_data import (
     read_summary,
 )
 from loadgen.results.run_folder import RUN, Recording, RunFolder
-from loadgen.results.run_spec import RunOptions, RunSpec
+from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunOptions, RunSpec
 from loadgen.results.summarize import RunEnd, find_breaches_so_far, summarize_run
 from loadgen.results.summary import (
     HANDOVER,
@@ -46,9 +46,12 @@ from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded,
 
 __all__ = [
     "ATTEMPT_OUTCOMES",
+    "CLUSTER_SECRET",
     "EXIT_CODES",
     "HANDOVER",
     "INCOMPLETE_SESSIONS",
+    "LIFELINE",
+    "MASTER_SEEN",
     "NEVER",
     "NOT_SENT",
     "RUN",

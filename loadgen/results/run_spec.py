@@ -23,6 +23,15 @@ from loadgen.model import Noun
 from loadgen.results.summary import RunMonitor
 from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
 
+CLUSTER_SECRET = "LOADGEN_CLUSTER_SECRET"
+"""Environment variable with a text that a master and its workers share; messages are believed only under it."""
+
+LIFELINE = "LOADGEN_LIFELINE"
+"""Environment variable, set for Locust: it ends with its standard input, as who started it is gone."""
+
+MASTER_SEEN = "LOADGEN_MASTER_SEEN"
+"""Environment variable, set for a worker: its master's port took a connection just before."""
+
 PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
 
 Port = Annotated[int, Meta(ge=1, le=65535)]

@@ -18,6 +18,7 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from loadgen.errors import LoadgenError
+from loadgen.results import CLUSTER_SECRET, LIFELINE, MASTER_SEEN
 from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
@@ -38,12 +39,9 @@ from loadgen.transport import require_free_port
 
 log = logging.getLogger("loadgen")
 
-SECRET = "LOADGEN_CLUSTER_SECRET"
-LIFELINE = "LOADGEN_LIFELINE"
-MASTER_SEEN = "LOADGEN_MASTER_SEEN"
 LOOK_SECONDS, TIDY_SECONDS = 0.5, 30.0
 
-DROPPED = guard_messages(os.fsencode(os.environ.get(SECRET, "")) or None)
+DROPPED = guard_messages(os.fsencode(os.environ.get(CLUSTER_SECRET, "")) or None)
 await_heartbeats()
 refuse_taken_port()
 bound_connecting(has_been_stopped, MASTER_SEEN in os.environ)

@@ -17,6 +17,8 @@ import msgspec
 from loadgen import wire
 from loadgen.errors import LoadgenError
 from loadgen.limit import (
+    LIMIT_FILE,
+    STEPS_FILE,
     GeneratorLoad,
     LimitSearch,
     RateHold,
@@ -34,7 +36,6 @@ from loadgen.swarm.feeder import Feeder, Job, merge_in_order
 from loadgen.swarm.schedule import ScheduledRequest
 from loadgen.swarm.senders import Exchange
 
-FOUND, STEPS = "limit.json", "limit-steps.ndjson"
 LEAD, LOOK, BEAT, MOST_PRIMING, PATIENCE = 0.05, 0.1, 0.02, 60.0, 60.0  # seconds
 
 
@@ -91,7 +92,7 @@ class RateProbe(Feeder):
         finally:
             self._stock.close()
             self.account(0, unsent=self._stocked_events)
-        write_output(self._folder / FOUND, format_json(found))
+        write_output(self._folder / LIMIT_FILE, format_json(found))
 
     def _hold(self, rate: float, prime: float | None) -> RateWindow:
         search = self._search
@@ -155,5 +156,5 @@ class RateProbe(Feeder):
         return ScheduledRequest(0.0, slim, events, encoded.request, encoded.raw_bytes, encoded.beacon)
 
     def _write_step(self, step: SearchStep) -> None:
-        with (self._folder / STEPS).open("ab") as file:
+        with (self._folder / STEPS_FILE).open("ab") as file:
             file.write(msgspec.json.encode(step) + b"\n")

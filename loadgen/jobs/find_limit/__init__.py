@@ -26,7 +26,18 @@ from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, reach_target
-from loadgen.limit import LONGEST_SECONDS, Cause, Conditions, Limit, LimitSearch, SearchRange, SearchStep, limit_so_far
+from loadgen.limit import (
+    LIMIT_FILE,
+    LONGEST_SECONDS,
+    STEPS_FILE,
+    Cause,
+    Conditions,
+    Limit,
+    LimitSearch,
+    SearchRange,
+    SearchStep,
+    limit_so_far,
+)
 from loadgen.model import Noun
 from loadgen.output import format_json, write_output
 from loadgen.results import RunFolder, RunOptions, RunSpec, Summary
@@ -34,7 +45,6 @@ from loadgen.scenario import Scenario, format_scenario, read_text
 
 __all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
 
-FOUND, STEPS = "limit.json", "limit-steps.ndjson"
 SETTLE_SECONDS = 1.0
 FEWEST = 2  # requests in a window
 
@@ -133,7 +143,7 @@ def _search(
     opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm), tell)
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
-        read_steps, seen = follow_steps(folder.path / STEPS), list[SearchStep]()
+        read_steps, seen = follow_steps(folder.path / STEPS_FILE), list[SearchStep]()
 
         def pass_on(news: SearchStep | RunNotice) -> None:
             if isinstance(news, SearchStep):
@@ -201,7 +211,7 @@ def follow_steps(path: Path) -> Iterator[list[SearchStep]]:
 
 def read_found(folder: RunFolder) -> Limit | None:
     """What the search left in the run's folder; None when it did not come to its end."""
-    file = folder.path / FOUND
+    file = folder.path / LIMIT_FILE
     if not file.exists():
         return None
     read = file.read_bytes()
@@ -225,9 +235,9 @@ def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: 
         interrupt()
     found = msgspec.structs.replace(found, interrupted=interrupted, broken_off=why)
     try:
-        write_output(folder.path / FOUND, format_json(found))
+        write_output(folder.path / LIMIT_FILE, format_json(found))
     except (OSError, LoadgenError) as error:
-        tell(RunNotice(f"no {FOUND}: {error}"))
+        tell(RunNotice(f"no {LIMIT_FILE}: {error}"))
     return found
 
 

@@ -20,9 +20,9 @@ import psutil
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.run import otel
-from loadgen.jobs.run.preflight import SECRET, find_free_port
+from loadgen.jobs.run.preflight import find_free_port
 from loadgen.jobs.run.view import RunNotice
-from loadgen.results import HANDOVER, Handover, RunFolder, RunSpec
+from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, MASTER_SEEN, Handover, RunFolder, RunSpec
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
 
@@ -182,8 +182,8 @@ def own_variables(spec: RunSpec) -> dict[str, str]:
 
     Workers of --processes share a secret of this run's own with their master: others on the machine reach its port too.
     """
-    lifeline = {"LOADGEN_LIFELINE": "1"}
-    return lifeline if spec.master else lifeline | {SECRET: secrets.token_hex(32)}
+    lifeline = {LIFELINE: "1"}
+    return lifeline if spec.master else lifeline | {CLUSTER_SECRET: secrets.token_hex(32)}
 
 
 def make_environment(credentials: Credentials | None) -> dict[str, str]:
@@ -263,7 +263,7 @@ def worker(
     command = make_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
     )
-    os.execve(command[0], command, otel.add_defaults(os.environ) | {"LOADGEN_MASTER_SEEN": "1"})
+    os.execve(command[0], command, otel.add_defaults(os.environ) | {MASTER_SEEN: "1"})
 
 
 def wait_for_master(

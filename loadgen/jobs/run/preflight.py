@@ -14,12 +14,9 @@ from loadgen.jobs.plan import estimate_volume
 from loadgen.jobs.run.otel import check_installed
 from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
-from loadgen.results import RunOptions, RunSpec, check_stages
+from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
 from loadgen.transport import is_loopback, require_descriptors, require_free_port, require_ports, require_ports_to_spend
-
-SECRET = "LOADGEN_CLUSTER_SECRET"
-"""Environment variable with a text that a master and its workers share; messages are believed only under it."""
 
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -111,17 +108,18 @@ def warn_of_strangers(spec: RunSpec, tell: Callable[[RunNotice], None]) -> None:
     if is_loopback(spec.bind_host) and spec.bind_host not in EVERYWHERE:
         return
     where = f"--bind-host {spec.bind_host}: whoever reaches port {spec.bind_port}"
-    if os.environ.get(SECRET):
+    if os.environ.get(CLUSTER_SECRET):
         tell(
             RunNotice(
-                f"{where} can read what master and workers tell each other; without {SECRET} they believe nothing"
+                f"{where} can read what master and workers tell each other; "
+                f"without {CLUSTER_SECRET} they believe nothing"
             )
         )
         return
     tell(
         RunNotice(
             f"{where} can learn the scenario and the target, join as a worker and send a share of the run with false "
-            f"results, or end the run; set {SECRET} to the same text here and on every worker"
+            f"results, or end the run; set {CLUSTER_SECRET} to the same text here and on every worker"
         )
     )
 

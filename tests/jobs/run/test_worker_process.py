@@ -13,12 +13,12 @@ import loadgen
 from loadgen.errors import LoadgenError
 from loadgen.jobs.run import RunNotice, locust_process
 from loadgen.jobs.run.locust_process import explain_few_workers, translate_line, wait_for_master
-from loadgen.jobs.run.preflight import SECRET, find_free_port, warn_of_strangers
-from loadgen.results import RunOptions, RunSpec
+from loadgen.jobs.run.preflight import find_free_port, warn_of_strangers
+from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec
 from tests.jobs.run.test_end_to_end import KEY, clean_environment
 from tests.paths import QUICKSTART
 
-OURS = {SECRET: "ours"}
+OURS = {CLUSTER_SECRET: "ours"}
 
 
 def test_a_master_that_is_there_is_not_waited_for() -> None:
@@ -48,7 +48,7 @@ def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: py
 def test_a_master_that_others_reach_says_what_its_port_gives_to_them(
     host: str, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(SECRET, raising=False)
+    monkeypatch.delenv(CLUSTER_SECRET, raising=False)
     told: list[RunNotice] = []
     options = RunOptions.of(master=True, bind_host=host, target="http://127.0.0.1:9")
     warn_of_strangers(RunSpec.resolve(options, str(QUICKSTART), QUICKSTART.read_text()), told.append)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -95,6 +95,14 @@ class Assets:
         self.page_sets, self.page_set = np.unique(self.on_page, axis=0, return_inverse=True)
         self.limited: Bools = np.isin(self.kind, (IMAGE, MEDIA))
         self.styled: Bools = np.array([asset.initiator == "css" for asset in files], dtype=bool)
+        # images, frames and videos that the markup names
+        self.named: Bools = np.isin(self.kind, (IMAGE, FRAME, MEDIA)) & ~self.styled & ~self.favicon
+        others = self.named & ~self.hero
+        groups = (others & self.shared, others & ~self.shared, self.hero)
+        # [group, page]: how many images a page names: those that all pages share, its own, its largest
+        self.images: Ints = np.array(
+            [[group[begin:end].sum() for begin, end in pairwise(self.begins)] for group in groups], dtype=np.int64
+        )
         self.urls = to_objects([asset.url for asset in files])
         self.initiators = to_objects([asset.initiator for asset in files])
         self.types = to_objects([_find_type(asset) for asset in files])

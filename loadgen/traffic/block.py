@@ -29,6 +29,7 @@ from loadgen.traffic.journey import (
     draw_entries,
     draw_walk,
     find_new_items,
+    find_unseen_images,
     open_tabs,
 )
 from loadgen.traffic.loading import (
@@ -197,7 +198,11 @@ class Blocks:
         cached = np.where(kind == NAVIGATE, cached, 1.0)
         known = np.zeros(len(entry), dtype=bool)
         page, html_kb = self.site.slowness[entry], self.site.html_kb[entry]
-        asked = WantedLoads(everyone, everyone, page, html_kb, warm, True, kind == BACK, cached, known)
+        images = self.site.assets.images
+        asked = WantedLoads(
+            everyone, everyone, page, html_kb, warm, True, kind == BACK, cached, known, images[:, entry] > 0,
+            np.zeros((len(images), len(entry)), dtype=bool),
+        )  # fmt: skip
         landing = draw_loads(self.seeds.stream("landing", block), telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
         if population.persistence:
@@ -208,16 +213,23 @@ class Blocks:
         steps = draw_walk(self.site, self.seeds, block, entry, habits)
         steps.kind[steps.begins[:-1]] = kind
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
+        return WalkedVisits(
+            steps, hard, landing._replace(view=steps.begins[:-1]), self._want_later(people, steps, hard)
+        )
+
+    def _want_later(self, people: People, steps: Walk, hard: Bools) -> WantedLoads:
+        """The full loads behind the landings."""
         view = np.flatnonzero(hard & ~steps.first)
         session, of = steps.session[view], steps.page[view]
         factor, kind = find_cache_factor(False, people.returning[session]), steps.kind[view]
         left = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
-        cached = np.where(left, 1.0, telemetry.cache.later_pages)
-        later = WantedLoads(
+        cached = np.where(left, 1.0, self.scenario.telemetry.cache.later_pages)
+        images = self.site.assets.images
+        new, unseen = find_new_items(steps)[view], find_unseen_images(steps, hard, images[0])[~steps.first[hard]]
+        return WantedLoads(
             view, session, self.site.slowness[of], self.site.html_kb[of], factor, False, kind == BACK, cached,
-            find_new_items(steps)[view],
+            new, images[:, of] > 0, np.stack((unseen, new, new)) & ~people.returning[session],
         )  # fmt: skip
-        return WalkedVisits(steps, hard, landing._replace(view=steps.begins[:-1]), later)
 
     def _draw_loading(
         self, block: int, walked: WalkedVisits, slowness: Slowness, browsers: tuple[Ints, BrowserClocks]

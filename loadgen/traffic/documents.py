@@ -8,7 +8,7 @@ aws-rum-web 3.2.1 in Chromium.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,9 @@ ROUNDS_SIGMA, SERVED_MS, COMMITTED_MS = 0.3, 40.0, 45.0
 """Spread of the time in which the network brings the images, ln; the servers' part of it; when they are asked for after
 the first byte. Estimates."""
 
+RENDERED_SIGMA = 0.6
+"""Spread of the time to render a largest image over the one to find and fetch it, ln; an estimate."""
+
 REST, IMAGE_REST = (1.4, 1.7), (1.3, 1.1)
 """ln ms from DOMContentLoaded, and from the last image and 2 ms, to domComplete."""
 
@@ -50,6 +53,9 @@ the time from domInteractive to DOMContentLoaded; estimates after two recorded s
 DCL_SIGMA = 1.3
 """Spread of the time that DOMContentLoaded handlers take, ln; of the recorded visits."""
 
+FLIGHT_BYTES = 14_600
+"""A document comes in flights, ten segments at first (RFC 6928)."""
+
 LOAD_WAITS = Choice([0.57, 0.38, 0.05])
 """Ticks from domComplete to the load event: none, one or two (of 181 recorded loads: 103, 69, 6)."""
 
@@ -57,39 +63,58 @@ LOAD_EVENT_MU, LOAD_EVENT_SIGMA = -1.1, 0.8
 """ln ms of the load event's handlers, of the recorded visits."""
 
 
+class FetchedFiles(NamedTuple):
+    """What of each load comes from the network."""
+
+    scripts: Bools
+    images: Bools  # some that the markup names, beside the largest one
+    largest: Bools  # the largest one
+    alone: Bools  # no other than the largest one, which is the largest paint
+
+
+def find_fetched(warm: Bools, images: Bools, stored: Bools, text: Bools) -> FetchedFiles:
+    """What loads fetch, whose scripts the cache has if they are `warm`.
+
+    Of the `images` that their pages name it has those `stored`: [group, load], in the groups of Assets.images. `text`
+    says where the largest paint is no image.
+    """
+    shared, own, largest = images & ~stored
+    return FetchedFiles(~warm, shared | own, largest, largest & ~(shared | own | text))
+
+
 def draw_document(
     stream: np.random.Generator,
     telemetry: Telemetry,
     paints: tuple[Ints, Ints, Ints, Ints],
-    files: tuple[Bools, Bools],
+    files: FetchedFiles,
     rtt: Floats,
 ) -> dict[str, Any]:
-    """The times of the document, which waits for its files.
-
-    `files` says whether its scripts come from the cache, and whether its images do too; `rtt` is in milliseconds.
-    """
-    warm, complete = files
+    """The times of the document, which waits for its files; `rtt` is in milliseconds."""
+    warm = ~files.scripts
     ttfb, response, fcp, lcp = paints
     count = len(ttfb)
     uniform, normal = stream.random((6, count)), stream.standard_normal((6, count))
     whole, scripts = fcp - ttfb, (np.log(telemetry.scripting.network), SCRIPTS_SIGMA)
     parse = np.where(warm, _draw_factors(STORED_INTERACTIVE, normal[0]), _draw_factors(INTERACTIVE, normal[0]))
     interactive = np.maximum(
-        ttfb + _scale_ticks(whole, np.minimum(parse, 1.0)),
+        ttfb + scale_ticks(whole, np.minimum(parse, 1.0)),
         response + to_ticks(PARSED_MS[0] + (PARSED_MS[1] - PARSED_MS[0]) * uniform[4]),
     )
     waits = np.where(warm, _draw_factors(STORED_SCRIPTS, normal[1]), _draw_factors(scripts, normal[1]))
-    parsed = interactive + _scale_ticks(whole, waits) + to_ticks(1 + 8 * uniform[0])
+    parsed = interactive + scale_ticks(whole, waits) + to_ticks(1 + 8 * uniform[0])
     part = SCRIPTED[0] + (SCRIPTED[1] - SCRIPTED[0]) * uniform[3]
-    scripted = interactive + _scale_ticks(parsed - interactive, part)
+    scripted = interactive + scale_ticks(parsed - interactive, part)
     ready = _find_ready((interactive, scripted, parsed), warm, uniform[1], uniform[5])
     parsed_end = parsed + to_ticks(telemetry.scripting.ready_ms * np.exp(DCL_SIGMA * stream.standard_normal(count)))
-    images = ttfb + _scale_ticks(lcp - ttfb, _draw_factors(IMAGES, normal[2]))
-    behind = ttfb + _scale_ticks(scripted - ttfb, _draw_factors(IMAGES_BEHIND, normal[2]))
-    rounds = ROUNDS[telemetry.protocol == "http/1.1"]
+    images = ttfb + scale_ticks(lcp - ttfb, _draw_factors(IMAGES, normal[2]))
+    behind = ttfb + scale_ticks(scripted - ttfb, _draw_factors(IMAGES_BEHIND, normal[2]))
+    rounds = np.where(files.images, ROUNDS[telemetry.protocol == "http/1.1"], 1.0)
     fetched = ttfb + to_ticks(COMMITTED_MS + (rtt * rounds + SERVED_MS) * np.exp(ROUNDS_SIGMA * normal[5]))
     images = np.maximum(images, np.where(warm, fetched, behind))
-    shown = np.where(complete, 0, images + to_ticks(2 + _draw_factors(IMAGE_REST, normal[4])))
+    delay, loaded, rendered = telemetry.lcp_parts
+    found = 1 / (1 + rendered / (delay + loaded) * np.exp(RENDERED_SIGMA * normal[2]))
+    images = np.where(files.alone, ttfb + scale_ticks(lcp - ttfb, found), images)
+    shown = np.where(files.images | files.largest, images + to_ticks(2 + _draw_factors(IMAGE_REST, normal[4])), 0)
     done = np.maximum(parsed_end + to_ticks(_draw_factors(REST, normal[3])) + 1, shown)
     load = done + LOAD_WAITS.pick(uniform[2])
     loaded = load + to_ticks(np.exp(LOAD_EVENT_MU + LOAD_EVENT_SIGMA * stream.standard_normal(count)))
@@ -103,15 +128,17 @@ def _find_ready(times: tuple[Ints, Ints, Ints], warm: Bools, own: Floats, turn: 
     `times` are domInteractive, the last script's end and DOMContentLoaded; `own` and `turn` are uniform.
     """
     interactive, scripted, parsed = times
-    last = scripted + _scale_ticks(parsed - scripted, own)
-    early = interactive + _scale_ticks(parsed - interactive, EARLY[0] + (EARLY[1] - EARLY[0]) * own)
+    last = scripted + scale_ticks(parsed - scripted, own)
+    early = interactive + scale_ticks(parsed - interactive, EARLY[0] + (EARLY[1] - EARLY[0]) * own)
     from_network = np.where(turn < CLIENT_LAST, last, np.minimum(early, last))
     ready = np.where(warm, parsed - to_ticks(0.5 + 15 * own), from_network)
     return np.maximum(np.minimum(ready, parsed - 1), interactive + 1)
 
 
-def _scale_ticks(tick: Ints, factor: Floats) -> Ints:
-    return np.rint(tick * factor).astype(np.int64)
+def scale_ticks(tick: Ints, factor: Floats) -> Ints:
+    """Times so many times as long."""
+    scaled: Ints = np.rint(tick * factor).astype(np.int64)
+    return scaled
 
 
 def _draw_factors(law: tuple[float, float], normal: Floats) -> Floats:

@@ -136,6 +136,17 @@ def find_new_items(walk: Walk) -> Bools:
     return first
 
 
+def find_unseen_images(walk: Walk, hard: Bools, shared: Ints) -> Bools:
+    """Full loads whose pages have more images in common with the site than any page that the visit loaded before.
+
+    `shared` says of each page how many it has: the first ones of all that the site has.
+    """
+    number, zero = shared[walk.page[hard]], walk.session[hard] * (int(shared.max()) + 1)
+    most = np.maximum.accumulate(zero + number)
+    unseen: Bools = number > np.maximum(np.append(0, most[:-1]) - zero, 0)
+    return unseen
+
+
 def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_switches: float) -> Dwell:
     """Draw how long each view is looked at, and whether the tab is left meanwhile."""
     stream = seeds.stream("dwell", block)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.scenario import Telemetry, Vitals
+from loadgen.scenario import Telemetry
 from loadgen.traffic.browser_clocks import BrowserClocks
-from loadgen.traffic.documents import draw_document
+from loadgen.traffic.documents import FLIGHT_BYTES, draw_document, find_fetched, scale_ticks
 from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.population import DEVICES
 
@@ -28,6 +28,9 @@ to the request: on one that was there, and on a new one. Medians and spreads of 
 
 UNLOAD_MU, UNLOAD_SIGMA, UNLOADED = 3.6, 0.9, 150
 """ln ms from first byte to unloading of the page before (105 recorded loads); least ticks from there to interactive."""
+
+WHOLE_TICKS = 45
+"""Least ticks from the end of a document that comes in one flight to unloading of the page before (429 loads)."""
 
 RESPONSE_SIGMA = 0.8
 """Spread of the time in which one document arrives, ln; an estimate."""
@@ -169,6 +172,8 @@ class WantedLoads(NamedTuple):
     stored: Bools  # a step back, whose document the cache holds
     cached: Floats  # share of the files that come from the cache
     new: Bools  # shows an item that the visit has not seen before, so that its image is in no cache
+    images: Bools  # [group, load]: whether its page names any, in the groups of Assets.images
+    lacking: Bools  # [group, load]: whether the cache lacks some, as no page of the visit has had them
 
 
 def split_cached_share(share: Floats) -> tuple[Floats, Floats]:
@@ -177,13 +182,9 @@ def split_cached_share(share: Floats) -> tuple[Floats, Floats]:
     return shared, np.clip((share - SHARED * shared) / (1 - SHARED), 0.0, 1.0)
 
 
-def _find_vitals(telemetry: Telemetry, device: int) -> Vitals:
-    return telemetry.desktop if DEVICES[device] == "desktop" else telemetry.mobile
-
-
 def read_by_device(telemetry: Telemetry, name: str) -> Floats:
     """One vitals parameter for each device."""
-    return np.array([getattr(_find_vitals(telemetry, index), name) for index in range(len(DEVICES))])
+    return np.array([getattr(telemetry.desktop if each == "desktop" else telemetry.mobile, name) for each in DEVICES])
 
 
 def find_cache_factor(landing: bool, returning: Bools) -> Floats:
@@ -222,11 +223,13 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     response = ttfb + to_ticks(np.where(asked.stored, 0.7, transfer + handed)) + 1
     warm, pictures = (stream.random(count) < share for share in split_cached_share(asked.cached))
     lcp = np.where(pictures & ~asked.new & ~text & (stream.random(count) < IN_FIRST_FRAME), fcp, lcp)
-    files = warm, warm & pictures & ~asked.new
+    stored = np.stack((warm, pictures, pictures & ~asked.new)) & ~asked.lacking
+    files = find_fetched(warm, asked.images, stored, text)
     document = draw_document(stream, telemetry, (ttfb, response, fcp, lcp), files, rtt)
     unload = ttfb + to_ticks(np.exp(UNLOAD_MU + UNLOAD_SIGMA * stream.standard_normal(count))) + 1
-    before = ttfb + _part(document["interactive"] - ttfb, 0.3 + 0.4 * stream.random(count))
+    before = ttfb + scale_ticks(document["interactive"] - ttfb, 0.3 + 0.4 * stream.random(count))
     unload = np.where(unload < document["interactive"] - UNLOADED, unload, before)
+    unload = np.maximum(unload, np.where(asked.html_kb * 1024 < FLIGHT_BYTES, response + WHOLE_TICKS, 0))
     nothing = np.zeros(count, dtype=np.int64)
     return Loading(
         view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,
@@ -277,10 +280,6 @@ def _draw_network(
     begun = lookup + dns + connect + tls
     return {"wait": wait + redirect, "redirect": redirect, "lookup": lookup, "dns": dns, "connect": connect + tls,
             "tls": tls, "request": begun + np.maximum(send, 1)}  # fmt: skip
-
-
-def _part(tick: Ints, factor: Floats) -> Ints:
-    return np.rint(tick * factor).astype(np.int64)
 
 
 def restore_loads(stream: np.random.Generator, loading: Loading, back: Bools) -> Loading:

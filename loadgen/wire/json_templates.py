@@ -110,7 +110,7 @@ def mark_trace_id(seconds: float, random_hex: str, w3c: bool = False) -> Any:
     X-Ray's form is 1-<8 digits>-<24 digits>, W3C's the digits alone.
     """
     before, between = ("", "") if w3c else ("1-", "-")
-    return msgspec.Raw(f'"{before}{MARK}t{int(seconds * 1000)}{MARK}{between}{random_hex}"'.encode())
+    return msgspec.Raw(f'"{before}{MARK}t{seconds}{MARK}{between}{random_hex}"'.encode())
 
 
 def date_details(details: str, zero: float) -> str:
@@ -121,8 +121,8 @@ def date_details(details: str, zero: float) -> str:
         if kind == "m":
             return str(int((zero + float(number)) * 1000))
         if kind == "t":
-            return f"{int(zero + int(number) / 1000):08x}"
-        return str(round(zero + float(number), 3)).removesuffix(".0")
+            return f"{int(zero + float(number)):08x}"
+        return str(int((zero + float(number)) * 1000) / 1000).removesuffix(".0")
 
     return _MARKED.sub(write, details)
 

@@ -40,6 +40,7 @@ NEEDLESS = {
     "Client": {"sessionEventLimit", "enableW3CTraceId"},  # W3C's ids of 32 digits do not fit the schema of http events
     "Population": {"devices", "browsers", "systems", "languages"},  # each country's own mix has all of them
     "PageSpec": {"think_time"},
+    "Resources": {"kilobytes"},  # says how large files are
     "Telemetry": {"protocol"},  # left out, visits have all of them
     "Cache": {"first_page_new"},
 }

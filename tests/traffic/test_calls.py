@@ -13,7 +13,7 @@ from loadgen.rum.events import HTTP, XRAY
 from loadgen.scenario import parse
 from loadgen.wire.json_templates import date_details
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL, events
+from tests.traffic.look import SMALL, events, small
 
 ABSOLUTE = "https://api.example.com/v1/cart?lang=en"
 
@@ -63,6 +63,15 @@ def test_a_trace_names_the_host_that_was_called_and_what_failed() -> None:
             assert call["name"] == ("shop.example.com" if xhr else "api.example.com")
             assert ("error" in call, "fault" in details) == (xhr, not xhr)
             assert "error" not in details  # an abort of XMLHttpRequest marks the call alone
+
+
+@pytest.mark.parametrize("zero", [1.8e9, 1.8e9 + 0.0004, 1.8e9 + 0.9996])
+def test_a_trace_id_tells_the_second_in_which_its_trace_starts(zero: float) -> None:
+    """Both are whole milliseconds of one clock, also right before a new second."""
+    for event in events(traffic.draw_sessions(small(enableXRay=True), SEED), XRAY):
+        told = json.loads(date_details(event.details, zero).replace('\\"', '"'))
+        assert int(told["trace_id"].split("-")[1], 16) == int(told["start_time"])
+        assert told["start_time"] == round(told["start_time"], 3) <= told["end_time"]
 
 
 def test_w3c_trace_ids_have_32_digits() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
-from loadgen.rum.events import FCP, FID, HTTP, RESOURCE
+from loadgen.rum.events import FCP, FID, HTTP, NAVIGATION, RESOURCE
 from loadgen.scenario import Scenario, parse
 from tests.traffic.conftest import SEED
-from tests.traffic.look import SMALL, events, loads, one, seen, small
+from tests.traffic.look import SMALL, SeenLoad, events, loads, one, seen, small
 
 BLINK = "\n[population]\nbrowsers = { Chrome = 1 }\n[telemetry]\ninteractions_per_minute = 3\n"
 
@@ -42,3 +44,61 @@ def test_the_page_is_painted_after_its_style_sheets_have_come() -> None:
             late.append(max(sheets) > paint.details.value)
     assert len(late) > 50
     assert not any(late)
+
+
+def list_files(load: SeenLoad, *initiators: str) -> list[Any]:
+    """The details of a load's files that some elements asked for."""
+    return [
+        event.details for event in load.events if event.type == RESOURCE and event.details.initiatorType in initiators
+    ]
+
+
+@pytest.mark.parametrize("images", [0, 1, 3, 8])
+@pytest.mark.parametrize("text", [0, 1])
+def test_a_document_waits_for_the_images_that_it_fetches_and_for_no_other(images: int, text: int) -> None:
+    """It is complete soon after the later one of DOMContentLoaded's end and the last image from the network."""
+    files = f"[telemetry]\nresources = {{ stylesheet = 1, script = 2, font = 0, image = {images} }}\n"
+    scenario = small(
+        f"[population]\nbrowsers = {{ Chrome = 1 }}\n{files}desktop.text_lcp = {text}\nmobile.text_lcp = {text}"
+    )
+    waits = []
+    for load in loads(seen(scenario, SEED)):
+        navigation = one(load, NAVIGATION)
+        if navigation is not None:
+            told = navigation.details
+            ends = [file.startTime + file.duration for file in list_files(load, "img") if file.transferSize]
+            parsed = told.domContentLoadedEventStart + told.domContentLoaded
+            waits.append(told.domComplete - max([parsed, *ends]))
+    assert len(waits) > 150
+    assert min(waits) > -0.01
+    assert np.median(waits) < 15
+    assert np.mean(np.array(waits) < 60) > 0.85
+
+
+def test_the_first_request_to_the_network_holds_up_the_next_one() -> None:
+    gaps: dict[bool, list[float]] = {False: [], True: []}
+    for load in loads(seen(small(BLINK), SEED)):
+        files = sorted(list_files(load, "link", "script"), key=lambda file: file.startTime)
+        if len(files) > 2:
+            gaps[files[0].transferSize > 0].append(files[1].startTime - files[0].startTime)
+    assert min(map(len, gaps.values())) > 50
+    assert np.median(gaps[False]) < 1 < np.median(gaps[True]) < 10
+
+
+def test_files_of_style_sheets_do_not_hold_up_the_parser() -> None:
+    """However many fonts a page has: the parser asks for its images right after its scripts."""
+    files = "[telemetry]\nresources = { stylesheet = 0, script = 2, font = 40, image = 4 }\n"
+    gaps = []
+    for load in loads(seen(small(f"[population]\nbrowsers = {{ Chrome = 1 }}\n{files}"), SEED)):
+        starts = sorted(file.startTime for file in list_files(load, "script", "img"))
+        gaps += [after - before for before, after in pairwise(starts)]
+    assert len(gaps) > 500
+    assert np.mean(np.array(gaps) < 1) > 0.6
+
+
+def test_a_document_of_one_flight_is_whole_before_it_unloads_the_page_before() -> None:
+    text = SMALL.replace('path = "/item/{item}"', 'path = "/item/{item}"\ndocument_bytes = 9000')
+    told = [each for each in details(parse(f"{text}{BLINK}", "small.toml"), NAVIGATION) if each.unloadEventStart]
+    short = [each for each in told if each.transferSize < 12_000]
+    assert len(short) > 50
+    assert all(each.unloadEventStart > each.responseStart + each.responseTime for each in short)

@@ -20,14 +20,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, seen, small
 
 FINGERPRINTS = {
-    "quickstart": "6eab23cb196965aa83867698bda6b1b299f570f051d02807bc547c7453880410",
-    "storefront": "7ab21596477a39d9fccfca5078cadb3743e938171ef1420abaccb999c60fa3d0",
-    "bad-release": "670dcda6c4b69e26a18ea8b742200f6edcf2ac6fc539eef4bb2a42a8bbd4301e",
-    "global-mobile-day": "46e16906c7504d82b5628d6208daf0b383b14b1bc6664a2400571c0c03a4b32d",
-    "news-flash-crowd": "ad5546ab47d5536468082c021e7ce51310bf968e453865297c20c4d4dea30e45",
-    "noisy-neighbour": "4ed27dd2ccbfcaace9722916c8e8a103de43ccbcba4a6bd821df87c2d2019a67",
-    "quota-probe": "300c06f71ff75bff71ca59a68de24a9b30c5ce42edbbb992d1a991b607408140",
-    "saas-dashboard": "eca63be055ab12ebcf6a7c48023cd4b5739dcaf2d1057b554a09978d9304802d",
+    "quickstart": "dea2dbcbf80af392c64047b709b2eed3404bedc52bc019b338994da6efbd69ee",
+    "storefront": "fcce8c76df58a5a7f66a60d9cfe6d2f4e94bd2e2c596d66cc4edb51f7151dc32",
+    "bad-release": "45020e034348538f862d47f47bb7b7b3f2143f37d2791f61a17e8302ba05bcee",
+    "global-mobile-day": "22eb5f13f6eb7d680fef55dc9d80888a42cfc012a4b1e018a546157127bbebd6",
+    "news-flash-crowd": "e8fe14f8e2bb04fa23a9cdc758f54433f7a6a8e14c82e137c72c2c2dac9661f2",
+    "noisy-neighbour": "76dfb9ccd1a156eb608bb43a19bb13388c88f6add1998f7244ee35b662554afd",
+    "quota-probe": "7f69d1fa1892a51f4d6d04519b45c865545a92745739a0983f2f666e56484fc4",
+    "saas-dashboard": "870e1cae6694535bdb56fd78bc320dfecae31e13db698c6813fffa982392af55",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from loadgen.traffic.assets import SCRIPT, STYLESHEET
 from loadgen.traffic.block_draws import BlockDraws
+from loadgen.traffic.documents import FLIGHT_BYTES
 from loadgen.traffic.draws import Bools, Floats, Ints, find_begins, to_ticks
 from loadgen.traffic.telemetry.navigation import draw_shares
 
@@ -24,12 +25,13 @@ LOOK_MU, LOOK_SIGMA, COMMITS = 3.1, 0.5, (0.25, 0.5)
 − TTFB where files are there already: the page is drawn soon after (0.37 to 0.40 at the medians of two recorded
 sites)."""
 
-FLIGHT_BYTES = 14_600
-"""The parser reads a document as its flights come: ten segments at first (RFC 6928)."""
-
 PAUSE_MU, PAUSE_SIGMA, TURN, WAIT_SIGMA, LONGEST_PAUSE_MS = -1.95, 0.6, 0.85, 3.2, 30.0
 """ln ms between two requests that the parser makes together, and beyond TURN deviations, where it waits for more of the
 document, the steeper law of those pauses: of two recorded sites, 60 and 76 % take at most 0.2 ms, 15 % above 1."""
+
+HELD_MU, HELD_SIGMA = 1.25, 1.0
+"""ln ms for which a document's first request to the network holds up the next one (medians of three recorded sites: 2.5
+to 4.5; where the cache had the first file 0.2 to 0.4)."""
 
 SHEET_MU, SHEET_SIGMA = -1.3, 0.5
 """From the last style sheet from the network to the first paint, ln, as a multiple of FCP − TTFB (two recorded sites:
@@ -68,14 +70,25 @@ def is_text(draws: BlockDraws) -> Bools:
     return text
 
 
+def find_lone_heroes(draws: BlockDraws, rows: FileRows) -> Bools:
+    """Loads whose largest paint is the last file that their documents wait for, as no other image comes so far."""
+    assets, lone = draws.site.assets, np.zeros(draws.loads, dtype=bool)
+    fetched, hero = assets.named[rows.asset] & ~rows.cached, assets.hero[rows.asset]
+    lone[rows.load[fetched & hero]] = True
+    lone[rows.load[fetched & ~hero]] = False
+    return lone & ~is_text(draws)
+
+
 def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
     """Split LCP − TTFB of image loads into delay, fetch and rendering; a cached image is there at once.
 
-    The document waits for its images, so fetching ends before it is complete.
+    The document waits for its images, so fetching ends before it is complete; if no other comes, when it has the last.
     """
     loading, everyone = draws.loading, np.arange(draws.loads)
-    whole = np.minimum(loading.lcp, loading.complete - 1) - loading.ttfb
+    lone = find_lone_heroes(draws, rows)
+    whole = np.where(lone, loading.pictured, np.minimum(loading.lcp, loading.complete - 1)) - loading.ttfb
     parts = draw_shares(draws.stream("lcp parts"), draws.loads, draws.scenario.telemetry.lcp_parts, 0.5)
+    parts[:2] /= np.where(lone, parts[:2].sum(axis=0), 1.0)
     delay = np.floor(np.maximum(whole, 0) * parts[0]).astype(np.int64)
     loaded = np.floor(np.maximum(whole, 0) * parts[1]).astype(np.int64)
     hero = draws.site.assets.hero[rows.asset]
@@ -130,7 +143,11 @@ def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows)
     normal = stream.standard_normal(len(load))
     gaps = np.exp(PAUSE_MU + PAUSE_SIGMA * normal + (WAIT_SIGMA - PAUSE_SIGMA) * np.maximum(normal - TURN, 0.0))
     gaps = np.minimum(gaps, LONGEST_PAUSE_MS)
-    paused = np.cumsum(gaps)
+    begins = np.flatnonzero(turn == 0)
+    held = np.exp(HELD_MU + HELD_SIGMA * stream.standard_normal(draws.loads))[load[begins]]
+    pauses = np.where(draws.site.assets.styled[rows.asset], 0.0, gaps)
+    pauses[np.minimum(begins + 1, len(load) - 1)] += np.where(rows.cached[begins], 0.0, held)
+    paused = np.cumsum(pauses)
     looks = loading.unload + to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
     parses = loading.interactive - loading.ttfb
     latest = np.minimum((loading.fcp - loading.ttfb) * 3 // 4, np.floor(parses * FIRST_ASKED).astype(np.int64))
@@ -152,9 +169,10 @@ def _await_files(draws: BlockDraws, rows: FileRows, start: Ints, length: Ints) -
     """
     loading, load, assets = draws.loading, rows.load, draws.site.assets
     script = assets.kind[rows.asset] == SCRIPT
+    largest = assets.hero[rows.asset] & ~is_text(draws)[load]
     until = np.where(assets.client[rows.asset] | rows.cached, loading.ready[load] - 1, loading.scripted[load])
     room = np.maximum(np.where(script, until, loading.pictured[load]) - start, 0)
-    awaited = ~rows.cached & ~assets.favicon[rows.asset] & ~assets.hero[rows.asset]
+    awaited = ~rows.cached & ~assets.favicon[rows.asset] & ~largest
     awaited &= script | (assets.kind[rows.asset] != STYLESHEET)
     stretch = np.full((2, draws.loads), np.inf)
     named = np.flatnonzero(awaited & ~assets.styled[rows.asset] & (room > 0))
@@ -189,8 +207,8 @@ def draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> 
     length = np.minimum(length, loading.complete[load] - start - 1)
     asked = start.copy()
     image = np.flatnonzero(assets.hero[rows.asset] & ~is_text(draws)[load])
-    start[image], asked[image] = _ask_for_heroes(draws, rows, image, start[image], (delay, loaded))
-    length[image] = asked[image] + loaded[load[image]] - start[image]
+    start[image], asked[image], ended = _ask_for_heroes(draws, rows, image, start[image], (delay, loaded))
+    length[image] = ended - start[image]
     favicon = np.flatnonzero(assets.favicon[rows.asset])
     waits = np.exp(FAVICON_MU + FAVICON_SIGMA * stream.standard_normal(len(favicon)))
     start[favicon] = np.maximum(loading.loaded, loading.activated)[load[favicon]] + to_ticks(2 + waits)
@@ -201,19 +219,21 @@ def draw_times(draws: BlockDraws, rows: FileRows, delay: Ints, loaded: Ints) -> 
 
 def _ask_for_heroes(
     draws: BlockDraws, rows: FileRows, image: Ints, start: Ints, parts: tuple[Ints, Ints]
-) -> tuple[Ints, Ints]:
-    """When the largest images are asked for, and when that request goes out: a file from memory has no request.
+) -> tuple[Ints, Ints, Ints]:
+    """When the largest images are asked for, when that request goes out, and its end: one from memory has no request.
 
     `image` are their rows, `start` when the parser asks for those that the markup names, `parts` delay and loading by
     load.
     """
     loading, load, stream = draws.loading, rows.load[image], draws.stream("heroes")
     delay, loaded = (each[load] for each in parts)
-    latest = np.maximum(np.minimum(loading.lcp[load], loading.complete[load] - 1) - loaded, loading.ttfb[load])
+    lone = find_lone_heroes(draws, rows)[load]
+    until = np.where(lone, loading.pictured[load], np.minimum(loading.lcp[load], loading.complete[load] - 1))
+    latest = np.maximum(until - np.where(lone, 1, loaded), loading.ttfb[load])
     found = np.minimum(start, latest)
     soon = to_ticks(np.exp(ASKED_MU + ASKED_SIGMA * stream.standard_normal(draws.loads))[load])
     later = np.minimum(np.maximum(found + soon, loading.ttfb[load] + delay), latest)
     named = stream.random(draws.loads)[load] >= draws.scenario.telemetry.late_heroes
     begun = np.where(rows.cached[image] | named, found, np.maximum(later - soon, found))
     sent = np.where(rows.kept[image], found, np.where(rows.cached[image], np.minimum(found + soon, latest), later))
-    return begun, sent
+    return begun, sent, np.where(lone, np.maximum(until, sent), sent + loaded)

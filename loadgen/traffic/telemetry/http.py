@@ -117,7 +117,7 @@ def _make_failure(client_url: str, engine: int, status: int) -> HttpError:
 
 def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column:
     """A trace for each call."""
-    started, ended = np.round(made.started / TICKS, 3).tolist(), np.round(made.ended / TICKS, 3).tolist()
+    started, ended = (made.started / TICKS).tolist(), (made.ended / TICKS).tolist()
     status, length, host = made.status.tolist(), made.length.tolist(), draws.site.domain
     engine = draws.crowd.find_engines(draws.people)[draws.walk.session[made.view]].tolist()
 

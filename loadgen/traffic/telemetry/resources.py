@@ -79,6 +79,7 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     loading, time = draws.loading, draws.time
     largest = np.flatnonzero(draws.site.assets.hero[rows.asset])
     delay[rows.load[largest]] = asked[largest] - loading.ttfb[rows.load[largest]]
+    loaded[rows.load[largest]] = (start + length - asked)[largest]
     noticed = np.maximum(start + length, loading.ready[rows.load]) + draws.waits[FILES_WAIT][rows.load]
     at = time.start[loading.view[rows.load]] + noticed
     fetched = draws.own_view_mask[loading.view[rows.load]] & ~draws.restored[rows.load]

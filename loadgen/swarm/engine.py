@@ -27,6 +27,7 @@ from loadgen.wire.sigv4 import Signer
 
 NO_ROOM = causes.name_shortage(causes.DISK)
 LOOK_SECONDS = 1.0  # between two questions whether the credentials have changed
+BETWEEN_RECORDINGS = 0.01  # seconds in real time, at least
 
 log = logging.getLogger("loadgen")
 
@@ -111,7 +112,7 @@ class Engine:
             self._meter.take(second),
             sessions_started=started,
             sessions_active=active,
-            in_flight=self._in_flight,
+            in_flight=self._senders.in_flight,
             cpu_percent=cpu_percent,
             rss_bytes=rss_bytes,
             tallies=self._feeder.tallies,
@@ -189,11 +190,11 @@ class Engine:
         while True:
             over = self._senders.collect()
             results = [self._record(each) for each in over if each.outcome.sent]
-            for each in over:
-                if not each.outcome.sent:
-                    self._keep_unsent(each.due, each.outcome.error)
+            for each in [each for each in over if not each.outcome.sent]:
+                self._keep_unsent(each.due, each.outcome.error)
             self._in_flight -= len(results)
             self.on_results(results)
+            gevent.sleep(BETWEEN_RECORDINGS if self._job.paced else 0)
 
     def _keep_unsent(self, due: ScheduledRequest, cause: str | None = None) -> None:
         """Count a batch that this machine could not send, for want of what `cause` names: it is no failure of RUM's."""

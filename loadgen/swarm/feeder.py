@@ -25,7 +25,8 @@ from loadgen.scenario import Scenario
 from loadgen.swarm.schedule import Schedule, ScheduledRequest, pack
 from loadgen.transport import Accept
 
-AHEAD_SECONDS = 2.0  # sessions are encoded this long before they start
+AHEAD_SECONDS = 2.0  # sessions are encoded at most so long before they start
+TOGETHER_SECONDS = 0.2  # of starts that are encoded one after the other, while the caches are warm
 PLAIN_SECONDS = 8.0  # a beacon's body that waits longer than this after its visit's start waits packed
 AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
 
@@ -106,7 +107,9 @@ class Feeder:
 
     def _wait(self, start: float, now: Callable[[], float]) -> None:
         if self._job.paced:
-            gevent.sleep(max(start / self._job.pace - AHEAD_SECONDS - now(), 0))
+            ahead = start / self._job.pace - now() - AHEAD_SECONDS
+            if ahead > 0:
+                gevent.sleep(ahead + TOGETHER_SECONDS)
         while not self._job.paced and len(self._schedule) > AHEAD_BATCHES:
             gevent.sleep(0.001)
 

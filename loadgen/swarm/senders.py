@@ -82,7 +82,7 @@ class Senders:
         self._begin = send.begin if isinstance(send, ConnectionPool) else None
         self._ready: SimpleQueue[tuple[Exchange, Attempt, Request] | None] = SimpleQueue()  # for a greenlet
         self._over: list[Exchange] = []
-        self._present = self._made = 0  # senders, and exchanges that are handed out and not over
+        self._present = self.in_flight = 0  # senders, and exchanges that are handed out and not over
         self._freed, self._ended = Signal(), Signal()
         self._closed = False
 
@@ -107,14 +107,14 @@ class Senders:
 
     def wait_until_free(self) -> int:
         """How many exchanges may be handed out, once there is one; 0 when the senders are dismissed."""
-        while (free := self._present - self._made) <= 0 and not self._closed:
+        while (free := self._present - self.in_flight) <= 0 and not self._closed:
             self._freed.clear()
             self._freed.wait()
         return 0 if self._closed else free
 
     def hand_out(self, exchanges: list[Exchange]) -> None:
         """Make exchanges, as many as are free."""
-        self._made += len(exchanges)
+        self.in_flight += len(exchanges)
         for exchange in exchanges:
             self._send_next(exchange)
 
@@ -138,7 +138,7 @@ class Senders:
             return []
         left = [self._ready.get() for _ in range(len(self._ready))]
         exchanges = [each[0] for each in left if each is not None]
-        self._made -= len(exchanges)
+        self.in_flight -= len(exchanges)
         return exchanges
 
     def _send_next(self, exchange: Exchange) -> None:
@@ -164,7 +164,7 @@ class Senders:
         if attempt is not exchange:
             self._send_next(exchange)
             return
-        self._made -= 1
+        self.in_flight -= 1
         self._over.append(exchange)
         self._ended.set()
         self._freed.set()

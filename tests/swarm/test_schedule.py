@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from loadgen.model import Batch, Request, Visitor
-from loadgen.swarm.schedule import BETWEEN_TURNS, FIRST, Schedule, ScheduledRequest, pack
+from loadgen.swarm.schedule import BETWEEN_GROUPS, BETWEEN_TURNS, FIRST, Schedule, ScheduledRequest, pack
 
 VISITOR = Visitor("u", False, "DE", "de-DE", "desktop", "Windows", "Google Chrome", "155", "UA", True)
 
@@ -57,6 +57,24 @@ def test_nothing_is_handed_out_early() -> None:
     clock.time = 1001.0
     schedule.put(due(999.0))  # wakes who waits
     assert [each.at for each in waiting.get(timeout=5)] == [999.0]
+
+
+def test_what_falls_due_soon_after_a_group_goes_out_together_and_who_comes_alone_waits_for_nobody() -> None:
+    clock = Clock()
+    schedule = Schedule(clock, wait_for_due=True)
+    moments = [1.0, 1.0 + BETWEEN_GROUPS / 4, 1.0 + BETWEEN_GROUPS / 2, 3.0]
+    for at in moments:
+        schedule.put(due(at))
+    clock.time = 1.0
+    assert [each.at for each in schedule.take(32)] == moments[:1]
+    clock.time = 1.0 + BETWEEN_GROUPS * 0.9
+    waiting = gevent.spawn(schedule.take, 32)
+    waiting.join(timeout=0.02)
+    assert not waiting.ready()
+    clock.time = 1.0 + BETWEEN_GROUPS * 1.1
+    assert [each.at for each in waiting.get(timeout=5)] == moments[1:3]
+    clock.time = 3.0
+    assert [each.at for each in schedule.take(32)] == moments[3:]
 
 
 def test_a_batch_that_is_put_while_others_wait_comes_first_when_it_is_due_first() -> None:

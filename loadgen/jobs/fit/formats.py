@@ -28,6 +28,10 @@ class _User(msgspec.Struct):
     sessionId: str | None = None
 
 
+class _Monitor(msgspec.Struct, frozen=True):
+    id: str = ""
+
+
 class _BodyEvent(msgspec.Struct):
     id: str
     timestamp: float
@@ -50,10 +54,12 @@ class _Line(msgspec.Struct):
 
     # a PutRumEvents body
     BatchId: str | None = None
+    AppMonitorDetails: _Monitor = _Monitor()
     UserDetails: _User | None = None
     RumEvents: list[msgspec.Raw] | None = None
     SessionMetadata: str | None = None
     # an event as RUM keeps it
+    application_id: str = ""
     event_id: str | None = None
     event_timestamp: float | None = None
     event_type: str | None = None
@@ -78,7 +84,7 @@ _decode_event = msgspec.json.Decoder(_BodyEvent).decode
 _decode_any = msgspec.json.Decoder(Any).decode
 
 MOST_UNKNOWN = 100
-"""Unknown types that are told apart."""
+"""Unknown types, and app monitors, that are told apart."""
 
 
 class Feed:
@@ -89,10 +95,13 @@ class Feed:
 
     def add_line(self, data: bytes, dropped: frozenset[int] = frozenset(), depth: int = 0) -> bool:
         """Add what a JSON object holds; False when that is no RUM event. `dropped`: events of a body to leave out."""
+        monitors = self.recorder.counts.monitors
         try:
             line = _decode_line(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return False
+        if (monitor := line.application_id or line.AppMonitorDetails.id) and len(monitors) < MOST_UNKNOWN:
+            monitors.add(monitor)
         if line.RumEvents is not None:
             return self._add_body(line, dropped)
         if line.event_type is not None:

@@ -71,6 +71,7 @@ class ReadCounts(msgspec.Struct):
     broken_events: int = 0  # without id, type, time or session
     bad_times: int = 0  # time before 2010 or after 2100
     out_of_order: int = 0  # read after a later event of the same session
+    monitors: set[str] = msgspec.field(default_factory=set)  # ids of app monitors
     unknown_types: dict[str, int] = msgspec.field(default_factory=dict)  # of RUM's own prefix
 
 
@@ -214,10 +215,8 @@ class Recorder:
         places = self._page_places.get(page)
         if places is None:
             tags = "\n".join(page.tags) if page.tags else None
-            places = self._page_places[page] = (
-                self._pages.place(page.page), page.number, self._titles.place(page.title), self._words.place(tags),
-                self._words.place(page.attributes)
-            )  # fmt: skip
+            own, words = (self._pages.place(page.page), page.number, self._titles.place(page.title)), self._words
+            places = self._page_places[page] = (*own, words.place(tags), words.place(page.attributes))
             if len(self._page_places) > MOST_TEXTS:
                 self._page_places.clear()
         self._append((session, batch, len(details)), at, name, places, facts)

@@ -62,6 +62,8 @@ def list_losses(seen: Seen) -> Iterator[str]:
     ):
         if number:
             yield f"{number:,} {what}"
+    if len(counts.monitors) > 1:
+        yield f"events of {len(counts.monitors):,} app monitors are fitted as one site; give each monitor's alone"
     if counts.unknown_types:
         kinds = ", ".join(sorted(list_common_types(seen) & counts.unknown_types.keys())[:MOST_TOLD])
         yield f"{sum(counts.unknown_types.values()):,} events of types that are not known: {kinds or 'rare ones'}"

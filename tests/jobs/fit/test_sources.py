@@ -130,6 +130,18 @@ def test_a_session_has_as_many_bytes_in_logs_as_in_bodies(
     assert read(tmp_path / "file").events.size.sum() == expected.events.size.sum()
 
 
+@pytest.mark.parametrize("form", ["bodies", "logs"])
+def test_app_monitors_that_are_mixed_are_counted(form: str, bodies: list[bytes], tmp_path: Path) -> None:
+    other = [
+        body.replace(b'"AppMonitorDetails":{"id":"0000', b'"AppMonitorDetails":{"id":"1111') for body in bodies[:5]
+    ]
+    if form == "logs":
+        FORMS["lines"](tmp_path / "file", log_events([*bodies[5:], *other]))
+    else:
+        (tmp_path / "file").write_bytes(b"\n".join([*bodies[5:], *other]))
+    assert len(read(tmp_path / "file").counts.monitors) == 2
+
+
 def test_a_first_line_that_is_cut_hides_none_of_the_others(
     bodies: list[bytes], expected: Recorded, tmp_path: Path
 ) -> None:

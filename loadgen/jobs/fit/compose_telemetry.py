@@ -10,7 +10,7 @@ import numpy as np
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.event_details import PROTOCOLS
-from loadgen.jobs.fit.support import round_share, weigh
+from loadgen.jobs.fit.support import round_share, round_to, weigh
 from loadgen.jobs.fit.vitals import (
     FEW,
     LEAST,
@@ -104,6 +104,8 @@ def compose_cache(found: Estimates) -> dict[str, Any]:
         cache["first_page_returning"] = round(returning.cached_again, 2)
     if returning.cached_later is not None:
         cache["later_pages"] = round(returning.cached_later, 2)
+    if returning.memory is not None:
+        cache["memory_seconds"] = round_to(returning.memory, returning.memory / 10)
     return cache
 
 

@@ -1,8 +1,7 @@
-"""The files of full loads: how many of each kind a page has, how large they are, and how many come from the cache.
+"""The files of full loads: how many of each kind a page has, how large they are, and which of them other pages have.
 
-Rule: a file is known again by its URL, so that pages tell which files they share. A file without a size comes from the
-cache, unless its host tells no size of any file. Pages share more or fewer of their files than a scenario's own do, and
-these are cached more often: so shares of cached files are told as of a page that shares as many as those.
+Rule: a file is known again by its URL. A page's own files are those of at least half of its loads; rarer ones are those
+of its items. Only loads that came to their end tell how many there are.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.navigation import HEADER_BYTES
-from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 from loadgen.scenario import Resources
@@ -36,7 +35,8 @@ USUAL = 0.5
 HEADED = 2
 """A page's largest image comes behind so many others."""
 
-PLACES = {"css": -1, "other": 1}
+BY_BROWSER = "other"
+PLACES = {"css": -1, BY_BROWSER: 1}
 """Images that style sheets ask for come first, the browser's own (the favicon) last."""
 
 SHARED, FAR = Resources().shared, 0.15
@@ -204,83 +204,6 @@ def _read_kind(key: str) -> int:
     if kind == "other" and initiator in ("video", "audio"):
         return KINDS.index("media")
     return KINDS.index(kind) if kind in KINDS else OTHER_KIND
-
-
-class Caches(NamedTuple):
-    """Shares of files that came from the cache, as of pages that share `SHARED` of their files."""
-
-    landings: int  # that were loaded as links are, with enough files to tell
-    known: int  # of these, those of users who came earlier in the data
-    of_all: float  # share of cached files of all these landings
-    of_known: float
-    of_later: float | None  # of later loads of another page
-    share: Floats  # of each session's landing, of its files as they are; NaN: not told
-
-
-def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
-    """Tell the cached files of landings, and of later loads; `known` are sessions of users who came earlier."""
-    events, files = recorded.events, list_files(recorded, visits)
-    loaded = _spread_first_loads(recorded, visits, events.at)
-    # a further load of the view that ended early has files and no navigation event
-    own = ~files.opaque & (events.at[files.row] <= loaded[files.view] + LATE_SECONDS)
-    files = _pick_files(files, own)
-    cached, view, size = events.code[files.row] == 0, files.view, len(visits.page)
-    number, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
-    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (number >= FEWEST_FILES)
-    lasted = _spread_first_loads(recorded, visits, events.value) / 1000
-    usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
-    landing, later = usable & visits.first, usable & ~visits.first & visits.hard
-    later &= visits.page != np.roll(visits.page, 1)  # a page has all files of its own
-
-    def share(chosen: Bools) -> float:
-        return _weigh_shared(cached[chosen], files.shared[chosen])
-
-    again = landing & known[visits.session]
-    of_session = np.full(len(recorded.sessions.user), np.nan)
-    of_session[visits.session[landing]] = kept[landing] / number[landing]
-    went_on = later[view] & files.usual & _find_had(recorded, files)
-    return Caches(int(landing.sum()), int(again.sum()), share(landing[view]), share(again[view]),
-                  share(went_on) if went_on.any() else None, of_session)  # fmt: skip
-
-
-def _pick_files(files: Files, chosen: Bools) -> Files:
-    columns: list[Any] = [column[chosen] for column in files]
-    return Files(*columns)
-
-
-def _weigh_shared(cached: Bools, shared: Bools) -> float:
-    """The share of cached files, weighed as if a page shared `SHARED` of them."""
-    if not len(cached):
-        return 0.0
-    if shared.all() or not shared.any():
-        return float(cached.mean())
-    return SHARED * float(cached[shared].mean()) + (1 - SHARED) * float(cached[~shared].mean())
-
-
-def _find_had(recorded: Recorded, files: Files) -> Bools:
-    """Files that an earlier load of the visit had, so that any cache may hold them."""
-    key = recorded.events.session[files.row] * (int(files.file.max(initial=0)) + 1) + files.file
-    had = np.ones(len(key), dtype=bool)
-    had[np.unique(key, return_index=True)[1]] = False
-    return had
-
-
-def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
-    """How each view was loaded for the first time: 0 as links are, 1 by a step back, 2 by a reload; NaN: not told.
-
-    A reload and a step back have their files anyway.
-    """
-    return _spread_first_loads(recorded, visits, recorded.events.code)
-
-
-def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
-    """A column of the events, at each view's first navigation event; NaN: it has none."""
-    events, rows = recorded.events, recorded.loads.event
-    view = find_views(visits, events.session[rows], events.number[rows])
-    found = np.full(len(visits.page), np.nan)
-    known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
-    found[view[known]] = column[rows[known]]
-    return found
 
 
 def _are_opaque(recorded: Recorded, rows: Ints) -> Bools:

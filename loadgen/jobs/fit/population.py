@@ -14,7 +14,7 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from loadgen.jobs.fit.files import find_first_loads, read_caches
+from loadgen.jobs.fit.caches import find_first_loads, read_caches
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_spans
 from loadgen.scenario import Browser, System, Telemetry
@@ -63,6 +63,7 @@ class Returning(NamedTuple):
     again: float | None  # share of the returning visitors who came new earlier in the data; None: not to be seen
     cached_again: float | None  # share of a returning visitor's files that come from the cache
     cached_later: float | None  # share on later pages
+    memory: float | None  # mean seconds for which the browser's memory holds a file
     direct: float  # share of the landings that tell no referrer; NaN: none tells whether there was one
     reopened: float  # share of the landings that reload a page or go back to it; NaN: not told
     landed: int  # landings that tell how they were loaded
@@ -143,7 +144,7 @@ def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0)
     if pairs >= FEWEST_PAIRS and back > earlier:
         people = guess_people(back - earlier, pairs / kept**2, float(last.max() - first.min()), sample_rate)
     return Returning(share, error, caches.landings, caches.known if told else 0, people, pairs,
-                     min(earlier / back, 1.0) if told and back else None, again, caches.of_later,
+                     min(earlier / back, 1.0) if told and back else None, again, caches.of_later, caches.memory,
                      _find_share(referrer == none), _find_share(code > 0), len(code))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The files of a site, read off its loads: their sizes, which of them pages share, and how many caches hold."""
+"""The files of a site, read off its loads: their sizes, and which of them pages share."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 
 from loadgen.jobs.fit.calibrate import record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.files import find_files, read_caches
+from loadgen.jobs.fit.files import find_files
 from loadgen.jobs.fit.navigation import HEADER_BYTES
-from loadgen.jobs.fit.population import find_known
 from loadgen.scenario import Scenario
 from loadgen.traffic.site import Site
 
@@ -51,17 +50,20 @@ to = {{ home = 0.5 }}
 exit = 0.5
 
 [telemetry]
-cache = {{ first_page_returning = {again}, later_pages = {later} }}
+cache = {{ first_page_returning = {again}, later_pages = {later}, memory_seconds = {memory} }}
 """
 
 
-def load_site(returning: float, shared: float, again: float, later: float) -> Scenario:
-    return Scenario.parse(SITE.format(returning=returning, shared=shared, again=again, later=later), "files.toml")
+USUAL = {"returning": 0.5, "shared": 0.7, "again": 0.5, "later": 0.9, "memory": 30.0}
+
+
+def load_site(**changes: float) -> Scenario:
+    return Scenario.parse(SITE.format(**USUAL | changes), "files.toml")
 
 
 @cache
-def see_site(returning: float = 0.5, shared: float = 0.7, again: float = 0.5, later: float = 0.9) -> Seen:
-    return see_visits(record_generated(load_site(returning, shared, again, later), 480, 5), 5)
+def see_site(**changes: float) -> Seen:
+    return see_visits(record_generated(load_site(**changes), 480, 5), 5)
 
 
 def find_members(seen: Seen, page: str) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def test_a_page_s_largest_image_and_those_of_style_sheets_are_told_in_their_plac
     """Each item has a largest image of its own, which is one file of the page."""
     seen = see_site()
     found = find_members(seen, "item")
-    assets = Site(load_site(0.5, 0.7, 0.5, 0.9)).assets
+    assets = Site(load_site()).assets
     own = slice(assets.begins[1], assets.begins[2])
     for kind, name in enumerate(("stylesheet", "script", "font", "image")):
         sizes = assets.size[own][assets.kind[own] == kind] - HEADER_BYTES
@@ -92,13 +94,3 @@ def test_a_page_s_largest_image_and_those_of_style_sheets_are_told_in_their_plac
 @pytest.mark.parametrize(("shared", "told"), [(0.25, 0.18), (1.0, 1.0)])
 def test_how_many_of_its_files_a_page_shares_is_told_where_it_is_not_usual(shared: float, told: float) -> None:
     assert find_members(see_site(shared=shared), "home")["shared"] == pytest.approx(told, abs=0.05)
-
-
-@pytest.mark.parametrize(("shared", "again", "later"), [(0.7, 0.5, 0.9), (0.25, 0.75, 0.6), (0.4, 0.3, 0.95)])
-def test_cached_shares_are_those_of_the_scenario_whatever_part_of_its_files_a_site_shares(
-    shared: float, again: float, later: float
-) -> None:
-    seen = see_site(1.0, shared, again, later)
-    found = read_caches(seen.recorded, seen.visits, find_known(seen.recorded))
-    assert found.of_all == pytest.approx(again, abs=0.06)
-    assert found.of_later == pytest.approx(later, abs=0.06)

@@ -1,0 +1,119 @@
+"""Whence the files of full loads come: from the network, from the cache on the disk, or from the browser's memory.
+
+Rule: a file without a size comes from a cache, unless its host tells no size of any file. Pages share more or fewer of
+their files than a scenario's own do, and these are cached more often: so shares of cached files are told as of a page
+that shares as many as those.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.files import BY_BROWSER, FEWEST_FILES, SHARED, Files, list_files
+from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.vitals import LEAST
+
+SWEPT = np.geomspace(1.0, 3600.0, 400)
+"""Mean seconds that are tried for how long memory holds a file."""
+
+
+class Caches(NamedTuple):
+    """Shares of files that came from the cache, as of pages that share `SHARED` of their files."""
+
+    landings: int  # that were loaded as links are, with enough files to tell
+    known: int  # of these, those of users who came earlier in the data
+    of_all: float  # share of cached files of all these landings
+    of_known: float
+    of_later: float | None  # of later loads of another page
+    share: Floats  # of each session's landing, of its files as they are; NaN: not told
+    memory: float | None  # mean seconds for which the browser's memory holds what no page uses
+
+
+def read_caches(recorded: Recorded, visits: Visits, known: Bools) -> Caches:
+    """Tell the cached files of landings, and of later loads; `known` are sessions of users who came earlier."""
+    events, files = recorded.events, list_files(recorded, visits)
+    loaded = _spread_first_loads(recorded, visits, events.at)
+    # a further load of the view that ended early has files and no navigation event
+    own = ~files.opaque & (events.at[files.row] <= loaded[files.view] + LATE_SECONDS)
+    files = _pick_files(files, own)
+    cached, view, size = events.code[files.row] == 0, files.view, len(visits.page)
+    number, kept = np.bincount(view, minlength=size), np.bincount(view, weights=cached, minlength=size)
+    usable = (find_first_loads(recorded, visits) == 0) & (visits.loads == 1) & (number >= FEWEST_FILES)
+    lasted = _spread_first_loads(recorded, visits, events.value) / 1000
+    usable &= loaded - visits.at <= lasted + LATE_SECONDS  # else it is the event of a further load
+    landing, later = usable & visits.first, usable & ~visits.first & visits.hard
+    later &= visits.page != np.roll(visits.page, 1)  # a page has all files of its own
+
+    def share(chosen: Bools) -> float:
+        return _weigh_shared(cached[chosen], files.shared[chosen])
+
+    again = landing & known[visits.session]
+    of_session = np.full(len(recorded.sessions.user), np.nan)
+    of_session[visits.session[landing]] = kept[landing] / number[landing]
+    last = _find_last(recorded, files)
+    went_on = later[view] & files.usual & (last >= 0)
+    memory = _find_memory(recorded, visits, _pick_files(files, went_on & cached), last[went_on & cached])
+    return Caches(int(landing.sum()), int(again.sum()), share(landing[view]), share(again[view]),
+                  share(went_on) if went_on.any() else None, of_session, memory)  # fmt: skip
+
+
+def _pick_files(files: Files, chosen: Bools) -> Files:
+    columns: list[Any] = [column[chosen] for column in files]
+    return Files(*columns)
+
+
+def _weigh_shared(cached: Bools, shared: Bools) -> float:
+    """The share of cached files, weighed as if a page shared `SHARED` of them."""
+    if not len(cached):
+        return 0.0
+    if shared.all() or not shared.any():
+        return float(cached.mean())
+    return SHARED * float(cached[shared].mean()) + (1 - SHARED) * float(cached[~shared].mean())
+
+
+def _find_last(recorded: Recorded, files: Files) -> Ints:
+    """The view under which the visit's last load before had each file, so that any cache may hold it; -1: none had."""
+    key = recorded.events.session[files.row] * (int(files.file.max(initial=0)) + 1) + files.file
+    order = np.argsort(key, kind="stable")
+    again = np.flatnonzero(key[order][1:] == key[order][:-1])
+    last = np.full(len(key), -1)
+    last[order[again + 1]] = files.view[order[again]]
+    return last
+
+
+def _find_memory(recorded: Recorded, visits: Visits, files: Files, last: Ints) -> float | None:
+    """The mean time until memory is swept, by maximum likelihood: what it still holds takes no time at all.
+
+    These files come from the cache, and the page before is known not to have had them. None: too few loads tell.
+    """
+    before = files.view - 1
+    native = np.array([f" {BY_BROWSER} " in key for key in recorded.keys] + [False])[recorded.events.key[files.row]]
+    told = (last < before) & visits.hard[before] & (visits.loads[before] == 1) & ~native
+    if len(np.unique(files.view[told])) < LEAST:
+        return None
+    waited = np.maximum(visits.at[files.view[told]] - visits.at[last[told] + 1], 0.5)
+    held = recorded.events.value[files.row[told]] == 0
+    passed = waited / SWEPT[:, None]
+    likelihood = np.where(held, -passed, np.log(-np.expm1(-passed))).sum(axis=1)
+    return float(SWEPT[int(likelihood.argmax())])
+
+
+def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
+    """How each view was loaded for the first time: 0 as links are, 1 by a step back, 2 by a reload; NaN: not told.
+
+    A reload and a step back have their files anyway.
+    """
+    return _spread_first_loads(recorded, visits, recorded.events.code)
+
+
+def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
+    """A column of the events, at each view's first navigation event; NaN: it has none."""
+    events, rows = recorded.events, recorded.loads.event
+    view = find_views(visits, events.session[rows], events.number[rows])
+    found = np.full(len(visits.page), np.nan)
+    known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
+    found[view[known]] = column[rows[known]]
+    return found

@@ -69,6 +69,8 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         return finish(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
     whole, events = min(most, MOST // 2), EVENTS * find_rarity(seen)
+    if "interactions_per_minute" in telemetry:
+        telemetry["interactions_per_minute"] = guess_inputs(seen)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
@@ -227,6 +229,11 @@ def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
 def match_calls(recorded: Recorded) -> Any:
     """How long traced calls took."""
     return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
+
+
+def guess_inputs(seen: Seen) -> float:
+    """The rate of inputs if none were clicks on links: a round corrects by a factor, so the first must be near."""
+    return max(count_inputs(seen) / find_minutes(seen), 1e-3)
 
 
 def correct_inputs(rate: float, missing: float) -> float:

@@ -6,7 +6,15 @@ from functools import cache
 
 import pytest
 
-from loadgen.jobs.fit.calibrate import correct_inputs, count_inputs, find_minutes, make_steady, record_generated
+from loadgen.jobs.fit.calibrate import (
+    ROUNDS,
+    correct_inputs,
+    count_inputs,
+    find_minutes,
+    guess_inputs,
+    make_steady,
+    record_generated,
+)
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.scenario import Resources, Scenario
 
@@ -31,3 +39,13 @@ def test_inputs_that_lack_are_made_up_for_at_once(telemetries: tuple[str, ...], 
     recorded, shown = see_inputs(rate, *telemetries), see_inputs(0.5, *telemetries)
     missing = (count_inputs(recorded) - count_inputs(shown)) / find_minutes(shown)
     assert correct_inputs(0.5, missing) == pytest.approx(rate, rel=0.25)
+
+
+@pytest.mark.parametrize(("rate", "telemetries"), [(6.0, ("performance", "interaction")), (0.1, ("performance",))])
+def test_any_rate_of_inputs_is_found_in_as_many_rounds_as_there_are(rate: float, telemetries: tuple[str, ...]) -> None:
+    recorded = see_inputs(rate, *telemetries)
+    found = guess_inputs(recorded)
+    for _ in ROUNDS:
+        shown = see_inputs(found, *telemetries)
+        found = correct_inputs(found, (count_inputs(recorded) - count_inputs(shown)) / find_minutes(shown))
+    assert found == pytest.approx(rate, rel=0.1)

@@ -8,7 +8,7 @@ has loaded. Every correction is a ratio of what was recorded to what was generat
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, isfinite, log, sqrt
+from math import exp, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from loadgen.jobs.fit.compose_telemetry import LAWS
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
+from loadgen.jobs.fit.inputs import LARGEST, bound, correct_inputs, count_inputs, find_minutes, guess_inputs
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.fit.support import round_share, round_to
 from loadgen.jobs.fit.visits import match_site
@@ -48,12 +49,6 @@ FEWEST, MOST, TIMES = 250, 12_000, 3
 
 ENOUGH, MANY_TIMES = 30, 400
 """Times on both sides from which a think time is moved, and from which its spread is too."""
-
-LARGEST = 3.0
-"""A round corrects by this factor at most."""
-
-LEAST_MINUTES = 0.05
-"""Of a view, when the rate of inputs is corrected: where views are shorter, so is the step."""
 
 SEED = 20_261_125
 """Fixed, so that the same data give the same scenario."""
@@ -229,47 +224,6 @@ def measure_by_page(seen: Seen) -> tuple[Any, Any, Any]:
 def match_calls(recorded: Recorded) -> Any:
     """How long traced calls took."""
     return match_logarithms(recorded.events.value[recorded.rows_of(rum.XRAY)])
-
-
-def guess_inputs(seen: Seen) -> float:
-    """The rate of inputs if none were clicks on links: a round corrects by a factor, so the first must be near."""
-    return max(count_inputs(seen) / find_minutes(seen), 1e-3)
-
-
-def correct_inputs(rate: float, missing: float) -> float:
-    """The next rate of inputs: links are clicked whatever the rate, so it moves by what a minute lacks."""
-    return max(rate * bound(max(rate + missing, 0.0) / rate), 1e-3)
-
-
-def find_minutes(seen: Seen) -> float:
-    """By how much the measure of inputs grows with their rate: the minutes of a view, or of a load without an input,
-    if its browser measures them."""
-    dwells = dwell.measure_dwells(seen.recorded, seen.visits)
-    if not len(seen.recorded.rows_of(rum.DOM)):
-        told = np.zeros(len(seen.visits.page), dtype=bool)
-        told[seen.loads.view[np.isfinite(seen.loads.delay)]] = True
-        kind = dwell.find_kinds(seen.recorded, seen.visits)
-        able = np.isin(kind, np.unique(kind[told]))
-        quiet = ~told[dwells.view] & seen.visits.hard[dwells.view]
-        lengths = np.where(able[dwells.view], dwells.seconds, 0.0)[quiet]
-    else:
-        lengths = dwells.seconds
-    return max(float(lengths.mean()) / 60 if len(lengths) else 0.0, LEAST_MINUTES)
-
-
-def count_inputs(seen: Seen) -> float:
-    """A measure of inputs: clicks a view where they are recorded, else the odds of a load's first input."""
-    views = max(len(seen.visits.page), 1)
-    clicks = len(seen.recorded.rows_of(rum.DOM))
-    if clicks:
-        return max(clicks / views, 1e-6)
-    share = float(np.isfinite(seen.loads.delay).mean()) if len(seen.loads.delay) else 0.0
-    return -log(1 - min(max(share, 1e-4), 0.95))
-
-
-def bound(ratio: float) -> float:
-    """A correction that is not larger than one round may make."""
-    return float(np.clip(ratio, 1 / LARGEST, LARGEST)) if isfinite(ratio) else 1.0
 
 
 def finish(draft: Draft, seen: Seen) -> Draft:

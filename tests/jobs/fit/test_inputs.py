@@ -1,4 +1,4 @@
-"""How parameters move until what is generated looks like what was recorded."""
+"""The rate of inputs, found by what shows of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ from functools import cache
 
 import pytest
 
-from loadgen.jobs.fit.calibrate import (
-    ROUNDS,
-    correct_inputs,
-    count_inputs,
-    find_minutes,
-    guess_inputs,
-    make_steady,
-    record_generated,
-)
+from loadgen.jobs.fit.calibrate import ROUNDS, make_steady, record_generated
 from loadgen.jobs.fit.estimate import Seen, see_visits
+from loadgen.jobs.fit.inputs import correct_inputs, count_inputs, find_minutes, guess_inputs
 from loadgen.scenario import Resources, Scenario
 
 SESSIONS = 1_000

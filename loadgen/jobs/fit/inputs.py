@@ -1,0 +1,62 @@
+"""How often visitors click and type while they look at a page: what shows of it, and the rate behind that.
+
+Rule: links are clicked whatever the rate, so what shows is no multiple of it. Where clicks are not recorded, the first
+input of a load tells of the others.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, log
+
+import numpy as np
+
+from loadgen.jobs.fit.dwell import find_kinds, measure_dwells
+from loadgen.jobs.fit.estimate import Seen
+from loadgen.rum import events as rum
+
+LEAST_MINUTES = 0.05
+"""Of a view, when the rate of inputs is corrected: where views are shorter, so is the step."""
+
+LARGEST = 3.0
+"""A round corrects by this factor at most."""
+
+
+def guess_inputs(seen: Seen) -> float:
+    """The rate of inputs if none were clicks on links: a round corrects by a factor, so the first must be near."""
+    return max(count_inputs(seen) / find_minutes(seen), 1e-3)
+
+
+def correct_inputs(rate: float, missing: float) -> float:
+    """The next rate of inputs: links are clicked whatever the rate, so it moves by what a minute lacks."""
+    return max(rate * bound(max(rate + missing, 0.0) / rate), 1e-3)
+
+
+def find_minutes(seen: Seen) -> float:
+    """By how much the measure of inputs grows with their rate: the minutes of a view, or of a load without an input,
+    if its browser measures them."""
+    dwells = measure_dwells(seen.recorded, seen.visits)
+    if not len(seen.recorded.rows_of(rum.DOM)):
+        told = np.zeros(len(seen.visits.page), dtype=bool)
+        told[seen.loads.view[np.isfinite(seen.loads.delay)]] = True
+        kind = find_kinds(seen.recorded, seen.visits)
+        able = np.isin(kind, np.unique(kind[told]))
+        quiet = ~told[dwells.view] & seen.visits.hard[dwells.view]
+        lengths = np.where(able[dwells.view], dwells.seconds, 0.0)[quiet]
+    else:
+        lengths = dwells.seconds
+    return max(float(lengths.mean()) / 60 if len(lengths) else 0.0, LEAST_MINUTES)
+
+
+def count_inputs(seen: Seen) -> float:
+    """A measure of inputs: clicks a view where they are recorded, else the odds of a load's first input."""
+    views = max(len(seen.visits.page), 1)
+    clicks = len(seen.recorded.rows_of(rum.DOM))
+    if clicks:
+        return max(clicks / views, 1e-6)
+    share = float(np.isfinite(seen.loads.delay).mean()) if len(seen.loads.delay) else 0.0
+    return -log(1 - min(max(share, 1e-4), 0.95))
+
+
+def bound(ratio: float) -> float:
+    """A correction that is not larger than one round may make."""
+    return float(np.clip(ratio, 1 / LARGEST, LARGEST)) if isfinite(ratio) else 1.0

@@ -191,8 +191,9 @@ def test_senders_say_how_many_requests_may_be_in_flight_though_none_of_them_wait
         senders.hand_out([Exchange(due(1.0), REQUEST)])
         assert senders.wait_until_free() == 1
         assert network._idle == []  # the request is on its way, and no greenlet had a turn
+        assert senders.in_flight == 1
         [over] = gevent.spawn(senders.collect).get(timeout=5)
-        assert (over.outcome.error, over.outcome.sent) == ("timeout", True)
+        assert (over.outcome.error, over.outcome.sent, senders.in_flight) == ("timeout", True, 0)
         assert senders.wait_until_free() == 2
         senders.dismiss()
 

@@ -225,10 +225,10 @@ class Blocks:
         left = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
         cached = np.where(left, 1.0, self.scenario.telemetry.cache.later_pages)
         images = self.site.assets.images
-        new, unseen = find_new_items(steps)[view], find_unseen_images(steps, hard, images[0])[~steps.first[hard]]
+        new, unseen = find_new_items(steps)[view], find_unseen_images(steps, hard, images[0])[:, ~steps.first[hard]]
         return WantedLoads(
             view, session, self.site.slowness[of], self.site.html_kb[of], factor, False, kind == BACK, cached,
-            new, images[:, of] > 0, np.stack((unseen, new, new)) & ~people.returning[session],
+            new, images[:, of] > 0, np.stack((*unseen, new)) & ~people.returning[session],
         )  # fmt: skip
 
     def _draw_loading(

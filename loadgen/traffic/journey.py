@@ -137,14 +137,16 @@ def find_new_items(walk: Walk) -> Bools:
 
 
 def find_unseen_images(walk: Walk, hard: Bools, shared: Ints) -> Bools:
-    """Full loads whose pages have more images in common with the site than any page that the visit loaded before.
+    """Full loads whose pages have images that no page of the visit had before: [group, load], shared ones and own ones.
 
-    `shared` says of each page how many it has: the first ones of all that the site has.
+    `shared` says of each page how many it has in common with the site: the first ones of all.
     """
-    number, zero = shared[walk.page[hard]], walk.session[hard] * (int(shared.max()) + 1)
+    page, session = walk.page[hard], walk.session[hard]
+    number, zero = shared[page], session * (int(shared.max()) + 1)
     most = np.maximum.accumulate(zero + number)
-    unseen: Bools = number > np.maximum(np.append(0, most[:-1]) - zero, 0)
-    return unseen
+    fresh = np.zeros(len(page), dtype=bool)
+    fresh[np.unique(session * len(shared) + page, return_index=True)[1]] = True
+    return np.stack((number > np.maximum(np.append(0, most[:-1]) - zero, 0), fresh))
 
 
 def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_switches: float) -> Dwell:

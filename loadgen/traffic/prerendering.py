@@ -163,11 +163,11 @@ def _load(draws: BlockDraws, view: Ints, walk: Walk) -> Loading:
     of, count = walk.page[unused], len(unused)
     cached = np.full(count, draws.scenario.telemetry.cache.later_pages)
     new: Bools = np.array([bool(laws) for laws in draws.site.popularity])[of]
-    images, returning = draws.site.assets.images, draws.people.returning[session]
+    images, before, returning = draws.site.assets.images, walk.page[unused - 1], draws.people.returning[session]
     wanted = WantedLoads(
         unused, session, draws.site.slowness[of], draws.site.html_kb[of],
         find_cache_factor(False, returning), False, np.zeros(count, dtype=bool), cached, new,
-        images[:, of] > 0, np.stack((images[0][of] > images[0][walk.page[unused - 1]], new, new)) & ~returning,
+        images[:, of] > 0, np.stack((images[0][of] > images[0][before], of != before, new)) & ~returning,
     )  # fmt: skip
     drawn = draw_loads(draws.stream("unused loading"), draws.scenario.telemetry, draws.slowness, wanted)
     shown = pick_loads(draws.loading, draws.time.load[view])._replace(view=unused - 1)

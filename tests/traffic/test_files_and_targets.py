@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadgen.rum.events import FCP, FID, HTTP, NAVIGATION, RESOURCE
+from loadgen.rum.events import FCP, FID, HTTP, LCP, NAVIGATION, RESOURCE
 from loadgen.scenario import Scenario, parse
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SMALL, SeenLoad, events, loads, one, seen, small
@@ -102,3 +102,18 @@ def test_a_document_of_one_flight_is_whole_before_it_unloads_the_page_before() -
     short = [each for each in told if each.transferSize < 12_000]
     assert len(short) > 50
     assert all(each.unloadEventStart > each.responseStart + each.responseTime for each in short)
+
+
+@pytest.mark.parametrize("shared", [0, 0.5, 1])
+@pytest.mark.parametrize("images", [1, 3, 12])
+def test_a_largest_image_is_there_before_it_is_painted(images: int, shared: float) -> None:
+    """Its file ends by then, and no part of LCP is below 0; pages come again with other items."""
+    files = f"resources = {{ image = {images}, shared = {shared} }}\ncache = {{ later_pages = 0.95 }}\n"
+    more = f"[population]\nbrowsers = {{ Chrome = 1 }}\nreturning = 0.3\n[telemetry]\n{files}desktop.text_lcp = 0\n"
+    found = [each for each in details(small(f"{more}mobile.text_lcp = 0"), LCP) if each.attribution.url]
+    assert len(found) > 50
+    for each in found:
+        told = each.attribution
+        parts = (told.timeToFirstByte, told.resourceLoadDelay, told.resourceLoadTime, told.elementRenderDelay)
+        assert min(parts) >= 0
+        assert sum(parts) == pytest.approx(each.value, abs=0.01)

@@ -79,6 +79,13 @@ def find_lone_heroes(draws: BlockDraws, rows: FileRows) -> Bools:
     return lone & ~is_text(draws)
 
 
+def _find_hero_ends(draws: BlockDraws, lone: Bools) -> Ints:
+    """When largest images are there at the latest: before they are painted, and before the document is complete."""
+    loading = draws.loading
+    latest: Ints = np.minimum(loading.lcp, loading.complete - 1)
+    return np.where(lone, np.minimum(latest, loading.pictured), latest)
+
+
 def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
     """Split LCP − TTFB of image loads into delay, fetch and rendering; a cached image is there at once.
 
@@ -86,7 +93,7 @@ def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
     """
     loading, everyone = draws.loading, np.arange(draws.loads)
     lone = find_lone_heroes(draws, rows)
-    whole = np.where(lone, loading.pictured, np.minimum(loading.lcp, loading.complete - 1)) - loading.ttfb
+    whole = _find_hero_ends(draws, lone) - loading.ttfb
     parts = draw_shares(draws.stream("lcp parts"), draws.loads, draws.scenario.telemetry.lcp_parts, 0.5)
     parts[:2] /= np.where(lone, parts[:2].sum(axis=0), 1.0)
     delay = np.floor(np.maximum(whole, 0) * parts[0]).astype(np.int64)
@@ -227,13 +234,13 @@ def _ask_for_heroes(
     """
     loading, load, stream = draws.loading, rows.load[image], draws.stream("heroes")
     delay, loaded = (each[load] for each in parts)
-    lone = find_lone_heroes(draws, rows)[load]
-    until = np.where(lone, loading.pictured[load], np.minimum(loading.lcp[load], loading.complete[load] - 1))
-    latest = np.maximum(until - np.where(lone, 1, loaded), loading.ttfb[load])
+    lone = find_lone_heroes(draws, rows)
+    until = _find_hero_ends(draws, lone)[load]
+    latest = np.maximum(until - np.where(lone[load], 1, loaded), loading.ttfb[load])
     found = np.minimum(start, latest)
     soon = to_ticks(np.exp(ASKED_MU + ASKED_SIGMA * stream.standard_normal(draws.loads))[load])
     later = np.minimum(np.maximum(found + soon, loading.ttfb[load] + delay), latest)
     named = stream.random(draws.loads)[load] >= draws.scenario.telemetry.late_heroes
     begun = np.where(rows.cached[image] | named, found, np.maximum(later - soon, found))
     sent = np.where(rows.kept[image], found, np.where(rows.cached[image], np.minimum(found + soon, latest), later))
-    return begun, sent, np.where(lone, np.maximum(until, sent), sent + loaded)
+    return begun, sent, np.where(lone[load], np.maximum(until, sent), sent + loaded)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from loadgen.scenario.population import COUNTRIES, Browser, Device
-from loadgen.scenario.problems import Country, Seconds, Section, Share
+from loadgen.scenario.problems import Country, Factor, Seconds, Section, Share
 
 
 class Incident(Section):
@@ -58,7 +58,7 @@ class SlowApi(Targeted):
 
     kind: Literal["slow_api"] = Field(description="What happens.")
     path: str = Field("/", pattern="^/", description="Calls whose path, as the scenario writes it, begins like this.")
-    times: float = Field(8.0, gt=0, description="Factor on the server's part of a call's time.")
+    times: Factor = Field(8.0, description="Factor on the server's part of a call's time.")
     failing: Share = Field(0.0, description="Share of those calls that end with the status below.")
     status: int = Field(503, ge=400, le=599, description="HTTP status of the failing calls.")
 
@@ -67,14 +67,14 @@ class Outage(Targeted):
     """A content delivery network that serves files slowly: pages paint late, files take long."""
 
     kind: Literal["cdn_outage"] = Field(description="What happens.")
-    times: float = Field(5.0, gt=0, description="Factor on rendering times and on the fetch of files.")
+    times: Factor = Field(5.0, description="Factor on rendering times and on the fetch of files.")
 
 
 class LayoutShift(Targeted):
     """A third party's script that breaks the layout."""
 
     kind: Literal["layout_shift"] = Field(description="What happens.")
-    shift: float = Field(0.35, gt=0, description="Cumulative layout shift that it adds to a page load.")
+    shift: float = Field(0.35, gt=0, le=100, description="Cumulative layout shift that it adds to a page load.")
     element: str = Field("#ad-top", min_length=1, description="What it moves, as a selector.")
 
 

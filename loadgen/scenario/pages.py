@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from loadgen.scenario.population import ThinkTime
-from loadgen.scenario.problems import Attributes, Section, Share, Weight
+from loadgen.scenario.problems import Attributes, Factor, Section, Share, Weight
 
 PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
@@ -152,7 +152,7 @@ class PageSpec(Section):
     think_time: ThinkTime | None = Field(None, description="Dwell time; default by device (population.think_time).")
     link: Link = Field(Link(), description="The element whose click leads here.")
     route: bool = Field(False, description="Reached by a route change of a single-page site, not by a full load.")
-    slowness: float = Field(1.0, gt=0, description="Factor on the page's server and rendering times.")
+    slowness: Factor = Field(1.0, description="Factor on the page's server and rendering times.")
     document_bytes: int | None = Field(
         None, ge=1, le=100_000_000, description="Size of its document on the wire. Default: drawn for the page."
     )
@@ -172,7 +172,9 @@ class Pool(Section):
     """The items behind a placeholder such as {product}: made-up slugs, a few popular, many rare."""
 
     size: int = Field(200, ge=1, le=100_000, description="Number of items.")
-    zipf: float = Field(0.8, ge=0, description="Exponent of their popularity (Breslau et al. 1999 saw 0.64 to 0.83).")
+    zipf: float = Field(
+        0.8, ge=0, le=10, description="Exponent of their popularity (Breslau et al. 1999 saw 0.64 to 0.83)."
+    )
 
 
 def find_placeholders(text: str) -> list[str]:

@@ -8,35 +8,38 @@ from pydantic import Field
 
 from loadgen.scenario.problems import Country, Section, Share, Weight
 
+LONGEST_STAY = 1e10
+"""Seconds: no median or mean dwell time is longer than three centuries."""
+
 
 class Weibull(Section):
     """Dwell times as measured on 205,873 pages: many leave at once, few stay long (Liu, White, Dumais, SIGIR 2010)."""
 
     distribution: Literal["weibull"] = "weibull"
-    shape: float = Field(0.75, gt=0, description="Below 1: the longer one has stayed, the longer one stays.")
-    scale: float = Field(46.2, gt=0, description="Seconds; 63 % have left by then.")
+    shape: float = Field(0.75, ge=0.1, le=20, description="Below 1: the longer one has stayed, the longer one stays.")
+    scale: float = Field(46.2, gt=0, le=LONGEST_STAY, description="Seconds; 63 % have left by then.")
 
 
 class Lognormal(Section):
     """Think times whose logarithm is normal."""
 
     distribution: Literal["lognormal"]
-    median: float = Field(gt=0, description="Seconds.")
-    sigma: float = Field(1.0, gt=0, description="Standard deviation of the natural logarithm.")
+    median: float = Field(gt=0, le=LONGEST_STAY, description="Seconds.")
+    sigma: float = Field(1.0, gt=0, le=20, description="Standard deviation of the natural logarithm.")
 
 
 class Exponential(Section):
     """Think times without memory (reading time of 3GPP's HTTP model: mean 30 s)."""
 
     distribution: Literal["exponential"]
-    mean: float = Field(30.0, gt=0, description="Seconds.")
+    mean: float = Field(30.0, gt=0, le=LONGEST_STAY, description="Seconds.")
 
 
 class Quantiles(Section):
     """Think times as measured: the values at equal steps from the shortest to the longest, straight lines between."""
 
     distribution: Literal["quantiles"]
-    seconds: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+    seconds: tuple[Annotated[float, Field(ge=0, le=LONGEST_STAY)], ...] = Field(
         min_length=2, description="Ascending; [0, 10, 60]: median 10."
     )
 
@@ -147,6 +150,7 @@ class Population(Section):
     impatience: float = Field(
         0.15,
         ge=0,
+        le=5,
         description="How much the log-odds of leaving rise when the first page's LCP is e times the usual one. "
         "Contentsquare: 43.5 % bounce below 1 s, 49 % above 2 s; 5.7 and 4.5 pages.",
     )

@@ -237,6 +237,15 @@ Seconds = Annotated[
 Share = Annotated[float, Field(ge=0, le=1)]
 """A probability, or a part of a whole."""
 
+Spread = Annotated[float, Field(gt=0, le=3)]
+"""The sigma of a lognormal distribution: at 3 one value in six is more than 20 times the median."""
+
+Milliseconds = Annotated[float, Field(gt=0, le=60_000)]
+"""A median time of at most a minute, in milliseconds."""
+
+Factor = Annotated[float, Field(gt=0, le=1000)]
+"""How many times as much of something."""
+
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """A country's ISO 3166-1 alpha-2 code."""
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from loadgen.scenario.pages import Resources, Status
-from loadgen.scenario.problems import Section, Share, Weight
+from loadgen.scenario.problems import Factor, Milliseconds, Section, Share, Spread, Weight
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -25,51 +25,51 @@ or null; and what a script of another origin throws, of which the browser says n
 class Vitals(Section):
     """Web vitals of one kind of device: TTFB, then rendering up to FCP, then up to LCP; each adds to the one before."""
 
-    ttfb_median_ms: Positive = Field(
+    ttfb_median_ms: Milliseconds = Field(
         445,
         description="Navigation start to first byte of documents from the network; with those of the cache, 408 "
         "(CrUX via Web Almanac 2025).",
     )
-    ttfb_sigma: Positive = Field(0.85, description="Spread of TTFB.")
-    render_median_ms: Positive = Field(330, description="First byte to first contentful paint.")
-    render_sigma: Positive = Field(0.80, description="Spread of it.")
-    largest_median_ms: Positive = Field(210, description="First to largest contentful paint.")
-    largest_sigma: Positive = Field(1.0, description="Spread of it.")
+    ttfb_sigma: Spread = Field(0.85, description="Spread of TTFB.")
+    render_median_ms: Milliseconds = Field(330, description="First byte to first contentful paint.")
+    render_sigma: Spread = Field(0.80, description="Spread of it.")
+    largest_median_ms: Milliseconds = Field(210, description="First to largest contentful paint.")
+    largest_sigma: Spread = Field(1.0, description="Spread of it.")
     text_lcp: Share = Field(
         0.15, description="Loads whose largest element is text, four times as quick (Almanac 2025)."
     )
-    inp_median_ms: Positive = Field(31, description="Interaction to next paint, p75 65 ms.")
-    inp_sigma: Positive = Field(1.1, description="Spread of it (CrUX histograms of single sites: 1.0 to 1.3).")
-    fid_median_ms: Positive = Field(1.8, description="First input delay; weakly known.")
-    fid_sigma: Positive = Field(1.5, description="Spread of it.")
+    inp_median_ms: Milliseconds = Field(31, description="Interaction to next paint, p75 65 ms.")
+    inp_sigma: Spread = Field(1.1, description="Spread of it (CrUX histograms of single sites: 1.0 to 1.3).")
+    fid_median_ms: Milliseconds = Field(1.8, description="First input delay; weakly known.")
+    fid_sigma: Spread = Field(1.5, description="Spread of it.")
     cls_zero: Share = Field(0.30, description="Loads without any layout shift.")
-    cls_median: Positive = Field(0.036, description="Cumulative layout shift of the others.")
-    cls_sigma: Positive = Field(1.4, description="Spread of it.")
-    rtt_median_ms: Positive = Field(48, description="Round trip time (Treo, CrUX November 2024).")
-    rtt_sigma: Positive = Field(1.02, description="Spread of it between visits (CrUX).")
-    mbit: Positive = Field(50, description="Bandwidth, Mb/s; an estimate.")
+    cls_median: Positive = Field(0.036, le=100, description="Cumulative layout shift of the others.")
+    cls_sigma: Spread = Field(1.4, description="Spread of it.")
+    rtt_median_ms: Milliseconds = Field(48, description="Round trip time (Treo, CrUX November 2024).")
+    rtt_sigma: Spread = Field(1.02, description="Spread of it between visits (CrUX).")
+    mbit: Positive = Field(50, ge=0.01, le=100_000, description="Bandwidth, Mb/s; an estimate.")
 
 
 class MobileVitals(Vitals):
     """The same for mobiles and tablets."""
 
-    ttfb_median_ms: Positive = Field(
+    ttfb_median_ms: Milliseconds = Field(
         545,
         description="Navigation start to first byte of documents from the network; with those of the cache, 500 "
         "(CrUX via Web Almanac 2025).",
     )
-    render_median_ms: Positive = Field(480, description="First byte to first contentful paint.")
-    largest_median_ms: Positive = Field(300, description="First to largest contentful paint.")
+    render_median_ms: Milliseconds = Field(480, description="First byte to first contentful paint.")
+    largest_median_ms: Milliseconds = Field(300, description="First to largest contentful paint.")
     text_lcp: Share = Field(
         0.24, description="Loads whose largest element is text, four times as quick (Almanac 2025)."
     )
-    inp_median_ms: Positive = Field(64, description="Interaction to next paint, p75 135 ms.")
-    fid_median_ms: Positive = Field(8.7, description="First input delay; weakly known.")
+    inp_median_ms: Milliseconds = Field(64, description="Interaction to next paint, p75 135 ms.")
+    fid_median_ms: Milliseconds = Field(8.7, description="First input delay; weakly known.")
     cls_zero: Share = Field(0.40, description="Loads without any layout shift.")
-    cls_median: Positive = Field(0.0286, description="Cumulative layout shift of the others.")
-    cls_sigma: Positive = Field(1.6, description="Spread of it.")
-    rtt_median_ms: Positive = Field(76, description="Round trip time (Treo, CrUX November 2024).")
-    mbit: Positive = Field(10, description="Bandwidth, Mb/s; an estimate.")
+    cls_median: Positive = Field(0.0286, le=100, description="Cumulative layout shift of the others.")
+    cls_sigma: Spread = Field(1.6, description="Spread of it.")
+    rtt_median_ms: Milliseconds = Field(76, description="Round trip time (Treo, CrUX November 2024).")
+    mbit: Positive = Field(10, ge=0.01, le=100_000, description="Bandwidth, Mb/s; an estimate.")
 
 
 class Cache(Section):
@@ -80,6 +80,7 @@ class Cache(Section):
     later_pages: Share = Field(0.9, description="Later pages of a visit.")
     memory_seconds: Positive = Field(
         30.0,
+        le=1_000_000,
         description="Mean time until the browser's memory is swept of what no page uses: such a file takes no time at "
         "all. In recorded visits it was there after 1 to 28 s (11 loads of 12) and gone after 30 s (4 of 4).",
     )
@@ -105,19 +106,19 @@ class Api(Section):
     failures: dict[Status, Share] = Field(FAILURES, description="Probability of each failing HTTP status. Estimate.")
     network: Share = Field(0.002, description="Probability that no answer comes. Estimate.")
     aborted: Share = Field(0.0, description="Probability that the page gives a call up before its answer.")
-    median_ms: Positive = Field(120, description="The server's part of a call's time.")
-    sigma: Positive = Field(0.8, description="Spread of it.")
+    median_ms: Milliseconds = Field(120, description="The server's part of a call's time.")
+    sigma: Spread = Field(0.8, description="Spread of it.")
 
 
 class Scripting(Section):
     """What the site's own scripts cost a load."""
 
-    network: Positive = Field(
+    network: Factor = Field(
         1.1,
         description="Median time for which a document waits for deferred scripts from the network, from domInteractive "
         "to DOMContentLoaded, as a multiple of its rendering time. From the cache a fifth (recorded visits).",
     )
-    ready_ms: Positive = Field(5.0, description="Median time that the DOMContentLoaded handlers take. Estimate.")
+    ready_ms: Milliseconds = Field(5.0, description="Median time that the DOMContentLoaded handlers take. Estimate.")
 
 
 class Shifts(Section):
@@ -127,7 +128,7 @@ class Shifts(Section):
     answers: Share = Field(
         0.75, description="Share of the others shortly after it, as answers are shown; the rest come later. Estimate."
     )
-    answer_ms: Positive = Field(250.0, description="Mean time from the load event to those. Estimate.")
+    answer_ms: Milliseconds = Field(250.0, description="Mean time from the load event to those. Estimate.")
     single: Share = Field(
         0.85, description="Loads whose whole shift is one (62 and 88 % of the visits recorded with the web client)."
     )
@@ -137,9 +138,9 @@ class Errors(Section):
     """JavaScript errors: they cluster in few sessions and few messages. No published rate was found; estimates."""
 
     sessions: Share = Field(0.10, description="Sessions with at least one error.")
-    per_session: float = Field(1.8, ge=1, description="Mean errors of such a session.")
+    per_session: float = Field(1.8, ge=1, le=1000, description="Mean errors of such a session.")
     messages: int = Field(15, ge=1, le=1000, description="Distinct errors of the site.")
-    zipf: float = Field(1.2, ge=0, description="Exponent of their frequency (Akamai: few messages repeat).")
+    zipf: float = Field(1.2, ge=0, le=10, description="Exponent of their frequency (Akamai: few messages repeat).")
     thrown: dict[ThrownValue, Weight] | None = Field(
         None,
         min_length=1,
@@ -170,6 +171,7 @@ class Telemetry(Section):
     interactions_per_minute: float = Field(
         0.25,
         ge=0,
+        le=1000,
         description="Inputs while a page is looked at, beside clicks on links. Six loads in ten have any "
         "(visits recorded with the web client).",
     )
@@ -182,7 +184,7 @@ class Telemetry(Section):
         description="Documents in which some script listens for pointer events. In the others Chromium tells no target "
         "of a first input by pointer. Estimate.",
     )
-    lcp_parts: tuple[Positive, Positive, Positive] = Field(
+    lcp_parts: tuple[Milliseconds, Milliseconds, Milliseconds] = Field(
         (350.0, 140.0, 230.0),
         description="Load delay, load time and render delay of an image LCP, whose sum is scaled to each load "
         "(medians of good sites in ms, CrUX July 2024).",

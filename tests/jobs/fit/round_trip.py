@@ -14,7 +14,7 @@ from loadgen import wire
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.observe import observe_steps
-from loadgen.jobs.fit.recorded import Floats, Ints, Recorded, Recorder
+from loadgen.jobs.fit.recorded import Floats, Ints, Recorded, Recorder, SessionTable
 from loadgen.jobs.fit.visits import match_site
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.scenario import Exponential, Lognormal, Population, Quantiles, Scenario, ThinkTime, Weibull
@@ -128,33 +128,46 @@ def compare_dwells(truth: Scenario, fitted: Scenario, allowed: float) -> Iterato
             yield Off(f"mean dwell, {device}", real, found, found / real - 1, allowed, 0)
 
 
-def compare_vitals(truth: Seen, fitted: Seen, allowed: float) -> Iterator[Off]:
+def number_people(sessions: SessionTable, population: Population) -> Ints:
+    """Of each session the number of who makes it: somebody of a small crowd, told by browser and place, or itself.
+
+    A crowd is small where most visits are those of known visitors, who come again and again from where they are.
+    """
+    if population.returning < 0.5 or population.returning * len(sessions.user) < population.visitors:
+        return np.arange(len(sessions.user))
+    facts = (sessions.device, sessions.system, sessions.browser, sessions.version, sessions.country, sessions.language)
+    return np.unique(np.stack(facts), axis=1, return_inverse=True)[1].ravel()
+
+
+def compare_vitals(truth: Seen, fitted: Seen, population: Population, allowed: float) -> Iterator[Off]:
     """The 75th percentile by device."""
+    people = number_people(truth.recorded.sessions, population)
     for device, small in (("desktop", False), ("mobile", True)):
         for name, field in (("LCP", "largest"), ("FCP", "paint"), ("TTFB", "first_byte"), ("INP", "input")):
-            sides, whose = [], []
+            sides = []
             for seen in (truth, fitted):
                 values = getattr(seen.loads, field)
                 own = (seen.loads.small == small) & np.isfinite(values) & (values > 0)
                 values = values[own]
-                whose.append(seen.visits.session[seen.loads.view[own]])
+                if seen is truth:
+                    whose = people[seen.visits.session[seen.loads.view[own]]]
                 # INP comes in steps of 8 ms: what lies between is evened out
                 even = np.resize(np.arange(-4, 4, 0.01) + 0.005, len(values))
                 sides.append(values + np.random.default_rng(1).permutation(even) if name == "INP" else values)
             if min(map(len, sides)) >= 500:
                 real, found = (float(np.quantile(side, 0.75)) for side in sides)
                 yield Off(f"{name} p75, {device}", real, found, found / real - 1,
-                          max(allowed, BOTH * find_error(sides[0], whose[0], find_p75)), len(sides[0]))  # fmt: skip
+                          max(allowed, BOTH * find_error(sides[0], whose, find_p75)), len(sides[0]))  # fmt: skip
 
 
 def find_p75(values: Floats) -> float:
     return float(np.quantile(values, 0.75))
 
 
-def find_error(values: Floats, session: Ints, statistic: Callable[[Floats], float]) -> float:
-    """The standard error of a statistic, as a part of it: whole sessions are dealt to parts, as one visitor's loads
-    are alike and few visitors have many of them."""
-    part = np.random.default_rng(3).permutation(int(session.max()) + 1)[session] % PARTS
+def find_error(values: Floats, whose: Ints, statistic: Callable[[Floats], float]) -> float:
+    """The standard error of a statistic, as a part of it: all of one visitor go to one part, as one visitor's loads are
+    alike and few visitors have many of them."""
+    part = np.random.default_rng(3).permutation(int(whose.max()) + 1)[whose] % PARTS
     found = [statistic(values[part == each]) for each in range(PARTS)]
     return float(np.std(found, ddof=1) / np.sqrt(PARTS) / np.mean(found))
 
@@ -231,7 +244,7 @@ def compare(scenario: Scenario, fitted: Scenario, sessions: int, sample_rate: fl
             else compare_pages(truth, fitted, views, 0.02 * wider)
         ),
         *compare_dwells(truth, fitted, 0.05 * wider),
-        *compare_vitals(real, other, 0.05 * wider),
+        *compare_vitals(real, other, truth.population, 0.05 * wider),
         *compare_shares(real, truth.population, fitted, seen),
         *compare_events(real, other, 0.03 * wider),
     ]

@@ -1,7 +1,7 @@
 """Does a PutRumEvents call cost the endpoint more than in another checkout? `tests.benchmarks.endpoint_turns` says it.
 
-    git worktree add --detach /tmp/old 4ccaea6
-    python -m tests.benchmarks.endpoint_turns /tmp/old
+    git worktree add --detach ../loadgen-before 4ccaea6
+    python -m tests.benchmarks.endpoint_turns ../loadgen-before
 
 Both endpoints run on one core, each with a file of its own, and answer the client of `endpoint_speed.py` on the other
 core in turns: there and here, then here and there. What is compared is the processor time of a call, pair by pair, so

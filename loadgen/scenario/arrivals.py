@@ -7,12 +7,15 @@ from pydantic import Field
 from loadgen.scenario.problems import Country, Seconds, Section, Share, Weight
 from loadgen.scenario.thresholds import Thresholds
 
+MOST_A_SECOND = 1_000_000.0
+"""Sessions: no site has more."""
+
 
 class Stage(Section):
     """A linear ramp from the previous target to this one; the same target holds, a duration of 0 jumps."""
 
     duration: Seconds = Field(description="Length of the stage.")
-    target: float = Field(ge=0, description="Sessions per second at its end.")
+    target: float = Field(ge=0, le=MOST_A_SECOND, description="Sessions per second at its end.")
     thresholds: Thresholds = Field(Thresholds(), description="What this stage must keep, beside the run's own.")
 
 
@@ -20,7 +23,7 @@ class FlashCrowd(Section):
     """A sudden crowd: a steep rise, a hold, an exponential decay. Estimates; the model is World Cup 98."""
 
     at: Seconds = Field(description="When it begins.")
-    times: float = Field(8.0, ge=0, description="Factor on the rate at its height; below 1 is an outage.")
+    times: float = Field(8.0, ge=0, le=1000, description="Factor on the rate at its height; below 1 is an outage.")
     rise: Seconds = Field(300.0, description="Time to the height.")
     hold: Seconds = Field(600.0, description="Time at the height.")
     half_life: Seconds = Field(1800.0, gt=0, description="Time in which what is more than usual halves.")
@@ -32,7 +35,7 @@ class Surge(Section):
     at: Seconds = Field(description="When it begins.")
     ramp: Seconds = Field(0.0, description="Time in which it grows, and in which it goes again.")
     length: Seconds = Field(300.0, description="Time at its height.")
-    times: float = Field(5.0, ge=0, description="Factor on the rate of those who are part of it.")
+    times: float = Field(5.0, ge=0, le=1000, description="Factor on the rate of those who are part of it.")
     share: Share = Field(1.0, description="Their part of all visitors.")
 
 
@@ -44,10 +47,12 @@ class Day(Section):
         pattern="^(mon|tue|wed|thu|fri|sat|sun) ([01][0-9]|2[0-3]):[0-5][0-9]$",
         description="Weekday and UTC time of the run's zero.",
     )
-    ratio: float = Field(4.0, ge=1, description="Peak to trough within one country; an estimate.")
+    ratio: float = Field(4.0, ge=1, le=1000, description="Peak to trough within one country; an estimate.")
     peak_hour: float = Field(20.0, ge=0, le=24, description="Busiest local hour: 20 for consumers, 11 to 15 at work.")
     trough_hour: float = Field(4.0, ge=0, le=24, description="Quietest local hour.")
-    weekend: float = Field(1.0, gt=0, description="Saturday and Sunday beside other days: retail 1.05, work 0.85.")
+    weekend: float = Field(
+        1.0, gt=0, le=1000, description="Saturday and Sunday beside other days: retail 1.05, work 0.85."
+    )
     countries: dict[Country, Weight] | None = Field(
         None, description="Countries whose days are added up. Default: the population's."
     )
@@ -67,6 +72,7 @@ class Arrivals(Section):
     rate: float | None = Field(
         None,
         ge=0,
+        le=MOST_A_SECOND,
         description="Sessions per second: constant, or where the first stage starts. "
         "Without stages the default is 1, before stages 0 (k6's startRate).",
     )

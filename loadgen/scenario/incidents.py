@@ -82,7 +82,7 @@ class Spike(Incident):
     """More visitors than usual."""
 
     kind: Literal["spike"] = Field(description="What happens.")
-    times: float = Field(5.0, ge=0, description="Factor on the rate of visitors (of these countries).")
+    times: float = Field(5.0, ge=0, le=1000, description="Factor on the rate of visitors (of these countries).")
 
 
 AnyIncident = Annotated[ErrorRelease | SlowApi | Outage | LayoutShift | Spike, Field(discriminator="kind")]

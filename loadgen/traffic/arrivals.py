@@ -103,6 +103,7 @@ class OpenArrivals(ArrivalsLaw):
 
     @cached_property
     def starts(self) -> Floats:
+        self.check_size()
         return draw_starts(self.mean_curve, self.seeds)
 
     def check_size(self) -> None:

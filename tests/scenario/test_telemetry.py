@@ -1,4 +1,4 @@
-"""The numbers of a scenario's telemetry: each has a largest value, up to which traffic can be drawn."""
+"""Numbers of a scenario: those of the telemetry have largest values, up to which traffic can be drawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from annotated_types import Le
 from pydantic.fields import FieldInfo
 
-from loadgen.errors import ScenarioError
+from loadgen.errors import LoadgenError, ScenarioError
 from loadgen.scenario import parse
 from loadgen.scenario.problems import Section
 from loadgen.scenario.telemetry import Telemetry
@@ -57,6 +57,12 @@ def test_the_largest_values_make_traffic_without_an_overflow() -> None:
     assert all(load.events for session in sessions for load in session.loads)
 
 
+def test_more_sessions_than_fit_into_memory_are_refused_when_they_are_drawn() -> None:
+    scenario = parse(f'name = "extreme"\nduration = "1h"\narrivals.rate = 1e6\n{PAGES}', "extreme.toml")
+    with pytest.raises(LoadgenError, match="sessions would start"):
+        next(draw_sessions(scenario, 1))
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -64,6 +70,8 @@ def test_the_largest_values_make_traffic_without_an_overflow() -> None:
         "telemetry.desktop.mbit = 1e-300",
         "telemetry.api.median_ms = 1e300",
         "population.impatience = 900",
+        "arrivals.rate = 1e300",
+        'arrivals.flash_crowds = [{ at = "6m", times = 1e300 }]',
         'population.think_time.desktop = { distribution = "lognormal", median = 5, sigma = 500 }',
         'incidents = [{ kind = "slow_api", at = 5, times = 1e300 }]',
     ],

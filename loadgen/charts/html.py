@@ -78,6 +78,17 @@ def page(title: str, *body: Child) -> str:
     return f"<!doctype html>\n{whole}\n"
 
 
+def header(verb: str, title: str, *inside: Child, meta: Sequence[str] = ()) -> Markup:
+    """The top of a page: the verb that made it, what it is of, the answer in short, and how that came about."""
+    return el(
+        "header",
+        el("p", f"loadgen {verb}", class_="brand"),
+        el("h1", title),
+        *inside,
+        *(el("p", line, class_="meta") for line in meta),
+    )
+
+
 def card(title: str, *body: Child, note: str | None = None, wide: bool = False, about: str | None = None) -> Markup:
     """A section with a heading, what it shows, and a note on how to read it."""
     return el(

@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import nan
 
-from loadgen.charts import COLOURS, Layer, Markup, card, cards, el, folded, join, linear, page, pick_colour, table
+from loadgen.charts import (
+    COLOURS,
+    Layer,
+    Markup,
+    card,
+    cards,
+    el,
+    folded,
+    header,
+    join,
+    linear,
+    page,
+    pick_colour,
+    table,
+)
 from loadgen.report.comparison import NAMES, Comparison, Difference, align
 from loadgen.report.plots import Frame, choose_spread_scale, find_highest, plot_along, plot_curve, read_latency
 from loadgen.report.terminal import describe_change, format_figure, format_interval, name_letter
@@ -55,10 +69,9 @@ def build_heading(readings: Sequence[RunData], comparison: Comparison) -> Markup
         for place, reading in enumerate(readings)
     )
     found = [el("li", note) for note in comparison.notes]
-    return el(
-        "header",
-        el("p", "loadgen compare", class_="brand"),
-        el("h1", f"{len(readings)} runs compared"),
+    return header(
+        "compare",
+        f"{len(readings)} runs compared",
         el("ul", *runs, class_="runs"),
         el("ul", *found, class_="reasons interrupted") if found else None,
     )

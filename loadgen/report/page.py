@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from loadgen.charts import Child, Markup, bars, card, cards, el, facts, folded, page, stacked_bars, tiles
+from loadgen.charts import Child, Markup, bars, card, cards, el, facts, folded, header, page, stacked_bars, tiles
 from loadgen.report import plots
 from loadgen.report.accounting import build_accounting_card, build_incomplete_card, describe_preflights
 from loadgen.report.plots import plot_curve
@@ -71,18 +71,13 @@ def build_headline(reading: RunData) -> Markup:
     reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary), *reading.gaps) if reason]
     if summary.cut_off:
         reasons.insert(0, el("li", "cut off: the run ended before it could sum itself up; this is what it had written"))
-    return el(
-        "header",
-        el("p", "loadgen report", class_="brand"),
-        el("h1", summary.scenario),
+    return header(
+        "report",
+        summary.scenario,
         build_badge(summary),
         el("p", describe_run(summary), class_="sentence"),
         el("ul", *reasons, class_=f"reasons {summary.verdict}") if reasons else None,
-        el(
-            "p",
-            f"{summary.started_at[:19].replace('T', ' ')} UTC · seed {summary.seed} · {summary.pace}",
-            class_="meta",
-        ),
+        meta=[f"{summary.started_at[:19].replace('T', ' ')} UTC · seed {summary.seed} · {summary.pace}"],
     )
 
 

@@ -15,6 +15,7 @@ from loadgen.charts import (
     el,
     find_centres,
     folded,
+    header,
     linear,
     logarithmic,
     page,
@@ -56,14 +57,11 @@ def build_fit_page(fitted: Fitted) -> str:
 def build_headline(fitted: Fitted) -> Markup:
     """What was fitted."""
     held = ", compared with sessions that were not fitted" if fitted.judgement.held_out else ""
-    return el(
-        "header",
-        el("p", "loadgen fit", class_="brand"),
-        el("h1", fitted.scenario.name),
+    return header(
+        "fit",
+        fitted.scenario.name,
         el("p", " ".join(fitted.scenario.description.split()), class_="sentence"),
-        el(
-            "p", f"{format_count(fitted.sessions)} sessions · {format_count(fitted.events)} events{held}", class_="meta"
-        ),
+        meta=[f"{format_count(fitted.sessions)} sessions · {format_count(fitted.events)} events{held}"],
     )
 
 

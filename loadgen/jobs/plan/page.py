@@ -18,6 +18,7 @@ from loadgen.charts import (
     el,
     find_centres,
     folded,
+    header,
     label_times,
     linear,
     page,
@@ -90,17 +91,15 @@ def build_plan_page(plan: CapacityPlan) -> str:
 
 def build_headline(plan: CapacityPlan) -> Markup:
     """What was planned, and how exactly."""
-    return el(
-        "header",
-        el("p", "loadgen plan", class_="brand"),
-        el("h1", plan.scenario),
-        el(
-            "p",
-            f"At {plan.throttling.quota:g} requests a second: {format_verdict(plan.throttling)}.",
-            class_="sentence",
-        ),
-        el("p", f"{format_duration(plan.duration)} · seed {plan.seed} · {format_exactness(plan)}", class_="meta"),
-        el("p", f"Of {format_left_out(plan).removeprefix('of ')}.", class_="meta"),
+    answer = f"At {plan.throttling.quota:g} requests a second: {format_verdict(plan.throttling)}."
+    return header(
+        "plan",
+        plan.scenario,
+        el("p", answer, class_="sentence"),
+        meta=[
+            f"{format_duration(plan.duration)} · seed {plan.seed} · {format_exactness(plan)}",
+            f"Of {format_left_out(plan).removeprefix('of ')}.",
+        ],
     )
 
 

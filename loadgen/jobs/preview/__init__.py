@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from loadgen.charts import Markup, bars, card, cards, el, page, tiles
+from loadgen.charts import Markup, bars, card, cards, el, header, page, tiles
 from loadgen.jobs.inputs import Positive, Seconds, Seed, read_scenario, resolve_options, take_first_monitor
 from loadgen.jobs.preview import plots
 from loadgen.jobs.preview.traffic_sample import TrafficSample, sample_traffic
@@ -88,16 +88,11 @@ def list_cards(sample: TrafficSample) -> Iterator[Markup]:
 def build_headline(sample: TrafficSample) -> Markup:
     """What the scenario is for."""
     scenario = sample.scenario
-    return el(
-        "header",
-        el("p", "loadgen preview", class_="brand"),
-        el("h1", scenario.name),
+    return header(
+        "preview",
+        scenario.name,
         el("p", " ".join(scenario.description.split()), class_="sentence") if scenario.description else None,
-        el(
-            "p",
-            f"{format_clock(scenario.duration)} · seed {sample.seed} · {format_drawn(sample)} · nothing was sent",
-            class_="meta",
-        ),
+        meta=[f"{format_clock(scenario.duration)} · seed {sample.seed} · {format_drawn(sample)} · nothing was sent"],
     )
 
 

@@ -3,6 +3,7 @@
 LoadgenError            a person can mend it: one line on stderr, exit code 2
 ├── ScenarioError       a scenario file: file, path in the file, what to write instead
 ├── EndpointError       the local endpoint cannot start or has died
+├── GeneratorKilled     the process that sends was killed before it had sent anything: exit code 130
 └── ControlError        the RUM API refused: unknown monitor, wrong credentials, missing permission
     └── Unreachable     no answer for now: no connection, a 5xx, or throttled; worth another try
 
@@ -35,6 +36,9 @@ def escape_line(text: str) -> str:
 class LoadgenError(Exception):
     """The message is complete: what, where, and what to write instead; each argument is a line."""
 
+    exit_code = 2
+    """Of a command that ends by it."""
+
     def __init__(self, *lines: str) -> None:
         super().__init__(*map(escape_line, lines))
 
@@ -48,6 +52,12 @@ class ScenarioError(LoadgenError):
 
 class EndpointError(LoadgenError):
     """The local RUM endpoint cannot start, or has died."""
+
+
+class GeneratorKilled(LoadgenError):
+    """The process that sends was killed (by a person, or for want of memory) before it had sent anything."""
+
+    exit_code = 130
 
 
 class ControlError(LoadgenError):

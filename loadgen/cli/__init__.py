@@ -1,6 +1,6 @@
 """The command line: each command is a few lines over a job, and imports it when it is called.
 
-Rule: a LoadgenError is one line on stderr and exit code 2; nothing heavier than click is imported for `--help`.
+Rule: a LoadgenError is one line on stderr and its exit code, mostly 2; nothing heavier than click is imported for `--help`.
 """
 
 import sys
@@ -60,7 +60,7 @@ def main() -> None:
         code = commands.main(prog_name="loadgen", standalone_mode=False)
     except LoadgenError as error:
         echo(*(f"loadgen: {line}" for line in error.args), err=True)
-        code = 2
+        code = error.exit_code
     except OSError as error:
         if error.errno != ENAMETOOLONG:
             raise

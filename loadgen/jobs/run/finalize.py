@@ -46,7 +46,7 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
     """The summary that the process wrote, or what its records say when it ended without one.
 
     One that ended before it had sent anything leaves no folder if it was interrupted (raises Interrupted), or if it has
-    said why it did not start (LoadgenError).
+    said why it did not start (LoadgenError). One that was killed by then raises GeneratorKilled.
     """
     handed_over = process.handover.receive()
     if folder.finished:

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import psutil
 
-from loadgen.errors import LoadgenError
+from loadgen.errors import GeneratorKilled, LoadgenError
 from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import find_free_port
@@ -28,7 +28,6 @@ from loadgen.wire.sigv4 import Credentials
 
 MOST_LINES = 20  # of Locust's log that are told
 GONE_SECONDS = 10.0  # a killed process is gone well before
-EXIT_BAD_INPUT = 2  # it has said why it did not even start
 MAX_WAIT_SECONDS = 60
 MAX_WAIT = f"--expect-workers-max-wait={MAX_WAIT_SECONDS}"
 """Seconds; a worker that dies before it has connected would else be waited for without end."""
@@ -71,7 +70,7 @@ class LocustProcess:
 
     def interrupt(self) -> None:
         """Ask it to stop sending, wait for what is in flight, and write its results."""
-        if self._process.poll() is None:
+        if self.code is None:
             self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
@@ -98,8 +97,10 @@ class LocustProcess:
 
     def fail(self) -> NoReturn:
         """Say how it ended without a summary."""
-        code = self._process.returncode
-        raise LoadgenError(f"Locust ended with code {code} and no summary: {self.first_error} ({self._folder.log})")
+        code, log = self._process.returncode, self._folder.log
+        if code < 0:
+            raise GeneratorKilled(f"signal {-code} killed the generator before it had sent anything ({log})")
+        raise LoadgenError(f"Locust ended with code {code} and no summary: {self.first_error} ({log})")
 
     @property
     def first_error(self) -> str:
@@ -114,7 +115,7 @@ class LocustProcess:
     @property
     def refusal(self) -> str | None:
         """Why it did not even start, where it has said so: it has sent nothing then."""
-        if self.code == EXIT_BAD_INPUT:
+        if self.code == LoadgenError.exit_code:  # bad input
             return self.first_error
         return explain_few_workers(self._read_log())
 

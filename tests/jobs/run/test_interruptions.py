@@ -18,6 +18,7 @@ import pytest
 
 import loadgen
 from loadgen import client, traffic
+from loadgen.cli import main as run_command
 from loadgen.jobs.run import locust_process
 from loadgen.results import RunFolder, read_incomplete_sessions, read_records
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
@@ -226,6 +227,19 @@ def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(
     doubtful = due - undone(tmp_path / "run") - tried(tmp_path / "run")
     assert doubtful.total() <= summary["in_doubt"]["requests"]
     assert summary["ledger"]["agrees"] is True
+
+
+@pytest.mark.parametrize("verb", ["run", "find-limit"])
+def test_a_generator_that_is_killed_before_it_sends_is_cut_off_and_no_bad_input(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suicide = [sys.executable, "-S", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    monkeypatch.setattr(locust_process, "make_command", lambda *_: suicide)
+    monkeypatch.setattr(sys, "argv", ["loadgen", verb, str(QUICKSTART), "--out", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as ended:
+        run_command()
+    assert ended.value.code == 130
+    assert "loadgen: signal 9 killed the generator before it had sent anything" in capsys.readouterr().err
 
 
 def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:

@@ -105,15 +105,6 @@ scan_object = msgspec.json.Decoder(AnyObject).decode
 def is_object(text: str) -> bool:
     """Whether a text is a JSON object; one nested deeper than about 1,000 levels is taken to be none."""
     try:
-        scan_object(text)
-    except msgspec.DecodeError:
-        if "\\u" not in text:
-            return False
-    except RecursionError:
-        return False
-    else:
-        return True
-    try:
         scan_object(drop_halves(text))
     except (msgspec.DecodeError, RecursionError):
         return False

@@ -21,6 +21,7 @@ from loadgen.endpoint.call_log import CallLog, PutCall
 from loadgen.endpoint.faults import NO_FAULT, InjectedFault
 from loadgen.endpoint.operations import OPERATIONS
 from loadgen.endpoint.operations.context import OperationContext
+from loadgen.endpoint.operations.put_rum_events import allows_unsigned
 from loadgen.endpoint.request_body import BodyTooLarge
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
 from loadgen.endpoint.settings import PUT_RUM_EVENTS, EndpointSettings, LiveState
@@ -90,7 +91,7 @@ class RumService:
         operation = load_service_model().operations[name]
         request = Request(operation.method, "/", (), msgspec.json.encode(given))
         context = OperationContext(self.settings, self.store, self.clock(), request, "127.0.0.1")
-        found = OPERATIONS[name].handle(context, operation, labels)
+        found = OPERATIONS[name](context, operation, labels)
         self.commit()
         return found
 
@@ -155,7 +156,8 @@ class RumService:
             return response
         except ServiceError as raised:
             error = raised
-            self._count_error(labels, error)
+            known = self.store.find_ever(labels["Id"])
+            self.state.count_error(known.id if known else None, error.status)
             raise
         finally:
             call.milliseconds = (time.perf_counter() - began) * 1000
@@ -194,12 +196,13 @@ class RumService:
     def _perform(
         self, operation: Operation, labels: dict[str, str], arrival: Arrival, call: PutCall | None = None
     ) -> Response:
-        """Signature, quota, input and rules of one operation, in this order."""
-        handler, request, now = OPERATIONS[operation.name], arrival.request, arrival.now
-        key = self._verify(request, handler.allows_unsigned(self.settings, self.store, labels), now)
+        """Signature, quota, input and rules of one operation, in this order; `call` is there for PutRumEvents alone."""
+        request, now = arrival.request, arrival.now
+        is_optional = call is not None and allows_unsigned(self.settings, self.store, labels["Id"])
+        key = self._verify(request, is_optional, now)
         self.state.take_token(operation.name, now)
         context = OperationContext(self.settings, self.store, now, request, arrival.peer, key, call)
-        return Response(200, (_JSON,), msgspec.json.encode(handler.handle(context, operation, labels)))
+        return Response(200, (_JSON,), msgspec.json.encode(OPERATIONS[operation.name](context, operation, labels)))
 
     def _verify(self, request: Request, optional: bool, now: float) -> str | None:
         """The access key that signed; None for an unsigned request where a signature is optional."""
@@ -209,11 +212,6 @@ class RumService:
             return verify(request, self._credentials.get, self.settings.region, SERVICE, now)
         except SignatureError as wrong:
             raise ServiceError(wrong.code, wrong.message, wrong.status) from wrong
-
-    def _count_error(self, labels: dict[str, str], error: ServiceError) -> None:
-        """Count an error of PutRumEvents for the ledger."""
-        known = self.store.find_ever(labels["Id"])
-        self.state.count_error(known.id if known else None, error.status)
 
     # Headers of every answer
 

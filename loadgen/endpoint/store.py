@@ -88,11 +88,9 @@ class Store:
     def _load(self) -> None:
         self._monitors.clear()
         for (record,) in self._db.execute("SELECT record FROM monitors"):
-            self._remember(msgspec.json.decode(record, type=AppMonitor))
+            monitor = msgspec.json.decode(record, type=AppMonitor)
+            self._monitors[monitor.number] = monitor
         self._index()
-
-    def _remember(self, monitor: AppMonitor) -> None:
-        self._monitors[monitor.number] = monitor
 
     def _index(self) -> None:
         present = [monitor for monitor in self._monitors.values() if monitor.deleted is None]
@@ -211,7 +209,7 @@ class Store:
         """Keep a new or changed monitor."""
         record = msgspec.json.encode(monitor)
         self.write("INSERT OR REPLACE INTO monitors VALUES (?, ?, ?)", monitor.number, monitor.id, record)
-        self._remember(monitor)
+        self._monitors[monitor.number] = monitor
         self._index()
 
     def remove(self, monitor: AppMonitor) -> None:

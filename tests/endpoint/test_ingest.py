@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadgen.endpoint import EndpointSettings
-from loadgen.endpoint.operations.app_monitor_data import flatten_metadata, merge_metadata
 from loadgen.endpoint.operations.put_rum_events import are_ids
+from loadgen.endpoint.operations.stored_events import flatten_metadata, merge_metadata
 from loadgen.model import Request
 from loadgen.rum.service_model import load_service_model
 from loadgen.wire.sigv4 import Signer

@@ -21,7 +21,8 @@ from loadgen.endpoint.console import measures, sessions
 from loadgen.endpoint.console.console_table import FURTHEST_MS, ConsoleTable, Scope, read_integer, read_scope
 from loadgen.endpoint.console.ingestion import describe_ingestion, describe_refusal
 from loadgen.endpoint.console.routes import API, SAFETY, WAY_IN, answer_file, check_caller, is_of_console
-from loadgen.endpoint.console.store_views import Place, create_monitor, list_monitors, read_events
+from loadgen.endpoint.console.store_views import create_monitor, list_monitors, read_events
+from loadgen.endpoint.operations.stored_events import EventPlace
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import (
     InternalServerException,
@@ -226,14 +227,14 @@ class Console:
 
     async def _show_event(self, query: Query) -> dict[str, Any]:
         monitor = self._find_monitor(query)
-        batch, place = (read_integer(query, name, 0, _INTEGER64) for name in ("batch", "place"))
-        found = await self._ask(sessions.find_time, monitor.number, batch, place)
-        events = self._read(monitor, [(batch, place, found)])[0] if found is not None else []
+        batch, position = (read_integer(query, name, 0, _INTEGER64) for name in ("batch", "place"))
+        places = await self._ask(sessions.find_event, monitor.number, batch, position)
+        events, _ = self._read(monitor, places)
         if not events:
-            raise ResourceNotFoundException("Event", f"{batch}.{place}")
+            raise ResourceNotFoundException("Event", f"{batch}.{position}")
         return events[0]
 
-    def _read(self, monitor: AppMonitor, places: list[Place]) -> tuple[list[dict[str, Any]], bool]:
+    def _read(self, monitor: AppMonitor, places: list[EventPlace]) -> tuple[list[dict[str, Any]], bool]:
         return read_events(self._store, self._service.settings, monitor, places)
 
     async def _show_ingestion(self, query: Query) -> dict[str, Any]:
@@ -243,12 +244,12 @@ class Console:
         return describe_refusal(self._service, read_integer(query, "number", 0, _INTEGER64))
 
 
-def _read_before(query: Query) -> tuple[int, int, int] | None:
+def _read_before(query: Query) -> EventPlace | None:
     text = query.get("before", [""])[-1]
     if not text:
         return None
     parts = text.split(".")
     if len(parts) != 3 or not all(part.isdigit() and len(part) < 19 for part in parts):
         raise ValidationException("'before' must be what an answer gave as `next`")
-    ms, batch, place = map(int, parts)
-    return min(ms, FURTHEST_MS), batch, place
+    at, batch, position = map(int, parts)
+    return EventPlace(min(at, FURTHEST_MS), batch, position)

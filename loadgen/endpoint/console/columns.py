@@ -8,14 +8,13 @@ views do not count (stacks, attributions, ids of events) stays in the store and 
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Callable
 from math import isfinite, nan
 from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.operations.app_monitor_data import merge_metadata
+from loadgen.endpoint.operations.stored_events import list_accepted, merge_metadata
 from loadgen.endpoint.request_body import drop_halves, escape_halves, gunzip_stored, parse_object
 from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 
@@ -139,22 +138,18 @@ def _decode(data: bytes) -> _Batch:
 
 def read_rows(stored: StoredRow, words: Words) -> list[Row]:
     """The rows of the accepted events of one batch."""
-    number, monitor, packed, marks, body = stored
+    number, monitor, times, dropped, body = stored
     batch = _decode(gunzip_stored(body))
-    dropped = frozenset(msgspec.json.decode(marks)) if marks else frozenset()
-    times = array("q", packed)
-    places = (place for place in range(len(times) + len(dropped)) if place not in dropped)
     session_metadata = parse_object(batch.SessionMetadata)
     session, visitor = words.add(batch.UserDetails.sessionId or ""), words.add(batch.UserDetails.userId or "")
     known: dict[str | None, tuple[int, ...]] = {}  # most events of a batch have the same metadata
     rows = []
-    for ms, place in zip(times, places, strict=True):
+    for ms, place in list_accepted(times, dropped):
         event = batch.RumEvents[place]
         dimensions = known.get(event.metadata)
         if dimensions is None:
             dimensions = known[event.metadata] = _read_dimensions(session_metadata, event.metadata, words)
-        read = READERS.get(event.type)
-        facts = NO_FACTS if read is None else _read_facts(read, event.details, words)
+        facts = _read_facts(event.type, event.details, words)
         kind = words.add(event.type)
         rows.append((monitor, number, place, ms, kind, session, visitor, *dimensions, *facts))
     return rows
@@ -170,40 +165,59 @@ def _read_dimensions(session: dict[str, Any], own: str | None, words: Words) -> 
     return (*numbers, int(turn or 0) if counts else 0)
 
 
-# Details. A member of another type than the web client's makes the whole event one without facts.
+# Details: a struct of the members that are counted for each kind of event type. A member of another type than the web
+# client's makes the whole event one without facts.
 
 
-def _read_facts(read: Callable[[str, Words], Facts], details: str, words: Words) -> Facts:
-    try:
-        return read(details, words)
-    except msgspec.DecodeError:
-        if "\\u" not in details:
-            return NO_FACTS
-    except RecursionError:
+def _read_facts(event_type: str, details: str, words: Words) -> Facts:
+    decode = DECODERS.get(event_type)
+    if decode is None:
         return NO_FACTS
     try:
-        return read(drop_halves(details), words)
+        return decode(details).list_facts(words)
+    except (msgspec.DecodeError, RecursionError):
+        if "\\u" not in details:
+            return NO_FACTS
+    try:
+        return decode(drop_halves(details)).list_facts(words)
     except (msgspec.DecodeError, RecursionError):
         return NO_FACTS
 
 
-class _Valued(msgspec.Struct, frozen=True, gc=False):
+class _Details(msgspec.Struct, frozen=True, gc=False):
+    def list_facts(self, words: Words) -> Facts:
+        raise NotImplementedError
+
+
+class _Valued(_Details, frozen=True):
     value: float = nan
 
+    def list_facts(self, words: Words) -> Facts:
+        return NO_WORD, NO_WORD, NO_STATUS, self.value if isfinite(self.value) else nan
 
-class _Timed(msgspec.Struct, frozen=True, gc=False):
+
+class _Timed(_Details, frozen=True):
     duration: float = nan
 
+    def list_facts(self, words: Words) -> Facts:
+        return NO_WORD, NO_WORD, NO_STATUS, self.duration
 
-class _Fetched(msgspec.Struct, frozen=True, gc=False):
+
+class _Fetched(_Details, frozen=True):
     duration: float = nan
     fileType: str = ""
     targetUrl: str = ""
 
+    def list_facts(self, words: Words) -> Facts:
+        return words.add(strip_query(self.targetUrl)), words.add(self.fileType), NO_STATUS, self.duration
 
-class _Failed(msgspec.Struct, frozen=True, gc=False):
+
+class _Failed(_Details, frozen=True):
     type: str = ""
     message: str = ""
+
+    def list_facts(self, words: Words) -> Facts:
+        return words.add(self.message), words.add(self.type), NO_STATUS, nan
 
 
 class _Asked(msgspec.Struct, frozen=True, gc=False):
@@ -215,63 +229,33 @@ class _Answered(msgspec.Struct, frozen=True, gc=False):
     status: int = NO_RESPONSE
 
 
-class _Exchange(msgspec.Struct, frozen=True, gc=False):
+class _Exchange(_Details, frozen=True):
     request: _Asked = _Asked()
     response: _Answered = _Answered()
 
+    def list_facts(self, words: Words) -> Facts:
+        url, status = strip_query(self.request.url), self.response.status
+        return words.add(url), words.add(self.request.method), status if 0 <= status < 1000 else NO_RESPONSE, nan
 
-class _Touched(msgspec.Struct, frozen=True, gc=False):
+
+class _Touched(_Details, frozen=True):
     event: str = ""
     cssLocator: str = ""
     element: str = ""
 
-
-_decode_valued = msgspec.json.Decoder(_Valued).decode
-_decode_timed = msgspec.json.Decoder(_Timed).decode
-_decode_fetched = msgspec.json.Decoder(_Fetched).decode
-_decode_failed = msgspec.json.Decoder(_Failed).decode
-_decode_exchange = msgspec.json.Decoder(_Exchange).decode
-_decode_touched = msgspec.json.Decoder(_Touched).decode
+    def list_facts(self, words: Words) -> Facts:
+        return words.add(self.cssLocator or self.element), words.add(self.event), NO_STATUS, nan
 
 
-def _read_value(details: str, words: Words) -> Facts:
-    value = _decode_valued(details).value
-    return NO_WORD, NO_WORD, NO_STATUS, value if isfinite(value) else nan
-
-
-def _read_navigation(details: str, words: Words) -> Facts:
-    return NO_WORD, NO_WORD, NO_STATUS, _decode_timed(details).duration
-
-
-def _read_resource(details: str, words: Words) -> Facts:
-    fetched = _decode_fetched(details)
-    return words.add(strip_query(fetched.targetUrl)), words.add(fetched.fileType), NO_STATUS, fetched.duration
-
-
-def _read_error(details: str, words: Words) -> Facts:
-    failed = _decode_failed(details)
-    return words.add(failed.message), words.add(failed.type), NO_STATUS, nan
-
-
-def _read_http(details: str, words: Words) -> Facts:
-    exchange = _decode_exchange(details)
-    url, status = strip_query(exchange.request.url), exchange.response.status
-    return words.add(url), words.add(exchange.request.method), status if 0 <= status < 1000 else NO_RESPONSE, nan
-
-
-def _read_dom(details: str, words: Words) -> Facts:
-    touched = _decode_touched(details)
-    return words.add(touched.cssLocator or touched.element), words.add(touched.event), NO_STATUS, nan
-
-
-READERS: dict[str, Callable[[str, Words], Facts]] = {
-    **dict.fromkeys((LCP, FID, CLS, INP, FCP, TTFB), _read_value),
-    NAVIGATION: _read_navigation,
-    RESOURCE: _read_resource,
-    JS_ERROR: _read_error,
-    HTTP: _read_http,
-    DOM: _read_dom,
+DECODERS: dict[str, Callable[[str], _Details]] = {
+    **dict.fromkeys((LCP, FID, CLS, INP, FCP, TTFB), msgspec.json.Decoder(_Valued).decode),
+    NAVIGATION: msgspec.json.Decoder(_Timed).decode,
+    RESOURCE: msgspec.json.Decoder(_Fetched).decode,
+    JS_ERROR: msgspec.json.Decoder(_Failed).decode,
+    HTTP: msgspec.json.Decoder(_Exchange).decode,
+    DOM: msgspec.json.Decoder(_Touched).decode,
 }
+"""What of the details counts, by event type."""
 
 
 def strip_query(url: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from loadgen.endpoint.console.columns import TYPE_WORDS, Words
 from loadgen.endpoint.console.console_table import ConsoleTable, Scope
 from loadgen.endpoint.console.measures import HTTP_FAILED, count_of
+from loadgen.endpoint.operations.stored_events import EventPlace
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.model import Noun
 from loadgen.rum.events import HTTP, JS_ERROR, NAVIGATION, PAGE_VIEW
@@ -85,14 +86,14 @@ def _name(row: dict[str, Any], words: Words) -> dict[str, Any]:
     return row | {name: words.texts[row[name] or 0] for name in names}
 
 
-def find_session_events(table: ConsoleTable, monitor: int, session: str) -> list[tuple[int, int, int]]:
-    """Batch, place and time (ms) of the events of a session, in their order."""
+def find_session_events(table: ConsoleTable, monitor: int, session: str) -> list[EventPlace]:
+    """Places of the events of a session, in their order."""
     word = table.words.find(session)
     question = (
-        "SELECT batch, place, ms FROM events WHERE monitor = ? AND session = ?"
+        "SELECT ms, batch, place FROM events WHERE monitor = ? AND session = ?"
         f" ORDER BY ms, turn, batch, place LIMIT {MOST_EVENTS}"
     )
-    return [(batch, place, ms) for batch, place, ms in table.ask(question, [monitor, word or -1])]
+    return [EventPlace(*row) for row in table.ask(question, [monitor, word or -1])]
 
 
 def journey(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
@@ -154,12 +155,12 @@ class EventQuery(Noun):
 
     types: tuple[str, ...] = ()  # full names; none: all
     inverted: tuple[str, ...] = ()  # values that no filterable field has, as RUM's Invert
-    before: tuple[int, int, int] | None = None  # ms, batch, place of the last event shown
+    before: EventPlace | None = None  # the last event shown
     limit: int = 50
 
 
-def find_events(table: ConsoleTable, scope: Scope, query: EventQuery) -> list[tuple[int, int, int]]:
-    """Batch, place and time (ms) of the events that pass the filters, the newest first."""
+def find_events(table: ConsoleTable, scope: Scope, query: EventQuery) -> list[EventPlace]:
+    """Places of the events that pass the filters, the newest first."""
     where, values = scope.condition(table.words)
     if query.types:
         numbers = [number for each in query.types if (number := table.words.find(each)) is not None]
@@ -172,8 +173,8 @@ def find_events(table: ConsoleTable, scope: Scope, query: EventQuery) -> list[tu
     if query.before:
         where += " AND (ms, batch, place) < (?, ?, ?)"
         values += query.before
-    question = f"SELECT batch, place, ms FROM events WHERE {where} ORDER BY ms DESC, batch DESC, place DESC LIMIT ?"
-    return [(batch, place, ms) for batch, place, ms in table.ask(question, [*values, query.limit])]
+    question = f"SELECT ms, batch, place FROM events WHERE {where} ORDER BY ms DESC, batch DESC, place DESC LIMIT ?"
+    return [EventPlace(*row) for row in table.ask(question, [*values, query.limit])]
 
 
 def count_types(table: ConsoleTable, scope: Scope) -> list[dict[str, Any]]:
@@ -183,10 +184,10 @@ def count_types(table: ConsoleTable, scope: Scope) -> list[dict[str, Any]]:
     return [{"type": table.words.texts[kind], "count": count} for kind, count in table.ask(question, values)]
 
 
-def find_time(table: ConsoleTable, monitor: int, batch: int, place: int) -> int | None:
-    """The time (ms) of the event at a place; None when there is none."""
-    rows = table.ask("SELECT ms FROM events WHERE monitor = ? AND batch = ? AND place = ?", [monitor, batch, place])
-    return int(rows[0][0]) if rows else None
+def find_event(table: ConsoleTable, monitor: int, batch: int, position: int) -> list[EventPlace]:
+    """The place of the event at a position of a batch, if there is one."""
+    question = "SELECT ms, batch, place FROM events WHERE monitor = ? AND batch = ? AND place = ?"
+    return [EventPlace(*row) for row in table.ask(question, [monitor, batch, position])]
 
 
 def find_spans(table: ConsoleTable) -> dict[int, tuple[int, int]]:

@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.event_index import EventPlace
-from loadgen.endpoint.operations.app_monitor_data import DecodedBatch
 from loadgen.endpoint.operations.metrics import read_destinations
 from loadgen.endpoint.operations.monitors import describe_monitor
 from loadgen.endpoint.operations.policies import ACTION, RequestContext, is_allowed
+from loadgen.endpoint.operations.stored_events import DecodedBatch, EventPlace
 from loadgen.endpoint.request_body import encode_members, gunzip_stored
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import ValidationException
@@ -27,9 +26,6 @@ MOST_BYTES = 16 * 1024 * 1024
 
 Spans = dict[int, tuple[int, int]]
 """First and last event of each monitor, by AppMonitor.number, in Unix milliseconds."""
-
-Place = tuple[int, int, int]
-"""Batch, place in it, Unix milliseconds."""
 
 
 def list_monitors(service: RumService, spans: Spans) -> list[dict[str, Any]]:
@@ -101,7 +97,7 @@ def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
 
 
 def read_events(
-    store: Store, settings: EndpointSettings, monitor: AppMonitor, places: Sequence[Place]
+    store: Store, settings: EndpointSettings, monitor: AppMonitor, places: Sequence[EventPlace]
 ) -> tuple[list[dict[str, Any]], bool]:
     """Events as GetAppMonitorData gives them, with their places, in that order; and whether all were read.
 
@@ -110,7 +106,8 @@ def read_events(
     batches: dict[int, DecodedBatch | None] = {}
     found: list[dict[str, Any]] = []
     size = 0
-    for batch, place, ms in places:
+    for place in places:
+        at, batch, position = place
         if batch not in batches:
             if size > MOST_BYTES:
                 return found, False
@@ -119,6 +116,6 @@ def read_events(
             size += len(data)
             batches[batch] = DecodedBatch(data) if rows else None
         if decoded := batches[batch]:
-            event = encode_members(decoded.unfold(EventPlace(ms, batch, place), settings, monitor))
-            found.append({"batch": batch, "place": place, "ms": ms, "event": msgspec.Raw(event.encode())})
+            event = encode_members(decoded.unfold(place, settings, monitor))
+            found.append({"batch": batch, "place": position, "ms": at, "event": msgspec.Raw(event.encode())})
     return found, True

@@ -8,29 +8,15 @@ from loadgen.endpoint.operations import app_monitor_data, metrics, monitors, pol
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.request_body import inflate, read_object
 from loadgen.endpoint.service_error import ValidationException
-from loadgen.endpoint.settings import EndpointSettings
-from loadgen.endpoint.store import Store
-from loadgen.model import Noun
 from loadgen.rum.service_model import Operation
 from loadgen.rum.validation import format_message
 
 Handle = Callable[[OperationContext, Operation, dict[str, str]], Members]
-"""handle(context, operation, labels of the path) → members of the output; raises ServiceError."""
+"""handle(context, operation, labels of the path) → members of the output, once signature and quota are checked; raises
+ServiceError."""
 
 
-def demand_signature(settings: EndpointSettings, store: Store, labels: dict[str, str]) -> bool:
-    """Whether a signature is optional: never."""
-    return False
-
-
-class Handler(Noun):
-    """How the endpoint answers one operation, once the signature and the quota are checked."""
-
-    handle: Handle
-    allows_unsigned: Callable[[EndpointSettings, Store, dict[str, str]], bool] = demand_signature
-
-
-def control_plane(perform: Callable[[OperationContext, Members], Members]) -> Handler:
+def control_plane(perform: Callable[[OperationContext, Members], Members]) -> Handle:
     """An operation whose input is checked against the model, and whose writes are undone when it fails."""
 
     def handle(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
@@ -38,7 +24,7 @@ def control_plane(perform: Callable[[OperationContext, Members], Members]) -> Ha
         with context.store.attempt():
             return perform(context, given)
 
-    return Handler(handle)
+    return handle
 
 
 def read_members(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
@@ -53,7 +39,7 @@ def read_members(context: OperationContext, operation: Operation, labels: dict[s
     return given
 
 
-OPERATIONS: dict[str, Handler] = {
+OPERATIONS: dict[str, Handle] = {
     "BatchCreateRumMetricDefinitions": control_plane(metrics.create_definitions),
     "BatchDeleteRumMetricDefinitions": control_plane(metrics.delete_definitions),
     "BatchGetRumMetricDefinitions": control_plane(metrics.get_definitions),
@@ -68,7 +54,7 @@ OPERATIONS: dict[str, Handler] = {
     "ListRumMetricsDestinations": control_plane(metrics.list_destinations),
     "ListTagsForResource": control_plane(monitors.list_tags),
     "PutResourcePolicy": control_plane(policies.put),
-    "PutRumEvents": Handler(put_rum_events.handle, put_rum_events.allows_unsigned),
+    "PutRumEvents": put_rum_events.handle,
     "PutRumMetricsDestination": control_plane(metrics.put_destination),
     "TagResource": control_plane(monitors.add_tags),
     "UntagResource": control_plane(monitors.remove_tags),

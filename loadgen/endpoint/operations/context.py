@@ -1,12 +1,13 @@
-"""What every operation gets besides its input, and what operations have in common: look-ups, ids, page tokens."""
+"""What every operation gets besides its input, and what operations have in common: look-ups, ids, pages of lists."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -21,6 +22,11 @@ Members = dict[str, Any]
 
 PAGE_SIZE = 100
 """Results per page when MaxResults is not given; also the greatest MaxResults of the model."""
+
+Integer64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What SQLite takes as an integer; tokens of clients hold such numbers."""
+
+Item = TypeVar("Item")
 
 
 class OperationContext(Noun):
@@ -64,6 +70,21 @@ class OperationContext(Noun):
 def make_id() -> str:
     """A random UUID."""
     return str(uuid.uuid4())
+
+
+def cut_page(
+    given: Members, query: str, items: Sequence[Item], key: Callable[[Item], Any], kind: Any
+) -> tuple[Sequence[Item], Members]:
+    """One page of a listing in the order of its keys, and its NextToken as a member if there is a next page.
+
+    A token holds the key of a page's last item, decoded as `kind`; it is good for the same `query` only.
+    """
+    if "NextToken" in given:
+        after = read_token(given["NextToken"], query, kind)
+        items = [item for item in items if key(item) > after]
+    size = given.get("MaxResults", PAGE_SIZE)
+    page = items[:size]
+    return page, {"NextToken": make_token(query, key(page[-1]))} if len(items) > size else {}
 
 
 def make_token(query: str, position: Any) -> str:

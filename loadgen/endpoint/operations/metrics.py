@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.event_index import Integer64
-from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
+from loadgen.endpoint.operations.context import Integer64, Members, OperationContext, cut_page, make_id
 from loadgen.endpoint.service_error import (
     ConflictException,
     ResourceNotFoundException,
@@ -62,11 +61,9 @@ class MetricsDestination(Noun):
         store.write(f"DELETE FROM destinations WHERE {_IS}", *self.key)
         store.write(f"DELETE FROM definitions WHERE {_IS}", *self.key)
 
-    def read_definitions(self, store: Store, after: int = 0) -> list[MetricDefinition]:
-        """Its definitions behind row `after`, in the order of creation."""
-        rows = store.read(
-            f"SELECT number, id, record FROM definitions WHERE {_IS} AND number > ? ORDER BY number", *self.key, after
-        )
+    def read_definitions(self, store: Store) -> list[MetricDefinition]:
+        """Its definitions, in the order of creation."""
+        rows = store.read(f"SELECT number, id, record FROM definitions WHERE {_IS} ORDER BY number", *self.key)
         return [MetricDefinition(number, name, msgspec.json.decode(record)) for number, name, record in rows]
 
     def write_definition(self, store: Store, definition_id: str, content: dict[str, Any]) -> None:
@@ -149,20 +146,19 @@ def delete_destination(context: OperationContext, given: Members) -> Members:
 def list_destinations(context: OperationContext, given: Members) -> Members:
     """ListRumMetricsDestinations."""
     monitor = context.find_active_monitor(given["AppMonitorName"])
-    query = f"ListRumMetricsDestinations {monitor.id}"
-    after = read_token(given["NextToken"], query, tuple[str, str]) if "NextToken" in given else ("", "")
-    size = given.get("MaxResults", PAGE_SIZE)
-    rest = [row for row in read_destinations(context.store, monitor) if (row[0].destination, row[0].arn) > after]
-    answer: Members = {"Destinations": [_show_destination(destination, role) for destination, role in rest[:size]]}
-    if len(rest) > size:
-        last = rest[size - 1][0]
-        answer["NextToken"] = make_token(query, (last.destination, last.arn))
-    return answer
-
-
-def _show_destination(destination: MetricsDestination, role: str) -> dict[str, str]:
-    """As the live service does (aws-cli, examples/rum/list-rum-metrics-destinations.rst): CloudWatch's ARNs are ""."""
-    return {"Destination": destination.destination, "DestinationArn": destination.arn, "IamRoleArn": role}
+    # as the live service shows them (aws-cli, examples/rum/list-rum-metrics-destinations.rst): CloudWatch's ARNs are ""
+    shown = [
+        {"Destination": each.destination, "DestinationArn": each.arn, "IamRoleArn": role}
+        for each, role in read_destinations(context.store, monitor)
+    ]
+    page, token = cut_page(
+        given,
+        f"ListRumMetricsDestinations {monitor.id}",
+        shown,
+        lambda each: (each["Destination"], each["DestinationArn"]),
+        tuple[str, str],
+    )
+    return {"Destinations": page, **token}
 
 
 # Definitions
@@ -239,14 +235,9 @@ def delete_definitions(context: OperationContext, given: Members) -> Members:
 def get_definitions(context: OperationContext, given: Members) -> Members:
     """BatchGetRumMetricDefinitions, in the order of creation."""
     destination = _find_destination(context, given)
-    query = f"BatchGetRumMetricDefinitions {destination}"
-    size = given.get("MaxResults", PAGE_SIZE)
-    after = read_token(given["NextToken"], query, Integer64) if "NextToken" in given else 0
-    rest = destination.read_definitions(context.store, after)
-    answer: Members = {"MetricDefinitions": [_show(one.id, one.content) for one in rest[:size]]}
-    if len(rest) > size:
-        answer["NextToken"] = make_token(query, rest[size - 1].number)
-    return answer
+    query, definitions = f"BatchGetRumMetricDefinitions {destination}", destination.read_definitions(context.store)
+    page, token = cut_page(given, query, definitions, lambda one: one.number, Integer64)
+    return {"MetricDefinitions": [_show(one.id, one.content) for one in page], **token}
 
 
 def update_definition(context: OperationContext, given: Members) -> Members:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from loadgen.endpoint.operations.context import PAGE_SIZE, Members, OperationContext, make_id, make_token, read_token
+from loadgen.endpoint.operations.context import Members, OperationContext, cut_page, make_id
 from loadgen.endpoint.operations.metrics import delete_destinations
 from loadgen.endpoint.service_error import (
     ConflictException,
@@ -148,15 +148,9 @@ def describe_monitor(monitor: AppMonitor) -> dict[str, Any]:
 
 def list_monitors(context: OperationContext, given: Members) -> Members:
     """ListAppMonitors, by name."""
-    after = read_token(given["NextToken"], "ListAppMonitors", str) if "NextToken" in given else ""
-    size = given.get("MaxResults", PAGE_SIZE)
-    rest = [
-        monitor for monitor in context.store.list_monitors() if not context.is_gone(monitor) and monitor.name > after
-    ]
-    answer: Members = {"AppMonitorSummaries": [_summarize(monitor) for monitor in rest[:size]]}
-    if len(rest) > size:
-        answer["NextToken"] = make_token("ListAppMonitors", rest[size - 1].name)
-    return answer
+    present = [monitor for monitor in context.store.list_monitors() if not context.is_gone(monitor)]
+    page, token = cut_page(given, "ListAppMonitors", present, lambda monitor: monitor.name, str)
+    return {"AppMonitorSummaries": list(map(_summarize, page)), **token}
 
 
 def update(context: OperationContext, given: Members) -> Members:

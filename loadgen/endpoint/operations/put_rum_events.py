@@ -24,7 +24,7 @@ from loadgen.endpoint.store import AppMonitor, Store, StoredBatch, make_room
 from loadgen.ids import NIL_UUID
 from loadgen.rum.events import EVENT_PREFIX, REPLAY
 from loadgen.rum.service_model import Operation, load_service_model
-from loadgen.rum.validation import compile_check, compile_type, format_message, format_problem
+from loadgen.rum.validation import compile_type, format_message, format_problem
 from loadgen.units import format_duration
 
 YEAR_10000 = 253_402_300_800_000
@@ -37,9 +37,9 @@ _match_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 """Types of custom events (user guide, "Send custom events")."""
 
 
-def allows_unsigned(settings: EndpointSettings, store: Store, labels: dict[str, str]) -> bool:
+def allows_unsigned(settings: EndpointSettings, store: Store, monitor_id: str) -> bool:
     """Whether a signature is optional: by the endpoint's settings, or because a resource policy decides."""
-    monitor = store.find_active(labels["Id"])
+    monitor = store.find_active(monitor_id)
     return settings.unsigned or bool(monitor and monitor.policy)
 
 
@@ -127,8 +127,7 @@ def _explain(data: bytes, wrong: Exception) -> Exception:
     except UnicodeDecodeError:
         body = read_object(data)
     problems: list[str] = []
-    with_id = body | {"Id": "00000000-0000-0000-0000-000000000000"}
-    compile_check(load_service_model().shapes, "PutRumEventsRequest")(with_id, "", problems)
+    load_service_model().operations["PutRumEvents"].check(body | {"Id": NIL_UUID}, "", problems)
     return ValidationException(format_message(problems) if problems else str(wrong))
 
 

@@ -18,12 +18,13 @@ from loadgen.charts.html import (
     table,
     tiles,
 )
-from loadgen.charts.plot import COLOURS, Layer, Mark, Plot, find_centres, find_stack_height, pick_colour
-from loadgen.charts.scales import Scale, Write, label_times, linear, logarithmic, time_ticks
+from loadgen.charts.plot import COLOURS, Layer, Plot, find_stack_height, pick_colour
+from loadgen.charts.scales import Axis, Mark, Scale, Write, label_columns, label_times, linear, logarithmic
 
 __all__ = [
     "COLOURS",
     "STYLES",
+    "Axis",
     "Child",
     "Layer",
     "Mark",
@@ -36,11 +37,11 @@ __all__ = [
     "cards",
     "el",
     "facts",
-    "find_centres",
     "find_stack_height",
     "folded",
     "header",
     "join",
+    "label_columns",
     "label_times",
     "linear",
     "logarithmic",
@@ -50,5 +51,4 @@ __all__ = [
     "stacked_bars",
     "table",
     "tiles",
-    "time_ticks",
 ]

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from loadgen.charts.html import Markup, el
-from loadgen.charts.scales import Scale, Write
+from loadgen.charts.scales import Axis, Mark, Scale, Write
 from loadgen.errors import escape_controls
 from loadgen.model import Noun
 
@@ -44,28 +44,16 @@ class Layer(Noun):
     dashed: bool = False
 
 
-class Mark(Noun):
-    """A span of the x axis with a name, such as a stage; from and to 0..1."""
-
-    start: float
-    end: float
-    label: str
-
-
-class Plot(Noun, kw_only=True):
-    """What is drawn; `places` 0..1 along x are where the values stand, `named` says where that is."""
+class Plot(Noun):
+    """What is drawn."""
 
     id: str
     title: str
     text: str  # the description for those who do not see it
+    x: Axis
     y: Scale
-    say: Write
-    places: Sequence[float]
-    named: Sequence[str]
-    x_ticks: Sequence[tuple[float, str]]
+    say: Write  # how the layers' values are written
     layers: Sequence[Layer]
-    marks: Sequence[Mark] = ()
-    spans: Sequence[Mark] = ()  # shaded, such as incidents; they may overlap
     height: int = 240
 
     def html(self) -> Markup:
@@ -103,16 +91,18 @@ class Plot(Noun, kw_only=True):
         lines = [draw_rule(self._y(tick), "grid") for tick in self.y.ticks if tick > self.y.low]
         lines.append(draw_rule(self.height, "axis"))
         stages = [
-            el("path", d=f"M{format_x(mark.start)} 0V{self.height}", class_="mark") for mark in self.marks if mark.start
+            el("path", d=f"M{format_x(mark.start)} 0V{self.height}", class_="mark")
+            for mark in self.x.marks
+            if mark.start
         ]
         shaded = [
             el("path", d=f"M{left} 0H{right}V{self.height}H{left}Z", class_="span")
-            for left, right in ((format_x(span.start), format_x(span.end)) for span in self.spans)
+            for left, right in ((format_x(span.start), format_x(span.end)) for span in self.x.spans)
         ]
         return [*shaded, *lines, *stages]
 
     def _drawn(self) -> list[Markup]:
-        made, tops = [], [0.0] * len(self.places)
+        made, tops = [], [0.0] * len(self.x.places)
         for layer in self.layers:
             feet = tops
             if layer.shape == "stack":
@@ -148,19 +138,19 @@ class Plot(Noun, kw_only=True):
         """Areas between two lines, as far as both are there."""
         made = []
         for run in self._runs([top + foot for top, foot in zip(tops, feet, strict=True)]):
-            there = [f"{format_x(self.places[i])} {self._at(tops[i])}" for i in run]
-            back = [f"{format_x(self.places[i])} {self._at(feet[i])}" for i in reversed(run)]
+            there = [f"{format_x(self.x.places[i])} {self._at(tops[i])}" for i in run]
+            back = [f"{format_x(self.x.places[i])} {self._at(feet[i])}" for i in reversed(run)]
             made.append(f"M{'L'.join(there + back)}Z")
         return "".join(made)
 
     def _line(self, values: Sequence[float]) -> str:
         """Lines as far as there are values; a value alone is a dot."""
-        runs = ([f"{format_x(self.places[i])} {self._at(values[i])}" for i in run] for run in self._runs(values))
+        runs = ([f"{format_x(self.x.places[i])} {self._at(values[i])}" for i in run] for run in self._runs(values))
         return "".join(f"M{'L'.join(run)}" + ("h0" if len(run) == 1 else "") for run in runs)
 
     def _dots(self, values: Sequence[float]) -> str:
         shown = (i for i, value in enumerate(values) if isfinite(value))
-        return "".join(f"M{format_x(self.places[i])} {self._at(values[i])}h0" for i in shown)
+        return "".join(f"M{format_x(self.x.places[i])} {self._at(values[i])}h0" for i in shown)
 
     def _runs(self, values: Sequence[float]) -> list[list[int]]:
         """Places with values that stand side by side."""
@@ -183,8 +173,8 @@ class Plot(Noun, kw_only=True):
 
     def _x_axis(self) -> Markup:
         labels = []
-        crowded = sum(len(label) + 2 for _, label in self.x_ticks) > NARROW
-        for number, (place, label) in enumerate(self.x_ticks):
+        crowded = sum(len(label) + 2 for _, label in self.x.ticks) > NARROW
+        for number, (place, label) in enumerate(self.x.ticks):
             reach = HALF_CHARACTER * len(label) if len(label) > LONG_LABEL else 0.03
             edge = " end" if place > 1 - reach else " start" if place < 0.02 else ""
             thin = " thin" if crowded and number % 2 else ""
@@ -192,16 +182,16 @@ class Plot(Noun, kw_only=True):
         return el("div", *labels, class_="xaxis", aria_hidden="true")
 
     def _mark_labels(self) -> Markup:
-        stages = (draw_mark_label(mark) for mark in self.marks)
-        spans = (draw_span_label(span, row) for span, row in zip(self.spans, assign_rows(self.spans), strict=True))
+        stages = (draw_mark_label(mark) for mark in self.x.marks)
+        spans = (draw_span_label(span, row) for span, row in zip(self.x.spans, assign_rows(self.x.spans), strict=True))
         return el("div", *stages, *spans, class_="marks", aria_hidden="true")
 
     def _readouts(self) -> Markup:
         told = [layer for layer in self.layers if layer.shape not in ("rule", "band")]
         return write_json_script(
             {
-                "x": [round(place, 5) for place in self.places],
-                "named": [*map(escape_controls, self.named)],
+                "x": [round(place, 5) for place in self.x.places],
+                "named": [*map(escape_controls, self.x.named)],
                 "series": [
                     {
                         "id": find_switch(self.layers, layer),
@@ -278,11 +268,6 @@ def draw_rule(y: float, name: str) -> Markup:
 def format_x(place: float) -> str:
     """A place 0..1 in thousandths of the width, one digit more."""
     return f"{place * WIDTH:.1f}".removesuffix(".0")
-
-
-def find_centres(size: int) -> list[float]:
-    """The middles of so many equal spans of 0..1."""
-    return [(place + 0.5) / size for place in range(size)]
 
 
 def find_stack_height(*series: Sequence[float]) -> float:

@@ -1,8 +1,8 @@
-"""Where a value stands in a plot, and which values get a label."""
+"""The axes of a plot: where a value stands, and what gets a label."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil, floor, log10
 
 from loadgen.model import Noun
@@ -12,8 +12,12 @@ HEADROOM = 1.1
 TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 
 
+Write = Callable[[float | None], str]
+"""How a value is written."""
+
+
 class Scale(Noun):
-    """Values from `low` at the foot to `high` at the head, evenly, or by decades."""
+    """The y axis: values from `low` at the foot to `high` at the head, evenly, or by decades."""
 
     low: float
     high: float
@@ -26,6 +30,35 @@ class Scale(Noun):
         if self.log:
             return log10(held / self.low) / log10(self.high / self.low)
         return (held - self.low) / (self.high - self.low)
+
+
+class Mark(Noun):
+    """A span of the x axis with a name, such as a stage; from and to 0..1."""
+
+    start: float
+    end: float
+    label: str
+
+
+class Axis(Noun):
+    """The x axis, 0 to 1: where values stand, what each of these places is called, and labels: where, and which."""
+
+    places: Sequence[float]
+    named: Sequence[str]
+    ticks: Sequence[tuple[float, str]]
+    marks: Sequence[Mark] = ()
+    spans: Sequence[Mark] = ()  # shaded, such as incidents; they may overlap
+
+    @classmethod
+    def of_columns(
+        cls,
+        named: Sequence[str],
+        ticks: Sequence[tuple[float, str]],
+        marks: Sequence[Mark] = (),
+        spans: Sequence[Mark] = (),
+    ) -> Axis:
+        """Equal parts of the axis, each with its value in its middle."""
+        return cls(find_centres(len(named)), named, ticks, marks, spans)
 
 
 def linear(highest: float, ticks: int = 4) -> Scale:
@@ -64,4 +97,11 @@ def label_times(seconds: float, first: float = 0.0) -> list[tuple[float, str]]:
     return [(tick / seconds, format_clock(first + tick)) for tick in time_ticks(seconds)]
 
 
-Write = Callable[[float | None], str]
+def label_columns(labels: Sequence[str], every: int = 1) -> list[tuple[float, str]]:
+    """A label below each of so many columns, or below every second or third one."""
+    return list(zip(find_centres(len(labels)), labels, strict=True))[::every]
+
+
+def find_centres(size: int) -> list[float]:
+    """The middles of so many equal spans of 0..1."""
+    return [(place + 0.5) / size for place in range(size)]

@@ -7,8 +7,10 @@ from math import nan
 
 from loadgen.charts import (
     COLOURS,
+    Axis,
     Layer,
     Markup,
+    Plot,
     card,
     cards,
     el,
@@ -21,7 +23,7 @@ from loadgen.charts import (
     table,
 )
 from loadgen.report.comparison import NAMES, Comparison, Difference, align
-from loadgen.report.plots import Frame, choose_spread_scale, find_highest, plot_along, plot_curve, read_latency
+from loadgen.report.plots import build_time_axis, choose_spread_scale, find_highest, plot_curve, read_latency
 from loadgen.report.terminal import describe_change, format_figure, format_interval, name_letter
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
 from loadgen.units import format_count, format_milliseconds, format_rate
@@ -123,24 +125,24 @@ def draw_whisker(each: Difference) -> Markup:
 def plot_counts(readings: Sequence[RunData], name: str, title: str, about: str) -> Markup:
     """A count of every run a second."""
     series = [reading.timeline.rate(name).tolist() for reading in readings]
-    y = linear(max(find_highest(values) for values in series))
-    return card(title, plot_overlaid(readings, Frame(name, title, about, y, format_rate), series), about=about)
+    axis, layers = overlay_runs(readings, series)
+    scale = linear(max(find_highest(values) for values in series))
+    plot = Plot(name, title, about, axis, scale, format_rate, layers)
+    return card(title, plot.html(), about=about)
 
 
 def plot_latencies(readings: Sequence[RunData]) -> Markup:
     """The runs' latency over time."""
     series = [read_latency(reading, 0.99) for reading in readings]
-    about = "99th percentile of the latency, from the intended moment to the answer."
-    y = choose_spread_scale(*series)
-    return card(
-        "Latency p99",
-        plot_overlaid(readings, Frame("latency-p99", "Latency p99", about, y, format_milliseconds), series),
-        about=about,
-    )
+    axis, layers = overlay_runs(readings, series)
+    title, about = "Latency p99", "99th percentile of the latency, from the intended moment to the answer."
+    scale = choose_spread_scale(*series)
+    plot = Plot("latency-p99", title, about, axis, scale, format_milliseconds, layers)
+    return card(title, plot.html(), about=about)
 
 
-def plot_overlaid(readings: Sequence[RunData], frame: Frame, series: Sequence[Sequence[float]]) -> Markup:
-    """A line a run, over the time of the longest."""
+def overlay_runs(readings: Sequence[RunData], series: Sequence[Sequence[float]]) -> tuple[Axis, list[Layer]]:
+    """The time of the longest run, and a line a run over it."""
     longest = max((reading.timeline for reading in readings), key=lambda lines: lines.size)
     layers = [
         Layer(
@@ -151,7 +153,7 @@ def plot_overlaid(readings: Sequence[RunData], frame: Frame, series: Sequence[Se
         )
         for place, values in enumerate(series)
     ]
-    return plot_along(longest, frame, layers).html()
+    return build_time_axis(longest), layers
 
 
 def plot_curves(

@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf, log10
 
-import msgspec
 import numpy as np
 
-from loadgen.charts import (
-    Layer,
-    Mark,
-    Plot,
-    Scale,
-    Write,
-    find_centres,
-    find_stack_height,
-    label_times,
-    linear,
-    logarithmic,
-)
+from loadgen.charts import Axis, Layer, Mark, Plot, Scale, find_stack_height, label_times, linear, logarithmic
 from loadgen.model import Noun
 from loadgen.results import BinnedTimeline, BinnedTimes, Floats, RunData
 from loadgen.scenario import Incident
@@ -52,9 +40,8 @@ def plot_requests(reading: RunData) -> Plot:
         Layer("ink", "offered: batches due", offered),
     ]
     high = max(find_stack_height(*outcomes), max(offered, default=0.0))
-    return plot_over_time(
-        reading, Frame("requests", "Requests by outcome over time", text, linear(high), format_rate, 300), layers
-    )
+    title = "Requests by outcome over time"
+    return Plot("requests", title, text, build_run_axis(reading), linear(high), format_rate, layers, 300)
 
 
 def plot_latency(reading: RunData) -> Plot:
@@ -69,9 +56,8 @@ def plot_latency(reading: RunData) -> Plot:
         Layer("p50", "p50", p50),
     ]
     text = "Latency from the intended moment to the answer: median, 95th and 99th percentile and maximum of each slice."
-    return plot_over_time(
-        reading, Frame("latency", "Latency over time", text, choose_spread_scale(p50, top), format_milliseconds), layers
-    )
+    scale = choose_spread_scale(p50, top)
+    return Plot("latency", "Latency over time", text, build_run_axis(reading), scale, format_milliseconds, layers)
 
 
 def plot_lag(reading: RunData) -> Plot:
@@ -82,13 +68,11 @@ def plot_lag(reading: RunData) -> Plot:
     if requests:
         p50, top = requests.lag.each(0.5).tolist(), requests.lag.each(1.0).tolist()
         layers = [Layer("max", "max", top, "dots"), Layer("lag", "p99", p99), Layer("lag2", "p50", p50)]
-    every = [layer.values for layer in layers]
+    scale = choose_spread_scale(*(layer.values for layer in layers))
     text = (
         "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
     )
-    return plot_over_time(
-        reading, Frame("lag", "Schedule lag over time", text, choose_spread_scale(*every), format_milliseconds), layers
-    )
+    return Plot("lag", "Schedule lag over time", text, build_run_axis(reading), scale, format_milliseconds, layers)
 
 
 def plot_throttling(reading: RunData) -> Plot:
@@ -102,31 +86,26 @@ def plot_throttling(reading: RunData) -> Plot:
         layers += [Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True)]
         text += f" The estimated quota is {quota.rate:g} a second, between {quota.low:g} and {quota.high:g}."
         high = max(high, quota.rate)
-    return plot_over_time(
-        reading, Frame("throttling", "Throttling against the quota", text, linear(high), format_rate), layers
-    )
+    title = "Throttling against the quota"
+    return Plot("throttling", title, text, build_run_axis(reading), linear(high), format_rate, layers)
 
 
 def plot_visitors(reading: RunData) -> Plot:
     """Sessions that were open."""
     active = reading.timeline.highest("sessions_active").tolist()
+    layers = [Layer("neutral", "sessions active", active)]
     text = f"Sessions active at a time; {format_count(reading.summary.sessions)} started in all."
-    return plot_over_time(
-        reading,
-        Frame("sessions", "Sessions active", text, linear(find_highest(active)), format_short, 170),
-        [Layer("neutral", "sessions active", active)],
-    )
+    scale = linear(find_highest(active))
+    return Plot("sessions", "Sessions active", text, build_run_axis(reading), scale, format_short, layers, 170)
 
 
 def plot_cpu(reading: RunData) -> Plot:
     """The generator's processor time, in per cent of one core."""
     cpu = (reading.timeline.highest("cpu_percent") / 100).tolist()
+    layers = [Layer("neutral", "CPU, 100 % = one core", cpu)]
     text = f"CPU of {reading.summary.generator.workers} worker(s) together; 100 % is one core."
-    return plot_over_time(
-        reading,
-        Frame("cpu", "Generator CPU", text, linear(max(find_highest(cpu), 1.0)), format_percent, 170),
-        [Layer("neutral", "CPU, 100 % = one core", cpu)],
-    )
+    scale = linear(max(find_highest(cpu), 1.0))
+    return Plot("cpu", "Generator CPU", text, build_run_axis(reading), scale, format_percent, layers, 170)
 
 
 def plot_memory(reading: RunData) -> Plot:
@@ -134,46 +113,19 @@ def plot_memory(reading: RunData) -> Plot:
     held = reading.timeline.highest("rss_bytes").tolist()
     top = linear(find_highest(held) / 2**20)
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
+    layers = [Layer("neutral", "resident memory", held)]
     text = "Resident memory of all workers together."
-    return plot_over_time(
-        reading,
-        Frame("memory", "Generator memory", text, scale, format_bytes, 170),
-        [Layer("neutral", "resident memory", held)],
-    )
+    return Plot("memory", "Generator memory", text, build_run_axis(reading), scale, format_bytes, layers, 170)
 
 
-class Frame(Noun):
-    """What stands around a plot: name, heading, description, y axis, and how values are written."""
-
-    id: str
-    title: str
-    text: str
-    y: Scale
-    say: Write
-    height: int = 240
+def build_run_axis(reading: RunData) -> Axis:
+    """The run over time, with its stages and incidents."""
+    return build_time_axis(reading.timeline, mark_stages(reading), mark_incidents(reading))
 
 
-def plot_over_time(reading: RunData, frame: Frame, layers: Sequence[Layer]) -> Plot:
-    """A plot whose x axis is the run, with its stages and incidents."""
-    plot = plot_along(reading.timeline, frame, layers)
-    return msgspec.structs.replace(plot, marks=mark_stages(reading), spans=mark_incidents(reading))
-
-
-def plot_along(lines: BinnedTimeline, frame: Frame, layers: Sequence[Layer]) -> Plot:
-    """A plot whose x axis is a timeline."""
-    seconds = lines.size * lines.width
-    return Plot(
-        id=frame.id,
-        title=frame.title,
-        text=frame.text,
-        y=frame.y,
-        say=frame.say,
-        places=find_centres(lines.size),
-        named=name_bins(lines),
-        x_ticks=label_times(seconds),
-        layers=layers,
-        height=frame.height,
-    )
+def build_time_axis(lines: BinnedTimeline, marks: Sequence[Mark] = (), spans: Sequence[Mark] = ()) -> Axis:
+    """The slices of a timeline."""
+    return Axis.of_columns(name_bins(lines), label_times(lines.size * lines.width), marks, spans)
 
 
 def name_bins(lines: BinnedTimeline) -> list[str]:
@@ -247,27 +199,17 @@ def find_highest(values: Sequence[float]) -> float:
 POINTS = 160
 
 
-def plot_curve(
-    key: str, title: str, text: str, lines: Sequence[tuple[str, str, BinnedTimes, bool]], height: int = 240
-) -> Plot:
+def plot_curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, BinnedTimes, bool]]) -> Plot:
     """Clocks over the share of requests that were faster: colour, label, clock, dashed."""
     nines = max(log10(max(2 * clock.counts.sum(), 20)) for _, _, clock, _ in lines)
     shares = [1 - 10 ** (-nines * point / POINTS) for point in range(POINTS + 1)]
     layers = [
         Layer(colour, label, sample_curve(clock, shares), dashed=dashed) for colour, label, clock, dashed in lines
     ]
-    return Plot(
-        id=key,
-        title=title,
-        text=text,
-        y=choose_spread_scale(*(layer.values for layer in layers)),
-        say=format_milliseconds,
-        places=[point / POINTS for point in range(POINTS + 1)],
-        named=[f"{format_quantile(share)} of requests" for share in shares],
-        x_ticks=place_quantiles(nines),
-        layers=layers,
-        height=height,
-    )
+    places = [point / POINTS for point in range(POINTS + 1)]
+    axis = Axis(places, [f"{format_quantile(share)} of requests" for share in shares], place_quantiles(nines))
+    scale = choose_spread_scale(*(layer.values for layer in layers))
+    return Plot(key, title, text, axis, scale, format_milliseconds, layers)
 
 
 def sample_curve(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:

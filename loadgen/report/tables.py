@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from loadgen.charts import COLOURS, Layer, Markup, Plot, card, find_stack_height, linear, pick_colour, table
-from loadgen.report.plots import Frame, find_incidents, plot_over_time
+from loadgen.report.plots import build_run_axis, find_incidents
 from loadgen.results import BinnedTimeline, Floats, LedgerComparison, Requests, RunData, Summary
 from loadgen.scenario import Incident
 from loadgen.units import (
@@ -173,9 +173,8 @@ def plot_load(reading: RunData) -> Plot:
         high = max(high, quota.rate)
     told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
     text = f"Requests sent a second by app monitor; in all: {told}."
-    return plot_over_time(
-        reading, Frame("monitors", "Requests by app monitor over time", text, linear(high), format_rate), layers
-    )
+    title = "Requests by app monitor over time"
+    return Plot("monitors", title, text, build_run_axis(reading), linear(high), format_rate, layers)
 
 
 def plot_throttled(reading: RunData) -> Plot:
@@ -189,7 +188,7 @@ def plot_throttled(reading: RunData) -> Plot:
     )
     text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
     title = "Throttled share by app monitor over time"
-    return plot_over_time(reading, Frame("monitors-throttled", title, text, linear(1.0), format_percent), layers)
+    return Plot("monitors-throttled", title, text, build_run_axis(reading), linear(1.0), format_percent, layers)
 
 
 def compute_throttled_share(lines: BinnedTimeline) -> Floats:

@@ -13,19 +13,7 @@ from collections.abc import Callable, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from loadgen.charts import (
-    Layer,
-    Plot,
-    Scale,
-    card,
-    cards,
-    el,
-    find_centres,
-    find_stack_height,
-    label_times,
-    linear,
-    page,
-)
+from loadgen.charts import Axis, Layer, Plot, Scale, card, cards, el, find_stack_height, label_times, linear, page
 from loadgen.results import Follower, RunSpec, TimelineRow
 from loadgen.units import format_clock, format_count, format_milliseconds, format_rate
 
@@ -171,19 +159,10 @@ def plot_in_flight(rows: Sequence[TimelineRow]) -> Plot:
 
 def plot_seconds(rows: Sequence[TimelineRow], name: str, y: Scale, say: Any, layers: Sequence[Layer]) -> Plot:
     """A plot whose x axis is the seconds of some rows."""
-    first, length = rows[0].second, len(rows)
-    return Plot(
-        id=name,
-        title=name,
-        text=f"{', '.join(layer.label for layer in layers)} of each second, from {format_clock(first)} on.",
-        y=y,
-        say=say,
-        places=find_centres(length),
-        named=[format_clock(row.second) for row in rows],
-        x_ticks=label_times(float(length), first),
-        layers=layers,
-        height=180,
-    )
+    first = rows[0].second
+    axis = Axis.of_columns([format_clock(row.second) for row in rows], label_times(float(len(rows)), first))
+    text = f"{', '.join(layer.label for layer in layers)} of each second, from {format_clock(first)} on."
+    return Plot(name, name, text, axis, y, say, layers, 180)
 
 
 def _number(value: float | None) -> float:

@@ -7,7 +7,8 @@ from math import log10
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadgen.charts import label_times, linear, logarithmic, time_ticks
+from loadgen.charts import label_times, linear, logarithmic
+from loadgen.charts.scales import time_ticks
 
 
 @given(st.floats(1e-3, 1e12))

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from math import isfinite
 
 from loadgen.charts import (
+    Axis,
     Layer,
     Markup,
     Plot,
     card,
     cards,
     el,
-    find_centres,
     folded,
     header,
+    label_columns,
     linear,
     logarithmic,
     page,
@@ -125,19 +126,11 @@ def draw_shares(pair: Pair) -> Markup:
         order = sorted(order, key=lambda place: -max(pair.recorded[place], pair.generated[place]))[:MOST_COLUMNS]
     labels = [pair.labels[place] for place in order]
     recorded, generated = ([side[place] for place in order] for side in (pair.recorded, pair.generated))
-    places = find_centres(len(labels))
     every = max(-(-sum(len(label) + 2 for label in labels) // LABELS_ROOM), 1)
-    return Plot(
-        id=make_id(pair),
-        title=f"{pair.name}, recorded and generated",
-        text=SHARES,
-        y=linear(max(*recorded, *generated)),
-        say=format_percent,
-        places=places,
-        named=labels,
-        x_ticks=list(zip(places, labels, strict=True))[::every],
-        layers=[Layer(RECORDED, "recorded", recorded, "stack"), Layer(GENERATED, "generated", generated, "dots")],
-    ).html()
+    axis, scale = Axis.of_columns(labels, label_columns(labels, every)), linear(max(*recorded, *generated))
+    layers = [Layer(RECORDED, "recorded", recorded, "stack"), Layer(GENERATED, "generated", generated, "dots")]
+    title = f"{pair.name}, recorded and generated"
+    return Plot(make_id(pair), title, SHARES, axis, scale, format_percent, layers).html()
 
 
 def draw_quantiles(pair: Pair) -> Markup:
@@ -148,15 +141,14 @@ def draw_quantiles(pair: Pair) -> Markup:
     even = pair.group == "arrivals" or high < 20 * low
     steps = len(pair.recorded) - 1
     places = [place / steps for place in range(steps + 1)]
+    ticks = [(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     return Plot(
         id=make_id(pair),
         title=f"{pair.name}, recorded and generated",
         text=QUANTILES,
+        x=Axis(places, [f"{place:.1%} are below" for place in places], ticks),
         y=linear(high) if even else logarithmic(low, high * 1.001),
         say=lambda value: format_digits(value) if value is None else format_figure(value, pair.unit),
-        places=places,
-        named=[f"{place:.1%} are below" for place in places],
-        x_ticks=[(share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)],
         layers=[
             Layer(RECORDED, "recorded", clip(pair.recorded, low, even)),
             Layer(GENERATED, "generated", clip(pair.generated, low, even), dashed=True),

@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import log, nan
 
 from loadgen.charts import (
+    Axis,
     Layer,
     Mark,
     Markup,
@@ -16,7 +17,6 @@ from loadgen.charts import (
     card,
     cards,
     el,
-    find_centres,
     folded,
     header,
     label_times,
@@ -139,47 +139,38 @@ def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
     if plan.throttling.throttled:
         layers.append(Layer("service", "accepted", curves.accepted))
     layers.append(Layer("ink", f"quota {quota:g}/s", [quota], "rule", dashed=True))
-    return Plot(
-        id="load",
-        title="Load over the run",
-        text=f"Requests a second over {format_duration(plan.duration)}, beside a quota of {quota:g}.",
-        y=linear(max(*curves.peak, *curves.attempts, quota)),
-        say=format_rate,
-        places=find_centres(size),
-        named=[format_clock((place + 0.5) * curves.step) for place in range(size)],
-        x_ticks=label_times(size * curves.step),
-        layers=layers,
-    )
+    moments = [format_clock((place + 0.5) * curves.step) for place in range(size)]
+    axis = Axis.of_columns(moments, label_times(size * curves.step))
+    text = f"Requests a second over {format_duration(plan.duration)}, beside a quota of {quota:g}."
+    scale = linear(max(*curves.peak, *curves.attempts, quota))
+    return Plot("load", "Load over the run", text, axis, scale, format_rate, layers)
 
 
 def plot_loss(plan: CapacityPlan) -> Plot:
     """The shares that are throttled and lost, over the quota."""
     points = plan.loss
-    axis = linear(max(max(point.quota for point in points), plan.need.quota) * MARK_MARGIN)
-    return Plot(
-        id="loss",
-        title="Loss against quota",
-        text="Shares of the requests throttled and of the events lost, over the quota.",
-        y=linear(1.0),
-        say=format_percent,
-        places=[axis.share(point.quota) for point in points],
+    scale = linear(max(max(point.quota for point in points), plan.need.quota) * MARK_MARGIN)
+    axis = Axis(
+        places=[scale.share(point.quota) for point in points],
         named=[f"quota {point.quota:g}/s" for point in points],
-        x_ticks=[(axis.share(tick), format_rate(tick)) for tick in axis.ticks],
-        layers=[
-            Layer("throttled", "requests throttled", [point.throttled_share for point in points]),
-            Layer("failed", "events lost", [point.lost_share for point in points]),
-        ],
-        marks=place_quota_marks(plan, axis),
+        ticks=[(scale.share(tick), format_rate(tick)) for tick in scale.ticks],
+        marks=place_quota_marks(plan, scale),
     )
+    layers = [
+        Layer("throttled", "requests throttled", [point.throttled_share for point in points]),
+        Layer("failed", "events lost", [point.lost_share for point in points]),
+    ]
+    text = "Shares of the requests throttled and of the events lost, over the quota."
+    return Plot("loss", "Loss against quota", text, axis, linear(1.0), format_percent, layers)
 
 
-def place_quota_marks(plan: CapacityPlan, axis: Scale) -> list[Mark]:
+def place_quota_marks(plan: CapacityPlan, scale: Scale) -> list[Mark]:
     """Marks at the quota that is needed and the one that is asked about; close together they share a label."""
     quota, need = plan.throttling.quota, float(plan.need.quota)
     labels = {quota: f"quota {quota:g}/s", need: f"needed {need:g}/s"}
-    if abs(axis.share(quota) - axis.share(need)) < CLOSE_MARKS:
+    if abs(scale.share(quota) - scale.share(need)) < CLOSE_MARKS:
         labels = {min(quota, need): "", max(quota, need): f"needed {need:g}/s, quota {quota:g}/s"}
-    spots = [(axis.share(value), labels[value]) for value in sorted(labels)]
+    spots = [(scale.share(value), labels[value]) for value in sorted(labels)]
     return [Mark(start, end, label) for (start, label), (end, _) in pairwise([*spots, (1.0, "")])]
 
 
@@ -223,15 +214,7 @@ def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Laye
     low, high = min(rates) / RATE_MARGIN, max(rates) * RATE_MARGIN
     places = [log(each / low) / log(high / low) for each in rates]
     highest = max(value for layer in layers for value in layer.values if value == value)
-    return Plot(
-        id=key,
-        title=title,
-        text=f"{title}: {', '.join(layer.label for layer in layers)}.",
-        y=linear(highest),
-        say=say,
-        places=places,
-        named=[f"sample rate {each:g}" for each in rates],
-        x_ticks=[(place, f"{each:g}") for place, each in zip(places, rates, strict=True)],
-        layers=layers,
-        height=200,
-    )
+    ticks = [(place, f"{each:g}") for place, each in zip(places, rates, strict=True)]
+    axis = Axis(places, [f"sample rate {each:g}" for each in rates], ticks)
+    text = f"{title}: {', '.join(layer.label for layer in layers)}."
+    return Plot(key, title, text, axis, linear(highest), say, layers, 200)

@@ -8,7 +8,20 @@ from math import inf, nan
 
 import numpy as np
 
-from loadgen.charts import Layer, Mark, Markup, Plot, Scale, el, find_centres, join, label_times, linear, logarithmic
+from loadgen.charts import (
+    Axis,
+    Layer,
+    Mark,
+    Markup,
+    Plot,
+    Scale,
+    el,
+    join,
+    label_columns,
+    label_times,
+    linear,
+    logarithmic,
+)
 from loadgen.jobs.preview.traffic_sample import DEVICES, TrafficSample, VisitTimeline
 from loadgen.units import format_clock, format_digits, format_milliseconds, format_percent, format_rate
 
@@ -46,21 +59,14 @@ def plot_arrivals(sample: TrafficSample) -> Markup:
     counts = np.histogram(sample.starts, bins=bins, range=(0, duration))[0] / (duration / bins)
     at = [(place + 0.5) / bins * duration for place in range(bins)]
     mean = np.interp(at, sample.rate.times, sample.rate.rates)
-    return Plot(
-        id="arrivals",
-        title="Arrivals over time",
-        text="Visits that begin, a second.",
-        y=linear(max(float(counts.max(initial=0)), float(mean.max(initial=0)))),
-        say=format_rate,
-        places=find_centres(bins),
-        named=[format_clock(each) for each in at],
-        x_ticks=label_times(duration),
-        layers=[
-            Layer("retried", "visits that begin", counts.tolist(), "stack"),
-            Layer("ink", "mean rate", mean.tolist(), dashed=True),
-        ],
-        marks=mark_incidents(sample),
-    ).html()
+    layers = [
+        Layer("retried", "visits that begin", counts.tolist(), "stack"),
+        Layer("ink", "mean rate", mean.tolist(), dashed=True),
+    ]
+    axis = Axis.of_columns([format_clock(each) for each in at], label_times(duration), mark_incidents(sample))
+    scale = linear(max(float(counts.max(initial=0)), float(mean.max(initial=0))))
+    text = "Visits that begin, a second."
+    return Plot("arrivals", "Arrivals over time", text, axis, scale, format_rate, layers).html()
 
 
 def mark_incidents(sample: TrafficSample) -> list[Mark]:
@@ -88,20 +94,9 @@ def plot_depths(sample: TrafficSample) -> Markup:
 
 def plot_columns(key: str, title: str, labels: Sequence[str], layers: list[Layer], unit: str, every: int = 1) -> Plot:
     """Shares by class, a column each."""
-    places = find_centres(len(labels))
     top = max(sum(column) for column in zip(*(layer.values for layer in layers), strict=True))
-    ticks = [(place, label) for place, label in zip(places, labels, strict=True)]
-    return Plot(
-        id=key,
-        title=title,
-        text=f"Shares by {unit}.",
-        y=linear(top),
-        say=format_percent,
-        places=places,
-        named=[f"{label} {unit}" for label in labels],
-        x_ticks=ticks[::every],
-        layers=layers,
-    )
+    axis = Axis.of_columns([f"{label} {unit}" for label in labels], label_columns(labels, every))
+    return Plot(key, title, f"Shares by {unit}.", axis, linear(top), format_percent, layers)
 
 
 def plot_think_times(sample: TrafficSample) -> Markup:
@@ -116,20 +111,12 @@ def plot_think_times(sample: TrafficSample) -> Markup:
     for device, found in values.items():
         counts = np.histogram(np.clip(found, 0.5, 999), bins=edges)[0]
         layers.append(Layer(COLOURS[device], device, (counts / max(len(found), 1)).tolist(), "line"))
-    centres = np.sqrt(edges[1:] * edges[:-1])
-    spots = (1, 3, 10, 30, 100, 300)
+    classes = [f"{low:.2g} to {high:.2g} s" for low, high in pairwise(edges.tolist())]
     span = np.log(edges[-1] / edges[0])
-    return Plot(
-        id="think",
-        title="Think times",
-        text="Seconds from one page view to the next, on a logarithmic axis.",
-        y=linear(max(max(layer.values) for layer in layers)),
-        say=format_percent,
-        places=find_centres(len(centres)),
-        named=[f"{low:.2g} to {high:.2g} s" for low, high in pairwise(edges.tolist())],
-        x_ticks=[(float(np.log(spot / edges[0]) / span), f"{spot} s") for spot in spots],
-        layers=layers,
-    ).html()
+    ticks = [(float(np.log(spot / edges[0]) / span), f"{spot} s") for spot in (1, 3, 10, 30, 100, 300)]
+    scale = linear(max(max(layer.values) for layer in layers))
+    text = "Seconds from one page view to the next, on a logarithmic axis."
+    return Plot("think", "Think times", text, Axis.of_columns(classes, ticks), scale, format_percent, layers).html()
 
 
 def plot_vital(sample: TrafficSample, name: str) -> Markup:
@@ -150,18 +137,10 @@ def plot_vital(sample: TrafficSample, name: str) -> Markup:
     layers += [Layer("service", f"good: {say(good)}", [good] * 101, "rule", dashed=True),
                Layer("failed", f"poor: {say(poor)}", [poor] * 101, "rule", dashed=True)]  # fmt: skip
     floor = 0.001 if name == "CLS" else max(min(seen), 1.0)
-    return Plot(
-        id=f"vital-{name.lower()}",
-        title=name,
-        text=f"{name} over the share of page loads with less.",
-        y=logarithmic(floor, max(*seen, poor)),
-        say=say,
-        places=places,
-        named=[f"{share:.0%} of loads" for share in places],
-        x_ticks=[(share / 100, f"{share} %") for share in (0, 25, 50, 75, 100)],
-        layers=layers,
-        height=190,
-    ).html()
+    ticks = [(share / 100, f"{share} %") for share in (0, 25, 50, 75, 100)]
+    axis = Axis(places, [f"{share:.0%} of loads" for share in places], ticks)
+    scale, text = logarithmic(floor, max(*seen, poor)), f"{name} over the share of page loads with less."
+    return Plot(f"vital-{name.lower()}", name, text, axis, scale, say, layers, 190).html()
 
 
 def format_score(value: float | None) -> str:
@@ -207,11 +186,9 @@ def plot_visits(sample: TrafficSample) -> Markup:
         id="timelines",
         title="Some visits",
         text="Visits as lines, events as dots on them, requests below them.",
+        x=Axis(places, named, label_times(end)),
         y=Scale(0.4, len(some) + 0.6, tuple(labels)),
         say=lambda value: labels.get(float(round(value)), "") if value is not None and value == value else "–",
-        places=places,
-        named=named,
-        x_ticks=label_times(end),
         layers=[*loads, *kinds, *sent],
         height=44 * max(len(some), 1),
     ).html()

@@ -16,6 +16,7 @@ from loadgen.aws.clients import explain_errors, is_on_this_machine, open_client,
 from loadgen.aws.desired_state import build_creation
 from loadgen.errors import ControlError
 from loadgen.model import Noun
+from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
 from loadgen.scenario import Client, Monitor
 from loadgen.transport import OnWait
 from loadgen.wire.sigv4 import Credentials
@@ -27,9 +28,6 @@ WEB = "Web"
 
 LOCAL_ACCOUNT = "123456789012"
 """Of the local endpoint, which no STS tells."""
-
-RATE_QUOTA = "L-35851224"
-"""Service Quotas: PutRumEvents a second, per account and Region."""
 
 
 def is_monitor_id(text: str) -> bool:
@@ -125,7 +123,9 @@ class Account:
         try:
             with explain_errors("asking for the quota", "servicequotas:GetServiceQuota"):
                 quotas = open_client(self._session, "service-quotas", self.region)
-                return float(quotas.get_service_quota(ServiceCode="rum", QuotaCode=RATE_QUOTA)["Quota"]["Value"])
+                return float(
+                    quotas.get_service_quota(ServiceCode="rum", QuotaCode=REQUESTS_QUOTA_CODE)["Quota"]["Value"]
+                )
         except ControlError:  # not permitted: the quota is learnt from 429s instead
             return None
 
@@ -147,12 +147,9 @@ class Account:
             created = self.rum.create_app_monitor(**build_creation(monitor, client, tags or {}))
         return MonitorTarget(self.data_plane, self.region, created["Id"], monitor.name, monitor.sample_rate)
 
-    def find_or_create(
-        self, monitor: Monitor, client: Client | None = None, tags: dict[str, str] | None = None
-    ) -> MonitorTarget:
+    def find_or_create(self, monitor: Monitor) -> MonitorTarget:
         """The scenario's app monitor, made when there is none of its name."""
-        there = self.look_up(monitor.name) is not None
-        return self.find(monitor.name) if there else self.create(monitor, client, tags)
+        return self.create(monitor) if self.look_up(monitor.name) is None else self.find(monitor.name)
 
     def get(self, name: str) -> dict[str, Any]:
         """The model's AppMonitor."""

@@ -24,14 +24,11 @@ from loadgen.aws.desired_state import (
 )
 from loadgen.errors import ControlError
 from loadgen.model import Noun
+from loadgen.rum.quotas import DEFINITIONS_PER_CALL
+from loadgen.rum.service_model import EXCLUSIVE_PAGES
 from loadgen.scenario import Monitor, Scenario
 
 CLOUDWATCH = "CloudWatch"
-EXCLUSIVE = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
-"""RUM holds one of the two: to state one clears the other (the model's documentation of AppMonitorConfiguration)."""
-
-BATCH = 200
-"""Definitions in one BatchCreate or BatchDelete call (the service model's documentation)."""
 
 
 class MonitorState(Noun):
@@ -135,7 +132,9 @@ def find_losses(now: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
     shown = read_settings(now)
     inner, there = given.get("AppMonitorConfiguration", {}), shown.get("AppMonitorConfiguration", {})
     one = {"DomainList": [given["Domain"]]} if "Domain" in given else {}
-    cleared: dict[str, Any] = {other: [] for name, other in EXCLUSIVE.items() if inner.get(name) and other not in inner}
+    cleared: dict[str, Any] = {
+        other: [] for name, other in EXCLUSIVE_PAGES.items() if inner.get(name) and other not in inner
+    }
     yield from _find_losses(shown, given | one)
     yield from _find_losses(there, inner | cleared)
 
@@ -235,7 +234,7 @@ def _describe_definition(one: dict[str, Any]) -> str:
 
 
 def _split(items: list[Any]) -> Iterator[list[Any]]:
-    return (items[place : place + BATCH] for place in range(0, len(items), BATCH))
+    return (items[place : place + DEFINITIONS_PER_CALL] for place in range(0, len(items), DEFINITIONS_PER_CALL))
 
 
 def _identify_metric(one: dict[str, Any]) -> tuple[Any, ...]:

@@ -13,11 +13,10 @@ import msgspec
 
 from loadgen.errors import ControlError
 from loadgen.rum.metric_rules import EXTENDED_METRICS, EXTENDED_NAMESPACE, find_problem
+from loadgen.rum.service_model import PUT_ACTION
 from loadgen.scenario import Client, Metric, Monitor, Statement, covers_domain
 
-ACTION = "rum:PutRumEvents"
 POLICY_VERSION = "2012-10-17"
-
 
 STATED_BY = {
     "SessionSampleRate": "sample_rate",
@@ -166,7 +165,7 @@ def build_policy(statements: tuple[Statement, ...], arn: str) -> str:
         {
             "Effect": one.effect,
             "Principal": "*" if one.principal == "*" else {"AWS": one.principal},
-            "Action": ACTION,
+            "Action": PUT_ACTION,
             "Resource": arn,
             **({"Condition": one.condition} if one.condition else {}),
         }

@@ -24,12 +24,12 @@ from loadgen.endpoint.operations.context import OperationContext
 from loadgen.endpoint.operations.put_rum_events import allows_unsigned
 from loadgen.endpoint.request_body import BodyTooLarge
 from loadgen.endpoint.service_error import InternalServerException, ServiceError, ThrottlingException
-from loadgen.endpoint.settings import PUT_RUM_EVENTS, EndpointSettings, LiveState
+from loadgen.endpoint.settings import EndpointSettings, LiveState
 from loadgen.endpoint.store import Store, expire
 from loadgen.ids import format_uuid4
 from loadgen.model import Noun, Request, Response
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
-from loadgen.rum.service_model import Operation, find_operation, load_service_model
+from loadgen.rum.service_model import PUT_RUM_EVENTS, Operation, find_operation, load_service_model
 from loadgen.wire.sigv4 import Credentials, SignatureError, verify
 
 SERVICE = "rum"

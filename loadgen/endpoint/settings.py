@@ -23,7 +23,7 @@ from loadgen.rum.quotas import (
     RETENTION_SECONDS,
     TokenBucket,
 )
-from loadgen.rum.service_model import load_service_model
+from loadgen.rum.service_model import PUT_RUM_EVENTS, load_service_model
 from loadgen.wire.sigv4 import Credentials
 
 
@@ -114,9 +114,6 @@ class StartReport(Noun):
 
     url: str = ""
     error: str = ""
-
-
-PUT_RUM_EVENTS = "PutRumEvents"
 
 
 class RejectionCounts(Noun):

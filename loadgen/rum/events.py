@@ -37,11 +37,11 @@ class Details(msgspec.Struct, frozen=True, gc=False, omit_defaults=False, tag_fi
     """The base of all details: the schema version comes first in the JSON."""
 
 
-class SessionStart(Details, frozen=True, tag="1.0.0"):
+class SessionStart(Details, frozen=True):
     """session_start_event: nothing but the version."""
 
 
-class PageView(Details, frozen=True, tag="1.0.0"):
+class PageView(Details, frozen=True):
     """page_view_event; with cookies off the client sends `pageId` alone."""
 
     pageId: str
@@ -53,7 +53,7 @@ class PageView(Details, frozen=True, tag="1.0.0"):
     referrerDomain: str | UnsetType = UNSET
 
 
-class Navigation(Details, frozen=True, tag="1.0.0"):
+class Navigation(Details, frozen=True):
     """performance_navigation_event: always all keys.
 
     `timeToFirstByte` is responseStart − requestStart; `connect` contains `tlsTime`; `domProcessingTime` is
@@ -96,7 +96,7 @@ class Navigation(Details, frozen=True, tag="1.0.0"):
     navigationTimingLevel: int = 2
 
 
-class Resource(Details, frozen=True, tag="1.0.0"):
+class Resource(Details, frozen=True):
     """performance_resource_event; a cached resource has transferSize 0; no URL when recordResourceUrl is off."""
 
     initiatorType: str
@@ -123,14 +123,14 @@ class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
     navigationEntry: str | UnsetType = UNSET
 
 
-class Lcp(Details, frozen=True, tag="1.0.0"):
+class Lcp(Details, frozen=True):
     """largest_contentful_paint_event."""
 
     value: float
     attribution: LcpAttribution
 
 
-class Tti(Details, frozen=True, tag="1.0.0"):
+class Tti(Details, frozen=True):
     """time_to_interactive_event: whole milliseconds from the navigation's start."""
 
     value: int
@@ -143,7 +143,7 @@ class FidAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str
 
 
-class Fid(Details, frozen=True, tag="1.0.0"):
+class Fid(Details, frozen=True):
     """first_input_delay_event."""
 
     value: float
@@ -159,7 +159,7 @@ class ClsAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str | UnsetType = UNSET
 
 
-class Cls(Details, frozen=True, tag="1.0.0"):
+class Cls(Details, frozen=True):
     """cumulative_layout_shift_event; the value has no unit."""
 
     value: float
@@ -179,7 +179,7 @@ class InpAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str
 
 
-class Inp(Details, frozen=True, tag="1.0.0"):
+class Inp(Details, frozen=True):
     """interaction_to_next_paint_event; the value is a multiple of 8 ms."""
 
     value: float
@@ -192,7 +192,7 @@ class FcpAttribution(msgspec.Struct, frozen=True, gc=False):
     loadState: str
 
 
-class Fcp(Details, frozen=True, tag="1.0.0"):
+class Fcp(Details, frozen=True):
     """first_contentful_paint_event."""
 
     value: float
@@ -209,7 +209,7 @@ class TtfbAttribution(msgspec.Struct, frozen=True, gc=False):
     requestDuration: float
 
 
-class Ttfb(Details, frozen=True, tag="1.0.0"):
+class Ttfb(Details, frozen=True):
     """time_to_first_byte_event: from the navigation's start to the first byte."""
 
     value: float
@@ -222,7 +222,7 @@ VITALS: dict[str, tuple[str, type[Lcp | Fcp | Ttfb | Inp | Cls]]] = {
 """Name and details of the vitals that people watch, by event type."""
 
 
-class JsError(Details, frozen=True, tag="1.0.0"):
+class JsError(Details, frozen=True):
     """js_error_event; a rejected promise has no file and line."""
 
     type: str
@@ -243,7 +243,7 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
     statusText: str
 
 
-class HttpError(Details, frozen=True, tag="1.0.0"):
+class HttpError(Details, frozen=True):
     """A network failure, in the shape of a js_error."""
 
     type: str
@@ -251,7 +251,7 @@ class HttpError(Details, frozen=True, tag="1.0.0"):
     stack: str | UnsetType = UNSET
 
 
-class Http(Details, frozen=True, tag="1.0.0"):
+class Http(Details, frozen=True):
     """http_event: `response` when an answer came, else `error`; trace ids when X-Ray is on."""
 
     request: HttpRequest
@@ -266,7 +266,7 @@ class XhrRequest(msgspec.Struct, frozen=True, gc=False):
     url: str
 
 
-class Xhr(Details, frozen=True, tag="1.0.0"):
+class Xhr(Details, frozen=True):
     """http_event of an XMLHttpRequest: the same members as a fetch's in an order of its own."""
 
     request: XhrRequest
@@ -323,7 +323,7 @@ class Subsegment(msgspec.Struct, frozen=True, gc=False):
     cause: TracedCause | UnsetType = UNSET
 
 
-class XRayTrace(Details, frozen=True, tag="1.0.0"):
+class XRayTrace(Details, frozen=True):
     """xray_trace_event; times in Unix seconds, `trace_id` as 1-<Unix seconds, 8 hex digits>-<24 hex digits>."""
 
     name: str

@@ -20,6 +20,13 @@ from loadgen.rum.validation import Check, compile_check
 MODEL = ("data", "rum", "2018-05-10", "service-2.json.gz")
 """Where botocore keeps the model."""
 
+PUT_RUM_EVENTS = "PutRumEvents"
+PUT_ACTION = "rum:PutRumEvents"
+"""The data plane's one operation, and its name in a resource policy."""
+
+EXCLUSIVE_PAGES = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
+"""RUM holds one of the two: to state one clears the other (the model's documentation of AppMonitorConfiguration)."""
+
 LONGEST_CACHED = 512
 """Characters of a path whose operation is remembered, so that long paths of strangers fill no memory."""
 

@@ -190,19 +190,17 @@ _COMPILERS = {
 }
 
 
-def compile_type(
-    shapes: dict[str, Any], name: str, without: frozenset[str] = frozenset(), patterns: bool = True
-) -> Any:
-    """Compile one shape into a msgspec type with the same constraints, `without` some members of the top.
+def compile_type(shapes: dict[str, Any], name: str, patterns: bool = True) -> Any:
+    """Compile one shape into a msgspec type with the same constraints, without members that travel outside the body.
 
     Without `patterns` the caller checks those: msgspec calls `re` for each text, which takes half a microsecond.
     """
     shape = shapes[name]
     match shape["type"]:
         case "structure":
-            return _compile_struct(shapes, name, without, patterns)
+            return _compile_struct(shapes, name, patterns)
         case "list":
-            member = compile_type(shapes, shape["member"]["shape"], patterns=patterns)
+            member = compile_type(shapes, shape["member"]["shape"], patterns)
             return Annotated[list[member], _limit_length(shape)]  # type: ignore[valid-type]  # built at run time
         case "string":
             pattern = anchor_pattern(shape["pattern"]) if patterns and "pattern" in shape else None
@@ -216,13 +214,13 @@ def _limit_length(shape: dict[str, Any], pattern: str | None = None) -> msgspec.
     return msgspec.Meta(min_length=shape.get("min"), max_length=shape.get("max"), pattern=pattern)
 
 
-def _compile_struct(shapes: dict[str, Any], name: str, without: frozenset[str], patterns: bool) -> type[msgspec.Struct]:
+def _compile_struct(shapes: dict[str, Any], name: str, patterns: bool) -> type[msgspec.Struct]:
     shape = shapes[name]
     required = set(shape.get("required", ()))
     fields: list[Any] = []
     for member, ref in shape["members"].items():
-        if member in without:
+        if "location" in ref:
             continue
-        kind = compile_type(shapes, ref["shape"], patterns=patterns)
+        kind = compile_type(shapes, ref["shape"], patterns)
         fields.append((member, kind) if member in required else (member, kind | None, None))
     return msgspec.defstruct(name, fields, kw_only=True, gc=False, frozen=True)

@@ -16,8 +16,7 @@ from loadgen.rum.validation import compile_check, compile_type, format_message
 from tests.endpoint.conftest import batch, event
 
 SHAPES = load_service_model().shapes
-NO_ID = frozenset({"Id"})
-PUT = msgspec.json.Decoder(compile_type(SHAPES, "PutRumEventsRequest", NO_ID))
+PUT = msgspec.json.Decoder(compile_type(SHAPES, "PutRumEventsRequest"))
 
 
 def problems(shape: str, value: Any) -> list[str]:

@@ -9,7 +9,7 @@ import msgspec
 
 from loadgen.endpoint.operations.metrics import read_destinations
 from loadgen.endpoint.operations.monitors import describe_monitor
-from loadgen.endpoint.operations.policies import ACTION, RequestContext, is_allowed
+from loadgen.endpoint.operations.policies import RequestContext, is_allowed
 from loadgen.endpoint.operations.stored_events import DecodedBatch, EventPlace
 from loadgen.endpoint.request_body import encode_members, gunzip_stored
 from loadgen.endpoint.service import RumService
@@ -17,6 +17,7 @@ from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.model import Noun, Request
+from loadgen.rum.service_model import PUT_ACTION
 
 MOST_DEFINITIONS = 200
 """Metric definitions that are listed for a destination."""
@@ -88,7 +89,7 @@ def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
     statement = {
         "Effect": "Allow",
         "Principal": "*",
-        "Action": ACTION,
+        "Action": PUT_ACTION,
         "Resource": service.settings.make_arn(wanted.name),
     }
     policy = msgspec.json.encode({"Version": "2012-10-17", "Statement": [statement]}).decode()

@@ -16,6 +16,7 @@ from loadgen.endpoint.service_error import (
 )
 from loadgen.endpoint.store import AppMonitor, forget_deleted_monitors
 from loadgen.rum.quotas import RESOURCE_TAGS
+from loadgen.rum.service_model import EXCLUSIVE_PAGES
 
 DEFAULT_CONFIGURATION: dict[str, Any] = {
     "IncludedPages": [],
@@ -29,9 +30,6 @@ CloudFormation by go-to-k/cdk-real-drift, tests/corpus/AWS__RUM__AppMonitor.Rum.
 
 DEFAULT_DEOBFUSCATION = {"JavaScriptSourceMaps": {"Status": "DISABLED"}}
 """DeobfuscationConfiguration of the same."""
-
-EXCLUSIVE_PAGES = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
-"""Only one of the two lists can hold pages (the model's documentation of AppMonitorConfiguration)."""
 
 WEB = "Web"
 

@@ -23,8 +23,8 @@ from loadgen.endpoint.service_error import ServiceError
 from loadgen.endpoint.store import AppMonitor
 from loadgen.model import Noun, Request
 from loadgen.rum.quotas import POLICY_BYTES
+from loadgen.rum.service_model import PUT_ACTION
 
-ACTION = "rum:PutRumEvents"
 VERSIONS = ("2012-10-17", "2008-10-17")
 ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
 
@@ -121,8 +121,8 @@ def _check_statement(statement: Any, where: str, arn: str, account: str) -> None
     if statement.get("Effect") not in ("Allow", "Deny"):
         raise MalformedPolicy(f"{where}: Effect must be Allow or Deny")
     actions = as_list(statement.get("Action", []))
-    if not actions or any(not isinstance(action, str) or action.lower() != ACTION.lower() for action in actions):
-        raise MalformedPolicy(f"{where}: Action must be {ACTION}, no other action is supported")
+    if not actions or any(not isinstance(action, str) or action.lower() != PUT_ACTION.lower() for action in actions):
+        raise MalformedPolicy(f"{where}: Action must be {PUT_ACTION}, no other action is supported")
     resources = as_list(statement.get("Resource", []))
     if not resources or any(
         not isinstance(resource, str) or not matches_wildcards(resource, arn) for resource in resources
@@ -200,7 +200,7 @@ def is_allowed(document: str, arn: str, request: RequestContext) -> bool:
 
 def _applies(statement: dict[str, Any], arn: str, request: RequestContext) -> bool:
     return (
-        any(matches_wildcards(pattern, ACTION, fold=True) for pattern in as_list(statement["Action"]))
+        any(matches_wildcards(pattern, PUT_ACTION, fold=True) for pattern in as_list(statement["Action"]))
         and any(matches_wildcards(pattern, arn) for pattern in as_list(statement.get("Resource", "*")))
         and _names_caller(statement["Principal"], request)
         and all(

@@ -23,7 +23,7 @@ from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store, StoredBatch, make_room
 from loadgen.ids import NIL_UUID
 from loadgen.rum.events import EVENT_PREFIX, REPLAY
-from loadgen.rum.service_model import Operation, load_service_model
+from loadgen.rum.service_model import PUT_RUM_EVENTS, Operation, load_service_model
 from loadgen.rum.validation import compile_type, format_message, format_problem
 from loadgen.units import format_duration
 
@@ -83,7 +83,7 @@ def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None
 def _load_decoder() -> msgspec.json.Decoder[Any]:
     """All but the pattern of ids, which `are_ids` checks for all ids of a batch at once."""
     shapes = load_service_model().shapes
-    return msgspec.json.Decoder(compile_type(shapes, "PutRumEventsRequest", frozenset({"Id"}), patterns=False))
+    return msgspec.json.Decoder(compile_type(shapes, "PutRumEventsRequest", patterns=False))
 
 
 def read_batch(data: bytes, settings: EndpointSettings) -> Any:
@@ -127,7 +127,7 @@ def _explain(data: bytes, wrong: Exception) -> Exception:
     except UnicodeDecodeError:
         body = read_object(data)
     problems: list[str] = []
-    load_service_model().operations["PutRumEvents"].check(body | {"Id": NIL_UUID}, "", problems)
+    load_service_model().operations[PUT_RUM_EVENTS].check(body | {"Id": NIL_UUID}, "", problems)
     return ValidationException(format_message(problems) if problems else str(wrong))
 
 

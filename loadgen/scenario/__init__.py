@@ -1,6 +1,6 @@
 """A scenario file → Scenario: read and check, every problem at once. Reads one file, else pure."""
 
-from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage, Surge
+from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, Click, CustomEvent, FileKind, PageSpec, Pool, Resources, find_placeholders
@@ -53,7 +53,6 @@ __all__ = [
     "Spike",
     "Stage",
     "Statement",
-    "Surge",
     "System",
     "Targeted",
     "Telemetry",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from loadgen.scenario.problems import Country, Seconds, Section, Share, Weight
+from loadgen.scenario.problems import Country, Seconds, Section, Weight
 from loadgen.scenario.thresholds import Thresholds
 
 MOST_A_SECOND = 1_000_000.0
@@ -27,16 +27,6 @@ class FlashCrowd(Section):
     rise: Seconds = Field(300.0, description="Time to the height.")
     hold: Seconds = Field(600.0, description="Time at the height.")
     half_life: Seconds = Field(1800.0, gt=0, description="Time in which what is more than usual halves.")
-
-
-class Surge(Section):
-    """The effect of a spike among the incidents on the rate; filled in from the incidents, not written in the file."""
-
-    at: Seconds = Field(description="When it begins.")
-    ramp: Seconds = Field(0.0, description="Time in which it grows, and in which it goes again.")
-    length: Seconds = Field(300.0, description="Time at its height.")
-    times: float = Field(5.0, ge=0, le=1000, description="Factor on the rate of those who are part of it.")
-    share: Share = Field(1.0, description="Their part of all visitors.")
 
 
 class Day(Section):
@@ -89,7 +79,6 @@ class Arrivals(Section):
     pause: Seconds = Field(120.0, gt=0, description="How long they stay away between visits, mean of an exponential.")
     flash_crowds: tuple[FlashCrowd, ...] = Field((), description="Sudden crowds on top of the rate.")
     day: Day | None = Field(None, description="Day and week rhythm; without it the rate is as written.")
-    spikes: tuple[Surge, ...] = Field((), description="Filled in from the incidents; write those.")
     noise: Noise | None = Field(None, description="Slow noise on the rate; without it there is none.")
 
     @property

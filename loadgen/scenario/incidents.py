@@ -6,12 +6,11 @@ more of the visitors whom it can hit, up to its share; the effect on a visitor w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from loadgen.scenario.population import COUNTRIES, Browser, Device
+from loadgen.scenario.population import Browser, Device
 from loadgen.scenario.problems import Country, Factor, Seconds, Section, Share
 
 
@@ -86,32 +85,3 @@ class Spike(Incident):
 
 
 AnyIncident = Annotated[ErrorRelease | SlowApi | Outage | LayoutShift | Spike, Field(discriminator="kind")]
-
-
-def fill_spikes(raw: dict[str, Any]) -> dict[str, Any]:
-    """The raw data with the incidents' spikes in the arrivals, where the rate is made."""
-    incidents, arrivals = raw.get("incidents"), raw.get("arrivals", {})
-    if not isinstance(incidents, list | tuple) or not isinstance(arrivals, Mapping):
-        return raw
-    weights = _read_weights(raw.get("population"))
-    spikes = tuple(
-        {name: each[name] for name in ("at", "ramp", "length", "times") if name in each}
-        | {"share": _sum_share(weights, each.get("countries"))}
-        for each in incidents
-        if isinstance(each, Mapping) and each.get("kind") == "spike"
-    )
-    return {**raw, "arrivals": {**arrivals, "spikes": spikes}} if spikes else raw
-
-
-def _read_weights(population: Any) -> dict[str, float]:
-    stated = population.get("countries", COUNTRIES) if isinstance(population, Mapping) else COUNTRIES
-    items = stated.items() if isinstance(stated, Mapping) else ()
-    return {str(name): float(weight) for name, weight in items if isinstance(weight, int | float)}
-
-
-def _sum_share(weights: dict[str, float], countries: Any) -> float:
-    """The countries' part of all visitors."""
-    whole = sum(weights.values())
-    if not isinstance(countries, list | tuple) or not countries or not whole:
-        return 1.0
-    return min(sum(weights.get(str(name), 0.0) for name in countries) / whole, 1.0)

@@ -18,10 +18,10 @@ from pydantic import Field, ValidationError, model_validator
 from loadgen.errors import ScenarioError
 from loadgen.scenario.arrivals import Arrivals
 from loadgen.scenario.checks import find_problems, sum_stages
-from loadgen.scenario.incidents import AnyIncident, fill_spikes
+from loadgen.scenario.incidents import AnyIncident
 from loadgen.scenario.monitor import Monitor
 from loadgen.scenario.pages import PageSpec, Pool
-from loadgen.scenario.population import COUNTRIES, Population
+from loadgen.scenario.population import Population
 from loadgen.scenario.problems import AttributeName, Attributes, Problem, Scalar, Seconds, Section, reword
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
@@ -150,9 +150,7 @@ class Scenario(Section):
     @model_validator(mode="before")
     @classmethod
     def _filled_in(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            return data
-        return fill_spikes(fill_days(fill_duration(data)))
+        return fill_duration(data) if isinstance(data, dict) else data
 
     @property
     def monitors(self) -> tuple[Scenario, ...]:
@@ -187,24 +185,6 @@ def fill_duration(raw: dict[str, Any]) -> dict[str, Any]:
     """The raw data with the stages' length as duration, if it states none."""
     staged = sum_stages(raw) if "duration" not in raw else None
     return {**raw, "duration": staged} if staged else raw
-
-
-def fill_days(raw: dict[str, Any]) -> dict[str, Any]:
-    """The raw data with the population's countries in the days' rhythms, neighbours' too, that state none."""
-    population, neighbours = raw.get("population", {}), raw.get("neighbours")
-    countries = population.get("countries", COUNTRIES) if isinstance(population, dict) else COUNTRIES
-    found: dict[str, Any] = _fill_day(raw, countries)
-    if isinstance(neighbours, list | tuple):
-        found = {**found, "neighbours": tuple(_fill_day(each, countries) for each in neighbours)}
-    return found
-
-
-def _fill_day(part: Any, countries: Any) -> Any:
-    arrivals = part.get("arrivals") if isinstance(part, dict) else None
-    day = arrivals.get("day") if isinstance(arrivals, dict) else None
-    if not isinstance(arrivals, dict) or not isinstance(day, dict) or "countries" in day:
-        return part
-    return {**part, "arrivals": {**arrivals, "day": {**day, "countries": countries}}}
 
 
 load, parse = Scenario.load, Scenario.parse

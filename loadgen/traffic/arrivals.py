@@ -99,7 +99,7 @@ class OpenArrivals(ArrivalsLaw):
 
     @cached_property
     def mean_curve(self) -> RateCurve:
-        return compute_rate_curve(self.scenario.arrivals, self.scenario.duration)
+        return compute_rate_curve(self.scenario)
 
     @cached_property
     def starts(self) -> Floats:

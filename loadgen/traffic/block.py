@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.model import Session
-from loadgen.scenario import Scenario, Spike
+from loadgen.scenario import Scenario
 from loadgen.traffic.block_draws import BlockColumns, BlockDraws, Sources
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.build_loads import NOWHERE, build_loads, build_unused
@@ -102,7 +102,6 @@ class Blocks:
         self.scenario, self.seeds = scenario, seeds
         self.limit = SessionLimit.for_scenario(scenario) if only_recordable else NO_LIMIT
         self.site = Site(scenario)
-        self.spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
         self.crowd = Crowd(scenario, self.seeds)
         self.crowd.returns.is_sample = is_sample
         self.incidents = Incidents(scenario.incidents, self.site, self.crowd)

@@ -15,7 +15,7 @@ from loadgen.traffic.block import BlockStarts
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.draws import BLOCK, TICKS, Bools, find_begins
 from loadgen.traffic.population import DEVICES, Crowd, People
-from loadgen.traffic.rate_curve import compute_strength
+from loadgen.traffic.rate_curve import compute_strength, list_spikes
 
 
 class IncidentHit(Noun):
@@ -50,7 +50,7 @@ def _find_block_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iter
         draws = law.blocks.draw(part.number, part.start, none)
         yield (
             part.first,
-            [*_find_view_hits(draws, part, until), *_find_spike_hits(draws, law.blocks.spikes, part, until)],
+            [*_find_view_hits(draws, part, until), *_find_spike_hits(draws, part, until)],
         )
 
 
@@ -66,9 +66,9 @@ def _find_view_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Itera
                 yield _make_hit(draws, incident, part, row, begun)
 
 
-def _find_spike_hits(draws: BlockDraws, spikes: list[Spike], part: BlockStarts, until: float) -> Iterator[IncidentHit]:
+def _find_spike_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Iterator[IncidentHit]:
     """All visits that start during a spike in its countries: extra visits cannot be told from usual ones."""
-    for spike in spikes:
+    for spike in list_spikes(draws.scenario):
         came = _is_from(spike, draws.people, draws.crowd) & (compute_strength(spike, part.start) > 0)
         for row in np.flatnonzero(came & (part.start < until) & (part.session >= 0)).tolist():
             yield _make_hit(draws, spike, part, row, [0.0])

@@ -9,7 +9,7 @@ import numpy as np
 
 from loadgen.errors import ScenarioError
 from loadgen.model import Visitor
-from loadgen.scenario import Population, Scenario, Spike
+from loadgen.scenario import Population, Scenario
 from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids
 from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances, find_firefox_language
 from loadgen.traffic.platforms import (
@@ -24,7 +24,7 @@ from loadgen.traffic.platforms import (
     weigh_platforms,
     write_agent,
 )
-from loadgen.traffic.rate_curve import compute_spike_factor
+from loadgen.traffic.rate_curve import compute_spike_factor, list_spikes
 from loadgen.traffic.returns import Returns
 
 RAKING_STEPS = 20
@@ -53,7 +53,7 @@ class Crowd:
     def __init__(self, scenario: Scenario, seeds: Seeds) -> None:
         population, arrivals = scenario.population, scenario.arrivals
         self._seeds, self._day, self._members = seeds, arrivals.day, arrivals.visitors
-        self._spikes = [each for each in scenario.incidents if isinstance(each, Spike)]
+        self._spikes = list_spikes(scenario)
         self._share, self._again = population.returning, population.again
         self._session_length, self._pause = scenario.client.sessionLengthSeconds, arrivals.pause
         self.returns = Returns(lambda block, at: self._draw_candidates(block, at)[1], self._session_length)

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from loadgen.scenario import COUNTRIES, Arrivals, Day, FlashCrowd, Incident, Noise, Spike, Surge
+from loadgen.scenario import FlashCrowd, Incident, Noise, Scenario, Spike
 from loadgen.traffic.draws import Floats, Seeds
 from loadgen.traffic.places import compute_activity
 
@@ -59,8 +59,9 @@ class RateCurve:
         return self.times[line] + np.minimum(2 * rest / np.maximum(root, 1e-12), length)
 
 
-def compute_rate_curve(arrivals: Arrivals, duration: float) -> RateCurve:
-    """The mean rate: stages held at the last target or cut at the run's end, times days, times flash crowds."""
+def compute_rate_curve(scenario: Scenario) -> RateCurve:
+    """The mean rate: stages held at the last target or cut at the run's end, times days, flash crowds and spikes."""
+    arrivals, duration = scenario.arrivals, scenario.duration
     times, rates = [0.0], [arrivals.start_rate]
     for stage in arrivals.stages:
         times.append(times[-1] + stage.duration)
@@ -70,17 +71,25 @@ def compute_rate_curve(arrivals: Arrivals, duration: float) -> RateCurve:
         rates.append(rates[-1])
     whole = _cut_curve(np.array(times), np.array(rates), duration, arrivals.noise)
     if arrivals.day is not None:
-        whole = whole.multiply(np.arange(0, duration, DAY_STEP), partial(_compute_day_factor, arrivals.day))
+        whole = whole.multiply(np.arange(0, duration, DAY_STEP), partial(_compute_day_factor, scenario))
     for crowd in arrivals.flash_crowds:
         whole = whole.multiply(_find_bends(crowd), partial(_compute_flash_factor, crowd))
-    for spike in arrivals.spikes:
-        whole = whole.multiply(find_knots(spike), partial(_compute_spike, spike))
+    for spike in list_spikes(scenario):
+        share = _sum_share(spike.countries, scenario.population.countries)
+        whole = whole.multiply(find_knots(spike), partial(_compute_spike, spike, share))
     return whole
 
 
-def _compute_day_factor(day: Day, at: Floats) -> Floats:
-    """The mean activity of the day's countries."""
-    countries = day.countries or COUNTRIES
+def list_spikes(scenario: Scenario) -> list[Spike]:
+    """The incidents that bring more visitors."""
+    return [each for each in scenario.incidents if isinstance(each, Spike)]
+
+
+def _compute_day_factor(scenario: Scenario, at: Floats) -> Floats:
+    """The mean activity of the day's countries, which are the population's unless it states its own."""
+    day = scenario.arrivals.day
+    assert day is not None
+    countries = day.countries or scenario.population.countries
     return np.average(compute_activity(day, list(countries), at), axis=0, weights=list(countries.values()))
 
 
@@ -100,9 +109,14 @@ def _compute_flash_factor(crowd: FlashCrowd, at: Floats) -> Floats:
     return factor
 
 
-def _compute_spike(spike: Surge, at: Floats) -> Floats:
-    """Factor of a spike on the rate of all visitors."""
-    return 1 + (spike.times - 1) * spike.share * compute_strength(spike, at)
+def _sum_share(countries: tuple[str, ...], weights: dict[str, float]) -> float:
+    """The part of all visitors who come from these countries; from any where none is named."""
+    return min(sum(weights.get(name, 0.0) for name in countries) / sum(weights.values()), 1.0) if countries else 1.0
+
+
+def _compute_spike(spike: Spike, share: float, at: Floats) -> Floats:
+    """Factor of a spike that hits a share of the visitors on the rate of all."""
+    return 1 + (spike.times - 1) * share * compute_strength(spike, at)
 
 
 def _add_noise(rate: RateCurve, noise: Noise, stream: np.random.Generator) -> RateCurve:
@@ -136,13 +150,13 @@ AT_ONCE = 0.001
 """Seconds that an incident's ramp of no length takes."""
 
 
-def find_knots(incident: Incident | Surge) -> Floats:
+def find_knots(incident: Incident) -> Floats:
     """Run times at which an incident begins, is at full strength, begins to end, and is over."""
     ramp = max(incident.ramp, AT_ONCE)
     return incident.at + np.cumsum([0.0, ramp, incident.length, ramp])
 
 
-def compute_strength(incident: Incident | Surge, at: Floats) -> Floats:
+def compute_strength(incident: Incident, at: Floats) -> Floats:
     """How strong an incident is at these run times, from 0 to 1."""
     return np.interp(at, find_knots(incident), [0.0, 1.0, 1.0, 0.0])
 

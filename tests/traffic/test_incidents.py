@@ -126,7 +126,7 @@ def test_a_broken_layout_shifts() -> None:
 def test_a_spike_brings_more_visitors_from_its_country() -> None:
     """Five times as many from the United States, a third of all: 2.28 times as many together."""
     scenario = struck("spike", 'times = 5\ncountries = ["US"]').adjust(rate=3)
-    rate = compute_rate_curve(scenario.arrivals, scenario.duration)
+    rate = compute_rate_curve(scenario)
     assert np.interp([30.0, 110.0], rate.times, rate.rates) == pytest.approx([30, 30 * (1 + 4 * 0.32)])
     sessions = [each for each in seen(scenario, SEED) if 80 < each.start < 140]
     share = np.mean([each.visitor.country == "US" for each in sessions])

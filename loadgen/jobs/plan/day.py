@@ -54,10 +54,10 @@ def spread_over_day(
 def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnLine) -> Scenario:
     """A shorter scenario over the day's rhythm, with what happens once in it moved to the busiest hour."""
     plain = build_daily_arrivals(scenario, peak_to_trough)
-    day = scenario.adjust(duration=DAY_SECONDS).model_copy(update={"arrivals": plain})
+    day = scenario.adjust(duration=DAY_SECONDS).model_copy(update={"arrivals": plain, "incidents": ()})
     curve = compute_mean_rate(day)
     busiest = float(curve.times[curve.rates.argmax()]) // HOUR * HOUR
-    crowds, spikes, incidents = scenario.arrivals.flash_crowds, scenario.arrivals.spikes, scenario.incidents
+    crowds, incidents = scenario.arrivals.flash_crowds, scenario.incidents
     ends = [each.end for each in incidents] + [each.at + each.rise + each.hold for each in crowds]
     offset = max(min(busiest, DAY_SECONDS - max(ends, default=0.0)), 0.0)
     if ends:
@@ -66,7 +66,7 @@ def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnLi
         names = ", ".join(f"{name} at {_format_time(at, day)}" for at, name in sorted(moved))
         on_progress(f"note: kept in the day, at their own lengths: {names}")
     _tell_left_out(scenario, on_progress)
-    arrivals = plain.model_copy(update={"flash_crowds": _move(crowds, offset), "spikes": _move(spikes, offset)})
+    arrivals = plain.model_copy(update={"flash_crowds": _move(crowds, offset)})
     return day.model_copy(update={"arrivals": arrivals, "incidents": _move(incidents, offset)})
 
 

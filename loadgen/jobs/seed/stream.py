@@ -89,7 +89,7 @@ def place_present(scenario: Scenario, zero: float) -> Scenario:
     """A leg from Unix time `zero` on: what comes once is over, and the last target holds."""
     arrivals = scenario.arrivals
     rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
-    steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": (), "spikes": ()})
+    steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": ()})
     quiet = scenario.model_copy(update={"arrivals": steady, "incidents": ()})
     return _place_days(quiet, zero).adjust(duration=LEG_SECONDS)
 

@@ -41,7 +41,7 @@ def british(more: str = "", arrivals: str = "arrivals.rate = 4") -> Scenario:
 def test_a_day_holds_the_visits_asked_for(visits: int) -> None:
     day = spread_over_day(SHOP, visits, 4.0)
     assert day.duration == 86_400
-    assert compute_rate_curve(day.arrivals, day.duration).expected == pytest.approx(visits)
+    assert compute_rate_curve(day).expected == pytest.approx(visits)
 
 
 def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
@@ -52,7 +52,7 @@ def test_a_day_of_more_visits_leaves_the_neighbours_at_their_rate() -> None:
 @pytest.mark.parametrize("ratio", [None, 4.0, 12.0])
 def test_a_day_has_the_rhythm_of_its_visitors_country(ratio: float | None) -> None:
     british = SHOP.model_copy(update={"population": SHOP.population.model_copy(update={"countries": {"GB": 1.0}})})
-    rate = compute_rate_curve(spread_over_day(british, 1_000, ratio).arrivals, 86_400.0)
+    rate = compute_rate_curve(spread_over_day(british, 1_000, ratio))
     assert rate.times[rate.rates.argmax()] == pytest.approx(20 * 3600, abs=3600)
     assert rate.rates.max() / rate.rates.min() == pytest.approx(ratio or 4.0, rel=0.05)
 

@@ -36,25 +36,14 @@ def format_uuid4(hex32: str) -> str:
     return f"{hex32[:8]}-{hex32[8:12]}-4{hex32[13:16]}-{VARIANT[hex32[16]]}{hex32[17:20]}-{hex32[20:]}"
 
 
-class Uuids:
-    """`make_uuid4` for one purpose of one key, quicker from the second number on."""
-
-    def __init__(self, key: int, purpose: str) -> None:
-        self._begun = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little"))
-
-    def __call__(self, number: int) -> str:
-        state = self._begun.copy()
+def draw_first_bytes(key: int, purpose: str, count: int) -> bytes:
+    """`draw_bytes` of the numbers below `count`, one after the other; what they have in common is hashed once."""
+    begun, drawn = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little")), []
+    for number in range(count):
+        state = begun.copy()
         state.update(number.to_bytes(8, "little"))
-        return format_uuid4(state.hexdigest())
-
-    def draw_first(self, count: int) -> bytes:
-        """The bytes that `write_uuids` makes the UUIDs of the numbers below `count` from, 16 for each."""
-        begun, drawn = self._begun, []
-        for number in range(count):
-            state = begun.copy()
-            state.update(number.to_bytes(8, "little"))
-            drawn.append(state.digest())
-        return b"".join(drawn)
+        drawn.append(state.digest())
+    return b"".join(drawn)
 
 
 def write_uuids(raw: NDArray[np.uint8]) -> list[str]:

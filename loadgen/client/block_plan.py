@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from loadgen.client.cache import SESSION_STARTED, ClientCounts, make_session_id
 from loadgen.client.plan import Plan, plan
-from loadgen.ids import Uuids, is_sampled, make_uuid4, write_uuids
+from loadgen.ids import draw_first_bytes, is_sampled, make_uuid4, write_uuids
 from loadgen.model import Batch, Event, EventColumns, EventView, Load, Session
 from loadgen.rum.events import CLS, INP, SESSION_START
 from loadgen.scenario import Client
@@ -126,8 +126,8 @@ class BlockPlan:
         made: list[str] = []
         for first in range(0, len(batches), IDS_PIECE):
             some = slice(first, first + IDS_PIECE)
-            ids = (Uuids(session.key, "batch") for session in self._sessions[some])
-            drawn = [each.draw_first(number) for each, number in zip(ids, batches[some], strict=True)]
+            counted = zip(self._sessions[some], batches[some], strict=True)
+            drawn = [draw_first_bytes(session.key, "batch", number) for session, number in counted]
             made += write_uuids(np.frombuffer(b"".join(drawn), np.uint8).reshape(-1, 16))
             pause()
         return made

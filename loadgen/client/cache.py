@@ -53,7 +53,6 @@ class EventCache:
         self._limit = settings.sessionEventLimit or sys.maxsize
         self._size = settings.eventCacheSize
         self._batch_limit = settings.batchLimit
-        self._special = HELD_UNTIL_HIDDEN if settings.allowCookies else HELD_UNTIL_HIDDEN | {PAGE_VIEW}
         self._sessions = 0  # client sessions of this visit so far
         self._sampled = self._first_sampled = False
         self._beyond = session.beyond
@@ -101,28 +100,6 @@ class EventCache:
             self._hold(event)
         else:
             self._record(event)
-
-    def add_ordinary(self, events: tuple[Event, ...], spot: int, until: float) -> int:
-        """Record ordinary events from index `spot` on, quickly, and return the index of the first that is left.
-
-        It stops before `until`, and before an event that starts a new session, meets a limit, or is a candidate.
-        """
-        if not self._sampled:
-            return spot
-        queue, special, before = self.queue, self._special, len(self.queue)
-        end = min(len(events), spot + self._limit - self._count, spot + self._size - before)
-        until = min(until, self._expires)  # what is recorded moves the session's end on; the next call sees that
-        for place in range(spot, end):
-            event = events[place]
-            if event.at >= until or event.type in special:
-                break
-            queue.append(event)
-        recorded = len(queue) - before
-        if recorded:
-            self.generated += recorded
-            self._count += recorded
-            self._expires = self._cookie_expires = queue[-1].at + self._length
-        return spot + recorded
 
     def take(self, at: float, flush: bool) -> list[Event]:
         """Take at most batchLimit waiting events, of which there must be one: on a flush candidates, then the queue.

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from loadgen.client.cache import ClientCounts, EventCache, KeptState
-from loadgen.ids import NIL_UUID, Uuids
+from loadgen.ids import NIL_UUID, make_uuid4
 from loadgen.model import Batch, Load, Noun, Session
 from loadgen.scenario import Client
 
@@ -25,14 +25,10 @@ class Plan(Noun, frozen=True):
 
 def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
     """Plan all batches that the web client sends during a visit."""
-    visit, loads = Visit(session, settings, sample_rate), session.loads
-    number = 0
-    while number < len(loads):
-        after = find_end_of_overlap(loads, number)
-        if after == number + 1:
-            visit.run_document(number, loads[number])
-        else:
-            visit.run_together(range(number, after))
+    visit, number = _Visit(session, settings, sample_rate), 0
+    while number < len(session.loads):
+        after = find_end_of_overlap(session.loads, number)
+        visit.run(range(number, after))
         number = after
     return Plan(tuple(visit.batches), visit.cache.count_events())
 
@@ -53,130 +49,80 @@ def find_end_of_overlap(loads: Sequence[Load], first: int) -> int:
 
 
 class _Document:
-    """When one document dispatches: `next` is the earlier of its next tick with a filled queue and its next hide."""
+    """A document: what is next in it, and what its client keeps while another one is at work."""
 
-    __slots__ = ("_end", "_hides", "_interval", "_ready", "hide", "next", "tick")
-
-    def __init__(self, load: Load, interval: float) -> None:
-        self._ready = load.ready
-        self._interval = interval
-        self._hides = iter(load.hides)
-        self._end = load.end
-        self.hide = next(self._hides, math.inf)
-        self.tick = math.inf
-        self.next = self.hide
+    def __init__(self, number: int, load: Load, interval: float) -> None:
+        self.number, self.load, self._interval = number, load, interval
+        self.events, self.hides = iter(load.events), iter(load.hides)
+        self.event = next(self.events, None)
+        self.hide = next(self.hides, math.inf)
+        self.tick = math.inf  # the next one with a filled queue
+        self.moment = load.at  # of what is next
+        self.kept: KeptState | None = None  # None: it has not begun
 
     def wake(self, at: float) -> None:
         """The queue is filled from `at` on: set the tick to the first one after it, if the document lives so long."""
-        count = int((at - self._ready) / self._interval) + 1 if at > self._ready else 1
-        tick = self._ready + count * self._interval
+        ready, interval = self.load.ready, self._interval
+        count = int((at - ready) / interval) + 1 if at > ready else 1
+        tick = ready + count * interval
         if tick <= at:  # by rounding
-            tick = self._ready + (count + 1) * self._interval
-        self.tick = tick if tick < self._end else math.inf
-        self.next = self.tick if self.tick < self.hide else self.hide
-
-    def end_tick(self) -> None:
-        """The tick is over, and nothing waits for another."""
-        self.tick = math.inf
-        self.next = self.hide
-
-    def end_hide(self) -> None:
-        """The hide is over."""
-        self.hide = next(self._hides, math.inf)
-        self.next = min(self.tick, self.hide)
+            tick = ready + (count + 1) * interval
+        self.tick = tick if tick < self.load.end else math.inf
 
 
-class _Life:
-    """A document among others: where it is, and what its client keeps meanwhile."""
-
-    def __init__(self, number: int, load: Load, interval: float) -> None:
-        self.number, self.load, self.document = number, load, _Document(load, interval)
-        self.events = iter(load.events)
-        self.event = next(self.events, None)
-        self.moment = load.at  # of what is next in it
-        self.kept: KeptState | None = None  # None: it has not begun
-
-
-class Visit:
+class _Visit:
     """The client during one visit."""
 
     def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
         self.cache = EventCache(session, settings, sample_rate)
         self.batches: list[Batch] = []
         self._session = session
-        self._ids = Uuids(session.key, "batch")
         self._user_id = session.visitor.user_id if settings.allowCookies else NIL_UUID
         self._interval = settings.dispatchInterval / 1000 or math.inf
         self._beacon = settings.useBeacon
 
-    def run_document(self, number: int, load: Load) -> None:
-        """Run one document, from its load to its unload."""
-        cache, document, events = self.cache, _Document(load, self._interval), tuple(load.events)
-        cache.open(load.at)
-        spot = 0
-        while spot < len(events):
-            event = events[spot]
-            if event.at >= document.next:
-                self._run(number, document, event.at)
-            cache.add(event)
-            spot += 1
-            if cache.queue:
-                if document.tick == math.inf:
-                    document.wake(event.at)
-                spot = cache.add_ordinary(events, spot, document.next)
-        self._run(number, document, math.inf)
-        cache.close()
-
-    def run_together(self, numbers: range) -> None:
-        """Run documents that live at the same time: of two tabs, or one that is prerendered, and what they overlap."""
-        cache, lives = self.cache, [_Life(number, self._session.loads[number], self._interval) for number in numbers]
-        while lives:
-            life = min(lives, key=lambda each: each.moment)
-            if life.kept is None:
-                cache.open(life.load.at)
+    def run(self, numbers: range) -> None:
+        """Run a document, or several that live at the same time: of two tabs, or one that is prerendered."""
+        cache, alive = self.cache, [_Document(each, self._session.loads[each], self._interval) for each in numbers]
+        while alive:
+            document = min(alive, key=lambda each: each.moment) if len(alive) > 1 else alive[0]
+            if document.kept is None:
+                cache.open(document.load.at)
             else:
-                cache.resume(life.kept)
-                self._step(life)
-            life.moment = min(life.document.next, life.event.at if life.event else math.inf)
-            if life.moment == math.inf:
+                cache.resume(document.kept)
+                self._step(document)
+            event = document.event.at if document.event else math.inf
+            document.moment = min(document.tick, document.hide, event)
+            if document.moment == math.inf:
                 cache.close()
-                lives.remove(life)
-            life.kept = cache.suspend()
+                alive.remove(document)
+            document.kept = cache.suspend()
 
-    def _step(self, life: _Life) -> None:
-        """Do what is next in a document: one dispatch, or one event."""
-        document, event = life.document, life.event
-        if event is None or event.at >= document.next:
-            self._run(life.number, document, document.next)
+    def _step(self, document: _Document) -> None:
+        """Do what is next in a document: a dispatch by the timer, one by a hide, or the recording of an event."""
+        cache, event, moment = self.cache, document.event, document.moment
+        if event and event.at < document.tick and event.at < document.hide:
+            cache.add(event)
+            document.event = next(document.events, None)
+        elif document.tick <= document.hide:
+            if cache.queue:
+                self._send(document, flush=False)
+            document.tick = math.inf
         else:
-            self.cache.add(event)
-            life.event = next(life.events, None)
-            if self.cache.queue and document.tick == math.inf:
-                document.wake(event.at)
+            if (cache.queue or cache.candidates) and moment >= document.load.shown:
+                self._send(document, flush=True)
+            document.hide = next(document.hides, math.inf)
+        if cache.queue and document.tick == math.inf:
+            document.wake(moment)
 
-    def _run(self, number: int, document: _Document, until: float) -> None:
-        """Let the document dispatch up to `until`."""
-        cache = self.cache
-        while (moment := document.next) <= until and moment != math.inf:
-            if document.tick <= document.hide:
-                if cache.queue:
-                    self._send(number, moment, flush=False)
-                document.end_tick()
-            else:
-                if (cache.queue or cache.candidates) and moment >= self._session.loads[number].shown:
-                    self._send(number, moment, flush=True)
-                document.end_hide()
-            if document.tick == math.inf and cache.queue:
-                document.wake(moment)
-
-    def _send(self, number: int, moment: float, *, flush: bool) -> None:
-        session = self._session
+    def _send(self, document: _Document, *, flush: bool) -> None:
+        session, moment = self._session, document.moment
         events = self.cache.take(moment, flush)
         self.batches.append(
             Batch(
-                id=self._ids(len(self.batches)),
+                id=make_uuid4(session.key, "batch", len(self.batches)),
                 session=session.index,
-                load=number,
+                load=document.number,
                 start=session.start,
                 session_id=self.cache.session_id,
                 visitor=session.visitor,
@@ -184,6 +130,6 @@ class Visit:
                 events=tuple(events),
                 due=session.start + moment,
                 beacon=flush and self._beacon,
-                prerendering=moment < session.loads[number].shown,
+                prerendering=moment < document.load.shown,
             )
         )

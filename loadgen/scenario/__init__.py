@@ -5,7 +5,6 @@ from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outa
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, Click, CustomEvent, FileKind, PageSpec, Pool, Resources, find_placeholders
 from loadgen.scenario.population import (
-    COUNTRIES,
     Browser,
     Exponential,
     Lognormal,
@@ -22,7 +21,6 @@ from loadgen.scenario.thresholds import LOWEST, Thresholds, parse_threshold
 from loadgen.scenario.toml_file import find_scenario, format_scenario, list_shipped, read_text, write_toml
 
 __all__ = [
-    "COUNTRIES",
     "LOWEST",
     "ApiCall",
     "Arrivals",

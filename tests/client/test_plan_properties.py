@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from unittest.mock import patch
 
 import msgspec
 from hypothesis import given
@@ -12,8 +11,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from loadgen.client import plan
-from loadgen.client.cache import EventCache
-from loadgen.client.plan import Visit
 from loadgen.model import Load, Session
 from loadgen.rum.events import CLS, INP, PAGE_VIEW, RESOURCE, SESSION_START
 from loadgen.scenario import Client
@@ -105,24 +102,6 @@ def test_what_is_sampled_at_a_lower_rate_is_sampled_at_a_higher_one(
 @given(visits(), clients)
 def test_the_same_visit_gives_the_same_plan(visit: Session, settings: Client) -> None:
     assert plan(visit, settings, 0.5) == plan(visit, settings, 0.5)
-
-
-@hypothesis_settings(max_examples=300, deadline=None)
-@given(visits(), clients, st.sampled_from([0.5, 1.0]))
-def test_the_quick_way_of_recording_changes_nothing(visit: Session, settings: Client, rate: float) -> None:
-    quick = plan(visit, settings, rate)
-    with patch.object(EventCache, "add_ordinary", lambda self, events, spot, until: spot):
-        assert plan(visit, settings, rate) == quick
-
-
-@hypothesis_settings(max_examples=300, deadline=None)
-@given(visits(), clients, st.sampled_from([0.5, 1.0]))
-def test_a_document_that_runs_step_by_step_among_others_has_the_same_plan(
-    visit: Session, settings: Client, rate: float
-) -> None:
-    alone = plan(visit, settings, rate)
-    with patch.object(Visit, "run_document", lambda self, number, load: self.run_together(range(number, number + 1))):
-        assert plan(visit, settings, rate) == alone
 
 
 @hypothesis_settings(max_examples=200, deadline=None)

@@ -19,7 +19,7 @@ class PageGraph:
     """The page graph, as far as the raw data is well formed."""
 
     def __init__(self, pages: Mapping[str, Any]) -> None:
-        tables = {name: page if isinstance(page, Mapping) else {} for name, page in pages.items()}
+        tables = {name: read_table(pages, name) for name in pages}
         self.to = {name: read_numbers(page.get("to")) for name, page in tables.items()}
         self.exit = {name: read_number(page.get("exit", 0.0)) for name, page in tables.items()}
         entries = [name for name, page in tables.items() if (read_number(page.get("entry")) or 0.0) > 0]
@@ -44,7 +44,25 @@ class PageGraph:
         )
 
 
+def read_table(raw: Any, *names: str) -> Mapping[str, Any]:
+    """The table at a place below raw data; empty where there is none, or something else."""
+    for name in names:
+        raw = raw.get(name) if isinstance(raw, Mapping) else None
+    return raw if isinstance(raw, Mapping) else {}
+
+
+def list_tables(raw: Mapping[str, Any], name: str) -> list[tuple[int, Mapping[str, Any]]]:
+    """The tables in a list of raw data, each with its place; what is something else is left out."""
+    found = raw.get(name)
+    return [
+        (place, each)
+        for place, each in enumerate(found if isinstance(found, list | tuple) else ())
+        if isinstance(each, Mapping)
+    ]
+
+
 def read_numbers(table: Any) -> dict[str, float]:
+    """The numbers in a table of raw data."""
     items = table.items() if isinstance(table, Mapping) else ()
     return {str(key): share for key, value in items if (share := read_number(value)) is not None}
 
@@ -59,10 +77,8 @@ def _find_closure(start: list[str], steps: Callable[[str], list[str]]) -> set[st
     return seen
 
 
-def check_pages(pages: Any) -> Iterator[Problem]:
+def check_pages(pages: Mapping[str, Any]) -> Iterator[Problem]:
     """Everything wrong with the page graph."""
-    if not isinstance(pages, Mapping) or not pages:
-        return
     graph = PageGraph(pages)
     for name, page in pages.items():
         if isinstance(page, Mapping):
@@ -101,9 +117,8 @@ def _check_targets(name: str, graph: PageGraph) -> Iterator[Problem]:
 
 
 def _check_failures(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
-    calls = page.get("api")
-    for index, call in enumerate(calls if isinstance(calls, list | tuple) else ()):
-        total = sum(read_numbers(call.get("failures")).values()) if isinstance(call, Mapping) else 0.0
+    for index, call in list_tables(page, "api"):
+        total = sum(read_numbers(call.get("failures")).values())
         if total > 1 + TOLERANCE:
             yield Problem(
                 format_place("pages", name, "api", index, "failures"),
@@ -112,9 +127,8 @@ def _check_failures(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _check_link(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
-    link = page.get("link")
     for setting in ("prerender", "unused"):
-        if isinstance(link, Mapping) and read_number(link.get(setting)) and page.get("route") is True:
+        if read_number(read_table(page, "link").get(setting)) and page.get("route") is True:
             text = "a route change loads no page that could be prerendered; leave it out, or write route = false"
             yield Problem(format_place("pages", name, "link", setting), text)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,7 @@ from loadgen.scenario.incidents import AnyIncident
 from loadgen.scenario.monitor import Monitor
 from loadgen.scenario.pages import PageSpec, Pool
 from loadgen.scenario.population import Population
-from loadgen.scenario.problems import AttributeName, Attributes, Problem, Scalar, Seconds, Section, reword
+from loadgen.scenario.problems import AttributeName, Attributes, Scalar, Seconds, Section, reword
 from loadgen.scenario.telemetry import Telemetry
 from loadgen.scenario.thresholds import Thresholds
 from loadgen.scenario.toml_file import parse_toml, read_text
@@ -150,7 +150,9 @@ class Scenario(Section):
     @model_validator(mode="before")
     @classmethod
     def _filled_in(cls, data: object) -> object:
-        return fill_duration(data) if isinstance(data, dict) else data
+        """The stages' length as duration, if the file states none."""
+        staged = sum_stages(data) if isinstance(data, dict) and "duration" not in data else None
+        return {**data, "duration": staged} if staged and isinstance(data, dict) else data
 
     @property
     def monitors(self) -> tuple[Scenario, ...]:
@@ -181,12 +183,6 @@ class Scenario(Section):
         )
 
 
-def fill_duration(raw: dict[str, Any]) -> dict[str, Any]:
-    """The raw data with the stages' length as duration, if it states none."""
-    staged = sum_stages(raw) if "duration" not in raw else None
-    return {**raw, "duration": staged} if staged else raw
-
-
 load, parse = Scenario.load, Scenario.parse
 
 MOST_PROBLEMS = 100
@@ -212,23 +208,16 @@ def freeze(value: Any) -> Any:
 
 
 def _check(raw: Mapping[str, Any], file: str) -> Scenario:
-    found = _collect_problems(lambda: find_problems(raw), raw)
-    lines = [f"{file}: {problem.path}: {problem.text}" for problem in found]
+    """The scenario of raw data; or type problems and the others, each once, in the order of the file's paths."""
+    try:
+        return Scenario.model_validate(raw)
+    except ValidationError as error:
+        of_types = [reword(each, raw, Scenario) for each in error.errors(include_url=False) if each["loc"]]
+    problems = sorted({*of_types, *find_problems(raw)})
+    lines = [f"{file}: {problem.path}: {problem.text}" for problem in problems]
     if len(lines) > MOST_PROBLEMS:
         raise ScenarioError(f"{lines[0]} (the first of {len(lines):,} problems: is this a scenario file?)")
-    if lines:
-        raise ScenarioError(*lines)
-    return Scenario.model_validate(raw)
-
-
-def _collect_problems(checks: Callable[[], list[Problem]], raw: Mapping[str, Any]) -> list[Problem]:
-    """Type problems and the others, each once, in the order of the file's paths."""
-    found = checks()
-    try:
-        Scenario.model_validate(raw)
-    except ValidationError as error:
-        found += [reword(each, raw, Scenario) for each in error.errors(include_url=False) if each["loc"]]
-    return sorted(set(found))
+    raise ScenarioError(*lines)
 
 
 def format_schema() -> str:

@@ -1,8 +1,8 @@
 """What became of a request, by name: what an answer says, or why none came.
 
 Rule: accepted means that the service's own answer came. That is 200, or 202 and 204 of a compatible backend, with an
-empty body or JSON. A page of HTML, other text, another 2xx or a redirect comes from what stands before the service (a
-log-in page, a captive portal, a gateway), which has kept nothing.
+empty body or JSON that reports no error. A page of HTML, other text, another 2xx or a redirect comes from what stands
+before the service (a log-in page, a captive portal, a gateway), which has kept nothing.
 
 What this machine lacks is never booked on the target; such a cause is named by `causes.name_shortage`.
 """
@@ -31,6 +31,8 @@ STATUSES = frozenset({200, 202, 204})
 BODIES = frozenset({b"", b"{}"})  # RUM's own
 ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
 PLAIN = frozenset({"", "identity"})
+ERRORS = ("error", "errors", "errorMessage", "errorType", "__type")  # members of an object that reports an error
+SUCCESSES = ("ok", "success")  # members that must not be false
 MOST_SHOWN = 60  # characters of a body, a type or an error's name
 MOST_UNPACKED = 1 << 20  # bytes: a kilobyte of gzip can stand for a megabyte
 SECONDS = re.compile(r"\d{1,100}(\.\d*)?", re.ASCII)
@@ -53,7 +55,7 @@ def has_content(response: Response) -> bool:
 
 
 def is_json(response: Response) -> bool:
-    """Whether a body is JSON: an object or a list; any value where the answer's type says JSON.
+    """Whether a body is JSON: an object that reports no error, or a list; any value where the answer's type says JSON.
 
     Browsers ask for encodings that nothing here can read (br, zstd); of such a body the type alone decides.
     """
@@ -64,7 +66,19 @@ def is_json(response: Response) -> bool:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(value, dict | list) or "json" in media_type(response)
+    if isinstance(value, dict):
+        return not reports_error(value) and response.header("x-amzn-errortype") is None
+    return isinstance(value, list) or "json" in media_type(response)
+
+
+def reports_error(body: dict[str, object]) -> bool:
+    """Whether a JSON object says that a call failed, though its status says otherwise.
+
+    A gateway answers 200 with a failed function's `errorMessage` unless it maps it to a status (API Gateway developer
+    guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own; `error`, `errors`, `ok` and `success` are those
+    of other backends, GraphQL's among them.
+    """
+    return any(map(body.get, ERRORS)) or any(body.get(name) is False for name in SUCCESSES)
 
 
 def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:

@@ -92,6 +92,8 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Response:
         answer(200, b"\x0b\x01\x80{}\x03", content_encoding="br", content_type="application/json"),
         answer(200, b"{}", content_encoding="identity"),
         answer(204, content_length="0", content_type="text/html"),
+        answer(200, b'{"errors": [], "error": null, "ok": true}', content_type="application/json"),
+        answer(200, b'{"message": "queued"}', content_type="application/json"),
     ],
 )
 def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Response) -> None:
@@ -123,6 +125,11 @@ def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Resp
         (answer(200, gzip.compress(b"<html/>"), content_encoding="gzip", content_type="text/html"), "200 text/html"),
         (answer(200, gzip.compress(b"{}") + b"x", content_encoding="gzip", content_type="text/x"), "200 text/x"),
         (answer(200, gzip.compress(b"{}")[:-9], content_encoding="gzip", content_type="text/x"), "200 text/x"),
+        (answer(200, b'{"errorMessage": "Task timed out", "errorType": "x"}'), "200 no type"),
+        (answer(200, b'{"__type": "AccessDeniedException"}', content_type="application/json"), "200 application/json"),
+        (answer(200, b'{"message": "no"}', x_amzn_errortype="AccessDeniedException"), "200 no type"),
+        (answer(202, b'{"errors": [{"message": "no"}]}', content_type="application/json"), "202 application/json"),
+        (answer(200, gzip.compress(b'{"success": false}'), content_encoding="gzip"), "200 no type"),
         (answer(300, b"{}", content_type="application/json"), "300 redirect"),
         (answer(201, b"{}"), "201 no type"),
         (answer(206, b"{}", content_type="application/json"), "206 application/json"),

@@ -9,7 +9,9 @@ nothing of ours reads an answer whose status, form or members the RUM API cannot
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from math import ceil
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ from loadgen.transport import (
     find_route,
     is_json,
     name_outcome,
+    parse_retry_after,
     printable,
     start_notice,
     unpack,
@@ -88,6 +91,7 @@ class ControlSender:
         body, headers = unpack(answer, MOST_ANSWER_BYTES), dict(answer.headers)  # whoever packed it was not asked to
         if body is not None and body is not answer.body:
             headers.pop("content-encoding", None)
+        headers |= make_retry_after(headers.pop("retry-after", None))
         return AWSResponse(request.url, answer.status, headers, _Body(answer.body if body is None else body))
 
     def _connect(self, origin: str) -> BlockingConnection:
@@ -112,6 +116,12 @@ def read_request(prepared: Any) -> Request:
         tuple(({"host": host} | headers).items()),
         body.encode() if isinstance(body, str) else body,
     )
+
+
+def make_retry_after(value: str | None) -> dict[str, str]:
+    """The header Retry-After in whole seconds, the only form that botocore reads; none of a value that tells nothing."""
+    seconds = parse_retry_after(value, time.time())
+    return {} if seconds is None else {"retry-after": str(ceil(seconds))}
 
 
 def decode(value: bytes | str) -> str:

@@ -17,7 +17,7 @@ import ssl
 import zlib
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -32,7 +32,8 @@ BODIES = frozenset({b"", b"{}"})  # RUM's own
 ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
 PLAIN = frozenset({"", "identity"})
 ERRORS = ("error", "errors", "errorMessage", "errorType", "__type")  # members of an object that reports an error
-SUCCESSES = ("ok", "success")  # members that must not be false
+GOOD = ("ok", "success")  # members that are false in one
+NO_JSON: Any = object()
 MOST_SHOWN = 60  # characters of a body, a type or an error's name
 MOST_UNPACKED = 1 << 20  # bytes: a kilobyte of gzip can stand for a megabyte
 SECONDS = re.compile(r"\d{1,100}(\.\d*)?", re.ASCII)
@@ -46,7 +47,13 @@ def is_accepted(response: Response, accept: Accept = "rum") -> bool:
         return 200 <= response.status < 300
     if response.status not in STATUSES or (response.status == 204 and has_content(response)):
         return False
-    return response.body in BODIES or is_json(response)
+    return response.body in BODIES or is_json_of_success(response)
+
+
+def is_json_of_success(response: Response) -> bool:
+    """Whether a body is JSON that reports no error."""
+    value = read_json(response)
+    return value is not NO_JSON and not reports_error(response, value)
 
 
 def has_content(response: Response) -> bool:
@@ -55,30 +62,35 @@ def has_content(response: Response) -> bool:
 
 
 def is_json(response: Response) -> bool:
-    """Whether a body is JSON: an object that reports no error, or a list; any value where the answer's type says JSON.
+    """Whether a body is JSON: an object or a list; any value where the answer's type says JSON."""
+    return read_json(response) is not NO_JSON
+
+
+def read_json(response: Response) -> Any:
+    """The value of a body that is JSON, else NO_JSON.
 
     Browsers ask for encodings that nothing here can read (br, zstd); of such a body the type alone decides.
     """
     body = unpack(response)
     if body is None:
-        return media_type(response) == "application/json"
+        return {} if media_type(response) == "application/json" else NO_JSON
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    if isinstance(value, dict):
-        return not reports_error(value) and response.header("x-amzn-errortype") is None
-    return isinstance(value, list) or "json" in media_type(response)
+        return NO_JSON
+    return value if isinstance(value, dict | list) or "json" in media_type(response) else NO_JSON
 
 
-def reports_error(body: dict[str, object]) -> bool:
-    """Whether a JSON object says that a call failed, though its status says otherwise.
+def reports_error(response: Response, value: Any) -> bool:
+    """Whether an answer of this JSON value says that a call failed, though its status says otherwise.
 
     A gateway answers 200 with a failed function's `errorMessage` unless it maps it to a status (API Gateway developer
     guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own; `error`, `errors`, `ok` and `success` are those
     of other backends, GraphQL's among them.
     """
-    return any(map(body.get, ERRORS)) or any(body.get(name) is False for name in SUCCESSES)
+    if response.header("x-amzn-errortype") is not None:
+        return True
+    return isinstance(value, dict) and (any(map(value.get, ERRORS)) or any(value.get(name) is False for name in GOOD))
 
 
 def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:

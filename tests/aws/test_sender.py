@@ -101,3 +101,29 @@ def test_a_proxy_that_wants_a_password_is_told_with_the_cure(monkeypatch: pytest
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
         with pytest.raises(Unreachable, match=r"\(proxy: 407; the proxy wants a user and a password: HTTPS_PROXY="):
             Account("us-east-1", KEY, "https://rum.corp.test").list_names()
+
+
+WAITS = ["Thu, 31 Dec 2099 23:59:59 GMT", "Thu, 99 Foo 2026 99:99:99 GMT", "0.5", "", "soon", "9" * 5000]
+
+
+@pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait[:9])
+def test_a_retry_after_that_botocore_cannot_read_hides_no_refusal(wait: str) -> None:
+    """RUM says whole seconds; what stands before it (a CDN, a load balancer) may say a date, or anything."""
+
+    def refuse(connected: socket.socket) -> None:
+        read_until(connected, b"\r\n\r\n")
+        head = "HTTP/1.1 400 Bad\r\nx-amzn-errortype: InternalServerException\r\nretry-after: "
+        connected.sendall(f'{head}{wait}\r\ncontent-length: 19\r\n\r\n{{"message":"later"}}'.encode())
+
+    with serving(refuse) as port, pytest.raises(ControlError, match=r"later \(InternalServerException\)"):
+        Account("us-east-1", KEY, f"http://127.0.0.1:{port}").list_names()
+
+
+def test_a_refusal_in_the_body_alone_is_a_refusal() -> None:
+    def refuse(connected: socket.socket) -> None:
+        read_until(connected, b"\r\n\r\n")
+        body = b'{"__type":"ConflictException","message":"taken"}'
+        connected.sendall(b"HTTP/1.1 409 Conflict\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+    with serving(refuse) as port, pytest.raises(ControlError, match="taken"):
+        Account("us-east-1", KEY, f"http://127.0.0.1:{port}").list_names()

@@ -127,6 +127,9 @@ function findPlace(container, element) {
 
 const orders = new Map();
 
+// A column of one number of each row.
+export const figure = (title, key, write) => ({ title, value: (row) => row[key], cell: (row) => write(row[key]) });
+
 // columns: {title, value(row), cell(row)?, text?, id?}; a text column sorts upwards first, a number downwards; an id is one line.
 export function table({ caption, columns, rows, rerender }) {
     const order = orders.get(caption);

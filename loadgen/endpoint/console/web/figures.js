@@ -1,6 +1,6 @@
 // Views of figures: overview, pages, vitals, clients; and of what went wrong: errors, HTTP requests.
 
-import { card, facts, folded, h, json, name, note, show, showLines, table, tiles, wide } from './dom.js';
+import { card, facts, figure, folded, h, json, name, note, show, showLines, table, tiles, wide } from './dom.js';
 import { histogram, ratingBar, timePlot } from './plot.js';
 import { DIMENSIONS } from './state.js';
 import { change, count, milliseconds, moment, share, VITALS } from './units.js';
@@ -43,7 +43,6 @@ const describeRating = ({ good, fair, poor }) => {
 const quantile = (key, place, title, write) => ({
     title, value: (row) => row[key]?.values[place] ?? null, cell: (row) => write(row[key]?.values[place]),
 });
-const counted = (key, title) => ({ title, value: (row) => row[key], cell: (row) => count(row[key]) });
 const rated = (key) => ({
     title: `${VITALS[key].label} p75`, value: (row) => row[key]?.values[1] ?? null,
     cell: (row) => h('span', { class: row[key] ? `rated ${rate(row[key].values[1], key)}` : null }, VITALS[key].write(row[key]?.values[1])),
@@ -57,9 +56,9 @@ export async function pages(context) {
         caption: 'Pages', rows, rerender: context.rerender,
         columns: [
             { title: 'page', text: true, value: (row) => row.name, cell: (row) => context.filterLink('page', row.name, 'overview') },
-            counted('views', 'views'), counted('sessions', 'sessions'),
+            figure('views', 'views', count), figure('sessions', 'sessions', count),
             quantile('load', 0, 'load p50', milliseconds), quantile('load', 1, 'p75', milliseconds), quantile('load', 2, 'p95', milliseconds),
-            rated('lcp'), rated('inp'), rated('cls'), counted('errors', 'errors'), counted('http_failed', 'failed requests'),
+            rated('lcp'), rated('inp'), rated('cls'), figure('errors', 'errors', count), figure('failed requests', 'http_failed', count),
         ],
     }), note('A page opens its own plots.'));
 }
@@ -71,7 +70,7 @@ export async function clients(context) {
             caption: title, rows: found[column], rerender: context.rerender,
             columns: [
                 { title: DIMENSIONS[column].toLowerCase(), text: true, value: (row) => row.name, cell: (row) => context.filterLink(column, row.name, 'overview') },
-                counted('sessions', 'sessions'), counted('views', 'views'), counted('errors', 'errors'),
+                figure('sessions', 'sessions', count), figure('views', 'views', count), figure('errors', 'errors', count),
                 quantile('load', 1, 'load p75', milliseconds), rated('lcp'), rated('inp'),
             ],
         }))));
@@ -135,12 +134,12 @@ export async function http(context) {
             caption: 'Requests by URL', rows, rerender: context.rerender,
             columns: [
                 { title: 'URL', text: true, value: (row) => row.url, cell: (row) => [h('span', { class: 'soft' }, row.method, ' '), name(row.url)] },
-                { title: 'requests', value: (row) => row.count, cell: (row) => count(row.count) },
-                { title: 'failed', value: (row) => row.failed, cell: (row) => count(row.failed) },
+                figure('requests', 'count', count),
+                figure('failed', 'failed', count),
                 { title: 'share', value: (row) => row.failed / row.count, cell: (row) => share(row.failed, row.count) },
-                { title: 'sessions', value: (row) => row.sessions, cell: (row) => count(row.sessions) },
+                figure('sessions', 'sessions', count),
                 { title: 'statuses', text: true, value: (row) => Object.keys(row.statuses).join(' '), cell: (row) => Object.entries(row.statuses).map(([text, times]) => [status(text), ` ${count(times)} `]) },
-                { title: 'last', value: (row) => row.last, cell: (row) => moment(row.last) },
+                figure('last', 'last', moment),
             ],
         }), note('URLs without their query. The web client records failed requests alone unless recordAllRequests is on.')));
 }

@@ -1,6 +1,6 @@
 // What comes in, live; what was refused and why; switches for quota and faults.
 
-import { facts, folded, h, json, name, note, say, show, showBody, table, tiles, wide } from './dom.js';
+import { facts, figure, folded, h, json, name, note, say, show, showBody, table, tiles, wide } from './dom.js';
 import { timePlot } from './plot.js';
 import { ask, changeSettings } from './state.js';
 import { bytes, clock, count, milliseconds, short, shortType } from './units.js';
@@ -108,9 +108,9 @@ function showCalls(list, context) {
             { title: 'time', text: true, value: (row) => row.number, cell: (row) => clock(row.at * 1000) },
             { title: 'outcome', text: true, value: (row) => row.status, cell: (row) => h('span', { class: `rated ${describeOutcome(row)[0]}` }, describeOutcome(row)[1]) },
             { title: 'monitor', text: true, value: (row) => row.monitor, cell: (row) => name(names.get(row.monitor) || row.monitor, 60) },
-            { title: 'events', value: (row) => row.events, cell: (row) => count(row.events) },
-            { title: 'size', value: (row) => row.body_bytes, cell: (row) => bytes(row.body_bytes) },
-            { title: 'handled in', value: (row) => row.milliseconds, cell: (row) => milliseconds(row.milliseconds) },
+            figure('events', 'events', count),
+            figure('size', 'body_bytes', bytes),
+            figure('handled in', 'milliseconds', milliseconds),
             { title: 'delay by a fault', value: (row) => row.delay, cell: (row) => (row.delay ? milliseconds(row.delay * 1000) : '–') },
             { title: 'why', text: true, value: (row) => row.message, cell: (row) => (row.dropped_events.length ? row.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${show(each.reason, 400)}`)) : show(row.message, 160)) },
         ],

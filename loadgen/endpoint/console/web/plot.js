@@ -2,9 +2,10 @@
 // dragging, or with Shift and the arrow keys and Enter.
 
 import { h, say, show, svg } from './dom.js';
-import { clock, count, day } from './units.js';
+import { clock, count, day, moment } from './units.js';
 
 const WIDTH = 1000;
+const HEIGHT = 130; // of a plot over time
 
 function roundStep(rough, isWhole) {
     const power = 10 ** Math.floor(Math.log10(rough));
@@ -36,17 +37,17 @@ function timeTicks(from, to) {
 
 const path = (d, name) => svg('path', { d, class: name });
 
-function frame({ height, high, ticks, write, inside, xTicks, label }) {
-    const y = (value) => height * (1 - value / high);
+function frame({ high, ticks, write, inside, xTicks, label }) {
+    const y = (value) => HEIGHT * (1 - value / high);
     const grid = ticks.map((tick) => path(`M0 ${y(tick).toFixed(1)}H${WIDTH}`, tick ? 'grid' : 'axis'));
     const area = h('div', { class: 'area', tabindex: 0, role: 'group', 'aria-label': label },
-        svg('svg', { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, grid, inside(y)));
+        svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, grid, inside(y)));
     const axis = h('div', { class: 'yaxis', 'aria-hidden': 'true' },
         ticks.map((tick) => h('span', { style: { top: `${y(tick).toFixed(1)}px` } }, tick ? write(tick) : '0')));
     const below = h('div', { class: 'xaxis', 'aria-hidden': 'true' },
         xTicks.map(([place, text], number) =>
             h('span', { class: `tick${place > 0.94 ? ' end' : place < 0.04 ? ' start' : ''}${number % 2 ? ' thin' : ''}`, style: { left: `${place * 100}%` } }, text)));
-    return { area, node: h('div', { class: 'frame', style: { '--h': `${height}px` } }, axis, area, below) };
+    return { area, node: h('div', { class: 'frame', style: { '--h': `${HEIGHT}px` } }, axis, area, below) };
 }
 
 function legend(layers) {
@@ -55,7 +56,7 @@ function legend(layers) {
 }
 
 // Paths of the layers: 'bar' layers are stacked, 'line' layers are lines with gaps where there is no value.
-function drawLayers(layers, size, y, height) {
+function drawLayers(layers, size, y) {
     const feet = new Array(size).fill(0);
     const bars = layers.filter((layer) => layer.shape === 'bar').map((layer) => {
         let d = '';
@@ -80,50 +81,49 @@ function drawLayers(layers, size, y, height) {
     return [...bars, ...lines];
 }
 
-function drawBands(bands, from, to, height) {
+function drawBands(bands, from, to) {
     return bands.filter((band) => band.last > from && band.first < to).map((band) => {
         const left = Math.max(0, (band.first - from) / (to - from)) * WIDTH;
         const right = Math.min(1, (band.last - from) / (to - from)) * WIDTH;
-        const box = svg('rect', { x: left, y: 0, width: Math.max(right - left, 2), height, class: 'truth' });
+        const box = svg('rect', { x: left, y: 0, width: Math.max(right - left, 2), height: HEIGHT, class: 'truth' });
         box.append(svg('title', {}, show(band.incident)));
         return box;
     });
 }
 
 // A plot of layers {label, colour, shape, values} over equal parts of time; onSpan gets the ends of a chosen span.
-export function timePlot({ start, step, size, end = start + step * size, layers, write, height = 130, bands = [], onSpan, title, rule }) {
+export function timePlot({ start, step, size, layers, write, bands = [], onSpan, title, rule }) {
     const stacked = Array.from({ length: size }, (_, part) => layers.filter((l) => l.shape === 'bar').reduce((sum, l) => sum + (l.values[part] || 0), 0));
     const highest = Math.max(0, rule || 0, ...stacked, ...layers.filter((l) => l.shape === 'line').flatMap((l) => l.values.filter((v) => v !== null)));
     const { high, ticks } = scaleUp(highest, write === count);
     const to = start + step * size;
     const xTicks = timeTicks(start, to).map(([at, label]) => [(at - start) / (to - start), label]);
     const { area, node } = frame({
-        height, high, ticks, write, xTicks,
+        high, ticks, write, xTicks,
         label: `${title}. Plot from ${day(start)} ${clock(start)} to ${day(to)} ${clock(to)}; arrow keys read it${onSpan ? ', Shift with arrow keys and Enter choose a span' : ''}.`,
-        inside: (y) => [drawBands(bands, start, to, height), drawLayers(layers, size, y, height),
+        inside: (y) => [drawBands(bands, start, to), drawLayers(layers, size, y),
             rule ? path(`M0 ${y(rule).toFixed(1)}H${WIDTH}`, 'rule-line') : null],
     });
-    readParts(area, { size, layers, write, onSpan, moment: (part) => start + part * step, end: Math.min(end, to), title });
+    readParts(area, { size, layers, write, onSpan, findTime: (part) => start + part * step });
     return h('div', { class: 'plot' }, legend(layers), node);
 }
 
 // The cursor of a plot: pointer and keys read a part, dragging and Shift choose a span.
-function readParts(area, { size, layers, write, onSpan, moment, end, title }) {
+function readParts(area, { size, layers, write, onSpan, findTime }) {
     const readout = h('div', { class: 'readout' });
     const cursor = h('div', { class: 'cursor' }, readout);
     const choice = h('div', { class: 'choice' });
     area.append(cursor, choice);
     let part = -1, anchor = null;
-    const label = (at) => `${moment(at) && new Date(moment(at)).toDateString() === new Date().toDateString() ? '' : `${day(moment(at))} `}${clock(moment(at))}`;
     const read = (at, speak) => {
         part = Math.min(size - 1, Math.max(0, at));
-        readout.replaceChildren(h('b', {}, label(part)), ...layers.map((layer) =>
+        readout.replaceChildren(h('b', {}, moment(findTime(part))), ...layers.map((layer) =>
             h('div', { class: `c-${layer.colour}` }, h('i', {}), layer.label, h('span', {}, layer.values[part] === null ? '–' : write(layer.values[part])))));
         cursor.style.left = `${((part + 0.5) / size) * 100}%`;
         cursor.classList.toggle('left', part > size / 2);
         cursor.classList.add('on');
         if (anchor !== null) mark();
-        if (speak) say(`${label(part)}: ${layers.map((layer) => `${layer.label} ${layer.values[part] === null ? 'none' : write(layer.values[part])}`).join(', ')}`);
+        if (speak) say(`${moment(findTime(part))}: ${layers.map((layer) => `${layer.label} ${layer.values[part] === null ? 'none' : write(layer.values[part])}`).join(', ')}`);
     };
     const ends = () => [Math.min(anchor, part), Math.max(anchor, part) + 1];
     const mark = () => {
@@ -136,7 +136,7 @@ function readParts(area, { size, layers, write, onSpan, moment, end, title }) {
     const choose = () => {
         const [first, last] = ends();
         forget();
-        onSpan(moment(first), Math.min(moment(last), Math.max(end, moment(first) + 1000)));
+        onSpan(findTime(first), findTime(last));
     };
     const find = (event) => {
         const box = area.getBoundingClientRect();

@@ -1,6 +1,6 @@
 // Views of sessions: their table, one of them as a timeline, journeys, and the event explorer.
 
-import { facts, folded, h, json, name, note, show, svg, table, wide } from './dom.js';
+import { facts, figure, folded, h, json, name, note, show, svg, table, wide } from './dom.js';
 import { clock, count, duration, milliseconds, moment, score, share, shortType } from './units.js';
 
 export async function sessions(context) {
@@ -21,12 +21,12 @@ export async function sessions(context) {
             columns: [
                 { title: 'start', text: true, value: (row) => row.start, cell: (row) => h('a', { href: context.linkTo('session', { session: row.session }) }, moment(row.start)) },
                 { title: 'entry', text: true, value: (row) => row.entry, cell: (row) => name(row.entry, 60) },
-                { title: 'length', value: (row) => row.length, cell: (row) => duration(row.length) },
-                { title: 'views', value: (row) => row.views, cell: (row) => count(row.views) },
+                figure('length', 'length', duration),
+                figure('views', 'views', count),
                 { title: 'errors', value: (row) => row.errors, cell: (row) => h('span', { class: row.errors ? 'rated poor' : null }, count(row.errors)) },
                 { title: 'failed requests', value: (row) => row.http_failed, cell: (row) => h('span', { class: row.http_failed ? 'rated fair' : null }, count(row.http_failed)) },
-                { title: 'slowest load', value: (row) => row.load, cell: (row) => milliseconds(row.load) },
-                { title: 'events', value: (row) => row.events, cell: (row) => count(row.events) },
+                figure('slowest load', 'load', milliseconds),
+                figure('events', 'events', count),
                 ...['device', 'browser', 'os', 'country'].map((key) => ({ title: key, text: true, value: (row) => row[key], cell: (row) => name(row[key], 40) })),
                 { title: 'session', text: true, id: true, value: (row) => row.session, cell: (row) => [name(row.session, 40), context.isHit(row.session) ? h('b', {}, ' incident') : null] },
             ],
@@ -67,11 +67,15 @@ function splitPages(events) {
 
 const ORDER = ['session_start', 'page_view', 'navigation', 'time_to_first_byte', 'first_contentful_paint', 'largest_contentful_paint', 'resource'];
 
+const plainType = (event) => event.event_type.replace('com.amazon.rum.', '');
+const FAILING = ['js_error_event', 'http_event'];
+const showType = (event) => h('span', { class: `kind ${FAILING.includes(plainType(event)) ? 'rated poor' : ''}` }, name(shortType(event.event_type), 60));
+
 // When an event began in its page's load, and how long it took, as far as it says: milliseconds.
 function placeInLoad(event) {
     const details = event.event_details || {};
     const number = (value) => (Number.isFinite(value) ? value : null);
-    switch (event.event_type.replace('com.amazon.rum.', '')) {
+    switch (plainType(event)) {
         case 'performance_navigation_event': return { start: 0, length: number(details.duration), colour: 'accepted' };
         case 'performance_resource_event': return { start: number(details.startTime), length: number(details.duration), colour: 'retried' };
         case 'largest_contentful_paint_event': case 'first_contentful_paint_event': case 'time_to_first_byte_event':
@@ -84,7 +88,7 @@ function placeInLoad(event) {
 
 function describeEvent(event) {
     const details = event.event_details || {};
-    switch (event.event_type.replace('com.amazon.rum.', '')) {
+    switch (plainType(event)) {
         case 'performance_navigation_event': return milliseconds(details.duration);
         case 'performance_resource_event': return [name(details.targetUrl ?? details.fileType ?? '', 120), ` ${milliseconds(details.duration)}`];
         case 'cumulative_layout_shift_event': return score(details.value);
@@ -96,8 +100,6 @@ function describeEvent(event) {
     }
 }
 
-const FAILS = { js_error_event: 'failed', http_event: 'throttled' };
-
 function drawPart(part, number) {
     const rank = ({ event }) => ORDER.findIndex((kind) => event.event_type.includes(kind));
     const rows = part.events.map((each) => ({ ...each, ...placeInLoad(each.event) }));
@@ -106,12 +108,10 @@ function drawPart(part, number) {
     const inLoad = rows.filter((row) => row.start !== null);
     const end = Math.max(1, ...inLoad.filter((row) => row.colour !== 'lag').map((row) => row.start + (row.length || 0)));
     return h('ol', { class: 'waterfall' }, rows.map((row, place) => {
-        const kind = shortType(row.event.event_type);
-        const colour = FAILS[row.event.event_type.replace('com.amazon.rum.', '')] || row.colour;
         const bar = row.start !== null && row.start <= end
-            ? h('i', { class: `c-${colour}`, style: { left: `${(row.start / end) * 100}%`, width: `${Math.min(((row.length || 0) / end) * 100, 100)}%` } }) : null;
+            ? h('i', { class: `c-${row.colour}`, style: { left: `${(row.start / end) * 100}%`, width: `${Math.min(((row.length || 0) / end) * 100, 100)}%` } }) : null;
         const title = h('span', { class: 'event' },
-            h('span', { class: `kind ${FAILS[row.event.event_type.replace('com.amazon.rum.', '')] ? 'rated poor' : ''}` }, name(kind, 60)),
+            showType(row.event),
             h('span', { class: 'what' }, describeEvent(row.event)),
             h('span', { class: 'track' }, bar),
             h('span', { class: 'soft small at' }, row.start !== null ? `+${milliseconds(row.start)}` : clock(row.ms)));
@@ -150,7 +150,7 @@ export async function events(context) {
 function showEvent({ ms, event }) {
     return h('li', {}, folded(event.event_id, h('span', { class: 'event' },
         h('span', { class: 'soft small at' }, moment(ms)),
-        h('span', { class: `kind ${FAILS[event.event_type.replace('com.amazon.rum.', '')] ? 'rated poor' : ''}` }, name(shortType(event.event_type), 60)),
+        showType(event),
         h('span', { class: 'soft' }, name(event.metadata.pageId ?? '', 60)),
         h('span', { class: 'what' }, describeEvent(event))), async () => json(event)));
 }
@@ -165,7 +165,7 @@ export async function journey(context) {
             columns: [
                 { title: 'from', text: true, value: (row) => row.page, cell: (row) => context.filterLink('page', row.page, 'overview') },
                 { title: 'to', text: true, value: (row) => row.next ?? '', cell: (row) => (row.next === null ? h('span', { class: 'soft' }, 'left the site') : name(row.next)) },
-                { title: 'times', value: (row) => row.count, cell: (row) => count(row.count) },
+                figure('times', 'count', count),
                 { title: 'share of from', value: (row) => row.count / outOf(transitions, row.page), cell: (row) => share(row.count, outOf(transitions, row.page)) },
             ],
         })));

@@ -1,6 +1,6 @@
 // Numbers and times as text, the same as loadgen writes them elsewhere.
 
-export const NONE = '–';
+const NONE = '–';
 
 const digits = (value, most = 3) =>
     Math.abs(value) >= 10 ** (most - 1) ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(most)));
@@ -66,12 +66,6 @@ export const clock = (ms, seconds = true) => {
 // A moment in local time; the day only where it is another one than today.
 export const moment = (ms) => (Number.isFinite(ms) ? `${day(ms) === day(Date.now()) ? '' : `${day(ms)} `}${clock(ms)}` : NONE);
 
-export function ago(ms) {
-    if (!Number.isFinite(ms)) return NONE;
-    const passed = Date.now() - ms;
-    return passed < 0 ? moment(ms) : `${duration(passed)} ago`;
-}
-
 // How a figure stands beside the one of the period before.
 export function change(now, before) {
     if (!Number.isFinite(before) || !Number.isFinite(now)) return 'none before';
@@ -82,16 +76,13 @@ export function change(now, before) {
     return `${factor > 0 ? '+' : '−'}${digits(Math.abs(factor))}% on the period before`;
 }
 
-const LABELS = {
-    lcp: ['LCP', 'Largest contentful paint', milliseconds],
-    inp: ['INP', 'Interaction to next paint', milliseconds],
-    cls: ['CLS', 'Cumulative layout shift', score],
-    fcp: ['FCP', 'First contentful paint', milliseconds],
-    ttfb: ['TTFB', 'Time to first byte', milliseconds],
-    fid: ['FID', 'First input delay', milliseconds],
+export const VITALS = {
+    lcp: { label: 'LCP', long: 'Largest contentful paint', write: milliseconds },
+    inp: { label: 'INP', long: 'Interaction to next paint', write: milliseconds },
+    cls: { label: 'CLS', long: 'Cumulative layout shift', write: score },
+    fcp: { label: 'FCP', long: 'First contentful paint', write: milliseconds },
+    ttfb: { label: 'TTFB', long: 'Time to first byte', write: milliseconds },
+    fid: { label: 'FID', long: 'First input delay', write: milliseconds },
 };
-export const VITALS = Object.fromEntries(
-    Object.entries(LABELS).map(([key, [label, long, write]]) => [key, { label, long, write }]),
-);
 
 export const shortType = (type) => type.replace(/^com\.amazon\.rum\./, '').replace(/_event$/, '').replace(/^performance_/, '').replaceAll('_', ' ');

@@ -26,8 +26,6 @@ COMPARED = 6_000
 """Sessions of each side that a classifier compares; by chance alone its AUC is 0.5 ± 0.01."""
 NAMES = [*list_shipped(), "night-owls"]
 """The last is a single-page application that no shipped scenario resembles."""
-SILENT = "quota-probe"
-"""Its visits have one page each, and how long that is looked at shows in no event: a classifier tells it by batches."""
 OUTSIDE = 0.1
 SECONDS_A_MILLION = 60.0
 """Of one core, for reading, fitting and judging a million events."""
@@ -59,7 +57,7 @@ def test_a_scenario_survives(name: str, fit_once: Callable[[str], Scenario]) -> 
     check(compare(load_truth(name), fit_once(name), SESSIONS))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != SILENT])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_classifier_cannot_tell_what_a_fit_generates_from_what_it_was_fitted_to(
     name: str, fit_once: Callable[[str], Scenario]
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.jobs.fit import dwell, tabs
+from loadgen.jobs.fit import dwell, dwell_laws, tabs
 from loadgen.jobs.fit.compose_telemetry import LAWS
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Seen, see_visits
@@ -64,8 +64,9 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         return finish(draft, seen)
     most = int(np.clip(TIMES * len(seen.recorded.sessions.user), FEWEST, MOST))
     whole, events = min(most, MOST // 2), EVENTS * find_rarity(seen)
+    usual = find_usual_minutes(draft, seen)
     if "interactions_per_minute" in telemetry:
-        telemetry["interactions_per_minute"] = guess_inputs(seen)
+        telemetry["interactions_per_minute"] = guess_inputs(seen, usual)
     for number, part in enumerate(ROUNDS, 1):
         on_round(f"matching vitals, round {number} of {len(ROUNDS)}")
         sessions = max(int(whole * part), FEWEST)
@@ -74,12 +75,20 @@ def calibrate(draft: Draft, seen: Seen, on_round: Callable[[str], None]) -> Draf
         shown = see_visits(generated, 1, site=match_site(generated, seen.site))
         correct(telemetry, seen, shown)
         if "interactions_per_minute" in telemetry:
-            missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown)
+            missing = (count_inputs(seen) - count_inputs(shown)) / find_minutes(shown, usual)
             telemetry["interactions_per_minute"] = correct_inputs(telemetry["interactions_per_minute"], missing)
         correct_dwells(draft, seen, shown)
         correct_shortcuts(draft, seen, shown)
         whole = int(np.clip(events * sessions / max(shown.recorded.counts.events, 1), FEWEST, most))
     return finish(draft, seen)
+
+
+def find_usual_minutes(draft: Draft, seen: Seen) -> float:
+    """The mean time on a page by the laws of the draft."""
+    laws = draft.sections["population"].get("think_time", {})
+    means = [dwell_laws.find_law_mean(laws[device]) if device in laws else 0.0 for device in ("desktop", "mobile")]
+    small = float(seen.mobile.mean())
+    return ((1 - small) * means[0] + small * means[1]) / 60
 
 
 def find_rarity(seen: Seen) -> float:
@@ -188,13 +197,13 @@ def correct_dwells(draft: Draft, seen: Seen, shown: Seen) -> None:
             groups.append((laws[device], usual & (small == mobile), other_usual & (other_small == mobile)))
     for law, wanted, found in groups:
         if wanted.sum() >= ENOUGH and found.sum() >= ENOUGH:
-            mean = dwell.find_law_mean(law)
+            mean = dwell_laws.find_law_mean(law)
             meant = mean * bound((mean + seconds[wanted].mean() - other_seconds[found].mean()) / mean)
             if min(wanted.sum(), found.sum()) >= MANY_TIMES:
-                dwell.spread_law(
-                    law, bound(dwell.find_spread(seconds[wanted]) / dwell.find_spread(other_seconds[found]))
+                dwell_laws.spread_law(
+                    law, bound(dwell_laws.find_spread(seconds[wanted]) / dwell_laws.find_spread(other_seconds[found]))
                 )
-            dwell.stretch_law(law, meant / dwell.find_law_mean(law))
+            dwell_laws.stretch_law(law, meant / dwell_laws.find_law_mean(law))
 
 
 def correct_shortcuts(draft: Draft, seen: Seen, shown: Seen) -> None:

@@ -45,6 +45,11 @@ class ClientSettings(NamedTuple):
         kinds = ("sessionAttributes", "applicationAttributes")
         return frozenset(name for kind in kinds for name in self.members.get(kind, ()))
 
+    @property
+    def interval(self) -> float:
+        """Seconds between dispatches."""
+        return float(self.members.get("dispatchInterval", DEFAULT_INTERVAL)) / 1000
+
 
 def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
     """Read the settings off the data."""

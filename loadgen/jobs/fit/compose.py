@@ -12,7 +12,7 @@ from loadgen.jobs.fit import tabs
 from loadgen.jobs.fit.compose_pages import compose_pages, find_pools
 from loadgen.jobs.fit.compose_telemetry import compose_telemetry
 from loadgen.jobs.fit.draft import Draft
-from loadgen.jobs.fit.dwell import DwellLaw
+from loadgen.jobs.fit.dwell_laws import DwellLaw
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.population import KNOWN_BROWSERS, KNOWN_SYSTEMS, Returning, VisitorCounts
 from loadgen.jobs.fit.support import round_share, round_to, weigh
@@ -198,6 +198,8 @@ def compose_think_times(found: Estimates) -> dict[str, Any]:
 
 def describe_law(law: DwellLaw, device: str) -> str:
     """What a law stands on."""
+    if law.bounded:
+        return f"{law.number:,} last pages on {device} that were left before their events were sent"
     return f"{law.number:,} times on {device}, at most {format_percent(law.distance)} of them off"
 
 

@@ -116,7 +116,7 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         fit_arrivals(find_starts(seen)[1], 1 / sample_rate, countries or None),
         people,
         find_returning(recorded, visits, sample_rate),
-        fit_dwells(recorded, visits, seen.mobile),
+        fit_dwells(recorded, visits, seen.mobile, seen.settings.interval),
         find_slowness(seen.loads, visits.page[seen.loads.view], len(site.names)),
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
         files,

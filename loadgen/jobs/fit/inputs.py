@@ -14,6 +14,9 @@ from loadgen.jobs.fit.dwell import find_kinds, measure_dwells
 from loadgen.jobs.fit.estimate import Seen
 from loadgen.rum import events as rum
 
+FEW = 30
+"""Times on pages from which they tell how long pages are looked at; else it is taken from the laws."""
+
 LEAST_MINUTES = 0.05
 """Of a view, when the rate of inputs is corrected: where views are shorter, so is the step."""
 
@@ -21,9 +24,9 @@ LARGEST = 3.0
 """A round corrects by this factor at most."""
 
 
-def guess_inputs(seen: Seen) -> float:
+def guess_inputs(seen: Seen, usual: float = 0.0) -> float:
     """The rate of inputs if none were clicks on links: a round corrects by a factor, so the first must be near."""
-    return max(count_inputs(seen) / find_minutes(seen), 1e-3)
+    return max(count_inputs(seen) / find_minutes(seen, usual), 1e-3)
 
 
 def correct_inputs(rate: float, missing: float) -> float:
@@ -31,10 +34,12 @@ def correct_inputs(rate: float, missing: float) -> float:
     return max(rate * bound(max(rate + missing, 0.0) / rate), 1e-3)
 
 
-def find_minutes(seen: Seen) -> float:
+def find_minutes(seen: Seen, usual: float = 0.0) -> float:
     """By how much the measure of inputs grows with their rate: the minutes of a view, or of a load without an input,
-    if its browser measures them."""
+    if its browser measures them; `usual` where too few times are known."""
     dwells = measure_dwells(seen.recorded, seen.visits)
+    if len(dwells.view) < FEW:
+        return max(usual, LEAST_MINUTES)
     if not len(seen.recorded.rows_of(rum.DOM)):
         told = np.zeros(len(seen.visits.page), dtype=bool)
         told[seen.loads.view[np.isfinite(seen.loads.delay)]] = True

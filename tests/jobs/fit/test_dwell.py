@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.dwell import find_different_pages, find_law_mean, fit_law
+from loadgen.jobs.fit.dwell import find_different_pages
+from loadgen.jobs.fit.dwell_laws import find_law_mean, fit_law
 
 MANY = 2_000
 

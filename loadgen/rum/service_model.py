@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from loadgen.rum.validation import Check, compile_check
+from loadgen.rum.validation import find_problems
 
 MODEL = ("data", "rum", "2018-05-10", "service-2.json.gz")
 """Where botocore keeps the model."""
@@ -49,7 +49,7 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     segments: tuple[str, ...]  # of the path; "{Name}" stands for a label
     query: tuple[InputMember, ...]
     body: tuple[InputMember, ...]
-    check: Check
+    input_shape: str  # its name in the model
 
     def match_path(self, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The path's labels by member name, or None when the path is another operation's."""
@@ -75,6 +75,10 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
             if (value := body.get(member.wire_name)) is not None:
                 given[member.name] = drop_nulls(value)
         return given
+
+    def find_problems(self, given: dict[str, Any]) -> list[str]:
+        """Check input members by their model names: a line for each problem, as a ValidationException has them."""
+        return find_problems(load_service_model().shapes, self.input_shape, given)
 
 
 class ErrorShape(msgspec.Struct, frozen=True, gc=False):
@@ -161,7 +165,7 @@ def _read_operation(name: str, raw: dict[str, Any], shapes: dict[str, Any]) -> O
         segments=tuple(raw["http"]["requestUri"].strip("/").split("/")),
         query=list_members("querystring"),
         body=list_members(None),
-        check=compile_check(shapes, input_shape),
+        input_shape=input_shape,
     )
 
 

@@ -1,4 +1,4 @@
-"""Shapes of the service model → checks of plain JSON values, and → msgspec types for the one hot operation.
+"""Checks of plain JSON values against shapes of the service model, and msgspec types for the one hot operation.
 
 Rule: a check does not stop at the first problem; it names every member that is wrong, as AWS does ("Value 'x' at
 'rumEvents.1.member.id' failed to satisfy constraint: Member must have length ..."). A compiled msgspec type has the
@@ -8,13 +8,9 @@ same constraints and is faster, but does not name members: when it refuses a val
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-
-Check = Callable[[Any, str, list[str]], None]
-"""check(value, path, problems) adds one line per problem."""
 
 SHOWN = 10
 """Problems spelled out in one message; more are only counted."""
@@ -23,17 +19,18 @@ MOST_PROBLEMS = 1000
 """A check looks at no more items of a list or a map after so many problems: each costs time and memory."""
 
 _INTEGERS = {"integer": 2**31, "long": 2**63}
-_KINDS = {
-    "string": "a string",
-    "boolean": "a boolean",
-    "structure": "an object",
-    "map": "an object",
-    "list": "an array",
-    "integer": "an integer",
-    "long": "an integer",
-    "double": "a number",
-    "timestamp": "a number of seconds",
+_KINDS: dict[str, tuple[Any, str]] = {
+    "string": (str, "a string"),
+    "boolean": (bool, "a boolean"),
+    "structure": (dict, "an object"),
+    "map": (dict, "an object"),
+    "list": (list, "an array"),
+    "integer": (int, "an integer"),
+    "long": (int, "an integer"),
+    "double": (int | float, "a number"),
+    "timestamp": (int | float, "a number of seconds"),
 }
+"""Types of shapes: what JSON gives for them, in Python and in words."""
 
 
 def format_message(problems: list[str]) -> str:
@@ -63,131 +60,84 @@ def anchor_pattern(pattern: str) -> str:
     return rf"\A(?:{pattern})\Z"
 
 
-def compile_check(shapes: dict[str, Any], name: str) -> Check:
-    """Compile one shape, with the shapes of its members, into a check."""
-    shape = shapes[name]
-    return _COMPILERS.get(shape["type"], _compile_number)(shapes, shape)
+def find_problems(shapes: dict[str, Any], name: str, value: Any, path: str = "") -> list[str]:
+    """Check a plain JSON value against the shape of a name, with the shapes of its members: a line for each problem."""
+    checker = _Checker(shapes)
+    checker.check(name, value, path)
+    return checker.problems
 
 
-def _check_type(value: Any, path: str, problems: list[str], fits: bool, kind: str) -> bool:
-    if not fits:
-        problems.append(format_problem(value, path, f"be {_KINDS[kind]}"))
-    return fits
+class _Checker:
+    """Collects the problems of one value."""
 
+    def __init__(self, shapes: dict[str, Any]) -> None:
+        self.problems: list[str] = []
+        self._shapes = shapes
 
-def _compile_string(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    low, high = shape.get("min", 0), shape.get("max")
-    allowed = shape.get("enum")
-    enum_words = f"satisfy enum value set: [{', '.join(allowed)}]" if allowed else ""
-    pattern = shape.get("pattern")
-    regex = re.compile(anchor_pattern(pattern)) if pattern else None
+    def _report(self, value: Any, path: str, constraint: str) -> None:
+        self.problems.append(format_problem(value, path, constraint))
 
-    def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _check_type(value, path, problems, isinstance(value, str), "string"):
-            return
+    def check(self, name: str, value: Any, path: str) -> None:
+        """Check the value at a path."""
+        shape = self._shapes[name]
+        kind = shape["type"]
+        types, words = _KINDS[kind]
+        if not isinstance(value, types) or (isinstance(value, bool) and kind != "boolean"):
+            self._report(value, path, f"be {words}")
+        elif kind == "structure":
+            self._check_structure(shape, value, path)
+        elif kind in ("list", "map"):
+            self._check_items(shape, value, path)
+        elif kind == "string":
+            self._check_string(shape, value, path)
+        elif kind != "boolean":
+            self._check_number(shape, value, path)
+
+    def _check_string(self, shape: dict[str, Any], value: str, path: str) -> None:
+        low, high = shape.get("min", 0), shape.get("max")
+        pattern, allowed = shape.get("pattern"), shape.get("enum")
         if len(value) < low:
-            problems.append(format_problem(value, path, f"have length greater than or equal to {low}"))
+            self._report(value, path, f"have length greater than or equal to {low}")
         elif high is not None and len(value) > high:
             # A pattern is not tried on a value that is too long: its time can grow faster than the length.
-            problems.append(format_problem(value, path, f"have length less than or equal to {high}"))
-        elif regex and not regex.search(value):
-            problems.append(format_problem(value, path, f"satisfy regular expression pattern: {pattern}"))
+            self._report(value, path, f"have length less than or equal to {high}")
+        elif pattern and not re.search(anchor_pattern(pattern), value):
+            self._report(value, path, f"satisfy regular expression pattern: {pattern}")
         if allowed and value not in allowed:
-            problems.append(format_problem(value, path, enum_words))
+            self._report(value, path, f"satisfy enum value set: [{', '.join(allowed)}]")
 
-    return check
+    def _check_number(self, shape: dict[str, Any], value: float, path: str) -> None:
+        bound = _INTEGERS.get(shape["type"])
+        if bound and not -bound <= value < bound:
+            self._report(value, path, f"fit a {shape['type']}")
+        if "min" in shape and value < shape["min"]:
+            self._report(value, path, f"have value greater than or equal to {shape['min']}")
+        if "max" in shape and value > shape["max"]:
+            self._report(value, path, f"have value less than or equal to {shape['max']}")
 
-
-def _compile_number(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    kind = shape["type"]
-    whole = _INTEGERS.get(kind)
-    low, high = shape.get("min"), shape.get("max")
-
-    def check(value: Any, path: str, problems: list[str]) -> None:
-        fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not _check_type(value, path, problems, fits, kind):
-            return
-        if whole and not -whole <= value < whole:
-            problems.append(format_problem(value, path, f"fit a {kind}"))
-        if low is not None and value < low:
-            problems.append(format_problem(value, path, f"have value greater than or equal to {low}"))
-        if high is not None and value > high:
-            problems.append(format_problem(value, path, f"have value less than or equal to {high}"))
-
-    return check
-
-
-def _compile_boolean(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    def check(value: Any, path: str, problems: list[str]) -> None:
-        _check_type(value, path, problems, isinstance(value, bool), "boolean")
-
-    return check
-
-
-def _check_size(value: Any, path: str, problems: list[str], shape: dict[str, Any]) -> None:
-    if len(value) < shape.get("min", 0):
-        problems.append(format_problem(value, path, f"have length greater than or equal to {shape['min']}"))
-    if "max" in shape and len(value) > shape["max"]:
-        problems.append(format_problem(value, path, f"have length less than or equal to {shape['max']}"))
-
-
-def _compile_list(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    member = compile_check(shapes, shape["member"]["shape"])
-
-    def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _check_type(value, path, problems, isinstance(value, list), "list"):
-            return
-        _check_size(value, path, problems, shape)
+    def _check_items(self, shape: dict[str, Any], value: list[Any] | dict[str, Any], path: str) -> None:
+        """The items of a list; keys and values of a map."""
+        if len(value) < shape.get("min", 0):
+            self._report(value, path, f"have length greater than or equal to {shape['min']}")
+        if "max" in shape and len(value) > shape["max"]:
+            self._report(value, path, f"have length less than or equal to {shape['max']}")
         for number, item in enumerate(value, 1):
-            if len(problems) > MOST_PROBLEMS:
+            if len(self.problems) > MOST_PROBLEMS:
                 return
-            member(item, f"{path}.{number}.member", problems)
+            if isinstance(value, list):
+                self.check(shape["member"]["shape"], item, f"{path}.{number}.member")
+            else:
+                self.check(shape["key"]["shape"], item, f"{path}.key")
+                self.check(shape["value"]["shape"], value[item], f"{path}.{item[:128]}.value")
 
-    return check
-
-
-def _compile_map(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    check_key = compile_check(shapes, shape["key"]["shape"])
-    check_value = compile_check(shapes, shape["value"]["shape"])
-
-    def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _check_type(value, path, problems, isinstance(value, dict), "map"):
-            return
-        _check_size(value, path, problems, shape)
-        for key, item in value.items():
-            if len(problems) > MOST_PROBLEMS:
-                return
-            check_key(key, f"{path}.key", problems)
-            check_value(item, f"{path}.{key[:128]}.value", problems)
-
-    return check
-
-
-def _compile_structure(shapes: dict[str, Any], shape: dict[str, Any]) -> Check:
-    members = {name: (lower_first(name), compile_check(shapes, ref["shape"])) for name, ref in shape["members"].items()}
-    required = shape.get("required", ())
-
-    def check(value: Any, path: str, problems: list[str]) -> None:
-        if not _check_type(value, path, problems, isinstance(value, dict), "structure"):
-            return
+    def _check_structure(self, shape: dict[str, Any], value: dict[str, Any], path: str) -> None:
         prefix = f"{path}." if path else ""
-        for name in required:
+        for name in shape.get("required", ()):
             if value.get(name) is None:
-                problems.append(format_problem(None, prefix + lower_first(name), "not be null"))
-        for name, (shown, member) in members.items():
+                self._report(None, prefix + lower_first(name), "not be null")
+        for name, ref in shape["members"].items():
             if (item := value.get(name)) is not None:
-                member(item, prefix + shown, problems)
-
-    return check
-
-
-_COMPILERS = {
-    "string": _compile_string,
-    "boolean": _compile_boolean,
-    "list": _compile_list,
-    "map": _compile_map,
-    "structure": _compile_structure,
-}
+                self.check(ref["shape"], item, prefix + lower_first(name))
 
 
 def compile_type(shapes: dict[str, Any], name: str, patterns: bool = True) -> Any:

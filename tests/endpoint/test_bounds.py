@@ -240,9 +240,8 @@ def test_errors_are_counted_for_a_bounded_number_of_monitors(caller: Caller, mon
 
 
 def test_a_check_gives_up_after_many_problems() -> None:
-    problems: list[str] = []
     given = {"Id": "x", "RumEvents": [{}] * 100_000}
-    load_service_model().operations["PutRumEvents"].check(given, "", problems)
+    problems = load_service_model().operations["PutRumEvents"].find_problems(given)
     assert MOST_PROBLEMS < len(problems) < MOST_PROBLEMS + 50
 
 

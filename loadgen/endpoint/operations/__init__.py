@@ -32,9 +32,7 @@ def read_members(context: OperationContext, operation: Operation, labels: dict[s
     request = context.request
     data = inflate(request, context.settings.max_inflated_bytes) if operation.body else b""
     given = operation.read_input(labels, request.target.partition("?")[2], read_object(data))
-    problems: list[str] = []
-    operation.check(given, "", problems)
-    if problems:
+    if problems := operation.find_problems(given):
         raise ValidationException(format_message(problems))
     return given
 

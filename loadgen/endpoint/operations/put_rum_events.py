@@ -57,9 +57,7 @@ def handle(context: OperationContext, operation: Operation, labels: dict[str, st
 
 
 def _check_id(operation: Operation, monitor_id: str) -> None:
-    problems: list[str] = []
-    operation.check({"Id": monitor_id}, "", problems)
-    if wrong := [line for line in problems if "at 'id'" in line]:
+    if wrong := [line for line in operation.find_problems({"Id": monitor_id}) if "at 'id'" in line]:
         raise ValidationException(format_message(wrong))
 
 
@@ -126,8 +124,7 @@ def _explain(data: bytes, wrong: Exception) -> Exception:
         body = read_object(escape_halves(data))
     except UnicodeDecodeError:
         body = read_object(data)
-    problems: list[str] = []
-    load_service_model().operations[PUT_RUM_EVENTS].check(body | {"Id": NIL_UUID}, "", problems)
+    problems = load_service_model().operations[PUT_RUM_EVENTS].find_problems(body | {"Id": NIL_UUID})
     return ValidationException(format_message(problems) if problems else str(wrong))
 
 

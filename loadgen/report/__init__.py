@@ -5,10 +5,10 @@ from pathlib import Path
 from loadgen.output import write_output
 from loadgen.report.ci import build_junit, build_markdown
 from loadgen.report.comparison import Comparison, compare_runs
-from loadgen.report.comparison_page import build_comparison_page
+from loadgen.report.comparison_view import build_comparison_page, render_comparison
 from loadgen.report.conditions import check_conditions, parse_condition
 from loadgen.report.page import build_report_page
-from loadgen.report.terminal import format_log_line, render_comparison, render_second, render_summary, show
+from loadgen.report.terminal import format_log_line, render_second, render_summary, show
 from loadgen.results import RunData, Summary
 
 REPORT = "report.html"

@@ -9,8 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from loadgen.errors import escape_controls
-from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval
-from loadgen.report.conditions import describe_condition
 from loadgen.report.thresholds import list_thresholds
 from loadgen.results import (
     LedgerComparison,
@@ -223,71 +221,3 @@ def build_quantile_table(*rows: tuple[str, Milliseconds]) -> Table:
 def format_per_second(count: int, summary: Summary) -> str:
     """A mean rate over the run."""
     return f"{count / summary.seconds:,.1f}/s" if summary.seconds > 0 else "–"
-
-
-def render_comparison(comparison: Comparison) -> RenderableType:
-    """Which runs, what to know of them, and the figures."""
-    runs = [Text(f"{name_letter(place)}  {run.folder}: {run.scenario}, seed {run.seed}, {run.verdict}", overflow="fold")
-            for place, run in enumerate(comparison.runs)]  # fmt: skip
-    found = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
-    tables = [build_difference_table(comparison, place) for place in range(1, len(comparison.runs))]
-    checked = [Text(describe_condition(each, comparison)) for each in comparison.conditions]
-    method = Text("* more than chance. " + comparison.method, style="dim")
-    return Group(*runs, *found, Text(), *tables, *checked, method)
-
-
-def build_difference_table(comparison: Comparison, place: int) -> Table:
-    """One run against the first."""
-    made = Table.grid(padding=(0, 2))
-    made.add_column(width=20)
-    for width in (9, 9, 11, 21):
-        made.add_column(justify="right", width=width, no_wrap=True)
-    bold = [Text(head, style="bold") for head in ("", "A", name_letter(place), "difference", "95 % interval")]
-    made.add_row(*bold)
-    for each in comparison.differences:
-        if each.run == place:
-            before, after = (comparison.runs[run].figures[each.figure].value for run in (0, place))
-            made.add_row(
-                NAMES[each.figure],
-                format_figure(each.figure, before),
-                format_figure(each.figure, after),
-                *describe_change(each),
-            )
-    made.add_row("")
-    return made
-
-
-def describe_change(each: Difference) -> tuple[Text, str]:
-    """The difference, marked when it is more than chance, and its interval."""
-    mark = "*" if each.is_more_than_chance else " "
-    told = format_signed(each.figure, each.difference.value)
-    return Text(f"{told}{mark}", style="bold" if each.is_more_than_chance else ""), format_interval(
-        each.figure, each.difference
-    )
-
-
-def format_interval(figure: str, estimate: FigureInterval) -> str:
-    """From low to high, with signs."""
-    if estimate.low is None or estimate.high is None:
-        return "too few requests" if estimate.too_few else "–"
-    return f"{format_signed(figure, estimate.low)} to {format_signed(figure, estimate.high)}"
-
-
-def format_figure(figure: str, value: float | None) -> str:
-    """A figure: shares in per cent, clocks in milliseconds."""
-    if value is None:
-        return "–"
-    return f"{value * 100:.1f}%" if figure.endswith("_share") else format_digits(value)
-
-
-def format_signed(figure: str, value: float | None) -> str:
-    """A difference with its sign; of shares in percentage points."""
-    if value is None:
-        return "–"
-    text = f"{abs(value) * 100:.1f}" if figure.endswith("_share") else format_digits(abs(value))
-    return f"{'−' if value < 0 else '+'}{text}"
-
-
-def name_letter(place: int) -> str:
-    """A, B, C and so on."""
-    return chr(ord("A") + place) if place < 26 else f"#{place + 1}"

@@ -1,9 +1,13 @@
-"""Several runs on one page: their differences with intervals, and their plots over each other."""
+"""Several runs, on the terminal and on one page: their differences with intervals, and their plots over each other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import nan
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from loadgen.charts import (
     COLOURS,
@@ -22,11 +26,37 @@ from loadgen.charts import (
     pick_colour,
     table,
 )
-from loadgen.report.comparison import NAMES, Comparison, Difference, align
+from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval, align
+from loadgen.report.conditions import describe_condition
 from loadgen.report.plots import build_time_axis, choose_spread_scale, find_highest, plot_curve, read_latency
-from loadgen.report.terminal import describe_change, format_figure, format_interval, name_letter
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
-from loadgen.units import format_count, format_milliseconds, format_rate
+from loadgen.units import format_count, format_digits, format_milliseconds, format_rate
+
+
+def render_comparison(comparison: Comparison) -> RenderableType:
+    """For the terminal: which runs, what to know of them, and the figures."""
+    runs = [Text(f"{name_letter(place)}  {run.folder}: {run.scenario}, seed {run.seed}, {run.verdict}", overflow="fold")
+            for place, run in enumerate(comparison.runs)]  # fmt: skip
+    found = [Text(f"note: {note}", style="yellow") for note in comparison.notes]
+    tables = [build_difference_table(comparison, place) for place in range(1, len(comparison.runs))]
+    checked = [Text(describe_condition(each, comparison)) for each in comparison.conditions]
+    method = Text("* more than chance. " + comparison.method, style="dim")
+    return Group(*runs, *found, Text(), *tables, *checked, method)
+
+
+def build_difference_table(comparison: Comparison, place: int) -> Table:
+    """One run against the first."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(width=20)
+    for width in (9, 9, 11, 21):
+        made.add_column(justify="right", width=width, no_wrap=True)
+    made.add_row(*(Text(head, style="bold") for head in ("", "A", name_letter(place), "difference", "95 % interval")))
+    for each in comparison.differences:
+        if each.run == place:
+            *figures, change, interval = list_cells(comparison, each)
+            made.add_row(*figures, Text(change, style="bold" if each.is_more_than_chance else ""), interval)
+    made.add_row("")
+    return made
 
 
 def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> str:
@@ -90,15 +120,9 @@ def build_differences(comparison: Comparison, place: int) -> Markup:
     rows = []
     for each in comparison.differences:
         if each.run == place:
-            before, after = (comparison.runs[run].figures[each.figure].value for run in (0, place))
-            told = el("span", str(describe_change(each)[0]), class_="differs" if each.is_more_than_chance else None)
-            cells = (
-                format_figure(each.figure, before),
-                format_figure(each.figure, after),
-                told,
-                format_interval(each.figure, each.difference),
-            )
-            rows.append((NAMES[each.figure], *cells, draw_whisker(each)))
+            *figures, change, interval = list_cells(comparison, each)
+            told = el("span", change, class_="differs" if each.is_more_than_chance else None)
+            rows.append((*figures, told, interval, draw_whisker(each)))
     return card(
         f"{name_letter(place)} against A",
         table(head, rows, f"{name_letter(place)} against A", "whiskers"),
@@ -187,3 +211,40 @@ def build_figures_table(comparison: Comparison) -> Markup:
             cells.append(format_figure(name, figure.value) + spread)
         rows.append((label, *cells))
     return table(head, rows, "Figures of every run with 95 % intervals")
+
+
+def list_cells(comparison: Comparison, each: Difference) -> tuple[str, str, str, str, str]:
+    """A figure's name, its value in both runs, the difference, marked when it is more than chance, and its interval."""
+    before, after = (
+        format_figure(each.figure, comparison.runs[run].figures[each.figure].value) for run in (0, each.run)
+    )
+    mark = "*" if each.is_more_than_chance else " "  # so that the figures stand below each other
+    change = f"{format_signed(each.figure, each.difference.value)}{mark}"
+    return NAMES[each.figure], before, after, change, format_interval(each.figure, each.difference)
+
+
+def format_interval(figure: str, estimate: FigureInterval) -> str:
+    """From low to high, with signs."""
+    if estimate.low is None or estimate.high is None:
+        return "too few requests" if estimate.too_few else "–"
+    return f"{format_signed(figure, estimate.low)} to {format_signed(figure, estimate.high)}"
+
+
+def format_figure(figure: str, value: float | None) -> str:
+    """A figure: shares in per cent, clocks in milliseconds."""
+    if value is None:
+        return "–"
+    return f"{value * 100:.1f}%" if figure.endswith("_share") else format_digits(value)
+
+
+def format_signed(figure: str, value: float | None) -> str:
+    """A difference with its sign; of shares in percentage points."""
+    if value is None:
+        return "–"
+    text = f"{abs(value) * 100:.1f}" if figure.endswith("_share") else format_digits(abs(value))
+    return f"{'−' if value < 0 else '+'}{text}"
+
+
+def name_letter(place: int) -> str:
+    """A, B, C and so on."""
+    return chr(ord("A") + place) if place < 26 else f"#{place + 1}"

@@ -7,7 +7,19 @@ from math import inf, log10
 
 import numpy as np
 
-from loadgen.charts import Axis, Layer, Mark, Plot, Scale, find_stack_height, label_times, linear, logarithmic
+from loadgen.charts import (
+    COLOURS,
+    Axis,
+    Layer,
+    Mark,
+    Plot,
+    Scale,
+    find_stack_height,
+    label_times,
+    linear,
+    logarithmic,
+    pick_colour,
+)
 from loadgen.model import Noun
 from loadgen.results import BinnedTimeline, BinnedTimes, Floats, RunData
 from loadgen.scenario import Incident
@@ -18,6 +30,7 @@ from loadgen.units import (
     format_milliseconds,
     format_percent,
     format_rate,
+    format_share,
     format_short,
 )
 
@@ -116,6 +129,41 @@ def plot_memory(reading: RunData) -> Plot:
     layers = [Layer("neutral", "resident memory", held)]
     text = "Resident memory of all workers together."
     return Plot("memory", "Generator memory", text, build_run_axis(reading), scale, format_bytes, layers, 170)
+
+
+def plot_monitors(reading: RunData) -> Plot:
+    """Who asked for how much, stacked, beside the quota."""
+    rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
+    layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
+    high, quota = find_stack_height(*rates.values()), reading.summary.quota
+    if quota:
+        layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
+        high = max(high, quota.rate)
+    told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
+    text = f"Requests sent a second by app monitor; in all: {told}."
+    title = "Requests by app monitor over time"
+    return Plot("monitors", title, text, build_run_axis(reading), linear(high), format_rate, layers)
+
+
+def plot_monitors_throttled(reading: RunData) -> Plot:
+    """What share of each app monitor's requests was throttled."""
+    layers = [
+        Layer(pick_colour(place), name, compute_throttled_share(lines).tolist(), dashed=place >= COLOURS)
+        for place, (name, lines) in enumerate(reading.monitors.items())
+    ]
+    told = ", ".join(
+        f"{each.name} {format_share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
+    )
+    text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
+    title = "Throttled share by app monitor over time"
+    return Plot("monitors-throttled", title, text, build_run_axis(reading), linear(1.0), format_percent, layers)
+
+
+def compute_throttled_share(lines: BinnedTimeline) -> Floats:
+    """Of each slice, NaN where nothing was sent."""
+    sent, throttled = lines.summed("sent"), lines.summed("throttled")
+    found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
+    return found
 
 
 def build_run_axis(reading: RunData) -> Axis:

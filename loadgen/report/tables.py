@@ -1,26 +1,20 @@
-"""Figures as tables: what a plot shows, for those who read numbers, and every name of summary.json.
-
-Several app monitors under one quota: whose load it was, and who paid for it.
-"""
+"""Figures as tables: what plots show, for those who read numbers, incidents, app monitors, and all of summary.json."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import msgspec
-import numpy as np
 
-from loadgen.charts import COLOURS, Layer, Markup, Plot, card, find_stack_height, linear, pick_colour, table
-from loadgen.report.plots import build_run_axis, find_incidents
-from loadgen.results import BinnedTimeline, Floats, LedgerComparison, Requests, RunData, Summary
+from loadgen.charts import Markup, card, table
+from loadgen.report.plots import find_incidents, plot_monitors, plot_monitors_throttled
+from loadgen.results import LedgerComparison, Requests, RunData, Summary
 from loadgen.scenario import Incident
 from loadgen.units import (
     format_bytes,
     format_clock,
     format_count,
     format_milliseconds,
-    format_percent,
-    format_rate,
     format_share,
 )
 
@@ -152,7 +146,7 @@ def build_neighbours_card(reading: RunData) -> Markup | None:
     """The card of a run that had several app monitors."""
     if len(reading.summary.monitors) < 2:
         return None
-    plots = (plot_load(reading).html(), plot_throttled(reading).html()) if reading.monitors else ()
+    plots = (plot_monitors(reading).html(), plot_monitors_throttled(reading).html()) if reading.monitors else ()
     return card(
         "App monitors",
         *plots,
@@ -161,41 +155,6 @@ def build_neighbours_card(reading: RunData) -> Markup | None:
         note="They share one quota: a neighbour whose load grows takes it from all.",
         wide=True,
     )
-
-
-def plot_load(reading: RunData) -> Plot:
-    """Who asked for how much, stacked, beside the quota."""
-    rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
-    layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
-    high, quota = find_stack_height(*rates.values()), reading.summary.quota
-    if quota:
-        layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
-        high = max(high, quota.rate)
-    told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
-    text = f"Requests sent a second by app monitor; in all: {told}."
-    title = "Requests by app monitor over time"
-    return Plot("monitors", title, text, build_run_axis(reading), linear(high), format_rate, layers)
-
-
-def plot_throttled(reading: RunData) -> Plot:
-    """What share of each app monitor's requests was throttled."""
-    layers = [
-        Layer(pick_colour(place), name, compute_throttled_share(lines).tolist(), dashed=place >= COLOURS)
-        for place, (name, lines) in enumerate(reading.monitors.items())
-    ]
-    told = ", ".join(
-        f"{each.name} {format_share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
-    )
-    text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
-    title = "Throttled share by app monitor over time"
-    return Plot("monitors-throttled", title, text, build_run_axis(reading), linear(1.0), format_percent, layers)
-
-
-def compute_throttled_share(lines: BinnedTimeline) -> Floats:
-    """Of each slice, NaN where nothing was sent."""
-    sent, throttled = lines.summed("sent"), lines.summed("throttled")
-    found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
-    return found
 
 
 def build_monitor_table(summary: Summary) -> Markup:

@@ -10,6 +10,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from importlib.resources import files
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -38,57 +39,6 @@ CONTROLS = (
     "Locust's STOP ends the run well: what is in flight is waited for, and the summary says interrupted. EDIT and NEW "
     "are refused. RESET clears Locust's own tables alone; these figures and the run's folder keep theirs."
 )
-
-EMBED = (
-    f"const GONE = {json.dumps(GONE)}, REFRESH = {REFRESH_SECONDS * 1000};"
-    + """
-const frame = Object.assign(document.createElement('iframe'), { title: 'Plots of this run' });
-frame.style.cssText = 'display:none;width:100%;height:1000px;border:0';
-setInterval(() => {
-    const bar = document.querySelector('[role=tablist]')?.closest('.MuiContainer-root')?.firstElementChild;
-    const isShown = new URLSearchParams(location.search).get('tab') === 'rum' && bar;
-    if (isShown && !frame.isConnected) {
-        bar.after(frame);
-        refresh();
-    }
-    frame.style.display = isShown ? 'block' : 'none';
-}, 300);
-const refresh = async () => {
-    const answer = frame.isConnected && await send('rum').catch(() => null);
-    if (answer?.ok) frame.srcdoc = await answer.text();
-};
-setInterval(refresh, REFRESH);
-frame.onload = () => { frame.style.height = `${frame.contentDocument.documentElement.scrollHeight}px`; };
-addEventListener('resize', () => frame.isConnected && frame.onload());
-
-const notice = Object.assign(document.createElement('div'), { id: 'rum-refused' });
-notice.setAttribute('role', 'alert');
-notice.style.cssText = 'display:none;position:fixed;z-index:9999;left:16px;right:16px;top:16px;padding:14px 16px;'
-    + 'border-radius:6px;background:#8a1c1c;color:#fff;font:16px/1.4 system-ui,sans-serif;cursor:pointer';
-notice.onclick = () => { notice.style.display = 'none'; };
-document.body.append(notice);
-const tell = (text) => {
-    notice.textContent = text;
-    notice.style.display = text ? 'block' : 'none';
-};
-const send = window.fetch;
-window.fetch = async (...given) => {
-    const answer = await send(...given).catch((error) => {
-        if (error.name !== 'AbortError' && notice.textContent !== GONE) tell(GONE);
-        throw error;
-    });
-    if (new URL(answer.url, location).pathname.endsWith('/swarm')) {
-        const { success, message } = await answer.clone().json().catch(() => ({}));
-        tell(success === false ? message : '');
-    }
-    return answer;
-};
-"""
-)
-"""Locust's tabs hold tables alone: the plots stand in a frame between the tabs and the table of ours.
-
-Its dialogs close on every answer, and with them the reason that they would show: it stands above the page until it is
-clicked on. So does that the run is over; the plots stay as they were then."""
 
 
 class LivePage:
@@ -181,6 +131,8 @@ def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided
     from flask import Response, jsonify, request
 
     live = LivePage(source)
+    constants = f"const GONE = {json.dumps(GONE)}, REFRESH = {REFRESH_SECONDS * 1000};\n"
+    script = constants + (files("loadgen.swarm") / "live_page.js").read_text(encoding="utf-8")
 
     def refuse_changes() -> Any:
         if request.method == "POST" and request.path.endswith("/swarm") and (is_decided or source() is not None):
@@ -200,4 +152,4 @@ def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided
     ui.app.before_request(refuse_changes)
     ui.app.after_request(embed_plots)
     ui.app.add_url_rule("/rum", "rum", answer_page)
-    ui.app.add_url_rule("/rum/embed.js", "rum_embed", lambda: Response(EMBED, mimetype="text/javascript"))
+    ui.app.add_url_rule("/rum/embed.js", "rum_embed", lambda: Response(script, mimetype="text/javascript"))

@@ -7,7 +7,7 @@ number, and is the same on the terminal, in logs and on pages.
 from __future__ import annotations
 
 import re
-from math import inf, isfinite
+from math import inf, isfinite, nan
 
 NONE = "–"  # in place of a number that is missing, infinite or NaN
 
@@ -50,7 +50,7 @@ def parse_count(text: str) -> float:
 
 def parse_share(text: str) -> float:
     """A share from 0 to 1: 0.001, or 0.1%."""
-    share = _parse_number(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    share = _parse_part(text)
     if not 0 <= share <= 1:
         raise ValueError(f"{text!r} is no share; write one such as 0.001 or 0.1%")
     return share
@@ -93,10 +93,7 @@ def parse_rates(text: str) -> tuple[float, ...]:
 
 def parse_percent(text: str) -> float:
     """A part that may be more than the whole, as 1.3 or 130%."""
-    try:
-        part = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        part = inf
+    part = _parse_part(text)
     if not isfinite(part):
         raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3")
     return part
@@ -115,12 +112,17 @@ def check_form(form: str, name: str, instead: str, text: str) -> str:
     return text
 
 
+def _parse_part(text: str) -> float:
+    """A part of a whole, such as 0.3 or 30%."""
+    return _parse_number(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+
+
 def _parse_number(text: str) -> float:
-    """A number, or -1 in place of what is none: no unit here may be negative."""
+    """A number; NaN, which is in no range, in place of what is none."""
     try:
         return float(text)
     except ValueError:
-        return -1.0
+        return nan
 
 
 def format_digits(value: float | None, digits: int = 3) -> str:

@@ -3,13 +3,18 @@
 Rule: the buckets are HdrHistogram's (2048 sub-buckets a doubling, unit 1 µs), so that any reader of its log format
 agrees; the counts are numpy's, so that a second of results is recorded at once.
 Source: HdrHistogram's description of its bucketing, hdrhistogram.org.
+
+The log is HdrHistogram's too (log format version 1.3), in microseconds where its Python library takes milliseconds a
+line. The tests decode these lines with that library.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +25,11 @@ SIZE = (HIGHEST_US.bit_length() - 10) * HALF + HALF
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+
+def to_microseconds(seconds: Floats) -> Counts:
+    """Durations as they are counted, shape as given: below 1 µs as 0, above an hour as an hour."""
+    return np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)
 
 
 def index_of(microseconds: Counts) -> Counts:
@@ -47,13 +57,10 @@ class Histogram:
         self.max_us = 0
 
     def add(self, seconds: Floats, times: npt.NDArray[np.integer] | None = None) -> None:
-        """Record durations in seconds, shape (n,), each once or so many times.
-
-        Below 1 µs counts as 0, above an hour as an hour.
-        """
+        """Record durations in seconds, shape (n,), each once or so many times."""
         if not len(seconds):
             return
-        microseconds = np.clip(np.rint(np.asarray(seconds) * 1e6), 0, HIGHEST_US).astype(np.int64)
+        microseconds = to_microseconds(seconds)
         weights = np.ones_like(microseconds) if times is None else times.astype(np.int64)
         np.add.at(self.counts, index_of(microseconds), weights)
         self.total_us += int((microseconds * weights).sum())
@@ -124,3 +131,36 @@ def encode_leb128(numbers: list[int]) -> bytes:
             rest >>= 7
         packed.append(rest)
     return bytes(packed)
+
+
+class HistogramLog:
+    """HdrHistogram's log format, a tagged line a clock and second; values in µs, maxima in ms."""
+
+    def __init__(self, path: Path, zero: float) -> None:
+        """`zero` is the Unix time of the run's zero."""
+        self._file = path.open("w", encoding="ascii")
+        self._file.write(
+            "#[Histogram log format version 1.3]\n"
+            f"#[StartTime: {zero:.3f} (seconds since epoch)]\n"
+            f"#[BaseTime: {zero:.3f} (seconds since epoch)]\n"
+            '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
+        )
+
+    def append(self, second: int, clocks: dict[str, Histogram]) -> None:
+        """Add a second's clocks, by name."""
+        for name, histogram in clocks.items():
+            if histogram.count:
+                payload = encode_histogram(histogram).decode("ascii")
+                self._file.write(f"Tag={name},{second:.3f},1.000,{histogram.max_us / 1000:.3f},{payload}\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._file.close()
+
+
+def read_start_time(log: Path) -> float | None:
+    """The Unix time of a run's zero, from the head of its log; None without such a head."""
+    head = log.read_bytes()[:500] if log.is_file() else b""
+    found = re.search(rb"StartTime: ([0-9]{1,10}\.[0-9]{3}) ", head)
+    return float(found[1]) if found else None

@@ -177,9 +177,9 @@ class Metrics:
         return Counter({cause: failed.requests for cause, failed in self.failures.items()})
 
     @property
-    def clocks(self) -> tuple[Histogram, Histogram, Histogram, Histogram]:
-        """Latency, service time, lag, and the time from event to acceptance."""
-        return self.latency, self.service_time, self.lag, self.acceptance
+    def clocks(self) -> dict[str, Histogram]:
+        """All clocks, by name."""
+        return {name: getattr(self, name) for name in ("latency", "service_time", "lag", "acceptance")}
 
 
 def name_count(outcome: str, unit: str) -> str:

@@ -7,7 +7,6 @@ a batch that was in flight when its worker died counts as tried.
 from __future__ import annotations
 
 import csv
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -25,6 +24,7 @@ from loadgen.model import Noun, Volume
 from loadgen.output import open_output
 from loadgen.results import records as record
 from loadgen.results.aggregate import Aggregate
+from loadgen.results.histogram import read_start_time
 from loadgen.results.meter import EventCounts, IntervalReport
 from loadgen.results.records import Records
 from loadgen.results.run_folder import HISTOGRAMS, RunFolder
@@ -110,10 +110,7 @@ def rebuild_reports(
 
 def read_start(folder: RunFolder) -> str:
     """The run's zero, from the head of the histograms' log; without it, about when the run was asked for."""
-    log = folder.path / HISTOGRAMS
-    head = log.read_bytes()[:500] if log.is_file() else b""
-    found = re.search(rb"StartTime: ([0-9]{1,10}\.[0-9]{3}) ", head)
-    zero = float(found[1]) if found else folder.spec_file.stat().st_mtime
+    zero = read_start_time(folder.path / HISTOGRAMS) or folder.spec_file.stat().st_mtime
     return datetime.fromtimestamp(zero, UTC).isoformat(timespec="milliseconds")
 
 

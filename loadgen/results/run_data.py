@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from loadgen.errors import LoadgenError
 from loadgen.results import records as record
-from loadgen.results.histogram import HIGHEST_US, SIZE, Floats, highest_of, index_of
+from loadgen.results.histogram import SIZE, Floats, highest_of, index_of, to_microseconds
 from loadgen.results.records import Records
 from loadgen.results.recovery import IncompleteSession, read_incomplete_sessions, recover_summary
 from loadgen.results.run_folder import RUN, SUMMARY, RunFolder
@@ -213,6 +213,6 @@ class BinnedRequests:
         self.events_lost_failed += int(batch["events"][~ok & ~refused & batch["final"]].sum())
 
     def _time(self, name: str, places: npt.NDArray[np.int64], seconds: Floats) -> None:
-        microseconds = np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)
+        microseconds = to_microseconds(seconds)
         np.add.at(self._counts[name], (places, index_of(microseconds)), 1)
         self._max[name] = max(self._max[name], int(microseconds.max(initial=0)))

@@ -1,9 +1,6 @@
 """A run's folder, `results/<UTC time>-<scenario>/`: written while the run goes, read by every report.
 
 Rule: a report needs nothing but the folder; the folder is readable after a `kill -9`, and never holds a credential.
-
-The histograms' log is HdrHistogram's (log format version 1.3), in microseconds where its Python library takes
-milliseconds a line. The tests decode these lines with that library.
 """
 
 from __future__ import annotations
@@ -21,9 +18,8 @@ from loadgen.errors import LoadgenError, ScenarioError
 from loadgen.output import format_json, write_output
 from loadgen.results import records as record
 from loadgen.results.aggregate import Aggregate
-from loadgen.results.histogram import Histogram, encode_histogram
+from loadgen.results.histogram import HistogramLog
 from loadgen.results.meter import IntervalReport
-from loadgen.results.outcomes import Metrics
 from loadgen.results.records import InDoubt, Records
 from loadgen.results.run_spec import RunSpec
 from loadgen.results.summary import Summary
@@ -195,9 +191,6 @@ def make_new(path: Path) -> Path:
             return free
 
 
-CLOCKS = ("latency", "service_time", "lag", "acceptance")
-
-
 class Recording:
     """Writes a run's folder second by second; every line is flushed as it is written."""
 
@@ -239,7 +232,7 @@ class Recording:
                 for place, (name, tally) in enumerate(zip(measured.names, measured.tallies, strict=True)):
                     self._monitors.write(build_monitor_row(second, name, closed.monitors[place], tally))
             self._timeline.write(build_timeline_row(second, closed, measured.tally))
-            self._histograms.append(second, closed.metrics)
+            self._histograms.append(second, closed.metrics.clocks)
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -247,29 +240,3 @@ class Recording:
         self._histograms.close()
         if self._monitors:
             self._monitors.close()
-
-
-class HistogramLog:
-    """`histograms.hlog`: HdrHistogram's log format, a tagged line a clock and second; values in µs, maxima in ms."""
-
-    def __init__(self, path: Path, zero: float) -> None:
-        self._file = path.open("w", encoding="ascii")
-        self._file.write(
-            "#[Histogram log format version 1.3]\n"
-            f"#[StartTime: {zero:.3f} (seconds since epoch)]\n"
-            f"#[BaseTime: {zero:.3f} (seconds since epoch)]\n"
-            '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"\n'
-        )
-
-    def append(self, second: int, metrics: Metrics) -> None:
-        """Add a second's clocks."""
-        for name in CLOCKS:
-            histogram: Histogram = getattr(metrics, name)
-            if histogram.count:
-                payload = encode_histogram(histogram).decode("ascii")
-                self._file.write(f"Tag={name},{second:.3f},1.000,{histogram.max_us / 1000:.3f},{payload}\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Nothing more will come."""
-        self._file.close()

@@ -71,7 +71,7 @@ class Conductor:
         dropped: DroppedFrames,
     ) -> None:
         self.interrupted = False
-        self._finished = gevent.event.Event()
+        self.over = gevent.event.Event()  # the run is summed up
         self._dropped = dropped
         self.broken: str | None = None  # why the run cannot be whole: a part that died, a folder that is full
         self._environment = environment
@@ -103,15 +103,6 @@ class Conductor:
         """The share of the only process, and the greenlet that conducts."""
         self._shares["local"] = self._share(0, 1)
         return self._shares["local"], gevent.spawn(self._conduct, None)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run is summed up."""
-        return bool(self._finished.is_set())
-
-    def wait_until_finished(self, seconds: float) -> None:
-        """Wait until the run is summed up, at most so long."""
-        self._finished.wait(seconds)
 
     def wait_for_workers(self, seconds: float) -> None:
         """Wait for the workers' last words, at most so long."""
@@ -147,7 +138,7 @@ class Conductor:
 
     def give_up(self) -> None:
         """Sum up what was measured when the process cannot go on; what cannot be written goes to the log."""
-        if self.finished:
+        if self.over.is_set():
             return
         try:
             self._finish(self._missing())
@@ -239,7 +230,7 @@ class Conductor:
 
     def _end(self, exit_code: int) -> None:
         self._environment.process_exit_code = exit_code
-        self._finished.set()
+        self.over.set()
         self._leave()
 
     def _leave(self) -> None:

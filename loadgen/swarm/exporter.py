@@ -59,8 +59,8 @@ class Exporter(Collector):
         yield CounterMetricFamily("loadgen_offered_batches", "Batches that were due", value=outcomes.offered.requests)
         yield CounterMetricFamily("loadgen_preflights", "CORS preflights, no requests", value=measured.preflights.sent)
         yield GaugeMetricFamily("loadgen_sessions", "Sessions drawn so far", value=measured.tally.sessions)
-        for name, histogram in zip(CLOCKS, measured.metrics.clocks, strict=False):
-            yield summarize_clock(f"loadgen_{name}_seconds", CLOCKS[name], histogram)
+        for name, says in CLOCKS.items():
+            yield summarize_clock(f"loadgen_{name}_seconds", says, measured.metrics.clocks[name])
 
 
 def count_requests(outcomes: Outcomes) -> dict[str, int]:
@@ -135,8 +135,9 @@ def list_figures(measured: Aggregate) -> list[dict[str, str]]:
         "events dropped by client": tally.dropped_by_client,
         **{f"events {name}": count for name, count in count_events(outcomes).items()},
     }
-    for name, histogram in zip(("latency", "service time", "lag"), measured.metrics.clocks, strict=False):
-        rows |= {f"{name} p{q * 100:g} ms": histogram.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
+    for name in CLOCKS:
+        clock = measured.metrics.clocks[name]
+        rows |= {f"{name.replace('_', ' ')} p{q * 100:g} ms": clock.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
     for monitor, its in zip(measured.names, measured.monitors, strict=True):
         if len(measured.names) > 1:
             counts = {name: getattr(its.outcomes, name).requests for name in ("sent", *OUTCOMES)}

@@ -129,7 +129,7 @@ class NodeRole:
             return  # the master decides, and tells its workers
         if self.conductor is None:
             raise SystemExit(INTERRUPTED)
-        if self.conductor.finished:
+        if self.conductor.over.is_set():
             raise KeyboardInterrupt  # Locust's web UI was left open: it ends by its own way out
         if self._interrupted:
             log.error("ended at once; `loadgen report` sums up what is in the run's folder")
@@ -145,10 +145,10 @@ class NodeRole:
         runner = self.environment.runner
         if isinstance(runner, WorkerRunner):
             self._stop_for_good()
-        elif self.conductor is not None and not self.conductor.finished:
+        elif self.conductor is not None and not self.conductor.over.is_set():
             if not isinstance(runner, MasterRunner) or runner.worker_count > 0:
                 self.conductor.interrupt()
-            self.conductor.wait_until_finished(PATIENCE_SECONDS)
+            self.conductor.over.wait(PATIENCE_SECONDS)
 
     def leave(self) -> None:
         """This process is about to end: by SIGTERM in the middle of a run, or because all is done."""
@@ -184,7 +184,7 @@ class NodeRole:
         self.stop(reason)
         if self.sending and self.engine.over.wait(GRACE_SECONDS) and self._reporter is not None:
             self._reporter.join(GRACE_SECONDS)
-        if self.conductor is None or self.conductor.finished:
+        if self.conductor is None or self.conductor.over.is_set():
             raise SystemExit(BROKEN)  # of a worker: its master calls it lost
         self.conductor.wait_for_workers(GRACE_SECONDS if isinstance(self.environment.runner, MasterRunner) else 0.0)
         self.conductor.give_up()

@@ -100,7 +100,8 @@ try:
     role.interrupt()
 except SystemExit as end:
     print("without a run:", end.code)
-conductor = role.conductor = SimpleNamespace(finished=False, interrupt=lambda: print("asked to end"))
+over = SimpleNamespace(is_set=lambda: False)
+role.conductor = SimpleNamespace(over=over, interrupt=lambda: print("asked to end"))
 role.interrupt()
 try:
     role.interrupt()
@@ -134,7 +135,8 @@ for count in (2, 0):
     environment.runner = Master()
     role = locustfile.ROLES[environment] = locustfile.NodeRole(environment, locustfile.DROPPED)
     role.conductor = SimpleNamespace(
-        finished=False, interrupt=lambda: print("- interrupted"), wait_until_finished=lambda seconds: print("- waited")
+        interrupt=lambda: print("- interrupted"),
+        over=SimpleNamespace(is_set=lambda: False, wait=lambda seconds: print("- waited")),
     )
     locustfile.on_test_stopping(environment)
 """

@@ -1,7 +1,6 @@
-"""What visitors and pages do meanwhile: clicks, custom events, JavaScript errors.
+"""What visitors and pages do meanwhile: clicks and JavaScript errors.
 
-Rule: what a page's items explain becomes a placeholder; any other text is written only when enough sessions had it and
-it holds no address, token or long number.
+Rule: a text is written only when enough sessions had it and it holds no address, token or long number.
 """
 
 from __future__ import annotations
@@ -10,11 +9,8 @@ import re
 from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
-from loadgen.jobs.fit.attributes import find_usual_attributes
-from loadgen.jobs.fit.calls import list_items
 from loadgen.jobs.fit.event_details import REJECTED, STACKED
 from loadgen.jobs.fit.recorded import Floats, Ints, Recorded
 from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
@@ -25,10 +21,7 @@ EVERYWHERE = 0.5
 """An element on so many of the pages is the site's and not a page's."""
 
 RARE = 0.005
-MOST_CLICKS, MOST_EVENTS, MOST_EXAMPLES = 12, 20, 5_000
-CUSTOM_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,256}")
-"""What RUM takes as the type of a custom event, and so do scenarios."""
-
+MOST_CLICKS = 12
 
 SCRIPT_ERROR, UNHANDLED = "Script error.", "unhandledrejection"
 UNCAUGHT = re.compile("^(Uncaught |uncaught exception: )")
@@ -88,80 +81,6 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
             parts = {"element": element.upper(), "id": name, "css": css}
             pages[page].append({k: v for k, v in parts.items() if v} | {"per_view": share})
     return dict(pages)
-
-
-def find_custom_events(
-    recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int
-) -> dict[int, list[dict[str, Any]]]:
-    """Custom events by page: members of a scenario's CustomEvent."""
-    events = recorded.events
-    pages: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    for name in sorted(name for name in recorded.types if not name.startswith(rum.EVENT_PREFIX)):
-        rows = recorded.rows_of(name)
-        if len(np.unique(events.session[rows])) < at_least or holds_secret(name) or not CUSTOM_TYPE.fullmatch(name):
-            continue
-        view = find_views(visits, events.session[rows], events.number[rows])
-        for page in np.unique(visits.page[view[view >= 0]]).tolist():
-            own = np.flatnonzero((view >= 0) & (visits.page[np.maximum(view, 0)] == page))
-            share = len(own) / max(walked[page], 1)
-            if share < RARE or len(np.unique(events.session[rows[own]])) < at_least or len(pages[page]) >= MOST_EVENTS:
-                continue
-            details = _find_details(recorded, site, visits, page, (rows[own], view[own]), at_least)
-            own_rows = rows[own]
-            metadata = find_usual_attributes(
-                recorded.words, events.attributes[own_rows], events.session[own_rows], (), at_least
-            )
-            parts = {"details": details, "metadata": metadata}
-            written = {"type": name} | {part: value for part, value in parts.items() if value}
-            share = round_share(min(share, 1.0), walked[page])
-            pages[page].append(written if share > 0.96 else {"type": name, "per_view": share} | written)
-    return dict(pages)
-
-
-def _find_details(
-    recorded: Recorded, site: RecordedSite, visits: Visits, page: int, where: tuple[Any, Any], at_least: int
-) -> dict[str, Any]:
-    """The usual members of a custom event's object."""
-    values: defaultdict[str, list[tuple[Any, int]]] = defaultdict(list)
-    examples = list(zip(*(part[:MOST_EXAMPLES].tolist() for part in where), strict=True))
-    for row, view in examples:
-        key = int(recorded.events.key[row])
-        try:
-            found = msgspec.json.decode(recorded.keys[key]) if key >= 0 else None
-        except msgspec.DecodeError:
-            continue  # longer than what is kept
-        items = list_items(site, page, recorded.pages[visits.path[view]])
-        for name, value in found.items() if isinstance(found, dict) else ():
-            value = items.get(value, value) if isinstance(value, str) else value
-            values[name].append((value, int(recorded.events.session[row])))
-    told = [name for name, found in values.items() if len(found) > len(examples) / 2 and not holds_secret(name)]
-    usual = {name: _find_usual(values[name], at_least) for name in told if count_sessions(values[name]) >= at_least}
-    return {name: value for name, value in usual.items() if value is not None}
-
-
-def count_sessions(values: list[tuple[Any, int]]) -> int:
-    """How many sessions have these values."""
-    return len({session for _, session in values})
-
-
-def _find_usual(values: list[tuple[Any, int]], at_least: int) -> Any:
-    """The most common value, if it may be told; the middle one of numbers that differ."""
-    texts = [(msgspec.json.encode(value).decode(), session) for value, session in values]
-    common = find_common(texts, at_least)
-    best = max(common, key=lambda text: (common[text], text), default=None)
-    if best is not None:
-        value = msgspec.json.decode(best)
-        if isinstance(value, bool) or (isinstance(value, int | float) and abs(value) < 1000):
-            return value
-        if isinstance(value, str) and not holds_secret(value) and ("{" not in value or value.startswith("{")):
-            return value
-    whose = [pair for pair in values if isinstance(pair[0], int | float) and not isinstance(pair[0], bool)]
-    numbers = [value for value, _ in whose]
-    if len(numbers) >= 0.9 * len(values) and count_sessions(whose) >= at_least:
-        middle = float(np.median(numbers))
-        rounded = round_to(middle, max(float(np.std(numbers)), abs(middle) * 0.1))
-        return int(rounded) if rounded == int(rounded) else rounded
-    return None
 
 
 def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> JsErrors:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.page_templates import PATTERN_NAME, clean_text, fold_paths
+from loadgen.jobs.fit.page_templates import PATTERN_NAME, clean_text, fold_paths, list_values, split_ending
 from loadgen.jobs.fit.recorded import Floats, Recorded
 from loadgen.jobs.fit.support import round_share
 from loadgen.jobs.fit.visits import OTHER_PATH, RecordedSite, Visits, find_views
@@ -116,8 +116,7 @@ def list_items(site: RecordedSite, page: int, path: str) -> dict[str, str]:
     template = site.templates[page].path
     if template == OTHER_PATH:
         return {}
-    pairs = zip(template.strip("/").split("/"), path.strip("/").split("/"), strict=False)
-    return {value: part for part, value in pairs if "{" in part}
+    return list_values(template, path)
 
 
 def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
@@ -125,9 +124,16 @@ def fill_placeholders(path: str, shape: str, items: dict[str, str]) -> str:
     parts, shapes = path.strip("/").split("/"), shape.strip("/").split("/")
     if len(parts) != len(shapes):
         return PATTERN_NAME.sub("0", shape)
-    filled = [items.get(part) or ("0" if "{" in form else clean_text(form))
-              for part, form in zip(parts, shapes, strict=True)]  # fmt: skip
-    return "/" + "/".join(filled)
+    return "/" + "/".join(_fill_segment(*pair, items) for pair in zip(parts, shapes, strict=True))
+
+
+def _fill_segment(part: str, form: str, items: dict[str, str]) -> str:
+    stem, ending = split_ending(part)
+    if found := items.get(part):
+        return found
+    if found := items.get(stem):
+        return found + ending
+    return PATTERN_NAME.sub("0", form) if "{" in form else clean_text(form)
 
 
 def _find_own_failures(

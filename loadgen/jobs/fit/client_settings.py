@@ -111,7 +111,8 @@ def _are_piled(counts: Ints) -> bool:
 
 def _find_batch_limit(batches: Batches) -> int:
     highest = int(batches.number.max(initial=0))
-    if highest > 1 and _are_piled(batches.number) and batches.continued[batches.number == highest].mean() > 0.5:
+    full = (batches.number == highest) & ~batches.final
+    if highest > 1 and full.any() and _are_piled(batches.number) and batches.continued[full].mean() > 0.5:
         return highest
     return DEFAULT_BATCH if highest <= DEFAULT_BATCH else highest
 
@@ -122,6 +123,7 @@ class Batches(NamedTuple):
     number: Ints  # events, those that are kept included
     span: Ints  # seconds from the first event to the last
     continued: Bools  # the session's next batch begins within a second of its end
+    final: Bools  # the session has no further batch, as that of a session that came to its event limit
 
 
 def list_batches(recorded: Recorded) -> Batches:
@@ -140,7 +142,7 @@ def list_batches(recorded: Recorded) -> Batches:
     follows = np.append(whose[told][1:] == whose[told][:-1], False)
     continued = follows & (np.append(first[told][1:], np.inf) - last[told] <= 1)
     number = np.bincount(events.batch[events.batch >= 0], minlength=size)[told]
-    return Batches(number, (last - first)[told].astype(np.int64), continued)
+    return Batches(number, (last - first)[told].astype(np.int64), continued, ~follows)
 
 
 def _find_interval(batches: Batches) -> int | None:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from loadgen.jobs.fit.actions import JsErrors, find_clicks, find_custom_events, find_js_errors
+from loadgen.jobs.fit.actions import JsErrors, find_clicks, find_js_errors
 from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
 from loadgen.jobs.fit.calls import SiteCalls, find_calls
 from loadgen.jobs.fit.client_settings import ClientSettings, find_settings
+from loadgen.jobs.fit.custom_events import find_custom_events
 from loadgen.jobs.fit.dwell import DwellLaws, find_ready, fit_dwells
 from loadgen.jobs.fit.files import SiteFiles, find_files
 from loadgen.jobs.fit.navigation import NavigationFacts, find_documents, read_navigation
@@ -29,6 +30,7 @@ from loadgen.jobs.fit.visits import (
     find_spans,
     fold_pages,
     list_visits,
+    number_views,
 )
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
 
@@ -71,6 +73,7 @@ def see_visits(
     recorded: Recorded, at_least: int, patterns: tuple[str, ...] = (), site: RecordedSite | None = None
 ) -> Seen:
     """Recorded events as visits to the pages of a site, which is found unless it is given."""
+    recorded = number_views(recorded)
     settings = find_settings(recorded, at_least)
     site = site or fold_pages(recorded, at_least, patterns)
     cuts = find_cuts(recorded, settings.limit)

@@ -26,8 +26,8 @@ SINGLE, LOADING = 1.0, 2.0
 COMPLETE = "complete"
 TWENTIETHS = 20
 
-LONGEST_KEY = 400
-"""Characters of a message or of a custom event's details that are looked at."""
+LONGEST_KEY, LONGEST_OBJECT = 400, 1000
+"""Characters of a message, and of a custom event's details, that are looked at."""
 
 
 class LoadTimes(NamedTuple):
@@ -285,7 +285,7 @@ def read_details(name: str, details: bytes | str) -> EventFacts | None:
     reader = READERS.get(name)
     if reader is None:
         text = details.decode("utf-8", "replace") if isinstance(details, bytes) else details
-        return EventFacts(key=text[:LONGEST_KEY]) if not name.startswith(rum.EVENT_PREFIX) else NOTHING
+        return EventFacts(key=text[:LONGEST_OBJECT]) if not name.startswith(rum.EVENT_PREFIX) else NOTHING
     try:
         facts = reader(details)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

@@ -1,7 +1,8 @@
 """Paths → page templates: /product/17 and /product/18 become /product/{product}, by what varies in the same place.
 
 Rule: a segment that is a number, an id, a token or an address is always folded away, even when it comes once. Words are
-folded when many of them stand in one place; `--page` patterns come before everything else.
+folded when many of them stand in one place; `--page` patterns come before everything else. An ending such as .html that
+all items of a page have is the page's and not the items'.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ FEW_SLUGS, MANY_WORDS = 3, 8
 
 SLUG_PART = 0.6
 """Share of slugs among the names in one place from which they are folded."""
+
+ENDING = re.compile(r"(?<=.)\.(?:html?|[sx]html|php|aspx?|jspx?|cfm|do|json|xml|md|pdf|txt)$")
+"""What a file's name ends with."""
 
 LONGEST_TEMPLATE = 200
 PATTERN_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -62,8 +66,13 @@ def fold_paths(paths: Sequence[str], weights: Mapping[int, int], patterns: Itera
         else:
             found.setdefault(rule, []).append(place)
     segments = {place: tuple(_split(paths[place])) for place in left}
+    groups: dict[tuple[str, ...], list[int]] = {}
     for place, folded in _fold(segments).items():
-        found.setdefault(_name_placeholders(folded), []).append(place)
+        groups.setdefault(folded, []).append(place)
+    for folded, members in groups.items():
+        found.setdefault(_name_placeholders(folded, _find_endings([segments[place] for place in members])), []).extend(
+            members
+        )
     made = [PageTemplate(path, tuple(members)) for path, members in found.items()]
     return sorted(made, key=lambda each: (-sum(weights[place] for place in each.members), each.path))
 
@@ -103,7 +112,7 @@ def _fold(segments: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
 def _find_holes(depth: int, front: tuple[str, ...], members: list[list[str]]) -> set[str]:
     """Which of the names in one place vary like items."""
     names = {parts[depth] for parts in members}
-    strict = {name for name in names if STRICT_ID.fullmatch(name)}
+    strict = {name for name in names if STRICT_ID.fullmatch(name) or STRICT_ID.fullmatch(split_ending(name)[0])}
     slugs = {name for name in names - strict if SLUG.fullmatch(name)}
     items = strict | slugs
     if len(items) >= FEW_SLUGS and len(items) >= SLUG_PART * len(names):
@@ -114,7 +123,30 @@ def _find_holes(depth: int, front: tuple[str, ...], members: list[list[str]]) ->
     return strict
 
 
-def _name_placeholders(parts: tuple[str, ...]) -> str:
+def split_ending(segment: str) -> tuple[str, str]:
+    """A path's segment without its ending, and the ending; "" for none."""
+    found = ENDING.search(segment)
+    return (segment[: found.start()], found[0]) if found else (segment, "")
+
+
+def _find_endings(members: Sequence[tuple[str, ...]]) -> list[str]:
+    """Of each segment the ending that all members have in it; "" for none."""
+    endings = [{split_ending(segment)[1] for segment in segments} for segments in zip(*members, strict=True)]
+    return [each.pop() if len(each) == 1 else "" for each in endings]
+
+
+def list_values(template: str, path: str) -> dict[str, str]:
+    """The values behind a template's placeholders in one path: value → placeholder."""
+    found = {}
+    for part, value in zip(_split(template), _split(path), strict=False):
+        before, brace, rest = part.partition("{")
+        if brace:
+            name, _, after = rest.partition("}")
+            found[value.removeprefix(before).removesuffix(after)] = f"{{{name}}}"
+    return found
+
+
+def _name_placeholders(parts: tuple[str, ...], endings: list[str]) -> str:
     """The template of a folded path; a hole is named after the segment before it."""
     used: Counter[str] = Counter()
     named = []
@@ -125,7 +157,7 @@ def _name_placeholders(parts: tuple[str, ...]) -> str:
         before = next((each for each in reversed(parts[:place]) if each != HOLE), "item")
         name = make_placeholder(before)
         used[name] += 1
-        named.append(f"{{{name}_{used[name]}}}" if used[name] > 1 else f"{{{name}}}")
+        named.append((f"{{{name}_{used[name]}}}" if used[name] > 1 else f"{{{name}}}") + endings[place])
     path = "/" + "/".join(named)
     return path if len(path) <= LONGEST_TEMPLATE else path[: path.rindex("/", 0, LONGEST_TEMPLATE)]
 

@@ -16,6 +16,7 @@ CASES: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({}, NOTHING),
     ({"dispatchInterval": 12_000}, {"dispatchInterval": 12_000}),
     ({"batchLimit": 15}, {"batchLimit": 15}),
+    ({"batchLimit": 15, "sessionEventLimit": 30}, {"batchLimit": 15, "sessionEventLimit": 30}),
     ({"sessionEventLimit": 60, "recordResourceUrl": False}, {"sessionEventLimit": 60, "recordResourceUrl": False}),
     ({"enableXRay": True, "timeToInteractive": True}, {"enableXRay": True, "timeToInteractive": True}),
     ({"recordAllRequests": True, "installed": "cdn"}, {"recordAllRequests": True, "installed": "cdn"}),

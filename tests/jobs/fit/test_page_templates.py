@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.page_templates import fold_paths, list_examples, name_pages
+from loadgen.jobs.fit.page_templates import fold_paths, list_examples, list_values, name_pages
 
 SLUGS = [f"{word}-red-shoe" for word in ("nice", "old", "new", "big")]
 
@@ -29,6 +29,9 @@ def templates(*paths: str, patterns: tuple[str, ...] = ()) -> set[str]:
         (["/t/3f2e6882-1111-4222-8333-444455556666/edit"], {"/t/{t}/edit"}),
         (["/product/new", "/product/17", "/product/18", "/product/19"], {"/product/new", "/product/{product}"}),
         (["/a/1/2"], {"/a/{a}/{a_2}"}),
+        ([f"/news/{slug}.html" for slug in SLUGS], {"/news/{new}.html"}),
+        (["/doc/17.php", "/doc/18.php"], {"/doc/{doc}.php"}),
+        ([f"/doc/{slug}{end}" for slug, end in zip(SLUGS, ["", ".md", ".md", ".md"], strict=True)], {"/doc/{doc}"}),
         (["/{x}/y"], {"/x/y"}),
     ],
 )
@@ -55,3 +58,7 @@ def test_pages_have_short_distinct_names() -> None:
     assert name_pages(["/", "/product/{product}", "/cart", "/old/cart", "/{item}"]) == [
         "home", "product", "cart", "old-cart", "item",
     ]  # fmt: skip
+
+
+def test_an_ending_is_none_of_the_items() -> None:
+    assert list_values("/{topic}/a/{a}.html", "/news/a/red-shoe.html") == {"news": "{topic}", "red-shoe": "{a}"}

@@ -10,17 +10,20 @@ import pytest
 from loadgen import wire
 from loadgen.jobs.fit.formats import Feed
 from loadgen.jobs.fit.recorded import Recorder
-from loadgen.jobs.fit.visits import find_cuts
+from loadgen.jobs.fit.visits import find_cuts, fold_pages, list_visits, number_views
 from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.scenario import Scenario
+from tests.jobs.fit.round_trip import record, stretch
 
-LIMIT, SESSIONS = 200, 800
+SESSIONS = 800
 
 
-@pytest.mark.parametrize("name", ["bad-release", "news-flash-crowd"])
-def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(name: str) -> None:
+@pytest.mark.parametrize(("name", "limit"), [("bad-release", 200), ("news-flash-crowd", 200), ("quickstart", 50)])
+def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(name: str, limit: int) -> None:
     """Few of them have as many events as the limit: the last ones that count for it are lost with their page."""
-    scenario = Scenario.load(name).monitors[0]
+    scenario = stretch(Scenario.load(name).monitors[0], SESSIONS)
+    client = scenario.client.model_copy(update={"sessionEventLimit": limit})
+    scenario = scenario.model_copy(update={"client": client})
     recorder = Recorder()
     feed = Feed(recorder)
     destination = wire.Destination.for_scenario(scenario, UNSENT_MONITOR_ID, compression=False)
@@ -30,7 +33,23 @@ def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(name: 
             assert feed.add_line(wire.encode(batch, destination, wire.Clock(1.7e9)).request.body)
         if plan.batches:
             cut.append(plan.tally.over_session_limit > 0)
-    found, really = find_cuts(recorder.finish(), LIMIT).full, np.array(cut)
+    found, really = find_cuts(recorder.finish(), limit).full, np.array(cut)
     assert really.sum() > 30
     assert (found & really).sum() >= 0.9 * really.sum()
-    assert (found & ~really).sum() <= 0.02 * (~really).sum()
+    assert (found & ~really).sum() <= 0.03 * (~really).sum()
+
+
+def test_without_cookies_page_views_come_by_time() -> None:
+    """A route change stays in the page's session; the client numbers no pages then, and tells no time on them."""
+    scenario = stretch(Scenario.load("saas-dashboard"), 60)
+    sides = []
+    for cookies in (True, False):
+        client = scenario.client.model_copy(update={"allowCookies": cookies, "sessionEventLimit": 0})
+        recorded = number_views(record(scenario.model_copy(update={"client": client}), 3))
+        site = fold_pages(recorded, 1)
+        visits = list_visits(recorded, site, find_cuts(recorded, 0))
+        routes = np.isfinite(visits.spent) & ~np.append(visits.hard[1:], True)
+        sides.append(visits.spent[routes] / 1000)
+    with_cookies, without = sides
+    assert len(without) == pytest.approx(len(with_cookies), rel=0.1)
+    assert np.median(without) == pytest.approx(np.median(with_cookies), rel=0.1)

@@ -62,8 +62,8 @@ def describe_refusal(service: RumService, number: int) -> dict[str, Any]:
 
 def summarize_refusal(service: RumService, refusal: RefusedCall) -> dict[str, Any]:
     """A refused call, and in one or two sentences what to change; None where the reason says it."""
-    advise = ADVICE.get(refusal.call.code)
-    return {"call": refusal.call, "advice": advise(service, refusal) if advise else None}
+    advice = ADVICE.get(refusal.call.code)
+    return {"call": refusal.call, "advice": advice(service, refusal) if callable(advice) else advice}
 
 
 def _find_value(refusal: RefusedCall, body: str, path: str) -> Any:
@@ -175,28 +175,24 @@ def _tell_signing(service: RumService, refusal: RefusedCall) -> str:
     )
 
 
-def _tell(advice: str) -> Callable[[RumService, RefusedCall], str]:
-    return lambda service, refusal: advice
-
-
 def _name_id(service: RumService, refusal: RefusedCall) -> str | None:
     """For an id that is none: names are often given instead."""
     return _name_monitors(service, refusal) if "'id'" in refusal.call.message else None
 
 
-ADVICE: dict[str, Callable[[RumService, RefusedCall], str | None]] = {
+ADVICE: dict[str, str | Callable[[RumService, RefusedCall], str | None]] = {
     "ResourceNotFoundException": _name_monitors,
     "ValidationException": _name_id,
     "UnrecognizedClientException": _name_key,
     "InvalidSignatureException": _name_signature,
     "AccessDeniedException": _tell_policy,
     "MissingAuthenticationTokenException": _tell_signing,
-    "RequestEntityTooLargeException": _tell("Send fewer events in a batch (batchLimit of the web client)."),
-    "MalformedHttpRequestException": _tell("Send the JSON as it is, or packed by gzip with content-encoding: gzip."),
-    "UnknownOperationException": _tell(
+    "RequestEntityTooLargeException": "Send fewer events in a batch (batchLimit of the web client).",
+    "MalformedHttpRequestException": "Send the JSON as it is, or packed by gzip with content-encoding: gzip.",
+    "UnknownOperationException": (
         "PutRumEvents is POST /appmonitors/<id of a monitor>/. The web client's `endpoint` is this address "
         "without a path."
     ),
-    "OriginNotAllowed": _tell("The browser sends nothing after this. Start the endpoint with this origin, or without."),
+    "OriginNotAllowed": "The browser sends nothing after this. Start the endpoint with this origin, or without.",
 }
 """By the code of the error."""

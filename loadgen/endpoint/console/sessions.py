@@ -27,10 +27,8 @@ PAGES_OF_A_STEP = 6
 
 OTHERS = "(other pages)"
 
-SORTS = {
-    "start": "start DESC", "length": "length DESC", "views": "views DESC", "errors": "errors DESC",
-    "events": "events DESC", "http_failed": "http_failed DESC", "load": "load DESC NULLS LAST",
-}  # fmt: skip
+SORTS = ("start", "length", "views", "errors", "events", "http_failed", "load")
+"""Columns that the table is sorted by, the largest first."""
 
 
 class SessionQuery(Noun):
@@ -59,9 +57,9 @@ def sessions(table: ConsoleTable, scope: Scope, query: SessionQuery) -> dict[str
         f" max(value) FILTER (WHERE type = {TYPE_WORDS[NAVIGATION]}) AS load"
         f" FROM events WHERE {where} AND session <> 0 GROUP BY session{having}"
     )
-    order = f"ORDER BY {SORTS[query.sort]}, start DESC, session LIMIT {MOST_ROWS} OFFSET {query.offset}"
+    order = f"ORDER BY {query.sort} DESC NULLS LAST, start DESC, session LIMIT {MOST_ROWS} OFFSET {query.offset}"
     rows = table.ask_named(f"SELECT *, count(*) OVER () AS total FROM ({inner}) {order}", values)
-    total = rows[0].pop("total") if rows else 0
+    total = rows[0]["total"] if rows else 0
     origins = _find_origins(table, where, values, [row["session"] for row in rows])
     named = [_name(row | origins[row["session"]], table.words) for row in rows]
     return {"rows": named, "total": total, "offset": query.offset}
@@ -82,7 +80,7 @@ def _find_origins(
 
 def _name(row: dict[str, Any], words: Words) -> dict[str, Any]:
     names = ("session", "visitor", "entry", "browser", "os", "device", "country")
-    row.pop("total", None)
+    del row["total"]
     return row | {name: words.texts[row[name] or 0] for name in names}
 
 

@@ -46,7 +46,7 @@ BYTES_PER_CALL = 8 * 1024 * 1024
 INDEXED_PER_CALL = 10_000
 """Batches whose times one call puts into the store's index: about 0.2 s."""
 
-Matches = Callable[[dict[str, Any]], bool]
+Filters = list[tuple[str, frozenset[str]]]
 
 
 class _Cursor(msgspec.Struct, frozen=True):
@@ -70,9 +70,9 @@ def get(context: OperationContext, given: Members) -> Members:
     if given.get("NextToken"):
         cursor = read_token(given["NextToken"], query, _Cursor)
     oldest = max(after, int((context.now - context.settings.retention) * 1000))
-    matches = _compile_filters(given.get("Filters") or [])
+    filters = _read_filters(given.get("Filters") or [])
     page = _Page(context, monitor, given.get("MaxResults") or PAGE_SIZE)
-    rest = page.read(cursor.last, oldest, matches)
+    rest = page.read(cursor.last, oldest, filters)
     token = {"NextToken": make_token(query, _Cursor(rest, cursor.before))} if rest else {}
     return {"Events": page.events, **token}
 
@@ -88,7 +88,7 @@ class _Page:
         self._batches: dict[int, DecodedBatch] = {}
         self._bytes = 0
 
-    def read(self, last: EventPlace, oldest: int, matches: Matches) -> EventPlace | None:
+    def read(self, last: EventPlace, oldest: int, filters: Filters) -> EventPlace | None:
         """Fill the page with events below a place; where the next page begins, None when there is none."""
         store = self._context.store
         if not index_events(store, self._monitor, INDEXED_PER_CALL):
@@ -99,7 +99,7 @@ class _Page:
                 if len(self.events) == self._size or self._is_exhausted(place):
                     return last
                 event = self._load_batch(place).unfold(place, self._context.settings, self._monitor)
-                if matches(event):
+                if _passes(event, filters):
                     self.events.append(encode_members(event))
                 last = place
             if len(places) <= self._size:
@@ -119,24 +119,25 @@ class _Page:
         return found
 
 
-def _compile_filters(filters: list[dict[str, Any]]) -> Matches:
-    """All filters together: values of one filter are alternatives, filters must all hold."""
-    tests = [_compile_filter(number, one) for number, one in enumerate(filters, 1)]
-    return lambda event: all(test(event) for test in tests)
+def _read_filters(given: list[dict[str, Any]]) -> Filters:
+    """The filters by name; raises ValidationException for a name that the service does not know."""
+    for number, one in enumerate(given, 1):
+        if (name := one.get("Name")) not in FIELDS and name != INVERT:
+            names = ", ".join([*FIELDS, INVERT])
+            raise ValidationException(
+                f"Value '{name}' at 'filters.{number}.member.name' failed to satisfy constraint: "
+                f"Member must satisfy enum value set: [{names}]"
+            )
+    return [(one["Name"], frozenset(one.get("Values") or ())) for one in given]
 
 
-def _compile_filter(number: int, one: dict[str, Any]) -> Matches:
-    name, values = one.get("Name"), frozenset(one.get("Values") or ())
-    if name == INVERT:
-        return lambda event: not any(_is_one_of(field(event), values) for field in FIELDS.values())
-    if name not in FIELDS:
-        names = ", ".join([*FIELDS, INVERT])
-        raise ValidationException(
-            f"Value '{name}' at 'filters.{number}.member.name' failed to satisfy constraint: "
-            f"Member must satisfy enum value set: [{names}]"
-        )
-    field = FIELDS[name]
-    return lambda event: _is_one_of(field(event), values)
+def _passes(event: dict[str, Any], filters: Filters) -> bool:
+    """Whether all filters hold: one of the values is the field's, or for Invert, none is that of any field."""
+    for name, values in filters:
+        fields = FIELDS.values() if name == INVERT else (FIELDS[name],)
+        if any(_is_one_of(field(event), values) for field in fields) == (name == INVERT):
+            return False
+    return True
 
 
 def _is_one_of(value: Any, values: frozenset[str]) -> bool:

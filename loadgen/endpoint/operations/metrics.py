@@ -17,6 +17,7 @@ from loadgen.endpoint.store import AppMonitor, Store
 from loadgen.model import Noun
 from loadgen.rum.metric_rules import count_combinations, find_problem
 from loadgen.rum.quotas import DEFINITIONS_PER_CALL, DEFINITIONS_PER_DESTINATION
+from loadgen.rum.validation import lower_first
 
 EVIDENTLY = "Evidently"
 
@@ -96,14 +97,13 @@ def delete_destinations(store: Store, monitor: AppMonitor) -> None:
 def _read_destination(context: OperationContext, given: Members) -> MetricsDestination:
     """The destination that a request names; Evidently needs an ARN, CloudWatch must have none."""
     monitor = context.find_active_monitor(given["AppMonitorName"])
-    arn = given.get("DestinationArn", "")
-    _check_presence(given, "DestinationArn", bool(arn))
-    return MetricsDestination(monitor.number, given["Destination"], arn)
+    _check_presence(given, "DestinationArn")
+    return MetricsDestination(monitor.number, given["Destination"], given.get("DestinationArn", ""))
 
 
-def _check_presence(given: Members, member: str, there: bool) -> None:
-    wanted = given["Destination"] == EVIDENTLY
-    shown = member[:1].lower() + member[1:]
+def _check_presence(given: Members, member: str) -> None:
+    there, wanted = bool(given.get(member)), given["Destination"] == EVIDENTLY
+    shown = lower_first(member)
     if wanted and not there:
         raise ValidationException(
             f"Value null at '{shown}' failed to satisfy constraint: "
@@ -128,7 +128,7 @@ def _find_destination(context: OperationContext, given: Members) -> MetricsDesti
 def put_destination(context: OperationContext, given: Members) -> Members:
     """PutRumMetricsDestination: creates, or changes the role."""
     destination = _read_destination(context, given)
-    _check_presence(given, "IamRoleArn", bool(given.get("IamRoleArn")))
+    _check_presence(given, "IamRoleArn")
     present = read_destinations(context.store, context.find_active_monitor(given["AppMonitorName"]))
     if len(present) >= DESTINATIONS_PER_MONITOR and destination not in dict(present):
         text = f"An app monitor has at most {DESTINATIONS_PER_MONITOR} metrics destinations"

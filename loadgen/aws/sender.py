@@ -119,7 +119,7 @@ def read_request(prepared: Any) -> Request:
 
 
 def make_retry_after(value: str | None) -> dict[str, str]:
-    """The header Retry-After in whole seconds, the only form that botocore reads; none of a value that tells nothing."""
+    """The header Retry-After in whole seconds, all that botocore reads; none of a value that tells nothing."""
     seconds = parse_retry_after(value, time.time())
     return {} if seconds is None else {"retry-after": str(ceil(seconds))}
 

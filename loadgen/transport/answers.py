@@ -85,8 +85,8 @@ def reports_error(response: Response, value: Any) -> bool:
     """Whether an answer of this JSON value says that a call failed, though its status says otherwise.
 
     A gateway answers 200 with a failed function's `errorMessage` unless it maps it to a status (API Gateway developer
-    guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own; `error`, `errors`, `ok` and `success` are those
-    of other backends, GraphQL's among them.
+    guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own; `error`, `errors`, `ok` and `success` are
+    those of other backends, GraphQL's among them.
     """
     if response.header("x-amzn-errortype") is not None:
         return True

@@ -1,4 +1,4 @@
-"""When sessions start: a constant rate, stages, or the rhythm of days, by which explains the counts best.
+"""When sessions start: a constant rate, noise on it, stages, or the rhythm of days, by which explains the counts best.
 
 Rule: sessions that began before the data are no arrivals. A bend must save more than chance saves, and pieces that
 nearly meet do meet, so that what is written is what a person would have drawn.
@@ -6,16 +6,14 @@ nearly meet do meet, so that what is written is what a person would have drawn.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from math import log
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from loadgen.jobs.fit.arrival_rhythm import fit_day, fit_noise
 from loadgen.jobs.fit.recorded import Floats, Ints
 from loadgen.jobs.fit.support import round_rate, round_span
-from loadgen.scenario import Scenario
-from loadgen.traffic import compute_mean_rate
 from loadgen.units import format_duration
 
 BINS, PER_BIN = 96, 20
@@ -29,6 +27,9 @@ EXPLAINED = 0.75
 
 SURELY = 3.5
 """Standard errors from which a jump, or a slope, is none of chance."""
+
+DRAWN = 7
+"""Pieces that a person would draw: where there are more, and slow noise, it is noise."""
 
 DAYS_FROM = 0.8 * 86_400
 """Seconds that the data must cover for a rhythm of days to be looked for."""
@@ -66,6 +67,10 @@ def fit_arrivals(starts: Floats, factor: float = 1.0, countries: dict[str, float
         if whole - day.cost > EXPLAINED * min(whole - len(counts), whole - cost):
             rate = round_rate(day.rate * factor, number)
             return Curve("days", duration, {"rate": rate, "day": day.members} | day.noise, number)
+    if (noisy := fit_noise(counts, widths)) and (
+        len(pieces) > DRAWN or noisy[0] + (0.5 * LEVEL + 2 * PENALTY) * log(len(counts)) < min(cost, whole)
+    ):
+        return constant._replace(members=constant.members | noisy[1])
     stages = {} if cost >= whole else _write_stages(pieces, edges, counts / widths, variance / widths**2, factor)
     return Curve("stages", duration, stages, number) if stages else constant
 
@@ -186,92 +191,3 @@ def _find_weakest(pieces: int, ties: Ints, values: Floats, errors: Floats) -> tu
             if surely < least:
                 found, least = (first, first + 1), surely
     return found
-
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-FIRST_STEPS = {"peak_hour": 4.0, "trough_hour": 4.0, "ratio": 1.5, "weekend": 0.3}
-HALVINGS = 7
-WHOLE_WEEK = 5 * 86_400.0
-"""Seconds from which weekends can be told from other days."""
-
-
-class DayFit(NamedTuple):
-    """The best rhythm, its mean rate (sessions per second), and what it leaves over in units of chance."""
-
-    members: dict[str, Any]  # of a scenario's arrivals.day
-    rate: float
-    cost: float
-    noise: dict[str, Any]  # a scenario's arrivals.noise, where the counts vary more than chance lets them
-
-
-def fit_day(start: float, duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats) -> DayFit:
-    """Search for the rhythm; `start` is the run's zero in Unix time."""
-    zero = datetime.fromtimestamp(start, UTC)
-    zero = (zero + timedelta(seconds=30)).replace(second=0, microsecond=0)
-    fixed = {"starts": f"{WEEKDAYS[zero.weekday()]} {zero:%H:%M}"}
-    best: dict[str, float] = {"peak_hour": 20.0, "trough_hour": 4.0, "ratio": 3.0}
-    names = ["peak_hour", "trough_hour", "ratio"]
-    if duration >= WHOLE_WEEK:
-        best["weekend"] = 1.0
-        names.append("weekend")
-
-    def judge(members: dict[str, float]) -> float:
-        return _judge({**fixed, **members}, duration, countries, counts, edges)[0]
-
-    trials = [best | {"peak_hour": peak, "trough_hour": (peak + 12) % 24} for peak in (2.0, 8.0, 14.0, 20.0)]
-    best = min(trials, key=judge)
-    cost = judge(best)
-    steps = dict(FIRST_STEPS)
-    for _ in range(HALVINGS):
-        for name in names:
-            for sign in (1, -1, 1, -1):
-                tried = best | {name: _move(name, best[name], sign * steps[name])}
-                found = judge(tried)
-                if found < cost:
-                    best, cost = tried, found
-        steps = {name: step / 2 for name, step in steps.items()}
-    rounded = {name: round(value, 1 if name != "weekend" else 2) for name, value in best.items()}
-    cost, rate, expected = _judge({**fixed, **rounded}, duration, countries, counts, edges)
-    return DayFit({**fixed, **rounded}, rate, cost, _find_noise(counts, expected, float(edges[1] - edges[0])))
-
-
-def _find_noise(counts: Floats, expected: Floats, width: float) -> dict[str, Any]:
-    """Slow noise on the rate: the variance beyond chance, and how fast neighbouring spans forget each other."""
-    residual = (counts - expected) / expected
-    variance = float((residual**2 - 1 / expected).mean())
-    if variance * len(counts) < 3 * float((1 / expected).mean()) * np.sqrt(2 * len(counts)):
-        return {}
-    together = float((residual[1:] * residual[:-1]).mean()) / variance
-    memory = -width / np.log(np.clip(together, 0.05, 0.98))
-    return {"noise": {"sd": round(float(np.sqrt(variance)), 2), "memory": float(round(memory / 60) * 60 or 60)}}
-
-
-def _move(name: str, value: float, step: float) -> float:
-    if name in ("peak_hour", "trough_hour"):
-        return (value + step) % 24
-    if name == "ratio":
-        return float(np.clip(value * np.exp(step / 2), 1.0, 200.0))
-    return float(np.clip(value + step, 0.05, 5.0))
-
-
-def _judge(
-    members: dict[str, Any], duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats
-) -> tuple[float, float, Floats]:
-    """What a rhythm leaves over, the mean rate with which it leaves least, and the counts that it expects."""
-    raw: dict[str, Any] = {
-        "name": "day",
-        "duration": duration,
-        "arrivals": {"rate": 1.0, "day": members},
-        "pages": {"page": {"path": "/", "exit": 1.0}},
-    }
-    if countries:
-        raw["population"] = {"countries": countries}
-    curve = compute_mean_rate(Scenario.model_validate(raw))
-    expected = np.diff(np.interp(np.clip(edges, 0, duration), curve.times, _integrate(curve.times, curve.rates)))
-    rate = counts.sum() / max(expected.sum(), 1e-9)
-    mean = np.maximum(rate * expected, 1e-9)
-    return float(((counts - mean) ** 2 / mean).sum()), float(rate), mean
-
-
-def _integrate(times: Floats, rates: Floats) -> Floats:
-    return np.concatenate(([0.0], np.cumsum(np.diff(times) * (rates[1:] + rates[:-1]) / 2)))

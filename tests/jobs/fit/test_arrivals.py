@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from loadgen.jobs.fit.arrivals import Curve, fit_arrivals
-from loadgen.scenario import Scenario
+from loadgen.scenario import Arrivals, Noise, Scenario
 from loadgen.traffic import compute_mean_rate, draw_starts
 
 MONDAY = 1_767_571_200.0  # 2026-01-05T00:00:00Z
@@ -40,6 +42,34 @@ def test_jumps_are_stages_of_no_length() -> None:
     levels = [stage["target"] for stage in found.members["stages"] if stage["duration"]]
     assert levels == pytest.approx([10, 25, 40, 50, 65, 90], rel=0.08)
     assert sum(stage["duration"] == 0 for stage in found.members["stages"]) == 5
+
+
+def test_noise_on_a_constant_rate_is_no_stages() -> None:
+    scenario = Scenario.load("quickstart").model_copy(
+        update={"arrivals": Arrivals(rate=2, noise=Noise(sd=0.3, memory=120)), "duration": 7200.0}
+    )
+    found = [fit(scenario, seed) for seed in range(4)]
+    assert [curve.kind for curve in found] == ["constant"] * 4
+    assert np.mean([curve.members["noise"]["sd"] for curve in found]) == pytest.approx(0.3, abs=0.1)
+    assert Scenario.load("quickstart").arrivals.noise is None
+    assert "noise" not in fit(Scenario.load("quickstart").adjust(rate=10)).members
+
+
+def test_only_a_jump_between_two_stages_has_no_length() -> None:
+    """However short the stages are, and however uneven the client's times."""
+    draws = np.random.default_rng(1)
+    for _ in range(60):
+        lengths = draws.uniform(0.3, 10, draws.integers(2, 6))
+        starts = [
+            begin + draws.random(draws.poisson(draws.uniform(1, 60) * length)) * length
+            for begin, length in zip(np.cumsum(lengths) - lengths, lengths, strict=True)
+        ]
+        found = fit_arrivals(MONDAY + np.round(np.concatenate([*starts, [0.0]])) - draws.exponential(0.5))
+        spans = [stage["duration"] for stage in found.members.get("stages", [{"duration": found.duration}])]
+        assert sum(spans) == pytest.approx(found.duration, abs=0.5)
+        assert spans[0] > 0
+        assert spans[-1] > 0
+        assert all(max(pair) > 0 for pair in pairwise(spans))
 
 
 def test_a_day_is_the_rhythm_of_a_day() -> None:

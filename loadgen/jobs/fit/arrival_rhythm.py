@@ -1,0 +1,128 @@
+"""The rhythm of days, and slow noise on the rate: what the counts of sessions in equal spans of time tell of both.
+
+Rule: noise is what varies more than chance lets counts vary, and forgets itself many times in the data.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from math import exp, log
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from loadgen.jobs.fit.recorded import Floats
+from loadgen.scenario import Scenario
+from loadgen.traffic import compute_mean_rate
+
+FORGETS = 5.0
+"""Slow noise forgets itself so often in the data; else it is told from no stages."""
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+FIRST_STEPS = {"peak_hour": 4.0, "trough_hour": 4.0, "ratio": 1.5, "weekend": 0.3}
+HALVINGS = 7
+WHOLE_WEEK = 5 * 86_400.0
+"""Seconds from which weekends can be told from other days."""
+
+
+class DayFit(NamedTuple):
+    """The best rhythm, its mean rate (sessions per second), and what it leaves over in units of chance."""
+
+    members: dict[str, Any]  # of a scenario's arrivals.day
+    rate: float
+    cost: float
+    noise: dict[str, Any]  # a scenario's arrivals.noise, where the counts vary more than chance lets them
+
+
+def fit_day(start: float, duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats) -> DayFit:
+    """Search for the rhythm; `start` is the run's zero in Unix time."""
+    zero = datetime.fromtimestamp(start, UTC)
+    zero = (zero + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    fixed = {"starts": f"{WEEKDAYS[zero.weekday()]} {zero:%H:%M}"}
+    best: dict[str, float] = {"peak_hour": 20.0, "trough_hour": 4.0, "ratio": 3.0}
+    names = ["peak_hour", "trough_hour", "ratio"]
+    if duration >= WHOLE_WEEK:
+        best["weekend"] = 1.0
+        names.append("weekend")
+
+    def judge(members: dict[str, float]) -> float:
+        return _judge({**fixed, **members}, duration, countries, counts, edges)[0]
+
+    trials = [best | {"peak_hour": peak, "trough_hour": (peak + 12) % 24} for peak in (2.0, 8.0, 14.0, 20.0)]
+    best = min(trials, key=judge)
+    cost = judge(best)
+    steps = dict(FIRST_STEPS)
+    for _ in range(HALVINGS):
+        for name in names:
+            for sign in (1, -1, 1, -1):
+                tried = best | {name: _move(name, best[name], sign * steps[name])}
+                found = judge(tried)
+                if found < cost:
+                    best, cost = tried, found
+        steps = {name: step / 2 for name, step in steps.items()}
+    rounded = {name: round(value, 1 if name != "weekend" else 2) for name, value in best.items()}
+    cost, rate, expected = _judge({**fixed, **rounded}, duration, countries, counts, edges)
+    return DayFit({**fixed, **rounded}, rate, cost, find_noise(counts, expected, float(edges[1] - edges[0])))
+
+
+def _move(name: str, value: float, step: float) -> float:
+    if name in ("peak_hour", "trough_hour"):
+        return (value + step) % 24
+    if name == "ratio":
+        return float(np.clip(value * np.exp(step / 2), 1.0, 200.0))
+    return float(np.clip(value + step, 0.05, 5.0))
+
+
+def _judge(
+    members: dict[str, Any], duration: float, countries: dict[str, float] | None, counts: Floats, edges: Floats
+) -> tuple[float, float, Floats]:
+    """What a rhythm leaves over, the mean rate with which it leaves least, and the counts that it expects."""
+    raw: dict[str, Any] = {
+        "name": "day",
+        "duration": duration,
+        "arrivals": {"rate": 1.0, "day": members},
+        "pages": {"page": {"path": "/", "exit": 1.0}},
+    }
+    if countries:
+        raw["population"] = {"countries": countries}
+    curve = compute_mean_rate(Scenario.model_validate(raw))
+    expected = np.diff(np.interp(np.clip(edges, 0, duration), curve.times, _integrate(curve.times, curve.rates)))
+    rate = counts.sum() / max(expected.sum(), 1e-9)
+    mean = np.maximum(rate * expected, 1e-9)
+    return float(((counts - mean) ** 2 / mean).sum()), float(rate), mean
+
+
+def _integrate(times: Floats, rates: Floats) -> Floats:
+    return np.concatenate(([0.0], np.cumsum(np.diff(times) * (rates[1:] + rates[:-1]) / 2)))
+
+
+def find_noise(counts: Floats, expected: Floats, width: float) -> dict[str, Any]:
+    """Slow noise on the rate: the variance beyond chance, and how fast neighbouring spans forget each other."""
+    residual = (counts - expected) / expected
+    variance = float((residual**2 - 1 / expected).mean())
+    if variance * len(counts) < 3 * float((1 / expected).mean()) * np.sqrt(2 * len(counts)):
+        return {}
+    together = float((residual[1:] * residual[:-1]).mean()) / variance
+    memory = -width / np.log(np.clip(together, 0.05, 0.98))
+    return {"noise": {"sd": round(float(np.sqrt(variance)), 2), "memory": float(round(memory / 60) * 60 or 60)}}
+
+
+def fit_noise(counts: Floats, widths: Floats) -> tuple[float, dict[str, Any]] | None:
+    """What a constant rate with slow noise leaves over, in units of chance, and the noise; None: none that forgets
+    itself often enough.
+
+    The noise is filtered out of the counts, as far as those before tell it (Kalman's filter of an AR(1) process).
+    """
+    expected, width = counts.sum() / widths.sum() * widths, float(widths[0])
+    found = find_noise(counts, expected, width)
+    if not found or found["noise"]["memory"] * FORGETS > widths.sum():
+        return None
+    keeps, whole = exp(-width / found["noise"]["memory"]), found["noise"]["sd"] ** 2
+    level, variance, cost = 0.0, whole, 0.0
+    for count, mean in zip(counts.tolist(), expected.tolist(), strict=True):
+        gap, spread = count / mean - 1 - level, variance + 1 / mean
+        cost += gap**2 / spread + log(spread * mean)
+        gain = variance / spread
+        level, variance = keeps * (level + gain * gap), keeps**2 * variance * (1 - gain) + (1 - keeps**2) * whole
+    return cost, found

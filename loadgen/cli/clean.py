@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli.options import RUN_DIR, YES, network_options
-from loadgen.cli.terminal import ask_on_terminal, echo
+from loadgen.cli.terminal import ask_on_terminal, echo, echo_error
 
 
 @click.command(epilog="Example: loadgen clean results/seed-shop-quickstart --dry-run")
@@ -18,8 +18,5 @@ def clean(run_dir: Path, yes: bool, **options: Any) -> None:
     """Delete the app monitors that a `loadgen seed` made (they carry its tag), and nothing else."""
     from loadgen.jobs import seed as job
 
-    def notify(notice: job.Notice) -> None:
-        echo(notice.text, err=True)
-
-    found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=notify, **options)
+    found = job.clean(run_dir, confirm=ask_on_terminal(yes), on_progress=echo_error, **options)
     echo(*job.describe_cleanup(found))

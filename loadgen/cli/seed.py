@@ -33,11 +33,9 @@ DAYS = shared.CountOption(min=0, min_open=True)
 @shared.CONSENT
 def seed(scenario: Path, yes: bool, **options: Any) -> None:
     """Fill a monitor with a scenario's past, each event exactly once; the same command again goes on."""
-    from rich.console import Console
-
     from loadgen.jobs import seed as job
 
-    with job.SeedView(Console(), Console(stderr=True)) as view:
+    with job.SeedView() as view:
         result = job.seed(scenario, on_progress=view.show, confirm=ask_on_terminal(yes), **options)
     if not result.whole:
         sys.exit(130)

@@ -17,14 +17,10 @@ from loadgen.cli.terminal import show_result
 def verify(run_dir: Path, wait: float | None, as_json: bool, **network: str | None) -> None:
     """Read back what `loadgen seed` sent and compare with its ledger; exit 1 if anything is lost or there twice."""
     from loadgen.jobs import seed as job
-    from loadgen.jobs.progress import ProgressView, WorkProgress
+    from loadgen.jobs.progress import ProgressView
 
     with ProgressView() as view:
-
-        def show(told: job.Notice | WorkProgress) -> None:
-            view(told.text if isinstance(told, job.Notice) else told)
-
-        found = job.verify(run_dir, wait=wait, on_progress=show, **network)
+        found = job.verify(run_dir, wait=wait, on_progress=view, **network)
     show_result(found, job.describe_verification(found), as_json)
     if not found.is_sound:
         sys.exit(1)

@@ -99,16 +99,9 @@ def parse_moment(text: str, now: float) -> float:
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
-def describe_skipped(scenario: Scenario, job: str) -> str | None:
-    """Which app monitors a job leaves out that takes the first one alone; None when there is no other."""
-    if not scenario.neighbours:
-        return None
-    others = ", ".join(each.monitor.name for each in scenario.neighbours)
-    return f"note: {job} takes the scenario's first app monitor, {scenario.monitor.name}; not its neighbours: {others}"
-
-
 def take_first_monitor(scenario: Scenario, job: str, on_progress: OnLine) -> Scenario:
     """The scenario of its first app monitor; tells `on_progress` which neighbours the job leaves out."""
-    if note := describe_skipped(scenario, job):
-        on_progress(note)
+    if scenario.neighbours:
+        first, others = scenario.monitor.name, ", ".join(each.monitor.name for each in scenario.neighbours)
+        on_progress(f"note: {job} takes the scenario's first app monitor, {first}; not its neighbours: {others}")
     return scenario.monitors[0]

@@ -98,7 +98,7 @@ class ProgressView:
     def __call__(self, told: Told) -> None:
         """Show a line, or how far the work is. A line takes the bar away: it comes back if the work goes on."""
         if isinstance(told, str):
-            self._write(told)
+            print_line(self._console, told)
             if self._bars is not None and self._task is not None:
                 self._bars.remove_task(self._task)
                 self._bars.refresh()
@@ -113,7 +113,8 @@ class ProgressView:
         elif now - self._line_at >= LINE_SECONDS:
             self._line_at = now
             share = f"{told.done / told.total:.0%}" if told.total else ""
-            self._write(", ".join(filter(None, [f"{told.what}: {share}".strip(": "), self._describe(now)]))[:WIDTH])
+            line = ", ".join(filter(None, [f"{told.what}: {share}".strip(": "), self._describe(now)]))
+            print_line(self._console, line[:WIDTH])
 
     def _begin(self, told: WorkProgress, now: float) -> None:
         self._began, self._first, self._line_at = now, told.done, now
@@ -138,9 +139,11 @@ class ProgressView:
         told = format_bytes(rate) if work.unit == "bytes" else f"{format_rough(rate)} {work.unit}".rstrip()
         return f"{told}/s" + (f", {format_duration(max(left, 0.0))} left" if left is not None else "")
 
-    def _write(self, line: str) -> None:
-        """A line of its own, above the bar; a terminal breaks it between words."""
-        self._console.print(escape_line(line), markup=False, soft_wrap=not self._console.is_terminal)
+
+def print_line(console: Console, line: str) -> None:
+    """A line of its own, above what is drawn; a terminal breaks it between words, and nobody waits for it."""
+    console.print(escape_line(line), soft_wrap=not console.is_terminal, markup=False, highlight=False)
+    console.file.flush()
 
 
 def format_rough(rate: float) -> str:

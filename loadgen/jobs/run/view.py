@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.status import Status
 
 from loadgen.errors import escape_line
+from loadgen.jobs.progress import print_line
 from loadgen.model import Noun
 from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
@@ -57,16 +58,16 @@ class LiveView:
                 self._wait = self._console.status(escape_line(text))
                 self._wait.start()
             case RunNotice(text):
-                self._write(text)
+                print_line(self._console, text)
             case TimelineRow():
                 self._show(progress)
 
     def _begin(self, started: RunStarted) -> None:
         monitors = "monitor" if len(started.monitors) == 1 else "monitors"
         names = ", ".join(started.monitors)
-        self._write(f"{started.scenario} → {started.url}, {monitors} {names}, seed {started.seed}")
+        print_line(self._console, f"{started.scenario} → {started.url}, {monitors} {names}, seed {started.seed}")
         if started.web is not None:
-            self._write(f"Locust's web UI: http://127.0.0.1:{started.web}")
+            print_line(self._console, f"Locust's web UI: http://127.0.0.1:{started.web}")
         self._seconds = started.seconds
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
@@ -79,17 +80,12 @@ class LiveView:
         if self._live:
             self._live.update(render_second(row, row.second + 1, self._seconds, self._total), refresh=True)
         else:
-            self._write(format_log_line(row, row.second + 1, self._seconds))
+            print_line(self._console, format_log_line(row, row.second + 1, self._seconds))
 
     def _end_wait(self) -> None:
         if self._wait is not None:
             self._wait.stop()
             self._wait = None
-
-    def _write(self, line: str) -> None:
-        """A line of its own; a terminal breaks it between words."""
-        self._console.print(escape_line(line), soft_wrap=not self._console.is_terminal, markup=False)
-        self._console.file.flush()
 
 
 def add_counts(total: TimelineRow, row: TimelineRow) -> TimelineRow:

@@ -20,7 +20,8 @@ import msgspec
 from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import describe_skipped, read_scenario, resolve_options
+from loadgen.jobs.inputs import read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.seed.ledger import (
     FILE,
     LOCK,
@@ -32,12 +33,11 @@ from loadgen.jobs.seed.ledger import (
 )
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.seeder import SeedProgress
-from loadgen.jobs.seed.sending import Notice, OnProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
+from loadgen.jobs.seed.sending import OnProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
 from loadgen.jobs.seed.stream import place_past
 from loadgen.jobs.seed.verification import Cleanup, Verification, clean, describe_cleanup, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
-from loadgen.model import Noun
 from loadgen.output import write_output
 from loadgen.scenario import Scenario, covers_domain, format_scenario, read_text, resolve_seed
 from loadgen.traffic import check_size
@@ -45,7 +45,6 @@ from loadgen.wire import Clock
 
 __all__ = [
     "Cleanup",
-    "Notice",
     "SeedOptions",
     "SeedProgress",
     "SeedResult",
@@ -60,17 +59,10 @@ __all__ = [
 ]
 
 
-class EarlierRun(Noun):
-    """What an earlier run has left in the folder."""
-
-    identity: SeedIdentity | None = None
-    finished: bool = False
-
-
 def seed(
     scenario: Scenario | Path | str,
     *,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = ignore_progress,
     confirm: Confirm | None = None,
     **options: Any,
 ) -> SeedResult:
@@ -78,7 +70,7 @@ def seed(
 
     Args:
         scenario: A scenario, or the path of its file.
-        on_progress: Called with a `Notice`, `SeedStart`, `SeedProgress` (several times a second) or `SeedResult`.
+        on_progress: Called with a line of text, `SeedStart`, `SeedProgress` (several times a second) or `SeedResult`.
         confirm: Asked before anything is sent to AWS; without it the answer is no.
         options: The fields of `SeedOptions`.
 
@@ -86,49 +78,40 @@ def seed(
     """
     wanted = resolve_options(SeedOptions, options)
     with reach_target(wanted.target, wanted.proxy, wanted.ca_bundle):
-        return _seed(scenario, wanted, on_progress or (lambda _: None), confirm)
+        task = _prepare(scenario, wanted, on_progress)
+        if task.finished and not wanted.live:
+            result = SeedResult(task.folder, task.identity, whole=True)
+            on_progress(result)
+            return result
+        if not task.account.is_local:
+            _confirm(task, confirm)
+        with _open_ledger(task.folder, task.identity) as ledger:
+            _keep_scenario(scenario, task)
+            task = msgspec.structs.replace(task, identity=_ensure_monitor(task, ledger, on_progress))
+            return SeedRun(task, ledger, on_progress).send()
 
 
-def _seed(
-    scenario: Scenario | Path | str, wanted: SeedOptions, notify: OnProgress, confirm: Confirm | None
-) -> SeedResult:
-    task, earlier = _prepare(scenario, wanted, notify)
-    if earlier.finished and not wanted.live:
-        result = SeedResult(task.folder, task.identity, whole=True)
-        notify(result)
-        return result
-    if not task.account.is_local:
-        _confirm(task, confirm)
-    with _open_ledger(task.folder, task.identity) as ledger:
-        _keep_scenario(scenario, task)
-        task = msgspec.structs.replace(task, identity=_ensure_monitor(task, ledger, notify))
-        return SeedRun(task, ledger, notify).send()
-
-
-def _prepare(given: Scenario | Path | str, options: SeedOptions, notify: OnProgress) -> tuple[SeedTask, EarlierRun]:
+def _prepare(given: Scenario | Path | str, options: SeedOptions, tell: OnProgress) -> SeedTask:
     """Check everything that can be checked before anything is made."""
-    lasts = options.measure_period(time.time())
-    loaded = read_scenario(given, lasts)
-    if note := describe_skipped(loaded, "seed"):
-        notify(Notice(note))
-    scenario = loaded.monitors[0].adjust(rate=options.rate, sample_rate=options.sample_rate)
-    account = open_account(options.target, options.region, on_wait=lambda line: notify(Notice(line)))
+    loaded = read_scenario(given, options.measure_period(time.time()))
+    first = take_first_monitor(loaded, "seed", tell)
+    scenario = first.adjust(rate=options.rate, sample_rate=options.sample_rate)
+    account = open_account(options.target, options.region, on_wait=tell)
     if options.monitor:
         scenario = _rename_monitor(scenario, options.monitor, account)
     folder = options.out or Path("results") / f"seed-{scenario.monitor.name}-{scenario.name}"
-    earlier = _read_earlier(folder)
-    period = _resolve_period(earlier.identity, options)
+    kept, finished = _read_earlier(folder)
+    period = _resolve_period(kept, options)
     monitor = account.look_up(scenario.monitor.name)
-    identity = _identify(scenario, earlier.identity, period, account, options)
-    whole = place_past(scenario, identity.period)
-    check_size(whole)
+    identity = _identify(scenario, kept, period, account, options)
+    check_size(place_past(scenario, period))
     identity = msgspec.structs.replace(identity, monitor_id=monitor["Id"] if monitor else "")
-    if earlier.identity is not None:
-        check_identity(earlier.identity, identity, str(folder / FILE))
-        identity = msgspec.structs.replace(identity, run=earlier.identity.run, period=earlier.identity.period)
+    if kept is not None:
+        check_identity(kept, identity, str(folder / FILE))
+        identity = msgspec.structs.replace(identity, period=kept.period)
     if monitor:
         _check_monitor(monitor, scenario)
-    return SeedTask(scenario, identity, account, folder, options), earlier
+    return SeedTask(scenario, identity, account, folder, options, finished)
 
 
 def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario:
@@ -141,17 +124,17 @@ def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario
     return scenario.model_copy(update={"monitor": scenario.monitor.named(name)})
 
 
-def _read_earlier(folder: Path) -> EarlierRun:
-    """What an earlier run has left in the folder."""
+def _read_earlier(folder: Path) -> tuple[SeedIdentity | None, bool]:
+    """What an earlier run has left in the folder: what it was, and whether its whole past was accepted."""
     if not (folder / FILE).is_file():
         if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
             raise LoadgenError(f"{folder}: is no folder; give --out a folder that is new or empty")
         # A lock alone is what kill -9 leaves when it comes before the ledger is made.
         if folder.is_dir() and any(each.name != LOCK for each in folder.iterdir()):
             raise LoadgenError(f"{folder}: holds files, but no {FILE}; give --out a folder that is new or empty")
-        return EarlierRun()
+        return None, False
     with BatchLedger(folder) as ledger:
-        return EarlierRun(ledger.identity, ledger.finished)
+        return ledger.identity, ledger.finished
 
 
 def _resolve_period(kept: SeedIdentity | None, options: SeedOptions) -> PastPeriod:
@@ -246,11 +229,11 @@ def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
     ground_truth.write(whole, identity.seed, Clock(identity.period.start), task.folder / ground_truth.FILE)
 
 
-def _ensure_monitor(task: SeedTask, ledger: BatchLedger, notify: OnProgress) -> SeedIdentity:
+def _ensure_monitor(task: SeedTask, ledger: BatchLedger, tell: OnProgress) -> SeedIdentity:
     """The identity with the id of its monitor, which is made with the run's tag when it is missing."""
     identity, wanted = task.identity, task.scenario.monitor
     if not identity.monitor_id:
-        notify(Notice(f"creating app monitor {identity.monitor} for {wanted.domain}"))
+        tell(f"creating app monitor {identity.monitor} for {wanted.domain}")
         made = task.account.create(wanted, task.scenario.client, {RUN_TAG: identity.run})
         identity = msgspec.structs.replace(identity, monitor_id=made.monitor_id)
     ledger.keep_identity(identity)

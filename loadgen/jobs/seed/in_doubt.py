@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from loadgen.aws import Account
 from loadgen.jobs.seed.ledger import BatchEntry
 from loadgen.jobs.seed.stream import EncodedBatch
 from loadgen.model import Noun
@@ -36,6 +37,11 @@ LOCAL = Visibility(1.0, 0.25)
 
 AWS = Visibility(15 * 60.0, 30.0)
 """RUM's user guide: it can take up to 15 minutes."""
+
+
+def choose_visibility(account: Account) -> Visibility:
+    """What to expect of the service that the account belongs to."""
+    return LOCAL if account.is_local else AWS
 
 
 class BatchesInDoubt:

@@ -23,10 +23,6 @@ SLACK_SECONDS = 60.0
 """An end so little ahead of our clock is taken for now."""
 
 
-Rate = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
-Senders = Annotated[int, msgspec.Meta(ge=1, le=256)]
-
-
 class SeedOptions(Noun, kw_only=True):
     """Everything that `seed` can be asked for, besides the scenario."""
 
@@ -39,11 +35,11 @@ class SeedOptions(Noun, kw_only=True):
     start: str | None = None  # ISO 8601, in place of days
     end: str | None = None  # ISO 8601 or now
     live: bool = False  # go on in real time after the past
-    rate: Rate = 1.0  # a factor on the arrivals
+    rate: Annotated[float, msgspec.Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals
     sample_rate: Share | None = None
     seed: Seed | None = None
     quota: Positive | None = None  # PutRumEvents a second; asked of Service Quotas or learned unless given
-    senders: Senders = 16  # requests in flight
+    senders: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16  # requests in flight
     accept: Accept = "rum"  # which answers mean accepted; 2xx: every 2xx, of a backend with answers of its own
     identity_pool: str | None = None  # send as a guest of this Cognito identity pool
     guest_role: str | None = None

@@ -82,22 +82,13 @@ class Seeder:
         self._foreign = 0  # answers that RUM cannot have given, since the last that it gave
         self._exhausted = False
         self._held: EncodedBatch | None = None  # the next one, not due yet
-        self._stopping = False
+        self.stopping = False  # nothing more is sent; what is in flight is waited for
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read back")
         self._looking_up: tuple[Future[set[int]], list[EncodedBatch], float] | None = None
         self._last_help = time.monotonic()
         self._started = time.time()  # attempts of an earlier run have ended by then
         totals = needs.ledger.count_totals()
         self.progress = SeedProgress(0.0, totals.accepted, totals.accepted_events)
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was asked to stop."""
-        return self._stopping
-
-    def stop(self) -> None:
-        """Send nothing more; what is in flight is waited for."""
-        self._stopping = True
 
     def run(self) -> bool:
         """Send everything; False when it was stopped. Raises LoadgenError when it cannot go on."""
@@ -106,15 +97,16 @@ class Seeder:
                 self._take_turn()
         finally:
             self._reader.shutdown(wait=False, cancel_futures=True)
-        return self._exhausted and not (self._ready or self._in_doubt or self._held)
+        return self._is_whole()
 
     def _is_over(self) -> bool:
-        if self._flying:
-            return False
-        return self._stopping or (self._exhausted and not (self._ready or self._in_doubt or self._held))
+        return not self._flying and (self.stopping or self._is_whole())
+
+    def _is_whole(self) -> bool:
+        return self._exhausted and not (self._ready or self._in_doubt or self._held)
 
     def _take_turn(self) -> None:
-        if not self._stopping:
+        if not self.stopping:
             self._refill()
             self._look_up()
             self._hand_out()
@@ -177,7 +169,7 @@ class Seeder:
 
     def _choose_pause(self) -> float:
         """Seconds until there is something to do besides reading answers."""
-        if self._ready and self._count_free() > 0 and not self._stopping:
+        if self._ready and self._count_free() > 0 and not self.stopping:
             return min(TICK_SECONDS, self._needs.limiter.compute_wait(time.monotonic()))
         return TICK_SECONDS
 

@@ -19,7 +19,8 @@ from loadgen import wire
 from loadgen.aws import Account, Guest, make_signer, read_events
 from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs.plan import ExpectedVolume, estimate_volume
-from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility, look_up
+from loadgen.jobs.progress import OnLine
+from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger, SeedIdentity
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions, format_moment
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
@@ -35,12 +36,6 @@ PROBES = 4
 LONG_SECONDS, WANTED_SECONDS = 3600.0, 600.0
 
 
-class Notice(Noun):
-    """Something that happened once, as a line for people."""
-
-    text: str
-
-
 class SeedTask(Noun):
     """A seeding that may begin or go on."""
 
@@ -49,6 +44,7 @@ class SeedTask(Noun):
     account: Account
     folder: Path
     options: SeedOptions
+    finished: bool  # by an earlier run: the whole past was accepted
 
 
 class SeedStart(Noun):
@@ -70,29 +66,24 @@ class SeedResult(Noun):
     live: bool = False  # it went on in real time after the past
 
 
-OnProgress = Callable[[Notice | SeedStart | SeedProgress | SeedResult], None]
-"""Gets what happens while a seeding runs; a SeedResult when the past has ended and when the present has."""
+OnProgress = Callable[[str | SeedStart | SeedProgress | SeedResult], None]
+"""Gets lines for people, and how a seeding goes; a SeedResult when the past has ended and when the present has."""
 
 
 class SeedRun:
     """One run of the sending."""
 
     def __init__(self, task: SeedTask, ledger: BatchLedger, on_progress: OnProgress) -> None:
-        self._task, self._ledger, self._on_progress = task, ledger, on_progress
-        options = task.options
-        self._guest = Guest(options.identity_pool, options.guest_role) if options.identity_pool else None
-        self._clock = wire.Clock(task.identity.period.start)
-        self._read = partial(read_events, task.account, task.identity.monitor)
-        self._visibility = LOCAL if task.account.is_local else AWS
+        self._task, self._ledger, self._tell = task, ledger, on_progress
 
     def send(self) -> SeedResult:
         """Probe, send the past, then the present."""
         identity, options = self._task.identity, self._task.options
         expected = estimate_size(self._task.scenario, identity)
         quota = options.quota or self._task.account.fetch_rate_quota()
-        self._on_progress(SeedStart(identity, expected, quota, self._ledger.learned_rate))
+        self._tell(SeedStart(identity, expected, quota, self._ledger.learned_rate))
         if hint := suggest_thinning(expected.requests, quota, options.rate):
-            self._notify(hint)
+            self._tell(hint)
         route = find_route(identity.target)
         senders = SenderThreads(lambda: BlockingConnection(route), options.senders, options.accept)
         try:
@@ -102,21 +93,19 @@ class SeedRun:
         finally:
             senders.close()
 
-    def _notify(self, text: str) -> None:
-        self._on_progress(Notice(text))
-
     def _gather(self, senders: SenderThreads, limiter: RateLimiter) -> Dependencies:
-        identity, signing = self._task.identity, self._task.scenario.client.signing
-        fixed = self._task.account.credentials
+        identity, account, options = self._task.identity, self._task.account, self._task.options
+        guest = Guest(options.identity_pool, options.guest_role) if options.identity_pool else None
+        signing = self._task.scenario.client.signing
         return Dependencies(
             ledger=self._ledger,
             senders=senders,
             limiter=limiter,
-            signer=make_signer(identity.region, self._guest, identity.target, fixed) if signing else None,
-            read=self._read,
-            visibility=self._visibility,
-            on_progress=self._on_progress,
-            first_answer=FirstAnswer(identity.target, "PutRumEvents", self._notify),
+            signer=make_signer(identity.region, guest, identity.target, account.credentials) if signing else None,
+            read=partial(read_events, account, identity.monitor),
+            visibility=choose_visibility(account),
+            on_progress=self._tell,
+            first_answer=FirstAnswer(identity.target, "PutRumEvents", self._tell),
         )
 
     def _probe(self, needs: Dependencies) -> None:
@@ -125,30 +114,30 @@ class SeedRun:
         if not wanted or self._ledger.read_fact("probe"):
             return
         sent = list(choose_probes(self._encode_batches(live=False), self._task.identity.period))
-        if not run_until_stopped(Seeder(iter(sent), needs), self._notify):
+        if not run_until_stopped(Seeder(iter(sent), needs), self._tell):
             raise LoadgenError("stopped while probing; run the same command again to go on")
-        found = read_probes_back(sent, self._read, self._visibility, self._notify)
+        found = read_probes_back(sent, needs.read, needs.visibility, self._tell)
         for line in describe_probes(found):
-            self._notify(line)
+            self._tell(line)
         check_probes(found)
         self._ledger.keep_fact("probe", msgspec.json.encode(found))
 
     def _send_past(self, needs: Dependencies) -> SeedResult:
         seeder = Seeder(self._encode_batches(live=False), needs)
-        whole = self._ledger.finished or run_until_stopped(seeder, self._notify)
+        whole = self._ledger.finished or run_until_stopped(seeder, self._tell)
         if whole:
             self._ledger.keep_fact("finished", b"1")
         result = SeedResult(self._task.folder, self._task.identity, whole, seeder.progress)
-        self._on_progress(result)
+        self._tell(result)
         return self._go_live(needs, result) if whole and self._task.options.live else result
 
     def _go_live(self, needs: Dependencies, past: SeedResult) -> SeedResult:
         """Go on from the period's end until Ctrl-C."""
-        self._notify("live: going on in real time; Ctrl-C stops")
+        self._tell("live: going on in real time; Ctrl-C stops")
         seeder = Seeder(self._encode_batches(live=True), needs)
-        run_until_stopped(seeder, self._notify)
+        run_until_stopped(seeder, self._tell)
         result = msgspec.structs.replace(past, progress=seeder.progress, live=True)
-        self._on_progress(result)
+        self._tell(result)
         return result
 
     def _encode_batches(self, live: bool) -> Iterator[EncodedBatch]:
@@ -158,21 +147,19 @@ class SeedRun:
         destination = wire.Destination.for_scenario(
             scenario, identity.monitor_id, parts.netloc, prefix=parts.path.rstrip("/")
         )
-        seconds = identity.period.seconds
+        clock, seconds = wire.Clock(identity.period.start), identity.period.seconds
         stream = plan_batches(scenario, identity.seed, identity.period, live)
-        return (
-            encode_batch(each, destination, self._clock) for each in stream if not live or each.batch.due >= seconds
-        )
+        return (encode_batch(each, destination, clock) for each in stream if not live or each.batch.due >= seconds)
 
 
-def run_until_stopped(seeder: Seeder, notify: Callable[[str], None]) -> bool:
+def run_until_stopped(seeder: Seeder, tell: OnLine) -> bool:
     """Run it; the first Ctrl-C, SIGTERM or SIGHUP asks it to end well, a second one ends it at once."""
 
     def stop() -> None:
         if seeder.stopping:
             interrupt()
-        notify("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
-        seeder.stop()
+        tell("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
+        seeder.stopping = True
 
     with StopSignals(stop):
         return seeder.run()
@@ -222,7 +209,7 @@ def choose_probes(stream: Iterable[EncodedBatch], period: PastPeriod, count: int
 
 
 def read_probes_back(
-    sent: list[EncodedBatch], read: ReadEvents, visibility: Visibility, notify: Callable[[str], None]
+    sent: list[EncodedBatch], read: ReadEvents, visibility: Visibility, tell: OnLine
 ) -> list[AgeProbe]:
     """Look until all show, or as long as the service may take."""
     began = time.time()
@@ -233,13 +220,12 @@ def read_probes_back(
         shown |= dict.fromkeys(look_up(waiting, read), waited)
         if len(shown) == len(sent) or waited >= visibility.settle:
             break
-        notify(f"probe: {len(sent) - len(shown)} of {len(sent)} batches do not show yet, after {waited:.0f} s")
+        tell(f"probe: {len(sent) - len(shown)} of {len(sent)} batches do not show yet, after {waited:.0f} s")
         time.sleep(visibility.poll)
     waited = time.time() - began
     return [
         AgeProbe(each.due, len(each.entry.ids), number in shown, round(shown.get(number, waited), 3))
-        for each in sent
-        for number in (each.entry.number,)
+        for each, number in ((batch, batch.entry.number) for batch in sent)
     ]
 
 

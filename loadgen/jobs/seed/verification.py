@@ -9,7 +9,7 @@ Take away what a seeding made: the app monitors that carry its run's tag, and no
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,15 +19,11 @@ import msgspec
 
 from loadgen.aws import Account, make_call, read_events
 from loadgen.errors import LoadgenError
-from loadgen.jobs.progress import Ticker, WorkProgress
-from loadgen.jobs.seed.in_doubt import AWS, LOCAL, ReadEvents, Visibility
+from loadgen.jobs.progress import OnLine, OnProgress, Ticker, ignore_progress
+from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility
 from loadgen.jobs.seed.ledger import RUN_TAG, BatchEntry, BatchLedger, SeedIdentity
-from loadgen.jobs.seed.sending import Notice
 from loadgen.jobs.targets import Confirm, ConsentQuestion, open_account_at, reach_target, require_yes
 from loadgen.model import Noun
-
-OnReading = Callable[[Notice | WorkProgress], None]
-"""Takes lines for people, and how much has been read back."""
 
 SPAN_EVENTS = 100_000
 EXAMPLES = 5
@@ -93,7 +89,7 @@ def verify(
     folder: Path | str,
     *,
     wait: float | None = None,
-    on_progress: OnReading | None = None,
+    on_progress: OnProgress = ignore_progress,
     proxy: str | None = None,
     ca_bundle: str | None = None,
 ) -> Verification:
@@ -102,32 +98,26 @@ def verify(
     Looks until all is there, or for `wait` seconds (unless given, as long as the service may take). `proxy` and
     `ca_bundle`: as for `seed`. Raises LoadgenError when the folder has no ledger, or nothing can be read back.
     """
-    notify = on_progress or (lambda _: None)
     with BatchLedger(Path(folder)) as ledger:
         identity = ledger.identity
         if identity is None:
             raise LoadgenError(f"{folder}: nothing was sent from it yet")
         with reach_target(identity.target, proxy, ca_bundle):
-            account = open_account_of(identity, notify)
-            visibility = LOCAL if account.is_local else AWS
-            found = compare_ledger(ledger, partial(read_events, account, identity.monitor), visibility, wait, notify)
+            account = open_account_of(identity, on_progress)
+            read = partial(read_events, account, identity.monitor)
+            found = compare_ledger(ledger, read, choose_visibility(account), wait, on_progress)
         return msgspec.structs.replace(
             found, monitor=identity.monitor, period=str(identity.period), finished=ledger.finished
         )
 
 
-def open_account_of(identity: SeedIdentity, on_progress: Callable[[Notice], None]) -> Account:
+def open_account_of(identity: SeedIdentity, on_wait: OnLine) -> Account:
     """The control plane of where a run went, whatever the environment says now."""
-    url = identity.target.replace("://dataplane.", "://", 1)
-    return open_account_at(url, identity.region, lambda line: on_progress(Notice(line)))
+    return open_account_at(identity.target.replace("://dataplane.", "://", 1), identity.region, on_wait)
 
 
 def compare_ledger(
-    ledger: BatchLedger,
-    read: ReadEvents,
-    visibility: Visibility,
-    wait: float | None,
-    on_progress: OnReading,
+    ledger: BatchLedger, read: ReadEvents, visibility: Visibility, wait: float | None, on_progress: OnProgress
 ) -> Verification:
     """Look until all is there, or for `wait` seconds (unless given, as long as the service may take)."""
     began = time.time()
@@ -139,28 +129,19 @@ def compare_ledger(
         delays.append(VisibilityDelay(round(max(0.0, looked_at - look.newest), 3), look.missing))
         patience = visibility.settle - (looked_at - look.newest) if wait is None else wait - (now - began)
         if not look.missing or patience <= 0:
-            return _sum_up(look, now - began, delays)
+            break
         counts = f"{look.missing:,} of {look.present + look.missing:,} events"
-        on_progress(Notice(f"{counts} do not show yet; waiting {patience:.0f} s more"))
+        on_progress(f"{counts} do not show yet; waiting {patience:.0f} s more")
         time.sleep(min(visibility.poll, patience))
-
-
-def _sum_up(look: _Look, seconds: float, delays: list[VisibilityDelay]) -> Verification:
+    seen = msgspec.structs.asdict(look)
+    del seen["newest"]
+    seen["examples"] = tuple(look.examples)
     return Verification(
-        expected=look.present + look.missing,
-        present=look.present,
-        missing=look.missing,
-        duplicated=look.duplicated,
-        copies=look.copies,
-        in_doubt=look.in_doubt,
-        others=look.others,
-        seconds=round(seconds, 3),
-        delays=tuple(delays),
-        examples=tuple(look.examples),
+        expected=look.present + look.missing, seconds=round(now - began, 3), delays=tuple(delays), **seen
     )
 
 
-def look_once(ledger: BatchLedger, read: ReadEvents, on_progress: OnReading) -> _Look:
+def look_once(ledger: BatchLedger, read: ReadEvents, on_progress: OnProgress) -> _Look:
     """One pass over everything."""
     look, totals = _Look(), ledger.count_totals()
     tick = Ticker(on_progress, "reading back", totals.accepted_events + totals.in_doubt_events, "events")
@@ -231,7 +212,7 @@ def clean(
     *,
     dry_run: bool = False,
     confirm: Confirm | None = None,
-    on_progress: Callable[[Notice], None] | None = None,
+    on_progress: OnLine = ignore_progress,
     proxy: str | None = None,
     ca_bundle: str | None = None,
 ) -> Cleanup:
@@ -244,7 +225,7 @@ def clean(
     if identity is None:
         raise LoadgenError(f"{folder}: nothing was made from it")
     with reach_target(identity.target, proxy, ca_bundle):
-        account = open_account_of(identity, on_progress or (lambda _: None))
+        account = open_account_of(identity, on_progress)
         found = tuple(_find_made_by(account, identity.run))
         if not found or dry_run:
             return Cleanup(identity.run, found)

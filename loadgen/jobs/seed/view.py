@@ -7,10 +7,10 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from loadgen.errors import escape_line
+from loadgen.jobs.progress import print_line
 from loadgen.jobs.seed.options import format_moment
 from loadgen.jobs.seed.seeder import SeedProgress
-from loadgen.jobs.seed.sending import Notice, SeedResult, SeedStart
+from loadgen.jobs.seed.sending import SeedResult, SeedStart
 from loadgen.jobs.seed.verification import Verification
 from loadgen.units import format_duration
 
@@ -21,11 +21,11 @@ RATE_SECONDS = 10.0  # over which the rate is measured
 
 
 class SeedView:
-    """Shows what a seeding reports; `show` is its `on_progress`. What happens once goes to `out`, the rest to `err`."""
+    """Shows what a seeding reports; `show` is its `on_progress`. What happens once goes to standard output."""
 
-    def __init__(self, out: Console, err: Console) -> None:
-        self._out, self._err = out, err
-        self._start: SeedStart | None = None
+    def __init__(self) -> None:
+        self._out, self._err = Console(), Console(stderr=True)
+        self._expected, self._begin_date = 1, 0.0
         self._bar: Progress | None = None
         self._shown = 0.0
         self._live = False
@@ -37,11 +37,11 @@ class SeedView:
     def __exit__(self, *_: object) -> None:
         self._stop_bar()
 
-    def show(self, event: Notice | SeedStart | SeedProgress | SeedResult) -> None:
+    def show(self, event: str | SeedStart | SeedProgress | SeedResult) -> None:
         """Show one report."""
         match event:
-            case Notice():
-                self._print(self._out, event.text)
+            case str():
+                print_line(self._out, event)
             case SeedStart():
                 self._begin(event)
             case SeedProgress():
@@ -50,9 +50,9 @@ class SeedView:
                 self._show_result(event)
 
     def _begin(self, start: SeedStart) -> None:
-        self._start = start
+        self._expected, self._begin_date = max(start.expected.requests, 1), start.identity.period.start
         for line in describe_start(start):
-            self._print(self._out, line)
+            print_line(self._out, line)
         if self._err.is_terminal:
             columns = (
                 TextColumn("{task.fields[date]}"),
@@ -61,8 +61,7 @@ class SeedView:
                 TextColumn("{task.description}", markup=False),
             )
             self._bar = Progress(*columns, console=self._err, transient=True)
-            begin = format_moment(start.identity.period.start)
-            self._bar.add_task("", total=max(start.expected.requests, 1), date=begin)
+            self._bar.add_task("", total=self._expected, date=format_moment(self._begin_date))
             self._bar.start()
 
     def _show_progress(self, sent: SeedProgress) -> None:
@@ -72,21 +71,14 @@ class SeedView:
             return
         self._shown = now
         rate = self._measure_rate(now, sent.accepted)
-        text, date = self._describe_progress(sent, rate), self._format_date(sent)
+        text = self._describe_progress(sent, rate)
+        date = format_moment(sent.date or (time.time() if self._live else self._begin_date))
         if self._bar:
             (task,) = self._bar.task_ids
             self._bar.update(task, completed=min(sent.accepted, self._expected), description=text, date=date)
         else:
             share = "" if self._live else f"{min(sent.accepted / self._expected, 1):4.0%}  "
-            self._print(self._err, f"{date}  {share}{text}")
-
-    @property
-    def _expected(self) -> int:
-        return max(self._start.expected.requests, 1) if self._start else 1
-
-    def _format_date(self, sent: SeedProgress) -> str:
-        begin = self._start.identity.period.start if self._start else 0.0
-        return format_moment(sent.date or (time.time() if self._live else begin))
+            print_line(self._err, f"{date}  {share}{text}")
 
     def _measure_rate(self, now: float, accepted: int) -> float:
         """Requests a second over the last RATE_SECONDS."""
@@ -115,17 +107,13 @@ class SeedView:
         """The last lines on the past, or on the present that followed it."""
         self._stop_bar()
         for line in describe_result(result):
-            self._print(self._err, line)
+            print_line(self._err, line)
         self._live = True
 
     def _stop_bar(self) -> None:
         if self._bar:
             self._bar.stop()
             self._bar = None
-
-    def _print(self, console: Console, text: str) -> None:
-        console.print(escape_line(text), soft_wrap=not console.is_terminal, markup=False, highlight=False)
-        console.file.flush()
 
 
 def describe_start(start: SeedStart) -> list[str]:

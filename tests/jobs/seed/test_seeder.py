@@ -301,7 +301,7 @@ def test_a_stop_waits_for_what_is_in_flight_and_tells_that_it_is_not_whole(tmp_p
 
         def stop_after_ten(progress: SeedProgress) -> None:
             if progress.accepted >= 10:
-                seeder.stop()
+                seeder.stopping = True
 
         needs = Dependencies(
             ledger,

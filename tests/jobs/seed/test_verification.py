@@ -16,7 +16,6 @@ from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.seed import verification as module
 from loadgen.jobs.seed.in_doubt import Visibility, group_by_time, look_up
 from loadgen.jobs.seed.ledger import BatchEntry, BatchLedger
-from loadgen.jobs.seed.sending import Notice
 from loadgen.jobs.seed.verification import Verification, compare_ledger, split_into_spans
 
 NOW_OR_NEVER = Visibility(0.0, 0.0)
@@ -87,7 +86,7 @@ def test_what_is_in_doubt_is_neither_expected_nor_missed(tmp_path: Path) -> None
 
 def test_events_that_show_late_are_waited_for_and_the_delay_is_told(tmp_path: Path) -> None:
     looks = iter([Shown(ENTRIES[:30]), Shown(ENTRIES[:45]), Shown(ENTRIES)])
-    told: list[Notice | WorkProgress] = []
+    told: list[str | WorkProgress] = []
     with BatchLedger(tmp_path, write=True) as ledger:
         ledger.mark_in_doubt(ENTRIES)
         ledger.mark_accepted([each.number for each in ENTRIES], time.time())
@@ -95,14 +94,14 @@ def test_events_that_show_late_are_waited_for_and_the_delay_is_told(tmp_path: Pa
     assert found.is_whole
     assert [each.missing for each in found.delays] == [60, 15, 0]
     assert [each.seconds for each in found.delays] == sorted(each.seconds for each in found.delays)
-    (first, *_) = [each.text for each in told if isinstance(each, Notice)]
+    (first, *_) = [each for each in told if isinstance(each, str)]
     assert first.startswith("60 of 150 events do not show yet; waiting ")
 
 
 def test_reading_back_shows_itself_event_by_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a span too: one has tens of thousands of events, and RUM gives a hundred a page."""
     monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
-    told: list[Notice | WorkProgress] = []
+    told: list[str | WorkProgress] = []
     with BatchLedger(tmp_path, write=True) as ledger:
         ledger.mark_in_doubt(ENTRIES)
         ledger.mark_accepted([each.number for each in ENTRIES], time.time())

@@ -23,7 +23,7 @@ PART = 0.25
 
 def count_simple_sample(found: RehearsedMonitor) -> float:
     """How many sessions a sample without walks would take for the precision."""
-    figures = (found.profile.batches_per_session, found.profile.sum_by_session(found.profile.events))
+    figures = (found.profile.batches_per_session, found.profile.sum_by_session(found.profile.attempts.events))
     spread = max(float(figure.std() / figure.mean()) for figure in figures)
     wanted = (CONFIDENCE * spread / PRECISION) ** 2
     return wanted / (1 + wanted / SESSIONS)

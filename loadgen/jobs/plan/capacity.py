@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-import msgspec
 import numpy as np
 
 from loadgen import wire
@@ -68,10 +67,14 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
     The first monitor's sessions have the seed, the others' the numbers after it.
     """
     begun = time.perf_counter()
-    monitors = _rehearse_all(scenarios, seed, options, on_progress)
+    monitors = [
+        rehearse(each, seed + number, options.precision, options.exact, on_progress)
+        for number, each in enumerate(scenarios)
+    ]
     demands = [each.demand for each in monitors]
     quota = AccountQuota(options.quota, options.burst, options.answer_seconds)
     trajectory = simulate_quota(demands, quota)
+    recovery = measure_recovery(demands, trajectory, quota)
     on_progress("trying other quotas, sample rates and client settings")
     seconds = sum_by_second(demands)
     whole = measure_window(seconds, ("whole run", 0.0, max(each.duration for each in scenarios)))
@@ -86,7 +89,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
         load=load,
         windows=tuple(measure_window(seconds, each) for each in divide_run(scenarios[0])),
         whole=whole,
-        throttling=_describe_throttling(demands, trajectory, quota),
+        throttling=round_outcome(trajectory.outcome, quota, recovery, is_known(demands), is_rough(demands, quota)),
         need=need,
         loss=tuple(_trace_loss(demands, need.quota, options)),
         rates=tuple(measure_rate(rate) for rate in sorted(options.rates)),
@@ -100,15 +103,6 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
     )
 
 
-def _rehearse_all(
-    scenarios: Sequence[Scenario], seed: int, options: PlanOptions, on_progress: OnProgress
-) -> list[RehearsedMonitor]:
-    return [
-        rehearse(each, seed + number, options.precision, options.exact, on_progress)
-        for number, each in enumerate(scenarios)
-    ]
-
-
 def coarsen(demands: Sequence[Demand]) -> list[Demand]:
     """The same load by slot alone, if it is too much to be simulated request by request many times."""
     if sum(demand.totals.requests for demand in demands) <= MOST_SINGLE_REQUESTS:
@@ -116,7 +110,9 @@ def coarsen(demands: Sequence[Demand]) -> list[Demand]:
     return [demand._replace(attempts=None) for demand in demands]
 
 
-def round_outcome(outcome: MonitorOutcome, quota: AccountQuota, recovery: float | None, exact: bool) -> Throttling:
+def round_outcome(
+    outcome: MonitorOutcome, quota: AccountQuota, recovery: float | None, exact: bool, rough: bool = False
+) -> Throttling:
     """An outcome in whole numbers."""
     counts = {name: round(getattr(outcome, name)) for name in outcome.__struct_fields__}
     return Throttling(
@@ -126,14 +122,9 @@ def round_outcome(outcome: MonitorOutcome, quota: AccountQuota, recovery: float 
         lost_share=outcome.lost_share,
         recovery_seconds=recovery,
         exact=exact,
+        rough=rough,
         **counts,
     )
-
-
-def _describe_throttling(demands: Sequence[Demand], trajectory: Trajectory, quota: AccountQuota) -> Throttling:
-    recovery = measure_recovery(demands, trajectory, quota)
-    found = round_outcome(trajectory.outcome, quota, recovery, is_known(demands))
-    return msgspec.structs.replace(found, rough=is_rough(demands, quota))
 
 
 def _describe_monitors(
@@ -184,15 +175,15 @@ def make_rate_measure(
     def measure_rate(rate: float) -> RatePoint:
         demands = [thin_demand(each.unsampled, rate, seed) for each in monitors]
         events = sum((each.totals.events + each.totals.unsent) / each.duration * DAY_SECONDS for each in demands)
-        cost, precision = price_events(events, options), estimator.estimate(daily * rate / options.weekday_peak)
+        cost, recorded = price_events(events, options), daily * rate / options.weekday_peak
         return RatePoint(
             sample_rate=rate,
             events_per_day=cost.events_per_day,
             dollars_per_month=cost.dollars_per_month,
             peak_requests=float(sum_by_second(demands).requests.max()),
             quota_needed=_find_need(demands, options).quota,
-            p75_lcp_interval=precision.p75_lcp,
-            js_error_interval=precision.js_error_share,
+            p75_lcp_interval=estimator.estimate_p75_lcp(recorded),
+            js_error_interval=estimator.estimate_error_share(recorded),
         )
 
     return measure_rate
@@ -215,7 +206,7 @@ def price_events(events_per_day: float, options: PlanOptions) -> Cost:
 
 def size_generator(monitors: Sequence[RehearsedMonitor], whole: PlanWindow) -> GeneratorNeed:
     """What it takes to send the busiest second here; some of the first monitor's requests are signed to time that."""
-    planned = sum(int(each.profile.events.sum()) for each in monitors)
+    planned = sum(int(each.profile.attempts.events.sum()) for each in monitors)
     per_event = sum(each.sample.cpu_seconds for each in monitors) / max(planned, 1)
     first, requests = monitors[0], whole.requests.peak
     signature = measure_signing(first.sessions, first.scenario) if first.scenario.client.signing else 0.0

@@ -72,7 +72,8 @@ def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnLi
 
 def _tell_left_out(scenario: Scenario, on_progress: OnLine) -> None:
     """Tell what of a shorter scenario has no place in the day, or stays at its start."""
-    arrivals, neighbours = scenario.arrivals, [each for each in scenario.neighbours if _has_curve(each.arrivals)]
+    arrivals = scenario.arrivals
+    neighbours = [each for each in scenario.neighbours if each.arrivals.stages or each.arrivals.flash_crowds]
     if arrivals.stages:
         on_progress(f"note: {scenario.name}'s stages are left out: the day's visitors come by the hour, not by a ramp")
     if arrivals.visitors is not None:
@@ -80,11 +81,6 @@ def _tell_left_out(scenario: Scenario, on_progress: OnLine) -> None:
     if neighbours:
         names = ", ".join(each.monitor.name for each in neighbours)
         on_progress(f"note: the arrivals of {names} go on as written, from the day's start")
-
-
-def _has_curve(arrivals: Arrivals) -> bool:
-    """Whether arrivals say when they change."""
-    return bool(arrivals.stages or arrivals.flash_crowds)
 
 
 def cut_to_day(scenario: Scenario, on_progress: OnLine) -> Scenario:

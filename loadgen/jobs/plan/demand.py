@@ -12,35 +12,15 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from loadgen.jobs.plan.batch_profile import BatchProfile
+from loadgen.jobs.plan.batch_profile import BatchProfile, FirstAttempts
 from loadgen.jobs.plan.double_sampling import count_parts
 from loadgen.jobs.plan.figures import PlannedLoad
 from loadgen.scenario import Client, Scenario
-from loadgen.traffic import Bools, Floats, Ints
+from loadgen.traffic import Floats, Ints
 
 CHUNK = 16_384  # arrivals that are placed at a time
 SLOTS = (0.1, 0.5, 1.0, 2.0)  # seconds; each divides 2 s, the web client's shortest delay before a retry
 MOST_SLOTS = 1_500_000
-
-
-class FirstAttempts(NamedTuple):
-    """First attempts as columns."""
-
-    due: Floats  # seconds from the run's zero
-    events: Ints
-    raw_bytes: Ints
-    wire_bytes: Ints
-    beacon: Bools
-    preflight: Bools
-
-    def select(self, kept: Bools | Ints) -> FirstAttempts:
-        """Some of the rows."""
-        due, events, raw_bytes, wire_bytes, beacon, preflight = self
-        return FirstAttempts(due[kept], events[kept], raw_bytes[kept], wire_bytes[kept], beacon[kept], preflight[kept])
-
-    def sort_by_due(self) -> FirstAttempts:
-        """The rows in the order of their due times."""
-        return self.select(np.argsort(self.due, kind="stable"))
 
 
 class LoadBySecond(NamedTuple):
@@ -82,18 +62,15 @@ def choose_slot_length(duration: float) -> float | None:
 
 def measure_demand(scenario: Scenario, profile: BatchProfile) -> Demand:
     """The demand of a run all of whose sessions were planned: exact."""
-    attempts = FirstAttempts(
-        profile.due, profile.events, profile.raw_bytes, profile.wire_bytes, profile.beacon, profile.preflight
-    )
     counter = LoadCounter(scenario.duration)
-    sent = counter.add(profile.starts, attempts)
+    sent = counter.add(profile.starts, profile.attempts)
     generated, not_sampled, over, dropped = (int(figure) for figure in profile.tallies.sum(axis=0))
     totals = counter.sum_up(
         generated=generated,
         not_sampled=not_sampled,
         over_session_limit=over,
         dropped_by_client=dropped,
-        unsent=int(attempts.events.sum()) - int(sent.events.sum()),
+        unsent=int(profile.attempts.events.sum()) - int(sent.events.sum()),
     )
     return Demand(scenario.client, scenario.duration, totals, counter.seconds, counter.slots, sent.sort_by_due())
 
@@ -178,7 +155,7 @@ def place_sample(
     profile: BatchProfile, starts: Floats, keep: float, stream: np.random.Generator
 ) -> Iterator[tuple[Floats, FirstAttempts]]:
     """The sample's sessions at the run's arrival times, some thousand arrivals at a time."""
-    offset = profile.due - np.repeat(profile.starts, profile.batches_per_session)
+    offset = profile.attempts.due - np.repeat(profile.starts, profile.batches_per_session)
     most_client_sessions = int(profile.client_session.max(initial=0)) + 1
     chosen = choose_sessions(profile, len(starts), stream)
     for first in range(0, len(starts), CHUNK):
@@ -189,8 +166,7 @@ def place_sample(
         if keep < 1:
             kept = stream.random((len(at), most_client_sessions))[arrival, profile.client_session[row]] < keep
             arrival, row = arrival[kept], row[kept]
-        columns = (profile.events, profile.raw_bytes, profile.wire_bytes, profile.beacon, profile.preflight)
-        yield at, FirstAttempts(at[arrival] + offset[row], *(column[row] for column in columns))
+        yield at, profile.attempts.select(row)._replace(due=at[arrival] + offset[row])
 
 
 def choose_sessions(profile: BatchProfile, arrivals: int, stream: np.random.Generator) -> Ints:

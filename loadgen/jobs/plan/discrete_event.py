@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.client import DRAIN_SECONDS, Dispatch
+from loadgen.jobs.plan.batch_profile import FirstAttempts
 from loadgen.jobs.plan.demand import Demand
 from loadgen.model import Batch, Noun, Visitor
 from loadgen.rum.quotas import TokenBucket
@@ -30,53 +31,45 @@ NO_VISITOR = Visitor("", False, "", "", "", "", "", "", "", False)
 
 def simulate_requests(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
     """Send every request through the bucket and every throttled one back to its client."""
-    due, monitor = _merge_attempts(demands)
-    order = np.argsort(due, kind="stable")
-    beacon = np.concatenate([demand.attempts.beacon for demand in demands if demand.attempts])[order].tolist()
-    events = np.concatenate([demand.attempts.events for demand in demands if demand.attempts])[order]
-    owner = monitor[order]
-    simulation = RequestSimulation(demands, quota, due[order].tolist(), owner.tolist(), beacon)
+    first = [demand.attempts for demand in demands if demand.attempts]
+    together = FirstAttempts(*(np.concatenate(columns) for columns in zip(*first, strict=True)))
+    order = np.argsort(together.due, kind="stable")
+    attempts, owner = together.select(order), np.repeat(np.arange(len(first)), [len(each.due) for each in first])[order]
+    simulation = RequestSimulation(demands, quota, attempts, owner)
     simulation.run()
-    tries, kept = np.array(simulation.tries), np.array(simulation.kept, dtype=bool)
+    tries, kept, events = np.array(simulation.tries), np.array(simulation.kept, dtype=bool), attempts.events
     outcomes = []
     for number in range(len(demands)):
         own = owner == number
-        attempts, accepted = int(tries[own].sum()), int(kept[own].sum())
+        tried, accepted = int(tries[own].sum()), int(kept[own].sum())
         lost = own & ~kept
         outcomes.append(
             MonitorOutcome(
-                attempts,
-                accepted,
-                attempts - accepted,
-                attempts - int(np.count_nonzero(tries[own])),
-                int(lost.sum()),
-                int(events[own].sum()),
-                int(events[lost].sum()),
+                attempts=tried,
+                accepted=accepted,
+                throttled=tried - accepted,
+                retried=tried - int(np.count_nonzero(tries[own])),
+                given_up=int(lost.sum()),
+                events=int(events[own].sum()),
+                events_lost=int(events[lost].sum()),
             )
         )
     attempted, passed = (simulation.list_by_second(each) for each in (simulation.attempted, simulation.passed))
-    return Trajectory(tuple(outcomes), attempted, passed)
-
-
-def _merge_attempts(demands: Sequence[Demand]) -> tuple[Floats, Ints]:
-    due = [demand.attempts.due for demand in demands if demand.attempts]
-    return np.concatenate(due), np.repeat(np.arange(len(due)), [len(each) for each in due])
+    return Trajectory(tuple(outcomes), 1.0, attempted, passed)
 
 
 class RequestSimulation:
     """The endpoint's side and the clients' side of a run."""
 
-    def __init__(
-        self, demands: Sequence[Demand], quota: AccountQuota, due: list[float], monitor: list[int], beacon: list[bool]
-    ) -> None:
+    def __init__(self, demands: Sequence[Demand], quota: AccountQuota, attempts: FirstAttempts, owner: Ints) -> None:
         self._bucket = TokenBucket(quota.rate, quota.burst)
         self._dispatch = [Dispatch(demand.client) for demand in demands]
         self._answers = draw_answer_times(quota.answer_seconds)
         self._end = max(demand.duration for demand in demands) + DRAIN_SECONDS
-        self._due, self._monitor, self._beacon = due, monitor, beacon
+        self._due, self._beacon, self._owner = attempts.due.tolist(), attempts.beacon.tolist(), owner.tolist()
         self._retries: list[tuple[float, int, Batch]] = []
-        self.tries = [0] * len(due)
-        self.kept = [False] * len(due)
+        self.tries = [0] * len(owner)
+        self.kept = [False] * len(owner)
         self.attempted: Counter[int] = Counter()
         self.passed: Counter[int] = Counter()
 
@@ -105,7 +98,7 @@ class RequestSimulation:
             at + next(self._answers),
             max(math.ceil(wait), 1),
         )  # Retry-After as the endpoint sends it
-        retry = self._dispatch[self._monitor[row]].handle_answer(batch, THROTTLED, answered, retry_after)
+        retry = self._dispatch[self._owner[row]].handle_answer(batch, THROTTLED, answered, retry_after)
         if retry is not None:
             heappush(self._retries, (retry.due, row, retry))
 
@@ -184,10 +177,25 @@ class Trajectory(NamedTuple):
     """What became of all monitors' requests, and when."""
 
     outcomes: tuple[MonitorOutcome, ...]  # by monitor
-    attempts: Floats  # in each second, retries included
-    accepted: Floats
+    slot_seconds: float
+    slot_attempts: Floats  # in each slot, retries included
+    slot_accepted: Floats
+
+    @property
+    def attempts(self) -> Floats:
+        """Attempts in each second."""
+        return self._sum_by_second(self.slot_attempts)
+
+    @property
+    def accepted(self) -> Floats:
+        """Those of them that were accepted."""
+        return self._sum_by_second(self.slot_accepted)
 
     @property
     def outcome(self) -> MonitorOutcome:
         """All monitors together."""
         return reduce(MonitorOutcome.plus, self.outcomes)
+
+    def _sum_by_second(self, column: Floats) -> Floats:
+        second = (np.arange(len(column)) * self.slot_seconds).astype(np.int64)
+        return np.asarray(np.bincount(second, column), dtype=np.float64)

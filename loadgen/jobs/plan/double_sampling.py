@@ -114,8 +114,8 @@ class Calibration:
     def __init__(self, traits: Floats, profile: BatchProfile) -> None:
         self._figures = (
             profile.batches_per_session.astype(np.float64),
-            profile.sum_by_session(profile.events),
-            profile.sum_by_session(profile.wire_bytes),
+            profile.sum_by_session(profile.attempts.events),
+            profile.sum_by_session(profile.attempts.wire_bytes),
         )
         self._mean, scale = traits.mean(axis=0), traits.std(axis=0)
         self._scale = np.where(scale > 0, scale, 1.0)

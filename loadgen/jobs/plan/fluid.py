@@ -8,7 +8,6 @@ retries are due.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 
 import numpy as np
 
@@ -23,22 +22,10 @@ UNTHROTTLED_SLOTS, THROTTLED_SLOTS = 4_096, 128
 
 def simulate_slots(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
     """The mean outcome of a load that is known by slot."""
-    length = demands[0].slots.length
     monitors, passed = _find_passed_shares(demands, quota)
     outcomes, load = zip(*(monitor.measure_outcome(passed) for monitor in monitors), strict=True)
-    second, attempts = (np.arange(len(passed)) * length).astype(np.int64), np.sum(load, axis=0)
-    return Trajectory(outcomes, _sum_at(second, attempts), _sum_at(second, attempts * passed))
-
-
-def find_lost_share(demands: Sequence[Demand], quota: AccountQuota) -> float:
-    """The share of events that `simulate_slots` loses."""
-    monitors, passed = _find_passed_shares(demands, quota)
-    return reduce(MonitorOutcome.plus, (monitor.measure_outcome(passed)[0] for monitor in monitors)).lost_share
-
-
-def _sum_at(place: Ints, weight: Floats) -> Floats:
-    """Weights added up at their places."""
-    return np.asarray(np.bincount(place, weight), dtype=np.float64)
+    attempts = np.sum(load, axis=0)
+    return Trajectory(outcomes, demands[0].slots.length, attempts, attempts * passed)
 
 
 class MonitorSlots:

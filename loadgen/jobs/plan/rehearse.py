@@ -14,7 +14,7 @@ import numpy as np
 
 from loadgen import client, traffic
 from loadgen.errors import LoadgenError
-from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder, make_batch_measure
+from loadgen.jobs.plan.batch_profile import BatchProfile, ProfileBuilder
 from loadgen.jobs.plan.demand import MOST_SLOTS, SLOTS, Demand, choose_slot_length, extrapolate_demand, measure_demand
 from loadgen.jobs.plan.double_sampling import Calibration, MeanTraits, count_fewest, count_parts
 from loadgen.jobs.progress import OnProgress, Ticker, track
@@ -122,7 +122,7 @@ class Rehearsal:
 
     def plan(self, with_unrecorded: bool = False) -> Iterator[PlannedSession]:
         """The share's sessions at sample rate 1."""
-        return plan_share(record_all(self._scenario), self._seed, self._share, with_unrecorded)
+        return plan_share(self._scenario, self._seed, self._share, with_unrecorded)
 
     def choose_share(self, precision: float) -> int:
         """The n for which one of n blocks of sessions makes a sample of the precision, by a rehearsal of the fewest."""
@@ -140,7 +140,7 @@ class Rehearsal:
         if share > 1:
             self._tell(f"{scenario.name}: rehearsing about {wanted:,.0f} of {self._of:,} sessions")
         begun, kept = time.process_time(), scenario.monitor.sample_rate
-        full, self.own = (ProfileBuilder(make_batch_measure(scenario), scenario.client) for _ in range(2))
+        full, self.own = ProfileBuilder(scenario), ProfileBuilder(scenario)
         tick = Ticker(self._tell, f"rehearsing {scenario.name}", wanted, "sessions")
         for session, plan in track(self.plan(), tick):
             if share == 1 and kept != 1:
@@ -179,13 +179,9 @@ class Rehearsal:
 
 
 def plan_share(scenario: Scenario, seed: int, share: int, with_unrecorded: bool = False) -> Iterator[PlannedSession]:
-    """The sessions of one of `share` blocks of a run's."""
-    return planned(scenario, seed, (0, share), with_unrecorded=with_unrecorded, is_sample=share > 1)
-
-
-def record_all(scenario: Scenario) -> Scenario:
-    """The scenario at sample rate 1."""
-    return scenario.adjust(sample_rate=1.0)
+    """The sessions of one of `share` blocks of a run's, at sample rate 1."""
+    whole = scenario.adjust(sample_rate=1.0)
+    return planned(whole, seed, (0, share), with_unrecorded=with_unrecorded, is_sample=share > 1)
 
 
 class ExpectedVolume(Noun):

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from loadgen.jobs.plan.demand import Demand, FirstAttempts, coarsen_slots, sum_by_second
+from loadgen.jobs.plan.batch_profile import FirstAttempts
+from loadgen.jobs.plan.demand import Demand, coarsen_slots, sum_by_second
 from loadgen.jobs.plan.discrete_event import AccountQuota, Trajectory, simulate_requests
-from loadgen.jobs.plan.fluid import find_lost_share, simulate_slots
+from loadgen.jobs.plan.fluid import simulate_slots
 
 MEAN_SECONDS = 10
 """The load counts as above the quota while its mean over so many seconds is."""
@@ -99,14 +100,14 @@ def find_needed_quota(
 
     def is_enough(rate: int) -> bool:
         quota = AccountQuota(rate, max(rate * burst_seconds, 1.0), answer_seconds)
-        return _find_lost_share(demands, quota) <= max_loss + 1e-12
+        return simulate_quota(demands, quota).outcome.lost_share <= max_loss + 1e-12
 
     coarse = [coarsen_slots(demand) for demand in demands]
     longer = coarse[0].slots.length - demands[0].slots.length
 
     def seems_enough(rate: int) -> bool:
         burst = max(rate * burst_seconds, 1.0) + rate * longer  # what a long slot's refill would overflow
-        return find_lost_share(coarse, AccountQuota(rate, burst, answer_seconds)) <= max_loss
+        return simulate_slots(coarse, AccountQuota(rate, burst, answer_seconds)).outcome.lost_share <= max_loss
 
     offered = sum_by_second(demands).requests
     guess = _search(seems_enough, int(offered.mean() / 2), max(int(offered.max()), 1), max(int(offered.max()), 1))
@@ -124,10 +125,3 @@ def _search(is_enough: Callable[[int], bool], low: int, high: int, step: int) ->
         middle = (low + high) // 2
         low, high = (low, middle) if is_enough(middle) else (middle, high)
     return high
-
-
-def _find_lost_share(demands: Sequence[Demand], quota: AccountQuota) -> float:
-    """What `simulate_quota` loses of the events."""
-    if is_known(demands) or (is_shallow(demands, quota) and not is_rough(demands, quota)):
-        return simulate_quota(demands, quota).outcome.lost_share
-    return find_lost_share(demands, quota)

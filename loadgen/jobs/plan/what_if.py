@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from loadgen import client
-from loadgen.jobs.plan.batch_profile import BatchProfile, make_batch_measure, profile_batches
+from loadgen.jobs.plan.batch_profile import FirstAttempts, profile_batches
 from loadgen.jobs.plan.double_sampling import CONFIDENCE
 from loadgen.jobs.plan.figures import Advice, CapacityPlan, PlanOptions, RatePoint, SettingEffect
-from loadgen.jobs.plan.rehearse import RehearsedMonitor, plan_share, record_all
-from loadgen.model import Noun, Session
+from loadgen.jobs.plan.rehearse import RehearsedMonitor, plan_share
+from loadgen.model import Session
 from loadgen.planned import PlannedSession
 from loadgen.rum.events import JS_ERROR, LCP
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
@@ -38,27 +38,19 @@ SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
 """Settings of aws-rum-web and values to try, their defaults included; 0 means no limit for the last."""
 
 
-class Precision(Noun):
-    """How precise a number of recorded sessions makes figures: half the 95 % interval, relative to the value."""
-
-    p75_lcp: float | None
-    js_error_share: float | None
-
-
 def try_settings(monitor: RehearsedMonitor, seed: int) -> tuple[SettingEffect, ...]:
     """Each setting by itself at each other value, on a monitor's first sessions."""
-    unchanged = profile_batches(monitor.sessions, make_batch_measure(monitor.scenario), monitor.scenario.client)
-    current = monitor.scenario.client
+    unchanged = profile_batches(monitor.sessions, monitor.scenario).attempts
     return tuple(
         _try_setting(monitor, seed, unchanged, name, value)
         for name, values in SETTINGS
         for value in values
-        if value != getattr(current, name)
+        if value != getattr(monitor.scenario.client, name)
     )
 
 
 def _try_setting(
-    monitor: RehearsedMonitor, seed: int, unchanged: BatchProfile, name: str, value: float | bool
+    monitor: RehearsedMonitor, seed: int, unchanged: FirstAttempts, name: str, value: float | bool
 ) -> SettingEffect:
     changed = monitor.scenario.client.model_copy(update={name: value})
     scenario = monitor.scenario.model_copy(update={"client": changed})
@@ -66,9 +58,9 @@ def _try_setting(
         (session, client.plan(session, changed, 1.0)) for session, _ in monitor.sessions
     )
     if name == "resourceEventLimit":  # it changes which events the pages' loads have, the others what becomes of events
-        drawn = plan_share(record_all(scenario), seed, monitor.share, with_unrecorded=True)
+        drawn = plan_share(scenario, seed, monitor.share, with_unrecorded=True)
         sessions = islice(drawn, len(monitor.sessions))
-    tried = profile_batches(sessions, make_batch_measure(scenario), scenario.client)
+    tried = profile_batches(sessions, scenario).attempts
 
     def factor(after: float, before: float) -> float:
         return after / before if before else 1.0
@@ -83,32 +75,36 @@ def _try_setting(
 
 
 class PrecisionEstimator:
-    """Estimates from some sessions of a site how precise its figures are with a number of recorded sessions."""
+    """Estimates from some sessions of a site how precise its figures are with a number of recorded sessions.
+
+    Each precision is half the 95 % interval, relative to the figure.
+    """
 
     def __init__(self, sessions: Sequence[Session]) -> None:
         lcp = [_find_first_lcp(session) for session in sessions]
         self._lcp = np.array([value for value in lcp if value is not None])
         self._with_lcp = len(self._lcp) / len(sessions) if sessions else 0.0
-        self._failing = sum(map(_has_error, sessions)) / len(sessions) if sessions else 0.0
+        failing = [any(event.type == JS_ERROR for load in each.loads for event in load.events) for each in sessions]
+        self._failing = sum(failing) / len(sessions) if sessions else 0.0
 
-    def estimate(self, recorded: float) -> Precision:
-        """The precision with so many recorded sessions; an LCP counts once a session, as those of a visit are alike."""
-        lcp = error = None
-        if (with_lcp := recorded * self._with_lcp) >= 1:
-            low, middle, high = np.quantile(self._lcp, (0.7, 0.75, 0.8))
-            lcp = CONFIDENCE * math.sqrt(0.75 * 0.25 / with_lcp) * float(high - low) / 0.1 / float(middle)
-        if recorded >= 1 and self._failing:
-            error = CONFIDENCE * math.sqrt((1 - self._failing) / (self._failing * recorded))
-        return Precision(lcp, error)
+    def estimate_p75_lcp(self, recorded: float) -> float | None:
+        """The 75th percentile's with so many sessions; an LCP counts once a session, as those of a visit are alike."""
+        with_lcp = recorded * self._with_lcp
+        if with_lcp < 1:
+            return None
+        low, middle, high = np.quantile(self._lcp, (0.7, 0.75, 0.8))
+        return CONFIDENCE * math.sqrt(0.75 * 0.25 / with_lcp) * float(high - low) / 0.1 / float(middle)
+
+    def estimate_error_share(self, recorded: float) -> float | None:
+        """The share of sessions with JavaScript errors, with so many sessions; None where none has any."""
+        if recorded < 1 or not self._failing:
+            return None
+        return CONFIDENCE * math.sqrt((1 - self._failing) / (self._failing * recorded))
 
 
 def _find_first_lcp(session: Session) -> float | None:
     values = (read_vital(event) for load in session.loads for event in load.events if event.type == LCP)
     return next((vital[1] for vital in values if vital is not None), None)
-
-
-def _has_error(session: Session) -> bool:
-    return any(event.type == JS_ERROR for load in session.loads for event in load.events)
 
 
 QUOTA_STEP = 5  # a quota to request is a multiple of it

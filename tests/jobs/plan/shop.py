@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.jobs.plan.batch_profile import BatchProfile, make_batch_measure, profile_batches
+from loadgen.jobs.plan.batch_profile import BatchProfile, FirstAttempts, profile_batches
 from loadgen.jobs.plan.demand import Demand, measure_demand
 from loadgen.planned import planned
 from loadgen.scenario import Client, Scenario, parse
@@ -29,7 +29,7 @@ SHOP = parse(TEXT, "shop.toml")
 
 def rehearsed(scenario: Scenario = SHOP, seed: int = 1) -> BatchProfile:
     """Every session of a scenario."""
-    return profile_batches(planned(scenario, seed), make_batch_measure(scenario), scenario.client)
+    return profile_batches(planned(scenario, seed), scenario)
 
 
 def demand_of(scenario: Scenario = SHOP, seed: int = 1) -> Demand:
@@ -39,11 +39,10 @@ def demand_of(scenario: Scenario = SHOP, seed: int = 1) -> Demand:
 
 def handmade(due: list[float], duration: float = 60.0, beacon: bool = False, client: Client | None = None) -> Demand:
     """One event in each of some batches."""
-    made = handmade_profile(len(due))._replace(
-        starts=np.array(due, dtype=np.float64), due=np.array(due, dtype=np.float64), beacon=np.full(len(due), beacon)
-    )
+    made, moments = handmade_profile(len(due)), np.array(due, dtype=np.float64)
+    attempts = made.attempts._replace(due=moments, beacon=np.full(len(due), beacon))
     scenario = SHOP.model_copy(update={"client": client or Client(), "duration": duration})
-    return measure_demand(scenario, made)
+    return measure_demand(scenario, made._replace(starts=moments, attempts=attempts))
 
 
 def handmade_profile(count: int) -> BatchProfile:
@@ -53,11 +52,6 @@ def handmade_profile(count: int) -> BatchProfile:
         starts=np.zeros(count),
         begins=np.arange(count + 1),
         tallies=np.zeros((count, 4), dtype=np.int64),
-        due=np.zeros(count),
-        events=ones,
-        raw_bytes=ones,
-        wire_bytes=ones,
-        beacon=never,
-        preflight=never,
+        attempts=FirstAttempts(np.zeros(count), ones, ones, ones, beacon=never, preflight=never),
         client_session=np.zeros(count, dtype=np.int64),
     )

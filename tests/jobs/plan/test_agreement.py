@@ -13,8 +13,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from loadgen.jobs.plan.batch_profile import make_batch_measure, profile_batches
-from loadgen.jobs.plan.demand import FirstAttempts, measure_demand
+from loadgen.jobs.plan.batch_profile import FirstAttempts, make_batch_measure, profile_batches
+from loadgen.jobs.plan.demand import measure_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, simulate_requests
 from loadgen.planned import planned
 from loadgen.scenario import load
@@ -101,7 +101,7 @@ def bytes_with_the_clock_of(ran: dict[str, Any], folder: Path) -> int:
     monitor = json.loads((folder / f"at-{QUOTAS[-1]}" / "run.json").read_text())["monitors"][0]["id"]
     epoch = datetime.fromisoformat(ran["started_at"]).timestamp()
     scenario = load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
-    rehearsed = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, monitor, epoch), scenario.client)
+    rehearsed = profile_batches(planned(scenario, SEED), scenario, make_batch_measure(scenario, monitor, epoch))
     return measure_demand(scenario, rehearsed).totals.wire_bytes
 
 
@@ -129,7 +129,7 @@ def test_throttling_comes_out_as_planned(
 def simulate_throttling(quota: int, requests: Path) -> list[MonitorOutcome]:
     """The plan's outcomes, for due moments and for those at which the run's first attempts began, by answer time."""
     scenario = load(QUICKSTART).adjust(duration=SECONDS, rate=RATE)
-    profile = profile_batches(planned(scenario, SEED), make_batch_measure(scenario, "loadgen", 0.0), scenario.client)
+    profile = profile_batches(planned(scenario, SEED), scenario)
     due = measure_demand(scenario, profile)
     assert due.attempts is not None
     sent = duckdb.execute(

@@ -14,16 +14,16 @@ def test_shapes_are_what_the_client_plans() -> None:
     batches = [batch for plan in plans for batch in plan.batches]
     made = rehearsed()
     assert made.starts.tolist() == [session.start for session in sessions]
-    assert made.due.tolist() == [batch.due for batch in batches]
-    assert made.events.tolist() == [len(batch.events) for batch in batches]
-    assert made.beacon.tolist() == [batch.beacon for batch in batches]
+    assert made.attempts.due.tolist() == [batch.due for batch in batches]
+    assert made.attempts.events.tolist() == [len(batch.events) for batch in batches]
+    assert made.attempts.beacon.tolist() == [batch.beacon for batch in batches]
     assert made.batches_per_session.tolist() == [len(plan.batches) for plan in plans]
     assert made.tallies[:, 0].sum() == sum(plan.tally.generated for plan in plans)
 
 
 def test_events_by_session_add_up() -> None:
     made = rehearsed()
-    assert made.sum_by_session(made.events).sum() == made.events.sum()
+    assert made.sum_by_session(made.attempts.events).sum() == made.attempts.events.sum()
 
 
 @pytest.mark.parametrize("epoch", [1_700_000_000.25, 1_799_999_999.75])

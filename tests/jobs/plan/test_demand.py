@@ -32,8 +32,8 @@ def test_every_event_is_accounted_for(scenario: Scenario) -> None:
 
 def test_what_is_due_after_the_end_is_unsent() -> None:
     made, demand = rehearsed(), demand_of()
-    late = made.due >= SHOP.duration
-    assert demand.totals.unsent == made.events[late].sum() > 0
+    late = made.attempts.due >= SHOP.duration
+    assert demand.totals.unsent == made.attempts.events[late].sum() > 0
     assert demand.totals.requests == (~late).sum()
 
 

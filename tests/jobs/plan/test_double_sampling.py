@@ -20,7 +20,8 @@ def draw_visits(seed: int = 1) -> tuple[Floats, Ints]:
 
 
 def profile_of(events: Ints) -> BatchProfile:
-    return handmade_profile(len(events))._replace(events=events, wire_bytes=7 * events)
+    made = handmade_profile(len(events))
+    return made._replace(attempts=made.attempts._replace(events=events, wire_bytes=7 * events))
 
 
 def walk(traits: Floats, parts: int = 1) -> MeanTraits:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from loadgen.jobs.plan import throttling
 from loadgen.jobs.plan.demand import Demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, list_retry_delays, simulate_requests
-from loadgen.jobs.plan.fluid import find_lost_share, simulate_slots
+from loadgen.jobs.plan.fluid import simulate_slots
 from loadgen.jobs.plan.throttling import find_needed_quota, is_rough, measure_recovery, scatter_attempts, simulate_quota
 from loadgen.scenario import Client
 from tests.jobs.plan.shop import SHOP, demand_of, handmade
@@ -121,12 +121,10 @@ def test_a_run_at_half_its_load_recovers_with_the_last_retries() -> None:
 
 
 @pytest.mark.parametrize("rate", [3.0, 40.0, 62.0, 1000.0])
-def test_the_share_that_slots_lose_is_that_of_their_trajectory(rate: float) -> None:
+def test_the_seconds_of_slots_add_up_to_their_outcome(rate: float) -> None:
     impatient = handmade(poisson(30, 300.0), 300.0, client=Client(retries=0))
     for demands in ([BUSY], [BUSY, impatient]):
-        quota = AccountQuota(rate, answer_seconds=0.05)
-        trajectory = simulate_slots(demands, quota)
-        assert find_lost_share(demands, quota) == pytest.approx(trajectory.outcome.lost_share)
+        trajectory = simulate_slots(demands, AccountQuota(rate, answer_seconds=0.05))
         assert trajectory.attempts.sum() == pytest.approx(trajectory.outcome.attempts)
 
 

@@ -51,7 +51,7 @@ class Watches(NamedTuple):
 
     def choose(self, chosen: Bools) -> Watches:
         """A part of them."""
-        return Watches(*(column[chosen] for column in self))
+        return Watches(self.view[chosen], self.begin[chosen], self.least[chosen], self.most[chosen])
 
     @property
     def left(self) -> int:

@@ -5,7 +5,7 @@ from loadgen.results.histogram import Floats, Histogram
 from loadgen.results.meter import EventCounts, IntervalReport, Meter, PreflightResult
 from loadgen.results.outcomes import Content, Outcomes, Requests
 from loadgen.results.quota import QuotaEstimate
-from loadgen.results.records import NOT_SENT, THROTTLED, InDoubt, Spool
+from loadgen.results.records import NOT_SENT, THROTTLED, Spool
 from loadgen.results.recovery import (
     INCOMPLETE_SESSIONS,
     IncompleteSession,
@@ -35,13 +35,12 @@ from loadgen.results.summary import (
     Milliseconds,
     MonitorSummary,
     RunMonitor,
-    StageSummary,
     Summary,
     ThresholdResult,
     hand_over,
 )
-from loadgen.results.table import NEVER, LastSent, drop_spools, read_records, write_table
-from loadgen.results.timeline import Follower, MonitorRow, TimelineRow, check_stages, find_stage_ends
+from loadgen.results.table import NEVER, LastSent, drop_spools, write_table
+from loadgen.results.timeline import Follower, TimelineRow, check_stages, find_stage_ends
 from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 
 __all__ = [
@@ -67,14 +66,12 @@ __all__ = [
     "Follower",
     "Handover",
     "Histogram",
-    "InDoubt",
     "IncompleteSession",
     "IntervalReport",
     "LastSent",
     "LedgerComparison",
     "Meter",
     "Milliseconds",
-    "MonitorRow",
     "MonitorSummary",
     "Outcomes",
     "PreflightResult",
@@ -88,7 +85,6 @@ __all__ = [
     "RunOptions",
     "RunSpec",
     "Spool",
-    "StageSummary",
     "Summary",
     "ThresholdResult",
     "TimelineRow",
@@ -104,7 +100,6 @@ __all__ = [
     "has_sent_anything",
     "name_verdict",
     "read_incomplete_sessions",
-    "read_records",
     "read_summary",
     "recover_summary",
     "summarize_run",

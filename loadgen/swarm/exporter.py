@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from loadgen.results import Aggregate, Histogram, Outcomes
-
-if TYPE_CHECKING:  # importing Locust patches the process
-    from locust.env import Environment
 
 OUTCOMES = ("accepted", "throttled", "failed")
 COUNTED = ("sent", *OUTCOMES, "retried", "given_up")
@@ -43,14 +40,14 @@ class Exporter(Collector):
         if measured is None:
             return
         outcomes = measured.metrics.outcomes
-        requests = CounterMetricFamily("loadgen_requests", "PutRumEvents requests, every attempt", labels=["outcome"])
-        for outcome in OUTCOMES:
-            requests.add_metric([outcome], getattr(outcomes, outcome).requests)
-        yield requests
-        events = CounterMetricFamily("loadgen_events", "Events", labels=["outcome"])
-        for outcome, count in count_events(outcomes).items():
-            events.add_metric([outcome], count)
-        yield events
+        for name, says, counts in (
+            ("loadgen_requests", "PutRumEvents requests, every attempt", count_requests(outcomes)),
+            ("loadgen_events", "Events", count_events(outcomes)),
+        ):
+            family = CounterMetricFamily(name, says, labels=["outcome"])
+            for outcome, count in counts.items():
+                family.add_metric([outcome], count)
+            yield family
         yield count_by_monitor("requests", measured, count_requests)
         yield count_by_monitor("events", measured, count_events)
         yield CounterMetricFamily("loadgen_retries", "retries", value=outcomes.retried.requests)
@@ -102,11 +99,8 @@ def serve_prometheus(port: int, source: Source) -> None:
     start_http_server(port, addr="127.0.0.1", registry=registry)
 
 
-def extend_web_ui(environment: Environment, source: Source) -> None:
+def extend_web_ui(ui: Any, source: Source) -> None:
     """Add a tab with our figures to Locust's web UI."""
-    ui = environment.web_ui
-    if ui is None or ui.app is None:
-        return
     ui.template_args["extended_tabs"] = [{"title": "CloudWatch RUM", "key": TAB}]
     columns = [{"key": "figure", "title": "Figure"}, {"key": "value", "title": "Value"}]
     ui.template_args["extended_tables"] = [{"key": TAB, "structure": columns}]

@@ -114,8 +114,8 @@ def show_live_figures(environment: Environment, role: NodeRole) -> None:
         refuse(error)
     if port is not None:
         serve_prometheus(port, role.measured_so_far)
-    extend_web_ui(environment, role.measured_so_far)
     if ui is not None:
+        extend_web_ui(ui, role.measured_so_far)
         is_decided = bool(getattr(environment.parsed_options, "autostart", False))
         add_live_page(ui, lambda: role.conductor, is_decided=is_decided)
 

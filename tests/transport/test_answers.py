@@ -19,10 +19,9 @@ from loadgen.transport import (
     is_accepted,
     name_cause,
     name_outcome,
-    name_refusal,
     parse_retry_after,
 )
-from loadgen.transport.answers import CERTIFICATES, SHORTAGES
+from loadgen.transport.answers import CERTIFICATES, SHORTAGES, name_refusal
 
 NOW = 1_767_225_600.0  # Thu, 01 Jan 2026 00:00:00 GMT
 

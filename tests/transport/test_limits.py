@@ -11,13 +11,13 @@ import pytest
 from loadgen.errors import LoadgenError
 from loadgen.transport import (
     count_free_descriptors,
-    is_left_behind,
     limits,
     require_descriptors,
     require_free_port,
     require_ports,
     require_ports_to_spend,
 )
+from loadgen.transport.limits import is_left_behind
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
+from loadgen.endpoint.operations.put_rum_events import decode_batch
 from loadgen.endpoint.operations.stored_events import list_accepted, merge_metadata
-from loadgen.endpoint.request_body import drop_halves, escape_halves, gunzip_stored, parse_object
+from loadgen.endpoint.request_body import drop_halves, gunzip_stored, parse_object
 from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAVIGATION, PAGE_VIEW, RESOURCE, TTFB
 
 COLUMNS: dict[str, str] = {
@@ -108,38 +109,10 @@ class Words:
         return [number for number, text in enumerate(self.texts) if part in text.lower()]
 
 
-class _User(msgspec.Struct, frozen=True, gc=False):
-    userId: str | None = None
-    sessionId: str | None = None
-
-
-class _Event(msgspec.Struct, frozen=True, gc=False):
-    type: str
-    details: str
-    metadata: str | None = None
-
-
-class _Batch(msgspec.Struct, frozen=True, gc=False):
-    UserDetails: _User
-    RumEvents: list[_Event]
-    SessionMetadata: str | None = None
-
-
-_decode_batch = msgspec.json.Decoder(_Batch).decode
-
-
-def _decode(data: bytes) -> _Batch:
-    """The members of an accepted batch that are counted; it was checked when it came."""
-    try:
-        return _decode_batch(data)
-    except msgspec.DecodeError:
-        return _decode_batch(escape_halves(data))
-
-
 def read_rows(stored: StoredRow, words: Words) -> list[Row]:
     """The rows of the accepted events of one batch."""
     number, monitor, times, dropped, body = stored
-    batch = _decode(gunzip_stored(body))
+    batch = decode_batch(gunzip_stored(body))
     session_metadata = parse_object(batch.SessionMetadata)
     session, visitor = words.add(batch.UserDetails.sessionId or ""), words.add(batch.UserDetails.userId or "")
     known: dict[str | None, tuple[int, ...]] = {}  # most events of a batch have the same metadata

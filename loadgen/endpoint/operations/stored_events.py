@@ -118,20 +118,10 @@ DEFAULT_VERSION = "1.0.0"
 """The schema version of details that state none."""
 
 
-class _Versioned(msgspec.Struct):
-    version: str = DEFAULT_VERSION
-
-
-_decode_version = msgspec.json.Decoder(_Versioned).decode
-
-
 def _read_version(details: str) -> str:
     """The schema version that details state."""
-    try:
-        return _decode_version(details).version
-    except (msgspec.DecodeError, RecursionError):
-        version = parse_object(details).get("version")
-        return version if isinstance(version, str) else DEFAULT_VERSION
+    version = parse_object(details).get("version")
+    return version if isinstance(version, str) else DEFAULT_VERSION
 
 
 BUILT_IN = frozenset(

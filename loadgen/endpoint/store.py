@@ -233,9 +233,10 @@ class Store:
         """Count accepted requests and events that are not kept, and events that were dropped, of a monitor's row."""
         self.write(_COUNT, monitor, requests, events, dropped)
 
-    def read_batch(self, number: int) -> bytes:
-        """The body of the batch in a row."""
-        return bytes(self.read("SELECT body FROM batches WHERE number = ?", number)[0][0])
+    def read_body(self, monitor: AppMonitor, number: int) -> bytes | None:
+        """The body of a monitor's batch in a row, if it is there."""
+        rows = self.read("SELECT body FROM batches WHERE number = ? AND monitor = ?", number, monitor.number)
+        return bytes(rows[0][0]) if rows else None
 
     def count_accepted(self, monitor: AppMonitor | None) -> tuple[int, int, int]:
         """Accepted requests and events of a monitor, or of all, and their dropped events since the start."""

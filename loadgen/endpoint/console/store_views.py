@@ -10,8 +10,8 @@ import msgspec
 from loadgen.endpoint.operations.metrics import read_destinations
 from loadgen.endpoint.operations.monitors import describe_monitor
 from loadgen.endpoint.operations.policies import RequestContext, is_allowed
-from loadgen.endpoint.operations.stored_events import DecodedBatch, EventPlace
-from loadgen.endpoint.request_body import encode_members, gunzip_stored
+from loadgen.endpoint.operations.stored_events import EventPlace, EventReader
+from loadgen.endpoint.request_body import encode_members
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.settings import EndpointSettings
@@ -104,19 +104,12 @@ def read_events(
 
     A batch that has left the store meanwhile is passed over.
     """
-    batches: dict[int, DecodedBatch | None] = {}
+    reader = EventReader(store, settings, monitor)
     found: list[dict[str, Any]] = []
-    size = 0
     for place in places:
-        at, batch, position = place
-        if batch not in batches:
-            if size > MOST_BYTES:
-                return found, False
-            rows = store.read("SELECT body FROM batches WHERE number = ? AND monitor = ?", batch, monitor.number)
-            data = gunzip_stored(bytes(rows[0][0])) if rows else b""
-            size += len(data)
-            batches[batch] = DecodedBatch(data) if rows else None
-        if decoded := batches[batch]:
-            event = encode_members(decoded.unfold(place, settings, monitor))
-            found.append({"batch": batch, "place": position, "ms": at, "event": msgspec.Raw(event.encode())})
+        if place.batch not in reader.batches and reader.bytes > MOST_BYTES:
+            return found, False
+        if event := reader.read(place):
+            raw = msgspec.Raw(encode_members(event).encode())
+            found.append({"batch": place.batch, "place": place.position, "ms": place.at, "event": raw})
     return found, True

@@ -22,8 +22,8 @@ from loadgen.endpoint.operations.context import (
     make_token,
     read_token,
 )
-from loadgen.endpoint.operations.stored_events import DecodedBatch, EventPlace, index_events, read_places
-from loadgen.endpoint.request_body import encode_members, gunzip_stored
+from loadgen.endpoint.operations.stored_events import EventPlace, EventReader, index_events, read_places
+from loadgen.endpoint.request_body import encode_members
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.endpoint.store import AppMonitor
 
@@ -82,24 +82,22 @@ class _Page:
 
     def __init__(self, context: OperationContext, monitor: AppMonitor, size: int) -> None:
         self.events: list[str] = []
-        self._context = context
+        self._store = context.store
         self._monitor = monitor
         self._size = size
-        self._batches: dict[int, DecodedBatch] = {}
-        self._bytes = 0
+        self._reader = EventReader(context.store, context.settings, monitor)
 
     def read(self, last: EventPlace, oldest: int, filters: Filters) -> EventPlace | None:
         """Fill the page with events below a place; where the next page begins, None when there is none."""
-        store = self._context.store
-        if not index_events(store, self._monitor, INDEXED_PER_CALL):
+        if not index_events(self._store, self._monitor, INDEXED_PER_CALL):
             return last
         while True:
-            places = read_places(store, self._monitor, last, oldest, self._size + 1)
+            places = read_places(self._store, self._monitor, last, oldest, self._size + 1)
             for place in places:
                 if len(self.events) == self._size or self._is_exhausted(place):
                     return last
-                event = self._load_batch(place).unfold(place, self._context.settings, self._monitor)
-                if _passes(event, filters):
+                event = self._reader.read(place)
+                if event is not None and _passes(event, filters):
                     self.events.append(encode_members(event))
                 last = place
             if len(places) <= self._size:
@@ -107,16 +105,10 @@ class _Page:
 
     def _is_exhausted(self, place: EventPlace) -> bool:
         """Whether one more batch would be more than a call may read."""
-        full = len(self._batches) == BATCHES_PER_CALL or self._bytes > BYTES_PER_CALL
-        return full and place.batch not in self._batches
-
-    def _load_batch(self, place: EventPlace) -> DecodedBatch:
-        found = self._batches.get(place.batch)
-        if found is None:
-            data = gunzip_stored(self._context.store.read_batch(place.batch))
-            self._bytes += len(data)
-            found = self._batches[place.batch] = DecodedBatch(data)
-        return found
+        read = self._reader
+        return place.batch not in read.batches and (
+            len(read.batches) == BATCHES_PER_CALL or read.bytes > BYTES_PER_CALL
+        )
 
 
 def _read_filters(given: list[dict[str, Any]]) -> Filters:

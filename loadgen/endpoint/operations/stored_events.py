@@ -23,7 +23,7 @@ import msgspec
 
 from loadgen.endpoint.operations.context import Integer64
 from loadgen.endpoint.operations.put_rum_events import decode_batch
-from loadgen.endpoint.request_body import parse_object
+from loadgen.endpoint.request_body import gunzip_stored, parse_object
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.endpoint.store import AppMonitor, Store
 
@@ -73,25 +73,43 @@ def list_accepted(times: bytes, dropped: bytes | None) -> Iterator[tuple[int, in
     return zip(numbers, positions, strict=True)
 
 
-class DecodedBatch:
-    """A kept batch, decoded once for all its events of one page."""
+class EventReader:
+    """Reads kept events of an app monitor by their places, and decodes each batch once."""
 
-    def __init__(self, data: bytes) -> None:
-        self._batch = decode_batch(data)
-        self._session = parse_object(self._batch.SessionMetadata)
+    def __init__(self, store: Store, settings: EndpointSettings, monitor: AppMonitor) -> None:
+        self.batches: dict[int, tuple[Any, dict[str, Any]] | None] = {}  # decoded, with SessionMetadata, by row
+        self.bytes = 0  # of these batches, unpacked
+        self._store = store
+        self._settings = settings
+        self._monitor = monitor
 
-    def unfold(self, place: EventPlace, settings: EndpointSettings, monitor: AppMonitor) -> dict[str, Any]:
-        """One event with the members of the live service."""
-        batch, event = self._batch, self._batch.RumEvents[place.position]
-        metadata = merge_metadata(self._session, parse_object(event.metadata))
+    def read(self, place: EventPlace) -> dict[str, Any] | None:
+        """The event at a place with the members of the live service; None when its batch has left the store."""
+        if place.batch not in self.batches:
+            self.batches[place.batch] = self._decode(place.batch)
+        batch = self.batches[place.batch]
+        return self._unfold(*batch, place) if batch else None
+
+    def _decode(self, number: int) -> tuple[Any, dict[str, Any]] | None:
+        body = self._store.read_body(self._monitor, number)
+        if body is None:
+            return None
+        data = gunzip_stored(body)
+        self.bytes += len(data)
+        batch = decode_batch(data)
+        return batch, parse_object(batch.SessionMetadata)
+
+    def _unfold(self, batch: Any, session: dict[str, Any], place: EventPlace) -> dict[str, Any]:
+        event = batch.RumEvents[place.position]
+        metadata = merge_metadata(session, parse_object(event.metadata))
         user = {"userId": batch.UserDetails.userId, "sessionId": batch.UserDetails.sessionId}
         user = {name: value for name, value in user.items() if value is not None}
         seconds, milliseconds = divmod(place.at, 1000)
         return {
             **user,
-            "application_id": monitor.id,
+            "application_id": self._monitor.id,
             "application_version": batch.AppMonitorDetails.version,
-            "application_name": monitor.name,
+            "application_name": self._monitor.name,
             "event_id": event.id,
             "event_timestamp": place.at,
             "event_type": event.type,
@@ -103,7 +121,7 @@ class DecodedBatch:
             "metadata_values": flatten_metadata(metadata),
             "event_details": msgspec.Raw(event.details.encode()),  # as it came, number for number
             "user_details": user,
-            "account_id": settings.account,
+            "account_id": self._settings.account,
             "event_interaction": _format_interaction(metadata),
         }
 

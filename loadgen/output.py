@@ -56,10 +56,19 @@ def spell(error: UnicodeError) -> tuple[str, int]:
 def format_json(value: object) -> bytes:
     """JSON for people and programs: indented, with a final line end; half a surrogate pair becomes a question mark."""
     try:
-        encoded = msgspec.json.encode(value)
+        encoded = msgspec.json.encode(value, enc_hook=format_path)
     except UnicodeEncodeError:  # a file name that is not UTF-8
-        encoded = json.dumps(msgspec.to_builtins(value), ensure_ascii=False).encode("utf-8", "replace")
+        encoded = json.dumps(msgspec.to_builtins(value, enc_hook=format_path), ensure_ascii=False).encode(
+            "utf-8", "replace"
+        )
     return msgspec.json.format(encoded, indent=2) + b"\n"
+
+
+def format_path(value: object) -> str:
+    """A path as JSON has it; TypeError of anything else that JSON has no form for."""
+    if not isinstance(value, Path):
+        raise TypeError(f"no JSON for a {type(value).__name__}")
+    return str(value)
 
 
 def write_output(path: Path, data: bytes | str) -> None:

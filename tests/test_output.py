@@ -143,6 +143,10 @@ def test_a_check_leaves_everything_as_it_is(tmp_path: Path) -> None:
 
 def test_json_ends_with_a_line_end() -> None:
     assert format_json({"a": [1]}) == b'{\n  "a": [\n    1\n  ]\n}\n'
+    assert format_json([Path("a/b")]) == b'[\n  "a/b"\n]\n'
+    assert format_json([Path(os.fsdecode(b"\xff"))]) == b'[\n  "?"\n]\n'
+    with pytest.raises(TypeError, match="no JSON for a type"):
+        format_json(Path)
 
 
 def test_what_an_encoding_lacks_is_spelled() -> None:

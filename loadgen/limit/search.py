@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, NoReturn
 
 import msgspec
 
@@ -188,7 +188,7 @@ class Bisection:
             return self._climb(low)
         if low == 0.0:
             if high / 2 < where.floor:
-                self._raise_refusal(high)
+                self._raise_refusal(high, "lower ones are not tried; allow more, or look at the target")
             return high / 2
         if high > low * (1 + where.precision):
             return math.sqrt(low * high)
@@ -234,12 +234,15 @@ class Bisection:
         """What is known by now."""
         low, high = self.low, self.high
         if low == 0.0:
-            self._raise_refusal(high)
+            self._raise_refusal(
+                high, f"no lower one is known to keep them after {len(self._steps)} windows; allow more"
+            )
         if high == math.inf:
             return Limit(low, None, "ceiling", confirmed, tuple(self._steps))
         return Limit(low, high, most_frequent_cause(self._votes[high]), confirmed, tuple(self._steps))
 
-    def _raise_refusal(self, high: float) -> None:
+    def _raise_refusal(self, high: float, why: str) -> NoReturn:
+        """Say that no rate is known to keep the conditions: what breaks at `high`, and why no lower one is known."""
         last, cause = self._steps[-1].window, most_frequent_cause(self._votes[high])
         if last.shortage is not None:
             raise LoadgenError(f"{explain_shortage(last.shortage)}, even at {high:g} requests a second")
@@ -252,8 +255,7 @@ class Bisection:
         shares = f"{last.throttled_share:.1%} throttled, {last.failed_share:.1%} failed{mostly}"
         raise LoadgenError(
             f"no rate keeps the conditions: {high:g} requests a second break them ({cause}: "
-            f"{shares}, p99 {last.p99_ms or 0:,.0f} ms), "
-            "and lower ones are not tried; allow more, or look at the target"
+            f"{shares}, p99 {last.p99_ms or 0:,.0f} ms), and {why}"
         )
 
 

@@ -39,6 +39,13 @@ def test_every_shipped_scenario_is_fine(scenario: Path) -> None:
     assert "fine" in result.output
 
 
+@pytest.mark.parametrize("arguments", [("scenarios",), ("check", QUICKSTART), ("plan", QUICKSTART, "--duration", 2)])
+def test_a_verb_that_has_an_option_for_json_prints_json_and_nothing_else(arguments: tuple[object, ...]) -> None:
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == 0, result.exception
+    assert json.loads(result.stdout)
+
+
 def test_three_workers_write_the_bytes_of_one(tmp_path: Path) -> None:
     for workers in (1, 3):
         out = tmp_path / f"{workers}.ndjson"

@@ -55,6 +55,21 @@ def test_windows_that_disagree_are_outvoted(spoil: object) -> None:
     assert near >= 34
 
 
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        (SearchRange(most_windows=4), "no lower one is known to keep them after 4 windows; allow more"),
+        (SearchRange(start=80, floor=60), "lower ones are not tried; allow more, or look at the target"),
+    ],
+)
+def test_a_search_that_knows_of_no_rate_says_whether_lower_ones_were_out_of_range_or_windows_ran_out(
+    where: SearchRange, why: str
+) -> None:
+    """What passed before the first 429 may have had a full bucket, and does not count."""
+    with pytest.raises(LoadgenError, match=rf"80 requests a second break them \(throttled: .*\), and {why}$"):
+        search_limit(Bucket(50, 50), STRICT, where)
+
+
 def test_a_spoilt_window_is_measured_again() -> None:
     spoilt = Moody(Bucket(50, 50), 0.1, 3, throttled)
     found = search_limit(spoilt, STRICT, SearchRange())

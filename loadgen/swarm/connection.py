@@ -1,12 +1,12 @@
 """One kept HTTP/1.1 connection: a request is written at once, and the event loop reads its response.
 
-Rule: a greenlet opens a connection, and after that nothing waits for the socket, with TLS or without.
+Rule: nothing waits for the socket, with TLS or without, but a greenlet that opens it or writes what did not fit in.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-import select
 import ssl
 from collections.abc import Callable
 from functools import partial
@@ -14,27 +14,34 @@ from time import perf_counter
 from typing import Any
 
 import gevent
-from gevent import monkey, socket
+from gevent import socket
 from gevent import ssl as gevent_ssl
-from gevent.hub import Waiter
 
-from loadgen.model import Response
-from loadgen.transport import ResponseParser, Route, not_connected, open_tunnel
+from loadgen.model import Request, Response
+from loadgen.transport import NoAnswer, ResponseParser, Route, name_cause, not_connected, open_tunnel
 
 RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte
 RECORD_BYTES = 16384  # of TLS, at most: what is left of a record would wait where the event loop does not see it
 TRUSTED_SECONDS = 1.0  # for so long after its last use an idle connection is believed to be open
 READ = 1  # libev's name for "something to read"
 
-OnOver = Callable[[Response | BaseException], None]
-"""Told how a request ended: its response, or the error in place of one."""
+Outcome = Response | NoAnswer
+OnOver = Callable[[Outcome], None]
+"""Told how a request ended."""
+
+Begin = Callable[[Request, OnOver], None]
+"""How a request is sent by whoever does not wait for its answer; raises what keeps it from being begun."""
+
+log = logging.getLogger("loadgen")
 
 
-def has_something_to_read(descriptor: int) -> bool:
-    """Ask the system without a switch to other greenlets: gevent's own poll would switch, with the clock started."""
-    asked = monkey.get_original("select", "poll")()
-    asked.register(descriptor, select.POLLIN)
-    return bool(asked.poll(0))
+def explain_error(error: Exception) -> NoAnswer:
+    """Why no answer came, as a value: without the frames that raised it. An error of loadgen's own is logged."""
+    if isinstance(error, NoAnswer):
+        return NoAnswer(error.cause, error.sent)
+    if not isinstance(error, OSError):
+        log.error("sending", exc_info=error)
+    return NoAnswer(name_cause(error))
 
 
 def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
@@ -57,103 +64,104 @@ def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
 
 
 class GeventConnection:
-    """One keep-alive connection.
+    """One keep-alive connection, which its first request opens.
 
-    The event loop watches it from its first moment to its last: to start and stop the watching for each wait would
-    cost more system calls, and one more to ask whether the peer has closed an idle connection.
+    The event loop watches it from then to its end: to start and stop the watching for each wait would cost more system
+    calls, and one more to ask whether the peer has closed an idle connection.
     """
 
     def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
-        self._socket = open_socket(route, tls)
-        self._socket.setblocking(False)
-        self._descriptor: int = self._socket.fileno()
-        if tls is None:  # go past gevent's socket, whose methods are ready to wait
-            self._send: Callable[[bytes], int] = partial(os.write, self._descriptor)
-            self._receive: Callable[[], bytes] = partial(os.read, self._descriptor, RECEIVE_BYTES)
-        else:
-            self._send, self._receive = self._socket.send, partial(self._socket.recv, RECORD_BYTES)
+        self._route, self._tls = route, tls
+        self._socket: Any = None
+        self._helper: gevent.Greenlet | None = None  # it opens the socket, or writes what did not fit into it
         self._parser = ResponseParser()
         self._on_over: OnOver | None = None  # whom to tell the answer; None: idle
-        self._surprised = False
         self._trusted_until = 0.0  # by the machine's clock
         self.reusable = False
-        self._watcher = gevent.get_hub().loop.io(self._descriptor, READ)
-        self._watcher.start(self._read)
 
     def is_quiet(self) -> bool:
         """Whether nothing arrived while the connection was idle: what arrives then means that the peer closes it.
 
-        The event loop tells so, but at its next turn. We ask the system after the first answer, when some peers close,
+        The event loop tells so, but at its next turn. We look ourselves after the first answer, when some peers close,
         and after a while: a process that stood still would take the peer's time-out for its failure.
         """
         now = perf_counter()
-        asks, self._trusted_until = now >= self._trusted_until, now + TRUSTED_SECONDS
-        return not self._surprised and not (asks and has_something_to_read(self._descriptor))
-
-    def exchange(self, data: bytes) -> Response:
-        """Write a request and wait for its response; raises what `begin` tells in place of one."""
-        waiter = Waiter()
-        self.begin(data, waiter.switch)
-        ended: Response | BaseException = waiter.get()
-        if isinstance(ended, BaseException):
-            raise ended
-        return ended
+        if now >= self._trusted_until:
+            self._read()
+        self._trusted_until = now + TRUSTED_SECONDS
+        return self.reusable
 
     def begin(self, data: bytes, on_over: OnOver) -> None:
         """Write a request and let the event loop read its response: `on_over` is told it or an error, maybe at once."""
         self.reusable, self._on_over = False, on_over
+        if self._socket is None:
+            self._helper = gevent.spawn(self._send_slowly, memoryview(data))
+            return
         try:
             sent = self._send(data)
         except BlockingIOError:  # of TLS it is 0 by itself
             sent = 0
         except OSError as error:
-            self._tell(error)
+            self.end(explain_error(error))
             return
         if sent < len(data):
             self._watcher.stop()  # nothing is read before all is written
-            gevent.spawn(self._send_rest, memoryview(data)[sent:])
+            self._helper = gevent.spawn(self._send_slowly, memoryview(data)[sent:])
 
-    def throw(self, error: BaseException) -> None:
-        """End what `begin` has begun: by this name `Deadlines` ends a greenlet, too."""
-        self._tell(error)
+    def end(self, outcome: Outcome) -> None:
+        """Tell how the request ended, if it has not ended yet. Whoever ends it before its answer closes, too."""
+        on_over, self._on_over = self._on_over, None
+        if on_over is not None:
+            on_over(outcome)
 
     def close(self) -> None:
-        """Close the socket."""
-        self._watcher.close()
-        self._socket.close()
+        """Close the socket, opened or not: in the event loop's greenlet while a request is being written."""
+        if self._helper is not None:
+            self._helper.throw(gevent.GreenletExit)
+        if self._socket is not None:
+            self._watcher.close()
+            self._socket.close()
 
-    def _send_rest(self, rest: memoryview) -> None:
-        """Write what did not fit into the socket's buffer, in a greenlet of its own.
+    def _send_slowly(self, rest: memoryview) -> None:
+        """Open the socket if need be, and write what did not fit into it, in a greenlet of its own.
 
         gevent's sendall cuts it into pieces, and TLS takes nothing shorter than what it has taken up.
         """
-        self._socket.setblocking(True)
         try:
+            if self._socket is None:
+                self._open()
+            self._socket.setblocking(True)
             while rest:
                 rest = rest[self._socket.send(rest) :]
             self._socket.setblocking(False)
             self._watcher.start(self._read)
-        except OSError as error:
-            gevent.get_hub().loop.run_callback(self._tell, error)  # as all others, from the event loop
+            self._helper = None
+        except Exception as error:
+            self._helper = None
+            self.end(explain_error(error))
+
+    def _open(self) -> None:
+        opened = self._socket = open_socket(self._route, self._tls)
+        descriptor: int = opened.fileno()
+        self._watcher = gevent.get_hub().loop.io(descriptor, READ)
+        self._send: Callable[[bytes], int] = opened.send
+        self._receive: Callable[[], bytes] = partial(opened.recv, RECORD_BYTES)
+        if self._tls is None:  # go past gevent's socket, whose methods are ready to wait
+            self._send, self._receive = partial(os.write, descriptor), partial(os.read, descriptor, RECEIVE_BYTES)
 
     def _read(self) -> None:
         """Read what has arrived, called by the event loop, and tell the response when it is whole."""
-        if self._on_over is None:
-            self._surprised = True
-            self._watcher.stop()
-            return
         try:
             self._parser.feed(self._receive())
+            if self._on_over is None:
+                raise NoAnswer("closed")
         except (BlockingIOError, ssl.SSLWantReadError):
             return
         except Exception as error:  # nothing may go up to the event loop: the request must be accounted for
-            self._tell(error)
+            self.reusable = False
+            self._watcher.stop()
+            self.end(explain_error(error))
             return
         if self._parser.complete:
             self.reusable = self._parser.reusable
-            self._tell(self._parser.take())
-
-    def _tell(self, ended: Response | BaseException) -> None:
-        on_over, self._on_over = self._on_over, None
-        if on_over is not None:  # else it is over: its time was up while the rest of it was written
-            on_over(ended)
+            self.end(self._parser.take())

@@ -17,12 +17,13 @@ import psutil
 
 from loadgen import causes, client
 from loadgen.errors import LoadgenError
-from loadgen.model import Batch, Request, Result, Send
+from loadgen.model import Batch, Request, Result
 from loadgen.results import NOT_SENT, THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
+from loadgen.swarm.connection import Begin, Outcome
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
-from loadgen.swarm.senders import GROUP, Exchange, Senders, SendOutcome, make_preflight
-from loadgen.transport import describe_answer, name_outcome, parse_retry_after
+from loadgen.swarm.senders import GROUP, Exchange, Senders, find_shortage, make_preflight
+from loadgen.transport import NoAnswer, describe_answer, name_outcome, parse_retry_after
 from loadgen.wire.sigv4 import Signer
 
 NO_ROOM = causes.name_shortage(causes.DISK)
@@ -33,7 +34,7 @@ log = logging.getLogger("loadgen")
 
 
 class Engine:
-    """Sends a job's sessions; `send_next` is what a Locust user calls.
+    """Sends a job's sessions, as soon as there are senders; `serve` is what a Locust user calls.
 
     One greenlet prepares what is due for the senders that are free, a second one records what they bring back.
     """
@@ -42,7 +43,7 @@ class Engine:
         self,
         job: Job,
         sessions: Iterator[PlannedVisit],
-        send: Send,
+        begin: Begin,
         signer: Callable[[], Signer] | None,
         spool: Spool | None = None,
         feeder: Callable[..., Feeder] = Feeder,
@@ -55,7 +56,7 @@ class Engine:
         self._may_sign = gevent.event.Event()  # the credentials were asked for
         self._zero = time.perf_counter() + job.zero + job.ahead - time.time()
         self._schedule = Schedule(self.now, job.paced)
-        self._senders = Senders(send, self.now)
+        self._senders = Senders(begin, self.now)
         self._dispatch = [client.Dispatch(each.scenario.client) for each in job.monitors]
         self._meter = Meter(job.worker, find_stage_ends(job.scenario, job.pace), len(job.monitors))
         self._feeder = feeder(job, sessions, self._schedule, self._meter)
@@ -64,7 +65,7 @@ class Engine:
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first reading means nothing
         self._seen = 0.0, 0  # processor time in percent, memory in bytes
-        self._in_flight = 0
+        self._in_flight = 0  # taken from the schedule and not accounted for
         self._events_taken = 0
         self.over = gevent.event.Event()
         self.stop_reason: str | None = None
@@ -93,9 +94,9 @@ class Engine:
         """The greenlets without which the senders send nothing."""
         return tuple(filter(None, (self._preparing, self._recording, self._renewing)))
 
-    def send_next(self) -> bool:
-        """Wait for the next request that is ready, and send it; False once the run is over."""
-        return self._senders.exchange_next()
+    def serve(self) -> None:
+        """Be one of the senders until the run is over."""
+        self._senders.serve(self.over)
 
     def stop(self, reason: str) -> None:
         """Send nothing more; what is in flight is waited for."""
@@ -126,15 +127,10 @@ class Engine:
             gevent.sleep(0.05)
         self._schedule.end()
         while self._in_flight:
-            for left in self._senders.take_back():
-                self._keep_unsent(left.due)
             gevent.sleep(0.01)
         gevent.killall([self._feeding, *self.helpers])
         for due in self._schedule.rest():
-            if due.batch.attempt == 1:
-                self._feeder.account(due.monitor, unsent=due.events)
-            else:
-                self._feeder.account(due.monitor, pending_at_end=due.amount)
+            self._account_unsent(due)
         if self._spool:
             self._spool.close()
         self.over.set()
@@ -169,12 +165,11 @@ class Engine:
         """Sign what is due, and hand it to the senders that are free, until the run is over."""
         if self._renewing is not None:
             self._may_sign.wait()
-        while (free := self._senders.wait_until_free()) and (group := self._schedule.take(min(free, GROUP))):
+        while group := self._schedule.take(min(self._senders.wait_until_free(), GROUP)):
             ready = [due for due in group if due.batch.attempt > 1 or not self._held_back(due)]
             self._in_flight += len(ready)
             self._senders.hand_out([self._prepare(due) for due in ready])
             gevent.sleep(0)
-        self._senders.dismiss()
 
     def _prepare(self, due: ScheduledRequest) -> Exchange:
         request = self._sign(due)
@@ -188,25 +183,28 @@ class Engine:
     def _record_groups(self) -> None:
         """Record what is over, and put the retries on the schedule that the client makes."""
         while True:
-            over = self._senders.collect()
-            results = [self._record(each) for each in over if each.outcome.sent]
-            for each in [each for each in over if not each.outcome.sent]:
-                self._keep_unsent(each.due, each.outcome.error)
-            self._in_flight -= len(results)
+            over, results = self._senders.collect(), []
+            for each in over:
+                if (shortage := find_shortage(each)) is None:
+                    results.append(self._record(each))
+                else:
+                    self._keep_unsent(each.due, shortage)
+            self._in_flight -= len(over)
             self.on_results(results)
             gevent.sleep(BETWEEN_RECORDINGS if self._job.paced else 0)
 
-    def _keep_unsent(self, due: ScheduledRequest, cause: str | None = None) -> None:
-        """Count a batch that this machine could not send, for want of what `cause` names: it is no failure of RUM's."""
-        if cause is not None:
-            self._meter.shortages[cause] += 1
-        self._in_flight -= 1
+    def _keep_unsent(self, due: ScheduledRequest, shortage: str) -> None:
+        """Count a batch that this machine could not send, for want of something: it is no failure of RUM's."""
+        self._meter.shortages[shortage] += 1
+        self._account_unsent(due)
+        if self._spool:
+            self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor, NOT_SENT)
+
+    def _account_unsent(self, due: ScheduledRequest) -> None:
         if due.batch.attempt == 1:
             self._feeder.account(due.monitor, unsent=due.events)
         else:
             self._feeder.account(due.monitor, pending_at_end=due.amount)
-        if self._spool:
-            self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor, NOT_SENT)
 
     def _record(self, exchange: Exchange) -> Result:
         """Keep a request that is over, and put its retry on the schedule if the client makes one."""
@@ -215,7 +213,7 @@ class Engine:
         if exchange.preflight is not None:
             preflight = exchange.preflight.measure(due.at if self._job.paced else None)
             asking = preflight.latency
-            if exchange.preflight.outcome.sent:
+            if find_shortage(exchange.preflight) is None:
                 self._meter.preflights.append(preflight)
         status, error, retry_after = self._judge(exchange.outcome)
         paced, pace = self._job.paced, self._job.pace
@@ -244,11 +242,10 @@ class Engine:
             self._again(due, retry, exchange.request)
         return result
 
-    def _judge(self, outcome: SendOutcome) -> tuple[int | None, str | None, float]:
+    def _judge(self, response: Outcome) -> tuple[int | None, str | None, float]:
         """An outcome's status (None: no answer), error (None: accepted or throttled) and Retry-After in seconds."""
-        response = outcome.response
-        if response is None:
-            return None, outcome.error, 0.0
+        if isinstance(response, NoAnswer):
+            return None, response.cause, 0.0
         name = name_outcome(response, self._job.accept)
         if name is None:
             return response.status, None, 0.0

@@ -51,16 +51,14 @@ events.init_command_line_parser.add_listener(add_options)
 
 
 class Sender(User):
-    """Sends what is due, a request at a time."""
+    """The right to have one request in flight."""
 
     @task
-    def send(self) -> None:
+    def serve(self) -> None:
         role = ROLES[self.environment]
         role.ready.wait()
-        if role.joined_late:
-            raise StopUser
-        while role.engine.send_next():
-            pass
+        if not role.joined_late:
+            role.engine.serve()
         raise StopUser
 
 

@@ -239,7 +239,7 @@ class NodeRole:
         if spec.find_limit:
             search = msgspec.convert(spec.find_limit, LimitSearch)
             prepared = prepare_engine(search, Path(share.spool or "").parent, job, spec.seed)
-        self.engine = prepared(network, signer, spool)
+        self.engine = prepared(network.begin, signer, spool)
         self.engine.on_results = partial(tell_locust, self.environment)
         for helper in self.engine.helpers:
             self.supervise(helper, "a part of the engine")

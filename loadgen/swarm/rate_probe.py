@@ -50,10 +50,10 @@ class RateProbeEngine(Engine):
         self._hand_on(result)
         return result
 
-    def _keep_unsent(self, due: ScheduledRequest, cause: str | None = None) -> None:
-        super()._keep_unsent(due, cause)
+    def _keep_unsent(self, due: ScheduledRequest, shortage: str) -> None:
+        super()._keep_unsent(due, shortage)
         now = self.now()
-        self._hand_on(Result(due.at, now, now, None, due.events, 0, 0, error=cause))
+        self._hand_on(Result(due.at, now, now, None, due.events, 0, 0, error=shortage))
 
     def _hand_on(self, result: Result) -> None:
         if isinstance(self._feeder, RateProbe):

@@ -208,12 +208,17 @@ class NoAnswer(Exception):
         self.cause = causes.fit_into_record(cause)
         self.sent = sent
 
+    @property
+    def is_own_shortage(self) -> bool:
+        """Whether this machine could not send the request: it is unsent, and no failure of the target's."""
+        return not self.sent and self.cause.startswith(causes.OWN)
 
-def name_cause(error: OSError) -> str:
+
+def name_cause(error: Exception) -> str:
     """The cause's name.
 
     timeout, refused, reset, unreachable, name resolution, `certificate: …`, `tls: …`, or `generator: …` for what this
-    machine lacks.
+    machine lacks and for an error of loadgen's own.
     """
     match error:
         case TimeoutError():
@@ -228,8 +233,10 @@ def name_cause(error: OSError) -> str:
             return f"certificate: {CERTIFICATES.get(error.verify_code, error.verify_message)}"
         case ssl.SSLError():
             return f"tls: {(error.reason or 'broken off').lower().replace('_', ' ')}"
-    short = SHORTAGES.get(error.errno or 0)
-    return "unreachable" if short is None else causes.name_shortage(short)
+        case OSError():
+            short = SHORTAGES.get(error.errno or 0)
+            return "unreachable" if short is None else causes.name_shortage(short)
+    return causes.name_shortage(causes.MEMORY if isinstance(error, MemoryError) else type(error).__name__)
 
 
 def not_connected(error: OSError, by_proxy: bool) -> NoAnswer:

@@ -16,6 +16,7 @@ from gevent.server import StreamServer
 from loadgen.model import Request
 from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.transport import NoAnswer, find_route
+from tests.swarm.waiting import send_over
 
 REQUEST = Request("POST", "/appmonitors/x?a=%2F", (("host", "h"), ("content-type", "application/json")), b"body")
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-amzn-requestid: r\r\n\r\n{}"
@@ -63,7 +64,7 @@ def answering(*answers: bytes, seen: list[bytes] | None = None, opened: list[int
 def test_a_request_arrives_as_it_is_and_its_answer_comes_back() -> None:
     seen: list[bytes] = []
     with server(answering(OK, seen=seen)) as url:
-        response = ConnectionPool(find_route(url), 5)(REQUEST)
+        response = send_over(ConnectionPool(find_route(url), 5), REQUEST)
     assert (response.status, response.body, response.header("x-amzn-requestid")) == (200, b"{}", "r")
     assert seen == [
         b"POST /appmonitors/x?a=%2F HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n"
@@ -76,7 +77,7 @@ def test_one_connection_serves_requests_that_follow_each_other() -> None:
     with server(answering(OK, opened=opened)) as url:
         network = ConnectionPool(find_route(url), 5)
         for _ in range(20):
-            network(REQUEST)
+            send_over(network, REQUEST)
     assert len(opened) == 1
 
 
@@ -85,10 +86,10 @@ def test_as_many_connections_are_open_as_requests_are_in_flight() -> None:
     with server(answering(OK, opened=opened)) as url:
         network, group = ConnectionPool(find_route(url), 5), Group()
         for _ in range(50):
-            group.spawn(network, REQUEST)
+            group.spawn(send_over, network, REQUEST)
         group.join()
         assert len(opened) == 50
-        network(REQUEST)
+        send_over(network, REQUEST)
     assert len(opened) == 50
 
 
@@ -97,7 +98,7 @@ def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
     opened: list[int] = []
     with server(answering(first + OK, opened=opened)) as url:
         network = ConnectionPool(find_route(url), 5)
-        answers = [network(REQUEST) for _ in range(2)]
+        answers = [send_over(network, REQUEST) for _ in range(2)]
     assert [(answer.status, answer.body) for answer in answers] == [(200, b"{}")] * 2
     assert answers[0].header("link") is None
     assert len(opened) == 1
@@ -106,14 +107,14 @@ def test_an_interim_answer_is_not_the_answer(first: bytes) -> None:
 def test_429_is_an_answer_like_any_other() -> None:
     throttled = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n"
     with server(answering(throttled)) as url:
-        response = ConnectionPool(find_route(url), 5)(REQUEST)
+        response = send_over(ConnectionPool(find_route(url), 5), REQUEST)
     assert (response.status, response.header("retry-after")) == (429, "3")
 
 
 def test_a_chunked_answer_is_put_together() -> None:
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
     with server(answering(chunked)) as url:
-        assert ConnectionPool(find_route(url), 5)(REQUEST).body == b"{}"
+        assert send_over(ConnectionPool(find_route(url), 5), REQUEST).body == b"{}"
 
 
 def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> None:
@@ -127,7 +128,7 @@ def test_a_connection_that_the_server_closed_while_idle_is_not_used_again() -> N
 
     with server(once) as url:
         network = ConnectionPool(find_route(url), 5)
-        assert [network(REQUEST).status for _ in range(5)] == [200] * 5
+        assert [send_over(network, REQUEST).status for _ in range(5)] == [200] * 5
     assert answers == 5
 
 
@@ -136,8 +137,8 @@ def test_connection_close_is_obeyed() -> None:
     closing = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
     with server(answering(closing, opened=opened)) as url:
         network = ConnectionPool(find_route(url), 5)
-        network(REQUEST)
-        network(REQUEST)
+        send_over(network, REQUEST)
+        send_over(network, REQUEST)
     assert len(opened) == 2
 
 
@@ -162,7 +163,7 @@ def babbling(connection: Any, _: Any) -> None:
 )
 def test_no_answer_has_a_cause(handle: Handler, cause: str) -> None:
     with server(handle) as url, pytest.raises(NoAnswer) as caught:
-        ConnectionPool(find_route(url), 0.2)(REQUEST)
+        send_over(ConnectionPool(find_route(url), 0.2), REQUEST)
     assert caught.value.cause == cause
 
 
@@ -173,7 +174,7 @@ def test_each_request_has_its_own_time() -> None:
     def ask(network: ConnectionPool, name: str) -> None:
         began[name] = time.perf_counter()
         with pytest.raises(NoAnswer, match="timeout"):
-            network(REQUEST)
+            send_over(network, REQUEST)
         ended[name] = time.perf_counter()
 
     def silent(connection: Any, _: Any) -> None:
@@ -201,8 +202,8 @@ def test_a_time_out_leaves_what_is_quick_alone() -> None:
         network = ConnectionPool(find_route(url), 0.2)
         for _ in range(3):
             with pytest.raises(NoAnswer, match="timeout"):
-                network(slow)
-            assert network(REQUEST).status == 200
+                send_over(network, slow)
+            assert send_over(network, REQUEST).status == 200
 
 
 def test_a_drip_of_bytes_does_not_stretch_a_requests_time() -> None:
@@ -214,14 +215,14 @@ def test_a_drip_of_bytes_does_not_stretch_a_requests_time() -> None:
             gevent.sleep(0.05)
 
     with server(drip) as url, pytest.raises(NoAnswer, match="timeout"):
-        ConnectionPool(find_route(url), 0.3)(REQUEST)
+        send_over(ConnectionPool(find_route(url), 0.3), REQUEST)
 
 
 def test_what_comes_behind_a_response_ends_the_connection() -> None:
     opened: list[int] = []
     with server(answering(OK + b"HTTP/1.1 500 No\r\n", opened=opened)) as url:
         network = ConnectionPool(find_route(url), 5)
-        assert [network(REQUEST).status for _ in range(2)] == [200, 200]
+        assert [send_over(network, REQUEST).status for _ in range(2)] == [200, 200]
     assert len(opened) == 2
 
 
@@ -230,7 +231,7 @@ def test_nobody_listening_is_refused() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with pytest.raises(NoAnswer) as caught:
-        ConnectionPool(find_route(f"http://127.0.0.1:{port}"), 1)(REQUEST)
+        send_over(ConnectionPool(find_route(f"http://127.0.0.1:{port}"), 1), REQUEST)
     assert caught.value.cause == "refused"
 
 
@@ -240,13 +241,13 @@ def test_a_body_without_length_ends_with_the_connection() -> None:
         connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n{}")
 
     with server(old) as url:
-        assert ConnectionPool(find_route(url), 5)(REQUEST).body == b"{}"
+        assert send_over(ConnectionPool(find_route(url), 5), REQUEST).body == b"{}"
 
 
 def test_an_upgrade_that_nobody_asked_for_is_malformed() -> None:
     upgrade = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
     with server(answering(upgrade)) as url, pytest.raises(NoAnswer) as caught:
-        ConnectionPool(find_route(url), 1)(REQUEST)
+        send_over(ConnectionPool(find_route(url), 1), REQUEST)
     assert caught.value.cause == "malformed"
 
 
@@ -274,7 +275,7 @@ def test_the_time_is_a_whole_requests_however_many_addresses_a_name_has(monkeypa
 
 def cause_of(network: ConnectionPool) -> str | None:
     try:
-        network(REQUEST)
+        send_over(network, REQUEST)
     except NoAnswer as error:
         return error.cause
     return None
@@ -288,4 +289,4 @@ def test_connections_end_before_the_last_descriptor_and_what_is_closed_counts_no
         gevent.joinall(asking, timeout=5)
         assert sorted(each.value for each in asking) == ["generator: file descriptors", "timeout", "timeout"]
         assert cause_of(network) == "timeout"
-    assert network._open == 0
+    assert network.open == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 import msgspec
 import pytest
+from gevent.event import AsyncResult
 
 from loadgen import wire
 from loadgen.errors import ControlError
@@ -24,6 +25,7 @@ from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, merge_in_order
 from loadgen.transport import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
+from tests.swarm.waiting import begin_with
 
 SHOP = """
 name = "shop"
@@ -58,21 +60,15 @@ def run(
     engine = Engine(
         Job((Monitored(shop, DESTINATION),), time.time(), pace, **job),
         merge_in_order([sessions or planned(shop, 1)]),
-        send,
+        begin_with(send),
         signer,
     )
     results: list[Result] = []
     engine.on_results = results.extend
-    senders = [gevent.spawn(send_all, engine) for _ in range(4)]
+    senders = [gevent.spawn(engine.serve) for _ in range(4)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders, timeout=10, raise_error=True)
     return figures(engine), results, engine
-
-
-def send_all(engine: Engine) -> None:
-    """What a Locust user does."""
-    while engine.send_next():
-        pass
 
 
 def job(shop: Scenario, zero: float | None = None) -> Job:
@@ -148,9 +144,9 @@ def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -
     other = shop.model_copy(update={"client": shop.client.model_copy(update=of_the_second)})
     elsewhere = msgspec.structs.replace(DESTINATION, monitor_id=ELSEWHERE)
     both = Job((Monitored(shop, DESTINATION), Monitored(other, elsewhere, other.client.signing)), time.time(), inf)
-    engine = Engine(both, merge_in_order([planned(shop, 1), planned(other, 1)]), send, signer)
+    engine = Engine(both, merge_in_order([planned(shop, 1), planned(other, 1)]), begin_with(send), signer)
     for _ in range(4):
-        gevent.spawn(send_all, engine)
+        gevent.spawn(engine.serve)
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     measured = Aggregate(names=("shop", "other"))
     measured.add(engine.measure(10**6))
@@ -204,10 +200,14 @@ def test_the_budget_of_events_is_never_passed() -> None:
 
 def test_a_full_disk_ends_the_run_before_a_request_whose_record_it_could_not_keep(tmp_path: Path) -> None:
     shop, spool, receiver = scenario(), Spool(tmp_path / "spool"), Receiver(200)
-    engine = Engine(job(shop), visits(shop), receiver, None, spool)
-    assert engine.send_next()
-    spool.full = "No space left on device"
-    assert not engine.send_next()
+
+    def answer_and_fill_the_disk(request: Request) -> Response:
+        response = receiver(request)
+        spool.full = "No space left on device" if receiver.seen else None
+        return response
+
+    engine = Engine(job(shop), visits(shop), begin_with(answer_and_fill_the_disk), None, spool)
+    gevent.spawn(engine.serve)
     gevent.spawn(engine.wait_until_over).get(timeout=30)
     measured = figures(engine)
     assert engine.stop_reason == "no room for more records: No space left on device"
@@ -231,9 +231,9 @@ def test_a_stopped_run_waits_for_what_is_in_flight_and_counts_the_rest_as_unsent
         answer.set()
 
     shop = scenario()
-    engine = Engine(job(shop), visits(shop), slow, None)
+    engine = Engine(job(shop), visits(shop), begin_with(slow), None)
     gevent.spawn(stop, engine)
-    gevent.spawn(engine.send_next)
+    gevent.spawn(engine.serve)
     gevent.spawn(engine.wait_until_over).get(timeout=30)
     measured = figures(engine)
     assert measured.requests.accepted == 1
@@ -287,8 +287,8 @@ def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
         gevent.sleep(0.001)  # it asks over the network
         raise ControlError("expired")
 
-    engine = Engine(job(shop), visits(shop), receiver, expired)
-    gevent.spawn(send_all, engine)
+    engine = Engine(job(shop), visits(shop), begin_with(receiver), expired)
+    gevent.spawn(engine.serve)
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     summary = figures(engine)
     assert summary.events.balanced
@@ -298,13 +298,14 @@ def test_credentials_that_cannot_be_renewed_lose_no_batch() -> None:
 
 def test_nothing_is_sent_before_the_runs_zero_at_full_speed_either() -> None:
     shop = scenario()
-    engine = Engine(job(shop, time.time() + 0.3), visits(shop), Receiver(200), None)
-    results: list[Result] = []
-    engine.on_results = results.extend
-    assert gevent.spawn(engine.send_next).get(timeout=10)
+    engine = Engine(job(shop, time.time() + 0.3), visits(shop), begin_with(Receiver(200)), None)
+    results: AsyncResult[Sequence[Result]] = AsyncResult()
+    engine.on_results = results.set
+    gevent.spawn(engine.serve)
+    first = results.get(timeout=10)[0]
     engine.stop("seen enough")
     gevent.spawn(engine.wait_until_over).get(timeout=10)
-    assert results[0].started >= 0
+    assert first.started >= 0
 
 
 def test_what_this_machine_cannot_send_is_unsent_and_makes_the_run_invalid(tmp_path: Path) -> None:
@@ -317,8 +318,8 @@ def test_what_this_machine_cannot_send_is_unsent_and_makes_the_run_invalid(tmp_p
         return Response(200)
 
     shop, spool = scenario(), Spool(tmp_path / "spool")
-    engine = Engine(job(shop), visits(shop), send, None, spool)
-    senders = [gevent.spawn(send_all, engine) for _ in range(4)]
+    engine = Engine(job(shop), visits(shop), begin_with(send), None, spool)
+    senders = [gevent.spawn(engine.serve) for _ in range(4)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders, timeout=10, raise_error=True)
     summary = figures(engine)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from math import inf
 from pathlib import Path
 
 import gevent
 
-from loadgen.model import Request, Response
+from loadgen.model import Request, Response, Result
 from loadgen.planned import PlannedSession, planned
 from loadgen.results import Aggregate, Recording, RunFolder, Spool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, merge_in_order
 from tests.swarm.test_engine import DESTINATION, scenario
+from tests.swarm.waiting import begin_with
 
 MINUTES = 30  # of scenario time: the run is as fast as the machine, and no figure here depends on how fast that is
 REPORT_EVERY = 10  # requests: a report of the run's figures stands for a second of the clock
@@ -52,14 +53,14 @@ def measure_growth(folder: Path) -> float:
 
     kept = RunFolder.ensure(folder)
     job, visits = Job((Monitored(shop, DESTINATION),), time.time(), inf), merge_in_order([follow(planned(shop, 1))])
-    engine = Engine(job, visits, Receiver(), None, Spool(kept.spool(0)))
+    engine = Engine(job, visits, begin_with(Receiver()), None, Spool(kept.spool(0)))
     measured = Aggregate((), ("shop",))
     recording = Recording(kept, measured, 0.0)
 
-    def send() -> None:
-        for number in count():
-            if not engine.send_next():
-                return
+    numbers = count()
+
+    def report_now_and_then(results: Sequence[Result]) -> None:
+        for number, _ in zip(numbers, results, strict=False):
             second, rest = divmod(number, REPORT_EVERY)
             if not rest:
                 report = engine.measure(second)
@@ -68,9 +69,9 @@ def measure_growth(folder: Path) -> float:
                 recording.settle(second - 2)
                 sizes.append((minute[0], number, sys.getallocatedblocks()))
 
-    sender = gevent.spawn(send)
+    engine.on_results = report_now_and_then
+    gevent.spawn(engine.serve)
     gevent.spawn(engine.wait_until_over).get(timeout=120)
-    sender.get(timeout=10)
     recording.close()
     early, late = (min((size, number) for at, number, size in sizes if start <= at < start + 8) for start in (10, 21))
     return (late[0] - early[0]) / (late[1] - early[1])

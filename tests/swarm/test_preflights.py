@@ -19,6 +19,7 @@ from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored, merge_in_order
 from loadgen.transport import NoAnswer
 from tests.swarm.test_engine import DESTINATION, Receiver, figures, run, scenario, signer
+from tests.swarm.waiting import begin_with
 
 HALF = scenario().adjust(duration=30)
 
@@ -118,11 +119,14 @@ def test_a_scenario_can_do_without_preflights() -> None:
 
 def run_to(there: wire.Destination, receiver: Receiver) -> Summary:
     engine = Engine(
-        Job((Monitored(HALF, there),), time.time(), inf), merge_in_order([planned(HALF, 1)]), receiver, signer
+        Job((Monitored(HALF, there),), time.time(), inf),
+        merge_in_order([planned(HALF, 1)]),
+        begin_with(receiver),
+        signer,
     )
     results: list[Result] = []
     engine.on_results = results.extend
     for _ in range(4):
-        gevent.spawn(lambda: [None for _ in iter(engine.send_next, False)])
+        gevent.spawn(engine.serve)
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     return figures(engine)

@@ -14,8 +14,8 @@ import gevent
 import pytest
 
 from loadgen.model import Request, Send
-from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.transport import BlockingConnection, NoAnswer, Route, find_route
+from tests.swarm.waiting import waiting_pool
 from tests.transport.certificates import NOW, Authority
 
 REQUEST = Request("POST", "/appmonitors/x", (("host", "rum.corp.test"),), b"body")
@@ -64,7 +64,7 @@ def serving(handle: Handler) -> Iterator[int]:
         thread.join(5)
 
 
-@pytest.fixture(params=[BlockingConnection, ConnectionPool])
+@pytest.fixture(params=[BlockingConnection, waiting_pool])
 def sender(request: pytest.FixtureRequest) -> Sender:
     made: Sender = request.param
     return made

@@ -84,17 +84,13 @@ def measured_by_us(url: str) -> Summary:
     engine = Engine(
         job,
         merge_in_order([((visit, client.plan(visit, SCENARIO.client, 1.0)) for visit in visits())]),
-        ConnectionPool(find_route(url), 30),
+        ConnectionPool(find_route(url), 30).begin,
         None,
     )
     results: list[Result] = []
     engine.on_results = results.extend
 
-    def sender() -> None:
-        while engine.send_next():
-            pass
-
-    senders = [gevent.spawn(sender) for _ in range(500)]
+    senders = [gevent.spawn(engine.serve) for _ in range(500)]
     gevent.spawn(engine.wait_until_over).get(timeout=60)
     gevent.joinall(senders)
     measured = Aggregate()

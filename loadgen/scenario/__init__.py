@@ -1,6 +1,7 @@
 """A scenario file → Scenario: read and check, every problem at once. Reads one file, else pure."""
 
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage
+from loadgen.scenario.bounds import bound_members, find_bounds
 from loadgen.scenario.incidents import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Spike, Targeted
 from loadgen.scenario.monitor import Metric, Monitor, Statement, covers_domain
 from loadgen.scenario.pages import ApiCall, Click, CustomEvent, FileKind, PageSpec, Pool, Resources, find_placeholders
@@ -60,7 +61,9 @@ __all__ = [
     "Versions",
     "Vitals",
     "Weibull",
+    "bound_members",
     "covers_domain",
+    "find_bounds",
     "find_placeholders",
     "find_scenario",
     "format_scenario",

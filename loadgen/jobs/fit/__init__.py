@@ -23,6 +23,7 @@ from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.inputs import resolve_options
 from loadgen.jobs.progress import OnProgress, Ticker, ignore_progress
 from loadgen.output import write_output
+from loadgen.rum import events as rum
 from loadgen.scenario import Scenario
 from loadgen.traffic import compute_mean_rate, draw_starts
 
@@ -69,11 +70,7 @@ def fit(
         )
     fitted, judged = split_sessions(recorded, asked.holdout)
     seen = see_visits(fitted, asked.at_least, asked.page)
-    if not len(seen.visits.page):
-        raise LoadgenError(
-            f"{sessions:,} sessions without a page that {asked.at_least} of them saw; give more data, or a lower "
-            "--at-least"
-        )
+    check_usable(seen, sessions)
     on_progress(f"fitting {len(fitted.sessions.user):,} sessions, {len(fitted.events.at):,} events")
     rate = asked.sample_rate or 1.0
     found = estimate(seen, rate * (1 - asked.holdout), asked.at_least)
@@ -84,6 +81,22 @@ def fit(
     templates = {name: each.path for name, each in zip(seen.site.names, seen.site.templates, strict=True)}
     notes = list_notes(seen, found, asked.sample_rate)
     return Fitted(scenario, draft.write(), notes, judgement, sessions, recorded.counts.events, templates)
+
+
+def check_usable(seen: Seen, sessions: int) -> None:
+    """Raise LoadgenError where what was seen has no pages or no beginnings, which nothing can be fitted without."""
+    if not len(seen.recorded.rows_of(rum.PAGE_VIEW)):
+        raise LoadgenError(f"{sessions:,} sessions without a page view; give all types of events, {rum.PAGE_VIEW} too")
+    if not len(seen.visits.page):
+        raise LoadgenError(
+            f"{sessions:,} sessions without a page that {seen.at_least} of them saw; give more data, or a lower "
+            "--at-least"
+        )
+    if seen.cuts.begins.all():
+        raise LoadgenError(
+            f"none of the {sessions:,} sessions began in the data; give data of a longer time, with events of "
+            f"{rum.SESSION_START} and {rum.PAGE_VIEW}"
+        )
 
 
 def split_sessions(recorded: Recorded, holdout: float) -> tuple[Recorded, Recorded | None]:

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from loadgen.scenario import Scenario, write_toml
+from loadgen.scenario import PageSpec, Population, Scenario, Telemetry, bound_members, write_toml
 
 SECTIONS = ("monitor", "client", "arrivals", "population", "telemetry", "pools")
 BARE = re.compile("[A-Za-z0-9_-]+")
@@ -33,7 +33,11 @@ class Draft:
         return Scenario.parse(self.write(), self.name)
 
     def write(self) -> str:
-        """The scenario's file."""
+        """The scenario's file; what odd data make too small or too large for the format is moved to its bounds."""
+        bound_members(self.sections["population"], Population)
+        bound_members(self.sections["telemetry"], Telemetry)
+        for page in self.pages.values():
+            bound_members(page, PageSpec)
         blocks = [self._write_head()]
         for name in SECTIONS:
             members = self.sections[name]
@@ -77,7 +81,8 @@ def _write_member(name: str, value: Any) -> str:
 def _write_value(value: Any) -> str:
     """A value of TOML; bare keys stay bare, whole floats are written as integers."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_quote(str(key))} = {_write_value(inner)}" for key, inner in value.items()) + " }"
+        members = ", ".join(f"{_quote(str(key))} = {_write_value(inner)}" for key, inner in value.items())
+        return f"{{ {members} }}" if members else "{}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_write_value, value)) + "]"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:

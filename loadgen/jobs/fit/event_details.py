@@ -6,11 +6,12 @@ Rule: a URL is kept as its path alone. Its query, fragment and host are cut off 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, isfinite, isnan, nan
+from math import inf, isnan, nan
 from typing import Any, NamedTuple
 
 import msgspec
 
+from loadgen.jobs.fit.support import drop_implausible
 from loadgen.rum import events as rum
 
 NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
@@ -26,8 +27,11 @@ SINGLE, LOADING = 1.0, 2.0
 COMPLETE = "complete"
 TWENTIETHS = 20
 
-LONGEST_KEY, LONGEST_OBJECT = 400, 1000
-"""Characters of a message, and of a custom event's details, that are looked at."""
+LONGEST_KEY, LONGEST_OBJECT, LONGEST_NAME = 400, 1000, 200
+"""Characters of a message, of a custom event's details and of an element's name that are looked at."""
+
+MOST_MS, LONGEST_AWAY, MOST_BYTES = 86.4e6, 30 * 86.4e6, 1e9
+"""What a vital or a load takes at most, and a page is looked at: a day and a month; bytes of a file."""
 
 
 class LoadTimes(NamedTuple):
@@ -185,7 +189,7 @@ def hash_url(url: str) -> int:
 
 
 def _of_page_view(found: _PageView) -> EventFacts:
-    spent = nan if found.timeOnParentPage is None else found.timeOnParentPage
+    spent = nan if found.timeOnParentPage is None else drop_implausible(found.timeOnParentPage, LONGEST_AWAY)
     return EventFacts(nan, spent, found.referrerDomain)
 
 
@@ -210,17 +214,11 @@ def _of_shifts(found: _Shifts) -> EventFacts:
 
 
 def _of_navigation(found: _Navigation) -> EventFacts:
-    times = LoadTimes(
-        found.responseStart,
-        found.domInteractive,
-        found.responseTime,
-        found.transferSize,
-        found.compressionRatio,
-        found.tlsTime,
-        float(PROTOCOLS.index(found.nextHopProtocol)) if found.nextHopProtocol in PROTOCOLS else nan,
-        found.domContentLoadedEventStart - found.domInteractive,
-        found.domContentLoaded,
-    )
+    protocol = PROTOCOLS.index(found.nextHopProtocol) if found.nextHopProtocol in PROTOCOLS else nan
+    scripts = found.domContentLoadedEventStart - found.domInteractive
+    told = (found.responseStart, found.domInteractive, found.responseTime, found.transferSize, found.compressionRatio,
+            found.tlsTime, protocol, scripts, found.domContentLoaded)  # fmt: skip
+    times = LoadTimes(*(drop_implausible(value, MOST_BYTES) for value in told))
     return EventFacts(found.duration, NAVIGATION_TYPES.get(found.navigationType, 0.0), None, times)
 
 
@@ -228,7 +226,7 @@ def _of_resource(found: _Resource) -> EventFacts:
     url = found.targetUrl
     host, file = ("", 0) if url is None else (find_host(url), hash_url(url))
     key = f"{found.fileType} {found.initiatorType} {host}"
-    return EventFacts(found.duration, found.transferSize, key, None, file)
+    return EventFacts(found.duration, drop_implausible(found.transferSize, MOST_BYTES), key, None, file)
 
 
 def _of_http(found: _Http) -> EventFacts:
@@ -252,7 +250,13 @@ def _of_js_error(found: _JsError) -> EventFacts:
 
 
 def _of_dom(found: _Dom) -> EventFacts:
-    return EventFacts(key="\n".join((found.event, found.element, found.elementId or "", found.cssLocator or "")))
+    parts = found.event, found.element, found.elementId or "", found.cssLocator or ""
+    return EventFacts(key="\n".join(parts) if all(map(_is_name, parts)) else None)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text may name an element: it is short, and in one line."""
+    return len(text) <= LONGEST_NAME and text.isprintable()
 
 
 Reader = Callable[[bytes | str], EventFacts]
@@ -281,7 +285,7 @@ READERS: dict[str, Reader] = {
 
 
 def read_details(name: str, details: bytes | str) -> EventFacts | None:
-    """The facts of an event; None when its details are not those of its type."""
+    """The facts of an event; None when its details are not those of its type, or its value cannot be."""
     reader = READERS.get(name)
     if reader is None:
         text = details.decode("utf-8", "replace") if isinstance(details, bytes) else details
@@ -290,4 +294,4 @@ def read_details(name: str, details: bytes | str) -> EventFacts | None:
         facts = reader(details)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
-    return facts if isnan(facts.value) or isfinite(facts.value) else None
+    return facts if isnan(facts.value) or 0 <= facts.value <= MOST_MS else None

@@ -16,7 +16,7 @@ from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
-from loadgen.scenario import Resources
+from loadgen.scenario import Resources, find_bounds
 
 KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")
 RARE_KINDS = ("iframe", "media")
@@ -184,7 +184,8 @@ def _find_shared_part(found: dict[int, dict[str, Any]], tables: dict[int, list[_
 
 def _find_usual_files(table: Ints) -> dict[str, int]:
     """The middle number of each kind: loads that ended early have fewer, and none has more than there are."""
-    numbers = np.round(np.quantile(table, 0.5, axis=0)).astype(int).tolist()
+    most = [find_bounds(Resources, name)[1] for name in KINDS]
+    numbers = np.minimum(np.round(np.quantile(table, 0.5, axis=0)), most).astype(int).tolist()
     counts = dict(zip(KINDS, numbers, strict=True)) | {"script": max(numbers[KINDS.index("script")], 1)}
     return {kind: number for kind, number in counts.items() if number or kind not in RARE_KINDS}
 

@@ -113,7 +113,7 @@ class Feed:
         texts: list[bytes] = []
         for raw in (line.body, line.message, line.insights):
             if raw:
-                texts.append(_unquote(bytes(raw)))
+                texts.append(unquote(bytes(raw)))
         texts += [each.message.encode() for each in (*(line.events or ()), *(line.logEvents or ()))]
         texts += [each.encode() for each in line.Events or ()]
         texts += [cell.value.encode() for row in line.results or () for cell in row if cell.field == "@message"]
@@ -157,7 +157,7 @@ class Feed:
             return True
         if not recorder.is_new(line.event_id):
             return True
-        text = bytes(line.metadata)
+        text = unquote(bytes(line.metadata))
         page, visitor = read_page(text), read_visitor(text)
         if page is None or visitor is None:
             recorder.counts.broken_events += 1
@@ -165,7 +165,7 @@ class Feed:
         session = recorder.open_session(session_id, line.userId or (user.userId if user else None), visitor)
         self._note_type(line.event_type)
         at, batch = line.event_timestamp / 1000, recorder.place_batch(line.batch_id)
-        recorder.add_event(session, at, line.event_type, batch, page, _unquote(bytes(line.event_details)))
+        recorder.add_event(session, at, line.event_type, batch, page, unquote(bytes(line.event_details)))
         return True
 
     def _note_type(self, name: str) -> None:
@@ -175,7 +175,7 @@ class Feed:
                 unknown[name] = unknown.get(name, 0) + 1
 
 
-def _unquote(data: bytes) -> bytes:
+def unquote(data: bytes) -> bytes:
     """A JSON value; the value inside when it is a text that holds JSON."""
     if data[:1] != b'"':
         return data

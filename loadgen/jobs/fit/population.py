@@ -138,7 +138,7 @@ def find_returning(recorded: Recorded, visits: Visits, sample_rate: float = 1.0)
     none = recorded.keys.index("") if "" in recorded.keys else -2
     pairs, new = _pair_visits(recorded, caches.share, told)
     first, last = find_spans(recorded)
-    kept = float((last - first <= LONG_VISIT).mean())
+    kept = max(float((last - first <= LONG_VISIT).mean()), 0.01)
     back, earlier = float((share or 0.0) * (recorded.sessions.user >= 0).sum()), before.sum() * new / kept
     people = None
     if pairs >= FEWEST_PAIRS and back > earlier:

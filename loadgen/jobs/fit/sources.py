@@ -20,7 +20,7 @@ from typing import IO, Annotated, cast
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.formats import GZIP, HEAD, SPACE, Feed, describe_head
+from loadgen.jobs.fit.formats import GZIP, HEAD, SPACE, Feed, describe_head, unquote
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
@@ -204,8 +204,11 @@ def read_lines(stream: IO[bytes], feed: Feed, tell: Callable[[], None]) -> None:
 
 
 def cut_json(line: bytes) -> bytes:
-    """The JSON object in a line that may have more: a time, columns of text or of CSV, which doubles quotes."""
+    """The JSON object in a line that may have more: a time, columns of text or of CSV, which doubles quotes; or that is
+    a JSON text with one."""
     text = line[max(line.find(b"{"), 0) : line.rfind(b"}") + 1]
+    if text.startswith(b'{\\"'):
+        return unquote(b'"%s"' % text)
     return text.replace(b'""', b'"') if text.startswith(b'{""') else text
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from math import floor, isfinite, log10, sqrt
+from math import floor, isfinite, log10, nan, sqrt
 
 EMAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")
 URL = re.compile(r"\bhttps?://\S+")
@@ -34,6 +34,11 @@ def fold_message(text: str) -> str:
 def holds_secret(text: str) -> bool:
     """Whether a text holds an address, an id, a token or a long number."""
     return any(pattern.search(text) for pattern in (EMAIL, UUID, TOKEN)) or bool(re.search(r"\d{4,}", text))
+
+
+def drop_implausible(value: float, most: float) -> float:
+    """A value from 0 to `most`; NaN in place of any other, as clocks that are set and numbers that overflow give."""
+    return value if 0 <= value <= most else nan
 
 
 def find_common(texts: Iterable[tuple[str, int]], at_least: int) -> dict[str, int]:

@@ -55,7 +55,7 @@ def list_losses(seen: Seen) -> Iterator[str]:
     counts = seen.recorded.counts
     for number, what in (
         (counts.broken_lines, "lines without RUM events"),
-        (counts.broken_events, "events without id, session, time, or with details of another type"),
+        (counts.broken_events, "events without id, session, time, or with details or values that cannot be"),
         (counts.duplicates, "events that came twice; each counts once"),
         (counts.bad_times, "events with a time before 2010 or after 2100"),
         (counts.out_of_order, "events after later ones of their session; they were sorted"),

@@ -143,8 +143,9 @@ def find_cuts(recorded: Recorded, limit: int) -> Cuts:
     events, count = recorded.events, len(recorded.sessions.user)
     number = np.bincount(events.session, minlength=count)
     first, last = find_spans(recorded)
-    started = np.zeros(count, dtype=bool)
-    started[events.session[recorded.rows_of(rum.SESSION_START)]] = True
+    starts = recorded.rows_of(rum.SESSION_START)
+    started = np.full(count, not len(starts))  # who exports some types alone may leave them out
+    started[events.session[starts]] = True
     views = recorded.rows_of(rum.PAGE_VIEW)
     landed = np.zeros(count, dtype=bool)
     landed[events.session[views[events.number[views] <= 0]]] = True

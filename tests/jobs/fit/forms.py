@@ -104,6 +104,17 @@ def write_text(path: Path, events: list[Event]) -> None:
     path.write_text("".join(f"EVENTS\t391\t1767225600000\t{json.dumps(event)}\t2026-01\n" for event in events))
 
 
+def write_texts(path: Path, events: list[Event]) -> None:
+    """What `jq -c '.Events[]'` makes of GetAppMonitorData's answer: a JSON text with an event a line."""
+    path.write_text("".join(json.dumps(json.dumps(event)) + "\n" for event in events))
+
+
+def write_inner_texts(path: Path, events: list[Event]) -> None:
+    """Events whose objects are texts, as in PutRumEvents."""
+    inner = [{name: json.dumps(event[name]) for name in ("metadata", "event_details")} for event in events]
+    write_lines(path, [event | texts for event, texts in zip(events, inner, strict=True)])
+
+
 FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "lines": write_lines,
     "s3 export": write_s3_export,
@@ -118,4 +129,6 @@ FORMS: dict[str, Callable[[Path, list[Event]], None]] = {
     "one line": write_one_line,
     "CSV": write_csv,
     "text": write_text,
+    "texts": write_texts,
+    "objects as texts": write_inner_texts,
 }

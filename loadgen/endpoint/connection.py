@@ -294,6 +294,5 @@ def _to_origin_form(target: str) -> str:
 def _render(response: Response, pending: PendingResponse) -> bytes:
     head = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
     end = "connection: close\r\n\r\n" if pending.close else "\r\n"
-    line = _LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
-    data = f"{line}{head}content-length: {len(response.body)}\r\n{end}".encode("latin-1", "replace")
+    data = f"{_LINES[response.status]}{head}content-length: {len(response.body)}\r\n{end}".encode("latin-1", "replace")
     return data if pending.without_body else data + response.body

@@ -82,10 +82,9 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
 
 
 class ErrorShape(msgspec.Struct, frozen=True, gc=False):
-    """One error of the model: its HTTP status and its members."""
+    """One error of the model."""
 
-    status: int
-    members: tuple[str, ...]  # in the body
+    status: int  # HTTP
     retry_after: str | None  # the member that travels in the header Retry-After
 
 
@@ -170,9 +169,5 @@ def _read_operation(name: str, raw: dict[str, Any], shapes: dict[str, Any]) -> O
 
 
 def _read_error(shape: dict[str, Any]) -> ErrorShape:
-    members = shape["members"]
-    return ErrorShape(
-        status=shape["error"]["httpStatusCode"],
-        members=tuple(name for name, ref in members.items() if "location" not in ref),
-        retry_after=next((name for name, ref in members.items() if ref.get("location") == "header"), None),
-    )
+    in_header = [name for name, ref in shape["members"].items() if ref.get("location") == "header"]
+    return ErrorShape(shape["error"]["httpStatusCode"], in_header[0] if in_header else None)

@@ -141,6 +141,11 @@ class Scope(Noun):
             (step for step in STEPS_MS if self.length / step <= MOST_PARTS), -(-self.length // MOST_PARTS // day) * day
         )
 
+    @property
+    def size(self) -> int:
+        """How many parts a plot has."""
+        return -(-self.length // self.step)
+
     def condition(self, words: Words) -> tuple[str, list[Any]]:
         """The WHERE of an SQL query, and its values."""
         parts, values = ["monitor = ? AND ms >= ? AND ms < ?"], [self.monitor, self.start, self.end]

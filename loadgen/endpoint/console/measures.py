@@ -135,8 +135,8 @@ def trace(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     """Counts, and p75 of loads and vitals, for each part of a scope: 0 or null where there is no event."""
     where, values = scope.condition(table.words)
     part, given = "(ms - ?) // ? AS part", [scope.start, scope.step, *values]
-    size = -(-scope.length // scope.step)
-    course: dict[str, Any] = {name: [0] * size for name in COUNTS} | {name: [None] * size for name in TIMED.values()}
+    course: dict[str, Any] = {"start": scope.start, "step": scope.step, "size": scope.size}
+    course |= {name: [0] * scope.size for name in COUNTS} | {name: [None] * scope.size for name in TIMED.values()}
     for row in table.ask_named(f"SELECT {part}, {_COUNTS} FROM events WHERE {where} GROUP BY part", given):
         for name in COUNTS:
             course[name][row["part"]] = row[name]
@@ -144,7 +144,7 @@ def trace(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     timed = f"SELECT {part}, type, {p75} FROM events WHERE {where} AND {IS_TIMED} GROUP BY part, type"
     for place, kind, value in table.ask(timed, given):
         course[TIMED[kind]][place] = value
-    return {"start": scope.start, "step": scope.step, "size": size} | course
+    return course
 
 
 def group_by(table: ConsoleTable, scope: Scope, *columns: str) -> dict[str, list[dict[str, Any]]]:
@@ -269,8 +269,8 @@ def http(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
 
 def count_course(table: ConsoleTable, scope: Scope, where: str, values: list[Any]) -> dict[str, Any]:
     """How many events of a condition there are in each part of the scope."""
-    counts = [0] * -(-scope.length // scope.step)
+    counts = [0] * scope.size
     question = f"SELECT (ms - ?) // ? AS part, count(*) FROM events WHERE {where} GROUP BY part"
     for part, count in table.ask(question, [scope.start, scope.step, *values]):
         counts[part] = count
-    return {"start": scope.start, "step": scope.step, "size": len(counts), "count": counts}
+    return {"start": scope.start, "step": scope.step, "size": scope.size, "count": counts}

@@ -105,10 +105,8 @@ class _Page:
 
     def _is_exhausted(self, place: EventPlace) -> bool:
         """Whether one more batch would be more than a call may read."""
-        read = self._reader
-        return place.batch not in read.batches and (
-            len(read.batches) == BATCHES_PER_CALL or read.bytes > BYTES_PER_CALL
-        )
+        known = self._reader.batches
+        return place.batch not in known and (len(known) == BATCHES_PER_CALL or self._reader.bytes > BYTES_PER_CALL)
 
 
 def _read_filters(given: list[dict[str, Any]]) -> Filters:

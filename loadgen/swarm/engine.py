@@ -148,7 +148,7 @@ class Engine:
     def _held_back(self, due: ScheduledRequest) -> bool:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
         if self._dispatch[due.monitor].allows(due.batch):
-            return self._no_room(due) or self._over_budget(due)
+            return self._must_stop(due)
         self._feeder.account(due.monitor, dropped_by_client=due.events, switched_off=due.events, cancelled=due.amount)
         self._meter.cancel(due.at, due.amount)
         return True
@@ -279,19 +279,16 @@ class Engine:
             return None
         return monitor.destination.dialect.sign(self._signer, request, due.beacon, time.time())
 
-    def _no_room(self, due: ScheduledRequest) -> bool:
-        """Whether the disk has no room for more records: what cannot be kept is not sent."""
-        if self._spool is None or self._spool.full is None:
-            return False
-        self._feeder.account(due.monitor, unsent=due.events)
-        self._meter.shortages[NO_ROOM] += 1
-        self.stop(f"no room for more records: {self._spool.full}")
-        return True
-
-    def _over_budget(self, due: ScheduledRequest) -> bool:
+    def _must_stop(self, due: ScheduledRequest) -> bool:
+        """Whether nothing more may be sent, and why: what cannot be kept is not sent, nor what exceeds the budget."""
         self._events_taken += due.events
-        if self._job.max_events is None or self._events_taken <= self._job.max_events:
+        if self._spool is not None and self._spool.full is not None:
+            self._meter.shortages[NO_ROOM] += 1
+            reason = f"no room for more records: {self._spool.full}"
+        elif self._job.max_events is not None and self._events_taken > self._job.max_events:
+            reason = f"--max-events {self._job.max_events} reached"
+        else:
             return False
         self._feeder.account(due.monitor, unsent=due.events)
-        self.stop(f"--max-events {self._job.max_events} reached")
+        self.stop(reason)
         return True

@@ -43,7 +43,7 @@ class RateProbeEngine(Engine):
     """An engine that hands every result to its feeder and sends every batch that the feeder offers."""
 
     def _held_back(self, due: ScheduledRequest) -> bool:
-        return self._no_room(due) or self._over_budget(due)
+        return self._must_stop(due)
 
     def _record(self, exchange: Exchange) -> Result:
         result = super()._record(exchange)

@@ -13,7 +13,6 @@ from time import perf_counter
 
 import gevent
 from gevent.event import Event as Signal
-from gevent.lock import Semaphore
 from isal import isal_zlib
 
 from loadgen.model import Batch, Noun, Request, Volume
@@ -84,7 +83,7 @@ Entry = tuple[float, int, ScheduledRequest]  # moment, order of coming, batch
 
 
 class Schedule:
-    """Hands out what is due, when it is due, to any number of waiting greenlets.
+    """Hands out what is due, when it is due, to whoever waits for it.
 
     Only the second that is being sent is kept in order; what is due later lies in heaps of a second each, unordered,
     because an order over all that a crowd of visitors still means to send would not fit into the processor's caches.
@@ -101,7 +100,6 @@ class Schedule:
         self._next_group = 0.0  # seconds from the run's zero
         self._order = count()
         self._next_turn = 0.0  # by the machine's clock
-        self._turn = Semaphore(1)
         self._changed = Signal()
         self._over = False
 
@@ -126,10 +124,7 @@ class Schedule:
                 self._changed.set()
 
     def take(self, most: int = 1) -> list[ScheduledRequest]:
-        """Wait for what is due, and take at most so many batches; none once the run is over.
-
-        One greenlet watches the clock, the others queue.
-        """
+        """Wait for what is due, and take at most so many batches; none once the run is over."""
         while not self._over:
             taken: list[ScheduledRequest] = []
             while len(taken) < most and self._is_due():
@@ -139,12 +134,8 @@ class Schedule:
                 if len(taken) < most:
                     self._next_group = self._now() + BETWEEN_GROUPS
                 return taken
-            with self._turn:
-                if self._over or self._is_due():
-                    continue
-                wait = self._until_next()
-                self._changed.clear()
-                self._changed.wait(wait)
+            self._changed.clear()
+            self._changed.wait(self._until_next())
         return []
 
     def yield_to_senders(self) -> None:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -67,6 +67,11 @@ class Template:
     def __init__(self, model: Any) -> None:
         self.pieces = write_details(model).split("\0")
 
+    @classmethod
+    def of(cls, kind: type[msgspec.Struct], **fixed: Any) -> Template:
+        """Details of this kind with a placeholder for each member, in order, and in its parts; none for fixed ones."""
+        return cls(_fill_with_placeholders(kind, fixed))
+
     def text(self, *values: str) -> str:
         """Details with these values in place of the placeholders."""
         return self.texts(*([value] for value in values))[0] if values else self.pieces[0]
@@ -81,6 +86,15 @@ class Template:
         for column, piece in zip(columns, self.pieces[1:], strict=True):
             parts += [*column, repeat(piece)] if isinstance(column, Halves) else [column, repeat(piece)]
         return map("".join, zip(*parts, strict=False))
+
+
+def _fill_with_placeholders(kind: Any, fixed: dict[str, Any]) -> Any:
+    """What stands for a member of this type: a placeholder; or a struct whose members are placeholders but for some."""
+    if not issubclass(get_origin(kind) or kind, msgspec.Struct):
+        return TEXT_PLACEHOLDER if str in (kind, *get_args(kind)) else PLACEHOLDER
+    own = {name: fixed[name] for name in kind.__struct_fields__ if name in fixed}
+    free = [field for field in msgspec.structs.fields(kind) if field.name not in fixed]
+    return kind(**own, **{field.name: _fill_with_placeholders(field.type, fixed) for field in free})
 
 
 def write_details(details: Any) -> str:

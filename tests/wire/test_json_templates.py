@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from loadgen.model import Event, Page
 from loadgen.rum.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
@@ -96,3 +97,11 @@ def test_a_time_is_dated_when_the_session_is() -> None:
     }
     assert read_details(text, dict) == {"start_time": 1.25, "trace_id": f"1-00000001-{'a' * 24}"}
     assert '"start_time\\":1795288002,' in date_details(text, 1795288000.75)
+
+
+def test_a_template_of_a_kind_has_a_placeholder_for_each_member_that_is_not_fixed() -> None:
+    template = Template.of(Http, segment_id=UNSET, error=UNSET, method="GET", response=UNSET)
+    assert template.text("/a", "1-2-3") == Template(Http(HttpRequest(TEXT_PLACEHOLDER, "GET"), TEXT_PLACEHOLDER)).text(
+        "/a", "1-2-3"
+    )
+    assert Template.of(Ttfb).pieces == Template(Ttfb(PLACEHOLDER, TtfbAttribution(*[PLACEHOLDER] * 5))).pieces

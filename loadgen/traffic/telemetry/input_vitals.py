@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.rum.events import FID, INP, Fid, FidAttribution, Inp, InpAttribution
+from loadgen.rum.events import FID, INP, Fid, Inp
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.journey import FAR_TICK
@@ -16,7 +16,7 @@ from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import draw_shares
 from loadgen.traffic.telemetry.reactions import Reactions, draw_delays, find_working
 from loadgen.traffic.telemetry.vitals import find_load_starts, find_states, is_measured
-from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
+from loadgen.wire.json_templates import Template, escape
 
 EVENT_TYPES = ("pointerdown", "keydown")
 INP_TICKS = 80
@@ -28,25 +28,7 @@ HANDLED_MU, HANDLED_SIGMA = -0.9, 0.7
 NOTICEABLE = 40
 """Shorter interactions (ms) are reported only when they are the first input (web-vitals, durationThreshold)."""
 
-
-FIRST_INPUT = Template(
-    Fid(PLACEHOLDER, FidAttribution(TEXT_PLACEHOLDER, TEXT_PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER))
-)
-SLOWEST_INPUT = Template(
-    Inp(
-        PLACEHOLDER,
-        InpAttribution(
-            TEXT_PLACEHOLDER,
-            PLACEHOLDER,
-            PLACEHOLDER,
-            TEXT_PLACEHOLDER,
-            PLACEHOLDER,
-            PLACEHOLDER,
-            PLACEHOLDER,
-            TEXT_PLACEHOLDER,
-        ),
-    )
-)
+FIRST_INPUT, SLOWEST_INPUT = Template.of(Fid), Template.of(Inp)
 
 
 def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:

@@ -13,27 +13,15 @@ import numpy as np
 from msgspec import UNSET
 
 from loadgen.model import Page
-from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb, TtfbAttribution
+from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb
 from loadgen.traffic.assets import HEADER_BYTES
 from loadgen.traffic.block_draws import LOADED_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Choice, Floats, Ints
-from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
+from loadgen.wire.json_templates import TEXT_PLACEHOLDER, Template, escape
 
 PAGE_ALONE = Template(PageView(TEXT_PLACEHOLDER))
-LANDED = Template(
-    PageView(TEXT_PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER, UNSET, UNSET, TEXT_PLACEHOLDER, TEXT_PLACEHOLDER)
-)
-FOLLOWED = Template(
-    PageView(
-        TEXT_PLACEHOLDER,
-        PLACEHOLDER,
-        TEXT_PLACEHOLDER,
-        TEXT_PLACEHOLDER,
-        PLACEHOLDER,
-        TEXT_PLACEHOLDER,
-        TEXT_PLACEHOLDER,
-    )
-)
+LANDED = Template.of(PageView, parentPageInteractionId=UNSET, timeOnParentPage=UNSET)
+FOLLOWED = Template.of(PageView)
 
 
 def record_page_views(draws: BlockDraws) -> Column:
@@ -82,44 +70,11 @@ ITEM_SIZES = np.append(1.0, np.exp(0.1 * np.random.default_rng(0).standard_norma
 KNOWN_RATIOS = 65536
 """Texts of ratios that are cached."""
 
-NAVIGATED = Template(
-    Navigation(
-        initiatorType="navigation",
-        navigationType=TEXT_PLACEHOLDER,
-        startTime=0,
-        unloadEventStart=PLACEHOLDER,
-        promptForUnload=0,
-        redirectCount=PLACEHOLDER,
-        redirectStart=0,
-        redirectTime=PLACEHOLDER,
-        workerStart=0,
-        workerTime=0,
-        fetchStart=PLACEHOLDER,
-        domainLookupStart=PLACEHOLDER,
-        dns=PLACEHOLDER,
-        nextHopProtocol=TEXT_PLACEHOLDER,
-        connectStart=PLACEHOLDER,
-        connect=PLACEHOLDER,
-        secureConnectionStart=PLACEHOLDER,
-        tlsTime=PLACEHOLDER,
-        requestStart=PLACEHOLDER,
-        timeToFirstByte=PLACEHOLDER,
-        responseStart=PLACEHOLDER,
-        responseTime=PLACEHOLDER,
-        domInteractive=PLACEHOLDER,
-        domContentLoadedEventStart=PLACEHOLDER,
-        domContentLoaded=PLACEHOLDER,
-        domComplete=PLACEHOLDER,
-        domProcessingTime=PLACEHOLDER,
-        loadEventStart=PLACEHOLDER,
-        loadEventTime=PLACEHOLDER,
-        duration=PLACEHOLDER,
-        headerSize=PLACEHOLDER,
-        transferSize=PLACEHOLDER,
-        compressionRatio=PLACEHOLDER,
-    )
-)
-ANSWERED = Template(Ttfb(PLACEHOLDER, TtfbAttribution(PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER)))
+NAVIGATED = Template.of(
+    Navigation, initiatorType="navigation", startTime=0, promptForUnload=0, redirectStart=0, workerStart=0,
+    workerTime=0, navigationTimingLevel=2,
+)  # fmt: skip
+ANSWERED = Template.of(Ttfb)
 
 
 def draw_protocols(draws: BlockDraws) -> Ints:

@@ -19,7 +19,7 @@ from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.reactions import Reactions
 from loadgen.traffic.telemetry.vitals import find_largest_paints
-from loadgen.wire.json_templates import PLACEHOLDER, Template
+from loadgen.wire.json_templates import Template
 
 LOOKS = 12
 """The look at which the plugin goes on without LCP."""
@@ -30,7 +30,7 @@ BUCKET = 1000
 QUIET = 5 * BUCKET
 """So long must no long task run."""
 
-MEASURED = Template(Tti(PLACEHOLDER))
+MEASURED = Template.of(Tti)
 
 BUSY, BUSY_SIGMA = 0.35, 0.9
 """Median part of the rendering time for which long tasks go on after parsing, and its spread; estimates."""

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from msgspec import UNSET
 
-from loadgen.rum.events import CLS, FCP, LCP, Cls, ClsAttribution, Fcp, FcpAttribution, Lcp, LcpAttribution
+from loadgen.rum.events import CLS, FCP, LCP, Cls, ClsAttribution, Fcp, Lcp
 from loadgen.scenario import LayoutShift
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks, write_numbers
@@ -23,7 +23,7 @@ from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_load_reports
 from loadgen.traffic.telemetry.reactions import Reactions, draw_delays
 from loadgen.traffic.telemetry.resources import Heroes
-from loadgen.wire.json_templates import PLACEHOLDER, TEXT_PLACEHOLDER, Template, escape
+from loadgen.wire.json_templates import Template, escape
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
 SHIFTED = (
@@ -40,8 +40,7 @@ load events came first that followed a paint by up to 16 ms (nine in ten) or 50 
 NEXT_FRAME = 160
 """Ticks to the next frame, at 60 Hz."""
 
-PAINTED = Template(Fcp(PLACEHOLDER, FcpAttribution(PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER)))
-SHIFT = Template(Cls(PLACEHOLDER, ClsAttribution(TEXT_PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, TEXT_PLACEHOLDER)))
+PAINTED, SHIFT = Template.of(Fcp), Template.of(Cls)
 STILL = Template(Cls(0, ClsAttribution())).text()
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
@@ -53,11 +52,9 @@ IMAGE, FETCHED, NAVIGATED, AGAIN = 1, 2, 4, 8
 def _make_template(kind: int) -> Template:
     """An LCP of one kind; each part that it may have is a placeholder of its own."""
     element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
-    url = TEXT_PLACEHOLDER if kind & IMAGE else UNSET
-    file, entry = (TEXT_PLACEHOLDER if kind & flag else UNSET for flag in (FETCHED, NAVIGATED))
-    return Template(
-        Lcp(PLACEHOLDER, LcpAttribution(element, url, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, PLACEHOLDER, file, entry))
-    )
+    members = {"url": IMAGE, "lcpResourceEntry": FETCHED, "navigationEntry": NAVIGATED}
+    absent = {name: UNSET for name, flag in members.items() if not kind & flag}
+    return Template.of(Lcp, element=element, **absent)
 
 
 TEMPLATES = {kind: _make_template(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}

@@ -93,7 +93,7 @@ def draw_traits(scenario: Scenario, seed: int, share: tuple[int, int]) -> Iterat
 
 def _measure_traits(blocks: Blocks, part: BlockStarts) -> Floats:
     """The traits of a block's visits, [visit, trait]."""
-    people, _, _, (walk, hard, _, _), looks = blocks.walk(part.number, part.start)
+    people, _, _, walk, hard, _, _, looks = blocks.walk(part.number, part.start)
     visits, pages = len(part.start), len(blocks.site.pages)
     interval = blocks.scenario.client.dispatchInterval / 1000
     seconds, restored = looks.looked / TICKS, walk.kind == RESTORED

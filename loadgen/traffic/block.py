@@ -11,7 +11,7 @@ import numpy as np
 
 from loadgen.model import Session
 from loadgen.scenario import Scenario
-from loadgen.traffic.block_draws import BlockColumns, BlockDraws, Sources
+from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.build_loads import NOWHERE, build_loads, build_unused
 from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds
@@ -23,6 +23,7 @@ from loadgen.traffic.journey import (
     RESTORED,
     Dwell,
     Habits,
+    Timeline,
     Walk,
     build_timeline,
     draw_dwell,
@@ -70,26 +71,16 @@ class BlockStarts(NamedTuple):
         return float(self.start[self.session >= 0].min())
 
 
-class WalkedVisits(NamedTuple):
-    """Walks of a block, and what is known of their loads."""
-
-    walk: Walk
-    hard: Bools  # views that are full loads
-    landing: Loading
-    later: WantedLoads
-
-    def slow_down(self, factor: Floats) -> WalkedVisits:
-        """The same visits with later loads that render so many times as long."""
-        return self._replace(later=self.later._replace(cache_factor=self.later.cache_factor * factor))
-
-
 class BlockWalks(NamedTuple):
-    """A block before its loads."""
+    """A block before its loads, and what is known of these."""
 
     people: People
     slowness: Slowness
     exposures: list[Exposure]
-    visits: WalkedVisits
+    walk: Walk
+    hard: Bools  # views that are full loads
+    landing: Loading
+    later: WantedLoads
     looks: Dwell
 
 
@@ -136,44 +127,42 @@ class Blocks:
             seeds.stream("slowness", block), people.device, self.crowd.distance[people.country], scenario.telemetry
         )
         exposures = self.incidents.draw_exposures(seeds, block, people)
-        walked = self._walk_visits(block, people, slowness, exposures, starts)
-        steps, hard = walked.walk, walked.hard
-        looks = draw_dwell(site, seeds, block, steps, people.device, scenario.telemetry.tab_switches)
-        looks = open_tabs(seeds, block, steps, hard, looks, scenario.population.new_tab)
-        return BlockWalks(people, slowness, exposures, walked, looks)
+        walk, hard, landing = self._walk_visits(block, people, slowness, exposures, starts)
+        looks = draw_dwell(site, seeds, block, walk, people.device, scenario.telemetry.tab_switches)
+        looks = open_tabs(seeds, block, walk, hard, looks, scenario.population.new_tab)
+        later = self._want_later(people, walk, hard)
+        return BlockWalks(people, slowness, exposures, walk, hard, landing, later, looks)
 
     def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
         """Draw a block: its visitors, walks, loads and times, without its events."""
         scenario, site, seeds = self.scenario, self.site, self.seeds
-        people, slowness, exposures, walked, looks = self.walk(block, starts)
-        steps, hard = walked.walk, walked.hard
-        clocks = self._start_clocks(block, steps.session[hard], people)
-        able = hard & self.crowd.can_prerender(people)[steps.session]
-        leads = draw_leads(site, seeds, block, (steps, able), looks)[hard]
-        loading = self._draw_loading(block, walked, slowness, (leads, clocks))
-        time = build_timeline(steps, hard, loading, looks)
-        planned = at = starts[steps.session] + time.start / TICKS
+        drawn = self.walk(block, starts)
+        people, walk, hard = drawn.people, drawn.walk, drawn.hard
+        clocks = self._start_clocks(block, walk.session[hard], people)
+        able = hard & self.crowd.can_prerender(people)[walk.session]
+        leads = draw_leads(site, seeds, block, (walk, able), drawn.looks)[hard]
+        loading, time = self._place_loads(block, drawn, leads, clocks)
+        planned = at = starts[walk.session] + time.start / TICKS
         view = loading.view
-        factor = find_slowdown(exposures, steps.session[view], steps.page[view], planned[view])
+        factor = find_slowdown(drawn.exposures, walk.session[view], walk.page[view], planned[view])
         if factor is not None:
-            slowed = walked.slow_down(factor[~steps.first[view]])
-            loading = self._draw_loading(block, slowed, slowness, (leads, clocks))
-            time = build_timeline(steps, hard, loading, looks)
-            at = starts[steps.session] + time.start / TICKS
-        people = self.crowd.separate(block, people, starts + time.find_session_ends(steps.begins) / TICKS)
+            later = drawn.later._replace(cache_factor=drawn.later.cache_factor * factor[~walk.first[view]])
+            loading, time = self._place_loads(block, drawn._replace(later=later), leads, clocks)
+            at = starts[walk.session] + time.start / TICKS
+        people = self.crowd.separate(block, people, starts + time.find_session_ends(walk.begins) / TICKS)
         hit = find_struck_views(
-            exposures, seeds, block, (steps.session, steps.page, planned, at), hard & (steps.kind != RESTORED)
+            drawn.exposures, seeds, block, (walk.session, walk.page, planned, at), hard & (walk.kind != RESTORED)
         )
-        seen = number_pages(steps, steps.first if scenario.client.allowCookies else hard)
+        seen = number_pages(walk, walk.first if scenario.client.allowCookies else hard)
         referrals = Referrals(
             seeds.stream("referrals", block), self.crowd.name_browsers(people), scenario.population.direct
         )
-        pages = PageMaker(steps, seen, time, site, referrals)
-        pages.make_sessions(np.flatnonzero(own), steps.begins, seeds.pause)
-        columns = BlockColumns(
-            people, slowness, steps, looks.looked, loading, time, seen, clocks, pages.made, hit, factor
-        )
-        return BlockDraws(Sources(scenario, site, self.crowd, seeds), block, own, columns)
+        pages = PageMaker(walk, seen, time, site, referrals)
+        pages.make_sessions(np.flatnonzero(own), walk.begins, seeds.pause)
+        return BlockDraws(
+            scenario, site, self.crowd, seeds, block, own, people, drawn.slowness, walk, drawn.looks.looked, loading,
+            time, seen, clocks, pages.made, hit, factor,
+        )  # fmt: skip
 
     def _start_clocks(self, block: int, session: Ints, people: People) -> BrowserClocks:
         """The clocks of the loads of these sessions."""
@@ -183,8 +172,11 @@ class Blocks:
 
     def _walk_visits(
         self, block: int, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
-    ) -> WalkedVisits:
-        """Draw the landing loads, then the walks: visitors leave more often after a slow landing."""
+    ) -> tuple[Walk, Bools, Loading]:
+        """Draw the landing loads, then the walks, and which views are full loads.
+
+        Visitors leave more often after a slow landing.
+        """
         population, telemetry = self.scenario.population, self.scenario.telemetry
         entry = draw_entries(self.site, self.seeds, block, len(people.user))
         everyone = np.arange(len(entry))
@@ -212,9 +204,7 @@ class Blocks:
         steps = draw_walk(self.site, self.seeds, block, entry, habits)
         steps.kind[steps.begins[:-1]] = kind
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
-        return WalkedVisits(
-            steps, hard, landing._replace(view=steps.begins[:-1]), self._want_later(people, steps, hard)
-        )
+        return steps, hard, landing._replace(view=steps.begins[:-1])
 
     def _want_later(self, people: People, steps: Walk, hard: Bools) -> WantedLoads:
         """The full loads behind the landings."""
@@ -230,19 +220,19 @@ class Blocks:
             new, images[:, of] > 0, np.stack((*unseen, new)) & ~people.returning[session],
         )  # fmt: skip
 
-    def _draw_loading(
-        self, block: int, walked: WalkedVisits, slowness: Slowness, browsers: tuple[Ints, BrowserClocks]
-    ) -> Loading:
-        """Draw all loads: landings, later loads, and returns from the back/forward cache, which take no time.
+    def _place_loads(
+        self, block: int, drawn: BlockWalks, leads: Ints, clocks: BrowserClocks
+    ) -> tuple[Loading, Timeline]:
+        """Draw all loads and place the views in time: landings, later loads, and returns from the back/forward cache.
 
-        `browsers` says how long each is prerendered, and how its times are measured.
+        The last take no time. `leads` says for how many ticks each load is prerendered.
         """
-        leads, clocks = browsers
-        later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, slowness, walked.later)
-        loading = join_loads(walked.landing, later)
-        back = walked.walk.kind[loading.view] == RESTORED
+        later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, drawn.slowness, drawn.later)
+        loading = join_loads(drawn.landing, later)
+        back = drawn.walk.kind[loading.view] == RESTORED
         if back.any():
             loading = restore_loads(self.seeds.stream("restored", block), loading, back)
         if leads.any():
             loading = activate_loads(self.seeds.stream("activated", block), loading, leads)
-        return measure_loads(loading, clocks, back)
+        loading = measure_loads(loading, clocks, back)
+        return loading, build_timeline(drawn.walk, drawn.hard, loading, drawn.looks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -71,9 +72,16 @@ def write_each(make: Callable[[int], Any]) -> Details:
     return lambda places: [write_details(make(place)) for place in places.tolist()]
 
 
-class BlockColumns(NamedTuple):
-    """The columns of a block before its events."""
+@dataclass
+class BlockDraws:
+    """A block's visitors, walks, loads and times, and what they are drawn from."""
 
+    scenario: Scenario
+    site: Site
+    crowd: Crowd
+    seeds: Seeds
+    number: int  # of the block
+    own_sessions: Bools  # which sessions become objects
     people: People
     slowness: Slowness
     walk: Walk
@@ -85,36 +93,17 @@ class BlockColumns(NamedTuple):
     pages: list[Page | None]
     struck: list[StruckViews]
     slowed: Floats | None  # factor on the files' times of each load; None: no outage
+    purpose: str = ""  # what the names of its streams begin with
 
-
-class Sources(NamedTuple):
-    """What all blocks of one scenario and seed are drawn from."""
-
-    scenario: Scenario
-    site: Site
-    crowd: Crowd
-    seeds: Seeds
-
-
-class BlockDraws:
-    """A block's visitors, walks, loads and times; `own` says which sessions become objects."""
-
-    def __init__(self, sources: Sources, number: int, own: Bools, columns: BlockColumns) -> None:
-        self.scenario, self.site, self.crowd, self.seeds = sources
-        self.number = number
-        self.people, self.slowness, self.walk, self.visible, self.loading, self.time, self.seen = columns[:7]
-        self.clocks = columns.clocks
-        self.struck, self.slowed = columns.struck, columns.slowed
-        self._page = to_objects(columns.pages)
-        self.own_sessions = own
-        self.own_view_mask: Bools = own[self.walk.session]
-        self.own_views: Ints = np.flatnonzero(self.own_view_mask)
-        self.views = len(self.walk.page)
-        self.loads = len(self.loading.view)
+    def __post_init__(self) -> None:
+        self.views, self.loads = len(self.walk.page), len(self.loading.view)
+        self.load_session: Ints = self.walk.session[self.loading.view]
         # loads that the browser's back/forward cache brought back
         self.restored: Bools = self.walk.kind[self.loading.view] == RESTORED
-        self.load_session: Ints = self.walk.session[self.loading.view]
-        self.own_loads: Ints = np.flatnonzero(own[self.load_session])
+        self.own_view_mask: Bools = self.own_sessions[self.walk.session]
+        self.own_views: Ints = np.flatnonzero(self.own_view_mask)
+        self.own_loads: Ints = np.flatnonzero(self.own_sessions[self.load_session])
+        self._page = to_objects(self.pages)
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
@@ -135,11 +124,11 @@ class BlockDraws:
 
     def stream(self, purpose: str) -> np.random.Generator:
         """The block's random stream for one purpose."""
-        return self.seeds.stream(purpose, self.number)
+        return self.seeds.stream(self.purpose + purpose, self.number)
 
     def id_stream(self, purpose: str) -> np.random.Generator:
         """The block's stream of ids for one purpose."""
-        return self.seeds.id_stream(purpose, self.number)
+        return self.seeds.id_stream(self.purpose + purpose, self.number)
 
     def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""

@@ -16,13 +16,14 @@ and on two that were prerendered for 13 s and not shown.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadgen.model import Page
-from loadgen.traffic.block_draws import BlockColumns, BlockDraws, Sources
+from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, find_begins, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk
@@ -47,9 +48,6 @@ LEAD_SIGMA = 0.6
 
 FRAME_MS, HIDDEN_MS = (20.0, 80.0), (2.0, 25.0)
 """From the click to the first frame (63 and 70 were measured), and until the page before is hidden."""
-
-OF_VISITORS = frozenset({"protocol"})
-"""Streams of what a visitor's documents have in common."""
 
 StartClocks = Callable[[Ints], BrowserClocks]
 """The sessions of some loads → their clocks."""
@@ -85,40 +83,26 @@ def activate_loads(stream: np.random.Generator, loading: Loading, leads: Ints) -
     return loading._replace(activated=leads, frame=frame, took_over=hidden)
 
 
-class UnusedDraws(BlockDraws):
-    """The unused documents of a block: each is a view and a load behind a copy of the view that it belongs to."""
+def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> BlockDraws | None:
+    """Draw which pages are rendered for nothing: each is a view and a load behind a copy of the view it belongs to.
 
-    def __init__(self, draws: BlockDraws, columns: BlockColumns) -> None:
-        super().__init__(Sources(draws.scenario, draws.site, draws.crowd, draws.seeds), draws.number,
-                         draws.own_sessions, columns)  # fmt: skip
-        lives = self.time.noticed < self.time.load_end
-        self.own_view_mask &= lives & (np.arange(self.views) % 2 == 1)
-        self.own_views = self.own_loads = np.flatnonzero(self.own_view_mask)
-
-    def stream(self, purpose: str) -> np.random.Generator:
-        """The unused documents' own random stream for one purpose."""
-        return super().stream(purpose if purpose in OF_VISITORS else f"unused/{purpose}")
-
-    def id_stream(self, purpose: str) -> np.random.Generator:
-        """Their own stream of ids."""
-        return super().id_stream(f"unused/{purpose}")
-
-
-def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> UnusedDraws | None:
-    """Draw which pages are rendered for nothing; None if none is."""
+    None if none is.
+    """
     view, page = _choose_pages(draws)
     if not view.size:
         return None
     walk = _walk(draws, view, page)
-    clocks = start_clocks(walk.session)
-    loading = measure_loads(_load(draws, view, walk), clocks, np.zeros(len(walk.page), dtype=bool))
-    time, number = _place(draws, view, walk, loading), np.arange(len(walk.page))
-    new = number % 2 == 1
-    columns = BlockColumns(
-        draws.people, draws.slowness, walk, np.zeros(len(new), dtype=np.int64), loading, time,
-        PageNumbers(new, number, number, number), clocks, _make_pages(draws, view, walk, time), [], None,
+    clocks, number = start_clocks(walk.session), np.arange(len(walk.page))
+    loading = measure_loads(_load(draws, view, walk), clocks, np.zeros(len(number), dtype=bool))
+    time, is_unused = _place(draws, view, walk, loading), number % 2 == 1
+    unused = replace(
+        draws, walk=walk, visible=np.zeros(len(number), dtype=np.int64), loading=loading, time=time,
+        seen=PageNumbers(is_unused, number, number, number), clocks=clocks, pages=_make_pages(draws, view, walk, time),
+        struck=[], slowed=None, purpose="unused/",
     )  # fmt: skip
-    return UnusedDraws(draws, columns)
+    unused.own_view_mask &= is_unused & (time.noticed < time.load_end)
+    unused.own_views = unused.own_loads = np.flatnonzero(unused.own_view_mask)
+    return unused
 
 
 def _choose_pages(draws: BlockDraws) -> tuple[Ints, Ints]:

@@ -78,11 +78,11 @@ ANSWERED = Template.of(Ttfb)
 
 
 def draw_protocols(draws: BlockDraws) -> Ints:
-    """The protocol of each session, as index in PROTOCOLS."""
+    """The protocol of each session, as index in PROTOCOLS: the same for pages that are rendered for nothing."""
     spoken = draws.scenario.telemetry.protocol
     if spoken is not None:
         return np.full(len(draws.own_sessions), PROTOCOLS.index(spoken))
-    return PROTOCOL.pick(draws.stream("protocol").random(len(draws.own_sessions)))
+    return PROTOCOL.pick(draws.seeds.stream("protocol", draws.number).random(len(draws.own_sessions)))
 
 
 BUSY_MS, CALMS_MS, TIMER_FIRST = 5.0, 30.0, (0.4, 0.92)

@@ -14,7 +14,7 @@ from loadgen.model import Page
 from loadgen.rum import events
 from loadgen.scenario import Scenario
 from loadgen.traffic.browser_clocks import BrowserClocks, Span
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, draw_uuids, to_objects
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, draw_uuids, round_down, to_objects
 from loadgen.traffic.incidents import StruckViews
 from loadgen.traffic.journey import RESTORED, Timeline, Walk
 from loadgen.traffic.loading import Loading, Slowness
@@ -114,7 +114,7 @@ class BlockDraws:
     def waits(self) -> Ints:
         """Ticks for which callbacks of each load wait until the main thread is free: [callback, load]."""
         means = np.array(WAITS)[:, None] * TICKS / 1000
-        return np.floor(means * self.stream("waits").standard_exponential((len(WAITS), self.loads))).astype(np.int64)
+        return round_down(means * self.stream("waits").standard_exponential((len(WAITS), self.loads)))
 
     @cached_property
     def hero_urls(self) -> list[str]:
@@ -138,6 +138,10 @@ class BlockDraws:
         """A column of times for each span, as the loads' browsers write them."""
         self.seeds.pause()
         return self.clocks.write(load, spans)
+
+    def place_moments(self, view: Ints, part: Floats) -> Ints:
+        """Moments in these views, each when so great a part of the view's visible time is over."""
+        return self.time.find_moments(view, round_down(self.visible[view] * part))
 
     def find_pages(self, views: Ints) -> list[Page]:
         """The pages of these views, which must belong to own sessions."""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loadgen.traffic.draws import Bools, Ints, to_objects
+from loadgen.traffic.draws import Bools, Ints, round_off, to_objects
 from loadgen.wire.json_templates import Halves
 
 LEAST_BITS, MOST_BITS = 18, 31
@@ -76,7 +76,7 @@ class BrowserClocks:
 
         `uptime` is the binary logarithm of the machines' median uptime in milliseconds, and its standard deviation.
         """
-        bits = np.rint(uptime[0] + uptime[1] * stream.standard_normal(len(blink))).astype(np.int64)
+        bits = round_off(uptime[0] + uptime[1] * stream.standard_normal(len(blink)))
         self._bits: Ints = np.clip(bits, LEAST_BITS, MOST_BITS)[session]
         self._origin: Ints = stream.integers(0, PHASES, len(session))
         self._base: Ints = (self._bits - LEAST_BITS) * (PHASES * DIGITS * SIZES)

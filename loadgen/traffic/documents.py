@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.scenario import Telemetry
-from loadgen.traffic.draws import Bools, Choice, Floats, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Choice, Floats, Ints, round_off, to_ticks
 
 INTERACTIVE, STORED_INTERACTIVE = (-0.85, 0.45), (-0.55, 0.35)
 SCRIPTS_SIGMA, STORED_SCRIPTS = 0.45, (-1.7, 0.55)
@@ -137,8 +137,7 @@ def _find_ready(times: tuple[Ints, Ints, Ints], warm: Bools, own: Floats, turn: 
 
 def scale_ticks(tick: Ints, factor: Floats) -> Ints:
     """Times so many times as long."""
-    scaled: Ints = np.rint(tick * factor).astype(np.int64)
-    return scaled
+    return round_off(tick * factor)
 
 
 def _draw_factors(law: tuple[float, float], normal: Floats) -> Floats:

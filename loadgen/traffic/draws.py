@@ -174,9 +174,21 @@ def to_objects(values: list[Any]) -> NDArray[np.object_]:
     return array
 
 
+def round_down(values: NDArray[Any]) -> Ints:
+    """The whole numbers below."""
+    whole: Ints = np.floor(values).astype(np.int64)
+    return whole
+
+
+def round_off(values: NDArray[Any]) -> Ints:
+    """The nearest whole numbers."""
+    whole: Ints = np.rint(values).astype(np.int64)
+    return whole
+
+
 def to_ticks(milliseconds: Floats) -> Ints:
     """Milliseconds as whole ticks of 0.1 ms."""
-    return np.rint(milliseconds * 10).astype(np.int64)
+    return round_off(milliseconds * 10)
 
 
 def write_numbers(values: Floats) -> list[str]:

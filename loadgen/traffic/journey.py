@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, find_begins
+from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, find_begins, round_off
 from loadgen.traffic.loading import Loading
 from loadgen.traffic.site import Site
 
@@ -188,8 +188,7 @@ def open_tabs(seeds: Seeds, block: int, walk: Walk, hard: Bools, looks: Dwell, s
 
 
 def _to_ticks(seconds: Floats) -> Ints:
-    whole: Ints = np.rint(np.minimum(seconds, LONGEST) * TICKS).astype(np.int64)
-    return whole
+    return round_off(np.minimum(seconds, LONGEST) * TICKS)
 
 
 FAR_TICK = 2**45

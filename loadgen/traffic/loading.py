@@ -12,7 +12,7 @@ import numpy as np
 from loadgen.scenario import Telemetry
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.documents import FLIGHT_BYTES, draw_document, find_fetched, scale_ticks
-from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, round_down, round_off, to_ticks
 from loadgen.traffic.population import DEVICES
 
 TEXT_FACTOR = 0.25
@@ -234,7 +234,7 @@ def draw_loads(stream: np.random.Generator, telemetry: Telemetry, slowness: Slow
     return Loading(
         view=asked.view, ttfb=ttfb, unload=unload, response=response, fcp=fcp, lcp=lcp, text=text,
         stored=asked.stored, new=asked.new, activated=nothing, frame=nothing, took_over=nothing,
-        warm=warm, pictures=pictures, html_bytes=np.rint(asked.html_kb * 1024).astype(np.int64), rtt=rtt, mbit=mbit,
+        warm=warm, pictures=pictures, html_bytes=round_off(asked.html_kb * 1024), rtt=rtt, mbit=mbit,
         **network, **document,
     )  # fmt: skip
 
@@ -275,7 +275,7 @@ def _draw_network(
     send = np.exp(np.array(REQUEST_MU)[kind] + np.array(REQUEST_SIGMA)[kind] * normal[2])
     phases = np.stack([0.4 + 8 * uniform[3] ** 2, redirect, ask, dns, connect, connect, send])
     phases *= np.minimum(1.0, PHASES_AT_MOST * ttfb / 10 / phases.sum(axis=0))
-    wait, redirect, ask, dns, connect, tls, send = np.floor(phases * 10).astype(np.int64)
+    wait, redirect, ask, dns, connect, tls, send = round_down(phases * 10)
     lookup = wait + redirect + ask
     begun = lookup + dns + connect + tls
     return {"wait": wait + redirect, "redirect": redirect, "lookup": lookup, "dns": dns, "connect": connect + tls,

@@ -10,7 +10,7 @@ import numpy as np
 from loadgen.errors import ScenarioError
 from loadgen.model import Visitor
 from loadgen.scenario import Population, Scenario
-from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids
+from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids, round_down
 from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances, find_firefox_language
 from loadgen.traffic.platforms import (
     PLATFORMS,
@@ -138,7 +138,7 @@ class Crowd:
         country = new.country
         known = self._pool_sizes[country]
         returning = (uniform[1] < self._share) & (known > 0)
-        who = np.where(returning, self._pool_begins[country] + np.floor(uniform[2] * known).astype(np.int64), 0)
+        who = np.where(returning, self._pool_begins[country] + round_down(uniform[2] * known), 0)
         platform, version, language, device = (
             np.where(returning, old[who], fresh) for old, fresh in zip(self._pool[1:5], new[1:5], strict=True)
         )

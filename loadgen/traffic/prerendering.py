@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from loadgen.model import Page
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
-from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, find_begins, to_ticks
+from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, find_begins, round_down, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk
 from loadgen.traffic.loading import (
     Loading,
@@ -69,7 +69,7 @@ def draw_leads(site: Site, seeds: Seeds, block: int, views: tuple[Walk, Bools], 
     row = row[looks.opened[row - 1] < 0]  # nobody comes by the link that opened another tab
     median = np.array([LEADS[page.link.eagerness] for page in site.pages])[walk.page[row]]
     shown = looks.looked[row - 1] - np.maximum(looks.switched[row - 1], 0)
-    leads[row] = np.floor(np.minimum(median * np.exp(LEAD_SIGMA * normal[row]) * TICKS, shown)).astype(np.int64)
+    leads[row] = round_down(np.minimum(median * np.exp(LEAD_SIGMA * normal[row]) * TICKS, shown))
     return leads
 
 
@@ -162,7 +162,7 @@ def _place(draws: BlockDraws, view: Ints, walk: Walk, loading: Loading) -> Timel
     """When the documents begin: at once, or at any time while the page before is looked at, whose end is theirs too."""
     time = draws.time
     at_once = np.array([page.link.eagerness == "immediate" for page in draws.site.pages])[walk.page[1::2]]
-    waited = np.floor(draws.visible[view] * draws.stream("unused begin").random(len(view))).astype(np.int64)
+    waited = round_down(draws.visible[view] * draws.stream("unused begin").random(len(view)))
     begun, end = time.looked[view] + np.where(at_once, 0, waited), time.end[view]
     never, rows = np.full(len(walk.page), -1), np.arange(len(walk.page))
     return Timeline(

@@ -12,7 +12,7 @@ import numpy as np
 
 from loadgen.scenario import ApiCall, SlowApi
 from loadgen.traffic.block_draws import BlockDraws
-from loadgen.traffic.draws import Bools, Choice, Floats, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Choice, Floats, Ints, round_down, to_ticks
 from loadgen.traffic.journey import FAR_TICK, RESTORED
 from loadgen.traffic.telemetry.interactions import Inputs
 
@@ -79,7 +79,7 @@ def _draw_calls(draws: BlockDraws, seen: Inputs | None) -> DrawnCalls:
     given_up = draws.stream("aborted").random(len(view)) < api.aborted
     status = np.where(given_up, ABORTED, status)
     lasted = (rtt + served) * np.where(given_up, GIVEN_UP, 1.0)
-    length = np.floor(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view)))).astype(np.int64)
+    length = round_down(np.exp(SIZE_MU + SIZE_SIGMA * stream.standard_normal(len(view))))
     return DrawnCalls(kind, view, started, started + to_ticks(lasted) + 1, status, length)
 
 
@@ -127,7 +127,7 @@ def _draw_page_calls(
         asks = draws.walk.kind[view] != RESTORED
         view, moment = view[asks], moment[asks]
         return view, begun[view] + to_ticks(-CALL_GAP_MS * before * np.log1p(-moment))
-    looked = draws.time.find_moments(view, np.floor(draws.visible[view] * moment).astype(np.int64))
+    looked = draws.place_moments(view, moment)
     sent = pressed[view] + to_ticks(-PRESSED_MS * np.log1p(-moment))
     return view, np.where(pressed[view] < FAR_TICK, sent, looked)
 

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from loadgen.rum.events import JS_ERROR, JsError
 from loadgen.scenario import ErrorRelease
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
-from loadgen.traffic.draws import Floats, Ints
+from loadgen.traffic.draws import Floats, Ints, round_down
 from loadgen.traffic.js_errors import BrowserEngine, ErrorKind, SiteError
 from loadgen.traffic.site import Site
 from loadgen.wire.json_templates import write_details
@@ -34,8 +34,7 @@ def record_js_errors(draws: BlockDraws) -> Column:
     view = np.maximum(view, 0)
     engine = draws.crowd.find_engines(draws.people)[session]
     fault = draws.site.error_law.pick(uniform[1], draws.walk.page[view] * len(BrowserEngine) + engine)
-    after = np.floor(draws.visible[view] * uniform[2] ** 3).astype(np.int64)
-    at = draws.time.find_moments(view, after)
+    at = draws.place_moments(view, uniform[2] ** 3)
     kept = np.flatnonzero(happens & draws.own_view_mask[view] & draws.time.are_alive(view, at))
     limit = draws.scenario.client.stackTraceLength
     which, words = fault[kept].tolist(), engine[kept].tolist()
@@ -52,7 +51,7 @@ def record_released_errors(draws: BlockDraws) -> list[Column]:
         if isinstance(incident, ErrorRelease):
             view = np.flatnonzero(views & draws.own_view_mask)
             uniform = draws.stream(f"incident/{incident.name}/moment").random(draws.views)[view]
-            at = draws.time.find_moments(view, np.floor(draws.visible[view] * uniform**3).astype(np.int64))
+            at = draws.place_moments(view, uniform**3)
             engine = draws.crowd.find_engines(draws.people)[draws.walk.session[view]].tolist()
             fault, limit = make_released_error(incident, draws.site), draws.scenario.client.stackTraceLength
             texts = [write_details(_make_details(fault, words, limit)) for words in BrowserEngine]

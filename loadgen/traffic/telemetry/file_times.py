@@ -14,7 +14,7 @@ import numpy as np
 from loadgen.traffic.assets import SCRIPT, STYLESHEET
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.documents import FLIGHT_BYTES
-from loadgen.traffic.draws import Bools, Floats, Ints, find_begins, to_ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, find_begins, round_down, round_off, to_ticks
 from loadgen.traffic.telemetry.navigation import draw_shares
 
 DISK_MS = 6.0
@@ -96,8 +96,8 @@ def draw_hero_parts(draws: BlockDraws, rows: FileRows) -> tuple[Ints, Ints]:
     whole = _find_hero_ends(draws, lone) - loading.ttfb
     parts = draw_shares(draws.stream("lcp parts"), draws.loads, draws.scenario.telemetry.lcp_parts, 0.5)
     parts[:2] /= np.where(lone, parts[:2].sum(axis=0), 1.0)
-    delay = np.floor(np.maximum(whole, 0) * parts[0]).astype(np.int64)
-    loaded = np.floor(np.maximum(whole, 0) * parts[1]).astype(np.int64)
+    delay = round_down(np.maximum(whole, 0) * parts[0])
+    loaded = round_down(np.maximum(whole, 0) * parts[1])
     hero = draws.site.assets.hero[rows.asset]
     kept, cached = np.zeros(draws.loads, dtype=bool), np.zeros(draws.loads, dtype=bool)
     kept[rows.load[hero]], cached[rows.load[hero]] = rows.kept[hero], rows.cached[hero]
@@ -118,7 +118,7 @@ def _await_styles(
     sheets = np.flatnonzero((assets.kind[rows.asset] == STYLESHEET) & ~styled)
     whole = loading.fcp - loading.ttfb
     gap = np.exp(SHEET_MU + SHEET_SIGMA * stream.standard_normal(draws.loads))
-    latest = loading.fcp - np.clip(np.rint(whole * gap).astype(np.int64), FRAME_TICKS, np.maximum(whole - 2, 0))
+    latest = loading.fcp - np.clip(round_off(whole * gap), FRAME_TICKS, np.maximum(whole - 2, 0))
     own = load[sheets]
     start[sheets] = np.minimum(start[sheets], np.maximum(latest[own] - 1, loading.ttfb[own]))
     room = np.maximum(latest[own] - start[sheets], 0)
@@ -128,9 +128,7 @@ def _await_styles(
     np.maximum.at(ended, load, np.where(styled, 0, np.minimum(start, loading.fcp[load] - 1)))
     np.maximum.at(waits, own, (~rows.cached[sheets]).astype(np.int64))
     least, most = np.array(STYLED)[waits].T
-    first = ended + np.floor((loading.fcp - ended) * (least + (most - least) * stream.random(draws.loads))).astype(
-        np.int64
-    )
+    first = ended + round_down((loading.fcp - ended) * (least + (most - least) * stream.random(draws.loads)))
     first = np.clip(first, ended, np.maximum(loading.fcp - FRAME_TICKS, ended))
     asked = np.cumsum(np.where(styled, gaps * STYLED_GAPS, 0.0))
     after = np.minimum(to_ticks(asked - asked[find_begins(load, draws.loads)[load]]), 50) + 1
@@ -157,9 +155,9 @@ def _draw_starts(draws: BlockDraws, stream: np.random.Generator, rows: FileRows)
     paused = np.cumsum(pauses)
     looks = loading.unload + to_ticks(np.exp(LOOK_MU + LOOK_SIGMA * stream.standard_normal(draws.loads)))
     parses = loading.interactive - loading.ttfb
-    latest = np.minimum((loading.fcp - loading.ttfb) * 3 // 4, np.floor(parses * FIRST_ASKED).astype(np.int64))
+    latest = np.minimum((loading.fcp - loading.ttfb) * 3 // 4, round_down(parses * FIRST_ASKED))
     commits = COMMITS[0] + (COMMITS[1] - COMMITS[0]) * stream.random(draws.loads)
-    commits = np.where(loading.warm, np.floor((loading.fcp - loading.ttfb) * commits).astype(np.int64), 0)
+    commits = np.where(loading.warm, round_down((loading.fcp - loading.ttfb) * commits), 0)
     looks = np.maximum(looks - loading.ttfb, commits)
     looks = np.minimum(looks, np.maximum(latest, loading.unload + LEAST_LOOK - loading.ttfb))[load]
     number, flights = np.bincount(load, minlength=draws.loads)[load], -(-loading.html_bytes // FLIGHT_BYTES)[load]
@@ -185,7 +183,7 @@ def _await_files(draws: BlockDraws, rows: FileRows, start: Ints, length: Ints) -
     named = np.flatnonzero(awaited & ~assets.styled[rows.asset] & (room > 0))
     np.minimum.at(stretch, (script[named].astype(np.int64), load[named]), room[named] / length[named])
     factor = stretch[script.astype(np.int64), load]
-    stretched = np.floor(length * np.where(np.isfinite(factor), factor, 1.0)).astype(np.int64)
+    stretched = round_down(length * np.where(np.isfinite(factor), factor, 1.0))
     over = awaited & (stretched > room)
     stretched = np.where(over, room * (50 + rows.asset * 37 % 50) // 100, stretched)
     return np.where(awaited, np.maximum(stretched, 1), np.where(script, np.minimum(length, room), length))

@@ -9,7 +9,7 @@ import numpy as np
 
 from loadgen.rum.events import FID, INP, Fid, Inp
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
+from loadgen.traffic.draws import Bools, Floats, Ints, round_down, round_off, to_ticks
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
@@ -96,7 +96,7 @@ def _add_lesser(
     load, whole = seen.load[early], np.zeros(draws.loads, dtype=np.int64)
     whole[seen.load[row]] = took
     steps = np.searchsorted(load, load, side="right") - np.arange(len(load))
-    lesser = np.floor(whole[load] * uniform[load] ** steps).astype(np.int64)
+    lesser = round_down(whole[load] * uniform[load] ** steps)
     noticed = seen.first[early] | (lesser >= NOTICEABLE * 10)
     row, took = np.concatenate((row, early[noticed])), np.concatenate((took, lesser[noticed]))
     order = np.lexsort((hides[row], seen.load[row]))
@@ -118,15 +118,14 @@ def _count_hides(draws: BlockDraws, load: Ints, at: Ints) -> Ints:
 
 def _round_duration(took: Ints) -> Ints:
     """Durations as Event Timing tells them."""
-    rounded: Ints = np.rint(took / INP_TICKS).astype(np.int64) * INP_TICKS
-    return rounded
+    return round_off(took / INP_TICKS) * INP_TICKS
 
 
 def _find_slowest(draws: BlockDraws, seen: Inputs, told: Ints, uniform: Floats, drawn: Ints) -> tuple[Ints, Ints]:
     """Which input of each load was the slowest: any that the client could tell, the first if none was noticeable."""
     found = np.flatnonzero(told < draws.time.load_end[seen.load])
     loads, begins, number = np.unique(seen.load[found], return_index=True, return_counts=True)
-    pick = np.where(drawn[loads] >= NOTICEABLE * 10, np.floor(uniform[loads] * number).astype(np.int64), 0)
+    pick = np.where(drawn[loads] >= NOTICEABLE * 10, round_down(uniform[loads] * number), 0)
     row = found[begins + pick]
     noticed = seen.first[row] | (drawn[loads] >= NOTICEABLE * 10)
     return row[noticed], loads[noticed]
@@ -142,10 +141,8 @@ def _build_inp(
     row, load, at = found
     drawn, handled = lengths
     coarsen = draws.clocks.coarsen
-    delay = np.where(
-        seen.first[row], np.minimum(draw_delays(draws)[load], drawn), np.floor(drawn * parts[0]).astype(np.int64)
-    )
-    ran = np.minimum(np.floor((drawn - delay) * parts[1] / (parts[1] + parts[2])).astype(np.int64), handled)
+    delay = np.where(seen.first[row], np.minimum(draw_delays(draws)[load], drawn), round_down(drawn * parts[0]))
+    ran = np.minimum(round_down((drawn - delay) * parts[1] / (parts[1] + parts[2])), handled)
     ran = coarsen(load, np.where(seen.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
     delay = coarsen(load, delay)
     whole = _round_duration(drawn)

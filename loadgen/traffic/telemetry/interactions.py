@@ -10,7 +10,7 @@ from msgspec import UNSET
 from loadgen.rum.events import DOM, Dom
 from loadgen.scenario import CustomEvent
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
-from loadgen.traffic.draws import TICKS, Bools, Ints, to_ticks
+from loadgen.traffic.draws import TICKS, Bools, Ints, round_down, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE
 from loadgen.traffic.site import ANYWHERE, Target
 from loadgen.wire.json_templates import Template, write_members
@@ -72,7 +72,7 @@ def _place_inputs(
     draws: BlockDraws, view: Ints, uniform: np.ndarray[tuple[int], np.dtype[np.float64]], target: Ints
 ) -> InputColumns:
     """Inputs somewhere in the visible time of these views, none of them leaving."""
-    at = draws.time.find_moments(view, np.floor(draws.visible[view] * uniform).astype(np.int64))
+    at = draws.place_moments(view, uniform)
     never = np.zeros(len(view), dtype=bool)
     return view, at, target, never, never
 
@@ -100,7 +100,7 @@ def _draw_other_inputs(draws: BlockDraws) -> InputColumns:
     number = np.minimum(stream.poisson(rate * draws.visible), MOST_INPUTS)
     view = np.repeat(np.arange(draws.views), number)
     uniform = stream.random((3, len(view)))
-    target = np.floor(uniform[1] * ANYWHERE).astype(np.int64)
+    target = round_down(uniform[1] * ANYWHERE)
     drawn = _place_inputs(draws, view, uniform[0], target)
     return *drawn[:3], uniform[2] < TYPED, drawn[4]
 
@@ -110,15 +110,15 @@ def _draw_rage_clicks(draws: BlockDraws) -> InputColumns:
     stream, begins = draws.stream("rage clicks"), draws.walk.begins
     uniform = stream.random((4, len(begins) - 1))
     angry = np.flatnonzero(uniform[0] < draws.scenario.telemetry.rage_clicks)
-    chosen = begins[angry] + np.floor(uniform[1][angry] * np.diff(begins)[angry]).astype(np.int64)
-    number = np.floor(RAGE_CLICKS[0] + (RAGE_CLICKS[1] - RAGE_CLICKS[0]) * uniform[2][angry]).astype(np.int64)
-    begun = draws.time.find_moments(chosen, np.floor(draws.visible[chosen] * uniform[3][angry]).astype(np.int64))
+    chosen = begins[angry] + round_down(uniform[1][angry] * np.diff(begins)[angry])
+    number = round_down(RAGE_CLICKS[0] + (RAGE_CLICKS[1] - RAGE_CLICKS[0]) * uniform[2][angry])
+    begun = draws.place_moments(chosen, uniform[3][angry])
     turn = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
     view = np.repeat(chosen, number)
-    at = np.repeat(begun, number) + np.floor(turn * np.repeat(RAGE_TICKS / number, number)).astype(np.int64)
+    at = np.repeat(begun, number) + round_down(turn * np.repeat(RAGE_TICKS / number, number))
     at = np.minimum(at, draws.time.end[view] - 1)
     never = np.zeros(len(view), dtype=bool)
-    return view, at, np.repeat(np.floor(uniform[1][angry] * 1e6).astype(np.int64) % ANYWHERE, number), never, never
+    return view, at, np.repeat(round_down(uniform[1][angry] * 1e6) % ANYWHERE, number), never, never
 
 
 def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
@@ -172,11 +172,10 @@ def record_custom(draws: BlockDraws) -> list[Column]:
 def _record_custom_event(draws: BlockDraws, page: int, event: CustomEvent, purpose: str) -> Column:
     uniform = draws.stream(purpose).random((2, draws.views))
     rows = np.flatnonzero((draws.walk.page == page) & (uniform[0] < event.per_view) & draws.own_view_mask)
-    after = np.floor(draws.visible[rows] * uniform[1][rows]).astype(np.int64)
     items = [tuple(chosen) for chosen in draws.walk.items[rows].tolist()]
     details = write_each(lambda place: _fill_placeholders(draws, event.details, page, items[place]))
     more = f",{write_members(dict(event.metadata))}" if event.metadata else ""
-    at = draws.time.find_moments(rows, after)
+    at = draws.place_moments(rows, uniform[1][rows])
     return Column(event.type, EventIds(purpose, rows, draws.views), rows, at, details, more)
 
 

@@ -91,7 +91,7 @@ def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
     for drift, rate in ((MOVE, MOVES_PER_MINUTE), (SCROLL, SCROLLS_PER_MINUTE)):
         number = np.minimum(stream.poisson(rate / 60 / TICKS * draws.visible), MOST_DRIFTS)
         view = np.repeat(np.arange(draws.views), number)
-        moment = time.find_moments(view, np.floor(draws.visible[view] * stream.random(len(view))).astype(np.int64))
+        moment = draws.place_moments(view, stream.random(len(view)))
         parts.append((time.load[view], moment, drift))
     clicked, typed = np.flatnonzero(~seen.typed), np.flatnonzero(seen.typed)
     parts += [(seen.load[clicked], seen.at[clicked] + after, part) for part, after in CLICKED]

@@ -14,7 +14,7 @@ import numpy as np
 
 from loadgen.rum.events import TTI, Tti
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
-from loadgen.traffic.draws import TICKS, Ints
+from loadgen.traffic.draws import TICKS, Ints, round_off
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.reactions import Reactions
@@ -64,7 +64,7 @@ def _find_interactive(draws: BlockDraws, seen: Inputs, react: Reactions, begun: 
     look = np.minimum(look, LOOKS)
     render = read_by_device(draws.scenario.telemetry, "render_median_ms")[draws.people.device[draws.load_session]]
     spread = np.exp(BUSY_SIGMA * draws.stream("tti").standard_normal(draws.loads))
-    busy = np.maximum(loading.parsed_end + np.rint(10 * BUSY * render * spread).astype(np.int64) - ready, 0)
+    busy = np.maximum(loading.parsed_end + round_off(10 * BUSY * render * spread) - ready, 0)
     value = ready + -(-busy // BUCKET) * BUCKET
     told = -(-np.maximum(value + QUIET - begun, 0) // TICKS)
     return value, np.maximum(look + 1, told)

@@ -17,7 +17,7 @@ from msgspec import UNSET
 from loadgen.rum.events import CLS, FCP, LCP, Cls, ClsAttribution, Fcp, Lcp
 from loadgen.scenario import LayoutShift
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks, write_numbers
+from loadgen.traffic.draws import Bools, Floats, Ints, round_down, to_ticks, write_numbers
 from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_load_reports
@@ -189,7 +189,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
     shifted = median * np.exp(sigma * stream.standard_normal(count))
     value = np.where(uniform[0] < zero, 0.0, np.where(shifted > 1, uniform[1], shifted))
     largest = np.where(uniform[4] < draws.scenario.telemetry.shifts.single, value, value * (0.5 + 0.5 * uniform[3]))
-    target = np.floor(uniform[3] * 1e6).astype(np.int64) % len(SHIFTED)
+    target = round_down(uniform[3] * 1e6) % len(SHIFTED)
     elements = list(SHIFTED)
     for incident, views in draws.struck:
         if isinstance(incident, LayoutShift):
@@ -230,9 +230,9 @@ def _draw_shift_times(draws: BlockDraws, where: Floats, when: Floats, painted: I
     """When the largest shift happens: while the document loads, as late answers come in, or any time later."""
     loading = draws.loading
     drawn, shifts = loading.first_paint + NEXT_FRAME, draws.scenario.telemetry.shifts  # not in the first frame
-    loads = drawn + np.floor(np.maximum(loading.complete - drawn, 0) * where).astype(np.int64)
+    loads = drawn + round_down(np.maximum(loading.complete - drawn, 0) * where)
     answers = np.maximum(painted, loading.complete) + to_ticks(-shifts.answer_ms * np.log1p(-where))
-    late = painted + np.floor(draws.visible[loading.view] * where).astype(np.int64)
+    late = painted + round_down(draws.visible[loading.view] * where)
     moment = np.select(
         [when < shifts.loading, when < shifts.loading + (1 - shifts.loading) * shifts.answers], [loads, answers], late
     )

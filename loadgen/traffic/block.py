@@ -44,7 +44,7 @@ from loadgen.traffic.loading import (
     measure_loads,
     restore_loads,
 )
-from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, Referrals, SessionLimit, number_pages
+from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, SessionLimit, draw_referrers, number_pages
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.prerendering import activate_loads, draw_leads
 from loadgen.traffic.site import Site
@@ -154,10 +154,9 @@ class Blocks:
             drawn.exposures, seeds, block, (walk.session, walk.page, planned, at), hard & (walk.kind != RESTORED)
         )
         seen = number_pages(walk, walk.first if scenario.client.allowCookies else hard)
-        referrals = Referrals(
-            seeds.stream("referrals", block), self.crowd.name_browsers(people), scenario.population.direct
-        )
-        pages = PageMaker(walk, seen, time, site, referrals)
+        browsers, direct = self.crowd.name_browsers(people), scenario.population.direct
+        referrers = draw_referrers(seeds.stream("referrals", block), browsers, direct)
+        pages = PageMaker(walk, seen, time, site, referrers)
         pages.make_sessions(np.flatnonzero(own), walk.begins, seeds.pause)
         return BlockDraws(
             scenario, site, self.crowd, seeds, block, own, people, drawn.slowness, walk, drawn.looks.looked, loading,

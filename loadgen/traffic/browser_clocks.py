@@ -9,7 +9,8 @@ machine has been up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -41,17 +42,6 @@ def _write_fraction(bits: int, phase: int, digit: int, size: int) -> str:
     return repr(value).removesuffix(".0").removeprefix(str(whole))
 
 
-@lru_cache(maxsize=MOST_BITS - LEAST_BITS + 1)
-def _write_fractions(bits: int) -> list[str]:
-    """All fractions, by phase, digit and size."""
-    return [
-        _write_fraction(bits, phase, digit, size)
-        for phase in range(PHASES)
-        for digit in range(DIGITS)
-        for size in range(SIZES)
-    ]
-
-
 class _Texts(NamedTuple):
     """Tables that all blocks share."""
 
@@ -60,12 +50,13 @@ class _Texts(NamedTuple):
     fraction: NDArray[np.object_]  # by uptime, phase, digit and size
 
 
-@lru_cache(maxsize=1)
+@cache
 def _keep_texts() -> _Texts:
-    fractions = [text for bits in range(LEAST_BITS, MOST_BITS + 1) for text in _write_fractions(bits)]
+    ranges = (range(LEAST_BITS, MOST_BITS + 1), range(PHASES), range(DIGITS), range(SIZES))
     numbers = range(COMMON_MS)
     sizes = np.array([number.bit_length() for number in numbers], dtype=np.int64)
-    return _Texts(to_objects([str(number) for number in numbers]), sizes, to_objects(fractions))
+    whole = to_objects([str(number) for number in numbers])
+    return _Texts(whole, sizes, to_objects([_write_fraction(*each) for each in product(*ranges)]))
 
 
 class BrowserClocks:

@@ -94,6 +94,10 @@ class Seeds:
         return found
 
 
+VISITORS, FAR_ODDS = 64, 20.0
+"""Kinds of visitors over which exits are averaged, and log-odds beyond which nobody stays or nobody leaves."""
+
+
 class Choice:
     """A categorical law for each row of a table of weights, drawn for many rows at once."""
 
@@ -117,14 +121,16 @@ class Choice:
 
 
 class NextPage:
-    """What follows each page: another one, or the exit.
+    """What follows each page: another one, or the exit, whose weight is the last of a page's.
 
-    `leave` is the chance that a visitor whose unrest is 1 leaves each page; unrest multiplies the odds of it. `exits`
-    is the share of each page's weights that stands for the exit.
+    The weights of a page add up to 1. Unrest multiplies the odds of leaving; its logarithm differs between visitors
+    with a standard deviation of `spread`, and the weight of the exit is the mean over all of them.
     """
 
-    def __init__(self, weights: ArrayLike, exits: list[float], leave: Floats) -> None:
-        self._law, self._stay, self._leave = Choice(weights), [1 - each for each in exits], leave.tolist()
+    def __init__(self, weights: list[list[float]], spread: float) -> None:
+        exits = [row[-1] for row in weights]
+        self._law, self._stay = Choice(weights), [1 - each for each in exits]
+        self._leave: list[float] = _center_exits(np.array(exits), spread).tolist()
 
     def draw(self, page: int, uniform: float, unrest: float) -> int:
         """The index of the page that follows one, or that behind all pages for the exit."""
@@ -133,6 +139,16 @@ class NextPage:
         if not uniform < staying:  # or it is no number, as of 0 times infinity
             return self._law.width - 1
         return self._law.pick_one(min(uniform / staying * stay, nextafter(stay, 0.0)), page)
+
+
+def _center_exits(mean: Floats, spread: float) -> Floats:
+    """The exits of a visitor in the middle, when visitors' log-odds of leaving differ by `spread`: the mean is kept."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(VISITORS)
+    weights = weights / weights.sum()
+    log_odds = np.linspace(-FAR_ODDS, FAR_ODDS, 4001)
+    means = (1 / (1 + np.exp(-log_odds[:, None] - spread * nodes))) @ weights
+    center = 1 / (1 + np.exp(-np.interp(mean, means, log_odds)))
+    return np.where((mean <= 0) | (mean >= 1) | (spread == 0), mean, center)
 
 
 def weigh_ranks(size: int, exponent: float) -> Floats:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.model import Noun
-from loadgen.scenario import Incident, Scenario, Spike
+from loadgen.scenario import Incident, Scenario
 from loadgen.traffic.arrivals import ArrivalsLaw, make_arrivals_law, merge_blocks
 from loadgen.traffic.block import BlockStarts
 from loadgen.traffic.block_draws import BlockDraws
-from loadgen.traffic.draws import BLOCK, TICKS, Bools, find_begins
-from loadgen.traffic.population import DEVICES, Crowd, People
+from loadgen.traffic.draws import BLOCK, TICKS, find_begins
+from loadgen.traffic.population import DEVICES
 from loadgen.traffic.rate_curve import compute_strength, list_spikes
 
 
@@ -69,15 +69,10 @@ def _find_view_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Itera
 def _find_spike_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Iterator[IncidentHit]:
     """All visits that start during a spike in its countries: extra visits cannot be told from usual ones."""
     for spike in list_spikes(draws.scenario):
-        came = _is_from(spike, draws.people, draws.crowd) & (compute_strength(spike, part.start) > 0)
+        hit = np.array([not spike.countries or name in spike.countries for name in draws.crowd.countries])
+        came = hit[draws.people.country] & (compute_strength(spike, part.start) > 0)
         for row in np.flatnonzero(came & (part.start < until) & (part.session >= 0)).tolist():
             yield _make_hit(draws, spike, part, row, [0.0])
-
-
-def _is_from(spike: Spike, people: People, crowd: Crowd) -> Bools:
-    part = np.array([not spike.countries or name in spike.countries for name in crowd.countries])
-    here: Bools = part[people.country]
-    return here
 
 
 def _make_hit(draws: BlockDraws, incident: Incident, part: BlockStarts, row: int, moments: list[float]) -> IncidentHit:
@@ -120,7 +115,7 @@ def describe(scenario: Scenario) -> Description:
     starts = rate.find_times(spread * rate.expected).reshape(count, BLOCK)
     none = np.zeros(BLOCK, dtype=bool)
     samples = [blocks.draw(block, starts[block], none) for block in range(count)]
-    pages = np.concatenate([_count_pages(sample) for sample in samples])
+    pages = np.concatenate([np.bincount(each.walk.session[each.seen.new], minlength=BLOCK) for each in samples])
     seconds = np.concatenate([sample.time.find_session_ends(sample.walk.begins) for sample in samples]) / TICKS
     devices = np.bincount(np.concatenate([sample.people.device for sample in samples]), minlength=len(DEVICES))
     views = np.bincount(
@@ -138,9 +133,3 @@ def describe(scenario: Scenario) -> Description:
         devices=dict(zip(DEVICES, (devices / devices.sum()).tolist(), strict=True)),
         views=dict(zip(blocks.site.names, (views / views.sum()).tolist(), strict=True)),
     )
-
-
-def _count_pages(draws: BlockDraws) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Page views of each session, as the client counts them."""
-    counted = np.concatenate(([0], np.cumsum(draws.seen.new)))
-    return np.asarray(counted[draws.walk.begins[1:]] - counted[draws.walk.begins[:-1]], dtype=np.int64)

@@ -173,17 +173,10 @@ class SiteError(NamedTuple):
         return self.url if self.kind.thrown == "rejected_error" else UNSET, self.line, self.column
 
 
-def make_site_errors(
-    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, kinds: list[ErrorKind]
-) -> list[SiteError]:
-    """Make a distinct error of each kind in these scripts, with these names in their code."""
-    return [_make_site_error(stream, names, scripts, pages, (index, kind)) for index, kind in enumerate(kinds)]
-
-
-def _make_site_error(
-    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, which: tuple[int, ErrorKind]
+def make_site_error(
+    stream: np.random.Generator, names: list[str], scripts: list[str], pages: int, index: int, kind: ErrorKind
 ) -> SiteError:
-    index, kind = which
+    """Make a distinct error of a kind in one of these scripts, with these names in their code."""
     first, second, *callers = (names[int(pick)] for pick in stream.integers(0, len(names), 6))
     line, column = int(stream.integers(1, 900)), int(stream.integers(5, 140))
     depth = int(stream.integers(1, len(callers) + 1))
@@ -202,12 +195,8 @@ BUILT_LINES, BUILT_COLUMNS = (1, 3), (800, 180_000)
 """Where code stands in a built script: on the line behind a banner, far to the right; at least, and below."""
 
 
-def minify(found: list[SiteError], stream: np.random.Generator) -> list[SiteError]:
-    """The same errors in built code: one line, large columns, short names; `stream` is the release's."""
-    return [_minify_error(fault, stream) for fault in found]
-
-
-def _minify_error(fault: SiteError, stream: np.random.Generator) -> SiteError:
+def minify_error(fault: SiteError, stream: np.random.Generator) -> SiteError:
+    """The same error in built code: one line, large columns, short names; `stream` is the release's."""
     line = int(stream.integers(*BUILT_LINES))
     frames = tuple((_make_short_name(stream), line, int(stream.integers(*BUILT_COLUMNS))) for _ in fault.frames)
     first = _make_short_name(stream) if fault.kind.name == "TypeError" else fault.first

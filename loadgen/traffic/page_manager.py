@@ -88,28 +88,20 @@ def _turn_back(walk: Walk, found: PageNumbers) -> None:
             found.interaction[later], found.parent[later] = found.interaction[same], found.parent[same]
 
 
-class Referrals:
-    """Where landings come from, drawn for a block."""
-
-    def __init__(self, stream: np.random.Generator, browsers: list[str], direct: float) -> None:
-        shares = np.array([share for _, share in REFERRERS])
-        law = Choice([direct, *((1 - direct) * shares / shares.sum())])
-        self._pick = (law.pick(stream.random(len(browsers))) - 1).tolist()
-        self._browsers = browsers
-
-    def find(self, session: int) -> str:
-        """document.referrer of a session's landing."""
-        place = self._pick[session]
-        if place < 0:
-            return ""
-        return OF_APPS.get(self._browsers[session]) or REFERRERS[place][0]
+def draw_referrers(stream: np.random.Generator, browsers: list[str], direct: float) -> list[str]:
+    """document.referrer of each session's landing, in these browsers."""
+    shares = np.array([share for _, share in REFERRERS])
+    law = Choice([direct, *((1 - direct) * shares / shares.sum())])
+    found = ["", *(url for url, _ in REFERRERS)]
+    picked = law.pick(stream.random(len(browsers))).tolist()
+    return [OF_APPS.get(browser, found[pick]) if pick else "" for browser, pick in zip(browsers, picked, strict=True)]
 
 
 class PageMaker:
     """Makes the Page of each view, a session at a time."""
 
-    def __init__(self, walk: Walk, seen: PageNumbers, time: Timeline, site: Site, referrals: Referrals) -> None:
-        self._site, self._referrals = site, referrals
+    def __init__(self, walk: Walk, seen: PageNumbers, time: Timeline, site: Site, landed_from: list[str]) -> None:
+        self._site, self._landed_from = site, landed_from
         self._page, self._items = walk.page.tolist(), [tuple(items) for items in walk.items.tolist()]
         self._load, self._noticed = time.load.tolist(), time.noticed.tolist()
         self._new, self._interaction, self._parent = seen.new.tolist(), seen.interaction.tolist(), seen.parent.tolist()
@@ -129,7 +121,7 @@ class PageMaker:
 
     def _make_session(self, session: int, begin: int, end: int) -> None:
         """Make the pages of one session's views."""
-        referrer, title_before = self._referrals.find(session), ""
+        referrer, title_before = self._landed_from[session], ""
         for row in range(begin, end):
             path, title = self._site.texts(self._page[row], self._items[row])
             self.paths[row] = path

@@ -25,7 +25,7 @@ from loadgen.scenario import (
 )
 from loadgen.traffic.assets import AssetDetails, Assets
 from loadgen.traffic.draws import Choice, Floats, NextPage, Seeds, weigh_ranks
-from loadgen.traffic.js_errors import deal_kinds, make_site_errors, minify, weigh_errors
+from loadgen.traffic.js_errors import deal_kinds, make_site_error, minify_error, weigh_errors
 from loadgen.traffic.population import DEVICES
 from loadgen.wire.json_templates import write_members
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 THIRD_PARTIES = 3
 """Hosts of other people's scripts."""
-
-VISITORS, FAR_ODDS = 64, 20.0
-"""Kinds of visitors over which exits are averaged, and log-odds beyond which nobody stays or nobody leaves."""
 
 CLASSES = re.compile(r"(\.[\w-]+)+")
 """A CSS locator that names classes alone."""
@@ -92,13 +89,18 @@ class Site:
         self.entry = Choice(entries if entries.any() else np.eye(1, self.end)[0])
         spread = scenario.population.persistence
         steps = [[*(page.to.get(name, 0.0) for name in self.names), page.exit] for page in self.pages]
-        exits = [page.exit for page in self.pages]
-        self.step = NextPage(steps, exits, _center_exits(np.array(exits), spread))
-        bounces = [page.exit if page.bounce is None else page.bounce for page in self.pages]
-        landings = [_weigh_landing(page, self.names) for page in self.pages]
-        self.landing = NextPage(landings, bounces, _center_exits(np.array(bounces), spread))
-        self.think = _tabulate_think_times(scenario, self.pages)
-        self.measured = _find_measured(scenario, self.pages)
+        self.step = NextPage(steps, spread)
+        self.landing = NextPage([_weigh_landing(page, self.names) for page in self.pages], spread)
+        dwells = _list_think_times(scenario)
+        # dwell laws as [device, page, (scale, weibull's 1/shape or 0, lognormal's sigma or 0)]
+        self.think = np.array([[_read_law(each) for each in by_page] for by_page in dwells])
+        # measured dwell times by device and page, as ascending quantiles
+        self.measured = {
+            (device, page): np.sort(np.array(each.seconds))
+            for device, by_page in enumerate(dwells)
+            for page, each in enumerate(by_page)
+            if isinstance(each, Quantiles)
+        }
         self._fill_pools(scenario)
         self._build(scenario)
 
@@ -129,17 +131,14 @@ class Site:
         self.client_url = f"{self.origin}/js/cwr.js"
         scripts = [f"{self.origin}/js/{name}.js" for name in ("app", "vendor")]
         settings = scenario.telemetry.errors
-        self.errors = make_site_errors(
-            stream,
-            make_identifiers(scenario.name, 40),
-            scripts,
-            self.end,
-            deal_kinds(settings.messages, settings.thrown),
-        )
+        names, kinds = make_identifiers(scenario.name, 40), deal_kinds(settings.messages, settings.thrown)
+        self.errors = [
+            make_site_error(stream, names, scripts, self.end, index, kind) for index, kind in enumerate(kinds)
+        ]
         self.minified = settings.minified
         if settings.minified:
             release = Seeds(0).stream(f"release/{scenario.name}/{scenario.client.releaseId}")
-            self.errors = minify(self.errors, release)
+            self.errors = [minify_error(each, release) for each in self.errors]
         self.error_law = Choice(weigh_errors(self.errors, self.end) * weigh_ranks(settings.messages, settings.zipf))
         self.hero_url = lru_cache(maxsize=65536)(self._hero_url)
 
@@ -197,16 +196,6 @@ def _find_selector(click: Click) -> str:
     return f"html>body>main>{click.element.lower()}{classes}"
 
 
-def _center_exits(mean: Floats, spread: float) -> Floats:
-    """The exits of a visitor in the middle, when visitors' log-odds of leaving differ by `spread`: the mean is kept."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(VISITORS)
-    weights = weights / weights.sum()
-    log_odds = np.linspace(-FAR_ODDS, FAR_ODDS, 4001)
-    means = (1 / (1 + np.exp(-log_odds[:, None] - spread * nodes))) @ weights
-    center = 1 / (1 + np.exp(-np.interp(mean, means, log_odds)))
-    return np.where((mean <= 0) | (mean >= 1) | (spread == 0), mean, center)
-
-
 def _find_page_id(path: str, id_format: str) -> str:
     """What the client takes of an address for pageId (pageIdFormat)."""
     before, mark, behind = path.partition("#")
@@ -220,11 +209,11 @@ def _weigh_landing(page: PageSpec, names: list[str]) -> list[float]:
     return [*((1 - leave) * page.to.get(name, 0.0) / going if going else 0.0 for name in names), leave]
 
 
-def _tabulate_think_times(scenario: Scenario, pages: list[PageSpec]) -> Floats:
-    """Dwell laws as [device, page, (scale, weibull's 1/shape or 0, lognormal's sigma or 0)]."""
+def _list_think_times(scenario: Scenario) -> list[list[ThinkTime]]:
+    """The dwell law of each page on each device: [device][page]."""
     defaults = scenario.population.think_time
     by_device = [defaults.desktop if device == "desktop" else defaults.mobile for device in DEVICES]
-    return np.array([[_read_law(page.think_time or default) for page in pages] for default in by_device])
+    return [[page.think_time or default for page in scenario.pages.values()] for default in by_device]
 
 
 def _read_law(think: ThinkTime) -> tuple[float, float, float]:
@@ -238,19 +227,6 @@ def _read_law(think: ThinkTime) -> tuple[float, float, float]:
             return think.mean, 1.0, 0.0
         case Quantiles():
             return 0.0, 0.0, 0.0  # see Site.measured
-
-
-def _find_measured(scenario: Scenario, pages: list[PageSpec]) -> dict[tuple[int, int], Floats]:
-    """Measured dwell times by device and page, as ascending quantiles."""
-    defaults = scenario.population.think_time
-    found: dict[tuple[int, int], Floats] = {}
-    for device, name in enumerate(DEVICES):
-        default = defaults.desktop if name == "desktop" else defaults.mobile
-        for page, model in enumerate(pages):
-            think = model.think_time or default
-            if isinstance(think, Quantiles):
-                found[device, page] = np.sort(np.array(think.seconds))
-    return found
 
 
 def _make_faker(name: str) -> Faker:

@@ -11,7 +11,7 @@ from msgspec import UNSET
 from loadgen.rum.events import JS_ERROR, JsError
 from loadgen.scenario import ErrorRelease
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
-from loadgen.traffic.draws import Floats, Ints, round_down
+from loadgen.traffic.draws import Floats, Ints
 from loadgen.traffic.js_errors import BrowserEngine, ErrorKind, SiteError
 from loadgen.traffic.site import Site
 from loadgen.wire.json_templates import write_details

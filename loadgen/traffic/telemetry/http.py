@@ -73,10 +73,10 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
         row, status = call_of[place], statuses[place]
         trace, call = (ids.trace[row], ids.call[row]) if ids else (UNSET, UNSET)
         answer = HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status > 0 else UNSET
+        failure = (made.xhr[row], engine[place], status)
+        error = UNSET if status > 0 else _make_failure(draws.site.client_url, *failure)
         if made.xhr[row]:
-            error = UNSET if status > 0 else _make_xhr_failure(draws.site.client_url, engine[place], status)
             return Xhr(XhrRequest(made.method[row], made.path[row]), answer, error, trace, call)
-        error = UNSET if status > 0 else _make_failure(draws.site.client_url, engine[place], status)
         return Http(HttpRequest(made.path[row], made.method[row]), trace, call, answer, error)
 
     at = made.ended[rows]
@@ -89,30 +89,34 @@ def _find_reason(status: int, protocol: str) -> str:
     return HTTPStatus(status).phrase if protocol == "http/1.1" else ""
 
 
-@lru_cache
-def _make_xhr_failure(client_url: str, engine: int, status: int) -> HttpError:
-    """A call by XMLHttpRequest that was given up, or that got no answer: its status is 0 then."""
-    if status == ABORTED:
-        return HttpError("XMLHttpRequest abort", "XMLHttpRequest abort")
-    frames = [StackFrame("XMLHttpRequest.handleXhrErrorEvent", f"{client_url}:13:77683")]
-    return HttpError(XHR_ERROR, "0", write_stack(BrowserEngine(engine), f"{XHR_ERROR}: 0", frames))
+def _name_failure(xhr: bool, engine: int, status: int) -> tuple[str, str]:
+    """Type and message of a call, by XMLHttpRequest or fetch, that got no answer or that the page gave up."""
+    if xhr:
+        return ("XMLHttpRequest abort", "XMLHttpRequest abort") if status == ABORTED else (XHR_ERROR, "0")
+    return ("AbortError", FETCH_ABORTS[engine]) if status == ABORTED else (ERROR_TYPE, FETCH_FAILURES[engine])
 
 
 @lru_cache
-def _make_failure(client_url: str, engine: int, status: int) -> HttpError:
-    """A call without an answer, as a fetch fails in an engine, or that the page gave up."""
-    if status == ABORTED:
-        message = FETCH_ABORTS[engine]
+def _make_failure(client_url: str, xhr: bool, engine: int, status: int) -> HttpError:
+    """A call without an answer: as it fails in an engine, with the client's frames, or given up by the page's script.
+
+    An XMLHttpRequest that was given up has no stack.
+    """
+    kind, message = _name_failure(xhr, engine, status)
+    if xhr and status == ABORTED:
+        return HttpError(kind, message)
+    if xhr:
+        frames = [StackFrame("XMLHttpRequest.handleXhrErrorEvent", f"{client_url}:13:77683")]
+    elif status == ABORTED:
         frames = [StackFrame("", f"{client_url.rpartition('/')[0]}/app.js:36:99")]
-        return HttpError("AbortError", message, write_stack(BrowserEngine(engine), f"AbortError: {message}", frames))
-    frames = [
-        StackFrame("ii.fetch", f"{client_url}:13:75585"),
-        StackFrame("", f"{client_url}:13:75822"),
-        StackFrame("load", f"{client_url}:13:80104", awaited=True),
-    ]
-    message = FETCH_FAILURES[engine]
-    stack = write_stack(BrowserEngine(engine), f"{ERROR_TYPE}: {message}", frames)
-    return HttpError(ERROR_TYPE, message, stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
+    else:
+        frames = [
+            StackFrame("ii.fetch", f"{client_url}:13:75585"),
+            StackFrame("", f"{client_url}:13:75822"),
+            StackFrame("load", f"{client_url}:13:80104", awaited=True),
+        ]
+    stack = write_stack(BrowserEngine(engine), f"{kind}: {message}", frames)
+    return HttpError(kind, message, stack if len(stack) <= STACK_CUT else f"{stack[:STACK_CUT]}...")
 
 
 def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column:
@@ -128,7 +132,8 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
         request = xhr if made.xhr[row] else TracedRequest(method, True, path)
         traced = TracedHttp(request, TracedResponse(code, length[row]) if code > 0 else UNSET)
         error, throttle, fault = _find_flags(code)
-        cause = UNSET if code > 0 else _make_cause(made.xhr[row], engine[row], code)
+        failure = () if code > 0 else (TracedException(*_name_failure(made.xhr[row], engine[row], code)),)
+        cause = TracedCause(failure) if failure else UNSET
         name = path.split("/", 3)[2] if "://" in path else host
         if made.xhr[row] and code == ABORTED:  # the client marks the call alone
             part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, True)
@@ -139,15 +144,6 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
 
     view = draws.time.find_current(made.view, made.ended)
     return Column(XRAY, EventIds("xray", made.row, made.total), view, made.ended, write_each(details))
-
-
-def _make_cause(xhr: bool, engine: int, status: int) -> TracedCause:
-    """Why a traced call has no answer."""
-    if xhr:
-        return TracedCause((TracedException(XHR_ERROR, "0"),))
-    if status == ABORTED:
-        return TracedCause((TracedException("AbortError", FETCH_ABORTS[engine]),))
-    return TracedCause((TracedException(ERROR_TYPE, FETCH_FAILURES[engine]),))
 
 
 def _find_flags(status: int) -> tuple[bool | UnsetType, bool | UnsetType, bool | UnsetType]:

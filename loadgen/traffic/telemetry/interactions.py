@@ -12,8 +12,8 @@ from loadgen.scenario import CustomEvent
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds, take_texts, write_each
 from loadgen.traffic.draws import TICKS, Bools, Ints, round_down, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE
-from loadgen.traffic.site import ANYWHERE, Target
-from loadgen.wire.json_templates import Template, write_members
+from loadgen.traffic.site import ANYWHERE
+from loadgen.wire.json_templates import write_details, write_members
 
 MOST_INPUTS = 30
 """Inputs of one page view, beside the clicks that the scenario names."""
@@ -43,11 +43,16 @@ class Inputs(NamedTuple):
 
 def draw_inputs(draws: BlockDraws) -> Inputs:
     """Draw every input of a block."""
-    parts = [_draw_named_clicks(draws), _draw_other_inputs(draws), _draw_rage_clicks(draws), _draw_link_clicks(draws)]
-    view, at, target, typed, leaving = (np.concatenate(column) for column in zip(*parts, strict=True))
+    others, by_key = _draw_other_inputs(draws)
+    parts = (_draw_named_clicks(draws), others, _draw_rage_clicks(draws), _draw_link_clicks(draws))
+    view, at, target = (np.concatenate(column) for column in zip(*parts, strict=True))
+    source = np.repeat(np.arange(len(parts)), [len(views) for views, _, _ in parts])
+    typed, leaving = source == 1, source == 3
+    typed[typed] = by_key
     load = draws.time.load[view]
     order = np.argsort(load * FAR_TICK + at, kind="stable")
-    view, load, at, target, typed, leaving = (each[order] for each in (view, load, at, target, typed, leaving))
+    view, load, at, target = (each[order] for each in (view, load, at, target))
+    typed, leaving = typed[order], leaving[order]
     first = np.ones(len(load), dtype=bool)
     first[1:] = load[1:] != load[:-1]
     return Inputs(view, load, at, target, typed, leaving, first, _draw_nameless(draws, load, typed))
@@ -65,44 +70,33 @@ def _draw_nameless(draws: BlockDraws, load: Ints, typed: Bools) -> Bools:
     return deaf[load] & ~typed
 
 
-InputColumns = tuple[Ints, Ints, Ints, Bools, Bools]
-
-
-def _place_inputs(
-    draws: BlockDraws, view: Ints, uniform: np.ndarray[tuple[int], np.dtype[np.float64]], target: Ints
-) -> InputColumns:
-    """Inputs somewhere in the visible time of these views, none of them leaving."""
-    at = draws.place_moments(view, uniform)
-    never = np.zeros(len(view), dtype=bool)
-    return view, at, target, never, never
+InputColumns = tuple[Ints, Ints, Ints]
+"""View, moment and target of some inputs."""
 
 
 def _draw_named_clicks(draws: BlockDraws) -> InputColumns:
     """Clicks on the elements that the scenario names."""
-    stream = draws.stream("clicks")
-    views, targets, moments = [], [], []
+    stream, none = draws.stream("clicks"), np.zeros(0, dtype=np.int64)
+    views, targets, moments = [none], [none], [np.zeros(0)]
     for page, target, share in draws.site.clicks:
         uniform = stream.random((2, draws.views))
         view = np.flatnonzero((draws.walk.page == page) & (uniform[0] < share))
         views.append(view)
         targets.append(np.full(len(view), target))
         moments.append(uniform[1][view])
-    if not views:
-        nothing = np.zeros(0, dtype=np.int64)
-        return _place_inputs(draws, nothing, np.zeros(0), nothing)
-    return _place_inputs(draws, np.concatenate(views), np.concatenate(moments), np.concatenate(targets))
+    view = np.concatenate(views)
+    return view, draws.place_moments(view, np.concatenate(moments)), np.concatenate(targets)
 
 
-def _draw_other_inputs(draws: BlockDraws) -> InputColumns:
-    """Clicks and keys anywhere, at a steady rate while the page is looked at."""
+def _draw_other_inputs(draws: BlockDraws) -> tuple[InputColumns, Bools]:
+    """Clicks and keys anywhere, at a steady rate while the page is looked at; and which are keys."""
     stream = draws.stream("inputs")
     rate = draws.scenario.telemetry.interactions_per_minute / 60 / TICKS
     number = np.minimum(stream.poisson(rate * draws.visible), MOST_INPUTS)
     view = np.repeat(np.arange(draws.views), number)
     uniform = stream.random((3, len(view)))
-    target = round_down(uniform[1] * ANYWHERE)
-    drawn = _place_inputs(draws, view, uniform[0], target)
-    return *drawn[:3], uniform[2] < TYPED, drawn[4]
+    at, target = draws.place_moments(view, uniform[0]), round_down(uniform[1] * ANYWHERE)
+    return (view, at, target), uniform[2] < TYPED
 
 
 def _draw_rage_clicks(draws: BlockDraws) -> InputColumns:
@@ -116,9 +110,8 @@ def _draw_rage_clicks(draws: BlockDraws) -> InputColumns:
     turn = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
     view = np.repeat(chosen, number)
     at = np.repeat(begun, number) + round_down(turn * np.repeat(RAGE_TICKS / number, number))
-    at = np.minimum(at, draws.time.end[view] - 1)
-    never = np.zeros(len(view), dtype=bool)
-    return view, at, np.repeat(round_down(uniform[1][angry] * 1e6) % ANYWHERE, number), never, never
+    target = np.repeat(round_down(uniform[1][angry] * 1e6) % ANYWHERE, number)
+    return view, np.minimum(at, draws.time.end[view] - 1), target
 
 
 def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
@@ -132,41 +125,34 @@ def _draw_link_clicks(draws: BlockDraws) -> InputColumns:
     stays = time.load[view + 1] == time.load[view]
     before = np.maximum(time.end[view] - to_ticks(2 + 30 * uniform[1][view]), time.looked[view])
     at = np.where(stays, time.start[np.minimum(view + 1, draws.views - 1)], before)
-    known = np.ones(len(view), dtype=bool)
-    return np.where(stays, view + 1, view), at, draws.site.links[walk.page[view + 1]], ~known, known
+    return np.where(stays, view + 1, view), at, draws.site.links[walk.page[view + 1]]
 
 
 def record_dom(draws: BlockDraws, seen: Inputs) -> list[Column]:
     """Click events: the document's listener, and before it the element's own if it has a cssLocator."""
     located = np.array([target.css is not None for target in draws.site.targets])
-    clicked = np.flatnonzero(~seen.typed)
-    rows = clicked[draws.own_view_mask[seen.view[clicked]]]
+    rows = np.flatnonzero(~seen.typed & draws.own_view_mask[seen.view])
     special = rows[located[seen.target[rows]]]
     return [_record_clicks(draws, seen, special, with_css=True), _record_clicks(draws, seen, rows, with_css=False)]
 
 
-def _record_clicks(
-    draws: BlockDraws, seen: Inputs, rows: np.ndarray[Any, np.dtype[np.int64]], *, with_css: bool
-) -> Column:
-    made = [_write_dom(target, with_css=with_css) for target in draws.site.targets]
+def _record_clicks(draws: BlockDraws, seen: Inputs, rows: Ints, *, with_css: bool) -> Column:
+    made = [
+        write_details(Dom("click", each.element, each.id or UNSET, UNSET, (with_css and each.css) or UNSET))
+        for each in draws.site.targets
+    ]
     named = EventIds("dom css" if with_css else "dom", rows, len(seen.view))
-    return Column(
-        DOM, named, seen.view[rows], seen.at[rows], take_texts([made[each] for each in seen.target[rows].tolist()])
-    )
-
-
-def _write_dom(target: Target, *, with_css: bool) -> str:
-    css = target.css if with_css else None
-    return Template(Dom("click", target.element, target.id or UNSET, UNSET, css or UNSET)).text()
+    texts = [made[each] for each in seen.target[rows].tolist()]
+    return Column(DOM, named, seen.view[rows], seen.at[rows], take_texts(texts))
 
 
 def record_custom(draws: BlockDraws) -> list[Column]:
     """The events that pages hand to recordEvent, somewhere in the time they are looked at."""
-    found = []
-    for page, model in enumerate(draws.site.pages):
-        for number, event in enumerate(model.events):
-            found.append(_record_custom_event(draws, page, event, f"custom/{page}/{number}"))
-    return found
+    return [
+        _record_custom_event(draws, page, event, f"custom/{page}/{number}")
+        for page, model in enumerate(draws.site.pages)
+        for number, event in enumerate(model.events)
+    ]
 
 
 def _record_custom_event(draws: BlockDraws, page: int, event: CustomEvent, purpose: str) -> Column:

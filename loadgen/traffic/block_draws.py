@@ -17,7 +17,7 @@ from loadgen.traffic.browser_clocks import BrowserClocks, Span
 from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, draw_uuids, round_down, to_objects
 from loadgen.traffic.incidents import StruckViews
 from loadgen.traffic.journey import RESTORED, Timeline, Walk
-from loadgen.traffic.loading import Loading, Slowness
+from loadgen.traffic.loading import Loading, Slowness, read_by_device
 from loadgen.traffic.page_manager import PageNumbers
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.site import Site
@@ -98,6 +98,7 @@ class BlockDraws:
     def __post_init__(self) -> None:
         self.views, self.loads = len(self.walk.page), len(self.loading.view)
         self.load_session: Ints = self.walk.session[self.loading.view]
+        self.load_start: Ints = self.time.start[self.loading.view]
         # loads that the browser's back/forward cache brought back
         self.restored: Bools = self.walk.kind[self.loading.view] == RESTORED
         self.own_view_mask: Bools = self.own_sessions[self.walk.session]
@@ -142,6 +143,15 @@ class BlockDraws:
     def place_moments(self, view: Ints, part: Floats) -> Ints:
         """Moments in these views, each when so great a part of the view's visible time is over."""
         return self.time.find_moments(view, round_down(self.visible[view] * part))
+
+    def read_vitals(self, *names: str) -> list[Floats]:
+        """Parameters of the scenario's vitals for each load, by its device."""
+        device = self.people.device[self.load_session]
+        return [read_by_device(self.scenario.telemetry, name)[device] for name in names]
+
+    def list_alive(self, at: Ints) -> Ints:
+        """The own loads whose documents live at a moment of theirs; `at` has one for each load of the block."""
+        return self.own_loads[(at < self.time.load_end)[self.own_loads]]
 
     def find_pages(self, views: Ints) -> list[Page]:
         """The pages of these views, which must belong to own sessions."""

@@ -44,7 +44,7 @@ def build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) 
     left_out = np.bincount(draws.load_session[load_of[beyond]], minlength=len(draws.own_sessions)).tolist()
     draws.seeds.pause()
     hides = _find_hides(draws)
-    start, ready = draws.time.start[draws.loading.view], draws.time.noticed[draws.loading.view]
+    start, ready = draws.load_start, draws.time.noticed[draws.loading.view]
     activated = np.where(draws.loading.activated > 0, start + draws.loading.activated, 0)
     loads = [NOWHERE] * draws.loads
     starts, readies, shown = ((each / TICKS).tolist() for each in (start, ready, activated))

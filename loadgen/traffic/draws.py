@@ -207,9 +207,9 @@ def to_ticks(milliseconds: Floats) -> Ints:
     return round_off(milliseconds * 10)
 
 
-def write_numbers(values: Floats) -> list[str]:
-    """Numbers as JavaScript prints them: 2.5, 3."""
-    return [str(value).removesuffix(".0") for value in values.tolist()]
+def write_number(value: float) -> str:
+    """A number as JavaScript prints it: 2.5, 3."""
+    return str(value).removesuffix(".0")
 
 
 def find_begins(session: Ints, sessions: int) -> Ints:

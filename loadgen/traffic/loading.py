@@ -122,9 +122,9 @@ class Loading(NamedTuple):
         """The largest contentful paint that is seen."""
         return np.maximum(self.lcp, self.frame)
 
-    def count_from_activation(self, load: Ints, tick: Ints) -> Ints:
-        """Times of some loads as web-vitals counts them: from the moment when the visitor came, and never below 0."""
-        counted: Ints = np.maximum(tick - self.activated[load], 0)
+    def count_from_activation(self, tick: Ints) -> Ints:
+        """A time of each load as web-vitals counts it: from the moment when the visitor came, and never below 0."""
+        counted: Ints = np.maximum(tick - self.activated, 0)
         return counted
 
 

@@ -11,11 +11,10 @@ from loadgen.rum.events import FID, INP, Fid, Inp
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Floats, Ints, round_down, round_off, to_ticks
 from loadgen.traffic.journey import FAR_TICK
-from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import draw_shares
 from loadgen.traffic.telemetry.reactions import Reactions, draw_delays, find_working
-from loadgen.traffic.telemetry.vitals import find_load_starts, find_states, is_measured
+from loadgen.traffic.telemetry.vitals import find_states, is_measured
 from loadgen.wire.json_templates import Template, escape
 
 EVENT_TYPES = ("pointerdown", "keydown")
@@ -40,7 +39,7 @@ def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     lives = at < draws.time.load_end[seen.load[rows]]
     rows, value, at = rows[lives], value[lives], at[lives]
     load = seen.load[rows]
-    after = draws.clocks.coarsen(load, seen.at[rows] - find_load_starts(draws, load))
+    after = draws.clocks.coarsen(load, seen.at[rows] - draws.load_start[load])
     targets = _escape_selectors(draws)
 
     def details(places: Ints) -> list[str]:
@@ -61,9 +60,7 @@ def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
 def record_inp(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     """Interaction to next paint of each load with an input after which the page lived until it was idle."""
     stream = draws.stream("inp")
-    device = draws.people.device[draws.load_session]
-    telemetry = draws.scenario.telemetry
-    median, sigma = read_by_device(telemetry, "inp_median_ms")[device], read_by_device(telemetry, "inp_sigma")[device]
+    median, sigma = draws.read_vitals("inp_median_ms", "inp_sigma")
     drawn = to_ticks(median * np.exp(
         sigma * draws.slowness.mix(draws.slowness.machine[draws.load_session], stream.standard_normal(draws.loads))
     ))  # fmt: skip
@@ -146,7 +143,7 @@ def _build_inp(
     ran = coarsen(load, np.where(seen.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
     delay = coarsen(load, delay)
     whole = _round_duration(drawn)
-    after = coarsen(load, seen.at[row] - find_load_starts(draws, load))
+    after = coarsen(load, seen.at[row] - draws.load_start[load])
     painted = np.maximum(whole, delay + ran)
     # an interaction that takes longer has an entry of its click too, for which the client itself listens
     nameless = seen.nameless[row] & (whole < NOTICEABLE * 10)

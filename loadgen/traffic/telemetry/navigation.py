@@ -16,7 +16,8 @@ from loadgen.model import Page
 from loadgen.rum.events import NAVIGATION, PAGE_VIEW, TTFB, Navigation, PageView, Ttfb
 from loadgen.traffic.assets import HEADER_BYTES
 from loadgen.traffic.block_draws import LOADED_WAIT, BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Choice, Floats, Ints
+from loadgen.traffic.draws import Choice, Floats, Ints, write_number
+from loadgen.traffic.loading import pick_loads
 from loadgen.wire.json_templates import TEXT_PLACEHOLDER, Template, escape
 
 PAGE_ALONE = Template(PageView(TEXT_PLACEHOLDER))
@@ -67,8 +68,7 @@ TYPES = ("navigate", "back_forward", "reload")  # in the order of NAVIGATE, BACK
 ITEM_SIZES = np.append(1.0, np.exp(0.1 * np.random.default_rng(0).standard_normal(63)))
 """Factors on a document's size by the items that it shows, 1 where it shows none; an estimate."""
 
-KNOWN_RATIOS = 65536
-"""Texts of ratios that are cached."""
+_write_ratio = lru_cache(maxsize=65536)(write_number)  # a page has few ratios, and the text of one takes 0.4 µs
 
 NAVIGATED = Template.of(
     Navigation, initiatorType="navigation", startTime=0, promptForUnload=0, redirectStart=0, workerStart=0,
@@ -96,7 +96,7 @@ def find_load_reports(draws: BlockDraws) -> tuple[Ints, Ints]:
     """When the navigation and the TTFB event of each load are recorded, in ticks from session start: one after the
     other, as nothing that the client records comes between them."""
     loading = draws.loading
-    at = draws.time.start[loading.view] + loading.loaded + draws.waits[LOADED_WAIT]
+    at = draws.load_start + loading.loaded + draws.waits[LOADED_WAIT]
     idle = np.maximum((loading.complete - loading.parsed_end) / 10 - BUSY_MS, 0.0)
     calm = -np.expm1(-idle / CALMS_MS) * np.array(TIMER_FIRST)[loading.warm.astype(np.int64)]
     timer_first = draws.stream("timer").random(draws.loads) < calm
@@ -105,86 +105,65 @@ def find_load_reports(draws: BlockDraws) -> tuple[Ints, Ints]:
 
 def record_navigation(draws: BlockDraws) -> list[Column]:
     """The navigation and TTFB events of own loads that live until their load event."""
-    rows = draws.own_loads[~draws.restored[draws.own_loads]]
-    at = find_load_reports(draws)[0][rows]
-    lives = at < draws.time.load_end[rows]
-    rows, at = rows[lives], at[lives]
-    return [
-        Column(
-            NAVIGATION,
-            EventIds("navigation", rows, draws.loads),
-            draws.loading.view[rows],
-            at,
-            lambda some: _write_navigations(draws, rows[some]),
-        ),
-        _record_ttfb(draws),
-    ]
+    at, _ = find_load_reports(draws)
+    rows = draws.list_alive(at)
+    rows = rows[~draws.restored[rows]]
+    named, details = EventIds("navigation", rows, draws.loads), partial(_write_navigations, draws, rows)
+    return [Column(NAVIGATION, named, draws.loading.view[rows], at[rows], details), _record_ttfb(draws)]
 
 
 def _record_ttfb(draws: BlockDraws) -> Column:
     """TTFB after the load event; a return from the back/forward cache has one of 0 at once."""
-    loading, rows = draws.loading, draws.own_loads
-    begun = draws.time.start[loading.view]
-    told = np.maximum(find_load_reports(draws)[1], begun + loading.activated)
-    at = np.where(draws.restored, begun + loading.ready, told)[rows]
-    lives = at < draws.time.load_end[rows]
-    rows, at = rows[lives], at[lives]
+    loading = draws.loading
+    told = np.maximum(find_load_reports(draws)[1], draws.load_start + loading.activated)
+    at = np.where(draws.restored, draws.load_start + loading.ready, told)
+    rows = draws.list_alive(at)
     details = partial(_write_first_bytes, draws, rows)
-    return Column(TTFB, EventIds("ttfb", rows, draws.loads), loading.view[rows], at, details)
+    return Column(TTFB, EventIds("ttfb", rows, draws.loads), loading.view[rows], at[rows], details)
 
 
 def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str]:
-    rows, load = among[places], draws.loading
-    fetch, lookup, ttfb = load.wait[rows], load.lookup[rows], load.ttfb[rows]
-    connect = lookup + load.dns[rows]
-    moments = (fetch, lookup, connect, connect + load.connect[rows], ttfb)
-    zero, counted = load.activated[rows], [load.count_from_activation(rows, each) for each in moments]
+    rows = among[places]
+    load = pick_loads(draws.loading, rows)
+    connect = load.lookup + load.dns
+    moments = (load.wait, load.lookup, connect, connect + load.connect, load.ttfb)
+    zero, counted = load.activated, [load.count_from_activation(each) for each in moments]
     steps = [(after - before, zero + before) for before, after in pairwise([np.zeros_like(zero), *counted])]
     spans = [(counted[-1], zero), *steps]
     return ANSWERED.texts(*draws.write_times(rows, *spans))
 
 
-def _write_navigations(draws: BlockDraws, rows: Ints) -> list[str]:
-    load = draws.loading
-    fetch, redirect, lookup, dns, tls, ttfb, response, parsed, complete, begun = (
-        each[rows]
-        for each in (
-            load.wait, load.redirect, load.lookup, load.dns, load.tls, load.ttfb, load.response, load.parsed,
-            load.complete, load.load,
-        )
+def _write_navigations(draws: BlockDraws, among: Ints, places: Ints) -> list[str]:
+    rows = among[places]
+    load = pick_loads(draws.loading, rows)
+    view, lookup, tls, request, ttfb, response, parsed, begun = (
+        load.view, load.lookup, load.tls, load.request, load.ttfb, load.response, load.parsed, load.load,
     )  # fmt: skip
-    connect = lookup + dns
-    connected = connect + load.connect[rows]
-    request, parsed_end, loaded = load.request[rows], load.parsed_end[rows], load.loaded[rows]
-    interactive, stored = load.interactive[rows], load.stored[rows]
+    connect = lookup + load.dns
+    connected = connect + load.connect
     # a page that goes into the back/forward cache, or that a prerendered one replaces, is not unloaded (Chromium 156)
-    unloads = ~draws.walk.first[load.view[rows]] & (load.activated[rows] == 0) & (draws.site.bfcache == 0)
-    unload = np.where(unloads, load.unload[rows], 0)
-    kinds, names = draws.walk.kind[load.view[rows]].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
-    view = load.view[rows]
-    size = np.rint(load.html_bytes[rows] * ITEM_SIZES[draws.walk.items[view].sum(axis=1) % len(ITEM_SIZES)])
+    unloads = ~draws.walk.first[view] & (load.activated == 0) & (draws.site.bfcache == 0)
+    unload = np.where(unloads, load.unload, 0)
+    kinds, names = draws.walk.kind[view].tolist(), draw_protocols(draws)[draws.load_session[rows]].tolist()
+    size = np.rint(load.html_bytes * ITEM_SIZES[draws.walk.items[view].sum(axis=1) % len(ITEM_SIZES)])
     unpacked = np.rint(size * draws.site.unpacked[draws.walk.page[view]])
-    unloaded, *opened = draws.write_times(rows, (unload, 0), (redirect, 0), (fetch, 0), (lookup, 0), (dns, lookup))
+    unloaded, *opened = draws.write_times(
+        rows, (unload, 0), (load.redirect, 0), (load.wait, 0), (lookup, 0), (load.dns, lookup)
+    )
     times = draws.write_times(
         rows, (connect, 0), (connected - connect, connect), (np.where(tls > 0, connected - tls, 0), 0),
         (tls, connected - tls), (request, 0), (ttfb - request, request), (ttfb, 0), (response - ttfb, ttfb),
-        (interactive, 0), (parsed, 0), (parsed_end - parsed, parsed), (complete, 0), (begun - response, response),
-        (begun, 0), (loaded - begun, begun), (loaded, 0),
+        (load.interactive, 0), (parsed, 0), (load.parsed_end - parsed, parsed), (load.complete, 0),
+        (begun - response, response), (begun, 0), (load.loaded - begun, begun), (load.loaded, 0),
     )  # fmt: skip
     made = NAVIGATED.iterate(
-        [TYPES[kind] for kind in kinds], unloaded, ["1" if moved else "0" for moved in redirect.tolist()], *opened,
-        ["" if kept else PROTOCOLS[name] for name, kept in zip(names, stored.tolist(), strict=True)], *times,
-        ["0" if kept else str(HEADER_BYTES) for kept in stored.tolist()],
-        map(str, np.where(stored, 0, size + HEADER_BYTES).astype(int).tolist()),
+        [TYPES[kind] for kind in kinds], unloaded, ["1" if moved else "0" for moved in load.redirect.tolist()], *opened,
+        ["" if kept else PROTOCOLS[name] for name, kept in zip(names, load.stored.tolist(), strict=True)], *times,
+        ["0" if kept else str(HEADER_BYTES) for kept in load.stored.tolist()],
+        map(str, np.where(load.stored, 0, size + HEADER_BYTES).astype(int).tolist()),
         map(_write_ratio, (unpacked / size).tolist()),
     )  # fmt: skip
     return draws.seeds.list_all(made)
-
-
-@lru_cache(maxsize=KNOWN_RATIOS)
-def _write_ratio(ratio: float) -> str:
-    """As `write_numbers`: a page has few ratios, and the shortest text of one takes 0.4 µs to find."""
-    return str(ratio).removesuffix(".0")
 
 
 def draw_shares(stream: np.random.Generator, count: int, parts: tuple[float, ...], spread: float) -> Floats:

@@ -20,7 +20,6 @@ import numpy as np
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.draws import Bools, Floats, Ints, to_ticks
 from loadgen.traffic.js_errors import BrowserEngine
-from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.population import DEVICES
 from loadgen.traffic.telemetry.interactions import Inputs
 
@@ -62,9 +61,7 @@ class Reactions(NamedTuple):
 
 def draw_delays(draws: BlockDraws) -> Ints:
     """Input delay of each load's first input, in ticks."""
-    device = draws.people.device[draws.load_session]
-    telemetry = draws.scenario.telemetry
-    median, sigma = read_by_device(telemetry, "fid_median_ms")[device], read_by_device(telemetry, "fid_sigma")[device]
+    median, sigma = draws.read_vitals("fid_median_ms", "fid_sigma")
     drawn = np.maximum(to_ticks(median * np.exp(sigma * draws.stream("fid").standard_normal(draws.loads))), 1)
     return draws.clocks.coarsen(np.arange(draws.loads), drawn)
 
@@ -78,7 +75,7 @@ def draw_reactions(draws: BlockDraws, seen: Inputs) -> Reactions:
     engine = draws.crowd.find_engines(draws.people)[session]
     changing, working = _change_looks(draws, seen), find_working(draws, seen)
     frame = _spread(FRAME_MS, uniform[0])
-    delay = read_by_device(draws.scenario.telemetry, "fid_median_ms")[draws.people.device[session]]
+    delay = draws.read_vitals("fid_median_ms")[0][seen.load]
     early = IDLE * delay * np.exp(IDLE_SIGMA * machine)
     rest = frame + np.where(working, WORKED_MS, NEXT_FRAME_MS) * waited[0]
     rest = np.minimum(rest, np.maximum(_find_gaps(seen, uniform[1]), frame + 1))

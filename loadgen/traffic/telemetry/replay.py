@@ -86,7 +86,7 @@ def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
     """Draw what happens in every document: its tree, a change, drifting pointers, scrolling, clicks and keys."""
     stream, time, loading = draws.stream("replay"), draws.time, draws.loading
     every = np.flatnonzero(~draws.restored)
-    start = time.start[loading.view[every]] + loading.ready[every] + 1
+    start = draws.load_start[every] + loading.ready[every] + 1
     parts = [(every, start, TREE), (every, start + to_ticks(100 + 900 * stream.random(len(every))), CHANGE)]
     for drift, rate in ((MOVE, MOVES_PER_MINUTE), (SCROLL, SCROLLS_PER_MINUTE)):
         number = np.minimum(stream.poisson(rate / 60 / TICKS * draws.visible), MOST_DRIFTS)
@@ -107,7 +107,7 @@ def _draw_entries(draws: BlockDraws, seen: Inputs) -> Entries:
 def _sort_entries(draws: BlockDraws, found: Entries) -> Entries:
     """The entries that fall into their documents, by document and moment; the tree comes first."""
     loading, time = draws.loading, draws.time
-    begun = time.start[loading.view[found.load]] + loading.ready[found.load]
+    begun = draws.load_start[found.load] + loading.ready[found.load]
     alive = (found.at > begun) & (found.at < time.load_end[found.load] - 1)
     kept = np.flatnonzero(alive & ~draws.restored[found.load] | (found.kind == TREE))
     order = kept[np.argsort(found.load[kept] * FAR_TICK + found.at[kept], kind="stable")]
@@ -116,7 +116,7 @@ def _sort_entries(draws: BlockDraws, found: Entries) -> Entries:
 
 def _find_flushes(draws: BlockDraws, entries: Entries) -> tuple[Ints, Ints]:
     """Where the entries of each event begin (one more marks the end), and when each event is recorded."""
-    start = draws.time.start[draws.loading.view[entries.load]] + draws.loading.ready[entries.load]
+    start = draws.load_start[entries.load] + draws.loading.ready[entries.load]
     window = (entries.at - start) // FLUSH_TICKS
     changes = np.ones(len(window), dtype=bool)
     changes[1:] = (np.diff(entries.load) != 0) | (np.diff(window) != 0)

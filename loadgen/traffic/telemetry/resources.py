@@ -61,7 +61,7 @@ def _lay_out_files(draws: BlockDraws) -> FileRows:
 def _find_ages(draws: BlockDraws, load: Ints, asset: Ints) -> Ints:
     """Ticks from the end of the visit's last load that had a file until this one's start; FAR_TICK if none had it."""
     assets, page, zero = draws.site.assets, draws.walk.page[draws.loading.view], draws.load_session * FAR_TICK
-    begun = zero + draws.time.start[draws.loading.view]
+    begun = zero + draws.load_start
     last = np.full((draws.site.end, draws.loads), -1)  # [page, load]: when the page's last load before ended
     last[page[:-1], np.arange(1, draws.loads)] = (zero + draws.time.load_end)[:-1]
     np.maximum.accumulate(last, axis=1, out=last)
@@ -81,7 +81,7 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     delay[rows.load[largest]] = asked[largest] - loading.ttfb[rows.load[largest]]
     loaded[rows.load[largest]] = (start + length - asked)[largest]
     noticed = np.maximum(start + length, loading.ready[rows.load]) + draws.waits[FILES_WAIT][rows.load]
-    at = time.start[loading.view[rows.load]] + noticed
+    at = draws.load_start[rows.load] + noticed
     fetched = draws.own_view_mask[loading.view[rows.load]] & ~draws.restored[rows.load]
     kept = np.flatnonzero(fetched & (at < time.load_end[rows.load]))
     draws.seeds.pause()

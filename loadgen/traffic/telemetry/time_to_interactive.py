@@ -15,7 +15,6 @@ import numpy as np
 from loadgen.rum.events import TTI, Tti
 from loadgen.traffic.block_draws import BlockDraws, Column, EventIds
 from loadgen.traffic.draws import TICKS, Ints, round_off
-from loadgen.traffic.loading import read_by_device
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.reactions import Reactions
 from loadgen.traffic.telemetry.vitals import find_largest_paints
@@ -38,7 +37,7 @@ BUSY, BUSY_SIGMA = 0.35, 0.9
 
 def record_tti(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     """Time to interactive, in whole milliseconds."""
-    loading, start = draws.loading, draws.time.start[draws.loading.view]
+    loading, start = draws.loading, draws.load_start
     begun = np.maximum(loading.ready, loading.activated)
     value, looks = _find_interactive(draws, seen, react, begun)
     at = start + begun + looks * TICKS
@@ -55,14 +54,14 @@ def record_tti(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
 
 def _find_interactive(draws: BlockDraws, seen: Inputs, react: Reactions, begun: Ints) -> tuple[Ints, Ints]:
     """When each page is interactive, in ticks from its start, and at which look of the plugin that is told."""
-    loading, start = draws.loading, draws.time.start[draws.loading.view]
+    loading, start = draws.loading, draws.load_start
     largest = find_largest_paints(draws, seen, react)
     parsed = np.maximum(loading.first_paint, loading.parsed_end)
     known = np.maximum(np.maximum(loading.first_paint, loading.loaded), largest.at - start)
     look = np.maximum(known - begun, 0) // TICKS + 1
     ready = np.where(look < LOOKS, np.maximum(parsed, largest.painted), parsed)
     look = np.minimum(look, LOOKS)
-    render = read_by_device(draws.scenario.telemetry, "render_median_ms")[draws.people.device[draws.load_session]]
+    render = draws.read_vitals("render_median_ms")[0]
     spread = np.exp(BUSY_SIGMA * draws.stream("tti").standard_normal(draws.loads))
     busy = np.maximum(loading.parsed_end + round_off(10 * BUSY * render * spread) - ready, 0)
     value = ready + -(-busy // BUCKET) * BUCKET

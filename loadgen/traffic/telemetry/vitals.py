@@ -17,8 +17,8 @@ from msgspec import UNSET
 from loadgen.rum.events import CLS, FCP, LCP, Cls, ClsAttribution, Fcp, Lcp
 from loadgen.scenario import LayoutShift
 from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, EventIds
-from loadgen.traffic.draws import Bools, Floats, Ints, round_down, to_ticks, write_numbers
-from loadgen.traffic.loading import read_by_device
+from loadgen.traffic.draws import Bools, Floats, Ints, round_down, to_ticks, write_number
+from loadgen.traffic.loading import pick_loads
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_load_reports
 from loadgen.traffic.telemetry.reactions import Reactions, draw_delays
@@ -68,12 +68,6 @@ def find_states(draws: BlockDraws, load: Ints, after: Ints) -> list[str]:
     return [STATES[state] for state in reached.tolist()]
 
 
-def find_load_starts(draws: BlockDraws, load: Ints) -> Ints:
-    """When loads start, in ticks from their sessions'."""
-    start: Ints = draws.time.start[draws.loading.view[load]]
-    return start
-
-
 def find_first_hides(draws: BlockDraws) -> Ints:
     """When each load's page is hidden for the first time."""
     first = draws.time.load_end.copy()
@@ -90,20 +84,19 @@ def is_measured(draws: BlockDraws, vital: str) -> Bools:
 
 def record_fcp(draws: BlockDraws) -> Column:
     """First contentful paint, which the observer tells after the frame was shown and once the client runs."""
-    loading, rows = draws.loading, draws.own_loads
+    loading = draws.loading
     shown = np.exp(SHOWN_MU + SHOWN_SIGMA * draws.stream("paints").standard_normal(draws.loads))
     told = loading.first_paint + PRESENTED + to_ticks(np.minimum(shown, SHOWN_MS))
     # what came before the client is told as soon as it runs, right after the files
     told = np.where(told <= loading.ready, loading.ready + draws.waits[FILES_WAIT], told)
-    at = draws.time.start[loading.view] + np.where(draws.restored, np.maximum(loading.fcp, loading.ready), told)
-    rows = rows[at[rows] < draws.time.load_end[rows]]
+    at = draws.load_start + np.where(draws.restored, np.maximum(loading.fcp, loading.ready), told)
+    rows = draws.list_alive(at)
 
     def details(places: Ints) -> list[str]:
-        some = rows[places]
-        painted, zero = loading.first_paint[some], loading.activated[some]
-        value, before = (loading.count_from_activation(some, each) for each in (painted, loading.ttfb[some]))
-        times = draws.write_times(some, (value, zero), (before, zero), (value - before, zero + before))
-        return PAINTED.texts(*times, find_states(draws, some, painted))
+        load, zero = pick_loads(loading, rows[places]), loading.activated[rows[places]]
+        value, before = (load.count_from_activation(each) for each in (load.first_paint, load.ttfb))
+        times = draws.write_times(rows[places], (value, zero), (before, zero), (value - before, zero + before))
+        return PAINTED.texts(*times, find_states(draws, rows[places], load.first_paint))
 
     return Column(FCP, EventIds("fcp", rows, draws.loads), loading.view[rows], at[rows], details)
 
@@ -119,7 +112,7 @@ class LargestPaints(NamedTuple):
 
 def find_largest_paints(draws: BlockDraws, seen: Inputs, react: Reactions) -> LargestPaints:
     """The largest paint of each load, as far as it had come when the first input or the first hide ended the search."""
-    loading, start = draws.loading, find_load_starts(draws, np.arange(draws.loads))
+    loading, start = draws.loading, draws.load_start
     ended = find_first_hides(draws)
     at = ended.copy()
     opening = np.flatnonzero(seen.first)
@@ -152,18 +145,17 @@ def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places:
     places = places[order]
     rows, painted, text = found.row[places], found.painted[places], found.text[places]
     delay, loaded = np.where(text, 0, heroes.delay[rows]), np.where(text, 0, heroes.loaded[rows])
-    ttfb, zero = draws.loading.ttfb[rows], draws.loading.activated[rows]
+    load = pick_loads(draws.loading, rows)
+    ttfb, zero = load.ttfb, load.activated
     value, first_byte, asked, got = (
-        draws.loading.count_from_activation(rows, each) for each in (painted, ttfb, ttfb + delay, ttfb + delay + loaded)
+        load.count_from_activation(each) for each in (painted, ttfb, ttfb + delay, ttfb + delay + loaded)
     )
     spans = draws.write_times(
         rows, (value, zero), (first_byte, zero), (asked - first_byte, zero + first_byte), (got - asked, zero + asked),
         (value - got, zero + got),
     )  # fmt: skip
-    urls, files = (
-        [escape(heroes.urls[row]) for row in rows.tolist()],
-        [heroes.ids.get(row, "") for row in rows.tolist()],
-    )
+    urls = [escape(heroes.urls[row]) for row in rows.tolist()]
+    files = [heroes.ids.get(row, "") for row in rows.tolist()]
     named = {IMAGE: urls, FETCHED: files, NAVIGATED: draws.draw_ids("navigation", rows, draws.loads)}
     edges, made = np.searchsorted(kinds[order], (*TEMPLATES, AGAIN + 1)).tolist(), []
     for (kind, template), begin, end in zip(TEMPLATES.items(), edges, edges[1:], strict=False):
@@ -181,10 +173,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
     A page that is hidden before its largest shift tells 0 then.
     """
     stream, loading, count = draws.stream("cls"), draws.loading, draws.loads
-    device = draws.people.device[draws.load_session]
-    zero, median, sigma = (
-        read_by_device(draws.scenario.telemetry, f"cls_{name}")[device] for name in ("zero", "median", "sigma")
-    )
+    zero, median, sigma = draws.read_vitals("cls_zero", "cls_median", "cls_sigma")
     uniform = stream.random((5, count))
     shifted = median * np.exp(sigma * stream.standard_normal(count))
     value = np.where(uniform[0] < zero, 0.0, np.where(shifted > 1, uniform[1], shifted))
@@ -206,12 +195,13 @@ def record_cls(draws: BlockDraws) -> list[Column]:
     def details(places: Ints) -> list[str]:
         some = rows[places][value[rows[places]] > 0]
         shifted = SHIFT.iterate(
-            write_numbers(value[some]), [targets[each] for each in target[some].tolist()], write_numbers(largest[some]),
-            *draws.write_times(some, (moment[some], 0)), find_states(draws, some, moment[some]),
+            map(write_number, value[some].tolist()), [targets[each] for each in target[some].tolist()],
+            map(write_number, largest[some].tolist()), *draws.write_times(some, (moment[some], 0)),
+            find_states(draws, some, moment[some]),
         )  # fmt: skip
         return [next(shifted) if whole else STILL for whole in value[rows[places]].tolist()]
 
-    at = find_load_starts(draws, rows) + np.maximum(moment, loading.ready)[rows]
+    at = draws.load_start[rows] + np.maximum(moment, loading.ready)[rows]
     view = draws.time.find_current(loading.view[rows], at)
     before = _tell_stillness(draws, rows, painted[rows], at)
     return [Column(CLS, EventIds("cls", rows, draws.loads), view, at, details), before]
@@ -219,7 +209,7 @@ def record_cls(draws: BlockDraws) -> list[Column]:
 
 def _tell_stillness(draws: BlockDraws, rows: Ints, painted: Ints, shifted: Ints) -> Column:
     """CLS of the loads that are hidden between their first paint and their shift."""
-    shown, hidden = find_load_starts(draws, rows) + painted, find_first_hides(draws)[rows]
+    shown, hidden = draws.load_start[rows] + painted, find_first_hides(draws)[rows]
     still = np.flatnonzero((shown < hidden) & (hidden < shifted))
     rows = rows[still]
     ids, view = EventIds("cls before", rows, draws.loads), draws.loading.view[rows]
@@ -236,5 +226,5 @@ def _draw_shift_times(draws: BlockDraws, where: Floats, when: Floats, painted: I
     moment = np.select(
         [when < shifts.loading, when < shifts.loading + (1 - shifts.loading) * shifts.answers], [loads, answers], late
     )
-    moment = np.clip(moment, drawn, draws.time.load_end - draws.time.start[loading.view] - 1)
+    moment = np.clip(moment, drawn, draws.time.load_end - draws.load_start - 1)
     return draws.clocks.coarsen(np.arange(draws.loads), moment)

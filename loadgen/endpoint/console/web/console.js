@@ -1,6 +1,6 @@
 // The console: the bar with monitor, time and filters, the views, and their refresh.
 
-import { h, name, replaceView, say, show } from './dom.js';
+import { form, h, name, replaceView, say, select, show } from './dom.js';
 import { clients, errors, http, overview, pages, vitals } from './figures.js';
 import { ingestion } from './ingestion.js';
 import { monitors } from './monitors.js';
@@ -105,27 +105,54 @@ function explainNothing(view, each, span) {
 }
 
 function renderBar(view, each, span, query) {
-    const choice = (label, value, options, change) => h('label', {}, h('span', { class: 'unseen' }, label),
-        h('select', { 'data-key': label, on: { change: (event) => change(event.target.value) } }, options.map(([key, text]) => h('option', { value: key, selected: key === value }, text))));
     const own = keep(query);
-    const moved = (change) => go(view, { ...own, from: null, to: null, range: null, ...change });
-    const local = (ms) => `${day(ms)}T${clock(ms)}`;
-    const ends = ['from', 'to'].map((key) => h('input', { type: 'datetime-local', step: 1, value: local(span[key]), 'aria-label': key === 'from' ? 'From' : 'To', 'data-key': key }));
-    const custom = h('form', { class: 'controls', on: { submit: (event) => { event.preventDefault(); const [from, to] = ends.map((end) => new Date(end.value).getTime()); if (from < to) moved({ from: String(from), to: String(to) }); } } },
-        ...ends, h('button', { type: 'submit' }, 'Show'));
-    const filters = Object.entries(DIMENSIONS).flatMap(([column, title]) => query.getAll(column).map((value) =>
-        h('span', { class: 'chip' }, `${title}: `, name(value, 40), h('button', { type: 'button', 'aria-label': `Remove the filter ${title}`, on: { click: () => go(view, { ...own, [column]: query.getAll(column).filter((other) => other !== value) }) } }, '×'))));
     const withTime = !WITHOUT_MONITOR.includes(view) && view !== 'session';
-    const node = h('div', { class: 'bar' },
+    const move = (change) => go(view, { ...own, from: null, to: null, range: null, ...change });
+    const live = h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: () => { isLive = live.checked; isHeld = false; } } });
+    const panel = () => h('div', { class: 'panel' },
+        h('h3', {}, 'From, to'), spanForm(span, move),
+        h('h3', {}, 'Filter'), filterForm(view, own),
+        h('h3', {}, 'Ground truth of incidents'), truthForm());
+    replaceView(bar, h('div', { class: 'bar' },
         h('a', { class: 'brand', href: '#/monitors' }, 'loadgen console'),
-        list.length ? choice('Monitor', each?.monitor.Id, list.map((one) => [one.monitor.Id, show(one.monitor.Name, 60)]), (id) => go(WITHOUT_MONITOR.includes(view) || view === 'session' ? 'overview' : view, { monitor: id, from: null, to: null, range: null })) : null,
-        withTime ? choice('Time', span.fixed ? 'chosen' : span.range, [...(span.fixed ? [['chosen', `${moment(span.from)}, ${duration(span.to - span.from)}`]] : []), ...RANGES.map(([key, label]) => [key, key === 'all' ? label : `last ${label}`])], (key) => key !== 'chosen' && moved({ range: key })) : null,
-        withTime ? h('details', { class: 'more', 'data-key': 'more' }, h('summary', {}, 'from, to, filters, incidents'), h('div', { class: 'panel' }, h('h3', {}, 'From, to'), custom, h('h3', {}, 'Filter'), filterForm(view, own), h('h3', {}, 'Ground truth of incidents'), truthForm())) : null,
-        status && !status.live ? null : h('label', { class: 'live' }, h('input', { type: 'checkbox', checked: isLive, 'data-key': 'live', on: { change: (event) => { isLive = event.target.checked; isHeld = false; } } }), ' live'),
-        h('div', { class: 'chips' }, filters, h('span', { id: 'reading', class: 'rated fair' }, describeReading())));
-    replaceView(bar, node);
-    replaceView(document.getElementById('views'), h('ul', {}, Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live)).map(([key, [title]]) =>
-        h('li', {}, h('a', { href: linkTo(key), 'data-key': key, 'aria-current': key === view || (view === 'session' && key === 'sessions') ? 'page' : null }, title)))));
+        list.length ? chooseMonitor(each, withTime ? view : 'overview') : null,
+        withTime ? chooseTime(span, move) : null,
+        withTime ? h('details', { class: 'more', 'data-key': 'more' }, h('summary', {}, 'from, to, filters, incidents'), panel()) : null,
+        status && !status.live ? null : h('label', { class: 'live' }, live, ' live'),
+        h('div', { class: 'chips' }, showFilters(view, own, query), h('span', { id: 'reading', class: 'rated fair' }, describeReading()))));
+    const named = Object.entries(VIEWS).filter(([key, [title]]) => title && (key !== 'ingestion' || status?.live));
+    replaceView(document.getElementById('views'), h('ul', {}, named.map(([key, [title]]) =>
+        h('li', {}, h('a', { href: linkTo(key), 'data-key': key, 'aria-current': key === (view === 'session' ? 'sessions' : view) ? 'page' : null }, title)))));
+}
+
+const labelled = (label, ...choice) => h('label', {}, h('span', { class: 'unseen' }, label), select({ 'data-key': label }, ...choice));
+
+const chooseMonitor = (each, view) =>
+    labelled('Monitor', list.map(({ monitor }) => [monitor.Id, show(monitor.Name, 60)]), each?.monitor.Id, (id) => go(view, { monitor: id, from: null, to: null, range: null }));
+
+function chooseTime(span, move) {
+    const ranges = RANGES.map(([key, label]) => [key, key === 'all' ? label : `last ${label}`]);
+    if (span.fixed) ranges.unshift(['chosen', `${moment(span.from)}, ${duration(span.to - span.from)}`]);
+    return labelled('Time', ranges, span.fixed ? 'chosen' : span.range, (key) => key !== 'chosen' && move({ range: key }));
+}
+
+function spanForm(span, move) {
+    const ends = [['from', 'From'], ['to', 'To']].map(([key, label]) =>
+        h('input', { type: 'datetime-local', step: 1, value: `${day(span[key])}T${clock(span[key])}`, 'aria-label': label, 'data-key': key }));
+    const submit = () => {
+        const [from, to] = ends.map((end) => new Date(end.value).getTime());
+        if (from < to) move({ from: String(from), to: String(to) });
+    };
+    return form('controls', submit, ends, h('button', { type: 'submit' }, 'Show'));
+}
+
+// The filters in force, each with a button that removes it.
+function showFilters(view, own, query) {
+    return Object.entries(DIMENSIONS).flatMap(([column, title]) => query.getAll(column).map((value) => {
+        const remove = () => go(view, { ...own, [column]: query.getAll(column).filter((other) => other !== value) });
+        return h('span', { class: 'chip' }, `${title}: `, name(value, 40),
+            h('button', { type: 'button', 'aria-label': `Remove the filter ${title}`, on: { click: remove } }, '×'));
+    }));
 }
 
 function describeReading() {
@@ -144,20 +171,27 @@ function filterForm(view, own) {
         const found = column === 'page' ? (await context.view('pages')).rows : (await context.view('clients'))[column];
         values.replaceChildren(...found.filter((row) => row.name).map((row) => h('option', { value: row.name }, show(row.name, 60))));
     };
-    const columns = h('select', { 'aria-label': 'Filter by', 'data-key': 'filter by', on: { change: (event) => attempt(() => load(event.target.value)), focus: (event) => values.options.length || attempt(() => load(event.target.value)) } },
-        Object.entries(DIMENSIONS).map(([key, title]) => h('option', { value: key }, title)));
-    return h('form', { class: 'controls', on: { submit: (event) => {
-        event.preventDefault();
-        const { query } = readState();
-        if (values.value) go(view, { ...own, [columns.value]: [...query.getAll(columns.value), values.value] });
-    } } }, columns, values, h('button', { type: 'submit' }, 'Add'));
+    const columns = select({ 'aria-label': 'Filter by', 'data-key': 'filter by' }, Object.entries(DIMENSIONS), null, (column) => attempt(() => load(column)));
+    columns.addEventListener('focus', () => values.options.length || attempt(() => load(columns.value)));
+    const submit = () => values.value && go(view, { ...own, [columns.value]: [...readState().query.getAll(columns.value), values.value] });
+    return form('controls', submit, columns, values, h('button', { type: 'submit' }, 'Add'));
 }
 
 function truthForm() {
     const bands = listBands();
-    const input = h('input', { type: 'file', accept: '.ndjson', 'aria-label': 'ground-truth.ndjson', 'data-key': 'truth', on: { change: (event) => attempt(async () => { if (event.target.files[0]) { const found = await readTruth(event.target.files[0]); say(`${found.length} incidents are laid over the plots`); render(); } }) } });
-    return h('div', {}, h('p', { class: 'soft small' }, 'The file ground-truth.ndjson, which seed, generate and run write, is laid over the plots. It stays in this browser.'), input,
-        bands.length ? h('div', {}, h('ul', {}, bands.map((band) => h('li', {}, name(band.incident), ` (${show(band.kind, 40)}): ${moment(band.first)} to ${moment(band.last)}, ${count(band.visits)} visits`))), h('button', { type: 'button', on: { click: () => { forgetTruth(); render(); } } }, 'Take away')) : null);
+    const load = async ([file]) => {
+        if (!file) return;
+        const found = await readTruth(file);
+        say(`${found.length} incidents are laid over the plots`);
+        render();
+    };
+    const forget = () => { forgetTruth(); render(); };
+    return h('div', {},
+        h('p', { class: 'soft small' }, 'The file ground-truth.ndjson, which seed, generate and run write, is laid over the plots. It stays in this browser.'),
+        h('input', { type: 'file', accept: '.ndjson', 'aria-label': 'ground-truth.ndjson', 'data-key': 'truth', on: { change: (event) => attempt(() => load(event.target.files)) } }),
+        bands.length ? h('div', {},
+            h('ul', {}, bands.map((band) => h('li', {}, name(band.incident), ` (${show(band.kind, 40)}): ${moment(band.first)} to ${moment(band.last)}, ${count(band.visits)} visits`))),
+            h('button', { type: 'button', on: { click: forget } }, 'Take away')) : null);
 }
 
 async function poll() {

@@ -55,6 +55,15 @@ export const tiles = (figures) =>
 export const facts = (pairs) =>
     h('dl', { class: 'facts' }, pairs.map(([title, value]) => [h('dt', {}, title), h('dd', {}, value)]));
 
+// A form: `submit` gets it in place of the server.
+export const form = (kind, submit, ...children) =>
+    h('form', { class: kind, on: { submit: (event) => { event.preventDefault(); submit(event.target); } } }, ...children);
+
+// A list to choose from, of [value, text]; `change` gets the value that is chosen.
+export const select = (properties, options, chosen, change) =>
+    h('select', { ...properties, on: { change: (event) => change(event.target.value) } },
+        options.map(([value, text]) => h('option', { value, selected: value === chosen }, text)));
+
 // Something to open; `load` makes its inside when it is opened for the first time. `key` names it across refreshes.
 export function folded(key, title, load) {
     const inside = h('div', {});

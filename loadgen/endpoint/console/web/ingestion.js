@@ -1,6 +1,6 @@
 // What comes in, live; what was refused and why; switches for quota and faults.
 
-import { facts, figure, folded, h, json, name, note, say, show, showBody, table, tiles, wide } from './dom.js';
+import { facts, figure, folded, form, h, json, name, note, say, show, showBody, table, tiles, wide } from './dom.js';
 import { timePlot } from './plot.js';
 import { ask, changeSettings } from './state.js';
 import { bytes, clock, count, milliseconds, short, shortType } from './units.js';
@@ -121,7 +121,12 @@ function showSwitches(settings, context) {
     const { faults } = settings;
     const field = (key, label, value, step = 'any', max = null) =>
         h('label', {}, h('span', {}, label), h('input', { type: 'number', min: 0, max, step, name: key, value: value ?? '', 'data-key': `set ${key}` }));
-    const form = h('form', { class: 'switches' },
+    const change = async (filled) => {
+        await changeSettings(readSwitches(new FormData(filled), settings));
+        say('The settings are in force');
+        context.release();
+    };
+    const node = form('switches', (filled) => context.attempt(() => change(filled)),
         field('quota', 'quota, requests a second (empty: off)', settings.quota),
         field('burst', 'burst, requests at once (empty: as the quota)', settings.burst),
         field('errors', 'share answered 500', faults.errors, 'any', 1),
@@ -132,27 +137,19 @@ function showSwitches(settings, context) {
             h('option', { value: '' }, faults.periods.length ? 'as it is' : 'none'), faults.periods.length ? h('option', { value: 'none' }, 'end it') : null,
             [500, 403, 404, 429].flatMap((status) => [30, 300].map((seconds) => h('option', { value: `${status} ${seconds}` }, `${status} for ${seconds} s`))))),
         h('button', { type: 'submit' }, 'Put in force'));
-    form.addEventListener('input', context.holdStill);
-    form.addEventListener('submit', async (event) => {
-        event.preventDefault();
-        await context.attempt(async () => {
-            await changeSettings(readSwitches(new FormData(form), settings));
-            say('The settings are in force');
-            context.release();
-        });
-    });
+    node.addEventListener('input', context.holdStill);
     const isOn = faults.errors || faults.drops || faults.lost_answers || faults.stalls || faults.latency.first || faults.periods.length;
-    return wide('Quota and faults', h('p', { class: isOn ? 'rated fair' : 'soft' }, isOn ? 'Faults are on.' : 'No fault is on.'), form,
+    return wide('Quota and faults', h('p', { class: isOn ? 'rated fair' : 'soft' }, isOn ? 'Faults are on.' : 'No fault is on.'), node,
         folded('settings', 'Everything in force as JSON', async () => json(settings)));
 }
 
 // The settings of the form; what the form does not show stays as it is.
-function readSwitches(form, { faults }) {
-    const number = (key, otherwise) => (form.get(key) === '' ? otherwise : Number(form.get(key)));
-    const outage = form.get('outage');
+function readSwitches(filled, { faults }) {
+    const number = (key, otherwise) => (filled.get(key) === '' ? otherwise : Number(filled.get(key)));
+    const outage = filled.get('outage');
     const [status, seconds] = (outage || '').split(' ').map(Number);
     const periods = !outage ? faults.periods : outage === 'none' ? [] : [{ status, start: 0, end: seconds }];
-    const latency = form.get('latency') === '' ? (faults.latency.kind === 'constant' ? { kind: 'constant', first: 0, second: 0 } : faults.latency) : { kind: 'constant', first: number('latency', 0), second: 0 };
+    const latency = filled.get('latency') === '' ? (faults.latency.kind === 'constant' ? { kind: 'constant', first: 0, second: 0 } : faults.latency) : { kind: 'constant', first: number('latency', 0), second: 0 };
     return {
         quota: number('quota', null), burst: number('burst', null),
         faults: { ...faults, errors: number('errors', 0), drops: number('drops', 0), lost_answers: number('lost_answers', 0), latency, periods },

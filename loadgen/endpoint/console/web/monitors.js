@@ -1,6 +1,6 @@
 // App monitors: what is known of each, how a page is connected to one, and a form that creates one.
 
-import { card, copyButton, facts, folded, h, json, name, say, showBody, wide } from './dom.js';
+import { card, copyButton, facts, folded, form, h, json, name, say, showBody, wide } from './dom.js';
 import { createMonitor } from './state.js';
 import { count, moment } from './units.js';
 
@@ -16,17 +16,15 @@ export async function monitors(context) {
 
 function showForm(context, title) {
     const field = (key, value, label, hint) => h('label', {}, h('span', {}, label), h('input', { type: 'text', name: key, value, required: true, placeholder: hint, autocomplete: 'off', 'data-key': `new ${key}` }));
-    const form = h('form', { class: 'switches' }, field('name', '', 'name', 'my-site'), field('domain', 'localhost', 'domain of the pages', 'localhost'), h('button', { type: 'submit' }, 'Create'));
-    form.addEventListener('input', context.holdStill);
-    form.addEventListener('submit', async (event) => {
-        event.preventDefault();
-        await context.attempt(async () => {
-            const made = await createMonitor(Object.fromEntries(new FormData(form)));
-            say(`The app monitor ${made.name} is there`);
-            await context.reload();
-        });
-    });
-    return wide(title, form, h('p', { class: 'note' }, 'It takes custom events and unsigned requests, as a page without credentials sends them. Any other client of RUM creates one too: aws rum create-app-monitor --name my-site --domain localhost'));
+    const create = async (filled) => {
+        const made = await createMonitor(Object.fromEntries(new FormData(filled)));
+        say(`The app monitor ${made.name} is there`);
+        await context.reload();
+    };
+    const fields = [field('name', '', 'name', 'my-site'), field('domain', 'localhost', 'domain of the pages', 'localhost')];
+    const node = form('switches', (filled) => context.attempt(() => create(filled)), fields, h('button', { type: 'submit' }, 'Create'));
+    node.addEventListener('input', context.holdStill);
+    return wide(title, node, h('p', { class: 'note' }, 'It takes custom events and unsigned requests, as a page without credentials sends them. Any other client of RUM creates one too: aws rum create-app-monitor --name my-site --domain localhost'));
 }
 
 function showMonitor(each, context, make) {

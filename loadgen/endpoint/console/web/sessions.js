@@ -1,6 +1,6 @@
 // Views of sessions: their table, one of them as a timeline, journeys, and the event explorer.
 
-import { facts, figure, folded, h, json, name, note, show, svg, table, wide } from './dom.js';
+import { facts, figure, folded, form, h, json, name, note, select, show, svg, table, wide } from './dom.js';
 import { clock, count, duration, milliseconds, moment, score, share, shortType } from './units.js';
 
 export async function sessions(context) {
@@ -11,10 +11,9 @@ export async function sessions(context) {
     const search = h('input', { type: 'search', value: query.get('text') || '', placeholder: 'part of a session or user id', 'aria-label': 'Find by id', 'data-key': 'find session' });
     const failing = h('input', { type: 'checkbox', checked: query.get('failing') === '1', 'data-key': 'failing', on: { change: (event) => change({ failing: event.target.checked ? '1' : null }) } });
     const sorts = { start: 'newest first', length: 'longest first', views: 'most page views', errors: 'most errors', http_failed: 'most failed requests', load: 'slowest load', events: 'most events' };
-    const sort = h('select', { 'aria-label': 'Order', 'data-key': 'order', on: { change: (event) => change({ sort: event.target.value }) } },
-        Object.entries(sorts).map(([value, label]) => h('option', { value, selected: value === (query.get('sort') || 'start') }, label)));
+    const sort = select({ 'aria-label': 'Order', 'data-key': 'order' }, Object.entries(sorts), query.get('sort') || 'start', (key) => change({ sort: key }));
     return wide(`${count(total)} sessions`,
-        h('form', { class: 'controls', on: { submit: (event) => { event.preventDefault(); change({ text: search.value || null }); } } },
+        form('controls', () => change({ text: search.value || null }),
             search, h('button', { type: 'submit' }, 'Find'), h('label', {}, failing, ' with failures alone'), sort),
         table({
             caption: 'Sessions', rows,
@@ -125,9 +124,9 @@ export async function events(context) {
     const given = new URLSearchParams([...types.map((type) => ['type', type]), ...inverted.map((text) => ['invert', text]), ['limit', '100']]);
     const found = await context.view('events', given);
     const change = (changes) => context.go('events', { type: types, invert: inverted, ...changes });
-    const select = h('select', { 'aria-label': 'Event type', 'data-key': 'type', on: { change: (event) => change({ type: event.target.value ? [event.target.value] : [] }) } },
-        h('option', { value: '' }, 'all types'), found.types.map((each) => h('option', { value: each.type, selected: types.includes(each.type) }, show(`${shortType(each.type)} (${count(each.count)})`))),
-        types.filter((type) => !found.types.some((each) => each.type === type)).map((type) => h('option', { value: type, selected: true }, show(shortType(type)))));
+    const options = [['', 'all types'], ...found.types.map((each) => [each.type, show(`${shortType(each.type)} (${count(each.count)})`)])];
+    const absent = types.filter((type) => !found.types.some((each) => each.type === type)).map((type) => [type, show(shortType(type))]);
+    const type = select({ 'aria-label': 'Event type', 'data-key': 'type' }, [...options, ...absent], types.at(-1) ?? '', (chosen) => change({ type: chosen ? [chosen] : [] }));
     const invert = h('input', { type: 'text', placeholder: 'none of these, as RUM’s Invert', value: inverted.join(', '), 'aria-label': 'Leave out events with one of these values', 'data-key': 'invert' });
     const list = h('ol', { class: 'events' }, found.events.map(showEvent));
     const more = h('button', { type: 'button' }, 'older ones');
@@ -141,8 +140,8 @@ export async function events(context) {
     });
     more.hidden = !next;
     return wide('Events, the newest first',
-        h('form', { class: 'controls', on: { submit: (event) => { event.preventDefault(); change({ invert: invert.value.split(',').map((text) => text.trim()).filter(Boolean) }); } } },
-            select, invert, h('button', { type: 'submit' }, 'Leave out')),
+        form('controls', () => change({ invert: invert.value.split(',').map((text) => text.trim()).filter(Boolean) }),
+            type, invert, h('button', { type: 'submit' }, 'Leave out')),
         found.events.length ? list : h('p', { class: 'none' }, 'No event passes.'), more,
         note('Page, browser, device, OS and country are filtered above, as GetAppMonitorData does.'));
 }

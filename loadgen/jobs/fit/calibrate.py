@@ -25,6 +25,7 @@ from loadgen.jobs.fit.visits import match_site
 from loadgen.jobs.fit.vitals import (
     LEAST,
     find_lcp_parts,
+    find_shared_slowness,
     find_shifts,
     find_text_share,
     match_device,
@@ -49,6 +50,9 @@ FEWEST, MOST, TIMES = 250, 12_000, 3
 
 ENOUGH, MANY_TIMES = 30, 400
 """Times on both sides from which a think time is moved, and from which its spread is too."""
+
+SHOWN_SLOWNESS = 0.7
+"""About by how much the correlation of waiting and rendering grows with what visitors' loads have in common."""
 
 SEED = 20_261_125
 """Fixed, so that the same data give the same scenario."""
@@ -146,6 +150,8 @@ def correct(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
             correct_vitals(telemetry[device], seen, shown, small, weights)
     if "lcp_parts" in telemetry:
         correct_lcp_parts(telemetry, seen, shown)
+    if "shared_slowness" in telemetry:
+        correct_shared_slowness(telemetry, seen, shown)
     if "shifts" in telemetry:
         correct_shifts(telemetry["shifts"], seen, shown)
     wanted, found = match_calls(seen.recorded), match_calls(shown.recorded)
@@ -160,6 +166,13 @@ def correct_lcp_parts(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> Non
     if number >= LEAST:
         parts = np.array(telemetry["lcp_parts"]) * np.clip(wanted / np.maximum(found, 1e-6), 1 / LARGEST, LARGEST)
         telemetry["lcp_parts"] = [max(round(each, 1), 0.1) for each in (100 * parts / parts.sum()).tolist()]
+
+
+def correct_shared_slowness(telemetry: dict[str, Any], seen: Seen, shown: Seen) -> None:
+    """Move what a visitor's loads have in common."""
+    (wanted, _), (found, loads) = (find_shared_slowness(each.loads) for each in (seen, shown))
+    shared = telemetry["shared_slowness"] + (wanted - found) / SHOWN_SLOWNESS
+    telemetry["shared_slowness"] = round_share(float(np.clip(shared, 0.0, 1.0)), loads)
 
 
 def correct_shifts(shifts: dict[str, float], seen: Seen, shown: Seen) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 from loadgen.jobs.fit.draft import Draft
 from loadgen.jobs.fit.estimate import Estimates, Seen
 from loadgen.jobs.fit.event_details import PROTOCOLS
+from loadgen.jobs.fit.inputs import find_bursts, find_named_inputs
 from loadgen.jobs.fit.support import round_share, round_to, weigh
 from loadgen.jobs.fit.vitals import (
     FEW,
     LEAST,
     find_lcp_parts,
+    find_shared_slowness,
     find_shifts,
     find_still_share,
     find_text_share,
@@ -23,6 +25,9 @@ from loadgen.jobs.fit.vitals import (
 )
 from loadgen.rum.events import FID
 from loadgen.scenario import Telemetry
+
+MANY = 400
+"""Loads from which it is told what a visitor's have in common."""
 
 ALL = 0.98
 """Part of the loads from which the site speaks one protocol; else a scenario has its own mix."""
@@ -50,6 +55,8 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
     if shifted >= LEAST:
         telemetry["shifts"] = {name: round_share(share, shifted) for name, share in shifts.items()}
         draft.comments["telemetry.shifts"] = f"{shifted:,} loads whose layout shifts."
+    if find_shared_slowness(seen.loads)[1] >= MANY:
+        telemetry["shared_slowness"] = Telemetry().shared_slowness  # calibrate finds it
     parts, images = find_lcp_parts(seen.recorded)
     if images >= LEAST:
         telemetry["lcp_parts"] = (100 * parts).tolist()  # calibrate finds them
@@ -60,7 +67,21 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
         telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
     if "interaction" in seen.settings.telemetries or len(seen.recorded.rows_of(FID)):
         telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
+    telemetry |= compose_inputs(seen)
     draft.sections["telemetry"] = telemetry
+
+
+def compose_inputs(seen: Seen) -> dict[str, float]:
+    """telemetry.rage_clicks and telemetry.pointer_listeners."""
+    members = {}
+    clicks, bursts = find_bursts(seen.recorded)
+    if len(clicks) >= LEAST:
+        angry, sessions = len(np.unique(seen.recorded.events.session[clicks[bursts]])), len(seen.recorded.sessions.user)
+        members["rage_clicks"] = round_share(angry / sessions, sessions)
+    named, inputs = find_named_inputs(seen)
+    if inputs >= LEAST:
+        members["pointer_listeners"] = round_share(named / inputs, inputs)
+    return members
 
 
 def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:

@@ -24,7 +24,7 @@ REJECTED, STACKED = 1.0, 2.0
 SINGLE, LOADING = 1.0, 2.0
 """Parts of a layout shift's code: it is one, and it came before the document was complete."""
 
-COMPLETE = "complete"
+COMPLETE, POINTED = "complete", "pointerdown"
 TWENTIETHS = 20
 
 LONGEST_KEY, LONGEST_OBJECT, LONGEST_NAME = 400, 1000, 200
@@ -52,7 +52,8 @@ class EventFacts(NamedTuple):
     """What is kept of an event.
 
     value: a vital's value, a navigation's or file's duration, a call's duration in ms.
-    code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image,
+    code: an HTTP status (0: no answer), a navigation's type, bytes of a file, 1 for an LCP that is an image, and for a
+    first input by pointer that tells its target,
     milliseconds on the page before of a page view; REJECTED and STACKED of a JavaScript error, SINGLE and LOADING of a
     layout shift.
     key: what events of the type are told apart by; of an LCP that is an image delay, loading and rendering in
@@ -77,6 +78,8 @@ class _PageView(msgspec.Struct):
 
 class _Attribution(msgspec.Struct, frozen=True):
     url: str | None = None
+    eventTarget: str | None = None
+    eventType: str | None = None
 
 
 class _Vital(msgspec.Struct):
@@ -194,7 +197,8 @@ def _of_page_view(found: _PageView) -> EventFacts:
 
 
 def _of_vital(found: _Vital) -> EventFacts:
-    return EventFacts(found.value, 1.0 if found.attribution.url else 0.0)
+    cause = found.attribution
+    return EventFacts(found.value, float(bool(cause.eventTarget)) if cause.eventType == POINTED else nan)
 
 
 def _of_largest(found: _Largest) -> EventFacts:

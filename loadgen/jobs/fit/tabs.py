@@ -27,8 +27,8 @@ LATE = 2.0
 """Seconds; times are whole ones, and the client takes its time."""
 
 INPUTS = (rum.FID, rum.INP, rum.DOM)
-AHEAD = frozenset({"Chrome", "Edge", "Samsung Internet", "Opera"})
-"""Browsers that render pages ahead: Chromium's."""
+CHROMIUM = frozenset({"Chrome", "Edge", "Samsung Internet", "Opera"})
+"""Browsers that render pages ahead."""
 
 
 class Shortcuts(NamedTuple):
@@ -81,7 +81,7 @@ def _count_returns(recorded: Recorded, visits: Visits) -> Ints:
 
 def _find_ahead(recorded: Recorded, visits: Visits, loads: Loads, pages: int) -> dict[int, float]:
     """Of the loads that a link led to, in browsers that render ahead, those that were there before the click."""
-    able = np.array([word in AHEAD for word in recorded.words] + [False])[recorded.sessions.browser]
+    able = np.array([word in CHROMIUM for word in recorded.words] + [False])[recorded.sessions.browser]
     linked = able[loads.session] & ~loads.first & ~loads.back & (visits.loads[loads.view] == 1)
     page = visits.page[loads.view]
     whole = np.bincount(page[linked], minlength=pages)

@@ -222,28 +222,36 @@ def find_lcp_parts(recorded: Recorded) -> tuple[Floats, int]:
     return whole / max(float(whole.sum()), 1.0), number
 
 
+def list_residuals(loads: Loads) -> tuple[Bools, list[Floats]]:
+    """Which loads tell the waiting for the first byte and the rendering, and both as differences of logarithms from
+    those of the same kind of device and of load; 0 where they are not told."""
+    quantities = [read_quantity(loads, name) for name in ("ttfb", "render")]
+    known = np.all([np.isfinite(each) & (each > 0) for each in quantities], axis=0)
+    values = [np.where(known, np.log(np.where(known, each, 1.0)), 0.0) for each in quantities]
+    for small in (False, True):
+        for first in (False, True):
+            group = known & (loads.small == small) & (loads.first == first)
+            for each in values if group.any() else ():
+                each[group] -= each[group].mean()
+    return known, values
+
+
+def find_shared_slowness(loads: Loads) -> tuple[float, int]:
+    """The correlation of waiting and rendering, which a visitor's device and network bring about, and its loads."""
+    known, values = list_residuals(loads)
+    one, other = (np.clip(each[known], *np.quantile(each[known], (TRIM, 1 - TRIM))) if known.any() else each[known]
+                  for each in values)  # fmt: skip
+    scale = float(np.sqrt((one @ one) * (other @ other)))
+    return (float(one @ other) / scale if scale else 0.0), int(known.sum())
+
+
 def find_slowness(loads: Loads, page: Ints, pages: int) -> dict[int, tuple[float, float]]:
     """Pages that are slower or quicker than the most loaded one: factor, and the standard error of its logarithm."""
-    if not len(loads.view):
-        return {}
-    residual = np.zeros(len(loads.view))
-    values, known = [], np.ones(len(loads.view), dtype=bool)
-    for name in ("ttfb", "render"):
-        quantity = read_quantity(loads, name)
-        usable = np.isfinite(quantity) & (quantity > 0)
-        known &= usable
-        values.append(np.where(usable, np.log(np.where(usable, quantity, 1.0)), 0.0))
-    for logarithms in values:
-        for small in (False, True):
-            for first in (False, True):
-                group = known & (loads.small == small) & (loads.first == first)
-                if group.any():
-                    residual[group] += (logarithms[group] - logarithms[group].mean()) / len(values)
+    known, values = list_residuals(loads)
     counts = np.bincount(page[known], minlength=pages)
     if not counts.any():
         return {}
-    usual = int(counts.argmax())
-    return _compare_pages(residual, page, known, counts, usual)
+    return _compare_pages(np.mean(values, axis=0), page, known, counts, int(counts.argmax()))
 
 
 def _compare_pages(

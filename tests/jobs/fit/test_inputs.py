@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from loadgen.jobs.fit.calibrate import ROUNDS, make_steady, record_generated
+from loadgen.jobs.fit.compose_telemetry import compose_inputs
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.inputs import correct_inputs, count_inputs, find_minutes, guess_inputs
 from loadgen.scenario import Resources, Scenario
@@ -15,11 +16,13 @@ SESSIONS = 1_000
 
 
 @cache
-def see_inputs(rate: float, *telemetries: str) -> Seen:
+def see_inputs(rate: float, *telemetries: str, rage: float = 0.06, listeners: float = 0.6) -> Seen:
     """Visits to the shop of quickstart with so many inputs a minute."""
     scenario = Scenario.load("quickstart")
     few = Resources(stylesheet=0, script=1, font=0, image=0)
-    telemetry = scenario.telemetry.model_copy(update={"interactions_per_minute": rate, "resources": few})
+    telemetry = scenario.telemetry.model_copy(
+        update={"interactions_per_minute": rate, "resources": few, "rage_clicks": rage, "pointer_listeners": listeners}
+    )
     monitor = scenario.monitor.model_copy(update={"telemetries": telemetries})
     changed = scenario.model_copy(update={"telemetry": telemetry, "monitor": monitor})
     return see_visits(record_generated(make_steady(changed, SESSIONS), SESSIONS, 5), 5)
@@ -42,3 +45,17 @@ def test_any_rate_of_inputs_is_found_in_as_many_rounds_as_there_are(rate: float,
         shown = see_inputs(found, *telemetries)
         found = correct_inputs(found, (count_inputs(recorded) - count_inputs(shown)) / find_minutes(shown))
     assert found == pytest.approx(rate, rel=0.1)
+
+
+@pytest.mark.parametrize(("rage", "listeners"), [(0.2, 0.9), (0.02, 0.3)])
+def test_bursts_of_clicks_and_named_targets_are_what_the_scenario_says(rage: float, listeners: float) -> None:
+    shown = see_inputs(0.25, "performance", "interaction", rage=rage, listeners=listeners)
+    found = compose_inputs(shown)
+    assert found["rage_clicks"] == pytest.approx(rage, abs=0.04)
+    assert found["pointer_listeners"] == pytest.approx(listeners, abs=0.1)
+    calm = see_inputs(0.25, "performance", "interaction", rage=0.0)
+    assert count_inputs(shown) == pytest.approx(count_inputs(calm), rel=0.02)  # bursts are no other inputs
+
+
+def test_where_no_clicks_are_recorded_bursts_are_not_told() -> None:
+    assert compose_inputs(see_inputs(0.25, "performance")).keys() == {"pointer_listeners"}

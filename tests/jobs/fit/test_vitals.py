@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.calibrate import ROUNDS, correct_lcp_parts, correct_shifts
+from loadgen.jobs.fit.calibrate import ROUNDS, correct_lcp_parts, correct_shared_slowness, correct_shifts
 from loadgen.jobs.fit.estimate import Seen, see_visits
 from loadgen.jobs.fit.recorded import Floats, Ints
 from loadgen.jobs.fit.vitals import find_lcp_parts, find_shifts, match_logarithms, weigh_loads
@@ -61,6 +61,13 @@ def test_layout_shifts_are_moved_to_where_they_show_what_was_recorded() -> None:
     for _ in range(ROUNDS.count(1.0)):  # a load that is complete before its next frame cannot shift while it loads
         correct_shifts(guess, seen, plant(shifts=Shifts(**guess)))
     assert guess == {name: pytest.approx(share, abs=0.15) for name, share in truth.items()}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.8])
+def test_what_a_visitor_s_loads_have_in_common_is_moved_to_where_it_shows_what_was_recorded(share: float) -> None:
+    telemetry = {"shared_slowness": 0.45}
+    correct_shared_slowness(telemetry, plant(shared_slowness=share), plant(**telemetry))
+    assert telemetry["shared_slowness"] == pytest.approx(share, abs=0.12)
 
 
 def test_the_parts_of_an_image_s_time_are_moved_to_where_they_show_what_was_recorded() -> None:

@@ -48,40 +48,50 @@ def compose_telemetry(draft: Draft, seen: Seen, found: Estimates) -> None:
     protocol = seen.recorded.loads.protocol[np.isfinite(seen.recorded.loads.protocol)].astype(np.int64)
     if len(protocol) >= LEAST and (counts := np.bincount(protocol)).max() >= ALL * len(protocol):
         telemetry["protocol"] = PROTOCOLS[int(counts.argmax())]
+        draft.note("telemetry", f"protocol: {len(protocol):,} loads")
     if cache := compose_cache(found):
         telemetry["cache"] = cache
+        draft.note("telemetry", f"cache: files of {len(seen.loads.view):,} loads")
     compose_navigation(draft, telemetry, found)
     shifts, shifted = find_shifts(seen.loads)
     if shifted >= LEAST:
         telemetry["shifts"] = {name: round_share(share, shifted) for name, share in shifts.items()}
         draft.comments["telemetry.shifts"] = f"{shifted:,} loads whose layout shifts."
-    if find_shared_slowness(seen.loads)[1] >= MANY:
+    if (loads := find_shared_slowness(seen.loads)[1]) >= MANY:
         telemetry["shared_slowness"] = Telemetry().shared_slowness  # calibrate finds it
+        draft.note("telemetry", f"shared_slowness: {loads:,} loads")
     parts, images = find_lcp_parts(seen.recorded)
     if images >= LEAST:
         telemetry["lcp_parts"] = (100 * parts).tolist()  # calibrate finds them
+        draft.note("telemetry", f"lcp_parts: {images:,} images from the network")
     telemetry |= compose_outcomes(draft, found)
-    if found.dwells.hidden is not None:
-        telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
-    elif found.dwells.desktop or found.dwells.mobile:
-        telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
-    if "interaction" in seen.settings.telemetries or len(seen.recorded.rows_of(FID)):
-        telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
-    telemetry |= compose_inputs(seen)
+    telemetry |= compose_inputs(draft, seen, found)
     draft.sections["telemetry"] = telemetry
 
 
-def compose_inputs(seen: Seen) -> dict[str, float]:
-    """telemetry.rage_clicks and telemetry.pointer_listeners."""
-    members = {}
+def compose_inputs(draft: Draft, seen: Seen, found: Estimates) -> dict[str, float]:
+    """What visitors do beside following links: clicks and keys, rage clicks, tabs that are left; and who listens."""
+    telemetry: dict[str, float] = {}
+    if found.dwells.hidden is not None:
+        telemetry["tab_switches"] = round_share(found.dwells.hidden.share, found.dwells.hidden.loads)
+        draft.note("telemetry", f"tab_switches: {found.dwells.hidden.loads:,} loads without an input")
+    elif found.dwells.desktop or found.dwells.mobile:
+        telemetry["tab_switches"] = 0.0  # time in hidden tabs could not be told, and is part of the think times
     clicks, bursts = find_bursts(seen.recorded)
+    firsts = len(seen.recorded.rows_of(FID))
+    if "interaction" in seen.settings.telemetries or firsts:
+        telemetry["interactions_per_minute"] = Telemetry().interactions_per_minute  # calibrate finds it
+        shown = f"{len(clicks):,} clicks" if len(clicks) else f"{firsts:,} first inputs"
+        draft.note("telemetry", f"interactions_per_minute: {shown}")
     if len(clicks) >= LEAST:
         angry, sessions = len(np.unique(seen.recorded.events.session[clicks[bursts]])), len(seen.recorded.sessions.user)
-        members["rage_clicks"] = round_share(angry / sessions, sessions)
+        telemetry["rage_clicks"] = round_share(angry / sessions, sessions)
+        draft.note("telemetry", f"rage_clicks: {sessions:,} sessions")
     named, inputs = find_named_inputs(seen)
     if inputs >= LEAST:
-        members["pointer_listeners"] = round_share(named / inputs, inputs)
-    return members
+        telemetry["pointer_listeners"] = round_share(named / inputs, inputs)
+        draft.note("telemetry", f"pointer_listeners: {inputs:,} first inputs by pointer")
+    return telemetry
 
 
 def compose_vitals(seen: Seen, small: bool) -> tuple[dict[str, Any], int]:
@@ -112,6 +122,7 @@ def compose_navigation(draft: Draft, telemetry: dict[str, Any], found: Estimates
     navigation = found.navigation
     if navigation.preconnected is not None:
         telemetry["preconnected"] = navigation.preconnected
+        draft.note("telemetry", f"preconnected: {navigation.landings:,} landings")
     if navigation.scripting is not None:
         telemetry["scripting"] = navigation.scripting
         draft.comments["telemetry.scripting"] = f"{navigation.cold:,} loads without a cached file."

@@ -28,6 +28,11 @@ class Draft:
         """Another draft that may be changed."""
         return copy.deepcopy(self)
 
+    def note(self, block: str, what: str) -> None:
+        """Add to a block's comment what one of its members stands on."""
+        before = self.comments.get(block, "")
+        self.comments[block] = f"{before[:-1]}; {what}." if before else f"{what}."
+
     def build(self) -> Scenario:
         """The scenario, checked."""
         return Scenario.parse(self.write(), self.name)

@@ -272,7 +272,7 @@ def _make_reader(kind: Any, facts: Callable[[Any], EventFacts]) -> Reader:
 
 
 READERS: dict[str, Reader] = {
-    rum.SESSION_START: lambda details: NOTHING,
+    **dict.fromkeys((rum.SESSION_START, rum.REPLAY, rum.TTI), lambda details: NOTHING),
     rum.PAGE_VIEW: _make_reader(_PageView, _of_page_view),
     rum.NAVIGATION: _make_reader(_Navigation, _of_navigation),
     rum.RESOURCE: _make_reader(_Resource, _of_resource),
@@ -283,8 +283,6 @@ READERS: dict[str, Reader] = {
     **{name: _make_reader(_Vital, _of_vital) for name in (rum.FCP, rum.TTFB, rum.FID, rum.INP)},
     rum.LCP: _make_reader(_Largest, _of_largest),
     rum.CLS: _make_reader(_Shifts, _of_shifts),
-    rum.REPLAY: lambda details: NOTHING,
-    rum.TTI: lambda details: NOTHING,
 }
 
 

@@ -239,11 +239,11 @@ class Bisection:
             )
         if high == math.inf:
             return Limit(low, None, "ceiling", confirmed, tuple(self._steps))
-        return Limit(low, high, most_frequent_cause(self._votes[high]), confirmed, tuple(self._steps))
+        return Limit(low, high, find_most_frequent_cause(self._votes[high]), confirmed, tuple(self._steps))
 
     def _raise_refusal(self, high: float, why: str) -> NoReturn:
         """Say that no rate is known to keep the conditions: what breaks at `high`, and why no lower one is known."""
-        last, cause = self._steps[-1].window, most_frequent_cause(self._votes[high])
+        last, cause = self._steps[-1].window, find_most_frequent_cause(self._votes[high])
         if last.shortage is not None:
             raise LoadgenError(f"{explain_shortage(last.shortage)}, even at {high:g} requests a second")
         if cause == "generator":
@@ -264,6 +264,7 @@ def is_kept(votes: list[Cause | None]) -> bool:
     return 2 * sum(vote is None for vote in votes) > len(votes)
 
 
-def most_frequent_cause(votes: list[Cause | None]) -> Cause:
+def find_most_frequent_cause(votes: list[Cause | None]) -> Cause:
+    """What most windows at a rate broke, of those that broke something."""
     causes = [vote for vote in votes if vote is not None]
     return max(causes, key=causes.count)

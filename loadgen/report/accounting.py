@@ -24,7 +24,7 @@ def build_accounting_card(reading: RunData) -> Markup:
         "Where every event went",
         draw_flow(list_nodes(reading), "Accounting of events", text),
         folded("As a table", build_accounting_table(reading)),
-        *build_outcome_tables(reading.summary),
+        folded("Outcomes in requests, events and bytes", build_outcome_table(reading.summary)),
         about="From the events that the web client noticed to those that were accepted, to the unit.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
@@ -84,7 +84,7 @@ def build_accounting_table(reading: RunData) -> Markup:
     return table(("events", "count", "share"), rows, "Accounting of events")
 
 
-def build_outcome_tables(summary: Summary) -> list[Markup]:
+def build_outcome_table(summary: Summary) -> Markup:
     """Outcomes, and failures by cause, in requests, events and bytes."""
     head = ("every attempt", "requests", "events", "bytes sent", "before gzip", "share of bytes")
     requests, outcomes, sent = summary.requests, summary.outcomes, summary.outcomes.sent.wire_bytes
@@ -96,7 +96,7 @@ def build_outcome_tables(summary: Summary) -> list[Markup]:
         list_cells(f"failed: {cause}", summary.errors.get(cause, 0), content, sent)
         for cause, content in summary.failures.items()
     ]
-    return [folded("Outcomes in requests, events and bytes", table(head, rows, "Outcomes in each unit"))]
+    return table(head, rows, "Outcomes in each unit")
 
 
 def list_cells(name: str, requests: int, content: Content, sent: int) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def build_markdown(summary: Summary) -> str:
     lines += ["", *(f"- {escape_markdown(reason)}" for reason in notes)] if notes else []
     if summary.thresholds:
         told = map(ToldThreshold.of, summary.thresholds)
-        rows = [(each.sign, code(each.name), each.figure, each.bound) for each in told]
+        rows = [(each.sign, format_code(each.name), each.figure, each.bound) for each in told]
         lines += ["", *build_rows(("", "threshold", "figure", "bound"), rows)]
     figures = [
         ("requests sent", format_count(requests.sent), format_rate(summary.rates.requests)),
@@ -116,7 +116,7 @@ def build_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[s
     return [f"| {' | '.join(cells)} |" for cells in (head, tuple(align), *rows)]
 
 
-def code(text: str) -> str:
+def format_code(text: str) -> str:
     """A name as code; one that would end the code or the table's cell as text."""
     return f"`{text}`" if re.fullmatch(r"[\w .,:%/-]+", text) else escape_markdown(text)
 

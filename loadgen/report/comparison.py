@@ -285,7 +285,7 @@ def list_different_options(first: RunData, other: RunData) -> list[str]:
         return []
     changed = [
         f"{name} {format_option(one)} → {format_option(two)}"
-        for name, (one, two) in first.spec.differences(other.spec).items()
+        for name, (one, two) in first.spec.find_differences(other.spec).items()
     ]
     return [f"{other.name} differs from {first.name} in {', '.join(changed)}"] if changed else []
 

@@ -1,4 +1,4 @@
-"""Latency histograms with three significant digits from 1 µs to an hour, merged without loss.
+"""Latency histograms with three significant digits from 1 µs to an hour.
 
 Rule: the buckets are HdrHistogram's (2048 sub-buckets a doubling, unit 1 µs), so that any reader of its log format
 agrees; the counts are numpy's, so that a second of results is recorded at once.
@@ -47,7 +47,7 @@ def highest_of(index: Counts) -> Counts:
 
 
 class Histogram:
-    """Counts of durations; `add` what was measured, `merge` what others measured, ask for a `quantile`."""
+    """Counts of durations; `add` what was measured, ask for a `quantile_ms`."""
 
     __slots__ = ("counts", "max_us", "total_us")
 
@@ -65,12 +65,6 @@ class Histogram:
         np.add.at(self.counts, index_of(microseconds), weights)
         self.total_us += int((microseconds * weights).sum())
         self.max_us = max(self.max_us, int(microseconds.max()))
-
-    def merge(self, other: Histogram) -> None:
-        """Add another histogram's counts, exactly."""
-        self.counts += other.counts
-        self.total_us += other.total_us
-        self.max_us = max(self.max_us, other.max_us)
 
     @property
     def count(self) -> int:

@@ -102,6 +102,11 @@ class RunOptions(Noun, kw_only=True):
         """How many processes send."""
         return self.expect_workers if self.master else self.processes or 1
 
+    def find_differences(self, other: RunOptions) -> dict[str, tuple[Any, Any]]:
+        """The options that another run has otherwise: by name, in the order of their fields, both values."""
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in RunOptions.__struct_fields__}
+        return {name: (mine, its) for name, (mine, its) in pairs.items() if mine != its}
+
 
 class RunSpec(RunOptions, kw_only=True):
     """The options as they were resolved for one run, and what they were resolved from."""
@@ -121,7 +126,7 @@ class RunSpec(RunOptions, kw_only=True):
     @classmethod
     def resolve(cls, options: RunOptions, file: str, text: str) -> RunSpec:
         """Options for a scenario, given as its text; `file` is its name for messages. ScenarioError if it is wrong."""
-        scenario = parsed(file, text, options.duration)
+        scenario = parse_once(file, text, options.duration)
         seed = resolve_seed(scenario, options.seed)
         given = {name: getattr(options, name) for name in RunOptions.__struct_fields__}
         return cls(
@@ -140,7 +145,7 @@ class RunSpec(RunOptions, kw_only=True):
         """The scenario as it is run."""
         if not self.scenario_text:
             raise LoadgenError(f"{self.scenario_file}: its copy, scenario.toml, is not in the run's folder")
-        scenario = parsed(self.scenario_file, self.scenario_text, self.duration).adjust(
+        scenario = parse_once(self.scenario_file, self.scenario_text, self.duration).adjust(
             duration=self.duration, rate=self.rate, sample_rate=self.sample_rate
         )
         return scenario.model_copy(update={"thresholds": scenario.thresholds.merge(self.threshold)})
@@ -153,20 +158,10 @@ class RunSpec(RunOptions, kw_only=True):
     @property
     def asked(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name, in the order of their fields."""
-        return {name: mine for name, (_, mine) in differences(RunOptions(), self).items()}
-
-    def differences(self, other: RunSpec) -> dict[str, tuple[Any, Any]]:
-        """The options that another run has otherwise: its name, and both values."""
-        return differences(self, other)
-
-
-def differences(one: RunOptions, other: RunOptions) -> dict[str, tuple[Any, Any]]:
-    """The options in which two runs differ, by name, in the order of their fields."""
-    pairs = {name: (getattr(one, name), getattr(other, name)) for name in RunOptions.__struct_fields__}
-    return {name: (mine, its) for name, (mine, its) in pairs.items() if mine != its}
+        return {name: mine for name, (_, mine) in RunOptions().find_differences(self).items()}
 
 
 @lru_cache(maxsize=8)
-def parsed(file: str, text: str, lasts: float | None) -> Scenario:
+def parse_once(file: str, text: str, lasts: float | None) -> Scenario:
     """A scenario's text, checked once in a process; `lasts`: seconds, for a text that states no duration."""
     return parse(text, file, lasts)

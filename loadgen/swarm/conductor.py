@@ -56,6 +56,9 @@ LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has 
 LEAD_EACH = 0.25  # for each further app monitor, whose visitors are others
 SETTLE_SECONDS = 2  # a second is written to the timeline when every worker has had time to report it
 
+LOCAL = "local"
+"""The only worker, where the conductor's own process sends."""
+
 log = logging.getLogger("loadgen")
 
 
@@ -84,7 +87,7 @@ class Conductor:
         ends = find_stage_ends(self._scenario, spec.factor)
         self.measured = Aggregate(ends, tuple(each.name for each in spec.monitors))
         self._recording = Recording(folder, self.measured, self._zero)
-        self._shares: dict[str, WorkerShare] = {}  # by Locust's client id
+        self._shares: dict[str, WorkerShare] = {}  # by Locust's client id, or LOCAL
         self._done: dict[int, Done] = {}
         self._late: set[str] = set()
         self._clocks: dict[int, Offset | None] = {}  # by worker
@@ -101,8 +104,8 @@ class Conductor:
 
     def take_all(self) -> tuple[WorkerShare, gevent.Greenlet]:
         """The share of the only process, and the greenlet that conducts."""
-        self._shares["local"] = self._share(0, 1)
-        return self._shares["local"], gevent.spawn(self._conduct, None)
+        self._shares[LOCAL] = self._share(0, 1)
+        return self._shares[LOCAL], gevent.spawn(self._conduct, None)
 
     def wait_for_workers(self, seconds: float) -> None:
         """Wait for the workers' last words, at most so long."""
@@ -113,23 +116,15 @@ class Conductor:
     def hear_second(self, worker: str, second: IntervalReport) -> None:
         """Count a second of a worker; of one that has no such share nothing is believed."""
         if self._owns(worker, second.worker):
-            self.second(second)
+            with self._writing():
+                self._recording.keep(second)
+            self.measured.add(second)
 
     def hear_done(self, worker: str, done: Done) -> None:
         """Take a worker's last word."""
         if self._owns(worker, done.index):
-            self.done(done)
-
-    def second(self, second: IntervalReport) -> None:
-        """Count a worker's second."""
-        with self._writing():
-            self._recording.keep(second)
-        self.measured.add(second)
-
-    def done(self, done: Done) -> None:
-        """Take a worker's last word."""
-        self._done[done.index] = done
-        self.measured.account(done.index, *done.tallies)
+            self._done[done.index] = done
+            self.measured.account(done.index, *done.tallies)
 
     def interrupt(self) -> None:
         """The run was asked to stop before its end."""

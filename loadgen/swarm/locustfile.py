@@ -33,7 +33,7 @@ from loadgen.swarm.locust_private import (
     refuse_taken_port,
 )
 from loadgen.swarm.node_role import NodeRole, refuse
-from loadgen.swarm.options import add_options, prometheus_port
+from loadgen.swarm.options import add_options, find_prometheus_port
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack
 from loadgen.transport import require_free_port
 
@@ -103,7 +103,7 @@ def show_live_figures(environment: Environment, role: NodeRole) -> None:
     """Hand the sums of the run to Prometheus and to Locust's web UI, where they are wanted."""
     ui = environment.web_ui if environment.web_ui is not None and environment.web_ui.app is not None else None
     try:
-        port = prometheus_port(environment.parsed_options)
+        port = find_prometheus_port(environment.parsed_options)
         if ui is not None:  # Locust finds out later, with a traceback and as if it had been interrupted
             require_free_port("--web-port", ui.host, ui.port)
         if port is not None:

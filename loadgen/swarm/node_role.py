@@ -29,7 +29,7 @@ from loadgen.model import Noun
 from loadgen.planned import planned
 from loadgen.results import Aggregate, EventCounts, IntervalReport, Spool
 from loadgen.swarm.clocks import Clocks
-from loadgen.swarm.conductor import Conductor
+from loadgen.swarm.conductor import LOCAL, Conductor
 from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
@@ -92,7 +92,7 @@ class NodeRole:
                 engine = self.start(share)
             except LoadgenError as error:
                 refuse(error)
-            self._report(engine, conductor.second, conductor.done)
+            self._report(engine, partial(conductor.hear_second, LOCAL), partial(conductor.hear_done, LOCAL))
 
     def take_share(self, share: WorkerShare, runner: WorkerRunner) -> None:
         """Send this share, and tell the master second by second; or why nothing of it can be sent, and end."""

@@ -20,19 +20,18 @@ from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec, check_st
 from loadgen.scenario import Scenario, read_text
 
 
-def pace(text: str) -> str:
+def read_pace(text: str) -> str:
     """A pace as argparse wants it."""
     try:
-        units.parse_pace(text)
+        return units.check_pace(text)
     except ValueError as wrong:
         raise argparse.ArgumentTypeError(str(wrong)) from None
-    return text
 
 
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {  # of RunOptions, for `locust -f` alone
     "region": (str, "The region to sign for"),
     "seed": (int, "Same scenario and seed, same sessions; a new one is made and printed"),
-    "pace": (pace, "realtime, a factor such as 10x, or max"),
+    "pace": (read_pace, "realtime, a factor such as 10x, or max"),
     "duration": (float, "Seconds to run in place of the scenario's"),
     "rate": (float, "A factor on the session arrivals"),
     "sample_rate": (float, "Share of sessions to record in place of the scenario's"),
@@ -63,14 +62,14 @@ def open_run(options: Any, url: str | None) -> tuple[RunSpec, RunFolder]:
     if options.run_spec:
         folder = RunFolder.ensure(Path(options.run_spec).parent)
         return folder.spec(), folder
-    spec = spec_of(options, url)
+    spec = resolve_spec(options, url)
     name, now = spec.scenario.name, datetime.now(UTC)
     folder = RunFolder.ensure(Path(options.out)) if options.out else RunFolder.create(None, name, now)
     folder.write_spec(spec)
     return spec, folder
 
 
-def spec_of(options: Any, url: str | None) -> RunSpec:
+def resolve_spec(options: Any, url: str | None) -> RunSpec:
     """The options of `locust -f` alone, as a RunSpec."""
     for name, value in (("--scenario", options.scenario), ("--monitor-id", options.monitor_id), ("--host", url)):
         if not value:
@@ -79,11 +78,11 @@ def spec_of(options: Any, url: str | None) -> RunSpec:
     asked = RunOptions.of(**{"region": "us-east-1"} | given, target=url, unsigned=options.unsigned)
     spec = RunSpec.resolve(asked, options.scenario, read_text(options.scenario))
     check_stages(options.scenario, spec.scenario, spec.factor)
-    monitors = app_monitors(options.monitor_id, spec.scenario)
+    monitors = name_monitors(options.monitor_id, spec.scenario)
     return msgspec.structs.replace(spec, url=str(url), monitors=monitors)
 
 
-def app_monitors(given: str, scenario: Scenario) -> tuple[RunMonitor, ...]:
+def name_monitors(given: str, scenario: Scenario) -> tuple[RunMonitor, ...]:
     """The ids of `--monitor-id` with the scenario's names."""
     names = [each.monitor.name for each in scenario.monitors]
     ids = given.split(",")
@@ -95,7 +94,7 @@ def app_monitors(given: str, scenario: Scenario) -> tuple[RunMonitor, ...]:
     return tuple(map(RunMonitor, names, ids))
 
 
-def prometheus_port(options: Any) -> int | None:
+def find_prometheus_port(options: Any) -> int | None:
     """Where live figures are to be served, known before the run begins."""
     given: int | None = (
         RunFolder(Path(options.run_spec).parent).spec().prometheus if options.run_spec else options.prometheus

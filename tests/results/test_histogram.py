@@ -36,9 +36,9 @@ def test_a_quantile_is_within_a_thousandth_of_the_value_it_stands_for(seconds: l
 
 
 @given(st.lists(SECONDS, max_size=100), st.lists(SECONDS, max_size=100))
-def test_merging_loses_nothing(some: list[float], others: list[float]) -> None:
+def test_adding_in_parts_loses_nothing(some: list[float], others: list[float]) -> None:
     whole, parts = of(some + others), of(some)
-    parts.merge(of(others))
+    parts.add(np.array(others))
     assert parts.counts.tolist() == whole.counts.tolist()
     assert (parts.total_us, parts.max_us) == (whole.total_us, whole.max_us)
 

@@ -10,7 +10,7 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec
-from loadgen.results.run_spec import parsed
+from loadgen.results.run_spec import parse_once
 
 SHOP = 'name = "shop"\nseed = 8\nduration = "40s"\narrivals.rate = 3\n[pages.home]\npath = "/"\nexit = 1\n'
 
@@ -49,12 +49,12 @@ def test_a_duration_that_is_asked_for_reaches_an_incident_after_the_first_minute
 
 
 def test_the_scenario_is_adjusted_and_its_text_checked_once() -> None:
-    parsed.cache_clear()
+    parse_once.cache_clear()
     asked = spec(rate=2.0, duration=10.0, sample_rate=0.5)
     scenario = asked.scenario
     assert (scenario.duration, scenario.arrivals.rate, scenario.monitor.sample_rate) == (10.0, 6.0, 0.5)
     assert asked.scenario == scenario
-    assert parsed.cache_info().misses == 1
+    assert parse_once.cache_info().misses == 1
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_wrong_option_is_named(given: dict[str, Any], said: str) -> None:
 
 
 def test_two_runs_differ_in_the_options_that_were_asked_for_otherwise() -> None:
-    assert spec(quota=5.0).differences(spec(quota=None, rate=2.0)) == {"rate": (1.0, 2.0), "quota": (5.0, None)}
+    assert spec(quota=5.0).find_differences(spec(quota=None, rate=2.0)) == {"rate": (1.0, 2.0), "quota": (5.0, None)}
     assert spec(quota=5.0, seed=8).asked == {"duration": 40.0, "seed": 8, "quota": 5.0, "region": ""}
 
 

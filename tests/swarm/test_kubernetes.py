@@ -119,11 +119,11 @@ PARSED = """
 import json, sys
 from locust.argument_parser import get_parser
 from loadgen.swarm import locustfile  # registers our options
-from loadgen.swarm.options import spec_of
+from loadgen.swarm.options import resolve_spec
 
 for role in (["--master"], ["--worker", "--master-host", "loadgen-shop"]):
     options = get_parser([]).parse_args([*role, *sys.argv[1:]])
-    print(json.dumps([spec_of(options, options.host).scenario.name, options.expect_workers, options.num_users]))
+    print(json.dumps([resolve_spec(options, options.host).scenario.name, options.expect_workers, options.num_users]))
 """
 
 

@@ -300,7 +300,7 @@ class TracedHttp(msgspec.Struct, frozen=True, gc=False):
 
 class TracedException(msgspec.Struct, frozen=True, gc=False):
     type: str
-    message: str
+    message: str | UnsetType = UNSET  # an XMLHttpRequest that was given up has none
 
 
 class TracedCause(msgspec.Struct, frozen=True, gc=False):

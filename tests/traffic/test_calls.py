@@ -63,6 +63,9 @@ def test_a_trace_names_the_host_that_was_called_and_what_failed() -> None:
             assert call["name"] == ("shop.example.com" if xhr else "api.example.com")
             assert ("error" in call, "fault" in details) == (xhr, not xhr)
             assert "error" not in details  # an abort of XMLHttpRequest marks the call alone
+            [cause] = call["cause"]["exceptions"]
+            assert (cause == {"type": "XMLHttpRequest abort"}) == xhr  # and tells its name without a message
+            assert keys(call)[-2:] == ["error" if xhr else "fault", "cause"]
 
 
 @pytest.mark.parametrize("zero", [1.8e9, 1.8e9 + 0.0004, 1.8e9 + 0.9996])

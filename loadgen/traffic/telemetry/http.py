@@ -37,7 +37,7 @@ from loadgen.traffic.telemetry.calls import ABORTED, NO_ANSWER, RecordedCalls
 from loadgen.traffic.telemetry.navigation import PROTOCOLS, draw_protocols
 from loadgen.wire.json_templates import mark_time, mark_trace_id
 
-ERROR_TYPE, XHR_ERROR = "TypeError", "XMLHttpRequest error"
+ERROR_TYPE, XHR_ERROR, XHR_ABORT = "TypeError", "XMLHttpRequest error", "XMLHttpRequest abort"
 NAME, ORIGIN = "rum.aws.amazon.com", "AWS::RUM::AppMonitor"
 STACK_CUT = 200
 """The client keeps so many characters of a failed call's stack (seen in its traffic)."""
@@ -92,7 +92,7 @@ def _find_reason(status: int, protocol: str) -> str:
 def _name_failure(xhr: bool, engine: int, status: int) -> tuple[str, str]:
     """Type and message of a call, by XMLHttpRequest or fetch, that got no answer or that the page gave up."""
     if xhr:
-        return ("XMLHttpRequest abort", "XMLHttpRequest abort") if status == ABORTED else (XHR_ERROR, "0")
+        return (XHR_ABORT, XHR_ABORT) if status == ABORTED else (XHR_ERROR, "0")
     return ("AbortError", FETCH_ABORTS[engine]) if status == ABORTED else (ERROR_TYPE, FETCH_FAILURES[engine])
 
 
@@ -135,8 +135,9 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
         failure = () if code > 0 else (TracedException(*_name_failure(made.xhr[row], engine[row], code)),)
         cause = TracedCause(failure) if failure else UNSET
         name = path.split("/", 3)[2] if "://" in path else host
-        if made.xhr[row] and code == ABORTED:  # the client marks the call alone
-            part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, True)
+        if made.xhr[row] and code == ABORTED:  # the client marks the call alone, and gives its cause no message
+            cause = TracedCause((TracedException(XHR_ABORT),))
+            part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, True, cause=cause)
             return XRayTrace(NAME, ORIGIN, ids.segment[row], start, ids.trace[row], end, (part,), False)
         part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, error, throttle, fault, cause)
         trace, segment = ids.trace[row], ids.segment[row]

@@ -117,7 +117,7 @@ class RumService:
             if request.method == "OPTIONS":
                 return Reply(self._finish(self._answer_preflight(arrival, origin), origin))
             operation, labels = self._find_operation(arrival)
-            fault = self.state.draw_fault(operation.name, arrival.now)
+            fault = self.state.faults.draw_fault(operation.name, arrival.now)
             if operation.name == PUT_RUM_EVENTS:
                 response = self._put_events(operation, labels, arrival, fault)
             else:

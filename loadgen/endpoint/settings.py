@@ -10,7 +10,7 @@ from math import isfinite
 
 import msgspec
 
-from loadgen.endpoint.faults import FaultInjector, Faults, InjectedFault
+from loadgen.endpoint.faults import FaultInjector, Faults
 from loadgen.endpoint.service_error import ThrottlingException
 from loadgen.errors import EndpointError
 from loadgen.model import Noun
@@ -134,7 +134,7 @@ class LiveState:
     def __init__(self, settings: LiveSettings, now: float) -> None:
         self.settings = settings
         self._buckets = _make_buckets(settings)
-        self._faults = FaultInjector(settings.faults, now)
+        self.faults = FaultInjector(settings.faults, now)
         self._counts: dict[str | None, RejectionCounts] = {}
 
     def change(self, settings: LiveSettings, now: float) -> None:
@@ -144,11 +144,7 @@ class LiveState:
         if quotas != (before.quota, before.burst, before.operation_quotas):
             self._buckets = _make_buckets(settings)
         if settings.faults != before.faults:
-            self._faults = FaultInjector(settings.faults, now)
-
-    def draw_fault(self, operation: str, now: float) -> InjectedFault:
-        """What happens to the next request of an operation."""
-        return self._faults.draw_fault(operation, now)
+            self.faults = FaultInjector(settings.faults, now)
 
     def take_token(self, operation: str, now: float) -> None:
         """Count a request against its operation's quota; raises ThrottlingException when that is used up."""

@@ -183,6 +183,41 @@ const STEPS = {
         await context.unroute('**/api/status*');
         await page.close();
     },
+    // Choose a time, a filter and its end, a span by its ends, an order, a text to find, a type: each is in the address.
+    async controls() {
+        const page = await openConsole(`#/overview?monitor=${order.monitor}&range=all`);
+        const chosen = [];
+        const choose = async (view, work) => {
+            await work();
+            await waitFor(page, view);
+            const query = new URLSearchParams((await page.evaluate(() => location.hash)).split('?')[1]);
+            query.delete('monitor');
+            chosen.push(String(query));
+        };
+        await choose('overview', () => page.getByLabel('Time').selectOption('30d'));
+        const panel = page.locator('details.more > summary');
+        await panel.click();
+        await page.getByLabel('Filter by').selectOption('device');
+        await page.waitForFunction(() => [...document.querySelector('[data-key="filter value"]').options].some((each) => each.value === 'mobile'));
+        await page.getByLabel('Value').selectOption('mobile');
+        await choose('overview', () => page.getByRole('button', { name: 'Add' }).click());
+        await choose('overview', () => page.getByRole('button', { name: 'Remove the filter Device' }).click());
+        await panel.click();
+        await page.getByLabel('From', { exact: true }).fill('2026-01-01T00:00:00');
+        await page.getByLabel('To', { exact: true }).fill('2026-01-01T00:00:01');
+        await choose('overview', () => page.getByRole('button', { name: 'Show' }).click());
+        const time = await page.getByLabel('Time').inputValue();
+        await page.goto(`${order.endpoint}/_loadgen/#/sessions?monitor=${order.monitor}&range=all`);
+        await waitFor(page, 'sessions');
+        await choose('sessions', () => page.getByLabel('Order').selectOption('views'));
+        await page.getByLabel('Find by id').fill('abc');
+        await choose('sessions', () => page.getByRole('button', { name: 'Find' }).click());
+        await page.goto(`${order.endpoint}/_loadgen/#/events?monitor=${order.monitor}&range=all`);
+        await waitFor(page, 'events');
+        await choose('events', () => page.getByLabel('Event type').selectOption('com.amazon.rum.http_event'));
+        tell({ chosen, time, type: await page.getByLabel('Event type').inputValue() });
+        await page.close();
+    },
     // Lay a file of ground truth over the plots.
     async truth() {
         const page = await openConsole(`#/overview?monitor=${order.monitor}&range=all`);

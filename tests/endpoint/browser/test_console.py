@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import category
 from urllib.error import HTTPError
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -102,7 +102,7 @@ def shop(whole_browser: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert endpoint.ledger(monitor).events.dropped == 0
         wait_until_read(endpoint)
         order = {"monitor": monitor, "truth": str(folder / "ground-truth.ndjson"), "folder": str(folder)}
-        seen = look(endpoint, "views", "keyboard", "span", "partial", "truth", "pictures", **order)
+        seen = look(endpoint, "views", "keyboard", "span", "controls", "partial", "truth", "pictures", **order)
     bodies = read_bodies(folder / "rum.sqlite")  # after the end of who has it open alone
     yield Shop(bodies, list(see(bodies)), seen)
 
@@ -333,6 +333,18 @@ def test_a_span_is_chosen_by_dragging_and_by_keys(shop: Shop) -> None:
     assert first < last
     assert first <= begin < end <= last
     assert "page views" in seen["said"]
+
+
+def test_what_the_bar_and_the_forms_choose_is_in_the_address(shop: Shop) -> None:
+    (seen,) = [each for each in shop.seen if "chosen" in each]
+    *chosen, sorted_by, found, kind = [parse_qs(query) for query in seen["chosen"]]
+    ends = chosen.pop()
+    assert chosen == [{"range": ["30d"]}, {"range": ["30d"], "device": ["mobile"]}, {"range": ["30d"]}]
+    assert int(ends["to"][0]) - int(ends["from"][0]) == 1000
+    assert seen["time"] == "chosen"
+    assert sorted_by == {"range": ["all"], "sort": ["views"]}
+    assert found == sorted_by | {"text": ["abc"]}
+    assert kind["type"] == [seen["type"]] == ["com.amazon.rum.http_event"]
 
 
 def test_a_session_that_is_opened_while_the_store_is_read_becomes_whole(shop: Shop) -> None:

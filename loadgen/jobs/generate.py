@@ -53,12 +53,10 @@ class GenerateOptions(Noun, kw_only=True):
 class GeneratedFile(Noun):
     """What was written."""
 
-    path: Path
     batches: int
     sessions: int
     seed: int
     ground_truth: Path | None  # the file that names the sessions that incidents hit, if any were
-    compressed: bool
 
 
 class BodyRequest(Noun):
@@ -113,7 +111,7 @@ def write_bodies(
         if gzip:
             file.close()
     truth = write_ground_truth(request, out, on_progress)
-    return GeneratedFile(out, batches, request.sessions, request.seed, truth, gzip)
+    return GeneratedFile(batches, request.sessions, request.seed, truth)
 
 
 def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, options: dict[str, Any]) -> BodyRequest:
@@ -202,5 +200,6 @@ def write_ground_truth(request: BodyRequest, out: Path, on_progress: OnProgress)
         on_progress("note: which sessions incidents hit is told beside a file alone; give --out a file to get it")
         return None
     path = out.with_name(f"{out.stem}.{ground_truth.FILE}")
-    clock = wire.Clock(request.epoch)
-    return path if ground_truth.write(request.scenario, request.seed, clock, path, request.sessions) else None
+    truths = ground_truth.tell_truths(request.scenario, request.seed, wire.Clock(request.epoch))
+    first = takewhile(lambda each: each.session < request.sessions, truths)
+    return path if ground_truth.write_truths(first, path) else None

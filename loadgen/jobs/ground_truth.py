@@ -6,6 +6,7 @@ It holds nothing that would have come after a run was stopped.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -37,51 +38,39 @@ class Truth(Noun):
     sent: bool = True  # False: no request of this visit was due after it was hit and sent
 
 
-def of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> int:
-    """Write the truth of a run into its folder, as far as the run came."""
+def write_truth_of_run(scenario: Scenario, folder: RunFolder, summary: Summary) -> None:
+    """Write the truth of a run into its folder, as far as the run came. Without incidents there is no file."""
+    if not scenario.incidents:
+        return
     factor = units.parse_pace(summary.pace)
     clock = Clock(datetime.fromisoformat(summary.started_at).timestamp(), factor)
     until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
-    monitors = [each.name for each in summary.monitors]
-    last_sent = LastSent(folder, monitors) if scenario.incidents and folder.has_records else None
-    return write(scenario, summary.seed, clock, folder.path / FILE, reached=Reached(until, last_sent))
+    last_sent = LastSent(folder, [each.name for each in summary.monitors]) if folder.has_records else None
+    write_truths(tell_truths(scenario, summary.seed, clock, until, last_sent), folder.path / FILE)
 
 
-class Reached(Noun):
-    """How far a run came."""
-
-    until: float = inf  # when it was stopped, in seconds of the scenario from its zero
-    last_sent: LastSent | None = None  # what was sent of each visit; None: everything
-
-
-WHOLE_RUN = Reached()
-
-
-def write(
-    scenario: Scenario,
-    seed: int,
-    clock: Clock,
-    out: Path,
-    first: int | None = None,
-    reached: Reached = WHOLE_RUN,
-) -> int:
-    """Write the truth of a run, or of its first visits; how many lines. Without incidents there is no file."""
-    lines = 0
-    if not scenario.incidents:
-        return lines
-    encode = msgspec.json.Encoder().encode
+def write_truths(truths: Iterable[Truth], out: Path) -> int:
+    """Write a line each; how many."""
+    lines, encode = 0, msgspec.json.Encoder().encode
     with open_output(out) as file:
-        for hit in traffic.find_hits(scenario, seed, reached.until):
-            if first is not None and hit.session >= first:
-                break
-            file.write(encode(describe_hit(hit, scenario, clock, reached.last_sent)) + b"\n")
+        for each in truths:
+            file.write(encode(each) + b"\n")
             lines += 1
     return lines
 
 
-def describe_hit(
-    hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, last_sent: LastSent | None = None
-) -> Truth:
+def tell_truths(
+    scenario: Scenario, seed: int, clock: Clock, until: float = inf, last_sent: LastSent | None = None
+) -> Iterator[Truth]:
+    """What incidents hit in a run, in the order of its visits.
+
+    `until` is when the run was stopped, in seconds of the scenario from its zero; `last_sent` knows what was sent of
+    each visit, without it everything was.
+    """
+    return (describe_hit(hit, scenario, clock, last_sent) for hit in traffic.find_hits(scenario, seed, until))
+
+
+def describe_hit(hit: traffic.IncidentHit, scenario: Scenario, clock: Clock, last_sent: LastSent | None) -> Truth:
     """A hit in RUM's words."""
     due = NEVER if clock.pace == inf else hit.first / clock.pace
     return Truth(

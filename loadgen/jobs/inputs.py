@@ -18,7 +18,7 @@ import msgspec
 from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine
 from loadgen.model import Noun
-from loadgen.scenario import Scenario
+from loadgen.scenario import Scenario, format_scenario, read_text
 
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -36,6 +36,13 @@ def read_scenario(given: Scenario | Path | str, lasts: float | None = None) -> S
     """The scenario itself, or the one in the file at this path; `lasts`: seconds, for a file that states no
     duration."""
     return given if isinstance(given, Scenario) else Scenario.load(given, lasts)
+
+
+def read_source(given: Scenario | Path | str) -> tuple[str, str]:
+    """The name of a scenario's file for messages, and its text; a scenario that is none of a file gets both."""
+    if isinstance(given, Scenario):
+        return f"{given.name}.toml", format_scenario(given)
+    return str(given), read_text(given)
 
 
 def resolve_options(kind: type[Options], given: Mapping[str, Any]) -> Options:

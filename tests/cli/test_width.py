@@ -16,7 +16,8 @@ from loadgen.cli import commands
 from loadgen.cli.terminal import wrap_words
 from loadgen.errors import LoadgenError
 from loadgen.jobs.find_limit import BROKEN, build_limit_view, format_step
-from loadgen.jobs.run import LiveView, RunNotice
+from loadgen.jobs.progress import WorkProgress
+from loadgen.jobs.run import LiveView
 from loadgen.jobs.run.view import RunStarted
 from loadgen.limit import Cause, Limit, RateWindow, SearchStep
 from loadgen.report import show
@@ -137,9 +138,9 @@ def test_what_a_run_and_a_worker_tell_breaks_between_words(
     told = "word-by-word " * 20
     with LiveView(on_stderr=True) as view:
         view(RunStarted("shop", "http://127.0.0.1:8000", ("shop", "an-app-monitor-of-another-team"), 7, 30.0))
-        view(RunNotice(told))
+        view(told)
     with LiveView(on_stderr=True) as view:
-        view(RunNotice(told, is_wait=True))
+        view(WorkProgress(told))
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err).replace("\r", "\n").splitlines()
     assert max(map(len, shown)) <= WIDTH
     words = {word for line in shown for word in line.split() if "word" in word}

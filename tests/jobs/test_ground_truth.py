@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from loadgen import client, traffic
 from loadgen.cli import commands
 from loadgen.jobs import ground_truth
+from loadgen.jobs.generate import write_bodies
 from loadgen.model import Result
 from loadgen.results import RunFolder
 from loadgen.results.records import Spool, pack_result
@@ -36,7 +37,7 @@ def scenario() -> Scenario:
 
 def test_sampled_visits_bear_the_session_id_of_their_batches(scenario: Scenario, tmp_path: Path) -> None:
     out = tmp_path / "truth.ndjson"
-    lines = ground_truth.write(scenario, 3, Clock(1_800_000_000.0), out)
+    lines = ground_truth.write_truths(ground_truth.tell_truths(scenario, 3, Clock(1_800_000_000.0)), out)
     told = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(told) == lines > 20
     sent = {}
@@ -48,8 +49,10 @@ def test_sampled_visits_bear_the_session_id_of_their_batches(scenario: Scenario,
 
 
 def test_without_incidents_there_is_no_truth_to_tell(tmp_path: Path) -> None:
-    assert ground_truth.write(parse(SMALL, "small.toml"), 3, Clock(0.0), tmp_path / "truth.ndjson") == 0
-    assert not list(tmp_path.iterdir())
+    file, out = tmp_path / "small.toml", tmp_path / "bodies.ndjson"
+    file.write_text(SMALL)
+    assert write_bodies(file, out, sessions=5).ground_truth is None
+    assert sorted(tmp_path.iterdir()) == [out, file]
 
 
 def test_what_came_after_a_stop_is_not_told(scenario: Scenario) -> None:
@@ -76,9 +79,8 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
         sent.append(batch)
         spool.finish(pack_result(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
     spool.close()
-    lines = ground_truth.write(
-        scenario, 3, Clock(0.0), tmp_path / "truth.ndjson", reached=ground_truth.Reached(9.0, LastSent(folder))
-    )
+    truths = ground_truth.tell_truths(scenario, 3, Clock(0.0), 9.0, LastSent(folder))
+    lines = ground_truth.write_truths(truths, tmp_path / "truth.ndjson")
     told = [json.loads(line) for line in (tmp_path / "truth.ndjson").read_text().splitlines()]
     hits = {hit.session: hit for hit in traffic.find_hits(scenario, 3, until=9.0)}
     seen = {batch.session for batch in sent if batch.session in hits and batch.due >= hits[batch.session].first}

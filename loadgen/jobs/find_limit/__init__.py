@@ -7,6 +7,7 @@ each window and, at the end, the curve.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,14 +19,14 @@ from rich.text import Text
 
 from loadgen.causes import explain_shortage
 from loadgen.errors import LoadgenError, interrupt
-from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, resolve_options, take_first_monitor
+from loadgen.jobs.inputs import Positive, Seconds, Seed, Share, read_source, resolve_options, take_first_monitor
 from loadgen.jobs.plan.view import build_grid, shorten_rate, shorten_share
-from loadgen.jobs.progress import ignore_progress
-from loadgen.jobs.run import RunNotice, open_run
+from loadgen.jobs.progress import OnLine, WorkProgress, ignore_progress
+from loadgen.jobs.run import open_run
 from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.preflight import check_machine, confirm_aws
 from loadgen.jobs.stop_signals import StopSignals
-from loadgen.jobs.targets import Confirm, reach_target
+from loadgen.jobs.targets import Confirm, OpenTargets, reach_target
 from loadgen.limit import (
     LIMIT_FILE,
     LONGEST_SECONDS,
@@ -41,7 +42,7 @@ from loadgen.limit import (
 from loadgen.model import Noun
 from loadgen.output import format_json, write_output
 from loadgen.results import RunFolder, RunOptions, RunSpec, Summary
-from loadgen.scenario import Scenario, format_scenario, read_text
+from loadgen.scenario import Scenario
 
 __all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
 
@@ -125,30 +126,33 @@ def find_limit(
         Interrupted: Ctrl-C came before any rate was known to keep the conditions.
     """
     asked = resolve_options(FindLimitOptions, options)
-    text = format_scenario(scenario) if isinstance(scenario, Scenario) else read_text(scenario)
-    source = f"{scenario.name}.toml" if isinstance(scenario, Scenario) else str(scenario)
-    take_first_monitor(Scenario.parse(text, source), "find-limit", on_progress)
-    return _search(source, text, asked, Path(out) if out else None, on_progress, confirm)
+    source, text = read_source(scenario)
+    first = take_first_monitor(Scenario.parse(text, source), "find-limit", on_progress)
+    search = build_search(asked)
+    if asked.target == "aws":
+        on_progress(describe_bound(asked))
+    spec = build_spec(source, text, asked, search)
+
+    def ask(targets: OpenTargets) -> None:  # of the scenario's own run
+        own = msgspec.structs.replace(spec, duration=first.duration, sample_rate=None, find_limit=None)
+        confirm_aws(own, targets, confirm)
+
+    with reach_target(spec.target, spec.proxy, spec.ca_bundle):
+        opened = open_run(spec, Path(out) if out else None, f"{first.name}-limit", ask, on_progress)
+        return _search(opened, search, on_progress)
 
 
 def _search(
-    source: str, text: str, asked: FindLimitOptions, out: Path | None, tell: OnProgress, confirm: Confirm | None
+    opened: AbstractContextManager[tuple[RunSpec, RunFolder, OpenTargets]], search: LimitSearch, tell: OnProgress
 ) -> FoundLimit:
-    """Do the whole search for a scenario of this text; `source` is its file's name in messages."""
-    search = build_search(asked)
-    if asked.target == "aws":
-        tell(describe_bound(asked))
-    spec, own = build_specs(source, text, asked, search)
-    name = f"{own.scenario.name}-limit"
-    opened = open_run(spec, out, name, lambda targets: confirm_aws(own, targets, confirm), tell)
-    reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
-    with StopSignals() as signals, reached, opened as (aimed, folder, targets):
+    """Follow the run that searches to its end."""
+    with StopSignals() as signals, opened as (aimed, folder, targets):
         read_steps, seen = follow_steps(folder.path / STEPS_FILE), list[SearchStep]()
 
-        def pass_on(news: SearchStep | RunNotice) -> None:
+        def pass_on(news: SearchStep | str | WorkProgress) -> None:
             if isinstance(news, SearchStep):
                 seen.append(news)
-            tell(news.text if isinstance(news, RunNotice) else news)
+            tell(news.what if isinstance(news, WorkProgress) else news)
 
         followed = FollowedRun(aimed, folder, targets, partial(next, read_steps), pass_on)
         summary = followed.follow_to_end(signals)
@@ -160,15 +164,13 @@ def _search(
     return FoundLimit(limit, folder.path)
 
 
-def build_specs(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> tuple[RunSpec, RunSpec]:
-    """The run that searches, and the scenario's own run, which a question about AWS tells of."""
+def build_spec(source: str, text: str, asked: FindLimitOptions, search: LimitSearch) -> RunSpec:
+    """The run that searches with a scenario of this text; `source` is its file's name in messages."""
     names = ("target", "monitor", "region", "proxy", "ca_bundle", "seed", "senders", "quota", "accept")
     same = {name: getattr(asked, name) for name in names}
     options = RunOptions.of(**same, duration=LONGEST_SECONDS, sample_rate=1.0)
     check_machine(options)
-    spec = RunSpec.resolve(options, source, text)
-    own = msgspec.structs.replace(spec, duration=Scenario.parse(text, source).duration, sample_rate=None)
-    return msgspec.structs.replace(spec, find_limit=msgspec.to_builtins(search)), own
+    return msgspec.structs.replace(RunSpec.resolve(options, source, text), find_limit=msgspec.to_builtins(search))
 
 
 def describe_bound(asked: FindLimitOptions) -> str:
@@ -220,7 +222,7 @@ def read_found(folder: RunFolder) -> Limit | None:
     return msgspec.json.decode(read, type=Limit)
 
 
-def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: Callable[[RunNotice], None]) -> Limit:
+def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: OnLine) -> Limit:
     """What was found until Ctrl-C, or until the search broke off, kept as a limit that is not confirmed.
 
     When nothing was: Interrupted after Ctrl-C, else a LoadgenError that says why it broke off.
@@ -231,13 +233,13 @@ def keep_so_far(folder: RunFolder, found: Limit | None, summary: Summary, tell: 
         unknown = f"no rate was known to keep the conditions yet; the windows are in {folder.path}"
         if not interrupted:
             raise LoadgenError(f"the search broke off: {why}; {unknown}")
-        tell(RunNotice(unknown))
+        tell(unknown)
         interrupt()
     found = msgspec.structs.replace(found, interrupted=interrupted, broken_off=why)
     try:
         write_output(folder.path / LIMIT_FILE, format_json(found))
     except (OSError, LoadgenError) as error:
-        tell(RunNotice(f"no {LIMIT_FILE}: {error}"))
+        tell(f"no {LIMIT_FILE}: {error}")
     return found
 
 

@@ -13,8 +13,8 @@ import msgspec
 
 from loadgen.endpoint import EndpointSettings, Faults, parse_faults
 from loadgen.errors import LoadgenError
-from loadgen.jobs.inputs import resolve_options
-from loadgen.jobs.progress import ignore_progress
+from loadgen.jobs.inputs import read_source, resolve_options
+from loadgen.jobs.progress import WorkProgress, ignore_progress
 from loadgen.jobs.run.finalize import add_notes, write_ground_truth, write_page
 from loadgen.jobs.run.follow import FollowedRun
 from loadgen.jobs.run.locust_process import worker
@@ -27,17 +27,17 @@ from loadgen.jobs.run.preflight import (
     confirm_aws,
     warn_of_strangers,
 )
-from loadgen.jobs.run.view import LiveView, OnProgress, Progress, RunNotice, RunStarted
+from loadgen.jobs.run.view import LiveView, OnProgress, Progress, RunStarted
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary
-from loadgen.scenario import Scenario, format_scenario, read_text
+from loadgen.scenario import Scenario
 from loadgen.transport import require_answer
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["LiveView", "OnProgress", "Progress", "Run", "RunNotice", "RunStarted", "run", "worker"]
+__all__ = ["LiveView", "OnProgress", "Progress", "Run", "RunStarted", "run", "worker"]
 
 
 class Run:
@@ -71,7 +71,7 @@ def run(
     scenario: Scenario | Path | str,
     *,
     out: Path | str | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = ignore_progress,
     confirm: Confirm | None = None,
     **options: Any,
 ) -> Run:
@@ -81,19 +81,18 @@ def run(
     second that was measured, and each line for people, goes to `on_progress`; before anything goes to AWS `confirm` is
     asked, and without one nothing goes there. Raises LoadgenError for what a person can mend. Ctrl-C ends the run well.
     """
-    tell = on_progress or ignore_progress
     spec = resolve(scenario, options)
 
     def ask(targets: OpenTargets) -> None:
         confirm_aws(spec, targets, confirm)
 
-    def wait(line: str) -> None:
-        tell(RunNotice(line, is_wait=True))
+    def tell_wait(line: str) -> None:
+        on_progress(WorkProgress(line))
 
     reached = reach_target(spec.target, spec.proxy, spec.ca_bundle)
-    opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, wait)
+    opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, tell_wait)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
-        followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, tell)
+        followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, on_progress)
         followed.tell(describe_start(aimed))
         if aimed.master:
             warn_of_strangers(aimed, followed.tell)
@@ -113,10 +112,7 @@ def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec
     asked = RunOptions.of(**plain)
     check_options(asked)
     check_machine(asked)
-    if isinstance(scenario, Scenario):
-        spec = RunSpec.resolve(asked, f"{scenario.name}.toml", format_scenario(scenario))
-    else:
-        spec = RunSpec.resolve(asked, str(scenario), read_text(scenario))
+    spec = RunSpec.resolve(asked, *read_source(scenario))
     check_scenario(spec)
     return spec
 

@@ -19,9 +19,9 @@ import msgspec
 from loadgen import client, units
 from loadgen.errors import LoadgenError, interrupt
 from loadgen.jobs import ground_truth
+from loadgen.jobs.progress import OnLine
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.locust_process import LocustProcess
-from loadgen.jobs.run.view import OnProgress, RunNotice
 from loadgen.model import Noun
 from loadgen.planned import planned
 from loadgen.report import write_report
@@ -67,26 +67,26 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
     return msgspec.structs.replace(summary, verdict=verdict, reasons=(said, *summary.reasons))
 
 
-def keep_summary(folder: RunFolder, summary: Summary, tell: OnProgress) -> Summary:
+def keep_summary(folder: RunFolder, summary: Summary, tell: OnLine) -> Summary:
     """Write the summary; where that fails the run is invalid, and what was measured is still returned."""
     try:
         folder.write_summary(summary)
     except (OSError, LoadgenError) as error:
         reason = f"summary.json could not be written: {error}"
-        tell(RunNotice(reason))
+        tell(reason)
         return msgspec.structs.replace(summary, verdict="invalid", reasons=(reason, *summary.reasons))
     return summary
 
 
-def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell: OnProgress) -> None:
+def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell: OnLine) -> None:
     """Write which visits an incident hit; a run without the file is still a run."""
     try:
-        ground_truth.of_run(spec.scenario, folder, summary)
+        ground_truth.write_truth_of_run(spec.scenario, folder, summary)
     except (OSError, LoadgenError) as error:
-        tell(RunNotice(f"no {ground_truth.FILE}: {error}"))
+        tell(f"no {ground_truth.FILE}: {error}")
 
 
-def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnProgress) -> Summary:
+def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnLine) -> Summary:
     """The summary with what else is known, written again if it has changed."""
     summary = name_incomplete_sessions(folder, spec.scenario, summary, tell)
     if spec.otel and (line := otel.find_complaint(folder.log)):
@@ -95,15 +95,15 @@ def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnProgre
     return summary
 
 
-def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary, tell: OnProgress) -> Summary:
+def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary, tell: OnLine) -> Summary:
     """Of a run that lost workers; drawing their sessions again takes a while, and Ctrl-C skips it."""
     if not summary.lost_workers:
         return summary
-    tell(RunNotice("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)"))
+    tell("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)")
     try:
         summary = note_incomplete_sessions(folder, scenario, summary)
     except (LoadgenError, OSError, KeyboardInterrupt) as error:
-        tell(RunNotice(f"no {INCOMPLETE_SESSIONS}: {error or 'interrupted'}"))
+        tell(f"no {INCOMPLETE_SESSIONS}: {error or 'interrupted'}")
         return summary
     summary = keep_summary(folder, summary, tell)
     if folder.records.is_file():
@@ -184,9 +184,9 @@ def find_incomplete_in_share(
             yield IncompleteSession(session.index, name, start, share.worker, len(due), done, share.monitor)
 
 
-def write_page(folder: RunFolder, tell: OnProgress) -> None:
+def write_page(folder: RunFolder, tell: OnLine) -> None:
     """Write the run's page; a run without one is still a run."""
     try:
         write_report(RunData(folder))
     except (LoadgenError, OSError) as error:
-        tell(RunNotice(f"no report.html: {error}"))
+        tell(f"no report.html: {error}")

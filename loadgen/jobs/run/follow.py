@@ -16,9 +16,9 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from loadgen.aws import MonitorTarget
+from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.run.finalize import find_summary, keep_summary
 from loadgen.jobs.run.locust_process import LocustProcess, LogFollower
-from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import OpenTargets
 from loadgen.model import Noun, Request
@@ -73,7 +73,7 @@ class FollowedRun:
             return keep_summary(folder, summary, self.tell)
 
     def _read_ledgers(self) -> tuple[Kept | None, ...]:
-        return read_ledgers(self._targets.monitors, lambda line: self.tell(RunNotice(line, is_wait=True)))
+        return read_ledgers(self._targets.monitors, lambda line: self.tell(WorkProgress(line)))
 
     def tell(self, news: Any) -> None:
         """Call back, until that fails."""
@@ -95,7 +95,7 @@ class FollowedRun:
         while running:
             running = process.running(LOOK_SECONDS)
             for line in log.lines():
-                self.tell(RunNotice(line))
+                self.tell(line)
             for news in self._read_news():
                 if isinstance(news, TimelineRow):
                     self._last_second = news.second
@@ -116,7 +116,7 @@ class FollowedRun:
             return
         first, self._heeded = not self._heeded, signals
         if first and signals == 1:
-            self.tell(RunNotice("stopping: waiting for what is in flight (Ctrl-C again ends at once)"))
+            self.tell("stopping: waiting for what is in flight (Ctrl-C again ends at once)")
             process.interrupt()
         else:
             process.kill()

@@ -11,17 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
 from loadgen.errors import GeneratorKilled, LoadgenError
-from loadgen.jobs.progress import ignore_progress
+from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import find_free_port
-from loadgen.jobs.run.view import RunNotice
 from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, MASTER_SEEN, Handover, RunFolder, RunSpec
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
@@ -254,12 +253,12 @@ def worker(
     *,
     processes: int | None = None,
     otel_export: bool = False,
-    on_progress: Callable[[RunNotice], None] | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> NoReturn:
     """Wait for a master, then replace this process by its workers; LoadgenError when no master comes."""
     if otel_export:
         otel.check_installed()
-    wait_for_master(master_host, master_port, on_progress or ignore_progress)
+    wait_for_master(master_host, master_port, on_progress)
     shared = [*(["--otel"] if otel_export else []), *([f"--processes={processes}"] if processes else [])]
     command = make_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
@@ -267,20 +266,16 @@ def worker(
     os.execve(command[0], command, otel.add_defaults(os.environ) | {MASTER_SEEN: "1"})
 
 
-def wait_for_master(
-    host: str, port: int, tell: Callable[[RunNotice], None], patience: float = PATIENCE_SECONDS
-) -> None:
+def wait_for_master(host: str, port: int, tell: OnProgress, patience: float = PATIENCE_SECONDS) -> None:
     """Wait until somebody listens where the master should be: Locust itself says nothing of it for half a minute."""
     deadline, told = time.monotonic() + patience, False
     while trouble := find_absence(host, port):
         if not told:
-            tell(
-                RunNotice(
-                    f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
-                    "there; one whose run is over takes no more workers",
-                    is_wait=True,
-                )
+            wait = (
+                f"waiting for {host}:{port}, at most {patience:.0f} s ({trouble}): start `loadgen run --master` "
+                "there; one whose run is over takes no more workers"
             )
+            tell(WorkProgress(wait))
             told = True
         if time.monotonic() + LOOK_SECONDS > deadline:
             raise LoadgenError(
@@ -288,7 +283,7 @@ def wait_for_master(
                 "or check --master-host, --master-port and what lies between"
             )
         time.sleep(LOOK_SECONDS)
-    tell(RunNotice(f"found {host}:{port}; the run begins when all of its workers are there"))
+    tell(f"found {host}:{port}; the run begins when all of its workers are there")
 
 
 def find_absence(host: str, port: int) -> str:

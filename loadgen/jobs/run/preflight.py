@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
 from math import inf
 from urllib.parse import urlsplit
 
 from loadgen.aws import make_signer
 from loadgen.errors import LoadgenError
 from loadgen.jobs.plan import estimate_volume
+from loadgen.jobs.progress import OnLine
 from loadgen.jobs.run.otel import check_installed
-from loadgen.jobs.run.view import RunNotice
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
 from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec, check_stages
 from loadgen.traffic import check_size
@@ -103,25 +102,18 @@ def confirm_aws(spec: RunSpec, targets: OpenTargets, confirm: Confirm | None) ->
     confirm_sending(confirm, sending)
 
 
-def warn_of_strangers(spec: RunSpec, tell: Callable[[RunNotice], None]) -> None:
+def warn_of_strangers(spec: RunSpec, tell: OnLine) -> None:
     """Say what a master's port gives to others, unless only this machine reaches it."""
     if is_loopback(spec.bind_host) and spec.bind_host not in EVERYWHERE:
         return
     where = f"--bind-host {spec.bind_host}: whoever reaches port {spec.bind_port}"
     if os.environ.get(CLUSTER_SECRET):
+        tell(f"{where} can read what master and workers tell each other; without {CLUSTER_SECRET} they believe nothing")
+    else:
         tell(
-            RunNotice(
-                f"{where} can read what master and workers tell each other; "
-                f"without {CLUSTER_SECRET} they believe nothing"
-            )
-        )
-        return
-    tell(
-        RunNotice(
             f"{where} can learn the scenario and the target, join as a worker and send a share of the run with false "
             f"results, or end the run; set {CLUSTER_SECRET} to the same text here and on every worker"
         )
-    )
 
 
 def find_free_port() -> int:

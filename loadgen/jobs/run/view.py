@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.status import Status
 
 from loadgen.errors import escape_line
-from loadgen.jobs.progress import print_line
+from loadgen.jobs.progress import WorkProgress, print_line
 from loadgen.model import Noun
 from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
@@ -54,11 +54,11 @@ class LiveView:
         match progress:
             case RunStarted():
                 self._begin(progress)
-            case RunNotice(text, True) if self._console.is_terminal and self._live is None:
-                self._wait = self._console.status(escape_line(text))
+            case WorkProgress(what) if self._console.is_terminal and self._live is None:
+                self._wait = self._console.status(escape_line(what))
                 self._wait.start()
-            case RunNotice(text):
-                print_line(self._console, text)
+            case str(line) | WorkProgress(line):
+                print_line(self._console, line)
             case TimelineRow():
                 self._show(progress)
 
@@ -104,12 +104,7 @@ class RunStarted(Noun):
     web: int | None = None  # port of Locust's web UI, on loopback
 
 
-class RunNotice(Noun):
-    """A line for people, beside the figures."""
+Progress = RunStarted | TimelineRow | str | WorkProgress
+"""What is sent where, each second, lines for people, and what is waited for until the next of these."""
 
-    text: str
-    is_wait: bool = False  # for something that the next progress ends
-
-
-Progress = RunStarted | TimelineRow | RunNotice
 OnProgress = Callable[[Progress], None]

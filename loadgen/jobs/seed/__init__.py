@@ -20,7 +20,7 @@ import msgspec
 from loadgen.aws import Account, check_platform, is_monitor_id, list_domains
 from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.inputs import read_scenario, resolve_options, take_first_monitor
+from loadgen.jobs.inputs import read_scenario, read_source, resolve_options, take_first_monitor
 from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.seed.ledger import (
     FILE,
@@ -39,7 +39,7 @@ from loadgen.jobs.seed.verification import Cleanup, Verification, clean, describ
 from loadgen.jobs.seed.view import SeedView, describe_verification
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
 from loadgen.output import write_output
-from loadgen.scenario import Scenario, covers_domain, format_scenario, read_text, resolve_seed
+from loadgen.scenario import Scenario, covers_domain, resolve_seed
 from loadgen.traffic import check_size
 from loadgen.wire import Clock
 
@@ -223,10 +223,12 @@ def _has_sent(folder: Path) -> bool:
 def _keep_scenario(given: Scenario | Path | str, task: SeedTask) -> None:
     """Keep the scenario in the run's folder, and write which visits its incidents hit."""
     if not (kept := task.folder / "scenario.toml").exists():
-        write_output(kept, format_scenario(given) if isinstance(given, Scenario) else read_text(given))
+        write_output(kept, read_source(given)[1])
     identity = task.identity
     whole = place_past(task.scenario, identity.period)
-    ground_truth.write(whole, identity.seed, Clock(identity.period.start), task.folder / ground_truth.FILE)
+    if whole.incidents:
+        truths = ground_truth.tell_truths(whole, identity.seed, Clock(identity.period.start))
+        ground_truth.write_truths(truths, task.folder / ground_truth.FILE)
 
 
 def _ensure_monitor(task: SeedTask, ledger: BatchLedger, tell: OnProgress) -> SeedIdentity:

@@ -11,7 +11,8 @@ import pytest
 
 import loadgen
 from loadgen.errors import LoadgenError
-from loadgen.jobs.run import RunNotice, locust_process
+from loadgen.jobs.progress import Told, WorkProgress
+from loadgen.jobs.run import locust_process
 from loadgen.jobs.run.locust_process import explain_few_workers, translate_line, wait_for_master
 from loadgen.jobs.run.preflight import find_free_port, warn_of_strangers
 from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec
@@ -22,23 +23,24 @@ OURS = {CLUSTER_SECRET: "ours"}
 
 
 def test_a_master_that_is_there_is_not_waited_for() -> None:
-    told: list[RunNotice] = []
+    told: list[Told] = []
     with socket.create_server(("127.0.0.1", 0)) as master:
         port = master.getsockname()[1]
         wait_for_master("127.0.0.1", port, told.append)
-    assert [notice.text.partition(";")[0] for notice in told] == [f"found 127.0.0.1:{port}"]
+    assert [str(each).partition(";")[0] for each in told] == [f"found 127.0.0.1:{port}"]
 
 
 def test_a_master_that_never_comes_is_told_once_and_then_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("loadgen.jobs.run.locust_process.LOOK_SECONDS", 0.01)
-    told: list[RunNotice] = []
+    told: list[Told] = []
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(LoadgenError, match=rf"no master on 127\.0\.0\.1:{port} within 0 s \(Connection refused\)"):
         wait_for_master("127.0.0.1", port, told.append, patience=0.05)
-    assert [notice.text.partition(",")[0] for notice in told] == [f"waiting for 127.0.0.1:{port}"]
-    assert "start `loadgen run --master` there; one whose run is over takes no more workers" in told[0].text
-    assert told[0].is_wait
+    waits = [each.what for each in told if isinstance(each, WorkProgress)]
+    assert [what.partition(",")[0] for what in waits] == [f"waiting for 127.0.0.1:{port}"]
+    assert "start `loadgen run --master` there; one whose run is over takes no more workers" in waits[0]
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize(
@@ -49,10 +51,10 @@ def test_a_master_that_others_reach_says_what_its_port_gives_to_them(
     host: str, warned: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(CLUSTER_SECRET, raising=False)
-    told: list[RunNotice] = []
+    told: list[str] = []
     options = RunOptions.of(master=True, bind_host=host, target="http://127.0.0.1:9")
     warn_of_strangers(RunSpec.resolve(options, str(QUICKSTART), QUICKSTART.read_text()), told.append)
-    assert ["can learn the scenario" in notice.text for notice in told] == [True] * warned
+    assert ["can learn the scenario" in line for line in told] == [True] * warned
 
 
 def start(name: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:

@@ -20,9 +20,9 @@ PAGE = html_option("Write its page; RUN_DIR/report.html.", is_flag=False, flag_v
 def report(run_dir: Path, as_json: bool, html: Path | None, junit: Path | None, summary_md: Path | None) -> None:
     """Show the summary of a run again, or of what was written of one that was cut off."""
     from loadgen.jobs import report as job
-    from loadgen.report import render_summary, write_ci_files
+    from loadgen.report import REPORT, render_summary, write_ci_files
 
-    page = job.name_page(run_dir) if html == IN_FOLDER else html
+    page = run_dir / REPORT if html == IN_FOLDER else html
     summary = job.report(run_dir, html=page, on_progress=echo_error)
     show_beside_page(summary, render_summary, page, as_json)
     write_ci_files(summary, junit, summary_md)

@@ -10,7 +10,7 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.run.finalize import note_incomplete_sessions
 from loadgen.output import check_output
-from loadgen.report import REPORT, write_report
+from loadgen.report import write_report
 from loadgen.results import RunData, RunFolder, Summary, read_summary
 
 
@@ -30,11 +30,6 @@ def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: 
         for gap in data.gaps:
             on_progress(f"{folder.path}: {gap}")
     return summary
-
-
-def name_page(run_dir: Path) -> Path:
-    """Where a run's page stands unless another place is named."""
-    return run_dir / REPORT
 
 
 def add_incomplete_sessions(folder: RunFolder, summary: Summary) -> Summary:

@@ -24,14 +24,12 @@ class ShippedScenario(Noun):
 
 def scenarios() -> tuple[ShippedScenario, ...]:
     """The shipped scenarios in the order of their names."""
-    return tuple(describe_scenario(name) for name in list_shipped())
-
-
-def describe_scenario(name: str) -> ShippedScenario:
-    """One of them."""
-    read = Scenario.load(name)
-    purpose = " ".join(read.description.split()).partition(". ")[0].removesuffix(".")
-    return ShippedScenario(name, purpose, read.duration, find_scenario(name))
+    found = []
+    for name in list_shipped():
+        read = Scenario.load(name)
+        purpose = " ".join(read.description.split()).partition(". ")[0].removesuffix(".")
+        found.append(ShippedScenario(name, purpose, read.duration, find_scenario(name)))
+    return tuple(found)
 
 
 def list_lines(found: Sequence[ShippedScenario]) -> Iterator[str]:

@@ -154,19 +154,14 @@ def apply_plans(account: Account, plans: Iterable[MonitorChanges], confirm: Conf
     """
     plans = tuple(plans)
     calls = [call for plan in plans for call in plan.calls]
-    going = tuple(_describe_losses(plans))
+    going = tuple(
+        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
+    )
     if going or (calls and not account.is_local):
         text = f"Make these calls in {account.region}?" if not account.is_local else "Make these calls?"
         require_yes(confirm, ConsentQuestion(going, text), "nothing was changed")
     apply_changes(account, calls)
     return len(calls)
-
-
-def _describe_losses(plans: Iterable[MonitorChanges]) -> list[str]:
-    """What all plans take away of what is there."""
-    return [
-        f"app monitor {plan.monitor} loses {each}" for plan in plans for call in plan.calls for each in call.takes_away
-    ]
 
 
 def _describe_deletion(found: MonitorState) -> list[str]:

@@ -31,8 +31,13 @@ DEEPEST = 20
 BATCH_CLASSES = (1, 2, 3, 5, 8, 12, 17, 23, 30, 40, 55, 75, 100)
 """Upper ends of the classes of batch sizes; the client's own limit is the last."""
 
-BOUNDS = {"LCP": (2500.0, 4000.0), "FCP": (1800.0, 3000.0), "TTFB": (800.0, 1800.0), "INP": (200.0, 500.0)}
-BOUNDS["CLS"] = (0.1, 0.25)
+BOUNDS = {
+    "LCP": (2500.0, 4000.0),
+    "FCP": (1800.0, 3000.0),
+    "TTFB": (800.0, 1800.0),
+    "INP": (200.0, 500.0),
+    "CLS": (0.1, 0.25),
+}
 """Good up to the first, poor beyond the second (web.dev)."""
 
 VITAL_TYPES = (
@@ -76,9 +81,7 @@ def mark_incidents(sample: TrafficSample) -> list[Mark]:
     for incident in sorted(sample.scenario.incidents, key=lambda each: each.at):
         if incident.at < duration:
             names.setdefault(incident.at / duration, []).append(incident.name)
-    return [
-        Mark(start, end, ", ".join(names[start])) for start, end in pairwise((*names, 1.0))
-    ]  # fmt: skip
+    return [Mark(start, end, ", ".join(names[start])) for start, end in pairwise((*names, 1.0))]
 
 
 def plot_depths(sample: TrafficSample) -> Markup:
@@ -133,19 +136,14 @@ def plot_vital(sample: TrafficSample, name: str) -> Markup:
     if not layers:
         return Markup('<p class="none">Nothing was measured.</p>')
     good, poor = BOUNDS[name]
-    say = format_score if name == "CLS" else format_milliseconds
-    layers += [Layer("service", f"good: {say(good)}", [good] * 101, "rule", dashed=True),
-               Layer("failed", f"poor: {say(poor)}", [poor] * 101, "rule", dashed=True)]  # fmt: skip
+    say = format_digits if name == "CLS" else format_milliseconds
+    for colour, word, bound in (("service", "good", good), ("failed", "poor", poor)):
+        layers.append(Layer(colour, f"{word}: {say(bound)}", [bound] * 101, "rule", dashed=True))
     floor = 0.001 if name == "CLS" else max(min(seen), 1.0)
     ticks = [(share / 100, f"{share} %") for share in (0, 25, 50, 75, 100)]
     axis = Axis(places, [f"{share:.0%} of loads" for share in places], ticks)
     scale, text = logarithmic(floor, max(*seen, poor)), f"{name} over the share of page loads with less."
     return Plot(f"vital-{name.lower()}", name, text, axis, scale, say, layers, 190).html()
-
-
-def format_score(value: float | None) -> str:
-    """A number without a unit."""
-    return "–" if value is None or value != value else format_digits(value)
 
 
 def plot_batch_sizes(sample: TrafficSample) -> Markup:
@@ -198,9 +196,9 @@ def plot_visits(sample: TrafficSample) -> Markup:
 def _list_spots(timeline: VisitTimeline, row: int) -> list[tuple[float, str, str, float]]:
     kinds = {kind: label for label, _, types in KINDS for kind in types}
     found = [
-        (each.at, kinds[each.type], each.type.removesuffix("_event").replace("_", " "), float(row))
-        for each in timeline.moments
-        if each.type in kinds
+        (at, kinds[type_], type_.removesuffix("_event").replace("_", " "), float(row))
+        for at, type_ in timeline.moments
+        if type_ in kinds
     ]
     found += [
         (at, "sent by beacon" if beacon else "sent by timer", "a batch is sent", row - 0.28)

@@ -27,19 +27,12 @@ LONGEST_TRACED = 180.0
 DEVICES = ("desktop", "mobile")
 
 
-class VisitMoment(NamedTuple):
-    """An event of a visit."""
-
-    at: float  # seconds from the visit's start
-    type: str  # short event type
-
-
 class VisitTimeline(NamedTuple):
     """One visit; times in seconds from its start."""
 
     label: str
     end: float
-    moments: tuple[VisitMoment, ...]
+    moments: tuple[tuple[float, str], ...]  # when; short event type
     batches: tuple[tuple[float, bool], ...]  # when sent; by beacon
 
 
@@ -83,7 +76,7 @@ def trace_visit(session: Session, batches: tuple[Batch, ...]) -> VisitTimeline:
     return VisitTimeline(
         f"{visitor.country} · {visitor.browser_name}, {visitor.os_name}",
         session.length,
-        tuple(VisitMoment(event.at, event.short_type) for load in session.loads for event in load.events),
+        tuple((event.at, event.short_type) for load in session.loads for event in load.events),
         tuple((batch.due - session.start, batch.beacon) for batch in batches),
     )
 

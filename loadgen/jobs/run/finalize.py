@@ -113,9 +113,10 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
 
 
 def note_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Summary) -> Summary:
-    """The summary with a line on the sessions that were not run; they are named in a file of their own, made once."""
-    if not summary.lost_workers:
-        return summary
+    """The summary of a run that lost workers, with a line on the sessions that were not run.
+
+    They are named in a file of their own, made once.
+    """
     if (folder.path / INCOMPLETE_SESSIONS).is_file():
         count = len(read_incomplete_sessions(folder))
     elif not all(folder.spool(worker).is_file() for worker in summary.lost_workers):

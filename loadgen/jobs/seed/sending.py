@@ -149,7 +149,11 @@ class SeedRun:
         )
         clock, seconds = wire.Clock(identity.period.start), identity.period.seconds
         stream = plan_batches(scenario, identity.seed, identity.period, live)
-        return (encode_batch(each, destination, clock) for each in stream if not live or each.batch.due >= seconds)
+        return (
+            encode_batch(number, batch, destination, clock)
+            for number, batch in enumerate(stream)
+            if not live or batch.due >= seconds
+        )
 
 
 def run_until_stopped(seeder: Seeder, tell: OnLine) -> bool:

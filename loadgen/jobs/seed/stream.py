@@ -27,13 +27,6 @@ LEG_SECONDS = 86_400.0
 """Of real time after the past: a day."""
 
 
-class NumberedBatch(Noun):
-    """A batch and its place among all; the batch's times count from the period's start."""
-
-    number: int
-    batch: Batch
-
-
 class EncodedBatch(Noun):
     """A batch as it is sent: the request, unsigned and the same on every attempt, and its entry in the ledger."""
 
@@ -42,25 +35,27 @@ class EncodedBatch(Noun):
     due: float  # Unix time at which the client means to send it
 
 
-def plan_batches(scenario: Scenario, seed: int, period: PastPeriod, live: bool = False) -> Iterator[NumberedBatch]:
-    """The batches due within the period; with `live` all that follow too, without end."""
+def plan_batches(scenario: Scenario, seed: int, period: PastPeriod, live: bool = False) -> Iterator[Batch]:
+    """The batches due within the period; with `live` all that follow too, without end.
+
+    Their times count from the period's start. A batch's number is its place among all.
+    """
     waiting: list[tuple[float, int, Batch]] = []
-    numbers, order = count(), count()
+    order = count()
     for session, plan in _plan_sessions(scenario, seed, period, live):
         while waiting and waiting[0][0] <= session.start:
-            yield NumberedBatch(next(numbers), heappop(waiting)[2])
+            yield heappop(waiting)[2]
         for batch in plan.batches:
             # Sent by fetch whatever the page would do: RUM keeps the same, and gzip saves most of the bytes.
             heappush(waiting, (batch.due, next(order), msgspec.structs.replace(batch, beacon=False)))
     while waiting and waiting[0][0] < period.seconds:
-        yield NumberedBatch(next(numbers), heappop(waiting)[2])
+        yield heappop(waiting)[2]
 
 
-def encode_batch(planned: NumberedBatch, destination: wire.Destination, clock: wire.Clock) -> EncodedBatch:
+def encode_batch(number: int, batch: Batch, destination: wire.Destination, clock: wire.Clock) -> EncodedBatch:
     """Encode a planned batch."""
-    batch = planned.batch
     stamps = [int(clock.to_unix(batch.start + event.at) + 0.5) for event in batch.events]  # as wire.encode rounds
-    entry = BatchEntry(planned.number, batch.id, min(stamps), max(stamps), _join_ids(batch), 0.0)
+    entry = BatchEntry(number, batch.id, min(stamps), max(stamps), _join_ids(batch), 0.0)
     return EncodedBatch(entry, wire.encode(batch, destination, clock).request, clock.to_unix(batch.due))
 
 

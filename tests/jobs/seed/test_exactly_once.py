@@ -30,5 +30,5 @@ def test_five_kills_two_restarts_500s_and_lost_answers_lose_nothing_and_double_n
 def planned_events(period: PastPeriod) -> set[bytes]:
     """What the same command sends when nothing goes wrong."""
     scenario = load(QUICKSTART).adjust(rate=RATE)
-    batches = (each.batch for each in plan_batches(scenario, SEED, period))
+    batches = plan_batches(scenario, SEED, period)
     return {bytes.fromhex(event.id.replace("-", "")) for batch in batches for event in batch.events}

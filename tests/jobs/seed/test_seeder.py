@@ -46,7 +46,7 @@ def impatient() -> Iterator[None]:
 
 def batches(seed: int = 1, start: float = START) -> Iterator[EncodedBatch]:
     stream = plan_batches(SCENARIO, seed, PastPeriod(start, start + 2000.0))
-    return (encode_batch(each, DESTINATION, wire.Clock(start)) for each in stream)
+    return (encode_batch(number, each, DESTINATION, wire.Clock(start)) for number, each in enumerate(stream))
 
 
 def sent(

@@ -40,7 +40,7 @@ from loadgen.results.summary import (
     hand_over,
 )
 from loadgen.results.table import NEVER, LastSent, drop_spools, write_table
-from loadgen.results.timeline import Follower, TimelineRow, check_stages, find_stage_ends
+from loadgen.results.timeline import Follower, GrowingFile, TimelineRow, check_stages, find_stage_ends
 from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Events",
     "Floats",
     "Follower",
+    "GrowingFile",
     "Handover",
     "Histogram",
     "IncompleteSession",

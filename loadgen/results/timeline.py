@@ -180,25 +180,33 @@ class RowWriter:
         self._file.close()
 
 
+class GrowingFile:
+    """A file of lines that another process is still writing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset = path, 0
+
+    def read_new_lines(self) -> bytes:
+        """The complete lines that came since the last call; nothing where there is no file."""
+        if not self._path.exists():
+            return b""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            complete, end, _ = file.read().rpartition(b"\n")
+        self._offset += len(complete + end)
+        return complete
+
+
 class Follower:
     """Reads a timeline that another process is still writing."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / TIMELINE
-        self._offset = 0
+        self._file = GrowingFile(folder / TIMELINE)
         self._header: list[str] = []
 
     def rows(self) -> Iterator[TimelineRow]:
         """The complete lines that came since the last call."""
-        if not self._path.exists():
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            complete = file.read().rpartition(b"\n")[0]
-        if not complete:
-            return
-        self._offset += len(complete) + 1
-        for cells in csv.reader(complete.decode().splitlines()):
+        for cells in csv.reader(self._file.read_new_lines().decode().splitlines()):
             if self._header:
                 named = {name: cell or None for name, cell in zip(self._header, cells, strict=True)}
                 yield msgspec.convert(named, TimelineRow, strict=False)

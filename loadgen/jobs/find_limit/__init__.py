@@ -6,9 +6,8 @@ each window and, at the end, the curve.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,8 +40,9 @@ from loadgen.limit import (
 )
 from loadgen.model import Noun
 from loadgen.output import format_json, write_output
-from loadgen.results import RunFolder, RunOptions, RunSpec, Summary
+from loadgen.results import GrowingFile, RunFolder, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario
+from loadgen.units import format_digits
 
 __all__ = ["FindLimitOptions", "FoundLimit", "Progress", "build_limit_view", "find_limit", "format_step"]
 
@@ -147,14 +147,17 @@ def _search(
 ) -> FoundLimit:
     """Follow the run that searches to its end."""
     with StopSignals() as signals, opened as (aimed, folder, targets):
-        read_steps, seen = follow_steps(folder.path / STEPS_FILE), list[SearchStep]()
+        steps, seen = GrowingFile(folder.path / STEPS_FILE), list[SearchStep]()
+
+        def read_steps() -> list[SearchStep]:
+            return [msgspec.json.decode(line, type=SearchStep) for line in steps.read_new_lines().splitlines()]
 
         def pass_on(news: SearchStep | str | WorkProgress) -> None:
             if isinstance(news, SearchStep):
                 seen.append(news)
             tell(news.what if isinstance(news, WorkProgress) else news)
 
-        followed = FollowedRun(aimed, folder, targets, partial(next, read_steps), pass_on)
+        followed = FollowedRun(aimed, folder, targets, read_steps, pass_on)
         summary = followed.follow_to_end(signals)
     limit = read_found(folder)
     if limit is None:
@@ -202,15 +205,6 @@ def build_search(asked: FindLimitOptions) -> LimitSearch:
     )
 
 
-def follow_steps(path: Path) -> Iterator[list[SearchStep]]:
-    """Each time it is asked, the steps that were written since."""
-    place = 0
-    while True:
-        whole = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else []
-        yield [msgspec.json.decode(line, type=SearchStep) for line in whole[place:]]
-        place = len(whole)
-
-
 def read_found(folder: RunFolder) -> Limit | None:
     """What the search left in the run's folder; None when it did not come to its end."""
     file = folder.path / LIMIT_FILE
@@ -251,7 +245,7 @@ def format_step(step: SearchStep) -> str:
         verdict = str(explain_shortage(window.shortage))
     return (
         f"{window.rate:8.1f}/s  accepted {window.accepted:8.1f}/s  "
-        f"throttled {shorten_share(window.throttled_share):>4}  p99 {format_latency(window.p99_ms):>6}  {verdict}"
+        f"throttled {shorten_share(window.throttled_share):>4}  p99 {format_digits(window.p99_ms):>6}  {verdict}"
     )
 
 
@@ -287,14 +281,9 @@ def build_curve(limit: Limit) -> Table:
             f"{window.offered:,.1f}",
             f"{window.accepted:,.1f}",
             shorten_share(window.throttled_share),
-            format_latency(window.p50_ms),
-            format_latency(window.p99_ms),
+            format_digits(window.p50_ms),
+            format_digits(window.p99_ms),
             shorten_rate(window.lag_p99_ms),
             Text(bar + lost + knee, justify="left"),
         )
     return table
-
-
-def format_latency(value: float | None) -> str:
-    """A latency, or a dash."""
-    return "–" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -21,7 +21,7 @@ from loadgen.errors import GeneratorKilled, LoadgenError
 from loadgen.jobs.progress import OnProgress, WorkProgress, ignore_progress
 from loadgen.jobs.run import otel
 from loadgen.jobs.run.preflight import find_free_port
-from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, MASTER_SEEN, Handover, RunFolder, RunSpec
+from loadgen.results import CLUSTER_SECRET, HANDOVER, LIFELINE, MASTER_SEEN, GrowingFile, Handover, RunFolder, RunSpec
 from loadgen.transport import BUNDLES
 from loadgen.wire.sigv4 import Credentials
 
@@ -133,18 +133,15 @@ class LogFollower:
     """Gives what people should hear of Locust's log while a run goes; each line once."""
 
     def __init__(self, log: Path) -> None:
-        self._log, self._at, self._told = log, 0, set[str]()
+        self._log, self._told = GrowingFile(log), set[str]()
 
     def lines(self) -> Iterator[str]:
         """What is new since the last call."""
         try:
-            with self._log.open("rb") as file:
-                file.seek(self._at)
-                whole = file.read().rpartition(b"\n")[0]
+            new = self._log.read_new_lines()
         except OSError:  # the folder is gone: others say so
             return
-        self._at += len(whole)
-        for line in whole.decode(errors="replace").splitlines():
+        for line in new.decode(errors="replace").splitlines():
             said = translate_line(line)
             if said is not None and said not in self._told and len(self._told) < MOST_LINES:
                 self._told.add(said)

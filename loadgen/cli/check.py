@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from loadgen.cli.options import JSON, SCENARIO
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import echo, echo_json
 
 
 @click.command(epilog="Example: loadgen check storefront")
@@ -16,12 +16,11 @@ def check(scenario: Path, as_json: bool) -> None:
     """Check a scenario file: say all that is wrong with it, or which traffic it implies."""
     from loadgen.jobs import check as job
     from loadgen.jobs.progress import ProgressView
-    from loadgen.output import format_json
 
     with ProgressView() as view:
         found = (job.report_check if as_json else job.check)(scenario, on_progress=view)
     if isinstance(found, job.CheckReport):
-        click.echo(format_json(found), nl=False)
+        echo_json(found)
         sys.exit(0 if found.valid else 2)
     first, *more = job.list_lines(*found)
     echo(f"{scenario}: fine. {first}", *more)

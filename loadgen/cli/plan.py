@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo
+from loadgen.cli.terminal import echo, echo_json
 
 EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 
@@ -67,7 +67,7 @@ def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | N
     if html is not None:
         write_output(html, job.build_plan_page(found))
     if as_json:
-        click.echo(job.encode_json(found), nl=False)
+        echo_json(job.leave_out_curves(found))
     else:
         show(job.build_plan_view(found))
         if html is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loadgen.cli.options import FILE, NAME, YES, with_account
-from loadgen.cli.terminal import VerbGroup, ask_on_terminal, show_result
+from loadgen.cli.terminal import VerbGroup, ask_on_terminal, echo_json
 from loadgen.errors import LoadgenError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def show_policy(name: str, account: Account) -> None:
     """Print the policy document and its revision, as RUM answers them; `policy put` takes that back."""
     from loadgen.jobs.monitors import require_policy
 
-    show_result(require_policy(account, name), (), as_json=True)
+    echo_json(require_policy(account, name))
 
 
 @policy.command("put", epilog="Example: loadgen policy put shop policy.json")

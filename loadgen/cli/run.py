@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import ask_on_terminal, echo, echo_error
+from loadgen.cli.terminal import ask_on_terminal, echo, echo_error, echo_json
 from loadgen.errors import LoadgenError
 
 INTERRUPTED = 130
@@ -53,7 +53,6 @@ INTERRUPTED = 130
 def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md: Path | None, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
     from loadgen.jobs import run as job
-    from loadgen.output import format_json
     from loadgen.report import render_summary, show, write_ci_files
 
     if options["target"] != "local":
@@ -63,7 +62,7 @@ def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md
     unwritten: OSError | None = None
     try:
         if as_json:
-            click.echo(format_json(done.summary), nl=False)
+            echo_json(done.summary)
         else:
             show(render_summary(done.summary))
             echo(f"results   {done.folder}")

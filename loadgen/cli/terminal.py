@@ -67,23 +67,28 @@ def _is_yes_typed(question: str) -> bool:
         return False
 
 
-def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
-    """Print a result: as JSON for programs, or the lines that describe it."""
+def echo_json(value: object) -> None:
+    """Print a value as JSON for programs."""
     from loadgen.output import format_json
 
+    click.echo(format_json(value), nl=False)
+
+
+def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
+    """Print a result: as JSON for programs, or the lines that describe it."""
     if as_json:
-        click.echo(format_json(value), nl=False)
+        echo_json(value)
     else:
         echo(*lines)
 
 
 def show_beside_page(value: Any, render: Callable[[Any], Any], page: Path | None, as_json: bool) -> None:
     """Show what a page may show too: as JSON, or as people read it unless the page takes standard output."""
-    from loadgen.output import format_json, is_stream
+    from loadgen.output import is_stream
     from loadgen.report import show
 
     if as_json:
-        click.echo(format_json(value), nl=False)
+        echo_json(value)
     elif page is None or not is_stream(page):
         show(render(value))
     if page is not None:

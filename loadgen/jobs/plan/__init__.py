@@ -12,7 +12,7 @@ from loadgen.jobs.plan.day import DAY_SECONDS, spread_over_day
 from loadgen.jobs.plan.figures import CapacityPlan, PlanOptions
 from loadgen.jobs.plan.page import build_plan_page
 from loadgen.jobs.plan.rehearse import ExpectedVolume, estimate_volume
-from loadgen.jobs.plan.view import build_plan_view, encode_json
+from loadgen.jobs.plan.view import build_plan_view, leave_out_curves
 from loadgen.jobs.progress import OnProgress, ignore_progress
 from loadgen.scenario import Scenario, resolve_seed
 from loadgen.traffic import compute_mean_rate
@@ -23,8 +23,8 @@ __all__ = [
     "PlanOptions",
     "build_plan_page",
     "build_plan_view",
-    "encode_json",
     "estimate_volume",
+    "leave_out_curves",
     "plan",
 ]
 

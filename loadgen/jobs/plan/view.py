@@ -11,7 +11,6 @@ from rich.text import Text
 
 from loadgen.jobs.plan.figures import CapacityPlan, MonitorPlan, Throttling
 from loadgen.jobs.plan.what_if import write_advice
-from loadgen.output import format_json
 from loadgen.units import format_bytes, format_dollars, format_duration, format_short
 
 MOST_ROWS = 24
@@ -21,9 +20,9 @@ SETTING_HEAD = ("client setting", "requests", "events", "bytes")
 RATE_NOTE = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)", style="dim")
 
 
-def encode_json(plan: CapacityPlan) -> bytes:
-    """All figures of a plan as JSON, without the page's curves."""
-    return format_json(msgspec.structs.replace(plan, curves=None))
+def leave_out_curves(plan: CapacityPlan) -> CapacityPlan:
+    """A plan as `--json` prints it: all figures, without the page's curves."""
+    return msgspec.structs.replace(plan, curves=None)
 
 
 def build_plan_view(plan: CapacityPlan) -> RenderableType:

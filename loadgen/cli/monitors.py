@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from loadgen.aws import Account
     from loadgen.jobs.monitors import MadeCall
 
-
-MOBILE_NOTE = "applications for {} send OTLP, which loadgen neither sends nor takes; it is for the web"
-
 settings_options = add_options(
     click.option("--domain", "domains", multiple=True, help="The site's host; up to 5 times."),
     click.option("--sample-rate", type=SHARE, help="Share of sessions."),
@@ -82,7 +79,8 @@ def create_monitor(
     if "Domain" not in given and "DomainList" not in given and platform in {None, "Web"}:
         raise LoadgenError("a monitor for the web needs a domain; give --domain shop.example.com")
     if platform not in {None, "Web"}:
-        echo_error(f"note: {MOBILE_NOTE.format(platform)}")
+        why = "send OTLP, which loadgen neither sends nor takes; it is for the web"
+        echo_error(f"note: applications for {platform} {why}")
     return change(account, "CreateAppMonitor", Name=check_name(name), **given)
 
 

@@ -169,18 +169,26 @@ def html_option(text: str, **more: Any) -> Callable[[Any], Any]:
     return click.option("--html", type=file, help=text, **{"metavar": "FILE"} | more)
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--target, --region, --proxy and --ca-bundle."""
-    region = click.option("--region", help="Boto3's usual chain unless given.")
-    target = click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given.")
-    return target(region(network_options(command)))
+def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that adds options in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
-def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--proxy and --ca-bundle."""
-    trust = click.option("--ca-bundle", metavar="FILE", help="PEM file to trust, in place of AWS_CA_BUNDLE.")
-    proxy = click.option("--proxy", metavar="URL", help="HTTP proxy, in place of HTTPS_PROXY.")
-    return proxy(trust(command))
+network_options = add_options(
+    click.option("--proxy", metavar="URL", help="HTTP proxy, in place of HTTPS_PROXY."),
+    click.option("--ca-bundle", metavar="FILE", help="PEM file to trust, in place of AWS_CA_BUNDLE."),
+)
+target_options = add_options(
+    click.option("--target", metavar="URL|aws", help="Which RUM; AWS_ENDPOINT_URL_RUM unless given."),
+    click.option("--region", help="Boto3's usual chain unless given."),
+    network_options,
+)
 
 
 def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -201,14 +209,3 @@ def with_account(command: Callable[..., Any]) -> Callable[..., Any]:
             show_result(made.answer, describe_call(made), more.get("as_json", False))
 
     return open_and_call
-
-
-def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that adds options in this order."""
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add

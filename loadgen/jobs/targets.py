@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun
-from loadgen.transport import is_loopback, override_network
+from loadgen.transport import OnWait, is_loopback, override_network
 
 if TYPE_CHECKING:
     from loadgen.aws import Account, MonitorTarget
@@ -82,7 +82,7 @@ def open_targets(
     region: str | None,
     own: EndpointSettings,
     store: Path | None,
-    on_wait: Callable[[str], None] | None = None,
+    on_wait: OnWait,
 ) -> Iterator[OpenTargets]:
     """The app monitors that a run sends to.
 
@@ -120,7 +120,7 @@ def reach_target(target: str | None, proxy: str | None, ca_bundle: str | None) -
         yield
 
 
-def open_account(target: str | None, region: str | None, on_wait: Callable[[str], None] | None = None) -> Account:
+def open_account(target: str | None, region: str | None, on_wait: OnWait) -> Account:
     """The control plane of `aws` or of a URL; without a target that of AWS_ENDPOINT_URL_RUM.
 
     `on_wait` gets a line that says what is waited for, when an answer takes long.
@@ -140,7 +140,7 @@ def open_account(target: str | None, region: str | None, on_wait: Callable[[str]
     return open_account_at(check_url(chosen).rstrip("/"), region, on_wait)
 
 
-def open_account_at(url: str, region: str | None, on_wait: Callable[[str], None] | None = None) -> Account:
+def open_account_at(url: str, region: str | None, on_wait: OnWait) -> Account:
     """The control plane at a URL; an `Endpoint` of this process gives its own Region and credentials."""
     from loadgen.aws import Account
     from loadgen.endpoint import find_running

@@ -12,6 +12,7 @@ import pytest
 import loadgen
 from loadgen.aws import Account
 from loadgen.errors import LoadgenError
+from loadgen.jobs.progress import ignore_progress
 from loadgen.jobs.targets import VARIABLE, ConsentQuestion, Sending, check_url, confirm_sending, open_account
 from loadgen.wire.sigv4 import Credentials
 from tests.paths import SCENARIOS
@@ -47,15 +48,15 @@ def test_a_url_that_cannot_be_a_target_is_refused_without_its_secret(url: str, s
 def test_nothing_is_guessed_where_no_target_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(LoadgenError, match="no target: give --target"):
-        open_account(None, "us-east-1")
+        open_account(None, "us-east-1", ignore_progress)
     with pytest.raises(LoadgenError, match="'ftp://x' is no target; write aws, or a URL"):
-        open_account("ftp://x", "us-east-1")
+        open_account("ftp://x", "us-east-1", ignore_progress)
 
 
 def test_the_environment_names_a_target_and_an_option_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "http://127.0.0.1:8001/")
-    assert open_account(None, "us-east-1").data_plane == "http://127.0.0.1:8001"
-    assert open_account("http://127.0.0.1:8002", "us-east-1").data_plane == "http://127.0.0.1:8002"
+    assert open_account(None, "us-east-1", ignore_progress).data_plane == "http://127.0.0.1:8001"
+    assert open_account("http://127.0.0.1:8002", "us-east-1", ignore_progress).data_plane == "http://127.0.0.1:8002"
 
 
 JOBS: tuple[Callable[..., Any], ...] = (loadgen.run, loadgen.find_limit, loadgen.seed)

@@ -32,7 +32,7 @@ from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary
 from loadgen.scenario import Scenario
-from loadgen.transport import require_answer
+from loadgen.transport import OnWait, require_answer
 
 if TYPE_CHECKING:
     import pyarrow
@@ -119,11 +119,7 @@ def resolve(scenario: Scenario | Path | str, options: dict[str, Any]) -> RunSpec
 
 @contextmanager
 def open_run(
-    spec: RunSpec,
-    out: Path | None,
-    name: str,
-    ask: Callable[[OpenTargets], None],
-    on_wait: Callable[[str], None] | None = None,
+    spec: RunSpec, out: Path | None, name: str, ask: Callable[[OpenTargets], None], on_wait: OnWait
 ) -> Iterator[tuple[RunSpec, RunFolder, OpenTargets]]:
     """Open what a run sends to, and write its spec, with where its requests go, into its folder.
 

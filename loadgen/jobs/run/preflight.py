@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from loadgen.aws import make_signer
 from loadgen.errors import LoadgenError
-from loadgen.jobs.plan import estimate_volume
+from loadgen.jobs.plan import ExpectedVolume, estimate_volume
 from loadgen.jobs.progress import OnLine
 from loadgen.jobs.run.otel import check_installed
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
@@ -58,7 +58,7 @@ def check_ports(spec: RunSpec) -> None:
     """Refuse a run at a target that keeps no connection, and whose every request costs a local port of this machine."""
     if spec.master or spec.find_limit:  # other machines' ports; a search names the shortage in its window
         return
-    requests = sum(estimate_volume(scenario, its).requests for its, scenario in enumerate(spec.scenarios, spec.seed))
+    requests = sum(each.requests for each in estimate_volumes(spec))
     seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
     host = urlsplit(spec.url).hostname or ""
     require_ports_to_spend(
@@ -86,9 +86,14 @@ def check_scenario(spec: RunSpec) -> None:
         )
 
 
+def estimate_volumes(spec: RunSpec) -> list[ExpectedVolume]:
+    """What will be sent to each app monitor."""
+    return [estimate_volume(scenario, seed) for seed, scenario in enumerate(spec.scenarios, spec.seed)]
+
+
 def confirm_aws(spec: RunSpec, targets: OpenTargets, confirm: Confirm | None) -> None:
     """Ask before a run is sent to AWS."""
-    expected = [estimate_volume(scenario, its) for its, scenario in enumerate(spec.scenarios, spec.seed)]
+    expected = estimate_volumes(spec)
     events = sum(each.events for each in expected)
     named = ", ".join(f"{target.monitor_name} ({target.monitor_id})" for target in targets.monitors)
     sending = Sending(

@@ -44,6 +44,13 @@ SEAL_BYTES = hashlib.sha256().digest_size
 HEARTBEATS = 10
 """Seconds without a word from a worker after which Locust calls it missing; it has 3. A worker that draws its first
 sessions on a busy machine is silent for longer, and a master that misses all of them ends the run."""
+
+TRY_SECONDS, LOOK_SECONDS = 5.0, 0.5  # of a worker that waits for its master's answer
+TRIES, SILENT_TRIES, ABSENT_TRIES = 60, 5, 2
+STOPPED, NO_MASTER = 130, 2  # exit codes
+REQUEST_TYPE = "PutRumEvents"
+KEPT_SECONDS = 60  # Locust's UI shows rates over the last twelve seconds
+
 log = logging.getLogger("loadgen")
 
 
@@ -238,12 +245,6 @@ class Connecting:
                 )
 
 
-TRY_SECONDS, LOOK_SECONDS = 5.0, 0.5
-TRIES, SILENT_TRIES, ABSENT_TRIES = 60, 5, 2
-STOPPED, NO_MASTER = 130, 2  # exit codes
-REQUEST_TYPE = "PutRumEvents"
-
-
 def tell_locust(environment: Environment, results: Sequence[Result]) -> None:
     """Tell Locust of requests that are over; 429 is a figure of its own there, not a failure.
 
@@ -295,6 +296,3 @@ def forget_statistics(runner: Runner) -> None:
             for second in sorted(counts)[:-KEPT_SECONDS]:
                 del counts[second]
     del stats.history[:-KEPT_SECONDS]
-
-
-KEPT_SECONDS = 60  # Locust's UI shows rates over the last twelve seconds

@@ -6,21 +6,23 @@ It holds nothing that would have come after a run was stopped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from loadgen import client, traffic, units
 from loadgen.model import Noun
 from loadgen.output import open_output
-from loadgen.results import NEVER, LastSent, RunFolder, Summary
+from loadgen.results import Floats, RunFolder, Summary, read_records
 from loadgen.scenario import Scenario
 from loadgen.wire import Clock
 
 FILE = "ground-truth.ndjson"
+NEVER = -inf
 
 
 class Truth(Noun):
@@ -47,6 +49,28 @@ def write_truth_of_run(scenario: Scenario, folder: RunFolder, summary: Summary) 
     until = inf if summary.stopped_at is None or factor == inf else summary.stopped_at * factor
     last_sent = LastSent(folder, [each.name for each in summary.monitors]) if folder.has_records else None
     write_truths(tell_truths(scenario, summary.seed, clock, until, last_sent), folder.path / FILE)
+
+
+class LastSent:
+    """Intended moments in seconds from the run's zero, by session index; eight bytes a session."""
+
+    def __init__(self, folder: RunFolder, monitors: Sequence[str] = ()) -> None:
+        """Of the first of the run's app monitors."""
+        self._last: Floats = np.zeros(0, np.float64)
+        for batch in read_records(folder, monitors if len(monitors) > 1 else ()):
+            own = batch[batch["monitor"] == 0]
+            if len(own):
+                self._grow(int(own["session"].max()) + 1)
+                np.maximum.at(self._last, own["session"], own["intended"])
+
+    def of(self, session: int) -> float:
+        """When the last batch of a visit that was sent was due; minus infinity when none was."""
+        return float(self._last[session]) if session < len(self._last) else NEVER
+
+    def _grow(self, sessions: int) -> None:
+        if sessions > len(self._last):
+            more = np.full(max(sessions, 2 * len(self._last)) - len(self._last), NEVER, np.float64)
+            self._last = np.concatenate([self._last, more])
 
 
 def write_truths(truths: Iterable[Truth], out: Path) -> int:

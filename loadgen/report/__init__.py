@@ -8,7 +8,7 @@ from loadgen.report.comparison import Comparison, compare_runs
 from loadgen.report.comparison_view import build_comparison_page, render_comparison
 from loadgen.report.conditions import check_conditions, parse_condition
 from loadgen.report.page import build_report_page
-from loadgen.report.terminal import format_log_line, render_second, render_summary, show
+from loadgen.report.terminal import render_summary, show
 from loadgen.results import RunData, Summary
 
 REPORT = "report.html"
@@ -22,10 +22,8 @@ __all__ = [
     "build_report_page",
     "check_conditions",
     "compare_runs",
-    "format_log_line",
     "parse_condition",
     "render_comparison",
-    "render_second",
     "render_summary",
     "show",
     "write_ci_files",

@@ -1,9 +1,8 @@
-"""A run on the terminal, in 80 columns: the summary at the end, and one line a second on the way."""
+"""The summary of a run on the terminal, in 80 columns."""
 
 from __future__ import annotations
 
 from rich.console import Console, Group, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
@@ -15,13 +14,11 @@ from loadgen.results import (
     Milliseconds,
     QuotaEstimate,
     Summary,
-    TimelineRow,
     describe_unguarded,
     name_verdict,
 )
-from loadgen.units import format_digits, format_duration, format_share
+from loadgen.units import format_digits, format_share
 
-BAR_COLUMNS = 40
 COLOURS = {"passed": "green", "failed": "red", "invalid": "magenta", "interrupted": "yellow"}
 
 
@@ -139,43 +136,6 @@ def describe_ledger(ledger: LedgerComparison, summary: Summary) -> str:
     return (
         f"DOES NOT AGREE: the endpoint accepted {theirs}; "
         f"we counted {summary.requests.accepted:,} requests, {summary.events.accepted:,} events"
-    )
-
-
-def render_second(
-    row: TimelineRow, elapsed: float, duration: float, so_far: TimelineRow | None = None
-) -> RenderableType:
-    """The second that has just been measured, and the run so far, calm enough to watch; a duration of 0 has no end."""
-    total = so_far or row
-    table = Table.grid(padding=(0, 2))
-    for _ in range(4):
-        table.add_column()
-    table.add_row("requests/s", f"{row.sent:,}", "events/s", f"{row.events_sent:,}")
-    table.add_row("latency p50", format_digits(row.latency_p50_ms), "p95", format_digits(row.latency_p95_ms))
-    table.add_row("latency p99", format_digits(row.latency_p99_ms), "schedule lag p99", format_digits(row.lag_p99_ms))
-    table.add_row("accepted", f"{total.accepted:,}", "throttled", f"{total.throttled:,}")
-    table.add_row("failed", f"{total.failed:,}", "given up", f"{total.given_up:,}")
-    table.add_row("sessions active", f"{row.sessions_active:,}")
-    return Group(draw_bar(elapsed, duration), table)
-
-
-def draw_bar(elapsed: float, duration: float) -> RenderableType:
-    """How far the run is, and how long it will take yet."""
-    line = Table.grid(padding=(0, 2))
-    if duration:
-        bar = ProgressBar(total=duration, completed=min(elapsed, duration), width=BAR_COLUMNS)
-        left = format_duration(max(duration - elapsed, 0.0))
-        line.add_row(bar, f"{min(elapsed / duration, 1):4.0%}", f"{left} left")
-    else:
-        line.add_row(f"{format_duration(elapsed)} so far")
-    return line
-
-
-def format_log_line(row: TimelineRow, elapsed: float, duration: float) -> str:
-    """The same second as one plain line of 80 columns, for logs and pipes."""
-    return (
-        f"{elapsed:4.0f}/{duration:.0f} s  accepted {row.accepted}  throttled {row.throttled}  failed {row.failed}  "
-        f"p99 {format_digits(row.latency_p99_ms)} ms  lag {format_digits(row.lag_p99_ms)} ms"
     )
 
 

@@ -39,7 +39,7 @@ from loadgen.results.summary import (
     ThresholdResult,
     hand_over,
 )
-from loadgen.results.table import NEVER, LastSent, drop_spools, write_table
+from loadgen.results.table import drop_spools, read_records, write_table
 from loadgen.results.timeline import Follower, GrowingFile, TimelineRow, check_stages, find_stage_ends
 from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 
@@ -51,7 +51,6 @@ __all__ = [
     "INCOMPLETE_SESSIONS",
     "LIFELINE",
     "MASTER_SEEN",
-    "NEVER",
     "NOT_SENT",
     "RUN",
     "THROTTLED",
@@ -69,7 +68,6 @@ __all__ = [
     "Histogram",
     "IncompleteSession",
     "IntervalReport",
-    "LastSent",
     "LedgerComparison",
     "Meter",
     "Milliseconds",
@@ -101,6 +99,7 @@ __all__ = [
     "has_sent_anything",
     "name_verdict",
     "read_incomplete_sessions",
+    "read_records",
     "read_summary",
     "recover_summary",
     "summarize_run",

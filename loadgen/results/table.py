@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from loadgen.errors import LoadgenError
 from loadgen.output import open_output
@@ -16,7 +15,6 @@ from loadgen.results.run_folder import RunFolder
 
 ROWS = 100_000  # a row group
 TEXTS = ("error", "monitor")  # columns that are not read back
-NEVER = -np.inf
 
 
 def write_table(folder: RunFolder, monitors: Sequence[str] = ("",)) -> None:
@@ -101,25 +99,3 @@ def convert_to_records(table: Any, monitors: Sequence[str] = ()) -> Records:
     if monitors:
         made["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
     return made
-
-
-class LastSent:
-    """Intended moments in seconds from the run's zero, by session index; eight bytes a session."""
-
-    def __init__(self, folder: RunFolder, monitors: Sequence[str] = ()) -> None:
-        """Of the first of the run's app monitors."""
-        self._last: npt.NDArray[np.float64] = np.zeros(0, np.float64)
-        for batch in read_records(folder, monitors if len(monitors) > 1 else ()):
-            own = batch[batch["monitor"] == 0]
-            if len(own):
-                self._grow(int(own["session"].max()) + 1)
-                np.maximum.at(self._last, own["session"], own["intended"])
-
-    def of(self, session: int) -> float:
-        """When the last batch of a visit that was sent was due; minus infinity when none was."""
-        return float(self._last[session]) if session < len(self._last) else NEVER
-
-    def _grow(self, sessions: int) -> None:
-        if sessions > len(self._last):
-            more = np.full(max(sessions, 2 * len(self._last)) - len(self._last), NEVER, np.float64)
-            self._last = np.concatenate([self._last, more])

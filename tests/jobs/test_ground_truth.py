@@ -15,7 +15,6 @@ from loadgen.jobs.generate import write_bodies
 from loadgen.model import Result
 from loadgen.results import RunFolder
 from loadgen.results.records import Spool, pack_result
-from loadgen.results.table import LastSent
 from loadgen.scenario import Scenario, parse
 from loadgen.wire import Clock
 from tests.traffic.look import SMALL
@@ -79,7 +78,7 @@ def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path
         sent.append(batch)
         spool.finish(pack_result(Result(batch.due, batch.due, batch.due, 200, 1, 1, 1, session=batch.session), 0))
     spool.close()
-    truths = ground_truth.tell_truths(scenario, 3, Clock(0.0), 9.0, LastSent(folder))
+    truths = ground_truth.tell_truths(scenario, 3, Clock(0.0), 9.0, ground_truth.LastSent(folder))
     lines = ground_truth.write_truths(truths, tmp_path / "truth.ndjson")
     told = [json.loads(line) for line in (tmp_path / "truth.ndjson").read_text().splitlines()]
     hits = {hit.session: hit for hit in traffic.find_hits(scenario, 3, until=9.0)}

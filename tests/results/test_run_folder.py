@@ -18,7 +18,7 @@ from rich.console import Console
 from loadgen.errors import LoadgenError
 from loadgen.model import Result, Volume
 from loadgen.report import write_report
-from loadgen.report.terminal import format_log_line, render_second, render_summary, show
+from loadgen.report.terminal import render_summary, show
 from loadgen.results import (
     Aggregate,
     EventCounts,
@@ -272,16 +272,6 @@ def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded
     assert "DOES NOT AGREE" in text
     for count in msgspec.structs.astuple(summary.events):
         assert f"{count:,}" in text
-
-
-def test_a_live_view_fits_in_80_columns_and_a_log_line_in_one_line(recorded: Recorded) -> None:
-    recorded.recording.settle(100)
-    row = list(Follower(recorded.folder.path).rows())[-1]
-    console = Console(width=80, record=True, highlight=False)
-    with console.capture() as captured:
-        console.print(render_second(row, 6, 30))
-    assert max(map(len, captured.get().splitlines())) <= 80
-    assert "\n" not in format_log_line(row, 6, 30)
 
 
 def test_of_a_lost_worker_exactly_the_records_that_it_had_not_reported_are_salvaged(recorded: Recorded) -> None:

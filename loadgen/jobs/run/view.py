@@ -9,17 +9,20 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.status import Status
+from rich.table import Table
 
 from loadgen.errors import escape_line
 from loadgen.jobs.progress import WorkProgress, print_line
 from loadgen.model import Noun
-from loadgen.report import format_log_line, render_second
 from loadgen.results import TimelineRow
+from loadgen.units import format_digits, format_duration
 
 COUNTS = ("accepted", "throttled", "failed", "given_up")
+BAR_COLUMNS = 40
 
 
 class ViewConsole(Console):
@@ -74,13 +77,13 @@ class LiveView:
             self._live.start()
 
     def _show(self, row: TimelineRow) -> None:
-        self._total = row if self._total is None else add_counts(self._total, row)
+        self._total = total = row if self._total is None else add_counts(self._total, row)
         if row.second >= self._seconds and not row.sent:
             return  # after the end, waiting for retries
         if self._live:
-            self._live.update(render_second(row, row.second + 1, self._seconds, self._total), refresh=True)
+            self._live.update(render_second(row, total, self._seconds), refresh=True)
         else:
-            print_line(self._console, format_log_line(row, row.second + 1, self._seconds))
+            print_line(self._console, format_log_line(row, self._seconds))
 
     def _end_wait(self) -> None:
         if self._wait is not None:
@@ -91,6 +94,40 @@ class LiveView:
 def add_counts(total: TimelineRow, row: TimelineRow) -> TimelineRow:
     """The latest second with the counts of the run so far."""
     return msgspec.structs.replace(row, **{name: getattr(total, name) + getattr(row, name) for name in COUNTS})
+
+
+def render_second(row: TimelineRow, total: TimelineRow, duration: float) -> RenderableType:
+    """The second that has just been measured, and the run so far, calm enough to watch; a duration of 0 has no end."""
+    table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column()
+    table.add_row("requests/s", f"{row.sent:,}", "events/s", f"{row.events_sent:,}")
+    table.add_row("latency p50", format_digits(row.latency_p50_ms), "p95", format_digits(row.latency_p95_ms))
+    table.add_row("latency p99", format_digits(row.latency_p99_ms), "schedule lag p99", format_digits(row.lag_p99_ms))
+    table.add_row("accepted", f"{total.accepted:,}", "throttled", f"{total.throttled:,}")
+    table.add_row("failed", f"{total.failed:,}", "given up", f"{total.given_up:,}")
+    table.add_row("sessions active", f"{row.sessions_active:,}")
+    return Group(draw_bar(row.second + 1, duration), table)
+
+
+def draw_bar(elapsed: float, duration: float) -> RenderableType:
+    """How far the run is, and how long it will take yet."""
+    line = Table.grid(padding=(0, 2))
+    if duration:
+        bar = ProgressBar(total=duration, completed=min(elapsed, duration), width=BAR_COLUMNS)
+        left = format_duration(max(duration - elapsed, 0.0))
+        line.add_row(bar, f"{min(elapsed / duration, 1):4.0%}", f"{left} left")
+    else:
+        line.add_row(f"{format_duration(elapsed)} so far")
+    return line
+
+
+def format_log_line(row: TimelineRow, duration: float) -> str:
+    """The same second as one plain line of 80 columns, for logs and pipes."""
+    return (
+        f"{row.second + 1:4.0f}/{duration:.0f} s  accepted {row.accepted}  throttled {row.throttled}  "
+        f"failed {row.failed}  p99 {format_digits(row.latency_p99_ms)} ms  lag {format_digits(row.lag_p99_ms)} ms"
+    )
 
 
 class RunStarted(Noun):

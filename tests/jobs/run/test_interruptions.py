@@ -20,8 +20,7 @@ import loadgen
 from loadgen import client, traffic
 from loadgen.cli import main as run_command
 from loadgen.jobs.run import locust_process
-from loadgen.results import RunFolder, read_incomplete_sessions
-from loadgen.results.table import read_records
+from loadgen.results import RunFolder, read_incomplete_sessions, read_records
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
 from tests.paths import QUICKSTART, ROOT
 

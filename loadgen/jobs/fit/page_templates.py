@@ -13,13 +13,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.support import holds_secret
+from loadgen.jobs.fit.support import DIGITS, holds_secret
 
 STRICT_ID = re.compile(
     r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|(?=.*\d)[0-9a-fA-F]{8,}|(?=.*\d)(?=.*[A-Za-z])[\w~.-]{16,}|.*@.*|.*%40.*|"
     r"\+?\d[\d.-]{4,}|.*[=;].*|.*%3[BDFbdf].*|.{41,}"
 )
 """Numbers, UUIDs, hex numbers, tokens, addresses, telephone numbers and dates, parameters, very long names."""
+
+PLAIN = re.compile(
+    r"(?:[A-Za-z]{1,20}\d{0,2}|v?\d{1,3}|(?:19|20)\d\d)(?:[-_.](?:[A-Za-z]{1,20}\d{0,2}|v?\d{1,3}|(?:19|20)\d\d))+"
+)
+"""Words with versions and years between, such as upgrade-from-v2-to-v3: however long, no token."""
+
+WORDS = re.compile(r"(?:%20|[^\w~.@%=;+-])+")
+"""What stands between the words of a segment that is a text."""
 
 SLUG = re.compile(r"[^/]*[-_][^/]*[-_][^/]*|(?=.*\d)(?=.*[A-Za-z])[\w.-]{4,}")
 """Names of several words, or with a number in them."""
@@ -112,7 +120,7 @@ def _fold(segments: dict[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
 def _find_holes(depth: int, front: tuple[str, ...], members: list[list[str]]) -> set[str]:
     """Which of the names in one place vary like items."""
     names = {parts[depth] for parts in members}
-    strict = {name for name in names if STRICT_ID.fullmatch(name) or STRICT_ID.fullmatch(split_ending(name)[0])}
+    strict = {name for name in names if is_item(name)}
     slugs = {name for name in names - strict if SLUG.fullmatch(name)}
     items = strict | slugs
     if len(items) >= FEW_SLUGS and len(items) >= SLUG_PART * len(names):
@@ -121,6 +129,16 @@ def _find_holes(depth: int, front: tuple[str, ...], members: list[list[str]]) ->
     if depth and front[-1] != HOLE and len(ends) >= MANY_WORDS and len(ends) == len(names):
         return names
     return strict
+
+
+def is_item(segment: str) -> bool:
+    """Whether a segment is, or has among its words, a number, an id, a token or an address."""
+    stem = split_ending(segment)[0]
+    if PLAIN.fullmatch(stem) and re.search("[A-Za-z]", stem):
+        return False
+    words = [word for word in WORDS.split(stem) if word]
+    long = [word for word in words if len(words) == 1 or not word.isdigit()]
+    return any(map(STRICT_ID.fullmatch, (segment, stem, *long))) or bool(DIGITS.search(stem) and len(words) > 1)
 
 
 def split_ending(segment: str) -> tuple[str, str]:

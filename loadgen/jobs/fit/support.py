@@ -15,6 +15,9 @@ EMAIL = re.compile(r"[\w.+%-]+(?:@|%40)[\w-]+(?:\.[\w-]+)*")
 URL = re.compile(r"\bhttps?://\S+")
 UUID = re.compile(r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b")
 TOKEN = re.compile(r"\b(?=[\w+/=~.-]*\d)(?=[\w+/=~.-]*[A-Za-z])[\w+/=~.-]{16,}|\b[0-9a-fA-F]{12,}\b")
+DIGITS = re.compile(r"\d{4,}|\d{2,}(?:[ ./-]\d{2,}){2,}|\b\d{1,3}(?:\.\d{1,3}){3}\b")
+"""A long number, one in groups as of cards and telephones, an IP address."""
+
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 MOST_WORDS_TOLD = 200
@@ -33,7 +36,7 @@ def fold_message(text: str) -> str:
 
 def holds_secret(text: str) -> bool:
     """Whether a text holds an address, an id, a token or a long number."""
-    return any(pattern.search(text) for pattern in (EMAIL, UUID, TOKEN)) or bool(re.search(r"\d{4,}", text))
+    return any(pattern.search(text) for pattern in (EMAIL, UUID, TOKEN, DIGITS))
 
 
 def drop_implausible(value: float, most: float) -> float:

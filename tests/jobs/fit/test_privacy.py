@@ -11,6 +11,7 @@ import pytest
 
 import loadgen
 from loadgen.jobs.fit import build_fit_page, format_fitted, summarize_fit
+from loadgen.jobs.fit.support import holds_secret
 from loadgen.output import format_json
 from tests.jobs.fit.forms import log_events, write_lines
 
@@ -114,6 +115,18 @@ def test_a_secret_in_any_text_of_too_few_sessions_is_told_nowhere(seed: int, tmp
         place = text.lower().find(secret)
         assert place < 0, text[max(place - 200, 0) : place + 100]
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "text", ["at 192.168.17.23", "0171 234 567 89", "12-34-56", "5500 0000 0000 0004", "ann@example.org"]
+)
+def test_texts_of_everybody_that_hold_addresses_or_numbers_are_secrets(text: str) -> None:
+    assert holds_secret(f"Hello {text}!")
+
+
+@pytest.mark.parametrize("text", ["3.2.1", "Top 10", "5 of 12", "24/7", "Chapter 12.1"])
+def test_short_numbers_are_no_secrets(text: str) -> None:
+    assert not holds_secret(text)
 
 
 def test_no_session_user_or_event_id_is_in_the_scenario(tmp_path: Path) -> None:

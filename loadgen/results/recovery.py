@@ -65,7 +65,7 @@ def recover_summary(folder: RunFolder) -> Summary:
         started_at=read_start(folder),
         workers=len(folder.spools),
         cut_off=True,
-        lost=tuple(range(len(folder.spools))),
+        lost_workers=tuple(range(len(folder.spools))),
         stopped_at=max(measured.last_answer, rows[-1].second + 1.0 if rows else 0.0),
         in_doubt=in_doubt,
         monitors=monitors,

@@ -52,8 +52,8 @@ class RunEnd(Noun):
     cut_off: bool = False
     cut_short: bool = False  # it meant to stop before its end
     notes: tuple[str, ...] = ()  # further lines for the verdict's reasons
-    lost_workers: tuple[str, ...] = ()  # what is missing, a line each
-    lost: tuple[int, ...] = ()  # numbers of the workers that did not send their last report
+    losses: tuple[str, ...] = ()  # what is missing, a line each
+    lost_workers: tuple[int, ...] = ()  # numbers of the workers that did not send their last report
     stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
     in_doubt: tuple[InDoubt, ...] = ()  # by app monitor
     clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: how far its clock was ahead of ours; None: not known
@@ -62,7 +62,7 @@ class RunEnd(Noun):
     @property
     def complete(self) -> bool:
         """Whether every worker has sent its last report."""
-        return not self.cut_off and not self.lost_workers
+        return not self.cut_off and not self.losses
 
 
 class Accounting(Noun):
@@ -157,7 +157,7 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
         in_doubt=sum((each.in_doubt for each in monitors), InDoubt()),
         cut_off=run.cut_off,
         stopped_at=run.stopped_at,
-        lost_workers=run.lost,
+        lost_workers=run.lost_workers,
         preflights=measured.preflights.sum_up(),
         failures={cause: Content.of(metrics.failures[cause]) for cause, _ in metrics.errors.most_common()},
     )
@@ -177,7 +177,7 @@ def judge_run(
     missed = find_foreign_answers(errors, measured.foreign_answer)
     missed += find_breaches(thresholds, account.requests)
     stopped = run.interrupted or run.cut_off
-    verdict, reasons = judge(missed, issues, stopped, run.lost_workers)
+    verdict, reasons = judge(missed, issues, stopped, run.losses)
     return verdict, (*reasons, *([] if stopped else note_no_request(account.requests, account.events)))
 
 

@@ -224,8 +224,8 @@ def read_monitor_rows(folder: Path) -> list[MonitorRow]:
     """The complete lines of `monitors.csv`; none of a run that had one app monitor. LoadgenError: it is damaged."""
     path = folder / MONITORS
     with name_damage(path):
-        whole = path.read_bytes().rpartition(b"\n")[0].decode() if path.is_file() else ""
-        return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(whole.splitlines())]
+        lines = GrowingFile(path).read_new_lines().decode().splitlines()
+        return [msgspec.convert(line, MonitorRow, strict=False) for line in csv.DictReader(lines)]
 
 
 @contextmanager

@@ -207,14 +207,14 @@ def describe_foreign(count: int) -> str:
 
 
 def judge(
-    missed: list[str], doubted: list[str], interrupted: bool, lost_workers: Sequence[str] = ()
+    missed: list[str], doubted: list[str], interrupted: bool, losses: Sequence[str] = ()
 ) -> tuple[Verdict, tuple[str, ...]]:
     """The verdict and its reasons; the gravest comes first.
 
     Whoever stops a run is told so, however late the generator was until then; a lost worker is told all the same.
     """
-    reasons = (*lost_workers, *doubted, *missed)
-    if lost_workers or (doubted and not interrupted):
+    reasons = (*losses, *doubted, *missed)
+    if losses or (doubted and not interrupted):
         return "invalid", reasons
     if interrupted:
         return "interrupted", ("stopped before its end", *reasons)

@@ -204,7 +204,7 @@ def test_batches_of_a_page_that_was_switched_off_are_not_offered_in_any_unit() -
 
 def test_of_a_lost_worker_what_was_tried_and_not_accepted_is_given_up() -> None:
     measured = measured_by(2, results(1000))
-    summary = summarize_run(measured, scenario(), msgspec.structs.replace(RUN, lost_workers=("lost",)))
+    summary = summarize_run(measured, scenario(), msgspec.structs.replace(RUN, losses=("lost",)))
     tried_in_vain = measured.metrics.outcomes.tried - measured.metrics.outcomes.accepted
     assert (summary.requests.given_up, summary.outcomes.given_up) == (tried_in_vain.requests, Content.of(tried_in_vain))
 
@@ -462,7 +462,7 @@ def test_ledgers_that_do_not_agree_fail_the_run() -> None:
 def test_a_lost_worker_makes_the_run_invalid_and_its_events_stay_accounted_for() -> None:
     measured = measured_by(2, results(1000))
     measured.account(0, EventCounts(generated=100_000, not_sampled=10))
-    run = msgspec.structs.replace(RUN, lost_workers=("worker 1 of 2 was lost",))
+    run = msgspec.structs.replace(RUN, losses=("worker 1 of 2 was lost",))
     summary = summarize_run(measured, scenario(), run)
     assert summary.verdict == "invalid"
     assert summary.events.balanced

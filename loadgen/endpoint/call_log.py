@@ -58,12 +58,7 @@ class PutCall(msgspec.Struct, gc=False):
     dropped_connection: bool = False  # by a fault
     events: int = 0  # accepted
     dropped: int = 0
-    dropped_events: tuple[DroppedEvent, ...] = ()
-
-    def note_dropped(self, dropped: list[DroppedEvent]) -> None:
-        """Count the dropped events, and name the first ones."""
-        self.dropped = len(dropped)
-        self.dropped_events = tuple(dropped[:DROPPED_SHOWN])
+    dropped_events: tuple[DroppedEvent, ...] = ()  # the first ones
 
 
 HEADERS_KEPT = ("authorization", "content-encoding", "origin", "referer", "user-agent", "x-amz-date")

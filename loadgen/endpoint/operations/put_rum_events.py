@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NoReturn
 
 import msgspec
 
-from loadgen.endpoint.call_log import DroppedEvent
+from loadgen.endpoint.call_log import DROPPED_SHOWN, DroppedEvent
 from loadgen.endpoint.operations.context import Members, OperationContext
 from loadgen.endpoint.operations.policies import RequestContext, is_allowed
 from loadgen.endpoint.request_body import escape_halves, inflate, is_object, read_object, scan_object
@@ -170,11 +171,13 @@ def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
             store.count(monitor.number, 0, 0, len(dropped))
     else:
         store.count(monitor.number, 1, len(times), len(dropped))
-    if context.call is not None:
-        context.call.events = len(times)
+    if (call := context.call) is not None:
+        call.events = len(times)
         if dropped:
-            context.call.note_dropped(
-                [DroppedEvent(position, events[position].type[:256], reason) for position, reason in dropped.items()]
+            call.dropped = len(dropped)
+            call.dropped_events = tuple(
+                DroppedEvent(position, events[position].type[:256], reason)
+                for position, reason in islice(dropped.items(), DROPPED_SHOWN)
             )
     if times and not monitor.active:
         store.put(msgspec.structs.replace(monitor, active=True))

@@ -87,10 +87,13 @@ export function copyButton(text, label = 'copy as JSON') {
     return button;
 }
 
+// Lines of text as they are, which the keyboard scrolls.
+export const listing = (label, text) => h('pre', { tabindex: 0, role: 'group', 'aria-label': label }, text);
+
 // JSON for people, with a button that copies it.
 export function json(value) {
     const text = JSON.stringify(value, null, 2);
-    return h('div', { class: 'json' }, copyButton(text), h('pre', { tabindex: 0, role: 'group', 'aria-label': 'JSON' }, showLines(text)));
+    return h('div', { class: 'json' }, copyButton(text), listing('JSON', showLines(text)));
 }
 
 // A text that should be JSON, and may be anything.
@@ -98,7 +101,7 @@ export function showBody(body) {
     try {
         return json(JSON.parse(body));
     } catch {
-        return h('pre', { tabindex: 0, role: 'group', 'aria-label': 'Body' }, showLines(body.slice(0, 20000)) || '(empty)');
+        return listing('Body', showLines(body.slice(0, 20000)) || '(empty)');
     }
 }
 

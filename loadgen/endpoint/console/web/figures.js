@@ -1,6 +1,6 @@
 // Views of figures: overview, pages, vitals, clients; and of what went wrong: errors, HTTP requests.
 
-import { card, facts, figure, folded, h, json, name, note, show, showLines, table, tiles, wide } from './dom.js';
+import { card, facts, figure, folded, h, json, listing, name, note, show, showLines, table, tiles, wide } from './dom.js';
 import { histogram, ratingBar, timePlot } from './plot.js';
 import { DIMENSIONS } from './state.js';
 import { change, count, milliseconds, moment, share, VITALS } from './units.js';
@@ -119,7 +119,7 @@ async function showError(context, row) {
             ['last session', context.sessionLink(event.user_details?.sessionId)],
         ]),
         h('h3', {}, 'Stack of the last one'),
-        details.stack ? h('pre', { tabindex: 0, role: 'group', 'aria-label': 'Stack' }, showLines(String(details.stack))) : h('p', { class: 'soft' }, 'It has no stack.'),
+        details.stack ? listing('Stack', showLines(String(details.stack))) : h('p', { class: 'soft' }, 'It has no stack.'),
         folded(`json ${row.type} ${row.message}`, 'The last event as JSON', async () => json(event)));
 }
 

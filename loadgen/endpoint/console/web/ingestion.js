@@ -100,6 +100,11 @@ function describeOutcome(call) {
     return [call.status === 429 ? 'fair' : 'poor', `${call.status} ${call.code}`];
 }
 
+function showReason(call) {
+    if (!call.dropped_events.length) return show(call.message, 160);
+    return call.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${show(each.reason, 400)}`));
+}
+
 function showCalls(list, context) {
     const names = new Map(context.monitors.map((each) => [each.monitor.Id, each.monitor.Name]));
     return wide('PutRumEvents calls, the newest first', list.length ? table({
@@ -112,7 +117,7 @@ function showCalls(list, context) {
             figure('size', 'body_bytes', bytes),
             figure('handled in', 'milliseconds', milliseconds),
             { title: 'delay by a fault', value: (row) => row.delay, cell: (row) => (row.delay ? milliseconds(row.delay * 1000) : '–') },
-            { title: 'why', text: true, value: (row) => row.message, cell: (row) => (row.dropped_events.length ? row.dropped_events.map((each) => h('div', {}, name(shortType(each.type), 60), ` (event ${each.position + 1}): ${show(each.reason, 400)}`)) : show(row.message, 160)) },
+            { title: 'why', text: true, value: (row) => row.message, cell: showReason },
         ],
     }) : h('p', { class: 'none' }, 'No call yet. A page sends when it is connected as its monitor says under ', h('a', { href: context.linkTo('monitors') }, 'Monitors'), '.'), explainSilence(!list.length));
 }
@@ -149,7 +154,8 @@ function readSwitches(filled, { faults }) {
     const outage = filled.get('outage');
     const [status, seconds] = (outage || '').split(' ').map(Number);
     const periods = !outage ? faults.periods : outage === 'none' ? [] : [{ status, start: 0, end: seconds }];
-    const latency = filled.get('latency') === '' ? (faults.latency.kind === 'constant' ? { kind: 'constant', first: 0, second: 0 } : faults.latency) : { kind: 'constant', first: number('latency', 0), second: 0 };
+    const isKept = filled.get('latency') === '' && faults.latency.kind !== 'constant'; // the form does not show other laws
+    const latency = isKept ? faults.latency : { kind: 'constant', first: number('latency', 0), second: 0 };
     return {
         quota: number('quota', null), burst: number('burst', null),
         faults: { ...faults, errors: number('errors', 0), drops: number('drops', 0), lost_answers: number('lost_answers', 0), latency, periods },

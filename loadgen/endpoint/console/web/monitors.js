@@ -1,6 +1,6 @@
 // App monitors: what is known of each, how a page is connected to one, and a form that creates one.
 
-import { card, copyButton, facts, folded, form, h, json, name, say, showBody, wide } from './dom.js';
+import { card, copyButton, facts, folded, form, h, json, listing, name, say, showBody, wide } from './dom.js';
 import { createMonitor } from './state.js';
 import { count, moment } from './units.js';
 
@@ -63,5 +63,5 @@ function explainConnection({ monitor, region, unsigned }) {
 }
 
 function showFile(title, text) {
-    return h('div', { class: 'file' }, h('h3', {}, title), h('div', { class: 'json' }, copyButton(text, `copy ${title}`), h('pre', { tabindex: 0, role: 'group', 'aria-label': title }, text)));
+    return h('div', { class: 'file' }, h('h3', {}, title), h('div', { class: 'json' }, copyButton(text, `copy ${title}`), listing(title, text)));
 }

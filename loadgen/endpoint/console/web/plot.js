@@ -183,7 +183,9 @@ export function histogram({ bars, width, good, poor, write, label, height = 60 }
     return h('div', { class: 'histogram', role: 'img', 'aria-label': label, style: { '--h': `${height}px` } },
         svg('svg', { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
             Object.entries(paths).map(([name, d]) => svg('g', { class: `c-${name}` }, path(d, 'fill'))), path(`M0 ${height}H${WIDTH}`, 'axis')),
-        h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, '0'), h('span', { style: { left: `${(good / width / bars.length) * 100}%` } }, write(good)), h('span', { style: { left: `${(poor / width / bars.length) * 100}%` } }, write(poor)), h('span', {}, `${write(poor * 2)} +`)));
+        h('div', { class: 'ends', 'aria-hidden': 'true' }, h('span', {}, '0'),
+            [good, poor].map((bound) => h('span', { style: { left: `${(bound / width / bars.length) * 100}%` } }, write(bound))),
+            h('span', {}, `${write(poor * 2)} +`)));
 }
 
 // Good, fair and poor as one bar with its shares as text.

@@ -174,33 +174,36 @@ const outOf = (transitions, page) => transitions.filter((each) => each.page === 
 
 function drawFlow(flow) {
     const HEIGHT = 340, WIDTH = 1000, NODE = 14, GAP = 8;
-    const steps = Math.max(...flow.map((each) => each.step));
     const nodes = new Map();
+    const keyOf = (step, page) => `${step} ${page}`;
     for (const { step, page, count: times } of flow) {
-        const key = `${step} ${page}`;
-        if (!nodes.has(key)) nodes.set(key, { step, page, count: 0 });
-        nodes.get(key).count += times;
+        const key = keyOf(step, page);
+        nodes.set(key, { step, page, count: (nodes.get(key)?.count ?? 0) + times, out: 0, in: 0 });
     }
-    const whole = [...nodes.values()].filter((node) => node.step === 1).reduce((sum, node) => sum + node.count, 0);
-    const most = Math.max(...Array.from({ length: steps }, (_, at) => [...nodes.values()].filter((node) => node.step === at + 1).length));
-    const unit = (HEIGHT - GAP * (most - 1)) / whole;
-    for (let step = 1; step <= steps; step++) {
+    const all = [...nodes.values()];
+    const steps = Math.max(...all.map((node) => node.step));
+    const columns = Array.from({ length: steps }, (_, at) => all.filter((node) => node.step === at + 1).sort((a, b) => b.count - a.count));
+    const whole = columns[0].reduce((sum, node) => sum + node.count, 0);
+    const unit = (HEIGHT - GAP * (Math.max(...columns.map((column) => column.length)) - 1)) / whole;
+    columns.forEach((column, at) => {
         let y = 0;
-        for (const node of [...nodes.values()].filter((each) => each.step === step).sort((a, b) => b.count - a.count)) {
-            Object.assign(node, { x: ((step - 1) / Math.max(steps, 2)) * WIDTH, y, out: 0, in: 0, height: node.count * unit });
+        for (const node of column) {
+            Object.assign(node, { x: (at / Math.max(steps, 2)) * WIDTH, y, height: node.count * unit });
             y += node.height + GAP;
         }
-    }
-    const ribbons = flow.filter((each) => each.next !== null && nodes.has(`${each.step + 1} ${each.next}`)).sort((a, b) => nodes.get(`${a.step + 1} ${a.next}`).y - nodes.get(`${b.step + 1} ${b.next}`).y).map((each) => {
-        const from = nodes.get(`${each.step} ${each.page}`), to = nodes.get(`${each.step + 1} ${each.next}`);
-        const thick = each.count * unit, x0 = from.x + NODE, x1 = to.x, middle = (x0 + x1) / 2;
+    });
+    const links = flow.map((each) => ({ ...each, from: nodes.get(keyOf(each.step, each.page)), to: nodes.get(keyOf(each.step + 1, each.next)) }));
+    const ribbons = links.filter(({ next, to }) => next !== null && to).sort((a, b) => a.to.y - b.to.y).map(({ from, to, count: times }) => {
+        const thick = times * unit, x0 = from.x + NODE, x1 = to.x, middle = (x0 + x1) / 2;
         const y0 = from.y + from.out, y1 = to.y + to.in;
         from.out += thick; to.in += thick;
         return svg('path', { class: 'ribbon c-accepted', d: `M${x0} ${y0}C${middle} ${y0} ${middle} ${y1} ${x1} ${y1}V${y1 + thick}C${middle} ${y1 + thick} ${middle} ${y0 + thick} ${x0} ${y0 + thick}Z` });
     });
-    const boxes = [...nodes.values()].map((node) => svg('rect', { class: 'node c-accepted', x: node.x, y: node.y, width: NODE, height: Math.max(node.height, 1) }));
-    const labels = [...nodes.values()].filter((node) => node.height > 9).map((node) =>
-        h('div', { class: 'label', style: { left: `calc(${node.x / 10}% + 18px)`, top: `${node.y}px`, 'max-width': `calc(${100 / Math.max(steps, 2)}% - 22px)` }, title: show(node.page) }, h('span', { class: 'soft' }, `${share(node.count, whole)} `), name(node.page)));
+    const boxes = all.map((node) => svg('rect', { class: 'node c-accepted', x: node.x, y: node.y, width: NODE, height: Math.max(node.height, 1) }));
+    const labels = all.filter((node) => node.height > 9).map((node) => {
+        const style = { left: `calc(${node.x / 10}% + 18px)`, top: `${node.y}px`, 'max-width': `calc(${100 / Math.max(steps, 2)}% - 22px)` };
+        return h('div', { class: 'label', style, title: show(node.page) }, h('span', { class: 'soft' }, `${share(node.count, whole)} `), name(node.page));
+    });
     return h('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'Flow of the first pages; the table below has the same transitions' },
         h('div', { class: 'flow journey', style: { '--h': `${HEIGHT + 20}px` } },
             svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT + 20}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, ribbons, boxes), labels));

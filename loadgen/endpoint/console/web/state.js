@@ -82,8 +82,11 @@ export async function readTruth(file) {
         const truth = JSON.parse(line);
         const first = Date.parse(truth.first), last = Date.parse(truth.last);
         if (!truth.incident || !Number.isFinite(first)) throw new Error('This is no ground-truth.ndjson');
-        const known = found.get(truth.incident);
-        found.set(truth.incident, { incident: String(truth.incident), kind: String(truth.kind), first: Math.min(first, known?.first ?? first), last: Math.max(last, known?.last ?? last), visits: (known?.visits ?? 0) + 1 });
+        const known = found.get(truth.incident) ?? { first, last, visits: 0 };
+        found.set(truth.incident, {
+            incident: String(truth.incident), kind: String(truth.kind),
+            first: Math.min(first, known.first), last: Math.max(last, known.last), visits: known.visits + 1,
+        });
         sessions.add(String(truth.session_id));
     }
     incidents = [...found.values()];

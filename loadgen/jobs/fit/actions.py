@@ -56,7 +56,7 @@ class JsErrors(NamedTuple):
 def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: int) -> dict[int, list[dict[str, Any]]]:
     """Clicks on elements that belong to a page: members of a scenario's Click."""
     events, rows = recorded.events, recorded.rows_of(rum.DOM)
-    view = find_views(visits, events.session[rows], events.number[rows])
+    view = find_views(recorded, visits, rows)
     counts: Counter[tuple[int, int]] = Counter()
     sessions: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
     known = (view >= 0) & (events.key[rows] >= 0)
@@ -94,7 +94,7 @@ def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walke
              zip(events.key[rows].tolist(), events.session[rows].tolist(), strict=True) if key in folded]  # fmt: skip
     common = find_common(pairs, at_least)
     messages = Counter(text for text, _ in pairs)
-    view = find_views(visits, events.session[rows], events.number[rows])
+    view = find_views(recorded, visits, rows)
     pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)
     numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
     return JsErrors(

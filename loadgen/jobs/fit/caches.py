@@ -13,7 +13,7 @@ import numpy as np
 
 from loadgen.jobs.fit.files import BY_BROWSER, FEWEST_FILES, SHARED, Files, list_files
 from loadgen.jobs.fit.recorded import LATE_SECONDS, Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.jobs.fit.vitals import LEAST
 
 SWEPT = np.geomspace(1.0, 3600.0, 400)
@@ -111,9 +111,5 @@ def find_first_loads(recorded: Recorded, visits: Visits) -> Floats:
 
 def _spread_first_loads(recorded: Recorded, visits: Visits, column: Floats) -> Floats:
     """A column of the events, at each view's first navigation event; NaN: it has none."""
-    events, rows = recorded.events, recorded.loads.event
-    view = find_views(visits, events.session[rows], events.number[rows])
-    found = np.full(len(visits.page), np.nan)
-    known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
-    found[view[known]] = column[rows[known]]
-    return found
+    rows = recorded.loads.event
+    return spread_first(visits, find_views(recorded, visits, rows), column[rows])

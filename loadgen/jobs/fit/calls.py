@@ -89,7 +89,7 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
 def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
     """Page, method and path of each call; what the path has of the page's items becomes placeholders."""
     events = recorded.events
-    view = find_views(visits, events.session[rows], events.number[rows])
+    view = find_views(recorded, visits, rows)
     keys = events.key[rows]
     paths = [key.partition(" ")[2] for key in recorded.keys]
     used = {int(key): 1 for key in np.unique(keys[keys >= 0])}

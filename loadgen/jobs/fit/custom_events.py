@@ -43,7 +43,7 @@ def find_custom_events(
         rows = recorded.rows_of(name)
         if len(np.unique(events.session[rows])) < at_least or holds_secret(name) or not CUSTOM_TYPE.fullmatch(name):
             continue
-        view = find_views(visits, events.session[rows], events.number[rows])
+        view = find_views(recorded, visits, rows)
         for page in np.unique(visits.page[view[view >= 0]]).tolist():
             own = np.flatnonzero((view >= 0) & (visits.page[np.maximum(view, 0)] == page))
             share = len(own) / max(walked[page], 1)

@@ -15,7 +15,7 @@ import numpy as np
 from loadgen.jobs.fit.dwell_laws import LEAST, DwellLaw, compute_distance, fit_law
 from loadgen.jobs.fit.last_pages import fit_watches, list_watches
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
 
 ANOTHER, A_LAW = 0.08, 7.6
@@ -52,16 +52,9 @@ def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
 
 def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
     """Milliseconds after each view's start at which the client noticed it, and at which it was painted; routes: 0."""
-    size = len(visits.page)
-    ready, seen = np.full(size, np.nan), np.full(size, np.nan)
-    loads, events = recorded.loads, recorded.events
-    view = find_views(visits, events.session[loads.event], events.number[loads.event])
-    known = np.flatnonzero(view >= 0)[::-1]  # the first load of a view is written last
-    ready[view[known]] = loads.interactive[known]
-    rows = recorded.rows_of(rum.FCP)
-    view = find_views(visits, events.session[rows], events.number[rows])
-    known = np.flatnonzero(view >= 0)[::-1]
-    seen[view[known]] = events.value[rows[known]]
+    loads, paints = recorded.loads, recorded.rows_of(rum.FCP)
+    ready = spread_first(visits, find_views(recorded, visits, loads.event), loads.interactive)
+    seen = spread_first(visits, find_views(recorded, visits, paints), recorded.events.value[paints])
     ready = np.where(np.isfinite(ready), ready, seen)
     for times in (ready, seen):
         missing = visits.hard & ~np.isfinite(times)
@@ -91,7 +84,7 @@ def find_kinds(recorded: Recorded, visits: Visits) -> Ints:
 
 def _mark_views(recorded: Recorded, visits: Visits, name: str) -> Bools:
     rows = recorded.rows_of(name)
-    view = find_views(visits, recorded.events.session[rows], recorded.events.number[rows])
+    view = find_views(recorded, visits, rows)
     marked = np.zeros(len(visits.page), dtype=bool)
     marked[view[view >= 0]] = True
     return marked

@@ -66,7 +66,7 @@ class SiteFiles(NamedTuple):
 def list_files(recorded: Recorded, visits: Visits) -> Files:
     """The files of all loads that came to their end, and which of them other pages have too."""
     events, rows = recorded.events, recorded.rows_of(rum.RESOURCE)
-    view, pages = find_views(visits, events.session[rows], events.number[rows]), int(visits.page.max(initial=0)) + 1
+    view, pages = find_views(recorded, visits, rows), int(visits.page.max(initial=0)) + 1
     whole = visits.hard & (visits.loads == 1)
     known = (view >= 0) & whole[np.maximum(view, 0)]
     rows, view = rows[known], view[known]

@@ -16,7 +16,7 @@ import numpy as np
 
 from loadgen.jobs.fit.dwell_laws import LEAST, SHAPE, SHAPES, DwellLaw
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
 
 SAMPLED = 3_000
@@ -73,15 +73,13 @@ def list_watches(recorded: Recorded, visits: Visits, times: tuple[Floats, Floats
 def watch_last_pages(recorded: Recorded, visits: Visits, times: tuple[Floats, Floats], interval: float) -> Watches:
     """The same by batches alone."""
     events, size = recorded.events, len(visits.page)
-    view = find_views(visits, events.session, events.number)
+    view = find_views(recorded, visits, np.arange(len(events.at)))
     shifts = recorded.rows_of(rum.CLS)
-    hidden = np.full(
-        size + 1, -1
-    )  # the batch of each view's CLS; of several the last one, as rows are in order of time
+    hidden = np.full(size + 1, -1)  # the batch of each view's CLS, of several the last one: rows are in order of time
     hidden[view[shifts]] = events.batch[shifts]
     able = np.append(visits.last & visits.ended & visits.hard & (visits.loads <= 1), False) & (hidden >= 0)
     kept = [recorded.find_type(name) for name in rum.HELD_UNTIL_HIDDEN]
-    rows = np.flatnonzero(able[view] & ~np.isin(events.type, kept))
+    rows = np.flatnonzero(able[view] & (events.batch >= 0) & ~np.isin(events.type, kept))
     batch, place = np.unique(events.batch[rows], return_inverse=True)
     owner = np.zeros(len(batch), dtype=np.int64)
     owner[place] = view[rows]
@@ -104,9 +102,7 @@ def note_loads(watches: Watches, recorded: Recorded, visits: Visits, painted: Fl
     A page without such a load was left before: in about the time that most loads take.
     """
     rows, owner = recorded.loads.event, watches.view
-    view = find_views(visits, recorded.events.session[rows], recorded.events.number[rows])
-    loaded = np.full(len(visits.page) + 1, np.nan)
-    loaded[view] = recorded.events.value[rows]
+    loaded = spread_first(visits, find_views(recorded, visits, rows), recorded.events.value[rows])
     rest = (loaded[owner] - painted[owner]) / 1000
     whole = np.isfinite(rest)
     if not whole.any():

@@ -62,7 +62,7 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
     until[follows] = visits.at[np.flatnonzero(follows) + 1]
     until[restored] = np.inf
     rows = np.flatnonzero(np.isin(events.type, [recorded.find_type(name) for name in INPUTS]))
-    view = find_views(visits, events.session[rows], events.number[rows])
+    view = find_views(recorded, visits, rows)
     late = (view >= 0) & (events.at[rows] > until[np.maximum(view, 0)] + LATE) if size else np.zeros(0, dtype=bool)
     found = np.zeros(len(recorded.sessions.user), dtype=bool)
     found[events.session[rows[late]]] = True
@@ -72,7 +72,7 @@ def find_tabs(recorded: Recorded, visits: Visits, loads: Loads, restored: Bools)
 def _count_returns(recorded: Recorded, visits: Visits) -> Ints:
     """How often each view came back from the browser's back/forward cache."""
     events, rows = recorded.events, recorded.rows_of(rum.TTFB)
-    view = find_views(visits, events.session[rows], events.number[rows])
+    view = find_views(recorded, visits, rows)
     rows, view = rows[view >= 0], view[view >= 0]
     again = np.ones(len(view), dtype=bool)
     again[np.unique(view, return_index=True)[1]] = False

@@ -202,11 +202,21 @@ def make_view_key(session: Ints, number: Ints) -> Ints:
     return session * 4096 + np.minimum(number + 1, 4095)
 
 
-def find_views(visits: Visits, session: Ints, number: Ints) -> Ints:
-    """The row of the view under which events were recorded; -1: none that is known."""
-    keys, wanted = make_view_key(visits.session, visits.number), make_view_key(session, number)
+def find_views(recorded: Recorded, visits: Visits, rows: Ints) -> Ints:
+    """The row of the view under which each of these events was recorded; -1: none that is known."""
+    keys = make_view_key(visits.session, visits.number)
+    wanted = make_view_key(recorded.events.session[rows], recorded.events.number[rows])
     place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     return np.where(keys[place] == wanted, place, -1) if len(keys) else np.full(len(wanted), -1)
+
+
+def spread_first(visits: Visits, view: Ints, values: Floats) -> Floats:
+    """Of each view the first of the values that were recorded under it; NaN: it has none. `view`: of each value, -1:
+    none."""
+    found = np.full(len(visits.page), np.nan)
+    known = np.flatnonzero(view >= 0)[::-1]  # the first of a view is written last
+    found[view[known]] = values[known]
+    return found
 
 
 def _has_events(recorded: Recorded, types: tuple[str, ...], session: Ints, number: Ints) -> Bools:

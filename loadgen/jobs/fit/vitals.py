@@ -13,7 +13,7 @@ import numpy as np
 
 from loadgen.jobs.fit.event_details import LOADING, SINGLE
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
-from loadgen.jobs.fit.visits import Visits, find_views
+from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
 
 FEW, LEAST = 8, 40
@@ -67,23 +67,16 @@ class Match(NamedTuple):
 
 def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
     """The first full load of each view."""
-    rows = np.flatnonzero(visits.hard)
-    place = np.full(len(visits.page) + 1, -1)
-    place[rows] = np.arange(len(rows))
+    rows, loads = np.flatnonzero(visits.hard), recorded.loads
     ttfb, fcp, lcp, inp, fid, cls = (
-        _spread_over(recorded, visits, place, len(rows), name)
+        _spread_vital(recorded, visits, name)[:, rows]
         for name in (rum.TTFB, rum.FCP, rum.LCP, rum.INP, rum.FID, rum.CLS)
     )
-    events, loads = recorded.events, recorded.loads
-    view = find_views(visits, events.session[loads.event], events.number[loads.event])
+    view = find_views(recorded, visits, loads.event)
     back = visits.back[rows]
-    times = []
-    for column in (loads.first_byte, loads.response, loads.bytes, loads.ratio, loads.tls, loads.scripts,
-                   loads.handlers):  # fmt: skip
-        spread = np.full(len(rows), np.nan)
-        known = np.flatnonzero((view >= 0) & (place[np.maximum(view, 0)] >= 0))[::-1]
-        spread[place[view[known]]] = column[known]
-        times.append(spread)
+    times = [spread_first(visits, view, column)[rows] for column in (
+        loads.first_byte, loads.response, loads.bytes, loads.ratio, loads.tls, loads.scripts, loads.handlers
+    )]  # fmt: skip
     first_byte = np.where(np.isfinite(ttfb[0]), ttfb[0], times[0])
     first_byte[back & (first_byte <= 0)] = np.nan  # back from the cache
     ahead = (first_byte <= 0) | (ttfb[0] < times[0] - AHEAD_MS)
@@ -92,15 +85,13 @@ def list_loads(recorded: Recorded, visits: Visits, mobile: Bools) -> Loads:
                  fid[0], *cls, *times[1:])  # fmt: skip
 
 
-def _spread_over(recorded: Recorded, visits: Visits, place: Ints, size: int, name: str) -> tuple[Floats, Floats]:
-    """The first event of a type under each loaded view: values and codes."""
-    events, rows = recorded.events, recorded.rows_of(name)
-    view = find_views(visits, events.session[rows], events.number[rows])
-    known = np.flatnonzero((view >= 0) & (place[np.maximum(view, 0)] >= 0))[::-1]
-    values, codes = np.full(size, np.nan), np.full(size, np.nan)
-    values[place[view[known]]] = events.value[rows[known]]
-    codes[place[view[known]]] = events.code[rows[known]]
-    return values, codes
+def _spread_vital(recorded: Recorded, visits: Visits, name: str) -> Floats:
+    """Value and code of the first event of a type under each view."""
+    rows = recorded.rows_of(name)
+    view = find_views(recorded, visits, rows)
+    return np.stack(
+        [spread_first(visits, view, column[rows]) for column in (recorded.events.value, recorded.events.code)]
+    )
 
 
 def match_logarithms(values: Floats, session: Ints | None = None) -> Match:

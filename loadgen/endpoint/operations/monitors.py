@@ -93,8 +93,8 @@ def _read_configuration(given: Members) -> dict[str, Any]:
 
 
 def _read_deobfuscation(given: Members) -> dict[str, Any] | None:
-    wanted = given.get("DeobfuscationConfiguration")
-    maps = (wanted or {}).get("JavaScriptSourceMaps") or {}
+    wanted = given.get("DeobfuscationConfiguration", {})
+    maps = wanted.get("JavaScriptSourceMaps", {})
     if maps.get("Status") == "ENABLED" and not maps.get("S3Uri"):
         raise ValidationException(
             "Value null at 'deobfuscationConfiguration.javaScriptSourceMaps.s3Uri' failed to satisfy constraint: "

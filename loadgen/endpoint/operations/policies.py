@@ -151,7 +151,7 @@ def _check_condition(condition: Any, where: str) -> None:
         if read_operator(operator)[0] not in OPERATORS or not isinstance(keys, dict):
             raise MalformedPolicy(f"{where}: the condition operator {operator} is not supported")
         for key, values in keys.items():
-            if key.lower() not in CONTEXT_KEYS:
+            if key.lower() not in CONDITION_KEYS:
                 raise MalformedPolicy(f"{where}: the condition key {key} is not supported")
             if not as_list(values) or any(not isinstance(value, str) for value in as_list(values)):
                 raise MalformedPolicy(f"{where}: the values of {key} must be strings")
@@ -169,21 +169,14 @@ class RequestContext(Noun):
     alias: str | None
     account: str
 
-    def read_condition(self, key: str) -> str | None:
-        """The value of a condition key, None when the request has none."""
-        match key.lower():
-            case "aws:sourceip":
-                return self.peer
-            case "aws:referer":
-                return self.request.header("referer")
-            case "aws:useragent":
-                return self.request.header("user-agent")
-            case "rum:alias":
-                return self.alias
-        return None
 
-
-CONTEXT_KEYS = frozenset({"aws:sourceip", "aws:referer", "aws:useragent", "rum:alias"})
+CONDITION_KEYS: dict[str, Callable[[RequestContext], str | None]] = {
+    "aws:sourceip": lambda asked: asked.peer,
+    "aws:referer": lambda asked: asked.request.header("referer"),
+    "aws:useragent": lambda asked: asked.request.header("user-agent"),
+    "rum:alias": lambda asked: asked.alias,
+}
+"""What each condition key stands for, in lower case; None when the request has none."""
 
 
 def as_list(value: Any) -> list[Any]:
@@ -192,7 +185,10 @@ def as_list(value: Any) -> list[Any]:
 
 
 def is_allowed(document: str, arn: str, request: RequestContext) -> bool:
-    """Whether an Allow applies to the request on the monitor of that ARN, and no Deny does."""
+    """Whether an Allow applies to the request on the monitor of that ARN, and no Deny does.
+
+    The document was checked when it came: each statement is about PutRumEvents.
+    """
     statements = as_list(msgspec.json.decode(document)["Statement"])
     effects = {statement["Effect"] for statement in statements if _applies(statement, arn, request)}
     return effects == {"Allow"}
@@ -200,8 +196,7 @@ def is_allowed(document: str, arn: str, request: RequestContext) -> bool:
 
 def _applies(statement: dict[str, Any], arn: str, request: RequestContext) -> bool:
     return (
-        any(matches_wildcards(pattern, PUT_ACTION, fold=True) for pattern in as_list(statement["Action"]))
-        and any(matches_wildcards(pattern, arn) for pattern in as_list(statement.get("Resource", "*")))
+        any(matches_wildcards(pattern, arn) for pattern in as_list(statement["Resource"]))
         and _names_caller(statement["Principal"], request)
         and all(
             _meets_condition(operator, key, as_list(values), request)
@@ -212,13 +207,13 @@ def _applies(statement: dict[str, Any], arn: str, request: RequestContext) -> bo
 
 
 def _names_caller(principal: Any, request: RequestContext) -> bool:
-    names = ["*"] if principal == "*" else as_list(principal.get("AWS", []))
+    names = ["*"] if principal == "*" else as_list(principal["AWS"])
     if "*" in names:
         return True
     return request.key is not None and any(name == request.account or f"::{request.account}:" in name for name in names)
 
 
-def matches_wildcards(pattern: str, text: str, fold: bool = False) -> bool:
+def matches_wildcards(pattern: str, text: str) -> bool:
     """Match IAM's wildcards: * for any run of characters, ? for one.
 
     Each piece between stars is searched once and never again (an atomic group), so that no pattern takes long.
@@ -227,7 +222,7 @@ def matches_wildcards(pattern: str, text: str, fold: bool = False) -> bool:
     if pieces:
         *middle, last = pieces
         head += "".join(f"(?>.*?{piece})" for piece in middle) + f".*{last}"
-    return re.fullmatch(head, text, re.DOTALL | (re.IGNORECASE if fold else 0)) is not None
+    return re.fullmatch(head, text, re.DOTALL) is not None
 
 
 def _is_within(network: str, address: str) -> bool:
@@ -266,7 +261,7 @@ def read_operator(name: str) -> tuple[str, bool, bool]:
 
 def _meets_condition(operator: str, key: str, wanted: list[str], request: RequestContext) -> bool:
     plain, negated, optional = read_operator(operator)
-    value = request.read_condition(key)
+    value = CONDITION_KEYS[key.lower()](request)
     if value is None:
         return negated or optional
     return any(OPERATORS[plain](one, value) for one in wanted) != negated

@@ -13,27 +13,27 @@ SHOWN = 100
 """Sessions in the table at most; the file has them all."""
 
 
-def build_accounting_card(reading: RunData) -> Markup:
+def build_accounting_card(run: RunData) -> Markup:
     """The card."""
-    events = reading.summary.events
+    events = run.summary.events
     text = (
         f"Of {format_count(events.generated)} events generated, {format_count(events.sent)} were sent: "
         f"{format_count(events.accepted)} accepted and {format_count(events.lost)} lost."
     )
     return card(
         "Where every event went",
-        draw_flow(list_nodes(reading), "Accounting of events", text),
-        folded("As a table", build_accounting_table(reading)),
-        folded("Outcomes in requests, events and bytes", build_outcome_table(reading.summary)),
+        draw_flow(list_nodes(run), "Accounting of events", text),
+        folded("As a table", build_accounting_table(run)),
+        folded("Outcomes in requests, events and bytes", build_outcome_table(run.summary)),
         about="From the events that the web client noticed to those that were accepted, to the unit.",
         note="generated = not sampled + over the session limit + dropped + unsent + sent; sent = accepted + lost.",
         wide=True,
     )
 
 
-def list_nodes(reading: RunData) -> list[Node]:
+def list_nodes(run: RunData) -> list[Node]:
     """Nodes of the flow: events generated, kept back by reason, sent, and the outcomes of those sent."""
-    events = reading.summary.events
+    events = run.summary.events
     kept_back = [
         Node("unsent", "Unsent at the end", events.unsent, 1, "back", "generated"),
         Node("over", "Over session limit", events.over_session_limit, 1, "back", "generated"),
@@ -44,13 +44,13 @@ def list_nodes(reading: RunData) -> list[Node]:
         Node("generated", "Generated", events.generated, 0, "neutral"),
         Node("sent", "Sent", events.sent, 1, "sent", "generated"),
         *sorted(kept_back, key=lambda node: -node.amount),
-        *list_outcome_nodes(reading),
+        *list_outcome_nodes(run),
     ]
 
 
-def list_outcome_nodes(reading: RunData) -> list[Node]:
+def list_outcome_nodes(run: RunData) -> list[Node]:
     """Accepted at once or by a retry, and lost by which cause; without records, accepted and lost."""
-    events, requests = reading.summary.events, reading.requests
+    events, requests = run.summary.events, run.requests
     if requests is None or requests.events_at_once + requests.events_by_retry != events.accepted:
         return [
             Node("accepted", "Accepted", events.accepted, 2, "accepted", "sent"),
@@ -66,9 +66,9 @@ def list_outcome_nodes(reading: RunData) -> list[Node]:
     ]
 
 
-def build_accounting_table(reading: RunData) -> Markup:
+def build_accounting_table(run: RunData) -> Markup:
     """The same to the unit."""
-    events = reading.summary.events
+    events = run.summary.events
     parts = (
         ("− not sampled", events.not_sampled, events.generated),
         ("− over the session limit", events.over_session_limit, events.generated),
@@ -112,9 +112,9 @@ def describe_preflights(summary: Summary) -> str:
     return f"{format_count(sent)}{refused}, besides the requests"
 
 
-def build_incomplete_card(reading: RunData) -> Markup | None:
+def build_incomplete_card(run: RunData) -> Markup | None:
     """The card of the sessions that a lost worker left undone; none when none was lost."""
-    found = reading.incomplete_sessions
+    found = run.incomplete_sessions
     if not found:
         return None
     head = ("session", "id", "start", "worker", "batches due", "tried")

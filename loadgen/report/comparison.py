@@ -1,4 +1,4 @@
-"""Readings → Comparison: how runs differ, with intervals that tell a difference from chance.
+"""Runs → Comparison: how runs differ, with intervals that tell a difference from chance.
 
 Method. Intervals are 95 % percentile intervals of a circular block bootstrap over time: a run is cut into slices of
 whole seconds, blocks of neighbouring slices (at least 5 s, because a retry chain lasts that long and seconds that
@@ -103,25 +103,23 @@ def compare_runs(given: Sequence[RunData]) -> Comparison:
     """Compare runs with the first of them."""
     if len(given) < 2:
         raise LoadgenError("compare needs two runs or more; name their folders")
-    readings = align(given)
+    runs = align(given)
     rng = np.random.default_rng(SEED)
-    size = max(reading.timeline.size for reading in readings if has_same_plan(readings[0], reading))
-    common = draw_weights(size, readings[0].timeline.width, rng)
+    size = max(run.timeline.size for run in runs if has_same_plan(runs[0], run))
+    common = draw_weights(size, runs[0].timeline.width, rng)
     weights = [
-        common
-        if has_same_plan(readings[0], reading)
-        else draw_weights(reading.timeline.size, reading.timeline.width, rng)
-        for reading in readings
+        common if has_same_plan(runs[0], run) else draw_weights(run.timeline.size, run.timeline.width, rng)
+        for run in runs
     ]
-    draws = [resample(reading, each, rng) for reading, each in zip(readings, weights, strict=True)]
-    runs = tuple(describe_compared(reading, each) for reading, each in zip(readings, draws, strict=True))
-    return Comparison(runs, find_differences(runs, draws), list_notes(readings))
+    draws = [resample(run, each, rng) for run, each in zip(runs, weights, strict=True)]
+    compared = tuple(describe_compared(run, each) for run, each in zip(runs, draws, strict=True))
+    return Comparison(compared, find_differences(compared, draws), list_notes(runs))
 
 
-def align(readings: Sequence[RunData]) -> list[RunData]:
+def align(runs: Sequence[RunData]) -> list[RunData]:
     """The runs in slices of one width."""
-    width = max(find_bin_width(reading.timeline.seconds) for reading in readings)
-    return [reading.sliced(width) for reading in readings]
+    width = max(find_bin_width(run.timeline.seconds) for run in runs)
+    return [run.sliced(width) for run in runs]
 
 
 def has_same_plan(one: RunData, other: RunData) -> bool:
@@ -130,11 +128,11 @@ def has_same_plan(one: RunData, other: RunData) -> bool:
         return one is other
     plans = [
         (
-            reading.summary.scenario,
-            reading.summary.pace,
-            reading.spec and (reading.spec.duration, reading.spec.rate, reading.spec.sample_rate),
+            run.summary.scenario,
+            run.summary.pace,
+            run.spec and (run.spec.duration, run.spec.rate, run.spec.sample_rate),
         )
-        for reading in (one, other)
+        for run in (one, other)
     ]
     return plans[0] == plans[1]
 
@@ -149,9 +147,9 @@ def draw_weights(size: int, width: int, rng: np.random.Generator) -> Floats:
     return weights
 
 
-def resample(reading: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
+def resample(run: RunData, weights: Floats, rng: np.random.Generator) -> dict[str, Floats]:
     """Each figure as it came out of the draws, around its value in the summary."""
-    values, lines = list_values(reading.summary), reading.timeline
+    values, lines = list_values(run.summary), run.timeline
     weights = weights[:, : lines.size]  # a shorter run has nothing at the later moments
     made = {
         "requests_per_second": resample_ratio(weights, lines.summed("sent"), lines.lengths),
@@ -159,16 +157,16 @@ def resample(reading: RunData, weights: Floats, rng: np.random.Generator) -> dic
         "throttled_share": resample_ratio(weights, lines.summed("throttled"), lines.summed("sent")),
         "lost_share": resample_ratio(weights, lines.summed("given_up_events"), lines.summed("events_sent")),
     }
-    if reading.requests is not None:
+    if run.requests is not None:
         for name in CLOCKS:
-            clock = getattr(reading.requests, name)
+            clock = getattr(run.requests, name)
             found = clock.quantiles(weights, tuple(QUANTILES.values())) - clock.whole(tuple(QUANTILES.values()))
             made |= {f"{name}_{quantile}_ms": found[:, place] for place, quantile in enumerate(QUANTILES)}
-    made = {name: draws for name, draws in made.items() if not has_too_few(reading.summary, name)}
+    made = {name: draws for name, draws in made.items() if not has_too_few(run.summary, name)}
     centred = {name: draws + value for name, draws in made.items() if (value := values[name]) is not None}
     for name in ("requests_per_second", "goodput_per_second"):
         centred[name] = centred[name] * (1 + rng.uniform(-0.5, 0.5, DRAWS) / lines.seconds)
-    return centred | resample_certain_shares(reading, rng)
+    return centred | resample_certain_shares(run, rng)
 
 
 def has_too_few(summary: Summary, figure: str) -> bool:
@@ -186,9 +184,9 @@ def resample_ratio(weights: Floats, part: Floats, whole: Floats) -> Floats:
     return found
 
 
-def resample_certain_shares(reading: RunData, rng: np.random.Generator) -> dict[str, Floats]:
+def resample_certain_shares(run: RunData, rng: np.random.Generator) -> dict[str, Floats]:
     """Draws for shares of nothing or of all, from Jeffreys' binomial posterior."""
-    requests, events = reading.summary.requests, reading.summary.events
+    requests, events = run.summary.requests, run.summary.events
     counts = {"throttled_share": (requests.throttled, requests.sent), "lost_share": (events.lost, events.sent)}
     return {
         name: rng.beta(part + 0.5, whole - part + 0.5, DRAWS)
@@ -214,16 +212,14 @@ def list_values(summary: Summary) -> dict[str, float | None]:
     }
 
 
-def describe_compared(reading: RunData, draws: dict[str, Floats]) -> ComparedRun:
+def describe_compared(run: RunData, draws: dict[str, Floats]) -> ComparedRun:
     """One run's figures with their intervals."""
-    summary = reading.summary
+    summary = run.summary
     figures = {
         name: estimate_interval(value, draws.get(name), has_too_few(summary, name))
         for name, value in list_values(summary).items()
     }
-    return ComparedRun(
-        str(reading.folder.path), summary.scenario, summary.seed, summary.verdict, summary.cut_off, figures
-    )
+    return ComparedRun(str(run.folder.path), summary.scenario, summary.seed, summary.verdict, summary.cut_off, figures)
 
 
 def find_differences(runs: Sequence[ComparedRun], draws: Sequence[dict[str, Floats]]) -> tuple[Difference, ...]:
@@ -253,17 +249,17 @@ def estimate_interval(value: float | None, draws: Floats | None, few: bool) -> F
     )
 
 
-def list_notes(readings: Sequence[RunData]) -> tuple[str, ...]:
+def list_notes(runs: Sequence[RunData]) -> tuple[str, ...]:
     """What to know before believing a difference."""
     found = []
-    scenarios = list(dict.fromkeys(reading.summary.scenario for reading in readings))
+    scenarios = list(dict.fromkeys(run.summary.scenario for run in runs))
     if len(scenarios) > 1:
         found.append(
             f"different scenarios ({', '.join(scenarios)}): a difference may be theirs and not the target's; "
             "what can be compared is compared"
         )
-    for reading in readings:
-        summary, name = reading.summary, reading.name
+    for run in runs:
+        summary, name = run.summary, run.name
         if summary.cut_off:
             found.append(f"{name} was cut off after {summary.seconds:g} s: it may lack the part that differs")
         elif summary.verdict in ("invalid", "interrupted"):
@@ -272,10 +268,10 @@ def list_notes(readings: Sequence[RunData]) -> tuple[str, ...]:
             found.append(
                 f"{name} has only {summary.requests.sent} requests: too few for an interval of {' and '.join(lacking)}"
             )
-        if reading.requests is None:
+        if run.requests is None:
             found.append(f"{name} lacks its requests.parquet: its clocks have no intervals")
-        found += [f"{name}: {gap}" for gap in reading.gaps]
-        found += list_different_options(readings[0], reading)
+        found += [f"{name}: {gap}" for gap in run.gaps]
+        found += list_different_options(runs[0], run)
     return tuple(found)
 
 

@@ -61,19 +61,19 @@ def build_difference_table(comparison: Comparison, place: int) -> Table:
 
 def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> str:
     """The page of several runs."""
-    readings = align(given)
-    others = range(1, len(readings))
+    runs = align(given)
+    others = range(1, len(runs))
     return page(
         "Comparison of runs · loadgen",
-        build_heading(readings, comparison),
+        build_heading(runs, comparison),
         cards(
             *(build_differences(comparison, place) for place in others),
-            plot_counts(readings, "sent", "Throughput", "Requests answered a second, every attempt counted."),
-            plot_counts(readings, "accepted", "Goodput", "Requests accepted a second."),
-            plot_latencies(readings),
-            plot_curves(readings, "latency", "Percentile curve of latency", lambda requests: requests.latency),
-            plot_curves(readings, "service", "Percentile curve of service time", lambda requests: requests.service),
-            plot_curves(readings, "lag", "Percentile curve of schedule lag", lambda requests: requests.lag),
+            plot_counts(runs, "sent", "Throughput", "Requests answered a second, every attempt counted."),
+            plot_counts(runs, "accepted", "Goodput", "Requests accepted a second."),
+            plot_latencies(runs),
+            plot_curves(runs, "latency", "Percentile curve of latency", lambda requests: requests.latency),
+            plot_curves(runs, "service", "Percentile curve of service time", lambda requests: requests.service),
+            plot_curves(runs, "lag", "Percentile curve of schedule lag", lambda requests: requests.lag),
             card(
                 "Figures",
                 folded("Every run's figures with their intervals", build_figures_table(comparison)),
@@ -84,34 +84,34 @@ def build_comparison_page(given: Sequence[RunData], comparison: Comparison) -> s
     )
 
 
-def build_heading(readings: Sequence[RunData], comparison: Comparison) -> Markup:
+def build_heading(runs: Sequence[RunData], comparison: Comparison) -> Markup:
     """Which runs, in which colours, and what to know of them."""
-    runs = (
+    described = (
         el(
             "li",
-            el("b", f"{name_letter(place)} · {reading.name}"),
-            el("span", f"{reading.summary.scenario}, seed {reading.summary.seed}, {reading.summary.pace}"),
+            el("b", f"{name_letter(place)} · {run.name}"),
+            el("span", f"{run.summary.scenario}, seed {run.summary.seed}, {run.summary.pace}"),
             el(
                 "span",
-                f"{describe_verdict(reading)}, {format_count(reading.summary.requests.sent)} requests "
-                f"in {reading.summary.seconds:,.1f} s",
+                f"{describe_verdict(run)}, {format_count(run.summary.requests.sent)} requests "
+                f"in {run.summary.seconds:,.1f} s",
             ),
             class_=f"c-{pick_colour(place)}",
         )
-        for place, reading in enumerate(readings)
+        for place, run in enumerate(runs)
     )
     found = [el("li", note) for note in comparison.notes]
     return header(
         "compare",
-        f"{len(readings)} runs compared",
-        el("ul", *runs, class_="runs"),
+        f"{len(runs)} runs compared",
+        el("ul", *described, class_="runs"),
         el("ul", *found, class_="reasons interrupted") if found else None,
     )
 
 
-def describe_verdict(reading: RunData) -> str:
+def describe_verdict(run: RunData) -> str:
     """A run's verdict."""
-    return "cut off" if reading.summary.cut_off else reading.summary.verdict
+    return "cut off" if run.summary.cut_off else run.summary.verdict
 
 
 def build_differences(comparison: Comparison, place: int) -> Markup:
@@ -146,28 +146,28 @@ def draw_whisker(each: Difference) -> Markup:
     return el("div", *drawn, class_=f"whisker{' told' if each.is_more_than_chance else ''}", aria_hidden="true")
 
 
-def plot_counts(readings: Sequence[RunData], name: str, title: str, about: str) -> Markup:
+def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> Markup:
     """A count of every run a second."""
-    series = [reading.timeline.rate(name).tolist() for reading in readings]
-    axis, layers = overlay_runs(readings, series)
+    series = [run.timeline.rate(name).tolist() for run in runs]
+    axis, layers = overlay_runs(runs, series)
     scale = linear(max(find_highest(values) for values in series))
     plot = Plot(name, title, about, axis, scale, format_rate, layers)
     return card(title, plot.html(), about=about)
 
 
-def plot_latencies(readings: Sequence[RunData]) -> Markup:
+def plot_latencies(runs: Sequence[RunData]) -> Markup:
     """The runs' latency over time."""
-    series = [read_latency(reading, 0.99) for reading in readings]
-    axis, layers = overlay_runs(readings, series)
+    series = [read_latency(run, 0.99) for run in runs]
+    axis, layers = overlay_runs(runs, series)
     title, about = "Latency p99", "99th percentile of the latency, from the intended moment to the answer."
     scale = choose_spread_scale(*series)
     plot = Plot("latency-p99", title, about, axis, scale, format_milliseconds, layers)
     return card(title, plot.html(), about=about)
 
 
-def overlay_runs(readings: Sequence[RunData], series: Sequence[Sequence[float]]) -> tuple[Axis, list[Layer]]:
+def overlay_runs(runs: Sequence[RunData], series: Sequence[Sequence[float]]) -> tuple[Axis, list[Layer]]:
     """The time of the longest run, and a line a run over it."""
-    longest = max((reading.timeline for reading in readings), key=lambda lines: lines.size)
+    longest = max((run.timeline for run in runs), key=lambda lines: lines.size)
     layers = [
         Layer(
             pick_colour(place),
@@ -180,14 +180,12 @@ def overlay_runs(readings: Sequence[RunData], series: Sequence[Sequence[float]])
     return build_time_axis(longest), layers
 
 
-def plot_curves(
-    readings: Sequence[RunData], key: str, title: str, of: Callable[[BinnedRequests], BinnedTimes]
-) -> Markup:
+def plot_curves(runs: Sequence[RunData], key: str, title: str, of: Callable[[BinnedRequests], BinnedTimes]) -> Markup:
     """A clock's percentile curves; runs without records are left out."""
     lines = [
-        (pick_colour(place), name_letter(place), of(reading.requests), place >= COLOURS)
-        for place, reading in enumerate(readings)
-        if reading.requests is not None
+        (pick_colour(place), name_letter(place), of(run.requests), place >= COLOURS)
+        for place, run in enumerate(runs)
+        if run.requests is not None
     ]
     about = "What a share of the requests did not exceed; each step to the right is rarer."
     if not lines:

@@ -24,51 +24,51 @@ SIGNS = {"passed": "✓", "failed": "✕", "invalid": "?", "interrupted": "■"}
 NO_RECORDS = "The run's requests.parquet is not in its folder; what needs single requests is left out."
 
 
-def build_report_page(reading: RunData) -> str:
+def build_report_page(run: RunData) -> str:
     """The page of a run."""
-    summary = reading.summary
+    summary = run.summary
     return page(
         f"{summary.scenario}: {name_verdict(summary)} · loadgen",
-        build_headline(reading),
+        build_headline(run),
         build_tiles(summary),
         cards(
             card(
                 "Throughput and outcomes",
-                plots.plot_requests(reading).html(),
+                plots.plot_requests(run).html(),
                 folded("Stages as a table", build_stage_table(summary)) if summary.stages else None,
                 about="Requests answered a second, every attempt counted, and the batches that were due.",
                 note="What stands above the line are retries, and answers to batches that were due a step before. "
-                + describe_width(reading),
+                + describe_width(run),
                 wide=True,
             ),
             build_thresholds_card(summary),
-            build_incidents_card(reading),
-            build_neighbours_card(reading),
-            *build_clock_cards(reading),
-            build_throttling_card(reading),
-            build_accounting_card(reading),
-            build_incomplete_card(reading),
-            build_retries_card(reading),
-            build_sessions_card(reading),
+            build_incidents_card(run),
+            build_neighbours_card(run),
+            *build_clock_cards(run),
+            build_throttling_card(run),
+            build_accounting_card(run),
+            build_incomplete_card(run),
+            build_retries_card(run),
+            build_sessions_card(run),
             build_mix_card(summary),
-            build_generator_card(reading),
+            build_generator_card(run),
             build_errors_card(summary),
-            build_environment_card(reading),
+            build_environment_card(run),
             card(
                 "All figures",
                 folded("Every figure of summary.json", list_every_figure(summary)),
-                folded("The run over time", build_timeline_table(reading)),
+                folded("The run over time", build_timeline_table(run)),
                 wide=True,
             ),
         ),
-        el("footer", f"Made by loadgen from {reading.name}. The folder's files hold the same figures for programs."),
+        el("footer", f"Made by loadgen from {run.name}. The folder's files hold the same figures for programs."),
     )
 
 
-def build_headline(reading: RunData) -> Markup:
+def build_headline(run: RunData) -> Markup:
     """The verdict with its reasons, and the run in a sentence."""
-    summary = reading.summary
-    reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary), *reading.gaps) if reason]
+    summary = run.summary
+    reasons = [el("li", reason) for reason in (*summary.reasons, describe_unguarded(summary), *run.gaps) if reason]
     if summary.cut_off:
         reasons.insert(0, el("li", "cut off: the run ended before it could sum itself up; this is what it had written"))
     return header(
@@ -141,9 +141,9 @@ def build_tiles(summary: Summary) -> Markup:
     )
 
 
-def build_clock_cards(reading: RunData) -> list[Markup]:
+def build_clock_cards(run: RunData) -> list[Markup]:
     """Latency over time, the percentile curve, and the generator's own lag."""
-    summary, requests = reading.summary, reading.requests
+    summary, requests = run.summary, run.requests
     if requests is None:
         spread = el("p", NO_RECORDS, class_="none")
     else:
@@ -153,7 +153,7 @@ def build_clock_cards(reading: RunData) -> list[Markup]:
     return [
         card(
             "Latency",
-            plots.plot_latency(reading).html(),
+            plots.plot_latency(run).html(),
             folded("The clocks as a table", build_clock_table(summary)),
             about="From the intended moment to the answer.",
             note=None if requests else NO_RECORDS,
@@ -166,16 +166,16 @@ def build_clock_cards(reading: RunData) -> list[Markup]:
         ),
         card(
             "Schedule lag",
-            plots.plot_lag(reading).html(),
+            plots.plot_lag(run).html(),
             about="From the intended moment to the actual send: the generator's own lateness.",
             note="Above 200 ms at p99 the run is invalid, because its latencies would tell of the generator.",
         ),
     ]
 
 
-def build_throttling_card(reading: RunData) -> Markup:
+def build_throttling_card(run: RunData) -> Markup:
     """The quota behind the refusals."""
-    quota = reading.summary.quota
+    quota = run.summary.quota
     note = "Too few requests were refused to tell a quota."
     if quota:
         note = (
@@ -185,15 +185,15 @@ def build_throttling_card(reading: RunData) -> Markup:
         )
     return card(
         "Throttling and quota",
-        plots.plot_throttling(reading).html(),
+        plots.plot_throttling(run).html(),
         about="What was asked for, what was accepted, and the quota that explains the difference.",
         note=note,
     )
 
 
-def build_retries_card(reading: RunData) -> Markup:
+def build_retries_card(run: RunData) -> Markup:
     """What trying again cost and brought."""
-    requests, rates = reading.summary.requests, reading.summary.rates
+    requests, rates = run.summary.requests, run.summary.rates
     recovered = format_share(requests.recovered, requests.retried)
     told = facts(
         [
@@ -201,7 +201,7 @@ def build_retries_card(reading: RunData) -> Markup:
             ("Retried", f"{format_count(requests.retried)} requests"),
             ("Recovered", f"{format_count(requests.recovered)} batches, {recovered} of retries"),
             ("Given up", f"{format_count(requests.given_up)} batches"),
-            ("CORS preflights", describe_preflights(reading.summary)),
+            ("CORS preflights", describe_preflights(run.summary)),
             (
                 "Failed",
                 f"{format_count(requests.failed)} requests"
@@ -211,10 +211,10 @@ def build_retries_card(reading: RunData) -> Markup:
         ]
     )
     attempts: Child = el("p", NO_RECORDS, class_="none")
-    if reading.requests is not None:
+    if run.requests is not None:
         rows = [
             (f"attempt {place + 1}", parts.tolist())
-            for place, parts in enumerate(reading.requests.by_attempt)
+            for place, parts in enumerate(run.requests.by_attempt)
             if parts.any()
         ]
         attempts = stacked_bars(rows, ATTEMPT_OUTCOMES, "Outcomes by attempt") if rows else None
@@ -237,9 +237,9 @@ def build_errors_card(summary: Summary) -> Markup | None:
     return card("Errors", made, about="Failed requests by cause; 429 is not one.")
 
 
-def build_generator_card(reading: RunData) -> Markup:
+def build_generator_card(run: RunData) -> Markup:
     """How the generator itself did."""
-    made = reading.summary.generator
+    made = run.summary.generator
     told = facts(
         [
             ("Workers", format_count(made.workers)),
@@ -247,24 +247,24 @@ def build_generator_card(reading: RunData) -> Markup:
             ("Memory", f"highest {format_bytes(made.rss_bytes_max)}"),
         ]
     )
-    drawn = (plots.plot_cpu(reading).html(), plots.plot_memory(reading).html())
+    drawn = (plots.plot_cpu(run).html(), plots.plot_memory(run).html())
     return card("Generator", told, *drawn, about="Processor and memory of the generator itself.")
 
 
-def build_sessions_card(reading: RunData) -> Markup:
+def build_sessions_card(run: RunData) -> Markup:
     """The visitors that the generator played."""
-    return card("Sessions", plots.plot_visitors(reading).html(), about="Visits that were open at a time.")
+    return card("Sessions", plots.plot_visitors(run).html(), about="Visits that were open at a time.")
 
 
-def build_environment_card(reading: RunData) -> Markup:
+def build_environment_card(run: RunData) -> Markup:
     """How it was run, on what, with which versions."""
-    spec, summary = reading.spec, reading.summary
+    spec, summary = run.spec, run.summary
     pairs: list[tuple[str, Child]] = [("Seed", str(summary.seed)), ("Ledger", describe_ledger(summary))]
     if spec is not None:
         target = {"url": spec.url, "region": spec.region, **{each.name: each.id for each in spec.monitors}}
         told = {"Target": target, "Machine": spec.machine, "Versions": spec.versions, "Options": spec.asked}
         pairs = [("Command", el("code", spec.command or "–")), *pairs, *((k, list_pairs(v)) for k, v in told.items())]
-    return card("Environment", facts(pairs), about=f"Folder {reading.name}", wide=not summary.errors)
+    return card("Environment", facts(pairs), about=f"Folder {run.name}", wide=not summary.errors)
 
 
 def list_pairs(named: Mapping[str, object]) -> str:
@@ -283,7 +283,7 @@ def describe_ledger(summary: Summary) -> str:
     return f"agrees: the endpoint accepted {theirs}" if ledger.agrees else f"does not agree: the endpoint says {theirs}"
 
 
-def describe_width(reading: RunData) -> str:
+def describe_width(run: RunData) -> str:
     """How wide a step is."""
-    width = reading.timeline.width
+    width = run.timeline.width
     return "A step is a second." if width == 1 else f"A step is {width} s; rates are averages over it."

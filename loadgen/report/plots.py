@@ -35,16 +35,16 @@ from loadgen.units import (
 )
 
 
-def plot_requests(reading: RunData) -> Plot:
+def plot_requests(run: RunData) -> Plot:
     """Outcomes a second, stacked, with the batches that were due as a line."""
-    lines = reading.timeline
+    lines = run.timeline
     outcomes = [lines.rate(name).tolist() for name in ("accepted", "throttled", "failed")]
     offered = lines.rate("offered").tolist()
-    requests = reading.summary.requests
+    requests = run.summary.requests
     text = (
         f"{format_count(requests.accepted)} accepted, {format_count(requests.throttled)} throttled and "
         f"{format_count(requests.failed)} failed requests, and {format_count(requests.offered)} batches that were due, "
-        f"in {reading.summary.seconds:g} seconds."
+        f"in {run.summary.seconds:g} seconds."
     )
     layers = [
         Layer("accepted", "accepted", outcomes[0], "stack"),
@@ -54,12 +54,12 @@ def plot_requests(reading: RunData) -> Plot:
     ]
     high = max(find_stack_height(*outcomes), max(offered, default=0.0))
     title = "Requests by outcome over time"
-    return Plot("requests", title, text, build_run_axis(reading), linear(high), format_rate, layers, 300)
+    return Plot("requests", title, text, build_run_axis(run), linear(high), format_rate, layers, 300)
 
 
-def plot_latency(reading: RunData) -> Plot:
+def plot_latency(run: RunData) -> Plot:
     """Latency percentiles of each slice on a logarithmic axis."""
-    p50, p95, p99, top = (read_latency(reading, share) for share in (0.5, 0.95, 0.99, 1.0))
+    p50, p95, p99, top = (read_latency(run, share) for share in (0.5, 0.95, 0.99, 1.0))
     layers = [
         Layer("max", "max", top, "dots"),
         Layer("p99", "p99", p99),
@@ -70,13 +70,13 @@ def plot_latency(reading: RunData) -> Plot:
     ]
     text = "Latency from the intended moment to the answer: median, 95th and 99th percentile and maximum of each slice."
     scale = choose_spread_scale(p50, top)
-    return Plot("latency", "Latency over time", text, build_run_axis(reading), scale, format_milliseconds, layers)
+    return Plot("latency", "Latency over time", text, build_run_axis(run), scale, format_milliseconds, layers)
 
 
-def plot_lag(reading: RunData) -> Plot:
+def plot_lag(run: RunData) -> Plot:
     """The generator's own lateness."""
-    requests = reading.requests
-    p99 = requests.lag.each(0.99).tolist() if requests else reading.timeline.highest("lag_p99_ms").tolist()
+    requests = run.requests
+    p99 = requests.lag.each(0.99).tolist() if requests else run.timeline.highest("lag_p99_ms").tolist()
     layers = [Layer("lag", "p99", p99)]
     if requests:
         p50, top = requests.lag.each(0.5).tolist(), requests.lag.each(1.0).tolist()
@@ -85,12 +85,12 @@ def plot_lag(reading: RunData) -> Plot:
     text = (
         "Schedule lag from the intended to the actual send, by slice. It belongs to the generator, not to the target."
     )
-    return Plot("lag", "Schedule lag over time", text, build_run_axis(reading), scale, format_milliseconds, layers)
+    return Plot("lag", "Schedule lag over time", text, build_run_axis(run), scale, format_milliseconds, layers)
 
 
-def plot_throttling(reading: RunData) -> Plot:
+def plot_throttling(run: RunData) -> Plot:
     """What was accepted and what was asked for, beside the quota that explains the refusals."""
-    lines, quota = reading.timeline, reading.summary.quota
+    lines, quota = run.timeline, run.summary.quota
     asked, accepted = lines.rate("sent").tolist(), lines.rate("accepted").tolist()
     layers = [Layer("throttled", "asked for (every attempt)", asked), Layer("accepted", "accepted", accepted)]
     text = "Requests asked for and accepted a second."
@@ -100,63 +100,63 @@ def plot_throttling(reading: RunData) -> Plot:
         text += f" The estimated quota is {quota.rate:g} a second, between {quota.low:g} and {quota.high:g}."
         high = max(high, quota.rate)
     title = "Throttling against the quota"
-    return Plot("throttling", title, text, build_run_axis(reading), linear(high), format_rate, layers)
+    return Plot("throttling", title, text, build_run_axis(run), linear(high), format_rate, layers)
 
 
-def plot_visitors(reading: RunData) -> Plot:
+def plot_visitors(run: RunData) -> Plot:
     """Sessions that were open."""
-    active = reading.timeline.highest("sessions_active").tolist()
+    active = run.timeline.highest("sessions_active").tolist()
     layers = [Layer("neutral", "sessions active", active)]
-    text = f"Sessions active at a time; {format_count(reading.summary.sessions)} started in all."
+    text = f"Sessions active at a time; {format_count(run.summary.sessions)} started in all."
     scale = linear(find_highest(active))
-    return Plot("sessions", "Sessions active", text, build_run_axis(reading), scale, format_short, layers, 170)
+    return Plot("sessions", "Sessions active", text, build_run_axis(run), scale, format_short, layers, 170)
 
 
-def plot_cpu(reading: RunData) -> Plot:
+def plot_cpu(run: RunData) -> Plot:
     """The generator's processor time, in per cent of one core."""
-    cpu = (reading.timeline.highest("cpu_percent") / 100).tolist()
+    cpu = (run.timeline.highest("cpu_percent") / 100).tolist()
     layers = [Layer("neutral", "CPU, 100 % = one core", cpu)]
-    text = f"CPU of {reading.summary.generator.workers} worker(s) together; 100 % is one core."
+    text = f"CPU of {run.summary.generator.workers} worker(s) together; 100 % is one core."
     scale = linear(max(find_highest(cpu), 1.0))
-    return Plot("cpu", "Generator CPU", text, build_run_axis(reading), scale, format_percent, layers, 170)
+    return Plot("cpu", "Generator CPU", text, build_run_axis(run), scale, format_percent, layers, 170)
 
 
-def plot_memory(reading: RunData) -> Plot:
+def plot_memory(run: RunData) -> Plot:
     """The generator's resident memory."""
-    held = reading.timeline.highest("rss_bytes").tolist()
+    held = run.timeline.highest("rss_bytes").tolist()
     top = linear(find_highest(held) / 2**20)
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
     layers = [Layer("neutral", "resident memory", held)]
     text = "Resident memory of all workers together."
-    return Plot("memory", "Generator memory", text, build_run_axis(reading), scale, format_bytes, layers, 170)
+    return Plot("memory", "Generator memory", text, build_run_axis(run), scale, format_bytes, layers, 170)
 
 
-def plot_monitors(reading: RunData) -> Plot:
+def plot_monitors(run: RunData) -> Plot:
     """Who asked for how much, stacked, beside the quota."""
-    rates = {name: lines.rate("sent").tolist() for name, lines in reading.monitors.items()}
+    rates = {name: lines.rate("sent").tolist() for name, lines in run.monitors.items()}
     layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
-    high, quota = find_stack_height(*rates.values()), reading.summary.quota
+    high, quota = find_stack_height(*rates.values()), run.summary.quota
     if quota:
         layers.append(Layer("ink", f"estimated quota {quota.rate:.4g}/s", [quota.rate], "rule", dashed=True))
         high = max(high, quota.rate)
-    told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in reading.summary.monitors)
+    told = ", ".join(f"{each.name} {format_count(each.requests.sent)}" for each in run.summary.monitors)
     text = f"Requests sent a second by app monitor; in all: {told}."
     title = "Requests by app monitor over time"
-    return Plot("monitors", title, text, build_run_axis(reading), linear(high), format_rate, layers)
+    return Plot("monitors", title, text, build_run_axis(run), linear(high), format_rate, layers)
 
 
-def plot_monitors_throttled(reading: RunData) -> Plot:
+def plot_monitors_throttled(run: RunData) -> Plot:
     """What share of each app monitor's requests was throttled."""
     layers = [
         Layer(pick_colour(place), name, compute_throttled_share(lines).tolist(), dashed=place >= COLOURS)
-        for place, (name, lines) in enumerate(reading.monitors.items())
+        for place, (name, lines) in enumerate(run.monitors.items())
     ]
     told = ", ".join(
-        f"{each.name} {format_share(each.requests.throttled, each.requests.sent)}" for each in reading.summary.monitors
+        f"{each.name} {format_share(each.requests.throttled, each.requests.sent)}" for each in run.summary.monitors
     )
     text = f"Throttled share of the requests of each app monitor; over the whole run: {told}."
     title = "Throttled share by app monitor over time"
-    return Plot("monitors-throttled", title, text, build_run_axis(reading), linear(1.0), format_percent, layers)
+    return Plot("monitors-throttled", title, text, build_run_axis(run), linear(1.0), format_percent, layers)
 
 
 def compute_throttled_share(lines: BinnedTimeline) -> Floats:
@@ -166,9 +166,9 @@ def compute_throttled_share(lines: BinnedTimeline) -> Floats:
     return found
 
 
-def build_run_axis(reading: RunData) -> Axis:
+def build_run_axis(run: RunData) -> Axis:
     """The run over time, with its stages and incidents."""
-    return build_time_axis(reading.timeline, mark_stages(reading), mark_incidents(reading))
+    return build_time_axis(run.timeline, mark_stages(run), mark_incidents(run))
 
 
 def build_time_axis(lines: BinnedTimeline, marks: Sequence[Mark] = (), spans: Sequence[Mark] = ()) -> Axis:
@@ -184,10 +184,10 @@ def name_bins(lines: BinnedTimeline) -> list[str]:
     return [f"{format_clock(start)} to {format_clock(start + lines.width)}" for start in starts]
 
 
-def mark_stages(reading: RunData) -> list[Mark]:
+def mark_stages(run: RunData) -> list[Mark]:
     """The arrivals' stages, when there is more than one, and what came after the end."""
-    stages = reading.summary.stages
-    long = reading.timeline.size * reading.timeline.width
+    stages = run.summary.stages
+    long = run.timeline.size * run.timeline.width
     if not stages:
         return []
     marks = [Mark(stage.start / long, min(stage.end / long, 1), f"stage {stage.stage}") for stage in stages]
@@ -203,30 +203,30 @@ class IncidentSpan(Noun):
     end: float
 
 
-def find_incidents(reading: RunData) -> list[IncidentSpan]:
+def find_incidents(run: RunData) -> list[IncidentSpan]:
     """The incidents that the run came to, in the order of their begin; none as fast as possible, without a clock."""
-    spec = reading.spec
+    spec = run.spec
     if spec is None or not spec.scenario_text or spec.factor == inf:
         return []
     spans = [
         IncidentSpan(each, each.at / spec.factor, each.end / spec.factor)
-        for each in sorted(reading.folder.read_scenario().incidents, key=lambda each: each.at)
+        for each in sorted(run.folder.read_scenario().incidents, key=lambda each: each.at)
     ]
-    return [each for each in spans if each.start < reading.timeline.seconds]
+    return [each for each in spans if each.start < run.timeline.seconds]
 
 
-def mark_incidents(reading: RunData) -> list[Mark]:
+def mark_incidents(run: RunData) -> list[Mark]:
     """Where incidents lie on the x axis."""
-    long = reading.timeline.size * reading.timeline.width
-    return [Mark(each.start / long, min(each.end / long, 1.0), each.incident.name) for each in find_incidents(reading)]
+    long = run.timeline.size * run.timeline.width
+    return [Mark(each.start / long, min(each.end / long, 1.0), each.incident.name) for each in find_incidents(run)]
 
 
-def read_latency(reading: RunData, share: float) -> list[float]:
+def read_latency(run: RunData, share: float) -> list[float]:
     """A percentile of each slice: from the records, or the slice's worst second when they are gone."""
-    if reading.requests:
-        return list(reading.requests.latency.each(share).tolist())
+    if run.requests:
+        return list(run.requests.latency.each(share).tolist())
     name = "max" if share == 1.0 else f"p{share * 100:.0f}"
-    return list(reading.timeline.highest(f"latency_{name}_ms").tolist())
+    return list(run.timeline.highest(f"latency_{name}_ms").tolist())
 
 
 def choose_spread_scale(*series: Sequence[float]) -> Scale:

@@ -70,9 +70,9 @@ def build_clock_table(summary: Summary) -> Markup:
     return table(("", *quantiles), rows, "The clocks")
 
 
-def build_timeline_table(reading: RunData) -> Markup:
+def build_timeline_table(run: RunData) -> Markup:
     """The plots over time as numbers, a row a slice."""
-    lines = reading.timeline
+    lines = run.timeline
     names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "accepted_events", "given_up_events")
     sums = [lines.summed(name).tolist() for name in names]
     quantiles = [lines.highest(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
@@ -115,9 +115,9 @@ def format_leaf(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def build_incidents_card(reading: RunData) -> Markup | None:
+def build_incidents_card(run: RunData) -> Markup | None:
     """What the scenario let go wrong, when, and whom it could hit; the plots over time have the same spans."""
-    found = find_incidents(reading)
+    found = find_incidents(run)
     if not found:
         return None
     rows = [
@@ -142,15 +142,15 @@ def describe_hit_group(incident: Incident) -> str:
     return ", ".join([*groups, *([f"{share:.0%} of them"] if share < 1 else [])]) or "everybody"
 
 
-def build_neighbours_card(reading: RunData) -> Markup | None:
+def build_neighbours_card(run: RunData) -> Markup | None:
     """The card of a run that had several app monitors."""
-    if len(reading.summary.monitors) < 2:
+    if len(run.summary.monitors) < 2:
         return None
-    plots = (plot_monitors(reading).html(), plot_monitors_throttled(reading).html()) if reading.monitors else ()
+    plots = (plot_monitors(run).html(), plot_monitors_throttled(run).html()) if run.monitors else ()
     return card(
         "App monitors",
         *plots,
-        build_monitor_table(reading.summary),
+        build_monitor_table(run.summary),
         about="Requests asked for a second by app monitor, every attempt counted, and what share of each got a 429.",
         note="They share one quota: a neighbour whose load grows takes it from all.",
         wide=True,

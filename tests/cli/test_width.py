@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,10 +19,11 @@ from loadgen.errors import LoadgenError
 from loadgen.jobs.find_limit import BROKEN, build_limit_view, format_step
 from loadgen.jobs.progress import WorkProgress
 from loadgen.jobs.run import LiveView
-from loadgen.jobs.run.view import RunStarted
 from loadgen.limit import Cause, Limit, RateWindow, SearchStep
 from loadgen.report import show
+from loadgen.results import RunMonitor, RunOptions, RunSpec
 from tests import docs
+from tests.paths import QUICKSTART
 from tests.report.runs import make
 
 WIDTH = 80
@@ -136,8 +138,10 @@ def test_what_a_run_and_a_worker_tell_breaks_between_words(
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
     told = "word-by-word " * 20
+    spec = RunSpec.resolve(RunOptions(seed=7), str(QUICKSTART), QUICKSTART.read_text())
+    monitors = (RunMonitor("shop", "1"), RunMonitor("an-app-monitor-of-another-team", "2"))
     with LiveView(on_stderr=True) as view:
-        view(RunStarted("shop", "http://127.0.0.1:8000", ("shop", "an-app-monitor-of-another-team"), 7, 30.0))
+        view(msgspec.structs.replace(spec, url="http://127.0.0.1:8000", monitors=monitors))
         view(told)
     with LiveView(on_stderr=True) as view:
         view(WorkProgress(told))

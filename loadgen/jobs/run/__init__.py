@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ from loadgen.jobs.run.preflight import (
     confirm_aws,
     warn_of_strangers,
 )
-from loadgen.jobs.run.view import LiveView, OnProgress, Progress, RunStarted
+from loadgen.jobs.run.view import LiveView, OnProgress, Progress
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.jobs.targets import Confirm, OpenTargets, open_targets, reach_target
 from loadgen.results import EXIT_CODES, Follower, RunFolder, RunMonitor, RunOptions, RunSpec, Summary
@@ -37,7 +36,7 @@ from loadgen.transport import OnWait, require_answer
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["LiveView", "OnProgress", "Progress", "Run", "RunStarted", "run", "worker"]
+__all__ = ["LiveView", "OnProgress", "Progress", "Run", "run", "worker"]
 
 
 class Run:
@@ -77,9 +76,10 @@ def run(
 ) -> Run:
     """Send a scenario's traffic, measure it, and return what became of every event.
 
-    `options` are the fields of RunOptions; `out` is a new or empty folder, results/<time>-<name> unless given. Each
-    second that was measured, and each line for people, goes to `on_progress`; before anything goes to AWS `confirm` is
-    asked, and without one nothing goes there. Raises LoadgenError for what a person can mend. Ctrl-C ends the run well.
+    `options` are the fields of RunOptions; `out` is a new or empty folder, results/<time>-<name> unless given. The
+    run's RunSpec, each second that was measured, and each line for people go to `on_progress`. Before anything goes to
+    AWS `confirm` is asked, and without one nothing goes there. Raises LoadgenError for what a person can mend. Ctrl-C
+    ends the run well.
     """
     spec = resolve(scenario, options)
 
@@ -93,7 +93,7 @@ def run(
     opened = open_run(spec, Path(out) if out else None, spec.scenario.name, ask, tell_wait)
     with StopSignals() as signals, reached, opened as (aimed, folder, targets):
         followed = FollowedRun(aimed, folder, targets, Follower(folder.path).rows, on_progress)
-        followed.tell(describe_start(aimed))
+        followed.tell(aimed)
         if aimed.master:
             warn_of_strangers(aimed, followed.tell)
         summary = add_notes(folder, aimed, followed.follow_to_end(signals), followed.tell)
@@ -158,10 +158,3 @@ def own_endpoint(spec: RunSpec) -> EndpointSettings:
         faults=parse_faults(spec.faults) if spec.faults else Faults(),
         max_batch_events=max(100, *(each.client.batchLimit for each in spec.scenarios)),
     )
-
-
-def describe_start(spec: RunSpec) -> RunStarted:
-    """What is about to be sent."""
-    names = tuple(each.name for each in spec.monitors)
-    seconds = 0.0 if spec.factor == inf else spec.duration / spec.factor
-    return RunStarted(spec.scenario.name, spec.url, names, spec.seed, seconds, spec.web)

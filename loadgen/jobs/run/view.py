@@ -17,8 +17,7 @@ from rich.table import Table
 
 from loadgen.errors import escape_line
 from loadgen.jobs.progress import WorkProgress, print_line
-from loadgen.model import Noun
-from loadgen.results import TimelineRow
+from loadgen.results import RunSpec, TimelineRow
 from loadgen.units import format_digits, format_duration
 
 COUNTS = ("accepted", "throttled", "failed", "given_up")
@@ -55,7 +54,7 @@ class LiveView:
         """Show what has happened."""
         self._end_wait()
         match progress:
-            case RunStarted():
+            case RunSpec():
                 self._begin(progress)
             case WorkProgress(what) if self._console.is_terminal and self._live is None:
                 self._wait = self._console.status(escape_line(what))
@@ -65,13 +64,13 @@ class LiveView:
             case TimelineRow():
                 self._show(progress)
 
-    def _begin(self, started: RunStarted) -> None:
-        monitors = "monitor" if len(started.monitors) == 1 else "monitors"
-        names = ", ".join(started.monitors)
-        print_line(self._console, f"{started.scenario} → {started.url}, {monitors} {names}, seed {started.seed}")
-        if started.web is not None:
-            print_line(self._console, f"Locust's web UI: http://127.0.0.1:{started.web}")
-        self._seconds = started.seconds
+    def _begin(self, spec: RunSpec) -> None:
+        monitors = "monitor" if len(spec.monitors) == 1 else "monitors"
+        names = ", ".join(each.name for each in spec.monitors)
+        print_line(self._console, f"{spec.scenario.name} → {spec.url}, {monitors} {names}, seed {spec.seed}")
+        if spec.web is not None:
+            print_line(self._console, f"Locust's web UI: http://127.0.0.1:{spec.web}")
+        self._seconds = spec.duration / spec.factor  # 0 as fast as possible
         if self._console.is_terminal:
             self._live = Live(console=self._console, transient=True, auto_refresh=False)
             self._live.start()
@@ -130,18 +129,7 @@ def format_log_line(row: TimelineRow, duration: float) -> str:
     )
 
 
-class RunStarted(Noun):
-    """What is about to be sent, and where to."""
-
-    scenario: str
-    url: str
-    monitors: tuple[str, ...]
-    seed: int
-    seconds: float  # how long the run will take; 0: as fast as possible
-    web: int | None = None  # port of Locust's web UI, on loopback
-
-
-Progress = RunStarted | TimelineRow | str | WorkProgress
+Progress = RunSpec | TimelineRow | str | WorkProgress
 """What is sent where, each second, lines for people, and what is waited for until the next of these."""
 
 OnProgress = Callable[[Progress], None]

@@ -266,9 +266,11 @@ def test_the_time_is_a_whole_requests_however_many_addresses_a_name_has(monkeypa
             filler.connect_ex(deaf.getsockname())
             full.append(filler)
     monkeypatch.setitem(socket.create_connection.__globals__, "getaddrinfo", lambda *_: addresses)
-    asking = gevent.spawn(cause_of, ConnectionPool(find_route("http://several.test", environ={}), 0.3))
+    network = ConnectionPool(find_route("http://several.test", environ={}), 0.3)
+    asking = gevent.spawn(cause_of, network)
     asking.join(timeout=2)
     assert asking.ready() and asking.value == "timeout"
+    assert network.open == 0  # whoever was opening it has given up
     for each in full:
         each.close()
 

@@ -18,7 +18,7 @@ from loadgen.charts.html import (
     table,
     tiles,
 )
-from loadgen.charts.plot import COLOURS, Layer, Plot, find_stack_height, pick_colour
+from loadgen.charts.plot import COLOURS, Layer, Plot, find_highest, find_stack_height, pick_colour
 from loadgen.charts.scales import Axis, Mark, Scale, Write, label_columns, label_times, linear, logarithmic
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "cards",
     "el",
     "facts",
+    "find_highest",
     "find_stack_height",
     "folded",
     "header",

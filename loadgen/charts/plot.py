@@ -270,6 +270,11 @@ def format_x(place: float) -> str:
     return f"{place * WIDTH:.1f}".removesuffix(".0")
 
 
+def find_highest(*series: Sequence[float]) -> float:
+    """The highest of the values that are there; 0 where none is."""
+    return max((value for values in series for value in values if isfinite(value)), default=0.0)
+
+
 def find_stack_height(*series: Sequence[float]) -> float:
     """The height of the highest stack."""
     return max((list(accumulate(each))[-1] for each in zip(*series, strict=True)), default=0.0)

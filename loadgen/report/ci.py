@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
 from loadgen.errors import escape_controls
-from loadgen.report.thresholds import ToldThreshold, name_threshold
+from loadgen.report.thresholds import ToldThreshold
 from loadgen.results import Summary, ThresholdResult, describe_unguarded, name_verdict
 from loadgen.units import format_count, format_milliseconds, format_rate, format_share
 
@@ -63,7 +63,7 @@ def build_threshold_case(summary: Summary, result: ThresholdResult) -> ElementTr
     """One threshold."""
     told = ToldThreshold.of(result)
     wrong = [] if result.kept else [result.describe_breach()]
-    name = f"{name_threshold(result)}: {told.figure} {told.bound}"
+    name = f"{told.name}: {told.figure} {told.bound}"
     outcome = "failure" if wrong else "skipped" if result.value is None else ""
     return build_case(summary, name, outcome, wrong or ["nothing was measured"])
 

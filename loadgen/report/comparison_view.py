@@ -18,6 +18,7 @@ from loadgen.charts import (
     card,
     cards,
     el,
+    find_highest,
     folded,
     header,
     join,
@@ -28,7 +29,7 @@ from loadgen.charts import (
 )
 from loadgen.report.comparison import NAMES, Comparison, Difference, FigureInterval, align
 from loadgen.report.conditions import describe_condition
-from loadgen.report.plots import build_time_axis, choose_spread_scale, find_highest, plot_curve, read_latency
+from loadgen.report.plots import build_time_axis, choose_spread_scale, plot_curve, read_latency
 from loadgen.results import BinnedRequests, BinnedTimes, RunData
 from loadgen.units import format_count, format_digits, format_milliseconds, format_rate
 
@@ -150,7 +151,7 @@ def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> M
     """A count of every run a second."""
     series = [run.timeline.rate(name).tolist() for run in runs]
     axis, layers = overlay_runs(runs, series)
-    scale = linear(max(find_highest(values) for values in series))
+    scale = linear(find_highest(*series))
     plot = Plot(name, title, about, axis, scale, format_rate, layers)
     return card(title, plot.html(), about=about)
 

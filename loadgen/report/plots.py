@@ -14,6 +14,7 @@ from loadgen.charts import (
     Mark,
     Plot,
     Scale,
+    find_highest,
     find_stack_height,
     label_times,
     linear,
@@ -236,12 +237,6 @@ def choose_spread_scale(*series: Sequence[float]) -> Scale:
     if not len(there):
         return logarithmic(1.0, 10.0)
     return logarithmic(max(float(there.min()), 0.1), max(float(there.max()), 0.2))
-
-
-def find_highest(values: Sequence[float]) -> float:
-    """The highest of the values that are there."""
-    there = [value for value in values if value == value]
-    return max(there, default=0.0)
 
 
 POINTS = 160

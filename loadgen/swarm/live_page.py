@@ -14,7 +14,20 @@ from importlib.resources import files
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from loadgen.charts import Axis, Layer, Plot, Scale, card, cards, el, find_stack_height, label_times, linear, page
+from loadgen.charts import (
+    Axis,
+    Layer,
+    Plot,
+    Scale,
+    card,
+    cards,
+    el,
+    find_highest,
+    find_stack_height,
+    label_times,
+    linear,
+    page,
+)
 from loadgen.results import Follower, RunSpec, TimelineRow
 from loadgen.units import format_clock, format_count, format_milliseconds, format_rate
 
@@ -95,8 +108,7 @@ def plot_times(rows: Sequence[TimelineRow], name: str, columns: Sequence[str]) -
     """Quantiles of a clock of each second; a gap where nothing was answered."""
     series = {column: [_number(getattr(row, column)) for row in rows] for column in columns}
     layers = [Layer(_colour(column), column.split("_")[-2], values) for column, values in series.items()]
-    high = max((value for values in series.values() for value in values if value == value), default=0.0)
-    return plot_seconds(rows, name, linear(high), format_milliseconds, layers)
+    return plot_seconds(rows, name, linear(find_highest(*series.values())), format_milliseconds, layers)
 
 
 def plot_in_flight(rows: Sequence[TimelineRow]) -> Plot:

@@ -17,6 +17,7 @@ from loadgen.charts import (
     card,
     cards,
     el,
+    find_highest,
     folded,
     header,
     label_times,
@@ -213,8 +214,7 @@ def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Laye
     rates = [point.sample_rate for point in plan.rates]
     low, high = min(rates) / RATE_MARGIN, max(rates) * RATE_MARGIN
     places = [log(each / low) / log(high / low) for each in rates]
-    highest = max(value for layer in layers for value in layer.values if value == value)
     ticks = [(place, f"{each:g}") for place, each in zip(places, rates, strict=True)]
     axis = Axis(places, [f"sample rate {each:g}" for each in rates], ticks)
     text = f"{title}: {', '.join(layer.label for layer in layers)}."
-    return Plot(key, title, text, axis, linear(highest), say, layers, 200)
+    return Plot(key, title, text, axis, linear(find_highest(*(layer.values for layer in layers))), say, layers, 200)

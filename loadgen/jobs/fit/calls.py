@@ -58,13 +58,14 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     rows = traced if len(traced) else recorded.rows_of(rum.HTTP)
     status = events.code[rows]
     whole = bool(len(traced)) or bool(len(rows) and ((status >= 200) & (status < 400)).mean() > 0.02)
-    names = _name_calls(recorded, site, visits, rows)
+    named = _name_calls(recorded, site, visits, rows)
+    inside = np.array([call is not None for call in named], dtype=bool)
+    rows, status, names = rows[inside], status[inside], [call for call in named if call is not None]
     counts: Counter[_Call] = Counter()
     sessions: defaultdict[_Call, set[int]] = defaultdict(set)
     for call, session in zip(names, events.session[rows].tolist(), strict=True):
-        if call is not None:
-            counts[call] += 1
-            sessions[call].add(session)
+        counts[call] += 1
+        sessions[call].add(session)
     kept = {call: number for call, number in counts.items() if len(sessions[call]) >= at_least}
     own = _find_own_failures(names, status, kept) if whole else {}
     if own:
@@ -83,7 +84,7 @@ def find_calls(recorded: Recorded, site: RecordedSite, visits: Visits, walked: F
     base = len(rows) if whole else sum(walked)
     failures = {code: round_share(share, base) for code, share in sorted(shares.items())}
     pages = _write_calls(rates, own, walked)
-    return SiteCalls(pages, failures, network, len(names), whole, events.value[traced])
+    return SiteCalls(pages, failures, network, len(named), whole, events.value[traced])
 
 
 def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: Any) -> list[_Call | None]:
@@ -136,9 +137,7 @@ def _fill_segment(part: str, form: str, items: dict[str, str]) -> str:
     return PATTERN_NAME.sub("0", form) if "{" in form else clean_text(form)
 
 
-def _find_own_failures(
-    names: list[_Call | None], status: Floats, kept: dict[_Call, int]
-) -> dict[_Call, dict[str, float]]:
+def _find_own_failures(names: list[_Call], status: Floats, kept: dict[_Call, int]) -> dict[_Call, dict[str, float]]:
     """The failures of calls that surely fail more often or more rarely than the others, by status."""
     fails = (status >= 400) & (status < 600)
     by_call: defaultdict[_Call, Counter[int]] = defaultdict(Counter)

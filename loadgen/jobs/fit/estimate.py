@@ -34,6 +34,9 @@ from loadgen.jobs.fit.visits import (
 )
 from loadgen.jobs.fit.vitals import Loads, find_slowness, list_loads
 
+FEWEST_COMPLETE = 30
+"""Views of a page that are whole, from which those that the event limit cut are left out of what is counted a view."""
+
 
 class Seen(NamedTuple):
     """Recorded traffic as visits: what all estimates, and the judgement, are made from."""
@@ -80,8 +83,6 @@ def see_visits(
     visits = list_visits(recorded, site, cuts)
     route, mobile = find_routes(site, visits), find_mobile(recorded)
     steps = count_steps(site, visits, route)
-    walked = np.bincount(visits.page, minlength=len(site.names)).astype(np.float64)
-    walked += np.bincount(visits.page, weights=visits.reloads + visits.links, minlength=len(site.names))
     return Seen(
         recorded,
         settings,
@@ -92,9 +93,28 @@ def see_visits(
         mobile,
         list_loads(recorded, visits, mobile),
         steps,
-        walked,
+        count_arrived(visits, len(site.names)),
         at_least,
     )
+
+
+def count_arrived(visits: Visits, pages: int) -> Floats:
+    """How often each page was come to, reloads and links to itself included."""
+    arrived = np.bincount(visits.page, weights=1.0 + visits.reloads + visits.links, minlength=pages)
+    return arrived.astype(np.float64)
+
+
+def choose_complete(seen: Seen) -> tuple[Visits, Floats]:
+    """The views during which everything was recorded, and how often each page was come to in them.
+
+    The last view of a session that came to its event limit is none, unless its page has few others.
+    """
+    visits = seen.visits
+    cut, pages = visits.last & seen.cuts.full[visits.session], len(seen.site.names)
+    kept = ~cut | (np.bincount(visits.page[~cut], minlength=pages) < FEWEST_COMPLETE)[visits.page]
+    columns: dict[str, Any] = {name: column[kept] for name, column in visits._asdict().items()}
+    chosen = Visits(**columns)
+    return chosen, count_arrived(chosen, pages)
 
 
 def find_starts(seen: Seen) -> tuple[Ints, Floats]:
@@ -112,7 +132,8 @@ def find_starts(seen: Seen) -> tuple[Ints, Floats]:
 
 def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
     """All estimates."""
-    recorded, site, visits, walked = seen.recorded, seen.site, seen.visits, seen.walked
+    recorded, site, visits = seen.recorded, seen.site, seen.visits
+    whole, walked = choose_complete(seen)
     people, files = count_people(recorded), find_files(recorded, visits, len(site.names))
     countries = {name: float(number) for name, number in people.countries.most_common(30)}
     return Estimates(
@@ -124,9 +145,9 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         find_documents(seen.loads, visits.page[seen.loads.view], len(site.names)),
         files,
         read_navigation(seen.loads, files.cold),
-        find_calls(recorded, site, visits, walked, at_least),
-        find_clicks(recorded, visits, walked, at_least),
-        find_custom_events(recorded, site, visits, walked, at_least),
-        find_js_errors(recorded, site, visits, walked, at_least),
+        find_calls(recorded, site, whole, walked, at_least),
+        find_clicks(recorded, whole, walked, at_least),
+        find_custom_events(recorded, site, whole, walked, at_least),
+        find_js_errors(recorded, site, whole, walked, at_least),
         find_shortcuts(recorded, visits, seen.loads, len(site.names)),
     )

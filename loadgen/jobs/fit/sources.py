@@ -75,6 +75,9 @@ def read_monitor(asked: FitOptions, recorder: Recorder, on_progress: OnProgress)
     now = time.time()
     before = parse_moment(asked.before, now)
     after = parse_moment(asked.after, now) if asked.after else now - RETENTION_SECONDS
+    if after >= before:
+        raise LoadgenError(f"--after {format_moment(after)} is not before --before {format_moment(before)}; give an "
+                           "earlier --after, or a later --before")  # fmt: skip
     account = open_account(asked.target, asked.region, on_progress)
     feed, events = Feed(recorder), recorder.counts.events
     tick = Ticker(on_progress, f"reading {asked.monitor}", None, "events")
@@ -142,6 +145,8 @@ def read_file(path: Path, recorder: Recorder, on_read: OnRead) -> None:
             raise LoadgenError(f"{path}: cannot be read ({error}); {INSTEAD}") from None
         recorder.counts.broken_lines += 1  # a file that ends early: what came before counts
     if recorder.counts.events + recorder.counts.duplicates == before:
+        if head.startswith(SQLITE):
+            raise LoadgenError(f"{path}: the store of an endpoint that was sent no events; send it some, or {INSTEAD}")
         unusable = recorder.counts.broken_events + recorder.counts.bad_times - useless
         if unusable:
             raise LoadgenError(f"{path}: none of its {unusable:,} RUM events tells id, session and time; {INSTEAD}")

@@ -167,7 +167,8 @@ def find_p75(values: Floats) -> float:
 def find_error(values: Floats, whose: Ints, statistic: Callable[[Floats], float]) -> float:
     """The standard error of a statistic, as a part of it: all of one visitor go to one part, as one visitor's loads are
     alike and few visitors have many of them."""
-    part = np.random.default_rng(3).permutation(int(whose.max()) + 1)[whose] % PARTS
+    people, place = np.unique(whose, return_inverse=True)
+    part = np.random.default_rng(3).permutation(len(people))[place] % PARTS
     found = [statistic(values[part == each]) for each in range(PARTS)]
     return float(np.std(found, ddof=1) / np.sqrt(PARTS) / np.mean(found))
 

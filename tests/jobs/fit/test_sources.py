@@ -14,7 +14,7 @@ import pytest
 import loadgen
 from loadgen.errors import LoadgenError
 from loadgen.jobs.fit.recorded import Recorded, Recorder
-from loadgen.jobs.fit.sources import read_file
+from loadgen.jobs.fit.sources import FitOptions, read_file, read_sources
 from tests.jobs.fit.forms import FORMS, log_events
 
 START = "2026-01-01"
@@ -180,3 +180,17 @@ def test_a_gzip_that_ends_early_gives_what_came_before(bodies: list[bytes], tmp_
     found = read(tmp_path / "file")
     assert found.counts.events > 0
     assert found.counts.broken_lines >= 1
+
+
+def test_a_store_without_events_is_told_from_binary_data(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    with loadgen.Endpoint(store=store):
+        pass
+    with pytest.raises(LoadgenError, match="the store of an endpoint that was sent no events; send it some"):
+        read(store)
+
+
+def test_a_time_that_ends_before_it_begins_is_refused_before_anything_is_asked() -> None:
+    asked = FitOptions(monitor="shop", target="http://127.0.0.1:9", after="2026-11-27", before="2026-11-26")
+    with pytest.raises(LoadgenError, match=r"--after 2026-11-27.* is not before --before 2026-11-26"):
+        read_sources([], asked, print)

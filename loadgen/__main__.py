@@ -24,6 +24,7 @@ def main() -> None:
         heeded.append(signal.SIGINT)
     for number in heeded:
         signal.signal(number, leave)
+    os.environ["PYTHONSAFEPATH"] = "1"  # to processes of ours a random.py in the folder is no module, as it is to us
     is_on_terminal = any(os.isatty(number) for number in (1, 2))
     from loadgen.cli import main as run_command
 

@@ -99,7 +99,7 @@ class Endpoint:
     def start(self) -> Endpoint:
         """Start the process and wait until it listens."""
         process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "loadgen.endpoint.server"],
+            [sys.executable, "-P", "-m", "loadgen.endpoint.server"],  # -P: a random.py in the folder is not ours
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,

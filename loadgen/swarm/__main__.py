@@ -1,7 +1,7 @@
 """`python -m loadgen.swarm OPTIONS`: Locust on our locustfile, as `loadgen run` and `loadgen worker` start it.
 
-Rule: nothing of the user's own Locust set-up has an effect: no configuration file, no LOCUST_ variable. Ctrl-C counts
-from the first moment, long before Locust is imported.
+Rule: nothing of the user's own set-up of Locust or gevent has an effect: no configuration file, no variable. Ctrl-C
+counts from the first moment, long before Locust is imported.
 """
 
 from loadgen.swarm import remember_signals
@@ -16,7 +16,7 @@ def main() -> None:
     from pathlib import Path
     from typing import Any
 
-    for name in [name for name in os.environ if name.startswith("LOCUST_")]:
+    for name in [name for name in os.environ if name.startswith(("LOCUST_", "GEVENT_"))]:
         del os.environ[name]
     from locust import main as locust_main
 

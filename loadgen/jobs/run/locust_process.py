@@ -237,8 +237,8 @@ def list_master_arguments(spec: RunSpec) -> list[str]:
 
 
 def make_command(*arguments: str) -> list[str]:
-    """Locust on our locustfile, whatever the user's own Locust is set up for."""
-    return [sys.executable, "-m", "loadgen.swarm", *arguments]
+    """Locust on our locustfile, whatever the user's own Locust is set up for and whatever modules lie in the folder."""
+    return [sys.executable, "-P", "-m", "loadgen.swarm", *arguments]
 
 
 PATIENCE_SECONDS, LOOK_SECONDS = 300.0, 0.5

@@ -10,6 +10,7 @@ import math
 from abc import ABCMeta
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import add, sub
 from typing import Any, Literal, NamedTuple, TypeVar, dataclass_transform, overload
 
 import msgspec
@@ -284,17 +285,7 @@ class Volume(Noun):
     raw_bytes: int = 0  # bodies before gzip
 
     def __add__(self, other: Volume) -> Volume:
-        return Volume(
-            self.requests + other.requests,
-            self.events + other.events,
-            self.wire_bytes + other.wire_bytes,
-            self.raw_bytes + other.raw_bytes,
-        )
+        return Volume(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
 
     def __sub__(self, other: Volume) -> Volume:
-        return Volume(
-            self.requests - other.requests,
-            self.events - other.events,
-            self.wire_bytes - other.wire_bytes,
-            self.raw_bytes - other.raw_bytes,
-        )
+        return Volume(*map(sub, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))

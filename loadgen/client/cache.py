@@ -10,18 +10,14 @@ from __future__ import annotations
 import math
 import sys
 
-import msgspec
-
 from loadgen.ids import is_sampled, make_uuid4
 from loadgen.model import Event, Noun, Page, Session
-from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, PAGE_VIEW, SESSION_START, PageView, SessionStart
+from loadgen.rum.events import CLS, HELD_UNTIL_HIDDEN, SESSION_START, SessionStart
 from loadgen.scenario import Client
-from loadgen.wire.json_templates import TEXT_PLACEHOLDER, Template, escape, write_details
+from loadgen.wire.json_templates import write_details
 
 SESSION_STARTED = write_details(SessionStart())
 """The details of every session_start."""
-
-_PAGE_VIEW = Template(PageView(TEXT_PLACEHOLDER))
 
 
 class ClientCounts(Noun, frozen=True):
@@ -153,10 +149,8 @@ class EventCache:
         self._expires = self._cookie_expires = event.at + self._length
         if len(self.queue) >= self._size:
             self.dropped += 1  # counted for the session all the same
-        elif self._cookies or event.type != PAGE_VIEW:
-            self.queue.append(event)
         else:
-            self.queue.append(_without_history(event))
+            self.queue.append(event)
 
     def _hold(self, event: Event) -> None:
         """Keep a candidate; a newer value replaces the waiting one and neither counts nor extends the session."""
@@ -169,10 +163,3 @@ class EventCache:
             self._count += 1
             self._expires = self._cookie_expires = event.at + self._length
         self.candidates[event.type] = event
-
-
-def _without_history(event: Event) -> Event:
-    """A page view as recorded without cookies: nothing but the page (sessions/PageManager.ts, recordInteraction)."""
-    if not event.details.startswith(_PAGE_VIEW.pieces[0]):  # a custom event that has this type
-        return event
-    return msgspec.structs.replace(event, details=_PAGE_VIEW.text(escape(event.page.id)))

@@ -162,7 +162,9 @@ class ClosedArrivals(ArrivalsLaw):
     def _visits(self) -> _Visits:
         """Start each visitor's first visit after a pause, and each further visit a pause after the visit before."""
         per_round, duration = -(-self.visitors // BLOCK), self.scenario.duration
-        starts, numbers, rows = [], [], []
+        starts: list[Floats] = [np.zeros(0)]
+        numbers: list[Ints] = [np.zeros(0, dtype=np.int64)]
+        rows = list(numbers)
         for place in range(per_round):
             number = place
             start = self._draw_pauses(number)
@@ -174,7 +176,10 @@ class ClosedArrivals(ArrivalsLaw):
                 start = start + self._measure_lengths(number, np.minimum(start, duration))
                 number += per_round
                 start = start + self._draw_pauses(number)
-        return _sort_visits(starts, numbers, rows)
+        begun = np.concatenate(starts).round(6)
+        block, row = np.concatenate(numbers), np.concatenate(rows)
+        order = np.lexsort((row, block, begun))
+        return _Visits(begun[order], block[order], row[order])
 
     def _draw_pauses(self, number: int) -> Floats:
         """How long the visitors of a block stay away before this round."""
@@ -208,14 +213,6 @@ class _Visits(NamedTuple):
     start: Floats
     block: Ints  # of its round and visitors
     row: Ints  # in the block
-
-
-def _sort_visits(starts: list[Floats], numbers: list[Ints], rows: list[Ints]) -> _Visits:
-    none = np.zeros(0, dtype=np.int64)
-    start = np.round(np.concatenate([np.zeros(0), *starts]), 6)
-    number, row = np.concatenate([none, *numbers]), np.concatenate([none, *rows])
-    order = np.lexsort((row, number, start))
-    return _Visits(start[order], number[order], row[order])
 
 
 def make_arrivals_law(

@@ -13,7 +13,7 @@ from loadgen.model import Session
 from loadgen.scenario import Scenario
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
-from loadgen.traffic.build_loads import NOWHERE, build_loads, build_unused
+from loadgen.traffic.build_loads import NO_LIMIT, NOWHERE, SessionLimit, build_loads, build_unused
 from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
@@ -34,17 +34,19 @@ from loadgen.traffic.journey import (
     open_tabs,
 )
 from loadgen.traffic.loading import (
+    LANDING,
+    LANDING_AGAIN,
+    LATER,
     Loading,
     Slowness,
     WantedLoads,
     compute_usual_lcp,
     draw_loads,
-    find_cache_factor,
     join_loads,
     measure_loads,
     restore_loads,
 )
-from loadgen.traffic.page_manager import NO_LIMIT, PageMaker, SessionLimit, draw_referrers, number_pages
+from loadgen.traffic.page_manager import PageMaker, draw_referrers, number_pages
 from loadgen.traffic.population import Crowd, People
 from loadgen.traffic.prerendering import activate_loads, draw_leads
 from loadgen.traffic.site import Site
@@ -179,7 +181,7 @@ class Blocks:
         population, telemetry = self.scenario.population, self.scenario.telemetry
         entry = draw_entries(self.site, self.seeds, block, len(people.user))
         everyone = np.arange(len(entry))
-        warm = find_cache_factor(True, people.returning)
+        warm = np.where(people.returning, LANDING_AGAIN, LANDING)
         factor = find_slowdown(exposures, everyone, entry, starts)
         warm = warm if factor is None else warm * factor
         again = population.reopened / 2
@@ -209,7 +211,7 @@ class Blocks:
         """The full loads behind the landings."""
         view = np.flatnonzero(hard & ~steps.first)
         session, of = steps.session[view], steps.page[view]
-        factor, kind = find_cache_factor(False, people.returning[session]), steps.kind[view]
+        factor, kind = np.full(len(view), LATER), steps.kind[view]
         left = (steps.page[view - 1] == steps.page[view]) | (kind != NAVIGATE)
         cached = np.where(left, 1.0, self.scenario.telemetry.cache.later_pages)
         images = self.site.assets.images

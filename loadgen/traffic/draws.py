@@ -157,15 +157,10 @@ def weigh_ranks(size: int, exponent: float) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def _draw_bytes(generator: np.random.Generator, count: int, width: int, rows: Ints | None) -> NDArray[np.uint8]:
-    """Random bytes of `count` rows, or of the rows that are given."""
-    drawn = np.frombuffer(generator.bytes(width * count), dtype=np.uint8).reshape(count, width)
-    return drawn if rows is None else drawn[rows]
-
-
 def draw_hex_texts(generator: np.random.Generator, count: int, digits: int, rows: Ints | None = None) -> list[str]:
     """Random lower-case hex numbers of an even number of digits, of all rows or of some."""
-    text = _draw_bytes(generator, count, digits // 2, rows).tobytes().hex()
+    drawn = np.frombuffer(generator.bytes(digits // 2 * count), dtype=np.uint8).reshape(count, digits // 2)
+    text = (drawn if rows is None else drawn[rows]).tobytes().hex()
     return [text[at : at + digits] for at in range(0, len(text), digits)]
 
 

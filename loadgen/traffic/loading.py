@@ -52,7 +52,8 @@ PHASES_AT_MOST = 0.7
 """Part of TTFB that redirect, DNS and connection may take; the rest is the request itself."""
 
 LANDING, LANDING_AGAIN, LATER = 1.3, 1.1, 0.9
-"""Factors on rendering: first page of a new and of a returning visitor, later pages. Their mean over a site's loads is
+"""Factors on rendering by what earlier pages or visits have left in the cache: first page of a new and of a returning
+visitor, later pages. Their mean over a site's loads is
 about 1; the ratio is that of home and inner pages, 53 and 72 % good LCP on mobiles (Web Almanac 2024)."""
 
 NETWORK_PART = 0.6
@@ -71,8 +72,8 @@ AT_ONCE = (
 )  # fmt: skip
 """What takes no time in a return from the back/forward cache."""
 
-MEASURED, PAINTS = AT_ONCE, ("fcp", "lcp", "frame")
-"""The times of a load that its browser tells."""
+PAINTS = ("fcp", "lcp", "frame")
+"""What browsers tell more coarsely than other times."""
 
 
 class Loading(NamedTuple):
@@ -187,13 +188,6 @@ def read_by_device(telemetry: Telemetry, name: str) -> Floats:
     return np.array([getattr(telemetry.desktop if each == "desktop" else telemetry.mobile, name) for each in DEVICES])
 
 
-def find_cache_factor(landing: bool, returning: Bools) -> Floats:
-    """Factor on rendering times: what earlier pages or visits have left in the cache."""
-    if not landing:
-        return np.full(len(returning), LATER)
-    return np.where(returning, LANDING_AGAIN, LANDING)
-
-
 def compute_usual_lcp(telemetry: Telemetry) -> Floats:
     """Roughly the median LCP of a landing by device, in ticks: the sum of the medians, raised by 5 %."""
     medians = [read_by_device(telemetry, f"{name}_median_ms") for name in ("ttfb", "render", "largest")]
@@ -294,6 +288,6 @@ def measure_loads(loading: Loading, clocks: BrowserClocks, restored: Bools) -> L
     """The loads as their browsers tell them: times and paints with the resolution of each engine."""
     rows = np.arange(len(loading.view))
     step = np.where(restored, clocks.step, clocks.paint_step)
-    measured: dict[str, Any] = {name: clocks.coarsen(rows, getattr(loading, name)) for name in MEASURED}
+    measured: dict[str, Any] = {name: clocks.coarsen(rows, getattr(loading, name)) for name in AT_ONCE}
     measured |= {name: -(-getattr(loading, name) // step) * step for name in PAINTS}
     return loading._replace(**measured)

@@ -1,30 +1,13 @@
-"""Page views as the web client counts them: which are new pages, their numbers, parents and referrers.
-
-Which events a visit's client certainly does not record, found before the events are made.
-
-The first client session of a visit lasts at least sessionLengthSeconds from its first event. Of the events within that
-time, these are left out:
-
-- all but the first, where the session is not sampled;
-- those after the first sessionEventLimit ones, because the session is full: the client's own session_start and its
-  candidates (CLS and INP) only fill it sooner. Candidates are never left out, because a newer value replaces the
-  waiting one.
-
-Without cookies each load has sessions of its own, and nothing is left out.
-"""
+"""Page views as the web client counts them: which are new pages, their numbers, parents and referrers."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.ids import is_sampled
 from loadgen.model import Page
-from loadgen.scenario import Scenario
-from loadgen.traffic.draws import TICKS, Bools, Choice, Ints, Pause, find_begins
+from loadgen.traffic.draws import Bools, Choice, Ints, Pause
 from loadgen.traffic.journey import RELOAD, RESTORED, Timeline, Walk
 from loadgen.traffic.site import Site
 
@@ -153,40 +136,3 @@ class PageMaker:
             return Page(path, title, 0, None, referrer, domain, None, tags, more)
         spent = (self._noticed[row] - self._noticed[parent]) // 10
         return Page(path, title, self._interaction[row], self.paths[parent], referrer, domain, spent, tags, more)
-
-
-class SessionLimit(NamedTuple):
-    """How many events fit into a visit's first client session, for how many ticks it lasts, which share is sampled."""
-
-    events: int
-    ticks: float
-    sample_rate: float
-
-    @classmethod
-    def for_scenario(cls, scenario: Scenario) -> SessionLimit:
-        """The limit of a scenario's client."""
-        client = scenario.client
-        if not client.allowCookies:
-            return NO_LIMIT
-        limit = client.sessionEventLimit or sys.maxsize
-        return cls(limit, client.sessionLengthSeconds * TICKS, scenario.monitor.sample_rate)
-
-    def find_beyond(self, keys: Sequence[int], session: Ints, at: Ints, simple: Bools) -> Bools:
-        """Which events the client certainly does not record.
-
-        Args:
-            keys: The sessions' keys.
-            session: Of each event, its session as an index into `keys`, ascending; events in order of recording.
-            at: Of each event, ticks from its session's start.
-            simple: Of each event, whether it is recorded at once and is no candidate.
-        """
-        begin = find_begins(session, len(keys))[session]
-        before: Ints = np.cumsum(simple) - simple
-        full: Bools = simple & (before - before[begin] >= self.events)
-        if self.sample_rate < 1:
-            unseen = np.array([not is_sampled(key, self.sample_rate) for key in keys])
-            full |= unseen[session] & (np.arange(len(session)) > begin)
-        return full & (at < self.ticks)
-
-
-NO_LIMIT = SessionLimit(sys.maxsize, 0.0, 1.0)

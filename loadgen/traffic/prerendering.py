@@ -28,10 +28,10 @@ from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, find_begins, round_down, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk
 from loadgen.traffic.loading import (
+    LATER,
     Loading,
     WantedLoads,
     draw_loads,
-    find_cache_factor,
     join_loads,
     measure_loads,
     pick_loads,
@@ -150,7 +150,7 @@ def _load(draws: BlockDraws, view: Ints, walk: Walk) -> Loading:
     images, before, returning = draws.site.assets.images, walk.page[unused - 1], draws.people.returning[session]
     wanted = WantedLoads(
         unused, session, draws.site.slowness[of], draws.site.html_kb[of],
-        find_cache_factor(False, returning), False, np.zeros(count, dtype=bool), cached, new,
+        np.full(count, LATER), False, np.zeros(count, dtype=bool), cached, new,
         images[:, of] > 0, np.stack((images[0][of] > images[0][before], of != before, new)) & ~returning,
     )  # fmt: skip
     drawn = draw_loads(draws.stream("unused loading"), draws.scenario.telemetry, draws.slowness, wanted)

@@ -105,9 +105,8 @@ class SiteMetadata(Noun, frozen=True):
 
     domain: str
     release_id: str | None = None
-    attributes: tuple[
-        tuple[str, ...], ...
-    ] = ()  # members as they stand inside a JSON string; a visitor has one of each
+    # members as they stand inside a JSON string; a visitor has one of each
+    attributes: tuple[tuple[str, ...], ...] = ()
     client: str = CLIENTS["npm"]
 
     @classmethod

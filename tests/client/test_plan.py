@@ -9,9 +9,7 @@ import pytest
 from loadgen.client import Plan, plan
 from loadgen.ids import NIL_UUID
 from loadgen.model import Session
-from loadgen.rum.events import PAGE_VIEW, PageView
 from loadgen.scenario import Client
-from loadgen.wire.json_templates import write_details
 from tests.client.visits import VISITOR, cls, event, inp, load, page_view, resources, session
 
 START = "session_start_event"
@@ -191,16 +189,6 @@ def test_without_cookies_every_load_is_a_session_of_nobody() -> None:
     assert [len(batch.events) for batch in result.batches] == [2, 2]
     assert len({batch.session_id for batch in result.batches}) == 2
     assert {batch.user_id for batch in result.batches} == {NIL_UUID}
-
-
-def test_without_cookies_a_page_view_tells_only_its_page() -> None:
-    result = planned(session(load(page_view(0.5), hides=(2.0,))), allowCookies=False)
-    assert result.batches[0].events[1].details == write_details(PageView("/"))
-
-
-def test_without_cookies_a_custom_event_keeps_its_details_whatever_it_is_called() -> None:
-    result = planned(session(load(event(0.5, PAGE_VIEW), hides=(2.0,))), allowCookies=False)
-    assert [each.details for each in result.batches[0].events if each.type == PAGE_VIEW] == [write_details({"at": 0.5})]
 
 
 def test_an_unsampled_visit_sends_nothing() -> None:

@@ -23,6 +23,7 @@ from loadgen.rum.events import (
     RESOURCE,
     TTFB,
     XRAY,
+    PageView,
 )
 from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenEvent, SeenSession, events, kinds, loads, one, seen, small
@@ -327,7 +328,7 @@ def test_without_cookies_every_load_is_a_landing() -> None:
     sessions = list(seen(small(allowCookies=False), SEED))
     for load in loads(sessions):
         view = one(load, PAGE_VIEW)
-        assert view is not None and view.details.interaction is UNSET
+        assert view is not None and view.details == PageView(view.page.id)
 
 
 def test_stacks_are_cut_as_the_client_cuts_them(storefront_errors: list[SeenEvent]) -> None:

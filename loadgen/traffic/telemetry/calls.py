@@ -44,9 +44,8 @@ class RecordedCalls(NamedTuple):
     ended: Ints
     status: Ints  # NO_ANSWER when none came
     length: Ints  # bytes of the answer
-    method: list[str]
+    calls: list[ApiCall]
     path: list[str]
-    xhr: list[bool]
 
 
 class DrawnCalls(NamedTuple):
@@ -102,10 +101,9 @@ def record_calls(draws: BlockDraws, seen: Inputs | None) -> RecordedCalls:
     wanted = (status <= NO_ANSWER) | (status >= 400) | client.enableXRay | client.recordAllRequests
     row = np.flatnonzero(wanted & draws.own_view_mask[view] & draws.time.are_alive(view, ended))
     made = [draws.site.calls[which][1] for which in kind[row].tolist()]
-    paths = _fill_paths(draws, view[row], made)
-    methods, xhr = [call.method for call in made], [call.via == "xhr" for call in made]
-    times = (started[row], ended[row])
-    return RecordedCalls(row, len(view), view[row], *times, status[row], length[row], methods, paths, xhr)
+    pages, items = draws.walk.page[view[row]].tolist(), draws.walk.items[view[row]].tolist()
+    paths = [draws.site.fill(call.path, page, tuple(its)) for call, page, its in zip(made, pages, items, strict=True)]
+    return RecordedCalls(row, len(view), view[row], started[row], ended[row], status[row], length[row], made, paths)
 
 
 def _draw_page_calls(
@@ -162,10 +160,3 @@ def _draw_status(draws: BlockDraws, uniform: Floats, kind: Ints) -> Ints:
         made = kind == index
         status[made] = codes[Choice([max(1 - sum(failing), 0.0), *failing]).pick(uniform[made])]
     return status
-
-
-def _fill_paths(draws: BlockDraws, view: Ints, made: list[ApiCall]) -> list[str]:
-    pages, items = draws.walk.page[view].tolist(), draws.walk.items[view].tolist()
-    return [
-        draws.site.fill(call.path, page, tuple(chosen)) for call, page, chosen in zip(made, pages, items, strict=True)
-    ]

@@ -71,13 +71,13 @@ def record_http(draws: BlockDraws, made: RecordedCalls, ids: TraceIds | None) ->
 
     def details(place: int) -> Http | Xhr:
         row, status = call_of[place], statuses[place]
-        trace, call = (ids.trace[row], ids.call[row]) if ids else (UNSET, UNSET)
+        trace, segment = (ids.trace[row], ids.call[row]) if ids else (UNSET, UNSET)
         answer = HttpResponse(status, _find_reason(status, PROTOCOLS[spoken[place]])) if status > 0 else UNSET
-        failure = (made.xhr[row], engine[place], status)
-        error = UNSET if status > 0 else _make_failure(draws.site.client_url, *failure)
-        if made.xhr[row]:
-            return Xhr(XhrRequest(made.method[row], made.path[row]), answer, error, trace, call)
-        return Http(HttpRequest(made.path[row], made.method[row]), trace, call, answer, error)
+        call, xhr = made.calls[row], made.calls[row].via == "xhr"
+        error = UNSET if status > 0 else _make_failure(draws.site.client_url, xhr, engine[place], status)
+        if xhr:
+            return Xhr(XhrRequest(call.method, made.path[row]), answer, error, trace, segment)
+        return Http(HttpRequest(made.path[row], call.method), trace, segment, answer, error)
 
     at = made.ended[rows]
     view = draws.time.find_current(made.view[rows], at)
@@ -127,15 +127,15 @@ def record_xray(draws: BlockDraws, made: RecordedCalls, ids: TraceIds) -> Column
 
     def details(row: int) -> XRayTrace:
         start, end = mark_time(started[row]), mark_time(ended[row])
-        method, path, code = made.method[row], made.path[row], status[row]
-        xhr = cast(TracedRequest, TracedXhr(method, path, True))  # the same members in another order
-        request = xhr if made.xhr[row] else TracedRequest(method, True, path)
+        method, path, code, xhr = made.calls[row].method, made.path[row], status[row], made.calls[row].via == "xhr"
+        request = TracedRequest(method, True, path)
+        if xhr:  # the same members in another order
+            request = cast(TracedRequest, TracedXhr(method, path, True))
         traced = TracedHttp(request, TracedResponse(code, length[row]) if code > 0 else UNSET)
         error, throttle, fault = _find_flags(code)
-        failure = () if code > 0 else (TracedException(*_name_failure(made.xhr[row], engine[row], code)),)
-        cause = TracedCause(failure) if failure else UNSET
+        cause = UNSET if code > 0 else TracedCause((TracedException(*_name_failure(xhr, engine[row], code)),))
         name = path.split("/", 3)[2] if "://" in path else host
-        if made.xhr[row] and code == ABORTED:  # the client marks the call alone, and gives its cause no message
+        if xhr and code == ABORTED:  # the client marks the call alone, and gives its cause no message
             cause = TracedCause((TracedException(XHR_ABORT),))
             part = Subsegment(ids.call[row], name, start, end, False, "remote", traced, True, cause=cause)
             return XRayTrace(NAME, ORIGIN, ids.segment[row], start, ids.trace[row], end, (part,), False)

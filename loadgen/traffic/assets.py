@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import NamedTuple, get_args
 
 import numpy as np
@@ -11,8 +11,7 @@ from msgspec import UNSET
 
 from loadgen.rum.events import Resource
 from loadgen.scenario import FileKind, PageSpec, Resources
-from loadgen.traffic.browser_clocks import BrowserClocks
-from loadgen.traffic.draws import Bools, Ints, Seeds, to_objects
+from loadgen.traffic.draws import Bools, Ints, to_objects
 from loadgen.wire.json_templates import PLACEHOLDER, Template
 
 KINDS = ("stylesheet", "script", "font", "image", "document", "other")
@@ -178,18 +177,8 @@ KNOWN = 65536
 """Texts of hero images that are cached."""
 
 
-class Fetched(NamedTuple):
-    """Files that loads fetched, as columns."""
-
-    load: Ints
-    asset: Ints  # row in Assets
-    cached: Bools
-    start: Ints  # ticks from navigation start
-    length: Ints
-
-
 class AssetDetails:
-    """Writes the details of resource events. Only two times and a hero image's URL differ between fetches of a file."""
+    """The texts around the times of resource events: but for these and a hero image's URL, fetches of a file are alike."""
 
     def __init__(self, assets: Assets, record_url: bool) -> None:
         self._assets, self._record_url = assets, record_url
@@ -208,16 +197,12 @@ class AssetDetails:
             Resource(assets.initiators[row], PLACEHOLDER, PLACEHOLDER, assets.types[row], size, target)
         ).pieces
 
-    def texts(self, seeds: Seeds, clocks: BrowserClocks, fetched: Fetched, hero_urls: list[str]) -> list[str]:
-        """Write one text for each file; `hero_urls` holds one URL for each hero image among them, in order."""
-        asset, cached = fetched.asset, fetched.cached
+    def pick_pieces(
+        self, asset: Ints, cached: Bools, heroes: Ints, hero_urls: list[str]
+    ) -> tuple[list[str], str, list[str]]:
+        """What stands before, between and after both times of each fetch; `heroes` are the places of hero images."""
         tails = self._tails[asset + cached * len(self._assets.kind)]
-        own = np.flatnonzero(self._assets.hero[asset])
-        rows = zip(own.tolist(), asset[own].tolist(), cached[own].tolist(), hero_urls, strict=True)
+        rows = zip(heroes.tolist(), asset[heroes].tolist(), cached[heroes].tolist(), hero_urls, strict=True)
         for place, row, kept, url in rows:
             tails[place] = self._hero(row, kept, url)
-        seeds.pause()
-        start, length = clocks.write(fetched.load, ((fetched.start, 0), (fetched.length, fetched.start)))
-        seeds.pause()
-        parts = zip(self._heads[asset].tolist(), *start, repeat(self._middle), *length, tails.tolist(), strict=False)
-        return seeds.list_all(map("".join, parts))
+        return self._heads[asset].tolist(), self._middle, tails.tolist()

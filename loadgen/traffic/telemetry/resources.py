@@ -6,13 +6,15 @@ notices. The browser itself fetches the favicon, after the load event.
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
 from loadgen.rum.events import RESOURCE
-from loadgen.traffic.assets import FRAME, Fetched
-from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, Details, EventIds
+from loadgen.traffic.assets import FRAME
+from loadgen.traffic.block_draws import FILES_WAIT, BlockDraws, Column, EventIds
 from loadgen.traffic.draws import Bools, Ints, find_begins, to_ticks
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.file_times import FileRows, draw_hero_parts, draw_times, is_text
@@ -94,9 +96,9 @@ def record_resources(draws: BlockDraws) -> tuple[Column, Heroes]:
     ids = draws.draw_ids("resource", heroes, len(rows.load))
     known = dict(zip(rows.load[heroes].tolist(), ids, strict=True))
     named = EventIds("resource", kept, len(rows.load))
-    return Column(RESOURCE, named, view, at[kept], _write_later(draws, rows, kept, (start, length))), Heroes(
-        is_text(draws), delay, loaded, draws.hero_urls, known
-    )
+    details = partial(_write_files, draws, rows, kept, (start, length))
+    column = Column(RESOURCE, named, view, at[kept], details)
+    return column, Heroes(is_text(draws), delay, loaded, draws.hero_urls, known)
 
 
 def _find_recorded(draws: BlockDraws, rows: FileRows, kept: Ints, noticed: Ints) -> Bools:
@@ -111,16 +113,14 @@ def _find_recorded(draws: BlockDraws, rows: FileRows, kept: Ints, noticed: Ints)
     return recorded
 
 
-def _write_later(draws: BlockDraws, rows: FileRows, kept: Ints, times: tuple[Ints, Ints]) -> Details:
+def _write_files(draws: BlockDraws, rows: FileRows, kept: Ints, times: tuple[Ints, Ints], places: Ints) -> list[str]:
     """Resource events are most of all events."""
-    site, hero_urls = draws.site, draws.hero_urls
-
-    def details(places: Ints) -> list[str]:
-        some = kept[places]
-        fetched = Fetched(rows.load[some], rows.asset[some], rows.cached[some], times[0][some], times[1][some])
-        heroes = fetched.load[site.assets.hero[fetched.asset]]
-        return site.asset_details.texts(
-            draws.seeds, draws.clocks, fetched, [hero_urls[load] for load in heroes.tolist()]
-        )
-
-    return details
+    some = kept[places]
+    load, asset, (start, length) = rows.load[some], rows.asset[some], (each[some] for each in times)
+    heroes = np.flatnonzero(draws.site.assets.hero[asset])
+    urls = [draws.hero_urls[each] for each in load[heroes].tolist()]
+    heads, middle, tails = draws.site.asset_details.pick_pieces(asset, rows.cached[some], heroes, urls)
+    begun, took = draws.write_times(load, (start, 0), (length, start))
+    draws.seeds.pause()
+    parts = zip(heads, *begun, repeat(middle), *took, tails, strict=False)
+    return draws.seeds.list_all(map("".join, parts))

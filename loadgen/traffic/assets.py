@@ -178,7 +178,7 @@ KNOWN = 65536
 
 
 class AssetDetails:
-    """The texts around the times of resource events: but for these and a hero image's URL, fetches of a file are alike."""
+    """The texts around the times of resource events: but for these and a hero's URL, fetches of a file are alike."""
 
     def __init__(self, assets: Assets, record_url: bool) -> None:
         self._assets, self._record_url = assets, record_url

@@ -14,7 +14,7 @@ from loadgen.scenario import Scenario
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
 from loadgen.traffic.build_loads import NO_LIMIT, NOWHERE, SessionLimit, build_loads, build_unused
-from loadgen.traffic.draws import TICKS, Bools, Choice, Floats, Ints, Seeds
+from loadgen.traffic.draws import TICKS, BlockSeeds, Bools, Choice, Floats, Ints, Seeds
 from loadgen.traffic.incidents import Exposure, Incidents, find_slowdown, find_struck_views
 from loadgen.traffic.journey import (
     BACK,
@@ -107,7 +107,7 @@ class Blocks:
         """
         draws = self.draw(part.number, part.start, own)
         loads, beyond = build_loads(draws, record_events(draws), self.limit)
-        unused = build_unused(draws, lambda session: self._start_clocks(draws.number, session, draws.people))
+        unused = build_unused(draws, lambda session: self._start_clocks(draws.seeds, session, draws.people))
         index, keys, at = part.session.tolist(), draws.keys.tolist(), part.start.tolist()
         begins = draws.time.load_begins.tolist()
         for row in np.flatnonzero(own).tolist():
@@ -123,69 +123,68 @@ class Blocks:
 
     def walk(self, block: int, starts: Floats) -> BlockWalks:
         """Draw a block's visitors, their walks and how long they look at each page: all that comes before its loads."""
-        scenario, site, seeds = self.scenario, self.site, self.seeds
+        scenario, site, seeds = self.scenario, self.site, BlockSeeds(self.seeds, block)
         people = self.crowd.draw(block, starts)
         slowness = Slowness(
-            seeds.stream("slowness", block), people.device, self.crowd.distance[people.country], scenario.telemetry
+            seeds.stream("slowness"), people.device, self.crowd.distance[people.country], scenario.telemetry
         )
-        exposures = self.incidents.draw_exposures(seeds, block, people)
-        walk, hard, landing = self._walk_visits(block, people, slowness, exposures, starts)
-        looks = draw_dwell(site, seeds, block, walk, people.device, scenario.telemetry.tab_switches)
-        looks = open_tabs(seeds, block, walk, hard, looks, scenario.population.new_tab)
+        exposures = self.incidents.draw_exposures(seeds, people)
+        walk, hard, landing = self._walk_visits(seeds, people, slowness, exposures, starts)
+        looks = draw_dwell(site, seeds, walk, people.device, scenario.telemetry.tab_switches)
+        looks = open_tabs(seeds, walk, hard, looks, scenario.population.new_tab)
         later = self._want_later(people, walk, hard)
         return BlockWalks(people, slowness, exposures, walk, hard, landing, later, looks)
 
     def draw(self, block: int, starts: Floats, own: Bools) -> BlockDraws:
         """Draw a block: its visitors, walks, loads and times, without its events."""
-        scenario, site, seeds = self.scenario, self.site, self.seeds
+        scenario, site, seeds = self.scenario, self.site, BlockSeeds(self.seeds, block)
         drawn = self.walk(block, starts)
         people, walk, hard = drawn.people, drawn.walk, drawn.hard
-        clocks = self._start_clocks(block, walk.session[hard], people)
+        clocks = self._start_clocks(seeds, walk.session[hard], people)
         able = hard & self.crowd.can_prerender(people)[walk.session]
-        leads = draw_leads(site, seeds, block, (walk, able), drawn.looks)[hard]
-        loading, time = self._place_loads(block, drawn, leads, clocks)
+        leads = draw_leads(site, seeds, walk, able, drawn.looks)[hard]
+        loading, time = self._place_loads(seeds, drawn, leads, clocks)
         planned = at = starts[walk.session] + time.start / TICKS
         view = loading.view
         factor = find_slowdown(drawn.exposures, walk.session[view], walk.page[view], planned[view])
         if factor is not None:
             later = drawn.later._replace(cache_factor=drawn.later.cache_factor * factor[~walk.first[view]])
-            loading, time = self._place_loads(block, drawn._replace(later=later), leads, clocks)
+            loading, time = self._place_loads(seeds, drawn._replace(later=later), leads, clocks)
             at = starts[walk.session] + time.start / TICKS
         people = self.crowd.separate(block, people, starts + time.find_session_ends(walk.begins) / TICKS)
-        hit = find_struck_views(
-            drawn.exposures, seeds, block, (walk.session, walk.page, planned, at), hard & (walk.kind != RESTORED)
-        )
+        strikes = hard & (walk.kind != RESTORED)
+        hit = find_struck_views(drawn.exposures, seeds, walk, planned, at, strikes)
         seen = number_pages(walk, walk.first if scenario.client.allowCookies else hard)
         browsers, direct = self.crowd.name_browsers(people), scenario.population.direct
-        referrers = draw_referrers(seeds.stream("referrals", block), browsers, direct)
+        referrers = draw_referrers(seeds.stream("referrals"), browsers, direct)
         pages = PageMaker(walk, seen, time, site, referrers)
         pages.make_sessions(np.flatnonzero(own), walk.begins, seeds.pause)
         return BlockDraws(
-            scenario, site, self.crowd, seeds, block, own, people, drawn.slowness, walk, drawn.looks.looked, loading,
+            scenario, site, self.crowd, seeds, own, people, drawn.slowness, walk, drawn.looks.looked, loading,
             time, seen, clocks, pages.made, hit, factor,
         )  # fmt: skip
 
-    def _start_clocks(self, block: int, session: Ints, people: People) -> BrowserClocks:
+    def _start_clocks(self, seeds: BlockSeeds, session: Ints, people: People) -> BrowserClocks:
         """The clocks of the loads of these sessions."""
         telemetry, blink = self.scenario.telemetry, self.crowd.are_chromium(people)
         uptime = math.log2(telemetry.uptime_hours * HOUR_MS), telemetry.uptime_sigma / math.log(2)
-        return BrowserClocks(self.seeds.stream("clocks", block), session, blink, uptime)
+        return BrowserClocks(seeds.stream("clocks"), session, blink, uptime)
 
     def _walk_visits(
-        self, block: int, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
+        self, seeds: BlockSeeds, people: People, slowness: Slowness, exposures: list[Exposure], starts: Floats
     ) -> tuple[Walk, Bools, Loading]:
         """Draw the landing loads, then the walks, and which views are full loads.
 
         Visitors leave more often after a slow landing.
         """
         population, telemetry = self.scenario.population, self.scenario.telemetry
-        entry = draw_entries(self.site, self.seeds, block, len(people.user))
+        entry = draw_entries(self.site, seeds, len(people.user))
         everyone = np.arange(len(entry))
         warm = np.where(people.returning, LANDING_AGAIN, LANDING)
         factor = find_slowdown(exposures, everyone, entry, starts)
         warm = warm if factor is None else warm * factor
         again = population.reopened / 2
-        kind = Choice([1 - 2 * again, again, again]).pick(self.seeds.stream("landing kind", block).random(len(entry)))
+        kind = Choice([1 - 2 * again, again, again]).pick(seeds.stream("landing kind").random(len(entry)))
         cached = np.where(people.returning, telemetry.cache.first_page_returning, telemetry.cache.first_page_new)
         cached = np.where(kind == NAVIGATE, cached, 1.0)
         known = np.zeros(len(entry), dtype=bool)
@@ -195,14 +194,14 @@ class Blocks:
             everyone, everyone, page, html_kb, warm, True, kind == BACK, cached, known, images[:, entry] > 0,
             np.zeros((len(images), len(entry)), dtype=bool),
         )  # fmt: skip
-        landing = draw_loads(self.seeds.stream("landing", block), telemetry, slowness, asked)
+        landing = draw_loads(seeds.stream("landing"), telemetry, slowness, asked)
         unrest = (landing.lcp / compute_usual_lcp(telemetry)[people.device]) ** population.impatience
         if population.persistence:
-            apart = self.seeds.stream("persistence", block).standard_normal(len(entry))
+            apart = seeds.stream("persistence").standard_normal(len(entry))
             unrest = unrest * np.exp(population.persistence * apart)
         bfcache = population.bfcache if self.scenario.client.allowCookies else 0.0
         habits = Habits(unrest, population.back, population.reload, bfcache)
-        steps = draw_walk(self.site, self.seeds, block, entry, habits)
+        steps = draw_walk(self.site, seeds, entry, habits)
         steps.kind[steps.begins[:-1]] = kind
         hard = steps.first | ~self.site.route[steps.page] | (steps.kind == RELOAD)
         return steps, hard, landing._replace(view=steps.begins[:-1])
@@ -222,18 +221,18 @@ class Blocks:
         )  # fmt: skip
 
     def _place_loads(
-        self, block: int, drawn: BlockWalks, leads: Ints, clocks: BrowserClocks
+        self, seeds: BlockSeeds, drawn: BlockWalks, leads: Ints, clocks: BrowserClocks
     ) -> tuple[Loading, Timeline]:
         """Draw all loads and place the views in time: landings, later loads, and returns from the back/forward cache.
 
         The last take no time. `leads` says for how many ticks each load is prerendered.
         """
-        later = draw_loads(self.seeds.stream("loading", block), self.scenario.telemetry, drawn.slowness, drawn.later)
+        later = draw_loads(seeds.stream("loading"), self.scenario.telemetry, drawn.slowness, drawn.later)
         loading = join_loads(drawn.landing, later)
         back = drawn.walk.kind[loading.view] == RESTORED
         if back.any():
-            loading = restore_loads(self.seeds.stream("restored", block), loading, back)
+            loading = restore_loads(seeds.stream("restored"), loading, back)
         if leads.any():
-            loading = activate_loads(self.seeds.stream("activated", block), loading, leads)
+            loading = activate_loads(seeds.stream("activated"), loading, leads)
         loading = measure_loads(loading, clocks, back)
         return loading, build_timeline(drawn.walk, drawn.hard, loading, drawn.looks)

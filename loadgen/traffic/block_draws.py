@@ -14,7 +14,7 @@ from loadgen.model import Page
 from loadgen.rum import events
 from loadgen.scenario import Scenario
 from loadgen.traffic.browser_clocks import BrowserClocks, Span
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, draw_uuids, round_down, to_objects
+from loadgen.traffic.draws import TICKS, BlockSeeds, Bools, Floats, Ints, draw_uuids, round_down, to_objects
 from loadgen.traffic.incidents import StruckViews
 from loadgen.traffic.journey import RESTORED, Timeline, Walk
 from loadgen.traffic.loading import Loading, Slowness, read_by_device
@@ -79,8 +79,7 @@ class BlockDraws:
     scenario: Scenario
     site: Site
     crowd: Crowd
-    seeds: Seeds
-    number: int  # of the block
+    seeds: BlockSeeds
     own_sessions: Bools  # which sessions become objects
     people: People
     slowness: Slowness
@@ -93,7 +92,6 @@ class BlockDraws:
     pages: list[Page | None]
     struck: list[StruckViews]
     slowed: Floats | None  # factor on the files' times of each load; None: no outage
-    purpose: str = ""  # what the names of its streams begin with
 
     def __post_init__(self) -> None:
         self.views, self.loads = len(self.walk.page), len(self.loading.view)
@@ -125,11 +123,11 @@ class BlockDraws:
 
     def stream(self, purpose: str) -> np.random.Generator:
         """The block's random stream for one purpose."""
-        return self.seeds.stream(self.purpose + purpose, self.number)
+        return self.seeds.stream(purpose)
 
     def id_stream(self, purpose: str) -> np.random.Generator:
         """The block's stream of ids for one purpose."""
-        return self.seeds.id_stream(self.purpose + purpose, self.number)
+        return self.seeds.id_stream(purpose)
 
     def draw_ids(self, purpose: str, rows: Ints, total: int) -> list[str]:
         """Event ids of some rows of a family; all rows are drawn, so that an id does not depend on the others."""

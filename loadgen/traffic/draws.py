@@ -98,6 +98,26 @@ VISITORS, FAR_ODDS = 64, 20.0
 """Kinds of visitors over which exits are averaged, and log-odds beyond which nobody stays or nobody leaves."""
 
 
+class BlockSeeds:
+    """The streams of one block; `prefix` is what their names begin with."""
+
+    def __init__(self, seeds: Seeds, block: int, prefix: str = "") -> None:
+        self._seeds, self._block, self._prefix = seeds, block, prefix
+        self.pause, self.list_all = seeds.pause, seeds.list_all
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        """The block's generator for one purpose."""
+        return self._seeds.stream(self._prefix + purpose, self._block)
+
+    def id_stream(self, purpose: str) -> np.random.Generator:
+        """The block's generator for ids of one purpose."""
+        return self._seeds.id_stream(self._prefix + purpose, self._block)
+
+    def with_prefix(self, prefix: str) -> BlockSeeds:
+        """The block's streams whose names begin with this in place of what theirs begin with."""
+        return BlockSeeds(self._seeds, self._block, prefix)
+
+
 class Choice:
     """A categorical law for each row of a table of weights, drawn for many rows at once."""
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.scenario import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Targeted
-from loadgen.traffic.draws import Bools, Floats, Ints, Seeds
+from loadgen.traffic.draws import BlockSeeds, Bools, Floats, Ints
+from loadgen.traffic.journey import Walk
 from loadgen.traffic.platforms import PLATFORMS
 from loadgen.traffic.population import DEVICES, Crowd, People
 from loadgen.traffic.rate_curve import compute_strength
@@ -45,11 +46,11 @@ class Incidents:
         self._crowd = crowd
         self._known = [(each, _find_pages(each, site)) for each in incidents if isinstance(each, Targeted)]
 
-    def draw_exposures(self, seeds: Seeds, block: int, people: People) -> list[Exposure]:
+    def draw_exposures(self, seeds: BlockSeeds, people: People) -> list[Exposure]:
         """Draw the lots of a block's visitors."""
         found = []
         for incident, pages in self._known:
-            lots = seeds.stream(f"incident/{incident.name}", block).random(len(people.user)) / incident.share
+            lots = seeds.stream(f"incident/{incident.name}").random(len(people.user)) / incident.share
             found.append(Exposure(incident, np.where(self._match(incident, people), lots, np.inf), pages))
         return found
 
@@ -84,21 +85,20 @@ def find_slowdown(exposures: list[Exposure], session: Ints, page: Ints, at: Floa
 
 
 def find_struck_views(
-    exposures: list[Exposure], seeds: Seeds, block: int, views: tuple[Ints, Ints, Floats, Floats], hard: Bools
+    exposures: list[Exposure], seeds: BlockSeeds, walk: Walk, planned: Floats, at: Floats, hard: Bools
 ) -> list[StruckViews]:
-    """The views that each incident hits; `views` are sessions, pages, and when each begins: as planned, and as it is.
+    """The views that each incident hits, which begin at these run times: as planned, and as it is.
 
     An outage slows the loads that were planned to begin during it: a slow load itself delays those after it.
     """
-    session, page, planned, at = views
     found = []
     for exposure in exposures:
         incident = exposure.incident
-        hit = exposure.find_hits(session, page, planned if isinstance(incident, Outage) else at)
+        hit = exposure.find_hits(walk.session, walk.page, planned if isinstance(incident, Outage) else at)
         if isinstance(incident, Outage | LayoutShift):
             hit &= hard
         elif isinstance(incident, ErrorRelease):
-            hit &= seeds.stream(f"incident/{incident.name}/throws", block).random(len(hit)) < incident.per_view
+            hit &= seeds.stream(f"incident/{incident.name}/throws").random(len(hit)) < incident.per_view
         if hit.any():
             found.append(StruckViews(incident, hit))
     return found

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.traffic.draws import TICKS, Bools, Floats, Ints, Seeds, find_begins, round_off
+from loadgen.traffic.draws import TICKS, BlockSeeds, Bools, Floats, Ints, find_begins, round_off
 from loadgen.traffic.loading import Loading
 from loadgen.traffic.site import Site
 
@@ -62,17 +62,17 @@ class Dwell(NamedTuple):
     opened: Ints  # the next view opens in another tab, so long after the page is ready; -1 for never
 
 
-def draw_entries(site: Site, seeds: Seeds, block: int, sessions: int) -> Ints:
+def draw_entries(site: Site, seeds: BlockSeeds, sessions: int) -> Ints:
     """The page on which each session lands."""
-    return site.entry.pick(seeds.stream("entry", block).random(sessions))
+    return site.entry.pick(seeds.stream("entry").random(sessions))
 
 
-def draw_walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits) -> Walk:
+def draw_walk(site: Site, seeds: BlockSeeds, entry: Ints, habits: Habits) -> Walk:
     """Walk the page graph from these entries until every visitor has left.
 
     Visitors walk one by one: for so few, and most leave soon, each of numpy's calls takes longer than a visitor's step.
     """
-    stream, sessions = seeds.stream("journey", block), len(entry)
+    stream, sessions = seeds.stream("journey"), len(entry)
     drawn: list[Floats] = []
 
     def draw_chances(session: int) -> Iterator[tuple[float, float]]:
@@ -89,7 +89,7 @@ def draw_walk(site: Site, seeds: Seeds, block: int, entry: Ints, habits: Habits)
     session, begins = np.repeat(np.arange(sessions), lengths), np.cumsum([0, *lengths])
     first = np.zeros(len(page), dtype=bool)
     first[begins[:-1]] = True
-    items = _draw_items(site, seeds, block, page)[begins[session] + origin]
+    items = _draw_items(site, seeds, page)[begins[session] + origin]
     return Walk(session, page, kind, first, items, begins, begins[session] + source)
 
 
@@ -115,10 +115,10 @@ def _walk_pages(
     return views
 
 
-def _draw_items(site: Site, seeds: Seeds, block: int, pages: Ints) -> Ints:
+def _draw_items(site: Site, seeds: BlockSeeds, pages: Ints) -> Ints:
     """Choose the items behind each view's placeholders."""
     chosen = np.zeros((len(pages), site.slots), dtype=np.int64)
-    uniform = seeds.stream("items", block).random(chosen.shape)
+    uniform = seeds.stream("items").random(chosen.shape)
     for index, laws in enumerate(site.popularity):
         if not laws:
             continue
@@ -149,9 +149,9 @@ def find_unseen_images(walk: Walk, hard: Bools, shared: Ints) -> Bools:
     return np.stack((number > np.maximum(np.append(0, most[:-1]) - zero, 0), fresh))
 
 
-def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, tab_switches: float) -> Dwell:
+def draw_dwell(site: Site, seeds: BlockSeeds, views: Walk, device: Ints, tab_switches: float) -> Dwell:
     """Draw how long each view is looked at, and whether the tab is left meanwhile."""
-    stream = seeds.stream("dwell", block)
+    stream = seeds.stream("dwell")
     count = len(views.page)
     scale, power, sigma = site.think[device[views.session], views.page].T
     waited = stream.standard_exponential(count)
@@ -166,14 +166,14 @@ def draw_dwell(site: Site, seeds: Seeds, block: int, views: Walk, device: Ints, 
     return Dwell(_to_ticks(looked), switched, _to_ticks(away), np.full(count, -1))
 
 
-def open_tabs(seeds: Seeds, block: int, walk: Walk, hard: Bools, looks: Dwell, share: float) -> Dwell:
+def open_tabs(seeds: BlockSeeds, walk: Walk, hard: Bools, looks: Dwell, share: float) -> Dwell:
     """Let a share of the visits go on in another tab: from the first page whose next one is loaded by a link.
 
     The new tab has no page to go back to, so visits that go back later stay in theirs.
     """
     if not share:
         return looks
-    uniform = seeds.stream("tabs", block).random((2, len(walk.begins) - 1))
+    uniform = seeds.stream("tabs").random((2, len(walk.begins) - 1))
     row = np.arange(len(walk.page))
     last_back = np.zeros(len(walk.begins) - 1, dtype=np.int64)
     goes_back = (walk.kind == BACK) | (walk.kind == RESTORED)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from loadgen.model import Page
 from loadgen.traffic.block_draws import BlockDraws
 from loadgen.traffic.browser_clocks import BrowserClocks
-from loadgen.traffic.draws import TICKS, Bools, Ints, Seeds, find_begins, round_down, to_ticks
+from loadgen.traffic.draws import TICKS, BlockSeeds, Bools, Ints, find_begins, round_down, to_ticks
 from loadgen.traffic.journey import FAR_TICK, NAVIGATE, Dwell, Timeline, Walk
 from loadgen.traffic.loading import (
     LATER,
@@ -53,16 +53,15 @@ StartClocks = Callable[[Ints], BrowserClocks]
 """The sessions of some loads → their clocks."""
 
 
-def draw_leads(site: Site, seeds: Seeds, block: int, views: tuple[Walk, Bools], looks: Dwell) -> Ints:
+def draw_leads(site: Site, seeds: BlockSeeds, walk: Walk, able: Bools, looks: Dwell) -> Ints:
     """Draw for how many ticks each view's document is prerendered before the visitor comes to it; 0 for most.
 
-    `views` is the walk, and which of its views are full loads in browsers that can prerender.
+    `able` says which views are full loads in browsers that can prerender.
     """
-    walk, able = views
     leads = np.zeros(len(able), dtype=np.int64)
     if not site.prerendered.any():
         return leads
-    stream = seeds.stream("prerendered", block)
+    stream = seeds.stream("prerendered")
     uniform, normal = stream.random(len(able)), stream.standard_normal(len(able))
     wanted = able & (walk.kind == NAVIGATE) & ~walk.first & (uniform < site.prerendered[walk.page])
     row = np.flatnonzero(wanted)
@@ -98,7 +97,7 @@ def draw_unused(draws: BlockDraws, start_clocks: StartClocks) -> BlockDraws | No
     unused = replace(
         draws, walk=walk, visible=np.zeros(len(number), dtype=np.int64), loading=loading, time=time,
         seen=PageNumbers(is_unused, number, number, number), clocks=clocks, pages=_make_pages(draws, view, walk, time),
-        struck=[], slowed=None, purpose="unused/",
+        struck=[], slowed=None, seeds=draws.seeds.with_prefix("unused/"),
     )  # fmt: skip
     unused.own_view_mask &= is_unused & (time.noticed < time.load_end)
     unused.own_views = unused.own_loads = np.flatnonzero(unused.own_view_mask)

@@ -82,7 +82,7 @@ def draw_protocols(draws: BlockDraws) -> Ints:
     spoken = draws.scenario.telemetry.protocol
     if spoken is not None:
         return np.full(len(draws.own_sessions), PROTOCOLS.index(spoken))
-    return PROTOCOL.pick(draws.seeds.stream("protocol", draws.number).random(len(draws.own_sessions)))
+    return PROTOCOL.pick(draws.seeds.with_prefix("").stream("protocol").random(len(draws.own_sessions)))
 
 
 BUSY_MS, CALMS_MS, TIMER_FIRST = 5.0, 30.0, (0.4, 0.92)

@@ -208,12 +208,16 @@ class Batch(Noun):
     prerendering: bool = False  # its document is not shown yet
 
 
+Headers = tuple[tuple[str, str], ...]
+"""Names, in lower case, and values of HTTP headers in their order."""
+
+
 class Request(Noun):
-    """An HTTP request as plain values. Header names are lower case."""
+    """An HTTP request as plain values."""
 
     method: str
     target: str  # raw path and query, as on the request line
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
@@ -222,10 +226,10 @@ class Request(Noun):
 
 
 class Response(Noun):
-    """An HTTP response as plain values. Header names are lower case."""
+    """An HTTP response as plain values."""
 
     status: int
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     body: bytes = b""
 
     def header(self, name: str) -> str | None:

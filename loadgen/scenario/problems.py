@@ -190,13 +190,9 @@ def _list_fields(root: type[Section], keys: list[int | str]) -> list[str]:
             inside_mapping = False
             continue
         annotations = [part.model_fields[key].annotation for part in parts if key in part.model_fields]
-        inside_mapping = any(_is_mapping(annotation) for annotation in annotations)
+        inside_mapping = any(get_origin(annotation) is dict for annotation in annotations)
         parts = [found for annotation in annotations for found in _find_sections(annotation)]
     return list(dict.fromkeys(name for part in parts for name in part.model_fields))
-
-
-def _is_mapping(annotation: Any) -> bool:
-    return get_origin(annotation) is dict
 
 
 def _find_sections(annotation: Any) -> list[type[Section]]:

@@ -82,13 +82,13 @@ class ArrivalsLaw(ABC):
             if own.any():
                 yield part, own
 
-    @abstractmethod
     def shared_together(self, workers: int) -> int:
         """How many consecutive sessions one worker takes at a time."""
+        return 1
 
-    @abstractmethod
     def sample_blocks(self, most: int) -> int:
         """How many blocks, at most `most`, to draw as a sample of all sessions of the run."""
+        return most
 
 
 class OpenArrivals(ArrivalsLaw):
@@ -125,9 +125,6 @@ class OpenArrivals(ArrivalsLaw):
 
     def shared_together(self, workers: int) -> int:
         return BLOCK if len(self.starts) >= BLOCKS_EACH * workers * BLOCK else 1
-
-    def sample_blocks(self, most: int) -> int:
-        return most
 
 
 class ClosedArrivals(ArrivalsLaw):
@@ -198,9 +195,6 @@ class ClosedArrivals(ArrivalsLaw):
             index, start = np.full(BLOCK, -1), np.zeros(BLOCK)
             index[visits.row[ranks]], start[visits.row[ranks]] = ranks, visits.start[ranks]
             yield BlockStarts(number, index, start)
-
-    def shared_together(self, workers: int) -> int:
-        return 1
 
     def sample_blocks(self, most: int) -> int:
         """At most the blocks that the run reaches, because a block is a round of visits."""

@@ -48,10 +48,7 @@ def _find_block_hits(law: ArrivalsLaw, until: float) -> Iterator[tuple[int, Iter
         if part.begin >= over:
             return
         draws = law.blocks.draw(part.number, part.start, none)
-        yield (
-            part.first,
-            [*_find_view_hits(draws, part, until), *_find_spike_hits(draws, part, until)],
-        )
+        yield part.first, [*_find_view_hits(draws, part, until), *_find_spike_hits(draws, part, until)]
 
 
 def _find_view_hits(draws: BlockDraws, part: BlockStarts, until: float) -> Iterator[IncidentHit]:

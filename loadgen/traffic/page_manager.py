@@ -91,7 +91,6 @@ class PageMaker:
         self._held, self._source = seen.held.tolist(), walk.source.tolist()
         self._again: list[bool] = (walk.kind == RELOAD).tolist()
         self._referrers: list[str] = [""] * len(self._page)
-        self.paths: list[str] = [""] * len(self._page)
         self.made: list[Page | None] = [None] * len(self._page)
 
     def make_sessions(self, sessions: Ints, begins: Ints, pause: Pause) -> None:
@@ -107,7 +106,6 @@ class PageMaker:
         referrer, title_before = self._landed_from[session], ""
         for row in range(begin, end):
             path, title = self._site.texts(self._page[row], self._items[row])
-            self.paths[row] = path
             hard = row == begin or self._load[row] != self._load[row - 1]
             if hard and row > begin:
                 referrer = self._find_referrer(row, referrer)
@@ -134,5 +132,6 @@ class PageMaker:
         domain = referrer.split("/", 3)[2] if referrer else ""
         if parent < 0:
             return Page(path, title, 0, None, referrer, domain, None, tags, more)
-        spent = (self._noticed[row] - self._noticed[parent]) // 10
-        return Page(path, title, self._interaction[row], self.paths[parent], referrer, domain, spent, tags, more)
+        spent, before = (self._noticed[row] - self._noticed[parent]) // 10, self.made[parent]
+        parent_id = before.id if before else None
+        return Page(path, title, self._interaction[row], parent_id, referrer, domain, spent, tags, more)

@@ -13,9 +13,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from loadgen.model import Visitor
-
-Headers = tuple[tuple[str, str], ...]
+from loadgen.model import Headers, Visitor
 
 CHROMIUM_VERSION = re.compile(r"Chrome/(\d+)")
 GREASE_LETTERS = " (:-./);=?_"

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from loadgen.model import Batch, Noun, Request, Visitor
+from loadgen.model import Batch, Headers, Noun, Request, Visitor
 from loadgen.scenario import Scenario
-from loadgen.wire.browser_headers import Headers, make_browser_headers
+from loadgen.wire.browser_headers import make_browser_headers
 from loadgen.wire.put_rum_events import (
     MOST_VISITORS,
     Clock,

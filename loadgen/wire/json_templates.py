@@ -72,10 +72,6 @@ class Template:
         """Details of this kind with a placeholder for each member, in order, and in its parts; none for fixed ones."""
         return cls(_fill_with_placeholders(kind, fixed))
 
-    def text(self, *values: str) -> str:
-        """Details with these values in place of the placeholders."""
-        return self.texts(*([value] for value in values))[0] if values else self.pieces[0]
-
     def texts(self, *columns: Texts) -> list[str]:
         """One text for each row of values; a column for each placeholder."""
         return list(self.iterate(*columns))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from loadgen.model import Event, Page
-from loadgen.rum.events import DOM, TTFB, Dom, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
+from loadgen.rum.events import DOM, TTFB, Http, HttpRequest, PageView, Ttfb, TtfbAttribution
 from loadgen.scenario import load
 from loadgen.traffic import draw_sessions
 from loadgen.wire.json_templates import (
@@ -59,10 +59,10 @@ def test_any_text_survives_both_levels_of_json(details: dict[str, str]) -> None:
 def test_a_template_is_its_model_with_the_placeholders_filled(text: str, value: float) -> None:
     template = Template(Ttfb(PLACEHOLDER, TtfbAttribution(0, 0, 0, 0, PLACEHOLDER)))
     number = msgspec.json.encode(value).decode()
-    assert template.text(number, "2") == template.texts([number], ["2"])[0]
-    assert read_details(template.text(number, "2"), Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
+    (written,) = template.texts([number], ["2"])
+    assert read_details(written, Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
     request = Template(Http(HttpRequest(TEXT_PLACEHOLDER, TEXT_PLACEHOLDER)))
-    assert read_details(request.text(escape(text), "GET"), Http) == Http(HttpRequest(text, "GET"))
+    assert read_details(request.texts([escape(text)], ["GET"])[0], Http) == Http(HttpRequest(text, "GET"))
 
 
 def test_many_rows_are_written_at_once() -> None:
@@ -70,10 +70,6 @@ def test_many_rows_are_written_at_once() -> None:
     rows = [("/a", 0), ("/b", 1), ("/c", 2)]
     texts = template.texts([path for path, _ in rows], (str(number) for _, number in rows))
     assert [read_details(text, PageView) for text in texts] == [PageView(path, number) for path, number in rows]
-
-
-def test_a_template_without_placeholders_is_one_text() -> None:
-    assert parsed(Template(Dom("click", "A")).text()) == {"version": "1.1.0", "event": "click", "element": "A"}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +97,5 @@ def test_a_time_is_dated_when_the_session_is() -> None:
 
 def test_a_template_of_a_kind_has_a_placeholder_for_each_member_that_is_not_fixed() -> None:
     template = Template.of(Http, segment_id=UNSET, error=UNSET, method="GET", response=UNSET)
-    assert template.text("/a", "1-2-3") == Template(Http(HttpRequest(TEXT_PLACEHOLDER, "GET"), TEXT_PLACEHOLDER)).text(
-        "/a", "1-2-3"
-    )
+    assert template.pieces == Template(Http(HttpRequest(TEXT_PLACEHOLDER, "GET"), TEXT_PLACEHOLDER)).pieces
     assert Template.of(Ttfb).pieces == Template(Ttfb(PLACEHOLDER, TtfbAttribution(*[PLACEHOLDER] * 5))).pieces

@@ -46,7 +46,7 @@ def record_tti(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     counted = np.where(loading.activated > 0, np.maximum(value // 10 - loading.activated // 10, 1), np.rint(value / 10))
 
     def details(places: Ints) -> list[str]:
-        return [MEASURED.text(str(int(each))) for each in counted[rows[places]].tolist()]
+        return MEASURED.texts([str(int(each)) for each in counted[rows[places]].tolist()])
 
     view = draws.time.find_current(loading.view[rows], at[rows])
     return Column(TTI, EventIds("tti", rows, draws.loads), view, at[rows], details)

@@ -23,7 +23,7 @@ from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import find_load_reports
 from loadgen.traffic.telemetry.reactions import Reactions, draw_delays
 from loadgen.traffic.telemetry.resources import Heroes
-from loadgen.wire.json_templates import Template, escape
+from loadgen.wire.json_templates import Template, escape, write_details
 
 STATES = ("loading", "dom-interactive", "dom-content-loaded", "complete")
 SHIFTED = (
@@ -41,7 +41,7 @@ NEXT_FRAME = 160
 """Ticks to the next frame, at 60 Hz."""
 
 PAINTED, SHIFT = Template.of(Fcp), Template.of(Cls)
-STILL = Template(Cls(0, ClsAttribution())).text()
+STILL = write_details(Cls(0, ClsAttribution()))
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
 

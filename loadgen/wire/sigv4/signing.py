@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import msgspec
 
-from loadgen.model import Request
+from loadgen.model import Headers, Request
 from loadgen.wire.sigv4.canonical import (
     ALGORITHM,
     TERMINATOR,
@@ -40,8 +40,6 @@ PRESIGN_SECONDS = 60
 
 OWN = "X-Amz-"
 """What the names of the signature's query parameters begin with; such parameters of an earlier signing are dropped."""
-
-Headers = tuple[tuple[str, str], ...]
 
 
 class _Form(msgspec.Struct, frozen=True):

@@ -168,9 +168,10 @@ def find_error(values: Floats, whose: Ints, statistic: Callable[[Floats], float]
     """The standard error of a statistic, as a part of it: all of one visitor go to one part, as one visitor's loads are
     alike and few visitors have many of them."""
     people, place = np.unique(whose, return_inverse=True)
-    part = np.random.default_rng(3).permutation(len(people))[place] % PARTS
-    found = [statistic(values[part == each]) for each in range(PARTS)]
-    return float(np.std(found, ddof=1) / np.sqrt(PARTS) / np.mean(found))
+    parts = min(PARTS, len(people))
+    part = np.random.default_rng(3).permutation(len(people))[place] % parts
+    found = [statistic(values[part == each]) for each in range(parts)]
+    return float(np.std(found, ddof=1) / np.sqrt(parts) / np.mean(found))
 
 
 def compare_shares(truth: Seen, people: Population, fitted: Scenario, sessions: int) -> Iterator[Off]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from loadgen.scenario import Scenario
-from tests.jobs.fit.round_trip import go_round
+from tests.jobs.fit.round_trip import find_error, find_p75, go_round
 
 NIGHT_OWLS = """
 name = "night-owls"
@@ -74,3 +75,10 @@ def test_a_fit_is_near_the_truth(name: str, sessions: int, tmp_path: Path) -> No
     wrong = [each for each in found if not each.holds]
     assert len(found) >= 8
     assert len(wrong) <= OUTSIDE * len(found), wrong
+
+
+def test_an_error_is_told_however_few_people_there_are() -> None:
+    values = np.random.default_rng(1).uniform(1, 2, 400)
+    few, many = (find_error(values, np.arange(400) % people * 3, find_p75) for people in (7, 400))
+    assert 0 < few < 0.1
+    assert few == pytest.approx(many, rel=0.8)

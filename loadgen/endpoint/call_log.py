@@ -96,6 +96,7 @@ class CallLog:
         self.calls: deque[PutCall] = deque(maxlen=CALLS)
         self.refusals: deque[RefusedCall] = deque(maxlen=REFUSALS)
         self.seconds: deque[SecondCounts] = deque(maxlen=SECONDS)
+        self._counts = SecondCounts(-1)  # of the second that is counted now
 
     def add(self, call: PutCall) -> None:
         """Note a call that has been answered; what is shown of one that was not accepted is cut to a bounded length."""
@@ -104,10 +105,10 @@ class CallLog:
             call.monitor, call.target = call.monitor[:NAME_CHARACTERS], call.target[:NAME_CHARACTERS]
         self.number = call.number = self.number + 1
         self.calls.append(call)
-        second, status = int(call.at), call.status
-        if not self.seconds or self.seconds[-1].second != second:
-            self.seconds.append(SecondCounts(second))
-        counts = self.seconds[-1]
+        second, status, counts = int(call.at), call.status, self._counts
+        if counts.second != second:
+            counts = self._counts = SecondCounts(second)
+            self.seconds.append(counts)
         if status == 200:
             counts.accepted += 1
             counts.events += call.events

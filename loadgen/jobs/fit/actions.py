@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.event_details import REJECTED, STACKED
-from loadgen.jobs.fit.recorded import Floats, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
-from loadgen.jobs.fit.visits import RecordedSite, Visits, find_views
+from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
 
 EVERYWHERE = 0.5
@@ -22,6 +22,9 @@ EVERYWHERE = 0.5
 
 RARE = 0.005
 MOST_CLICKS = 12
+FEWEST_WHOLE = 100
+"""Sessions that the event limit did not cut, from which they tell how many have errors."""
+
 
 SCRIPT_ERROR, UNHANDLED = "Script error.", "unhandledrejection"
 UNCAUGHT = re.compile("^(Uncaught |uncaught exception: )")
@@ -83,11 +86,10 @@ def find_clicks(recorded: Recorded, visits: Visits, walked: Floats, at_least: in
     return dict(pages)
 
 
-def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
-    """How errors cluster in sessions, messages and pages."""
+def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Floats, at_least: int) -> JsErrors:
+    """How errors cluster in sessions, messages and pages; `cut`: sessions that came to their event limit."""
     events, rows = recorded.events, recorded.rows_of(rum.JS_ERROR)
-    count = len(recorded.sessions.user)
-    hit = np.unique(events.session[rows])
+    share, often = measure_faulty(np.bincount(events.session[rows], minlength=len(cut)), cut)
     folded = {key: fold_message(recorded.keys[key].replace("\n", ": ", 1)) for key in np.unique(events.key[rows])
               if key >= 0}  # fmt: skip
     pairs = [(folded[key], session) for key, session in
@@ -98,8 +100,8 @@ def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walke
     pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)
     numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
     return JsErrors(
-        len(hit) / max(count, 1),
-        len(rows) / max(len(hit), 1),
+        share,
+        often,
         max(len(messages), 1),
         fit_zipf(numbers),
         pages,
@@ -107,6 +109,16 @@ def find_js_errors(recorded: Recorded, site: RecordedSite, visits: Visits, walke
         count_thrown(recorded, rows),
         dict(sorted(common.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def measure_faulty(errors: Ints, cut: Bools) -> tuple[float, float]:
+    """The share of sessions with errors, and how many such a session has; `errors` is by session.
+
+    The event limit hides errors of the sessions that it cuts: where the others have more, these are all visitors'.
+    """
+    kinds = [errors] if (~cut).sum() < FEWEST_WHOLE else [errors, errors[~cut]]
+    found = [(float((each > 0).mean()), float(each.sum() / max((each > 0).sum(), 1))) for each in kinds if len(each)]
+    return max(found, key=lambda pair: pair[0] * pair[1], default=(0.0, 0.0))
 
 
 def count_thrown(recorded: Recorded, rows: Ints) -> Counter[str]:

@@ -148,6 +148,6 @@ def estimate(seen: Seen, sample_rate: float, at_least: int) -> Estimates:
         find_calls(recorded, site, whole, walked, at_least),
         find_clicks(recorded, whole, walked, at_least),
         find_custom_events(recorded, site, whole, walked, at_least),
-        find_js_errors(recorded, site, whole, walked, at_least),
+        find_js_errors(recorded, seen.cuts.full, whole, walked, at_least),
         find_shortcuts(recorded, visits, seen.loads, len(site.names)),
     )

@@ -140,7 +140,9 @@ def describe_answer(response: Response) -> str:
         return f"{response.status} redirect to {printable(location)}"
     shown = f"{response.status} {media_type(response)}"
     text = printable((unpack(response) or response.body)[: 4 * MOST_SHOWN].decode(errors="replace"))
-    return f"{shown}, {text!r}" if text else f"{shown}, no body"
+    if text:
+        return f"{shown}, {text!r}"
+    return f"{shown}, {len(response.body):,} bytes that are no text" if response.body else f"{shown}, no body"
 
 
 def printable(text: str) -> str:

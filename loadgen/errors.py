@@ -55,7 +55,7 @@ class EndpointError(LoadgenError):
 
 
 class GeneratorKilled(LoadgenError):
-    """The process that sends was killed (by a person, or for want of memory) before it had sent anything."""
+    """The process that sends was killed, or told to end by a signal of its own, before it had sent anything."""
 
     exit_code = 130
 

@@ -97,8 +97,9 @@ class LocustProcess:
     def fail(self) -> NoReturn:
         """Say how it ended without a summary."""
         code, log = self._process.returncode, self._folder.log
-        if code < 0:
-            raise GeneratorKilled(f"signal {-code} killed the generator before it had sent anything ({log})")
+        if code < 0 or code == GeneratorKilled.exit_code:  # told to end while it started
+            what = f"signal {-code} killed" if code < 0 else "a signal ended"
+            raise GeneratorKilled(f"{what} the generator before it had sent anything ({log})")
         raise LoadgenError(f"Locust ended with code {code} and no summary: {self.first_error} ({log})")
 
     @property

@@ -229,17 +229,24 @@ def test_a_killed_generator_leaves_results_that_are_marked_as_cut_off_and_agree(
     assert summary["ledger"]["agrees"] is True
 
 
-@pytest.mark.parametrize("verb", ["run", "find-limit"])
+@pytest.mark.parametrize(
+    ("verb", "end", "said"),
+    [
+        ("run", "os.kill(os.getpid(), signal.SIGKILL)", "signal 9 killed"),
+        ("find-limit", "os.kill(os.getpid(), signal.SIGTERM)", "signal 15 killed"),
+        ("run", "raise SystemExit(130)", "a signal ended"),
+    ],
+)
 def test_a_generator_that_is_killed_before_it_sends_is_cut_off_and_no_bad_input(
-    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    verb: str, end: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    suicide = [sys.executable, "-S", "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    suicide = [sys.executable, "-S", "-c", f"import os, signal; {end}"]
     monkeypatch.setattr(locust_process, "make_command", lambda *_: suicide)
     monkeypatch.setattr(sys, "argv", ["loadgen", verb, str(QUICKSTART), "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as ended:
         run_command()
     assert ended.value.code == 130
-    assert "loadgen: signal 9 killed the generator before it had sent anything" in capsys.readouterr().err
+    assert f"loadgen: {said} the generator before it had sent anything" in capsys.readouterr().err
 
 
 def test_a_generator_does_not_outlive_who_started_it(tmp_path: Path) -> None:

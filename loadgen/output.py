@@ -159,6 +159,11 @@ def find_descriptor(path: Path) -> int | None:
     return None
 
 
+def is_standard_output(path: Path) -> bool:
+    """Whether bytes for a path go to standard output."""
+    return path == STANDARD_OUTPUT or find_descriptor(path) == 1
+
+
 def is_stream(path: Path) -> bool:
     """Whether bytes for a path go to standard output, a pipe or a device, so that no file of its name appears."""
     return path == STANDARD_OUTPUT or find_descriptor(path) is not None or (path.exists() and not path.is_file())

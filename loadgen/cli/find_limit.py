@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import ask_on_terminal, echo, echo_json
+from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 
 PRECISION = shared.CountOption(0.005, 0.5)
 
@@ -36,7 +36,6 @@ PRECISION = shared.CountOption(0.005, 0.5)
 def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **options: Any) -> None:
     """Find the highest request rate that keeps the conditions: climb, bracket, bisect, confirm."""
     from loadgen.jobs.find_limit import Progress, build_limit_view, find_limit, format_step
-    from loadgen.report import show
 
     def show_progress(progress: Progress) -> None:
         echo(progress if isinstance(progress, str) else format_step(progress), err=True)
@@ -45,7 +44,7 @@ def find_limit(scenario: Path, out: Path | None, as_json: bool, yes: bool, **opt
     if as_json:
         echo_json(found.limit)
     else:
-        show(build_limit_view(found.limit))
+        show_view(build_limit_view(found.limit))
         echo(f"results   {found.folder}")
     if found.limit.interrupted:
         sys.exit(130)

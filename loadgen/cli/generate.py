@@ -8,13 +8,13 @@ import click
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
 
-OUT = click.Path(path_type=Path, allow_dash=True)
-
 
 @click.command(epilog="Example: loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson")
 @shared.SCENARIO
 @click.option("--sessions", type=shared.WholeCountOption(), required=True, help="How many visits.")
-@click.option("--out", type=OUT, required=True, help="NDJSON file, a body a line; - for standard output.")
+@click.option(
+    "--out", type=shared.OutputPath(), required=True, help="NDJSON file, a body a line; - for standard output."
+)
 @shared.SEED
 @click.option("--start", default="2026-01-01", help="Of the events: now, or ISO 8601, UTC.")
 @shared.DIALECT
@@ -24,11 +24,9 @@ def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
     from loadgen.jobs.generate import write_bodies
     from loadgen.jobs.progress import ProgressView
-    from loadgen.output import is_stream
 
     with ProgressView() as view:
         written = write_bodies(scenario, out, gzip=gzip, on_progress=view, **options)
-    aside = is_stream(out)
     if written.ground_truth is not None:
-        echo(f"{written.ground_truth}: which of them incidents hit", err=aside)
-    echo(f"{out}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}", err=aside)
+        echo(f"{written.ground_truth}: which of them incidents hit")
+    echo(f"{out}: {written.batches:,} batches of {written.sessions:,} sessions, seed {written.seed}")

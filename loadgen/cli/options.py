@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from loadgen import units
-from loadgen.cli.terminal import echo_error, show_result
+from loadgen.cli.terminal import echo_error, show_result, take_standard_output
 
 Value = TypeVar("Value")
 
@@ -30,21 +30,41 @@ class ScenarioFile(click.Path):
         return [CompletionItem(incomplete, type="file"), *names]
 
 
-class WritablePath(click.Path):
-    """A file to be written, which is refused before the work when it cannot be."""
+class OutputPath(click.Path):
+    """A file to be written, or - for standard output."""
 
     name = "file"
 
     def __init__(self) -> None:
         super().__init__(path_type=Path, allow_dash=True)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path."""
+        from loadgen.output import is_standard_output
+
+        path = cast(Path, super().convert(value, param, ctx))
+        if param is not None and is_standard_output(path):
+            take_standard_output(param.opts[0])
+        return path
+
+
+class WritablePath(OutputPath):
+    """The same, refused before the work when it cannot be written."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path."""
         from loadgen.output import check_output
 
-        path = cast(Path, super().convert(value, param, ctx))
+        path = super().convert(value, param, ctx)
         check_output(path)
         return path
+
+
+def print_json_alone(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    """--json takes standard output."""
+    if value:
+        take_standard_output(param.opts[0])
+    return value
 
 
 class ParsedOption(click.ParamType[Value]):
@@ -153,7 +173,13 @@ PEAK_TO_TROUGH = click.option(
 )
 PRICE = click.option("--price", type=CountOption(), default=1e-5, help="Dollars an event.")
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
+JSON = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=print_json_alone,
+    help="Print JSON, and nothing else, on standard output.",
+)
 PORT = click.IntRange(1, 65535)
 RUN_DIR = click.argument("run_dir", type=FILE)
 NAME = click.argument("name")
@@ -165,8 +191,7 @@ SUMMARY_MD = click.option("--summary-md", type=WritablePath(), metavar="FILE", h
 
 def html_option(text: str, **more: Any) -> Callable[[Any], Any]:
     """--html FILE, or - for standard output."""
-    file = click.Path(path_type=Path, allow_dash=True)
-    return click.option("--html", type=file, help=text, **{"metavar": "FILE"} | more)
+    return click.option("--html", type=OutputPath(), help=text, **{"metavar": "FILE"} | more)
 
 
 def add_options(*options: Callable[[Any], Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

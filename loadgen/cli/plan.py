@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import echo, echo_json
+from loadgen.cli.terminal import echo, echo_json, show_view
 
 EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 
@@ -60,7 +60,6 @@ def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | N
     from loadgen.jobs import plan as job
     from loadgen.jobs.progress import ProgressView
     from loadgen.output import write_output
-    from loadgen.report import show
 
     with ProgressView() as view:
         found = job.plan(scenario, others=others, on_progress=view, **options)
@@ -69,6 +68,6 @@ def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | N
     if as_json:
         echo_json(job.leave_out_curves(found))
     else:
-        show(job.build_plan_view(found))
-        if html is not None:
-            echo(f"page      {html}")
+        show_view(job.build_plan_view(found))
+    if html is not None:
+        echo(f"page      {html}")

@@ -18,9 +18,9 @@ def preview(scenario: Path, out: Path, duration: float | None, rate: float, seed
     """Draw a scenario's traffic as one page of plots: arrivals, depth, think times, vitals, events, batches, visits."""
     from loadgen.jobs import preview as job
     from loadgen.jobs.progress import ProgressView
-    from loadgen.output import is_stream, write_output
+    from loadgen.output import write_output
 
     with ProgressView() as view:
         seen = job.preview(scenario, on_progress=view, duration=duration, rate=rate, seed=seed)
     write_output(out, job.build_preview_page(seen))
-    echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}", err=is_stream(out))
+    echo(f"{out}: {seen.visits:,} of {len(seen.starts):,} visits, seed {seen.seed}")

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from loadgen.cli import options as shared
-from loadgen.cli.terminal import ask_on_terminal, echo, echo_error, echo_json
+from loadgen.cli.terminal import ask_on_terminal, echo, echo_error, echo_json, is_standard_output_taken, show_view
 from loadgen.errors import LoadgenError
 
 INTERRUPTED = 130
@@ -53,18 +53,18 @@ INTERRUPTED = 130
 def run(scenario: Path, yes: bool, as_json: bool, junit: Path | None, summary_md: Path | None, **options: Any) -> None:
     """Send a scenario's traffic, measure it, and say what became of every event."""
     from loadgen.jobs import run as job
-    from loadgen.report import render_summary, show, write_ci_files
+    from loadgen.report import render_summary, write_ci_files
 
     if options["target"] != "local":
         refuse_local_options()
-    with job.LiveView(on_stderr=as_json) as view:
+    with job.LiveView(on_stderr=is_standard_output_taken()) as view:
         done = job.run(scenario, on_progress=view, confirm=ask_on_terminal(yes), **options)
     unwritten: OSError | None = None
     try:
         if as_json:
             echo_json(done.summary)
         else:
-            show(render_summary(done.summary))
+            show_view(render_summary(done.summary))
             echo(f"results   {done.folder}")
     except (BrokenPipeError, SystemExit):  # the run is what it was, whether or not somebody still reads
         pass

@@ -1,7 +1,8 @@
 """What the command line prints, and the one question that it asks: any text on any terminal, whatever its encoding.
 
 Rule: no character ends a command (`output.prepare_streams`), and no name from outside ends a line or controls the
-terminal (`errors.escape_line`). `echo` prints every line of `cli`, except bytes of JSON.
+terminal (`errors.escape_line`). `echo` prints every line of `cli`, except bytes of JSON. Where an option writes to
+standard output, nothing else does: lines for people go to standard error.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ import click
 from loadgen.errors import escape_line
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from loadgen.jobs.targets import Confirm, ConsentQuestion
+
+STANDARD_OUTPUT = f"{__name__}.standard_output"
+"""Where click's context keeps the option that writes to standard output."""
 
 
 class VerbGroup(click.Group):
@@ -31,8 +37,22 @@ class VerbGroup(click.Group):
             formatter.write_dl([(name, each.get_short_help_str(limit=1000)) for name, each in verbs])
 
 
+def take_standard_output(option: str) -> None:
+    """An option writes to standard output, and only that one may; UsageError for a second one."""
+    owner = click.get_current_context().meta.setdefault(STANDARD_OUTPUT, option)
+    if owner != option:
+        raise click.UsageError(f"{owner} and {option} both write to standard output; name a file for one of them")
+
+
+def is_standard_output_taken() -> bool:
+    """Whether an option writes there, so that all else goes to standard error."""
+    context = click.get_current_context(silent=True)
+    return context is not None and STANDARD_OUTPUT in context.meta
+
+
 def echo(*lines: str, err: bool = False) -> None:
     """Print lines; those for people on a terminal break between words, results never."""
+    err = err or is_standard_output_taken()
     for line in map(escape_line, lines):
         click.echo(wrap_words(line) if err and sys.stderr.isatty() else line, err=err)
 
@@ -74,6 +94,13 @@ def echo_json(value: object) -> None:
     click.echo(format_json(value), nl=False)
 
 
+def show_view(view: RenderableType) -> None:
+    """Print what is laid out for a terminal."""
+    from loadgen.report import show
+
+    show(view, on_stderr=is_standard_output_taken())
+
+
 def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
     """Print a result: as JSON for programs, or the lines that describe it."""
     if as_json:
@@ -83,13 +110,10 @@ def show_result(value: Any, lines: Iterable[str], as_json: bool) -> None:
 
 
 def show_beside_page(value: Any, render: Callable[[Any], Any], page: Path | None, as_json: bool) -> None:
-    """Show what a page may show too: as JSON, or as people read it unless the page takes standard output."""
-    from loadgen.output import is_stream
-    from loadgen.report import show
-
+    """Show what a page may show too: as JSON, or as people read it."""
     if as_json:
         echo_json(value)
-    elif page is None or not is_stream(page):
-        show(render(value))
+    else:
+        show_view(render(value))
     if page is not None:
-        echo(f"page      {page}", err=as_json or is_stream(page))
+        echo(f"page      {page}")

@@ -139,9 +139,9 @@ def describe_ledger(ledger: LedgerComparison, summary: Summary) -> str:
     )
 
 
-def show(view: RenderableType) -> None:
-    """Print a view on standard output, without the blanks that fill a table's last column."""
-    console = Console(highlight=False, soft_wrap=False)
+def show(view: RenderableType, on_stderr: bool = False) -> None:
+    """Print a view on standard output or error, without the blanks that fill a table's last column."""
+    console = Console(highlight=False, soft_wrap=False, stderr=on_stderr)
     for line in console.render_lines(view, pad=False):
         while line and not line[-1].text.strip():
             line.pop()

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "shop.toml").write_text(text.replace('description = "', 'description = "Übung – ≈ '), encoding="utf-8")
     for name in ("one", "two"):
         make(path / name)
+    written = loadgen(path, "ascii", "generate", "shop.toml", "--sessions", 60, "--seed", 1, "--out", "bodies.ndjson")
+    assert written.returncode == 0, written.stderr
     return path
 
 
@@ -209,3 +213,47 @@ def test_a_command_whose_terminal_is_closed_was_interrupted() -> None:
         os.close(ours)
         process.communicate(b"\n", timeout=60)
     assert process.returncode == 130
+
+
+ALONE: dict[str, tuple[object, ...]] = {
+    "fit": ("bodies.ndjson", "--out", "-"),
+    "fit with its page": ("bodies.ndjson", "--out", os.devnull, "--report", "/dev/stdout"),
+    "plan": ("shop.toml", "--duration", "1s", "--html", "-"),
+    "report": ("one", "--html", "-"),
+    "compare": ("one", "two", "--html", "/dev/fd/1"),
+    "preview": ("shop.toml", "--duration", "1s", "--out", "-"),
+    "generate": ("shop.toml", "--sessions", 2, "--out", "/dev/stdout"),
+}
+READERS: dict[str, Callable[[str], object]] = {"fit": tomllib.loads, "generate": json.loads}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_is_written_to_standard_output_is_alone_there(folder: Path, name: str) -> None:
+    verb = name.split()[0]
+    done = loadgen(folder, "ascii", verb, *ALONE[name])
+    assert done.returncode == 0, done.stderr
+    out = done.stdout.decode()
+    if read := READERS.get(name):
+        for part in [out] if verb == "fit" else out.splitlines():
+            read(part)
+    else:
+        assert out.startswith("<!doctype html>")
+        assert out.rstrip().endswith("</html>")
+    assert done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "both"),
+    [
+        (("plan", "shop.toml", "--html", "-", "--json"), "--html and --json"),
+        (("fit", "bodies.ndjson", "--out", "-", "--report", "/dev/stdout"), "--out and --report"),
+        (("report", "one", "--junit", "-", "--summary-md", "-"), "--junit and --summary-md"),
+        (("run", "shop.toml", "--json", "--junit", "-"), "--json and --junit"),
+    ],
+)
+def test_two_options_for_standard_output_are_refused(folder: Path, arguments: tuple[object, ...], both: str) -> None:
+    before = sorted(folder.iterdir())
+    done = loadgen(folder, "ascii", *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert f"{both} both write to standard output".encode() in done.stderr
+    assert sorted(folder.iterdir()) == before

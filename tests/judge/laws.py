@@ -76,6 +76,18 @@ def sums_to_its_parts(visit: SeenVisit) -> Iterator[bool]:
         yield abs(value["value"] - sum(parts)) < SAME_MS
 
 
+def waits_as_fid_says(visit: SeenVisit) -> Iterator[bool]:
+    """INP of a document's first input has FID's value as its input delay: both are read off the same entry."""
+    for document in visit.documents():
+        events = [event for batch in document for event in batch]
+        waited = {
+            event.details["attribution"]["eventTime"]: event.details["value"] for event in events if event.kind == FID
+        }
+        for told in (event.details["attribution"] for event in events if event.kind == INP):
+            if told["interactionTime"] in waited:
+                yield abs(waited[told["interactionTime"]] - told["inputDelay"]) < SAME_MS
+
+
 def costs_no_time_from_cache(visit: SeenVisit) -> Iterator[bool]:
     """A cached file takes 0 ms: the renderer's own cache had it."""
     return (value["duration"] == 0 for value in _of(visit, RESOURCE) if value["transferSize"] == 0)
@@ -166,6 +178,7 @@ LAWS: dict[str, Law] = {
     "domComplete = loadEventStart": loads_when_complete,
     "the largest shift is the whole CLS": one_shift_makes_it,
     "INP = the sum of its parts": sums_to_its_parts,
+    "INP of the first input waited as FID says": waits_as_fid_says,
     "a cached file takes 0 ms": costs_no_time_from_cache,
     "a back_forward document comes from the cache": goes_back_to_the_cache,
     "TTFB has a cacheDuration": waits_for_the_cache,

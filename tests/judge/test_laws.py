@@ -48,6 +48,7 @@ EXPECTED = {
     "domComplete = loadEventStart": Expected(0.40, 0.75, 1.0),
     "the largest shift is the whole CLS": Expected(0.55, 0.97, 0.01),
     "INP = the sum of its parts": Expected(0.60, 0.98, 1.0),
+    "INP of the first input waited as FID says": Expected(0.99, 1.0, 0.88),
     "a cached file takes 0 ms": Expected(0.70, 1.0, 0.24),
     "a back_forward document comes from the cache": Expected(1.0, 1.0, 0.0),
     "TTFB has a cacheDuration": Expected(0.01, 0.15, 0.0),

@@ -228,6 +228,20 @@ def test_inp_needs_an_input_and_cls_a_painted_page(shop: list[SeenSession]) -> N
                 assert event.at >= load.at + fcp.details.value / 1000 - 1e-6
 
 
+def test_inp_of_the_first_input_waited_as_long_as_fid_says(shop: list[SeenSession]) -> None:
+    """So do all 39 of the recorded visits: both read it off the same entry."""
+    same = 0
+    for load in loads(shop):
+        fid = one(load, FID)
+        for event in load.events:
+            parts = event.details.attribution if event.type == INP else None
+            if fid and parts and parts.interactionTime == fid.details.attribution.eventTime:
+                assert parts.inputDelay == near(fid.details.value)
+                assert event.details.value >= parts.inputDelay - 4  # rounded to 8 ms
+                same += 1
+    assert same > 20
+
+
 @pytest.mark.parametrize("kind", [CLS, INP])
 def test_a_vital_that_grows_after_a_page_was_hidden_is_told_again(kind: str) -> None:
     """The client sends the highest value by each hide, and nothing if it is the old one."""

@@ -20,14 +20,14 @@ from tests.traffic.conftest import SEED
 from tests.traffic.look import SeenSession, events, loads, seen, small
 
 FINGERPRINTS = {
-    "quickstart": "dea2dbcbf80af392c64047b709b2eed3404bedc52bc019b338994da6efbd69ee",
-    "storefront": "fcce8c76df58a5a7f66a60d9cfe6d2f4e94bd2e2c596d66cc4edb51f7151dc32",
-    "bad-release": "45020e034348538f862d47f47bb7b7b3f2143f37d2791f61a17e8302ba05bcee",
-    "global-mobile-day": "22eb5f13f6eb7d680fef55dc9d80888a42cfc012a4b1e018a546157127bbebd6",
-    "news-flash-crowd": "e8fe14f8e2bb04fa23a9cdc758f54433f7a6a8e14c82e137c72c2c2dac9661f2",
-    "noisy-neighbour": "76dfb9ccd1a156eb608bb43a19bb13388c88f6add1998f7244ee35b662554afd",
-    "quota-probe": "7f69d1fa1892a51f4d6d04519b45c865545a92745739a0983f2f666e56484fc4",
-    "saas-dashboard": "870e1cae6694535bdb56fd78bc320dfecae31e13db698c6813fffa982392af55",
+    "quickstart": "853c3589b0da4484092f7b49b2ac9a825681e1451a951fc48a4fe515b9840431",
+    "storefront": "3aaf0c3d96576587adf6891d437005d7b2808eed3835f218b97c43fe19cd6a6a",
+    "bad-release": "acb22fd89560575e339b15dc53d7520bb4eaf05df325db3fcdf81691eda7c73a",
+    "global-mobile-day": "22ca01155efd4636dbe743e0f0e1c79597d0b441d89e174ebcb3b22a16feb697",
+    "news-flash-crowd": "27515931945d1489bf8c55fbb044e5b944c033a1dd89d3a6cee76bee5ebb450a",
+    "noisy-neighbour": "09034e426483b8e8ac820d23270ed4ec53daf703c2f1975cfb6616c3228f63ed",
+    "quota-probe": "3ee9c40cef0bfb49d0c4db1278ad3b5cae583de15760631572c16abcf3e60574",
+    "saas-dashboard": "6576540653fc38ec5b30e8d465e9fee6d0c7914b5f4d58d3b2e219174596df3e",
 }
 """SHA-256 of the first 100 sessions as sent. A change here is a change of the traffic: update knowingly."""
 

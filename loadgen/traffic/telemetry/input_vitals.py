@@ -13,7 +13,7 @@ from loadgen.traffic.draws import Bools, Floats, Ints, round_down, round_off, to
 from loadgen.traffic.journey import FAR_TICK
 from loadgen.traffic.telemetry.interactions import Inputs
 from loadgen.traffic.telemetry.navigation import draw_shares
-from loadgen.traffic.telemetry.reactions import Reactions, draw_delays, find_working
+from loadgen.traffic.telemetry.reactions import Reactions, draw_delays, draw_slowest, find_working
 from loadgen.traffic.telemetry.vitals import find_states, is_measured
 from loadgen.wire.json_templates import Template, escape
 
@@ -60,10 +60,7 @@ def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
 def record_inp(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     """Interaction to next paint of each load with an input after which the page lived until it was idle."""
     stream = draws.stream("inp")
-    median, sigma = draws.read_vitals("inp_median_ms", "inp_sigma")
-    drawn = to_ticks(median * np.exp(
-        sigma * draws.slowness.mix(draws.slowness.machine[draws.load_session], stream.standard_normal(draws.loads))
-    ))  # fmt: skip
+    drawn = draw_slowest(draws, stream)
     told = seen.at + np.maximum(react.later, drawn[seen.load])
     row, load = _find_slowest(draws, seen, told, stream.random(draws.loads), drawn)
     parts = draw_shares(stream, draws.loads, (0.05, 0.8, 0.15), 0.6)
@@ -94,6 +91,7 @@ def _add_lesser(
     whole[seen.load[row]] = took
     steps = np.searchsorted(load, load, side="right") - np.arange(len(load))
     lesser = round_down(whole[load] * uniform[load] ** steps)
+    lesser = np.where(seen.first[early], np.maximum(lesser, draw_delays(draws)[load]), lesser)
     noticed = seen.first[early] | (lesser >= NOTICEABLE * 10)
     row, took = np.concatenate((row, early[noticed])), np.concatenate((took, lesser[noticed]))
     order = np.lexsort((hides[row], seen.load[row]))
@@ -138,7 +136,7 @@ def _build_inp(
     row, load, at = found
     drawn, handled = lengths
     coarsen = draws.clocks.coarsen
-    delay = np.where(seen.first[row], np.minimum(draw_delays(draws)[load], drawn), round_down(drawn * parts[0]))
+    delay = np.where(seen.first[row], draw_delays(draws)[load], round_down(drawn * parts[0]))
     ran = np.minimum(round_down((drawn - delay) * parts[1] / (parts[1] + parts[2])), handled)
     ran = coarsen(load, np.where(seen.nameless[row] & (drawn < NOTICEABLE * 10), 0, ran))
     delay = coarsen(load, delay)

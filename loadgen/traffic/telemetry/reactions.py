@@ -60,10 +60,18 @@ class Reactions(NamedTuple):
 
 
 def draw_delays(draws: BlockDraws) -> Ints:
-    """Input delay of each load's first input, in ticks."""
+    """Input delay of each load's first input, in ticks; no input waits longer than the slowest one takes."""
     median, sigma = draws.read_vitals("fid_median_ms", "fid_sigma")
-    drawn = np.maximum(to_ticks(median * np.exp(sigma * draws.stream("fid").standard_normal(draws.loads))), 1)
-    return draws.clocks.coarsen(np.arange(draws.loads), drawn)
+    drawn = to_ticks(median * np.exp(sigma * draws.stream("fid").standard_normal(draws.loads)))
+    waited = np.maximum(np.minimum(drawn, draw_slowest(draws, draws.stream("inp"))), 1)
+    return draws.clocks.coarsen(np.arange(draws.loads), waited)
+
+
+def draw_slowest(draws: BlockDraws, stream: np.random.Generator) -> Ints:
+    """How long each load's slowest interaction takes, in ticks; the first numbers of the stream "inp"."""
+    median, sigma = draws.read_vitals("inp_median_ms", "inp_sigma")
+    machine = draws.slowness.machine[draws.load_session]
+    return to_ticks(median * np.exp(sigma * draws.slowness.mix(machine, stream.standard_normal(draws.loads))))
 
 
 def draw_reactions(draws: BlockDraws, seen: Inputs) -> Reactions:

@@ -179,7 +179,10 @@ def _raise_descriptor_limit() -> None:
 
 def _main() -> None:
     """Read the arguments from stdin, serve, and report on stdout."""
-    arguments = msgspec.json.decode(sys.stdin.readline(), type=ServerArguments)
+    line = sys.stdin.readline()
+    if not line.endswith("\n"):  # the parent ended before it had written them
+        return
+    arguments = msgspec.json.decode(line, type=ServerArguments)
 
     def write_report(report: StartReport) -> None:
         with contextlib.suppress(BrokenPipeError):  # the parent was stopped meanwhile; the end of stdin stops us

@@ -134,7 +134,11 @@ def test_an_endpoint_on_ipv6_has_a_good_url() -> None:
         pytest.skip(f"no IPv6 here: {missing}")
 
 
-def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback() -> None:
+ARGUMENTS = msgspec.json.encode(ServerArguments(SETTINGS, None, "127.0.0.1", 0)) + b"\n"
+
+
+@pytest.mark.parametrize("written", [ARGUMENTS, ARGUMENTS[:20], b""])
+def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback(written: bytes) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "loadgen.endpoint.server"],
         stdin=subprocess.PIPE,
@@ -144,7 +148,7 @@ def test_a_parent_that_is_gone_before_the_endpoint_is_ready_costs_no_traceback()
     )
     assert child.stdin is not None and child.stdout is not None and child.stderr is not None
     child.stdout.close()
-    child.stdin.write(msgspec.json.encode(ServerArguments(SETTINGS, None, "127.0.0.1", 0)) + b"\n")
+    child.stdin.write(written)
     child.stdin.close()
     with child.stderr:
         assert child.stderr.read() == b""

@@ -18,8 +18,13 @@ from tests.jobs.fit.round_trip import record, stretch
 SESSIONS = 800
 
 
-@pytest.mark.parametrize(("name", "limit"), [("bad-release", 200), ("news-flash-crowd", 200), ("quickstart", 50)])
-def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(name: str, limit: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "limit", "mistaken"),
+    [("bad-release", 200, 0.02), ("news-flash-crowd", 200, 0.02), ("quickstart", 50, 0.03)],
+)
+def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(
+    name: str, limit: int, mistaken: float
+) -> None:
     """Few of them have as many events as the limit: the last ones that count for it are lost with their page."""
     scenario = stretch(Scenario.load(name).monitors[0], SESSIONS)
     client = scenario.client.model_copy(update={"sessionEventLimit": limit})
@@ -36,7 +41,7 @@ def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(name: 
     found, really = find_cuts(recorder.finish(), limit).full, np.array(cut)
     assert really.sum() > 30
     assert (found & really).sum() >= 0.9 * really.sum()
-    assert (found & ~really).sum() <= 0.03 * (~really).sum()
+    assert (found & ~really).sum() <= mistaken * (~really).sum()
 
 
 def test_without_cookies_page_views_come_by_time() -> None:

@@ -8,10 +8,11 @@ has one of these as `body`; what `aws logs`, a subscription and GetAppMonitorDat
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any, cast
 
 import msgspec
 
@@ -189,8 +190,11 @@ GZIP = b"\x1f\x8b"
 MARKUP = re.compile(rb"<(?:!|\?xml|html|head|body)", re.IGNORECASE)
 ZSTD, PARQUET, ZIP = b"\x28\xb5\x2f\xfd", b"PAR1", b"PK\x03\x04"
 
-UTF_16 = re.compile(rb"\xff\xfe|\xfe\xff|[ -~\t\r\n]\0[ -~\t\r\n]\0|\0[ -~\t\r\n]\0[ -~\t\r\n]")
-"""Its byte order mark, or two ASCII characters of it."""
+BYTE_ORDERS = b"\xff\xfe", b"\xfe\xff"
+"""With what UTF-16 begins, as PowerShell and Windows' editors write it."""
+
+UTF_16 = re.compile(rb"[ -~\t\r\n]\0[ -~\t\r\n]\0|\0[ -~\t\r\n]\0[ -~\t\r\n]")
+"""Two ASCII characters of it."""
 
 HEAD = 65_536
 """Bytes that are looked at to tell a file's form."""
@@ -222,11 +226,13 @@ def unpack_head(head: bytes) -> bytes:
 
 def describe_text(head: bytes) -> str:
     """What the beginning of a text looks like."""
+    if head.startswith(BYTE_ORDERS):
+        head = head.decode("utf-16", "replace").encode()
     start = head.lstrip(SPACE)
     if not start:
         return "an empty file"
     if UTF_16.match(head):
-        return "text in UTF-16, as PowerShell writes it; save it in UTF-8"
+        return "text in UTF-16 without a byte order mark; save it in UTF-8"
     if b"\0" in head[:1024]:
         return "binary data"
     if MARKUP.match(start):
@@ -248,3 +254,32 @@ def describe_members(names: Iterable[str]) -> str:
     """JSON by the names of its members."""
     members = [name for name in names if re.fullmatch("[A-Za-z_@.-]{1,30}", name)]
     return f"JSON with the members {', '.join(members[:6])}" if members else "JSON without RUM events"
+
+
+class _Utf16(io.RawIOBase):
+    """A stream of UTF-16 with a byte order mark, read as UTF-8."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._text = io.TextIOWrapper(stream, "utf-16", "replace", newline="\n")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._text.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._text.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._text.read(len(buffer) // 4).encode()
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def decode_utf16(stream: IO[bytes]) -> IO[bytes]:
+    """A stream of UTF-16 with a byte order mark, as UTF-8."""
+    return cast(IO[bytes], io.BufferedReader(_Utf16(stream), HEAD))

@@ -20,7 +20,7 @@ from typing import IO, Annotated, cast
 import msgspec
 
 from loadgen.errors import LoadgenError
-from loadgen.jobs.fit.formats import GZIP, HEAD, SPACE, Feed, describe_head, unquote
+from loadgen.jobs.fit.formats import BYTE_ORDERS, GZIP, HEAD, SPACE, Feed, decode_utf16, describe_head, unquote
 from loadgen.jobs.fit.recorded import Recorded, Recorder
 from loadgen.jobs.inputs import SampleRate, Seed, parse_moment
 from loadgen.jobs.progress import OnProgress, Ticker
@@ -163,6 +163,10 @@ def _read_stream(raw: IO[bytes], head: bytes, feed: Feed, on_read: OnRead) -> No
 
     stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if head.startswith(GZIP) else raw
     head = stream.read(HEAD)
+    if head.startswith(BYTE_ORDERS):
+        stream.seek(0)
+        stream = decode_utf16(stream)
+        head = stream.read(HEAD)
     for read in choose_readers(head):
         stream.seek(0)
         counts.lines, counts.broken_lines = lines

@@ -97,12 +97,12 @@ def test_what_is_broken_is_counted(bodies: list[bytes], expected: Recorded, tmp_
         (b"", "an empty file"),
         (b"hello\nworld\n", "text"),
         (b'{"level": "info", "msg": "x"}\n', "JSON with the members level, msg"),
-        ('{"event_type": "x"}\n'.encode("utf-16"), "text in UTF-16, as PowerShell writes it; save it in UTF-8"),
+        ('{"a": "x"}\n'.encode("utf-16"), "JSON with the members a"),
         (b"PK\x03\x04...", "a zip archive; unpack it first"),
         (b"\x00\x01\x02" * 50, "binary data"),
         (gzip.compress(b"hello", mtime=0), "gzip of text"),
         (gzip.compress(b"", mtime=0), "gzip of an empty file"),
-        ("{}".encode("utf-16-le"), "text in UTF-16"),
+        ("{}".encode("utf-16-le"), "text in UTF-16 without a byte order mark; save it in UTF-8"),
         (b"<!DOCTYPE html><html>", "a web page or XML"),
         (b"\xef\xbb\xbf@timestamp,@message\n2026,x\n", "CSV; export JSON in its place"),
         (b"START RequestId: 1 Version: 2\nREPORT RequestId: 1, Duration: 3 ms\n", "text"),
@@ -149,6 +149,17 @@ def test_a_first_line_that_is_cut_hides_none_of_the_others(
     found = read(tmp_path / "file")
     assert describe(found) == describe(expected)
     assert found.counts.broken_lines == 1
+
+
+@pytest.mark.parametrize(("form", "order"), [("lines", "utf-16-le"), ("filter-log-events", "utf-16-be")])
+def test_utf_16_with_a_byte_order_mark_is_read(
+    form: str, order: str, bodies: list[bytes], expected: Recorded, tmp_path: Path
+) -> None:
+    """What PowerShell 5 writes behind `>`; plain, and packed."""
+    FORMS[form](tmp_path / "utf-8", log_events(bodies))
+    data = ("\ufeff" + (tmp_path / "utf-8").read_text("utf-8").replace("\n", "\r\n")).encode(order)
+    (tmp_path / "file").write_bytes(data if form == "lines" else gzip.compress(data, 1))
+    assert describe(read(tmp_path / "file")) == describe(expected)
 
 
 def test_bodies_in_a_list_count_no_broken_lines(bodies: list[bytes], expected: Recorded, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from loadgen.charts import (
     table,
     tiles,
 )
+from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, LoadCurves
 from loadgen.jobs.plan.view import (
     LOAD_HEAD,
@@ -38,7 +39,6 @@ from loadgen.jobs.plan.view import (
     list_rate_rows,
     list_setting_rows,
 )
-from loadgen.jobs.plan.what_if import write_advice
 from loadgen.units import (
     format_clock,
     format_count,

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from loadgen.jobs.plan.advice import write_advice
 from loadgen.jobs.plan.figures import CapacityPlan, MonitorPlan, Throttling
-from loadgen.jobs.plan.what_if import write_advice
 from loadgen.units import format_bytes, format_dollars, format_duration, format_short
 
 MOST_ROWS = 24

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loadgen.jobs.plan import CapacityPlan, plan
-from loadgen.jobs.plan.what_if import add_margin, round_to_two_digits, write_advice
+from loadgen.jobs.plan.advice import add_margin, round_to_two_digits, write_advice
 from tests.jobs.plan.shop import SHOP
 
 ASKED: dict[str, Any] = {"seed": 3, "rates": (1.0,), "quota": 5.0}

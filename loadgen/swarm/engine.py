@@ -147,7 +147,7 @@ class Engine:
 
     def _held_back(self, due: ScheduledRequest) -> bool:
         """Whether a batch that is due is not to be sent: its page is switched off, or the budget is used up."""
-        if self._dispatch[due.monitor].allows(due.batch):
+        if not self._feeder.heeds_switch_off or self._dispatch[due.monitor].allows(due.batch):
             return self._must_stop(due)
         self._feeder.account(due.monitor, dropped_by_client=due.events, switched_off=due.events, cancelled=due.amount)
         self._meter.cancel(due.at, due.amount)
@@ -183,22 +183,25 @@ class Engine:
     def _record_groups(self) -> None:
         """Record what is over, and put the retries on the schedule that the client makes."""
         while True:
-            over, results = self._senders.collect(), []
+            over, results, unsent = self._senders.collect(), list[Result](), list[Result]()
             for each in over:
                 if (shortage := find_shortage(each)) is None:
                     results.append(self._record(each))
                 else:
-                    self._keep_unsent(each.due, shortage)
+                    unsent.append(self._keep_unsent(each.due, shortage))
             self._in_flight -= len(over)
+            self._feeder.hear(results + unsent)
             self.on_results(results)
             gevent.sleep(BETWEEN_RECORDINGS if self._job.paced else 0)
 
-    def _keep_unsent(self, due: ScheduledRequest, shortage: str) -> None:
+    def _keep_unsent(self, due: ScheduledRequest, shortage: str) -> Result:
         """Count a batch that this machine could not send, for want of something: it is no failure of RUM's."""
         self._meter.shortages[shortage] += 1
         self._account_unsent(due)
         if self._spool:
             self._spool.start(due.batch.session, due.events, due.batch.attempt, due.at, due.monitor, NOT_SENT)
+        now = self.now()
+        return Result(due.at, now, now, None, due.events, 0, 0, error=shortage)
 
     def _account_unsent(self, due: ScheduledRequest) -> None:
         if due.batch.attempt == 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import repeat
 from math import inf
@@ -18,7 +18,7 @@ import gevent
 import msgspec
 
 from loadgen import client, wire
-from loadgen.model import Batch, EventView, Noun, Session
+from loadgen.model import Batch, EventView, Noun, Result, Session
 from loadgen.planned import PlannedSession
 from loadgen.results import EventCounts, Meter
 from loadgen.scenario import Scenario
@@ -72,7 +72,14 @@ def merge_in_order(sessions: Iterable[Iterator[PlannedSession]]) -> Iterator[Pla
 
 
 class Feeder:
-    """Fills a schedule, and knows what never reached it."""
+    """Fills a schedule with a job's sessions, and knows what never reached it.
+
+    An engine takes another feeder that fills the schedule otherwise: in place of `run`, and, if it asks what came of
+    its batches, of `hear`. RateProbe is one.
+    """
+
+    heeds_switch_off = True
+    """Whether a batch is cancelled when an answer has switched off the client of its page."""
 
     def __init__(self, job: Job, sessions: Iterator[PlannedVisit], schedule: Schedule, meter: Meter) -> None:
         self._tallies = [EventCounts()] * len(job.monitors)
@@ -90,6 +97,9 @@ class Feeder:
             self._wait(session.start, now)
             self._add(monitor, session, plan)
             self._schedule.yield_to_senders()
+
+    def hear(self, results: Sequence[Result]) -> None:
+        """What came of batches: of those that were sent, and of those that this machine could not send."""
 
     @property
     def tallies(self) -> tuple[EventCounts, ...]:

@@ -6,7 +6,7 @@ Rule: the batches of a window are encoded before the window begins, so nothing i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,30 +34,8 @@ from loadgen.planned import planned
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Feeder, Job, merge_in_order
 from loadgen.swarm.schedule import ScheduledRequest
-from loadgen.swarm.senders import Exchange
 
 LEAD, LOOK, BEAT, MOST_PRIMING, PATIENCE = 0.05, 0.1, 0.02, 60.0, 60.0  # seconds
-
-
-class RateProbeEngine(Engine):
-    """An engine that hands every result to its feeder and sends every batch that the feeder offers."""
-
-    def _held_back(self, due: ScheduledRequest) -> bool:
-        return self._must_stop(due)
-
-    def _record(self, exchange: Exchange) -> Result:
-        result = super()._record(exchange)
-        self._hand_on(result)
-        return result
-
-    def _keep_unsent(self, due: ScheduledRequest, shortage: str) -> None:
-        super()._keep_unsent(due, shortage)
-        now = self.now()
-        self._hand_on(Result(due.at, now, now, None, due.events, 0, 0, error=shortage))
-
-    def _hand_on(self, result: Result) -> None:
-        if isinstance(self._feeder, RateProbe):
-            self._feeder.results.append(result)
 
 
 def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Callable[..., Engine]:
@@ -68,16 +46,18 @@ def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Ca
     scenario = extend_for_search(job.scenario)
     job = msgspec.structs.replace(job, monitors=(msgspec.structs.replace(job.monitors[0], scenario=scenario),))
     sessions = merge_in_order([planned(scenario, seed)])
-    return partial(RateProbeEngine, job, sessions, feeder=partial(RateProbe, search, folder))
+    return partial(Engine, job, sessions, feeder=partial(RateProbe, search, folder))
 
 
 class RateProbe(Feeder):
     """Feeds the windows of a search in place of sessions, and ends when the limit is found."""
 
+    heeds_switch_off = False  # a window is sent whole, whatever is answered
+
     def __init__(self, search: LimitSearch, folder: Path, *feeder: Any) -> None:
         super().__init__(*feeder)
         self._search, self._folder = search, folder
-        self.results: list[Result] = []
+        self._results: list[Result] = []
         self._stock = self._encode_batches()
         self._stocked_events = 0  # of batches that are encoded and not yet on the schedule
 
@@ -94,20 +74,24 @@ class RateProbe(Feeder):
             self.account(0, unsent=self._stocked_events)
         write_output(self._folder / LIMIT_FILE, format_json(found))
 
+    def hear(self, results: Sequence[Result]) -> None:
+        """Keep what came of the batches of a window."""
+        self._results += results
+
     def _hold(self, rate: float, prime: float | None) -> RateWindow:
         search = self._search
         ready = [next(self._stock) for _ in range(int(rate * (search.settle + search.hold)))]
         if prime is not None:
             self._empty_bucket(prime)
-        self.results.clear()
+        self._results.clear()
         begin = self._now() + LEAD
         self._schedule_evenly(ready, begin, rate)
         end = begin + search.settle + search.hold
         own = self._wait_and_watch(end)
-        while len(self.results) < len(ready) and self._now() < end + PATIENCE:
+        while len(self._results) < len(ready) and self._now() < end + PATIENCE:
             gevent.sleep(LOOK)
         hold = RateHold(rate, begin + search.settle, end, search.senders, prime is not None)
-        return measure_window(self.results, hold, own)
+        return measure_window(self._results, hold, own)
 
     def _wait_and_watch(self, end: float) -> GeneratorLoad:
         """Wait for a window's end, and measure how late this process's event loop is meanwhile."""
@@ -119,14 +103,14 @@ class RateProbe(Feeder):
 
     def _empty_bucket(self, rate: float) -> None:
         """Send until something is throttled."""
-        self.results.clear()
+        self._results.clear()
         sent, until = 0, self._now() + MOST_PRIMING
-        while self._now() < until and not any(result.status == 429 for result in self.results):
+        while self._now() < until and not any(result.status == 429 for result in self._results):
             some = [next(self._stock) for _ in range(max(int(rate * LOOK), 1))]
             sent += len(some)
             self._schedule_evenly(some, self._now(), rate)
             gevent.sleep(len(some) / rate)
-        while len(self.results) < sent and self._now() < until + PATIENCE:
+        while len(self._results) < sent and self._now() < until + PATIENCE:
             gevent.sleep(LOOK)
 
     def _schedule_evenly(self, batches: list[ScheduledRequest], begin: float, rate: float) -> None:

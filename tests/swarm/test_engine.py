@@ -22,7 +22,7 @@ from loadgen.results import Aggregate, MonitorSummary, RunEnd, RunMonitor, Summa
 from loadgen.results.records import InDoubt, Spool, count_in_doubt
 from loadgen.scenario import Scenario, parse
 from loadgen.swarm.engine import Engine
-from loadgen.swarm.feeder import Job, Monitored, PlannedVisit, merge_in_order
+from loadgen.swarm.feeder import Feeder, Job, Monitored, PlannedVisit, merge_in_order
 from loadgen.transport import NoAnswer
 from loadgen.wire.sigv4 import Credentials, Signer
 from tests.swarm.waiting import begin_with
@@ -136,6 +136,31 @@ def test_a_page_that_is_switched_off_sends_nothing_more() -> None:
     measured, _, _ = run(Receiver(404), scenario())
     assert measured.events.dropped_by_client > 0
     assert measured.requests.retried == 0
+
+
+def test_a_feeder_hears_of_every_batch_and_may_send_on_when_a_page_is_switched_off() -> None:
+    heard: list[Result] = []
+
+    class Hearing(Feeder):
+        heeds_switch_off = False
+
+        def hear(self, results: Sequence[Result]) -> None:
+            heard.extend(results)
+
+    def send(request: Request) -> Response:
+        if len(heard) % 3 == 0:
+            raise NoAnswer("generator: file descriptors", sent=False)
+        return Response(404)
+
+    shop = scenario()
+    engine = Engine(job(shop), visits(shop), begin_with(send), None, feeder=Hearing)
+    gevent.spawn(engine.serve)
+    (tally,) = gevent.spawn(engine.wait_until_over).get(timeout=30)
+    events = figures(engine).events
+    assert sum(result.events for result in heard if result.status == 404) == events.sent > 0
+    assert sum(result.events for result in heard if result.status is None) <= events.unsent
+    assert {result.status for result in heard} == {404, None}
+    assert tally.switched_off == 0 and events.balanced
 
 
 def two_monitors(send: Callable[[Request], Response], **of_the_second: object) -> tuple[Summary, Engine]:

@@ -139,14 +139,14 @@ class Rehearsal:
         self._share, scenario, wanted = share, self._scenario, self._of / share
         if share > 1:
             self._tell(f"{scenario.name}: rehearsing about {wanted:,.0f} of {self._of:,} sessions")
-        begun, kept = time.process_time(), scenario.monitor.sample_rate
+        begun, kept = time.thread_time(), scenario.monitor.sample_rate
         full, self.own = ProfileBuilder(scenario), ProfileBuilder(scenario)
         tick = Ticker(self._tell, f"rehearsing {scenario.name}", wanted, "sessions")
         for session, plan in track(self.plan(), tick):
             if share == 1 and kept != 1:
                 self.own.add(session, client.plan(session, scenario.client, kept))
             full.add(session, plan)
-        self._profile, self._cpu_seconds = full.build(), time.process_time() - begun
+        self._profile, self._cpu_seconds = full.build(), time.thread_time() - begun
         if share > 1:
             self._calibration = self._calibrate()
 

@@ -31,6 +31,9 @@ MAX_WAIT_SECONDS = 60
 MAX_WAIT = f"--expect-workers-max-wait={MAX_WAIT_SECONDS}"
 """Seconds; a worker that dies before it has connected would else be waited for without end."""
 
+DEFAULTS = otel.DEFAULTS | {"OPENBLAS_NUM_THREADS": "1"}
+"""Where the environment sets nothing else. Numpy's threads, one for each core, spin once traffic is set up."""
+
 FILES = (*BUNDLES, "SSL_CERT_DIR", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 """Environment variables that name a file and may name it by a relative path."""
 
@@ -189,7 +192,7 @@ def make_environment(credentials: Credentials | None) -> dict[str, str]:
 
     Files are named by absolute paths, as the process has another working directory.
     """
-    kept = otel.add_defaults({key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")})
+    kept = DEFAULTS | {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     kept |= {key: str(Path(kept[key]).expanduser().absolute()) for key in FILES if kept.get(key)}
     if credentials is None:
         return kept
@@ -261,7 +264,7 @@ def worker(
     command = make_command(
         "--worker", f"--master-host={master_host}", f"--master-port={master_port}", "--stop-timeout=60", *shared
     )
-    os.execve(command[0], command, otel.add_defaults(os.environ) | {MASTER_SEEN: "1"})
+    os.execve(command[0], command, DEFAULTS | dict(os.environ) | {MASTER_SEEN: "1"})
 
 
 def wait_for_master(host: str, port: int, tell: OnProgress, patience: float = PATIENCE_SECONDS) -> None:

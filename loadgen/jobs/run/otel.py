@@ -6,7 +6,6 @@ until the collector answers. No spans, since a request here is a figure and not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,11 +25,6 @@ def check_installed() -> None:
     """Whether Locust will find what it needs."""
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
         raise LoadgenError("--otel: OpenTelemetry is not installed; pip install 'locust[otel]'")
-
-
-def add_defaults(given: Mapping[str, str]) -> dict[str, str]:
-    """An environment with our defaults below what is set."""
-    return DEFAULTS | dict(given)
 
 
 def find_complaint(log: Path) -> str | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from loadgen.jobs.run import otel
 from tests.jobs.run.test_end_to_end import loadgen
 from tests.paths import QUICKSTART
 
@@ -95,9 +94,3 @@ def test_a_collector_that_is_not_there_is_told_and_does_no_harm(tmp_path: Path) 
     assert summary["ledger"]["agrees"] is True  # type: ignore[index]  # JSON
     assert any("the collector did not take everything" in reason for reason in summary["reasons"])  # type: ignore[attr-defined]  # JSON
     assert "--otel: the collector did not take everything" in " ".join(said.split())
-
-
-def test_what_somebody_has_set_wins() -> None:
-    made = otel.add_defaults({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "HOME": "/root"})
-    assert (made["OTEL_EXPORTER_OTLP_PROTOCOL"], made["HOME"]) == ("grpc", "/root")
-    assert made["OTEL_TRACES_EXPORTER"] == "none"

@@ -57,6 +57,13 @@ def test_a_master_that_others_reach_says_what_its_port_gives_to_them(
     assert ["can learn the scenario" in line for line in told] == [True] * warned
 
 
+def test_the_processes_of_locust_have_defaults_and_what_somebody_has_set_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "HOME": "/root"})
+    made = locust_process.make_environment(None)
+    assert (made["OTEL_EXPORTER_OTLP_PROTOCOL"], made["HOME"]) == ("grpc", "/root")
+    assert (made["OTEL_TRACES_EXPORTER"], made["OPENBLAS_NUM_THREADS"]) == ("none", "1")
+
+
 def start(name: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
     """A loadgen command that signs with the endpoint's key."""
     keys = {"AWS_ACCESS_KEY_ID": KEY.access_key_id, "AWS_SECRET_ACCESS_KEY": KEY.secret_access_key}

@@ -16,7 +16,7 @@ from loadgen.cli.terminal import echo
     "--out", type=shared.OutputPath(), required=True, help="NDJSON file, a body a line; - for standard output."
 )
 @shared.SEED
-@click.option("--start", default="2026-01-01", help="Of the events: now, or ISO 8601, UTC.")
+@click.option("--start", help="Of the events: now, or ISO 8601, UTC; 2026-01-01, or soon after, unless given.")
 @shared.DIALECT
 @click.option("--gzip", is_flag=True, help="Compress the file.")
 @click.option("--workers", type=int, default=1, help="Processes that share the work.")

@@ -1,6 +1,8 @@
 """`loadgen generate`: a scenario's first sessions as PutRumEvents bodies, one after the other or a line each in a file.
 
-Rule: the bytes depend on scenario, seed, number of sessions, dialect and start alone, not on the number of processes.
+Rules: the bytes depend on scenario, seed, number of sessions, dialect and start alone, not on the number of processes.
+A rhythm of days and weeks stands where the calendar has it: unless a start is given, the dates follow the scenario's
+`arrivals.day.starts`; a start that is given moves the rhythm, as the period of `seed` does.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from loadgen.planned import UNSENT_MONITOR_ID, planned
 from loadgen.rum.quotas import RETENTION_SECONDS
 from loadgen.scenario import Scenario, resolve_seed
 
-DEFAULT_START = "2026-01-01"
-"""A fixed date, so that the same seed gives the same bytes on any day."""
+EARLIEST_START = "2026-01-01"
+"""A fixed date, so that the same seed gives the same bytes on any day; a Thursday."""
 
 LOOK_SECONDS = 0.2
 TAIL_BYTES = 256 * 1024  # of a share that grows: some whole bodies
@@ -45,7 +47,7 @@ class GenerateOptions(Noun, kw_only=True):
 
     sessions: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
     seed: Seed | None = None
-    start: str = DEFAULT_START  # of the run's zero: now, or an ISO 8601 date and time, UTC unless it says otherwise
+    start: str | None = None  # of the run's zero: now, or an ISO 8601 date and time, UTC unless it says otherwise
     dialect: Literal["web", "sdk"] = "web"  # as the RUM web client writes bodies, or an AWS SDK
     workers: Annotated[int, msgspec.Meta(ge=1, le=256)] = 1  # processes
 
@@ -78,7 +80,8 @@ def generate(
     Args:
         scenario: The scenario or its file; its first app monitor is taken.
         on_progress: Takes a line of text, such as which neighbours are left out, or that RUM drops events so old.
-        **options: Fields of `GenerateOptions`; without a seed the scenario's, else 0.
+        **options: Fields of `GenerateOptions`; without a seed the scenario's, else 0; without a start 2026-01-01, or
+            the first time after it that is the weekday and hour of the scenario's `arrivals.day.starts`.
 
     Raises:
         LoadgenError: An option is unknown or out of bounds, or too few sessions ever start.
@@ -119,7 +122,7 @@ def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, opt
     asked = resolve_options(GenerateOptions, options)
     first = take_first_monitor(read_scenario(scenario), "generate", on_progress)
     seed, now = resolve_seed(first, asked.seed, 0), time.time()
-    epoch = parse_moment(asked.start, now)
+    first, epoch = place_start(first, asked.start, now)
     if epoch < now - RETENTION_SECONDS:
         on_progress(
             f"note: these events are dated {datetime.fromtimestamp(epoch, UTC):%Y-%m-%d} and later; RUM keeps events "
@@ -127,6 +130,15 @@ def prepare_bodies(scenario: Scenario | Path | str, on_progress: OnProgress, opt
         )
     first = extend_scenario(first, seed, asked.sessions)
     return BodyRequest(first, seed, asked.sessions, epoch, asked.dialect, asked.workers)
+
+
+def place_start(scenario: Scenario, start: str | None, now: float) -> tuple[Scenario, float]:
+    """The scenario with its rhythm where the calendar has it, and the Unix time of the run's zero."""
+    if start is not None:
+        epoch = parse_moment(start, now)
+        return scenario.model_copy(update={"arrivals": scenario.arrivals.place_day(epoch)}), epoch
+    earliest, day = parse_moment(EARLIEST_START, now), scenario.arrivals.day
+    return scenario, earliest if day is None else day.find_start(earliest)
 
 
 def extend_scenario(scenario: Scenario, seed: int, sessions: int) -> Scenario:

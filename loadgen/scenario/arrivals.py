@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from pydantic import Field
 
 from loadgen.scenario.problems import Country, Seconds, Section, Weight
@@ -29,6 +31,9 @@ class FlashCrowd(Section):
     half_life: Seconds = Field(1800.0, gt=0, description="Time in which what is more than usual halves.")
 
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
 class Day(Section):
     """The rhythm of days and weeks in each country's local time; over a week the rate keeps its mean."""
 
@@ -46,6 +51,19 @@ class Day(Section):
     countries: dict[Country, Weight] | None = Field(
         None, description="Countries whose days are added up. Default: the population's."
     )
+
+    @property
+    def start_hour(self) -> float:
+        """Hours from Monday 00:00 UTC to the run's zero, below 168."""
+        weekday, clock = self.starts.split()
+        hours, minutes = clock.split(":")
+        return WEEKDAYS.index(weekday) * 24 + int(hours) + int(minutes) / 60
+
+    def find_start(self, earliest: float) -> float:
+        """The first Unix time from `earliest`, a midnight of UTC, on at which the calendar says what `starts` says."""
+        midnight = datetime.fromtimestamp(earliest, UTC)
+        hours = (self.start_hour - midnight.weekday() * 24) % 168
+        return (midnight + timedelta(hours=hours)).timestamp()
 
 
 class Noise(Section):
@@ -87,6 +105,14 @@ class Arrivals(Section):
         if self.rate is not None:
             return self.rate
         return 0.0 if self.stages else 1.0
+
+    def place_day(self, zero: float) -> Arrivals:
+        """The same with its rhythm where the calendar has it, for a run whose zero is at Unix time `zero`."""
+        if self.day is None:
+            return self
+        moment = datetime.fromtimestamp(zero, UTC)
+        starts = f"{WEEKDAYS[moment.weekday()]} {moment:%H:%M}"
+        return self.model_copy(update={"day": self.day.model_copy(update={"starts": starts})})
 
     def scale(self, factor: float) -> Arrivals:
         """The same curve with every rate multiplied."""

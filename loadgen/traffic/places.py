@@ -37,7 +37,6 @@ UTC_OFFSET = {
 }  # fmt: skip
 """Hours from UTC to local time, winter, where most of the people are; 0 for a country that is missing here."""
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_SECONDS = 86400.0
 
 
@@ -58,11 +57,8 @@ def compute_distances(countries: list[str], mass: Floats) -> Floats:
 
 def compute_activity(day: Day, countries: list[str], at: Floats) -> Floats:
     """How active each country (row) is at these run times (column); the mean over a week is 1."""
-    weekday, clock = day.starts.split()
-    hours, minutes = clock.split(":")
-    zero = WEEKDAYS.index(weekday) * 24 + int(hours) + int(minutes) / 60
     offsets = np.array([UTC_OFFSET.get(country, 0) for country in countries], dtype=np.float64)
-    local = (zero + offsets[:, None] + at / 3600) % 168
+    local = (day.start_hour + offsets[:, None] + at / 3600) % 168
     week = np.where(local >= 120, day.weekend, 1.0) * 7 / (5 + 2 * day.weekend)
     return np.asarray(week * _compute_hour(day, local % 24), dtype=np.float64)
 

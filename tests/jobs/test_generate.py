@@ -15,14 +15,16 @@ import pytest
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs import ground_truth
-from loadgen.jobs.generate import generate, write_bodies
-from loadgen.jobs.progress import Told
+from loadgen.jobs.generate import generate, prepare_bodies, write_bodies
+from loadgen.jobs.progress import Told, ignore_progress
 from loadgen.rum.quotas import RETENTION_SECONDS
+from loadgen.scenario import Arrivals, Day
 from tests.jobs.plan.shop import SHOP
 from tests.paths import QUICKSTART
 from tests.traffic.look import SMALL
 
 INCIDENT = '\n[[incidents]]\nkind = "error"\nname = "release"\nat = 0\nlength = 20\nmessage = "it broke"\n'
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 FEW: dict[str, Any] = {"sessions": 20, "seed": 4}
 
 
@@ -71,6 +73,29 @@ def test_a_start_of_now_is_silent_and_dates_the_events_now() -> None:
     body = json.loads(next(generate(SHOP, **FEW, start="now", on_progress=said.append)))
     assert not [each for each in said if isinstance(each, str)]
     assert all(before - 1 <= event["timestamp"] <= before + RETENTION_SECONDS for event in body["RumEvents"])
+
+
+@pytest.mark.parametrize(
+    ("start", "zero", "rhythm"),
+    [
+        (None, "2026-01-07T07:30:00+00:00", "wed 07:30"),
+        ("2026-11-22T23:10:00+02:00", "2026-11-22T21:10:00+00:00", "sun 21:10"),
+        ("2026-11-23", "2026-11-23T00:00:00+00:00", "mon 00:00"),
+    ],
+)
+def test_a_rhythm_of_the_week_stands_where_the_calendar_has_it(start: str | None, zero: str, rhythm: str) -> None:
+    scenario = SHOP.model_copy(update={"arrivals": Arrivals(rate=1.0, day=Day(starts="wed 07:30"))})
+    request = prepare_bodies(scenario, ignore_progress, {"sessions": 2, "start": start})
+    assert datetime.fromtimestamp(request.epoch, UTC).isoformat() == zero
+    assert request.scenario.arrivals.day is not None
+    assert request.scenario.arrivals.day.starts == rhythm
+
+
+@pytest.mark.parametrize("starts", ["thu 00:00", "wed 23:59", "fri 12:00"])
+def test_the_dates_that_no_start_is_given_for_are_of_the_first_week(starts: str) -> None:
+    found = datetime.fromtimestamp(Day(starts=starts).find_start(EARLIEST), UTC)
+    assert f"{found:%a %H:%M}".lower() == starts
+    assert 0 <= found.timestamp() - EARLIEST < 7 * 86_400
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def record_generated(
     scenario: Scenario,
     sessions: int,
     seed: int,
-    start: str = "2026-01-01",
+    start: str | None = None,
     on_read: Callable[[int], None] | None = None,
 ) -> Recorded:
     """The first sessions of a scenario, every one of them sampled, as they would be recorded."""

@@ -9,7 +9,6 @@ is over then; the rhythm of days and weeks goes on, at the hour and weekday that
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count
@@ -77,7 +76,8 @@ def _plan_sessions(scenario: Scenario, seed: int, period: PastPeriod, live: bool
 
 def place_past(scenario: Scenario, period: PastPeriod) -> Scenario:
     """The scenario stretched or cut to the period, its days and weeks where the calendar has them."""
-    return _place_days(scenario, period.start).adjust(duration=period.seconds)
+    arrivals = scenario.arrivals.place_day(period.start)
+    return scenario.model_copy(update={"arrivals": arrivals}).adjust(duration=period.seconds)
 
 
 def place_present(scenario: Scenario, zero: float) -> Scenario:
@@ -85,18 +85,8 @@ def place_present(scenario: Scenario, zero: float) -> Scenario:
     arrivals = scenario.arrivals
     rate = arrivals.stages[-1].target if arrivals.stages else arrivals.start_rate
     steady = arrivals.model_copy(update={"rate": rate, "stages": (), "flash_crowds": ()})
-    quiet = scenario.model_copy(update={"arrivals": steady, "incidents": ()})
-    return _place_days(quiet, zero).adjust(duration=LEG_SECONDS)
-
-
-def _place_days(scenario: Scenario, zero: float) -> Scenario:
-    """The scenario with a day's rhythm that begins at Unix time `zero`."""
-    arrivals = scenario.arrivals
-    if arrivals.day is None:
-        return scenario
-    starts = f"{datetime.fromtimestamp(zero, UTC):%a %H:%M}".lower()
-    day = arrivals.day.model_copy(update={"starts": starts})
-    return scenario.model_copy(update={"arrivals": arrivals.model_copy(update={"day": day})})
+    quiet = scenario.model_copy(update={"arrivals": steady.place_day(zero), "incidents": ()})
+    return quiet.adjust(duration=LEG_SECONDS)
 
 
 def derive_leg_seed(seed: int, leg: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ class CheckedScenario(NamedTuple):
 
     scenario: Scenario
     implied: traffic.Description
+    notes: tuple[str, ...] = ()  # what the file states and no visit does
 
 
 def check(scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckedScenario:
@@ -37,7 +38,25 @@ def check(scenario: Scenario | Path | str, *, on_progress: OnProgress = ignore_p
     tell_size(scenario, on_progress)
     read = read_scenario(scenario)
     on_progress(WorkProgress(f"drawing visits of {read.name}"))
-    return CheckedScenario(read, traffic.describe(read))
+    return CheckedScenario(read, traffic.describe(read), tuple(list_notes(read)))
+
+
+def list_notes(scenario: Scenario) -> Iterator[str]:
+    """What a scenario states and its visits cannot do, a sentence each."""
+    for share in traffic.find_unmet_shares(scenario):
+        yield describe_unmet_share(share)
+    for name, why in traffic.find_idle_incidents(scenario):
+        yield f"incident “{name}” hits nobody: {why}"
+
+
+def describe_unmet_share(share: traffic.UnmetShare) -> str:
+    """A share that visitors do not have, and which other shares it needs."""
+    others = " and ".join(f"{mix} {', '.join(names)}" for mix, names in share.partners.items())
+    part = f"{share.reached:.0%} of the visits" if share.reached else "no visit"
+    return (
+        f"population.{share.mix}: {share.name} is stated as {share.stated:.0%} and gets {part}: it exists with "
+        f"{others} only; give these more weight, or it less"
+    )
 
 
 def tell_size(scenario: Scenario | Path | str, on_progress: OnProgress) -> None:
@@ -60,12 +79,13 @@ class CheckReport(Noun):
     monitors: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
     implied: dict[str, Any] | None = None  # figures of the visits, as `traffic.Description` names them
+    notes: tuple[str, ...] = ()  # what the file states and no visit does
 
 
 def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress) -> CheckReport:
     """The same as data; a file with problems raises nothing."""
     try:
-        scenario, implied = check(file, on_progress=on_progress)
+        scenario, implied, notes = check(file, on_progress=on_progress)
     except ScenarioError as error:
         return CheckReport(str(file), False, error.args)
     return CheckReport(
@@ -77,11 +97,12 @@ def report_check(file: Path | str, *, on_progress: OnProgress = ignore_progress)
         monitors=tuple(each.monitor.name for each in scenario.monitors),
         incidents=tuple(each.name for each in scenario.incidents),
         implied=implied._asdict(),
+        notes=notes,
     )
 
 
-def list_lines(scenario: Scenario, implied: traffic.Description) -> Iterator[str]:
-    """What a scenario is for, the traffic that it implies, and its incidents, in lines of at most 80 columns."""
+def list_lines(scenario: Scenario, implied: traffic.Description, notes: Iterable[str]) -> Iterator[str]:
+    """What a scenario is for, the traffic that it implies, its incidents and notes, in lines of at most 80 columns."""
     pages = "1 page" if len(scenario.pages) == 1 else f"{len(scenario.pages)} pages"
     yield f"{scenario.name}, {scenario.duration:g} s, {pages}"
     yield from wrap(" ".join(scenario.description.split()), WIDTH)
@@ -102,6 +123,9 @@ def list_lines(scenario: Scenario, implied: traffic.Description) -> Iterator[str
     yield from label_parts("page views", list_shares(implied.views))
     for place, incident in enumerate(sorted(scenario.incidents, key=lambda each: each.at)):
         yield from label_parts("" if place else "incidents", describe_incident(incident))
+    for note in notes:
+        for number, line in enumerate(wrap(note, WIDTH - LABEL)):
+            yield f"{'' if number else 'note':{LABEL}}{line}"
 
 
 def list_loads(sessions: float, duration: float, peak: float) -> list[str]:

@@ -12,7 +12,9 @@ from loadgen.traffic.arrivals import BLOCKS_EACH, make_arrivals_law, merge_block
 from loadgen.traffic.block import Blocks, BlockStarts
 from loadgen.traffic.draws import BLOCK, TICKS, Bools, Floats, Ints
 from loadgen.traffic.ground_truth import Description, IncidentHit, describe, find_hits
+from loadgen.traffic.incidents import find_idle_incidents
 from loadgen.traffic.journey import RESTORED
+from loadgen.traffic.mixes import UnmetShare, find_unmet_shares
 from loadgen.traffic.rate_curve import RateCurve
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "IncidentHit",
     "Ints",
     "RateCurve",
+    "UnmetShare",
     "check_size",
     "compute_mean_rate",
     "describe",
@@ -32,6 +35,8 @@ __all__ = [
     "draw_starts",
     "draw_traits",
     "find_hits",
+    "find_idle_incidents",
+    "find_unmet_shares",
     "merge_blocks",
 ]
 

@@ -6,13 +6,15 @@ the seed, the session and the time alone decide who is hit, and the ground truth
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.scenario import ErrorRelease, Incident, LayoutShift, Outage, SlowApi, Targeted
+from loadgen.scenario import ErrorRelease, Incident, LayoutShift, Outage, Scenario, SlowApi, Targeted
 from loadgen.traffic.draws import BlockSeeds, Bools, Floats, Ints
 from loadgen.traffic.journey import Walk
+from loadgen.traffic.mixes import can_hit
 from loadgen.traffic.platforms import PLATFORMS
 from loadgen.traffic.population import DEVICES, Crowd, People
 from loadgen.traffic.rate_curve import compute_strength
@@ -72,6 +74,22 @@ def _find_pages(incident: Targeted, site: Site) -> Bools:
         calling = [any(call.path.startswith(incident.path) for call in page.api) for page in site.pages]
         chosen &= np.array(calling)
     return chosen
+
+
+def find_idle_incidents(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """The name of each incident that can hit no visit of a scenario, and why."""
+    for incident in scenario.incidents:
+        if not isinstance(incident, Targeted):
+            continue
+        if not can_hit(scenario, incident):
+            wanted = " on ".join(" or ".join(names) for names in (incident.browsers, incident.devices) if names)
+            yield incident.name, f"no visitor has {wanted}"
+        elif isinstance(incident, SlowApi):
+            pages = incident.pages or tuple(scenario.pages)
+            calls = [call.path for name in pages for call in scenario.pages[name].api]
+            if not any(path.startswith(incident.path) for path in calls):
+                known = f"they call {', '.join(dict.fromkeys(calls))}" if calls else "no api is stated on them"
+                yield incident.name, f"no page that it hits calls {incident.path} ({known})"
 
 
 def find_slowdown(exposures: list[Exposure], session: Ints, page: Ints, at: Floats) -> Floats | None:

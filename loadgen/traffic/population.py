@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadgen.errors import ScenarioError
 from loadgen.model import Visitor
-from loadgen.scenario import Population, Scenario
+from loadgen.scenario import Scenario
 from loadgen.traffic.draws import BLOCK, Bools, Choice, Floats, Ints, Seeds, draw_uuids, round_down
+from loadgen.traffic.mixes import weigh_mixes
 from loadgen.traffic.places import LANGUAGES, compute_activity, compute_distances, find_firefox_language
 from loadgen.traffic.platforms import (
     PLATFORMS,
@@ -20,14 +20,11 @@ from loadgen.traffic.platforms import (
     find_engine,
     list_versions,
     name_version,
-    rake,
-    weigh_platforms,
     write_agent,
 )
 from loadgen.traffic.rate_curve import compute_spike_factor, list_spikes
 from loadgen.traffic.returns import Returns
 
-RAKING_STEPS = 20
 GONE, TRIES, REMEMBERED = 3600.0, 4, 4096
 """Seconds after which a new visitor may be back; earlier visits that are tried for a new one; blocks kept in memory."""
 
@@ -62,7 +59,7 @@ class Crowd:
         self.countries = list(population.countries)
         mass = np.array(list(population.countries.values()), dtype=np.float64)
         self._mass, self._country = mass, Choice(mass)
-        self._platform = Choice(_weigh_platforms(population, self.countries, mass / mass.sum()))
+        self._platform = Choice(weigh_mixes(scenario))
         versions = [list_versions(platform, population.versions) for platform in PLATFORMS]
         self.versions = [list(mix) for mix in versions]
         self._version = Choice(_fill_rows([list(mix.values()) for mix in versions]))
@@ -245,27 +242,6 @@ class Crowd:
 def draw_pauses(seeds: Seeds, block: int, mean: float) -> Floats:
     """How many seconds the visitors of a closed population stay away before the visits of a block."""
     return np.asarray(mean * seeds.stream("pause", block).standard_exponential(BLOCK), dtype=np.float64)
-
-
-def _weigh_platforms(population: Population, countries: list[str], mass: Floats) -> Floats:
-    """Platforms by country, raked to the scenario's mixes of devices and browsers where it states them."""
-    weights = weigh_platforms(countries)
-    weights /= weights.sum(axis=1, keepdims=True)
-    stated = (
-        ([platform.device for platform in PLATFORMS], population.devices),
-        ([platform.browser for platform in PLATFORMS], population.browsers),
-        ([platform.os for platform in PLATFORMS], population.systems),
-    )
-    for _ in range(RAKING_STEPS):
-        for groups, shares in stated:
-            if shares:
-                weights = rake(weights, groups, {str(key): value for key, value in shares.items()}, mass)
-    if not weights.any():
-        raise ScenarioError(
-            "population: no browser of loadgen's is on these devices and systems; state devices, browsers and systems "
-            "that go together"
-        )
-    return weights
 
 
 def _tabulate_support(vital: str, versions: list[list[str]]) -> Bools:

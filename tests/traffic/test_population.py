@@ -96,5 +96,5 @@ def test_systems_versions_and_languages_are_those_that_a_scenario_states() -> No
     ],
 )
 def test_mixes_that_no_browser_fits_are_refused(mixes: str) -> None:
-    with pytest.raises(ScenarioError, match="no browser of loadgen's is on these devices and systems"):
+    with pytest.raises(ScenarioError, match="small: population: no visitor can have these devices and"):
         next(traffic.draw_sessions(parse(f"{SMALL}[population]\n{mixes}\n", "x.toml"), SEED))

@@ -44,6 +44,10 @@ __all__ = [
 STOP_SECONDS = 10.0
 """A process that has not ended so long after SIGTERM is killed; it waits 5 s itself for answers that are due."""
 
+LAST_MOMENT = 253_402_300_799_999
+"""The end of the year 9999 in Unix milliseconds. Without an end a time range would end now, and what the web client
+sends is up to half a second ahead of its time: it rounds to whole seconds."""
+
 
 _running: dict[str, Endpoint] = {}
 """The endpoints that this process has started, by URL."""
@@ -228,9 +232,9 @@ class Endpoint:
 
     def _read_events(self, names: list[str]) -> Iterator[dict[str, Any]]:
         for name in names:
-            query: dict[str, Any] = {"TimeRange": {"After": 0}}
+            query: dict[str, Any] = {"TimeRange": {"After": 0, "Before": LAST_MOMENT}}
             while True:
-                page = json.loads(self._fetch("POST", f"/appmonitor/{name}/data", query))
+                page = json.loads(self._fetch("POST", f"/appmonitor/{quote(name, safe='')}/data", query))
                 yield from map(json.loads, page["Events"])
                 if "NextToken" not in page:
                     break

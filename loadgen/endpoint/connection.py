@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from http import HTTPStatus
 from typing import Protocol, cast
 
 import httptools
 
+from loadgen.endpoint.pending_response import PendingResponse
+from loadgen.endpoint.service_error import ServiceError
 from loadgen.endpoint.settings import EndpointSettings
 from loadgen.model import Request, Response
 
@@ -23,19 +24,7 @@ PIPELINED = 64
 LINGER_SECONDS = 1.0
 """How long unread bytes are thrown away after an error, so that the client can read the response before the reset."""
 
-_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class PendingResponse:
-    """A response that is due, in its place in the order of a connection."""
-
-    __slots__ = ("close", "data", "without_body")
-
-    def __init__(self, close: bool, without_body: bool) -> None:
-        self.close = close  # the connection ends with this response
-        self.without_body = without_body  # the response to a HEAD
-        self.data: bytes | None = None  # None: not released yet
 
 
 class RequestHandler(Protocol):
@@ -167,7 +156,8 @@ class HttpConnection(asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         self._in_message = False
         if not self._discards_input:
-            self._submit(close=not self._parser.should_keep_alive())
+            is_old = self._parser.get_http_version() == "1.0"  # its keep-alive would have to be granted in the response
+            self._submit(close=is_old or not self._parser.should_keep_alive())
 
     # Requests
 
@@ -213,14 +203,13 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._forget_body()
         pending = PendingResponse(close=True, without_body=False)
         self._pending.append(pending)
-        headers = (("content-type", "application/json"), ("x-amzn-errortype", code))
-        self.release(pending, Response(status, headers, b'{"message":"%b"}' % message.encode()))
+        self.release(pending, ServiceError(code, message, status).make_response())
 
     # Responses
 
     def release(self, pending: PendingResponse, response: Response) -> None:
         """Send the response to one request, once all before it are sent."""
-        pending.data = _render(response, pending)
+        pending.fill(response)
         queue = self._pending
         while queue and queue[0].data is not None:
             first = queue.popleft()
@@ -289,10 +278,3 @@ def _to_origin_form(target: str) -> str:
     if target.startswith("http://"):
         return "/" + target[7:].partition("/")[2]
     return target
-
-
-def _render(response: Response, pending: PendingResponse) -> bytes:
-    head = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
-    end = "connection: close\r\n\r\n" if pending.close else "\r\n"
-    data = f"{_LINES[response.status]}{head}content-length: {len(response.body)}\r\n{end}".encode("latin-1", "replace")
-    return data if pending.without_body else data + response.body

@@ -21,8 +21,9 @@ from pathlib import Path
 import msgspec
 
 from loadgen.endpoint.access_log import AccessEntry, AccessLog
-from loadgen.endpoint.connection import HttpConnection, PendingResponse
+from loadgen.endpoint.connection import HttpConnection
 from loadgen.endpoint.console import Console
+from loadgen.endpoint.pending_response import PendingResponse
 from loadgen.endpoint.service import Reply, RumService
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport
 from loadgen.endpoint.store import Store

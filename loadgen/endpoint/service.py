@@ -33,7 +33,7 @@ from loadgen.rum.service_model import PUT_RUM_EVENTS, Operation, find_operation,
 from loadgen.wire.sigv4 import Credentials, SignatureError, verify
 
 SERVICE = "rum"
-EXPOSED_HEADERS = "x-amzn-RequestId,x-amzn-ErrorType,Retry-After"
+EXPOSED_HEADERS = "x-amzn-RequestId,x-amzn-ErrorType,Retry-After,Date"
 _JSON = ("content-type", "application/json")
 _LOG = logging.getLogger(__name__)
 

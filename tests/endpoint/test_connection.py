@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -188,6 +189,27 @@ def test_http_1_0_is_answered_and_closed(endpoint: Endpoint) -> None:
     assert b"connection: close" in answer
 
 
+def test_an_old_client_that_would_keep_the_connection_is_not_left_waiting(endpoint: Endpoint) -> None:
+    with dial(endpoint) as connection:
+        connection.sendall(b"GET /_loadgen/ledger HTTP/1.0\r\nconnection: keep-alive\r\n\r\n")
+        answer = read_all(connection)
+    assert status_of(answer) == 200
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET /_loadgen/health", b"GET /_loadgen/", b"HEAD /_loadgen/ledger", b"GET /x", b"POST /appmonitors", b"?"],
+)
+def test_every_answer_has_the_date_by_which_an_sdk_corrects_a_wrong_clock(endpoint: Endpoint, head: bytes) -> None:
+    before = int(time.time())
+    with dial(endpoint) as connection:
+        connection.sendall(head + b" HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
+        answer = read_all(connection).decode()
+    (date,) = [line[6:] for line in answer.split("\r\n") if line.startswith("date: ")]
+    assert before <= parsedate_to_datetime(date).timestamp() <= time.time()
+
+
 def test_a_head_request_has_no_body(endpoint: Endpoint) -> None:
     with dial(endpoint) as connection:
         connection.sendall(b"HEAD /x HTTP/1.1\r\nconnection: close\r\n\r\n")
@@ -260,6 +282,9 @@ def test_errors_can_be_read_by_a_page_too(endpoint: Endpoint, monitor: str) -> N
         answer = read_all(connection).decode().lower()
     assert answer.startswith("http/1.1 403")
     assert "access-control-allow-origin: *\r\n" in answer
+    assert {"date", "x-amzn-errortype"} <= set(
+        answer.partition("access-control-expose-headers: ")[2].splitlines()[0].split(",")
+    )
 
 
 def test_origins_can_be_limited() -> None:

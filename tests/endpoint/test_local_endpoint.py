@@ -50,6 +50,22 @@ def test_it_hands_out_all_that_a_client_needs_and_reads_back_what_was_sent() -> 
         assert (requests.accepted, requests.failed, events.accepted, events.dropped) == (3, 0, 120, 0)
 
 
+@pytest.mark.parametrize("ahead", [0.5, 3600])
+def test_events_of_a_clock_that_is_ahead_are_read_back_too(ahead: float) -> None:
+    with Endpoint() as endpoint:
+        shop = endpoint.client().create_app_monitor(Name="shop", Domain="localhost")["Id"]
+        put(endpoint.client(), shop, timestamp=time.time() + ahead)
+        assert len(endpoint.events()) == len(endpoint.events("shop")) == endpoint.ledger().events.accepted == 1
+
+
+def test_every_name_that_an_app_monitor_can_have_is_read_back() -> None:
+    with Endpoint() as endpoint:
+        for name in ("#", "a#b", "x..-y", "_" * 255):
+            put(endpoint.client(), endpoint.client().create_app_monitor(Name=name, Domain="localhost")["Id"])
+            assert [event["application_name"] for event in endpoint.events(name)] == [name]
+        assert len(endpoint.events()) == 4
+
+
 def test_it_needs_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")

@@ -23,7 +23,10 @@ PILED, FEWEST = 0.002, 3
 """Share and number of sessions at exactly the highest count, from which that is a limit."""
 
 BELOW = 6
-"""Counts, the highest included, among which a limit has the most."""
+"""Counts, the highest included, among which a limit has the most, or to which many come and few stop short of."""
+
+EDGE = 4.0
+"""Times as many sessions at the highest counts as at as many counts below them, from which these end at a limit."""
 
 MANY, EXPECTED = 20, 8.0
 """Batches that span more than the client's own interval, and that should span more than any does, from which the
@@ -97,7 +100,7 @@ def find_pile(counts: Ints, otherwise: int) -> int:
     if not len(counts):
         return otherwise
     highest = int(counts.max())
-    if _are_piled(counts) and highest > 20:
+    if highest > 20 and (_are_piled(counts) or _have_edge(counts)):
         return highest
     return otherwise if highest <= otherwise else 0
 
@@ -107,6 +110,17 @@ def _are_piled(counts: Ints) -> bool:
     numbers = np.bincount(counts)
     there = int(numbers[-1])
     return there >= FEWEST and there >= PILED * len(counts) and there >= numbers[-BELOW:].max()
+
+
+def _have_edge(counts: Ints) -> bool:
+    """Whether many come near the highest count, and few stop short of it.
+
+    A session that comes to its limit as a page is left has some events less: its last ones are counted and not sent.
+    Where most sessions are so near to the highest count, they are alike rather than cut.
+    """
+    numbers = np.bincount(counts)
+    there, near, below = int(numbers[-1]), int(numbers[-BELOW:].sum()), int(numbers[-2 * BELOW : -BELOW].sum())
+    return there >= FEWEST and max(PILED * len(counts), EDGE * max(below, FEWEST)) <= near <= 0.5 * len(counts)
 
 
 def _find_batch_limit(batches: Batches) -> int:

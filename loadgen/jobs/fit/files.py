@@ -1,7 +1,8 @@
 """The files of full loads: how many of each kind a page has, how large they are, and which of them other pages have.
 
 Rule: a file is known again by its URL. A page's own files are those of at least half of its loads; rarer ones are those
-of its items. Only loads that came to their end tell how many there are.
+of its items. Only loads that came to their end tell how many there are. Of images the client records the first ten that
+it notices: a page with more shows others in each load, and has as many as all loads show.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from loadgen.jobs.fit.navigation import HEADER_BYTES
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
-from loadgen.scenario import Resources, find_bounds
+from loadgen.scenario import Client, Resources, find_bounds
 
 KINDS = ("stylesheet", "script", "font", "image", "iframe", "media")
 RARE_KINDS = ("iframe", "media")
@@ -32,11 +33,17 @@ FEWEST_FILES = 3
 USUAL = 0.5
 """Part of a page's loads from which a file belongs to the page; rarer ones are those of its items."""
 
+LIMITED, SAMPLED = (KINDS.index("image"), KINDS.index("media")), Client().resourceEventLimit
+"""Kinds of which the client records so many a load, the first that it notices."""
+
+CROWDED_OUT = 0.02
+"""Part of the loads of a page with more of these that show a file of its own at least."""
+
 HEADED = 2
 """A page's largest image comes behind so many others."""
 
-BY_BROWSER = "other"
-PLACES = {"css": -1, BY_BROWSER: 1}
+BY_BROWSER, BROWSERS_OWN = "other", 1
+PLACES = {"css": -1, BY_BROWSER: BROWSERS_OWN}
 """Images that style sheets ask for come first, the browser's own (the favicon) last."""
 
 SHARED, FAR = Resources().shared, 0.15
@@ -73,10 +80,37 @@ def list_files(recorded: Recorded, visits: Visits) -> Files:
     ids, file = np.unique(events.file[rows], return_inverse=True)
     loads = np.bincount(visits.page[whole], minlength=pages)
     pairs, place, often = np.unique(file * pages + visits.page[view], return_inverse=True, return_counts=True)
-    usual = (often >= USUAL * loads[pairs % pages]) & (ids[pairs // pages] != 0)
-    shared = np.bincount(pairs[usual] // pages, minlength=len(ids)) > 1
     kind = _read_kinds(recorded)[events.key[rows]]
+    crowded = find_crowded(visits, view[np.isin(kind, LIMITED)])
+    several = _find_common_files(visits, view, place)
+    usual = (often >= USUAL * loads[pairs % pages]) | (
+        crowded[pairs % pages] & several & (often >= CROWDED_OUT * loads[pairs % pages])
+    )
+    usual &= ids[pairs // pages] != 0
+    shared = np.bincount(pairs[usual] // pages, minlength=len(ids)) > 1
     return Files(rows, view, kind, file, usual[place], shared[file], _are_opaque(recorded, rows))
+
+
+def find_crowded(visits: Visits, limited: Ints) -> Bools:
+    """The pages with more images than the client records of a load; `limited`: of each recorded one its view."""
+    whole = np.flatnonzero(visits.hard & (visits.loads == 1))
+    full = np.bincount(limited, minlength=len(visits.page))[whole] == SAMPLED
+    loads = np.bincount(visits.page[whole], minlength=int(visits.page.max(initial=0)) + 1)
+    return np.bincount(visits.page[whole], weights=full, minlength=len(loads)) >= np.maximum(USUAL * loads, LEAST_LOADS)
+
+
+def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:
+    """Of each file of a page whether it is none of an item: more than one of the page's paths has it, or there is one.
+
+    `view` and `place` are, of each recorded file, its view and the number of the pair of file and page.
+    """
+    number = int(visits.path.max(initial=0)) + 1
+    pairs = np.unique(place * number + visits.path[view]) // number
+    paths = np.bincount(pairs)
+    page = np.zeros(len(paths), dtype=np.int64)
+    page[place] = visits.page[view]
+    of_page = np.bincount(np.unique(visits.page * number + visits.path) // number)
+    return np.asarray((paths > 1) | (of_page[page] == 1))
 
 
 def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
@@ -87,10 +121,16 @@ def find_files(recorded: Recorded, visits: Visits, pages: int) -> SiteFiles:
     found, page = {}, visits.page[files.view]
     tables = _list_files_of_pages(recorded, files, page)
     usual: dict[str, Any] = _find_usual_files(table[whole]) if whole.any() else {}
+    crowded = find_crowded(visits, files.view[np.isin(files.kind, LIMITED)])
+    of_items = np.bincount(page, weights=(files.kind == OTHER_KIND) & ~files.usual, minlength=pages)
+    shown = [file.place == BROWSERS_OWN for place, own in tables.items() if not crowded[place] for file in own]
+    browsers_own = any(shown) or not shown
     for each in range(pages):
         own = table[whole & (visits.page == each)]
         if len(own) >= LEAST_LOADS:
             counts: dict[str, Any] = _find_usual_files(own)
+            if crowded[each]:
+                counts["image"] = _count_images(tables[each], of_items[each] / len(own), browsers_own)
             found[each] = counts | _write_sizes(tables.get(each, []), counts)
     part = _find_shared_part(found, tables)
     for members in (usual, *found.values()) if part is not None else ():
@@ -110,6 +150,15 @@ class _PageFile(NamedTuple):
     place: int  # see PLACES
     rank: float  # mean place among the files of a load
     size: float  # median bytes; NaN: not told
+
+
+def _count_images(own: list[_PageFile], of_items: float, browsers_own: bool) -> int:
+    """Images of a page that has more than the client records: all that its loads show, and of those of items as many
+    as a load has. The browser's own image comes last and is crowded out: the page has it unless others have none."""
+    images = [file for file in own if file.kind == OTHER_KIND and file.usual]
+    hidden = browsers_own and all(file.place != BROWSERS_OWN for file in images)
+    items = max(round(of_items), 1) if of_items > CROWDED_OUT else 0
+    return min(len(images) + items + hidden, int(find_bounds(Resources, "image")[1]))
 
 
 def _list_files_of_pages(recorded: Recorded, files: Files, page: Ints) -> dict[int, list[_PageFile]]:

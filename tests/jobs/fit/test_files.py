@@ -94,3 +94,11 @@ def test_a_page_s_largest_image_and_those_of_style_sheets_are_told_in_their_plac
 @pytest.mark.parametrize(("shared", "told"), [(0.25, 0.18), (1.0, 1.0)])
 def test_how_many_of_its_files_a_page_shares_is_told_where_it_is_not_usual(shared: float, told: float) -> None:
     assert find_members(see_site(shared=shared), "home")["shared"] == pytest.approx(told, abs=0.05)
+
+
+@pytest.mark.parametrize("images", [9, 12, 14])
+def test_a_page_with_more_images_than_the_client_records_has_all_that_its_loads_show(images: int) -> None:
+    text = SITE.format(**USUAL).replace("image = 4", f"image = {images}")
+    seen = see_visits(record_generated(Scenario.parse(text, "files.toml"), 480, 5), 5)
+    assert find_members(seen, "home")["image"] == images
+    assert find_members(seen, "item")["image"] == 3

@@ -96,7 +96,8 @@ def find_crowded(visits: Visits, limited: Ints) -> Bools:
     whole = np.flatnonzero(visits.hard & (visits.loads == 1))
     full = np.bincount(limited, minlength=len(visits.page))[whole] == SAMPLED
     loads = np.bincount(visits.page[whole], minlength=int(visits.page.max(initial=0)) + 1)
-    return np.bincount(visits.page[whole], weights=full, minlength=len(loads)) >= np.maximum(USUAL * loads, LEAST_LOADS)
+    crowded = np.bincount(visits.page[whole], weights=full, minlength=len(loads))
+    return np.asarray(crowded >= np.maximum(USUAL * loads, LEAST_LOADS))
 
 
 def _find_common_files(visits: Visits, view: Ints, place: Ints) -> Bools:

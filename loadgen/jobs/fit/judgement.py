@@ -1,107 +1,35 @@
 """How near the generated traffic is to the recorded: distances, what chance alone allows, and a word for each.
 
 Rule: `close` is within what matters (5 points of 100, or 5 %) or within chance; `off` is beyond both; `too little data`
-is when chance alone could hide a difference that matters greatly. Chance is found by dealing the sessions of both sides
-out again at random, whole sessions at a time, because what one visitor does is not independent. The deals are fixed, so
-the same data give the same figures.
+is when chance alone could hide a difference that matters greatly. What one side shows and the other hardly does is
+`off` too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from math import isfinite
+from statistics import median
+from typing import Literal
 
 import numpy as np
 
+from loadgen.jobs.fit.distances import (
+    Distance,
+    People,
+    Statistic,
+    find_kolmogorov,
+    find_mean_ratio,
+    find_part,
+    find_quantile_ratio,
+    find_variation,
+    measure_distance,
+    number_people,
+)
 from loadgen.jobs.fit.estimate import Seen
 from loadgen.jobs.fit.observe import Observations, Pairing, list_pairings
-from loadgen.jobs.fit.recorded import Bools, Floats
 from loadgen.model import Noun
 
-DEALS = 60
-CHANCE = (0.025, 0.975)
-
 VARIATION, KOLMOGOROV, RATIO = "total variation", "Kolmogorov–Smirnov", "ratio"
-
-
-class Distance(NamedTuple):
-    """A distance, and what 95 of 100 random deals lie between."""
-
-    value: float
-    low: float
-    high: float
-
-
-Statistic = Callable[[Floats, Bools], float]
-"""Takes all values, and which of them are the recorded ones."""
-
-
-def measure_distance(
-    one: Observations, other: Observations, sessions: tuple[int, int], statistic: Statistic
-) -> Distance:
-    """The distance of two sides with so many sessions each."""
-    owner = np.concatenate((one.session, other.session + sessions[0]))
-    values = np.concatenate((one.value, other.value))
-    order = np.argsort(values, kind="stable")
-    owner, values = owner[order], values[order]
-    found = statistic(values, owner < sessions[0])
-    dealt = [statistic(values, deal[owner]) for deal in deal_sessions(*sessions)]
-    low, high = np.nanquantile(dealt, CHANCE) if np.isfinite(dealt).any() else (np.nan, np.nan)
-    return Distance(found, float(low), float(high))
-
-
-@lru_cache(maxsize=4)
-def deal_sessions(one: int, other: int) -> tuple[Bools, ...]:
-    """Random divisions of all sessions into parts of these sizes; True: the first."""
-    stream = np.random.default_rng(31)
-    deals = []
-    for _ in range(DEALS):
-        chosen = np.zeros(one + other, dtype=bool)
-        chosen[stream.permutation(one + other)[:one]] = True
-        deals.append(chosen)
-    return tuple(deals)
-
-
-def find_variation(values: Floats, first: Bools) -> float:
-    """Total variation of two categorical distributions: the part of one that would have to change category."""
-    place = values.astype(np.int64)
-    size = int(place.max(initial=0)) + 1
-    one, other = np.bincount(place[first], minlength=size), np.bincount(place[~first], minlength=size)
-    if not one.sum() or not other.sum():
-        return float("nan")
-    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
-
-
-def find_kolmogorov(values: Floats, first: Bools) -> float:
-    """The greatest distance of two cumulative distributions; values are in order."""
-    ones = int(first.sum())
-    others = len(first) - ones
-    if not ones or not others:
-        return float("nan")
-    gap = np.cumsum(first) / ones - np.cumsum(~first) / others
-    return float(np.abs(gap[np.append(values[1:] != values[:-1], True)]).max())
-
-
-def find_quantile_ratio(share: float) -> Statistic:
-    """The generated quantile over the recorded one; values are in order."""
-
-    def statistic(values: Floats, first: Bools) -> float:
-        one, other = values[first], values[~first]
-        if not len(one) or not len(other):
-            return float("nan")
-        low, high = (float(np.interp(share * (len(each) - 1), np.arange(len(each)), each)) for each in (one, other))
-        return high / low if low > 0 else float("nan")
-
-    return statistic
-
-
-def find_mean_ratio(values: Floats, first: Bools) -> float:
-    """The generated mean over the recorded one."""
-    if not first.any() or first.all():
-        return float("nan")
-    mean = float(values[first].mean())
-    return float(values[~first].mean()) / mean if mean else float("nan")
 
 
 Verdict = Literal["close", "off", "too little data"]
@@ -113,7 +41,10 @@ BLIND = 3.0
 """Chance that hides so many times what matters makes a comparison say nothing."""
 
 FEWEST = 20
-"""Observations on each side below which nothing is said."""
+"""Observations on each side below which their values are not compared."""
+
+HARDLY = 1 / 3
+"""Part of one side's observations that the other must have, within chance, to have few only by chance."""
 
 SHOWN = 41
 """Quantiles of a pair that are kept for plots."""
@@ -155,6 +86,7 @@ class Judgement(Noun):
     held_out: bool  # the recorded sessions were not fitted
     comparisons: tuple[FitComparison, ...]
     pairs: tuple[Pair, ...]
+    sessions_to_tell: int  # of each side, from which half of what has too little data would have another verdict
 
     def count(self, verdict: Verdict) -> int:
         """How many comparisons have a verdict."""
@@ -163,30 +95,43 @@ class Judgement(Noun):
 
 def judge(recorded: Seen, generated: Seen, held_out: bool = False) -> Judgement:
     """Compare everything that both sides show."""
-    sizes = (len(recorded.recorded.sessions.user), len(generated.recorded.sessions.user))
+    people = number_people(recorded.recorded.sessions), number_people(generated.recorded.sessions)
+    sizes = len(people[0].of_session), len(people[1].of_session)
     comparisons: list[FitComparison] = []
     pairs: list[Pair] = []
     for pairing in list_pairings((recorded, generated)):
-        comparisons += compare_pairing(pairing, sizes)
+        comparisons += compare_pairing(pairing, people)
         if len(pairing.recorded.value) >= FEWEST and len(pairing.generated.value) >= FEWEST and pairing.shown:
             pairs.append(make_pair(pairing))
-    return Judgement(*sizes, held_out, tuple(comparisons), tuple(pairs))
+    return Judgement(*sizes, held_out, tuple(comparisons), tuple(pairs), count_sessions_to_tell(comparisons, sizes))
 
 
-def compare_pairing(pairing: Pairing, sizes: tuple[int, int]) -> list[FitComparison]:
+def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, int]) -> int:
+    """Sessions of each side from which half of what has too little data would have a verdict, two digits of it; 0: all
+    have one. What chance hides falls with the root of the sessions."""
+    times = []
+    for each in comparisons:
+        if each.verdict == "too little data":
+            chance = max(abs(each.low - 1), abs(each.high - 1)) if each.kind == RATIO else each.high
+            few = FEWEST / max(min(each.recorded_count, each.generated_count), 1)
+            times.append((chance / (BLIND * MATTERS)) ** 2 if isfinite(chance) else few)
+    return int(float(f"{min(sizes) * max(median(times), 1):.1e}")) if times else 0
+
+
+def compare_pairing(pairing: Pairing, people: tuple[People, People]) -> list[FitComparison]:
     """The comparisons of one thing that both sides show."""
     one, other = pairing.recorded, pairing.generated
     found = []
     if pairing.labels:
-        found.append(_compare(pairing, "", VARIATION, sizes, find_variation))
+        found.append(_compare(pairing, "", VARIATION, people, find_variation))
     if pairing.as_distribution:
-        found.append(_compare(pairing, "", KOLMOGOROV, sizes, find_kolmogorov))
+        found.append(_compare(pairing, "", KOLMOGOROV, people, find_kolmogorov))
     if pairing.as_mean:
         figures = (mean_of(one), mean_of(other))
-        found.append(_compare(pairing, "mean", RATIO, sizes, find_mean_ratio, figures))
+        found.append(_compare(pairing, "mean", RATIO, people, find_mean_ratio, figures))
     for share in pairing.quantiles:
         quantiles = (quantile_of(one, share), quantile_of(other, share))
-        found.append(_compare(pairing, f"p{share * 100:.0f}", RATIO, sizes, find_quantile_ratio(share), quantiles))
+        found.append(_compare(pairing, f"p{share * 100:.0f}", RATIO, people, find_quantile_ratio(share), quantiles))
     return found
 
 
@@ -202,7 +147,7 @@ def _compare(
     pairing: Pairing,
     figure: str,
     kind: str,
-    sizes: tuple[int, int],
+    people: tuple[People, People],
     statistic: Statistic,
     figures: tuple[float, float] | None = None,
 ) -> FitComparison:
@@ -210,7 +155,7 @@ def _compare(
     counts = len(one.value), len(other.value)
     few = min(counts) < FEWEST
     nothing = float("nan")
-    found = Distance(nothing, nothing, nothing) if few else measure_distance(one, other, sizes, statistic)
+    found = Distance(nothing, nothing, nothing) if few else measure_distance(one, other, people, statistic)
     return FitComparison(
         pairing.group,
         " ".join(part for part in (pairing.name, figure) if part),
@@ -218,13 +163,22 @@ def _compare(
         found.value,
         found.low,
         found.high,
-        give_verdict(kind, found),
+        "off" if few and is_one_sided(one, other, people) else give_verdict(kind, found),
         counts[0],
         counts[1],
         figures[0] if figures else None,
         figures[1] if figures else None,
         pairing.unit,
     )
+
+
+def is_one_sided(one: Observations, other: Observations, people: tuple[People, People]) -> bool:
+    """Whether one side shows something and the other hardly ever does, which is none of chance."""
+    counts = len(one.value), len(other.value)
+    if max(counts) < FEWEST or min(counts) > HARDLY * max(counts):
+        return False
+    part = measure_distance(one, other, people, find_part)
+    return not part.low <= part.value <= part.high
 
 
 def give_verdict(kind: str, found: Distance) -> Verdict:

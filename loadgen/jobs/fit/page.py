@@ -68,10 +68,14 @@ def build_headline(fitted: Fitted) -> Markup:
 
 def build_tiles(judgement: Judgement) -> Markup:
     """How near it comes, in large type."""
+    needed = judgement.sessions_to_tell
+    little = (
+        f"half would be told with some {needed:,} sessions on each side" if needed else "chance could hide a difference"
+    )
     return tiles(
         ("Close", format_count(judgement.count("close")), "figures within what matters, or within chance"),
         ("Off", format_count(judgement.count("off")), "beyond both"),
-        ("Too little data", format_count(judgement.count("too little data")), "chance could hide a difference"),
+        ("Too little data", format_count(judgement.count("too little data")), little),
         ("Compared", format_count(judgement.recorded_sessions), f"with {judgement.generated_sessions:,} generated"),
     )
 
@@ -81,7 +85,7 @@ def list_cards(fitted: Fitted) -> Iterator[Markup]:
     for pair in fitted.judgement.pairs:
         yield card(f"{GROUPS[pair.group]}: {pair.name}", draw_pair(pair), about=SHARES if pair.labels else QUANTILES)
     yield card("Comparisons", build_table(fitted.judgement), wide=True,
-               note="“By chance” is what 95 of 100 random divisions of all sessions show.")  # fmt: skip
+               note="“By chance” is what 95 of 100 random divisions of all visitors show.")  # fmt: skip
     yield card("Pages", build_pages(fitted), wide=True)
     yield card("What to know", el("ul", *(el("li", note) for note in fitted.notes)), wide=True)
     yield card("The scenario", folded(f"{fitted.scenario.name}.toml", el("pre", fitted.text)), wide=True)

@@ -205,6 +205,8 @@ def format_judgement(judgement: Judgement) -> Iterator[str]:
     yield ""
     close, off, little = (judgement.count(verdict) for verdict in ("close", "off", "too little data"))
     yield f"{close} close, {off} off, {little} with too little data to say"
+    if judgement.sessions_to_tell:
+        yield f"half of these {little} would be told with some {judgement.sessions_to_tell:,} sessions on each side"
 
 
 def format_comparison(each: FitComparison) -> str:

@@ -31,22 +31,22 @@ Statistic = Callable[[Floats, Bools], float]
 """Takes all values, and which of them are the recorded ones."""
 
 
-class People(NamedTuple):
+class SessionVisitors(NamedTuple):
     """Who made the sessions of one side."""
 
     of_session: Ints  # of each session the number of its visitor
     total: int
 
 
-def number_people(sessions: SessionTable) -> People:
+def number_people(sessions: SessionTable) -> SessionVisitors:
     """The visitors by their user ids; a session without one is a visitor of its own."""
     own = np.where(sessions.user >= 0, sessions.user, -1 - np.arange(len(sessions.user)))
     numbers = np.unique(own, return_inverse=True)[1].ravel()
-    return People(numbers, int(numbers.max(initial=-1)) + 1)
+    return SessionVisitors(numbers, int(numbers.max(initial=-1)) + 1)
 
 
 def measure_distance(
-    one: Observations, other: Observations, people: tuple[People, People], statistic: Statistic
+    one: Observations, other: Observations, people: tuple[SessionVisitors, SessionVisitors], statistic: Statistic
 ) -> Distance:
     """The distance of two sides."""
     first = people[0].total

@@ -15,7 +15,7 @@ import numpy as np
 
 from loadgen.jobs.fit.distances import (
     Distance,
-    People,
+    SessionVisitors,
     Statistic,
     find_kolmogorov,
     find_mean_ratio,
@@ -118,7 +118,7 @@ def count_sessions_to_tell(comparisons: list[FitComparison], sizes: tuple[int, i
     return int(float(f"{min(sizes) * max(median(times), 1):.1e}")) if times else 0
 
 
-def compare_pairing(pairing: Pairing, people: tuple[People, People]) -> list[FitComparison]:
+def compare_pairing(pairing: Pairing, people: tuple[SessionVisitors, SessionVisitors]) -> list[FitComparison]:
     """The comparisons of one thing that both sides show."""
     one, other = pairing.recorded, pairing.generated
     found = []
@@ -147,7 +147,7 @@ def _compare(
     pairing: Pairing,
     figure: str,
     kind: str,
-    people: tuple[People, People],
+    people: tuple[SessionVisitors, SessionVisitors],
     statistic: Statistic,
     figures: tuple[float, float] | None = None,
 ) -> FitComparison:
@@ -172,7 +172,7 @@ def _compare(
     )
 
 
-def is_one_sided(one: Observations, other: Observations, people: tuple[People, People]) -> bool:
+def is_one_sided(one: Observations, other: Observations, people: tuple[SessionVisitors, SessionVisitors]) -> bool:
     """Whether one side shows something and the other hardly ever does, which is none of chance."""
     counts = len(one.value), len(other.value)
     if max(counts) < FEWEST or min(counts) > HARDLY * max(counts):

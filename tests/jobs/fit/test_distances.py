@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.jobs.fit.distances import People, find_variation, measure_distance
+from loadgen.jobs.fit.distances import SessionVisitors, find_variation, measure_distance
 from loadgen.jobs.fit.observe import Observations
 
 SESSIONS = 1000
@@ -17,7 +17,7 @@ def test_chance_is_that_of_visitors_and_not_of_their_sessions() -> None:
         Observations(np.arange(SESSIONS), (np.random.default_rng(seed).random(20) < 0.5)[visitor].astype(np.float64))
         for seed in (1, 2)
     ]
-    few, many = People(visitor, 20), People(np.arange(SESSIONS), SESSIONS)
+    few, many = SessionVisitors(visitor, 20), SessionVisitors(np.arange(SESSIONS), SESSIONS)
     by_visitor = measure_distance(sides[0], sides[1], (few, few), find_variation)
     by_session = measure_distance(sides[0], sides[1], (many, many), find_variation)
     assert by_visitor.value == by_session.value

@@ -1,8 +1,9 @@
 """Synthetic traffic and load tests for Amazon CloudWatch RUM, with a local RUM endpoint to test against.
 
 The names below are the Python API; the command line calls nothing else. A verb takes a scenario (a `Scenario`, a path,
-or the name of a shipped one) and its options by keyword, prints nothing, tells its progress to `on_progress`, and
-raises `LoadgenError` for what a person can mend. Names are resolved when they are used: `import loadgen` is cheap.
+or the name of a shipped scenario) and its options by keyword, prints nothing, reports its progress to `on_progress`,
+and raises `LoadgenError` for an error that the caller can mend. A name is imported at its first use, so that
+`import loadgen` is cheap.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ _HOMES = {
     "clean": "loadgen.jobs.seed",
     "verify": "loadgen.jobs.seed",
 }
-"""Where a name comes from, unless it is a verb of its own: `plan` comes from `loadgen.jobs.plan`."""
+"""The module of each name that has no module of its own; any other verb, such as `plan`, is in `loadgen.jobs.plan`."""
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve a name of the API when it is used first."""
+    """Import a name of the API at its first use."""
     if name not in __all__:
         raise AttributeError(f"module 'loadgen' has no attribute {name!r}")
     value = getattr(import_module(_HOMES.get(name, f"loadgen.jobs.{name}")), name)

@@ -1,7 +1,7 @@
-"""`python -m loadgen`, and the `loadgen` script: how the process ends when it is told to, or when nobody reads.
+"""`python -m loadgen` and the `loadgen` script: run a command, and end on signals and on unwritable output.
 
-Rule: Ctrl-C, SIGTERM and a closing terminal count from the first moment, before anything is imported; they end every
-command alike, with exit code 130, unless it takes them itself.
+Rule: Ctrl-C, SIGTERM and a closing terminal are handled from the first moment, before the imports. They end each
+command with exit code 130, unless the command installs handlers of its own.
 """
 
 import os
@@ -14,36 +14,36 @@ from typing import NoReturn
 from loadgen.errors import interrupt_by_signal
 
 INTERRUPTED = 130
-UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that goes to a file
+UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that is redirected to a file
 
 
 def main() -> None:
-    """Run a command; a signal while it is still imported ends the process without a traceback."""
-    heeded = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]  # nohup
-    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # else ignored, as in a script's background
-        heeded.append(signal.SIGINT)
-    for number in heeded:
+    """Run the command line; a signal that comes during the imports ends the process without a traceback."""
+    handled = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]  # nohup
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # a shell script's background jobs ignore SIGINT
+        handled.append(signal.SIGINT)
+    for number in handled:
         signal.signal(number, leave)
-    os.environ["PYTHONSAFEPATH"] = "1"  # to processes of ours a random.py in the folder is no module, as it is to us
+    os.environ["PYTHONSAFEPATH"] = "1"  # our child processes, too, import no random.py from the working folder
     is_on_terminal = any(os.isatty(number) for number in (1, 2))
     from loadgen.cli import main as run_command
 
-    for number in heeded:
+    for number in handled:
         signal.signal(number, interrupt_by_signal)
     try:
         run_command()
     except KeyboardInterrupt:
         leave()
-    except BrokenPipeError:  # whoever read has gone, as with `| head`
+    except BrokenPipeError:  # the reader of a pipe has ended, as with `| head`
         redirect_to_nowhere()
         sys.exit(INTERRUPTED)
     except OSError as error:
         if error.errno not in UNWRITABLE or error.filename is not None:
             raise
         redirect_to_nowhere()
-        if error.errno == EIO and is_on_terminal:  # it has been closed
+        if error.errno == EIO and is_on_terminal:  # the terminal was closed
             sys.exit(INTERRUPTED)
-        with suppress(OSError):  # of a terminal that is gone
+        with suppress(OSError):  # standard error may be gone too
             print(f"loadgen: standard output cannot be written ({os.strerror(error.errno).lower()})", file=sys.stderr)
         sys.exit(2)
     finally:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def leave(*_: object) -> NoReturn:
-    """Say that it was interrupted, where somebody may still read it, and end; a second signal changes nothing."""
+    """Print "interrupted" to standard error and end the process with exit code 130; ignore further signals."""
     ignore_signals()
     with suppress(OSError):
         print("loadgen: interrupted", file=sys.stderr)
@@ -59,13 +59,13 @@ def leave(*_: object) -> NoReturn:
 
 
 def ignore_signals() -> None:
-    """While the process ends: the interpreter's own end would die of a signal, with another exit code than is known."""
+    """Ignore signals from now on: one that comes while the interpreter shuts down would change the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
 
 
 def redirect_to_nowhere() -> None:
-    """Let Python flush standard output at its end without a complaint."""
+    """Redirect standard output to the null device, so that Python's last flush raises no error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError):
         sys.stdout.flush()

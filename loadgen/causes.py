@@ -1,8 +1,9 @@
-"""The outcomes of a request that have rules of their own: what this machine lacked, and answers that are not RUM's.
+"""Causes of failed requests that have rules of their own: a shortage of this machine, an answer that is not RUM's.
 
-Rule: `transport` gives the names, `results` judges by them; they stand in a record's `error`. A cause that begins with
-OWN is never booked on the target: it makes a run invalid. One that begins with FOREIGN is no acceptance, whatever its
-status: it makes a run fail.
+Rule: `transport` names the causes, a record holds them in its field `error`, and `results` judges a run by them. A
+cause that begins with OWN is a shortage of this machine: it makes the run invalid and never counts as a failure of the
+target. A cause that begins with FOREIGN means that an answer came, but not from RUM: the request was not accepted,
+whatever the status, and the run fails.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ OWN = "generator: "
 FOREIGN = "not RUM's answer: "
 
 MOST_CHARACTERS = 40
-"""Of a cause in a record (results/records.py)."""
+"""The longest cause that a record holds (results/records.py)."""
 
+# What this machine may run out of, as a cause names it behind OWN.
 DESCRIPTORS, FILES, PORTS = "file descriptors", "the system's files", "local ports"
 BUFFERS, MEMORY, DISK, DISK_QUOTA = "buffers", "memory", "disk space", "disk quota"
 READ_ONLY, FIREWALL = "a disk to write to", "permission to connect"
@@ -28,23 +30,24 @@ CURES = {
     READ_ONLY: "give --out another folder",
     FIREWALL: "see this machine's firewall",
 }
+"""What to do about each shortage, for a message."""
 
 NEVER_ARRIVED = ("refused", "name resolution", "certificate: ", "proxy: ", "not signed", OWN)
-"""Causes of which the request cannot have reached the target begin so."""
+"""Prefixes of causes that prove that the request did not reach the target."""
 
 
 def fit_into_record(cause: str) -> str:
-    """The cause as a record holds it; one that is too long ends with dots."""
+    """Return the cause as a record holds it: a cause above `MOST_CHARACTERS` is cut and ends with three dots."""
     return cause if len(cause) <= MOST_CHARACTERS else f"{cause[: MOST_CHARACTERS - 3]}..."
 
 
 def name_shortage(short: str) -> str:
-    """The cause of a shortage of this machine."""
+    """Return the cause that stands for a shortage of this machine, such as "generator: local ports"."""
     return f"{OWN}{short}"
 
 
 def explain_shortage(cause: str) -> str | None:
-    """A line that says what this machine lacks and what to do; None for causes that are not its own."""
+    """Return a line that says what this machine lacks and what to do; None if the cause is no shortage of it."""
     if not cause.startswith(OWN):
         return None
     short = cause.removeprefix(OWN)

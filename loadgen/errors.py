@@ -1,16 +1,16 @@
-"""What can go wrong, as one small tree.
+"""The errors of loadgen, as one small tree.
 
-LoadgenError            a person can mend it: one line on stderr, exit code 2
-├── ScenarioError       a scenario file: file, path in the file, what to write instead
+LoadgenError            an error that a person can mend: one line on stderr, exit code 2
+├── ScenarioError       a bad scenario file: file, path in the file, what to write instead
 ├── EndpointError       the local endpoint cannot start or has died
 ├── GeneratorKilled     the process that sends was killed before it had sent anything: exit code 130
 └── ControlError        the RUM API refused: unknown monitor, wrong credentials, missing permission
-    └── Unreachable     no answer for now: no connection, a 5xx, or throttled; worth another try
+    └── Unreachable     the RUM API gave no usable answer: no connection, a 5xx, or throttled; worth another try
 
-A failed request is not here: it is a Result.
+A failed request is no error here: it is a Result.
 
-Rule: a name from outside (a file, a page, an answer) may hold any character, and neither ends a line nor controls the
-terminal that shows it: `escape_line` is for a line, `escape_controls` for text of several.
+Rule: a name from outside (a file, a page, an answer) may hold any character, but must neither end a line nor control
+the terminal that shows it. `escape_line` makes one safe line of it, `escape_controls` a safe text of several lines.
 """
 
 import re
@@ -20,24 +20,24 @@ from types import FrameType
 from typing import NoReturn
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters but line end and tab, the other line ends, and what changes the direction of writing."""
+"""Control characters except line feed and tab, Unicode's line separators, and marks of the writing direction."""
 
 
 def escape_controls(text: str) -> str:
-    """Text that cannot control a terminal, or turn what is beside it: ESC becomes \\x1b; its lines stay lines."""
+    """Escape control characters and marks of the writing direction, such as ESC to \\x1b; line feeds stay."""
     return CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def escape_line(text: str) -> str:
-    """The same on one line: a line end becomes \\n."""
+    """Escape control characters and line feeds, so that the text fills one line: a line feed becomes \\n."""
     return escape_controls(text).replace("\n", "\\n")
 
 
 class LoadgenError(Exception):
-    """The message is complete: what, where, and what to write instead; each argument is a line."""
+    """An error that a person can mend; its lines say what is wrong, where, and what to write instead."""
 
     exit_code = 2
-    """Of a command that ends by it."""
+    """The exit code of a command that this error ends."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__(*map(escape_line, lines))
@@ -47,7 +47,7 @@ class LoadgenError(Exception):
 
 
 class ScenarioError(LoadgenError):
-    """A scenario that cannot be read; one line per problem, all of them at once."""
+    """A scenario file that cannot be used; the message has a line for each of its problems."""
 
 
 class EndpointError(LoadgenError):
@@ -55,7 +55,7 @@ class EndpointError(LoadgenError):
 
 
 class GeneratorKilled(LoadgenError):
-    """The process that sends was killed, or told to end by a signal of its own, before it had sent anything."""
+    """The process that sends was ended by a signal before it had sent anything."""
 
     exit_code = 130
 
@@ -65,38 +65,39 @@ class ControlError(LoadgenError):
 
 
 class Unreachable(ControlError):
-    """A call that got no answer for now, and may get one later."""
+    """A control plane call that got no answer, or a passing refusal, and may succeed later."""
 
 
 class Interrupted(KeyboardInterrupt):
     """A signal that ends a command.
 
-    A class of its own: CPython remembers a KeyboardInterrupt that has passed through `exec()`, and later ends a
-    program of `python -m` by SIGINT however it was handled. Many imports make classes by `exec()`.
+    It is not KeyboardInterrupt itself: CPython remembers a KeyboardInterrupt that has passed through `exec()`, which
+    many imports use to make classes, and later ends a `python -m` program by SIGINT even if the program handled it.
     """
 
 
 def interrupt() -> NoReturn:
-    """End the command as by a signal."""
+    """Raise `Interrupted`, which ends the command as a signal does."""
     raise Interrupted
 
 
 def interrupt_by_signal(_: int, frame: FrameType | None) -> None:
-    """A handler of signals."""
-    after_imports(frame, interrupt)
+    """Handle a signal: raise `Interrupted`, outside of an import."""
+    act_after_imports(frame, interrupt)
 
 
-def after_imports(frame: FrameType | None, act: Callable[[], None], looks: int = 0) -> None:
-    """Act for a signal that came at this frame; if a module is being imported, once that is over, or after a while.
+def act_after_imports(frame: FrameType | None, act: Callable[[], None], looks: int = 0) -> None:
+    """Call `act` for a signal that came at this frame; during an import, call it when the import is over.
 
-    Modules run code of others, who make something else of an exception: pydantic an error of its schema.
+    An exception inside an import may be caught by the code that imports: pydantic makes a schema error of it. So the
+    frame is looked at again every `LOOK_SECONDS`, and `act` is called at the latest after `MOST_LOOKS` looks.
     """
     while frame is not None and frame.f_code.co_filename != IMPORTING:
         frame = frame.f_back
-    if frame is None or looks > MOST_LOOKS:  # the caller itself may stand in a module that is imported
+    if frame is None or looks > MOST_LOOKS:  # a caller's own module may be imported for as long as the command runs
         act()
         return
-    signal.signal(signal.SIGALRM, lambda _, later: after_imports(later, act, looks + 1))
+    signal.signal(signal.SIGALRM, lambda _, later: act_after_imports(later, act, looks + 1))
     signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS)
 
 

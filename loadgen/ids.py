@@ -13,21 +13,21 @@ VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The variant digit of a UUID (RFC 9562), by the random digit that it replaces."""
 
 UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
-"""Digits between the dashes of a UUID."""
+"""First and last position of the hex digits between the dashes of a UUID."""
 
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
 """The user id of the web client when cookies are not allowed."""
 
 
 def draw_bytes(key: int, purpose: str, number: int) -> bytes:
-    """16 bytes drawn for one purpose of a session's key (64 bits); a counter-based random stream."""
+    """Draw 16 bytes for a purpose from a session's key (64 bits): value `number` of a counter-based random stream."""
     return blake2b(
         purpose.encode() + number.to_bytes(8, "little"), digest_size=16, key=key.to_bytes(8, "little")
     ).digest()
 
 
 def make_uuid4(key: int, purpose: str, number: int) -> str:
-    """A version 4 UUID (RFC 9562) drawn for one purpose of a session's key."""
+    """Draw a version 4 UUID (RFC 9562) for a purpose from a session's key."""
     return format_uuid4(draw_bytes(key, purpose, number).hex())
 
 
@@ -37,18 +37,18 @@ def format_uuid4(hex32: str) -> str:
 
 
 def draw_first_bytes(key: int, purpose: str, count: int) -> bytes:
-    """`draw_bytes` of the numbers below `count`, one after the other; what they have in common is hashed once."""
-    begun, drawn = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little")), []
+    """Return `draw_bytes` of each number below `count`, joined: 16 bytes each; key and purpose are hashed once."""
+    prefix, drawn = blake2b(purpose.encode(), digest_size=16, key=key.to_bytes(8, "little")), []
     for number in range(count):
-        state = begun.copy()
+        state = prefix.copy()
         state.update(number.to_bytes(8, "little"))
         drawn.append(state.digest())
     return b"".join(drawn)
 
 
 def write_uuids(raw: NDArray[np.uint8]) -> list[str]:
-    """`format_uuid4` for many: 16 bytes a row, shape (n, 16)."""
-    import numpy as np  # here: with it, and its threads, a process like the endpoint's takes 5 % more time for a call
+    """Write each row of random bytes, shape (n, 16), as a version 4 UUID, as `format_uuid4` does."""
+    import numpy as np  # not above: numpy's threads make a call of the endpoint, which needs no numpy, 5 % slower
 
     raw = raw.copy()
     raw[:, 6] = raw[:, 6] & 0x0F | 0x40
@@ -62,10 +62,10 @@ def write_uuids(raw: NDArray[np.uint8]) -> list[str]:
 
 
 def is_sampled(key: int, sample_rate: float, number: int = 0) -> bool:
-    """Whether a visit's client session sends anything; `number` counts the sessions of a visit from 0."""
+    """Whether a client session of a visit is in the sample and sends; `number` counts the visit's sessions from 0."""
     return sample_rate >= 1 or draw_sampling(key, number) < sample_rate
 
 
 def draw_sampling(key: int, number: int = 0) -> float:
-    """The number in [0, 1) that a visit's client session drew; it is recorded at every rate above."""
+    """The number in [0, 1) that a client session of a visit draws: the session is sampled at every rate above it."""
     return int.from_bytes(draw_bytes(key, "sample", number)[:7], "little") / 2**56

@@ -1,7 +1,8 @@
-"""The nouns, in the order in which they flow: Session → Batch → Request → Response → Result → Volume.
+"""The objects that pass between rooms, in the order of their flow: Session → Batch → Request → Response → Result.
 
-Rule: times are seconds as float and named by their zero. A session's own times (`at`) count from its start, the run's
-times (`start`, `due`, `intended`, `started`, `finished`) from the run's zero. No noun knows the wall clock.
+Rule: times are seconds as float, and a time's name tells its zero. Times within a session (`at`) count from the
+session's start; the run's times (`start`, `due`, `intended`, `started`, `finished`) count from the run's zero. No
+object here knows the wall clock.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Visitor(Noun):
     device_type: str  # desktop, mobile, tablet
     os_name: str
     browser_name: str
-    browser_version: str  # as the browser's brand tells it: the major version
+    browser_version: str  # the major version, as the browser's brand states it
     user_agent: str
     brand: bool
 
@@ -54,78 +55,78 @@ class Page(Noun):
 
     id: str  # RUM's pageId: the path
     title: str
-    interaction: int = 0  # 0 on landing, +1 per page change
+    interaction: int = 0  # page changes of the session before this view
     parent_id: str | None = None
-    referrer: str = ""  # document.referrer, "" when typed
+    referrer: str = ""  # document.referrer; "" if the visitor typed the address
     referrer_domain: str = ""
     time_on_parent_ms: int | None = None
     tags: tuple[str, ...] = ()
-    attributes: str = ""  # members of its metadata, as they stand inside a JSON string
+    attributes: str = ""  # members of the page's metadata, as JSON text inside a JSON string
 
 
 class Event(Noun):
-    """One event, at the moment when the web client recorded it."""
+    """One event that the web client recorded."""
 
     id: str
     at: float  # seconds from session start
     type: str  # full name, com.amazon.rum.page_view_event
-    details: str  # JSON as it stands inside a JSON string of the request's body (wire/json_templates.py)
+    details: str  # JSON, escaped to stand inside a JSON string of the request's body (wire/json_templates.py)
     page: Page
-    metadata: str = ""  # members of its own, each behind a comma, as they stand inside a JSON string
+    metadata: str = ""  # the event's own members, each behind a comma, escaped like the details
 
     @property
     def held(self) -> bool:
-        """Whether the client keeps it as a candidate until the page is hidden (CLS and INP)."""
+        """Whether the client keeps the event as a candidate until the page is hidden (CLS and INP)."""
         return self.type in HELD_UNTIL_HIDDEN
 
     @property
     def short_type(self) -> str:
-        """`page_view_event`; a custom event's type as it is."""
+        """The type without RUM's prefix, such as `page_view_event`; a custom event's type is unchanged."""
         return self.type.removeprefix(EVENT_PREFIX)
 
 
 class EventColumns(NamedTuple):
-    """Events as columns of one length, in no order, one for each field of `Event`. Rows may be added at the end."""
+    """Events as columns of equal length, a column for each field of `Event`; rows are unordered and may be added."""
 
     ids: list[str]
-    at: array[float]  # not a list, so that columns of numbers are copied as such
+    at: array[float]  # an array, not a list: numpy copies it without a float object for each number
     types: list[str]
     details: list[str]
     pages: list[Page]
     metadata: list[str]
 
     @classmethod
-    def of(cls, events: Iterable[Event] = ()) -> EventColumns:
-        """Any events as columns."""
+    def from_events(cls, events: Iterable[Event] = ()) -> EventColumns:
+        """Make columns with a row for each event."""
         columns = cls([], array("d"), [], [], [], [])
         for event in events:
             columns.add(event)
         return columns
 
     def add(self, event: Event) -> None:
-        """Add a row."""
+        """Add a row for an event at the end."""
         columns: tuple[Any, ...] = self
         for column, value in zip(columns, msgspec.structs.astuple(event), strict=True):
             column.append(value)
 
 
 class _ViewMeta(msgspec.StructMeta, ABCMeta):
-    """Makes structs that are sequences."""
+    """The metaclass of structs that are sequences too."""
 
 
 class EventView(msgspec.Struct, Sequence[Event], metaclass=_ViewMeta, frozen=True, gc=False):
-    """Some rows of columns, as a list or a part of a column of numbers; an `Event` is made when it is looked at."""
+    """Some rows of event columns as a sequence of events; an `Event` object is made at each access."""
 
     columns: EventColumns
-    rows: Sequence[int]
+    rows: Sequence[int]  # row numbers of the columns, in the view's order
 
     @classmethod
-    def of(cls, events: Sequence[Event]) -> EventView:
-        """Any events as a view."""
-        return events if isinstance(events, EventView) else cls(EventColumns.of(events), range(len(events)))
+    def from_events(cls, events: Sequence[Event]) -> EventView:
+        """Return events as a view; a view is returned as it is."""
+        return events if isinstance(events, EventView) else cls(EventColumns.from_events(events), range(len(events)))
 
     def pick(self, column: Sequence[Picked]) -> Iterator[Picked]:
-        """The values of one of the columns in these rows; no `Event` is made."""
+        """Yield the values that a column has in the view's rows, without making `Event` objects."""
         return map(column.__getitem__, self.rows)
 
     def __len__(self) -> int:
@@ -156,43 +157,43 @@ class EventView(msgspec.Struct, Sequence[Event], metaclass=_ViewMeta, frozen=Tru
 
 
 class Load(Noun):
-    """One life of a document, from a hard page load to its unload; route changes of a single-page site stay inside.
+    """The life of one document, from a full page load to its unload; route changes of a single-page site stay inside.
 
-    Those of another tab lie within the time for which the first tab's is hidden; a prerendered one begins before the
-    end of the one before. Events are in the order of their recording. An event recorded at the very moment of a hide
-    comes after the flush that the hide causes (as the client's LCP does).
+    Loads of a second tab lie within the time for which the first tab is hidden. A prerendered load begins before the
+    load before it ends. Events are in the order in which the client records them; an event at the very moment of a
+    hide is recorded after the flush that the hide causes (as the client's LCP is).
     """
 
     at: float  # navigation start, seconds from session start
     ready: float  # when the web client has started; its dispatch timer counts from here
-    hides: tuple[float, ...]  # moments when the page is hidden; the last one is its end
+    hides: tuple[float, ...]  # moments when the page is hidden; the last of them ends the load
     events: Sequence[Event]
-    shown: float = 0.0  # when a prerendered document is activated, inf for never; else 0
+    shown: float = 0.0  # when a prerendered document is activated, inf for never; 0 for any other document
 
     @property
     def end(self) -> float:
-        """When it ends, inf if it never does."""
+        """When the load ends, in seconds from session start; inf if it never ends."""
         return self.hides[-1] if self.hides else math.inf
 
 
 class Session(Noun):
-    """One visit: the visitor, its start, and all events in it, whether the session is sampled or not."""
+    """One visit: the visitor, the start, and all events, whether the web client samples the session or not."""
 
     index: int
-    key: int  # 64 random bits that name everything its client draws (ids, sampling)
+    key: int  # 64 random bits, from which the web client's ids and sampling are drawn
     start: float  # seconds from the run's zero
     visitor: Visitor
     loads: tuple[Load, ...]
-    beyond: int = 0  # events left out of the loads: its first client session is not sampled, or full by then
+    omitted_events: int = 0  # events not in the loads, as the client would not record them: not sampled, session full
 
     @property
     def length(self) -> float:
-        """Seconds from its start to the end of its last document; the first tab may outlive those of another."""
+        """Seconds from the session's start to the end of the document that ends last."""
         return max(load.end for load in self.loads)
 
 
 class Batch(Noun):
-    """Events that leave together in one PutRumEvents call, and when the client means to send them."""
+    """Events that the web client sends together in one PutRumEvents call, and when it means to send them."""
 
     id: str  # BatchId, the same on a retry
     session: int  # Session.index
@@ -202,14 +203,14 @@ class Batch(Noun):
     visitor: Visitor
     user_id: str  # the nil UUID when cookies are not allowed
     events: Sequence[Event]
-    due: float  # seconds from the run's zero: the intended moment
-    beacon: bool = False  # page-hide beacon instead of fetch
+    due: float  # the intended moment, seconds from the run's zero
+    beacon: bool = False  # sent by a beacon when the page is hidden, not by fetch
     attempt: int = 1
-    prerendering: bool = False  # its document is not shown yet
+    prerendering: bool = False  # whether the document is still prerendered and not shown
 
 
 Headers = tuple[tuple[str, str], ...]
-"""Names, in lower case, and values of HTTP headers in their order."""
+"""HTTP headers in their order, as pairs of a lower-case name and a value."""
 
 
 class Request(Noun):
@@ -221,7 +222,7 @@ class Request(Noun):
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, by lower-case name."""
+        """The first value of a header, by lower-case name; None if the request lacks the header."""
         return next((value for key, value in self.headers if key == name), None)
 
 
@@ -233,18 +234,18 @@ class Response(Noun):
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, by lower-case name."""
+        """The first value of a header, by lower-case name; None if the response lacks the header."""
         return next((value for key, value in self.headers if key == name), None)
 
 
 Send = Callable[[Request], Response]
-"""How a request is sent: over the network, to an endpoint in this process, or to a test's double."""
+"""A function that sends a request: over the network, to an endpoint in this process, or to a test's double."""
 
 
 class Result(Noun):
-    """One request, measured."""
+    """The measured outcome of one request; times are seconds from the run's zero."""
 
-    intended: float  # seconds from the run's zero
+    intended: float
     started: float
     finished: float
     status: int | None  # None: no answer
@@ -253,15 +254,15 @@ class Result(Noun):
     raw_bytes: int  # the body before gzip
     attempt: int = 1
     final: bool = True  # False: a retry will follow
-    error: str | None = None  # a refusal's name, why there was no answer, or that it was not RUM's; None: neither
+    error: str | None = None  # RUM's error name, the cause of no answer, or "not RUM's answer: …"; None: no error
     session: int = -1  # Session.index
-    waited: float = 0.0  # seconds from its events to the intended moment, on average
+    waited: float = 0.0  # mean seconds from the recording of the batch's events to the intended moment
     beacon: bool = False
-    monitor: int = 0  # which of the run's app monitors it went to, counted from 0
+    monitor: int = 0  # number of the app monitor that the request went to, among the run's, from 0
 
     @property
     def accepted(self) -> bool:
-        """Whether the batch was accepted: a 2xx came, and it was RUM's answer."""
+        """Whether RUM accepted the batch: the answer is a 2xx and RUM's own."""
         return self.status is not None and 200 <= self.status < 300 and self.error is None
 
     @property
@@ -276,12 +277,12 @@ class Result(Noun):
 
     @property
     def lag(self) -> float:
-        """Seconds by which the send was late."""
+        """Seconds from the intended moment to the actual send."""
         return self.started - self.intended
 
 
 class Volume(Noun):
-    """How much went one way, in each unit: requests (or batches that may become one), their events and their bytes."""
+    """An amount of traffic, such as all that was accepted, in each unit: requests (or batches), events, bytes."""
 
     requests: int = 0
     events: int = 0

@@ -1,8 +1,8 @@
 """Output files: one way to write them, for every verb.
 
-Rule: a regular file appears whole or not at all, by a temporary file beside it; a symbolic link keeps pointing where it
-points. What is no regular file (`-` for standard output, a pipe, a device, `/dev/stdout`, a process substitution) is
-written through and never replaced.
+Rule: a regular file appears whole or not at all: its data goes to a temporary file beside it, which then takes its
+name. A symbolic link stays, and the file that it points to is replaced. A path that is no regular file (`-` for
+standard output, a pipe, a device, `/dev/stdout`, a process substitution) is written to and never replaced.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from loadgen.errors import LoadgenError
 
 STANDARD_OUTPUT = Path("-")
 
-HANDLER = "loadgen-replace"
+HANDLER = "loadgen-replace"  # the name under which codecs knows `spell`
 
 SPELLED = dict(
     zip(
@@ -35,11 +35,11 @@ SPELLED = dict(
         strict=True,
     )
 )
-"""How characters that we write ourselves look where the encoding lacks them."""
+"""What stands for a character of our own texts where the output's encoding lacks it."""
 
 
 def prepare_streams() -> None:
-    """Write what an output's encoding lacks in another way, in place of a UnicodeEncodeError."""
+    """Make standard output and standard error spell characters that their encoding lacks, and raise no error."""
     codecs.register_error(HANDLER, spell)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -47,14 +47,14 @@ def prepare_streams() -> None:
 
 
 def spell(error: UnicodeError) -> tuple[str, int]:
-    """Another spelling of characters that cannot be encoded, and where to go on; a codec's error handler."""
+    """Return a spelling of characters that cannot be encoded, and where to go on: an error handler for codecs."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(SPELLED.get(each, "?") for each in error.object[error.start : error.end]), error.end
 
 
 def format_json(value: object) -> bytes:
-    """JSON for people and programs: indented, with a final line end; half a surrogate pair becomes a question mark."""
+    """Write a value as indented JSON with a final line end; half a surrogate pair becomes a question mark."""
     try:
         encoded = msgspec.json.encode(value, enc_hook=format_path)
     except UnicodeEncodeError:  # a file name that is not UTF-8
@@ -65,20 +65,20 @@ def format_json(value: object) -> bytes:
 
 
 def format_path(value: object) -> str:
-    """A path as JSON has it; TypeError of anything else that JSON has no form for."""
+    """Write a path as text, for JSON; raise TypeError for a value of another type."""
     if not isinstance(value, Path):
         raise TypeError(f"no JSON for a {type(value).__name__}")
     return str(value)
 
 
 def write_output(path: Path, data: bytes | str) -> None:
-    """Write a whole output file; text as UTF-8."""
+    """Write a whole output file, text as UTF-8; LoadgenError if that fails."""
     with open_output(path) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 def check_output(path: Path) -> None:
-    """Refuse a file that cannot be written, before the work that it would show; leave everything as it is."""
+    """Raise LoadgenError if an output file cannot be written; change no file. For use before long work."""
     try:
         if path == STANDARD_OUTPUT or find_descriptor(path) is not None:
             return
@@ -91,19 +91,19 @@ def check_output(path: Path) -> None:
         elif not os.access(path, os.W_OK):
             raise PermissionError(EACCES, os.strerror(EACCES))
     except OSError as error:
-        raise refuse(path, error) from error
+        raise explain_failure(path, error) from error
 
 
 @contextmanager
 def open_output(path: Path) -> Iterator[BinaryIO]:
-    """Open an output file for bytes; a regular one takes its name when the block ends, and vanishes when it fails.
+    """Open an output file for bytes; a regular file appears under its name when the block ends without an error.
 
-    LoadgenError: it cannot be opened or written. BrokenPipeError: the reader of a pipe went away.
+    LoadgenError: the file cannot be opened or written. BrokenPipeError: the reader of a pipe went away.
     """
     try:
         descriptor, unfinished = open_descriptor(path)
     except OSError as error:
-        raise refuse(path, error) from error
+        raise explain_failure(path, error) from error
     try:
         with io.BufferedWriter(OutputFile(descriptor, path)) as file:
             yield file
@@ -113,7 +113,7 @@ def open_output(path: Path) -> Iterator[BinaryIO]:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename == str(unfinished):
-            raise refuse(path, error) from error
+            raise explain_failure(path, error) from error
         raise
 
 
@@ -131,11 +131,11 @@ class OutputFile(io.FileIO):
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise refuse(self._path, error) from error
+            raise explain_failure(self._path, error) from error
 
 
 def open_descriptor(path: Path) -> tuple[int, Path | None]:
-    """A descriptor to write to, and the temporary file that is to take the path's name, if it is one."""
+    """Open a path to write to: a descriptor, and the temporary file that will take the path's name, or None."""
     descriptor = find_descriptor(path)
     if descriptor is not None:
         sys.stdout.flush()
@@ -146,7 +146,7 @@ def open_descriptor(path: Path) -> tuple[int, Path | None]:
 
 
 def find_descriptor(path: Path) -> int | None:
-    """The number of an open file that a path names, such as /dev/stdout, /dev/fd/63, or `-`; None of other paths."""
+    """The number of the open file that a path names, such as /dev/stdout, /dev/fd/63, or `-`; None for other paths."""
     if path == STANDARD_OUTPUT:
         return sys.stdout.fileno()
     for _ in range(40):  # links to follow at most, as Linux has it (path_resolution(7))
@@ -160,17 +160,17 @@ def find_descriptor(path: Path) -> int | None:
 
 
 def is_standard_output(path: Path) -> bool:
-    """Whether bytes for a path go to standard output."""
+    """Whether bytes written to a path go to standard output."""
     return path == STANDARD_OUTPUT or find_descriptor(path) == 1
 
 
 def is_stream(path: Path) -> bool:
-    """Whether bytes for a path go to standard output, a pipe or a device, so that no file of its name appears."""
+    """Whether bytes written to a path go to standard output, a pipe or a device, and make no file of its name."""
     return path == STANDARD_OUTPUT or find_descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
 def is_written_in_place(path: Path) -> bool:
-    """Whether a path exists and cannot or must not be replaced: a device, a pipe, a mount, a folder closed to us."""
+    """Whether a path exists and cannot or must not be replaced: a device, a pipe, a mount, in an unwritable folder."""
     if not path.exists():
         return False
     real = Path(os.path.realpath(path))
@@ -178,9 +178,9 @@ def is_written_in_place(path: Path) -> bool:
 
 
 def create_beside(path: Path) -> tuple[int, Path]:
-    """Make a temporary file beside the file that a path leads to, with that file's mode if it exists."""
+    """Make a temporary file beside the file that a path leads to, with that file's mode if the file exists."""
     real = Path(os.path.realpath(path))
-    if real.is_symlink():  # it leads to itself, or through too many others
+    if real.is_symlink():  # the links form a circle, or are too many
         raise OSError(ELOOP, os.strerror(ELOOP))
     unfinished = real.with_name(f".{real.name[:40]}.{secrets.token_hex(4)}.part")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -189,8 +189,8 @@ def create_beside(path: Path) -> tuple[int, Path]:
     return descriptor, unfinished
 
 
-def refuse(path: Path, error: OSError) -> LoadgenError:
-    """What stands in the way of a file, and what to do."""
+def explain_failure(path: Path, error: OSError) -> LoadgenError:
+    """Make the error that says why a path cannot be written, and what to name instead."""
     if isinstance(error, IsADirectoryError):
         return LoadgenError(f"{path}: is a folder; name a file in it")
     reason = "no such folder" if isinstance(error, FileNotFoundError) else (error.strerror or str(error)).lower()

@@ -1,6 +1,6 @@
 """Scenario and seed → each session with the batches that its web client means to send.
 
-Rule: every job that asks what a scenario sends iterates over this: a run, a plan, a sample, a file of bodies and a
+Rule: every job that asks what a scenario sends iterates over `planned`. A run, a plan, a sample, a file of bodies and a
 seeded past agree because they draw sessions and plan batches by the same code. Pure.
 """
 
@@ -16,7 +16,7 @@ from loadgen.scenario import Scenario
 PlannedSession = tuple[Session, client.Plan]
 
 UNSENT_MONITOR_ID = "00000000-0000-4000-8000-000000000000"
-"""The app monitor's id in bodies that are made without a run: a valid UUID of version 4 that no monitor has."""
+"""The app monitor's id in bodies that are not sent to a monitor: a valid version 4 UUID that no monitor has."""
 
 
 def planned(
@@ -28,16 +28,16 @@ def planned(
     with_unrecorded: bool = False,
     is_sample: bool = False,
 ) -> Iterator[PlannedSession]:
-    """The sessions of worker i of n (share = i, n) in order of start, each with its client's plan.
+    """Yield the sessions of one worker in order of start, each with its client's plan.
 
     Args:
         scenario: Its monitor's sample rate and its client's settings decide what is sent.
         seed: Same scenario and seed, same sessions; the shares of all n workers together are those of (0, 1).
-        share: Which worker of how many.
-        yield_to_others: Called at least every two milliseconds while sessions are drawn.
-        with_unrecorded: Keep the events in the sessions that the client does not record at its sample rate and session
-            limit. The plan is the same without them, and they take time to draw.
-        is_sample: The share stands for the run, and may have other users' ids than in it; see `traffic.draw_blocks`.
+        share: (i, n): worker i, counted from 0, of n workers.
+        yield_to_others: A function that is called at least every two milliseconds while sessions are drawn.
+        with_unrecorded: Keep events in the sessions that the client does not record because of its sample rate or
+            session limit. The plan is the same without these events, and drawing them takes time.
+        is_sample: The share stands for the whole run; its user ids may differ from the run's: `traffic.draw_blocks`.
     """
     settings, sample_rate, pause = scenario.client, scenario.monitor.sample_rate, yield_to_others or _do_not_yield
 
@@ -52,4 +52,4 @@ def planned(
 
 
 def _do_not_yield() -> None:
-    """Nobody else has work in this process."""
+    """Do nothing: no other work waits in this process."""

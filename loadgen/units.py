@@ -1,7 +1,7 @@
 """How numbers are read and written: paces, durations, counts, shares, times, bytes, money.
 
-Rule: each `parse_*` raises a ValueError that says what to write instead; each `format_*` gives a dash where there is no
-number, and is the same on the terminal, in logs and on pages.
+Rule: each `parse_*` returns a number and raises a ValueError that says what to write instead. Each `format_*` returns
+text, the same for terminals, logs and pages, and a dash for a number that is None, infinite or NaN.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ THOUSANDS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
 
 
 def parse_pace(text: str) -> float:
-    """Scenario seconds that pass in a second: `realtime`, a factor such as `10x`, or `max`."""
+    """Read a pace, the scenario seconds that pass in one second: `realtime`, a factor such as `10x`, or `max`."""
     if text in NAMED_PACES:
         return NAMED_PACES[text]
     factor = _parse_number(text.removesuffix("x"))
@@ -31,7 +31,7 @@ def parse_pace(text: str) -> float:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds: a number, or one with a unit such as 250ms, 90s, 5m, 2h, 7d; 0 or more."""
+    """Read a duration in seconds, 0 or more: a number, or a number with a unit such as 250ms, 90s, 5m, 2h, 7d."""
     matched = DURATION.fullmatch(text.strip())
     seconds = float(matched[1]) * SECONDS[matched[2]] if matched else _parse_number(text)
     if not 0 <= seconds < inf:
@@ -40,7 +40,7 @@ def parse_duration(text: str) -> float:
 
 
 def parse_count(text: str) -> float:
-    """A count: a number, with k, M or G for thousands, millions and thousand millions, such as 500k; 0 or more."""
+    """Read a count, 0 or more: a number, with k, M or G for thousands, millions and thousand millions, as 500k."""
     matched = COUNT.fullmatch(text.strip())
     count = float(re.sub("[_,]", "", matched[1])) * THOUSANDS[matched[2]] if matched else inf
     if not isfinite(count):
@@ -49,7 +49,7 @@ def parse_count(text: str) -> float:
 
 
 def parse_share(text: str) -> float:
-    """A share from 0 to 1: 0.001, or 0.1%."""
+    """Read a share from 0 to 1, such as 0.001 or 0.1%."""
     share = _parse_part(text)
     if not 0 <= share <= 1:
         raise ValueError(f"{text!r} is no share; write one such as 0.001 or 0.1%")
@@ -57,7 +57,7 @@ def parse_share(text: str) -> float:
 
 
 def parse_quota(text: str) -> float | None:
-    """Requests a second above 0; None for `off`."""
+    """Read a quota in requests a second, above 0; None for `off`."""
     try:
         rate = None if text == "off" else parse_count(text)
     except ValueError:
@@ -67,11 +67,11 @@ def parse_quota(text: str) -> float | None:
     return rate
 
 
-MOST_SECONDS = 366 * 86400.0
+MOST_SECONDS = 366 * 86400.0  # the longest run or period
 
 
 def parse_length(text: str) -> float:
-    """The seconds of a run or a period: above 0, such as 90s, 5m, 2h."""
+    """Read the length of a run or a period in seconds, above 0 and at most 366 days: such as 90s, 5m, 2h."""
     seconds = parse_duration(text)
     if seconds > MOST_SECONDS:
         raise ValueError(f"{text!r} is too long; write at most 366d")
@@ -81,7 +81,7 @@ def parse_length(text: str) -> float:
 
 
 def parse_rates(text: str) -> tuple[float, ...]:
-    """Sample rates between commas, each above 0 and at most 1."""
+    """Read sample rates that commas separate, each above 0 and at most 1."""
     try:
         rates = tuple(parse_share(part.strip()) for part in text.split(","))
     except ValueError:
@@ -92,7 +92,7 @@ def parse_rates(text: str) -> tuple[float, ...]:
 
 
 def parse_percent(text: str) -> float:
-    """A part that may be more than the whole, as 1.3 or 130%."""
+    """Read a part of a whole that may be larger than the whole, such as 1.3 or 130%."""
     part = _parse_part(text)
     if not isfinite(part):
         raise ValueError(f"{text!r} is no percentage; write one such as 30% or 0.3")
@@ -100,25 +100,28 @@ def parse_percent(text: str) -> float:
 
 
 def check_pace(text: str) -> str:
-    """A pace as it is written; ValueError as `parse_pace`."""
+    """Return the text of a pace unchanged; raise ValueError where `parse_pace` does."""
     parse_pace(text)
     return text
 
 
 def check_form(form: str, name: str, instead: str, text: str) -> str:
-    """Text that a regular expression matches."""
+    """Return text unchanged if the regular expression `form` matches it; else raise ValueError.
+
+    The message calls the text `name` and suggests `instead`.
+    """
     if not re.fullmatch(form, text):
         raise ValueError(f"{text!r} is no {name}; write {instead}")
     return text
 
 
 def _parse_part(text: str) -> float:
-    """A part of a whole, such as 0.3 or 30%."""
+    """Read a part of a whole, such as 0.3 or 30%; NaN for other text."""
     return _parse_number(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
 
 
 def _parse_number(text: str) -> float:
-    """A number; NaN, which is in no range, in place of what is none."""
+    """Read a number; NaN, which is in no range, for other text."""
     try:
         return float(text)
     except ValueError:
@@ -126,7 +129,7 @@ def _parse_number(text: str) -> float:
 
 
 def format_digits(value: float | None, digits: int = 3) -> str:
-    """A number to three significant digits, whole from 100 on: 0.123, 1.23, 12.3, 123, 1,234."""
+    """Write a number to three significant digits, whole from 100 on: 0.123, 1.23, 12.3, 123, 1,234."""
     if value is None or not isfinite(value):
         return NONE
     if abs(value) < 1e-4:  # where Python would write an exponent
@@ -135,12 +138,12 @@ def format_digits(value: float | None, digits: int = 3) -> str:
 
 
 def format_count(value: float | None) -> str:
-    """A whole number with separators: 12,345."""
+    """Write a whole number with separators: 12,345."""
     return f"{value:,.0f}" if value is not None and isfinite(value) else NONE
 
 
 def format_short(value: float | None, digits: int = 3) -> str:
-    """A number to three digits, with k, M or G from ten thousand on: 12.3k."""
+    """Write a number to three digits, with k, M or G from ten thousand on: 12.3k."""
     if value is None or not isfinite(value):
         return NONE
     for unit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
@@ -150,12 +153,12 @@ def format_short(value: float | None, digits: int = 3) -> str:
 
 
 def format_rate(value: float | None) -> str:
-    """Something a second: 12.3k/s."""
+    """Write a rate a second: 12.3k/s."""
     return f"{format_short(value)}/s" if value is not None and isfinite(value) else NONE
 
 
 def format_milliseconds(value: float | None) -> str:
-    """Milliseconds, in the unit that fits: 850 µs, 1.23 ms, 2.8 s."""
+    """Write milliseconds in the unit that fits: 850 µs, 1.23 ms, 2.8 s."""
     if value is None or not isfinite(value):
         return NONE
     if 0 < value < 1:
@@ -164,7 +167,7 @@ def format_milliseconds(value: float | None) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """Seconds, in at most two units: 1.5 s, 45 s, 1 min 30 s, 2 h, 1 d 12 h."""
+    """Write seconds in at most two units: 1.5 s, 45 s, 1 min 30 s, 2 h, 1 d 12 h."""
     if seconds is None or not isfinite(seconds):
         return NONE
     if seconds < 59.5:
@@ -184,19 +187,19 @@ def _join_units(large: tuple[int, str], small: tuple[int, str]) -> str:
 
 
 def format_clock(seconds: float) -> str:
-    """A moment, counted from a run's zero: 0:05, 12:30, 1:02:03."""
+    """Write a moment, in seconds from a run's zero, as a clock: 0:05, 12:30, 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def format_percent(value: float | None) -> str:
-    """A factor or a relative width in per cent, to three digits: 31.5%."""
+    """Write a factor or a relative width in per cent, to three digits: 31.5%."""
     return f"{format_digits(value * 100)}%" if value is not None and isfinite(value) else NONE
 
 
 def format_share(part: float, whole: float = 1.0) -> str:
-    """A part of a whole in per cent: 31.5%; never 0% or 100% of what is neither."""
+    """Write a part of a whole in per cent: 31.5%; 0% and 100% only if the part is nothing or the whole."""
     if not whole:
         return NONE
     if part in (0, whole):
@@ -208,7 +211,7 @@ def format_share(part: float, whole: float = 1.0) -> str:
 
 
 def format_bytes(value: float | None) -> str:
-    """Bytes with a decimal unit: 134 MB."""
+    """Write bytes with a decimal unit: 134 MB."""
     if value is None or not isfinite(value):
         return NONE
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
@@ -218,7 +221,7 @@ def format_bytes(value: float | None) -> str:
 
 
 def format_dollars(value: float | None) -> str:
-    """Money, with cents below ten dollars: $1.23, $1,234."""
+    """Write dollars, with cents below ten: $1.23, $1,234."""
     if value is None or not isfinite(value):
         return NONE
     return f"${value:,.2f}" if value < 9.995 else f"${value:,.0f}"

@@ -154,7 +154,7 @@ class BlockPlan:
         recordable = np.bincount(session, minlength=sessions)
         over = np.bincount(session[kept.over], minlength=sessions)
         dropped = recordable - over - np.bincount(session[kept.sent], minlength=sessions)
-        beyond = np.array([each.beyond for each in self._sessions])
+        beyond = np.array([each.omitted_events for each in self._sessions])
         columns = (recordable + beyond, np.zeros(sessions, dtype=int), over + beyond, dropped)
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
@@ -187,7 +187,7 @@ def gather_events(loads: list[Load]) -> tuple[EventColumns, Ints, list[int]]:
     parts = [each.rows for each in views if isinstance(each.rows, memoryview) and each.columns is views[0].columns]
     if len(parts) == len(loads):
         return views[0].columns, np.frombuffer(b"".join(parts), np.int64), list(map(len, parts))
-    columns = EventColumns.of(event for load in loads for event in load.events)
+    columns = EventColumns.from_events(event for load in loads for event in load.events)
     return columns, np.arange(len(columns.at)), [len(load.events) for load in loads]
 
 

@@ -51,7 +51,7 @@ class EventCache:
         self._batch_limit = settings.batchLimit
         self._sessions = 0  # client sessions of this visit so far
         self._sampled = self._first_sampled = False
-        self._beyond = session.beyond
+        self._beyond = session.omitted_events
         self._count = 0  # events recorded in the client session
         self._expires = -math.inf  # when the client session ends, as far as the document knows
         self._cookie_expires = -math.inf  # when its cookie does

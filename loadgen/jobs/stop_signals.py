@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from loadgen.errors import after_imports, interrupt
+from loadgen.errors import act_after_imports, interrupt
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -47,7 +47,7 @@ class StopSignals:
 
     def _receive(self, _: int, frame: FrameType | None) -> None:
         self.count += 1
-        after_imports(frame, self._heed)
+        act_after_imports(frame, self._heed)
 
     def _heed(self) -> None:
         if not self._counting:

@@ -1,4 +1,4 @@
-"""What CloudWatch RUM says, as facts: event types, service model and its checks, quotas and prices, metric rules.
+"""Facts about CloudWatch RUM: event types, the service model and its checks, quotas and prices, metric rules.
 
-There is no face in common: import the module of the subject.
+This package exports nothing: import the module of the subject.
 """

@@ -1,4 +1,4 @@
-"""What each event type of the web client carries in `details`.
+"""The members of `details` for each event type of the web client, as a struct each.
 
 Rule: names, order and presence of the keys are the web client's own (aws-rum-web 3.2.1, packages/core/src/event-schemas
 and its captured traffic). A field that the client may leave out is UNSET by default. Durations and times inside a page
@@ -30,19 +30,19 @@ TTI = "com.amazon.rum.time_to_interactive_event"
 REPLAY = "com.amazon.rum.rrweb_event"
 
 HELD_UNTIL_HIDDEN = frozenset({CLS, INP})
-"""Candidates: kept up to date in the page, flushed when it is hidden (aws-rum-web, event-plugins/WebVitalsPlugin)."""
+"""Event types whose value the client updates until the page is hidden, and records only then (WebVitalsPlugin)."""
 
 
 class Details(msgspec.Struct, frozen=True, gc=False, omit_defaults=False, tag_field="version", tag="1.0.0"):
-    """The base of all details: the schema version comes first in the JSON."""
+    """The base of all details: it puts the schema's `version` first in the JSON."""
 
 
 class SessionStart(Details, frozen=True):
-    """session_start_event: nothing but the version."""
+    """The details of session_start_event: the version alone."""
 
 
 class PageView(Details, frozen=True):
-    """page_view_event; with cookies off the client sends `pageId` alone."""
+    """The details of page_view_event; with cookies off the client sends `pageId` alone."""
 
     pageId: str
     interaction: int | UnsetType = UNSET
@@ -54,7 +54,7 @@ class PageView(Details, frozen=True):
 
 
 class Navigation(Details, frozen=True):
-    """performance_navigation_event: always all keys.
+    """The details of performance_navigation_event; the client always sends all keys.
 
     `timeToFirstByte` is responseStart − requestStart; `connect` contains `tlsTime`; `domProcessingTime` is
     loadEventStart − responseEnd; `duration` is loadEventEnd − startTime.
@@ -97,7 +97,10 @@ class Navigation(Details, frozen=True):
 
 
 class Resource(Details, frozen=True):
-    """performance_resource_event; a cached resource has transferSize 0; no URL when recordResourceUrl is off."""
+    """The details of performance_resource_event.
+
+    A cached resource has transferSize 0. The URL is UNSET when recordResourceUrl is off.
+    """
 
     initiatorType: str
     startTime: float
@@ -108,9 +111,10 @@ class Resource(Details, frozen=True):
 
 
 class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
-    """The four durations add up to the LCP value; the last two are event ids of the same session.
+    """What the LCP value is made of: the four durations add up to it; the two entries are event ids of the session.
 
-    A text has no URL and no resource entry; after a return from the back/forward cache there are the durations alone.
+    An LCP element that is text has no URL and no resource entry. After a return from the back/forward cache only the
+    durations are set.
     """
 
     element: str | UnsetType = UNSET
@@ -124,19 +128,21 @@ class LcpAttribution(msgspec.Struct, frozen=True, gc=False):
 
 
 class Lcp(Details, frozen=True):
-    """largest_contentful_paint_event."""
+    """The details of largest_contentful_paint_event, milliseconds from the navigation's start."""
 
     value: float
     attribution: LcpAttribution
 
 
 class Tti(Details, frozen=True):
-    """time_to_interactive_event: whole milliseconds from the navigation's start."""
+    """The details of time_to_interactive_event, whole milliseconds from the navigation's start."""
 
     value: int
 
 
 class FidAttribution(msgspec.Struct, frozen=True, gc=False):
+    """The input that a first input delay belongs to."""
+
     eventTarget: str
     eventType: str  # pointerdown, keydown, mousedown
     eventTime: float
@@ -144,14 +150,14 @@ class FidAttribution(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fid(Details, frozen=True):
-    """first_input_delay_event."""
+    """The details of first_input_delay_event."""
 
     value: float
     attribution: FidAttribution
 
 
 class ClsAttribution(msgspec.Struct, frozen=True, gc=False):
-    """Empty when nothing shifted."""
+    """The largest layout shift of a page; all members are UNSET when nothing shifted."""
 
     largestShiftTarget: str | UnsetType = UNSET
     largestShiftValue: float | UnsetType = UNSET
@@ -160,14 +166,14 @@ class ClsAttribution(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cls(Details, frozen=True):
-    """cumulative_layout_shift_event; the value has no unit."""
+    """The details of cumulative_layout_shift_event; the value has no unit."""
 
     value: float
     attribution: ClsAttribution
 
 
 class InpAttribution(msgspec.Struct, frozen=True, gc=False):
-    """The three durations add up to the INP value (within its rounding to 8 ms)."""
+    """The interaction that an INP value belongs to; the three durations add up to the value, within 8 ms."""
 
     interactionTarget: str
     interactionTime: float
@@ -180,27 +186,29 @@ class InpAttribution(msgspec.Struct, frozen=True, gc=False):
 
 
 class Inp(Details, frozen=True):
-    """interaction_to_next_paint_event; the value is a multiple of 8 ms."""
+    """The details of interaction_to_next_paint_event; the value is a multiple of 8 ms."""
 
     value: float
     attribution: InpAttribution
 
 
 class FcpAttribution(msgspec.Struct, frozen=True, gc=False):
+    """What the FCP value is made of: the two durations add up to it."""
+
     timeToFirstByte: float
     firstByteToFCP: float
     loadState: str
 
 
 class Fcp(Details, frozen=True):
-    """first_contentful_paint_event."""
+    """The details of first_contentful_paint_event, milliseconds from the navigation's start."""
 
     value: float
     attribution: FcpAttribution
 
 
 class TtfbAttribution(msgspec.Struct, frozen=True, gc=False):
-    """The five durations add up to the TTFB value."""
+    """What the TTFB value is made of: the five durations add up to it."""
 
     waitingDuration: float
     cacheDuration: float
@@ -210,7 +218,7 @@ class TtfbAttribution(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ttfb(Details, frozen=True):
-    """time_to_first_byte_event: from the navigation's start to the first byte."""
+    """The details of time_to_first_byte_event, milliseconds from the navigation's start to the first byte."""
 
     value: float
     attribution: TtfbAttribution
@@ -219,11 +227,11 @@ class Ttfb(Details, frozen=True):
 VITALS: dict[str, tuple[str, type[Lcp | Fcp | Ttfb | Inp | Cls]]] = {
     LCP: ("LCP", Lcp), FCP: ("FCP", Fcp), TTFB: ("TTFB", Ttfb), INP: ("INP", Inp), CLS: ("CLS", Cls),
 }  # fmt: skip
-"""Name and details of the vitals that people watch, by event type."""
+"""By event type: the abbreviation and the details of each web vital that reports show."""
 
 
 class JsError(Details, frozen=True):
-    """js_error_event; a rejected promise has no file and line."""
+    """The details of js_error_event; a rejected promise has no file and line."""
 
     type: str
     message: str
@@ -244,7 +252,7 @@ class HttpResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class HttpError(Details, frozen=True):
-    """A network failure, in the shape of a js_error."""
+    """A call that got no answer, with the members of a JavaScript error."""
 
     type: str
     message: str
@@ -252,7 +260,7 @@ class HttpError(Details, frozen=True):
 
 
 class Http(Details, frozen=True):
-    """http_event: `response` when an answer came, else `error`; trace ids when X-Ray is on."""
+    """The details of http_event of a fetch: `response` if an answer came, else `error`; trace ids if X-Ray is on."""
 
     request: HttpRequest
     trace_id: str | UnsetType = UNSET
@@ -267,7 +275,7 @@ class XhrRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class Xhr(Details, frozen=True):
-    """http_event of an XMLHttpRequest: the same members as a fetch's in an order of its own."""
+    """The details of http_event of an XMLHttpRequest: the members of `Http` in another order."""
 
     request: XhrRequest
     response: HttpResponse | UnsetType = UNSET
@@ -294,13 +302,13 @@ class TracedResponse(msgspec.Struct, frozen=True, gc=False):
 
 
 class TracedHttp(msgspec.Struct, frozen=True, gc=False):
-    request: TracedRequest  # of an XMLHttpRequest, TracedXhr: msgspec reads both as this
+    request: TracedRequest  # an XMLHttpRequest's is written as TracedXhr; msgspec reads both as TracedRequest
     response: TracedResponse | UnsetType = UNSET
 
 
 class TracedException(msgspec.Struct, frozen=True, gc=False):
     type: str
-    message: str | UnsetType = UNSET  # an XMLHttpRequest that was given up has none
+    message: str | UnsetType = UNSET  # an aborted XMLHttpRequest has none
 
 
 class TracedCause(msgspec.Struct, frozen=True, gc=False):
@@ -308,7 +316,7 @@ class TracedCause(msgspec.Struct, frozen=True, gc=False):
 
 
 class Subsegment(msgspec.Struct, frozen=True, gc=False):
-    """The remote call inside a trace; times in Unix seconds."""
+    """The remote call inside an X-Ray trace; times in Unix seconds."""
 
     id: str
     name: str  # the host
@@ -324,7 +332,10 @@ class Subsegment(msgspec.Struct, frozen=True, gc=False):
 
 
 class XRayTrace(Details, frozen=True):
-    """xray_trace_event; times in Unix seconds, `trace_id` as 1-<Unix seconds, 8 hex digits>-<24 hex digits>."""
+    """The details of xray_trace_event.
+
+    Times are Unix seconds; `trace_id` is 1-<Unix seconds, 8 hex digits>-<24 hex digits>.
+    """
 
     name: str
     origin: str
@@ -340,7 +351,7 @@ class XRayTrace(Details, frozen=True):
 
 
 class Dom(Details, frozen=True, tag="1.1.0"):
-    """dom_event: one per matching listener; `element` is the upper-case node name."""
+    """The details of dom_event, one for each matching listener; `element` is the upper-case node name."""
 
     event: str
     element: str

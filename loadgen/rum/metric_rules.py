@@ -1,4 +1,4 @@
-"""The rules of one metric definition, extended or custom. Pure.
+"""The rules that a metric definition, extended or custom, must keep. Pure.
 
 Rule (the model's documentation of MetricDefinitionRequest): an extended metric has no Namespace (or AWS/RUM), and its
 name, value key and event pattern are those of the table below. A custom metric has a namespace of its own, and its keys
@@ -24,7 +24,7 @@ DIMENSIONS = {
     "metadata.countryCode": "CountryCode",
     "event_details.fileType": "FileType",
 }
-"""Dimensions of extended metrics."""
+"""The dimension of each field that an extended metric may use."""
 
 FIRST_KEYS = frozenset(
     """
@@ -40,14 +40,14 @@ class ExtendedMetric(msgspec.Struct, frozen=True, gc=False):
 
     event_type: str
     value_key: str | None = None
-    path: tuple[str, ...] = ()  # in event_details
-    ranges: tuple[list[Any], ...] = ()  # the numeric matches allowed there
+    path: tuple[str, ...] = ()  # of the field in event_details whose value the pattern matches
+    ranges: tuple[list[Any], ...] = ()  # the numeric matches that the pattern may have for that field
 
 
 EXTENDED_METRICS = {
     "PerformanceNavigationDuration": ExtendedMetric(NAVIGATION, "event_details.duration"),
     "PerformanceResourceDuration": ExtendedMetric(RESOURCE, "event_details.duration"),
-    # The documentation's own text says ">" for the satisfied ones, its example "<": both pass.
+    # For satisfied transactions the documentation's text says ">", its example "<": both pass.
     "NavigationSatisfiedTransaction": ExtendedMetric(NAVIGATION, None, ("duration",), ([">", 2000], ["<", 2000])),
     "NavigationToleratedTransaction": ExtendedMetric(NAVIGATION, None, ("duration",), ([">=", 2000, "<", 8000],)),
     "NavigationFrustratedTransaction": ExtendedMetric(NAVIGATION, None, ("duration",), ([">=", 8000],)),
@@ -65,7 +65,7 @@ EXTENDED_METRICS = {
 
 
 def find_problem(definition: dict[str, Any]) -> str | None:
-    """Say in one sentence what is wrong with a definition that fits the model's shapes; None when nothing is."""
+    """Return the first problem of a definition that fits the model's shapes, as a sentence; None if there is none."""
     text = definition.get("EventPattern")
     pattern: Any = None
     if text:
@@ -116,7 +116,7 @@ def _check_custom(definition: dict[str, Any], pattern: dict[str, Any] | None) ->
 
 
 def _has_single_values(pattern: Any) -> bool:
-    """Every array of values holds one; the array of a numeric match is an expression, not values."""
+    """Whether every array of values has one item; the array of a numeric match is an expression and has more."""
     if isinstance(pattern, dict):
         return all(key == "numeric" or _has_single_values(value) for key, value in pattern.items())
     if isinstance(pattern, list):
@@ -141,7 +141,7 @@ def get_at_path(pattern: Any, path: tuple[str, ...]) -> Any:
 
 
 def count_combinations(definition: dict[str, Any]) -> int:
-    """Count the combinations of dimension values: so much of the destination's limit does a definition take."""
+    """Count a definition's combinations of dimension values, each of which counts against the destination's limit."""
     pattern = msgspec.json.decode(definition.get("EventPattern") or "{}")
     values = (get_at_path(pattern, tuple(field.split("."))) for field in definition.get("DimensionKeys") or {})
     return prod(max(1, len(value)) for value in values if isinstance(value, list))

@@ -1,4 +1,4 @@
-"""Quotas, limits and the price of CloudWatch RUM, each with its source, and the token bucket that a quota is.
+"""Quotas, limits and the price of CloudWatch RUM, each with its source, and the token bucket that applies a quota.
 
 Sources: [quotas] the CloudWatch user guide, "CloudWatch RUM quotas", and Service Quotas (service code `rum`); [model]
 botocore's service model rum 2018-05-10; [client] aws-rum-web's documentation, docs/reference/api.md and
@@ -24,26 +24,26 @@ EVENTS_PER_BATCH = 100
 """The default of the web client's `batchLimit` [client]; AWS publishes no limit of its own."""
 
 EVENT_BYTES = 6 * 1024
-"""An event with its metadata; RUM drops larger ones without an error [client]."""
+"""The largest event, metadata included; RUM drops larger events without an error [client]."""
 
 RESOURCE_TAGS = 50
-"""Tags of one resource [model, TagResource]."""
+"""Most tags of one resource [model, TagResource]."""
 
 POLICY_BYTES = 4096
-"""A resource policy's document [model, PutResourcePolicy]."""
+"""The largest document of a resource policy [model, PutResourcePolicy]."""
 
 DEFINITIONS_PER_CALL = 200
-"""Metric definitions in one BatchCreate or BatchDelete call [model]."""
+"""Most metric definitions in one BatchCreate or BatchDelete call [model]."""
 
 DEFINITIONS_PER_DESTINATION = 2000
-"""Metric definitions in one destination; each combination of dimension values counts [model]."""
+"""Most metric definitions in one destination; each combination of dimension values counts [model]."""
 
 DOLLARS_PER_EVENT = 1e-5
 """$1 per 100,000 events (https://aws.amazon.com/cloudwatch/pricing/, RUM; no volume tiers were found)."""
 
 
 class TokenBucket:
-    """A quota: at most `burst` requests at once, refilled at `rate` a second. It reads no clock."""
+    """A quota: it admits `burst` requests at once, and is refilled at `rate` a second. It reads no clock."""
 
     def __init__(self, rate: float, burst: float | None = None) -> None:
         self.rate = rate
@@ -52,7 +52,10 @@ class TokenBucket:
         self._at: float | None = None
 
     def take(self, now: float) -> float:
-        """Take a token at time `now` (seconds of any steady clock): 0.0, or the seconds until there is one."""
+        """Take a token at time `now` (seconds of any steady clock) and return 0.0, or the seconds until one is there.
+
+        A bucket without refill that is empty returns an hour.
+        """
         if self._at is not None and now > self._at:
             self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
         self._at = now

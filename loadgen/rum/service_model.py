@@ -1,7 +1,7 @@
 """The service model of CloudWatch RUM as data: operations, their routes and inputs, and the errors they may give.
 
-Rule: what botocore's model (rum, 2018-05-10) says is read from it and never typed by hand. Only the model's JSON file
-is read; botocore itself is not imported.
+Rule: all of it is read from botocore's model (rum, 2018-05-10), nothing is typed by hand. Only the model's JSON file is
+read; botocore itself is not imported.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import msgspec
 from loadgen.rum.validation import find_problems
 
 MODEL = ("data", "rum", "2018-05-10", "service-2.json.gz")
-"""Where botocore keeps the model."""
+"""Where botocore keeps the model, below its package folder."""
 
 PUT_RUM_EVENTS = "PutRumEvents"
 PUT_ACTION = "rum:PutRumEvents"
 """The data plane's one operation, and its name in a resource policy."""
 
 EXCLUSIVE_PAGES = {"IncludedPages": "ExcludedPages", "ExcludedPages": "IncludedPages"}
-"""RUM holds one of the two: to state one clears the other (the model's documentation of AppMonitorConfiguration)."""
+"""A monitor has one of the two lists: setting one clears the other (the model, AppMonitorConfiguration)."""
 
 LONGEST_CACHED = 512
-"""Characters of a path whose operation is remembered, so that long paths of strangers fill no memory."""
+"""The longest path, in characters, whose operation is cached: long paths from strangers must not fill the memory."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class InputMember(msgspec.Struct, frozen=True, gc=False):
-    """One member of an operation's input that travels in the query or in the JSON body."""
+    """One member of an operation's input that a request carries in the query or in the JSON body."""
 
     name: str
     wire_name: str
@@ -52,17 +52,17 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
     input_shape: str  # its name in the model
 
     def match_path(self, segments: tuple[str, ...]) -> dict[str, str] | None:
-        """The path's labels by member name, or None when the path is another operation's."""
-        found = {}
+        """The labels of a path, by member name; None if the path belongs to another operation."""
+        labels = {}
         for own, given in zip(self.segments, segments, strict=True):
             if own.startswith("{"):
-                found[own[1:-1]] = unquote(given, errors="replace")
+                labels[own[1:-1]] = unquote(given, errors="replace")
             elif own != given:
                 return None
-        return found
+        return labels
 
     def read_input(self, labels: dict[str, str], query: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The given input members by their model names, not yet checked; a null counts as not given."""
+        """The input members of a request by their model names, not yet checked; a null counts as absent."""
         given: dict[str, Any] = dict(labels)
         if self.query and query:
             pairs = parse_qs(query, keep_blank_values=True)
@@ -77,15 +77,15 @@ class Operation(msgspec.Struct, frozen=True, gc=False):
         return given
 
     def find_problems(self, given: dict[str, Any]) -> list[str]:
-        """Check input members by their model names: a line for each problem, as a ValidationException has them."""
+        """Check input members, by their model names; return a line for each problem, as in a ValidationException."""
         return find_problems(load_service_model().shapes, self.input_shape, given)
 
 
 class ErrorShape(msgspec.Struct, frozen=True, gc=False):
-    """One error of the model."""
+    """One error that the model defines."""
 
     status: int  # HTTP
-    retry_after: str | None  # the member that travels in the header Retry-After
+    retry_after: str | None  # the member that the header Retry-After carries
 
 
 class ServiceModel(msgspec.Struct, frozen=True, gc=False):
@@ -93,11 +93,11 @@ class ServiceModel(msgspec.Struct, frozen=True, gc=False):
 
     operations: dict[str, Operation]
     errors: dict[str, ErrorShape]
-    shapes: dict[str, Any]  # as the model has them
+    shapes: dict[str, Any]  # the model's JSON, by shape name
 
 
 def drop_nulls(value: Any) -> Any:
-    """Remove members that are null: AWS takes them as not given."""
+    """Remove null members from objects, at any depth: AWS treats them as absent."""
     if isinstance(value, dict):
         return {key: drop_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
@@ -106,7 +106,7 @@ def drop_nulls(value: Any) -> Any:
 
 
 def _read_query_value(member: InputMember, values: list[str]) -> Any:
-    """A query value as JSON would give it; text that is no whole number stays text, which the check then refuses."""
+    """Convert a query value to what JSON would give. Text that should be a whole number but is none stays text."""
     if member.kind == "list":
         return values
     if member.kind == "integer" and _WHOLE.fullmatch(values[-1]):

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 import msgspec
 
 SHOWN = 10
-"""Problems spelled out in one message; more are only counted."""
+"""How many problems a message spells out; it only counts the others."""
 
 MOST_PROBLEMS = 1000
-"""A check looks at no more items of a list or a map after so many problems: each costs time and memory."""
+"""After so many problems a check skips the other items of a list or map: each problem costs time and memory."""
 
 _INTEGERS = {"integer": 2**31, "long": 2**63}
 _KINDS: dict[str, tuple[Any, str]] = {
@@ -30,7 +30,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "double": (int | float, "a number"),
     "timestamp": (int | float, "a number of seconds"),
 }
-"""Types of shapes: what JSON gives for them, in Python and in words."""
+"""By the type of a shape: the Python type that its JSON value must have, and that type in words."""
 
 
 def format_message(problems: list[str]) -> str:
@@ -56,12 +56,12 @@ def lower_first(name: str) -> str:
 
 
 def anchor_pattern(pattern: str) -> str:
-    """Make a pattern of the model match the whole value in an engine that searches; in Java it always does."""
+    """Anchor a pattern of the model at both ends: Java matches the whole value, Python and msgspec search in it."""
     return rf"\A(?:{pattern})\Z"
 
 
 def find_problems(shapes: dict[str, Any], name: str, value: Any, path: str = "") -> list[str]:
-    """Check a plain JSON value against the shape of a name, with the shapes of its members: a line for each problem."""
+    """Check a plain JSON value, and all its members, against the shape of a name; return a line for each problem."""
     checker = _Checker(shapes)
     checker.check(name, value, path)
     return checker.problems
@@ -78,7 +78,7 @@ class _Checker:
         self.problems.append(format_problem(value, path, constraint))
 
     def check(self, name: str, value: Any, path: str) -> None:
-        """Check the value at a path."""
+        """Check the value at a path against the shape of a name."""
         shape = self._shapes[name]
         kind = shape["type"]
         types, words = _KINDS[kind]
@@ -116,7 +116,7 @@ class _Checker:
             self._report(value, path, f"have value less than or equal to {shape['max']}")
 
     def _check_items(self, shape: dict[str, Any], value: list[Any] | dict[str, Any], path: str) -> None:
-        """The items of a list; keys and values of a map."""
+        """Check the items of a list, or the keys and values of a map."""
         if len(value) < shape.get("min", 0):
             self._report(value, path, f"have length greater than or equal to {shape['min']}")
         if "max" in shape and len(value) > shape["max"]:
@@ -141,9 +141,10 @@ class _Checker:
 
 
 def compile_type(shapes: dict[str, Any], name: str, patterns: bool = True) -> Any:
-    """Compile one shape into a msgspec type with the same constraints, without members that travel outside the body.
+    """Compile one shape into a msgspec type with the same constraints, without members outside the JSON body.
 
-    Without `patterns` the caller checks those: msgspec calls `re` for each text, which takes half a microsecond.
+    Without `patterns` the type does not check regular expressions, and the caller must: msgspec calls `re` for each
+    text, which takes half a microsecond.
     """
     shape = shapes[name]
     match shape["type"]:

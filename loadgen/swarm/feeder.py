@@ -138,7 +138,7 @@ class Feeder:
     def _offer(self, monitor: int, batch: Batch, clock: wire.Clock, preflights: client.Preflights) -> None:
         at = batch.due / self._job.pace
         encoded = wire.encode(batch, self._job.monitors[monitor].destination, clock)
-        events = EventView.of(batch.events)
+        events = EventView.from_events(batch.events)
         recorded = sum(events.pick(events.columns.at)) / len(events)
         packed = encoded.beacon and self._job.paced and at > batch.start / self._job.pace + PLAIN_SECONDS
         due = ScheduledRequest(

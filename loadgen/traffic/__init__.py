@@ -60,7 +60,7 @@ def draw_sessions(
         share: (i, n) for worker i of n, counted from 0; the shares of all n workers together are those of (0, 1).
         pause: Called at least every two milliseconds while a block of sessions is drawn, which takes some 25 ms.
         only_recordable: Leave out most events that the client does not record at its sample rate and session limit,
-            and count them in `Session.beyond`. The client's plan is the same.
+            and count them in `Session.omitted_events`. The client's plan is the same.
     """
     return merge_blocks(draw_blocks(scenario, seed, share, pause, only_recordable), lambda session: session.index)
 

@@ -112,7 +112,7 @@ def build_loads(draws: BlockDraws, families: list[Column], limit: SessionLimit) 
 
 def _build_events(draws: BlockDraws, families: list[Column], wanted: list[Bools]) -> EventColumns:
     """The wanted events of each family, one family after the other."""
-    made = EventColumns.of()
+    made = EventColumns.from_events()
     for family, mask in zip(families, wanted, strict=True):
         rows = np.flatnonzero(mask)
         made.ids.extend(draws.draw_ids(family.ids.purpose, family.ids.row[rows], family.ids.total))

@@ -51,7 +51,7 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     """The elements of RumEvents; `session` is metadata that each event's metadata begins with, "" for none."""
     cookies = batch.user_id != NIL_UUID
     epoch, pace, start = clock.epoch, clock.pace, batch.start
-    view = EventView.of(batch.events)
+    view = EventView.from_events(batch.events)
     ids, at, types, details, pages, own = view.columns
     page: Page | None = None
     metadata = ""

@@ -30,7 +30,7 @@ def plan_block(sessions: list[Session], settings: Client, rate: float) -> list[P
 def in_one_block(sessions: list[Session]) -> list[Session]:
     """The same sessions, their events as rows of common columns that lie there in another order."""
     events = [event for session in sessions for each in session.loads for event in each.events]
-    columns, rows = EventColumns.of(reversed(events)), iter(range(len(events) - 1, -1, -1))
+    columns, rows = EventColumns.from_events(reversed(events)), iter(range(len(events) - 1, -1, -1))
     return [
         Session(
             each.index,
@@ -46,7 +46,7 @@ def in_one_block(sessions: list[Session]) -> list[Session]:
                 )
                 for life in each.loads
             ),
-            each.beyond,
+            each.omitted_events,
         )
         for each in sessions
     ]
@@ -112,11 +112,11 @@ def test_an_ordinary_visit_is_not_planned_event_by_event() -> None:
 
 def test_a_view_behaves_as_the_sequence_of_its_events() -> None:
     events = (*visits.resources(1, 2, 3), visits.cls(4))
-    columns = EventColumns.of(events)
+    columns = EventColumns.from_events(events)
     view = EventView(columns, [3, 0, 2])
     assert list(view) == [events[3], events[0], events[2]] == view
     assert (len(view), view[0], view[-1], list(view[1:])) == (3, events[3], events[2], [events[0], events[2]])
-    assert view != events and EventView.of(events) == events
+    assert view != events and EventView.from_events(events) == events
     with pytest.raises(IndexError):
         view[3]
     columns.add(visits.inp(5))

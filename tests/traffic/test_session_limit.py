@@ -56,7 +56,7 @@ def agree(scenario: Scenario) -> None:
 def test_the_events_of_long_visits_beyond_the_limit_are_not_made(storefront: Scenario) -> None:
     scenario = with_client(storefront, {"sessionEventLimit": 200})
     whole, fewer = (drawn(scenario, only_recordable=only) for only in (False, True))
-    left_out = sum(session.beyond for session in fewer)
+    left_out = sum(session.omitted_events for session in fewer)
     assert sum(1 for _ in events(whole)) == sum(1 for _ in events(fewer)) + left_out
     over = sum(client.plan(each, scenario.client, 1.0).tally.over_session_limit for each in whole)
     assert 0.5 * over < left_out <= over
@@ -70,4 +70,4 @@ def test_of_a_visit_that_is_not_sampled_one_event_is_made(storefront: Scenario) 
 
 def test_nothing_is_left_out_unless_asked(storefront: Scenario) -> None:
     scenario = with_client(storefront.adjust(sample_rate=0.0), {"sessionEventLimit": 5})
-    assert not any(session.beyond for session in drawn(scenario, only_recordable=False))
+    assert not any(session.omitted_events for session in drawn(scenario, only_recordable=False))

@@ -40,7 +40,7 @@ def fingerprint(path: Path) -> str:
     scenario, digest = load(path), hashlib.sha256()
     destination = wire.Destination.for_scenario(scenario, "monitor", compression=False)
     for session in islice(traffic.draw_sessions(scenario, 1), 100):
-        assert not session.beyond
+        assert not session.omitted_events
         lives = [(load.at, load.ready, load.hides) for load in session.loads]
         digest.update(msgspec.json.encode((session.index, session.key, session.start, session.visitor, lives)))
         for number, each in enumerate(session.loads):

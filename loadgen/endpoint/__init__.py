@@ -26,7 +26,7 @@ from loadgen.endpoint.faults import Faults, parse_faults
 from loadgen.endpoint.settings import EndpointSettings, ServerArguments, StartReport, check_settings
 from loadgen.errors import EndpointError
 from loadgen.model import Request
-from loadgen.transport import BlockingConnection, find_route
+from loadgen.transport import BlockingConnection, NoAnswer, find_route
 from loadgen.wire.sigv4 import Credentials, Signer
 
 __all__ = [
@@ -101,7 +101,10 @@ class Endpoint:
         self.stop()
 
     def start(self) -> Endpoint:
-        """Start the process and wait until it listens."""
+        """Start the process and wait until it listens; what runs already is left as it is."""
+        if self.is_alive():
+            return self
+        self.stop()  # a process that has died leaves its pipes
         process = self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "loadgen.endpoint.server"],  # -P: a random.py in the folder is not ours
             stdin=subprocess.PIPE,
@@ -247,6 +250,11 @@ class Endpoint:
         connection = BlockingConnection(find_route(self.url, environ={}))
         try:
             response = connection(Signer(self.credentials, self.region).sign(request, time.time()))
+        except NoAnswer as error:
+            ended = "" if self.is_alive() else ", and its process has ended"
+            raise EndpointError(
+                f"{method} {target}: the endpoint at {self.url} gives no answer ({error}){ended}"
+            ) from error
         finally:
             connection.close()
         if response.status != 200:

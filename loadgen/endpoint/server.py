@@ -121,7 +121,11 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as wrong:
         number = getattr(wrong, "errno", None) or 0
-        reason = os.strerror(number) if number > 0 else getattr(wrong, "strerror", None) or str(wrong)
+        reason = (
+            os.strerror(number)
+            if number > 0
+            else (getattr(wrong, "strerror", None) or str(wrong)).partition(" (while")[0]
+        )
         raise EndpointError(f"cannot listen on {host} port {port}: {reason}") from wrong
 
 

@@ -116,9 +116,41 @@ def test_what_is_asked_of_it_before_it_runs_is_told() -> None:
         _ = Endpoint().url
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_what_is_asked_of_it_after_its_end_is_told(end: str) -> None:
+    with Endpoint() as endpoint:
+        if end == "stop":
+            endpoint.stop()
+        else:
+            endpoint.process.kill()
+            endpoint.process.wait()
+        for asked in (endpoint.ledger, endpoint.calls, endpoint.events, lambda: endpoint.change(quota=5)):
+            with pytest.raises(EndpointError, match=r"gives no answer \(refused\), and its process has ended"):
+                asked()
+
+
 def test_what_it_refuses_is_told() -> None:
     with Endpoint() as endpoint, pytest.raises(EndpointError, match="404"):
         endpoint.events("no-such-monitor")
+
+
+def test_it_is_started_once_however_often_that_is_asked() -> None:
+    with Endpoint().start() as endpoint:
+        process, url = endpoint.process, endpoint.url
+        assert endpoint.start() is endpoint
+        assert (endpoint.process, endpoint.url) == (process, url)
+    assert process.poll() == 0
+
+
+def test_one_that_died_starts_again_and_leaves_nothing_behind() -> None:
+    endpoint = Endpoint().start()
+    died = endpoint.process
+    died.kill()
+    died.wait()
+    with endpoint.start():
+        assert endpoint.process is not died
+        assert endpoint.events() == []
+    assert died.stdin is not None and died.stdin.closed
 
 
 def test_it_stops_twice_and_starts_again() -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from loadgen.jobs.fit.event_details import REJECTED, STACKED
-from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded, SessionTable
 from loadgen.jobs.fit.support import find_common, fold_message, holds_secret, round_share, round_to
 from loadgen.jobs.fit.visits import Visits, find_views
 from loadgen.rum import events as rum
@@ -48,7 +49,7 @@ class JsErrors(NamedTuple):
 
     sessions: float  # share with at least one
     per_session: float
-    messages: int  # distinct ones
+    messages: int  # distinct ones, in the words of one browser engine
     zipf: float
     pages: dict[int, float]  # weight of pages that are not usual
     seen: int
@@ -95,7 +96,7 @@ def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Float
     pairs = [(folded[key], session) for key, session in
              zip(events.key[rows].tolist(), events.session[rows].tolist(), strict=True) if key in folded]  # fmt: skip
     common = find_common(pairs, at_least)
-    messages = Counter(text for text, _ in pairs)
+    messages = count_messages(pairs, list_engines(recorded.sessions, recorded.words))
     view = find_views(recorded, visits, rows)
     pages = _weigh_pages(visits, events.session[rows[view >= 0]], visits.page[view[view >= 0]], walked)
     numbers = np.array(sorted(messages.values(), reverse=True), dtype=np.float64)
@@ -109,6 +110,23 @@ def find_js_errors(recorded: Recorded, cut: Bools, visits: Visits, walked: Float
         count_thrown(recorded, rows),
         dict(sorted(common.items(), key=lambda item: (-item[1], item[0]))),
     )
+
+
+def count_messages(pairs: list[tuple[str, int]], engines: Sequence[str]) -> Counter[str]:
+    """The messages, of pairs of message and session, in the browser engine that has most of them: each engine words
+    the same error in its own way."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for text, session in pairs:
+        found[engines[session]][text] += 1
+    return max(found.values(), key=Counter.total, default=Counter())
+
+
+def list_engines(sessions: SessionTable, words: Sequence[str]) -> list[str]:
+    """The browser engine of each session; on iOS all browsers are WebKit."""
+    browser, system = ([words[place] if place >= 0 else "" for place in each.tolist()]
+                       for each in (sessions.browser, sessions.system))  # fmt: skip
+    return ["WebKit" if "Safari" in name or on == "iOS" else "Gecko" if name == "Firefox" else "Blink"
+            for name, on in zip(browser, system, strict=True)]  # fmt: skip
 
 
 def measure_faulty(errors: Ints, cut: Bools) -> tuple[float, float]:

@@ -162,5 +162,7 @@ def compose_outcomes(draft: Draft, found: Estimates) -> dict[str, Any]:
         faults["zipf"] = errors.zipf
         if errors.thrown.total() >= LEAST:
             faults["thrown"] = weigh(errors.thrown, 1, len(errors.thrown))
-        draft.comments["telemetry.errors"] = f"Errors: {errors.seen:,}; messages without numbers: {errors.messages:,}."
+        draft.comments["telemetry.errors"] = (
+            f"Errors: {errors.seen:,}; distinct messages in one browser engine: {errors.messages:,}."
+        )
     return {"api": api, "errors": faults}

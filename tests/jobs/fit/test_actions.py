@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loadgen.jobs.fit.actions import count_thrown, measure_faulty, name_thrown
+from loadgen.jobs.fit.actions import count_thrown, find_js_errors, measure_faulty, name_thrown
+from loadgen.jobs.fit.estimate import see_visits
 from loadgen.rum.events import JS_ERROR
 from loadgen.scenario import Scenario
 from loadgen.traffic.js_errors import ERROR_KINDS, ErrorKind
@@ -48,3 +49,13 @@ def test_errors_that_the_event_limit_hides_are_made_up_for_by_the_sessions_that_
     assert measure_faulty(errors, ~cut) == (200 / 600, 1.5)  # the others have fewer: all count
     assert measure_faulty(errors[150:], cut[150:])[0] == pytest.approx(125 / 450)  # too few are whole
     assert measure_faulty(errors[:0], cut[:0]) == (0.0, 0.0)
+
+
+def test_an_error_that_each_browser_engine_words_in_its_own_way_counts_once() -> None:
+    scenario = stretch(Scenario.load("quickstart"), 300)
+    errors = scenario.telemetry.errors.model_copy(update={"sessions": 1.0, "messages": 5, "thrown": {"error": 1}})
+    telemetry = scenario.telemetry.model_copy(update={"errors": errors})
+    seen = see_visits(record(scenario.model_copy(update={"telemetry": telemetry}), 3), 5)
+    found = find_js_errors(seen.recorded, seen.cuts.full, seen.visits, seen.walked, 5)
+    assert found.messages == 5
+    assert len(found.common) > 5

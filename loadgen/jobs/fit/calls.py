@@ -1,7 +1,8 @@
 """The API calls of each page: how often, how they end, how long they take.
 
-Rule: with X-Ray, or with all requests recorded, every call is an event. Otherwise only those that failed are, and how
-many succeeded is not known: then the page's calls that fail most often are taken to be made in every view.
+Rule: a call of another host than the pages' has its URL. With X-Ray, or with all requests recorded, every call is an
+event. Otherwise only those that failed are, and how many succeeded is not known: then the page's calls that fail most
+often are taken to be made in every view.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from loadgen.jobs.fit.page_templates import PATTERN_NAME, clean_text, fold_paths, list_values, split_ending
 from loadgen.jobs.fit.recorded import Floats, Recorded
 from loadgen.jobs.fit.support import round_share
+from loadgen.jobs.fit.urls import split_origin
 from loadgen.jobs.fit.visits import OTHER_PATH, RecordedSite, Visits, find_views
 from loadgen.rum import events as rum
 
@@ -92,7 +94,8 @@ def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: An
     events = recorded.events
     view = find_views(recorded, visits, rows)
     keys = events.key[rows]
-    paths = [key.partition(" ")[2] for key in recorded.keys]
+    urls = [split_origin(key.partition(" ")[2], recorded.domains) for key in recorded.keys]
+    paths = [path for _, path in urls]
     used = {int(key): 1 for key in np.unique(keys[keys >= 0])}
     shape = {place: each.path for each in fold_paths(paths, used) for place in each.members}
     known: dict[tuple[int, int], _Call | None] = {}
@@ -107,7 +110,7 @@ def _name_calls(recorded: Recorded, site: RecordedSite, visits: Visits, rows: An
             page = int(visits.page[row])
             items = list_items(site, page, recorded.pages[path])
             named = fill_placeholders(paths[key], shape[key], items)
-            known[path, key] = _Call(page, method, named) if method in METHODS else None
+            known[path, key] = _Call(page, method, urls[key][0] + named) if method in METHODS else None
         found.append(known[path, key])
     return found
 

@@ -1,6 +1,6 @@
 """The few facts that are kept of each event's details; typed decoding reads nothing else.
 
-Rule: a URL is kept as its path alone. Its query, fragment and host are cut off before anything is stored.
+Rule: what is kept of a URL is said in urls.py; its query, fragment and user are cut off before anything is stored.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from loadgen.jobs.fit.support import drop_implausible
+from loadgen.jobs.fit.urls import cut_call, find_host, hash_url
 from loadgen.rum import events as rum
 
 NAVIGATION_TYPES = {"navigate": 0.0, "back_forward": 1.0, "reload": 2.0}
@@ -173,24 +174,6 @@ class _Dom(msgspec.Struct):
     cssLocator: str | None = None
 
 
-def cut_url(url: str) -> str:
-    """The path of a URL."""
-    url = url.partition("#")[0].partition("?")[0]
-    if "://" in url[:12]:
-        url = "/" + url.split("://", 1)[1].partition("/")[2]
-    return url if url.startswith("/") else f"/{url.lstrip('./')}"
-
-
-def find_host(url: str) -> str:
-    """The host of a URL; "-" for one without."""
-    return url.split("/", 3)[2].rpartition("@")[2] if "://" in url[:12] else "-"
-
-
-def hash_url(url: str) -> int:
-    """What a file is told apart by: a hash of its URL without the query."""
-    return hash(url.partition("?")[0])
-
-
 def _of_page_view(found: _PageView) -> EventFacts:
     spent = nan if found.timeOnParentPage is None else drop_implausible(found.timeOnParentPage, LONGEST_AWAY)
     return EventFacts(nan, spent, found.referrerDomain)
@@ -235,7 +218,7 @@ def _of_resource(found: _Resource) -> EventFacts:
 
 def _of_http(found: _Http) -> EventFacts:
     status = found.response.status if found.response else 0.0
-    return EventFacts(nan, status, f"{found.request.method.upper()} {cut_url(found.request.url)}")
+    return EventFacts(nan, status, f"{found.request.method.upper()} {cut_call(found.request.url)}")
 
 
 def _of_trace(found: _Trace) -> EventFacts:
@@ -245,7 +228,7 @@ def _of_trace(found: _Trace) -> EventFacts:
     status = call.http.response.status if call.http.response else 0.0
     asked = call.http.request
     lasted = (call.end_time - call.start_time) * 1000
-    return EventFacts(lasted, status, f"{asked.method.upper()} {cut_url(asked.url)}")
+    return EventFacts(lasted, status, f"{asked.method.upper()} {cut_call(asked.url)}")
 
 
 def _of_js_error(found: _JsError) -> EventFacts:

@@ -38,7 +38,7 @@ from loadgen.results import (
 )
 from loadgen.swarm import clocks
 from loadgen.swarm.clocks import Clocks, Offset
-from loadgen.swarm.locust_private import DroppedFrames
+from loadgen.swarm.locust_private.frames import DroppedFrames
 from loadgen.swarm.workers import (
     LEFT,
     SHARE,

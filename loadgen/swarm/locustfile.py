@@ -23,15 +23,10 @@ from loadgen.swarm import has_been_stopped, list_heeded_signals
 from loadgen.swarm.clocks import PING, PONG, answer_ping
 from loadgen.swarm.exporter import extend_web_ui, serve_prometheus
 from loadgen.swarm.live_page import add_live_page
-from loadgen.swarm.locust_private import (
-    await_heartbeats,
-    bound_connecting,
-    forget_statistics,
-    guard_handler,
-    guard_messages,
-    keep_the_senders,
-    refuse_taken_port,
-)
+from loadgen.swarm.locust_private import await_heartbeats, keep_the_senders, refuse_taken_port
+from loadgen.swarm.locust_private.connecting import bound_connecting
+from loadgen.swarm.locust_private.frames import guard_handler, guard_messages
+from loadgen.swarm.locust_private.statistics import forget_statistics
 from loadgen.swarm.node_role import NodeRole, refuse
 from loadgen.swarm.options import add_options, find_prometheus_port
 from loadgen.swarm.workers import DONE, SECOND, SHARE, STOP, Stop, WorkerShare, unpack

@@ -33,7 +33,8 @@ from loadgen.swarm.conductor import LOCAL, Conductor
 from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
-from loadgen.swarm.locust_private import DroppedFrames, tell_locust
+from loadgen.swarm.locust_private.frames import DroppedFrames
+from loadgen.swarm.locust_private.statistics import tell_locust
 from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.swarm.workers import (

@@ -21,7 +21,7 @@ from loadgen.model import Noun
 from loadgen.results import Aggregate, EventCounts, IntervalReport, RunSpec
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import Job, Monitored
-from loadgen.swarm.locust_private import DroppedFrames
+from loadgen.swarm.locust_private.frames import DroppedFrames
 
 SHARE, SECOND, DONE, STOP = "loadgen_share", "loadgen_second", "loadgen_done", "loadgen_stop"
 

@@ -23,7 +23,7 @@ from loadgen.model import Result, Volume
 from loadgen.results import EventCounts, IntervalReport, RunFolder, RunMonitor, RunOptions, RunSpec
 from loadgen.results.meter import Meter
 from loadgen.swarm.conductor import Conductor
-from loadgen.swarm.locust_private import DroppedFrames, decode_message, seal
+from loadgen.swarm.locust_private.frames import DroppedFrames, decode_message, seal
 from loadgen.swarm.node_role import NodeRole
 from loadgen.swarm.workers import SECOND, WorkerShare, pack
 from tests.benchmarks.machine import described

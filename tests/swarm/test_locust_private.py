@@ -32,7 +32,7 @@ options = get_parser().parse_args([])
 assert (options.num_users, options.spawn_rate, options.run_time) == (None, None, None)
 """,
     "malformed and unknown frames are dropped and counted, and the master goes on listening": """
-from loadgen.swarm.locust_private import guard_handler, guard_messages
+from loadgen.swarm.locust_private.frames import guard_handler, guard_messages
 dropped = guard_messages(None)
 import gevent, msgpack, zmq.green as zmq
 from locust import User
@@ -59,7 +59,7 @@ with gevent.Timeout(20):
 assert dropped.count == 10, (dropped.count, dropped.reason)
 """,
     "a frame under another secret is dropped, and one under the same is believed": """
-from loadgen.swarm.locust_private import guard_messages, seal, unseal
+from loadgen.swarm.locust_private.frames import guard_messages, seal, unseal
 dropped = guard_messages(b"ours")
 from locust.rpc.protocol import Message
 frame = Message("client_ready", -1, "worker").serialize()
@@ -83,7 +83,7 @@ assert "HEARTBEAT_LIVENESS" in MasterRunner.handle_message.__code__.co_names  # 
     "what statistics keep by the second is bounded": """
 from locust import User
 from locust.env import Environment
-from loadgen.swarm.locust_private import KEPT_SECONDS, forget_statistics
+from loadgen.swarm.locust_private.statistics import KEPT_SECONDS, forget_statistics
 class Nobody(User):
     pass
 runner = Environment(user_classes=[Nobody]).create_local_runner()
@@ -102,7 +102,7 @@ import time
 from locust import User
 from locust.env import Environment
 from loadgen.model import Result
-from loadgen.swarm.locust_private import tell_locust
+from loadgen.swarm.locust_private.statistics import tell_locust
 class Nobody(User):
     pass
 time.time = lambda: 1767225600.5

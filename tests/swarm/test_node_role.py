@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from locust.env import Environment
 from loadgen.errors import ControlError
 from loadgen.swarm import node_role
-from loadgen.swarm.locust_private import DroppedFrames
+from loadgen.swarm.locust_private.frames import DroppedFrames
 from loadgen.swarm.workers import Done, unpack
 
 def nobody(region, url):

@@ -26,7 +26,7 @@ class OpenSecond:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.monitors: defaultdict[int, Outcomes] = defaultdict(Outcomes)  # by app monitor, of several
+        self.monitors: defaultdict[int, Outcomes] = defaultdict(Outcomes.of)  # by app monitor, of several
         self.sessions_started = self.preflights = self.preflights_refused = 0
         self.levels: dict[int, dict[str, float]] = {}  # by worker
 
@@ -171,7 +171,7 @@ class Aggregate:
         if len(self.monitors) > 1:
             for monitor, offered in enumerate(report.offered_by_monitor):
                 self.monitors[monitor].offer(offered)
-                second.monitors[monitor] += Outcomes(offered=offered)
+                second.monitors[monitor] += Outcomes.of(offered=offered)
 
     def _keep_moments(self, batch: Records) -> None:
         if self._moments > KEPT_MOMENTS:

@@ -24,21 +24,25 @@ COUNTED = ("sent", "accepted", "throttled", "failed", "retried", "recovered", "g
 
 UNITS = Volume.__struct_fields__
 
-
 Amount = TypeVar("Amount")
+Other = TypeVar("Other")
 
 
 class ByOutcome(Noun, Generic[Amount]):
-    """An amount by outcome, every attempt counted: sent = accepted + throttled + failed."""
+    """An amount by outcome, every attempt counted: sent = accepted + throttled + failed, the others are parts of it."""
 
     offered: Amount  # batches due
     sent: Amount
     accepted: Amount
     throttled: Amount
-    retried: Amount
-    recovered: Amount  # accepted by a retry
-    given_up: Amount
     failed: Amount
+    retried: Amount  # second and later attempts
+    recovered: Amount  # accepted by a retry
+    given_up: Amount  # batches that were tried and never accepted
+
+    def measure(self, read: Callable[[Amount], Other]) -> dict[str, Other]:
+        """What `read` makes of each amount, by outcome."""
+        return {name: read(getattr(self, name)) for name in self.__struct_fields__}
 
 
 class Content(Noun):
@@ -64,17 +68,13 @@ class Requests(ByOutcome[int]):
         return self.sent / batches if batches else None
 
 
-class Outcomes(Noun):
-    """Volumes by outcome; recovered and retried are parts of the others."""
+class Outcomes(ByOutcome[Volume]):
+    """The whole cube: volumes by outcome."""
 
-    offered: Volume = Volume()  # batches due
-    sent: Volume = Volume()
-    accepted: Volume = Volume()
-    throttled: Volume = Volume()
-    failed: Volume = Volume()
-    retried: Volume = Volume()  # second and later attempts
-    recovered: Volume = Volume()  # accepted by a retry
-    given_up: Volume = Volume()  # batches that were tried and never accepted
+    @classmethod
+    def of(cls, **volumes: Volume) -> Outcomes:
+        """These volumes, and nothing of the other outcomes."""
+        return cls(**dict.fromkeys(cls.__struct_fields__, Volume()) | volumes)
 
     def __add__(self, other: Outcomes) -> Outcomes:
         return Outcomes(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
@@ -85,7 +85,7 @@ class Outcomes(Noun):
         ok, refused, again = record.is_accepted(batch), record.is_throttled(batch), batch["attempt"] > 1
         kinds = (np.ones(len(batch), bool), ok, refused, ~ok & ~refused, again, ok & again, batch["final"] & ~ok)
         sums = (np.stack(kinds).astype(np.int64) @ measure_volumes(batch)).tolist()
-        return cls(**{outcome: Volume(*row) for outcome, row in zip(COUNTED, sums, strict=True)})
+        return cls.of(**{outcome: Volume(*row) for outcome, row in zip(COUNTED, sums, strict=True)})
 
     @property
     def tried(self) -> Volume:
@@ -95,15 +95,12 @@ class Outcomes(Noun):
     @property
     def requests(self) -> Requests:
         """The counts of requests alone."""
-        return Requests(**self._map(lambda volume: volume.requests))
+        return Requests(**self.measure(lambda volume: volume.requests))
 
     @property
     def contents(self) -> ByOutcome[Content]:
         """What the requests carried."""
-        return ByOutcome(**self._map(Content.of))
-
-    def _map(self, measure: Callable[[Volume], Amount]) -> dict[str, Amount]:
-        return {name: measure(getattr(self, name)) for name in self.__struct_fields__}
+        return ByOutcome(**self.measure(Content.of))
 
     def flatten(self) -> dict[str, int]:
         """All counts by name: throttled, throttled_events, throttled_wire_bytes and so on."""
@@ -125,7 +122,7 @@ class Metrics:
     """Outcomes, failures and clocks of a run, a stage, an app monitor or a second; adds records in any order."""
 
     def __init__(self) -> None:
-        self.outcomes = Outcomes()
+        self.outcomes = Outcomes.of()
         self.unanswered = Volume()  # requests that may have been accepted: no answer came, or one that was not RUM's
         self.failures: defaultdict[str, Volume] = defaultdict(Volume)  # by cause
         self.latency, self.service_time, self.lag = Histogram(), Histogram(), Histogram()
@@ -142,7 +139,7 @@ class Metrics:
 
     def offer(self, batches: Volume) -> None:
         """Add batches that were due."""
-        self.outcomes += Outcomes(offered=batches)
+        self.outcomes += Outcomes.of(offered=batches)
 
     def _add_failures(self, failed: Records) -> None:
         if not len(failed):

@@ -307,7 +307,7 @@ def clock(p99: float) -> Milliseconds:
 
 
 EVENTS = Events(100, 0, 0, 0, 0, 0, 100, 90, 10)
-REQUESTS = Requests(100, 110, 90, 20, 10, 0, 10, 0)
+REQUESTS = Requests(100, 110, 90, 20, 0, 10, 0, 10)
 
 
 def breaches(thresholds: Thresholds, latency: Milliseconds, requests: Requests, events: Events) -> list[str]:

@@ -1,7 +1,7 @@
 """The command line: each command is a few lines over a job, and imports it when it is called.
 
 Rule: a LoadgenError is one line on stderr and its exit code, mostly 2; nothing heavier than click is imported for
-`--help`.
+`loadgen --help` and completion. A verb's own help has its job's defaults, and imports the job.
 """
 
 import sys

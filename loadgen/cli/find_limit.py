@@ -9,22 +9,20 @@ import click
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal, echo, echo_json, show_view
 
-PRECISION = shared.CountOption(0.005, 0.5)
 
-
-@click.command("find-limit", epilog="Example: loadgen find-limit storefront --max-p99 200 --quota off")
+@shared.job_command("jobs.find_limit.FindLimitOptions", "loadgen find-limit storefront --max-p99 200 --quota off")
 @shared.SCENARIO
 @shared.TARGET
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @shared.REGION
-@click.option("--max-throttled", type=shared.SHARE, default="0.1%", help="Requests that may get a 429.")
-@click.option("--max-failed", type=shared.SHARE, default="0.1%", help="Requests that may fail otherwise.")
+@click.option("--max-throttled", type=shared.SHARE, help="Requests that may get a 429.")
+@click.option("--max-failed", type=shared.SHARE, help="Requests that may fail otherwise.")
 @click.option("--max-p99", type=shared.POSITIVE, help="Milliseconds of latency, 99th percentile.")
-@click.option("--start", type=shared.POSITIVE, default=10.0, help="First rate, requests a second.")
-@click.option("--max-rate", type=shared.POSITIVE, default=5000.0, help="No higher rate is tried.")
-@click.option("--precision", type=PRECISION, default=0.05, help="Between the last two rates.")
-@click.option("--hold", type=shared.DURATION, default="10s", help="Length of a window.")
-@click.option("--max-windows", type=click.IntRange(4, 200), default=40, help="Then it stops unsure.")
+@click.option("--start", type=shared.POSITIVE, help="First rate, requests a second.")
+@click.option("--max-rate", type=shared.POSITIVE, help="No higher rate is tried.")
+@click.option("--precision", type=shared.CountOption(0.005, 0.5), help="Between the last two rates.")
+@click.option("--hold", type=shared.DURATION, help="Length of a window.")
+@click.option("--max-windows", type=click.IntRange(4, 200), help="Then it stops unsure.")
 @shared.SENDERS
 @shared.LOCAL_QUOTA
 @shared.ACCEPT

@@ -9,32 +9,31 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import show_result
 
 
-@click.command(epilog="Example: loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
+@shared.job_command("jobs.fit.FitOptions", "loadgen fit rum-logs.ndjson.gz --out shop.toml --report fit.html")
 @click.argument("sources", nargs=-1, type=shared.FILE, metavar="[SOURCE]...")
 @click.option("--out", type=shared.WritablePath(), required=True, help="The scenario, TOML; - for standard output.")
 @click.option(
     "--report", "--html", type=shared.WritablePath(), help="HTML: recorded and generated traffic over each other."
 )
-@click.option("--name", help="The scenario's; that of --out unless given.")
+@click.option("--name", "given_name", help="The scenario's; that of --out unless given.")
 @click.option("--sample-rate", type=shared.SHARE, help="At which the client recorded; taken to be 1 unless given.")
-@click.option("--at-least", type=click.IntRange(1), default=5, help="Sessions that must have a text to be written.")
+@click.option("--at-least", type=click.IntRange(1), help="Sessions that must have a text to be written.")
 @click.option("--page", multiple=True, metavar="PATTERN", help="Paths that are one page, as /help/{topic}; repeatable.")
-@click.option(
-    "--holdout", type=shared.SHARE, default=0.0, help="Share of the sessions that is compared and not fitted."
-)
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the sessions that are generated to compare with.")
+@click.option("--holdout", type=shared.SHARE, help="Share of the sessions that is compared and not fitted.")
+@click.option("--seed", type=click.IntRange(0), help="Of the sessions that are generated to compare with.")
 @click.option("--monitor", metavar="NAME", help="An app monitor to read live.")
 @shared.target_options
 @click.option("--after", metavar="TIME", help="Read live from here, UTC; 30 days ago unless given.")
-@click.option("--before", metavar="TIME", default="now", help="Read live up to here.")
+@click.option("--before", metavar="TIME", help="Read live up to here.")
 @shared.JSON
-def fit(sources: tuple[Path, ...], out: Path, report: Path | None, as_json: bool, **options: Any) -> None:
+def fit(
+    sources: tuple[Path, ...], out: Path, report: Path | None, given_name: str | None, as_json: bool, **options: Any
+) -> None:
     """Turn recorded RUM data (logs, read-back events, bodies, a store; plain or gzip) into a scenario."""
     from loadgen.jobs import fit as job
     from loadgen.jobs.progress import ProgressView
 
-    options["name"] = options["name"] or job.name_scenario(out)
     with ProgressView() as view:
-        fitted = job.fit(sources, on_progress=view, **options)
+        fitted = job.fit(sources, on_progress=view, name=given_name or job.name_scenario(out), **options)
         job.write_fitted(fitted, out, report, view)
     show_result(job.summarize_fit(fitted), job.format_fitted(fitted), as_json)

@@ -9,7 +9,9 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo
 
 
-@click.command(epilog="Example: loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson")
+@shared.job_command(
+    "jobs.generate.GenerateOptions", "loadgen generate quickstart --sessions 1000 --start now --out bodies.ndjson"
+)
 @shared.SCENARIO
 @click.option("--sessions", type=shared.WholeCountOption(), required=True, help="How many visits.")
 @click.option(
@@ -19,7 +21,7 @@ from loadgen.cli.terminal import echo
 @click.option("--start", help="Of the events: now, or ISO 8601, UTC; 2026-01-01, or soon after, unless given.")
 @shared.DIALECT
 @click.option("--gzip", is_flag=True, help="Compress the file.")
-@click.option("--workers", type=int, default=1, help="Processes that share the work.")
+@click.option("--workers", type=int, help="Processes that share the work.")
 def generate(scenario: Path, out: Path, gzip: bool, **options: Any) -> None:
     """Write the PutRumEvents bodies of a scenario's first sessions; the same seed gives the same bytes."""
     from loadgen.jobs.generate import write_bodies

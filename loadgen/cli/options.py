@@ -1,7 +1,11 @@
-"""What options take and mean: kinds of values, and the options that several verbs have in the same words."""
+"""What options take and mean: kinds of values, and the options that several verbs have in the same words.
+
+Rule: a default stands once, in the noun of the job's options; `JobCommand` takes it from there.
+"""
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -68,10 +72,10 @@ def print_json_alone(ctx: click.Context, param: click.Parameter, value: bool) ->
 
 
 class ParsedOption(click.ParamType[Value]):
-    """A value that a function reads from text; its ValueError says what to write instead."""
+    """A value that a function reads from text, and another writes; ValueError says what to write instead."""
 
-    def __init__(self, name: str, parse: Callable[[str], Value]) -> None:
-        self.name, self._parse = name, parse
+    def __init__(self, name: str, parse: Callable[[str], Value], write: Callable[[Any], str] = str) -> None:
+        self.name, self._parse, self.write = name, parse, write
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
         """The value."""
@@ -79,6 +83,39 @@ class ParsedOption(click.ParamType[Value]):
             return self._parse(str(value))
         except ValueError as wrong:
             self.fail(str(wrong), param, ctx)
+
+
+class JobCommand(click.Command):
+    """A verb whose options have the defaults of the fields of a noun, such as `jobs.plan.PlanOptions`.
+
+    They are read when the verb is called or asked for its help, as the noun's import takes some tenths of a second.
+    """
+
+    def __init__(self, *arguments: Any, noun: str, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._room, _, self._name = noun.rpartition(".")
+
+    @property
+    def noun(self) -> Any:
+        """The class of the job's options; it is imported here."""
+        return getattr(import_module(f"loadgen.{self._room}"), self._name)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The parameters, with their defaults; completion does without."""
+        if not ctx.resilient_parsing:
+            from msgspec.structs import fields
+
+            defaults = {each.name: each.default for each in fields(self.noun)}
+            for option in self.params:
+                default = defaults.get(option.name or "")
+                if (isinstance(default, str | float | tuple) and default != ()) or type(default) is int:
+                    option.default = option.type.write(default) if isinstance(option.type, ParsedOption) else default
+        return super().get_params(ctx)
+
+
+def job_command(noun: str, example: str) -> Callable[[Callable[..., Any]], JobCommand]:
+    """Makes a function the verb of a job, with an example under its help."""
+    return click.command(cls=JobCommand, noun=noun, epilog=f"Example: {example}")
 
 
 class CountOption(click.FloatRange):
@@ -127,12 +164,17 @@ def parse_operation_quota(text: str) -> tuple[str, float]:
     return operation, rate
 
 
+def write_percent(part: float) -> str:
+    """A part of 1 in per cent, as the options take it."""
+    return f"{part * 100:g}%"
+
+
 PACE = ParsedOption("pace", units.check_pace)
-QUOTA = ParsedOption("quota", units.parse_quota)
-DURATION = ParsedOption("duration", units.parse_length)
-RATES = ParsedOption("rates", units.parse_rates)
-SHARE = ParsedOption("share", units.parse_share)
-PERCENT = ParsedOption("percent", units.parse_percent)
+QUOTA = ParsedOption("quota", units.parse_quota, "{:g}".format)
+DURATION = ParsedOption("duration", units.parse_length, "{:g}s".format)
+RATES = ParsedOption("rates", units.parse_rates, lambda rates: ",".join(f"{rate:g}" for rate in rates))
+SHARE = ParsedOption("share", units.parse_share, write_percent)
+PERCENT = ParsedOption("percent", units.parse_percent, write_percent)
 OPERATION_QUOTA = ParsedOption("quota", parse_operation_quota)
 FILE = click.Path(path_type=Path)
 POSITIVE = CountOption(min=0, min_open=True, max=1e12)
@@ -140,26 +182,19 @@ POSITIVE = CountOption(min=0, min_open=True, max=1e12)
 SCENARIO = click.argument("scenario", type=ScenarioFile(), metavar="SCENARIO")
 """A file, or the name of a shipped scenario."""
 
-TARGET = click.option("--target", default="local", metavar="local|URL|aws", help="Where requests go.")
+TARGET = click.option("--target", metavar="local|URL|aws", help="Where requests go.")
 REGION = click.option("--region", help="For --target URL and aws; boto3's usual chain unless given.")
 CONSENT = click.option("--yes", is_flag=True, help="Do not ask before sending to AWS.")
-LOCAL_QUOTA = click.option("--quota", type=QUOTA, default="50", help="Of the local endpoint, a second; or off.")
-SENDERS = click.option(
-    "--senders", type=click.IntRange(1, 900), default=500, help="Most requests at once, per process."
-)
-ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), default="rum", help="2xx: any is an acceptance.")
+LOCAL_QUOTA = click.option("--quota", type=QUOTA, help="Of the local endpoint, a second; or off.")
+SENDERS = click.option("--senders", type=click.IntRange(1, 900), help="Most requests at once, per process.")
+ACCEPT = click.option("--accept", type=click.Choice(["rum", "2xx"]), help="2xx: any is an acceptance.")
 
 DURATION_OPTION = click.option("--duration", type=DURATION, help="In place of the scenario's, such as 30s, 5m, 2h, 7d.")
-RATE = click.option(
-    "--rate", type=CountOption(0, 1e6, min_open=True), default=1.0, help="A factor on the arrivals, such as 0.5."
-)
+RATE = click.option("--rate", type=CountOption(0, 1e6, min_open=True), help="A factor on the arrivals, such as 0.5.")
 SEED = click.option("--seed", type=click.IntRange(min=0), help="Same scenario and seed, same sessions.")
 SAMPLE_RATE = click.option("--sample-rate", type=SHARE, help="Share of sessions recorded; the monitor's unless given.")
 DIALECT = click.option(
-    "--dialect",
-    type=click.Choice(["web", "sdk"]),
-    default="web",
-    help="As the RUM web client writes bodies, or an AWS SDK.",
+    "--dialect", type=click.Choice(["web", "sdk"]), help="As the RUM web client writes bodies, or an AWS SDK."
 )
 VISITS_A_DAY = click.option(
     "--sessions-per-day",
@@ -171,7 +206,7 @@ PEAK_TO_TROUGH = click.option(
     type=CountOption(),
     help="Busiest hour of that day against the quietest in one country, if the scenario is shorter; 4 unless given.",
 )
-PRICE = click.option("--price", type=CountOption(), default=1e-5, help="Dollars an event.")
+PRICE = click.option("--price", type=CountOption(), help="Dollars an event.")
 
 JSON = click.option(
     "--json",

@@ -8,10 +8,8 @@ import click
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import echo, echo_json, show_view
 
-EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 
-
-@click.command(epilog=EXAMPLE)
+@shared.job_command("jobs.plan.PlanOptions", "loadgen plan storefront --sessions-per-day 500k --quota 50")
 @shared.SCENARIO
 @click.option(
     "--with",
@@ -23,36 +21,26 @@ EXAMPLE = "Example: loadgen plan storefront --sessions-per-day 500k --quota 50"
 )
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
-@click.option("--growth", type=shared.PERCENT, default="0%", help="Of all visits, such as 30%.")
-@click.option(
-    "--weekday-peak", type=shared.CountOption(), default=1.0, help="Busiest weekday's visits by the mean day's."
-)
+@click.option("--growth", type=shared.PERCENT, help="Of all visits, such as 30%.")
+@click.option("--weekday-peak", type=shared.CountOption(), help="Busiest weekday's visits by the mean day's.")
 @shared.DURATION_OPTION
 @shared.RATE
 @shared.SAMPLE_RATE
 @shared.SEED
-@click.option("--quota", type=shared.CountOption(), default=50.0, help="Requests a second of the account.")
+@click.option("--quota", type=shared.CountOption(), help="Requests a second of the account.")
 @click.option("--burst", type=shared.CountOption(), help="Requests at once; as many as the quota unless given.")
-@click.option("--max-loss", type=shared.SHARE, default="0.1%", help="Of the events, for the quota needed.")
-@click.option("--margin", type=shared.PERCENT, default="25%", help="Of the quota to request.")
-@click.option("--rates", type=shared.RATES, default="0.01,0.1,0.25,0.5,1", help="Sample rates to compare.")
+@click.option("--max-loss", type=shared.SHARE, help="Of the events, for the quota needed.")
+@click.option("--margin", type=shared.PERCENT, help="Of the quota to request.")
+@click.option("--rates", type=shared.RATES, help="Sample rates to compare.")
+@click.option("--budget", type=shared.CountOption(), metavar="DOLLARS", help="A month, for the advised sample rate.")
 @click.option(
-    "--budget", type=shared.CountOption(), metavar="DOLLARS", help="A month, for the sample rate that is advised."
-)
-@click.option(
-    "--wanted-precision",
-    type=shared.SHARE,
-    help="Of a day's p75 LCP and share of sessions with errors, for that rate; 5% if there is no budget.",
+    "--wanted-precision", type=shared.SHARE, help="Of a day's p75 LCP and share of failing sessions; 5% if no --budget."
 )
 @shared.PRICE
-@click.option(
-    "--free-events", type=shared.WholeCountOption(), default=0, help="That cost nothing; an account has 1M, once."
-)
-@click.option("--precision", type=shared.SHARE, default=0.02, help="Half the 95 % interval of sums.")
+@click.option("--free-events", type=shared.WholeCountOption(), help="That cost nothing; an account has 1M, once.")
+@click.option("--precision", type=shared.SHARE, help="Half the 95 % interval of sums.")
 @click.option("--exact", is_flag=True, help="Rehearse every session, however many; a sample stands for over 20,000.")
-@click.option(
-    "--answer-time", "answer_seconds", type=shared.CountOption(), default=0.05, help="Mean seconds until an answer."
-)
+@click.option("--answer-time", "answer_seconds", type=shared.CountOption(), help="Mean seconds until an answer.")
 @shared.JSON
 @click.option("--html", type=shared.WritablePath(), help="Write one page with plots.")
 def plan(scenario: Path, others: tuple[Path, ...], as_json: bool, html: Path | None, **options: Any) -> None:

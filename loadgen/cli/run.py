@@ -15,27 +15,25 @@ from loadgen.errors import LoadgenError
 INTERRUPTED = 130
 
 
-@click.command(epilog="Example: loadgen run storefront --rate 0.5 --duration 5m --seed 7")
+@shared.job_command("results.RunOptions", "loadgen run storefront --rate 0.5 --duration 5m --seed 7")
 @shared.SCENARIO
 @shared.TARGET
 @click.option("--monitor", metavar="NAME", help="App monitor, by name or id; the scenario's unless given.")
 @shared.REGION
 @shared.DURATION_OPTION
 @shared.RATE
-@click.option("--pace", type=shared.PACE, default="realtime", metavar="realtime|Nx|max")
+@click.option("--pace", type=shared.PACE, metavar="realtime|Nx|max")
 @shared.SEED
 @shared.SAMPLE_RATE
 @shared.SENDERS
 @click.option("--processes", type=click.IntRange(min=1), help="Share the work, by Locust's own --processes.")
 @click.option("--master", is_flag=True, help="Wait for workers on other machines; see `loadgen worker`.")
-@click.option("--expect-workers", type=click.IntRange(min=1), default=1, help="With --master.")
-@click.option("--bind-host", default="127.0.0.1", help="With --master: where workers reach it.")
-@click.option("--bind-port", type=shared.PORT, default=5557, help="With --master.")
+@click.option("--expect-workers", type=click.IntRange(min=1), help="With --master.")
+@click.option("--bind-host", help="With --master: where workers reach it.")
+@click.option("--bind-port", type=shared.PORT, help="With --master.")
 @shared.ACCEPT
 @shared.network_options
-@click.option(
-    "--max-events", type=shared.WholeCountOption(min=1), help="Stop hard before more events than this are sent."
-)
+@click.option("--max-events", type=shared.WholeCountOption(min=1), help="Stop hard before more events are sent.")
 @shared.LOCAL_QUOTA
 @click.option("--faults", metavar="TEXT", help="Outages of the local endpoint, as `loadgen serve --faults`.")
 @click.option("--store", type=shared.FILE, help="Keep what the local endpoint accepts in this SQLite file.")

@@ -9,18 +9,18 @@ from loadgen.cli import options as shared
 from loadgen.cli.terminal import show_result
 
 
-@click.command(epilog="Example: loadgen sampling storefront --rates 0.05,0.2 --over 1d")
+@shared.job_command("jobs.sampling.SamplingOptions", "loadgen sampling storefront --rates 0.05,0.2 --over 1d")
 @shared.SCENARIO
-@click.option("--rates", type=shared.RATES, default="0.01,0.1,1", help="Sample rates to compare.")
-@click.option("--change", type=shared.PERCENT, default=0.1, help="To be seen; 0.1 is +10 %.")
-@click.option("--power", type=shared.SHARE, default=0.8, help="Probability of seeing it.")
+@click.option("--rates", type=shared.RATES, help="Sample rates to compare.")
+@click.option("--change", type=shared.PERCENT, help="To be seen; 0.1 is +10 %.")
+@click.option("--power", type=shared.SHARE, help="Probability of seeing it.")
 @click.option("--over", type=shared.DURATION, help="Time before and after the change; the scenario's unless given.")
 @shared.RATE
 @shared.VISITS_A_DAY
 @shared.PEAK_TO_TROUGH
 @shared.DURATION_OPTION
 @shared.SEED
-@click.option("--sessions", type=shared.WholeCountOption(), default=20_000, help="Visits drawn at most.")
+@click.option("--sessions", type=shared.WholeCountOption(), help="Visits drawn at most.")
 @shared.PRICE
 @shared.JSON
 def sampling(scenario: Path, as_json: bool, **options: Any) -> None:

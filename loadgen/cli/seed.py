@@ -9,14 +9,12 @@ import click
 from loadgen.cli import options as shared
 from loadgen.cli.terminal import ask_on_terminal
 
-DAYS = shared.CountOption(min=0, min_open=True)
 
-
-@click.command(epilog="Example: loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
+@shared.job_command("jobs.seed.SeedOptions", "loadgen seed storefront --target http://127.0.0.1:8000 --days 7")
 @shared.SCENARIO
 @shared.target_options
 @click.option("--monitor", metavar="NAME", help="App monitor; the scenario's unless given. Made when it is missing.")
-@click.option("--days", type=DAYS, help="Length of the period. [default: 7]")
+@click.option("--days", type=shared.POSITIVE, help="Length of the period. [default: 7]")
 @click.option("--from", "start", metavar="TIME", help="Begin of the period, in place of --days; UTC.")
 @click.option("--to", "--end", "end", metavar="TIME", help="End of the period. [default: now]")
 @click.option("--live", is_flag=True, help="After the past, go on in real time until Ctrl-C.")
@@ -24,7 +22,7 @@ DAYS = shared.CountOption(min=0, min_open=True)
 @shared.SAMPLE_RATE
 @click.option("--seed", type=click.IntRange(min=0), help="Same scenario, seed and period, same events.")
 @click.option("--quota", type=shared.POSITIVE, help="PutRumEvents a second; else asked of AWS, or learned from 429s.")
-@click.option("--senders", type=click.IntRange(1, 256), default=16, help="Requests in flight.")
+@click.option("--senders", type=click.IntRange(1, 256), help="Requests in flight.")
 @shared.ACCEPT
 @click.option("--identity-pool", metavar="ID", help="Send as a guest of this Cognito identity pool, as browsers do.")
 @click.option("--guest-role", metavar="ARN", help="The guests' role: Cognito's basic flow.")

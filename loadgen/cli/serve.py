@@ -10,7 +10,7 @@ from typing import Any, TextIO
 import click
 from click.core import ParameterSource
 
-from loadgen.cli.options import FILE, OPERATION_QUOTA, QUOTA, CountOption, ParsedOption
+from loadgen.cli.options import FILE, OPERATION_QUOTA, QUOTA, CountOption, ParsedOption, job_command
 from loadgen.cli.terminal import echo
 from loadgen.errors import LoadgenError
 from loadgen.units import check_form
@@ -34,25 +34,23 @@ TYPED = """"$(read -rs typed; printf %s "$typed")\""""  # bash and zsh: read it 
 LOG = click.option("--log", is_flag=False, flag_value="-", metavar="[FILE]", help="A line a request; to stderr.")
 
 
-@click.command(epilog="Example: loadgen serve --port 8000 --store rum.sqlite --quota off")
+@job_command("endpoint.EndpointSettings", "loadgen serve --port 8000 --store rum.sqlite --quota off")
 @click.option("--host", default="127.0.0.1", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes a free one.")
-@click.option("--quota", type=QUOTA, default="50", help="PutRumEvents a second, or off.")
+@click.option("--quota", type=QUOTA, help="PutRumEvents a second, or off.")
 @click.option("--burst", type=CountOption(min=1), help="Size of the token bucket; as the quota unless given.")
 @click.option("--operation-quota", type=OPERATION_QUOTA, multiple=True, metavar="NAME=N", help="Calls a second of one.")
 @click.option("--faults", metavar="TEXT", help="Outages on demand, such as errors=0.01,latency=lognormal:80:0.5.")
 @click.option("--store", type=FILE, help="SQLite file for what is accepted; memory unless given.")
-@click.option("--region", type=REGION, default="us-east-1", help="Region that signatures must name.")
-@click.option("--account", type=ACCOUNT, default="123456789012", help="Account number in ARNs.")
+@click.option("--region", type=REGION, help="Region that signatures must name.")
+@click.option("--account", type=ACCOUNT, help="Account number in ARNs.")
 @click.option("--access-key-id", envvar="LOADGEN_ACCESS_KEY_ID", help="Made up and printed unless given.")
 @click.option(
     "--secret-access-key",
     envvar="LOADGEN_SECRET_ACCESS_KEY",
     help="Likewise. Other users see a command line: better give --secret-file or LOADGEN_SECRET_ACCESS_KEY.",
 )
-@click.option(
-    "--secret-file", type=click.File(errors="replace"), help="File whose first line is the secret; - is stdin."
-)
+@click.option("--secret-file", type=click.File(errors="replace"), help="Its first line is the secret; - is stdin.")
 @click.option("--session-token", envvar="LOADGEN_SESSION_TOKEN", help="Demand this token beside the key.")
 @click.option("--unsigned", is_flag=True, help="Take unsigned PutRumEvents too.")
 @click.option("--cors-origin", multiple=True, help="Origin that may use it from a browser; any unless given.")

@@ -1,7 +1,8 @@
 """Everything a run was asked for, resolved once: kept as `run.json`, and handed to Locust as that file.
 
-Rule: an option of `loadgen run` is a field of `RunOptions` and a line in `cli/run.py`, nothing else: whatever reads a
-run's options (Locust, workers on other machines, report, compare) reads them from here. Never a credential.
+Rule: an option of `loadgen run` is a field of `RunOptions`, with its default, and a line in `cli/run.py`, nothing else:
+whatever reads a run's options (Locust, workers on other machines, report, compare) reads them from here. Never a
+credential.
 """
 
 from __future__ import annotations

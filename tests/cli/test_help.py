@@ -7,8 +7,12 @@ import shlex
 
 import click
 import pytest
+from click.core import ParameterSource
+from msgspec import Struct
+from msgspec.structs import fields
 
 from loadgen.cli import commands
+from loadgen.cli.options import JobCommand
 from tests import docs
 
 TOP = click.Context(commands, info_name="loadgen", terminal_width=docs.COLUMNS, **commands.context_settings)
@@ -40,6 +44,19 @@ def test_the_help_of_a_verb_has_an_example_that_its_parser_takes(path: str) -> N
     command = CONTEXTS[path].command
     parsed = command.make_context(path, words, parent=CONTEXTS[path].parent)
     assert parsed.params or not command.params
+
+
+@pytest.mark.parametrize("path", [path for path in VERBS if isinstance(CONTEXTS[path].command, JobCommand)])
+def test_an_option_that_is_not_given_has_the_default_of_the_field_of_its_name(path: str) -> None:
+    command = CONTEXTS[path].command
+    assert isinstance(command, JobCommand)
+    words = shlex.split((command.epilog or "").removeprefix(f"Example: {path}"))
+    parsed = command.make_context(path, words, parent=CONTEXTS[path].parent)
+    defaults = {each.name: each.default for each in fields(command.noun)}
+    not_given = [name for name in parsed.params if parsed.get_parameter_source(name) is ParameterSource.DEFAULT]
+    found = {name: parsed.params[name] or None for name in not_given if name in defaults}
+    assert found == {name: None if isinstance(defaults[name], Struct) else defaults[name] or None for name in found}
+    assert len([value for value in found.values() if value is not None]) >= 1
 
 
 @pytest.mark.parametrize("path", VERBS)

@@ -11,13 +11,25 @@ from contextlib import suppress
 from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from typing import NoReturn
 
-from loadgen.errors import interrupt_by_signal
+from loadgen.errors import OUT_OF_MEMORY, interrupt_by_signal, is_out_of_memory
 
-INTERRUPTED = 130
+SHORT, INTERRUPTED = 3, 130
 UNWRITABLE = (EDQUOT, EFBIG, EIO, ENOSPC)  # errors of writing to standard output that is redirected to a file
 
 
 def main() -> None:
+    """Run the command line; without memory it ends with one line, and the exit code of a generator that ran short."""
+    try:
+        run_with_signals()
+    except (MemoryError, ImportError) as error:
+        if not is_out_of_memory(error):
+            raise
+        with suppress(OSError):
+            print(f"loadgen: {OUT_OF_MEMORY}", file=sys.stderr)
+        sys.exit(SHORT)
+
+
+def run_with_signals() -> None:
     """Run the command line; a signal that comes during the imports ends the process without a traceback."""
     handled = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) != signal.SIG_IGN]  # nohup
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # a shell script's background jobs ignore SIGINT

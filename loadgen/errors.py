@@ -16,6 +16,7 @@ the terminal that shows it. `escape_line` makes one safe line of it, `escape_con
 import re
 import signal
 from collections.abc import Callable
+from errno import ENOMEM
 from types import FrameType
 from typing import NoReturn
 
@@ -66,6 +67,28 @@ class ControlError(LoadgenError):
 
 class Unreachable(ControlError):
     """A control plane call that got no answer, or a passing refusal, and may succeed later."""
+
+
+OUT_OF_MEMORY = "out of memory; give it more (ulimit -v, the container's limit), or ask for less at a time"
+NO_MEMORY_TO_LOAD = ("failed to map segment", "cannot allocate memory")  # of dlopen(3), in an ImportError
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the system gave this process no more memory, be it for data, for a library or for a thread."""
+    if isinstance(error, ImportError):
+        return any(words in str(error).lower() for words in NO_MEMORY_TO_LOAD)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == ENOMEM)
+
+
+def describe_error(error: BaseException | None) -> str:
+    """An error in words."""
+    if isinstance(error, LoadgenError):
+        return str(error)
+    if error is not None and is_out_of_memory(error):
+        return OUT_OF_MEMORY
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}"
 
 
 class Interrupted(KeyboardInterrupt):

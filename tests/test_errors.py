@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import loadgen
-from loadgen.errors import LoadgenError, ScenarioError, escape_line
+from loadgen.errors import OUT_OF_MEMORY, LoadgenError, ScenarioError, describe_error, escape_line
 from loadgen.results import RunFolder
 
 SCRIPT = """
@@ -71,3 +71,26 @@ def test_a_name_with_a_null_byte_is_one_line_in_python_too(tmp_path: Path) -> No
         loadgen.check("a\0b")
     with pytest.raises(LoadgenError, match=r"a\\x00b: cannot be made \(embedded null byte\)"):
         RunFolder.create(tmp_path / "a\0b", "x", datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MemoryError("Unable to allocate 2 GiB"), OUT_OF_MEMORY),
+        (ImportError("libarrow.so.2600: failed to map segment from shared object"), OUT_OF_MEMORY),
+        (OSError(12, "Cannot allocate memory"), OUT_OF_MEMORY),
+        (ImportError("No module named 'x'"), "ImportError: No module named 'x'"),
+        (LoadgenError("a file is not there"), "a file is not there"),
+    ],
+)
+def test_an_error_is_told_in_words(error: Exception, told: str) -> None:
+    assert describe_error(error) == told
+
+
+@pytest.mark.parametrize("place", ["import loadgen.cli", "loadgen.cli.main()"])
+def test_a_command_that_finds_no_memory_ends_with_one_line_and_exit_code_3(place: str, tmp_path: Path) -> None:
+    raised = "raise ImportError('libopenblas.so: failed to map segment from shared object')"
+    (tmp_path / "cli.py").write_text(raised if place.startswith("import") else f"def main(): {raised}")
+    script = f"import loadgen; loadgen.__path__.insert(0, {str(tmp_path)!r}); from loadgen.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", f"loadgen: {OUT_OF_MEMORY}\n")

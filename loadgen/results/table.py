@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, describe_error
 from loadgen.output import open_output
 from loadgen.results import records as record
 from loadgen.results.records import Records
@@ -19,12 +19,15 @@ TEXTS = ("error", "monitor")  # columns that are not read back
 
 def write_table(folder: RunFolder, monitors: Sequence[str] = ("",)) -> None:
     """Turn the spooled records into Parquet; `monitors` are names."""
-    import pyarrow.parquet as parquet
+    try:
+        import pyarrow.parquet as parquet
 
-    with open_output(folder.records) as file, parquet.ParquetWriter(file, build_schema()) as writer:
-        for spool in folder.spools:
-            for batch in record.read_spool(spool, ROWS):
-                writer.write_table(build_table(batch, monitors))
+        with open_output(folder.records) as file, parquet.ParquetWriter(file, build_schema()) as writer:
+            for spool in folder.spools:
+                for batch in record.read_spool(spool, ROWS):
+                    writer.write_table(build_table(batch, monitors))
+    except (MemoryError, ImportError) as error:
+        raise LoadgenError(f"{folder.records.name}: {describe_error(error)}") from error
 
 
 def drop_spools(folder: RunFolder, lost: Collection[int] = ()) -> None:
@@ -78,11 +81,14 @@ def read_records(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Re
         for spool in folder.spools:
             yield from record.read_spool(spool)
         return
-    import pyarrow
-    import pyarrow.parquet as parquet
-
     try:
-        for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000):
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError as error:
+        raise LoadgenError(f"{folder.records}: {describe_error(error)}") from error
+    try:
+        # By one thread: when the system gives no memory for another, pyarrow's end the process (SIGSEGV).
+        for table in parquet.ParquetFile(folder.records).iter_batches(batch_size=100_000, use_threads=False):
             yield convert_to_records(table, monitors)
     except (pyarrow.ArrowException, KeyError, OSError) as error:
         raise LoadgenError(f"{folder.records}: cannot be read as a run's records; is it whole? {error}") from error

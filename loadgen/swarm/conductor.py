@@ -19,7 +19,7 @@ import msgspec
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, describe_error
 from loadgen.results import (
     EXIT_CODES,
     Aggregate,
@@ -45,7 +45,6 @@ from loadgen.swarm.workers import (
     Done,
     WorkerShare,
     describe_cut,
-    describe_error,
     describe_loss,
     describe_strangers,
     identify_machine,
@@ -158,7 +157,7 @@ class Conductor:
         """What is written while the run goes: when it cannot be, the run ends, and says so."""
         try:
             yield
-        except (OSError, LoadgenError) as error:
+        except (OSError, LoadgenError, MemoryError) as error:
             if self.broken is None:
                 self.broken = f"the run's folder could not be written: {describe_error(error)}"
                 log.error("%s", self.broken)
@@ -218,7 +217,7 @@ class Conductor:
             self.folder.write_summary(summary)
             if self.folder.records.is_file():
                 drop_spools(self.folder, undone)
-        except (OSError, LoadgenError) as error:
+        except (OSError, LoadgenError, MemoryError) as error:
             log.error("no summary.json: %s; measured: %s", describe_error(error), self._accounts())
             return EXIT_CODES["invalid"]
         return EXIT_CODES[summary.verdict]

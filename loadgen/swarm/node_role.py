@@ -23,7 +23,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from loadgen import aws
-from loadgen.errors import LoadgenError
+from loadgen.errors import LoadgenError, describe_error
 from loadgen.limit import LimitSearch
 from loadgen.model import Noun
 from loadgen.planned import planned
@@ -45,7 +45,6 @@ from loadgen.swarm.workers import (
     Done,
     Stop,
     WorkerShare,
-    describe_error,
     identify_machine,
     pack,
     report_seconds,

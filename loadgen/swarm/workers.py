@@ -16,7 +16,6 @@ import gevent
 import msgspec
 
 from loadgen import wire
-from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 from loadgen.results import Aggregate, EventCounts, IntervalReport, RunSpec
 from loadgen.swarm.engine import Engine
@@ -118,15 +117,6 @@ def aim_at_monitors(spec: RunSpec) -> tuple[Monitored, ...]:
         )
         for scenario, to in zip(spec.scenarios, spec.monitors, strict=True)
     )
-
-
-def describe_error(error: BaseException | None) -> str:
-    """An error in words."""
-    if isinstance(error, LoadgenError):
-        return str(error)
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
-    return f"{type(error).__name__}: {error}"
 
 
 def describe_loss(measured: Aggregate, index: int, workers: int) -> str:

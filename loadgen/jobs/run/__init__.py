@@ -63,7 +63,7 @@ class Run:
 
         if not self._files.records.is_file():
             raise LoadgenError(f"{self._files.records}: is not there; the run was cut off, or somebody took it away")
-        return parquet.read_table(self._files.records)
+        return parquet.ParquetFile(self._files.records).read(use_threads=False)  # as `results.table` says
 
 
 def run(

@@ -17,7 +17,7 @@ from math import inf
 import msgspec
 
 from loadgen import client, units
-from loadgen.errors import LoadgenError, interrupt
+from loadgen.errors import LoadgenError, describe_error, interrupt
 from loadgen.jobs import ground_truth
 from loadgen.jobs.progress import OnLine
 from loadgen.jobs.run import otel
@@ -40,6 +40,9 @@ from loadgen.results import (
     write_incomplete_sessions,
 )
 from loadgen.scenario import Scenario
+
+FAILURES = (LoadgenError, OSError, MemoryError, ImportError)
+"""Of a step that the run's accounts do not depend on; an ImportError comes of a library that finds no memory."""
 
 
 def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -> Summary:
@@ -71,8 +74,8 @@ def keep_summary(folder: RunFolder, summary: Summary, tell: OnLine) -> Summary:
     """Write the summary; where that fails the run is invalid, and what was measured is still returned."""
     try:
         folder.write_summary(summary)
-    except (OSError, LoadgenError) as error:
-        reason = f"summary.json could not be written: {error}"
+    except FAILURES as error:
+        reason = f"summary.json could not be written: {describe_error(error)}"
         tell(reason)
         return msgspec.structs.replace(summary, verdict="invalid", reasons=(reason, *summary.reasons))
     return summary
@@ -82,8 +85,8 @@ def write_ground_truth(spec: RunSpec, folder: RunFolder, summary: Summary, tell:
     """Write which visits an incident hit; a run without the file is still a run."""
     try:
         ground_truth.write_truth_of_run(spec.scenario, folder, summary)
-    except (OSError, LoadgenError) as error:
-        tell(f"no {ground_truth.FILE}: {error}")
+    except FAILURES as error:
+        tell(f"no {ground_truth.FILE}: {describe_error(error)}")
 
 
 def add_notes(folder: RunFolder, spec: RunSpec, summary: Summary, tell: OnLine) -> Summary:
@@ -102,8 +105,11 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
     tell("naming the sessions that were not run (Ctrl-C leaves it to `loadgen report`)")
     try:
         summary = note_incomplete_sessions(folder, scenario, summary)
-    except (LoadgenError, OSError, KeyboardInterrupt) as error:
-        tell(f"no {INCOMPLETE_SESSIONS}: {error or 'interrupted'}")
+    except KeyboardInterrupt:
+        tell(f"no {INCOMPLETE_SESSIONS}: interrupted")
+        return summary
+    except FAILURES as error:
+        tell(f"no {INCOMPLETE_SESSIONS}: {describe_error(error)}")
         return summary
     summary = keep_summary(folder, summary, tell)
     if folder.records.is_file():
@@ -189,5 +195,5 @@ def write_page(folder: RunFolder, tell: OnLine) -> None:
     """Write the run's page; a run without one is still a run."""
     try:
         write_report(RunData(folder))
-    except (LoadgenError, OSError) as error:
-        tell(f"no report.html: {error}")
+    except FAILURES as error:
+        tell(f"no report.html: {describe_error(error)}")

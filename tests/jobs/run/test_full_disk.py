@@ -1,4 +1,4 @@
-"""A disk that is full, at whatever moment: what was measured is told and kept, and nothing half-written stays."""
+"""A disk that is full, or memory that is spent: what was measured is told and kept, and nothing half-written stays."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import loadgen
+from loadgen.errors import OUT_OF_MEMORY
 from loadgen.jobs.report import report
 from loadgen.jobs.run import locust_process
 from tests.jobs.run.test_end_to_end import assert_accounted, clean_environment
@@ -22,7 +23,7 @@ FILLED = """
 import os
 from errno import ENOSPC
 from locust import main  # first: it patches the process
-from loadgen.results import run_folder
+from loadgen.results import run_folder, table
 from loadgen.swarm import conductor, rate_probe
 from loadgen.swarm.__main__ import main
 
@@ -31,7 +32,7 @@ def full_after(owner, name, calls):
     def write(*arguments):
         left[0] -= 1
         if left[0] < 0:
-            raise OSError(ENOSPC, os.strerror(ENOSPC))
+            raise {error}
         return whole(*arguments)
     setattr(owner, name, write)
 
@@ -40,9 +41,12 @@ main()
 """
 
 
-def fill_disk(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    """From so many calls on, this function of the Locust process finds the disk full."""
-    script = FILLED.replace("{place}", place)
+DISK_FULL = "OSError(ENOSPC, os.strerror(ENOSPC))"
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, place: str, error: str = DISK_FULL) -> None:
+    """From so many calls on, this function of the Locust process finds the disk full, or another error."""
+    script = FILLED.replace("{place}", place).replace("{error}", error)
     monkeypatch.setattr(locust_process, "make_command", lambda *given: [sys.executable, "-c", script, *given])
 
 
@@ -73,6 +77,23 @@ def test_a_disk_that_fills_loses_nothing_that_was_measured(
         assert not any("due batches were sent" in reason for reason in run.summary.reasons)  # it was ended
     else:
         assert requests.sent > 0
+
+
+@pytest.mark.locust
+@pytest.mark.parametrize(
+    "error", ["MemoryError()", 'ImportError("libarrow.so.2600: failed to map segment from shared object")']
+)
+def test_a_table_that_finds_no_memory_loses_nothing_that_was_measured(
+    error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run was cut off before its summary, and sessions were named that had been run."""
+    fill_disk(monkeypatch, 'table, "build_schema", 0', error)
+    run = loadgen.run(QUICKSTART, rate=4, duration=10, pace="10x", seed=1, out=tmp_path / "run")
+    assert run.summary.requests.sent == run.summary.requests.accepted > 0
+    assert run.summary.ledger.agrees is True
+    assert (run.summary.verdict, run.exit_code) == ("invalid", 3)
+    assert run.summary.reasons[0] == f"the run's folder could not be written: requests.parquet: {OUT_OF_MEMORY}"
+    assert report(run.folder).requests == run.summary.requests
 
 
 @pytest.mark.locust

@@ -1,8 +1,9 @@
-"""The local CloudWatch RUM endpoint over SQLite, as one object of Python: started, talked to, read and stopped.
+"""The local CloudWatch RUM endpoint over SQLite, as one Python object that starts, calls, reads and stops it.
 
-Rule: it runs in a process of its own, which gets its settings on stdin, never on its command line, and ends when its
-stdin ends: it cannot outlive its parent. That process has a session of its own, so that Ctrl-C in a terminal reaches
-the parent alone, which decides. Nothing here prints, and nothing reads the user's AWS configuration or proxies.
+Rule: the endpoint runs in a process of its own. The process gets its settings on stdin, never on its command line,
+which other users can read; it ends when its stdin ends, so it cannot outlive its parent. It has its own terminal
+session, so Ctrl-C reaches the parent alone, which decides when to stop it. Nothing here prints, and nothing reads the
+user's AWS configuration or proxies.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ __all__ = [
 ]
 
 STOP_SECONDS = 10.0
-"""A process that has not ended so long after SIGTERM is killed; it waits 5 s itself for answers that are due."""
+"""Seconds after SIGTERM before the process is killed. The process itself waits up to 5 s for responses that are due."""
 
 LAST_MOMENT = 253_402_300_799_999
-"""The end of the year 9999 in Unix milliseconds. Without an end a time range would end now, and what the web client
-sends is up to half a second ahead of its time: it rounds to whole seconds."""
+"""The end of the year 9999 in Unix milliseconds. A time range without an end would end now and miss the newest events:
+the web client rounds to whole seconds, so its time stamps are up to half a second in the future."""
 
 
 _running: dict[str, Endpoint] = {}
@@ -54,16 +55,16 @@ _running: dict[str, Endpoint] = {}
 
 
 def find_running(url: str) -> Endpoint | None:
-    """The endpoint of this process at an address, whose credentials a job then uses."""
+    """Return the endpoint that this process has started at `url`, so that a job can use its credentials; else None."""
     return _running.get(url.rstrip("/"))
 
 
 def make_credentials(
     access_key_id: str | None = None, secret_access_key: str | None = None, session_token: str | None = None
 ) -> Credentials:
-    """A key in the form of AWS's; the parts that are not given are random, and there is no token unless given."""
-    made = ("AKIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30))
-    return Credentials(access_key_id or made[0], secret_access_key or made[1], session_token)
+    """Return credentials in AWS's form. A key or secret that is not given is random; a missing token stays missing."""
+    key = access_key_id or "AKIA" + secrets.token_hex(8).upper()
+    return Credentials(key, secret_access_key or secrets.token_urlsafe(30), session_token)
 
 
 class Endpoint:
@@ -75,7 +76,7 @@ class Endpoint:
             endpoint.ledger().requests.accepted, endpoint.events()
 
     Settings come as one EndpointSettings, as its members by name, or both (members win); `faults` may be the text that
-    `loadgen serve --faults` takes. Without credentials one random key is made. Raises EndpointError.
+    `loadgen serve --faults` takes. Without credentials the endpoint gets one random key. Raises EndpointError.
     """
 
     def __init__(
@@ -86,13 +87,13 @@ class Endpoint:
         port: int = 0,
         **members: Any,
     ) -> None:
-        self.settings = _complete(settings or EndpointSettings(), members)
-        self.store = store  # an SQLite file; None: what is accepted is kept in memory
+        self.settings = _complete_settings(settings or EndpointSettings(), members)
+        self.store = store  # an SQLite file; None: accepted events are kept in memory
         self._host, self._port = host, port
         self._url = ""
         self._process: subprocess.Popen[bytes] | None = None
 
-    # Its life
+    # Start and stop
 
     def __enter__(self) -> Endpoint:
         return self.start()
@@ -126,7 +127,7 @@ class Endpoint:
         return self
 
     def stop(self) -> None:
-        """Let it answer the requests in flight, commit, and end."""
+        """Stop the process: it answers the requests in flight, commits and ends. Stopping twice does no harm."""
         if self._process is None:
             return
         _running.pop(self._url, None)
@@ -142,11 +143,11 @@ class Endpoint:
                 pipe.close()
 
     def is_alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the endpoint's process runs."""
         return self._process is not None and self._process.poll() is None
 
     def serve_forever(self, on_ready: Callable[[], None]) -> None:
-        """Serve in this process instead, until SIGTERM or SIGINT; `on_ready` is called once the socket listens."""
+        """Serve in the calling process until SIGTERM or SIGINT; `on_ready` is called once the socket listens."""
         from loadgen.endpoint.server import serve
 
         def note_url(url: str) -> None:
@@ -159,7 +160,7 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """Its address, such as http://127.0.0.1:8000, for control plane and data plane alike."""
+        """The endpoint's address, such as http://127.0.0.1:8000, for control plane and data plane alike."""
         if not self._url:
             raise EndpointError("the endpoint has not been started; write `with Endpoint(...) as endpoint:`")
         return self._url
@@ -171,12 +172,12 @@ class Endpoint:
 
     @property
     def credentials(self) -> Credentials:
-        """The first key that it knows."""
+        """The first of the access keys that the endpoint accepts."""
         return self.settings.credentials[0]
 
     @property
     def variables(self) -> dict[str, str]:
-        """Environment variables by which boto3, the AWS CLI and loadgen itself find it, its key among them."""
+        """Environment variables by which boto3, the AWS CLI and loadgen find the endpoint, with its access key."""
         token = self.credentials.session_token
         return {
             "AWS_ENDPOINT_URL_RUM": self.url,
@@ -188,7 +189,7 @@ class Endpoint:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The process that serves."""
+        """The endpoint's process; raises EndpointError before the start."""
         if self._process is None:
             raise EndpointError("the endpoint has not been started; write `with Endpoint(...) as endpoint:`")
         return self._process
@@ -199,7 +200,7 @@ class Endpoint:
 
         return Account(self.region, self.credentials, self.url).rum
 
-    # What it knows
+    # What the endpoint received
 
     def ledger(self, monitor_id: str | None = None) -> EndpointLedger:
         """Counts of PutRumEvents requests and their events, of all app monitors or of one."""
@@ -207,19 +208,19 @@ class Endpoint:
         return msgspec.json.decode(self._fetch("GET", f"{PREFIX}ledger{query}"), type=EndpointLedger)
 
     def calls(self, after: int = 0) -> LoggedCalls:
-        """The PutRumEvents calls with a higher number than `after` with what became of each; it remembers 2,000."""
+        """The PutRumEvents calls with a number above `after`, each with its outcome; the latest 2,000 are kept."""
         return msgspec.json.decode(self._fetch("GET", f"{PREFIX}calls?after={after}"), type=LoggedCalls)
 
     def change(self, **settings: Any) -> None:
-        """Change quota, burst, operation_quotas or faults (also as text) while it runs; what is not named stays."""
+        """Change quota, burst, operation_quotas or faults (also as text) of the running endpoint; others stay."""
         if isinstance(settings.get("faults"), str):
             settings["faults"] = parse_faults(settings["faults"])
         self._fetch("PUT", f"{PREFIX}settings", msgspec.to_builtins(settings))
 
     def events(self, monitor: str | None = None) -> list[dict[str, Any]]:
-        """The accepted events of all app monitors, or of the one of that name, as GetAppMonitorData gives them.
+        """The accepted events of all app monitors, or of the one named `monitor`, as GetAppMonitorData gives them.
 
-        `event_details` and `metadata` are objects, not text. Events older than 30 days are not given.
+        `event_details` and `metadata` are objects, not text. Events older than 30 days are left out.
         """
         return list(self._read_events([monitor] if monitor else self._list_names()))
 
@@ -244,7 +245,7 @@ class Endpoint:
                 query["NextToken"] = page["NextToken"]
 
     def _fetch(self, method: str, target: str, body: dict[str, Any] | None = None) -> bytes:
-        """The body of a 200 to a signed request."""
+        """Send a signed request and return the response's body; raises EndpointError unless its status is 200."""
         data = b"" if body is None else msgspec.json.encode(body)
         request = Request(method, target, (("host", urlsplit(self.url).netloc),), data)
         connection = BlockingConnection(find_route(self.url, environ={}))
@@ -262,8 +263,8 @@ class Endpoint:
         return response.body
 
 
-def _complete(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
-    """The settings with some members changed, checked, and with a key."""
+def _complete_settings(settings: EndpointSettings, members: dict[str, Any]) -> EndpointSettings:
+    """Return the settings with `members` changed, checked, and with a random key if they have none."""
     known = EndpointSettings.__struct_fields__
     if unknown := [name for name in members if name not in known]:
         raise EndpointError(f"Endpoint has no setting {unknown[0]!r}; its settings are {', '.join(known)}")

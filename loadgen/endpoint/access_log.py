@@ -1,8 +1,8 @@
-"""A line for each request that the endpoint has answered: `serve --log`.
+"""The access log of `serve --log`: one line for each request that the endpoint has answered.
 
-Rule: a line has eight fields between single spaces, a dash where there is nothing to say: time (UTC), method, path,
-status, error, app monitor, accepted events, milliseconds from the request's last byte to its answer. A path is written
-without its query, which may hold a signature. A log that can no longer be written costs no request its answer.
+Rule: a line has eight fields between single spaces, with a dash for an empty field: time (UTC), method, path, status,
+error, app monitor, accepted events, milliseconds from the request's last byte to its answer. A path is written without
+its query, which may hold a signature. If the log can no longer be written, requests are still answered.
 """
 
 from __future__ import annotations
@@ -25,32 +25,35 @@ _LOG = logging.getLogger(__name__)
 
 STANDARD_ERROR = "-"
 PATH_CHARACTERS = 300
-SAFE = "/%:@!$&'()*+,;=~-._"  # in a path; everything else is written as %XX, so that fields stay apart
+SAFE = "/%:@!$&'()*+,;=~-._"  # characters of a field; others are written as %XX, so that fields stay apart
 
 
 class AccessEntry(msgspec.Struct, gc=False):
-    """A request that is being answered."""
+    """A request that is being answered, with its time of arrival."""
 
     request: Request
     at: float  # Unix time
-    began: float  # on the monotonic clock
+    began: float  # arrival on the monotonic clock
 
 
 class AccessLog:
-    """Lines go to a file, which is made or continued, or to standard error; `name_monitor` knows an id's name."""
+    """The access log of one endpoint. It appends to a file or writes to standard error ("-").
+
+    `name_monitor` returns the name of the app monitor with an id. Raises EndpointError if the file cannot be opened.
+    """
 
     def __init__(self, path: str, name_monitor: Callable[[str], str]) -> None:
         self._name_monitor = name_monitor
         try:
-            made = 2 if path == STANDARD_ERROR else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = 2 if path == STANDARD_ERROR else os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as wrong:
             raise EndpointError(
                 f"--log {path}: cannot be written ({os.strerror(wrong.errno or 0).lower()}); name a file that can be"
             ) from wrong
-        self._descriptor: int | None = made
+        self._descriptor: int | None = descriptor
 
     def begin(self, request: Request) -> AccessEntry:
-        """Note a request."""
+        """Start the entry of a request that has arrived."""
         return AccessEntry(request, time.time(), time.monotonic())
 
     def finish(self, entry: AccessEntry, reply: Reply) -> None:
@@ -61,7 +64,7 @@ class AccessLog:
             os.write(self._descriptor, self._format(entry, reply).encode(errors="replace"))
         except OSError as wrong:
             self._descriptor = None
-            _LOG.error("--log: no longer written (%s)", wrong.strerror)
+            _LOG.error("--log: further requests are not logged, the file cannot be written: %s", wrong.strerror)
 
     def _format(self, entry: AccessEntry, reply: Reply) -> str:
         path = entry.request.target.partition("?")[0]
@@ -83,7 +86,7 @@ class AccessLog:
         return " ".join(map(str, fields)) + "\n"
 
     def _find_monitor(self, method: str, path: str) -> str:
-        """The name of the app monitor that a request is about; empty when it is about none."""
+        """Return the name of the app monitor that a request names; "" if the request names none."""
         found = find_operation(method, path)
         if found is None:
             return ""

@@ -19,7 +19,7 @@ HEALTH = PREFIX + "health"
 
 
 class LedgerRequests(Noun):
-    """PutRumEvents requests by what became of them."""
+    """Counts of PutRumEvents requests by outcome."""
 
     accepted: int
     throttled: int
@@ -28,21 +28,21 @@ class LedgerRequests(Noun):
 
 
 class LedgerEvents(Noun):
-    """Events of the accepted requests."""
+    """Counts of the events in accepted requests."""
 
     accepted: int
     dropped: int
 
 
 class EndpointLedger(Noun):
-    """What the endpoint accepted, as far back as its store goes; the rest is counted since it started."""
+    """The endpoint's counts: accepted ones for as long as its store has existed, the others since its start."""
 
     requests: LedgerRequests
     events: LedgerEvents
 
 
 class LoggedCalls(Noun):
-    """Answered PutRumEvents calls, the oldest first, and the number of the last one since the start."""
+    """Answered PutRumEvents calls, the oldest first, and the number of the last call since the start."""
 
     number: int
     calls: list[PutCall]
@@ -51,14 +51,14 @@ class LoggedCalls(Noun):
 def answer_admin_request(
     request: Request, peer: str, state: LiveState, store: Store, calls: CallLog, now: float
 ) -> Response:
-    """Answer a request from IP address `peer`; raises ServiceError for any other caller than a program here.
+    """Answer a request from IP address `peer`; raises ServiceError unless a program on this machine sent it.
 
-    Whether the endpoint is well is told to everybody: a health check may come from elsewhere, and learns nothing else.
+    The health route answers every caller: a health check may come from another machine, and learns nothing else.
     """
     if request.method in ("GET", "HEAD") and request.target.partition("?")[0] == HEALTH:
         store.read("SELECT 1")
         return _as_json({"status": "ok"})
-    if not is_loopback(peer) or _is_of_a_page(request):
+    if not is_loopback(peer) or _may_come_from_page(request):
         raise ServiceError("AccessDeniedException", "The admin routes are for programs on this machine only")
     path, _, query = request.target.partition("?")
     match request.method, path.removeprefix(PREFIX):
@@ -76,7 +76,7 @@ def answer_admin_request(
 
 
 def _list_calls(log: CallLog, after: str) -> LoggedCalls:
-    """The calls that are remembered and have a higher number than `after`."""
+    """Return the remembered calls with a number above `after`."""
     if not after.isdecimal():
         raise ValidationException(
             f"Value '{after[:100]}' at 'after' failed to satisfy constraint: Member must be a number"
@@ -84,11 +84,11 @@ def _list_calls(log: CallLog, after: str) -> LoggedCalls:
     return LoggedCalls(log.number, [call for call in log.calls if call.number > int(after)])
 
 
-def _is_of_a_page(request: Request) -> bool:
-    """Whether a page in a browser may have sent it.
+def _may_come_from_page(request: Request) -> bool:
+    """Whether a page in a browser may have sent the request.
 
-    Such a page sends an Origin or Sec-Fetch-Site; or, where a stranger's name has been rebound to this machine, that
-    name as Host.
+    A browser sends Origin or Sec-Fetch-Site for a page. If the page's own host name was rebound to this machine (DNS
+    rebinding), it sends that name as Host.
     """
     if request.header("origin") is not None or request.header("sec-fetch-site") not in (None, "none"):
         return True
@@ -119,7 +119,7 @@ def _read_ledger(state: LiveState, store: Store, monitor_id: str | None) -> Endp
 
 
 def read_changed_settings(present: LiveSettings, body: bytes) -> LiveSettings:
-    """The present settings with the members of a request's body changed."""
+    """Return the present settings with the members in a request's body changed; raises ValidationException."""
     try:
         given = msgspec.json.decode(body, type=dict[str, Any])
         changed = msgspec.convert(msgspec.to_builtins(present) | given, LiveSettings)

@@ -1,7 +1,7 @@
-"""The latest PutRumEvents calls with what became of each, and counts a second: what the console shows live.
+"""The latest PutRumEvents calls with the outcome of each, and counts per second, which the console shows live.
 
-Rule: every call is noted whether somebody looks or not, so that a refusal can be looked at after it happened. Noting
-costs a few microseconds, and everything here is bounded in number and size.
+Rule: every call is logged, whether or not anybody reads the log, so that a refusal can be examined after it happened.
+Logging a call costs a few microseconds, and everything here is bounded in number and size.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from loadgen.model import Request
 _SIGNATURE = re.compile(r"[ ,&]*(X-Amz-)?(Signature|Security-Token)=[^,&]*")
 
 CALLS = 2000
-"""Calls that are remembered."""
+"""Calls that the log remembers."""
 
 REFUSALS = 100
-"""Refused calls that are remembered besides, with their bodies, so that accepted ones do not push them out."""
+"""Refused calls that the log also remembers with their bodies, so that accepted calls do not push them out."""
 
 BODY_BYTES = 64 * 1024
-"""A larger body of a refused call is not kept."""
+"""The largest body of a refused call that is kept, in bytes."""
 
 SECONDS = 900
-"""How far the counts a second go back."""
+"""Seconds that the log keeps counts of."""
 
 DROPPED_SHOWN = 10
-"""Dropped events of one call that are named; more are only counted."""
+"""Dropped events of one call that the log names; further ones are only counted."""
 
 MESSAGE_CHARACTERS = 4000
 NAME_CHARACTERS = 200
 
 
 class DroppedEvent(msgspec.Struct, gc=False):
-    """An event that was dropped alone, and the rule that it broke."""
+    """An event that was dropped from an accepted batch, with the rule that it broke."""
 
     position: int  # in the batch, from 0
     type: str
@@ -43,40 +43,40 @@ class DroppedEvent(msgspec.Struct, gc=False):
 
 
 class PutCall(msgspec.Struct, gc=False):
-    """One call, filled in while it is answered."""
+    """One PutRumEvents call; its members are filled in while it is answered."""
 
     at: float  # Unix time
     target: str  # path of the request
     body_bytes: int  # on the wire
-    number: int = 0  # counts calls since the start
-    monitor: str = ""  # the id in the path, whether there is such a monitor or not
+    number: int = 0  # the n-th call since the start
+    monitor: str = ""  # the id in the path, even if no monitor has it
     status: int = 500
     code: str = ""  # AWS's name of the error
     message: str = ""  # the error in full; it names the offending members
     milliseconds: float = 0.0  # handling, without injected delays
     delay: float = 0.0  # seconds that a fault adds
-    dropped_connection: bool = False  # by a fault
+    dropped_connection: bool = False  # a fault closed the connection
     events: int = 0  # accepted
     dropped: int = 0
-    dropped_events: tuple[DroppedEvent, ...] = ()  # the first ones
+    dropped_events: tuple[DroppedEvent, ...] = ()  # the first DROPPED_SHOWN
 
 
 HEADERS_KEPT = ("authorization", "content-encoding", "origin", "referer", "user-agent", "x-amz-date")
-"""Headers that say why a call was refused; of the signature, only who signed for what."""
+"""Headers that explain a refusal; of `authorization` only the part before the signature is kept."""
 
 
 class RefusedCall(msgspec.Struct, gc=False):
-    """A refused call with what it sent."""
+    """A refused call with the headers and body that the client sent."""
 
     call: PutCall
     query: str
-    headers: dict[str, str]  # of HEADERS_KEPT, those that it had
+    headers: dict[str, str]  # the call's headers that are in HEADERS_KEPT
     peer: str  # IP address
-    body: bytes | None  # as it came over the wire; None: too large to keep
+    body: bytes | None  # as received, perhaps with gzip; None: too large to keep
 
 
 class SecondCounts(msgspec.Struct, gc=False):
-    """What came in one second."""
+    """Counts of the calls of one second."""
 
     second: int  # Unix time
     accepted: int = 0  # requests
@@ -88,7 +88,7 @@ class SecondCounts(msgspec.Struct, gc=False):
 
 
 class CallLog:
-    """The latest calls of one endpoint."""
+    """The latest PutRumEvents calls of one endpoint."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -96,10 +96,10 @@ class CallLog:
         self.calls: deque[PutCall] = deque(maxlen=CALLS)
         self.refusals: deque[RefusedCall] = deque(maxlen=REFUSALS)
         self.seconds: deque[SecondCounts] = deque(maxlen=SECONDS)
-        self._counts = SecondCounts(-1)  # of the second that is counted now
+        self._counts = SecondCounts(-1)  # of the present second
 
     def add(self, call: PutCall) -> None:
-        """Note a call that has been answered; what is shown of one that was not accepted is cut to a bounded length."""
+        """Log an answered call. The texts of a call that was not accepted are cut to a bounded length."""
         if call.status != 200:
             call.message = call.message[:MESSAGE_CHARACTERS]
             call.monitor, call.target = call.monitor[:NAME_CHARACTERS], call.target[:NAME_CHARACTERS]
@@ -121,11 +121,11 @@ class CallLog:
             counts.refused += 1
 
     def mark_committed(self) -> None:
-        """What was noted so far is durable."""
+        """Record that the calls logged so far are durable."""
         self._committed = self.number
 
     def fail_uncommitted(self, code: str, message: str) -> None:
-        """The commit failed: the calls since the last one were answered with a 500 after all."""
+        """Turn the accepted calls since the last commit into failures: their commit failed, so they got a 500."""
         for call in reversed(self.calls):
             if call.number <= self._committed:
                 break
@@ -134,7 +134,7 @@ class CallLog:
         self._committed = self.number
 
     def note_refusal(self, call: PutCall, request: Request, peer: str) -> None:
-        """Keep what a refused call sent, with what is shown of it cut to a bounded length."""
+        """Keep a refused call with its headers, query and body; headers and query are cut to a bounded length."""
         headers = {
             name: _drop_signature(value)[:NAME_CHARACTERS] for name, value in request.headers if name in HEADERS_KEPT
         }
@@ -143,10 +143,10 @@ class CallLog:
         self.refusals.append(RefusedCall(call, query, headers, peer, body))
 
     def find_refusal(self, number: int) -> RefusedCall | None:
-        """The refused call of a number, if it is still remembered."""
-        return next((each for each in self.refusals if each.call.number == number), None)
+        """Return the refused call with this number; None if the log no longer remembers it."""
+        return next((refusal for refusal in self.refusals if refusal.call.number == number), None)
 
 
 def _drop_signature(text: str) -> str:
-    """An Authorization header or a query string without its signature."""
+    """Return an Authorization header or a query string without its signature and session token."""
     return _SIGNATURE.sub("", text)

@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection of the server: bytes → Requests, and Responses → bytes in the order of the requests.
 
-Rule: whatever one client sends, or fails to send, does not slow down another: heads, bodies, waiting times and unread
-responses are all bounded. It uses httptools' parser without a framework: the HTTP part of a request then costs a third
-of what it costs through ASGI.
+Rule: whatever one client sends, or fails to send, does not slow down another client: heads, bodies, waiting times and
+unread responses are all bounded. The connection uses httptools' parser without a framework: the HTTP part of a request
+then costs a third of what it costs through ASGI.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from loadgen.endpoint.settings import EndpointSettings
 from loadgen.model import Request, Response
 
 PIPELINED = 64
-"""Requests of one connection that may wait for their responses; above, the connection is not read from."""
+"""Requests of one connection that may wait for their responses; with more, the connection is not read from."""
 
 LINGER_SECONDS = 1.0
-"""How long unread bytes are thrown away after an error, so that the client can read the response before the reset."""
+"""Seconds for which input is discarded after an error, so that the client can read the response before the reset."""
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestHandler(Protocol):
-    """Answers requests; calls `connection.release` later, once for each."""
+    """The owner of all connections. It answers each request by calling `connection.release` once, later."""
 
     settings: EndpointSettings
     connections: set[HttpConnection]
-    unfinished_bytes: int  # of bodies whose requests are not whole yet, on all connections
-    received: memoryview  # what was read last from any connection: it is parsed before the next one is read
+    unfinished_bytes: int  # received so far of incomplete bodies, on all connections
+    received: memoryview  # one buffer for all connections: its bytes are parsed before the next read
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
-        """Take a whole request, or the head of one whose body is too large."""
+        """Take a complete request or, if `oversize`, the head of a request whose body is too large."""
 
 
 class HttpConnection(asyncio.BufferedProtocol):
-    """Also httptools' callbacks: on_message_begin, on_url, on_header, on_headers_complete, on_body, ..."""
+    """One client's connection, with the callbacks of asyncio and those of httptools (on_url, on_header, on_body)."""
 
     def __init__(self, handler: RequestHandler, loop: asyncio.AbstractEventLoop) -> None:
         self._handler = handler
@@ -48,13 +48,13 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._settings = handler.settings
         self._parser = httptools.HttpRequestParser(self)
         self._pending: deque[PendingResponse] = deque()
-        self._body: bytes | bytearray = b""  # as it came while it is in one piece: most are
-        self._counted_bytes = 0  # of the body, among the handler's unfinished ones
+        self._body: bytes | bytearray = b""  # bytes if it came in one piece, as most bodies do
+        self._counted_bytes = 0  # part of the body that the handler's `unfinished_bytes` includes
         self._messages = 0
-        self._other_bytes = 0  # of a request, besides its body
+        self._other_bytes = 0  # of the present request, except its body
         self._in_head = False
         self._in_message = False
-        self._discards_input = False  # bytes that still arrive are thrown away
+        self._discards_input = False  # ignore bytes that still arrive
         self._half_closed = False
         self._is_unread = False  # the client does not read its responses
         self.peer = ""
@@ -126,7 +126,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a trailer behind a chunked body means nothing to any operation."""
+        """Keep a header. Trailers after a chunked body are ignored: no operation uses them."""
         if self._in_head:
             self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
@@ -156,7 +156,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         self._in_message = False
         if not self._discards_input:
-            is_old = self._parser.get_http_version() == "1.0"  # its keep-alive would have to be granted in the response
+            is_old = self._parser.get_http_version() == "1.0"  # HTTP/1.0 needs a keep-alive header in the response
             self._submit(close=is_old or not self._parser.should_keep_alive())
 
     # Requests
@@ -173,7 +173,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._handler.submit(self, pending, request, oversize)
 
     def _count_unfinished(self) -> None:
-        """Count what is there of the body of a request that is not whole yet."""
+        """Count the received part of an incomplete body; refuse it when all such parts exceed the limit."""
         self._handler.unfinished_bytes += len(self._body) - self._counted_bytes
         self._counted_bytes = len(self._body)
         if self._handler.unfinished_bytes > self._settings.max_unfinished_bytes:
@@ -185,18 +185,18 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._body = b""
 
     def _refuse_too_large(self) -> None:
-        """Answer without waiting for the rest of the body."""
+        """Answer a request whose body is too large, without waiting for the rest of the body."""
         if not self._discards_input:
             self._discards_input = True
             self._submit(close=True, oversize=True)
 
     def _check_other_bytes(self) -> None:
-        """Limit request line, headers, trailers and the sizes of chunks, which may be as small as one byte."""
+        """Refuse a request with too many bytes besides its body: its line, headers, trailers and chunk sizes."""
         if self._other_bytes > self._settings.max_header_bytes + 8 * len(self._body):
             self._refuse(431, "RequestHeaderFieldsTooLarge", "The request line, headers and trailers are too long")
 
     def _refuse(self, status: int, code: str, message: str) -> None:
-        """Answer what is no request of any operation, then close."""
+        """Answer with an error that belongs to no operation, then close the connection."""
         if self._discards_input:
             return
         self._discards_input = True
@@ -208,7 +208,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     # Responses
 
     def release(self, pending: PendingResponse, response: Response) -> None:
-        """Send the response to one request, once all before it are sent."""
+        """Set the response to one request, and send all responses that are next in the order of the requests."""
         pending.fill(response)
         queue = self._pending
         while queue and queue[0].data is not None:
@@ -223,16 +223,16 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._resume_reading()
 
     def _resume_reading(self) -> None:
-        """Read on unless the client leaves responses unread, or too many are due."""
+        """Read on unless the client leaves responses unread or too many responses are due."""
         if not self._is_unread and len(self._pending) <= PIPELINED:
             self._transport.resume_reading()
 
     def drop(self) -> None:
-        """Cut the connection, as a fault."""
+        """Cut the connection, as an injected fault does."""
         self._transport.abort()
 
     def shutdown(self) -> None:
-        """Take no more requests; close when the responses are out."""
+        """Take no more requests; close when all responses are sent."""
         self._discards_input = True
         if self._pending:
             self._pending[-1].close = True
@@ -240,7 +240,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
 
     def _end(self) -> None:
-        """Close at once when all was read; else give the client a moment to read the response."""
+        """Close at once if the request was read completely; else give the client a moment to read the response."""
         self._pending.clear()
         if not self._in_message or self._half_closed:
             self._close()
@@ -251,7 +251,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._loop.call_later(LINGER_SECONDS, self._close)
 
     def _close(self) -> None:
-        """Close when the responses are out, and cut the connection of a client that does not read them."""
+        """Close when all responses are sent; cut the connection if the client does not read them in time."""
         if self not in self._handler.connections:
             return  # it is closed already
         self._transport.close()
@@ -259,7 +259,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._timer = self._loop.call_later(self._settings.idle_seconds, self._transport.abort)
 
     def _check_deadline(self) -> None:
-        """The connection's one timer: it follows the deadline, which requests move."""
+        """Refuse or close a connection whose deadline has passed, else set its one timer again: requests move it."""
         now = self._loop.time()
         if self._pending:
             self._deadline = max(self._deadline, now + self._settings.idle_seconds)
@@ -274,7 +274,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
 
 def _to_origin_form(target: str) -> str:
-    """Take scheme and host off the absolute form, which proxies send; routes and signatures know the path only."""
+    """Remove scheme and host from a target in absolute form, as proxies send it: routes and signatures use the path."""
     if target.startswith("http://"):
         return "/" + target[7:].partition("/")[2]
     return target

@@ -3,7 +3,7 @@
 Rule: the fault of the n-th request depends on the seed and on n alone (periods: on the time since the faults were set),
 so that a rehearsal can be repeated. Shares are probabilities per request and exclude one another.
 
-Text of the option --faults → Faults; an error names the term that is wrong and what to write instead.
+`parse_faults` reads the text of the option --faults; an error names the wrong term and what to write instead.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Milliseconds = Annotated[float, Meta(ge=0, le=86_400_000)]
 
 
 class Latency(Noun, forbid_unknown_fields=True):
-    """Added before the answer, in milliseconds; no draw is below 0."""
+    """The distribution of the delay before each answer, in milliseconds; no draw is below 0."""
 
     kind: Literal["constant", "uniform", "normal", "lognormal", "exponential"] = "constant"
     first: Milliseconds = 0.0  # constant: value; uniform: least; normal, exponential: mean; lognormal: median
     second: Milliseconds = 0.0  # uniform: most; normal: standard deviation; lognormal: sigma of the logarithm
 
     def draw(self, source: random.Random) -> float:
-        """Seconds."""
+        """Draw a delay, in seconds."""
         match self.kind:
             case "uniform":
                 value = source.uniform(self.first, self.second)
@@ -70,18 +70,18 @@ class Faults(Noun, forbid_unknown_fields=True):
 
 
 class InjectedFault(Noun):
-    """What happens to one request."""
+    """The fault of one request."""
 
     delay: float = 0.0  # seconds
-    status: int | None = None
-    drop: Literal["", "before", "after"] = ""
+    status: int | None = None  # answer with this error status, without handling the request
+    drop: Literal["", "before", "after"] = ""  # close the connection before or after handling the request
 
 
 NO_FAULT = InjectedFault()
 
 
 class FaultInjector:
-    """Draws the fault of each request from one setting of faults."""
+    """A generator of each request's fault, from one `Faults` and its seed."""
 
     def __init__(self, faults: Faults, now: float) -> None:
         self.faults = faults
@@ -90,7 +90,7 @@ class FaultInjector:
         self._quiet = structs.replace(faults, seed=0, operations=Faults().operations) == Faults()
 
     def draw_fault(self, operation: str, now: float) -> InjectedFault:
-        """The fault of the next request to `operation`, at time `now`."""
+        """Draw the fault of the next request to `operation`, at Unix time `now`."""
         faults = self.faults
         if self._quiet or (faults.operations and operation not in faults.operations):
             return NO_FAULT
@@ -103,7 +103,7 @@ class FaultInjector:
         return self._draw_share(chance, delay)
 
     def _draw_share(self, chance: float, delay: float) -> InjectedFault:
-        """Shares are laid one after the other on [0, 1): one number decides."""
+        """Choose the fault: the shares lie one after another on [0, 1), and `chance` falls into one of them or none."""
         faults = self.faults
         outcomes = (
             (faults.errors, InjectedFault(delay, status=500)),
@@ -119,7 +119,7 @@ class FaultInjector:
 
 
 SHARES = ("errors", "drops", "lost_answers")
-LATENCIES = {  # kind: how it is written
+LATENCIES = {  # kind: the form of its term in --faults
     "constant": "constant:MS",
     "uniform": "uniform:MIN:MAX",
     "normal": "normal:MEAN:SD",
@@ -153,7 +153,7 @@ def _refuse(term: str, instead: str) -> NoReturn:
 
 
 def _read_number(term: str, text: str, most: float, instead: str) -> float:
-    """A number from 0 to `most`."""
+    """Return the number in `text`; raises EndpointError unless it is from 0 to `most`."""
     try:
         number = float(text)
     except ValueError:

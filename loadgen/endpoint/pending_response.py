@@ -1,4 +1,4 @@
-"""A response that is due on a connection of the server, and its bytes in HTTP/1.1."""
+"""A response that a connection of the server owes, and its bytes in HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for statu
 
 
 class PendingResponse:
-    """A response that is due, in its place in the order of a connection."""
+    """A place in a connection's order of responses, empty until the response is there."""
 
     __slots__ = ("close", "data", "without_body")
 
     def __init__(self, close: bool, without_body: bool) -> None:
         self.close = close  # the connection ends with this response
         self.without_body = without_body  # the response to a HEAD
-        self.data: bytes | None = None  # None: not released yet
+        self.data: bytes | None = None  # None: not filled yet
 
     def fill(self, response: Response) -> None:
-        """Make its bytes."""
+        """Set `data` to the bytes of the response."""
         head = "".join([f"{name}: {value}\r\n" for name, value in response.headers])
         end = "connection: close\r\n\r\n" if self.close else "\r\n"
         line, date, length = _LINES[response.status], _format_date(int(time.time())), len(response.body)
@@ -33,8 +33,8 @@ class PendingResponse:
 
 @lru_cache(1)
 def _format_date(second: int) -> str:
-    """The header Date, which every server with a clock sends (RFC 9110, section 6.6.1).
+    """Return the line of the header Date, which every server with a clock sends (RFC 9110, section 6.6.1).
 
-    The AWS SDKs read it from a refusal: a client whose clock is off then signs by the endpoint's.
+    The AWS SDKs read it from a refusal: a client whose clock is wrong then signs with the endpoint's time.
     """
     return f"date: {formatdate(second, usegmt=True)}\r\n"

@@ -1,13 +1,12 @@
-"""The body of a request, without gzip and as JSON. Pure.
+"""Undo the gzip of a request's body, and decode JSON text, also text that msgspec refuses. Pure.
 
 Rule: no body takes more memory than the limit, and an unreadable body is a ServiceError, nothing else. The names and
 statuses are those of the CloudWatch RUM API Reference, "Common Errors", and of AWS's rest-json services.
 
-JSON text as its grammar allows it, where msgspec's reader is stricter. Pure.
-
 Rule: JSON (RFC 8259, section 8.2) allows the escape of half a surrogate pair, which JSON.stringify writes for a string
-that was cut inside an emoji. A Python text cannot carry it as UTF-8, so such text is kept as it came, escape by escape,
-and decoded only as far as needed. Each function tries msgspec first and costs nothing more for other text.
+that was cut inside an emoji. A Python text with half a pair cannot be encoded as UTF-8, so such JSON is kept as it was
+received, escape by escape, and decoded only as far as needed. Each function tries msgspec first, so other text costs
+nothing more.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class BodyTooLarge(ServiceError):
 
 
 def inflate(request: Request, limit: int) -> bytes:
-    """The body without its content encoding, at most `limit` bytes."""
+    """Return a request's body without its content encoding; raises BodyTooLarge above `limit` bytes."""
     encoding = (request.header("content-encoding") or "identity").strip().lower()
     if encoding == "gzip":
         return _gunzip(request.body, limit)
@@ -56,12 +55,12 @@ def inflate(request: Request, limit: int) -> bytes:
 
 
 def gunzip_stored(body: bytes) -> bytes:
-    """A body that was accepted before, without gzip."""
+    """Return a stored body without gzip. It was checked when it was accepted, so it has no limit here."""
     return zlib.decompress(body, wbits=GZIP_WBITS) if body.startswith(GZIP_MAGIC) else body
 
 
 def read_object(data: bytes) -> dict[str, Any]:
-    """Decode a JSON object, not yet checked; an empty body is an empty object."""
+    """Decode a JSON object; its members are not checked yet. An empty body is an empty object."""
     try:
         body = msgspec.json.decode(data) if data else {}
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
@@ -89,21 +88,21 @@ def _gunzip(body: bytes, limit: int) -> bytes:
 
 
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
-"""One escape: a whole surrogate pair, half a pair, or any other."""
+"""One JSON escape: a whole surrogate pair, half a pair, or any other escape."""
 
 _HALF_LENGTH = 6  # of \ud83d
 
 
 class AnyObject(msgspec.Struct):
-    """Any JSON object: its members are scanned, not built."""
+    """Any JSON object. It has no members here, so msgspec checks their syntax without building values."""
 
 
 scan_object = msgspec.json.Decoder(AnyObject).decode
-"""Raises msgspec.DecodeError or RecursionError for a text that is no object, or that only `is_object` understands."""
+"""Check that a text is a JSON object; raises msgspec.DecodeError or RecursionError if not, or if it has half a pair."""
 
 
 def is_object(text: str) -> bool:
-    """Whether a text is a JSON object; one nested deeper than about 1,000 levels is taken to be none."""
+    """Whether a text is a JSON object; an object nested deeper than about 1,000 levels does not count as one."""
     try:
         scan_object(drop_halves(text))
     except (msgspec.DecodeError, RecursionError):
@@ -112,7 +111,7 @@ def is_object(text: str) -> bool:
 
 
 def parse_object(text: str | None) -> dict[str, Any]:
-    """Decode a text that is a JSON object; one that is nested too deeply is taken as empty.
+    """Decode a text that is a JSON object. No text, and an object that is nested too deeply, give an empty dict.
 
     A number too large for a float becomes infinite, and half a surrogate pair stays half in the Python text.
     """
@@ -143,7 +142,7 @@ def escape_halves(data: bytes) -> bytes:
 
 
 def drop_halves(text: str) -> str:
-    """A JSON text whose half surrogate pairs became U+FFFD, so that msgspec reads it."""
+    """Replace half surrogate pairs in a JSON text by U+FFFD, so that msgspec can read it."""
     return _replace_halves(text, r"\ufffd")
 
 
@@ -163,5 +162,5 @@ def _encode_value(value: Any) -> str:
 
 
 def _parse_integer(digits: str) -> int | float:
-    """Python refuses to read integers of more than 4,300 digits; RUM keeps none beyond 64 bits."""
+    """Read an integer; one of 20 digits or more becomes infinite: RUM keeps 64 bits, Python reads 4,300 digits."""
     return int(digits) if len(digits) < 20 else float("inf")

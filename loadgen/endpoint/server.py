@@ -1,7 +1,7 @@
 """The endpoint on a socket. `python -m loadgen.endpoint.server` is the process that an `Endpoint` starts.
 
-Rule: a response waits until what its request wrote is committed, once for all requests of one pass of the event loop;
-so a 200 means kept, and requests share the cost of a commit.
+Rule: a response waits until its request's writes are committed. There is one commit for all requests of one pass of the
+event loop, so a 200 means that the events are stored, and requests share the cost of a commit.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from loadgen.errors import EndpointError, LoadgenError
 from loadgen.model import Request
 
 GRACE_SECONDS = 5.0
-"""How long a stopping server waits for responses that are still due."""
+"""Seconds that a stopping server waits for responses that are still due."""
 
 BACKLOG = 2048
 
 READ_BYTES = 256 * 1024
-"""Read from a connection at once: as much as asyncio reads into a new buffer each time, which costs page faults."""
+"""Bytes read from a connection at once, as many as asyncio reads; but into one buffer, which saves page faults."""
 
 
 Answered = tuple[HttpConnection, PendingResponse, Reply, AccessEntry | None]
-"""A request whose answer waits for the commit."""
+"""A request whose response waits for the commit, and its entry of the access log."""
 
 
 class CommittingHandler:
-    """Takes the requests of all connections, and releases each response after the commit."""
+    """The owner of all connections: it answers their requests and releases each response after the commit."""
 
     def __init__(self, service: RumService, console: Console, loop: asyncio.AbstractEventLoop) -> None:
         self.settings = service.settings
@@ -54,17 +54,17 @@ class CommittingHandler:
         self._service = service
         self._console = console
         self._loop = loop
-        self._looking: set[asyncio.Task[None]] = set()  # the console's answers under way
+        self._console_tasks: set[asyncio.Task[None]] = set()  # the console's answers in progress
         self._waiting: list[Answered] = []
         path = service.settings.access_log
         self._log = AccessLog(path, service.name_monitor) if path else None
 
     def submit(self, connection: HttpConnection, pending: PendingResponse, request: Request, oversize: bool) -> None:
-        """Decide now; the response leaves after the commit of this pass of the event loop. The console takes longer."""
+        """Answer a request now and send the response after this pass's commit; the console answers in a task."""
         if self._console.takes(request) and not oversize:
             task = self._loop.create_task(self._answer_console(connection, pending, request))
-            self._looking.add(task)
-            task.add_done_callback(self._looking.discard)
+            self._console_tasks.add(task)
+            task.add_done_callback(self._console_tasks.discard)
             return
         if not self._waiting:
             self._loop.call_soon(self.flush)
@@ -78,18 +78,18 @@ class CommittingHandler:
         self._release((connection, pending, reply, entry))
 
     def flush(self) -> None:
-        """Commit, and release the responses."""
+        """Commit, and release the responses that wait for the commit."""
         waiting, self._waiting = self._waiting, []
         try:
             self._service.commit()
         except sqlite3.Error as wrong:
-            lost = Reply(self._service.report_failed_commit(wrong))
-            waiting = [(connection, pending, lost, entry) for connection, pending, _, entry in waiting]
-        for each in waiting:
-            if delay := each[2].fault.delay:
-                self._loop.call_later(delay, self._release, each)
+            failure = Reply(self._service.report_failed_commit(wrong))
+            waiting = [(connection, pending, failure, entry) for connection, pending, _, entry in waiting]
+        for answered in waiting:
+            if delay := answered[2].fault.delay:
+                self._loop.call_later(delay, self._release, answered)
             else:
-                self._release(each)
+                self._release(answered)
 
     def _release(self, answered: Answered) -> None:
         connection, pending, reply, entry = answered
@@ -142,11 +142,11 @@ async def _serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    watched = None
+    stdin_pipe = None
     if until_stdin_ends:
-        watched, _ = await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
+        stdin_pipe, _ = await loop.connect_read_pipe(lambda: _StdinWatch(stopped), sys.stdin)
     _raise_descriptor_limit()
-    gc.freeze()  # what is loaded by now stays: no collection looks at it again
+    gc.freeze()  # objects loaded by now stay: no collection needs to scan them again
     console = Console(service, is_live=not service.settings.read_only)
     handler = CommittingHandler(service, console, loop)
     server = await loop.create_server(lambda: HttpConnection(handler, loop), sock=listener, backlog=BACKLOG)
@@ -160,12 +160,12 @@ async def _serve(
         await asyncio.sleep(0.01)
     handler.flush()
     console.close()
-    if watched is not None:
-        watched.close()
+    if stdin_pipe is not None:
+        stdin_pipe.close()
 
 
 class _StdinWatch(asyncio.Protocol):
-    """Stops the server when stdin closes: the parent has ended or wants the server to end."""
+    """A reader of stdin that stops the server when stdin closes: the parent has ended or wants the server to end."""
 
     def __init__(self, stopped: asyncio.Event) -> None:
         self._stopped = stopped
@@ -175,7 +175,7 @@ class _StdinWatch(asyncio.Protocol):
 
 
 def _raise_descriptor_limit() -> None:
-    """Allow as many connections as the hard limit does: each is a descriptor, and the soft limit is often 1024."""
+    """Raise the soft limit of descriptors, often 1024, to the hard limit: each connection takes a descriptor."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with contextlib.suppress(ValueError, OSError):  # macOS refuses some values: the soft limit then stays
@@ -185,12 +185,12 @@ def _raise_descriptor_limit() -> None:
 def _main() -> None:
     """Read the arguments from stdin, serve, and report on stdout."""
     line = sys.stdin.readline()
-    if not line.endswith("\n"):  # the parent ended before it had written them
+    if not line.endswith("\n"):  # the parent ended before it had written the arguments
         return
     arguments = msgspec.json.decode(line, type=ServerArguments)
 
     def write_report(report: StartReport) -> None:
-        with contextlib.suppress(BrokenPipeError):  # the parent was stopped meanwhile; the end of stdin stops us
+        with contextlib.suppress(BrokenPipeError):  # the parent has ended; the end of stdin stops this process
             os.write(sys.stdout.fileno(), msgspec.json.encode(report) + b"\n")
 
     def report_url(url: str) -> None:

@@ -39,20 +39,20 @@ _LOG = logging.getLogger(__name__)
 
 
 class Reply(Noun):
-    """A response, and the fault that delays it or drops its connection."""
+    """A response with the fault that delays it or drops its connection."""
 
     response: Response
     fault: InjectedFault = NO_FAULT
-    call: PutCall | None = None  # of a PutRumEvents
+    call: PutCall | None = None  # the logged call of a PutRumEvents request
 
 
 class Arrival(Noun):
-    """A request as it came."""
+    """A request as the server received it."""
 
     request: Request
-    path: str  # of its target
+    path: str  # the request's target without its query
     peer: str  # IP address
-    oversize: bool  # its body was too large to be read
+    oversize: bool  # the body was too large to be read
     now: float  # Unix time
 
 
@@ -65,15 +65,15 @@ class RumService:
         self.clock = clock
         self.state = LiveState(settings.live, clock())
         self.calls = CallLog()
-        self._answers = 0
+        self._answer_count = 0
         self._request_id = format_uuid4(os.urandom(16).hex())[:24]  # a random UUID, whose last 12 digits count
-        self._credentials: dict[str, Credentials] = {one.access_key_id: one for one in settings.credentials}
+        self._credentials: dict[str, Credentials] = {key.access_key_id: key for key in settings.credentials}
         if not settings.read_only:
             expire(store, clock(), settings.retention)
             store.commit()
 
     def handle(self, request: Request) -> Response:
-        """Answer a request and commit; a Send. Faults that delay or drop an answer have no effect here."""
+        """Answer a request and commit. Faults that delay or drop an answer have no effect here."""
         reply = self.reply(request)
         try:
             self.commit()
@@ -82,30 +82,30 @@ class RumService:
         return reply.response
 
     def name_monitor(self, monitor_id: str) -> str:
-        """The name of an app monitor, or its id where there is none."""
-        found = self.store.find_active(monitor_id)
-        return found.name if found else monitor_id
+        """Return the name of the app monitor with this id, or the id itself if there is no such monitor."""
+        monitor = self.store.find_active(monitor_id)
+        return monitor.name if monitor else monitor_id
 
     def perform_for_console(self, name: str, labels: dict[str, str], given: dict[str, Any]) -> dict[str, Any]:
-        """Perform an operation of the control plane, which the console asks for without a signature, and commit."""
+        """Perform a control-plane operation for the console, which sends no signature; commit and return its output."""
         operation = load_service_model().operations[name]
         request = Request(operation.method, "/", (), msgspec.json.encode(given))
         context = OperationContext(self.settings, self.store, self.clock(), request, "127.0.0.1")
-        found = OPERATIONS[name](context, operation, labels)
+        output = OPERATIONS[name](context, operation, labels)
         self.commit()
-        return found
+        return output
 
     def commit(self) -> None:
-        """Make everything durable that was answered so far; raises sqlite3.Error."""
+        """Make the writes of all requests answered so far durable; raises sqlite3.Error."""
         self.store.commit()
         self.calls.mark_committed()
 
     def reply(self, request: Request, peer: str = "127.0.0.1", oversize: bool = False) -> Reply:
-        """Answer a request from an IP address; its writes are durable only after the store's next commit.
+        """Answer a request from IP address `peer`; its writes are durable only after the store's next commit.
 
         `oversize` says that the body was too large to be read.
         """
-        origin, before = request.header("origin"), self.calls.number
+        origin, calls_before = request.header("origin"), self.calls.number
         arrival = Arrival(request, request.target.partition("?")[0], peer, oversize, self.clock())
         fault = NO_FAULT
         try:
@@ -115,27 +115,27 @@ class RumService:
             if self.settings.read_only:
                 raise ServiceError("UnknownOperationException", "This is the console of a store: see /_loadgen/")
             if request.method == "OPTIONS":
-                return Reply(self._finish(self._answer_preflight(arrival, origin), origin))
+                return Reply(self._add_common_headers(self._answer_preflight(arrival, origin), origin))
             operation, labels = self._find_operation(arrival)
             fault = self.state.faults.draw_fault(operation.name, arrival.now)
             if operation.name == PUT_RUM_EVENTS:
                 response = self._put_events(operation, labels, arrival, fault)
             else:
-                self._admit(arrival, fault)
+                self._check_fault_and_size(arrival, fault)
                 response = self._perform(operation, labels, arrival)
         except ServiceError as error:
             response = error.make_response()
         except Exception as wrong:
-            response = self._report_mistake(wrong)
-        call = self.calls.calls[-1] if self.calls.number > before else None
-        return Reply(self._finish(response, origin), fault, call)
+            response = self._report_internal_error(wrong)
+        call = self.calls.calls[-1] if self.calls.number > calls_before else None
+        return Reply(self._add_common_headers(response, origin), fault, call)
 
     def _find_operation(self, arrival: Arrival) -> tuple[Operation, dict[str, str]]:
-        """The operation of a request; a POST to the path of none is logged as a call that was refused."""
+        """Return a request's operation and path labels; a POST to an unknown path is logged as a refused call."""
         method, path = arrival.request.method, arrival.path
         if found := find_operation(method, path):
             return found
-        error = _explain_route(method, path)
+        error = _make_route_error(method, path)
         if method == "POST":
             self._log_call(PutCall(arrival.now, path, len(arrival.request.body)), arrival, error)
         raise error
@@ -143,21 +143,21 @@ class RumService:
     def _put_events(
         self, operation: Operation, labels: dict[str, str], arrival: Arrival, fault: InjectedFault
     ) -> Response:
-        """Answer PutRumEvents, and log the call with what became of it."""
+        """Answer PutRumEvents and log the call with its outcome."""
         began = time.perf_counter()
         call = PutCall(arrival.now, arrival.path, _measure_body(arrival.request), monitor=labels["Id"])
         if fault is not NO_FAULT:
             call.delay, call.dropped_connection = fault.delay, bool(fault.drop)
         error: ServiceError | None = None
         try:
-            self._admit(arrival, fault)
+            self._check_fault_and_size(arrival, fault)
             response = self._perform(operation, labels, arrival, call)
             call.status = response.status
             return response
         except ServiceError as raised:
             error = raised
-            known = self.store.find_ever(labels["Id"])
-            self.state.count_error(known.id if known else None, error.status)
+            monitor = self.store.find_ever(labels["Id"])
+            self.state.count_error(monitor.id if monitor else None, error.status)
             raise
         finally:
             call.milliseconds = (time.perf_counter() - began) * 1000
@@ -171,32 +171,32 @@ class RumService:
             self.calls.note_refusal(call, arrival.request, arrival.peer)
 
     def report_failed_commit(self, wrong: sqlite3.Error) -> Response:
-        """The answer to every request of a commit that failed."""
-        _LOG.error("the store cannot keep: %s", wrong)
+        """Return the answer to each request whose commit failed, and mark the calls since the last commit as failed."""
+        _LOG.error("the store cannot be written: %s", wrong)
         error = InternalServerException("The store cannot keep what was sent")
         self.calls.fail_uncommitted(error.code, f"{error.message}: {wrong}")
-        return self._finish(error.make_response(), None)
+        return self._add_common_headers(error.make_response(), None)
 
-    def _report_mistake(self, wrong: Exception) -> Response:
-        """A mistake of the endpoint itself: the client gets a 500, the log the traceback, the store nothing."""
+    def _report_internal_error(self, wrong: Exception) -> Response:
+        """Answer 500 after an unexpected exception and log its traceback; an SQLite error also fails the commit."""
         _LOG.error("internal error", exc_info=wrong)
         if isinstance(wrong, sqlite3.Error):
             self.store.spoil()
         return InternalServerException().make_response()
 
-    def _admit(self, arrival: Arrival, fault: InjectedFault) -> None:
-        """What is decided before anything of the request is believed: faults and size."""
+    def _check_fault_and_size(self, arrival: Arrival, fault: InjectedFault) -> None:
+        """Raise the ServiceError of an injected fault or of a body that is too large, before any other check."""
         if fault.drop == "before":
             raise InternalServerException
         if fault.status is not None:
-            _raise_injected(fault.status)
+            _raise_injected_error(fault.status)
         if arrival.oversize or len(arrival.request.body) > self.settings.max_body_bytes:
             raise BodyTooLarge(self.settings.max_body_bytes)
 
     def _perform(
         self, operation: Operation, labels: dict[str, str], arrival: Arrival, call: PutCall | None = None
     ) -> Response:
-        """Signature, quota, input and rules of one operation, in this order; `call` is there for PutRumEvents alone."""
+        """Check signature and quota, then perform the operation. `call` is the log entry of a PutRumEvents request."""
         request, now = arrival.request, arrival.now
         is_optional = call is not None and allows_unsigned(self.settings, self.store, labels["Id"])
         key = self._verify(request, is_optional, now)
@@ -205,7 +205,7 @@ class RumService:
         return Response(200, (_JSON,), msgspec.json.encode(OPERATIONS[operation.name](context, operation, labels)))
 
     def _verify(self, request: Request, optional: bool, now: float) -> str | None:
-        """The access key that signed; None for an unsigned request where a signature is optional."""
+        """Return the access key id that signed; None for an unsigned request where a signature is optional."""
         if optional and request.header("authorization") is None and "X-Amz-" not in request.target:
             return None
         try:
@@ -215,9 +215,9 @@ class RumService:
 
     # Headers of every answer
 
-    def _finish(self, response: Response, origin: str | None) -> Response:
-        self._answers += 1
-        headers = (*response.headers, ("x-amzn-requestid", f"{self._request_id}{self._answers:012x}"))
+    def _add_common_headers(self, response: Response, origin: str | None) -> Response:
+        self._answer_count += 1
+        headers = (*response.headers, ("x-amzn-requestid", f"{self._request_id}{self._answer_count:012x}"))
         allowed = self.settings.cors_origins
         if origin is not None and ("*" in allowed or origin in allowed):
             headers += (
@@ -227,7 +227,7 @@ class RumService:
         return Response(response.status, headers, response.body)
 
     def _answer_preflight(self, arrival: Arrival, origin: str | None) -> Response:
-        """What a browser asks before it sends. An origin that is not let in shows as a refused call: none follows."""
+        """Answer a CORS preflight. If its origin is refused, log it as a call: the browser sends no other."""
         request, allowed = arrival.request, self.settings.cors_origins
         if origin is not None and not {"*", origin} & set(allowed):
             refusal = ServiceError(
@@ -246,7 +246,7 @@ class RumService:
 
 
 def _measure_body(request: Request) -> int:
-    """Bytes on the wire; as the client states them where the body was too large to be read."""
+    """Return the body's bytes on the wire; if it was too large to be read, the size that the client stated."""
     if request.body:
         return len(request.body)
     stated = request.header("content-length") or ""
@@ -259,8 +259,8 @@ mobile RUM send to /v1/rum (CloudWatch user guide, "Set up a mobile application 
 has no such path."""
 
 
-def _explain_route(method: str, path: str) -> ServiceError:
-    """The error of a path that is no operation's."""
+def _make_route_error(method: str, path: str) -> ServiceError:
+    """Return the error for a method and path that belong to no operation."""
     if path.startswith(OTLP_PREFIX):
         return ServiceError(
             "NotImplementedException",
@@ -270,8 +270,8 @@ def _explain_route(method: str, path: str) -> ServiceError:
     return ServiceError("UnknownOperationException", f"No operation has the route {method} {path[:200]}")
 
 
-def _raise_injected(status: int) -> None:
-    """Answer with the status of a fault instead of looking at the request."""
+def _raise_injected_error(status: int) -> None:
+    """Raise the error of an injected status."""
     match status:
         case 403:
             raise ServiceError("AccessDeniedException", "Denied by an injected fault")

@@ -19,7 +19,7 @@ FRONT_END_STATUSES = {
     "RequestEntityTooLargeException": 413,
     "NotImplementedException": 501,  # a path of OTLP
 }
-"""HTTP statuses of the codes outside the model."""
+"""HTTP statuses of the error codes that the service model does not have."""
 
 
 class ServiceError(Exception):
@@ -52,14 +52,14 @@ class ValidationException(ServiceError):
 
 
 class ResourceNotFoundException(ServiceError):
-    """404: `kind` is AppMonitor, MetricsDestination, ..."""
+    """404: there is no resource of this kind (AppMonitor, MetricsDestination, ...) and name."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__("ResourceNotFoundException", f"{kind} not found: {name}", resourceName=name, resourceType=kind)
 
 
 class ConflictException(ServiceError):
-    """409: the name is taken."""
+    """409: another resource has the same name or content."""
 
     def __init__(self, kind: str, name: str, message: str) -> None:
         super().__init__("ConflictException", message, resourceName=name, resourceType=kind)
@@ -75,7 +75,7 @@ class ThrottlingException(ServiceError):
 
 
 class InternalServerException(ServiceError):
-    """500: the endpoint itself failed, or a fault says so."""
+    """500: the endpoint itself failed, or an injected fault."""
 
     def __init__(self, message: str = "Internal server error") -> None:
         super().__init__("InternalServerException", message)

@@ -1,6 +1,6 @@
-"""What an endpoint is started with, what of it can change while it runs, and how both reach a process of its own.
+"""The settings that an endpoint starts with, and the messages that bring them to its process.
 
-What changes while an endpoint runs, besides its store: quotas, faults, and counts of the requests not accepted.
+`LiveState` is what changes while an endpoint runs, besides its store: quotas, faults, and counts of rejected requests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LiveSettings(Noun, forbid_unknown_fields=True):
     faults: Faults = Faults()
 
     def find_problem(self) -> str | None:
-        """Say in one sentence which quota is wrong; None when none is."""
+        """Return one sentence that names a wrong quota; None if all are right."""
         known = load_service_model().operations
         for name, rate in (("quota", self.quota), ("burst", self.burst), *self.operation_quotas.items()):
             if rate is not None and not (isfinite(rate) and rate >= 0):
@@ -47,7 +47,7 @@ class LiveSettings(Noun, forbid_unknown_fields=True):
 
 
 class EndpointSettings(Noun):
-    """Everything an endpoint is started with. Sizes in bytes, times in seconds."""
+    """All settings that an endpoint starts with. Sizes are in bytes, times in seconds."""
 
     region: str = "us-east-1"
     account: str = "123456789012"
@@ -60,7 +60,7 @@ class EndpointSettings(Noun):
     cors_origins: tuple[str, ...] = ("*",)
     monitor_limit: int = APP_MONITORS
     deleting_seconds: float = 0.0  # how long a deleted monitor is shown as DELETING
-    read_only: bool = False  # a store of another time: it is looked at, nothing is taken and nothing expires
+    read_only: bool = False  # only show a store: every request is refused and nothing expires
     keeps: bool = True  # keep accepted batches, so that they can be read back; False: only count them
     retention: float = RETENTION_SECONDS
     max_batch_events: int = EVENTS_PER_BATCH
@@ -69,24 +69,24 @@ class EndpointSettings(Noun):
     max_inflated_bytes: int = 4 * 1024 * 1024
     max_header_bytes: int = 64 * 1024  # request line, headers and trailers
     max_connections: int = 10_000
-    max_unfinished_bytes: int = 256 * 1024 * 1024  # bodies of requests that are not whole yet, all connections together
-    max_memory_bytes: int = 1024 * 1024 * 1024  # batches kept in memory; a file is limited by its disk
-    idle_seconds: float = 75.0  # an unused connection is closed
-    access_log: str | None = None  # a file that gets a line a request; "-": standard error
+    max_unfinished_bytes: int = 256 * 1024 * 1024  # incomplete bodies of all connections together
+    max_memory_bytes: int = 1024 * 1024 * 1024  # batches of a store in memory; a file is limited by its disk
+    idle_seconds: float = 75.0  # an unused connection is closed after so long
+    access_log: str | None = None  # a file that gets one line for each request; "-": standard error
     body_seconds: float = 20.0  # a request must have arrived completely by then
 
     @property
     def live(self) -> LiveSettings:
-        """The part that can change."""
+        """The settings that can change while the endpoint runs."""
         return LiveSettings(self.quota, self.burst, self.operation_quotas, self.faults)
 
     @property
     def partition(self) -> str:
-        """The first part of ARNs after `arn`."""
+        """The partition of ARNs in this Region: aws, aws-cn or aws-us-gov."""
         return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rpartition("-")[0].rpartition("-")[0], "aws")
 
     def make_arn(self, monitor_name: str) -> str:
-        """The ARN of an app monitor; its last part is the name, not the id."""
+        """Return the ARN of an app monitor; its last part is the monitor's name, not its id."""
         return f"arn:{self.partition}:rum:{self.region}:{self.account}:appmonitor/{monitor_name}"
 
 
@@ -101,7 +101,7 @@ def check_settings(settings: EndpointSettings) -> None:
 
 
 class ServerArguments(Noun):
-    """What a process of its own reads from its stdin, as one line of JSON."""
+    """What the endpoint's process reads from its stdin, as one line of JSON."""
 
     settings: EndpointSettings
     store_path: str | None
@@ -110,14 +110,14 @@ class ServerArguments(Noun):
 
 
 class StartReport(Noun):
-    """What that process writes to its stdout, as one line of JSON."""
+    """What the endpoint's process writes to its stdout, as one line of JSON: its URL, or why it cannot start."""
 
     url: str = ""
     error: str = ""
 
 
 class RejectionCounts(Noun):
-    """Answers to PutRumEvents other than 200 since the endpoint started; accepted ones are counted in the store."""
+    """Counts of PutRumEvents requests not accepted since the endpoint started; the store counts accepted ones."""
 
     throttled: int = 0
     refused: int = 0  # 4xx other than 429
@@ -125,11 +125,11 @@ class RejectionCounts(Noun):
 
 
 MOST_COUNTED = 2_000
-"""App monitors whose errors are counted; the ledger knows 20 that live and 1,000 that were deleted."""
+"""App monitors whose errors are counted at most; the ledger knows 20 live monitors and 1,000 deleted ones."""
 
 
 class LiveState:
-    """The settings in force, with the token buckets and the faults that follow from them."""
+    """The settings in force, with their token buckets and fault injector, and the counts of rejected requests."""
 
     def __init__(self, settings: LiveSettings, now: float) -> None:
         self.settings = settings
@@ -138,37 +138,37 @@ class LiveState:
         self._counts: dict[str | None, RejectionCounts] = {}
 
     def change(self, settings: LiveSettings, now: float) -> None:
-        """Put other settings in force; what changes begins anew: a full bucket, fault periods from now."""
-        before, self.settings = self.settings, settings
+        """Put other settings in force. Changed quotas begin with full buckets, periods of changed faults begin now."""
+        previous, self.settings = self.settings, settings
         quotas = (settings.quota, settings.burst, settings.operation_quotas)
-        if quotas != (before.quota, before.burst, before.operation_quotas):
+        if quotas != (previous.quota, previous.burst, previous.operation_quotas):
             self._buckets = _make_buckets(settings)
-        if settings.faults != before.faults:
+        if settings.faults != previous.faults:
             self.faults = FaultInjector(settings.faults, now)
 
     def take_token(self, operation: str, now: float) -> None:
-        """Count a request against its operation's quota; raises ThrottlingException when that is used up."""
+        """Count a request against its operation's quota; raises ThrottlingException if the quota is used up."""
         bucket = self._buckets.get(operation)
         if bucket is not None and (wait := bucket.take(now)):
             quota_code = REQUESTS_QUOTA_CODE if operation == PUT_RUM_EVENTS else None
             raise ThrottlingException(max(1, math.ceil(wait)), quota_code)
 
     def read_counts(self, monitor_id: str | None) -> RejectionCounts:
-        """Counts of one app monitor, or (None) of all requests."""
+        """Return the counts of one app monitor, or (None) of all requests."""
         return self._counts.get(monitor_id, RejectionCounts())
 
     def count_error(self, monitor_id: str | None, status: int) -> None:
-        """Count a PutRumEvents request that was answered with an error; None: for an unknown app monitor."""
+        """Count a PutRumEvents request that got an error; `monitor_id` is None for an unknown app monitor."""
         kind = "throttled" if status == 429 else "failed" if status >= 500 else "refused"
         for key in {monitor_id, None}:
             counts = self._counts.pop(key, None) or RejectionCounts()
             self._counts[key] = msgspec.structs.replace(counts, **{kind: getattr(counts, kind) + 1})
         if len(self._counts) > MOST_COUNTED:
-            del self._counts[next(iter(self._counts))]  # the one that had no error for the longest time
+            del self._counts[next(iter(self._counts))]  # the monitor without an error for the longest time
 
 
 def _make_buckets(settings: LiveSettings) -> dict[str, TokenBucket]:
-    """The token buckets by name of the operation."""
+    """Return the token buckets by operation name."""
     buckets = {name: TokenBucket(rate) for name, rate in settings.operation_quotas.items()}
     if settings.quota is not None:
         buckets[PUT_RUM_EVENTS] = TokenBucket(settings.quota, settings.burst)

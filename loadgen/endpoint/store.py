@@ -1,9 +1,9 @@
 """What the endpoint keeps, in one SQLite file or in memory: app monitors, metric definitions, accepted batches.
 
-Rule: a change is durable after `commit` and not before, so a 200 is sent after it (`RumService.handle` commits each
-request, the server once for all requests of one pass of its event loop). The journal is a WAL with synchronous=NORMAL:
-committed data survives kill -9 of the process; a power cut may lose the last commits but never damages the file. A
-batch is kept as it came over the wire, and decoded when it is read.
+Rule: a change is durable after `commit` and not before, so a 200 is sent after the commit (`RumService.handle` commits
+each request, the server once for all requests of one pass of its event loop). The journal is a WAL with
+synchronous=NORMAL: committed data survives kill -9 of the process; a power cut may lose the last commits but never
+damages the file. A batch is stored as it was received and decoded when it is read.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ DELETED_MONITORS = 1000
 """Deleted app monitors that the ledger still knows; with one more, the one deleted first is forgotten."""
 
 DROPPED_SHARE = 0.1
-"""Share of the batches that leave a full memory at once."""
+"""Share of the batches that a full store in memory drops at once."""
 
 
 class AppMonitor(Noun):
-    """An app monitor as kept."""
+    """An app monitor as the store keeps it."""
 
-    number: int  # its row
+    number: int  # the monitor's row
     name: str
     id: str
     created: str  # ISO 8601, UTC, such as 2026-11-25T18:48:45.123456Z
     modified: str
     domains: tuple[str, ...]
-    listed: bool  # given as DomainList
+    listed: bool  # the domains were given as DomainList, not as Domain
     configuration: dict[str, Any]
     custom_events: bool
     cw_log: bool
     platform: str
     deobfuscation: dict[str, Any] | None = None
     tags: dict[str, str] = msgspec.field(default_factory=dict)
-    active: bool = False  # it has received events
+    active: bool = False  # the monitor has received events
     policy: str | None = None
     policy_revision: str | None = None
     policy_pinned: bool = False  # the caller chose a revision id, so later writers must name it
@@ -58,7 +58,7 @@ class AppMonitor(Noun):
 
 
 class StoredBatch(Noun):
-    """A batch to keep: the body as it came over the wire, and which of its events were accepted."""
+    """A batch to store: the body as it was received, and which of its events were accepted."""
 
     body: bytes
     times: list[int]  # Unix milliseconds of the accepted events, in the order of the body
@@ -66,18 +66,18 @@ class StoredBatch(Noun):
 
 
 class Store:
-    """One SQLite connection and a write-through cache of the monitors."""
+    """The endpoint's stored data: one SQLite connection and a write-through cache of the monitors."""
 
     def __init__(self, path: Path | str | None = None) -> None:
-        """Open a file, or make it, for the owner alone to read; None: in memory. Raises EndpointError."""
+        """Open or create the SQLite file at `path`; None: in memory. Raises EndpointError."""
         self._open = False  # inside a transaction
-        self._spoilt = False
+        self._spoilt = False  # a write failed, so the next commit must fail
         self._monitors: dict[int, AppMonitor] = {}
         self._by_name: dict[str, AppMonitor] = {}
         self._by_id: dict[str, AppMonitor] = {}
         self.is_in_memory = not path
         self.kept_bytes = 0  # of the bodies kept since the start
-        self._rows: list[tuple[Any, ...]] = []  # of batches that are written all at once, before anything else is done
+        self._rows: list[tuple[Any, ...]] = []  # new batches: they are inserted together, before any other statement
         self._db = open_database(path)
         try:
             self._load()
@@ -111,13 +111,13 @@ class Store:
         self._db.executemany(statement, rows)
 
     def read(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Rows of a query."""
+        """Return the rows of a query."""
         if self._rows:
             self._begin()
         return self._db.execute(statement, values).fetchall()
 
     def _begin(self) -> None:
-        """Begin a transaction unless there is one, and write the batches that wait."""
+        """Begin a transaction unless one is open, and insert the new batches."""
         if not self._open:
             self._db.execute("BEGIN")
             self._open = True
@@ -136,7 +136,7 @@ class Store:
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
-        """Undo what the block wrote when it raises; what was written before stays."""
+        """Undo the writes of the `with` block if it raises; earlier writes of the transaction stay."""
         self._begin()
         self._db.execute("SAVEPOINT attempt")
         try:
@@ -149,11 +149,11 @@ class Store:
             self._db.execute("RELEASE attempt")
 
     def spoil(self) -> None:
-        """Make the next commit fail: SQLite refused a write and may have undone others."""
+        """Make the next commit fail: SQLite refused a write and may have undone earlier ones."""
         self._spoilt = True
 
     def commit(self) -> None:
-        """Make everything written so far durable; on failure undo it and raise sqlite3.Error."""
+        """Make all writes so far durable; on failure undo those since the last commit and raise sqlite3.Error."""
         if not self.has_uncommitted:
             return
         try:
@@ -167,7 +167,7 @@ class Store:
         self._open = False
 
     def rollback(self) -> None:
-        """Undo what was written since the last commit."""
+        """Undo the writes since the last commit."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
         self._open = self._spoilt = False
@@ -175,45 +175,45 @@ class Store:
         self._load()
 
     def close(self) -> None:
-        """Commit and close; the log is folded into the file."""
+        """Commit and close the database; SQLite then merges its write-ahead log into the file."""
         self.commit()
         self._db.close()
 
     # App monitors
 
     def list_monitors(self) -> list[AppMonitor]:
-        """All monitors in the order of their names; a deleted one too, until another takes its name."""
+        """Return all monitors by name. A deleted monitor is among them until another monitor takes its name."""
         return [self._by_name[name] for name in sorted(self._by_name)]
 
     def list_all_monitors(self) -> list[AppMonitor]:
-        """All monitors, deleted ones too, in the order of creation."""
+        """Return all monitors, deleted ones too, in the order of creation."""
         return list(self._monitors.values())
 
     def find_named(self, name: str) -> AppMonitor | None:
-        """The monitor of a name; a deleted one too, until another takes its name."""
+        """Return the monitor with this name, even if it is deleted and no other monitor has taken the name."""
         return self._by_name.get(name)
 
     def find_active(self, monitor_id: str) -> AppMonitor | None:
-        """The monitor of an id, if it has not been deleted."""
+        """Return the monitor with this id unless it has been deleted."""
         return self._by_id.get(monitor_id)
 
     def find_ever(self, monitor_id: str) -> AppMonitor | None:
-        """The monitor of an id, deleted or not."""
+        """Return the monitor with this id, deleted or not."""
         return next((monitor for monitor in self._monitors.values() if monitor.id == monitor_id), None)
 
     def find_next_number(self) -> int:
-        """The row that the next new monitor gets."""
+        """Return the row that the next new monitor gets."""
         return max(self._monitors, default=0) + 1
 
     def put(self, monitor: AppMonitor) -> None:
-        """Keep a new or changed monitor."""
+        """Write a new or changed monitor."""
         record = msgspec.json.encode(monitor)
         self.write("INSERT OR REPLACE INTO monitors VALUES (?, ?, ?)", monitor.number, monitor.id, record)
         self._monitors[monitor.number] = monitor
         self._index()
 
     def remove(self, monitor: AppMonitor) -> None:
-        """Forget a monitor and all that was kept for it."""
+        """Delete a monitor with everything that is stored for it."""
         self.write("DELETE FROM monitors WHERE number = ?", monitor.number)
         for table in ("destinations", "definitions", "batches", "event_times", "indexed", "counted"):
             self.write(f"DELETE FROM {table} WHERE monitor = ?", monitor.number)
@@ -223,23 +223,23 @@ class Store:
     # Batches
 
     def keep(self, monitor: AppMonitor, batch: StoredBatch, last: int) -> None:
-        """Keep an accepted batch until `last` (Unix milliseconds), the time of its last event, is too long ago."""
+        """Store an accepted batch; it expires when `last`, its last event's time in Unix milliseconds, is too old."""
         dropped = msgspec.json.encode(batch.dropped) if batch.dropped else None
         times = array("q", batch.times).tobytes()
         self._rows.append((monitor.number, last, len(batch.times), times, dropped, batch.body))
         self.kept_bytes += len(batch.body)
 
     def count(self, monitor: int, requests: int, events: int, dropped: int) -> None:
-        """Count accepted requests and events that are not kept, and events that were dropped, of a monitor's row."""
+        """Add to the counts of the monitor in row `monitor`: its requests and events that are not kept, and drops."""
         self.write(_COUNT, monitor, requests, events, dropped)
 
     def read_body(self, monitor: AppMonitor, number: int) -> bytes | None:
-        """The body of a monitor's batch in a row, if it is there."""
+        """Return the body of a monitor's batch in row `number`; None if there is none."""
         rows = self.read("SELECT body FROM batches WHERE number = ? AND monitor = ?", number, monitor.number)
         return bytes(rows[0][0]) if rows else None
 
     def count_accepted(self, monitor: AppMonitor | None) -> tuple[int, int, int]:
-        """Accepted requests and events of a monitor, or of all, and their dropped events since the start."""
+        """Count requests and events accepted, and events dropped since the start, of a monitor or of all (None)."""
         where, values = ("WHERE monitor = ?", (monitor.number,)) if monitor else ("", ())
         kept = self.read(f"SELECT count(*), coalesce(sum(events), 0) FROM batches {where}", *values)[0]
         sums = "coalesce(sum(requests), 0), coalesce(sum(events), 0), coalesce(sum(dropped), 0)"
@@ -251,7 +251,7 @@ class Store:
 
 
 def expire(store: Store, now: float, retention: float) -> None:
-    """Drop batches whose last event is older than `retention` seconds, and monitors deleted so long ago."""
+    """Delete batches whose last event is older than `retention` seconds, and monitors that were deleted before that."""
     before = int((now - retention) * 1000)
     store.write("DELETE FROM event_times WHERE batch IN (SELECT number FROM batches WHERE last < ?)", before)
     store.write("DELETE FROM batches WHERE last < ?", before)
@@ -261,7 +261,7 @@ def expire(store: Store, now: float, retention: float) -> None:
 
 
 def forget_deleted_monitors(store: Store) -> None:
-    """Keep a bounded number of deleted monitors, the latest ones."""
+    """Delete all but the latest DELETED_MONITORS of the deleted monitors."""
     for monitor in _list_deleted(store)[:-DELETED_MONITORS]:
         store.remove(monitor)
 
@@ -282,6 +282,6 @@ def make_room(store: Store, limit: int) -> None:
 
 
 def _list_deleted(store: Store) -> list[AppMonitor]:
-    """Deleted monitors, the one deleted first at the front."""
+    """Return the deleted monitors in the order of their deletion."""
     deleted = [monitor for monitor in store.list_all_monitors() if monitor.deleted is not None]
     return sorted(deleted, key=lambda monitor: monitor.deleted or 0.0)

@@ -1,4 +1,4 @@
-"""The store's SQLite file: made or opened, checked, and what is wrong with it said in words."""
+"""Create or open the store's SQLite file, check it, and explain in words what is wrong with it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ COUNTED = (
     "CREATE TEMP TABLE counted (monitor INTEGER PRIMARY KEY, requests INTEGER NOT NULL, events INTEGER NOT NULL,"
     " dropped INTEGER NOT NULL)"
 )
-"""Accepted requests and events that are not kept, and dropped events, since the start."""
+"""A table of counts since the start: accepted requests and events that are not kept, and dropped events."""
 
 CHECKPOINT_PAGES = 8192
 """32 MiB of log before it is folded into the file, so that the fold's fsync is rare under load."""
@@ -55,11 +55,11 @@ EXPLANATIONS = {
     "no such table": "a damaged SQLite file: a table is missing",
     "full": "the disk is full",
 }
-"""What SQLite says, by a part of it, in words that name the cure."""
+"""Explanations that help the user, by a part of SQLite's own message."""
 
 
 def open_database(path: Path | str | None) -> sqlite3.Connection:
-    """Open a file, or make it, for the owner alone to read; None: in memory. Raises EndpointError."""
+    """Open the store's file, or create it with access for its owner alone; None: in memory. Raises EndpointError."""
     try:
         database = _connect(path)
     except (sqlite3.Error, OSError, EndpointError) as wrong:
@@ -102,7 +102,7 @@ def _connect(path: Path | str | None) -> sqlite3.Connection:
 
 
 def _make_file(path: Path) -> None:
-    """Make the file unless it is there; then it must be SQLite's or empty, as SQLite writes over a very short one."""
+    """Create the file. An existing file must be SQLite's or empty, because SQLite overwrites a very short file."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -114,7 +114,7 @@ def _make_file(path: Path) -> None:
 
 
 def _explain(wrong: Exception) -> str:
-    """What is wrong with a store, in words."""
+    """Return in words why a store cannot be opened."""
     if isinstance(wrong, OSError):
         return f"cannot be opened: {os.strerror(wrong.errno or 0)}"
     text = str(wrong)

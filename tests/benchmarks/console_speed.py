@@ -107,7 +107,7 @@ class UnloggedService(RumService):
     def _put_events(
         self, operation: Operation, labels: dict[str, str], arrival: Arrival, fault: InjectedFault
     ) -> Response:
-        self._admit(arrival, fault)
+        self._check_fault_and_size(arrival, fault)
         return self._perform(operation, labels, arrival)
 
 

@@ -1,4 +1,4 @@
-"""The twenty operations by their names in the service model."""
+"""The twenty operations of the RUM API, by their names in the service model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from loadgen.rum.service_model import Operation
 from loadgen.rum.validation import format_message
 
 Handle = Callable[[OperationContext, Operation, dict[str, str]], Members]
-"""handle(context, operation, labels of the path) → members of the output, once signature and quota are checked; raises
-ServiceError."""
+"""handle(context, operation, labels of the path) → members of the output. It is called after the checks of signature
+and quota, and raises ServiceError."""
 
 
-def control_plane(perform: Callable[[OperationContext, Members], Members]) -> Handle:
-    """An operation whose input is checked against the model, and whose writes are undone when it fails."""
+def make_handle(perform: Callable[[OperationContext, Members], Members]) -> Handle:
+    """Return a handle that checks the input against the model, and undoes the writes of an operation that fails."""
 
     def handle(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
         given = read_members(context, operation, labels)
@@ -38,24 +38,24 @@ def read_members(context: OperationContext, operation: Operation, labels: dict[s
 
 
 OPERATIONS: dict[str, Handle] = {
-    "BatchCreateRumMetricDefinitions": control_plane(metrics.create_definitions),
-    "BatchDeleteRumMetricDefinitions": control_plane(metrics.delete_definitions),
-    "BatchGetRumMetricDefinitions": control_plane(metrics.get_definitions),
-    "CreateAppMonitor": control_plane(monitors.create),
-    "DeleteAppMonitor": control_plane(monitors.delete),
-    "DeleteResourcePolicy": control_plane(policies.delete),
-    "DeleteRumMetricsDestination": control_plane(metrics.delete_destination),
-    "GetAppMonitor": control_plane(monitors.get),
-    "GetAppMonitorData": control_plane(app_monitor_data.get),
-    "GetResourcePolicy": control_plane(policies.get),
-    "ListAppMonitors": control_plane(monitors.list_monitors),
-    "ListRumMetricsDestinations": control_plane(metrics.list_destinations),
-    "ListTagsForResource": control_plane(monitors.list_tags),
-    "PutResourcePolicy": control_plane(policies.put),
+    "BatchCreateRumMetricDefinitions": make_handle(metrics.create_definitions),
+    "BatchDeleteRumMetricDefinitions": make_handle(metrics.delete_definitions),
+    "BatchGetRumMetricDefinitions": make_handle(metrics.get_definitions),
+    "CreateAppMonitor": make_handle(monitors.create),
+    "DeleteAppMonitor": make_handle(monitors.delete),
+    "DeleteResourcePolicy": make_handle(policies.delete),
+    "DeleteRumMetricsDestination": make_handle(metrics.delete_destination),
+    "GetAppMonitor": make_handle(monitors.get),
+    "GetAppMonitorData": make_handle(app_monitor_data.get),
+    "GetResourcePolicy": make_handle(policies.get),
+    "ListAppMonitors": make_handle(monitors.list_monitors),
+    "ListRumMetricsDestinations": make_handle(metrics.list_destinations),
+    "ListTagsForResource": make_handle(monitors.list_tags),
+    "PutResourcePolicy": make_handle(policies.put),
     "PutRumEvents": put_rum_events.handle,
-    "PutRumMetricsDestination": control_plane(metrics.put_destination),
-    "TagResource": control_plane(monitors.add_tags),
-    "UntagResource": control_plane(monitors.remove_tags),
-    "UpdateAppMonitor": control_plane(monitors.update),
-    "UpdateRumMetricDefinition": control_plane(metrics.update_definition),
+    "PutRumMetricsDestination": make_handle(metrics.put_destination),
+    "TagResource": make_handle(monitors.add_tags),
+    "UntagResource": make_handle(monitors.remove_tags),
+    "UpdateAppMonitor": make_handle(monitors.update),
+    "UpdateRumMetricDefinition": make_handle(metrics.update_definition),
 }

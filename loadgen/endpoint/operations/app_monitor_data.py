@@ -1,9 +1,8 @@
-"""GetAppMonitorData: the kept events as JSON strings, with the members and in the order of the live service.
+"""GetAppMonitorData: the stored events as JSON strings, with the members and in the order of the live service.
 
 Rule: members and order are those of AWS's own example (aws-cli, examples/rum/get-app-monitor-data.rst): the newest
-event first. A token holds the place of the last event and the end of the time range, so that it stays good however many
-events arrive. One call reads a bounded amount; a page may therefore be short, or empty with a token, as AWS's paging
-allows.
+event first. A token holds the place of the last event and the end of the time range, so it stays valid while events
+arrive. One call reads a bounded amount; a page may therefore be short, or empty with a token, as AWS's paging allows.
 """
 
 from __future__ import annotations
@@ -35,29 +34,29 @@ FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "OS": lambda event: event["metadata"].get("osName"),
     "EventType": lambda event: event["event_type"],
 }
-"""What each filter looks at."""
+"""The member of an event that each filter compares, by the filter's name."""
 
 INVERT = "Invert"
 
 BATCHES_PER_CALL = 256
 BYTES_PER_CALL = 8 * 1024 * 1024
-"""Decoded in one call at most, so that a query over much data does not keep other clients waiting."""
+"""Batches and bytes that one call decodes at most, so that a query over much data does not delay other clients."""
 
 INDEXED_PER_CALL = 10_000
-"""Batches whose times one call puts into the store's index: about 0.2 s."""
+"""Batches whose event times one call adds to the store's index; they take about 0.2 s."""
 
 Filters = list[tuple[str, frozenset[str]]]
 
 
 class _Cursor(msgspec.Struct, frozen=True):
-    """Where a page ends."""
+    """The position of a token: where a page ends."""
 
-    last: EventPlace  # the next page begins below
-    before: Integer64  # the time range's end
+    last: EventPlace  # the next page has the events before this place
+    before: Integer64  # end of the time range, Unix milliseconds
 
 
 def get(context: OperationContext, given: Members) -> Members:
-    """GetAppMonitorData."""
+    """GetAppMonitorData: one page of events, with a token if events remain."""
     monitor = context.find_monitor(given["Name"])
     after, before = given["TimeRange"]["After"], given["TimeRange"].get("Before")
     if before is not None and before < after:
@@ -78,7 +77,7 @@ def get(context: OperationContext, given: Members) -> Members:
 
 
 class _Page:
-    """One page of events as it is read."""
+    """One page of events while it is being filled."""
 
     def __init__(self, context: OperationContext, monitor: AppMonitor, size: int) -> None:
         self.events: list[str] = []
@@ -88,7 +87,7 @@ class _Page:
         self._reader = EventReader(context.store, context.settings, monitor)
 
     def read(self, last: EventPlace, oldest: int, filters: Filters) -> EventPlace | None:
-        """Fill the page with events below a place; where the next page begins, None when there is none."""
+        """Fill the page with events before `last`; return the place of the last event read, None at the end of all."""
         if not index_events(self._store, self._monitor, INDEXED_PER_CALL):
             return last
         while True:
@@ -97,32 +96,32 @@ class _Page:
                 if len(self.events) == self._size or self._is_exhausted(place):
                     return last
                 event = self._reader.read(place)
-                if event is not None and _passes(event, filters):
+                if event is not None and _passes_filters(event, filters):
                     self.events.append(encode_members(event))
                 last = place
             if len(places) <= self._size:
                 return None
 
     def _is_exhausted(self, place: EventPlace) -> bool:
-        """Whether one more batch would be more than a call may read."""
+        """Whether the event's batch would be one more than a call may decode."""
         known = self._reader.batches
         return place.batch not in known and (len(known) == BATCHES_PER_CALL or self._reader.bytes > BYTES_PER_CALL)
 
 
 def _read_filters(given: list[dict[str, Any]]) -> Filters:
-    """The filters by name; raises ValidationException for a name that the service does not know."""
-    for number, one in enumerate(given, 1):
-        if (name := one.get("Name")) not in FIELDS and name != INVERT:
+    """Return each filter's name and values; raises ValidationException for a name that the service does not know."""
+    for number, filter_ in enumerate(given, 1):
+        if (name := filter_.get("Name")) not in FIELDS and name != INVERT:
             names = ", ".join([*FIELDS, INVERT])
             raise ValidationException(
                 f"Value '{name}' at 'filters.{number}.member.name' failed to satisfy constraint: "
                 f"Member must satisfy enum value set: [{names}]"
             )
-    return [(one["Name"], frozenset(one.get("Values") or ())) for one in given]
+    return [(filter_["Name"], frozenset(filter_.get("Values") or ())) for filter_ in given]
 
 
-def _passes(event: dict[str, Any], filters: Filters) -> bool:
-    """Whether all filters hold: one of the values is the field's, or for Invert, none is that of any field."""
+def _passes_filters(event: dict[str, Any], filters: Filters) -> bool:
+    """Whether an event passes all filters: its field has one of the values; for Invert, no field has any of them."""
     for name, values in filters:
         fields = FIELDS.values() if name == INVERT else (FIELDS[name],)
         if any(_is_one_of(field(event), values) for field in fields) == (name == INVERT):
@@ -131,5 +130,5 @@ def _passes(event: dict[str, Any], filters: Filters) -> bool:
 
 
 def _is_one_of(value: Any, values: frozenset[str]) -> bool:
-    """Whether a member is one of a filter's values; a number or a list never is."""
+    """Whether an event's member is one of a filter's values; a number or a list never is."""
     return isinstance(value, str) and value in values

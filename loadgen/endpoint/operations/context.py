@@ -1,4 +1,4 @@
-"""What every operation gets besides its input, and what operations have in common: look-ups, ids, pages of lists."""
+"""The context that an operation is called with, and what operations share: look-ups, ids, pages of lists."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ PAGE_SIZE = 100
 """Results per page when MaxResults is not given; also the greatest MaxResults of the model."""
 
 Integer64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""What SQLite takes as an integer; tokens of clients hold such numbers."""
+"""An integer that SQLite can store; the tokens that clients send back hold such numbers."""
 
 Item = TypeVar("Item")
 
 
 class OperationContext(Noun):
-    """One call of an operation."""
+    """The context of one call of an operation: the request, the store and the settings."""
 
     settings: EndpointSettings
     store: Store
     now: float  # Unix time
     request: Request
     peer: str  # IP address of the client
-    access_key_id: str | None = None  # whose signature was verified; None: unsigned
-    call: PutCall | None = None  # of PutRumEvents: where to note what became of the events
+    access_key_id: str | None = None  # the key of the verified signature; None: unsigned
+    call: PutCall | None = None  # PutRumEvents alone: the log entry that gets the counts of events
 
     @property
     def timestamp(self) -> str:
-        """Now in the live service's form, 2024-04-07T12:37:05.326459Z (aws-cli, examples/rum/list-app-monitors.rst).
+        """The present time as the live service writes it: 2024-04-07T12:37:05.326459Z (aws-cli, list-app-monitors.rst).
 
         The model says 19 characters, without the Z; JavaScript would take those for local time.
         """
@@ -53,31 +53,31 @@ class OperationContext(Noun):
         return monitor.deleted is not None and self.now >= monitor.deleted + self.settings.deleting_seconds
 
     def find_monitor(self, name: str) -> AppMonitor:
-        """The monitor of that name; raises ResourceNotFoundException."""
-        found = self.store.find_named(name)
-        if found is None or self.is_gone(found):
+        """Return the monitor with this name; raises ResourceNotFoundException."""
+        monitor = self.store.find_named(name)
+        if monitor is None or self.is_gone(monitor):
             raise ResourceNotFoundException("AppMonitor", name)
-        return found
+        return monitor
 
     def find_active_monitor(self, name: str) -> AppMonitor:
-        """The monitor of that name that is not being deleted; raises ResourceNotFoundException."""
-        found = self.find_monitor(name)
-        if found.deleted is not None:
+        """Return the monitor with this name; raises ResourceNotFoundException also while it is being deleted."""
+        monitor = self.find_monitor(name)
+        if monitor.deleted is not None:
             raise ResourceNotFoundException("AppMonitor", name)
-        return found
+        return monitor
 
 
 def make_id() -> str:
-    """A random UUID."""
+    """Return a random UUID."""
     return str(uuid.uuid4())
 
 
 def cut_page(
     given: Members, query: str, items: Sequence[Item], key: Callable[[Item], Any], kind: Any
 ) -> tuple[Sequence[Item], Members]:
-    """One page of a listing in the order of its keys, and its NextToken as a member if there is a next page.
+    """Return one page of `items`, which are in the order of `key`, and NextToken as a member if items remain.
 
-    A token holds the key of a page's last item, decoded as `kind`; it is good for the same `query` only.
+    A token holds the key of a page's last item, decoded as type `kind`; it is valid for the same `query` only.
     """
     if "NextToken" in given:
         after = read_token(given["NextToken"], query, kind)
@@ -88,18 +88,18 @@ def cut_page(
 
 
 def make_token(query: str, position: Any) -> str:
-    """Make a NextToken: where a listing goes on, good for the same query only."""
+    """Return a NextToken that holds the position where a listing continues; it is valid for the same query only."""
     return base64.urlsafe_b64encode(msgspec.json.encode([query, position])).decode()
 
 
 def read_token(token: str, query: str, kind: Any) -> Any:
-    """The position in a NextToken of this query, decoded as `kind`; raises ValidationException for any other token."""
+    """Return the position in a NextToken of this query, decoded as `kind`; raises ValidationException for others."""
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-        own, position = msgspec.json.decode(raw, type=tuple[str, kind])
+        token_query, position = msgspec.json.decode(raw, type=tuple[str, kind])
     except (binascii.Error, ValueError, RecursionError) as wrong:
         raise ValidationException(f"Value '{token[:100]}' at 'nextToken' is not a token of this operation") from wrong
-    if own != query:
+    if token_query != query:
         raise ValidationException(
             "Value at 'nextToken' belongs to another query: give the same parameters with every page"
         )

@@ -26,49 +26,49 @@ DESTINATIONS_PER_MONITOR = 100
 
 
 class MetricDefinition(Noun):
-    """One metric definition as kept."""
+    """One metric definition as the store keeps it."""
 
-    number: int  # its row: the order of creation
+    number: int  # the definition's row; rows are in the order of creation
     id: str
     content: dict[str, Any]  # the model's MetricDefinitionRequest
 
 
-_IS = "monitor = ? AND destination = ? AND arn = ?"
+_WHERE = "monitor = ? AND destination = ? AND arn = ?"
 
 
 class MetricsDestination(Noun):
-    """One destination of one monitor, in the store with the definitions that are sent to it."""
+    """One metrics destination of one monitor; its methods read and write its rows and definitions in the store."""
 
-    monitor: int  # Monitor.number
+    monitor: int  # AppMonitor.number
     destination: str  # CloudWatch, Evidently
     arn: str  # "" for CloudWatch
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """The columns that name it."""
+        """The values of the columns that identify the destination."""
         return (self.monitor, self.destination, self.arn)
 
     def write(self, store: Store, role: str) -> None:
-        """Create it, or change its role."""
+        """Create the destination or change its role."""
         store.write("INSERT OR REPLACE INTO destinations VALUES (?, ?, ?, ?)", *self.key, role)
 
     def read_role(self, store: Store) -> str | None:
-        """Its role; None when there is no such destination."""
-        rows = store.read(f"SELECT role FROM destinations WHERE {_IS}", *self.key)
+        """Return the destination's role; None if the store does not have the destination."""
+        rows = store.read(f"SELECT role FROM destinations WHERE {_WHERE}", *self.key)
         return str(rows[0][0]) if rows else None
 
     def delete(self, store: Store) -> None:
-        """Delete it and its definitions."""
-        store.write(f"DELETE FROM destinations WHERE {_IS}", *self.key)
-        store.write(f"DELETE FROM definitions WHERE {_IS}", *self.key)
+        """Delete the destination and its definitions."""
+        store.write(f"DELETE FROM destinations WHERE {_WHERE}", *self.key)
+        store.write(f"DELETE FROM definitions WHERE {_WHERE}", *self.key)
 
     def read_definitions(self, store: Store) -> list[MetricDefinition]:
-        """Its definitions, in the order of creation."""
-        rows = store.read(f"SELECT number, id, record FROM definitions WHERE {_IS} ORDER BY number", *self.key)
+        """Return the destination's definitions, in the order of creation."""
+        rows = store.read(f"SELECT number, id, record FROM definitions WHERE {_WHERE} ORDER BY number", *self.key)
         return [MetricDefinition(number, name, msgspec.json.decode(record)) for number, name, record in rows]
 
     def write_definition(self, store: Store, definition_id: str, content: dict[str, Any]) -> None:
-        """Keep a new definition, or replace the content of one."""
+        """Write a new definition, or replace the content of the one with this id."""
         store.write(
             "INSERT INTO definitions (id, monitor, destination, arn, record) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -76,12 +76,12 @@ class MetricsDestination(Noun):
         )
 
     def delete_definition(self, store: Store, definition_id: str) -> bool:
-        """Delete a definition; False when there is no such one here."""
-        return store.write(f"DELETE FROM definitions WHERE id = ? AND {_IS}", definition_id, *self.key).rowcount > 0
+        """Delete a definition; return False if the destination has no definition with this id."""
+        return store.write(f"DELETE FROM definitions WHERE id = ? AND {_WHERE}", definition_id, *self.key).rowcount > 0
 
 
 def read_destinations(store: Store, monitor: AppMonitor) -> list[tuple[MetricsDestination, str]]:
-    """All destinations of a monitor with their roles, in order."""
+    """Return all destinations of a monitor with their roles, sorted by destination and ARN."""
     rows = store.read(
         "SELECT destination, arn, role FROM destinations WHERE monitor = ? ORDER BY destination, arn", monitor.number
     )
@@ -95,21 +95,21 @@ def delete_destinations(store: Store, monitor: AppMonitor) -> None:
 
 
 def _read_destination(context: OperationContext, given: Members) -> MetricsDestination:
-    """The destination that a request names; Evidently needs an ARN, CloudWatch must have none."""
+    """Return the destination that a request names; Evidently needs an ARN, CloudWatch must have none."""
     monitor = context.find_active_monitor(given["AppMonitorName"])
     _check_presence(given, "DestinationArn")
     return MetricsDestination(monitor.number, given["Destination"], given.get("DestinationArn", ""))
 
 
 def _check_presence(given: Members, member: str) -> None:
-    there, wanted = bool(given.get(member)), given["Destination"] == EVIDENTLY
+    is_given, is_required = bool(given.get(member)), given["Destination"] == EVIDENTLY
     shown = lower_first(member)
-    if wanted and not there:
+    if is_required and not is_given:
         raise ValidationException(
             f"Value null at '{shown}' failed to satisfy constraint: "
             "Member must not be null when the destination is Evidently"
         )
-    if there and not wanted:
+    if is_given and not is_required:
         raise ValidationException(
             f"Value at '{shown}' failed to satisfy constraint: Member must be null when the destination is CloudWatch"
         )
@@ -126,7 +126,7 @@ def _find_destination(context: OperationContext, given: Members) -> MetricsDesti
 
 
 def put_destination(context: OperationContext, given: Members) -> Members:
-    """PutRumMetricsDestination: creates, or changes the role."""
+    """PutRumMetricsDestination: create a destination or change its role."""
     destination = _read_destination(context, given)
     _check_presence(given, "IamRoleArn")
     present = read_destinations(context.store, context.find_active_monitor(given["AppMonitorName"]))
@@ -138,24 +138,24 @@ def put_destination(context: OperationContext, given: Members) -> Members:
 
 
 def delete_destination(context: OperationContext, given: Members) -> Members:
-    """DeleteRumMetricsDestination: its definitions go with it."""
+    """DeleteRumMetricsDestination: delete a destination with its definitions."""
     _find_destination(context, given).delete(context.store)
     return {}
 
 
 def list_destinations(context: OperationContext, given: Members) -> Members:
-    """ListRumMetricsDestinations."""
+    """ListRumMetricsDestinations: one page of a monitor's destinations."""
     monitor = context.find_active_monitor(given["AppMonitorName"])
-    # as the live service shows them (aws-cli, examples/rum/list-rum-metrics-destinations.rst): CloudWatch's ARNs are ""
+    # The ARNs of CloudWatch are "", as in AWS's example (aws-cli, examples/rum/list-rum-metrics-destinations.rst).
     shown = [
-        {"Destination": each.destination, "DestinationArn": each.arn, "IamRoleArn": role}
-        for each, role in read_destinations(context.store, monitor)
+        {"Destination": destination.destination, "DestinationArn": destination.arn, "IamRoleArn": role}
+        for destination, role in read_destinations(context.store, monitor)
     ]
     page, token = cut_page(
         given,
         f"ListRumMetricsDestinations {monitor.id}",
         shown,
-        lambda each: (each["Destination"], each["DestinationArn"]),
+        lambda members: (members["Destination"], members["DestinationArn"]),
         tuple[str, str],
     )
     return {"Destinations": page, **token}
@@ -165,14 +165,14 @@ def list_destinations(context: OperationContext, given: Members) -> Members:
 
 
 def create_definitions(context: OperationContext, given: Members) -> Members:
-    """BatchCreateRumMetricDefinitions: good ones are kept, bad ones reported; the same one again keeps its id."""
+    """BatchCreateRumMetricDefinitions: store valid definitions, report invalid ones; known ones keep their ids."""
     destination = _find_destination(context, given)
     wanted = given["MetricDefinitions"]
     _check_batch(wanted, "metricDefinitions")
     checked = [(definition, find_problem(definition)) for definition in wanted]
     present = {_make_key(one.content): one.id for one in destination.read_definitions(context.store)}
     new = [definition for definition, wrong in checked if wrong is None and _make_key(definition) not in present]
-    _check_room(context, destination, new)
+    _check_definition_quota(context, destination, new)
     kept, errors = [], []
     for definition, wrong in checked:
         if wrong:
@@ -180,7 +180,7 @@ def create_definitions(context: OperationContext, given: Members) -> Members:
             continue
         definition_id = present.setdefault(_make_key(definition), make_id())
         destination.write_definition(context.store, definition_id, definition)
-        kept.append(_show(definition_id, definition))
+        kept.append(_describe_definition(definition_id, definition))
     return {"Errors": errors, "MetricDefinitions": kept}
 
 
@@ -196,11 +196,11 @@ def _check_batch(items: list[Any], name: str) -> None:
         )
 
 
-def _check_room(
-    context: OperationContext, destination: MetricsDestination, new: list[dict[str, Any]], leaving: str = ""
+def _check_definition_quota(
+    context: OperationContext, destination: MetricsDestination, new: list[dict[str, Any]], replaced_id: str = ""
 ) -> None:
     used = sum(
-        count_combinations(one.content) for one in destination.read_definitions(context.store) if one.id != leaving
+        count_combinations(one.content) for one in destination.read_definitions(context.store) if one.id != replaced_id
     )
     if used + sum(map(count_combinations, new)) > DEFINITIONS_PER_DESTINATION:
         raise ServiceError(
@@ -213,12 +213,12 @@ def _make_error(member: str, value: Any, code: str, message: str) -> dict[str, A
     return {member: value, "ErrorCode": code, "ErrorMessage": message}
 
 
-def _show(definition_id: str, definition: dict[str, Any]) -> dict[str, Any]:
+def _describe_definition(definition_id: str, definition: dict[str, Any]) -> dict[str, Any]:
     return {"MetricDefinitionId": definition_id, **definition}
 
 
 def delete_definitions(context: OperationContext, given: Members) -> Members:
-    """BatchDeleteRumMetricDefinitions: unknown ids are reported, the others deleted."""
+    """BatchDeleteRumMetricDefinitions: delete the definitions with the given ids, report unknown ids."""
     destination = _find_destination(context, given)
     wanted = given["MetricDefinitionIds"]
     _check_batch(wanted, "metricDefinitionIds")
@@ -233,15 +233,15 @@ def delete_definitions(context: OperationContext, given: Members) -> Members:
 
 
 def get_definitions(context: OperationContext, given: Members) -> Members:
-    """BatchGetRumMetricDefinitions, in the order of creation."""
+    """BatchGetRumMetricDefinitions: one page of a destination's definitions, in the order of creation."""
     destination = _find_destination(context, given)
     query, definitions = f"BatchGetRumMetricDefinitions {destination}", destination.read_definitions(context.store)
     page, token = cut_page(given, query, definitions, lambda one: one.number, Integer64)
-    return {"MetricDefinitions": [_show(one.id, one.content) for one in page], **token}
+    return {"MetricDefinitions": [_describe_definition(one.id, one.content) for one in page], **token}
 
 
 def update_definition(context: OperationContext, given: Members) -> Members:
-    """UpdateRumMetricDefinition: the whole definition is replaced."""
+    """UpdateRumMetricDefinition: replace a whole definition."""
     destination = _find_destination(context, given)
     definition_id, definition = given["MetricDefinitionId"], given["MetricDefinition"]
     present = destination.read_definitions(context.store)
@@ -253,6 +253,6 @@ def update_definition(context: OperationContext, given: Members) -> Members:
         raise ConflictException(
             "MetricDefinition", definition_id, "The destination already has the same metric definition"
         )
-    _check_room(context, destination, [definition], leaving=definition_id)
+    _check_definition_quota(context, destination, [definition], replaced_id=definition_id)
     destination.write_definition(context.store, definition_id, definition)
     return {}

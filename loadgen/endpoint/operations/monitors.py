@@ -29,13 +29,13 @@ DEFAULT_CONFIGURATION: dict[str, Any] = {
 CloudFormation by go-to-k/cdk-real-drift, tests/corpus/AWS__RUM__AppMonitor.Rum.json)."""
 
 DEFAULT_DEOBFUSCATION = {"JavaScriptSourceMaps": {"Status": "DISABLED"}}
-"""DeobfuscationConfiguration of the same."""
+"""DeobfuscationConfiguration of such a monitor, from the same source."""
 
 WEB = "Web"
 
 
 def create(context: OperationContext, given: Members) -> Members:
-    """CreateAppMonitor."""
+    """CreateAppMonitor: store a new monitor and return its id."""
     name = given["Name"]
     present = [monitor for monitor in context.store.list_monitors() if not context.is_gone(monitor)]
     if any(monitor.name == name for monitor in present):
@@ -104,12 +104,12 @@ def _read_deobfuscation(given: Members) -> dict[str, Any] | None:
 
 
 def get(context: OperationContext, given: Members) -> Members:
-    """GetAppMonitor."""
+    """GetAppMonitor: everything about one monitor."""
     return {"AppMonitor": describe_monitor(context.find_monitor(given["Name"]))}
 
 
 def name_state(monitor: AppMonitor) -> str:
-    """CREATED until the first events arrive, then ACTIVE; DELETING once deleted."""
+    """Return a monitor's State: CREATED until the first events arrive, then ACTIVE; DELETING once deleted."""
     if monitor.deleted is not None:
         return "DELETING"
     return "ACTIVE" if monitor.active else "CREATED"
@@ -127,12 +127,12 @@ def _summarize(monitor: AppMonitor) -> dict[str, Any]:
 
 
 def describe_monitor(monitor: AppMonitor) -> dict[str, Any]:
-    """The model's AppMonitor."""
+    """Return a monitor as the model's AppMonitor."""
     log: dict[str, Any] = {"CwLogEnabled": monitor.cw_log}
     if monitor.cw_log:
-        # As seen in public repositories: the name and the first 8 hex digits of the id.
+        # Public repositories show log groups with the monitor's name and the first 8 hex digits of its id.
         log["CwLogGroup"] = f"/aws/vendedlogs/RUMService_{monitor.name}{monitor.id[:8]}"
-    whole = _summarize(monitor) | {
+    described = _summarize(monitor) | {
         "Tags": monitor.tags,
         "AppMonitorConfiguration": monitor.configuration,
         "DataStorage": {"CwLog": log},
@@ -140,19 +140,19 @@ def describe_monitor(monitor: AppMonitor) -> dict[str, Any]:
         "DeobfuscationConfiguration": monitor.deobfuscation or DEFAULT_DEOBFUSCATION,
     }
     if monitor.domains:
-        whole |= {"DomainList": monitor.domains} if monitor.listed else {"Domain": monitor.domains[0]}
-    return whole
+        described |= {"DomainList": monitor.domains} if monitor.listed else {"Domain": monitor.domains[0]}
+    return described
 
 
 def list_monitors(context: OperationContext, given: Members) -> Members:
-    """ListAppMonitors, by name."""
+    """ListAppMonitors: one page of summaries, sorted by name."""
     present = [monitor for monitor in context.store.list_monitors() if not context.is_gone(monitor)]
     page, token = cut_page(given, "ListAppMonitors", present, lambda monitor: monitor.name, str)
     return {"AppMonitorSummaries": list(map(_summarize, page)), **token}
 
 
 def update(context: OperationContext, given: Members) -> Members:
-    """UpdateAppMonitor: only what is given changes; inside AppMonitorConfiguration too."""
+    """UpdateAppMonitor: change the given members alone, inside AppMonitorConfiguration too."""
     monitor = context.find_active_monitor(given["Name"])
     changes: dict[str, Any] = {"modified": context.timestamp}
     if domains := _read_domains(given):
@@ -171,7 +171,7 @@ def update(context: OperationContext, given: Members) -> Members:
 
 
 def delete(context: OperationContext, given: Members) -> Members:
-    """DeleteAppMonitor: collection stops at once; what hangs on the monitor goes with it."""
+    """DeleteAppMonitor: stop collection at once, and delete the monitor's metrics destinations and definitions."""
     monitor = context.find_active_monitor(given["Name"])
     context.store.put(msgspec.structs.replace(monitor, deleted=context.now, modified=context.timestamp))
     delete_destinations(context.store, monitor)
@@ -192,7 +192,7 @@ def _check_tag_count(tags: dict[str, str]) -> None:
 
 
 def _find_resource(context: OperationContext, given: Members) -> AppMonitor:
-    """The monitor of an ARN arn:PARTITION:rum:REGION:ACCOUNT:appmonitor/NAME."""
+    """Return the monitor with the ARN arn:PARTITION:rum:REGION:ACCOUNT:appmonitor/NAME."""
     arn = given["ResourceArn"]
     prefix = context.settings.make_arn("")
     monitor = context.store.find_named(arn.removeprefix(prefix)) if arn.startswith(prefix) else None
@@ -202,7 +202,7 @@ def _find_resource(context: OperationContext, given: Members) -> AppMonitor:
 
 
 def add_tags(context: OperationContext, given: Members) -> Members:
-    """TagResource: new values replace old ones."""
+    """TagResource: add tags; new values replace old values."""
     monitor = _find_resource(context, given)
     tags = monitor.tags | given["Tags"]
     _check_tag_count(tags)
@@ -211,7 +211,7 @@ def add_tags(context: OperationContext, given: Members) -> Members:
 
 
 def remove_tags(context: OperationContext, given: Members) -> Members:
-    """UntagResource: keys that are not there do no harm."""
+    """UntagResource: remove tags; unknown keys are ignored."""
     monitor = _find_resource(context, given)
     tags = {key: value for key, value in monitor.tags.items() if key not in given["TagKeys"]}
     context.store.put(msgspec.structs.replace(monitor, tags=tags))
@@ -219,5 +219,5 @@ def remove_tags(context: OperationContext, given: Members) -> Members:
 
 
 def list_tags(context: OperationContext, given: Members) -> Members:
-    """ListTagsForResource."""
+    """ListTagsForResource: the tags of a monitor."""
     return {"ResourceArn": given["ResourceArn"], "Tags": _find_resource(context, given).tags}

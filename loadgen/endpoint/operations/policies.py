@@ -1,12 +1,13 @@
-"""Resource policies: PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy, and whether one lets a request in.
+"""Resource policies: PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy, and whether a policy allows a request.
 
-Rule: a policy gets a revision id, the caller's or a new one, and a new one with every later change. A writer that names
-a revision must name the current one; once a caller has chosen a revision id, every later writer must name it.
+Rule: a new policy gets a revision id, the caller's or a new one, and every change gives the policy a new id. A writer
+that names a revision must name the current one; once a caller has chosen a revision id, every later writer must name
+the current one.
 
 Rule (CloudWatch user guide, "Use resource-based policies with CloudWatch RUM"): only rum:PutRumEvents can be granted;
-Principal "*" lets unsigned requests in; the usable condition keys are aws:SourceIp, aws:referer, aws:UserAgent and
-rum:alias, which is compared with the request's Alias. A Deny wins over any Allow; a key that the request does not have
-fails every condition but the negated and ...IfExists ones, as in IAM.
+Principal "*" allows unsigned requests; the usable condition keys are aws:SourceIp, aws:referer, aws:UserAgent and
+rum:alias, which is compared with the request's Alias. A Deny wins over any Allow. If the request does not have a key,
+every condition on that key fails except the negated ones and ...IfExists, as in IAM.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from loadgen.rum.service_model import PUT_ACTION
 VERSIONS = ("2012-10-17", "2008-10-17")
 ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "Resource", "Condition"})
 
-_FOREIGN = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
+_ACCOUNT_PRINCIPAL = re.compile(r"(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?")
 
 
 def put(context: OperationContext, given: Members) -> Members:
-    """PutResourcePolicy."""
+    """PutResourcePolicy: check and store a monitor's policy."""
     monitor = context.find_active_monitor(given["Name"])
     document = given["PolicyDocument"]
     if (size := len(document.encode())) > POLICY_BYTES:
@@ -49,23 +50,23 @@ def put(context: OperationContext, given: Members) -> Members:
         _check_revision(monitor, revision, required=monitor.policy_pinned)
         changed = msgspec.structs.replace(monitor, policy=document, policy_revision=make_id())
     context.store.put(changed)
-    return _show(changed)
+    return _describe_policy(changed)
 
 
 def get(context: OperationContext, given: Members) -> Members:
-    """GetResourcePolicy."""
-    return _show(_find_with_policy(context, given))
+    """GetResourcePolicy: a monitor's policy and its revision id."""
+    return _describe_policy(_find_with_policy(context, given))
 
 
 def delete(context: OperationContext, given: Members) -> Members:
-    """DeleteResourcePolicy: without a revision id whatever is there goes."""
+    """DeleteResourcePolicy: delete a monitor's policy; a revision id, if given, must be the current one."""
     monitor = _find_with_policy(context, given)
     _check_revision(monitor, given.get("PolicyRevisionId"), required=False)
     context.store.put(msgspec.structs.replace(monitor, policy=None, policy_revision=None, policy_pinned=False))
     return {"PolicyRevisionId": monitor.policy_revision}
 
 
-def _show(monitor: AppMonitor) -> Members:
+def _describe_policy(monitor: AppMonitor) -> Members:
     return {"PolicyDocument": monitor.policy, "PolicyRevisionId": monitor.policy_revision}
 
 
@@ -99,7 +100,7 @@ class MalformedPolicy(ServiceError):
 
 
 def check_document(document: str, arn: str, account: str) -> None:
-    """Refuse a document that is no policy for PutRumEvents on the monitor of that ARN."""
+    """Raise MalformedPolicy for a document that is no policy for PutRumEvents on the monitor with this ARN."""
     try:
         policy = msgspec.json.decode(document)
     except (msgspec.DecodeError, RecursionError) as wrong:
@@ -139,7 +140,7 @@ def _check_principal(principal: Any, where: str, account: str) -> None:
     if not names:
         raise MalformedPolicy(f'{where}: Principal must be "*" or an object with AWS')
     for name in names:
-        match = _FOREIGN.fullmatch(name) if isinstance(name, str) else None
+        match = _ACCOUNT_PRINCIPAL.fullmatch(name) if isinstance(name, str) else None
         if name != "*" and (match is None or match[1] != account):
             raise MalformedPolicy(f"{where}: Principal must belong to the account {account}")
 
@@ -157,13 +158,13 @@ def _check_condition(condition: Any, where: str) -> None:
                 raise MalformedPolicy(f"{where}: the values of {key} must be strings")
 
 
-# Whether a policy lets a request in
+# Whether a policy allows a request
 
 
 class RequestContext(Noun):
-    """What a policy can know of a request."""
+    """The facts of a request that a policy can compare."""
 
-    key: str | None  # access key id; None: unsigned
+    key: str | None  # id of the access key that signed; None: unsigned
     peer: str  # source IP address
     request: Request
     alias: str | None
@@ -176,25 +177,25 @@ CONDITION_KEYS: dict[str, Callable[[RequestContext], str | None]] = {
     "aws:useragent": lambda asked: asked.request.header("user-agent"),
     "rum:alias": lambda asked: asked.alias,
 }
-"""What each condition key stands for, in lower case; None when the request has none."""
+"""The request's value for each condition key in lower case; None if the request has no such value."""
 
 
 def as_list(value: Any) -> list[Any]:
-    """A list of what IAM writes as one value or as an array."""
+    """Return a list of values: IAM writes one value alone or several in an array."""
     return value if isinstance(value, list) else [value]
 
 
 def is_allowed(document: str, arn: str, request: RequestContext) -> bool:
-    """Whether an Allow applies to the request on the monitor of that ARN, and no Deny does.
+    """Whether an Allow applies to the request on the monitor with this ARN, and no Deny does.
 
-    The document was checked when it came: each statement is about PutRumEvents.
+    `check_document` has checked the document before: each statement is about PutRumEvents.
     """
     statements = as_list(msgspec.json.decode(document)["Statement"])
-    effects = {statement["Effect"] for statement in statements if _applies(statement, arn, request)}
+    effects = {statement["Effect"] for statement in statements if _statement_applies(statement, arn, request)}
     return effects == {"Allow"}
 
 
-def _applies(statement: dict[str, Any], arn: str, request: RequestContext) -> bool:
+def _statement_applies(statement: dict[str, Any], arn: str, request: RequestContext) -> bool:
     return (
         any(matches_wildcards(pattern, arn) for pattern in as_list(statement["Resource"]))
         and _names_caller(statement["Principal"], request)
@@ -216,7 +217,7 @@ def _names_caller(principal: Any, request: RequestContext) -> bool:
 def matches_wildcards(pattern: str, text: str) -> bool:
     """Match IAM's wildcards: * for any run of characters, ? for one.
 
-    Each piece between stars is searched once and never again (an atomic group), so that no pattern takes long.
+    The match of each piece between stars is never tried again (an atomic group), so that no pattern takes long.
     """
     head, *pieces = (re.escape(piece).replace(r"\?", ".") for piece in pattern.split("*"))
     if pieces:
@@ -238,7 +239,7 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringLike": matches_wildcards,
     "IpAddress": _is_within,
 }
-"""test(the policy's value, the request's value); each has a negated form."""
+"""Tests of (the policy's value, the request's value) by operator; each also has a negated form."""
 
 NEGATED = {
     "StringNotEquals": "StringEquals",
@@ -248,11 +249,11 @@ NEGATED = {
 }
 
 QUANTIFIERS = ("ForAnyValue:", "ForAllValues:")
-"""For keys with several values; ours have one."""
+"""Prefixes of operators for keys with several values; the keys of RUM have one value, so they change nothing."""
 
 
 def read_operator(name: str) -> tuple[str, bool, bool]:
-    """Split an operator: its plain form, whether it is negated, and whether a missing key passes."""
+    """Split an operator into its plain form, whether it is negated, and whether a missing key passes (IfExists)."""
     for quantifier in QUANTIFIERS:
         name = name.removeprefix(quantifier)
     plain = name.removesuffix("IfExists")

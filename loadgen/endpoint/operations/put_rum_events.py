@@ -1,8 +1,8 @@
-"""PutRumEvents: the body of a request → a stored batch.
+"""PutRumEvents: check the batch in a request's body and store it.
 
-Rule: a batch that breaks the service model is refused whole, with a message; an event that breaks a rule of the service
-(too large, too old, a custom event where those are disabled) is dropped alone, without an error, as RUM does, and
-counted. This is the one operation whose speed matters: its body is decoded into msgspec types, not into dicts.
+Rule: a batch that breaks the service model is refused whole, with a message. An event that breaks a rule of the service
+(too large, too old, a custom event where they are disabled) is dropped from its batch and counted, without an error, as
+RUM does. This is the one operation whose speed matters: its body is decoded into msgspec types, not into dicts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from loadgen.rum.validation import compile_type, format_message, format_problem
 from loadgen.units import format_duration
 
 YEAR_10000 = 253_402_300_800_000
-"""Unix milliseconds; a later time was given in milliseconds instead of seconds."""
+"""Unix milliseconds. A later time stamp was probably given in milliseconds instead of seconds, and is refused."""
 
 _NIL = NIL_UUID.encode()
 _HEX_TO_ZERO = bytes.maketrans(b"0123456789abcdefABCDEF", b"0" * 22)
@@ -39,13 +39,13 @@ _match_custom_type = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII).fullmatch
 
 
 def allows_unsigned(settings: EndpointSettings, store: Store, monitor_id: str) -> bool:
-    """Whether a signature is optional: by the endpoint's settings, or because a resource policy decides."""
+    """Whether a signature is optional, because of the endpoint's settings or because a resource policy decides."""
     monitor = store.find_active(monitor_id)
     return settings.unsigned or bool(monitor and monitor.policy)
 
 
 def handle(context: OperationContext, operation: Operation, labels: dict[str, str]) -> Members:
-    """Find the app monitor, read the batch, ask the resource policy, store what is good."""
+    """Find the app monitor, read the batch, check the resource policy, and store the valid events."""
     monitor = context.store.find_active(labels["Id"])
     if monitor is None:
         _check_id(operation, labels["Id"])
@@ -53,7 +53,7 @@ def handle(context: OperationContext, operation: Operation, labels: dict[str, st
     batch = read_batch(inflate(context.request, context.settings.max_inflated_bytes), context.settings)
     if monitor.policy is not None:
         _authorise(context, monitor, batch.Alias)
-    _keep(context, monitor, batch)
+    _keep_batch(context, monitor, batch)
     return {}
 
 
@@ -80,7 +80,7 @@ def _authorise(context: OperationContext, monitor: AppMonitor, alias: str | None
 
 @lru_cache(maxsize=1)
 def _load_decoder() -> msgspec.json.Decoder[Any]:
-    """All but the pattern of ids, which `are_ids` checks for all ids of a batch at once."""
+    """Return the decoder of a batch. It does not check the pattern of ids: `are_ids` checks all ids at once."""
     shapes = load_service_model().shapes
     return msgspec.json.Decoder(compile_type(shapes, "PutRumEventsRequest", patterns=False))
 
@@ -94,7 +94,7 @@ def read_batch(data: bytes, settings: EndpointSettings) -> Any:
         if not are_ids(ids):
             raise msgspec.ValidationError("an id has another form than the model's")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise _explain(data, wrong) from wrong
+        raise _find_model_error(data, wrong) from wrong
     if len(batch.RumEvents) > settings.max_batch_events:
         limit = f"have at most {settings.max_batch_events} events"
         raise ValidationException(format_message([format_problem(len(batch.RumEvents), "rumEvents", limit)]))
@@ -119,8 +119,8 @@ def are_ids(ids: list[str | None]) -> bool:
     return "".join(given).encode().translate(_HEX_TO_ZERO) == _NIL * len(given)
 
 
-def _explain(data: bytes, wrong: Exception) -> Exception:
-    """What the compiled type did not say: which members are wrong."""
+def _find_model_error(data: bytes, wrong: Exception) -> Exception:
+    """Return the error of a body that cannot be decoded; it names the wrong members, as the decoder does not."""
     try:
         body = read_object(escape_halves(data))
     except UnicodeDecodeError:
@@ -130,7 +130,7 @@ def _explain(data: bytes, wrong: Exception) -> Exception:
 
 
 def _find_json_problems(batch: Any) -> list[str]:
-    """Members that are strings of JSON (the model's jsonvalue) must hold an object."""
+    """Return a problem for each member of the model's type jsonvalue that does not hold a JSON object."""
     try:
         for event in batch.RumEvents:
             scan_object(event.details)
@@ -152,11 +152,11 @@ def _name_json_problems(batch: Any) -> Iterator[str]:
             yield format_problem(text, path, "be a JSON object")
 
 
-# Keeping
+# Storing
 
 
-def _keep(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
-    """Store, or count, the good events of a batch, as it came over the wire; durable at the store's next commit."""
+def _keep_batch(context: OperationContext, monitor: AppMonitor, batch: Any) -> None:
+    """Store or only count the valid events of a batch, and log the counts; durable at the store's next commit."""
     settings, store, events = context.settings, context.store, batch.RumEvents
     dropped = _find_dropped(events, monitor, settings, context.now - settings.retention)
     kept = [event for position, event in enumerate(events) if position not in dropped] if dropped else events
@@ -192,26 +192,26 @@ def _refuse_late(events: list[Any]) -> NoReturn:
 
 
 def _find_dropped(events: list[Any], monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> dict[int, str]:
-    """Positions of the events to drop, with the rules that they break; most events are seen to be good at a glance."""
-    roomy = settings.max_event_bytes // 4  # UTF-8 has 4 bytes a letter at most: only what is near the limit is counted
+    """Return the broken rule of each event to drop, by position. A quick test passes most events."""
+    safe_length = settings.max_event_bytes // 4  # UTF-8 has at most 4 bytes per character: shorter texts always fit
     doubtful = [
         position
         for position, event in enumerate(events)
-        if len(event.details) + len(event.metadata or "") > roomy
+        if len(event.details) + len(event.metadata or "") > safe_length
         or event.timestamp < oldest
         or not event.type.startswith(EVENT_PREFIX)
     ]
     if not doubtful:
         return {}
-    found = ((position, _find_drop_reason(events[position], monitor, settings, oldest)) for position in doubtful)
-    return {position: reason for position, reason in found if reason}
+    reasons = ((position, _find_drop_reason(events[position], monitor, settings, oldest)) for position in doubtful)
+    return {position: reason for position, reason in reasons if reason}
 
 
 def _find_drop_reason(event: Any, monitor: AppMonitor, settings: EndpointSettings, oldest: float) -> str | None:
-    """The rule that an event breaks; None when it is good."""
+    """Return in words the rule that an event breaks; None if the event is valid."""
     if event.timestamp < oldest:
         return f"its timestamp is older than {format_duration(settings.retention)}"
-    # by default the web client records replays of 12 kB and more, so the limit cannot hold for them
+    # By default the web client records replays of 12 kB and more, so the limit cannot apply to them.
     if event.type != REPLAY and (size := _count_bytes(event)) > settings.max_event_bytes:
         return f"details and metadata have {size:,} bytes, more than {settings.max_event_bytes:,}"
     if event.type.startswith(EVENT_PREFIX):

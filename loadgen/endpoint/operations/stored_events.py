@@ -1,13 +1,13 @@
-"""Kept batches → single events: where each is kept, by time, and its members as the live service gives them.
+"""Single events of stored batches: an index of their places by time, and their members as the live service gives them.
 
-Rule of the index: it grows when events are read and not when they come, because most runs never read them; so accepting
-a batch costs one row, however many events it has.
+Rule of the index: events are indexed when they are read, not when they arrive, because most runs never read them. So
+accepting a batch costs one row, however many events it has.
 
 Rule of metadata (CloudWatch user guide, "Specify session-level custom attributes", and the service model's
-SessionMetadata): the batch's and the event's own are merged, and the event's own value wins. A custom attribute has a
+SessionMetadata): the metadata of batch and event are merged, and the event's own value wins. A custom attribute has a
 key of at most 128 characters of [A-Za-z0-9_:] that does not begin with `aws:`, and a value that is a string of at most
-256 characters, a number or a boolean. An event keeps 10 of them; ill-named, ill-typed and surplus ones are removed, and
-the event stays.
+256 characters, a number or a boolean. An event keeps 10 custom attributes; further ones, and those with another form
+of key or value, are removed, and the event stays.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from loadgen.endpoint.store import AppMonitor, Store
 
 
 class EventPlace(NamedTuple):
-    """Where an event is kept; places compare as their events do, by time and then by acceptance."""
+    """The place of an event in the store. Places sort by time and then by acceptance, as their events do."""
 
     at: Integer64  # Unix milliseconds
-    batch: Integer64  # its row
+    batch: Integer64  # the batch's row
     position: Integer64  # in the batch
 
 
 def index_events(store: Store, monitor: AppMonitor, limit: int) -> bool:
-    """Index a monitor's events that came since the last call; False when more than `limit` batches wait."""
+    """Index a monitor's events that arrived since the last call; False if more batches than `limit` remain."""
     done = store.read("SELECT batch FROM indexed WHERE monitor = ?", monitor.number)
     rows = store.read(
         "SELECT number, times, dropped FROM batches WHERE monitor = ? AND number > ? ORDER BY number LIMIT ?",
@@ -50,7 +50,7 @@ def index_events(store: Store, monitor: AppMonitor, limit: int) -> bool:
 
 
 def read_places(store: Store, monitor: AppMonitor, before: EventPlace, after: int, limit: int) -> list[EventPlace]:
-    """Places of indexed events, the newest first: those below `before` and not older than `after`."""
+    """Return places of indexed events before the place `before` and not older than `after` (ms), the newest first."""
     rows = store.read(
         "SELECT at, batch, position FROM event_times WHERE monitor = ? AND at BETWEEN ? AND ?"
         " AND (at, batch, position) < (?, ?, ?) ORDER BY at DESC, batch DESC, position DESC LIMIT ?",
@@ -60,37 +60,37 @@ def read_places(store: Store, monitor: AppMonitor, before: EventPlace, after: in
 
 
 def _list_times(monitor: int, rows: list[tuple[Any, ...]]) -> Iterator[tuple[int, int, int, int]]:
-    """Rows of `event_times` for rows (number, times, dropped) of `batches`."""
+    """Yield rows of the table `event_times` for rows (number, times, dropped) of the table `batches`."""
     for number, times, dropped in rows:
         for at, position in list_accepted(times, dropped):
             yield monitor, at, number, position
 
 
 def list_accepted(times: bytes, dropped: bytes | None) -> Iterator[tuple[int, int]]:
-    """Unix milliseconds and position of each accepted event, from two columns of `batches`."""
-    numbers, gaps = array("q", times), frozenset(msgspec.json.decode(dropped) if dropped else ())
-    positions = (position for position in range(len(numbers) + len(gaps)) if position not in gaps)
-    return zip(numbers, positions, strict=True)
+    """Yield Unix milliseconds and position of each accepted event, from two columns of the table `batches`."""
+    moments, dropped_positions = array("q", times), frozenset(msgspec.json.decode(dropped) if dropped else ())
+    size = len(moments) + len(dropped_positions)
+    return zip(moments, (position for position in range(size) if position not in dropped_positions), strict=True)
 
 
 class EventReader:
-    """Reads kept events of an app monitor by their places, and decodes each batch once."""
+    """A reader of an app monitor's stored events by their places; it decodes each batch once."""
 
     def __init__(self, store: Store, settings: EndpointSettings, monitor: AppMonitor) -> None:
-        self.batches: dict[int, tuple[Any, dict[str, Any]] | None] = {}  # decoded, with SessionMetadata, by row
-        self.bytes = 0  # of these batches, unpacked
+        self.batches: dict[int, tuple[Any, dict[str, Any]] | None] = {}  # batch and SessionMetadata by row
+        self.bytes = 0  # size of the decoded batches without gzip
         self._store = store
         self._settings = settings
         self._monitor = monitor
 
     def read(self, place: EventPlace) -> dict[str, Any] | None:
-        """The event at a place with the members of the live service; None when its batch has left the store."""
+        """Return the event at a place with the live service's members; None if its batch has left the store."""
         if place.batch not in self.batches:
-            self.batches[place.batch] = self._decode(place.batch)
+            self.batches[place.batch] = self._decode_batch(place.batch)
         batch = self.batches[place.batch]
-        return self._unfold(*batch, place) if batch else None
+        return self._describe_event(*batch, place) if batch else None
 
-    def _decode(self, number: int) -> tuple[Any, dict[str, Any]] | None:
+    def _decode_batch(self, number: int) -> tuple[Any, dict[str, Any]] | None:
         body = self._store.read_body(self._monitor, number)
         if body is None:
             return None
@@ -99,7 +99,7 @@ class EventReader:
         batch = decode_batch(data)
         return batch, parse_object(batch.SessionMetadata)
 
-    def _unfold(self, batch: Any, session: dict[str, Any], place: EventPlace) -> dict[str, Any]:
+    def _describe_event(self, batch: Any, session: dict[str, Any], place: EventPlace) -> dict[str, Any]:
         event = batch.RumEvents[place.position]
         metadata = merge_metadata(session, parse_object(event.metadata))
         user = {"userId": batch.UserDetails.userId, "sessionId": batch.UserDetails.sessionId}
@@ -119,7 +119,7 @@ class EventReader:
             "metadata": metadata,
             "metadata_keys": list(metadata),
             "metadata_values": flatten_metadata(metadata),
-            "event_details": msgspec.Raw(event.details.encode()),  # as it came, number for number
+            "event_details": msgspec.Raw(event.details.encode()),  # as it was received, number for number
             "user_details": user,
             "account_id": self._settings.account,
             "event_interaction": _format_interaction(metadata),
@@ -127,17 +127,17 @@ class EventReader:
 
 
 def _format_interaction(metadata: dict[str, Any]) -> str:
-    """The page and its number in the session, as in AWS's example: `%2F-0 &`."""
+    """Return the page and its number in the session, as in AWS's example: `%2F-0 &`."""
     page = str(metadata.get("pageId", "")).encode(errors="replace")
     return f"{quote(page, safe='')}-{metadata.get('interaction', 0)} &"
 
 
 DEFAULT_VERSION = "1.0.0"
-"""The schema version of details that state none."""
+"""The schema version of event details that state none."""
 
 
 def _read_version(details: str) -> str:
-    """The schema version that details state."""
+    """Return the schema version that event details state."""
     version = parse_object(details).get("version")
     return version if isinstance(version, str) else DEFAULT_VERSION
 
@@ -149,7 +149,7 @@ BUILT_IN = frozenset(
     aws:client aws:clientVersion aws:releaseId aws:userAgent
     """.split()  # noqa: SIM905  a list of 25 quoted names would fill a screen
 )
-"""Names that are no custom attributes: the user guide's reserved names and those that the web client sends itself."""
+"""Names that are no custom attributes: those reserved by the user guide and those that the web client itself sends."""
 
 CUSTOM_LIMIT = 10
 """Custom attributes of one event (the same page of the user guide)."""
@@ -158,7 +158,7 @@ _KEY = re.compile(r"(?!aws:)[A-Za-z0-9_:]{1,128}", re.ASCII)
 
 
 def merge_metadata(session: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """The metadata of one event: the session's and its own."""
+    """Merge the session's metadata and an event's own into the metadata that the event keeps."""
     left = CUSTOM_LIMIT
     kept = {}
     for key, value in (session | own).items():
@@ -182,7 +182,7 @@ def _is_scalar(value: Any) -> bool:
 
 
 def flatten_metadata(metadata: dict[str, Any]) -> list[str]:
-    """The `metadata_values` of an event that is read back: "key=value" strings, a list's values one by one."""
+    """Return `metadata_values` of an event: "key=value" strings, one for each value of a list."""
     return [
         f"{key}={_format_value(value)}"
         for key, values in metadata.items()

@@ -11,7 +11,7 @@ from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.jobs.run.finalize import note_incomplete_sessions
 from loadgen.output import check_output
 from loadgen.report import write_report
-from loadgen.results import RunData, RunFolder, Summary, read_summary
+from loadgen.results import RunData, RunFolder, Summary, read_or_recover_summary
 
 
 def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: OnLine = ignore_progress) -> Summary:
@@ -23,7 +23,7 @@ def report(run_dir: Path | str, *, html: Path | str | None = None, on_progress: 
     if html is not None:
         check_output(Path(html))
     folder = RunFolder.open(Path(run_dir))
-    summary = add_incomplete_sessions(folder, read_summary(folder))
+    summary = add_incomplete_sessions(folder, read_or_recover_summary(folder))
     if html is not None:
         data = RunData(folder, summary=summary)
         write_report(data, Path(html))

@@ -119,7 +119,7 @@ def compare_runs(given: Sequence[RunData]) -> Comparison:
 def align(runs: Sequence[RunData]) -> list[RunData]:
     """The runs in slices of one width."""
     width = max(find_bin_width(run.timeline.seconds) for run in runs)
-    return [run.sliced(width) for run in runs]
+    return [run.rebin(width) for run in runs]
 
 
 def has_same_plan(one: RunData, other: RunData) -> bool:
@@ -152,15 +152,17 @@ def resample(run: RunData, weights: Floats, rng: np.random.Generator) -> dict[st
     values, lines = list_values(run.summary), run.timeline
     weights = weights[:, : lines.size]  # a shorter run has nothing at the later moments
     made = {
-        "requests_per_second": resample_ratio(weights, lines.summed("sent"), lines.lengths),
-        "goodput_per_second": resample_ratio(weights, lines.summed("accepted"), lines.lengths),
-        "throttled_share": resample_ratio(weights, lines.summed("throttled"), lines.summed("sent")),
-        "lost_share": resample_ratio(weights, lines.summed("given_up_events"), lines.summed("events_sent")),
+        "requests_per_second": resample_ratio(weights, lines.sum_slices("sent"), lines.lengths),
+        "goodput_per_second": resample_ratio(weights, lines.sum_slices("accepted"), lines.lengths),
+        "throttled_share": resample_ratio(weights, lines.sum_slices("throttled"), lines.sum_slices("sent")),
+        "lost_share": resample_ratio(weights, lines.sum_slices("given_up_events"), lines.sum_slices("events_sent")),
     }
     if run.requests is not None:
         for name in CLOCKS:
             clock = getattr(run.requests, name)
-            found = clock.quantiles(weights, tuple(QUANTILES.values())) - clock.whole(tuple(QUANTILES.values()))
+            found = clock.compute_quantiles(weights, tuple(QUANTILES.values())) - clock.compute_run_quantiles(
+                tuple(QUANTILES.values())
+            )
             made |= {f"{name}_{quantile}_ms": found[:, place] for place, quantile in enumerate(QUANTILES)}
     made = {name: draws for name, draws in made.items() if not has_too_few(run.summary, name)}
     centred = {name: draws + value for name, draws in made.items() if (value := values[name]) is not None}

@@ -149,7 +149,7 @@ def draw_whisker(each: Difference) -> Markup:
 
 def plot_counts(runs: Sequence[RunData], name: str, title: str, about: str) -> Markup:
     """A count of every run a second."""
-    series = [run.timeline.rate(name).tolist() for run in runs]
+    series = [run.timeline.compute_rate(name).tolist() for run in runs]
     axis, layers = overlay_runs(runs, series)
     scale = linear(find_highest(*series))
     plot = Plot(name, title, about, axis, scale, format_rate, layers)

@@ -39,8 +39,8 @@ from loadgen.units import (
 def plot_requests(run: RunData) -> Plot:
     """Outcomes a second, stacked, with the batches that were due as a line."""
     lines = run.timeline
-    outcomes = [lines.rate(name).tolist() for name in ("accepted", "throttled", "failed")]
-    offered = lines.rate("offered").tolist()
+    outcomes = [lines.compute_rate(name).tolist() for name in ("accepted", "throttled", "failed")]
+    offered = lines.compute_rate("offered").tolist()
     requests = run.summary.requests
     text = (
         f"{format_count(requests.accepted)} accepted, {format_count(requests.throttled)} throttled and "
@@ -77,10 +77,17 @@ def plot_latency(run: RunData) -> Plot:
 def plot_lag(run: RunData) -> Plot:
     """The generator's own lateness."""
     requests = run.requests
-    p99 = requests.lag.each(0.99).tolist() if requests else run.timeline.highest("lag_p99_ms").tolist()
+    p99 = (
+        requests.lag.compute_slice_quantiles(0.99).tolist()
+        if requests
+        else run.timeline.find_maxima("lag_p99_ms").tolist()
+    )
     layers = [Layer("lag", "p99", p99)]
     if requests:
-        p50, top = requests.lag.each(0.5).tolist(), requests.lag.each(1.0).tolist()
+        p50, top = (
+            requests.lag.compute_slice_quantiles(0.5).tolist(),
+            requests.lag.compute_slice_quantiles(1.0).tolist(),
+        )
         layers = [Layer("max", "max", top, "dots"), Layer("lag", "p99", p99), Layer("lag2", "p50", p50)]
     scale = choose_spread_scale(*(layer.values for layer in layers))
     text = (
@@ -92,7 +99,7 @@ def plot_lag(run: RunData) -> Plot:
 def plot_throttling(run: RunData) -> Plot:
     """What was accepted and what was asked for, beside the quota that explains the refusals."""
     lines, quota = run.timeline, run.summary.quota
-    asked, accepted = lines.rate("sent").tolist(), lines.rate("accepted").tolist()
+    asked, accepted = lines.compute_rate("sent").tolist(), lines.compute_rate("accepted").tolist()
     layers = [Layer("throttled", "asked for (every attempt)", asked), Layer("accepted", "accepted", accepted)]
     text = "Requests asked for and accepted a second."
     high = max([*asked, *accepted], default=0.0)
@@ -106,7 +113,7 @@ def plot_throttling(run: RunData) -> Plot:
 
 def plot_visitors(run: RunData) -> Plot:
     """Sessions that were open."""
-    active = run.timeline.highest("sessions_active").tolist()
+    active = run.timeline.find_maxima("sessions_active").tolist()
     layers = [Layer("neutral", "sessions active", active)]
     text = f"Sessions active at a time; {format_count(run.summary.sessions)} started in all."
     scale = linear(find_highest(active))
@@ -115,7 +122,7 @@ def plot_visitors(run: RunData) -> Plot:
 
 def plot_cpu(run: RunData) -> Plot:
     """The generator's processor time, in per cent of one core."""
-    cpu = (run.timeline.highest("cpu_percent") / 100).tolist()
+    cpu = (run.timeline.find_maxima("cpu_percent") / 100).tolist()
     layers = [Layer("neutral", "CPU, 100 % = one core", cpu)]
     text = f"CPU of {run.summary.generator.workers} worker(s) together; 100 % is one core."
     scale = linear(max(find_highest(cpu), 1.0))
@@ -124,7 +131,7 @@ def plot_cpu(run: RunData) -> Plot:
 
 def plot_memory(run: RunData) -> Plot:
     """The generator's resident memory."""
-    held = run.timeline.highest("rss_bytes").tolist()
+    held = run.timeline.find_maxima("rss_bytes").tolist()
     top = linear(find_highest(held) / 2**20)
     scale = Scale(0.0, top.high * 2**20, tuple(tick * 2**20 for tick in top.ticks))
     layers = [Layer("neutral", "resident memory", held)]
@@ -134,7 +141,7 @@ def plot_memory(run: RunData) -> Plot:
 
 def plot_monitors(run: RunData) -> Plot:
     """Who asked for how much, stacked, beside the quota."""
-    rates = {name: lines.rate("sent").tolist() for name, lines in run.monitors.items()}
+    rates = {name: lines.compute_rate("sent").tolist() for name, lines in run.monitors.items()}
     layers = [Layer(pick_colour(place), name, values, "stack") for place, (name, values) in enumerate(rates.items())]
     high, quota = find_stack_height(*rates.values()), run.summary.quota
     if quota:
@@ -162,7 +169,7 @@ def plot_monitors_throttled(run: RunData) -> Plot:
 
 def compute_throttled_share(lines: BinnedTimeline) -> Floats:
     """Of each slice, NaN where nothing was sent."""
-    sent, throttled = lines.summed("sent"), lines.summed("throttled")
+    sent, throttled = lines.sum_slices("sent"), lines.sum_slices("throttled")
     found: Floats = np.divide(throttled, sent, out=np.full(len(sent), np.nan), where=sent > 0)
     return found
 
@@ -225,9 +232,9 @@ def mark_incidents(run: RunData) -> list[Mark]:
 def read_latency(run: RunData, share: float) -> list[float]:
     """A percentile of each slice: from the records, or the slice's worst second when they are gone."""
     if run.requests:
-        return list(run.requests.latency.each(share).tolist())
+        return list(run.requests.latency.compute_slice_quantiles(share).tolist())
     name = "max" if share == 1.0 else f"p{share * 100:.0f}"
-    return list(run.timeline.highest(f"latency_{name}_ms").tolist())
+    return list(run.timeline.find_maxima(f"latency_{name}_ms").tolist())
 
 
 def choose_spread_scale(*series: Sequence[float]) -> Scale:
@@ -258,7 +265,7 @@ def plot_curve(key: str, title: str, text: str, lines: Sequence[tuple[str, str, 
 def sample_curve(clock: BinnedTimes, shares: Sequence[float]) -> list[float]:
     """A clock's value at each share, up to the slowest request, which stands at a half of a request from all."""
     total = clock.counts.sum()
-    values = clock.whole(tuple(shares))
+    values = clock.compute_run_quantiles(tuple(shares))
     known = np.array([(1 - share) * total >= 0.5 - 1e-6 for share in shares])
     return [float(value) for value in np.where(known, values, np.nan)]
 

@@ -74,9 +74,9 @@ def build_timeline_table(run: RunData) -> Markup:
     """The plots over time as numbers, a row a slice."""
     lines = run.timeline
     names = ("offered", "sent", "accepted", "throttled", "failed", "retried", "accepted_events", "given_up_events")
-    sums = [lines.summed(name).tolist() for name in names]
-    quantiles = [lines.highest(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
-    cpu, held = lines.highest("cpu_percent").tolist(), lines.highest("rss_bytes").tolist()
+    sums = [lines.sum_slices(name).tolist() for name in names]
+    quantiles = [lines.find_maxima(f"{name}_ms").tolist() for name in ("latency_p50", "latency_p99", "lag_p99")]
+    cpu, held = lines.find_maxima("cpu_percent").tolist(), lines.find_maxima("rss_bytes").tolist()
     rows = [
         (
             format_clock(place * lines.width),

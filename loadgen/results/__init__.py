@@ -22,7 +22,7 @@ from loadgen.results.run_data import (
     BinnedTimes,
     RunData,
     find_bin_width,
-    read_summary,
+    read_or_recover_summary,
 )
 from loadgen.results.run_folder import RUN, Recording, RunFolder
 from loadgen.results.run_spec import CLUSTER_SECRET, LIFELINE, MASTER_SEEN, RunOptions, RunSpec
@@ -99,8 +99,8 @@ __all__ = [
     "has_sent_anything",
     "name_verdict",
     "read_incomplete_sessions",
+    "read_or_recover_summary",
     "read_records",
-    "read_summary",
     "recover_summary",
     "summarize_run",
     "write_incomplete_sessions",

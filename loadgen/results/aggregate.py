@@ -1,4 +1,4 @@
-"""Where the seconds of all workers come together, in any order and in bounded memory."""
+"""Sums of the workers' reports: one report a worker and second, added in any order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,48 +22,48 @@ KEPT_MOMENTS = 2 * MOST_MOMENTS  # acceptances and refusals kept for the estimat
 
 
 class OpenSecond:
-    """A second that is not yet written: counts add up, and of each worker's levels the latest holds."""
+    """A second of the run that is not yet written: counts add up, of a worker's levels the latest value counts."""
 
     def __init__(self) -> None:
         self.metrics = Metrics()
-        self.monitors: defaultdict[int, Outcomes] = defaultdict(Outcomes.of)  # by app monitor, of several
+        self.monitors: defaultdict[int, Outcomes] = defaultdict(Outcomes.of)  # by app monitor; empty with one
         self.sessions_started = self.preflights = self.preflights_refused = 0
         self.levels: dict[int, dict[str, float]] = {}  # by worker
 
     @property
     def gauges(self) -> dict[str, float]:
-        """The latest levels, summed over workers; the sessions that started, and the preflights that were sent."""
+        """The latest levels, summed over workers, and the counts of started sessions, preflights and refused ones."""
         levels = {name: sum(each[name] for each in self.levels.values()) for name in LEVELS}
         counts = {name: getattr(self, name) for name in COUNTS}
         return counts | levels
 
 
 class PreflightMetrics:
-    """The preflights of a run so far."""
+    """Counts and latency of the CORS preflights of a run so far."""
 
     def __init__(self) -> None:
         self.sent = self._allowed = self._answered = 0
         self._latency = Histogram()
 
     def add(self, results: Iterable[PreflightResult]) -> None:
-        """Add preflights that are over."""
-        found = list(results)
-        self.sent += len(found)
-        self._allowed += sum(each.allowed for each in found)
-        self._answered += sum(each.answered for each in found)
-        self._latency.add(np.array([each.latency for each in found]))
+        """Add finished preflights."""
+        finished = list(results)
+        self.sent += len(finished)
+        self._allowed += sum(each.allowed for each in finished)
+        self._answered += sum(each.answered for each in finished)
+        self._latency.add(np.array([each.latency for each in finished]))
 
     def sum_up(self) -> PreflightSummary:
-        """The figures for a run's summary."""
+        """Return the preflights' figures for a run's summary."""
         refused, unanswered = self._answered - self._allowed, self.sent - self._answered
         return PreflightSummary(self.sent, self._allowed, refused, unanswered, Milliseconds.of(self._latency))
 
 
 class Aggregate:
-    """The run so far: metrics of the whole, of each stage and app monitor, and the seconds that are not yet written.
+    """The sums of a run so far: of the whole run, of each stage and app monitor, and of each second not yet written.
 
-    `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending; `names` are the app
-    monitors'.
+    `stage_ends` are the ends of the arrivals' stages in seconds from the run's zero, ascending; `names` are the names
+    of the app monitors.
     """
 
     def __init__(self, stage_ends: tuple[float, ...] = (), names: tuple[str, ...] = ("",)) -> None:
@@ -78,7 +78,7 @@ class Aggregate:
         self.preflights = PreflightMetrics()
         self.last_answer = 0.0
         self.shortages: Counter[str] = Counter()  # batches that a worker's machine could not send, by cause
-        self.foreign_answer = ""  # the first that was not RUM's, for people
+        self.foreign_answer = ""  # the first answer that was not RUM's, described for people; "": none
         self._tallies: dict[int, tuple[EventCounts, ...]] = {}  # by worker, one for each app monitor
         self._last_seconds: dict[int, int] = {}
         self._open: defaultdict[int, OpenSecond] = defaultdict(OpenSecond)
@@ -88,7 +88,7 @@ class Aggregate:
         self._moments = 0
 
     def add(self, report: IntervalReport) -> None:
-        """Add a worker's second; what comes after that second was written is counted in the next one."""
+        """Add a worker's report of a second. If that second is already written, the next open one takes its counts."""
         second = self._find_open(report.second)
         second.sessions_started += report.sessions_started
         second.preflights += len(report.preflights)
@@ -111,39 +111,39 @@ class Aggregate:
         self.metrics.add(batch)
         self.last_answer = max(self.last_answer, float(batch["finished"].max()))
         self._keep_moments(batch)
-        for second, its in split(batch, batch["finished"].astype(np.int64)):
-            self._add_to_second(self._find_open(second), its)
+        for second, part in split(batch, batch["finished"].astype(np.int64)):
+            self._add_to_second(self._find_open(second), part)
         if len(self.monitors) > 1:
-            for monitor, its in split(batch, batch["monitor"]):
-                self.monitors[monitor].add(its)
+            for monitor, part in split(batch, batch["monitor"]):
+                self.monitors[monitor].add(part)
         if self.stages:
             stages = np.searchsorted(self.stage_ends, batch["intended"], side="right")
-            # What comes after the last stage belongs to it.
-            for stage, its in split(batch, np.minimum(stages, len(self.stages) - 1)):
-                self.stages[stage].add(its)
+            # A batch that was due after the last stage counts in that stage.
+            for stage, part in split(batch, np.minimum(stages, len(self.stages) - 1)):
+                self.stages[stage].add(part)
 
     def account(self, worker: int, *tallies: EventCounts) -> None:
-        """Keep a worker's tallies since the run's zero, one for each app monitor; the latest count."""
+        """Keep a worker's event counts since the run's zero, one for each app monitor, in place of its earlier ones."""
         self._tallies[worker] = tallies
 
     def find_progress(self, worker: int) -> tuple[int, int | None]:
-        """How many sessions a worker had drawn when it was last heard of, and in which second that was, if ever."""
+        """Return how many sessions a worker had drawn at its last report, and that report's second; None: no report."""
         drawn = sum(tally.sessions for tally in self._tallies.get(worker, ()))
         return drawn, self._last_seconds.get(worker)
 
     @property
     def tally(self) -> EventCounts:
-        """All workers' tallies of all app monitors."""
+        """The event counts of all workers and app monitors."""
         return sum(self.tallies, EventCounts())
 
     @property
     def tallies(self) -> tuple[EventCounts, ...]:
-        """All workers' tallies, one for each app monitor."""
+        """The event counts of all workers, one for each app monitor."""
         nothing = [EventCounts()] * len(self.monitors)
         return tuple(sum(each, EventCounts()) for each in zip(nothing, *self._tallies.values(), strict=True))
 
     def settle(self, before: int) -> list[tuple[int, OpenSecond]]:
-        """Close the seconds up to one of the run (exclusive), and return each once, in order."""
+        """Close the seconds of the run before `before`; return those that were still open, in order."""
         ready = sorted(second for second in self._open if second < before)
         self._settled = max(self._settled, before - 1)
         settled = [(second, self._open.pop(second)) for second in ready]
@@ -153,7 +153,7 @@ class Aggregate:
         return settled
 
     def estimate_quota(self) -> QuotaEstimate | None:
-        """The token bucket behind the throttling; None when too little was refused."""
+        """Estimate the target's token bucket from its 429s; None when there were too few."""
         if not self._accepted or not self._refused:
             return None
         slow, quick = (self.metrics.service_time.quantile_ms(share) or 0.0 for share in (0.9, 0.1))
@@ -184,10 +184,10 @@ class Aggregate:
     def _add_to_second(self, second: OpenSecond, batch: Records) -> None:
         second.metrics.add(batch)
         if len(self.monitors) > 1:
-            for monitor, its in split(batch, batch["monitor"]):
-                second.monitors[monitor] += Outcomes.count(its)
+            for monitor, part in split(batch, batch["monitor"]):
+                second.monitors[monitor] += Outcomes.count(part)
 
 
 def split(batch: Records, keys: npt.NDArray[np.integer]) -> list[tuple[int, Records]]:
-    """The records of each key, ascending by key."""
+    """Split records by their keys, shape (n,): return (key, records) pairs, ascending by key."""
     return [(key, batch[keys == key]) for key in np.unique(keys).tolist()]

@@ -1,11 +1,11 @@
 """Latency histograms with three significant digits from 1 µs to an hour.
 
 Rule: the buckets are HdrHistogram's (2048 sub-buckets a doubling, unit 1 µs), so that any reader of its log format
-agrees; the counts are numpy's, so that a second of results is recorded at once.
+agrees. The counts are a numpy array, so that a second of results is recorded in one operation.
 Source: HdrHistogram's description of its bucketing, hdrhistogram.org.
 
-The log is HdrHistogram's too (log format version 1.3), in microseconds where its Python library takes milliseconds a
-line. The tests decode these lines with that library.
+The log has HdrHistogram's format too (version 1.3), with values in microseconds, where HdrHistogram's Python library
+writes milliseconds. The tests decode the lines with that library.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ Floats = npt.NDArray[np.float64]
 
 
 def to_microseconds(seconds: Floats) -> Counts:
-    """Durations as they are counted, shape as given: below 1 µs as 0, above an hour as an hour."""
+    """Round durations in seconds to whole microseconds, same shape; below 0 gives 0, above an hour gives an hour."""
     return np.clip(np.rint(seconds * 1e6), 0, HIGHEST_US).astype(np.int64)
 
 
-def index_of(microseconds: Counts) -> Counts:
-    """The bucket of each value, shape as given."""
+def find_buckets(microseconds: Counts) -> Counts:
+    """Return the index of each value's bucket, same shape."""
     shift = np.maximum(np.frexp(microseconds.astype(np.float64))[1] - 11, 0)
     index: Counts = shift * HALF + (microseconds >> shift)
     return index
 
 
-def highest_of(index: Counts) -> Counts:
-    """The highest value in µs that a bucket stands for, as HdrHistogram reports it."""
+def find_highest_values(index: Counts) -> Counts:
+    """Return the highest value in µs that falls into each bucket, as HdrHistogram reports it; same shape."""
     shift = np.maximum(index // HALF - 1, 0)
     highest: Counts = ((index - shift * HALF + 1) << shift) - 1
     return highest
 
 
 class Histogram:
-    """Counts of durations; `add` what was measured, ask for a `quantile_ms`."""
+    """Counts of durations by bucket, from 1 µs to an hour."""
 
     __slots__ = ("counts", "max_us", "total_us")
 
@@ -57,33 +57,33 @@ class Histogram:
         self.max_us = 0
 
     def add(self, seconds: Floats, times: npt.NDArray[np.integer] | None = None) -> None:
-        """Record durations in seconds, shape (n,), each once or so many times."""
+        """Add durations in seconds, shape (n,); each counts once, or `times`, shape (n,), says how often."""
         if not len(seconds):
             return
         microseconds = to_microseconds(seconds)
         weights = np.ones_like(microseconds) if times is None else times.astype(np.int64)
-        np.add.at(self.counts, index_of(microseconds), weights)
+        np.add.at(self.counts, find_buckets(microseconds), weights)
         self.total_us += int((microseconds * weights).sum())
         self.max_us = max(self.max_us, int(microseconds.max()))
 
     @property
     def count(self) -> int:
-        """How many durations were recorded."""
+        """The number of durations that were added."""
         return int(self.counts.sum())
 
     @property
     def mean_ms(self) -> float | None:
-        """The exact mean in milliseconds; None when nothing was recorded."""
+        """The exact mean in milliseconds; None without durations."""
         count = self.count
         return round(self.total_us / count / 1000, 3) if count else None
 
     def quantile_ms(self, q: float) -> float | None:
-        """The smallest bucket value in milliseconds that a share q of the durations does not exceed."""
+        """Return the q-quantile in ms: the smallest bucket that a share q does not exceed; None without durations."""
         reached = np.cumsum(self.counts)
         if not reached[-1]:
             return None
         rank = max(int(np.ceil(q * int(reached[-1]) - 1e-9)), 1)
-        value = int(highest_of(np.searchsorted(reached, np.array([rank]), side="left"))[0])
+        value = int(find_highest_values(np.searchsorted(reached, np.array([rank]), side="left"))[0])
         return min(value, self.max_us) / 1000
 
 
@@ -93,9 +93,9 @@ HEAD = struct.Struct(">iiiiqqd")  # cookie, length, normalizing offset, digits, 
 
 
 def encode_histogram(histogram: Histogram) -> bytes:
-    """The compressed form of HdrHistogram's log, base64.
+    """Encode a histogram as a log line holds it: compressed, base64.
 
-    Histogram encoding V2: counts as ZigZag LEB128 numbers, a negative one standing for so many empty buckets.
+    HdrHistogram's encoding V2: counts as ZigZag LEB128 numbers; a negative number -n stands for n empty buckets.
     """
     counts = encode_leb128(find_run_lengths(histogram))
     plain = HEAD.pack(ENCODING, len(counts), 0, DIGITS, LOWEST, HIGHEST_US, 1.0) + counts
@@ -104,7 +104,7 @@ def encode_histogram(histogram: Histogram) -> bytes:
 
 
 def find_run_lengths(histogram: Histogram) -> list[int]:
-    """The counts up to the last one that is not 0; a run of zeros is its length, negative."""
+    """Return the counts up to the last that is not 0; each run of n zeros becomes -n."""
     held = np.flatnonzero(histogram.counts).tolist()
     runs, expected = [], 0
     for index, count in zip(held, histogram.counts[held].tolist(), strict=True):
@@ -116,7 +116,7 @@ def find_run_lengths(histogram: Histogram) -> list[int]:
 
 
 def encode_leb128(numbers: list[int]) -> bytes:
-    """Signed numbers as ZigZag LEB128."""
+    """Encode signed numbers as ZigZag LEB128."""
     packed = bytearray()
     for number in numbers:
         rest = number * 2 if number >= 0 else -number * 2 - 1
@@ -128,7 +128,7 @@ def encode_leb128(numbers: list[int]) -> bytes:
 
 
 class HistogramLog:
-    """HdrHistogram's log format, a tagged line a clock and second; values in µs, maxima in ms."""
+    """Writes HdrHistogram's log format, one line a second and clock, tagged by clock; values in µs, maxima in ms."""
 
     def __init__(self, path: Path, zero: float) -> None:
         """`zero` is the Unix time of the run's zero."""
@@ -141,7 +141,7 @@ class HistogramLog:
         )
 
     def append(self, second: int, clocks: dict[str, Histogram]) -> None:
-        """Add a second's clocks, by name."""
+        """Append a line for each clock of a second that has durations; `clocks` are by name."""
         for name, histogram in clocks.items():
             if histogram.count:
                 payload = encode_histogram(histogram).decode("ascii")
@@ -149,12 +149,12 @@ class HistogramLog:
         self._file.flush()
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Close the file."""
         self._file.close()
 
 
 def read_start_time(log: Path) -> float | None:
-    """The Unix time of a run's zero, from the head of its log; None without such a head."""
+    """Return the Unix time of a run's zero from the head of its histogram log; None without such a head."""
     head = log.read_bytes()[:500] if log.is_file() else b""
     found = re.search(rb"StartTime: ([0-9]{1,10}\.[0-9]{3}) ", head)
     return float(found[1]) if found else None

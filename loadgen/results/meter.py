@@ -1,4 +1,4 @@
-"""What one worker measures, handed on a second at a time."""
+"""What one worker measures; it reports its measurements once a second."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from loadgen.rum.events import EVENT_PREFIX
 
 
 class EventCounts(Noun):
-    """Events that never became a request, by reason, and the batches that the records do not tell."""
+    """A worker's counts beside its records: events that became no request, by reason, and batches without a record."""
 
     sessions: int = 0
     generated: int = 0
     not_sampled: int = 0
     over_session_limit: int = 0
     dropped_by_client: int = 0
-    switched_off: int = 0  # of those dropped
+    switched_off: int = 0  # part of dropped_by_client
     unsent: int = 0
     cancelled: Volume = Volume()  # batches of pages that were switched off before they were due
-    pending_at_end: Volume = Volume()  # batches tried, and waiting for a retry when the run was over
+    pending_at_end: Volume = Volume()  # batches that were tried and still waited for a retry at the run's end
 
     def __add__(self, other: EventCounts) -> EventCounts:
         return EventCounts(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
@@ -37,25 +37,25 @@ class EventCounts(Noun):
 
 
 class PreflightResult(Noun):
-    """One CORS preflight, measured: no request of the accounts, without quota and events.
+    """One measured CORS preflight. It carries no events and takes no quota; `Requests` does not count it.
 
-    The target's answer does not hold the batch back; a browser would not send it without permission, so refusals are
+    The batch is sent whatever the target answers. A browser would not send it without permission, so refusals are
     counted.
     """
 
     latency: float  # seconds from the intended moment to the answer
     answered: bool
-    allowed: bool  # a 2xx with an Access-Control-Allow-Origin that names the page's origin, or any
+    allowed: bool  # a 2xx whose Access-Control-Allow-Origin names the page's origin, or is *
 
 
 class IntervalReport(Noun):
-    """One worker's second of the run: what was due in it, what was answered in it, and how the worker did."""
+    """One worker's report of a second of the run: what was due, what was answered, and the load of the worker."""
 
     worker: int
     second: int
     records: bytes = b""
-    spooled: bool = False  # the worker keeps its records in a file of its own on the conductor's machine
-    offered_by_stage: tuple[Volume, ...] = ()  # batches due, without those of pages that were switched off
+    spooled: bool = False  # True: the worker writes its records to a file of its own on the conductor's machine
+    offered_by_stage: tuple[Volume, ...] = ()  # batches due, without batches of pages that were switched off
     offered_by_monitor: tuple[Volume, ...] = ()  # batches due, one volume for each app monitor
     sessions_started: int = 0
     sessions_active: int = 0
@@ -66,16 +66,16 @@ class IntervalReport(Noun):
     event_mix: dict[str, int] = msgspec.field(default_factory=dict)  # events in offered batches, by type
     shortages: dict[str, int] = msgspec.field(default_factory=dict)  # batches that this machine could not send
     preflights: tuple[PreflightResult, ...] = ()
-    foreign_answer: str = ""  # the worker's first answer that was not RUM's, for people
+    foreign_answer: str = ""  # the worker's first answer that was not RUM's, described for people; "": none
 
     @property
     def offered(self) -> Volume:
-        """Batches due, of all app monitors."""
+        """The batches due for all app monitors."""
         return sum(self.offered_by_monitor, Volume())
 
 
 class Offered:
-    """What is due in a second: batches by stage and app monitor, events by type."""
+    """What is due in one second: volumes of batches by (stage, app monitor), numbers of events by type."""
 
     def __init__(self) -> None:
         self.batches: defaultdict[tuple[int, int], VolumeSum] = defaultdict(VolumeSum)
@@ -83,7 +83,7 @@ class Offered:
 
 
 class VolumeSum(msgspec.Struct, gc=False):
-    """A volume that grows in place: adding two volumes would make a third for each batch."""
+    """A volume that grows in place; a sum of frozen volumes would make a new object for each batch."""
 
     requests: int = 0
     events: int = 0
@@ -98,12 +98,12 @@ class VolumeSum(msgspec.Struct, gc=False):
         self.raw_bytes += volume.raw_bytes
 
     def total(self) -> Volume:
-        """The volume so far."""
+        """Return the sum so far."""
         return Volume(self.requests, self.events, self.wire_bytes, self.raw_bytes)
 
 
 class Meter:
-    """Collects records between two seconds."""
+    """Collects a worker's measurements between two reports."""
 
     def __init__(self, worker: int, stage_ends: tuple[float, ...] = (), monitors: int = 1) -> None:
         self._worker = worker
@@ -115,27 +115,27 @@ class Meter:
         self._cancelled: defaultdict[int, Volume] = defaultdict(Volume)  # by stage
         self.shortages: Counter[str] = Counter()  # batches that this machine could not send, by cause
         self.preflights: list[PreflightResult] = []
-        self.foreign_answer = ""  # the first
+        self.foreign_answer = ""  # the first answer that was not RUM's, described for people; "": none
 
     def record(self, result: Result) -> bytes:
-        """A request that is over; its record."""
+        """Keep the record of a finished request, and return it."""
         packed = pack_result(result, self._worker)
         self._records.append(packed)
         return packed
 
     def offer(self, at: float, batch: Volume, types: Iterable[str] = (), monitor: int = 0) -> None:
-        """A batch, of events of these types (in full), is due for an app monitor at this moment of the run."""
+        """Count a batch that is due `at` seconds from the run's zero; `types` are its events' full type names."""
         due, place = self._due[int(at)], (self._find_stage(at), monitor)
         due.mix.update(types)
         due.batches[place].add(batch)
 
     def cancel(self, at: float, batch: Volume) -> None:
-        """A batch that was due is not to be sent: its page has been switched off."""
+        """Count a due batch as one that will not be sent, because its page has been switched off."""
         stage = self._find_stage(at)
         self._cancelled[stage] += batch
 
     def take(self, second: int) -> IntervalReport:
-        """Everything since the last call, as the given second of the run; gauges are the caller's."""
+        """Return everything since the last call as the report of `second`; the caller adds the gauges."""
         mix: Counter[str] = Counter()
         stages, monitors = [Volume()] * max(len(self._stage_ends), 1), [Volume()] * self._monitors
         for past in [past for past in self._due if past <= second]:

@@ -1,7 +1,7 @@
-"""What became of requests: a small cube outcome × unit, the causes of failures, and the clocks beside it.
+"""What became of requests: counts by outcome and unit, the causes of failures, and the histograms of the clocks.
 
-Rule: every attempt counts, so sent = accepted + throttled + failed in each unit; offered and given up count batches,
-each once. The same sums are used live, at a run's end, and after a crash.
+Rule: every attempt counts, so sent = accepted + throttled + failed in each unit; offered and given up count each batch
+once. The same code sums during a run, at its end, and after a crash.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from loadgen.results.histogram import Histogram
 from loadgen.results.records import Records
 
 COUNTED = ("sent", "accepted", "throttled", "failed", "retried", "recovered", "given_up")
-"""Outcomes that the records tell."""
+"""The outcomes that are counted from the records; `offered` comes from the workers' reports."""
 
 UNITS = Volume.__struct_fields__
 
@@ -29,7 +29,7 @@ Other = TypeVar("Other")
 
 
 class ByOutcome(Noun, Generic[Amount]):
-    """An amount by outcome, every attempt counted: sent = accepted + throttled + failed, the others are parts of it."""
+    """An amount by outcome; every attempt counts, so sent = accepted + throttled + failed."""
 
     offered: Amount  # batches due
     sent: Amount
@@ -41,12 +41,12 @@ class ByOutcome(Noun, Generic[Amount]):
     given_up: Amount  # batches that were tried and never accepted
 
     def measure(self, read: Callable[[Amount], Other]) -> dict[str, Other]:
-        """What `read` makes of each amount, by outcome."""
+        """Apply `read` to each amount; return the results by outcome."""
         return {name: read(getattr(self, name)) for name in self.__struct_fields__}
 
 
 class Content(Noun):
-    """What requests carried: a volume without their number."""
+    """What requests carried: the events and bytes of a volume, without its number of requests."""
 
     events: int
     wire_bytes: int
@@ -54,7 +54,7 @@ class Content(Noun):
 
     @classmethod
     def of(cls, volume: Volume) -> Content:
-        """The content of a volume."""
+        """Return the content of a volume."""
         return cls(volume.events, volume.wire_bytes, volume.raw_bytes)
 
 
@@ -63,17 +63,17 @@ class Requests(ByOutcome[int]):
 
     @property
     def amplification(self) -> float | None:
-        """Requests per batch that was tried; None when none was."""
+        """Requests per batch that was tried; None when no batch was tried."""
         batches = self.sent - self.retried
         return self.sent / batches if batches else None
 
 
 class Outcomes(ByOutcome[Volume]):
-    """The whole cube: volumes by outcome."""
+    """Volumes by outcome: counts by outcome and unit."""
 
     @classmethod
     def of(cls, **volumes: Volume) -> Outcomes:
-        """These volumes, and nothing of the other outcomes."""
+        """Return the given volumes by outcome; the volumes of the other outcomes are 0."""
         return cls(**dict.fromkeys(cls.__struct_fields__, Volume()) | volumes)
 
     def __add__(self, other: Outcomes) -> Outcomes:
@@ -81,7 +81,7 @@ class Outcomes(ByOutcome[Volume]):
 
     @classmethod
     def count(cls, batch: Records) -> Outcomes:
-        """The outcomes of some records."""
+        """Count records by outcome; `offered` stays 0."""
         ok, refused, again = record.is_accepted(batch), record.is_throttled(batch), batch["attempt"] > 1
         kinds = (np.ones(len(batch), bool), ok, refused, ~ok & ~refused, again, ok & again, batch["final"] & ~ok)
         sums = (np.stack(kinds).astype(np.int64) @ measure_volumes(batch)).tolist()
@@ -89,21 +89,21 @@ class Outcomes(ByOutcome[Volume]):
 
     @property
     def tried(self) -> Volume:
-        """Batches of which a first attempt was sent."""
+        """The batches that were sent at least once."""
         return self.sent - self.retried
 
     @property
     def requests(self) -> Requests:
-        """The counts of requests alone."""
+        """The number of requests, or of batches, by outcome."""
         return Requests(**self.measure(lambda volume: volume.requests))
 
     @property
     def contents(self) -> ByOutcome[Content]:
-        """What the requests carried."""
+        """The events and bytes of the requests, by outcome."""
         return ByOutcome(**self.measure(Content.of))
 
     def flatten(self) -> dict[str, int]:
-        """All counts by name: throttled, throttled_events, throttled_wire_bytes and so on."""
+        """Return all counts by name: throttled, throttled_events, throttled_wire_bytes and so on."""
         return {
             name_count(outcome, unit): getattr(getattr(self, outcome), unit)
             for outcome in self.__struct_fields__
@@ -112,14 +112,15 @@ class Outcomes(ByOutcome[Volume]):
 
 
 MOST_CAUSES = 200
-"""That are told apart: the target gives the names, and may give another one with each answer."""
+"""The most causes of failure that are counted one by one. Some causes are named by the target, which may send a new
+name with each answer; the limit bounds the memory."""
 
 OTHERS = "other errors"
-"""Stands for the causes that are not told apart."""
+"""The cause under which all causes beyond MOST_CAUSES are counted."""
 
 
 class Metrics:
-    """Outcomes, failures and clocks of a run, a stage, an app monitor or a second; adds records in any order."""
+    """Outcomes, failures and clocks of a run, a stage, an app monitor or a second; records come in any order."""
 
     def __init__(self) -> None:
         self.outcomes = Outcomes.of()
@@ -156,7 +157,7 @@ class Metrics:
         self.unanswered += Volume(*volumes[unanswered].sum(axis=0).tolist())
 
     def _group(self, cause: str) -> str:
-        """The cause itself while it is known or there are few; else what stands for all others of its kind."""
+        """Return the cause under which a failure is counted: its own, or a common one if there are too many causes."""
         if cause in self.failures or len(self.failures) < MOST_CAUSES or cause.startswith(OWN):
             return cause
         return f"{FOREIGN}{OTHERS}" if cause.startswith(FOREIGN) else OTHERS
@@ -180,11 +181,11 @@ class Metrics:
 
 
 def name_count(outcome: str, unit: str) -> str:
-    """The name of a count: throttled for requests, throttled_events, throttled_wire_bytes."""
+    """Return the name of a count: throttled (for requests), throttled_events, throttled_wire_bytes."""
     return outcome if unit == "requests" else f"{outcome}_{unit}"
 
 
 def measure_volumes(batch: Records) -> npt.NDArray[np.int64]:
-    """Each record in all units, shape (n, units)."""
+    """Return each record's amount in every unit, shape (n, len(UNITS))."""
     columns = (np.ones(len(batch)), batch["events"], batch["wire_bytes"], batch["raw_bytes"])
     return np.stack(columns, axis=1).astype(np.int64)

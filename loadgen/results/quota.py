@@ -1,9 +1,9 @@
-"""Estimates the token bucket behind the throttling from the moments of acceptances and refusals.
+"""Estimates the target's token bucket from the moments of its acceptances and refusals (429).
 
 Rule: at a refusal the bucket held less than one token, at an acceptance at least one. From a refusal on, as long as
-refusals follow closely enough that it was never full, its level is what it was filled with less what was accepted. The
-rate that contradicts the outcomes least is the estimate, the rates that do so hardly more are its interval. The size is
-the most that was ever accepted above that rate.
+refusals follow so closely that the bucket was never full, its level is the tokens it gained minus the requests it
+accepted. The estimate is the rate that contradicts the outcomes least; its interval is the rates that contradict them
+hardly more. The bucket's size is the most requests that were ever accepted above that rate.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from loadgen.model import Noun
 from loadgen.results.histogram import Floats
 
 LEAST_REFUSALS = 5
-MOST_MOMENTS = 50_000  # enough for a rate to a thousandth; more only take time
+MOST_MOMENTS = 50_000  # enough for a rate to a thousandth; more moments only take time
 LONGEST_GAP = 1.0  # seconds between refusals in which a bucket of a second's tokens cannot have filled up
 GOLDEN = (5**0.5 - 1) / 2
 LEAST_DOUBT = 0.002  # of the rate
 SCATTER_DOUBT = 0.05
-"""Of the rate, for each second by which answer times scatter: what is seen is not when the target decided. In 96
-simulated minutes at 20, 50 and 300 a second the rate was off by 0.002 at most with up to 50 ms of scatter, by 0.007
-with 220 ms."""
-TOLERANCE = 2.0  # squared tokens of contradiction, in all, that are within the noise of clocks
+"""Doubt as a share of the rate, for each second by which answer times scatter: the moment of an answer is not the
+moment of the decision. In 96 simulated minutes at 20, 50 and 300 requests a second, the rate was off by 0.002 at most
+with up to 50 ms of scatter, and by 0.007 with 220 ms."""
+TOLERANCE = 2.0  # squared tokens of contradiction, in all, that the noise of clocks explains
 
 
 class QuotaEstimate(Noun):
-    """An estimate, in requests and seconds; `low` and `high` are the rates that explain the outcomes about as well."""
+    """An estimated token bucket: `rate` in requests per second, its interval `low` to `high`, `burst` in requests."""
 
     rate: float
     low: float
@@ -38,9 +38,9 @@ class QuotaEstimate(Noun):
 
 
 def estimate_quota(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0) -> QuotaEstimate | None:
-    """Estimate from the moments of acceptance and of refusal, in seconds; None when too little was refused.
+    """Estimate the bucket from the moments of acceptances and refusals, in seconds; None with too few refusals.
 
-    `scatter` is by how many seconds those moments may miss the target's own.
+    `scatter` is the number of seconds by which these moments may differ from the target's decisions.
     """
     accepted, refused = take_earliest(np.sort(accepted_at), np.sort(refused_at))
     if len(refused) < LEAST_REFUSALS or not len(accepted) or refused[0] == refused[-1]:
@@ -57,7 +57,7 @@ def estimate_quota(accepted_at: Floats, refused_at: Floats, scatter: float = 0.0
 
 
 def take_earliest(accepted: Floats, refused: Floats) -> tuple[Floats, Floats]:
-    """The earliest moments of both, so many in all."""
+    """Return the earliest MOST_MOMENTS moments of both arrays together."""
     if len(accepted) + len(refused) <= MOST_MOMENTS:
         return accepted, refused
     last = np.partition(np.concatenate([accepted, refused]), MOST_MOMENTS)[MOST_MOMENTS]
@@ -65,7 +65,10 @@ def take_earliest(accepted: Floats, refused: Floats) -> tuple[Floats, Floats]:
 
 
 class _Chains:
-    """Outcomes in spans of close refusals, each with its time and its acceptances since its span began, shape (n,)."""
+    """The outcomes that lie in spans of close refusals.
+
+    Each outcome has the seconds (`elapsed`) and the acceptances (`since`) from the start of its span, shape (n,).
+    """
 
     def __init__(self, accepted: Floats, refused: Floats) -> None:
         begins = np.concatenate(([True], np.diff(refused) > LONGEST_GAP))
@@ -83,20 +86,23 @@ class _Chains:
         self.crude_rate = float(self.taken.sum() + len(starts)) / length if length > 0 else 0.0
 
     def contradiction(self, rate: float) -> float:
-        """Squared tokens by which the outcomes contradict a rate, the unknown half token at each start allowed for."""
+        """Return the squared tokens by which the outcomes contradict a rate.
+
+        The level at the start of a span is known to half a token only; that much is allowed for.
+        """
         level = 0.5 + rate * self.elapsed - self.since
         wrong = np.where(self.taken, 0.5 - level, level - 1.5)
         return float(np.square(np.maximum(wrong, 0.0)).sum())
 
 
 def find_burst(accepted: Floats, rate: float) -> float:
-    """The most requests that were accepted above the rate from any moment on."""
+    """Return the most requests that were accepted above the rate from any moment on."""
     before = np.arange(len(accepted)) - rate * accepted  # just before each acceptance
     return float(np.max(before + 1 - np.minimum.accumulate(before)))
 
 
 def find_minimum(cost: Callable[[float], float], low: float, high: float, steps: int = 40) -> float:
-    """Golden-section search for the least cost between two bounds."""
+    """Find where the cost is least between two bounds, by golden-section search."""
     a, b = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     cost_a, cost_b = cost(a), cost(b)
     for _ in range(steps):
@@ -112,7 +118,7 @@ def find_minimum(cost: Callable[[float], float], low: float, high: float, steps:
 
 
 def find_edge(holds: Callable[[float], bool], inside: float, outside: float, steps: int = 40) -> float:
-    """Where a condition that holds inside ends, towards outside."""
+    """Find by bisection where a condition that holds at `inside` ceases to hold, towards `outside`."""
     if holds(outside):
         return outside
     for _ in range(steps):

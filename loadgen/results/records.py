@@ -1,7 +1,7 @@
-"""One record a request, 104 bytes each: the stream that everything else is computed from.
+"""The records of a run: 104 bytes for each request. All other figures are computed from them.
 
-Rule: a worker packs its measurements and never reads them again; sums, histograms and rows are made where the records
-of all workers come together. A record stands alone: a file that was cut off is good up to its last whole one.
+Rule: a worker packs its measurements and never reads them again; the conductor makes sums, histograms and rows from the
+records of all workers. A record depends on no other: a file that was cut off is good up to its last whole record.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ import numpy.typing as npt
 from loadgen.errors import LoadgenError
 from loadgen.model import Noun, Result
 
-NO_ANSWER = 0  # in place of a status
-STARTED = -1  # in place of a status: about to be sent; a record with the answer follows
-NOT_SENT = -2  # in place of a status: takes back a STARTED, as this machine could not send the request
+NO_ANSWER = 0  # in place of a status: no answer came
+STARTED = -1  # in place of a status: a mark that the request is about to be sent; a record with the answer follows
+NOT_SENT = -2  # in place of a status: a mark that takes back a STARTED mark: this machine could not send the request
 THROTTLED = 429
 
-MOST_SESSIONS, MOST_SECONDS = 100_000_000, 366 * 86_400.0  # no run has more
+MOST_SESSIONS, MOST_SECONDS = 100_000_000, 366 * 86_400.0  # a record beyond these bounds is damaged
 
 RECORD = np.dtype(
     [
@@ -32,7 +32,7 @@ RECORD = np.dtype(
         ("intended", "<f8"),  # seconds from the run's zero
         ("started", "<f8"),
         ("finished", "<f8"),
-        ("waited", "<f8"),  # seconds from its events to the intended moment, on average
+        ("waited", "<f8"),  # mean seconds from its events to the intended moment
         ("status", "<i4"),
         ("events", "<i4"),
         ("wire_bytes", "<i4"),
@@ -42,7 +42,7 @@ RECORD = np.dtype(
         ("attempt", "<i2"),
         ("final", "?"),
         ("beacon", "?"),
-        ("error", "S40"),  # why it failed: a cause, or status and error name
+        ("error", "S40"),  # why the request failed: a cause, or status and error name; empty: it did not fail
     ]
 )
 LAYOUT = struct.Struct("<qddddiiiihhh??40s")
@@ -52,7 +52,7 @@ Records = npt.NDArray[np.void]
 
 
 def pack_result(result: Result, worker: int) -> bytes:
-    """A result as one record."""
+    """Pack a result into one record."""
     return LAYOUT.pack(
         result.session,
         result.intended,
@@ -73,10 +73,10 @@ def pack_result(result: Result, worker: int) -> bytes:
 
 
 class Spool:
-    """A worker's own file of records, mapped into its memory: what was stored there survives the worker's death.
+    """A worker's own file of records, mapped into its memory, so that it survives the worker's death.
 
-    A mark goes before each request, so that those without a record after them are known to be in doubt. The file is
-    claimed a piece ahead of use, so that a full disk is known while there is room for what is in flight.
+    The worker stores a mark before it sends a request: a mark without a record after it is a request in doubt. The
+    file claims disk space one piece ahead, so a full disk is noticed while requests in flight still have room.
     """
 
     PIECE = 64 * math.lcm(RECORD.itemsize, mmap.ALLOCATIONGRANULARITY)
@@ -84,14 +84,14 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
         self._base, self._at = 0, 0
-        self.full: str | None = None  # why no more can be claimed
+        self.full: str | None = None  # why no more disk space can be claimed; None: it can
         os.posix_fallocate(self._file, 0, self.PIECE)
         self._open()
 
     def start(
         self, session: int, events: int, attempt: int, intended: float = 0.0, monitor: int = 0, mark: int = STARTED
     ) -> None:
-        """A request is about to be sent; with the mark NOT_SENT, this machine could not send it."""
+        """Store the mark of a request: STARTED before it is sent, NOT_SENT if this machine could not send it."""
         piece, at = self._piece, self._at
         LAYOUT.pack_into(
             piece, at, session, intended, 0.0, 0.0, 0.0, mark, events, 0, 0, 0, monitor, attempt, False, False, b""
@@ -99,12 +99,12 @@ class Spool:
         self._go_on()
 
     def finish(self, packed: bytes) -> None:
-        """A request is over, however it ended."""
+        """Store the record of a finished request."""
         self._piece[self._at : self._at + LAYOUT.size] = packed
         self._go_on()
 
     def close(self) -> None:
-        """Close the file, cut to the records that it holds."""
+        """Cut the file to the records that it holds, and close it."""
         self._piece.close()
         os.truncate(self._file, self._base + self._at)
         os.close(self._file)
@@ -125,7 +125,7 @@ class Spool:
 
 
 class InDoubt(Noun):
-    """Requests, every attempt counted, and their events that a worker sent and died before it recorded the answer."""
+    """Requests (every attempt) and events that a worker sent before it died, without a record of the answer."""
 
     requests: int = 0
     events: int = 0
@@ -135,7 +135,7 @@ class InDoubt(Noun):
 
 
 def count_in_doubt(spools: Iterable[Path], monitors: int = 1) -> tuple[InDoubt, ...]:
-    """Requests that spools hold a mark of and no record, by app monitor."""
+    """Count the requests that have a mark and no record in the spools, by app monitor."""
     requests, events = np.zeros(monitors, dtype=np.int64), np.zeros(monitors, dtype=np.int64)
     for path in spools:
         for batch in read_chunks(path, 100_000):
@@ -146,20 +146,20 @@ def count_in_doubt(spools: Iterable[Path], monitors: int = 1) -> tuple[InDoubt, 
 
 
 def unpack_records(packed: bytes) -> Records:
-    """The whole records in some bytes, shape (n,)."""
+    """Return the complete records in packed bytes, shape (n,)."""
     return np.frombuffer(packed, RECORD, len(packed) // RECORD.itemsize)
 
 
 def read_spool(path: Path, rows: int = 100_000) -> Iterator[Records]:
-    """The records of a file, without its marks, so many at a time."""
+    """Yield the records of a spool file without its marks, at most `rows` at a time."""
     for batch in read_chunks(path, rows):
         yield batch[batch["status"] >= NO_ANSWER]
 
 
 def read_chunks(path: Path, rows: int) -> Iterator[Records]:
-    """Records and marks as stored, without the empty end of a spool whose worker is alive or died.
+    """Yield the records and marks of a spool file, at most `rows` at a time, without its claimed and unused end.
 
-    A worker that was killed may leave half a record, as the last one. LoadgenError: the file holds something else too.
+    A worker that was killed may leave half a record at the end; it is left out. LoadgenError: other damage.
     """
     torn = False
     with path.open("rb") as file:
@@ -174,24 +174,24 @@ def read_chunks(path: Path, rows: int) -> Iterator[Records]:
 
 
 def check_records(batch: Records) -> npt.NDArray[np.bool_]:
-    """Which records a worker can have written: counts and times in their bounds, shape (n,)."""
+    """Return which records a worker can have written: counts and times in their bounds, shape (n,)."""
     sound = (batch["session"] >= -1) & (batch["session"] < MOST_SESSIONS) & (batch["attempt"] >= 1)
     sound &= (batch["status"] >= NOT_SENT) & (batch["status"] < 1000)
     for name in ("events", "wire_bytes", "raw_bytes", "worker", "monitor"):
         sound &= batch[name] >= 0
     for name in ("intended", "started", "finished", "waited"):
-        sound &= np.abs(batch[name]) < MOST_SECONDS  # False of NaN
+        sound &= np.abs(batch[name]) < MOST_SECONDS  # NaN gives False
     return sound
 
 
 def is_accepted(records: Records) -> npt.NDArray[np.bool_]:
-    """Which were accepted: a 2xx that was RUM's answer, as it then has no error."""
+    """Return which requests were accepted, shape (n,): a 2xx without an error, so it was RUM's own answer."""
     status = records["status"]
-    kept: npt.NDArray[np.bool_] = (status >= 200) & (status < 300) & (records["error"] == b"")
-    return kept
+    accepted: npt.NDArray[np.bool_] = (status >= 200) & (status < 300) & (records["error"] == b"")
+    return accepted
 
 
 def is_throttled(records: Records) -> npt.NDArray[np.bool_]:
-    """Which were answered with 429."""
-    refused: npt.NDArray[np.bool_] = records["status"] == THROTTLED
-    return refused
+    """Return which requests were answered with 429, shape (n,)."""
+    throttled: npt.NDArray[np.bool_] = records["status"] == THROTTLED
+    return throttled

@@ -1,7 +1,7 @@
-"""What lost workers leave of a run: the summary of one that was cut off, and `sessions-not-run.csv`.
+"""Recovery after lost workers: the summary of a run that was cut off, and `sessions-not-run.csv`.
 
-Rule: the summary comes from the records and the timeline that were written by then. A mark goes before each request, so
-a batch that was in flight when its worker died counts as tried.
+Rule: the summary is computed from the records and the timeline as far as they were written. A worker stores a mark
+before each request, so a batch that was in flight when its worker died counts as tried.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ from loadgen.results.timeline import (
 
 
 def recover_summary(folder: RunFolder) -> Summary:
-    """Sum up the records and the timeline; the summary is marked as cut off."""
-    spec = folder.spec()
+    """Sum up a run that was cut off, from its records and timeline. LoadgenError: damaged, or nothing was sent."""
+    spec = folder.read_spec()
     rows = read_timeline(folder.path)
     scenario = folder.read_scenario()
     monitors = spec.monitors or (RunMonitor(scenario.monitor.name, ""),)
     measured = Aggregate(find_stage_ends(scenario, spec.factor), tuple(each.name for each in monitors))
     for report in rebuild_reports(measured, rows, read_monitor_rows(folder.path)):
         measured.add(report)
-        measured.settle(report.second + 1)  # so that memory stays bounded: no second is written again
+        measured.settle(report.second + 1)  # drop the second to bound the memory: it is not written again
     for spool in folder.spools:
         for batch in record.read_spool(spool):
             if (batch["monitor"] >= len(monitors)).any():
@@ -74,7 +74,7 @@ def recover_summary(folder: RunFolder) -> Summary:
 
 
 def has_sent_anything(folder: RunFolder) -> bool:
-    """Whether a run has begun to send: its spools hold a mark or a record, or the table has taken them in."""
+    """Return whether a run has begun to send: its spools hold a mark or a record, or the table was written."""
     if folder.records.is_file():
         return True
     return any(len(batch) for spool in folder.spools for batch in record.read_chunks(spool, 1000))
@@ -83,14 +83,14 @@ def has_sent_anything(folder: RunFolder) -> bool:
 def rebuild_reports(
     measured: Aggregate, rows: list[TimelineRow], monitor_rows: list[MonitorRow]
 ) -> Iterator[IntervalReport]:
-    """The timeline's seconds as the reports of one worker: what only the timeline holds, without the records."""
+    """Turn the timeline into the reports of one worker: what only the timeline holds, without the records."""
     by_second: defaultdict[int, dict[str, TimelineRow | MonitorRow]] = defaultdict(dict)
     for each in monitor_rows:
         by_second[each.second][each.monitor] = each
     tallies = dict.fromkeys(measured.names, EventCounts())
     for row in rows:
-        its = by_second[row.second] if len(measured.names) > 1 else {measured.names[0]: row}
-        tallies |= {name: read_tally(each) for name, each in its.items()}
+        by_name = by_second[row.second] if len(measured.names) > 1 else {measured.names[0]: row}
+        tallies |= {name: read_tally(each) for name, each in by_name.items()}
         stages = [Volume()] * len(measured.stage_ends)
         if stages:
             stages[min(bisect_right(measured.stage_ends, row.second), len(stages) - 1)] = read_offered(row)
@@ -98,7 +98,9 @@ def rebuild_reports(
             worker=0,
             second=row.second,
             offered_by_stage=tuple(stages),
-            offered_by_monitor=tuple(read_offered(its[name]) if name in its else Volume() for name in measured.names),
+            offered_by_monitor=tuple(
+                read_offered(by_name[name]) if name in by_name else Volume() for name in measured.names
+            ),
             sessions_started=row.sessions_started,
             sessions_active=row.sessions_active,
             in_flight=row.in_flight,
@@ -109,7 +111,7 @@ def rebuild_reports(
 
 
 def read_start(folder: RunFolder) -> str:
-    """The run's zero, from the head of the histograms' log; without it, about when the run was asked for."""
+    """Return the run's zero as ISO 8601 UTC, from the histograms' log; without one, the time of `run.json`."""
     zero = read_start_time(folder.path / HISTOGRAMS) or folder.spec_file.stat().st_mtime
     return datetime.fromtimestamp(zero, UTC).isoformat(timespec="milliseconds")
 
@@ -118,7 +120,7 @@ INCOMPLETE_SESSIONS = "sessions-not-run.csv"
 
 
 class IncompleteSession(Noun):
-    """One visit that was not run whole."""
+    """One session of a lost worker of which some due batches were not sent."""
 
     session: int  # index in the run
     session_id: str  # of its first client session; RUM's sessionId
@@ -130,12 +132,15 @@ class IncompleteSession(Noun):
 
     @property
     def batches(self) -> tuple[int, int]:
-        """Those due, and those tried."""
+        """The batches due before the run's end, and the batches tried."""
         return self.batches_due, self.batches_tried
 
 
 class TriedBatches:
-    """What a worker tried for an app monitor, first attempts by session; and when it meant to try the last of all."""
+    """The number of batches that a worker tried for an app monitor, by session.
+
+    `until` is the latest intended moment of all its batches, in seconds from the run's zero; -inf without any.
+    """
 
     def __init__(self, spool: Path, monitor: int = 0) -> None:
         self._monitor = monitor
@@ -144,27 +149,29 @@ class TriedBatches:
         for batch in read_first_attempts(spool) if spool.is_file() else ():
             self._add(batch)
 
-    def of(self, session: int) -> int:
-        """How many batches of a session were tried."""
+    def count(self, session: int) -> int:
+        """Return how many batches of a session were tried."""
         return int(self._by_session[session]) if session < len(self._by_session) else 0
 
     @property
     def sessions(self) -> int:
-        """One more than the highest index that was tried."""
+        """One more than the highest index of a session that was tried."""
         return len(self._by_session)
 
     def _add(self, batch: Records) -> None:
         if len(batch):
-            own = batch[(batch["monitor"] == self._monitor) & (batch["session"] >= 0)]
-            sign = np.where(own["status"] == record.NOT_SENT, -1, 1)
-            sums = np.bincount(own["session"], weights=sign, minlength=len(self._by_session))
-            counts = sums.astype(np.int64).astype(np.uint16)  # a start that is taken back may be in another chunk
+            tried = batch[(batch["monitor"] == self._monitor) & (batch["session"] >= 0)]
+            sign = np.where(tried["status"] == record.NOT_SENT, -1, 1)
+            sums = np.bincount(tried["session"], weights=sign, minlength=len(self._by_session))
+            counts = sums.astype(np.int64).astype(
+                np.uint16
+            )  # wraps around below 0: the STARTED mark of a NOT_SENT mark may be in another chunk
             counts[: len(self._by_session)] += self._by_session
             self._by_session, self.until = counts, max(self.until, float(batch["intended"].max()))
 
 
 def read_first_attempts(spool: Path) -> Iterator[Records]:
-    """The marks of first attempts; the records where a worker on another machine has left no marks here."""
+    """Yield the marks of first attempts, or the records if a worker on another machine has left no marks here."""
     chunks = record.read_chunks(spool, 100_000)
     for first in chunks:
         marked = bool((first["status"] == record.STARTED).any())
@@ -173,7 +180,7 @@ def read_first_attempts(spool: Path) -> Iterator[Records]:
 
 
 def write_incomplete_sessions(folder: RunFolder, sessions: Iterable[IncompleteSession]) -> int:
-    """Write the file whole or not at all; how many sessions it names."""
+    """Write `sessions-not-run.csv` whole or not at all; return the number of sessions in it."""
     count = 0
     with open_output(folder.path / INCOMPLETE_SESSIONS) as file, TextIOWrapper(file, "utf-8", newline="") as text:
         lines = csv.writer(text, lineterminator="\n")
@@ -185,7 +192,7 @@ def write_incomplete_sessions(folder: RunFolder, sessions: Iterable[IncompleteSe
 
 
 def read_incomplete_sessions(folder: RunFolder) -> list[IncompleteSession]:
-    """The file's lines; none when there is no file."""
+    """Read `sessions-not-run.csv`; an empty list when there is no file."""
     file = folder.path / INCOMPLETE_SESSIONS
     if not file.is_file():
         return []

@@ -1,4 +1,4 @@
-"""A run's folder, `results/<UTC time>-<scenario>/`: written while the run goes, read by every report.
+"""A run's folder, `results/<UTC time>-<scenario>/`: written during the run, read by every report.
 
 Rule: a report needs nothing but the folder; the folder is readable after a `kill -9`, and never holds a credential.
 """
@@ -43,33 +43,31 @@ HISTOGRAMS, RECORDS, SPOOL = "histograms.hlog", "requests.parquet", "requests-{}
 class RunFolder:
     """The files of one run."""
 
-    def __init__(self, path: Path, made: tuple[Path, ...] = ()) -> None:
-        """`made` are the folders that did not exist before, the innermost first."""
+    def __init__(self, path: Path, new_folders: tuple[Path, ...] = ()) -> None:
+        """`new_folders` are the folders that were made for this run, the innermost first."""
         self.path = path
-        self._made = made
+        self._new_folders = new_folders
 
     @classmethod
     def create(cls, path: Path | None, scenario_name: str, now: datetime) -> RunFolder:
-        """Make the folder, by default a new one under `results/`; one that exists already must be empty."""
+        """Make the folder `path`, or a new one under `results/` for None. A folder that exists must be empty."""
         try:
             if path is None:
                 new = Path("results") / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{scenario_name}"
-                made = list_missing(new.parent)
+                new_parents = list_missing(new.parent)
                 path = make_new(new)
-                return cls(path, (path, *made))
-            made = list_missing(path)
+                return cls(path, (path, *new_parents))
+            new_folders = list_missing(path)
             path.mkdir(parents=True, exist_ok=True)
             full = any(path.iterdir())
-        except (OSError, ValueError) as error:  # a name with a null byte
+        except (OSError, ValueError) as error:  # ValueError: a name with a null byte
             if path and path.exists() and not path.is_dir():
                 raise LoadgenError(f"{path}: is a file; give --out a folder that is new or empty") from None
             reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise LoadgenError(
-                f"{path or 'results'}: cannot be made ({reason}); give --out a folder that can"
-            ) from error
+            raise LoadgenError(f"{path or 'results'}: cannot be made ({reason}); give --out another folder") from error
         if full:
             raise LoadgenError(f"{path}: holds files already; give --out a folder that is new or empty")
-        return cls(path, made)
+        return cls(path, new_folders)
 
     @classmethod
     def ensure(cls, path: Path) -> RunFolder:
@@ -79,7 +77,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """The folder of an earlier run, finished or cut off."""
+        """Open the folder of an earlier run, finished or cut off. LoadgenError: it is no folder of a run."""
         if not path.is_dir():
             raise LoadgenError(f"{path}: is no folder; name the folder of a run under results/")
         folder = cls(path)
@@ -88,35 +86,35 @@ class RunFolder:
         return folder
 
     def discard(self) -> None:
-        """Take away the files of a run that has sent nothing, and the folders that were made for them."""
+        """Delete the files of a run that has sent nothing, and the folders that were made for the run."""
         for file in self.path.iterdir() if self.path.is_dir() else ():
             file.unlink()
-        for folder in self._made:
-            with suppress(OSError):  # another run has come into it
+        for folder in self._new_folders:
+            with suppress(OSError):  # another run has put its files there
                 folder.rmdir()
 
     @property
     def finished(self) -> bool:
-        """Whether its summary has been written."""
+        """Whether the run's summary has been written."""
         return (self.path / SUMMARY).is_file()
 
     @property
     def spec_file(self) -> Path:
-        """What the run was asked for, but for its scenario."""
+        """The file of the run's options, `run.json`; the scenario has a file of its own."""
         return self.path / RUN
 
     @property
     def log(self) -> Path:
-        """Locust's log."""
+        """The file of Locust's log."""
         return self.path / LOG
 
-    def spool(self, worker: int) -> Path:
+    def locate_spool(self, worker: int) -> Path:
         """A worker's records as they came; gone once they are in `requests.parquet`."""
         return self.path / SPOOL.format(worker)
 
     @property
     def spools(self) -> list[Path]:
-        """All workers' records."""
+        """The spool files of all workers: their records."""
         return sorted(each for each in self.path.glob(SPOOL.format("*")) if each.is_file())
 
     @property
@@ -126,26 +124,26 @@ class RunFolder:
 
     @property
     def records(self) -> Path:
-        """One row a request."""
+        """The file of the records as a table, one row a request."""
         return self.path / RECORDS
 
     def write_spec(self, spec: RunSpec) -> None:
-        """Write what the run was asked for: its scenario as `scenario.toml`, the rest as `run.json`."""
+        """Write the run's scenario to `scenario.toml`, and its other options to `run.json`."""
         write_output(self.path / SCENARIO, spec.scenario_text)
-        rest = msgspec.to_builtins(spec)
-        del rest["scenario_text"]
-        write_output(self.path / RUN, format_json(rest))
+        options = msgspec.to_builtins(spec)
+        del options["scenario_text"]
+        write_output(self.path / RUN, format_json(options))
 
-    def spec(self) -> RunSpec:
-        """Read what the run was asked for, from both files."""
+    def read_spec(self) -> RunSpec:
+        """Read the run's options from `run.json` and its scenario from `scenario.toml`."""
         spec = self._decoded(RUN, RunSpec)
         scenario = self.path / SCENARIO
         return msgspec.structs.replace(spec, scenario_text=read_text(scenario)) if scenario.is_file() else spec
 
     def read_scenario(self) -> Scenario:
-        """The scenario as it was run; LoadgenError names the folder's copy of it."""
+        """Return the scenario as it was run. LoadgenError: the folder's copy of the scenario cannot be read."""
         try:
-            spec = self.spec()
+            spec = self.read_spec()
             if spec.scenario_text:
                 return spec.scenario
             reason = "it is empty, or no file"
@@ -157,7 +155,7 @@ class RunFolder:
         """Write `summary.json` whole or not at all."""
         write_output(self.path / SUMMARY, format_json(summary))
 
-    def summary(self) -> Summary:
+    def read_summary(self) -> Summary:
         """Read `summary.json`."""
         return self._decoded(SUMMARY, Summary)
 
@@ -173,12 +171,12 @@ class RunFolder:
 
 
 def list_missing(path: Path) -> tuple[Path, ...]:
-    """Those of a path and its parents that do not exist, the innermost first."""
+    """Return the path and those of its parents that do not exist yet, the innermost first."""
     return tuple(each for each in (path, *path.parents) if not each.exists())
 
 
 def make_new(path: Path) -> Path:
-    """Make a folder that did not exist: of that name, or with a number at its end when others came first."""
+    """Make a new folder of this name; if the name is taken, with `-2`, `-3`, … at its end. Return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     free, place = path, 1
     while True:
@@ -198,7 +196,7 @@ class Recording:
         """`zero` is the Unix time of the run's zero."""
         self._measured = measured
         self._timeline = RowWriter(folder.path / TIMELINE, TimelineRow)
-        # One app monitor's seconds are the timeline's.
+        # With one app monitor, its rows would repeat the timeline.
         several = len(measured.names) > 1
         self._monitors = RowWriter(folder.path / MONITORS, MonitorRow) if several else None
         self._histograms = HistogramLog(folder.path / HISTOGRAMS, zero)
@@ -206,26 +204,26 @@ class Recording:
         self._received: Counter[int] = Counter()  # records, by worker
 
     def keep(self, report: IntervalReport) -> None:
-        """Append a worker's records, unless it keeps them itself on this machine."""
+        """Append a worker's records to its spool, unless the worker writes its own spool on this machine."""
         self._received[report.worker] += len(report.records) // record.RECORD.itemsize
         if not report.spooled:
-            with self._folder.spool(report.worker).open("ab") as spool:
+            with self._folder.locate_spool(report.worker).open("ab") as spool:
                 spool.write(report.records)
 
     def salvage(self, worker: int) -> Records:
-        """The records that a lost worker had kept and not yet reported."""
-        path = self._folder.spool(worker)
+        """Return the records that a lost worker had stored in its spool and not yet reported."""
+        path = self._folder.locate_spool(worker)
         batches = record.read_spool(path) if path.is_file() else ()
         kept = np.concatenate([record.unpack_records(b""), *batches])
         return kept[self._received[worker] :]
 
-    def in_doubt(self, workers: set[int]) -> tuple[InDoubt, ...]:
-        """What lost workers had sent to each app monitor without living to hear the answer."""
-        kept = [path for worker in workers if (path := self._folder.spool(worker)).is_file()]
+    def count_in_doubt(self, workers: set[int]) -> tuple[InDoubt, ...]:
+        """Count the requests in doubt, by app monitor: lost workers sent them and did not record the answer."""
+        kept = [path for worker in workers if (path := self._folder.locate_spool(worker)).is_file()]
         return record.count_in_doubt(kept, len(self._measured.monitors))
 
     def settle(self, before: int) -> None:
-        """Write the seconds up to one of the run (exclusive) that are not written yet."""
+        """Write the seconds of the run before `before` that are not written yet."""
         measured = self._measured
         for second, closed in measured.settle(before):
             if self._monitors:
@@ -235,7 +233,7 @@ class Recording:
             self._histograms.append(second, closed.metrics.clocks)
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Close the files."""
         self._timeline.close()
         self._histograms.close()
         if self._monitors:

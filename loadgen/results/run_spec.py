@@ -1,8 +1,8 @@
-"""Everything a run was asked for, resolved once: kept as `run.json`, and handed to Locust as that file.
+"""The options of a run, resolved once: kept in its folder as `run.json`, and handed to Locust as that file.
 
-Rule: an option of `loadgen run` is a field of `RunOptions`, with its default, and a line in `cli/run.py`, nothing else:
-whatever reads a run's options (Locust, workers on other machines, report, compare) reads them from here. Never a
-credential.
+Rule: an option of `loadgen run` is a field of `RunOptions`, with its default, and a line in `cli/run.py`, nothing else.
+Every reader of a run's options (Locust, workers on other machines, report, compare) reads them from here. They never
+hold a credential.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from loadgen.results.summary import RunMonitor
 from loadgen.scenario import Scenario, Thresholds, parse, resolve_seed
 
 CLUSTER_SECRET = "LOADGEN_CLUSTER_SECRET"
-"""Environment variable with a text that a master and its workers share; messages are believed only under it."""
+"""Environment variable with a secret that a master and its workers share; both refuse messages not signed with it."""
 
 LIFELINE = "LOADGEN_LIFELINE"
-"""Environment variable, set for Locust: it ends with its standard input, as who started it is gone."""
+"""Environment variable, set for Locust: it tells Locust to end when its standard input ends, because then the process
+that started it is gone."""
 
 MASTER_SEEN = "LOADGEN_MASTER_SEEN"
-"""Environment variable, set for a worker: its master's port took a connection just before."""
+"""Environment variable, set for a worker: it says that the master's port accepted a connection a moment ago."""
 
 PACKAGES = ("rum-loadgen", "locust", "gevent", "numpy", "faker", "boto3")
 
@@ -45,41 +46,43 @@ class RunOptions(Noun, kw_only=True):
     """The options of a run, with their defaults. Times in seconds."""
 
     target: str = "local"  # local, aws, or an endpoint's URL
-    monitor: str | None = None  # name or id, in place of the scenario's
+    monitor: str | None = None  # name or id, in place of the scenario's app monitor
     region: str | None = None
-    proxy: str | None = None  # http://HOST:PORT, in place of the environment's
-    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's
-    duration: Positive | None = None  # of the scenario; at a pace of 10x it takes a tenth
-    rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals
+    proxy: str | None = None  # http://HOST:PORT, in place of the environment's proxy
+    ca_bundle: str | None = None  # PEM file of trusted certificates, in place of the environment's file
+    duration: Positive | None = None  # scenario seconds; at a pace of 10x a run takes a tenth of them
+    rate: Annotated[float, Meta(gt=0, le=1e6)] = 1.0  # a factor on the arrivals' rate
     pace: str = "realtime"
     seed: Annotated[int, Meta(ge=0)] | None = None
     sample_rate: Annotated[float, Meta(ge=0, le=1)] | None = None
-    senders: Annotated[int, Meta(ge=1, le=900)] = 500  # most requests in flight, per process
+    senders: Annotated[int, Meta(ge=1, le=900)] = 500  # the most requests in flight, per process
     processes: Count | None = None
     master: bool = False  # wait for workers on other machines
     expect_workers: Count = 1
     bind_host: str = "127.0.0.1"
     bind_port: Port = 5557
     max_events: Count | None = None
-    quota: Positive | None = 50.0  # of the local endpoint, requests a second; None: off
-    faults: str | None = None  # of the local endpoint
+    quota: Positive | None = 50.0  # of the local endpoint, in requests a second; None: no quota
+    faults: str | None = None  # that the local endpoint injects
     store: str | None = None  # the local endpoint's SQLite file
     dialect: Literal["web", "sdk"] = "web"
     web: Port | None = None
     prometheus: Port | None = None
     otel: bool = False
     unsigned: bool = False
-    timeout: Positive = 30.0  # for an answer
-    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: those of RUM, or every 2xx
+    timeout: Positive = 30.0  # seconds to wait for an answer
+    accept: Literal["rum", "2xx"] = "rum"  # which answers mean accepted: RUM's own answers, or every 2xx
     tag: str | None = None  # a label, for reports and comparisons
-    threshold: tuple[str, ...] = ()  # such as "latency_p99_ms < 500": set beside the scenario's, or in their place
+    threshold: tuple[str, ...] = ()  # such as "latency_p99_ms < 500": adds to or replaces the scenario's thresholds
 
     @classmethod
     def of(cls: type[S], **given: Any) -> S:
-        """Check options; LoadgenError names the one that is wrong."""
+        """Check options, given by name. LoadgenError names the option that is wrong."""
         plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
         if unknown := plain.keys() - set(cls.__struct_fields__):
-            raise LoadgenError(f"{sorted(unknown)[0]}: no option of a run; it takes {', '.join(cls.__struct_fields__)}")
+            raise LoadgenError(
+                f"{sorted(unknown)[0]}: is no option of a run; the options are {', '.join(cls.__struct_fields__)}"
+            )
         try:
             checked = msgspec.convert(plain, cls)
             place = "pace"
@@ -87,46 +90,46 @@ class RunOptions(Noun, kw_only=True):
             place = "threshold"
             Thresholds().merge(checked.threshold)
         except msgspec.ValidationError as wrong:
-            said, _, place = str(wrong).partition(" - at `$.")
-            raise LoadgenError(f"{place.rstrip('`') or 'options'}: {said}") from None
+            problem, _, place = str(wrong).partition(" - at `$.")
+            raise LoadgenError(f"{place.rstrip('`') or 'options'}: {problem}") from None
         except ValueError as wrong:
             raise LoadgenError(f"{place}: {wrong}") from None
         return checked
 
     @property
     def factor(self) -> float:
-        """Scenario seconds that pass in a second; infinite: as fast as possible."""
+        """The scenario seconds that pass in one second of the run; infinite for `--pace max`."""
         return units.parse_pace(self.pace)
 
     @property
     def workers(self) -> int:
-        """How many processes send."""
+        """The number of processes that send."""
         return self.expect_workers if self.master else self.processes or 1
 
     def find_differences(self, other: RunOptions) -> dict[str, tuple[Any, Any]]:
-        """The options that another run has otherwise: by name, in the order of their fields, both values."""
+        """Return the options that differ from another run's: name → (own value, other value), in the fields' order."""
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in RunOptions.__struct_fields__}
-        return {name: (mine, its) for name, (mine, its) in pairs.items() if mine != its}
+        return {name: (own, others) for name, (own, others) in pairs.items() if own != others}
 
 
 class RunSpec(RunOptions, kw_only=True):
-    """The options as they were resolved for one run, and what they were resolved from."""
+    """The options as they were resolved for one run, with the scenario, command and versions behind them."""
 
     seed: Annotated[int, Meta(ge=0)]
     duration: Positive
-    region: str = ""  # to sign for
+    region: str = ""  # that requests are signed for
     url: str = ""  # of the target, without its path to PutRumEvents
     monitors: tuple[RunMonitor, ...] = ()  # in the order of the scenario
-    scenario_file: str = ""  # as it was named, for messages
-    scenario_text: str = ""  # TOML; in a run's folder it is scenario.toml
-    find_limit: dict[str, Any] | None = None  # what `find-limit` searches; None: a run
+    scenario_file: str = ""  # the file's name as the user gave it, for messages
+    scenario_text: str = ""  # TOML; in a run's folder it stands in scenario.toml
+    find_limit: dict[str, Any] | None = None  # the options of a `find-limit` search; None: a plain run
     command: str = ""
     versions: dict[str, str] = msgspec.field(default_factory=dict)
     machine: dict[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def resolve(cls, options: RunOptions, file: str, text: str) -> RunSpec:
-        """Options for a scenario, given as its text; `file` is its name for messages. ScenarioError if it is wrong."""
+        """Resolve options for a scenario: `text` is its TOML, `file` its name for messages. ScenarioError: bad text."""
         scenario = parse_once(file, text, options.duration)
         seed = resolve_seed(scenario, options.seed)
         given = {name: getattr(options, name) for name in RunOptions.__struct_fields__}
@@ -143,9 +146,9 @@ class RunSpec(RunOptions, kw_only=True):
 
     @property
     def scenario(self) -> Scenario:
-        """The scenario as it is run."""
+        """The scenario as the run uses it: with the run's duration, rate, sample rate and thresholds."""
         if not self.scenario_text:
-            raise LoadgenError(f"{self.scenario_file}: its copy, scenario.toml, is not in the run's folder")
+            raise LoadgenError(f"{self.scenario_file}: its copy scenario.toml is missing in the run's folder")
         scenario = parse_once(self.scenario_file, self.scenario_text, self.duration).adjust(
             duration=self.duration, rate=self.rate, sample_rate=self.sample_rate
         )
@@ -153,16 +156,16 @@ class RunSpec(RunOptions, kw_only=True):
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
-        """The scenario of each app monitor that the run sends to; a search for a limit sends to the first alone."""
+        """The scenario of each app monitor that the run sends to; a search for a limit sends to the first one only."""
         return self.scenario.monitors[: 1 if self.find_limit else None]
 
     @property
     def asked(self) -> dict[str, Any]:
         """The options that differ from their defaults, by name, in the order of their fields."""
-        return {name: mine for name, (_, mine) in RunOptions().find_differences(self).items()}
+        return {name: value for name, (_, value) in RunOptions().find_differences(self).items()}
 
 
 @lru_cache(maxsize=8)
 def parse_once(file: str, text: str, lasts: float | None) -> Scenario:
-    """A scenario's text, checked once in a process; `lasts`: seconds, for a text that states no duration."""
+    """Return a scenario from its text, parsed once a process. `lasts`: its seconds if the text states no duration."""
     return parse(text, file, lasts)

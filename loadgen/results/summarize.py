@@ -1,4 +1,4 @@
-"""Aggregate → Summary: one way to sum a run up, live, at its end, and from the folder of one that was cut off."""
+"""Aggregate → Summary: the same code sums a run up live, at its end, and from the folder of a run that was cut off."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ from loadgen.scenario import Scenario
 
 
 class RunEnd(Noun):
-    """What was asked for, and how it ended."""
+    """The options of a run that its summary states, and how the run ended."""
 
     seed: int
     pace: str
     started_at: str  # UTC, ISO 8601
     workers: int
-    length: float = 0.0  # seconds that it was meant to last and did
+    length: float = 0.0  # seconds from the run's zero for which it sent as planned
     interrupted: bool = False
     cut_off: bool = False
-    cut_short: bool = False  # it meant to stop before its end
-    notes: tuple[str, ...] = ()  # further lines for the verdict's reasons
-    losses: tuple[str, ...] = ()  # what is missing, a line each
+    cut_short: bool = False  # the run stopped itself before its end, for example at --max-events
+    notes: tuple[str, ...] = ()  # more lines for the verdict's reasons
+    losses: tuple[str, ...] = ()  # one line for each thing that is missing, such as a worker
     lost_workers: tuple[int, ...] = ()  # numbers of the workers that did not send their last report
-    stopped_at: float | None = None  # seconds from the run's zero, when it was stopped before its end
+    stopped_at: float | None = None  # seconds from the run's zero to an early stop; None: the run went to its end
     in_doubt: tuple[InDoubt, ...] = ()  # by app monitor
     clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: how far its clock was ahead of ours; None: not known
-    monitors: tuple[RunMonitor, ...] = ()  # the scenario's own names unless given
+    monitors: tuple[RunMonitor, ...] = ()  # empty: the names are the scenario's
 
     @property
     def complete(self) -> bool:
@@ -66,28 +66,29 @@ class RunEnd(Noun):
 
 
 class Accounting(Noun):
-    """What became of everything in a part of a run, to the unit."""
+    """The outcomes of all requests and events in a run, or for one app monitor of it."""
 
     outcomes: Outcomes
     events: Events
 
     @property
     def requests(self) -> Requests:
-        """The outcomes in requests alone."""
+        """The number of requests by outcome."""
         return self.outcomes.requests
 
 
 def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Accounting:
-    """Settle what the records tell with what the workers counted beside them.
+    """Combine the counts from the records with the counts that the workers kept beside them.
 
-    Batches of pages that were switched off were never offered; batches that waited for a retry at the end are given up.
-    Of a worker that did not send its last report (not `complete`), what is missing was not sent, or is lost.
+    Batches of pages that were switched off are not offered. Batches that waited for a retry at the end are given up.
+    If a worker did not send its last report (not `complete`), its missing events are unsent, and the batches it
+    tried that have no acceptance are given up.
     """
     counted, tried = metrics.outcomes, metrics.outcomes.tried
     given_up = counted.given_up + tally.pending_at_end if complete else tried - counted.accepted
     offered = counted.offered - tally.cancelled
     if not complete and offered.requests < tried.requests:
-        offered = tried  # the last seconds of a worker that was killed may be in the records alone
+        offered = tried  # the last seconds of a killed worker may be in its records only
     outcomes = msgspec.structs.replace(counted, offered=offered, given_up=given_up)
     # The last tally of a worker that was killed is older than its last records.
     generated = tally.generated if complete else max(tally.generated, tally.kept_back + tried.events)
@@ -106,15 +107,15 @@ def close_account(metrics: Metrics, tally: EventCounts, complete: bool) -> Accou
 
 
 def close_run(measured: Aggregate, complete: bool) -> Accounting:
-    """The account of the whole run; its events are the sum of the app monitors'."""
-    whole = close_account(measured.metrics, measured.tally, complete)
-    each = map(close_account, measured.monitors, measured.tallies, [complete] * len(measured.monitors))
-    events = Events(*map(sum, zip(*(msgspec.structs.astuple(account.events) for account in each), strict=True)))
-    return Accounting(whole.outcomes, events)
+    """Combine the counts of the whole run; its events are the sum of the app monitors' events."""
+    run = close_account(measured.metrics, measured.tally, complete)
+    by_monitor = map(close_account, measured.monitors, measured.tallies, [complete] * len(measured.monitors))
+    events = Events(*map(sum, zip(*(msgspec.structs.astuple(monitor.events) for monitor in by_monitor), strict=True)))
+    return Accounting(run.outcomes, events)
 
 
 def find_breaches_so_far(measured: Aggregate, scenario: Scenario) -> list[str]:
-    """One line per threshold of the run that its figures so far surely miss, or on answers that were not RUM's."""
+    """Return one line for each threshold that a running run has certainly missed, or on answers that were not RUM's."""
     account = close_run(measured, complete=True)
     latency = Milliseconds.of(measured.metrics.latency)
     results = measure_thresholds(scenario.thresholds, latency, account.requests, account.events)
@@ -166,10 +167,10 @@ def summarize_run(measured: Aggregate, scenario: Scenario, run: RunEnd) -> Summa
 def judge_run(
     measured: Aggregate, thresholds: Sequence[ThresholdResult], run: RunEnd, account: Accounting
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict and its reasons."""
+    """Return a run's verdict and its reasons."""
     lag = Milliseconds.of(measured.metrics.lag)
-    whole = not (run.interrupted or run.cut_off or run.cut_short)
-    issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", whole)
+    went_to_end = not (run.interrupted or run.cut_off or run.cut_short)
+    issues = find_validity_issues(lag, account.requests, account.events, run.pace != "max", went_to_end)
     errors = measured.metrics.errors
     issues = [*find_shortages(measured.shortages, errors), *issues]
     if not issues and run.complete and not run.interrupted:
@@ -182,7 +183,7 @@ def judge_run(
 
 
 def summarize_generator(measured: Aggregate, run: RunEnd) -> Generator:
-    """What the generator took."""
+    """Return the CPU and memory that the generator used."""
     cpu = measured.cpu_percent
     return Generator(
         workers=run.workers,
@@ -194,7 +195,7 @@ def summarize_generator(measured: Aggregate, run: RunEnd) -> Generator:
 
 
 def compute_rates(account: Accounting, seconds: float) -> Rates:
-    """Means over the run."""
+    """Return the mean rates over `seconds`."""
     requests, events = account.requests, account.events
     counts = (requests.sent, events.sent, requests.accepted, events.accepted)
     sent, events_sent, good, events_good = (round(count / seconds, 3) if seconds > 0 else 0.0 for count in counts)
@@ -202,7 +203,7 @@ def compute_rates(account: Accounting, seconds: float) -> Rates:
 
 
 def summarize_stages(measured: Aggregate) -> tuple[StageSummary, ...]:
-    """The figures of each stage."""
+    """Return the figures of each stage."""
     starts, ends = (0.0, *measured.stage_ends), measured.stage_ends
     return tuple(
         StageSummary(
@@ -222,22 +223,22 @@ def summarize_stages(measured: Aggregate) -> tuple[StageSummary, ...]:
 def summarize_monitors(
     measured: Aggregate, scenario: Scenario, run: RunEnd, seconds: float
 ) -> tuple[MonitorSummary, ...]:
-    """The figures of each app monitor, over the seconds of the run."""
-    own = tuple(RunMonitor(each.monitor.name, "") for each in scenario.monitors)
+    """Return the figures of each app monitor; rates are means over `seconds`, the length of the run."""
+    own_names = tuple(RunMonitor(each.monitor.name, "") for each in scenario.monitors)
     return tuple(
         summarize_monitor(monitor, measured, place, run, seconds)
-        for place, (monitor, _) in enumerate(zip(run.monitors or own, measured.monitors, strict=False))
+        for place, (monitor, _) in enumerate(zip(run.monitors or own_names, measured.monitors, strict=False))
     )
 
 
 def summarize_monitor(
     monitor: RunMonitor, measured: Aggregate, place: int, run: RunEnd, seconds: float
 ) -> MonitorSummary:
-    """The figures of one app monitor."""
+    """Return the figures of one app monitor; `place` is its index in the run."""
     metrics, tally = measured.monitors[place], measured.tallies[place]
     account = close_account(metrics, tally, run.complete)
     requests, events = account.requests, account.events
-    killed = run.in_doubt[place] if run.in_doubt else InDoubt()
+    of_lost_workers = run.in_doubt[place] if run.in_doubt else InDoubt()
     return MonitorSummary(
         name=monitor.name,
         id=monitor.id,
@@ -252,5 +253,5 @@ def summarize_monitor(
         service_time_ms=Milliseconds.of(metrics.service_time),
         lag_ms=Milliseconds.of(metrics.lag),
         errors=dict(metrics.errors.most_common()),
-        in_doubt=killed + InDoubt(metrics.unanswered.requests, metrics.unanswered.events),
+        in_doubt=of_lost_workers + InDoubt(metrics.unanswered.requests, metrics.unanswered.events),
     )

@@ -1,9 +1,9 @@
-"""`summary.json`: the verdict and every figure of a run.
+"""`summary.json`: the verdict and the figures of a run.
 
-Rule: names are stable; results/README.md explains each.
+Rule: names are stable; results/README.md explains each name.
 
-The Locust process hands the summary to the process that started it, past a disk that is full or gone, by a file in
-memory without a name, so that nothing is left of it, however both processes end.
+The Locust process hands the summary to the process that started it through an unnamed file in memory. So the summary
+arrives even when the disk is full or gone, and nothing of the file is left, however the two processes end.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Verdict = Literal["passed", "failed", "invalid", "interrupted"]
 
 
 class Events(Noun):
-    """Where every event went, to the unit."""
+    """The number of events by what became of them; every event is counted."""
 
     generated: int
     not_sampled: int
     over_session_limit: int
     dropped_by_client: int
-    switched_off: int  # of those dropped: the page was switched off by a 403 or 404
+    switched_off: int  # part of dropped_by_client: events of pages that a 403 or 404 switched off
     unsent: int
     sent: int
     accepted: int
@@ -38,13 +38,13 @@ class Events(Noun):
 
     @property
     def balanced(self) -> bool:
-        """generated = not sampled + over the limit + dropped + unsent + sent, and sent = accepted + lost."""
+        """Whether generated = not sampled + over the limit + dropped + unsent + sent, and sent = accepted + lost."""
         kept_back = self.not_sampled + self.over_session_limit + self.dropped_by_client + self.unsent
         return self.generated == kept_back + self.sent and self.sent == self.accepted + self.lost
 
 
 class Milliseconds(Noun):
-    """Quantiles of one clock in milliseconds; None when nothing was measured."""
+    """Quantiles and mean of one clock in milliseconds; None when nothing was measured."""
 
     p50: float | None
     p90: float | None
@@ -55,13 +55,13 @@ class Milliseconds(Noun):
 
     @classmethod
     def of(cls, histogram: Histogram) -> Milliseconds:
-        """The usual quantiles of a histogram."""
+        """Return the quantiles and the mean of a histogram."""
         p50, p90, p95, p99, top = (histogram.quantile_ms(q) for q in (0.5, 0.9, 0.95, 0.99, 1.0))
         return cls(p50, p90, p95, p99, top, histogram.mean_ms)
 
 
 class PreflightSummary(Noun):
-    """CORS preflights: sent = allowed + refused + unanswered. They are no part of the requests."""
+    """CORS preflights: sent = allowed + refused + unanswered. `Requests` does not count them."""
 
     sent: int = 0
     allowed: int = 0
@@ -71,7 +71,10 @@ class PreflightSummary(Noun):
 
 
 class LedgerComparison(Noun):
-    """The counts of the local endpoint's own ledger; `agrees` is None when the target keeps no ledger."""
+    """The counts of the local endpoint's own ledger; `agrees` is None when the target keeps no ledger.
+
+    `agrees` says whether they are the run's own counts.
+    """
 
     agrees: bool | None = None
     endpoint_requests: int | None = None
@@ -79,7 +82,7 @@ class LedgerComparison(Noun):
 
 
 class Rates(Noun):
-    """Means over the run, a second: sent requests and events (throughput), accepted ones (goodput)."""
+    """Means over the run, per second: requests and events sent (throughput), and accepted (`good_…`, goodput)."""
 
     requests: float
     events: float
@@ -89,7 +92,7 @@ class Rates(Noun):
 
 
 class StageSummary(Noun):
-    """A stage of the arrivals, by the intended moments of its batches."""
+    """The figures of a stage of the arrivals: of the batches whose intended moment lies in it."""
 
     stage: int
     start: float  # seconds from the run's zero
@@ -102,7 +105,7 @@ class StageSummary(Noun):
 
     @property
     def events(self) -> Events:
-        """What is known of the stage's events: those that were sent."""
+        """The stage's events as far as they are known: only the events that were sent."""
         sent = self.outcomes.sent.events - self.outcomes.retried.events
         return Events(sent, 0, 0, 0, 0, 0, sent, self.outcomes.accepted.events, self.outcomes.given_up.events)
 
@@ -115,7 +118,7 @@ class RunMonitor(Noun):
 
 
 class MonitorSummary(Noun):
-    """What one app monitor got of the run; the monitors' counts add up to the run's."""
+    """The figures of one app monitor of a run; the app monitors' counts add up to the run's."""
 
     name: str
     id: str
@@ -139,30 +142,30 @@ class ThresholdResult(Noun):
 
     name: str  # as in the scenario, such as latency_p99_ms
     limit: float
-    value: float | None  # None: nothing was measured, and so nothing missed
+    value: float | None  # None: nothing was measured, so the threshold counts as kept
     kept: bool
-    stage: int | None = None  # a threshold of this stage alone; None: of the run
-    is_lowest: bool = False  # the figure must not be below the limit, rather than above
+    stage: int | None = None  # the number of the stage that the threshold is for; None: for the run
+    is_lowest: bool = False  # True: the figure must not be below the limit; False: not above it
 
     def describe_breach(self) -> str:
-        """Why a run fails that missed it."""
+        """Describe the missed threshold, as a reason why the run failed."""
         where = f"stage {self.stage}: " if self.stage else ""
         side = "below" if self.is_lowest else "above"
         return f"{where}{self.name} is {self.value:g}, {side} its threshold {self.limit:g}"
 
 
 class Generator(Noun):
-    """How the generator itself did; CPU in per cent of one core, summed over workers."""
+    """The load of the generator itself; CPU in per cent of one core, summed over workers."""
 
     workers: int
     cpu_percent_mean: float
     cpu_percent_max: float
     rss_bytes_max: int
-    clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: its clock ahead of ours; None: not known
+    clock_offsets_ms: tuple[float | None, ...] = ()  # by worker: how far its clock is ahead of ours; None: not known
 
 
 class Summary(Noun):
-    """`summary.json`."""
+    """The content of `summary.json`: the verdict and the figures of a run."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -185,33 +188,33 @@ class Summary(Noun):
     quota: QuotaEstimate | None
     generator: Generator
     monitors: tuple[MonitorSummary, ...]
-    outcomes: ByOutcome[Content]  # of the requests above: what they carried
+    outcomes: ByOutcome[Content]  # the events and bytes that the requests above carried
     in_doubt: InDoubt = InDoubt()
     ledger: LedgerComparison = LedgerComparison()
     preflights: PreflightSummary = PreflightSummary()
     cut_off: bool = False
-    stopped_at: float | None = None  # seconds from the run's zero to its stop before the end; None: it went to the end
-    lost_workers: tuple[int, ...] = ()  # by number, from 0
-    thresholds: tuple[ThresholdResult, ...] = ()  # kept and missed ones
-    failures: dict[str, Content] = msgspec.field(default_factory=dict)  # what the failed requests carried, by cause
+    stopped_at: float | None = None  # seconds from the run's zero to an early stop; None: the run went to its end
+    lost_workers: tuple[int, ...] = ()  # their numbers, from 0
+    thresholds: tuple[ThresholdResult, ...] = ()  # kept and missed
+    failures: dict[str, Content] = msgspec.field(default_factory=dict)  # events and bytes of failed requests, by cause
     version: int = 1  # of this format
 
 
 HANDOVER = "LOADGEN_HANDOVER"
-"""The number of the file's descriptor in the process that hands over."""
+"""Environment variable with the descriptor of the handover file in the process that writes the summary."""
 
 
 class Handover:
-    """The receiving end; `descriptor` goes to the other process under the same number."""
+    """The receiving end of a handover; the other process must inherit `descriptor` under the same number."""
 
     def __init__(self) -> None:
-        # Where the system has no files in memory, one without a name in its folder of temporary files.
+        # A system without files in memory gives an unnamed file in its folder of temporary files.
         in_memory = os.memfd_create("loadgen-summary") if hasattr(os, "memfd_create") else None
         self._file = tempfile.TemporaryFile() if in_memory is None else os.fdopen(in_memory, "w+b")  # noqa: SIM115  # received later
         self.descriptor = self._file.fileno()
 
     def receive(self) -> Summary | None:
-        """Take the summary that was handed over, once; None when the process did not come so far."""
+        """Read the summary that was handed over; None if the process ended before it wrote one. Call it only once."""
         with self._file as file:
             file.seek(0)
             try:
@@ -221,6 +224,6 @@ class Handover:
 
 
 def hand_over(summary: Summary) -> None:
-    """Hand a summary to the process that started this one, if it asked for it."""
+    """Hand a summary to the process that started this one, if that process set HANDOVER."""
     if given := os.environ.get(HANDOVER):
         os.pwrite(int(given), msgspec.json.encode(summary), 0)

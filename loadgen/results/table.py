@@ -1,4 +1,4 @@
-"""`requests.parquet`: the records as a table for DuckDB, pandas and Polars, made from the spool in bounded memory."""
+"""`requests.parquet`: the records as a table for DuckDB, pandas and Polars; written from spools in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from loadgen.results import records as record
 from loadgen.results.records import Records
 from loadgen.results.run_folder import RunFolder
 
-ROWS = 100_000  # a row group
+ROWS = 100_000  # of a row group
 TEXTS = ("error", "monitor")  # columns that are not read back
 
 
 def write_table(folder: RunFolder, monitors: Sequence[str] = ("",)) -> None:
-    """Turn the spooled records into Parquet; `monitors` are names."""
+    """Write the records of the spools as Parquet; `monitors` are the names of the app monitors."""
     try:
         import pyarrow.parquet as parquet
 
@@ -31,18 +31,18 @@ def write_table(folder: RunFolder, monitors: Sequence[str] = ("",)) -> None:
 
 
 def drop_spools(folder: RunFolder, lost: Collection[int] = ()) -> None:
-    """Delete the spools once the table and the summary are safe: until then they are what a run is recovered from.
+    """Delete the spools. Call it when table and summary are written: until then a run is recovered from the spools.
 
-    Lost workers' spools stay: their marks tell which of their sessions were not run.
+    The spools of `lost` workers stay: their marks say which of their sessions were not run.
     """
-    kept = {folder.spool(worker) for worker in lost}
+    kept = {folder.locate_spool(worker) for worker in lost}
     for spool in folder.spools:
         if spool not in kept:
             spool.unlink()
 
 
 def build_schema() -> Any:
-    """The columns and their types; times are seconds from the run's zero."""
+    """Return the table's columns and their types; times are seconds from the run's zero."""
     import pyarrow as arrow
 
     kinds = {"S": arrow.string(), "b": arrow.bool_()}
@@ -55,7 +55,7 @@ def build_schema() -> Any:
 
 
 def build_table(batch: Records, monitors: Sequence[str]) -> Any:
-    """Records as Arrow columns; no answer is a null status, no error a null error, an app monitor its name."""
+    """Turn records into Arrow columns: null status for no answer, null error for no error, app monitors by name."""
     import pyarrow as arrow
 
     columns = []
@@ -73,9 +73,9 @@ def build_table(batch: Records, monitors: Sequence[str]) -> Any:
 
 
 def read_records(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Records]:
-    """A run's records, some at a time, from the table or from the spools of a run that was cut off.
+    """Yield a run's records in chunks, from the table or, if the run was cut off, from the spools.
 
-    With the names of the run's app monitors, those of the table are numbered again, as the spools' are.
+    Records from the table have monitor 0, unless `monitors` gives the names of the run's app monitors in order.
     """
     if not folder.records.is_file():
         for spool in folder.spools:
@@ -95,13 +95,13 @@ def read_records(folder: RunFolder, monitors: Sequence[str] = ()) -> Iterator[Re
 
 
 def convert_to_records(table: Any, monitors: Sequence[str] = ()) -> Records:
-    """Arrow columns as records; texts are left out (error, monitor unless named), a null status is no answer."""
-    made = np.zeros(table.num_rows, record.RECORD)
+    """Turn Arrow columns into records: a null status is NO_ANSWER; errors are left out, and monitors unless named."""
+    batch = np.zeros(table.num_rows, record.RECORD)
     for name in record.RECORD.names or ():
         if name not in TEXTS:
             column = table.column(name)
             filled = column.fill_null(record.NO_ANSWER) if column.null_count else column
-            made[name] = filled.to_numpy(zero_copy_only=False)
+            batch[name] = filled.to_numpy(zero_copy_only=False)
     if monitors:
-        made["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
-    return made
+        batch["monitor"] = [monitors.index(name) for name in table.column("monitor").to_pylist()]
+    return batch

@@ -1,8 +1,8 @@
 """`timeline.csv`, a line a second, and `monitors.csv`, a line a second and app monitor: written live, read by reports.
 
-Rule: names are stable, and new ones come at the end; results/README.md explains each.
+Rule: names are stable, and new names come at the end; results/README.md explains each name.
 
-The stages of a scenario's arrivals that a run reaches, in seconds on the wall.
+Also here: which stages of a scenario's arrivals a run reaches, in seconds on the wall.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class TimelineRow(Noun):
     lag_p99_ms: float | None
     cpu_percent: float
     rss_bytes: int
-    sessions: int  # this and the following: since the run's zero
+    sessions: int  # this and the following five: counted since the run's zero
     generated: int
     not_sampled: int
     over_session_limit: int
@@ -79,8 +79,8 @@ class TimelineRow(Noun):
     given_up_events: int
     given_up_wire_bytes: int
     given_up_raw_bytes: int
-    preflights: int = 0  # CORS preflights, no requests
-    preflights_refused: int = 0  # or without an answer
+    preflights: int = 0  # CORS preflights; `sent` does not count them
+    preflights_refused: int = 0  # refused, or not answered
 
     @property
     def events_sent(self) -> int:
@@ -89,7 +89,7 @@ class TimelineRow(Noun):
 
 
 def build_timeline_row(second: int, closed: OpenSecond, tally: EventCounts) -> TimelineRow:
-    """The row of a second that all workers have reported; the tally is since the run's zero."""
+    """Build the timeline's row of a closed second; `tally` holds the event counts since the run's zero."""
     metrics = closed.metrics
     quantiles = {
         "latency_p50_ms": metrics.latency.quantile_ms(0.5),
@@ -117,7 +117,7 @@ class MonitorRow(Noun):
     retried: int
     recovered: int
     given_up: int
-    sessions: int  # this and the following to switched_off: since the run's zero
+    sessions: int  # this and the following five: counted since the run's zero
     generated: int
     not_sampled: int
     over_session_limit: int
@@ -142,22 +142,22 @@ class MonitorRow(Noun):
 
 
 def build_monitor_row(second: int, monitor: str, outcomes: Outcomes, tally: EventCounts) -> MonitorRow:
-    """The row of an app monitor's second that all workers have reported; the tally is since the run's zero."""
+    """Build an app monitor's row of a closed second; `tally` holds its event counts since the run's zero."""
     return msgspec.convert(outcomes.flatten() | list_tally(tally) | {"second": second, "monitor": monitor}, MonitorRow)
 
 
 def list_tally(tally: EventCounts) -> dict[str, int]:
-    """The counts of a tally by name, without its volumes."""
+    """Return the counts of a tally by name, without its volumes."""
     return {name: count for name, count in msgspec.structs.asdict(tally).items() if isinstance(count, int)}
 
 
 def read_offered(row: TimelineRow | MonitorRow) -> Volume:
-    """The batches that were due in a second."""
+    """Return the volume of batches that were due in a row's second."""
     return Volume(*(getattr(row, name_count("offered", unit)) for unit in UNITS))
 
 
 def read_tally(row: TimelineRow | MonitorRow) -> EventCounts:
-    """The tally that a row holds."""
+    """Return the event counts that a row holds."""
     return EventCounts(**{name: getattr(row, name) for name in EventCounts.__struct_fields__ if hasattr(row, name)})
 
 
@@ -181,13 +181,13 @@ class RowWriter:
 
 
 class GrowingFile:
-    """A file of lines that another process is still writing."""
+    """A text file to which another process still appends lines."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._offset = path, 0
 
     def read_new_lines(self) -> bytes:
-        """The complete lines that came since the last call; nothing where there is no file."""
+        """Return the complete lines that were appended since the last call; b"" while there is no file."""
         if not self._path.exists():
             return b""
         with self._path.open("rb") as file:
@@ -198,14 +198,14 @@ class GrowingFile:
 
 
 class Follower:
-    """Reads a timeline that another process is still writing."""
+    """Reads `timeline.csv` while another process still writes it."""
 
     def __init__(self, folder: Path) -> None:
         self._file = GrowingFile(folder / TIMELINE)
         self._header: list[str] = []
 
     def rows(self) -> Iterator[TimelineRow]:
-        """The complete lines that came since the last call."""
+        """Yield the rows that were written completely since the last call."""
         for cells in csv.reader(self._file.read_new_lines().decode().splitlines()):
             if self._header:
                 named = {name: cell or None for name, cell in zip(self._header, cells, strict=True)}
@@ -215,13 +215,13 @@ class Follower:
 
 
 def read_timeline(folder: Path) -> list[TimelineRow]:
-    """The complete lines of `timeline.csv`, by second; none without such a file. LoadgenError: it is damaged."""
+    """Read the complete lines of `timeline.csv`, by second; none without such a file. LoadgenError: a damaged file."""
     with name_damage(folder / TIMELINE):
         return sorted(Follower(folder).rows(), key=lambda row: row.second)
 
 
 def read_monitor_rows(folder: Path) -> list[MonitorRow]:
-    """The complete lines of `monitors.csv`; none of a run that had one app monitor. LoadgenError: it is damaged."""
+    """Read the complete lines of `monitors.csv`; none without such a file. LoadgenError: a damaged file."""
     path = folder / MONITORS
     with name_damage(path):
         lines = GrowingFile(path).read_new_lines().decode().splitlines()
@@ -230,7 +230,7 @@ def read_monitor_rows(folder: Path) -> list[MonitorRow]:
 
 @contextmanager
 def name_damage(path: Path) -> Iterator[None]:
-    """Say in one line which file is damaged."""
+    """Turn an error of reading into a LoadgenError that names the damaged file."""
     try:
         yield
     except (OSError, ValueError, csv.Error) as error:
@@ -240,7 +240,7 @@ def name_damage(path: Path) -> Iterator[None]:
 
 
 def find_stages(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], ...]:
-    """The stages that the run reaches and that last, each with its end in seconds on the wall."""
+    """Return the stages that the run reaches and that are longer than 0, each with its end in seconds on the wall."""
     reached: list[tuple[float, Stage]] = []
     at = last = 0.0
     for stage in scenario.arrivals.stages:
@@ -252,17 +252,20 @@ def find_stages(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], .
 
 
 def find_stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
-    """The ends of those stages in seconds on the wall; none as fast as possible, where nothing has a moment."""
+    """Return the ends of the stages that the run reaches, in seconds on the wall; none at an infinite pace.
+
+    A run as fast as possible has no stages, because its batches have no intended moments.
+    """
     return tuple(end for end, _ in find_stages(scenario, pace)) if pace != inf else ()
 
 
 def check_stages(file: str, scenario: Scenario, pace: float) -> None:
-    """Refuse thresholds of stages where a run has no stages: as fast as possible nothing has a moment."""
+    """Refuse thresholds of stages in a run as fast as possible: it has no stages, as no batch has a moment."""
     strict = [
         str(place) for place, stage in enumerate(scenario.arrivals.stages, 1) if stage.thresholds.model_fields_set
     ]
     if pace == inf and strict:
         raise LoadgenError(
-            f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max knows no "
+            f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max has no "
             "stages; give --pace a factor such as 10x, or move them to [thresholds]"
         )

@@ -26,17 +26,17 @@ from loadgen.scenario import LOWEST, Scenario, Thresholds
 from loadgen.units import format_share
 
 LAG_LIMIT_MS = 200.0
-"""p99 of the schedule lag above which the latencies say more of the generator than of the target."""
+"""The p99 of the schedule lag in milliseconds above which latencies measure the generator more than the target."""
 
 ACHIEVED_LIMIT = 0.95
-"""Share of the due batches that must have been sent."""
+"""The share of the due batches that a valid run must have sent."""
 
 EXIT_CODES: dict[Verdict, int] = {"passed": 0, "failed": 1, "invalid": 3, "interrupted": 130}
 
 
 ABORT_REQUESTS = 100
-"""So many requests must have been sent before `abort_after` stops a run: below, p99 is the maximum, and one failure is
-a large share."""
+"""The number of requests that must have been sent before `abort_after` stops a run. With fewer, the p99 is the maximum,
+and one failure is a large share."""
 
 WILSON_Z = 1.96  # 95 %
 
@@ -49,7 +49,7 @@ LOSS = ("throttled_share", "lost_share")
 def measure_thresholds(
     thresholds: Thresholds, latency: Milliseconds, requests: Requests, events: Events, stage: int | None = None
 ) -> list[ThresholdResult]:
-    """Each threshold that is set, with the figure measured against it, in the order of the scenario's members."""
+    """Measure each threshold that is set, in the scenario's order; `stage` is its stage's number, None for the run."""
     measured = {
         "latency_p50_ms": latency.p50,
         "latency_p95_ms": latency.p95,
@@ -60,36 +60,37 @@ def measure_thresholds(
         "achieved_rate": divide(requests.sent - requests.retried, requests.offered),
     }
     limits: dict[str, float] = thresholds.model_dump(exclude_none=True, exclude={"abort_after"})
-    found = []
+    results = []
     for name, limit in limits.items():
         value, lowest = measured[name], name in LOWEST
         missed = value is not None and (value < limit if lowest else value > limit)
-        found.append(ThresholdResult(name, limit, value, not missed, stage, lowest))
-    return found
+        results.append(ThresholdResult(name, limit, value, not missed, stage, lowest))
+    return results
 
 
 def measure_stage_thresholds(scenario: Scenario, stages: Sequence[StageSummary]) -> list[ThresholdResult]:
-    """The same of the thresholds that stages have of their own."""
+    """Measure the thresholds that stages set for themselves, stage by stage."""
     return [
         result
-        for found, (_, stage) in zip(stages, find_stages(scenario, 1.0), strict=False)
+        for summary, (_, stage) in zip(stages, find_stages(scenario, 1.0), strict=False)
         if stage.thresholds.model_fields_set
         for result in measure_thresholds(
-            drop_defaults(stage.thresholds), found.latency_ms, found.requests, found.events, found.stage
+            drop_defaults(stage.thresholds), summary.latency_ms, summary.requests, summary.events, summary.stage
         )
     ]
 
 
 def find_breaches(results: Sequence[ThresholdResult], requests: Requests) -> list[str]:
-    """One line per threshold that was missed."""
+    """Return one line for each missed threshold, and one if no request was accepted."""
     nothing = ["no request was accepted"] if requests.sent and not requests.accepted else []
     return nothing + [each.describe_breach() for each in results if not each.kept]
 
 
 def find_sure_breaches(results: Sequence[ThresholdResult], requests: Requests, foreign: int = 0) -> list[str]:
-    """The same of a run that goes on: only what is no accident of a few requests, by the rule of `abort_after`.
+    """Return one line for each threshold that a running run has certainly missed: the rule of `abort_after`.
 
-    A single one of `foreign` answers, which were not RUM's, fails a run: nothing that follows can mend it.
+    A share counts as missed only if its 95 % confidence interval lies above the limit. `foreign` is the number of
+    answers that were not RUM's: one of them is enough to fail the run, whatever follows.
     """
     if foreign:
         return [describe_foreign(foreign)]
@@ -104,14 +105,14 @@ def find_sure_breaches(results: Sequence[ThresholdResult], requests: Requests, f
 
 
 def find_wilson_low(share: float, count: int) -> float:
-    """The lower end of the 95 % Wilson interval of a share of so many requests."""
+    """Return the lower end of the 95 % Wilson interval of a share that was measured on `count` requests."""
     square = WILSON_Z**2 / count
     middle, spread = share + square / 2, WILSON_Z * sqrt(share * (1 - share) / count + square / (4 * count))
     return max((middle - spread) / (1 + square), 0.0)
 
 
 def name_verdict(summary: Summary) -> str:
-    """The verdict in words."""
+    """Return the verdict in words."""
     if summary.cut_off:
         return "cut off"
     is_empty = summary.verdict == "passed" and not summary.requests.sent
@@ -119,7 +120,7 @@ def name_verdict(summary: Summary) -> str:
 
 
 def describe_unguarded(summary: Summary) -> str | None:
-    """What a run that passed says of its losses when no threshold limits them; None where one does."""
+    """Return a line on the losses of a run that passed without a threshold on loss; None for any other run."""
     guarded = any(each.name in LOSS for each in summary.thresholds)
     if summary.verdict != "passed" or guarded or not summary.requests.sent:
         return None
@@ -129,28 +130,30 @@ def describe_unguarded(summary: Summary) -> str | None:
 
 
 def drop_defaults(thresholds: Thresholds) -> Thresholds:
-    """A stage's thresholds without the defaults, which are the run's."""
+    """Return a stage's thresholds without the defaults: those apply to the run as a whole."""
     given = thresholds.model_fields_set
     return thresholds.model_copy(update={name: None for name in Thresholds.model_fields if name not in given})
 
 
-def find_validity_issues(lag: Milliseconds, requests: Requests, events: Events, paced: bool, whole: bool) -> list[str]:
-    """One line per reason not to believe the run; one cut short (not `whole`) need not have sent all batches."""
-    found = []
+def find_validity_issues(
+    lag: Milliseconds, requests: Requests, events: Events, paced: bool, went_to_end: bool
+) -> list[str]:
+    """Return one line for each reason not to believe the run. Only a run that `went_to_end` must have sent all."""
+    issues = []
     if paced and lag.p99 is not None and lag.p99 > LAG_LIMIT_MS:
-        found.append(f"schedule lag p99 was {lag.p99:g} ms, above {LAG_LIMIT_MS:g} ms: the generator was too slow")
+        issues.append(f"schedule lag p99 was {lag.p99:g} ms, above {LAG_LIMIT_MS:g} ms: the generator was too slow")
     tried = requests.sent - requests.retried
-    if paced and whole and tried < ACHIEVED_LIMIT * requests.offered:
-        found.append(f"only {tried} of {requests.offered} due batches were sent: the generator was too slow")
+    if paced and went_to_end and tried < ACHIEVED_LIMIT * requests.offered:
+        issues.append(f"only {tried} of {requests.offered} due batches were sent: the generator was too slow")
     if not events.balanced:
-        found.append(f"the accounting does not add up: {events}")
-    return found
+        issues.append(f"the accounting does not add up: {events}")
+    return issues
 
 
 def explain_no_request(requests: Requests, events: Events, sessions: int) -> list[str]:
-    """A line if a run that went to its end has sent nothing: it says nothing of the target, whatever it kept.
+    """Return one line if a run that went to its end has sent nothing: such a run says nothing about the target.
 
-    One that was only too short for its visitors' first requests is no fault of theirs; `note_no_request` says so.
+    A run that was only too short for its visitors' first requests gets its line from `note_no_request`.
     """
     if requests.sent:
         return []
@@ -160,32 +163,32 @@ def explain_no_request(requests: Requests, events: Events, sessions: int) -> lis
         return ["nothing was due to be sent: no visitor came; give a longer --duration or a higher --rate"]
     if events.unsent:
         return []
-    whose = f"nothing was due to be sent: the events of {sessions:,} session{'' if sessions == 1 else 's'}"
+    start = f"nothing was due to be sent: the events of {sessions:,} session{'' if sessions == 1 else 's'}"
     if events.not_sampled:
-        return [f"{whose} were not sampled; give a higher --sample-rate"]
-    return [f"{whose} were none, or were all kept back by the client"]
+        return [f"{start} were not sampled; give a higher --sample-rate"]
+    return [f"{start} were none, or were all kept back by the client"]
 
 
 def note_no_request(requests: Requests, events: Events) -> list[str]:
-    """A line on a run that ended before the first request of its visitors was due."""
+    """Return one line if a run ended before the first request of its visitors was due."""
     if requests.offered or not events.unsent:
         return []
     return ["nothing was sent: all requests were due after the run's end; give a longer --duration"]
 
 
 def find_shortages(unsent: Mapping[str, int], errors: Mapping[str, int]) -> list[str]:
-    """One line for each thing that this machine ran out of: batches that were not sent, and requests that broke off."""
-    found = []
+    """Return one line for each thing this machine ran out of, with the batches not sent and requests broken off."""
+    lines = []
     for cause in [*unsent, *(cause for cause in errors if cause not in unsent)]:
-        told = explain_shortage(cause)
-        if told is not None:
-            hit = [(unsent.get(cause, 0), UNSENT), (errors.get(cause, 0), BROKEN)]
-            found.append(f"{told} ({', '.join(f'{n:,} {what[n > 1]}' for n, what in hit if n)})")
-    return found
+        explanation = explain_shortage(cause)
+        if explanation is not None:
+            counts = [(unsent.get(cause, 0), UNSENT), (errors.get(cause, 0), BROKEN)]
+            lines.append(f"{explanation} ({', '.join(f'{n:,} {words[n > 1]}' for n, words in counts if n)})")
+    return lines
 
 
 def find_foreign_answers(errors: Mapping[str, int], first: str) -> list[str]:
-    """A line if some answers were not RUM's: what answers so has accepted nothing."""
+    """Return one line if some answers were not RUM's; `first` describes the first of them, "" if it is not known."""
     count = count_foreign(errors)
     if not count:
         return []
@@ -197,21 +200,21 @@ def find_foreign_answers(errors: Mapping[str, int], first: str) -> list[str]:
 
 
 def count_foreign(errors: Mapping[str, int]) -> int:
-    """How many answers were not RUM's, of the errors by cause."""
+    """Count the answers that were not RUM's; `errors` are failed requests by cause."""
     return sum(number for cause, number in errors.items() if cause.startswith(FOREIGN))
 
 
 def describe_foreign(count: int) -> str:
-    """How many answers were not RUM's, in words."""
+    """Return in words how many answers were not RUM's."""
     return "1 answer was not RUM's" if count == 1 else f"{count:,} answers were not RUM's"
 
 
 def judge(
     missed: list[str], doubted: list[str], interrupted: bool, losses: Sequence[str] = ()
 ) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict and its reasons; the gravest comes first.
+    """Return the verdict and its reasons, the gravest first.
 
-    Whoever stops a run is told so, however late the generator was until then; a lost worker is told all the same.
+    An interrupted run is not called invalid because of doubts such as a late generator; only a loss makes it invalid.
     """
     reasons = (*losses, *doubted, *missed)
     if losses or (doubted and not interrupted):
@@ -222,24 +225,27 @@ def judge(
 
 
 def add_ledgers(summary: Summary, ledgers: Sequence[LedgerComparison], died: str | None) -> Summary:
-    """The summary with the endpoint's own count for each app monitor, and the verdict in its light."""
-    wrong = [died] if died else []
+    """Add the endpoint's counts for each app monitor to a summary; `died`: why the endpoint ended early, if it did.
+
+    A run that passed fails if the endpoint's counts differ from its own; any run fails if the endpoint died.
+    """
+    problems = [died] if died else []
     ledger = merge_ledgers(ledgers)
     monitors = tuple(
-        msgspec.structs.replace(monitor, ledger=its) for monitor, its in zip(summary.monitors, ledgers, strict=True)
+        msgspec.structs.replace(monitor, ledger=own) for monitor, own in zip(summary.monitors, ledgers, strict=True)
     )
     if ledger.agrees is False:
         named = [each.name for each in monitors if each.ledger.agrees is False]
         of_which = f" for {', '.join(named)}" if len(monitors) > 1 else ""
-        wrong.append(f"the endpoint's ledger does not agree with ours{of_which}")
-    verdict: Verdict = "failed" if wrong and (died or summary.verdict == "passed") else summary.verdict
+        problems.append(f"the endpoint's ledger does not agree with ours{of_which}")
+    verdict: Verdict = "failed" if problems and (died or summary.verdict == "passed") else summary.verdict
     return msgspec.structs.replace(
-        summary, verdict=verdict, reasons=(*wrong, *summary.reasons), ledger=ledger, monitors=monitors
+        summary, verdict=verdict, reasons=(*problems, *summary.reasons), ledger=ledger, monitors=monitors
     )
 
 
 def merge_ledgers(ledgers: Sequence[LedgerComparison]) -> LedgerComparison:
-    """The ledger of all app monitors: it agrees where each does; not compared unless each is."""
+    """Merge the ledgers of all app monitors: they agree if each does; without each of them there is no comparison."""
     if any(each.agrees is None for each in ledgers):
         return LedgerComparison()
     return LedgerComparison(
@@ -250,5 +256,5 @@ def merge_ledgers(ledgers: Sequence[LedgerComparison]) -> LedgerComparison:
 
 
 def divide(part: int, whole: int) -> float | None:
-    """A share, None of nothing."""
+    """Return part / whole; None if `whole` is 0."""
     return part / whole if whole else None

@@ -164,7 +164,7 @@ class Conductor:
                 self._stop(self.broken)
 
     def _share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
-        path = self.folder.spool(index)
+        path = self.folder.locate_spool(index)
         path.touch()  # who sums up a run that was cut off counts the workers by it
         spool = str(path.resolve())
         return WorkerShare(index, of, self._zero, self.spec, spool, identify_machine(), ahead)
@@ -258,7 +258,7 @@ class Conductor:
             lost_workers=tuple(sorted(undone)),
             stopped_at=self._stopped_at(),
             clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
-            in_doubt=self._recording.in_doubt(missing),
+            in_doubt=self._recording.count_in_doubt(missing),
             monitors=self.spec.monitors,
         )
 

@@ -61,7 +61,7 @@ def open_run(options: Any, url: str | None) -> tuple[RunSpec, RunFolder]:
     """What Locust's options ask for, and the run's folder with it; `url` is Locust's --host."""
     if options.run_spec:
         folder = RunFolder.ensure(Path(options.run_spec).parent)
-        return folder.spec(), folder
+        return folder.read_spec(), folder
     spec = resolve_spec(options, url)
     name, now = spec.scenario.name, datetime.now(UTC)
     folder = RunFolder.ensure(Path(options.out)) if options.out else RunFolder.create(None, name, now)
@@ -97,6 +97,6 @@ def name_monitors(given: str, scenario: Scenario) -> tuple[RunMonitor, ...]:
 def find_prometheus_port(options: Any) -> int | None:
     """Where live figures are to be served, known before the run begins."""
     given: int | None = (
-        RunFolder(Path(options.run_spec).parent).spec().prometheus if options.run_spec else options.prometheus
+        RunFolder(Path(options.run_spec).parent).read_spec().prometheus if options.run_spec else options.prometheus
     )
     return given

@@ -67,7 +67,7 @@ def test_what_came_after_a_stop_is_not_told(scenario: Scenario) -> None:
 def test_a_stopped_run_tells_which_visits_were_sent(scenario: Scenario, tmp_path: Path) -> None:
     """Every second batch that was due in the first nine seconds has been sent."""
     folder, sent = RunFolder.ensure(tmp_path), []
-    spool = Spool(folder.spool(0))
+    spool = Spool(folder.locate_spool(0))
     batches = [
         batch
         for session in traffic.draw_sessions(scenario, 3)

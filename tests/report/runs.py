@@ -86,7 +86,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     scenario = parse(scenario_text(plan), source.name)
     measured = Aggregate(find_stage_ends(scenario, 1.0))
     recording = Recording(folder, measured, ZERO)
-    draw, spool, sent = random.Random(plan.seed), Spool(folder.spool(0)), 0
+    draw, spool, sent = random.Random(plan.seed), Spool(folder.locate_spool(0)), 0
     for second in range(plan.seconds):
         meter = Meter(0)
         for place in range(plan.rate):

@@ -94,7 +94,7 @@ def test_two_halves_of_one_run_do_not_differ(tmp_path: Path) -> None:
 
 def test_the_value_of_every_figure_is_the_summary_s_and_lies_in_its_interval(steady: RunFolder) -> None:
     run = compared(steady, steady).runs[0]
-    summary = steady.summary()
+    summary = steady.read_summary()
     assert list(run.figures) == list(NAMES)
     assert run.figures["latency_p99_ms"].value == summary.latency_ms.p99
     assert run.figures["requests_per_second"].value == summary.rates.requests
@@ -209,6 +209,6 @@ def test_the_report_command_writes_the_page_where_it_is_told(tmp_path: Path, ste
 def test_a_tag_labels_a_run_in_its_report_and_in_a_comparison(tmp_path: Path) -> None:
     folders = [make(tmp_path / name, Plan(seconds=20)) for name in ("before", "after")]
     for folder in folders:
-        folder.write_spec(msgspec.structs.replace(folder.spec(), tag=f"release {folder.path.name}"))
+        folder.write_spec(msgspec.structs.replace(folder.read_spec(), tag=f"release {folder.path.name}"))
     assert "after differs from before in tag release before → release after" in "\n".join(compared(*folders).notes)
     assert "tag release after" in build_report_page(RunData(folders[1]))

@@ -91,7 +91,7 @@ def test_every_figure_of_the_summary_appears_under_its_own_name(folder: RunFolde
 
 
 def test_the_counts_of_the_summary_are_in_the_sections_too(folder: RunFolder, page: Page) -> None:
-    summary = folder.summary()
+    summary = folder.read_summary()
     for figure in (*msgspec.structs.astuple(summary.requests)[:2], summary.events.generated, summary.events.lost):
         assert format_count(figure) in page.text
     for name, amount in {**summary.errors, **summary.event_mix}.items():
@@ -142,13 +142,13 @@ def test_readouts_are_json_with_a_value_for_each_place(page: Page) -> None:
 
 def test_hostile_names_and_errors_stay_text(tmp_path: Path) -> None:
     folder = make(tmp_path / "run", Plan(error="<script>alert(1)</script>"))
-    summary = folder.summary()
+    summary = folder.read_summary()
     hostile = msgspec.structs.replace(
         summary, scenario=HOSTILE, reasons=(HOSTILE,), event_mix={HOSTILE: 3}, errors={HOSTILE: 1, "reset": 2}
     )
     folder.write_summary(hostile)
     spec = msgspec.structs.replace(
-        folder.spec(), command=HOSTILE, monitor=HOSTILE, versions={"python": HOSTILE}, machine={HOSTILE: HOSTILE}
+        folder.read_spec(), command=HOSTILE, monitor=HOSTILE, versions={"python": HOSTILE}, machine={HOSTILE: HOSTILE}
     )
     folder.write_spec(spec)
     text = build_report_page(RunData(folder))
@@ -192,12 +192,12 @@ def test_a_day_of_rows_makes_a_page_of_bounded_size(tmp_path: Path) -> None:
 
 
 def test_each_percentile_is_exact_whatever_the_width_of_a_slice(folder: RunFolder) -> None:
-    narrow, wide = RunData(folder), RunData(folder).sliced(10)
+    narrow, wide = RunData(folder), RunData(folder).rebin(10)
     assert narrow.requests is not None and wide.requests is not None
-    for share, figure in ((0.5, folder.summary().latency_ms.p50), (0.99, folder.summary().latency_ms.p99)):
+    for share, figure in ((0.5, folder.read_summary().latency_ms.p50), (0.99, folder.read_summary().latency_ms.p99)):
         for reading in (narrow, wide):
             assert reading.requests is not None
-            assert reading.requests.latency.whole((share,))[0] == pytest.approx(figure, abs=2e-3)
+            assert reading.requests.latency.compute_run_quantiles((share,))[0] == pytest.approx(figure, abs=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_broken_folder_is_refused_in_one_line_and_nothing_is_written(
 
 def test_another_version_of_the_summary_is_refused_by_its_number(tmp_path: Path) -> None:
     folder = make(tmp_path / "run", Plan(seconds=3))
-    folder.write_summary(msgspec.structs.replace(folder.summary(), version=2))
+    folder.write_summary(msgspec.structs.replace(folder.read_summary(), version=2))
     with pytest.raises(LoadgenError, match="is of version 2, and this loadgen reads version 1"):
         RunData.open(folder.path)
 
@@ -256,11 +256,11 @@ def test_the_percentile_curve_ends_at_the_slowest_request(folder: RunFolder, pag
         if "latency" in text and (readout := json.loads(text))["named"][1][-8:] == "requests"
     )
     last = [value for value in curve["series"][0]["values"] if value != "–"][-1]
-    assert last == format_milliseconds(folder.summary().latency_ms.max)
+    assert last == format_milliseconds(folder.read_summary().latency_ms.max)
 
 
 def test_the_flow_ends_in_all_that_was_sent(folder: RunFolder) -> None:
-    summary, ends = folder.summary(), [node for node in list_nodes(RunData(folder)) if node.column == 2]
+    summary, ends = folder.read_summary(), [node for node in list_nodes(RunData(folder)) if node.column == 2]
     assert sum(node.amount for node in ends if node.key.startswith("lost")) == summary.events.lost
     assert sum(node.amount for node in ends) == summary.events.sent
     middle = [node.amount for node in list_nodes(RunData(folder)) if node.column == 1]

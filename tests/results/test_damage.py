@@ -73,9 +73,9 @@ def test_a_timeline_that_tells_less_than_the_summary_is_named(tmp_path: Path, he
     report(folder, html=tmp_path / "page.html", on_progress=told.append)
     [line] = told
     sent = json.loads((folder / "summary.json").read_text())["requests"]["sent"]
-    assert re.search(rf"timeline\.csv tells of \d+ of {sent} requests; the plots over time lack the others", line), line
+    assert re.search(rf"timeline\.csv holds \d+ of {sent} requests; the plots over time lack the others", line), line
     assert line.partition(": ")[2] in (tmp_path / "page.html").read_text()
-    assert any("timeline.csv tells of" in note for note in compare([healthy, folder]).notes)
+    assert any("timeline.csv holds" in note for note in compare([healthy, folder]).notes)
 
 
 @pytest.mark.parametrize("text", [None, b"", b"\x00\x00"])
@@ -87,5 +87,5 @@ def test_app_monitors_of_which_monitors_csv_tells_nothing_are_named(tmp_path: Pa
     if text is not None:
         (folder / "monitors.csv").write_bytes(text)
     report(folder, html=tmp_path / "page.html", on_progress=told.append)
-    assert told == [f"{folder}: monitors.csv tells nothing of shop, blog; the plots of app monitors lack them"]
-    assert "monitors.csv tells nothing of shop, blog" in (tmp_path / "page.html").read_text()
+    assert told == [f"{folder}: monitors.csv holds nothing of shop, blog; the plots of app monitors lack them"]
+    assert "monitors.csv holds nothing of shop, blog" in (tmp_path / "page.html").read_text()

@@ -16,7 +16,7 @@ CODE = """
 import sys
 from pathlib import Path
 from loadgen.results import RunFolder, hand_over
-hand_over(RunFolder(Path(sys.argv[1])).summary())
+hand_over(RunFolder(Path(sys.argv[1])).read_summary())
 """
 
 
@@ -29,7 +29,7 @@ def test_a_summary_that_was_handed_over_is_received(tmp_path: Path) -> None:
         pass_fds=(handover.descriptor,),
         check=True,
     )
-    assert handover.receive() == folder.summary()
+    assert handover.receive() == folder.read_summary()
 
 
 def test_a_process_that_did_not_come_so_far_handed_nothing_over() -> None:
@@ -38,4 +38,4 @@ def test_a_process_that_did_not_come_so_far_handed_nothing_over() -> None:
 
 def test_nothing_is_handed_over_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(HANDOVER, raising=False)
-    hand_over(make(tmp_path / "run", Plan(seconds=3)).summary())
+    hand_over(make(tmp_path / "run", Plan(seconds=3)).read_summary())

@@ -66,7 +66,7 @@ def recorded(path: Path, cut_off: bool = False) -> RunFolder:
     folder.write_spec(msgspec.structs.replace(spec, monitors=MONITORS))
     measured = Aggregate((), ("shop", "campaign"))
     recording = Recording(folder, measured, 1795288816.0)
-    spool = Spool(folder.spool(0))
+    spool = Spool(folder.locate_spool(0))
     for second in range(SECONDS):
         measured.add(measured_second(second, spool))
         recording.settle(second + 1)
@@ -102,7 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def test_each_app_monitor_has_its_own_shares(folder: RunFolder) -> None:
-    shop, campaign = folder.summary().monitors
+    shop, campaign = folder.read_summary().monitors
     assert (shop.throttled_share, campaign.throttled_share) == (0.2, 0.4)
     assert (shop.lost_share, campaign.lost_share) == (0.2, 0.4)
     assert (shop.requests.offered, campaign.requests.offered) == (10 * SECONDS, 30 * SECONDS)
@@ -110,7 +110,7 @@ def test_each_app_monitor_has_its_own_shares(folder: RunFolder) -> None:
 
 
 def test_a_run_that_was_cut_off_has_the_same_figures_of_each(folder: RunFolder, tmp_path: Path) -> None:
-    whole, cut = folder.summary(), recover_summary(recorded(tmp_path / "cut", cut_off=True))
+    whole, cut = folder.read_summary(), recover_summary(recorded(tmp_path / "cut", cut_off=True))
     assert cut.cut_off
     length = {"rates": None, "in_doubt": None}
     for one, other in zip(whole.monitors, cut.monitors, strict=True):
@@ -147,7 +147,7 @@ def shown(summary: Summary) -> list[str]:
 
 
 def test_the_terminal_shows_each_in_80_columns_whatever_its_name(folder: RunFolder) -> None:
-    summary = folder.summary()
+    summary = folder.read_summary()
     long = msgspec.structs.replace(summary.monitors[1], name="campaign" * 30)
     lines = shown(msgspec.structs.replace(summary, monitors=(summary.monitors[0], long)))
     assert max(map(len, lines)) <= 80
@@ -165,7 +165,7 @@ def test_the_page_shows_who_was_throttled_when(folder: RunFolder, tmp_path: Path
 
 
 def test_a_ledger_that_disagrees_for_one_names_it_though_the_sums_agree(folder: RunFolder) -> None:
-    passed = msgspec.structs.replace(folder.summary(), verdict="passed", reasons=())
+    passed = msgspec.structs.replace(folder.read_summary(), verdict="passed", reasons=())
     judged = add_ledgers(passed, [LedgerComparison(False, 49, 147), LedgerComparison(False, 107, 321)], None)
     assert (judged.verdict, judged.ledger) == ("failed", LedgerComparison(False, 156, 468))
     assert judged.reasons == ("the endpoint's ledger does not agree with ours for shop, campaign",)
@@ -176,7 +176,7 @@ def test_a_ledger_that_disagrees_for_one_names_it_though_the_sums_agree(folder: 
 
 def test_runs_with_and_without_several_app_monitors_are_compared(folder: RunFolder, tmp_path: Path) -> None:
     old = recorded(tmp_path / "old")
-    without = msgspec.structs.replace(old.summary(), monitors=())
+    without = msgspec.structs.replace(old.read_summary(), monitors=())
     old.write_summary(without)
     (old.path / "monitors.csv").unlink()
     assert len(compare_runs([RunData(folder), RunData(old), RunData(make(tmp_path / "alone"))]).runs) == 3

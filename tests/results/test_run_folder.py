@@ -99,7 +99,7 @@ def recorded(tmp_path: Path) -> Recorded:
 
 def test_a_summary_is_read_back_as_it_was_written(recorded: Recorded) -> None:
     summary = recorded.finish()
-    assert RunFolder.open(recorded.folder.path).summary() == summary
+    assert RunFolder.open(recorded.folder.path).read_summary() == summary
 
 
 def test_the_parquet_file_holds_every_request(recorded: Recorded) -> None:
@@ -160,7 +160,7 @@ def test_a_run_that_was_killed_before_its_first_request_says_so(tmp_path: Path) 
 
 def test_half_a_record_at_the_end_of_a_cut_off_run_is_left_out(recorded: Recorded) -> None:
     recorded.recording.settle(100)
-    with recorded.folder.spool(0).open("ab") as spool:
+    with recorded.folder.locate_spool(0).open("ab") as spool:
         spool.write(b"half a record")
     assert recover_summary(recorded.folder).requests.sent == 120
 
@@ -215,7 +215,7 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
 def test_a_summary_that_is_broken_or_of_another_version_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "summary.json").write_bytes(content)
     with pytest.raises(LoadgenError, match=r"summary\.json: cannot be read"):
-        RunFolder.open(tmp_path).summary()
+        RunFolder.open(tmp_path).read_summary()
 
 
 def test_a_folder_that_is_none_of_a_run_is_named(tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_the_summary_fits_in_80_columns_and_tells_every_event(recorded: Recorded
 
 
 def test_of_a_lost_worker_exactly_the_records_that_it_had_not_reported_are_salvaged(recorded: Recorded) -> None:
-    meter, spool = Meter(1), Spool(recorded.folder.spool(1))
+    meter, spool = Meter(1), Spool(recorded.folder.locate_spool(1))
     for session in range(7):
         spool.start(session, 3, 1)
         spool.finish(meter.record(Result(5.0, 5.1, 5.2, 200, 3, 200, 900, session=session)))

@@ -403,12 +403,14 @@ def test_nothing_sent_is_not_nothing_accepted() -> None:
 
 
 def test_a_generator_at_its_bounds_is_believed() -> None:
-    assert find_validity_issues(clock(200.0), REQUESTS, EVENTS, paced=True, whole=True) == []
-    assert find_validity_issues(clock(200.1), REQUESTS, EVENTS, paced=True, whole=True) != []
+    assert find_validity_issues(clock(200.0), REQUESTS, EVENTS, paced=True, went_to_end=True) == []
+    assert find_validity_issues(clock(200.1), REQUESTS, EVENTS, paced=True, went_to_end=True) != []
     nearly = msgspec.structs.replace(REQUESTS, offered=2000, sent=1910)  # 95 % without the 10 retries
-    assert find_validity_issues(clock(1.0), nearly, EVENTS, paced=True, whole=True) == []
+    assert find_validity_issues(clock(1.0), nearly, EVENTS, paced=True, went_to_end=True) == []
     assert (
-        find_validity_issues(clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, whole=True)
+        find_validity_issues(
+            clock(1.0), msgspec.structs.replace(nearly, sent=1909), EVENTS, paced=True, went_to_end=True
+        )
         != []
     )
 
@@ -427,7 +429,7 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
 
 
 def test_a_late_generator_makes_the_run_invalid_not_failed() -> None:
-    doubted = find_validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=True, whole=True)
+    doubted = find_validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=True, went_to_end=True)
     assert judge(["a threshold"], doubted, False)[0] == "invalid"
 
 
@@ -438,12 +440,12 @@ def test_a_run_that_is_stopped_is_interrupted_however_late_it_was_unless_a_worke
 
 def test_a_generator_that_sent_less_than_was_due_makes_the_run_invalid() -> None:
     half = msgspec.structs.replace(REQUESTS, offered=200)
-    assert "100 of 200" in find_validity_issues(clock(1.0), half, EVENTS, paced=True, whole=True)[0]
-    assert find_validity_issues(clock(1.0), half, EVENTS, paced=True, whole=False) == []
+    assert "100 of 200" in find_validity_issues(clock(1.0), half, EVENTS, paced=True, went_to_end=True)[0]
+    assert find_validity_issues(clock(1.0), half, EVENTS, paced=True, went_to_end=False) == []
 
 
 def test_a_run_at_full_speed_has_no_schedule_to_be_late_for() -> None:
-    assert find_validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=False, whole=True) == []
+    assert find_validity_issues(clock(5000.0), REQUESTS, EVENTS, paced=False, went_to_end=True) == []
 
 
 def test_ledgers_that_do_not_agree_fail_the_run() -> None:

@@ -53,7 +53,7 @@ def measure_growth(folder: Path) -> float:
 
     kept = RunFolder.ensure(folder)
     job, visits = Job((Monitored(shop, DESTINATION),), time.time(), inf), merge_in_order([follow(planned(shop, 1))])
-    engine = Engine(job, visits, begin_with(Receiver()), None, Spool(kept.spool(0)))
+    engine = Engine(job, visits, begin_with(Receiver()), None, Spool(kept.locate_spool(0)))
     measured = Aggregate((), ("shop",))
     recording = Recording(kept, measured, 0.0)
 

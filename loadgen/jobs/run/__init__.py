@@ -55,7 +55,7 @@ class Run:
     @property
     def spec(self) -> RunSpec:
         """What the run was asked for."""
-        return self._files.spec()
+        return self._files.read_spec()
 
     def records(self) -> pyarrow.Table:
         """Read one row a request, columns as results/README.md explains; LoadgenError when the run left none."""

@@ -53,7 +53,7 @@ def find_summary(folder: RunFolder, process: LocustProcess, interrupted: bool) -
     """
     handed_over = process.handover.receive()
     if folder.finished:
-        return folder.summary()
+        return folder.read_summary()
     if handed_over is not None:
         return handed_over
     if not has_sent_anything(folder):
@@ -114,7 +114,7 @@ def name_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
     summary = keep_summary(folder, summary, tell)
     if folder.records.is_file():
         for worker in summary.lost_workers:
-            folder.spool(worker).unlink(missing_ok=True)
+            folder.locate_spool(worker).unlink(missing_ok=True)
     return summary
 
 
@@ -125,7 +125,7 @@ def note_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
     """
     if (folder.path / INCOMPLETE_SESSIONS).is_file():
         count = len(read_incomplete_sessions(folder))
-    elif not all(folder.spool(worker).is_file() for worker in summary.lost_workers):
+    elif not all(folder.locate_spool(worker).is_file() for worker in summary.lost_workers):
         return summary  # somebody took the file out of the folder, and what the workers had tried is gone
     else:
         try:
@@ -151,7 +151,7 @@ def find_incomplete_sessions(folder: RunFolder, scenario: Scenario, summary: Sum
     return chain.from_iterable(
         find_incomplete_in_share(
             LostShare(its, summary.seed + place, worker, workers, name),
-            TriedBatches(folder.spool(worker), place),
+            TriedBatches(folder.locate_spool(worker), place),
             factor,
             stopped,
         )
@@ -184,7 +184,7 @@ def find_incomplete_in_share(
         if session.start >= end or (factor == inf and stopped is not None and session.index >= tried.sessions):
             return
         due = [batch.due for batch in plan.batches if batch.due < end]
-        done = tried.of(session.index)
+        done = tried.count(session.index)
         drawn = session.index < tried.sessions
         if done < len(due) and not (factor != inf and drawn and due[-1] / factor <= tried.until):
             start, name = session.start / (1.0 if factor == inf else factor), client.make_session_id(session.key)

@@ -112,7 +112,7 @@ def test_the_sessions_of_two_app_monitors_are_told_apart(scenario: Scenario, tmp
     spool.close()
     none, all_of_them = (TriedBatches(tmp_path / "spool", monitor) for monitor in (0, 1))
     assert none.until == all_of_them.until == max(batch.due for batch in sent)
-    tried = [sum(of.of(batch.session) > 0 for batch in sent) for of in (none, all_of_them)]
+    tried = [sum(counts.count(batch.session) > 0 for batch in sent) for counts in (none, all_of_them)]
     assert tried == [0, len(sent)]
 
 

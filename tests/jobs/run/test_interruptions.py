@@ -183,7 +183,7 @@ def killed_in_the_middle(tmp_path: Path, which: str, *options: object) -> tuple[
 
 def planned(folder: Path, seconds: float) -> Counter[int]:
     """How many batches each session of the run had due before a moment."""
-    scenario = RunFolder(folder).spec().scenario  # as it was run: another duration would move the starts
+    scenario = RunFolder(folder).read_spec().scenario  # as it was run: another duration would move the starts
     seed = json.loads((folder / "run.json").read_text())["seed"]
     plans = (client.plan(session, scenario.client, 1.0) for session in traffic.draw_sessions(scenario, seed))
     return Counter(batch.session for each in plans for batch in each.batches if batch.due < seconds)

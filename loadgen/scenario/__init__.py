@@ -1,4 +1,7 @@
-"""A scenario file → Scenario: read and check, every problem at once. Reads one file, else pure."""
+"""A scenario file → Scenario: the file is read and checked, and all its problems are reported at once.
+
+This room reads that one file and is pure otherwise.
+"""
 
 from loadgen.scenario.arrivals import Arrivals, Day, FlashCrowd, Noise, Stage
 from loadgen.scenario.bounds import bound_members, find_bounds

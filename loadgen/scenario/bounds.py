@@ -1,4 +1,4 @@
-"""The least and the largest numbers that the format takes, for whoever writes a scenario by program."""
+"""The smallest and the largest numbers that the scenario format accepts, for programs that write scenarios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from loadgen.scenario.problems import Section
 
 
 def find_bounds(model: type[Section], name: str) -> tuple[float, float]:
-    """The least and the largest value of a member of the scenario's format; infinite where it has none."""
+    """Return the smallest and the largest value that a section's member may have; infinite where there is no bound."""
     limits = model.model_fields[name].metadata
     least = [limit.ge for limit in limits if getattr(limit, "ge", None) is not None]
     most = [limit.le for limit in limits if getattr(limit, "le", None) is not None]
@@ -17,7 +17,10 @@ def find_bounds(model: type[Section], name: str) -> tuple[float, float]:
 
 
 def bound_members(members: dict[str, Any], model: type[Section]) -> None:
-    """Move numbers, also those in the sections within, to the nearest that the scenario's format takes."""
+    """Replace each number of a section and of the sections inside it by the nearest number that the format accepts.
+
+    `members` are the section's members by name; they are changed in place.
+    """
     for name, value in members.items():
         field = model.model_fields.get(name)
         if field is None or isinstance(value, bool):

@@ -1,6 +1,7 @@
 """Checks of a scenario beyond types: lengths that fit, incidents that can hit somebody, names that are unique.
 
-Rule: the checks read the file's raw data and skip what has the wrong type, so that they can report beside type errors.
+Rule: the checks read the file's raw data and skip values of a wrong type, so that one error can report the problems of
+types and those found here.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from loadgen.scenario.page_checks import TOLERANCE, check_pages, list_tables, re
 from loadgen.scenario.population import COUNTRIES
 from loadgen.scenario.problems import Problem, format_place, parse_seconds, read_number, suggest
 
-UNSTATED_SECONDS = 60.0  # as long as a run is that states neither duration nor stages
-UNNAMED = "loadgen"  # the app monitor that states no name
+UNSTATED_SECONDS = 60.0  # the duration of a scenario that states neither duration nor stages
+UNNAMED = "loadgen"  # the default name of an app monitor
 
 
 def sum_stages(raw: Mapping[str, Any]) -> float | None:
-    """How long the raw arrivals' stages last; None without stages or with ill-formed ones."""
+    """Sum the seconds of the stages in raw data; None if there are no stages or one is ill-formed."""
     spans = [_read_seconds(stage.get("duration")) for _, stage in list_tables(read_table(raw, "arrivals"), "stages")]
     return sum(span for span in spans if span is not None) if spans and None not in spans else None
 
@@ -30,14 +31,14 @@ def _read_seconds(value: Any) -> float | None:
 
 
 def _list_monitors(raw: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
-    """The raw tables that have an app monitor, the scenario's own first, and where each stands."""
+    """Yield each raw table that has an app monitor with its place in the file: the scenario itself, then neighbours."""
     yield (), raw
     for index, each in list_tables(raw, "neighbours"):
         yield ("neighbours", index), each
 
 
 def check_durations(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Stages that last longer than the run, neighbours' stages too."""
+    """Find stages, of the scenario or a neighbour, that last longer than the run."""
     duration = read_duration(raw)
     for keys, part in _list_monitors(raw):
         staged = sum_stages(part)
@@ -49,12 +50,12 @@ def check_durations(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def read_duration(raw: Mapping[str, Any]) -> float | None:
-    """How long the run lasts by the raw data; None when that is ill-formed."""
+    """Return the run's seconds by the raw data; None if they are ill-formed."""
     return _read_seconds(raw["duration"]) if "duration" in raw else sum_stages(raw) or UNSTATED_SECONDS
 
 
 def check_neighbours(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """App monitors that share a name, and thresholds in a neighbour's stages, which nothing evaluates."""
+    """Find app monitors that share a name, and thresholds in a neighbour's stages, which nothing evaluates."""
     (_, own), *neighbours = _list_monitors(raw)
     taken = {_read_monitor_name(own)}
     for keys, neighbour in neighbours:
@@ -79,7 +80,7 @@ def _read_monitor_name(part: Mapping[str, Any]) -> str | None:
 
 
 def check_mixes(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Mixes in which nothing has a weight."""
+    """Find mixes in which every weight is 0."""
     for keys in (("population",), ("telemetry", "errors")):
         for path, mix in _list_mixes(keys, read_table(raw, *keys)):
             if not any(read_numbers(mix).values()):
@@ -87,7 +88,7 @@ def check_mixes(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _list_mixes(keys: tuple[str, ...], table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """The tables of weights in a table and its tables, and where each stands."""
+    """Yield the tables of weights below a table, at any depth, each with its place in the file."""
     for name, mix in table.items():
         if isinstance(mix, Mapping) and mix and name != "think_time":
             if any(isinstance(each, Mapping) for each in mix.values()):
@@ -97,7 +98,7 @@ def _list_mixes(keys: tuple[str, ...], table: Mapping[str, Any]) -> Iterator[tup
 
 
 def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Probabilities of API outcomes that add up to more than 1."""
+    """Find probabilities of API failures that add up to more than 1."""
     api = read_table(raw, "telemetry", "api")
     total = sum(read_numbers(api.get("failures")).values()) + (read_number(api.get("network")) or 0.0)
     if total > 1 + TOLERANCE:
@@ -105,7 +106,7 @@ def check_failures(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def check_incidents(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Incidents that can hit nobody, or that share a name."""
+    """Find incidents that can hit nobody, or that share a name."""
     names: set[str] = set()
     for index, incident in list_tables(raw, "incidents"):
         yield from _check_reach(index, incident, raw)
@@ -119,7 +120,7 @@ def check_incidents(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def check_closed_population(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """A rate or a spike beside a closed population, whose visitors come when their pause is over."""
+    """Find a rate, a rhythm or a spike beside a closed population, whose visitors come when their pause is over."""
     for keys, part in _list_monitors(raw):
         arrivals = read_table(part, "arrivals")
         if arrivals.get("visitors") is None:
@@ -150,7 +151,7 @@ def _check_reach(index: int, incident: Mapping[str, Any], raw: Mapping[str, Any]
 
 
 def _suggest_duration(at: float) -> str:
-    """A run's length in whole units, such as "2d", that is longer than so many seconds."""
+    """Write a duration in whole units, such as "2d", that is longer than `at` seconds."""
     unit, seconds = next((unit for unit in (("d", 86_400), ("h", 3600), ("m", 60)) if at >= unit[1]), ("m", 60))
     return f'"{int(at // seconds) + 1}{unit}"'
 
@@ -165,7 +166,7 @@ def _list_countries(population: Mapping[str, Any]) -> list[str]:
 
 
 def find_problems(raw: Mapping[str, Any]) -> list[Problem]:
-    """Everything wrong with a scenario's raw data beside its types."""
+    """Find all problems of a scenario's raw data but those of types."""
     return [
         *check_pages(read_table(raw, "pages")),
         *check_durations(raw),

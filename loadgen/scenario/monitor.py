@@ -19,19 +19,19 @@ Domain = Annotated[str, Field(min_length=1, max_length=253)]
 class Metric(Section):
     """A metric that RUM extracts from events: extended when it has no namespace, else custom."""
 
-    name: str = Field(min_length=1, max_length=255, description="Such as JsErrorCount, or a custom metric's own.")
+    name: str = Field(min_length=1, max_length=255, description="An extended metric's name, as JsErrorCount; or any.")
     namespace: str | None = Field(
         None,
         min_length=1,
         max_length=237,
-        description="Of a custom metric: it appears in CloudWatch as RUM/CustomMetrics/<namespace>.",
+        description="Namespace of a custom metric, which CloudWatch shows as RUM/CustomMetrics/<namespace>.",
     )
     value: str | None = Field(
         None,
         min_length=1,
         max_length=280,
-        description="The field whose value is taken, such as event_details.quantity; without one events are counted. "
-        "An extended metric knows its own.",
+        description="The field that gives the metric's value, such as event_details.quantity; without a field, events "
+        "are counted. An extended metric has a field of its own.",
     )
     unit: str | None = Field(None, min_length=1, max_length=256, description="CloudWatch's unit label.")
     dimensions: dict[str, str] = Field(
@@ -47,10 +47,10 @@ class Metric(Section):
 
 
 def covers_domain(pattern: str, domain: str) -> bool:
-    """Whether an app monitor's domain, which may begin or end with `*`, is that of a site.
+    """Whether an app monitor's domain, which may begin or end with `*`, covers the host name of a site.
 
-    `*.example.com` is every host below example.com, `example.*` that name under every top level (the web client's user
-    guide on top-level domains).
+    `*.example.com` covers every host below example.com, `example.*` covers example under every top-level domain (the
+    web client's user guide on top-level domains).
     """
     if pattern.startswith("*."):
         return domain.endswith(pattern[1:])
@@ -60,11 +60,11 @@ def covers_domain(pattern: str, domain: str) -> bool:
 
 
 class Statement(Section):
-    """A statement of the app monitor's resource policy; action and resource are always PutRumEvents on the monitor."""
+    """A statement of the app monitor's resource policy; it is always about PutRumEvents on this monitor."""
 
     effect: Literal["Allow", "Deny"] = Field("Allow", description="What the statement does.")
     principal: str = Field(
-        "*", min_length=1, description='"*" lets unsigned requests in; else an ARN of the own account.'
+        "*", min_length=1, description='"*" admits unsigned requests too; else an ARN of the same account.'
     )
     condition: dict[str, dict[str, tuple[str, ...]]] = Field(
         {}, description='Operator → key → values, such as { StringEquals = { "rum:alias" = ["demo"] } }.'
@@ -72,7 +72,7 @@ class Statement(Section):
 
 
 class Monitor(Section):
-    """A CloudWatch RUM app monitor and what its pages collect; `monitors apply` changes only what is stated here."""
+    """A CloudWatch RUM app monitor and what its pages collect; `monitors apply` changes only stated members."""
 
     name: str = Field(
         "loadgen",
@@ -88,8 +88,8 @@ class Monitor(Section):
     )
     domains: Annotated[tuple[Domain, ...], Field(min_length=1, max_length=5)] | None = Field(
         None,
-        description='All domains of the app monitor (DomainList), such as ["shop.example.com", "*.example.org"], '
-        "with the site's own. Stated, they are all there are; left out, `domain` is added to those that it has.",
+        description='All domains of the app monitor (DomainList), such as ["shop.example.com", "*.example.org"], among '
+        "them the site's own. If stated, `monitors apply` removes any other; if not, it adds `domain` alone.",
     )
     sample_rate: Share = Field(
         1.0, description="Share of sessions that send anything. The web client's default is 1, the RUM API's is 0.1."
@@ -97,7 +97,7 @@ class Monitor(Section):
     telemetries: tuple[Telemetry, ...] = Field(
         ("errors", "performance", "http"),
         description="What the client records besides page views; the web client's default set. "
-        '"interaction" adds dom events, "replay" the recording of sessions (rrweb events), which is most of the bytes.',
+        '"interaction" adds dom events; "replay" adds session recordings (rrweb events), which are most of the bytes.',
     )
     custom_events: bool = Field(
         False, description="Accept and send custom events (CustomEvents.Status; the RUM API's default is DISABLED)."
@@ -105,29 +105,31 @@ class Monitor(Section):
     version: str = Field(
         "1.0.0", min_length=1, description="The application's version, sent as AppMonitorDetails.version."
     )
-    tags: dict[str, str] = Field({}, description="Tags of the app monitor; others that it has stay.")
+    tags: dict[str, str] = Field({}, description="Tags of the app monitor; other tags that it has stay.")
     logs: bool | None = Field(None, description="Copy events to CloudWatch Logs (CwLogEnabled).")
-    included_pages: Texts | None = Field(None, description="Collect on these URLs alone.")
-    excluded_pages: Texts | None = Field(None, description="Collect on all URLs but these.")
+    included_pages: Texts | None = Field(None, description="Collect events on these URLs alone.")
+    excluded_pages: Texts | None = Field(None, description="Collect events on all URLs but these.")
     favorite_pages: Texts | None = Field(None, description="Pages marked in the console.")
     identity_pool: str | None = Field(
         None,
         pattern=r"^[\w-]+:[0-9a-f-]+$",
         max_length=55,
-        description="Cognito identity pool whose guests may send, as region:UUID.",
+        description="Cognito identity pool whose guests may send events, as region:UUID.",
     )
-    guest_role: str | None = Field(None, pattern="^arn:", description="Role of those guests, for the basic flow.")
+    guest_role: str | None = Field(
+        None, pattern="^arn:", description="Role of the identity pool's guests, for the basic flow."
+    )
     source_maps: str | None = Field(
         None,
         pattern="^(s3://.+)?$",
         max_length=1024,
-        description="Where source maps lie, to make stack traces of minified code readable. Empty, they are not used.",
+        description="S3 URI of the source maps that make stack traces of minified code readable; empty: none are used.",
     )
     metrics: Annotated[tuple[Metric, ...], Field(max_length=2000)] | None = Field(
-        None, description="Extended and custom metrics sent to CloudWatch. Stated, they are all there are."
+        None, description="Extended and custom metrics sent to CloudWatch; if stated, `apply` removes all others."
     )
     policy: tuple[Statement, ...] | None = Field(
-        None, description="The resource policy. Stated but empty, there is none."
+        None, description="The resource policy's statements; an empty list: the monitor has no policy."
     )
 
     @model_validator(mode="after")
@@ -138,8 +140,8 @@ class Monitor(Section):
             raise ValueError("RUM takes either included_pages or excluded_pages; leave one of them out, or empty")
         return self
 
-    def named(self, name: str) -> Monitor:
-        """The same under another name."""
+    def rename(self, name: str) -> Monitor:
+        """Return the app monitor under another name; ScenarioError if RUM does not admit the name."""
         if len(name) > 255 or not NAME.fullmatch(name):
             raise ScenarioError(
                 f'app monitor name "{name}" does not fit; write at most 255 letters, digits, "-", ".", "_" and "#", '
@@ -149,7 +151,7 @@ class Monitor(Section):
 
     @property
     def stated(self) -> frozenset[str]:
-        """The names that the scenario file states itself."""
+        """The names of the members that the scenario file states."""
         return frozenset(self.model_fields_set)
 
     def collects(self, telemetry: Telemetry) -> bool:

@@ -1,6 +1,6 @@
 """Checks of the pages beyond types: probabilities that add up to 1, every page reachable and with a way out.
 
-Rule: as in checks.py, the checks read the file's raw data and skip what has the wrong type.
+Rule: as in checks.py, the checks read the file's raw data and skip values of a wrong type.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TOLERANCE = 1e-6
 
 
 class PageGraph:
-    """The page graph, as far as the raw data is well formed."""
+    """The page graph of raw data: next pages, exits and entries, as far as they are well formed."""
 
     def __init__(self, pages: Mapping[str, Any]) -> None:
         tables = {name: read_table(pages, name) for name in pages}
@@ -25,19 +25,19 @@ class PageGraph:
         entries = [name for name, page in tables.items() if (read_number(page.get("entry")) or 0.0) > 0]
         self.entries = entries or list(tables)[:1]
 
-    def steps(self, name: str) -> list[str]:
-        """Known pages that can follow this one."""
+    def list_next(self, name: str) -> list[str]:
+        """List the pages of the file that can follow a page."""
         return [target for target, share in self.to.get(name, {}).items() if share > 0 and target in self.to]
 
-    def reached(self) -> set[str]:
-        """Pages that some visit can come to."""
-        return _find_closure(self.entries, self.steps)
+    def find_reachable(self) -> set[str]:
+        """Find the pages that a visit can reach from an entry."""
+        return _find_closure(self.entries, self.list_next)
 
-    def leaving(self) -> set[str]:
-        """Pages from which a visit can end."""
+    def find_leavable(self) -> set[str]:
+        """Find the pages from which a visit can reach an exit."""
         before: dict[str, list[str]] = {name: [] for name in self.to}
         for name in self.to:
-            for target in self.steps(name):
+            for target in self.list_next(name):
                 before[target].append(name)
         return _find_closure(
             [name for name, share in self.exit.items() if share is None or share > 0], before.__getitem__
@@ -45,14 +45,14 @@ class PageGraph:
 
 
 def read_table(raw: Any, *names: str) -> Mapping[str, Any]:
-    """The table at a place below raw data; empty where there is none, or something else."""
+    """Return the table at a path of names below raw data; an empty table if there is none or another type."""
     for name in names:
         raw = raw.get(name) if isinstance(raw, Mapping) else None
     return raw if isinstance(raw, Mapping) else {}
 
 
 def list_tables(raw: Mapping[str, Any], name: str) -> list[tuple[int, Mapping[str, Any]]]:
-    """The tables in a list of raw data, each with its place; what is something else is left out."""
+    """Return the tables in a list of raw data, each with its position in the list; other items are left out."""
     found = raw.get(name)
     return [
         (place, each)
@@ -62,15 +62,16 @@ def list_tables(raw: Mapping[str, Any], name: str) -> list[tuple[int, Mapping[st
 
 
 def read_numbers(table: Any) -> dict[str, float]:
-    """The numbers in a table of raw data."""
+    """Return the members of a raw table that are numbers."""
     items = table.items() if isinstance(table, Mapping) else ()
     return {str(key): share for key, value in items if (share := read_number(value)) is not None}
 
 
-def _find_closure(start: list[str], steps: Callable[[str], list[str]]) -> set[str]:
+def _find_closure(start: list[str], list_next: Callable[[str], list[str]]) -> set[str]:
+    """Find all names that any number of steps from the start can reach, the start included."""
     seen, todo = set(start), list(start)
     while todo:
-        for name in steps(todo.pop()):
+        for name in list_next(todo.pop()):
             if name not in seen:
                 seen.add(name)
                 todo.append(name)
@@ -78,7 +79,7 @@ def _find_closure(start: list[str], steps: Callable[[str], list[str]]) -> set[st
 
 
 def check_pages(pages: Mapping[str, Any]) -> Iterator[Problem]:
-    """Everything wrong with the page graph."""
+    """Find all problems of the page graph."""
     graph = PageGraph(pages)
     for name, page in pages.items():
         if isinstance(page, Mapping):
@@ -134,14 +135,14 @@ def _check_link(name: str, page: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _check_ways(graph: PageGraph) -> Iterator[Problem]:
-    reached, leaving = graph.reached(), graph.leaving()
+    reachable, leavable = graph.find_reachable(), graph.find_leavable()
     for name in graph.to:
-        if name not in reached:
+        if name not in reachable:
             yield Problem(
                 format_place("pages", name),
                 "nothing leads here; give it an entry weight or name it in another page's to",
             )
-        elif name not in leaving:
+        elif name not in leavable:
             yield Problem(
                 format_place("pages", name), "no way out: a visit that comes here never ends; give it an exit above 0"
             )
@@ -160,7 +161,7 @@ def _check_placeholders(name: str, page: Mapping[str, Any]) -> Iterator[Problem]
 
 
 def _find_texts(where: tuple[str | int, ...], value: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every text below a page in which placeholders count."""
+    """Yield each text of a page that may hold placeholders, with its place in the file."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Who comes to the site."""
+"""Who comes to the site, and how visitors behave: places, browsers, dwell times, ways through the pages."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ from pydantic import Field
 from loadgen.scenario.problems import Country, Section, Share, Weight
 
 LONGEST_STAY = 1e10
-"""Seconds: no median or mean dwell time is longer than three centuries."""
+"""The longest median or mean dwell time, in seconds: three centuries."""
 
 
 class Weibull(Section):
     """Dwell times as measured on 205,873 pages: many leave at once, few stay long (Liu, White, Dumais, SIGIR 2010)."""
 
     distribution: Literal["weibull"] = "weibull"
-    shape: float = Field(0.75, ge=0.1, le=20, description="Below 1: the longer one has stayed, the longer one stays.")
-    scale: float = Field(46.2, gt=0, le=LONGEST_STAY, description="Seconds; 63 % have left by then.")
+    shape: float = Field(
+        0.75, ge=0.1, le=20, description="Below 1, a visitor who has stayed longer leaves with a lower probability."
+    )
+    scale: float = Field(46.2, gt=0, le=LONGEST_STAY, description="Seconds by which 63 % have left.")
 
 
 class Lognormal(Section):
-    """Think times whose logarithm is normal."""
+    """Dwell times whose logarithm is normally distributed."""
 
     distribution: Literal["lognormal"]
-    median: float = Field(gt=0, le=LONGEST_STAY, description="Seconds.")
+    median: float = Field(gt=0, le=LONGEST_STAY, description="Median dwell time in seconds.")
     sigma: float = Field(1.0, gt=0, le=20, description="Standard deviation of the natural logarithm.")
 
 
 class Exponential(Section):
-    """Think times without memory (reading time of 3GPP's HTTP model: mean 30 s)."""
+    """Dwell times with an exponential distribution (reading time of 3GPP's HTTP model: mean 30 s)."""
 
     distribution: Literal["exponential"]
-    mean: float = Field(30.0, gt=0, le=LONGEST_STAY, description="Seconds.")
+    mean: float = Field(30.0, gt=0, le=LONGEST_STAY, description="Mean dwell time in seconds.")
 
 
 class Quantiles(Section):
-    """Think times as measured: the values at equal steps from the shortest to the longest, straight lines between."""
+    """Measured dwell times: quantiles at equal steps from the shortest to the longest, interpolated linearly."""
 
     distribution: Literal["quantiles"]
     seconds: tuple[Annotated[float, Field(ge=0, le=LONGEST_STAY)], ...] = Field(
-        min_length=2, description="Ascending; [0, 10, 60]: median 10."
+        min_length=2, description="Quantiles in seconds, ascending; [0, 10, 60] has the median 10."
     )
 
 
@@ -48,7 +50,7 @@ ThinkTime = Annotated[Weibull | Lognormal | Exponential | Quantiles, Field(discr
 
 
 class ThinkTimes(Section):
-    """Dwell times of pages that state none of their own."""
+    """Dwell times by device, for pages that state none."""
 
     desktop: ThinkTime = Field(
         Weibull(scale=46.2), description="Mean 55 s, median 28 s (after Liu, White, Dumais 2010)."
@@ -64,11 +66,11 @@ System = Literal["Windows", "macOS", "Linux", "Chrome OS", "Android", "iOS"]
 Language = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}(\.[0-9]{1,2})?$")]
 VersionMixes = dict[Literal["Chrome", "Safari", "Edge", "Firefox", "Samsung Internet", "Opera"], dict[Version, Weight]]
-"""Of each browser the weights of its versions."""
+"""By browser: the weights of its versions."""
 
 
 class Versions(Section):
-    """Versions of browsers; a browser that is not stated has loadgen's own."""
+    """Weights of browser versions; a browser that the scenario does not state has loadgen's default weights."""
 
     desktop: VersionMixes = Field({}, description='On desktops, such as { Chrome = { "155" = 60, "138" = 40 } }.')
     mobile: VersionMixes = Field({}, description='On mobiles and tablets; Safari\'s as { "26.6" = 80, "18.7" = 20 }.')
@@ -83,7 +85,7 @@ COUNTRIES = {
 
 
 class Population(Section):
-    """Visitors: places, devices and browsers are drawn jointly, each country with its own mix."""
+    """The visitors: place, device and browser are drawn jointly, and each country has its own mix of them."""
 
     countries: dict[Country, Weight] = Field(
         COUNTRIES,
@@ -91,19 +93,19 @@ class Population(Section):
         description="Weight of each country (ISO 3166-1 alpha-2). Estimate for an English site.",
     )
     devices: dict[Device, Weight] | None = Field(
-        None, description="Weight of each device. Without it each country's own mix (caniuse-lite, November 2026)."
+        None, description="Weight of each device. Default: each country's own mix (caniuse-lite, November 2026)."
     )
     browsers: dict[Browser, Weight] | None = Field(
-        None, description="Weight of each browser. Without it each country's own mix (caniuse-lite, November 2026)."
+        None, description="Weight of each browser. Default: each country's own mix (caniuse-lite, November 2026)."
     )
     systems: dict[System, Weight] | None = Field(
-        None, description="Weight of each operating system. Without it each country's own mix (an estimate)."
+        None, description="Weight of each operating system. Default: each country's own mix (an estimate)."
     )
     versions: Versions = Field(Versions(), description="Versions of browsers (caniuse-lite, November 2026).")
     languages: dict[Country, dict[Language, Weight]] = Field(
         {},
         description='Weight of each browser language by country, such as { CH = { "de-CH" = 65, "fr-CH" = 35 } }. A '
-        "country that is not stated has loadgen's own (an estimate).",
+        "country that is not stated has loadgen's default weights (an estimate).",
     )
     returning: Share = Field(
         0.32, description="Share of sessions by visitors who have been here before (Databox survey)."
@@ -112,12 +114,12 @@ class Population(Section):
         2000,
         ge=1,
         le=1_000_000,
-        description="People who may return several times in a run, each when the last session has expired; others "
-        "return who were last here before the run.",
+        description="Number of people who may come several times in a run, each after their last session has expired. "
+        "The other returning visitors were last here before the run.",
     )
     again: Share = Field(
         0.0,
-        description="Share of the returning visitors who came new earlier in the same run, an hour before or more; "
+        description="Share of the returning visitors whose first visit was in the same run, an hour before or more; "
         "for runs of days.",
     )
     direct: Share = Field(
@@ -125,16 +127,16 @@ class Population(Section):
     )
     by_link: Share = Field(
         0.8,
-        description="Steps ahead that follow a click in the page, not the address bar; steps back and reloads use the "
-        "browser's own buttons. Estimate.",
+        description="Share of the steps ahead that follow a click in the page, not the address bar; steps back and "
+        "reloads use the browser's own buttons. Estimate.",
     )
     back: Share = Field(
-        0.17, description="Steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
+        0.17, description="Share of the steps that go back to the page before (CrUX: 12 % of loads are back_forward)."
     )
     bfcache: Share = Field(
         0.0,
-        description="Share of those steps that the browser's back/forward cache restores, with cookies and between "
-        "full loads (CrUX: 1 to 4 % of loads). 0 loads the page again.",
+        description="Share of the steps back that the browser's back/forward cache restores, with cookies and between "
+        "full loads (CrUX: 1 to 4 % of loads). With 0 each step back loads the page again.",
     )
     new_tab: Share = Field(
         0.0,
@@ -144,9 +146,12 @@ class Population(Section):
     reopened: Share = Field(
         0.06,
         le=0.9,
-        description="Landings that reload a page or go back to it from another site, half of each. Estimate.",
+        description="Share of the landings that reload a page or go back to it from another site, half of each. "
+        "Estimate.",
     )
-    reload: Share = Field(0.04, description="Steps that load the same page again (CrUX with ours: 4 % of loads).")
+    reload: Share = Field(
+        0.04, description="Share of the steps that load the same page again (with `reopened`, CrUX's 4 % of loads)."
+    )
     impatience: float = Field(
         0.15,
         ge=0,
@@ -159,7 +164,7 @@ class Population(Section):
         ge=0,
         le=5,
         description="How much visitors differ in how readily they leave: the standard deviation of their log-odds. The "
-        "exits stay what the pages say, on the mean over all visitors. 1.4 gives half the visits one page and a few "
-        "very many (law of surfing, Huberman et al. 1998); 0: all are alike.",
+        "mean over all visitors keeps the pages' exits. With 1.4 half of the visits have one page and a few very many "
+        "(law of surfing, Huberman et al. 1998); with 0 all visitors are alike.",
     )
     think_time: ThinkTimes = Field(ThinkTimes(), description="Dwell time by device, for pages that state none.")

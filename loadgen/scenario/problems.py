@@ -1,6 +1,6 @@
 """Problems of a scenario file: where in the file, what is wrong, what to write instead; pydantic's errors reworded.
 
-The base of every section of a scenario, frozen and strict, and the types of common fields.
+This module has also the base class of a scenario's sections, frozen and strict, and the types of common fields.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pydantic_core import ErrorDetails
 from loadgen.units import DURATION, SECONDS
 
 Scalar = Annotated[str, Field(max_length=256)] | bool | int | float
-"""A value of metadata (RUM's schema: text of at most 256 characters, truth value or number)."""
+"""A value in metadata (RUM's schema: text of at most 256 characters, truth value or number)."""
 
 AttributeName = Annotated[str, Field(pattern="^[A-Za-z0-9_:]{1,128}$")]
-"""The name of an attribute (the web client's guide; also not pageTags, and not aws:)."""
+"""The name of an attribute (the web client's guide, which also forbids pageTags and names that begin with aws:)."""
 
 Attributes = Annotated[dict[AttributeName, Scalar], Field(max_length=10)]
-"""Metadata that the site adds, ten at most."""
+"""Metadata that the site adds, at most ten members."""
 
 BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 
 
 class Problem(NamedTuple):
-    """One problem: its place in the file, and what to write instead."""
+    """One problem of a scenario file: its place in the file, and what is wrong and what to write instead."""
 
     path: str
     text: str
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """A hint at the known name that is meant, or the list of what there is."""
+    """Write a hint at the known name that is most like `name`, or at all known names if none is like it."""
     names = list(known)
     lower = {each.lower(): each for each in names}
     close = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
@@ -46,7 +46,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 def format_place(*keys: str | int) -> str:
-    """A path in the file as TOML writes it, items of a list by number; keys that are not bare are quoted."""
+    """Write a path in the file as TOML does, with items of a list by number and quotes around keys that need them."""
     path = ""
     for key in keys:
         if isinstance(key, int):
@@ -57,7 +57,7 @@ def format_place(*keys: str | int) -> str:
 
 
 def read_number(value: Any) -> float | None:
-    """The value if it is a number (not a truth value)."""
+    """Return the value as a float if it is a number; None for other types, truth values included."""
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
@@ -101,13 +101,13 @@ PATTERNS = {
 
 
 def reword(error: ErrorDetails, raw: Mapping[str, Any], root: type[Section]) -> Problem:
-    """One finding as a problem: where in the file, what is wrong, what to write instead."""
+    """Turn one of pydantic's errors into a problem; `root` is the model of the whole file, `raw` the file's data."""
     keys = _find_keys(error["loc"], raw)
     return Problem(format_place(*keys), _word(error, keys, root))
 
 
 def _find_keys(loc: tuple[int | str, ...], raw: Any) -> list[int | str]:
-    """The path without pydantic's own steps (a union's branch, a mapping's key mark)."""
+    """Return the error's path in the file, without the steps that pydantic adds for unions and mapping keys."""
     keys: list[int | str] = []
     value = raw
     for index, step in enumerate(loc):
@@ -159,7 +159,7 @@ def _word_rare(kind: str, value: Any, context: Mapping[str, Any], message: str) 
 
 
 def _word_tag(field: str, context: Mapping[str, Any]) -> str:
-    """A table whose kind is missing or unknown."""
+    """Word the problem of a table whose field `kind` or `distribution` is missing or unknown."""
     if "tag" not in context:
         return f"{field} is missing; write {TAGS.get(field, 'one')}"
     choices = [part.strip(" '") for part in str(context.get("expected_tags", "")).split(",") if part]
@@ -167,7 +167,7 @@ def _word_tag(field: str, context: Mapping[str, Any]) -> str:
 
 
 def _show(value: Any) -> str:
-    """A value as TOML writes it, cut short."""
+    """Write a value as TOML does, shortened."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -180,7 +180,7 @@ def _show(value: Any) -> str:
 
 
 def _list_fields(root: type[Section], keys: list[int | str]) -> list[str]:
-    """The names that are known at a place in the file."""
+    """List the names of fields that the format has at a place in the file."""
     parts: list[type[Section]] = [root]
     inside_mapping = False
     for key in keys:
@@ -196,7 +196,7 @@ def _list_fields(root: type[Section], keys: list[int | str]) -> list[str]:
 
 
 def _find_sections(annotation: Any) -> list[type[Section]]:
-    """The models somewhere in a field's type."""
+    """List the sections that a field's type contains."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         return [annotation] if issubclass(annotation, Section) else []
     if get_origin(annotation) in {Annotated, Union, types.UnionType, dict, tuple}:
@@ -205,13 +205,13 @@ def _find_sections(annotation: Any) -> list[type[Section]]:
 
 
 class Section(BaseModel):
-    """A section of a scenario file."""
+    """The base class of a section of a scenario file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 def parse_seconds(value: Any) -> Any:
-    """Turn "30s", "5m", "2h" or "7d" into seconds; numbers pass as they are."""
+    """Turn text such as "30s", "5m", "2h" or "7d" into seconds; other values pass unchanged."""
     if not isinstance(value, str):
         return value
     match = DURATION.fullmatch(value.strip())
@@ -234,13 +234,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 """A probability, or a part of a whole."""
 
 Spread = Annotated[float, Field(gt=0, le=3)]
-"""The sigma of a lognormal distribution: at 3 one value in six is more than 20 times the median."""
+"""The sigma of a lognormal distribution, at most 3: then one value in six is more than 20 times the median."""
 
 Milliseconds = Annotated[float, Field(gt=0, le=60_000)]
 """A median time of at most a minute, in milliseconds."""
 
 Factor = Annotated[float, Field(gt=0, le=1000)]
-"""How many times as much of something."""
+"""A factor on another number, above 0."""
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 """A country's ISO 3166-1 alpha-2 code."""

@@ -1,8 +1,7 @@
-"""A scenario file → Scenario: everything that a run's traffic is made of, beside the seed; or every problem in it.
+"""A scenario file → Scenario, which with a seed decides a run's traffic; or an error with all problems of the file.
 
-The web client's settings, under its own names and with its own defaults (aws-rum-web 3.2.1).
-
-Source: packages/core/src/orchestration/Orchestration.ts.
+`Client` has the web client's settings under their own names and with their own defaults (aws-rum-web 3.2.1,
+packages/core/src/orchestration/Orchestration.ts).
 """
 
 from __future__ import annotations
@@ -33,13 +32,14 @@ class Client(Section):
 
     allowCookies: bool = Field(
         True,
-        description="Keep user and session id in cookies. The client's own default, false: a session a full load.",
+        description="Keep user and session id in cookies. With false, the client's own default, each full load is a "
+        "session.",
     )
     sessionEventLimit: int = Field(200, ge=0, description="Events a session may record; 0 is no limit.")
     sessionLengthSeconds: float = Field(1800, gt=0, description="Seconds without an event after which a session ends.")
     eventCacheSize: int = Field(1000, ge=1, description="Events that wait for dispatch; newer ones are dropped.")
     batchLimit: int = Field(100, ge=1, description="Events in one PutRumEvents call.")
-    dispatchInterval: int = Field(5000, ge=0, description="Milliseconds between dispatches; 0 leaves only page hides.")
+    dispatchInterval: int = Field(5000, ge=0, description="Milliseconds between dispatches; 0: at page hides alone.")
     useBeacon: bool = Field(True, description="Send by beacon when the page is hidden.")
     retries: int = Field(2, ge=0, description="Further attempts after 429, 5xx or no answer, after 2 s, 4 s, …")
     retryAfter: Literal["ignore", "honour"] = Field(
@@ -59,16 +59,16 @@ class Client(Section):
     sessionAttributes: Annotated[dict[AttributeName, Scalar | tuple[Scalar, ...]], Field(max_length=10)] = Field(
         {},
         description="What the site adds to the session's metadata (sessionAttributes, addSessionAttributes), such as "
-        '{ tier = ["free", "free", "gold"] }: of a list each visitor has one value.',
+        '{ tier = ["free", "free", "gold"] }: each visitor has one value of a list.',
     )
     applicationAttributes: Attributes = Field(
-        {}, description="What is the same for all visitors; sent behind the session's attributes."
+        {}, description="Metadata that is equal for all visitors; sent behind the session's attributes."
     )
     pageIdFormat: Literal["PATH", "HASH", "PATH_AND_HASH"] = Field(
-        "PATH", description="What of a page's path, such as /app#/inbox, is its pageId."
+        "PATH", description="Which part of a page's path, such as /app#/inbox, is its pageId."
     )
     installed: Literal["npm", "cdn"] = Field(
-        "npm", description="Where the site has the client from; it calls itself arw-module or arw-script (aws:client)."
+        "npm", description="How the site installs the client, sent as aws:client: arw-module (npm) or arw-script (cdn)."
     )
     alias: str | None = Field(None, description="Sent as Alias, for resource policies with rum:alias.")
     signing: bool = Field(True, description="Sign requests; false for monitors whose policy admits unsigned ones.")
@@ -79,44 +79,44 @@ class Client(Section):
     )
     browserHeaders: bool = Field(
         True,
-        description="Send what the visitor's browser adds: User-Agent, Accept-Language, Origin, Referer, client hints. "
-        "The web client's dialect only.",
+        description="Send the headers that the visitor's browser adds: User-Agent, Accept-Language, Origin, Referer, "
+        "client hints. The web client's dialect only.",
     )
 
 
 class Neighbour(Section):
-    """A site of the same pages and people with its own app monitor and arrivals; incidents do not hit it."""
+    """A site with the scenario's pages and visitors, but its own app monitor and arrivals; no incident hits it."""
 
-    monitor: Monitor = Field(description="Its app monitor; give it a name of its own.")
-    arrivals: Arrivals = Field(description="When its sessions start.")
-    client: Client | None = Field(None, description="Its web client's settings. Default: the scenario's.")
+    monitor: Monitor = Field(description="The neighbour's app monitor; its name must differ from the others'.")
+    arrivals: Arrivals = Field(description="When the neighbour's sessions start.")
+    client: Client | None = Field(None, description="The neighbour's web client settings. Default: the scenario's.")
 
 
 class Scenario(Section):
-    """A site, its visitors and how many of them come."""
+    """A site, its visitors, and how often they come."""
 
     name: str = Field(
         pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$",
         max_length=64,
-        description="Short name; part of the results folder's name.",
+        description="Short name, which the results folder's name contains.",
     )
     description: str = Field("", description="What the scenario is for.")
     duration: Seconds = Field(60.0, gt=0, description="Length of the run. Default: as long as the stages, or 60 s.")
     seed: int | None = Field(
-        None, ge=0, lt=2**63, description="Same seed, same sessions. Without one, each run makes its own."
+        None, ge=0, lt=2**63, description="Same seed, same sessions. Without a seed, each run draws one."
     )
     monitor: Monitor = Field(Monitor(), description="The app monitor.")
     arrivals: Arrivals = Field(Arrivals(), description="When sessions start.")
     population: Population = Field(Population(), description="Who comes.")
-    pages: dict[str, PageSpec] = Field(min_length=1, description="The page graph, by the pages' names.")
+    pages: dict[str, PageSpec] = Field(min_length=1, description="The page graph: each page by its name.")
     pools: dict[str, Pool] = Field({}, description="Items behind placeholders; a placeholder needs no entry here.")
     telemetry: Telemetry = Field(Telemetry(), description="What the client measures.")
     client: Client = Field(Client(), description="The web client's settings.")
-    incidents: tuple[AnyIncident, ...] = Field((), description="What goes wrong meanwhile.")
-    thresholds: Thresholds = Field(Thresholds(), description="What the run must keep.")
+    incidents: tuple[AnyIncident, ...] = Field((), description="What goes wrong during the run.")
+    thresholds: Thresholds = Field(Thresholds(), description="Bounds that the run's figures must keep.")
     neighbours: tuple[Neighbour, ...] = Field(
         (),
-        description="Further app monitors of the account, under the same quota; `run` drives them all.",
+        description="Further app monitors of the account, under the same quota; `run` sends to all of them.",
     )
 
     @classmethod
@@ -125,38 +125,41 @@ class Scenario(Section):
 
         Args:
             path: The file or the name.
-            lasts: Seconds that a job gives it; they count when the file states no duration.
+            lasts: The duration in seconds for a file that states none, or its stages' length if that is longer.
 
         Raises:
-            ScenarioError: Every problem of the file, a line each; one line for a file with very many.
+            ScenarioError: It has a line for each problem of the file, or one line if there are very many.
         """
         return cls.parse(read_text(path), str(path), lasts)
 
     @classmethod
     def parse(cls, text: str, file: str, lasts: float | None = None) -> Scenario:
-        """Check the text of a scenario; `file` is its name in messages, `lasts` as for `load`. Raises ScenarioError."""
+        """Read and check the text of a scenario file.
+
+        `file` is its name in messages; `lasts` and the ScenarioError are those of `load`.
+        """
         raw = parse_toml(text, file)
         if lasts is not None and "duration" not in raw:
             raw["duration"] = max(lasts, sum_stages(raw) or 0.0)
         return _check(freeze(raw), file)
 
     @model_validator(mode="after")
-    def _whole(self) -> Scenario:
-        found = find_problems(self.model_dump(exclude_unset=True))
-        if found:
-            raise ValueError("; ".join(f"{problem.path}: {problem.text}" for problem in found))
+    def _check_members_together(self) -> Scenario:
+        problems = find_problems(self.model_dump(exclude_unset=True))
+        if problems:
+            raise ValueError("; ".join(f"{problem.path}: {problem.text}" for problem in problems))
         return self
 
     @model_validator(mode="before")
     @classmethod
-    def _filled_in(cls, data: object) -> object:
-        """The stages' length as duration, if the file states none."""
+    def _fill_in_duration(cls, data: object) -> object:
+        """Take the stages' length as the duration if the file states none."""
         staged = sum_stages(data) if isinstance(data, dict) and "duration" not in data else None
         return {**data, "duration": staged} if staged and isinstance(data, dict) else data
 
     @property
     def monitors(self) -> tuple[Scenario, ...]:
-        """A scenario for each app monitor, this one's first."""
+        """A scenario for each app monitor, without neighbours; the scenario's own monitor comes first."""
         own = self.model_copy(update={"neighbours": ()})
         others = (
             {"monitor": each.monitor, "arrivals": each.arrivals, "client": each.client or self.client, "incidents": ()}
@@ -165,9 +168,9 @@ class Scenario(Section):
         return (own, *(own.model_copy(update=other) for other in others))
 
     def adjust(self, *, duration: float | None = None, rate: float = 1.0, sample_rate: float | None = None) -> Scenario:
-        """The same cut or stretched to another duration, all arrivals multiplied, or sampled otherwise."""
+        """Return the scenario with another duration or sample rate, or with all its arrivals multiplied by `rate`."""
 
-        def changed(part: Scenario | Neighbour) -> dict[str, Any]:
+        def adjust_part(part: Scenario | Neighbour) -> dict[str, Any]:
             sampled = {} if sample_rate is None else {"sample_rate": sample_rate}
             return {
                 "arrivals": part.arrivals if rate == 1.0 else part.arrivals.scale(rate),
@@ -175,10 +178,10 @@ class Scenario(Section):
             }
 
         return self.model_copy(
-            update=changed(self)
+            update=adjust_part(self)
             | {
                 "duration": self.duration if duration is None else float(duration),
-                "neighbours": tuple(each.model_copy(update=changed(each)) for each in self.neighbours),
+                "neighbours": tuple(each.model_copy(update=adjust_part(each)) for each in self.neighbours),
             }
         )
 
@@ -186,14 +189,14 @@ class Scenario(Section):
 load, parse = Scenario.load, Scenario.parse
 
 MOST_PROBLEMS = 100
-"""More are told in one line: the file is damaged, or no scenario."""
+"""The most problems that an error lists; a file with more is damaged or no scenario, and the error is one line."""
 
 SEED_BITS = 32
-"""Bits of a drawn seed: short enough to be copied by hand."""
+"""Bits of a drawn seed: few enough that a person can copy the seed by hand."""
 
 
 def resolve_seed(scenario: Scenario, given: int | None, otherwise: int | None = None) -> int:
-    """The seed of a job: the one that is given, else the scenario's, else `otherwise`, else a drawn one."""
+    """Return a job's seed: the given seed, else the scenario's, else `otherwise`, else a random seed."""
     for seed in (given, scenario.seed, otherwise):
         if seed is not None:
             return seed
@@ -201,14 +204,14 @@ def resolve_seed(scenario: Scenario, given: int | None, otherwise: int | None = 
 
 
 def freeze(value: Any) -> Any:
-    """The same data with tuples for lists, as strict models want them."""
+    """Replace all lists in raw data by tuples, which strict models require."""
     if isinstance(value, list):
         return tuple(freeze(item) for item in value)
     return {key: freeze(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _check(raw: Mapping[str, Any], file: str) -> Scenario:
-    """The scenario of raw data; or type problems and the others, each once, in the order of the file's paths."""
+    """Make a scenario of raw data; else raise ScenarioError with each problem once, sorted by its path in the file."""
     try:
         return Scenario.model_validate(raw)
     except ValidationError as error:
@@ -221,7 +224,7 @@ def _check(raw: Mapping[str, Any], file: str) -> Scenario:
 
 
 def format_schema() -> str:
-    """The JSON Schema (draft 2020-12) as kept in scenarios/scenario.schema.json."""
+    """Return the text of scenarios/scenario.schema.json: the JSON Schema (draft 2020-12) of a scenario file."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 

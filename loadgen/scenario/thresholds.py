@@ -1,4 +1,4 @@
-"""What a run must keep to pass."""
+"""Thresholds: the bounds that a run's figures must keep so that the run passes."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ from loadgen.units import parse_count
 
 
 class Thresholds(Section):
-    """Bounds on a run's figures; what is left out is not checked."""
+    """Bounds on a run's figures; a figure without a bound is not checked."""
 
     latency_p50_ms: float | None = Field(None, gt=0, description="Highest median latency, from the intended moment.")
-    latency_p95_ms: float | None = Field(None, gt=0, description="Highest 95th percentile of it.")
-    latency_p99_ms: float | None = Field(None, gt=0, description="Highest 99th percentile of it.")
+    latency_p95_ms: float | None = Field(None, gt=0, description="Highest 95th percentile of the latency.")
+    latency_p99_ms: float | None = Field(None, gt=0, description="Highest 99th percentile of the latency.")
     throttled_share: Share | None = Field(None, description="Highest share of requests answered with 429.")
     failed_share: Share | None = Field(
-        0.05, description="Highest share of requests that failed otherwise. Our choice: one in twenty; 1 allows all."
+        0.05, description="Highest share of requests that failed, 429s not counted; 1 allows all. Default: our choice."
     )
     lost_share: Share | None = Field(None, description="Highest share of sent events that were not accepted.")
     achieved_rate: float | None = Field(None, ge=0, description="Lowest ratio of requests sent to requests due.")
     abort_after: Seconds | None = Field(
         None,
-        description="From this moment on, stop the run when the figures so far miss a threshold. No figure counts "
-        "before 100 requests were sent, and a share only when the lower end of its 95 % Wilson interval is above.",
+        description="From this moment on, stop the run when its figures miss a threshold. No figure counts before 100 "
+        "requests were sent; a share counts when the lower end of its 95 % Wilson interval is above the threshold.",
     )
 
     def merge(self, conditions: tuple[str, ...]) -> Thresholds:
-        """These thresholds with others in their place, each such as `latency_p99_ms < 500`; ValueError."""
+        """Return these thresholds with conditions such as `latency_p99_ms < 500` applied; ValueError for a bad one."""
         return self.model_copy(update=dict(map(parse_threshold, conditions)))
 
 
 LOWEST = ("achieved_rate",)
-"""Thresholds that a figure must not be below; it must not be above the others."""
+"""Thresholds that are lower bounds of their figures; all others are upper bounds."""
 
 BOUNDS = [name for name in Thresholds.model_fields if name != "abort_after"]
 CONDITION = re.compile(r"\s*(\w+)\s*([<>])=?\s*([\d.,_]+[kM]?)\s*(%?)\s*")
 
 
 def parse_threshold(text: str) -> tuple[str, float]:
-    """The name and the bound of a condition such as `latency_p99_ms < 500`, `lost_share <= 1%`; ValueError.
+    """Read a condition such as `latency_p99_ms < 500` or `lost_share <= 1%`: the threshold's name and its bound.
 
-    `<` and `<=` mean the same, as do `>` and `>=`: a figure that equals its bound keeps it.
+    `<` and `<=` mean the same, as do `>` and `>=`: a figure that equals its bound keeps it. Raises ValueError, with
+    what to write instead.
     """
     found = CONDITION.fullmatch(text)
     if found is None or found[1] not in BOUNDS:

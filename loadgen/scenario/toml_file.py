@@ -1,8 +1,8 @@
-"""Scenario files: found by path or by the name of a shipped one, read as raw data, written as TOML.
+"""Scenario files: found by path or by the name of a shipped scenario, read as raw data, written as TOML.
 
-Rule: a damaged file costs neither minutes nor a traceback, one line says why it cannot be read. Python's TOML parser
-recurses into nested values and takes time that is quadratic in the parts of a dotted key, so what no scenario needs is
-refused before it. What `format_scenario` writes is read back equal.
+Rule: a damaged file gives one line that says why it cannot be read, soon and without a traceback. Python's TOML parser
+recurses into nested values and takes time that is quadratic in the parts of a dotted key, so a text with more of these
+than any scenario needs is refused before it is parsed. What `format_scenario` writes is read back equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loadgen.errors import ScenarioError
 from loadgen.scenario.problems import Section
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
-"""In the repository a link to its `scenarios/`, in an installed package a folder."""
+"""The shipped scenarios: in the repository a link to `scenarios/`, in an installed package a folder."""
 
 MOST_BYTES = 10_000_000
 MOST_NESTED = 100  # brackets in brackets, or parts of a dotted key; a scenario has up to six
@@ -32,22 +32,22 @@ LONG_DOTTED_KEY = re.compile(rf"(?:[\w-]+\s*\.\s*){{{MOST_NESTED}}}")
 
 
 def list_shipped() -> list[str]:
-    """The names of the shipped scenarios, sorted."""
+    """List the names of the shipped scenarios, sorted."""
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
 def find_scenario(given: str | Path) -> Path:
-    """The file that a path or a shipped scenario's name means; the path as given where there is neither."""
+    """Return the file that a path, or the name of a shipped scenario, means; the given path if neither exists."""
     path = Path(given)
     is_shipped = not path.exists() and path.name in list_shipped() and path == Path(path.name)
     return FOLDER / f"{path.name}.toml" if is_shipped else path
 
 
 def parse_toml(text: str, file: str) -> dict[str, Any]:
-    """The data of a TOML text; `file` is its name in messages. Raises ScenarioError."""
+    """Parse a TOML text into raw data; `file` is its name in messages. Raises ScenarioError."""
     text = text.removeprefix("\ufeff")  # some editors begin a file with a byte order mark
     if reason := _find_excess(STRINGS_AND_COMMENTS.sub(_shorten, text)):
-        raise ScenarioError(f"{file}: {reason}; no scenario needs that, so the file is damaged or another one")
+        raise ScenarioError(f"{file}: {reason}; the file is damaged, or no scenario; name a scenario file")
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -58,12 +58,12 @@ def parse_toml(text: str, file: str) -> dict[str, Any]:
 
 
 def _shorten(found: re.Match[str]) -> str:
-    """What stands for a string or comment while the rest is looked at: as many lines."""
+    """Return a short text with the line ends of a string or comment, to stand in its place."""
     return "s" + "\n" * found[0].count("\n")
 
 
 def _find_excess(bare: str) -> str | None:
-    """What a text without strings and comments has too much of."""
+    """Say what a TOML text, whose strings and comments were shortened, has too much of; None if nothing."""
     for pattern, what in (
         (LONG_WORD, f"a number or key of more than {LONGEST_WORD:,} characters"),
         (LONG_DOTTED_KEY, f"a dotted key of more than {MOST_NESTED} parts"),
@@ -79,7 +79,7 @@ def _find_excess(bare: str) -> str | None:
 
 
 def read_text(path: str | Path) -> str:
-    """Read a scenario by its path or shipped name, unchecked; ScenarioError tells why it cannot be read."""
+    """Read the text of a scenario by path or shipped name, unchecked; ScenarioError says why it cannot be read."""
     path = find_scenario(path)
     if path.is_dir():
         raise ScenarioError(f"{path}: a directory, not a scenario file; name a file in it")
@@ -99,7 +99,7 @@ def read_text(path: str | Path) -> str:
 
 
 def _list_scenarios(path: Path) -> str:
-    """Scenarios that lie where the file was looked for, or where ours are shipped."""
+    """Write a hint at the scenarios in the folder of a missing file, or at the shipped scenarios."""
     for folder in (path.parent, path.parent / "scenarios"):
         if names := sorted(each.name for each in folder.glob("*.toml") if _is_scenario(each)):
             return f"; {folder} has {', '.join(names)}"
@@ -107,7 +107,7 @@ def _list_scenarios(path: Path) -> str:
 
 
 def _is_scenario(path: Path) -> bool:
-    """Whether a TOML file has pages, as nothing but a scenario has."""
+    """Whether a TOML file is a scenario: whether it has pages."""
     try:
         return "pages" in parse_toml(read_text(path), str(path))
     except ScenarioError:
@@ -115,14 +115,14 @@ def _is_scenario(path: Path) -> bool:
 
 
 def format_scenario(scenario: Section) -> str:
-    """Write a scenario as TOML, a line for each of its members; what it leaves to the defaults is left out."""
+    """Write a scenario as TOML, a line for each member that it states; members left to their defaults are omitted."""
     members = scenario.model_dump(mode="python", by_alias=True, exclude_unset=True)
     lines = [f"{name} = {write_toml(value)}\n" for name, value in members.items() if value is not None]
     return "".join(lines)
 
 
 def write_toml(value: Any) -> str:
-    """A value of TOML on one line."""
+    """Write a value as TOML on one line."""
     if isinstance(value, Mapping):
         members = [f"{json.dumps(str(key))} = {write_toml(inner)}" for key, inner in value.items() if inner is not None]
         return "{ " + ", ".join(members) + " }"

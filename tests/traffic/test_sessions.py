@@ -102,7 +102,7 @@ def list_ids(sessions: list[SeenSession]) -> set[object]:
     return known | {event.id for event in events(sessions)} | {trace.details.id for trace in events(sessions, XRAY)}
 
 
-@pytest.mark.parametrize("other", [{"name": "other"}, {"monitor": small().monitor.named("other")}])
+@pytest.mark.parametrize("other", [{"name": "other"}, {"monitor": small().monitor.rename("other")}])
 def test_scenarios_and_app_monitors_have_no_ids_in_common_under_one_seed(other: dict[str, Any]) -> None:
     """A store that takes events with an id that it knows for copies would lose the second one's."""
     scenario = small(enableXRay=True)
@@ -112,7 +112,7 @@ def test_scenarios_and_app_monitors_have_no_ids_in_common_under_one_seed(other: 
 
 def test_the_app_monitor_s_name_changes_ids_alone() -> None:
     one, two = (
-        list(traffic.draw_sessions(small().model_copy(update={"monitor": small().monitor.named(name)}), SEED))
+        list(traffic.draw_sessions(small().model_copy(update={"monitor": small().monitor.rename(name)}), SEED))
         for name in ("one", "two")
     )
     for first, second in zip(one, two, strict=True):

@@ -143,7 +143,7 @@ def plan_scenario(account: Account, file: Path, monitor: str | None = None) -> t
     if monitor and wanted.neighbours:
         raise LoadgenError(f"--monitor: {file} names several app monitors; write the other name there")
     if monitor:
-        wanted = wanted.model_copy(update={"monitor": wanted.monitor.named(monitor)})
+        wanted = wanted.model_copy(update={"monitor": wanted.monitor.rename(monitor)})
     return tuple(MonitorChanges(each.monitor.name, tuple(plan_changes(account, each))) for each in wanted.monitors)
 
 

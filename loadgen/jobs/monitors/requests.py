@@ -98,7 +98,7 @@ def _drop_none(given: dict[str, Any]) -> dict[str, Any]:
 
 def check_name(name: str) -> str:
     """The name, if an app monitor may have it."""
-    return Monitor().named(name).name
+    return Monitor().rename(name).name
 
 
 def parse_tags(words: Iterable[str]) -> dict[str, str]:

@@ -121,7 +121,7 @@ def _rename_monitor(scenario: Scenario, name: str, account: Account) -> Scenario
         if not names:
             raise LoadgenError(f"no app monitor has the id {name} in {account.region}; give --monitor a name")
         name = names[0]
-    return scenario.model_copy(update={"monitor": scenario.monitor.named(name)})
+    return scenario.model_copy(update={"monitor": scenario.monitor.rename(name)})
 
 
 def _read_earlier(folder: Path) -> tuple[SeedIdentity | None, bool]:

@@ -78,14 +78,14 @@ def views(table: ConsoleTable) -> dict[str, Callable[[], object]]:
     first, last = table.ask("SELECT min(ms), max(ms) FROM events", [])[0]
     scope = Scope(1, first, last + 1)
     return {
-        "overview": partial(measures.overview, table, scope),
-        "pages": partial(measures.pages, table, scope),
-        "vitals": partial(measures.vitals, table, scope),
-        "clients": partial(measures.clients, table, scope),
-        "errors": partial(measures.errors, table, scope),
-        "http": partial(measures.http, table, scope),
-        "journey": partial(sessions.journey, table, scope),
-        "sessions": partial(sessions.sessions, table, scope, sessions.SessionQuery()),
+        "overview": partial(measures.measure_overview, table, scope),
+        "pages": partial(measures.measure_pages, table, scope),
+        "vitals": partial(measures.measure_vitals, table, scope),
+        "clients": partial(measures.measure_clients, table, scope),
+        "errors": partial(measures.group_errors, table, scope),
+        "http": partial(measures.group_requests, table, scope),
+        "journey": partial(sessions.trace_journeys, table, scope),
+        "sessions": partial(sessions.list_sessions, table, scope, sessions.SessionQuery()),
         "events": partial(sessions.find_events, table, scope, sessions.EventQuery()),
         "monitors": partial(sessions.find_spans, table),
     }

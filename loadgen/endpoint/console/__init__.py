@@ -1,6 +1,6 @@
-"""The console of one endpoint: requests under /_loadgen/ → the page, its files, and views as JSON.
+"""The console of one endpoint: it answers requests under /_loadgen/ with the page, its files, and views as JSON.
 
-Rule: nothing is computed while nobody looks, and the endpoint goes on answering while somebody does.
+Rule: nothing is computed while nobody has the page open, and the endpoint goes on answering while somebody has.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 from loadgen.endpoint.admin import read_changed_settings
-from loadgen.endpoint.console.routes import API, SAFETY, WAY_IN, answer_file, check_caller, is_of_console
+from loadgen.endpoint.console.routes import API, ROOT, SAFETY, answer_file, check_caller, is_of_console
 from loadgen.endpoint.console.store_views import create_monitor
 from loadgen.endpoint.console.views import Views
 from loadgen.endpoint.service import RumService
@@ -23,20 +23,20 @@ _LOG = logging.getLogger(__name__)
 
 
 class Console:
-    """Answers the console's requests. `close` ends its thread."""
+    """The part of an endpoint that answers the console's requests. `close` ends its thread."""
 
     def __init__(self, service: RumService, is_live: bool = True) -> None:
         self._service = service
-        self._is_live = is_live  # False: a store of another time, which takes nothing
+        self._is_live = is_live  # False: `loadgen console` shows a store, and the endpoint takes no requests
         self._views = Views(service, is_live)
         self.close = self._views.close
 
     def takes(self, request: Request) -> bool:
-        """Whether a request is the console's."""
-        return request.target.startswith(WAY_IN) and is_of_console(request.target)
+        """Whether the console answers a request."""
+        return request.target.startswith(ROOT) and is_of_console(request.target)
 
     async def answer(self, request: Request, peer: str) -> Response:
-        """Answer a request from an IP address."""
+        """Answer a request from IP address `peer`."""
         try:
             check_caller(request, peer)
             if not request.target.startswith(API):

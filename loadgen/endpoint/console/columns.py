@@ -1,8 +1,8 @@
-"""Kept batches → rows of numbers, one row an event: what the console computes with.
+"""Stored batches → rows of numbers, one row for each event. The console's figures are computed from these rows.
 
 Rule: a row holds numbers alone. Each text (a page, a browser, a message, a session) is replaced by its number in
-`Words`, which keeps it once and cut to a bounded length; so a hostile name costs no more than another one. What the
-views do not count (stacks, attributions, ids of events) stays in the store and is read from there when it is shown.
+`Words`, which keeps each text once and cuts it to a bounded length; so a hostile name costs no more than any other.
+Members that the views do not count (stacks, attributions, ids of events) stay in the store and are read when shown.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from loadgen.rum.events import CLS, DOM, FCP, FID, HTTP, INP, JS_ERROR, LCP, NAV
 
 COLUMNS: dict[str, str] = {
     "monitor": "INTEGER",  # AppMonitor.number
-    "batch": "BIGINT",  # its row in the store
-    "place": "INTEGER",  # position in the batch
+    "batch": "BIGINT",  # the batch's row in the store
+    "place": "INTEGER",  # the event's position in the batch
     "ms": "BIGINT",  # Unix milliseconds
-    "type": "INTEGER",  # this and the next are numbers of words
+    "type": "INTEGER",  # from here to country: numbers of words
     "session": "INTEGER",
     "visitor": "INTEGER",
     "page": "INTEGER",
@@ -33,10 +33,10 @@ COLUMNS: dict[str, str] = {
     "device": "INTEGER",
     "country": "INTEGER",
     "turn": "INTEGER",  # metadata.interaction: the page's number in the session
-    "name": "INTEGER",  # word: message of an error, URL of a request or a resource
-    "kind": "INTEGER",  # word: type of an error, method of a request, file type of a resource
-    "status": "INTEGER",  # of an HTTP request; 0: no response came; -1: another event
-    "value": "DOUBLE",  # vitals: the value; page loads and resources: milliseconds; NaN: another event
+    "name": "INTEGER",  # word: message of an error, URL of a request or resource, element of a DOM event
+    "kind": "INTEGER",  # word: type of an error or DOM event, method of a request, file type of a resource
+    "status": "INTEGER",  # of an HTTP request; 0: no response; -1: another type of event
+    "value": "DOUBLE",  # vitals: the value; page loads and resources: milliseconds; NaN: another type of event
 }
 """The table's columns with their types, in the order of a row."""
 
@@ -47,18 +47,18 @@ DIMENSIONS = {
     "device": "deviceType",
     "country": "countryCode",
 }
-"""Columns of what GetAppMonitorData can filter by, with the metadata that fills them."""
+"""The columns that GetAppMonitorData can filter by, with the member of metadata that fills each."""
 
 TYPES = (PAGE_VIEW, NAVIGATION, RESOURCE, LCP, FID, CLS, INP, FCP, TTFB, JS_ERROR, HTTP, DOM)
-"""Event types whose details are read; each has the same word number everywhere."""
+"""Event types whose details are read. Each has the same word number in every table."""
 
 TYPE_WORDS = {name: number for number, name in enumerate(TYPES, 1)}
 NO_WORD = 0
-"""The number of the empty text: no such metadata."""
+"""The number of the empty text: the event has no such text."""
 
 WORD_CHARACTERS = 512
 MOST_WORDS = 2_000_000
-"""With more different texts, new ones are all counted as `OVERFLOW`."""
+"""Different texts at most; further ones are all counted as `OVERFLOW`."""
 
 OVERFLOW = "(more different names than the console tells apart)"
 
@@ -66,12 +66,12 @@ NO_RESPONSE = 0
 NO_STATUS = -1
 
 Facts = tuple[int, int, int, float]
-"""name, kind, status, value."""
+"""The last four columns of an event's row, which come from its details: name, kind, status, value."""
 
 NO_FACTS: Facts = (NO_WORD, NO_WORD, NO_STATUS, nan)
 
 _HALVES = re.compile("[\ud800-\udfff]")
-"""Half surrogate pairs, which no answer could carry."""
+"""Half surrogate pairs, which cannot be encoded as UTF-8 in an answer."""
 
 StoredRow = tuple[int, int, bytes, bytes | None, bytes]
 """number, monitor, times, dropped, body: a row of the store's table of batches."""
@@ -80,14 +80,14 @@ Row = tuple[Any, ...]
 
 
 class Words:
-    """Texts by number and numbers by text."""
+    """A numbering of texts: each text by its number, and each number by its text."""
 
     def __init__(self) -> None:
         self.texts: list[str] = ["", *TYPES, OVERFLOW]
         self._numbers = {text: number for number, text in enumerate(self.texts)}
 
     def add(self, text: str) -> int:
-        """The number of a text, a new one for a new text."""
+        """Return the number of a text; a new text gets a new number."""
         number = self._numbers.get(text)
         if number is None:
             cut = _HALVES.sub("\ufffd", text[:WORD_CHARACTERS])
@@ -100,17 +100,17 @@ class Words:
         return number
 
     def find(self, text: str) -> int | None:
-        """The number of a text that is known."""
+        """Return the number of a text; None for an unknown text."""
         return self._numbers.get(text[:WORD_CHARACTERS])
 
     def find_containing(self, part: str) -> list[int]:
-        """The numbers of the texts that contain a part, whatever its case."""
+        """Return the numbers of the texts that contain `part`, in upper or lower case."""
         part = part.lower()
         return [number for number, text in enumerate(self.texts) if part in text.lower()]
 
 
 def read_rows(stored: StoredRow, words: Words) -> list[Row]:
-    """The rows of the accepted events of one batch."""
+    """Return the rows of the accepted events in one batch."""
     number, monitor, times, dropped, body = stored
     batch = decode_batch(gunzip_stored(body))
     session_metadata = parse_object(batch.SessionMetadata)
@@ -129,7 +129,7 @@ def read_rows(stored: StoredRow, words: Words) -> list[Row]:
 
 
 def _read_dimensions(session: dict[str, Any], own: str | None, words: Words) -> tuple[int, ...]:
-    """Page, browser, OS, device, country and turn. As for RUM's filters, a value that is no text is none."""
+    """Return page, browser, OS, device, country and turn. A value that is no text counts as missing, as for RUM."""
     metadata = merge_metadata(session, parse_object(own))
     values = (metadata.get(name) for name in DIMENSIONS.values())
     turn = metadata.get("interaction")
@@ -138,8 +138,8 @@ def _read_dimensions(session: dict[str, Any], own: str | None, words: Words) -> 
     return (*numbers, int(turn or 0) if counts else 0)
 
 
-# Details: a struct of the members that are counted for each kind of event type. A member of another type than the web
-# client's makes the whole event one without facts.
+# Details: for each kind of event, a struct of the members that are counted. If a member has another type than the web
+# client gives it, the event counts without its details.
 
 
 def _read_facts(event_type: str, details: str, words: Words) -> Facts:
@@ -162,21 +162,21 @@ class _Details(msgspec.Struct, frozen=True, gc=False):
         raise NotImplementedError
 
 
-class _Valued(_Details, frozen=True):
+class _VitalDetails(_Details, frozen=True):
     value: float = nan
 
     def list_facts(self, words: Words) -> Facts:
         return NO_WORD, NO_WORD, NO_STATUS, self.value if isfinite(self.value) else nan
 
 
-class _Timed(_Details, frozen=True):
+class _NavigationDetails(_Details, frozen=True):
     duration: float = nan
 
     def list_facts(self, words: Words) -> Facts:
         return NO_WORD, NO_WORD, NO_STATUS, self.duration
 
 
-class _Fetched(_Details, frozen=True):
+class _ResourceDetails(_Details, frozen=True):
     duration: float = nan
     fileType: str = ""
     targetUrl: str = ""
@@ -185,7 +185,7 @@ class _Fetched(_Details, frozen=True):
         return words.add(strip_query(self.targetUrl)), words.add(self.fileType), NO_STATUS, self.duration
 
 
-class _Failed(_Details, frozen=True):
+class _ErrorDetails(_Details, frozen=True):
     type: str = ""
     message: str = ""
 
@@ -193,25 +193,25 @@ class _Failed(_Details, frozen=True):
         return words.add(self.message), words.add(self.type), NO_STATUS, nan
 
 
-class _Asked(msgspec.Struct, frozen=True, gc=False):
+class _HttpRequest(msgspec.Struct, frozen=True, gc=False):
     url: str = ""
     method: str = ""
 
 
-class _Answered(msgspec.Struct, frozen=True, gc=False):
+class _HttpResponse(msgspec.Struct, frozen=True, gc=False):
     status: int = NO_RESPONSE
 
 
-class _Exchange(_Details, frozen=True):
-    request: _Asked = _Asked()
-    response: _Answered = _Answered()
+class _HttpDetails(_Details, frozen=True):
+    request: _HttpRequest = _HttpRequest()
+    response: _HttpResponse = _HttpResponse()
 
     def list_facts(self, words: Words) -> Facts:
         url, status = strip_query(self.request.url), self.response.status
         return words.add(url), words.add(self.request.method), status if 0 <= status < 1000 else NO_RESPONSE, nan
 
 
-class _Touched(_Details, frozen=True):
+class _DomDetails(_Details, frozen=True):
     event: str = ""
     cssLocator: str = ""
     element: str = ""
@@ -221,16 +221,16 @@ class _Touched(_Details, frozen=True):
 
 
 DECODERS: dict[str, Callable[[str], _Details]] = {
-    **dict.fromkeys((LCP, FID, CLS, INP, FCP, TTFB), msgspec.json.Decoder(_Valued).decode),
-    NAVIGATION: msgspec.json.Decoder(_Timed).decode,
-    RESOURCE: msgspec.json.Decoder(_Fetched).decode,
-    JS_ERROR: msgspec.json.Decoder(_Failed).decode,
-    HTTP: msgspec.json.Decoder(_Exchange).decode,
-    DOM: msgspec.json.Decoder(_Touched).decode,
+    **dict.fromkeys((LCP, FID, CLS, INP, FCP, TTFB), msgspec.json.Decoder(_VitalDetails).decode),
+    NAVIGATION: msgspec.json.Decoder(_NavigationDetails).decode,
+    RESOURCE: msgspec.json.Decoder(_ResourceDetails).decode,
+    JS_ERROR: msgspec.json.Decoder(_ErrorDetails).decode,
+    HTTP: msgspec.json.Decoder(_HttpDetails).decode,
+    DOM: msgspec.json.Decoder(_DomDetails).decode,
 }
-"""What of the details counts, by event type."""
+"""Decoders of the details that are counted, by event type."""
 
 
 def strip_query(url: str) -> str:
-    """A URL without its query and fragment, which would make a group of each call."""
+    """Return a URL without its query and fragment, so that calls to one URL form one group."""
     return url.partition("?")[0].partition("#")[0]

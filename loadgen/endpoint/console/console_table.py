@@ -1,7 +1,7 @@
-"""The console's table of events in DuckDB, and the scope of a view: which of its rows it is about.
+"""The console's table of events in DuckDB, and the scope of a view: the rows that the view is about.
 
 Rule: the table follows the store: batches are added in the order of their rows, and rows of batches that have left the
-store leave the table. It is used by one thread at a time, and by no thread of the endpoint's own.
+store leave the table. One thread at a time uses the table, never the endpoint's own thread.
 
 DuckDB was chosen by measuring: over 1 million rows, page percentiles take 36 ms and sessions 12 ms, where Arrow's
 compute functions, which have no exact quantile of a group, take 90 to 110 ms and 57 ms.
@@ -20,10 +20,10 @@ from loadgen.endpoint.service_error import ValidationException
 from loadgen.model import Noun
 
 MOST_EVENTS = 5_000_000
-"""With more, the oldest batches leave the table: about 100 bytes of memory an event."""
+"""Events at most, at about 100 bytes of memory each; beyond, the oldest batches leave the table."""
 
 CUT_SHARE = 10
-"""This part of the batches, one in ten, leaves a full table at once."""
+"""One in so many batches leaves a full table at once."""
 
 _NUMPY = {"INTEGER": "i4", "BIGINT": "i8", "DOUBLE": "f8"}
 
@@ -33,27 +33,27 @@ _CONFIGURATION: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": False,
     "threads": 2,
 }
-"""It computes; it reads no file and fetches nothing."""
+"""DuckDB's settings: it may compute, but read no file and fetch nothing."""
 
 
 class ConsoleTable:
-    """Rows of events, and the words that their numbers stand for."""
+    """A table of events as rows of numbers, with the words that the numbers stand for."""
 
     def __init__(self) -> None:
-        import duckdb  # takes 0.1 s: only an endpoint that somebody looks at pays for it
+        import duckdb  # the import takes 0.1 s, so it waits until somebody opens the console
 
         self.words = Words()
-        self.last_batch = 0  # the highest row of the store that was added
+        self.last_batch = 0  # the highest row of the store that the table has
         self.events = 0
-        self.first_batch = 0  # rows of the store before this one have no events here
-        self.is_cut = False  # older events were left out
-        self.unreadable = 0  # batches of a damaged file
+        self.first_batch = 0  # the table has no events of rows before this one
+        self.is_cut = False  # whether older events have left the full table
+        self.unreadable = 0  # batches that could not be decoded: the file is damaged
         self._db = duckdb.connect(":memory:", config=_CONFIGURATION)
         self._db.execute(f"CREATE TABLE events ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})")
 
     def append(self, stored: Sequence[StoredRow]) -> None:
-        """Add the events of batches that follow those added before."""
-        import numpy as np  # as duckdb: not before somebody looks
+        """Add the events of batches; their rows follow those added before."""
+        import numpy as np  # imported late, as duckdb is
 
         rows: list[Row] = []
         for each in stored:
@@ -77,28 +77,28 @@ class ConsoleTable:
             self._cut()
 
     def _cut(self) -> None:
-        """Drop the oldest tenth of the batches."""
+        """Delete the events of the oldest tenth of the batches."""
         first, last = self.ask("SELECT min(batch), max(batch) FROM events", [])[0]
         self.drop_before(first + (last - first) // CUT_SHARE + 1)
         self.is_cut = True
 
     def drop_before(self, batch: int) -> None:
-        """Drop the events of batches before a row of the store: they have left it."""
+        """Delete the events of batches before a row: these batches have left the store."""
         self._db.execute("DELETE FROM events WHERE batch < ?", [batch])
         self.first_batch = batch
         self.events = self.ask("SELECT count(*) FROM events", [])[0][0]
 
     def clear(self) -> None:
-        """Begin anew: the rows of the store are others."""
+        """Delete all events: the store was replaced, so its rows are other batches now."""
         self._db.execute("DELETE FROM events")
         self.last_batch = self.first_batch = self.events = 0
 
     def ask(self, question: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Rows of an SQL query."""
+        """Return the rows of an SQL query."""
         return self._db.execute(question, list(values)).fetchall()
 
     def ask_named(self, question: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        """Rows of an SQL query by the names of their columns."""
+        """Return the rows of an SQL query, each a dict by column name."""
         found = self._db.execute(question, list(values))
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -108,7 +108,7 @@ STEPS_MS = tuple(
     seconds * 1000
     for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 )
-"""Round lengths of the parts that a plot's time is divided into."""
+"""Lengths that the equal parts of a plot's time may have, in milliseconds."""
 
 MOST_PARTS = 120
 FURTHEST_MS = 253_402_300_800_000
@@ -116,26 +116,26 @@ FURTHEST_MS = 253_402_300_800_000
 
 
 class Scope(Noun):
-    """Events of a monitor from `start` to before `end`, in Unix milliseconds."""
+    """The events that a view is about: those of a monitor from `start` to before `end`, in Unix milliseconds."""
 
     monitor: int  # AppMonitor.number
     start: int
     end: int
-    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()  # column: values of which one must hold
+    filters: tuple[tuple[str, tuple[str, ...]], ...] = ()  # column: the values that an event may have in it
 
     @property
     def length(self) -> int:
-        """Milliseconds."""
+        """Length of the scope in milliseconds."""
         return self.end - self.start
 
     @property
     def before(self) -> Scope:
-        """The span of the same length just before."""
+        """The scope of the same length that ends where this one starts."""
         return msgspec.structs.replace(self, start=self.start - self.length, end=self.start)
 
     @property
     def step(self) -> int:
-        """Milliseconds of one part of a plot."""
+        """Length of one part of a plot in milliseconds."""
         day = STEPS_MS[-1]
         return next(
             (step for step in STEPS_MS if self.length / step <= MOST_PARTS), -(-self.length // MOST_PARTS // day) * day
@@ -143,11 +143,11 @@ class Scope(Noun):
 
     @property
     def size(self) -> int:
-        """How many parts a plot has."""
+        """Number of parts of a plot."""
         return -(-self.length // self.step)
 
-    def condition(self, words: Words) -> tuple[str, list[Any]]:
-        """The WHERE of an SQL query, and its values."""
+    def write_condition(self, words: Words) -> tuple[str, list[Any]]:
+        """Return the WHERE condition of an SQL query for the scope, and its values."""
         parts, values = ["monitor = ? AND ms >= ? AND ms < ?"], [self.monitor, self.start, self.end]
         for column, texts in self.filters:
             numbers = [number for text in texts if (number := words.find(text)) is not None]
@@ -157,7 +157,7 @@ class Scope(Noun):
 
 
 def read_scope(query: dict[str, list[str]], monitor: int) -> Scope:
-    """The scope that a query string states with from, to, page, browser, os, device, country; ValidationException."""
+    """Read a scope from a query's from, to, page, browser, os, device, country; raises ValidationException."""
     start, end = (read_integer(query, name, 0, FURTHEST_MS) for name in ("from", "to"))
     if start >= end:
         raise ValidationException("'from' must be before 'to', both in Unix milliseconds")
@@ -166,7 +166,7 @@ def read_scope(query: dict[str, list[str]], monitor: int) -> Scope:
 
 
 def read_integer(query: dict[str, list[str]], name: str, low: int, high: int, default: int | None = None) -> int:
-    """A whole number of the query string; raises ValidationException."""
+    """Read a whole number from the query string; raises ValidationException unless it is from `low` to `high`."""
     text = query.get(name, [""])[-1]
     if not text and default is not None:
         return default

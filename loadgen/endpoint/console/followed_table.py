@@ -1,7 +1,7 @@
-"""The console's table, kept in step with the endpoint's store, and asked in a thread of its own.
+"""A table that follows the endpoint's store and answers questions in a thread of its own.
 
-Rule: the first question reads the store, slice by slice between the requests of other clients, and later ones read what
-came since. Batches are decoded and questions answered in one other thread, so that the endpoint goes on answering.
+Rule: the first question reads the store, slice by slice between the requests of other clients; later questions read the
+batches that came since. One other thread decodes batches and answers questions, so that the endpoint goes on answering.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from loadgen.endpoint.console.console_table import ConsoleTable
 from loadgen.endpoint.store import Store
 
 SLICE = 100
-"""Batches that are read from the store at once."""
+"""Batches read from the store at once."""
 
 PATIENCE_SECONDS = 0.25
-"""How long a view waits for what the store has got; then it shows what was read so far."""
+"""Seconds that a view waits for new batches to be read; then it shows what the table has so far."""
 
 
 class FollowedTable:
-    """The table of a store, made when somebody asks for the first time. `close` ends its thread."""
+    """The console's table of a store, created by the first question. `close` ends its thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, "console")
         self._table: ConsoleTable | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.newest = 0  # the highest row of the store
+        self.newest = 0  # the highest row of the store's batches
 
     def close(self) -> None:
-        """End the thread, without waiting for what it still has to do."""
+        """End the thread without waiting for its remaining work."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def ask(self, question: Callable[..., Any], *values: Any) -> Any:
-        """Ask the table in its thread, after it has read on for a moment."""
+        """Call `question(table, *values)` in the table's thread, after the table has read new batches for a moment."""
         table = await self.follow()
         return await asyncio.get_running_loop().run_in_executor(self._thread, question, table, *values)
 
     async def follow(self) -> ConsoleTable:
-        """Let the table read what the store has got; come back when it has, or when patience ends."""
+        """Let the table read new batches of the store; return when it has them all, or after PATIENCE_SECONDS."""
         loop = asyncio.get_running_loop()
         if self._table is None:
             self._table = await loop.run_in_executor(self._thread, ConsoleTable)
@@ -55,7 +55,7 @@ class FollowedTable:
     async def _read_store(self, table: ConsoleTable) -> None:
         run = asyncio.get_running_loop().run_in_executor
         while True:
-            while self._store.has_uncommitted:  # the server commits in this pass of its event loop
+            while self._store.has_uncommitted:  # the server commits at the end of this pass of its event loop
                 await asyncio.sleep(0)
             first, newest = self._store.read("SELECT min(number), max(number) FROM batches")[0]
             self.newest = newest or 0

@@ -1,7 +1,7 @@
-"""What comes in: calls as they come, counts a second; and a refused call in full, with what to change.
+"""The view of ingestion: the latest calls, counts per second, and refused calls in full with advice what to change.
 
-Rule: the reason of a refusal is what the client was told, in AWS's words. What to change is said for the one who runs
-both sides, and names what this endpoint expects beside what was sent; secrets are in neither.
+Rule: the reason of a refusal is the message that the client got, in AWS's words. The advice is for a person who runs
+both client and endpoint: it names what this endpoint expects beside what was sent. Neither contains a secret.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ VALUE_CHARACTERS = 2000
 MONITORS_NAMED = 5
 
 _PATHS = re.compile(r" at '([^']{1,300})' failed to satisfy")
-"""Where the messages of the service model's checks name a member (rum/validation.py)."""
+"""The path of a wrong member in the messages of the service model's checks (rum/validation.py)."""
 
 _CREDENTIAL = re.compile(r"Credential=([^,&]+)")
 
 
 def describe_ingestion(service: RumService, after: int) -> dict[str, Any]:
-    """The calls after a number, the newest first; counts of the last seconds; refusals; settings in force."""
+    """Return the calls above a number, the newest first, counts of the last seconds, refusals, and the settings."""
     calls, now = service.calls, service.clock()
     newest = islice(reversed(calls.calls), CALLS_SHOWN)
     return {
@@ -47,7 +47,7 @@ def describe_ingestion(service: RumService, after: int) -> dict[str, Any]:
 
 
 def describe_refusal(service: RumService, number: int) -> dict[str, Any]:
-    """A refused call with its body, and each offending member with its value; raises ResourceNotFoundException."""
+    """Return a refused call with its body and the value of each wrong member; raises ResourceNotFoundException."""
     refusal = service.calls.find_refusal(number)
     if refusal is None:
         raise ResourceNotFoundException("RefusedCall", str(number))
@@ -61,7 +61,7 @@ def describe_refusal(service: RumService, number: int) -> dict[str, Any]:
 
 
 def summarize_refusal(service: RumService, refusal: RefusedCall) -> dict[str, Any]:
-    """A refused call, and in one or two sentences what to change; None where the reason says it."""
+    """Return a refused call with advice what to change; the advice is None where the reason says it."""
     advice = ADVICE.get(refusal.call.code)
     return {"call": refusal.call, "advice": advice(service, refusal) if callable(advice) else advice}
 
@@ -73,7 +73,7 @@ def _find_value(refusal: RefusedCall, body: str, path: str) -> Any:
 
 
 def _read_body(refusal: RefusedCall) -> str | None:
-    """The body as text, unpacked as far as it can be."""
+    """Return a refused call's body as text without gzip, as far as it can be read; None if it was not kept."""
     data = refusal.body
     if data is not None and refusal.headers.get("content-encoding", "").strip().lower() == "gzip":
         try:
@@ -84,7 +84,7 @@ def _read_body(refusal: RefusedCall) -> str | None:
 
 
 def find_member(body: str, path: str) -> Any:
-    """The value at a path of a message, such as `rumEvents.1.member.id`; None when there is none."""
+    """Return the value at a path of an error message, such as `rumEvents.1.member.id`; None if it is missing."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError):
@@ -99,11 +99,11 @@ def find_member(body: str, path: str) -> Any:
     return value
 
 
-# What to change
+# Advice: what to change
 
 
-def _name_monitors(service: RumService, refusal: RefusedCall) -> str:
-    """For an id that is none of an app monitor: what it is, and which ids there are."""
+def _advise_on_monitor(service: RumService, refusal: RefusedCall) -> str:
+    """For an id that no app monitor has: say whether a deleted monitor had it, and which ids exist."""
     known = service.store.find_ever(refusal.call.monitor)
     if known is not None:
         return f"The app monitor {known.name} had this id, and was deleted."
@@ -114,8 +114,8 @@ def _name_monitors(service: RumService, refusal: RefusedCall) -> str:
     return f"The path takes the id of an app monitor of this endpoint: {named}."
 
 
-def _name_key(service: RumService, refusal: RefusedCall) -> str:
-    """For a key that is not known: which one signed, and which ones are known."""
+def _advise_on_key(service: RumService, refusal: RefusedCall) -> str:
+    """For an unknown access key: name the key that signed and the keys that the endpoint knows."""
     known = " or ".join(
         f"{key.access_key_id} {'with its' if key.session_token else 'without a'} session token"
         for key in service.settings.credentials
@@ -123,8 +123,8 @@ def _name_key(service: RumService, refusal: RefusedCall) -> str:
     return f"It is signed with the access key {_read_scope(refusal)[0]}; this endpoint knows {known or 'none'}."
 
 
-def _name_signature(service: RumService, refusal: RefusedCall) -> str | None:
-    """For a signature that does not match: the secret, the Region, or what stands between."""
+def _advise_on_signature(service: RumService, refusal: RefusedCall) -> str | None:
+    """For a signature that does not match: name the wrong Region or service, else suspect the secret or a proxy."""
     _, region, name = _read_scope(refusal)
     if region != service.settings.region:
         return (
@@ -140,14 +140,14 @@ def _name_signature(service: RumService, refusal: RefusedCall) -> str | None:
 
 
 def _read_scope(refusal: RefusedCall) -> tuple[str, str, str]:
-    """Access key, Region and service that a signature claims; empty texts where there are none."""
+    """Return access key, Region and service that a signature states; empty texts if there is no signature."""
     found = _CREDENTIAL.search(refusal.headers.get("authorization", "") or refusal.query.replace("%2F", "/"))
     parts = found[1].split("/") if found else []
     return ("/".join(parts[:-4]), parts[-3], parts[-2]) if len(parts) >= 5 else ("", "", "")
 
 
-def _tell_policy(service: RumService, refusal: RefusedCall) -> str | None:
-    """For a request that a resource policy does not let in: what the policy compares."""
+def _advise_on_policy(service: RumService, refusal: RefusedCall) -> str | None:
+    """For a request that a resource policy does not allow: list the values that a policy compares."""
     monitor = service.store.find_active(refusal.call.monitor)
     if monitor is None or monitor.policy is None:
         return None
@@ -165,28 +165,28 @@ def _tell_policy(service: RumService, refusal: RefusedCall) -> str | None:
     )
 
 
-def _tell_signing(service: RumService, refusal: RefusedCall) -> str:
-    """For a request that is not signed; where its path names no app monitor, none could let it in."""
+def _advise_on_signing(service: RumService, refusal: RefusedCall) -> str:
+    """For an unsigned request: say how to sign it or allow it; if its path names no app monitor, say that first."""
     if refusal.call.monitor and service.store.find_active(refusal.call.monitor) is None:
-        return _name_monitors(service, refusal)
+        return _advise_on_monitor(service, refusal)
     return (
         "Sign it with the key that the endpoint printed at its start. Or let unsigned requests in: by a resource "
         'policy with Principal "*" (an app monitor that is created under Monitors has one), or serve --unsigned.'
     )
 
 
-def _name_id(service: RumService, refusal: RefusedCall) -> str | None:
-    """For an id that is none: names are often given instead."""
-    return _name_monitors(service, refusal) if "'id'" in refusal.call.message else None
+def _advise_on_id(service: RumService, refusal: RefusedCall) -> str | None:
+    """For an id of a wrong form, often a monitor's name: list the ids that exist."""
+    return _advise_on_monitor(service, refusal) if "'id'" in refusal.call.message else None
 
 
 ADVICE: dict[str, str | Callable[[RumService, RefusedCall], str | None]] = {
-    "ResourceNotFoundException": _name_monitors,
-    "ValidationException": _name_id,
-    "UnrecognizedClientException": _name_key,
-    "InvalidSignatureException": _name_signature,
-    "AccessDeniedException": _tell_policy,
-    "MissingAuthenticationTokenException": _tell_signing,
+    "ResourceNotFoundException": _advise_on_monitor,
+    "ValidationException": _advise_on_id,
+    "UnrecognizedClientException": _advise_on_key,
+    "InvalidSignatureException": _advise_on_signature,
+    "AccessDeniedException": _advise_on_policy,
+    "MissingAuthenticationTokenException": _advise_on_signing,
     "RequestEntityTooLargeException": "Send fewer events in a batch (batchLimit of the web client).",
     "MalformedHttpRequestException": "Send the JSON as it is, or packed by gzip with content-encoding: gzip.",
     "UnknownOperationException": (
@@ -195,4 +195,4 @@ ADVICE: dict[str, str | Callable[[RumService, RefusedCall], str | None]] = {
     ),
     "OriginNotAllowed": "The browser sends nothing after this. Start the endpoint with this origin, or without.",
 }
-"""By the code of the error."""
+"""Advice by error code: a text, or a function of service and refused call."""

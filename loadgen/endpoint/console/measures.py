@@ -1,7 +1,7 @@
-"""The figures of groups of events: sessions, page views, loads, errors, requests, vitals; and views made of them.
+"""Figures of groups of events (sessions, page views, loads, errors, requests, vitals), and the views made of them.
 
-Rule: percentiles are exact, between neighbours linear (quantile_cont), as numpy computes them. A vital is good up to
-its first bound and poor above its second.
+Rule: percentiles are exact, with linear interpolation between neighbours (quantile_cont), as numpy computes them. A
+vital is good up to its first bound and poor above its second.
 """
 
 from __future__ import annotations
@@ -24,47 +24,47 @@ BOUNDS: dict[str, tuple[str, float, float]] = {  # name: event type, good up to,
 tolerable and frustrating."""
 
 MOST_GROUPS = 500
-"""Rows of a table; the groups with the most page views."""
+"""Rows of a table at most; groups with the most page views stay."""
 
 MOST_DISTRIBUTIONS = 10
 MOST_PROBLEMS = 200
 MOST_NAMES = 5
-"""Pages and browsers that are named for each error."""
+"""Pages and browsers that an error's row names at most."""
 
 BINS = 40
-"""Bars of a distribution, up to twice the bound of poor; one more holds all above."""
+"""Bars of a distribution, up to twice the bound of poor; one more bar holds all higher values."""
 
 
-def count_of(event_type: str, more: str = "") -> str:
-    """The SQL that counts events of a type."""
+def make_count_sql(event_type: str, more: str = "") -> str:
+    """Return the SQL that counts events of a type; `more` is a further condition."""
     return f"count(*) FILTER (WHERE type = {TYPE_WORDS[event_type]}{more})"
 
 
 HTTP_FAILED = f"(status >= 400 OR status = {NO_RESPONSE})"
-"""An answer that says so, or none."""
+"""The SQL of a failed HTTP request: an error status, or no response."""
 
 COUNTS = {
     "events": "count(*)",
     "sessions": "count(DISTINCT session) FILTER (WHERE session <> 0)",
-    "views": count_of(PAGE_VIEW),
-    "loads": count_of(NAVIGATION),
-    "errors": count_of(JS_ERROR),
-    "http": count_of(HTTP, f" AND status <> {NO_STATUS}"),
-    "http_failed": count_of(HTTP, f" AND {HTTP_FAILED}"),
+    "views": make_count_sql(PAGE_VIEW),
+    "loads": make_count_sql(NAVIGATION),
+    "errors": make_count_sql(JS_ERROR),
+    "http": make_count_sql(HTTP, f" AND status <> {NO_STATUS}"),
+    "http_failed": make_count_sql(HTTP, f" AND {HTTP_FAILED}"),
 }
 _COUNTS = ", ".join(f"{expression} AS {name}" for name, expression in COUNTS.items())
 _PARTS = ", ".join(f"{expression} AS {name}" for name, expression in COUNTS.items() if name != "sessions")
 _SUMS = ", ".join(f"{COUNTS[name] if name == 'sessions' else f'sum({name})::BIGINT'} AS {name}" for name in COUNTS)
-"""The counts of groups of sessions, from those of their parts."""
+"""The SQL that sums the counts of single sessions to those of a group."""
 
 TIMED = {TYPE_WORDS[NAVIGATION]: "load"} | {TYPE_WORDS[kind]: name for name, (kind, _, _) in BOUNDS.items()}
-"""What has a value, by the word of its type."""
+"""Names of the figures with a value, by the word number of their event type."""
 
 IS_TIMED = f"type IN ({', '.join(map(str, TIMED))}) AND value IS NOT NULL"
 
 
 def _choose_bound(place: int) -> str:
-    """The SQL of a bound of the type of a row."""
+    """Return the SQL of a bound (1: good, 2: poor) for the type of a row."""
     return f"CASE type {' '.join(f'WHEN {TYPE_WORDS[each[0]]} THEN {each[place]}' for each in BOUNDS.values())} END"
 
 
@@ -73,22 +73,22 @@ _VALUES = (
     f" count(*) FILTER (WHERE value <= {_choose_bound(1)}) AS good,"
     f" count(*) FILTER (WHERE value > {_choose_bound(2)}) AS poor"
 )
-"""The figures of one type. Grouping by type reads the few rows with a value once; a FILTER for each vital over all rows
-takes four times as long."""
+"""The SQL of one event type's figures. A query that groups by type reads the few rows with a value once; a FILTER for
+each vital over all rows takes four times as long."""
 
 
 def _make_values(quantiles: list[float], count: int, good: int, poor: int) -> dict[str, Any]:
-    """Quantiles p50, p75, p95, and how many are good, fair and poor."""
+    """Return the quantiles p50, p75 and p95, and the counts of good, fair and poor values."""
     return {"values": quantiles, "count": count, "good": good, "fair": count - good - poor, "poor": poor}
 
 
 def _measure_groups(table: ConsoleTable, scope: Scope, labels: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """The figures of each group of each SQL expression, by its name; the groups with the most page views first.
+    """Return figures of each group, by name of the grouping; `labels` has the SQL that a grouping groups by.
 
-    `load` and the vitals are there for groups that have such an event. One query reads the events once for all
-    expressions: sessions have one client, so their counts are few rows, and so are the events with a value.
+    Groups with the most page views come first. A group has `load` and vitals only if it has such events. One query
+    reads the events once for all groupings: it first counts by session, which leaves few rows.
     """
-    where, values = scope.condition(table.words)
+    where, values = scope.write_condition(table.words)
     columns = ", ".join(f"{expression} AS {name}_of" for name, expression in labels.items())
     counts = f"SELECT session, {columns}, {_PARTS} FROM events WHERE {where} GROUP BY ALL"
     groups = (
@@ -113,27 +113,27 @@ def _measure_groups(table: ConsoleTable, scope: Scope, labels: dict[str, str]) -
 
 
 def measure(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """The figures of a scope."""
-    where, values = scope.condition(table.words)
+    """Return the figures of all events in a scope."""
+    where, values = scope.write_condition(table.words)
     visitors = f"SELECT count(DISTINCT visitor) FILTER (WHERE visitor <> 0) FROM events WHERE {where}"
     rows = _measure_groups(table, scope, {"whole": "0"})["whole"] or [{"label": 0, **dict.fromkeys(COUNTS, 0)}]
     del rows[0]["label"]
     return rows[0] | {"visitors": table.ask(visitors, values)[0][0]}
 
 
-def overview(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """The figures, those of the period before, and their course in equal parts of time."""
+def measure_overview(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return the figures of a scope and of the period before, and their course over time."""
     return {
         "now": measure(table, scope),
         "before": measure(table, scope.before),
-        "course": trace(table, scope),
+        "course": trace_course(table, scope),
         "bounds": {name: bounds for name, (_, *bounds) in BOUNDS.items()},
     }
 
 
-def trace(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """Counts, and p75 of loads and vitals, for each part of a scope: 0 or null where there is no event."""
-    where, values = scope.condition(table.words)
+def trace_course(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return counts, and p75 of loads and vitals, in each part of a scope; 0 or None in a part without events."""
+    where, values = scope.write_condition(table.words)
     part, given = "(ms - ?) // ? AS part", [scope.start, scope.step, *values]
     course: dict[str, Any] = {"start": scope.start, "step": scope.step, "size": scope.size}
     course |= {name: [0] * scope.size for name in COUNTS} | {name: [None] * scope.size for name in TIMED.values()}
@@ -148,7 +148,7 @@ def trace(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
 
 
 def group_by(table: ConsoleTable, scope: Scope, *columns: str) -> dict[str, list[dict[str, Any]]]:
-    """The figures of each page, browser, OS, device or country, by the columns' names."""
+    """Return the figures of each value of a column (page, browser, os, device, country), by column."""
     measured = _measure_groups(table, scope, {column: column for column in columns})
     return {
         column: [{"name": table.words.texts[row.pop("label")]} | row for row in rows]
@@ -156,18 +156,18 @@ def group_by(table: ConsoleTable, scope: Scope, *columns: str) -> dict[str, list
     }
 
 
-def pages(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """The figures of each page."""
+def measure_pages(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return the figures of each page."""
     return {"rows": group_by(table, scope, "page")["page"]}
 
 
-def clients(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """The figures of each browser, OS, device and country."""
+def measure_clients(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return the figures of each browser, OS, device and country."""
     return group_by(table, scope, "browser", "os", "device", "country")
 
 
-def vitals(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """The distribution of each vital, in whole (`all`), by device and by browser."""
+def measure_vitals(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return the distribution of each vital over all events (`all`), by device and by browser."""
     found: dict[str, dict[str, Any]] = {
         name: {"good": good, "poor": poor, "width": poor * 2 / BINS} for name, (_, good, poor) in BOUNDS.items()
     }
@@ -177,8 +177,8 @@ def vitals(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
 
 
 def _distribute(table: ConsoleTable, scope: Scope) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Quantiles, parts and bars of each vital: in whole, and of the most frequent ten devices and browsers."""
-    where, values = scope.condition(table.words)
+    """Return the quantiles, ratings and bars of each vital: of all events, and of the ten most frequent groups."""
+    where, values = scope.write_condition(table.words)
     vital = f"{where} AND {IS_TIMED} AND type <> {TYPE_WORDS[NAVIGATION]}"
     bar = f"greatest(least(floor(value / ({_choose_bound(2)} * 2 / {BINS})), {BINS}), 0)::INTEGER AS bar"
     source = f"WITH vital AS MATERIALIZED (SELECT type, value, device, browser, {bar} FROM events WHERE {vital})"
@@ -197,31 +197,31 @@ def _distribute(table: ConsoleTable, scope: Scope) -> dict[str, dict[str, list[d
 
 
 GROUPINGS = {3: "all", 1: "device", 2: "browser"}
-"""What grouping_id(device, browser) gives: a bit for each column that is not grouped by."""
+"""Names of the values of grouping_id(device, browser), which has a bit for each column that is not grouped by."""
 
 
 def _sort_distributions(
     found: dict[tuple[int, int, int], dict[str, Any]],
 ) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    sorted_ones: dict[str, dict[str, list[dict[str, Any]]]] = {
+    by_vital: dict[str, dict[str, list[dict[str, Any]]]] = {
         name: {by: [] for by in GROUPINGS.values()} for name in BOUNDS
     }
     for (grouping, kind, _), distribution in found.items():
-        ones = sorted_ones[TIMED[kind]][GROUPINGS[grouping]]
-        if len(ones) < MOST_DISTRIBUTIONS:
-            ones.append(distribution)
-    return sorted_ones
+        distributions = by_vital[TIMED[kind]][GROUPINGS[grouping]]
+        if len(distributions) < MOST_DISTRIBUTIONS:
+            distributions.append(distribution)
+    return by_vital
 
 
-# What went wrong
+# Errors and failed requests
 
 
-def errors(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """Errors by type and message: how many, sessions hit, first and last seen, where; and their course.
+def group_errors(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return errors by type and message (count, sessions, first and last time, pages), and their course over time.
 
-    `batch` and `place` are those of the last one, whose stack the event itself has.
+    `batch` and `place` locate the last event of each row, which has the stack.
     """
-    where, values = scope.condition(table.words)
+    where, values = scope.write_condition(table.words)
     where += f" AND type = {TYPE_WORDS[JS_ERROR]}"
     rows = table.ask_named(
         "SELECT kind, name, count(*) AS count, count(DISTINCT session) FILTER (WHERE session <> 0) AS sessions,"
@@ -238,12 +238,12 @@ def errors(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
     return {"rows": rows, "course": count_course(table, scope, where, values)}
 
 
-def http(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """Requests by method and URL (without its query): how many, how many failed, and the count of each status.
+def group_requests(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return recorded HTTP requests by method and URL (without query): counts of all, of failed, and of each status.
 
-    Status "0" stands for requests without an answer. Those that failed most stand first.
+    Status "0" stands for requests without a response. Rows with the most failed requests come first.
     """
-    where, values = scope.condition(table.words)
+    where, values = scope.write_condition(table.words)
     where += f" AND type = {TYPE_WORDS[HTTP]} AND status <> {NO_STATUS}"
     rows = table.ask_named(
         f"SELECT kind, name, count(*) AS count, count(*) FILTER (WHERE {HTTP_FAILED}) AS failed,"
@@ -268,7 +268,7 @@ def http(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
 
 
 def count_course(table: ConsoleTable, scope: Scope, where: str, values: list[Any]) -> dict[str, Any]:
-    """How many events of a condition there are in each part of the scope."""
+    """Count the events that meet a SQL condition in each part of the scope."""
     counts = [0] * scope.size
     question = f"SELECT (ms - ?) // ? AS part, count(*) FROM events WHERE {where} GROUP BY part"
     for part, count in table.ask(question, [scope.start, scope.step, *values]):

@@ -1,8 +1,8 @@
-"""Who may ask the console, and the files that its page is made of.
+"""Which callers the console answers, and the files that its page is made of.
 
-Rule: as for the admin routes, the peer is this machine and `Host` names it. The page's own requests have its address as
-their origin; another page's have not, whatever name it has rebound. The page may load and ask nothing but this
-endpoint, and takes no text for markup (Trusted Types).
+Rule: as for the admin routes, the peer must be this machine and `Host` must name it. Requests of the console's page
+have its address as their origin; requests of another page have not, even if DNS rebinding points the page's name here.
+The console's page may load and ask nothing but this endpoint, and never reads a text as markup (Trusted Types).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loadgen.transport import is_loopback
 
 FILES = PREFIX + "web/"
 API = PREFIX + "api/"
-WAY_IN = PREFIX.rstrip("/")
+ROOT = PREFIX.rstrip("/")  # the page's address without its slash, which is redirected
 
 KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 
@@ -36,17 +36,17 @@ SAFETY = (
     ("cross-origin-opener-policy", "same-origin"),
     ("cache-control", "no-store"),
 )
-"""Headers of every answer."""
+"""Headers of every answer of the console."""
 
 
 def is_of_console(target: str) -> bool:
     """Whether a request is for the console: its page, its files, its API."""
     path = target.partition("?")[0]
-    return path in (PREFIX, WAY_IN) or path.startswith((FILES, API))
+    return path in (PREFIX, ROOT) or path.startswith((FILES, API))
 
 
 def check_caller(request: Request, peer: str) -> None:
-    """Raise ServiceError unless a program here, or the console's own page in a browser here, asks."""
+    """Raise ServiceError unless a program on this machine, or the console's own page in its browser, asks."""
     hosts = [value for name, value in request.headers if name == "host"]
     at_home = is_loopback(peer) and bool(hosts) and all(map(names_this_machine, hosts))
     origin, site = request.header("origin"), request.header("sec-fetch-site")
@@ -56,10 +56,10 @@ def check_caller(request: Request, peer: str) -> None:
 
 
 def _opens_page(request: Request) -> bool:
-    """Whether a link of another page opens the console in a tab; the other page sees nothing of it."""
+    """Whether a link on another page opens the console in a tab. That is safe: the other page cannot read the tab."""
     path = request.target.partition("?")[0]
     return (
-        path in (PREFIX, WAY_IN)
+        path in (PREFIX, ROOT)
         and request.method == "GET"
         and request.header("origin") is None
         and request.header("sec-fetch-mode") == "navigate"
@@ -68,9 +68,9 @@ def _opens_page(request: Request) -> bool:
 
 
 def answer_file(target: str) -> Response:
-    """The page, or one of its files; raises ServiceError."""
+    """Answer with the page or one of its files; raises ServiceError for an unknown file."""
     path = target.partition("?")[0]
-    if path == WAY_IN:
+    if path == ROOT:
         return Response(308, (("location", PREFIX), *SAFETY))
     name = "index.html" if path == PREFIX else path.removeprefix(FILES)
     if name not in list_files():
@@ -81,14 +81,14 @@ def answer_file(target: str) -> Response:
 
 @cache
 def list_files() -> frozenset[str]:
-    """Names of the files that may be asked for."""
+    """Return the names of the files that the console serves."""
     folder = files("loadgen.endpoint.console") / "web"
-    return frozenset(each.name for each in folder.iterdir() if each.name.rpartition(".")[2] in KINDS) | {STYLES}
+    return frozenset(file.name for file in folder.iterdir() if file.name.rpartition(".")[2] in KINDS) | {STYLES}
 
 
 @cache
 def read_file(name: str) -> bytes:
-    """A file beside this module, or the styles that all pages of loadgen have."""
+    """Return the bytes of a file of the page, or of the styles that all pages of loadgen share."""
     if name == STYLES:
         return read_resource(name).encode()
     return (files("loadgen.endpoint.console") / "web" / name).read_bytes()

@@ -1,4 +1,4 @@
-"""Sessions: their table, one session's events, the way from page to page, and the events that pass a filter."""
+"""Questions about sessions and single events: the list of sessions, one session, journeys, and filtered events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from loadgen.endpoint.console.columns import TYPE_WORDS, Words
 from loadgen.endpoint.console.console_table import ConsoleTable, Scope
-from loadgen.endpoint.console.measures import HTTP_FAILED, count_of
+from loadgen.endpoint.console.measures import HTTP_FAILED, make_count_sql
 from loadgen.endpoint.operations.stored_events import EventPlace
 from loadgen.endpoint.service_error import ValidationException
 from loadgen.model import Noun
@@ -14,21 +14,21 @@ from loadgen.rum.events import HTTP, JS_ERROR, NAVIGATION, PAGE_VIEW
 
 MOST_ROWS = 200
 MOST_EVENTS = 3000
-"""Events of a session that its timeline shows; the first ones."""
+"""Events of a session that its timeline shows at most; the first events stay."""
 
 MOST_TRANSITIONS = 200
-"""The most frequent ones."""
+"""Transitions from page to page that are listed at most; the most frequent stay."""
 
 STEPS = 5
-"""Pages of a session that the flow shows, from its first one on."""
+"""Pages of a session that the flow shows, from the first page on."""
 
 PAGES_OF_A_STEP = 6
-"""The others are one page together."""
+"""Pages that a step of the flow shows; all others are shown together as one."""
 
 OTHERS = "(other pages)"
 
 SORTS = ("start", "length", "views", "errors", "events", "http_failed", "load")
-"""Columns that the table is sorted by, the largest first."""
+"""Columns that the list can be sorted by, in descending order."""
 
 
 class SessionQuery(Noun):
@@ -36,24 +36,24 @@ class SessionQuery(Noun):
 
     sort: str = "start"
     offset: int = 0
-    failing: bool = False  # with an error or a failed request alone
-    text: str = ""  # a part of the session's or the user's id
+    failing: bool = False  # only sessions with an error or a failed request
+    text: str = ""  # only ids of a session or user that contain this text
 
 
-def sessions(table: ConsoleTable, scope: Scope, query: SessionQuery) -> dict[str, Any]:
-    """The sessions with an event in the scope: what of them lies in it."""
+def list_sessions(table: ConsoleTable, scope: Scope, query: SessionQuery) -> dict[str, Any]:
+    """Return a page of the sessions with events in the scope, with figures of those events alone."""
     if query.sort not in SORTS:
         raise ValidationException(f"'sort' must be one of {', '.join(SORTS)}")
-    where, values = scope.condition(table.words)
+    where, values = scope.write_condition(table.words)
     having = " HAVING errors > 0 OR http_failed > 0" if query.failing else ""
     if query.text:
-        found = table.words.find_containing(query.text)
+        numbers = table.words.find_containing(query.text)
         where += " AND (session IN (SELECT unnest(?)) OR visitor IN (SELECT unnest(?)))"
-        values += [found, found]
+        values += [numbers, numbers]
     inner = (
         "SELECT session, any_value(visitor) AS visitor, min(ms) AS start, max(ms) - min(ms) AS length,"
-        f" count(*) AS events, {count_of(PAGE_VIEW)} AS views, {count_of(JS_ERROR)} AS errors,"
-        f" {count_of(HTTP, f' AND {HTTP_FAILED}')} AS http_failed,"
+        f" count(*) AS events, {make_count_sql(PAGE_VIEW)} AS views, {make_count_sql(JS_ERROR)} AS errors,"
+        f" {make_count_sql(HTTP, f' AND {HTTP_FAILED}')} AS http_failed,"
         f" max(value) FILTER (WHERE type = {TYPE_WORDS[NAVIGATION]}) AS load"
         f" FROM events WHERE {where} AND session <> 0 GROUP BY session{having}"
     )
@@ -61,14 +61,14 @@ def sessions(table: ConsoleTable, scope: Scope, query: SessionQuery) -> dict[str
     rows = table.ask_named(f"SELECT *, count(*) OVER () AS total FROM ({inner}) {order}", values)
     total = rows[0]["total"] if rows else 0
     origins = _find_origins(table, where, values, [row["session"] for row in rows])
-    named = [_name(row | origins[row["session"]], table.words) for row in rows]
+    named = [_replace_words(row | origins[row["session"]], table.words) for row in rows]
     return {"rows": named, "total": total, "offset": query.offset}
 
 
 def _find_origins(
     table: ConsoleTable, where: str, values: list[Any], session_words: list[int]
 ) -> dict[int, dict[str, Any]]:
-    """Where the listed sessions begin: their first page, and the client of their first event."""
+    """Return the first page of each listed session, and the client of its first event, by session word."""
     columns = ("browser", "os", "device", "country")
     firsts = ", ".join(f"min_by({name}, (ms, batch, place)) AS {name}" for name in columns)
     question = (
@@ -78,14 +78,14 @@ def _find_origins(
     return {row["session"]: row for row in table.ask_named(question, [*values, session_words])}
 
 
-def _name(row: dict[str, Any], words: Words) -> dict[str, Any]:
+def _replace_words(row: dict[str, Any], words: Words) -> dict[str, Any]:
     names = ("session", "visitor", "entry", "browser", "os", "device", "country")
     del row["total"]
     return row | {name: words.texts[row[name] or 0] for name in names}
 
 
 def find_session_events(table: ConsoleTable, monitor: int, session: str) -> list[EventPlace]:
-    """Places of the events of a session, in their order."""
+    """Return the places of a session's events, in the order of time."""
     word = table.words.find(session)
     question = (
         "SELECT ms, batch, place FROM events WHERE monitor = ? AND session = ?"
@@ -94,12 +94,12 @@ def find_session_events(table: ConsoleTable, monitor: int, session: str) -> list
     return [EventPlace(*row) for row in table.ask(question, [monitor, word or -1])]
 
 
-def journey(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
-    """How sessions go from page to page: each transition's count, and the flow of their first pages step by step.
+def trace_journeys(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
+    """Return the counts of transitions from page to page, and the flow of sessions through their first pages.
 
-    A page's own "next" is null where the session ends. A view that repeats the page before it is no step.
+    "next" is None where a session ends. A view that repeats the page before it does not count as a step.
     """
-    where, values = scope.condition(table.words)
+    where, values = scope.write_condition(table.words)
     views = (
         "SELECT session, page, ms, turn, batch, place FROM"
         " (SELECT *, lag(page) OVER (PARTITION BY session ORDER BY ms, turn, batch, place) AS previous FROM events"
@@ -126,7 +126,7 @@ def journey(table: ConsoleTable, scope: Scope) -> dict[str, Any]:
 
 
 def _fold(flow: list[tuple[Any, ...]], texts: list[str]) -> list[dict[str, Any]]:
-    """The flow with the rare pages of each step as one."""
+    """Return the flow with the rare pages of each step merged into one."""
     weights: dict[tuple[int, int], int] = {}
     for step, page, _, count in flow:
         weights[step, page] = weights.get((step, page), 0) + count
@@ -149,17 +149,17 @@ def _fold(flow: list[tuple[Any, ...]], texts: list[str]) -> list[dict[str, Any]]
 
 
 class EventQuery(Noun):
-    """Which events the explorer shows."""
+    """Which events the view of single events shows."""
 
-    types: tuple[str, ...] = ()  # full names; none: all
-    inverted: tuple[str, ...] = ()  # values that no filterable field has, as RUM's Invert
-    before: EventPlace | None = None  # the last event shown
+    types: tuple[str, ...] = ()  # full names; empty: all types
+    inverted: tuple[str, ...] = ()  # values that no filterable field may have, as in RUM's Invert
+    before: EventPlace | None = None  # only events before this place: the last one already shown
     limit: int = 50
 
 
 def find_events(table: ConsoleTable, scope: Scope, query: EventQuery) -> list[EventPlace]:
-    """Places of the events that pass the filters, the newest first."""
-    where, values = scope.condition(table.words)
+    """Return the places of the events that pass the filters, the newest first."""
+    where, values = scope.write_condition(table.words)
     if query.types:
         numbers = [number for each in query.types if (number := table.words.find(each)) is not None]
         where += f" AND type IN ({', '.join('?' * len(numbers))})" if numbers else " AND FALSE"
@@ -176,20 +176,20 @@ def find_events(table: ConsoleTable, scope: Scope, query: EventQuery) -> list[Ev
 
 
 def count_types(table: ConsoleTable, scope: Scope) -> list[dict[str, Any]]:
-    """How many events of each type there are."""
-    where, values = scope.condition(table.words)
+    """Count the events of each type in the scope."""
+    where, values = scope.write_condition(table.words)
     question = f"SELECT type, count(*) AS count FROM events WHERE {where} GROUP BY type ORDER BY count DESC LIMIT 100"
     return [{"type": table.words.texts[kind], "count": count} for kind, count in table.ask(question, values)]
 
 
 def find_event(table: ConsoleTable, monitor: int, batch: int, position: int) -> list[EventPlace]:
-    """The place of the event at a position of a batch, if there is one."""
+    """Return the place of the event at a position of a batch; an empty list if there is none."""
     question = "SELECT ms, batch, place FROM events WHERE monitor = ? AND batch = ? AND place = ?"
     return [EventPlace(*row) for row in table.ask(question, [monitor, batch, position])]
 
 
 def find_spans(table: ConsoleTable) -> dict[int, tuple[int, int]]:
-    """First and last event of each monitor, in Unix milliseconds."""
+    """Return the times of each monitor's first and last event, in Unix milliseconds."""
     return {
         monitor: (first, last)
         for monitor, first, last in table.ask("SELECT monitor, min(ms), max(ms) FROM events GROUP BY monitor", [])

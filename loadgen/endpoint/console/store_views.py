@@ -1,4 +1,4 @@
-"""What the console reads from the store itself: app monitors with all that is known of each, and single events."""
+"""Views that read the store itself: app monitors with their settings and counts, and single events."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from loadgen.model import Noun, Request
 from loadgen.rum.service_model import PUT_ACTION
 
 MOST_DEFINITIONS = 200
-"""Metric definitions that are listed for a destination."""
+"""Metric definitions that are listed for a destination at most."""
 
 MOST_BYTES = 16 * 1024 * 1024
-"""Of batches that are decoded for one answer, which keeps the endpoint from its other clients meanwhile."""
+"""Bytes of batches that are decoded for one answer at most: the endpoint's other clients wait meanwhile."""
 
 Spans = dict[int, tuple[int, int]]
-"""First and last event of each monitor, by AppMonitor.number, in Unix milliseconds."""
+"""Times of each monitor's first and last event in Unix milliseconds, by AppMonitor.number."""
 
 
 def list_monitors(service: RumService, spans: Spans) -> list[dict[str, Any]]:
-    """Each monitor that is not deleted, by name: as GetAppMonitor gives it, its events, metrics and policy."""
+    """Return all monitors that are not deleted, by name, each with its settings, counts, metrics and policy."""
     present = [monitor for monitor in service.store.list_monitors() if monitor.deleted is None]
     return [_describe(monitor, service, spans) for monitor in present]
 
@@ -56,7 +56,7 @@ def _describe(monitor: AppMonitor, service: RumService, spans: Spans) -> dict[st
                 "arn": target.arn,
                 "role": role,
                 "count": len(definitions := target.read_definitions(store)),
-                "definitions": [each.content for each in definitions[:MOST_DEFINITIONS]],
+                "definitions": [definition.content for definition in definitions[:MOST_DEFINITIONS]],
             }
             for target, role in read_destinations(store, monitor)
         ],
@@ -72,14 +72,14 @@ def takes_unsigned(monitor: AppMonitor, settings: EndpointSettings) -> bool:
 
 
 class NewMonitor(Noun, forbid_unknown_fields=True):
-    """An app monitor that somebody asks for on the page."""
+    """What the console's form asks for: a new app monitor."""
 
     name: str
     domain: str = "localhost"
 
 
 def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
-    """Create an app monitor that takes custom events and unsigned requests, as a page sends them; its name and id."""
+    """Create an app monitor that takes custom events and unsigned requests of pages; return its name and id."""
     try:
         wanted = msgspec.json.decode(body, type=NewMonitor)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
@@ -100,9 +100,9 @@ def create_monitor(service: RumService, body: bytes) -> dict[str, Any]:
 def read_events(
     store: Store, settings: EndpointSettings, monitor: AppMonitor, places: Sequence[EventPlace]
 ) -> tuple[list[dict[str, Any]], bool]:
-    """Events as GetAppMonitorData gives them, with their places, in that order; and whether all were read.
+    """Return the events at these places, as GetAppMonitorData gives them, and whether all of them were read.
 
-    A batch that has left the store meanwhile is passed over.
+    Events of a batch that has left the store meanwhile are left out.
     """
     reader = EventReader(store, settings, monitor)
     found: list[dict[str, Any]] = []

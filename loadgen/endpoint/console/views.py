@@ -1,4 +1,4 @@
-"""What the console's page may read, by name: each view is computed from a query string, and goes out as JSON."""
+"""The console's views by name: each is computed from a query string and sent to the page as JSON."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from loadgen.endpoint.store import AppMonitor
 
 Query = dict[str, list[str]]
 
-OF_THE_TABLE: dict[str, Callable[[ConsoleTable, Scope], Any]] = {
-    "overview": measures.overview,
-    "pages": measures.pages,
-    "vitals": measures.vitals,
-    "clients": measures.clients,
-    "errors": measures.errors,
-    "http": measures.http,
-    "journey": sessions.journey,
+TABLE_VIEWS: dict[str, Callable[[ConsoleTable, Scope], Any]] = {
+    "overview": measures.measure_overview,
+    "pages": measures.measure_pages,
+    "vitals": measures.measure_vitals,
+    "clients": measures.measure_clients,
+    "errors": measures.group_errors,
+    "http": measures.group_requests,
+    "journey": sessions.trace_journeys,
 }
-"""Views that are computed from the table alone."""
+"""Views that need the console's table alone."""
 
 MOST_PAGE = 200
 _INTEGER64 = 2**63 - 1
 
 
 class Views:
-    """The views of one endpoint; `close` ends the thread of its table."""
+    """The console's views of one endpoint; `close` ends the thread of the table."""
 
     def __init__(self, service: RumService, is_live: bool) -> None:
         self._service = service
-        self._is_live = is_live  # False: a store of another time, which takes nothing
+        self._is_live = is_live  # False: `loadgen console` shows a store, and the endpoint takes no requests
         self._table = FollowedTable(service.store)
         self.close = self._table.close
-        self._own: dict[str, Callable[[Query], Awaitable[Any]]] = {
+        self._other_views: dict[str, Callable[[Query], Awaitable[Any]]] = {
             "status": self._describe_status,
             "monitors": self._list_monitors,
             "sessions": self._list_sessions,
@@ -53,13 +53,13 @@ class Views:
 
     def has(self, name: str) -> bool:
         """Whether there is a view of this name."""
-        return name in OF_THE_TABLE or name in self._own
+        return name in TABLE_VIEWS or name in self._other_views
 
     async def show(self, name: str, query: Query) -> Any:
-        """What a view shows, to be written as JSON; ServiceError where the query asks for what is not there."""
-        if name in self._own:
-            return await self._own[name](query)
-        return await self._table.ask(OF_THE_TABLE[name], read_scope(query, self._find_monitor(query).number))
+        """Return a view's content, ready for JSON; raises ServiceError if the query names something that is missing."""
+        if name in self._other_views:
+            return await self._other_views[name](query)
+        return await self._table.ask(TABLE_VIEWS[name], read_scope(query, self._find_monitor(query).number))
 
     def _find_monitor(self, query: Query) -> AppMonitor:
         monitor_id = query.get("monitor", [""])[-1]
@@ -69,7 +69,7 @@ class Views:
         return monitor
 
     async def _describe_status(self, query: Query) -> dict[str, Any]:
-        """How far the table has read the store, and a version that changes with what the views show."""
+        """Return how far the table has read the store, and a version that changes whenever a view's content does."""
         table = await self._table.follow()
         return {
             "live": self._is_live,
@@ -95,7 +95,7 @@ class Views:
             query.get("text", [""])[-1][:200],
         )
         found: dict[str, Any] = await self._table.ask(
-            sessions.sessions, read_scope(query, self._find_monitor(query).number), asked
+            sessions.list_sessions, read_scope(query, self._find_monitor(query).number), asked
         )
         return found
 
@@ -108,7 +108,7 @@ class Views:
         return {"events": events, "whole": whole and len(places) < sessions.MOST_EVENTS}
 
     async def _list_events(self, query: Query) -> dict[str, Any]:
-        """Events that pass RUM's filters; `next` is what `before` takes for those that follow."""
+        """Return events that pass RUM's filters, and in `next` the value of `before` that asks for the next page."""
         monitor = self._find_monitor(query)
         scope = read_scope(query, monitor.number)
         limit = read_integer(query, "limit", 1, MOST_PAGE, 50)

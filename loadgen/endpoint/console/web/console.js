@@ -9,7 +9,7 @@ import { ask, DIMENSIONS, forgetTruth, go, isHit, linkTo, listBands, RANGES, rea
 import { count, day, duration, moment, clock } from './units.js';
 
 const POLL_MS = 1000;
-const IDLE_MS = 30000; // a span that ends now moves on this often even when nothing comes
+const IDLE_MS = 30000; // a view whose time ends now is drawn anew this often, even without new events
 
 const VIEWS = {
     monitors: ['Monitors', monitors], overview: ['Overview', overview], pages: ['Pages', pages], vitals: ['Vitals', vitals],
@@ -22,12 +22,12 @@ const bar = document.getElementById('bar');
 const content = document.getElementById('content');
 let status = null;
 let list = []; // of monitors, as the API gives them
-let shown = ''; // version and address of what is shown
+let shown = ''; // version and address of the view that is shown
 let shownAt = 0;
-let isPartial = false; // the store was still being read
+let isPartial = false; // the store was still being read when the view was drawn
 let isLive = true;
 let isHeld = false; // somebody fills in a form, or has loaded older events
-let turn = 0; // counts renderings: a slow one that was overtaken is thrown away
+let turn = 0; // counts renderings: a slow one is discarded if a later one has begun
 
 function findMonitor(query) {
     return list.find((each) => each.monitor.Id === query.get('monitor')) || [...list].sort((a, b) => (b.last ?? 0) - (a.last ?? 0))[0];
@@ -58,7 +58,7 @@ function makeContext() {
     return { view, query, each, span, context };
 }
 
-// Parameters of a view's own, which a change of time keeps.
+// The parameters that belong to one view; a change of time keeps them.
 const keep = (query) => Object.fromEntries(['sort', 'failing', 'text', 'type', 'invert', 'session'].filter((key) => query.has(key)).map((key) => [key, query.getAll(key)]));
 
 async function attempt(work) {
@@ -93,7 +93,7 @@ async function render() {
     if (isNew) say(`${title || 'Session'} is shown`);
 }
 
-// What to do where a view has nothing to show.
+// Explain an empty view, and say what to do; null if the view has events to show.
 function explainNothing(view, each, span) {
     if (!each || view === 'session' || WITHOUT_MONITOR.includes(view)) return null;
     if (!each.last) {
@@ -208,12 +208,12 @@ async function poll() {
             document.body.classList.remove('away');
         }
     } catch {
-        document.body.classList.add('away'); // the endpoint is gone, or busy; the next poll tries again
+        document.body.classList.add('away'); // the endpoint has ended or is busy; the next poll tries again
     }
     setTimeout(poll, POLL_MS);
 }
 
-// Whether a refresh disturbs nobody: no text is chosen, no span is being dragged, no field is filled in, and a session that is whole stays.
+// Whether a refresh disturbs nobody: no text is selected, no span is being dragged, no field is filled in, and no complete session is shown.
 function isCalm() {
     const { view } = readState();
     const active = document.activeElement;

@@ -1,4 +1,4 @@
-// Elements from text, and tables of them. Names of events come from strangers: every text becomes a text node, nothing is parsed as markup.
+// Functions that make elements, forms and tables. Names in events come from strangers: every text becomes a text node, nothing is parsed as markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -25,8 +25,8 @@ function fill(element, properties, children) {
 export const h = (name, properties = {}, ...children) => fill(document.createElement(name), properties, children);
 export const svg = (name, properties = {}, ...children) => fill(document.createElementNS(SVG, name), properties, children);
 
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu; // control characters, and those that turn or join the text around them
-const PILES = /(\p{M}{4})\p{M}+/gu; // marks upon marks, which would cover the lines above and below
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu; // control characters, and those that reverse or join the text around them
+const PILES = /(\p{M}{4})\p{M}+/gu; // many marks on one letter, which would cover the lines above and below
 const SHOWN = 300;
 
 const spell = (one) => {
@@ -34,13 +34,13 @@ const spell = (one) => {
     return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
 };
 
-// A text of a stranger with its invisible characters spelled out, and cut.
+// A stranger's text, with invisible characters spelled out and cut to `most` characters.
 export function show(text, most = SHOWN) {
     const cut = text.length > most ? `${text.slice(0, most)}…` : text;
     return cut.replace(UNSEEN, spell).replace(PILES, '$1…');
 }
 
-// A name of a stranger: it cannot change the direction of what stands beside it.
+// An element with a stranger's name, which cannot change the writing direction of the text beside it.
 export const name = (text, most = SHOWN) =>
     text ? h('bdi', { class: 'name' }, show(String(text), most)) : h('span', { class: 'soft' }, '(none)');
 
@@ -55,16 +55,16 @@ export const tiles = (figures) =>
 export const facts = (pairs) =>
     h('dl', { class: 'facts' }, pairs.map(([title, value]) => [h('dt', {}, title), h('dd', {}, value)]));
 
-// A form: `submit` gets it in place of the server.
+// A form that calls `submit` with itself, instead of sending its fields to the server.
 export const form = (kind, submit, ...children) =>
     h('form', { class: kind, on: { submit: (event) => { event.preventDefault(); submit(event.target); } } }, ...children);
 
-// A list to choose from, of [value, text]; `change` gets the value that is chosen.
+// A list of options [value, text]; `change` gets the chosen value.
 export const select = (properties, options, chosen, change) =>
     h('select', { ...properties, on: { change: (event) => change(event.target.value) } },
         options.map(([value, text]) => h('option', { value, selected: value === chosen }, text)));
 
-// Something to open; `load` makes its inside when it is opened for the first time. `key` names it across refreshes.
+// An element that can be opened; `load` makes its content when it is first opened. `key` identifies it across refreshes.
 export function folded(key, title, load) {
     const inside = h('div', {});
     let loaded = false;
@@ -87,16 +87,16 @@ export function copyButton(text, label = 'copy as JSON') {
     return button;
 }
 
-// Lines of text as they are, which the keyboard scrolls.
+// A block of lines, which can be scrolled with the keyboard.
 export const listing = (label, text) => h('pre', { tabindex: 0, role: 'group', 'aria-label': label }, text);
 
-// JSON for people, with a button that copies it.
+// A value as indented JSON, with a button that copies it.
 export function json(value) {
     const text = JSON.stringify(value, null, 2);
     return h('div', { class: 'json' }, copyButton(text), listing('JSON', showLines(text)));
 }
 
-// A text that should be JSON, and may be anything.
+// The body of a request: as JSON if it is JSON, else as it is.
 export function showBody(body) {
     try {
         return json(JSON.parse(body));
@@ -105,15 +105,15 @@ export function showBody(body) {
     }
 }
 
-// A text of several lines.
+// A stranger's text of several lines, each as `show` gives it.
 export const showLines = (text) => text.split('\n').map((line) => show(line, 20000)).join('\n');
 
-// Tell it to a screen reader.
+// Let a screen reader say a text.
 export function say(text) {
     document.getElementById('said').textContent = text;
 }
 
-// Put a new view in place of the old one; what was open or closed stays so, and the focus stays where it was.
+// Replace the old view by a new one; details stay open or closed, and the focus stays in its place.
 export function replaceView(container, node) {
     const open = new Map([...container.querySelectorAll('details[data-key]')].map((each) => [each.dataset.key, each.open]));
     const active = container.contains(document.activeElement) ? findPlace(container, document.activeElement) : null;
@@ -124,7 +124,7 @@ export function replaceView(container, node) {
     if (active) active()?.focus({ preventScroll: true });
 }
 
-// A function that finds the element in the place of another one: the same key, or the same number of its kind within a key.
+// A function that finds the new element in the place of an old one: with the same key, or the n-th of its kind in the element with that key.
 function findPlace(container, element) {
     const selectKey = (each) => `[data-key="${CSS.escape(each.dataset.key)}"]`;
     if (element.dataset.key) return () => container.querySelector(selectKey(element));
@@ -135,14 +135,14 @@ function findPlace(container, element) {
     return () => (isInside ? container.querySelector(selectKey(holder)) : container)?.querySelectorAll(kind)[number];
 }
 
-// Tables that sort. The order is kept while the console is open, table by table.
+// Sortable tables. The page remembers the order of each table while it is open.
 
 const orders = new Map();
 
-// A column of one number of each row.
+// A column of the number that each row has under `key`.
 export const figure = (title, key, write) => ({ title, value: (row) => row[key], cell: (row) => write(row[key]) });
 
-// columns: {title, value(row), cell(row)?, text?, id?}; a text column sorts upwards first, a number downwards; an id is one line.
+// columns: {title, value(row), cell(row)?, text?, id?}. The first click sorts texts upwards and numbers downwards; an id is never broken into lines.
 export function table({ caption, columns, rows, rerender }) {
     const order = orders.get(caption);
     const sorted = order ? [...rows].sort(compare(columns[order.column], order.down)) : rows;

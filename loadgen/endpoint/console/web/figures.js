@@ -1,4 +1,4 @@
-// Views of figures: overview, pages, vitals, clients; and of what went wrong: errors, HTTP requests.
+// The views of figures: overview, pages, vitals, clients, errors, HTTP requests.
 
 import { card, facts, figure, folded, h, json, listing, name, note, show, showLines, table, tiles, wide } from './dom.js';
 import { histogram, ratingBar, timePlot } from './plot.js';

@@ -1,4 +1,4 @@
-// What comes in, live; what was refused and why; switches for quota and faults.
+// The view of ingestion: live calls, refused calls with the reason, and switches for quota and faults.
 
 import { facts, figure, folded, form, h, json, name, note, say, show, showBody, table, tiles, wide } from './dom.js';
 import { timePlot } from './plot.js';
@@ -6,7 +6,7 @@ import { ask, changeSettings } from './state.js';
 import { bytes, clock, count, milliseconds, short, shortType } from './units.js';
 
 const SPAN = 120; // seconds that the plot shows
-const calls = new Map(); // number: call; kept while the page is open, the newest ones
+const calls = new Map(); // number: call; the newest KEPT calls since the page was opened
 const KEPT = 500;
 let known = 0;
 
@@ -42,7 +42,7 @@ export async function ingestion(context) {
     ];
 }
 
-// Tell a screen reader of new calls that were not accepted; accepted ones would drown everything else.
+// Tell a screen reader about new calls that were not accepted. Accepted calls are too many to be spoken.
 function speak(fresh) {
     const bad = fresh.filter((call) => call.status !== 200);
     if (bad.length) say(`${count(bad.length)} of ${count(fresh.length)} calls not accepted, the last one: ${bad[0].status} ${show(bad[0].code, 60)}, ${show(bad[0].message, 200)}`);
@@ -66,7 +66,7 @@ function showRefusals(refusals) {
     note('The latest 100 are remembered.'));
 }
 
-// What keeps events from arriving at all, so that no call can say it.
+// Reasons for which a client sends nothing at all; no call can show them.
 const SILENT = [
     ['sessionSampleRate', 'The web client sends for this share of sessions. Give 1 here; 0 sends nothing. The choice stays in the cookie cwr_s: clear it after a change.'],
     ['endpoint', () => `It is ${location.origin}; without it the client sends to AWS.`],
@@ -148,7 +148,7 @@ function showSwitches(settings, context) {
         folded('settings', 'Everything in force as JSON', async () => json(settings)));
 }
 
-// The settings of the form; what the form does not show stays as it is.
+// The settings as the form states them; settings that the form does not show stay as they are.
 function readSwitches(filled, { faults }) {
     const number = (key, otherwise) => (filled.get(key) === '' ? otherwise : Number(filled.get(key)));
     const outage = filled.get('outage');

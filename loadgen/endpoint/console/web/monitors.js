@@ -1,4 +1,4 @@
-// App monitors: what is known of each, how a page is connected to one, and a form that creates one.
+// The view of app monitors: facts of each, how to connect a page, and a form that creates a monitor.
 
 import { card, copyButton, facts, folded, form, h, json, listing, name, say, showBody, wide } from './dom.js';
 import { createMonitor } from './state.js';
@@ -47,7 +47,7 @@ function showMonitor(each, context, make) {
         folded(`policy ${id}`, `Resource policy (${each.policy ? 'one' : 'none'})`, async () => (each.policy ? showBody(each.policy) : h('p', { class: 'soft' }, 'None.'))));
 }
 
-// How a page of one's own sends to a monitor: the files, and the lines for a shell.
+// The files and shell commands by which the user's own page sends to a monitor.
 function explainConnection({ monitor, region, unsigned }) {
     const options = ['    endpoint: ORIGIN,', unsigned ? '    signing: false,' : null, '    sessionSampleRate: 1,', '    allowCookies: true,', "    telemetries: ['performance', 'errors', 'http'],"];
     const script = [

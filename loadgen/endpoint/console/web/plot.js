@@ -1,4 +1,4 @@
-// Plots over time, and distributions. A plot is read with the arrow keys too, and a span of it can be chosen: by
+// Plots over time, and distributions. The arrow keys read a plot, too, and a span of it can be chosen: by
 // dragging, or with Shift and the arrow keys and Enter.
 
 import { h, say, show, svg } from './dom.js';
@@ -23,7 +23,7 @@ function scaleUp(highest, isWhole) {
 
 const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800].map((s) => s * 1000);
 
-// Round local moments between two, with their labels.
+// Ticks at round local times between two moments, with their labels.
 function timeTicks(from, to) {
     const step = TIME_STEPS.find((each) => (to - from) / each <= 6) || Math.ceil((to - from) / 6 / 86400e3) * 86400e3;
     const offset = new Date(from).getTimezoneOffset() * 60e3;
@@ -91,7 +91,7 @@ function drawBands(bands, from, to) {
     });
 }
 
-// A plot of layers {label, colour, shape, values} over equal parts of time; onSpan gets the ends of a chosen span.
+// A plot of layers {label, colour, shape, values} over equal parts of time; onSpan gets start and end of a chosen span.
 export function timePlot({ start, step, size, layers, write, bands = [], onSpan, title, rule }) {
     const stacked = Array.from({ length: size }, (_, part) => layers.filter((l) => l.shape === 'bar').reduce((sum, l) => sum + (l.values[part] || 0), 0));
     const highest = Math.max(0, rule || 0, ...stacked, ...layers.filter((l) => l.shape === 'line').flatMap((l) => l.values.filter((v) => v !== null)));
@@ -108,7 +108,7 @@ export function timePlot({ start, step, size, layers, write, bands = [], onSpan,
     return h('div', { class: 'plot' }, legend(layers), node);
 }
 
-// The cursor of a plot: pointer and keys read a part, dragging and Shift choose a span.
+// Add a cursor to a plot: pointer and keys read one part, dragging and Shift choose a span.
 function readParts(area, { size, layers, write, onSpan, findTime }) {
     const readout = h('div', { class: 'readout' });
     const cursor = h('div', { class: 'cursor' }, readout);
@@ -170,7 +170,7 @@ function readParts(area, { size, layers, write, onSpan, findTime }) {
     area.addEventListener('pointercancel', forget);
 }
 
-// A distribution: bars of equal width, coloured by the bounds of good and poor; the last one holds all above.
+// A distribution: bars of equal width, coloured by the bounds of good and poor; the last bar holds all higher values.
 export function histogram({ bars, width, good, poor, write, label, height = 60 }) {
     const high = Math.max(1, ...bars);
     const kind = (bar) => ((bar + 0.5) * width <= good ? 'good' : (bar + 0.5) * width <= poor ? 'fair' : 'poor');
@@ -188,7 +188,7 @@ export function histogram({ bars, width, good, poor, write, label, height = 60 }
             h('span', {}, `${write(poor * 2)} +`)));
 }
 
-// Good, fair and poor as one bar with its shares as text.
+// The shares of good, fair and poor as one bar; its label has the shares as text.
 export function ratingBar({ good, fair, poor }, share) {
     const whole = good + fair + poor;
     const parts = [['good', good], ['fair', fair], ['poor', poor]];

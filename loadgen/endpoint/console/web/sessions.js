@@ -1,4 +1,4 @@
-// Views of sessions: their table, one of them as a timeline, journeys, and the event explorer.
+// The views of sessions and events: the list of sessions, one session as a timeline, journeys, and single events.
 
 import { facts, figure, folded, form, h, json, name, note, select, show, svg, table, wide } from './dom.js';
 import { clock, count, duration, milliseconds, moment, score, share, shortType } from './units.js';
@@ -35,7 +35,7 @@ export async function sessions(context) {
             offset + rows.length < total ? h('a', { href: context.linkTo('sessions', { ...given, offset: String(offset + rows.length) }) }, `those after ${count(offset + rows.length)}`) : null));
 }
 
-// A session's events in the order of its pages: each load with the waterfall of what it fetched.
+// One session's events, page by page: each page load with the waterfall of its events.
 export async function session(context) {
     const { events, whole } = await context.ask('session', { session: context.query.get('session') || '' });
     const first = events[0], last = events[events.length - 1];
@@ -70,7 +70,7 @@ const plainType = (event) => event.event_type.replace('com.amazon.rum.', '');
 const FAILING = ['js_error_event', 'http_event'];
 const showType = (event) => h('span', { class: `kind ${FAILING.includes(plainType(event)) ? 'rated poor' : ''}` }, name(shortType(event.event_type), 60));
 
-// When an event began in its page's load, and how long it took, as far as it says: milliseconds.
+// When an event began within its page load, and how long it took, in milliseconds; null where its details do not say.
 function placeInLoad(event) {
     const details = event.event_details || {};
     const number = (value) => (Number.isFinite(value) ? value : null);

@@ -1,5 +1,5 @@
-// What is looked at, kept in the address: view, monitor, time and filters. So a view can be linked to, and Back works.
-// And what the endpoint is asked for it.
+// The state of the page, which is kept in its address: view, monitor, time and filters. So a view can be linked to, and Back works.
+// Also the requests to the console's API, and the ground truth of incidents.
 
 export const RANGES = [
     ['15m', '15 minutes', 15 * 60e3],
@@ -18,7 +18,7 @@ export function readState() {
     return { view: path || 'monitors', query: new URLSearchParams(query || '') };
 }
 
-// The address of a view: what is looked at now, with changes; a null takes a parameter away.
+// The address of a view: the present state with changes; null removes a parameter.
 export function linkTo(view, changes = {}) {
     const { query } = readState();
     const kept = new URLSearchParams();
@@ -36,7 +36,7 @@ export function go(view, changes = {}) {
     location.hash = linkTo(view, changes);
 }
 
-// The span of time in Unix milliseconds; `span` is that of the monitor's events.
+// The chosen span of time in Unix milliseconds; `span` has the times of the monitor's first and last event.
 export function readSpan(query, span) {
     if (query.has('from') && query.has('to')) return { from: Number(query.get('from')), to: Number(query.get('to')), fixed: true };
     const range = query.get('range') || defaultRange(span);
@@ -48,7 +48,7 @@ export function readSpan(query, span) {
     return { from: to - length, to, fixed: false, range };
 }
 
-// The shortest range that has the newest event in it; all events when they are older than that or come later.
+// The range shown at first: one that contains the newest event and, up to 7 days, the oldest; all events if the newest is old or in the future.
 function defaultRange(span) {
     if (!span?.last) return '1h';
     const passed = Date.now() - span.last;

@@ -1,4 +1,4 @@
-// Numbers and times as text, the same as loadgen writes them elsewhere.
+// Numbers and times as text, in the forms that loadgen uses everywhere.
 
 const NONE = '–';
 
@@ -63,10 +63,10 @@ export const clock = (ms, seconds = true) => {
     return `${pad(at.getHours())}:${pad(at.getMinutes())}${seconds ? `:${pad(at.getSeconds())}` : ''}`;
 };
 
-// A moment in local time; the day only where it is another one than today.
+// A moment in local time, with the day unless it is today.
 export const moment = (ms) => (Number.isFinite(ms) ? `${day(ms) === day(Date.now()) ? '' : `${day(ms)} `}${clock(ms)}` : NONE);
 
-// How a figure stands beside the one of the period before.
+// How a figure differs from that of the period before, in words.
 export function change(now, before) {
     if (!Number.isFinite(before) || !Number.isFinite(now)) return 'none before';
     if (!before) return now ? 'none before' : 'as before';

@@ -40,7 +40,7 @@ from loadgen.results.summary import (
     hand_over,
 )
 from loadgen.results.table import drop_spools, read_records, write_table
-from loadgen.results.timeline import Follower, GrowingFile, TimelineRow, check_stages, find_stage_ends
+from loadgen.results.timeline import Follower, GrowingFile, TimelineRow
 from loadgen.results.verdict import EXIT_CODES, add_ledgers, describe_unguarded, name_verdict
 
 __all__ = [
@@ -89,12 +89,10 @@ __all__ = [
     "TimelineRow",
     "TriedBatches",
     "add_ledgers",
-    "check_stages",
     "describe_unguarded",
     "drop_spools",
     "find_bin_width",
     "find_breaches_so_far",
-    "find_stage_ends",
     "hand_over",
     "has_sent_anything",
     "name_verdict",

@@ -33,7 +33,6 @@ from loadgen.results.summary import RunMonitor, Summary
 from loadgen.results.timeline import (
     MonitorRow,
     TimelineRow,
-    find_stage_ends,
     read_monitor_rows,
     read_offered,
     read_tally,
@@ -47,7 +46,7 @@ def recover_summary(folder: RunFolder) -> Summary:
     rows = read_timeline(folder.path)
     scenario = folder.read_scenario()
     monitors = spec.monitors or (RunMonitor(scenario.monitor.name, ""),)
-    measured = Aggregate(find_stage_ends(scenario, spec.factor), tuple(each.name for each in monitors))
+    measured = Aggregate(scenario.find_stage_ends(spec.factor), tuple(each.name for each in monitors))
     for report in rebuild_reports(measured, rows, read_monitor_rows(folder.path)):
         measured.add(report)
         measured.settle(report.second + 1)  # drop the second to bound the memory: it is not written again

@@ -1,8 +1,6 @@
 """`timeline.csv`, a line a second, and `monitors.csv`, a line a second and app monitor: written live, read by reports.
 
 Rule: names are stable, and new names come at the end; results/README.md explains each name.
-
-Also here: which stages of a scenario's arrivals a run reaches, in seconds on the wall.
 """
 
 from __future__ import annotations
@@ -10,7 +8,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import inf
 from pathlib import Path
 
 import msgspec
@@ -20,7 +17,6 @@ from loadgen.model import Noun, Volume
 from loadgen.results.aggregate import OpenSecond
 from loadgen.results.meter import EventCounts
 from loadgen.results.outcomes import UNITS, Outcomes, name_count
-from loadgen.scenario import Scenario, Stage
 
 TIMELINE, MONITORS = "timeline.csv", "monitors.csv"
 
@@ -237,35 +233,3 @@ def name_damage(path: Path) -> Iterator[None]:
         raise LoadgenError(
             f"{path}: cannot be read as a run's {path.name}; is it damaged, or of another version? {error}"
         ) from error
-
-
-def find_stages(scenario: Scenario, pace: float) -> tuple[tuple[float, Stage], ...]:
-    """Return the stages that the run reaches and that are longer than 0, each with its end in seconds on the wall."""
-    reached: list[tuple[float, Stage]] = []
-    at = last = 0.0
-    for stage in scenario.arrivals.stages:
-        at = min(at + stage.duration, scenario.duration)
-        if at / pace > last:
-            last = at / pace
-            reached.append((last, stage))
-    return tuple(reached)
-
-
-def find_stage_ends(scenario: Scenario, pace: float) -> tuple[float, ...]:
-    """Return the ends of the stages that the run reaches, in seconds on the wall; none at an infinite pace.
-
-    A run as fast as possible has no stages, because its batches have no intended moments.
-    """
-    return tuple(end for end, _ in find_stages(scenario, pace)) if pace != inf else ()
-
-
-def check_stages(file: str, scenario: Scenario, pace: float) -> None:
-    """Refuse thresholds of stages in a run as fast as possible: it has no stages, as no batch has a moment."""
-    strict = [
-        str(place) for place, stage in enumerate(scenario.arrivals.stages, 1) if stage.thresholds.model_fields_set
-    ]
-    if pace == inf and strict:
-        raise LoadgenError(
-            f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max has no "
-            "stages; give --pace a factor such as 10x, or move them to [thresholds]"
-        )

@@ -21,7 +21,6 @@ from loadgen.results.summary import (
     ThresholdResult,
     Verdict,
 )
-from loadgen.results.timeline import find_stages
 from loadgen.scenario import LOWEST, Scenario, Thresholds
 from loadgen.units import format_share
 
@@ -72,7 +71,7 @@ def measure_stage_thresholds(scenario: Scenario, stages: Sequence[StageSummary])
     """Measure the thresholds that stages set for themselves, stage by stage."""
     return [
         result
-        for summary, (_, stage) in zip(stages, find_stages(scenario, 1.0), strict=False)
+        for summary, (_, stage) in zip(stages, scenario.find_stages(1.0), strict=False)
         if stage.thresholds.model_fields_set
         for result in measure_thresholds(
             drop_defaults(stage.thresholds), summary.latency_ms, summary.requests, summary.events, summary.stage

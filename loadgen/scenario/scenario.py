@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from loadgen.errors import ScenarioError
-from loadgen.scenario.arrivals import Arrivals
+from loadgen.errors import LoadgenError, ScenarioError
+from loadgen.scenario.arrivals import Arrivals, Stage
 from loadgen.scenario.checks import find_problems, sum_stages
 from loadgen.scenario.incidents import AnyIncident
 from loadgen.scenario.monitor import Monitor
@@ -184,6 +185,37 @@ class Scenario(Section):
                 "neighbours": tuple(each.model_copy(update=adjust_part(each)) for each in self.neighbours),
             }
         )
+
+    def find_stages(self, pace: float) -> tuple[tuple[float, Stage], ...]:
+        """Return the stages that a run reaches and that are longer than 0, each with its end in seconds on the wall.
+
+        `pace` is how many scenario seconds pass in a second.
+        """
+        reached: list[tuple[float, Stage]] = []
+        at = last = 0.0
+        for stage in self.arrivals.stages:
+            at = min(at + stage.duration, self.duration)
+            if at / pace > last:
+                last = at / pace
+                reached.append((last, stage))
+        return tuple(reached)
+
+    def find_stage_ends(self, pace: float) -> tuple[float, ...]:
+        """Return the ends of the stages that a run reaches, in seconds on the wall; none at an infinite pace.
+
+        A run as fast as possible has no stages, because its batches have no intended moments.
+        """
+        return tuple(end for end, _ in self.find_stages(pace)) if pace != inf else ()
+
+    def check_stages(self, file: str, pace: float) -> None:
+        """Refuse thresholds of stages in a run that has no stages: raise a LoadgenError that names `file`."""
+        stages = enumerate(self.arrivals.stages, 1)
+        strict = [str(place) for place, stage in stages if stage.thresholds.model_fields_set]
+        if pace == inf and strict:
+            raise LoadgenError(
+                f"{file}: arrivals.stages: stage {', '.join(strict)} has thresholds of its own, and --pace max has no "
+                "stages; give --pace a factor such as 10x, or move them to [thresholds]"
+            )
 
 
 load, parse = Scenario.load, Scenario.parse

@@ -31,7 +31,6 @@ from loadgen.results import (
     Summary,
     drop_spools,
     find_breaches_so_far,
-    find_stage_ends,
     hand_over,
     summarize_run,
     write_table,
@@ -83,7 +82,7 @@ class Conductor:
         self._stop = stop
         self._stopping = False
         self._zero = time.time() + LEAD_SECONDS + LEAD_EACH * (len(spec.monitors) - 1)
-        ends = find_stage_ends(self._scenario, spec.factor)
+        ends = self._scenario.find_stage_ends(spec.factor)
         self.measured = Aggregate(ends, tuple(each.name for each in spec.monitors))
         self._recording = Recording(folder, self.measured, self._zero)
         self._shares: dict[str, WorkerShare] = {}  # by Locust's client id, or LOCAL

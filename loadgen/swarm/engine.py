@@ -18,7 +18,7 @@ import psutil
 from loadgen import causes, client
 from loadgen.errors import LoadgenError
 from loadgen.model import Batch, Request, Result
-from loadgen.results import NOT_SENT, THROTTLED, EventCounts, IntervalReport, Meter, Spool, find_stage_ends
+from loadgen.results import NOT_SENT, THROTTLED, EventCounts, IntervalReport, Meter, Spool
 from loadgen.swarm.connection import Begin, Outcome
 from loadgen.swarm.feeder import Feeder, Job, PlannedVisit
 from loadgen.swarm.schedule import Schedule, ScheduledRequest
@@ -58,7 +58,7 @@ class Engine:
         self._schedule = Schedule(self.now, job.paced)
         self._senders = Senders(begin, self.now)
         self._dispatch = [client.Dispatch(each.scenario.client) for each in job.monitors]
-        self._meter = Meter(job.worker, find_stage_ends(job.scenario, job.pace), len(job.monitors))
+        self._meter = Meter(job.worker, job.scenario.find_stage_ends(job.pace), len(job.monitors))
         self._feeder = feeder(job, sessions, self._schedule, self._meter)
         self._feeding = gevent.spawn(self._feeder.run, self.now)
         self._preparing, self._recording = gevent.spawn(self._prepare_groups), gevent.spawn(self._record_groups)

@@ -16,7 +16,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from loadgen import units
 from loadgen.errors import LoadgenError
-from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec, check_stages
+from loadgen.results import RunFolder, RunMonitor, RunOptions, RunSpec
 from loadgen.scenario import Scenario, read_text
 
 
@@ -77,7 +77,7 @@ def resolve_spec(options: Any, url: str | None) -> RunSpec:
     given = {name: value for name in OPTIONS if (value := getattr(options, name)) is not None}
     asked = RunOptions.of(**{"region": "us-east-1"} | given, target=url, unsigned=options.unsigned)
     spec = RunSpec.resolve(asked, options.scenario, read_text(options.scenario))
-    check_stages(options.scenario, spec.scenario, spec.factor)
+    spec.scenario.check_stages(options.scenario, spec.factor)
     monitors = name_monitors(options.monitor_id, spec.scenario)
     return msgspec.structs.replace(spec, url=str(url), monitors=monitors)
 

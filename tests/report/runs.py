@@ -19,7 +19,6 @@ from loadgen.results import (
     RunOptions,
     RunSpec,
     drop_spools,
-    find_stage_ends,
     summarize_run,
     write_table,
 )
@@ -84,7 +83,7 @@ def make(path: Path, plan: Plan = ORDINARY) -> RunFolder:
     monitors = tuple(RunMonitor(**each) for each in MONITORS)
     folder.write_spec(msgspec.structs.replace(spec, command="loadgen run shop.toml", monitors=monitors))
     scenario = parse(scenario_text(plan), source.name)
-    measured = Aggregate(find_stage_ends(scenario, 1.0))
+    measured = Aggregate(scenario.find_stage_ends(1.0))
     recording = Recording(folder, measured, ZERO)
     draw, spool, sent = random.Random(plan.seed), Spool(folder.locate_spool(0)), 0
     for second in range(plan.seconds):

@@ -23,7 +23,7 @@ from loadgen.results import (
     summarize_run,
 )
 from loadgen.results.outcomes import MOST_CAUSES, Content
-from loadgen.results.timeline import TimelineRow, build_timeline_row, find_stage_ends
+from loadgen.results.timeline import TimelineRow, build_timeline_row
 from loadgen.results.verdict import (
     ABORT_REQUESTS,
     add_ledgers,
@@ -218,9 +218,9 @@ def test_the_stages_add_up_to_the_run() -> None:
 
 
 def test_stages_are_cut_at_the_end_of_the_run_and_follow_the_pace() -> None:
-    assert find_stage_ends(scenario(), 1.0) == (60.0, 120.0)
-    assert find_stage_ends(scenario().adjust(duration=70), 1.0) == (60.0, 70.0)
-    assert find_stage_ends(scenario().adjust(duration=40), 2.0) == (20.0,)
+    assert scenario().find_stage_ends(1.0) == (60.0, 120.0)
+    assert scenario().adjust(duration=70).find_stage_ends(1.0) == (60.0, 70.0)
+    assert scenario().adjust(duration=40).find_stage_ends(2.0) == (20.0,)
 
 
 def test_throttling_is_no_error() -> None:
@@ -420,7 +420,7 @@ def test_a_stage_has_thresholds_of_its_own() -> None:
     strict = "{ duration = 10, target = 5, thresholds = { latency_p50_ms = 1 } }"
     text = SHOP.replace("{ duration = 60, target = 5 }, { duration = 60, target = 5 }", f"{JUMP}, {LAX}, {strict}")
     site = parse(text, "shop.toml")
-    measured = balanced(measured_by(1, results(2000), find_stage_ends(site, 1.0)))
+    measured = balanced(measured_by(1, results(2000), site.find_stage_ends(1.0)))
     summary = summarize_run(measured, site, RUN)
     assert [stage.stage for stage in summary.stages] == [1, 2]
     found = [line for line in summary.reasons if line.startswith("stage")]

@@ -12,7 +12,7 @@ from loadgen.jobs.plan import ExpectedVolume, estimate_volume
 from loadgen.jobs.progress import OnLine
 from loadgen.jobs.run.otel import check_installed
 from loadgen.jobs.targets import Confirm, OpenTargets, Sending, confirm_sending
-from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec, check_stages
+from loadgen.results import CLUSTER_SECRET, RunOptions, RunSpec
 from loadgen.traffic import check_size
 from loadgen.transport import is_loopback, require_descriptors, require_free_port, require_ports, require_ports_to_spend
 
@@ -75,7 +75,7 @@ def check_credentials(spec: RunSpec) -> None:
 def check_scenario(spec: RunSpec) -> None:
     """Refuse a scenario that the options do not fit."""
     scenario = spec.scenario
-    check_stages(spec.scenario_file, scenario, spec.factor)
+    scenario.check_stages(spec.scenario_file, spec.factor)
     for each in scenario.monitors:
         check_size(each)
     if spec.monitor and scenario.neighbours:

@@ -1,7 +1,7 @@
 """Settings of the web client that show in its traffic.
 
-Rule: a limit is seen where many sessions end at exactly the same number and none goes beyond it, or where batches of
-the highest number go on in the next one.
+Rule: a limit is seen where many sessions end at exactly the same number and hardly any goes beyond it, or where batches
+of the highest number go on in the next one.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ BELOW = 6
 
 EDGE = 4.0
 """Times as many sessions at the highest counts as at as many counts below them, from which these end at a limit."""
+
+STRAY = 0.01
+"""Sessions beyond a limit, of those at it, at most."""
 
 MANY, EXPECTED = 20, 8.0
 """Batches that span more than the client's own interval, and that should span more than any does, from which the
@@ -72,6 +75,8 @@ def find_settings(recorded: Recorded, at_least: int) -> ClientSettings:
         members["enableXRay"] = True
     if len(http) and ((http >= 200) & (http < 400)).mean() > 0.02:
         members["recordAllRequests"] = True
+    if (form := _find_id_format(recorded)) != "PATH":
+        members["pageIdFormat"] = form
     if rum.TTI in recorded.types:
         members["timeToInteractive"] = True
     if not _has_urls(recorded):
@@ -99,10 +104,20 @@ def find_pile(counts: Ints, otherwise: int) -> int:
     """The highest count, if many stand exactly there; else `otherwise` while no count is higher; else 0: no limit."""
     if not len(counts):
         return otherwise
-    highest = int(counts.max())
-    if highest > 20 and (_are_piled(counts) or _have_edge(counts)):
+    kept = _drop_strays(counts)
+    highest = int(kept.max())
+    if highest > 20 and (_are_piled(kept) or _have_edge(kept)):
         return highest
     return otherwise if highest <= otherwise else 0
+
+
+def _drop_strays(counts: Ints) -> Ints:
+    """The counts without those few that are beyond a limit to which very many come: what the client began to measure
+    before a session ended is told in it, limit or not."""
+    numbers = np.bincount(counts)
+    beyond = numbers[::-1].cumsum()[::-1] - numbers
+    limits = np.flatnonzero((beyond > 0) & (beyond <= STRAY * numbers))
+    return counts[counts <= limits.max()] if len(limits) else counts
 
 
 def _are_piled(counts: Ints) -> bool:
@@ -169,6 +184,17 @@ def _find_interval(batches: Batches) -> int | None:
     longer = counts[DEFAULT_INTERVAL // 1000 + 1 :].sum()
     expected = counts[longest] ** 2 / max(counts[longest - 1], 1)
     return longest * 1000 if longer >= MANY or (not longer and expected >= EXPECTED) else None
+
+
+def _find_id_format(recorded: Recorded) -> str:
+    """What of an address the page ids are: the path, what is behind its #, or both."""
+    page = recorded.events.page[recorded.rows_of(rum.PAGE_VIEW)]
+    views = np.bincount(page[page >= 0], minlength=len(recorded.pages))
+    mark = np.array([path.find("#") for path in recorded.pages], dtype=np.int64)
+    alone, behind = int(views[mark == 0].sum()), int(views[mark > 0].sum())
+    if alone + behind < FEWEST:
+        return "PATH"
+    return "HASH" if alone > behind else "PATH_AND_HASH"
 
 
 def _has_urls(recorded: Recorded) -> bool:

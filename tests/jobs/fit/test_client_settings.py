@@ -47,3 +47,19 @@ def test_a_limit_is_seen_though_most_sessions_that_come_to_it_lack_their_last_ev
     tail = np.repeat([283, 286, 290, 293, 294, 295, 296, 297, 298, 299, 300], [1, 2, 1, 3, 4, 3, 29, 48, 76, 94, 54])
     assert find_pile(np.concatenate((usual, tail)), 200) == 300
     assert find_pile(np.concatenate((usual, tail[tail < 296])), 200) == 0
+
+
+def test_a_session_or_two_beyond_a_limit_do_not_hide_it() -> None:
+    """A portal of games: 1,117 of 2,166 sessions had 100 events, one had 101."""
+    counts = np.concatenate((np.arange(1, 100).repeat(10), np.full(1117, 100), [101]))
+    assert find_pile(counts, 200) == 100
+    assert find_pile(counts[counts != 100], 200) == 200
+
+
+@pytest.mark.parametrize(("form", "path"), [("HASH", "/#/{product}"), ("PATH_AND_HASH", "/app#/{product}")])
+def test_a_site_that_routes_by_what_is_behind_the_hash_says_so(form: str, path: str) -> None:
+    scenario = stretch(Scenario.load("quickstart"), 60)
+    pages = {**scenario.pages, "product": scenario.pages["product"].model_copy(update={"path": path})}
+    client = scenario.client.model_copy(update={"pageIdFormat": form})
+    recorded = record(scenario.model_copy(update={"client": client, "pages": pages}), 3)
+    assert find_settings(recorded, 5).members["pageIdFormat"] == form

@@ -39,9 +39,10 @@ class SessionVisitors(NamedTuple):
 
 
 def number_people(sessions: SessionTable) -> SessionVisitors:
-    """The visitors by their user ids; a session without one is a visitor of its own."""
+    """The visitors by their user ids, in the order of their first sessions; one without a user id is its own."""
     own = np.where(sessions.user >= 0, sessions.user, -1 - np.arange(len(sessions.user)))
-    numbers = np.unique(own, return_inverse=True)[1].ravel()
+    first, place = np.unique(own, return_index=True, return_inverse=True)[1:]
+    numbers = np.argsort(np.argsort(first))[place]
     return SessionVisitors(numbers, int(numbers.max(initial=-1)) + 1)
 
 

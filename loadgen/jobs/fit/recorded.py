@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from loadgen.ids import NIL_UUID
 from loadgen.jobs.fit.attributes import find_changed
 from loadgen.jobs.fit.event_details import EventFacts, LoadTimes, read_details
+from loadgen.jobs.fit.event_order import count_out_of_order, sort_sessions
 from loadgen.jobs.fit.metadata import PageFacts, VisitorFacts
 from loadgen.model import Noun
 from loadgen.rum.events import NAVIGATION
@@ -31,7 +32,6 @@ MOST_TEXTS = 300_000
 LONGEST_TEXT = 1_000
 """Characters that are kept of a text."""
 
-LATE_SECONDS = 1.0  # times are whole seconds, rounded
 
 OLDEST, NEWEST = 1_262_304_000.0, 4_102_444_800.0
 """Unix times of 2010 and 2100: an event outside has no usable time."""
@@ -76,7 +76,7 @@ class ReadCounts(msgspec.Struct):
 
 
 class SessionTable(NamedTuple):
-    """A row for each session id."""
+    """A row for each session id, in the order in which the sessions began."""
 
     user: Ints  # -1: no cookies
     country: Ints  # place in Recorded.words; -1: not told
@@ -254,6 +254,8 @@ class Recorder:
         ints = {name: np.array(column, dtype=np.int64) for name, column in self._ints.items()}
         floats = {name: np.array(column, dtype=np.float64) for name, column in self._floats.items()}
         self.counts.out_of_order = count_out_of_order(ints["session"], floats["at"])
+        by_start = sort_sessions(list(self._session_of), ints["session"], floats["at"])
+        ints["session"] = np.argsort(by_start)[ints["session"]]
         order = np.lexsort((ints["number"], floats["at"], ints["session"]))
         sorted_columns = {name: column[order] for name, column in (ints | floats).items()}
         place = np.empty(len(order), dtype=np.int64)
@@ -263,7 +265,7 @@ class Recorder:
         by_row = np.argsort(rows, kind="stable")
         table: dict[str, Any] = {name: sorted_columns[name] for name in EventTable._fields}
         return Recorded(
-            SessionTable(*(np.array(column, dtype=np.int64) for column in self._people)),
+            SessionTable(*(np.array(column, dtype=np.int64)[by_start] for column in self._people)),
             EventTable(**table),
             LoadTable(rows[by_row], *(column[by_row] for column in loads[1:])),
             tuple(self._types.values),
@@ -290,10 +292,3 @@ def select_sessions(recorded: Recorded, chosen: Bools) -> Recorded:
     picked = LoadTable(place[loads.event[rows]], *(column[rows] for column in loads[1:]))
     people = SessionTable(*(column[chosen] for column in recorded.sessions))
     return msgspec.structs.replace(recorded, sessions=people, events=events, loads=picked)
-
-
-def count_out_of_order(session: Ints, at: Floats) -> int:
-    """How many events came after a later one of their session; CLS and INP keep the time of their last change."""
-    order = np.argsort(session, kind="stable")
-    same = session[order][1:] == session[order][:-1]
-    return int((same & (np.diff(at[order]) < -LATE_SECONDS)).sum())

@@ -1,9 +1,9 @@
-"""Requests → Results on Locust. The only room with locust, gevent and sockets; started as a process, never imported.
+"""Requests → Results on Locust. The only room that imports locust and gevent; jobs start it as a process.
 
-The wish to end a run stands here, as it counts from the first moment: Ctrl-C, SIGTERM, a terminal that closes.
+This module handles the signals that end a run (Ctrl-C, SIGTERM, a closed terminal) from the first moment on.
 
-Rule: a signal that comes before there is a run is remembered; Python's own handler would end the process with a
-traceback in the middle of an import. So nothing heavy is imported here: Locust takes a second.
+Rule: a signal that arrives before the run begins is remembered; Python's own handler would end the process with a
+traceback in the middle of an import. So this module imports nothing heavy: the import of Locust takes a second.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ _seen: list[int] = []
 
 
 def list_heeded_signals() -> list[signal.Signals]:
-    """The signals that end a run; a terminal's end does not where somebody has said so, as with nohup.
+    """Return the signals that end a run; without SIGHUP if the process ignores it, as under nohup.
 
-    SIGINT is heeded even where it was ignored, as in a script's background: `loadgen run` ends its Locust by it.
+    SIGINT counts even if the process ignores it, as in the background of a script: `loadgen run` ends Locust with it.
     """
     hung_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
     return [signal.SIGINT, signal.SIGTERM, *hung_up]
 
 
 def remember_signals() -> None:
-    """Take signals from now on, and only remember them."""
+    """Install handlers that only remember the signals that end a run."""
     for number in list_heeded_signals():
         signal.signal(number, lambda received, _: _seen.append(received))
 
 
 def has_been_stopped() -> bool:
-    """Whether one has come since."""
+    """Return whether a signal that ends the run has arrived since the handlers were installed."""
     return bool(_seen)

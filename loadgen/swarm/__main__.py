@@ -1,7 +1,7 @@
-"""`python -m loadgen.swarm OPTIONS`: Locust on our locustfile, as `loadgen run` and `loadgen worker` start it.
+"""`python -m loadgen.swarm OPTIONS`: Locust with our locustfile, as `loadgen run` and `loadgen worker` start it.
 
-Rule: nothing of the user's own set-up of Locust or gevent has an effect: no configuration file, no variable. Ctrl-C
-counts from the first moment, long before Locust is imported.
+Rule: the user's own set-up of Locust or gevent has no effect: no configuration file and no environment variable is
+read. Ctrl-C counts from the first moment, long before Locust is imported.
 """
 
 from loadgen.swarm import remember_signals

@@ -1,7 +1,7 @@
-"""How far the workers' clocks stand from ours, by round trips over Locust's messages before the shares are dealt.
+"""The offsets of the workers' clocks, measured by round trips over Locust's messages before the shares are dealt.
 
-Rule: a clock was read somewhere between the ping's leaving and the pong's coming, so the middle is off by half of the
-round trip at most; of several trips the quickest tells most.
+Rule: a worker reads its clock between the moment when our ping leaves and the moment when its pong arrives. So the
+middle of the two is wrong by at most half of the round trip, and the quickest of several trips is the most exact.
 """
 
 from __future__ import annotations
@@ -16,82 +16,82 @@ import msgspec
 from loadgen.model import Noun
 
 PING, PONG = "loadgen_ping", "loadgen_pong"
-ROUNDS, PATIENCE, LOOK = 7, 1.0, 0.002  # trips; seconds for all of them, and between two looks
-WORTH_TELLING = 0.1  # seconds
+ROUNDS, PATIENCE, LOOK = 7, 1.0, 0.002  # number of trips; seconds for all trips, and between two looks for answers
+WORTH_TELLING = 0.1  # seconds; smaller offsets are corrected and not mentioned
 
-Tell = Callable[[str, dict[str, bytes], str], Any]  # kind, data, worker
+SendMessage = Callable[[str, dict[str, bytes], str], Any]  # kind, data, worker
 
 
 class Trip(Noun):
-    """A ping, or its pong with what the worker's clock said; Unix times."""
+    """A ping, or its pong with the reading of the worker's clock; Unix times in seconds."""
 
-    left: float  # our clock
-    read: float = 0.0  # theirs
+    left: float  # when the ping left, by our clock
+    read: float = 0.0  # when the worker answered, by its clock
 
 
 class Offset(Noun):
-    """A worker's clock beside ours, in seconds."""
+    """How far a worker's clock is ahead of ours, in seconds."""
 
     ahead: float
-    within: float  # half of the round trip
+    within: float  # the most by which `ahead` may be wrong: half of the round trip
 
     @property
     def ahead_ms(self) -> float:
-        """In milliseconds, to the microsecond."""
+        """The offset in milliseconds, rounded to the microsecond."""
         return round(self.ahead * 1000, 3)
 
     @property
     def known(self) -> float:
-        """What to correct by: nothing where it cannot be told from nothing."""
+        """The seconds to correct by: 0 if the offset is not larger than its error."""
         return self.ahead if abs(self.ahead) > self.within else 0.0
 
 
 class Clocks:
-    """Asks workers for their time and keeps the quickest answers."""
+    """Asks workers for their time and keeps their answers."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._answers: dict[str, list[Offset]] = {}
 
-    def ask(self, tell: Tell, workers: Collection[str]) -> None:
-        """Ping all workers several times, and wait for their answers, though not for long."""
+    def measure(self, send: SendMessage, workers: Collection[str]) -> None:
+        """Ping all workers ROUNDS times, and wait for their answers, at most PATIENCE seconds in all."""
         until = self._now() + PATIENCE
         for number in range(1, ROUNDS + 1):
             for worker in workers:
-                tell(PING, pack_trip(Trip(self._now())), worker)
+                send(PING, pack_trip(Trip(self._now())), worker)
             while self._now() < until and any(len(self._answers.get(worker, ())) < number for worker in workers):
                 gevent.sleep(LOOK)
 
-    def hear(self, worker: str, data: dict[str, bytes]) -> None:
-        """A pong has come."""
-        came, trip = self._now(), msgspec.msgpack.decode(data["noun"], type=Trip)
-        half = (came - trip.left) / 2
+    def receive_pong(self, worker: str, data: dict[str, bytes]) -> None:
+        """Receive a worker's pong."""
+        arrived, trip = self._now(), msgspec.msgpack.decode(data["noun"], type=Trip)
+        half = (arrived - trip.left) / 2
         self._answers.setdefault(worker, []).append(Offset(trip.read - trip.left - half, half))
 
-    def of(self, worker: str) -> Offset | None:
-        """The best that is known of a worker's clock."""
+    def find_offset(self, worker: str) -> Offset | None:
+        """Return a worker's offset by its quickest round trip; None without an answer."""
         return min(self._answers.get(worker, ()), key=lambda offset: offset.within, default=None)
 
 
 def answer_ping(data: dict[str, bytes]) -> dict[str, bytes]:
-    """A worker's pong."""
+    """Return a worker's pong to a ping."""
     trip = msgspec.msgpack.decode(data["noun"], type=Trip)
     return pack_trip(Trip(trip.left, time.time()))
 
 
 def pack_trip(trip: Trip) -> dict[str, bytes]:
-    """As the data of a Locust message."""
+    """Encode a trip as the data of a Locust message."""
     return {"noun": msgspec.msgpack.encode(trip)}
 
 
 def describe_offset(index: int, offset: Offset | None) -> str | None:
-    """A line on a worker's clock, where there is something to say."""
+    """Return a line on the clock of worker `index` if it is unknown or far off; else None."""
     if offset is None:
-        return f"worker {index} did not tell its clock: its moments are as true as the clocks agree"
+        return f"worker {index} did not answer with its clock: its moments are not corrected"
     if abs(offset.known) < WORTH_TELLING:
         return None
     side = "ahead of" if offset.ahead > 0 else "behind"
     return (
-        f"worker {index}'s clock was {abs(offset.ahead):.3f} s {side} ours, give or take "
-        f"{offset.within * 1000:.1f} ms: its moments are corrected"
+        f"worker {index}'s clock was {abs(offset.ahead):.3f} s {side} ours (± "
+        f"{offset.within * 1000:.1f} ms): its moments are corrected"
     )

@@ -1,7 +1,7 @@
-"""On the master, or alone: deals the shares, merges what comes back, writes the run's folder, ends the run.
+"""The conductor, in the master or the only process: deals shares, merges reports, writes the folder, ends the run.
 
-Rule: a worker's sessions depend on its share (i of n) alone. Shares are dealt when all workers are there; a worker that
-comes later gets none, and one that is lost is named with what it left undone.
+Rule: a worker's sessions depend only on its share (i of n). Shares are dealt when all workers are connected. A worker
+that connects later gets no share. The summary names each lost worker and what it left undone.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ from loadgen.swarm.workers import (
     pack,
 )
 
-LEAD_SECONDS = 1.0  # from the deal to the run's zero, so that every worker has its first sessions ready
-LEAD_EACH = 0.25  # for each further app monitor, whose visitors are others
-SETTLE_SECONDS = 2  # a second is written to the timeline when every worker has had time to report it
+LEAD_SECONDS = 1.0  # from the dealing of shares to the run's zero, so that all workers have their first sessions ready
+LEAD_EACH = 0.25  # further lead seconds for each app monitor after the first: each has its own visitors to draw
+SETTLE_SECONDS = 2  # a second is written to the timeline this long after its end, so that all workers have reported it
 
 LOCAL = "local"
-"""The only worker, where the conductor's own process sends."""
+"""The name of the only worker if the conductor's own process sends."""
 
 log = logging.getLogger("loadgen")
 
 
 class Conductor:
-    """One run; `stop` tells all workers to send nothing more, and why."""
+    """Conducts one run. `stop` is called with a reason to make all workers stop sending."""
 
     def __init__(
         self,
@@ -72,9 +72,11 @@ class Conductor:
         dropped: DroppedFrames,
     ) -> None:
         self.interrupted = False
-        self.over = gevent.event.Event()  # the run is summed up
+        self.over = gevent.event.Event()  # set when the run is summed up
         self._dropped = dropped
-        self.broken: str | None = None  # why the run cannot be whole: a part that died, a folder that is full
+        self.broken: str | None = (
+            None  # why the run is not complete, such as a dead greenlet or a full disk; None: it is
+        )
         self._environment = environment
         self.spec = spec
         self._scenario = spec.scenario
@@ -90,57 +92,57 @@ class Conductor:
         self._late: set[str] = set()
         self._clocks: dict[int, Offset | None] = {}  # by worker
 
-    def deal(self, runner: MasterRunner, known: Clocks) -> gevent.Greenlet:
-        """Give every connected worker its share, with the run's zero by its own clock; the greenlet that conducts."""
+    def deal_shares(self, runner: MasterRunner, known: Clocks) -> gevent.Greenlet:
+        """Send each connected worker its share, with its clock's offset; return the greenlet that conducts the run."""
         workers = [worker.id for worker in runner.clients.all]
         for index, worker in enumerate(workers):
-            offset = known.of(worker)
+            offset = known.find_offset(worker)
             self._clocks[index] = offset
-            self._shares[worker] = self._share(index, len(workers), offset.known if offset else 0.0)
+            self._shares[worker] = self._make_share(index, len(workers), offset.known if offset else 0.0)
             runner.send_message(SHARE, pack(self._shares[worker]), worker)
         return gevent.spawn(self._conduct, runner)
 
-    def take_all(self) -> tuple[WorkerShare, gevent.Greenlet]:
-        """The share of the only process, and the greenlet that conducts."""
-        self._shares[LOCAL] = self._share(0, 1)
+    def take_everything(self) -> tuple[WorkerShare, gevent.Greenlet]:
+        """Return the share of the only process, which is everything, and the greenlet that conducts the run."""
+        self._shares[LOCAL] = self._make_share(0, 1)
         return self._shares[LOCAL], gevent.spawn(self._conduct, None)
 
     def wait_for_workers(self, seconds: float) -> None:
-        """Wait for the workers' last words, at most so long."""
+        """Wait at most `seconds` for the last messages of all workers."""
         with gevent.Timeout(seconds, False):
-            while self._missing():
+            while self._find_missing():
                 gevent.sleep(0.1)
 
-    def hear_second(self, worker: str, second: IntervalReport) -> None:
-        """Count a second of a worker; of one that has no such share nothing is believed."""
+    def receive_report(self, worker: str, second: IntervalReport) -> None:
+        """Add a worker's report of a second; ignore a report of a share that the worker does not have."""
         if self._owns(worker, second.worker):
-            with self._writing():
+            with self._guard_writing():
                 self._recording.keep(second)
             self.measured.add(second)
 
-    def hear_done(self, worker: str, done: Done) -> None:
-        """Take a worker's last word."""
+    def receive_done(self, worker: str, done: Done) -> None:
+        """Keep a worker's last message; ignore a message on a share that the worker does not have."""
         if self._owns(worker, done.index):
             self._done[done.index] = done
             self.measured.account(done.index, *done.tallies)
 
     def interrupt(self) -> None:
-        """The run was asked to stop before its end."""
+        """Stop the run before its end, as interrupted."""
         self.interrupted = True
         self._stop("interrupted")
 
     def give_up(self) -> None:
-        """Sum up what was measured when the process cannot go on; what cannot be written goes to the log."""
+        """Sum up the run when this process cannot go on; if the summary cannot be written, log the counts."""
         if self.over.is_set():
             return
         try:
-            self._finish(self._missing())
+            self._finish(self._find_missing())
         except Exception as error:
-            log.error("no summary.json: %s; measured so far: %s", describe_error(error), self._accounts())
-            self._end(EXIT_CODES["invalid"])
+            log.error("no summary.json: %s; measured so far: %s", describe_error(error), self._describe_requests())
+            self._end_run(EXIT_CODES["invalid"])
 
-    def _accounts(self) -> str:
-        """What is known of the requests, on one line."""
+    def _describe_requests(self) -> str:
+        """Return the counts of requests by outcome, as one line."""
         requests = self.measured.metrics.outcomes.requests
         return ", ".join(f"{name} {count:,}" for name, count in msgspec.structs.asdict(requests).items())
 
@@ -148,12 +150,12 @@ class Conductor:
         share = self._shares.get(worker)
         if share is not None and share.index == index:
             return True
-        self._dropped.add(ValueError("a worker told of a share that is not its own"))
+        self._dropped.add(ValueError("a worker reported a share that is not its own"))
         return False
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """What is written while the run goes: when it cannot be, the run ends, and says so."""
+    def _guard_writing(self) -> Iterator[None]:
+        """Stop the run with a message if the folder cannot be written inside the `with` block."""
         try:
             yield
         except (OSError, LoadgenError, MemoryError) as error:
@@ -162,35 +164,35 @@ class Conductor:
                 log.error("%s", self.broken)
                 self._stop(self.broken)
 
-    def _share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
+    def _make_share(self, index: int, of: int, ahead: float = 0.0) -> WorkerShare:
         path = self.folder.locate_spool(index)
-        path.touch()  # who sums up a run that was cut off counts the workers by it
+        path.touch()  # the recovery of a run that was cut off counts the workers by these files
         spool = str(path.resolve())
         return WorkerShare(index, of, self._zero, self.spec, spool, identify_machine(), ahead)
 
     def _conduct(self, runner: MasterRunner | None) -> None:
-        while missing := self._missing():
+        while missing := self._find_missing():
             gevent.sleep(0.2)
             elapsed = time.time() - self._zero
-            with self._writing():
+            with self._guard_writing():
                 self._recording.settle(int(elapsed) - SETTLE_SECONDS)
             self._abort_on_breach(elapsed)
             if runner is not None:
                 self._late |= {worker.id for worker in runner.clients.all} - self._shares.keys()
-                if not self._alive(runner, missing):
+                if not self._is_any_alive(runner, missing):
                     break
         self._finish(missing)
 
-    def _missing(self) -> set[int]:
+    def _find_missing(self) -> set[int]:
         return {share.index for share in self._shares.values()} - self._done.keys()
 
-    def _alive(self, runner: MasterRunner, missing: set[int]) -> bool:
-        """Whether a worker that has not finished may still do so."""
+    def _is_any_alive(self, runner: MasterRunner, missing: set[int]) -> bool:
+        """Return whether any worker that has not finished is still connected."""
         alive = {worker.id for worker in runner.clients.all if worker.state != "missing"}
         return any(share.index in missing for worker, share in self._shares.items() if worker in alive)
 
     def _abort_on_breach(self, elapsed: float) -> None:
-        """End the run when a threshold is missed by the figures so far, once its grace is over."""
+        """Stop the run if a threshold is certainly missed and `abort_after` seconds are over."""
         grace, measured = self._scenario.thresholds.abort_after, self.measured
         if grace is None or elapsed < grace or self._stopping:
             return
@@ -202,32 +204,32 @@ class Conductor:
         undone = missing | {done.index for done in self._done.values() if done.is_cut}
         for index in missing:
             self.measured.add_records(self._recording.salvage(index))
-        with self._writing():
+        with self._guard_writing():
             self._recording.settle(int(time.time() - self._zero) + 1 + SETTLE_SECONDS)
             self._recording.close()
             write_table(self.folder, self.measured.names)
-        summary = summarize_run(self.measured, self._scenario, self._run(missing, undone))
+        summary = summarize_run(self.measured, self._scenario, self._describe_end(missing, undone))
         hand_over(summary)
-        self._end(self._keep(summary, undone))
+        self._end_run(self._write_summary(summary, undone))
 
-    def _keep(self, summary: Summary, undone: set[int]) -> int:
-        """Write the summary; the exit code. Where that fails, the log has the accounts, and the records stay."""
+    def _write_summary(self, summary: Summary, undone: set[int]) -> int:
+        """Write the summary and return the exit code. If that fails, log the counts and keep the records."""
         try:
             self.folder.write_summary(summary)
             if self.folder.records.is_file():
                 drop_spools(self.folder, undone)
         except (OSError, LoadgenError, MemoryError) as error:
-            log.error("no summary.json: %s; measured: %s", describe_error(error), self._accounts())
+            log.error("no summary.json: %s; measured: %s", describe_error(error), self._describe_requests())
             return EXIT_CODES["invalid"]
         return EXIT_CODES[summary.verdict]
 
-    def _end(self, exit_code: int) -> None:
+    def _end_run(self, exit_code: int) -> None:
         self._environment.process_exit_code = exit_code
         self.over.set()
         self._leave()
 
     def _leave(self) -> None:
-        """End Locust too; but a web UI that somebody opened by hand stays, with its figures."""
+        """End Locust too, unless the run was started by hand in its web UI: the UI stays open with its figures."""
         runner, web_ui = self._environment.runner, self._environment.web_ui
         if runner is None:
             return
@@ -238,46 +240,46 @@ class Conductor:
         if web_ui is not None:
             web_ui.stop()
 
-    def _run(self, missing: set[int], undone: set[int]) -> RunEnd:
+    def _describe_end(self, missing: set[int], undone: set[int]) -> RunEnd:
         notes = {done.stop_reason: None for done in self._done.values() if done.stop_reason}
-        for elsewhere in ("interrupted", LEFT, self.broken):  # the verdict or its reasons say so
-            notes.pop(elsewhere or "", None)
-        late = [f"{len(self._late)} worker(s) came after the start and sent nothing"] if self._late else []
-        wrong = [line for each in self._clocks.items() if (line := clocks.describe_offset(*each))]
+        for stated in ("interrupted", LEFT, self.broken):  # the verdict or its reasons state these already
+            notes.pop(stated or "", None)
+        late = [f"{len(self._late)} worker(s) connected after the start and sent nothing"] if self._late else []
+        offsets = [line for each in self._clocks.items() if (line := clocks.describe_offset(*each))]
         return RunEnd(
             seed=self.spec.seed,
             pace=self.spec.pace,
             started_at=datetime.fromtimestamp(self._zero, UTC).isoformat(timespec="milliseconds"),
             workers=len(self._shares),
-            length=self._length(bool(notes)),
+            length=self._find_length(bool(notes)),
             interrupted=self.interrupted,
-            notes=(*notes, *late, *wrong, *describe_strangers(self._dropped)),
+            notes=(*notes, *late, *offsets, *describe_strangers(self._dropped)),
             cut_short=bool(notes) or self.interrupted or self.broken is not None,
             losses=tuple(self._describe_losses(missing)),
             lost_workers=tuple(sorted(undone)),
-            stopped_at=self._stopped_at(),
+            stopped_at=self._find_stop(),
             clock_offsets_ms=tuple(None if offset is None else offset.ahead_ms for offset in self._clocks.values()),
             in_doubt=self._recording.count_in_doubt(missing),
             monitors=self.spec.monitors,
         )
 
-    def _length(self, noted: bool) -> float:
-        """How long it was meant to last and did, in seconds on the wall; of a run that was stopped, until then."""
+    def _find_length(self, noted: bool) -> float:
+        """Return the planned seconds of the run on the wall, or those until its stop; 0 at an infinite pace."""
         if self.spec.factor == inf:
             return 0.0
         if self.interrupted or noted:
-            return self._stopped_at() or 0.0
+            return self._find_stop() or 0.0
         return self._scenario.duration / self.spec.factor
 
-    def _stopped_at(self) -> float | None:
-        """When the last worker stopped before the run's end; None if one went on to it."""
+    def _find_stop(self) -> float | None:
+        """Return the run second when the last worker stopped early; None if a worker went on to the run's end."""
         stops = [done.stopped_at for done in self._done.values()]
         if not stops and (self.interrupted or self._stopping):
             return time.time() - self._zero
         return None if None in stops else max((stop for stop in stops if stop is not None), default=None)
 
     def _describe_losses(self, missing: set[int]) -> list[str]:
-        """A line for each reason why the run is not whole."""
+        """Return one line for each reason why the run is not complete."""
         lost = [describe_loss(self.measured, index, len(self._shares)) for index in sorted(missing)]
         cut = [line for done in self._done.values() for line in describe_cut(done, len(self._shares))]
         return [*lost, *cut, *([self.broken] if self.broken else [])]

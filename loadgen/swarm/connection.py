@@ -1,6 +1,7 @@
-"""One kept HTTP/1.1 connection: a request is written at once, and the event loop reads its response.
+"""One keep-alive HTTP/1.1 connection: a request is written at once, and the event loop reads its response.
 
-Rule: nothing waits for the socket, with TLS or without, but a greenlet that opens it or writes what did not fit in.
+Rule: nothing waits for the socket, with TLS or without, except a greenlet that opens it or writes what its buffer could
+not take.
 """
 
 from __future__ import annotations
@@ -21,22 +22,24 @@ from loadgen.model import Request, Response
 from loadgen.transport import NoAnswer, ResponseParser, Route, name_cause, not_connected, open_tunnel
 
 RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte
-RECORD_BYTES = 16384  # of TLS, at most: what is left of a record would wait where the event loop does not see it
-TRUSTED_SECONDS = 1.0  # for so long after its last use an idle connection is believed to be open
+RECORD_BYTES = (
+    16384  # the longest TLS record: a part of one would wait in OpenSSL, where the event loop does not see it
+)
+TRUSTED_SECONDS = 1.0  # an idle connection is believed to be open this long after its last use
 READ = 1  # libev's name for "something to read"
 
 Outcome = Response | NoAnswer
 OnOver = Callable[[Outcome], None]
-"""Told how a request ended."""
+"""Called once when a request has ended."""
 
 Begin = Callable[[Request, OnOver], None]
-"""How a request is sent by whoever does not wait for its answer; raises what keeps it from being begun."""
+"""Begins a request and returns at once; raises if the request cannot be begun."""
 
 log = logging.getLogger("loadgen")
 
 
 def explain_error(error: Exception) -> NoAnswer:
-    """Why no answer came, as a value: without the frames that raised it. An error of loadgen's own is logged."""
+    """Turn an error into a NoAnswer without its traceback; log an error that is loadgen's own."""
     if isinstance(error, NoAnswer):
         return NoAnswer(error.cause, error.sent)
     if not isinstance(error, OSError):
@@ -45,7 +48,7 @@ def explain_error(error: Exception) -> NoAnswer:
 
 
 def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
-    """A socket that is connected to the target, through the route's proxy if it has one; raises NoAnswer."""
+    """Open a socket to the target, through the route's proxy if there is one; raises NoAnswer."""
     try:
         opened = socket.create_connection(route.address)
     except OSError as error:
@@ -64,26 +67,26 @@ def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
 
 
 class GeventConnection:
-    """One keep-alive connection, which its first request opens.
+    """A keep-alive connection; its first request opens it.
 
-    The event loop watches it from then to its end: to start and stop the watching for each wait would cost more system
-    calls, and one more to ask whether the peer has closed an idle connection.
+    The event loop watches the socket until it is closed. Starting and stopping the watcher for each wait would cost
+    more system calls, and one more to find out whether the peer has closed an idle connection.
     """
 
     def __init__(self, route: Route, tls: ssl.SSLContext | None) -> None:
         self._route, self._tls = route, tls
         self._socket: Any = None
-        self._helper: gevent.Greenlet | None = None  # it opens the socket, or writes what did not fit into it
+        self._helper: gevent.Greenlet | None = None  # opens the socket, or writes what its buffer could not take
         self._parser = ResponseParser()
-        self._on_over: OnOver | None = None  # whom to tell the answer; None: idle
+        self._on_over: OnOver | None = None  # called with the answer; None: idle
         self._trusted_until = 0.0  # by the machine's clock
         self.reusable = False
 
     def is_quiet(self) -> bool:
-        """Whether nothing arrived while the connection was idle: what arrives then means that the peer closes it.
+        """Return whether nothing arrived while the connection was idle: arriving data would mean that the peer closes.
 
-        The event loop tells so, but at its next turn. We look ourselves after the first answer, when some peers close,
-        and after a while: a process that stood still would take the peer's time-out for its failure.
+        The event loop notices it only at its next turn. So we look ourselves after the first answer, when some peers
+        close, and after TRUSTED_SECONDS: a process that stood still would count the peer's time-out as a failure.
         """
         now = perf_counter()
         if now >= self._trusted_until:
@@ -92,30 +95,30 @@ class GeventConnection:
         return self.reusable
 
     def begin(self, data: bytes, on_over: OnOver) -> None:
-        """Write a request and let the event loop read its response: `on_over` is told it or an error, maybe at once."""
+        """Write a request; `on_over` is called with the response or the error, possibly before this returns."""
         self.reusable, self._on_over = False, on_over
         if self._socket is None:
             self._helper = gevent.spawn(self._send_slowly, memoryview(data))
             return
         try:
             sent = self._send(data)
-        except BlockingIOError:  # of TLS it is 0 by itself
+        except BlockingIOError:  # with TLS, `send` returns 0 instead
             sent = 0
         except OSError as error:
             self.end(explain_error(error))
             return
         if sent < len(data):
-            self._watcher.stop()  # nothing is read before all is written
+            self._watcher.stop()  # the helper starts it again when the whole request is written
             self._helper = gevent.spawn(self._send_slowly, memoryview(data)[sent:])
 
     def end(self, outcome: Outcome) -> None:
-        """Tell how the request ended, if it has not ended yet. Whoever ends it before its answer closes, too."""
+        """Call `on_over` with the outcome, unless the request has ended. The caller closes an unanswered connection."""
         on_over, self._on_over = self._on_over, None
         if on_over is not None:
             on_over(outcome)
 
     def close(self) -> None:
-        """Close the socket, opened or not: in the event loop's greenlet while a request is being written."""
+        """Close the socket, and stop the greenlet that opens or writes it."""
         if self._helper is not None:
             self._helper.throw(gevent.GreenletExit)
         if self._socket is not None:
@@ -123,9 +126,9 @@ class GeventConnection:
             self._socket.close()
 
     def _send_slowly(self, rest: memoryview) -> None:
-        """Open the socket if need be, and write what did not fit into it, in a greenlet of its own.
+        """Open the socket if necessary and write `rest`, in a greenlet of its own.
 
-        gevent's sendall cuts it into pieces, and TLS takes nothing shorter than what it has taken up.
+        gevent's `sendall` would cut the data into pieces, and TLS refuses a shorter piece than it was first given.
         """
         try:
             if self._socket is None:
@@ -146,18 +149,18 @@ class GeventConnection:
         self._watcher = gevent.get_hub().loop.io(descriptor, READ)
         self._send: Callable[[bytes], int] = opened.send
         self._receive: Callable[[], bytes] = partial(opened.recv, RECORD_BYTES)
-        if self._tls is None:  # go past gevent's socket, whose methods are ready to wait
+        if self._tls is None:  # bypass the methods of gevent's socket, which would wait
             self._send, self._receive = partial(os.write, descriptor), partial(os.read, descriptor, RECEIVE_BYTES)
 
     def _read(self) -> None:
-        """Read what has arrived, called by the event loop, and tell the response when it is whole."""
+        """Read what has arrived, and end the request when its response is complete. The event loop calls this."""
         try:
             self._parser.feed(self._receive())
             if self._on_over is None:
                 raise NoAnswer("closed")
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        except Exception as error:  # nothing may go up to the event loop: the request must be accounted for
+        except Exception as error:  # no error may reach the event loop: the request must be counted
             self.reusable = False
             self._watcher.stop()
             self.end(explain_error(error))

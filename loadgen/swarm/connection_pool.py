@@ -1,8 +1,8 @@
-"""Sends over HTTP/1.1 connections that are kept, one for each request in flight; ends requests that take too long.
+"""Sends over kept HTTP/1.1 connections, one for each request in flight; ends requests that take too long.
 
-Rule: the clock of a request covers the write, the wait for the answer, and the opening of a connection where the pool
-has none. The pool takes the newest connection first, so it holds only as many as were ever in flight together. A
-request is never sent twice without the caller knowing. What is no socket's business is `loadgen.transport`'s.
+Rule: the time of a request covers the write, the wait for the answer, and the opening of a connection if none is idle.
+The pool uses the newest connection first, so it holds at most as many as were in flight together. A request is never
+sent twice without the caller knowing. `loadgen.transport` has everything that does not touch a socket.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ RESERVED_DESCRIPTORS = 24  # for files of records and reports, and the connectio
 
 
 class ConnectionPool:
-    """The connections to one origin; `timeout` is a whole request's, in seconds.
+    """The connections to one origin; a request may take at most `timeout` seconds in all.
 
-    All requests have the same time, so the oldest is the next to end, and one timer serves them all: gevent's Timeout
-    would make and arm a timer for each, a thirtieth of a request's cost.
+    All requests have the same time-out, so the oldest one is the next to end, and one timer serves them all. gevent's
+    Timeout would arm a timer for each request, at a thirtieth of the request's cost.
     """
 
     def __init__(self, route: Route, timeout: float) -> None:
         self._route, self._timeout = route, timeout
-        # One context for all connections: each context of its own costs 20 ms to load the certificates.
+        # One context for all connections: a further context would take 20 ms to load the certificates.
         self._tls = route.create_tls_context()
         self._prefix, self._proxy_headers = route.prefix, route.proxy_headers
         self._idle: list[GeventConnection] = []
-        self._busy: dict[GeventConnection, float] = {}  # each one's deadline, the oldest first
+        self._busy: dict[GeventConnection, float] = {}  # the deadline of each connection, the oldest first
         self._timer: Any = None
         self._most_open = count_free_descriptors() - RESERVED_DESCRIPTORS
 
     @property
     def open(self) -> int:
-        """How many connections there are, those that are being opened too."""
+        """The number of connections, with those that are being opened."""
         return len(self._idle) + len(self._busy)
 
     def begin(self, request: Request, on_over: OnOver) -> None:
-        """Send without waiting; `on_over` is told the answer or why there is none, maybe at once.
+        """Send without waiting; `on_over` is called with the answer or the error, possibly before this returns.
 
-        Raises NoAnswer where no further connection may be opened: some descriptors stay free, so that records and
-        reports are written whatever happens.
+        Raises NoAnswer if no further connection may be opened: some descriptors stay free, so that records and reports
+        can be written in any case.
         """
         data = serialize(request, self._prefix, self._proxy_headers)
         if (connection := self._take_idle()) is None:

@@ -1,6 +1,6 @@
-"""The live figures for who watches with other tools: Prometheus, and a tab of Locust's web UI.
+"""The live figures of a run for other tools: Prometheus, and a tab of Locust's web UI.
 
-Rule: both read the conductor's sums when they are asked; nothing is counted twice. Both listen on loopback.
+Rule: both read the conductor's sums on request and keep no counts of their own. Both listen on loopback.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ CLOCKS = {
 
 
 class Exporter(Collector):
-    """The run so far in Prometheus' terms."""
+    """A collector of Prometheus metrics from the sums of a run so far."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
     def collect(self) -> Iterator[Any]:
-        """Counters of requests and events, and the clocks as summaries in seconds."""
+        """Yield counters of requests and events, and the clocks as summaries in seconds; nothing before the run."""
         measured = self._source()
         if measured is None:
             return
@@ -61,12 +61,12 @@ class Exporter(Collector):
 
 
 def count_requests(outcomes: Outcomes) -> dict[str, int]:
-    """Requests by outcome."""
+    """Count requests by outcome."""
     return {outcome: getattr(outcomes, outcome).requests for outcome in OUTCOMES}
 
 
 def count_events(outcomes: Outcomes) -> dict[str, int]:
-    """Events sent in first attempts, accepted, and lost so far."""
+    """Count the events sent (each once, however often it was retried), accepted, and lost so far."""
     return {
         "sent": outcomes.tried.events,
         "accepted": outcomes.accepted.events,
@@ -75,7 +75,7 @@ def count_events(outcomes: Outcomes) -> dict[str, int]:
 
 
 def count_by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes], dict[str, int]]) -> Any:
-    """Counters of each app monitor."""
+    """Make a counter family with the values of each app monitor."""
     family = CounterMetricFamily(f"loadgen_monitor_{unit}", f"{unit} by app monitor", labels=["monitor", "outcome"])
     for name, metrics in zip(measured.names, measured.monitors, strict=True):
         for outcome, value in count(metrics.outcomes).items():
@@ -84,7 +84,7 @@ def count_by_monitor(unit: str, measured: Aggregate, count: Callable[[Outcomes],
 
 
 def summarize_clock(name: str, says: str, histogram: Histogram) -> Any:
-    """A clock's count and sum; its quantiles come as gauges of the same family."""
+    """Make a summary family of a clock: count, sum and quantiles, in seconds."""
     family = SummaryMetricFamily(name, says, count_value=histogram.count, sum_value=histogram.total_us / 1e6)
     for q in (0.5, 0.95, 0.99):
         value = histogram.quantile_ms(q)
@@ -93,7 +93,7 @@ def summarize_clock(name: str, says: str, histogram: Histogram) -> Any:
 
 
 def serve_prometheus(port: int, source: Source) -> None:
-    """Serve `/metrics` on loopback."""
+    """Serve Prometheus' `/metrics` on a loopback port."""
     registry = CollectorRegistry()
     registry.register(Exporter(source))
     start_http_server(port, addr="127.0.0.1", registry=registry)
@@ -118,7 +118,7 @@ def extend_web_ui(ui: Any, source: Source) -> None:
 
 
 def list_figures(measured: Aggregate) -> list[dict[str, str]]:
-    """The run so far, a row a figure."""
+    """List the figures of the run so far for Locust's table, one row a figure."""
     outcomes, tally = measured.metrics.outcomes, measured.tally
     rows: dict[str, float | None] = {
         "requests offered": outcomes.offered.requests,
@@ -132,9 +132,9 @@ def list_figures(measured: Aggregate) -> list[dict[str, str]]:
     for name in CLOCKS:
         clock = measured.metrics.clocks[name]
         rows |= {f"{name.replace('_', ' ')} p{q * 100:g} ms": clock.quantile_ms(q) for q in (0.5, 0.95, 0.99)}
-    for monitor, its in zip(measured.names, measured.monitors, strict=True):
+    for monitor, metrics in zip(measured.names, measured.monitors, strict=True):
         if len(measured.names) > 1:
-            counts = {name: getattr(its.outcomes, name).requests for name in ("sent", *OUTCOMES)}
+            counts = {name: getattr(metrics.outcomes, name).requests for name in ("sent", *OUTCOMES)}
             rows |= {f"{monitor}: requests {name}": count for name, count in counts.items()}
-            rows[f"{monitor}: events lost"] = its.outcomes.given_up.events
+            rows[f"{monitor}: events lost"] = metrics.outcomes.given_up.events
     return [{"figure": name, "value": "–" if value is None else f"{value:,.6g}"} for name, value in rows.items()]

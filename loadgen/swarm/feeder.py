@@ -1,7 +1,7 @@
-"""Sessions → what is due: planned by the client model and encoded a little before a session starts.
+"""Sessions → scheduled requests: the client model plans a session, which is encoded shortly before it starts.
 
-Rule: a session's events become bytes at once, since compressed bytes are small and event objects are not; between two
-sessions the senders get their turn.
+Rule: a session's events become bytes at once, because compressed bytes take less memory than event objects. Between
+two sessions the senders get their turn.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from loadgen.scenario import Scenario
 from loadgen.swarm.schedule import Schedule, ScheduledRequest, pack
 from loadgen.transport import Accept
 
-AHEAD_SECONDS = 2.0  # sessions are encoded at most so long before they start
-TOGETHER_SECONDS = 0.2  # of starts that are encoded one after the other, while the caches are warm
-PLAIN_SECONDS = 8.0  # a beacon's body that waits longer than this after its visit's start waits packed
-AHEAD_BATCHES = 250  # as fast as possible: this many batches wait at most; more of them would fall out of the cache
+AHEAD_SECONDS = 2.0  # a session is encoded at most this long before it starts
+TOGETHER_SECONDS = 0.2  # sessions that start within this time are encoded in one go, while the caches are warm
+PLAIN_SECONDS = 8.0  # a beacon that is due later than this after its session's start waits with a packed body
+AHEAD_BATCHES = 250  # as fast as possible: the most batches that wait; more would not fit into the cache
 
 
 class Monitored(Noun):
@@ -40,11 +40,11 @@ class Monitored(Noun):
 
 
 class Job(Noun):
-    """What one worker is asked to do; all app monitors have the run's length, and the first one's stages."""
+    """The work of one worker; all app monitors have the run's length, and the stages of the first app monitor."""
 
     monitors: tuple[Monitored, ...]
     zero: float  # Unix time of the run's zero, by the conductor's clock
-    pace: float  # scenario seconds in a second; inf: as fast as possible
+    pace: float  # scenario seconds per second; inf: as fast as possible
     max_events: int | None = None
     worker: int = 0
     ahead: float = 0.0  # seconds by which our own clock is ahead of the conductor's
@@ -52,34 +52,34 @@ class Job(Noun):
 
     @property
     def scenario(self) -> Scenario:
-        """The first app monitor's."""
+        """The scenario of the first app monitor."""
         return self.monitors[0].scenario
 
     @property
     def paced(self) -> bool:
-        """Whether batches wait for their moment."""
+        """Whether batches wait for their moment; False: they are sent as fast as possible."""
         return self.pace != inf
 
 
-PlannedVisit = tuple[int, PlannedSession]  # which of the job's app monitors, and who comes to its site
+PlannedVisit = tuple[int, PlannedSession]  # index of the app monitor in the job, and a session of its site
 
 
 def merge_in_order(sessions: Iterable[Iterator[PlannedSession]]) -> Iterator[PlannedVisit]:
-    """The planned sessions of several app monitors in order of start."""
+    """Merge the planned sessions of several app monitors in the order of their starts."""
     return merge(
         *(zip(repeat(monitor), each) for monitor, each in enumerate(sessions)), key=lambda visit: visit[1][0].start
     )
 
 
 class Feeder:
-    """Fills a schedule with a job's sessions, and knows what never reached it.
+    """Fills a schedule with a job's sessions, and counts the events that never reach the schedule.
 
-    An engine takes another feeder that fills the schedule otherwise: in place of `run`, and, if it asks what came of
-    its batches, of `hear`. RateProbe is one.
+    A subclass may fill the schedule in another way: it overrides `run`, and `receive_results` if it needs the results
+    of its batches. RateProbe does so.
     """
 
     heeds_switch_off = True
-    """Whether a batch is cancelled when an answer has switched off the client of its page."""
+    """Whether batches of a page are cancelled after an answer (403 or 404) has switched off the page's client."""
 
     def __init__(self, job: Job, sessions: Iterator[PlannedVisit], schedule: Schedule, meter: Meter) -> None:
         self._tallies = [EventCounts()] * len(job.monitors)
@@ -87,35 +87,35 @@ class Feeder:
         self._sessions = sessions
         self._schedule = schedule
         self._meter = meter
-        self._activity: Counter[int] = Counter()  # visitors who come minus those who go, by second
+        self._activity: Counter[int] = Counter()  # visitors who arrive minus visitors who leave, by second
         self._started: Counter[int] = Counter()
         self._active = 0
 
     def run(self, now: Callable[[], float]) -> None:
-        """Feed all sessions; `now` is seconds from the run's zero."""
+        """Put the batches of all sessions on the schedule; `now` returns seconds from the run's zero."""
         for monitor, (session, plan) in self._sessions:
-            self._wait(session.start, now)
-            self._add(monitor, session, plan)
+            self._wait_until_near(session.start, now)
+            self._add_session(monitor, session, plan)
             self._schedule.yield_to_senders()
 
-    def hear(self, results: Sequence[Result]) -> None:
-        """What came of batches: of those that were sent, and of those that this machine could not send."""
+    def receive_results(self, results: Sequence[Result]) -> None:
+        """Receive the results of batches, sent or not; this feeder needs none of them."""
 
     @property
     def tallies(self) -> tuple[EventCounts, ...]:
-        """One for each app monitor."""
+        """The event counts so far, one for each app monitor."""
         return tuple(self._tallies)
 
     def account(self, monitor: int, **counts: Any) -> None:
-        """Add to an app monitor's tally, under its own names."""
+        """Add to an app monitor's event counts; `counts` are fields of EventCounts."""
         self._tallies[monitor] += EventCounts(**counts)
 
-    def visitors(self, second: int) -> tuple[int, int]:
-        """How many came in a second of the run, and how many are there; each second is asked for once."""
+    def count_visitors(self, second: int) -> tuple[int, int]:
+        """Return how many visitors arrived in a second of the run, and how many are active. Call it once a second."""
         self._active += sum(self._activity.pop(past) for past in [past for past in self._activity if past <= second])
         return sum(self._started.pop(past) for past in [past for past in self._started if past <= second]), self._active
 
-    def _wait(self, start: float, now: Callable[[], float]) -> None:
+    def _wait_until_near(self, start: float, now: Callable[[], float]) -> None:
         if self._job.paced:
             ahead = start / self._job.pace - now() - AHEAD_SECONDS
             if ahead > 0:
@@ -123,10 +123,10 @@ class Feeder:
         while not self._job.paced and len(self._schedule) > AHEAD_BATCHES:
             gevent.sleep(0.001)
 
-    def _add(self, monitor: int, session: Session, plan: client.Plan) -> None:
+    def _add_session(self, monitor: int, session: Session, plan: client.Plan) -> None:
         job, scenario = self._job, self._job.monitors[monitor].scenario
         self.account(monitor, sessions=1, **msgspec.structs.asdict(plan.tally))
-        self._see(session)
+        self._count_visitor(session)
         clock = wire.Clock(job.zero, job.pace) if job.paced else wire.Clock(time.time() - job.ahead, inf)
         preflights = client.Preflights(session.visitor, scenario.client)
         for batch in plan.batches:
@@ -156,8 +156,8 @@ class Feeder:
         self._meter.offer(at, due.amount, events.pick(events.columns.types), monitor)
         self._schedule.put(due)
 
-    def _see(self, session: Session) -> None:
-        """Count the visitor as active from the start of the first load to the end of the last."""
+    def _count_visitor(self, session: Session) -> None:
+        """Count the visitor as active from the start of the first document to the end of the last."""
         pace = self._job.pace
         first, last = int(session.start / pace), int((session.start + session.length) / pace)
         self._started[first] += 1

@@ -1,7 +1,7 @@
-"""The live page of a run in Locust's web UI: plots in our tab, and what Locust's controls may do to a run of ours.
+"""The live page of a run in Locust's web UI: plots in our tab, and the limits of Locust's controls.
 
-Rule: a run of ours is decided before it begins, so Locust's EDIT and NEW cannot change it or start another one: they
-are refused, and both the page and the log say why. STOP ends a run well; RESET clears Locust's own tables alone.
+Rule: a run is fixed before it begins, so Locust's EDIT and NEW cannot change it or start another run: they are refused,
+and both the page and the log say why. STOP ends a run with a summary; RESET clears only Locust's own tables.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("loadgen")
 
 MOST_SECONDS = 600
-"""The plots show the latest ten minutes; the report of the run shows all of it."""
+"""The plots show the latest ten minutes; the report shows the whole run."""
 
 REFRESH_SECONDS = 2  # as often as Locust's own page asks
 
@@ -46,16 +46,16 @@ FIXED = (
     "Stop it, and start another with `loadgen run`."
 )
 
-GONE = "This run has ended, and with it Locust's page: it shows what it last heard. `loadgen report` has the run."
+GONE = "This run has ended, and with it Locust's server: the page shows its last figures. `loadgen report` has the run."
 
 CONTROLS = (
-    "Locust's STOP ends the run well: what is in flight is waited for, and the summary says interrupted. EDIT and NEW "
-    "are refused. RESET clears Locust's own tables alone; these figures and the run's folder keep theirs."
+    "Locust's STOP ends the run: it waits for the requests in flight, and the summary says interrupted. EDIT and NEW "
+    "are refused. RESET clears only Locust's own tables, not these figures or the run's folder."
 )
 
 
 class LivePage:
-    """The plots of the run that a source gives, once it has begun."""
+    """The page with the plots of a run; `source` returns the run's conductor, or None before the run begins."""
 
     def __init__(self, source: Callable[[], Conductor | None]) -> None:
         self._source = source
@@ -63,7 +63,7 @@ class LivePage:
         self._rows: deque[TimelineRow] = deque(maxlen=MOST_SECONDS)
 
     def html(self) -> str:
-        """The page as it is now."""
+        """Return the page with the figures so far."""
         conductor = self._source()
         if conductor is None:
             return page("The run has not begun", el("p", "The run has not begun."))
@@ -74,15 +74,15 @@ class LivePage:
 
 
 def draw_page(rows: Sequence[TimelineRow], spec: RunSpec) -> str:
-    """Throughput by outcome with the quota, latency, lag, and the requests in flight, second by second."""
+    """Draw throughput by outcome with the quota, latency, lag and requests in flight, second by second."""
     if not rows:
         return page("Live", el("p", "The first seconds are under way.", class_="none"))
     last = rows[-1]
-    said = f"Second {last.second}: {format_count(last.sessions_active)} active sessions. {CONTROLS}"
+    note = f"Second {last.second}: {format_count(last.sessions_active)} active sessions. {CONTROLS}"
     return page(
         "Live",
         cards(
-            card("Requests a second, by outcome", plot_outcomes(rows, spec).html(), wide=True, note=said),
+            card("Requests a second, by outcome", plot_outcomes(rows, spec).html(), wide=True, note=note),
             card("Latency", plot_times(rows, "latency", ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")).html()),
             card("Lag of the generator", plot_times(rows, "lag", ("lag_p99_ms",)).html()),
             card("Requests in flight", plot_in_flight(rows).html(), wide=True),
@@ -91,7 +91,7 @@ def draw_page(rows: Sequence[TimelineRow], spec: RunSpec) -> str:
 
 
 def plot_outcomes(rows: Sequence[TimelineRow], spec: RunSpec) -> Plot:
-    """Outcomes stacked, what was due as a line, and the local endpoint's quota."""
+    """Plot the outcomes as a stack, the offered batches as a line, and the local endpoint's quota."""
     names = ("accepted", "throttled", "failed")
     stacks = [[float(getattr(row, name)) for row in rows] for name in names]
     offered = [float(row.offered) for row in rows]
@@ -105,14 +105,14 @@ def plot_outcomes(rows: Sequence[TimelineRow], spec: RunSpec) -> Plot:
 
 
 def plot_times(rows: Sequence[TimelineRow], name: str, columns: Sequence[str]) -> Plot:
-    """Quantiles of a clock of each second; a gap where nothing was answered."""
+    """Plot quantiles of a clock for each second, with a gap where no request was answered."""
     series = {column: [_number(getattr(row, column)) for row in rows] for column in columns}
     layers = [Layer(_colour(column), column.split("_")[-2], values) for column, values in series.items()]
     return plot_seconds(rows, name, linear(find_highest(*series.values())), format_milliseconds, layers)
 
 
 def plot_in_flight(rows: Sequence[TimelineRow]) -> Plot:
-    """How many requests waited for an answer at the end of each second."""
+    """Plot how many requests waited for an answer at the end of each second."""
     values = [float(row.in_flight) for row in rows]
     return plot_seconds(
         rows, "in-flight", linear(max(4.0, *values)), format_count, [Layer("neutral", "in flight", values)]
@@ -120,7 +120,7 @@ def plot_in_flight(rows: Sequence[TimelineRow]) -> Plot:
 
 
 def plot_seconds(rows: Sequence[TimelineRow], name: str, y: Scale, say: Any, layers: Sequence[Layer]) -> Plot:
-    """A plot whose x axis is the seconds of some rows."""
+    """Make a plot over the seconds of the rows; `say` formats a value of its y axis."""
     first = rows[0].second
     axis = Axis.of_columns([format_clock(row.second) for row in rows], label_times(float(len(rows)), first))
     text = f"{', '.join(layer.label for layer in layers)} of each second, from {format_clock(first)} on."
@@ -136,9 +136,9 @@ def _colour(column: str) -> str:
 
 
 def add_live_page(ui: Any, source: Callable[[], Conductor | None], *, is_decided: bool = False) -> None:
-    """Serve the page under /rum, show it in our tab, and refuse what would change a run.
+    """Serve the live page under /rum, show it in our tab, and refuse requests that would change the run.
 
-    One that starts by itself (`is_decided`) is not to be started by hand either, as while it waits for its workers.
+    A run that starts by itself (`is_decided`) cannot be started by hand either, for example while it waits for workers.
     """
     from flask import Response, jsonify, request
 

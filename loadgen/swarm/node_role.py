@@ -1,7 +1,7 @@
-"""This process's part in a run: it conducts, it sends a share, or both; and how that ends.
+"""The part of this process in a run: it conducts the run, sends a share of it, or both; and how that ends.
 
-Rule: every way to end goes through here: the run's own end, Ctrl-C, SIGTERM, Locust's --run-time and Stop, the death of
-a greenlet. Whoever conducts sums up what was measured before the process ends.
+Rule: this module handles every way to end: the run's own end, Ctrl-C, SIGTERM, Locust's --run-time and Stop, the death
+of a greenlet. The conductor sums up what was measured before its process ends.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from loadgen.swarm.connection_pool import ConnectionPool
 from loadgen.swarm.engine import Engine
 from loadgen.swarm.feeder import merge_in_order
 from loadgen.swarm.locust_private.frames import DroppedFrames
-from loadgen.swarm.locust_private.statistics import tell_locust
+from loadgen.swarm.locust_private.statistics import report_to_locust
 from loadgen.swarm.options import open_run
 from loadgen.swarm.rate_probe import prepare_engine
 from loadgen.swarm.workers import (
@@ -53,17 +53,17 @@ from loadgen.swarm.workers import (
 from loadgen.transport import find_route, require_descriptors, require_ports
 
 GC_THRESHOLDS = (100_000, 50, 50)  # Python's own are 700, 10, 10
-PATIENCE_SECONDS = 90.0  # for what is in flight (30 s by default) and the retries' answers
-GRACE_SECONDS = 10.0  # for the same, when a part of the generator has died
+PATIENCE_SECONDS = 90.0  # for requests in flight (30 s by default) and the answers to their retries
+GRACE_SECONDS = 10.0  # for requests in flight when a part of the generator has died
 LOOK_SECONDS = 0.5
-FAREWELL_SECONDS = 0.5  # from a worker's last word to its end, so that the word is on its way
+FAREWELL_SECONDS = 0.5  # from a worker's last message to its end, so that the message leaves the machine
 INTERRUPTED, BROKEN = 130, 3  # exit codes
 
 log = logging.getLogger("loadgen")
 
 
 class NodeRole:
-    """Worker, conductor, or both; one for each of Locust's environments."""
+    """The role of a process in a run: worker, conductor, or both; one object for each of Locust's environments."""
 
     engine: Engine
 
@@ -71,7 +71,7 @@ class NodeRole:
         self.environment = environment
         self.ready = gevent.event.Event()
         self.conductor: Conductor | None = None
-        self.joined_late = False  # a worker that came too late for a share
+        self.joined_late = False  # True: a worker that connected too late for a share
         self.clocks = Clocks()
         self._interrupted = False
         self._begun = False
@@ -79,58 +79,58 @@ class NodeRole:
         self._reporter: gevent.Greenlet | None = None
 
     def begin(self, runner: Runner) -> None:
-        """A run begins: deal the shares as its master, or take the whole; a worker waits for its share."""
+        """Begin the run: a master deals the shares, a single process takes everything, a worker waits for its share."""
         self._begun = True
         if isinstance(runner, MasterRunner):
-            self.clocks.ask(runner.send_message, [worker.id for worker in runner.clients.all])
-            self.supervise(self._conduct().deal(runner, self.clocks), "the conducting")
+            self.clocks.measure(runner.send_message, [worker.id for worker in runner.clients.all])
+            self.supervise(self._create_conductor().deal_shares(runner, self.clocks), "the conducting")
         elif not isinstance(runner, WorkerRunner):
-            conductor = self._conduct()
-            share, conducting = conductor.take_all()
+            conductor = self._create_conductor()
+            share, conducting = conductor.take_everything()
             self.supervise(conducting, "the conducting")
             try:
                 engine = self.start(share)
             except LoadgenError as error:
                 refuse(error)
-            self._report(engine, partial(conductor.hear_second, LOCAL), partial(conductor.hear_done, LOCAL))
+            self._report(engine, partial(conductor.receive_report, LOCAL), partial(conductor.receive_done, LOCAL))
 
     def take_share(self, share: WorkerShare, runner: WorkerRunner) -> None:
-        """Send this share, and tell the master second by second; or why nothing of it can be sent, and end."""
+        """Send a share and report every second to the master. If it cannot start, report why and end the process."""
 
-        def tell(kind: str) -> Callable[[Noun], None]:
+        def send_as(kind: str) -> Callable[[Noun], None]:
             return lambda noun: runner.send_message(kind, pack(noun))
 
         try:
             engine = self.start(share)
         except LoadgenError as error:
-            nothing = (EventCounts(),) * len(share.spec.monitors)
-            tell(DONE)(Done(share.index, nothing, failure=f"could not start: {error}"))
+            no_events = (EventCounts(),) * len(share.spec.monitors)
+            send_as(DONE)(Done(share.index, no_events, failure=f"could not start: {error}"))
             gevent.sleep(FAREWELL_SECONDS)
             refuse(error)
-        self._report(engine, tell(SECOND), tell(DONE))
+        self._report(engine, send_as(SECOND), send_as(DONE))
 
-    def hear_second(self, worker: str, data: dict[str, bytes]) -> None:
-        """A worker tells a second."""
+    def receive_report(self, worker: str, data: dict[str, bytes]) -> None:
+        """Receive a worker's report of a second."""
         if self.conductor:
-            self.conductor.hear_second(worker, unpack(data, IntervalReport))
+            self.conductor.receive_report(worker, unpack(data, IntervalReport))
 
-    def hear_done(self, worker: str, data: dict[str, bytes]) -> None:
-        """A worker has sent its last."""
+    def receive_done(self, worker: str, data: dict[str, bytes]) -> None:
+        """Receive a worker's last message."""
         if self.conductor:
-            self.conductor.hear_done(worker, unpack(data, Done))
+            self.conductor.receive_done(worker, unpack(data, Done))
 
-    def measured_so_far(self) -> Aggregate | None:
-        """The sums of the run, once there is one."""
+    def get_aggregate(self) -> Aggregate | None:
+        """Return the sums of the run so far; None before the run begins."""
         return self.conductor.measured if self.conductor else None
 
     def interrupt(self) -> None:
-        """Ctrl-C: the first one ends the run well; one without a run, or a second one, ends the process."""
+        """Handle Ctrl-C or SIGTERM: end the run with a summary; without a run, or at a second signal, the process."""
         if isinstance(self.environment.runner, WorkerRunner) and self._begun:
             return  # the master decides, and tells its workers
         if self.conductor is None:
             raise SystemExit(INTERRUPTED)
         if self.conductor.over.is_set():
-            raise KeyboardInterrupt  # Locust's web UI was left open: it ends by its own way out
+            raise KeyboardInterrupt  # Locust's web UI is still open; Locust ends it
         if self._interrupted:
             log.error("ended at once; `loadgen report` sums up what is in the run's folder")
             raise SystemExit(INTERRUPTED)
@@ -138,9 +138,9 @@ class NodeRole:
         self.conductor.interrupt()
 
     def end_before_locust(self) -> None:
-        """Locust will stop its users, in the middle of what they send: end the run before that, and wait for it.
+        """End the run and wait for its end, before Locust stops its users in the middle of their requests.
 
-        Where it does so as it misses every worker, nobody has interrupted the run: the conductor calls them lost.
+        If Locust stops them because all workers are missing, the run is not interrupted: the workers count as lost.
         """
         runner = self.environment.runner
         if isinstance(runner, WorkerRunner):
@@ -151,7 +151,7 @@ class NodeRole:
             self.conductor.over.wait(PATIENCE_SECONDS)
 
     def leave(self) -> None:
-        """This process is about to end: by SIGTERM in the middle of a run, or because all is done."""
+        """Finish the work of this process before it ends, by SIGTERM in the middle of a run or after the run."""
         if not isinstance(self.environment.runner, WorkerRunner):
             self.end_before_locust()
             if self.conductor is None:
@@ -162,13 +162,13 @@ class NodeRole:
                 self._reporter.join(PATIENCE_SECONDS)
 
     def supervise(self, greenlet: gevent.Greenlet, what: str) -> None:
-        """End the run in words when a greenlet dies that it cannot go on without."""
+        """End the run with a message when `greenlet` dies; `what` names it in the message, such as "the reporting"."""
         greenlet.link_exception(
             lambda dead: gevent.spawn(self._fail, f"{what} ended: {describe_error(dead.exception)}")
         )
 
     def watch_for_dead_workers(self) -> None:
-        """Say at once when a worker of --processes dies before the run begins: Locust would wait for it."""
+        """End with a message when a worker of --processes dies before the run begins: Locust would wait for it."""
         started = self.environment.parsed_options.processes if self.environment.parsed_options else 0
         while not self._begun:
             if (dead := started - count_living_children()) > 0:
@@ -177,7 +177,7 @@ class NodeRole:
             gevent.sleep(LOOK_SECONDS)
 
     def _fail(self, reason: str) -> None:
-        """Stop sending, wait a little for what is in flight, and sum up what was measured."""
+        """Stop sending, wait shortly for requests in flight, and sum up what was measured."""
         log.error("%s", reason)
         if self.conductor is not None:
             self.conductor.broken = self.conductor.broken or reason
@@ -185,12 +185,12 @@ class NodeRole:
         if self.sending and self.engine.over.wait(GRACE_SECONDS) and self._reporter is not None:
             self._reporter.join(GRACE_SECONDS)
         if self.conductor is None or self.conductor.over.is_set():
-            raise SystemExit(BROKEN)  # of a worker: its master calls it lost
+            raise SystemExit(BROKEN)  # a worker ends here: its master calls it lost
         self.conductor.wait_for_workers(GRACE_SECONDS if isinstance(self.environment.runner, MasterRunner) else 0.0)
         self.conductor.give_up()
 
     def _stop_for_good(self) -> None:
-        """Without a share a worker waits for nothing any more; with one, what it sent would not be counted."""
+        """Stop a worker whose master is gone: it gets no share any more, or nobody counts what it sends."""
         if not self.ready.is_set():
             self.joined_late = True
             self.ready.set()
@@ -201,8 +201,8 @@ class NodeRole:
         self._reporter = gevent.spawn(report_seconds, engine, second, done)
         self.supervise(self._reporter, "the reporting")
 
-    def _conduct(self) -> Conductor:
-        """Become the conductor of a run."""
+    def _create_conductor(self) -> Conductor:
+        """Make this process the conductor of the run that Locust's options describe."""
         try:
             spec, folder = open_run(self.environment.parsed_options, self.environment.host)
         except LoadgenError as error:
@@ -216,38 +216,40 @@ class NodeRole:
         return self.conductor
 
     def start(self, share: WorkerShare) -> Engine:
-        """Start sending this share's sessions; LoadgenError for what this machine lacks to do so."""
-        # Our nouns make no cycles; a collection that walks all that is loaded would stall every request in flight.
+        """Start to send the sessions of a share. LoadgenError: this machine lacks something, such as descriptors."""
+        # Our objects make no cycles, and a collection over all loaded objects would stall every request in flight.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         spec, job = share.spec, share.job
-        if spec.master:  # else checked by whoever started this process
+        if spec.master:  # otherwise the process that started this one has checked it
             require_descriptors(spec.senders, f"{spec.senders} senders of a worker")
             require_ports(spec.senders, f"{spec.senders} senders of a worker")
         part = (share.index, share.of)
         sessions = merge_in_order(
             planned(each.scenario, seed, part, yield_to_others=lambda: self.engine.yield_to_senders())
-            for seed, each in enumerate(job.monitors, spec.seed)  # each app monitor its own visitors
+            for seed, each in enumerate(
+                job.monitors, spec.seed
+            )  # another seed, so each app monitor has its own visitors
         )
         network = ConnectionPool(find_route(spec.url), spec.timeout)
         signs = any(each.signed for each in job.monitors)
         signer = aws.make_signer(spec.region, url=spec.url) if signs else None
-        near = share.spool if share.machine and share.machine == identify_machine() else None
-        spool = open_spool(Path(near)) if near else None
-        prepared: Callable[..., Engine] = partial(Engine, job, sessions)
+        is_same_machine = share.machine != "" and share.machine == identify_machine()
+        spool = open_spool(Path(share.spool)) if share.spool and is_same_machine else None
+        make_engine: Callable[..., Engine] = partial(Engine, job, sessions)
         if spec.find_limit:
             search = msgspec.convert(spec.find_limit, LimitSearch)
-            prepared = prepare_engine(search, Path(share.spool or "").parent, job, spec.seed)
-        self.engine = prepared(network.begin, signer, spool)
-        self.engine.on_results = partial(tell_locust, self.environment)
+            make_engine = prepare_engine(search, Path(share.spool or "").parent, job, spec.seed)
+        self.engine = make_engine(network.begin, signer, spool)
+        self.engine.on_results = partial(report_to_locust, self.environment)
         for helper in self.engine.helpers:
             self.supervise(helper, "a part of the engine")
         self.ready.set()
         return self.engine
 
     def stop(self, reason: str) -> None:
-        """Send nothing more, here and on every worker; what is in flight is waited for."""
+        """Stop sending, here or on every worker; requests in flight are waited for."""
         runner = self.environment.runner
         if isinstance(runner, MasterRunner):
             runner.send_message(STOP, pack(Stop(reason)))
@@ -256,12 +258,12 @@ class NodeRole:
 
     @property
     def sending(self) -> bool:
-        """Whether this process has a share and is not through with it."""
+        """Whether this process has a share and has not finished it."""
         return self.ready.is_set() and not self.joined_late and not self.engine.over.is_set()
 
 
 def count_living_children() -> int:
-    """How many processes that this one has started are alive."""
+    """Return how many child processes of this one are alive."""
     living = 0
     for child in psutil.Process().children():
         with suppress(psutil.NoSuchProcess):
@@ -270,7 +272,7 @@ def count_living_children() -> int:
 
 
 def open_spool(path: Path) -> Spool:
-    """Where a process keeps its records; LoadgenError without room for them."""
+    """Open the file for a process's records. LoadgenError: there is no room for it."""
     try:
         return Spool(path)
     except OSError as error:
@@ -278,6 +280,6 @@ def open_spool(path: Path) -> Spool:
 
 
 def refuse(error: LoadgenError) -> NoReturn:
-    """End a process that cannot do its part, with a line."""
+    """Log why this process cannot do its part, and end it with exit code 2."""
     log.error("%s", error)
     sys.exit(2)

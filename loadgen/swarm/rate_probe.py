@@ -1,4 +1,4 @@
-"""A run that searches for a limit: sessions give the batches, the search says when each is sent.
+"""The feeder of a search for a limit: the batches come from sessions, their moments from the search.
 
 Rule: the batches of a window are encoded before the window begins, so nothing is drawn while it is measured.
 """
@@ -39,9 +39,9 @@ LEAD, LOOK, BEAT, MOST_PRIMING, PATIENCE = 0.05, 0.1, 0.02, 60.0, 60.0  # second
 
 
 def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Callable[..., Engine]:
-    """Makes the engine of a search when called with Engine's further arguments: how to send, sign and record.
+    """Return a function that makes the engine of a search from Engine's remaining arguments: begin, signer, spool.
 
-    The search has its run to itself, and sends to the first app monitor alone.
+    A search sends to the first app monitor only.
     """
     scenario = extend_for_search(job.scenario)
     job = msgspec.structs.replace(job, monitors=(msgspec.structs.replace(job.monitors[0], scenario=scenario),))
@@ -50,32 +50,32 @@ def prepare_engine(search: LimitSearch, folder: Path, job: Job, seed: int) -> Ca
 
 
 class RateProbe(Feeder):
-    """Feeds the windows of a search in place of sessions, and ends when the limit is found."""
+    """A feeder that schedules the windows of a search; it ends when the limit is found."""
 
-    heeds_switch_off = False  # a window is sent whole, whatever is answered
+    heeds_switch_off = False  # a window is sent completely, whatever the answers
 
     def __init__(self, search: LimitSearch, folder: Path, *feeder: Any) -> None:
         super().__init__(*feeder)
         self._search, self._folder = search, folder
         self._results: list[Result] = []
         self._stock = self._encode_batches()
-        self._stocked_events = 0  # of batches that are encoded and not yet on the schedule
+        self._stocked_events = 0  # events of batches that are encoded and not yet on the schedule
 
     def run(self, now: Callable[[], float]) -> None:
-        """Search; the steps and the limit go to files in the run's folder."""
+        """Search for the limit; write the steps and the result to files in the run's folder."""
         self._now = now
-        found: object
+        outcome: object
         try:
-            found = search_limit(self._hold, self._search.conditions, self._search.where, self._write_step)
+            outcome = search_limit(self._hold, self._search.conditions, self._search.where, self._write_step)
         except LoadgenError as error:
-            found = {"refused": str(error)}
+            outcome = {"refused": str(error)}
         finally:
             self._stock.close()
             self.account(0, unsent=self._stocked_events)
-        write_output(self._folder / LIMIT_FILE, format_json(found))
+        write_output(self._folder / LIMIT_FILE, format_json(outcome))
 
-    def hear(self, results: Sequence[Result]) -> None:
-        """Keep what came of the batches of a window."""
+    def receive_results(self, results: Sequence[Result]) -> None:
+        """Keep the results of a window's batches."""
         self._results += results
 
     def _hold(self, rate: float, prime: float | None) -> RateWindow:
@@ -94,7 +94,7 @@ class RateProbe(Feeder):
         return measure_window(self._results, hold, own)
 
     def _wait_and_watch(self, end: float) -> GeneratorLoad:
-        """Wait for a window's end, and measure how late this process's event loop is meanwhile."""
+        """Wait for a window's end; meanwhile measure the lag of this process's event loop and its CPU time."""
         begun, used, lags = self._now(), time.process_time(), []
         while (before := self._now()) < end:
             gevent.sleep(BEAT)
@@ -102,14 +102,14 @@ class RateProbe(Feeder):
         return GeneratorLoad(tuple(lags), (time.process_time() - used) / max(self._now() - begun, BEAT))
 
     def _empty_bucket(self, rate: float) -> None:
-        """Send until something is throttled."""
+        """Send at this rate until a request is throttled, so that the target's token bucket is empty."""
         self._results.clear()
         sent, until = 0, self._now() + MOST_PRIMING
         while self._now() < until and not any(result.status == 429 for result in self._results):
-            some = [next(self._stock) for _ in range(max(int(rate * LOOK), 1))]
-            sent += len(some)
-            self._schedule_evenly(some, self._now(), rate)
-            gevent.sleep(len(some) / rate)
+            batches = [next(self._stock) for _ in range(max(int(rate * LOOK), 1))]
+            sent += len(batches)
+            self._schedule_evenly(batches, self._now(), rate)
+            gevent.sleep(len(batches) / rate)
         while len(self._results) < sent and self._now() < until + PATIENCE:
             gevent.sleep(LOOK)
 
@@ -121,15 +121,15 @@ class RateProbe(Feeder):
             self._schedule.put(msgspec.structs.replace(due, at=at))
 
     def _encode_batches(self) -> Generator[ScheduledRequest, None, None]:
-        """Encoded batches, one whenever one is asked for; their events happened just now."""
+        """Yield encoded batches; each is encoded when it is taken, as if its events had just happened."""
         for _, (_, plan) in self._sessions:
             self.account(0, sessions=1, **msgspec.structs.asdict(plan.tally))
-            left = list(plan.batches)
+            batches = list(plan.batches)
             try:
-                while left:
-                    yield self._encode(left.pop(0))
+                while batches:
+                    yield self._encode(batches.pop(0))
             finally:
-                self.account(0, unsent=sum(len(batch.events) for batch in left))
+                self.account(0, unsent=sum(len(batch.events) for batch in batches))
             gevent.sleep(0)
 
     def _encode(self, batch: Batch) -> ScheduledRequest:

@@ -1,6 +1,6 @@
-"""This worker's due times: batches and retries in the order of their intended moments.
+"""The schedule of a worker: batches and retries in the order of their intended moments.
 
-Rule: the intended moment comes with the batch and is never changed here; whoever is late is late on the record.
+Rule: the intended moment comes with the batch and never changes here, so the record shows how late a request was.
 """
 
 from __future__ import annotations
@@ -18,64 +18,64 @@ from isal import isal_zlib
 from loadgen.model import Batch, Noun, Request, Volume
 
 MOST_TURNS = 50
-"""Given in one go: who is always behind must go on drawing all the same."""
+"""The most turns that the senders get in one go: a worker that is always behind must still draw its next sessions."""
 
 IDLE_TURNS = 3
-"""In which nobody took anything: every sender has its request in flight."""
+"""After so many turns in which no batch was taken, the senders get no more: all of them have a request in flight."""
 
 BETWEEN_TURNS = 0.0005
-"""Seconds of work between two turns, at least: whoever has long work may offer turns as often as it likes."""
+"""The least seconds of work between two turns, so that long work may call `yield_to_senders` as often as it likes."""
 
 BETWEEN_GROUPS = 0.002
-"""Seconds in real time from a group to the next, at least: where a crowd sends, what falls due meanwhile goes out
-together, while the caches are warm. What comes alone waits for nobody."""
+"""The least seconds from one group to the next. At high rates, batches that fall due in between go out together, while
+the caches are warm. A batch that comes alone does not wait."""
 
 PACKING_LEVEL = 0
-"""Of ISA-L: the quickest; a body of 4 kB takes 6 µs to pack and 5 to unpack."""
+"""The compression level of ISA-L: the quickest. A body of 4 kB takes 6 µs to pack and 5 µs to unpack."""
 
 FIRST = 2
-"""The event loop's highest priority: a turn is one pass of the loop, however much there is to do in it. With `sleep(0)`
-some fifty turns go by without a look at sockets and clocks."""
+"""The event loop's highest priority, for `gevent.idle`: a turn is one pass of the loop. With `gevent.sleep(0)` about
+fifty turns pass before the loop looks at sockets and timers."""
 
 
 class ScheduledRequest(Noun):
-    """A batch that is ready to go: encoded, and signed once it has been tried."""
+    """A batch with its encoded request; the request is signed if the batch has been tried before."""
 
     at: float  # seconds from the run's zero, on the wall
     batch: Batch  # without its events, which are in the request
     events: int
     request: Request
     raw_bytes: int
-    beacon: bool  # to be presigned
-    waited: float = 0.0  # seconds from its events to `at`, on average
+    beacon: bool  # it will be presigned
+    waited: float = 0.0  # mean seconds from its events to `at`
     signed: bool = False
     monitor: int = 0  # which of the job's app monitors
-    preflight: bool = False  # the browser asks for permission first
-    packed: bool = False  # its body waits compressed: `unpack` before it is signed
+    preflight: bool = False  # the browser sends a CORS preflight first
+    packed: bool = False  # its body is compressed while it waits: `unpack` it before it is signed
 
     @property
     def wire_bytes(self) -> int:
-        """The body as sent; what waits packed goes out as it was."""
+        """The bytes of the body as sent; a packed body is sent unpacked."""
         return self.raw_bytes if self.packed else len(self.request.body)
 
     @property
     def amount(self) -> Volume:
-        """One batch in each unit."""
+        """The volume of this batch: one request, its events and bytes."""
         return Volume(1, self.events, self.wire_bytes, self.raw_bytes)
 
     def unpack(self) -> Request:
-        """The request with its body as it is sent."""
+        """Return the request with its body as it is sent."""
         return replace_body(self.request, isal_zlib.decompress(self.request.body)) if self.packed else self.request
 
 
 def pack(request: Request) -> Request:
-    """A request whose body waits: beacons go out uncompressed, and would fill a third of a crowd's memory."""
+    """Compress the body of a waiting request: uncompressed, waiting beacons take a third of a large run's memory."""
     packed = isal_zlib.compress(request.body, PACKING_LEVEL)
-    return replace_body(request, bytes(memoryview(packed)))  # in memory of its own size, as `wire` does it
+    return replace_body(request, bytes(memoryview(packed)))  # a copy without the unused end of the buffer
 
 
 def replace_body(request: Request, body: bytes) -> Request:
-    """The request with another body."""
+    """Return the request with another body."""
     return Request(request.method, request.target, request.headers, body)
 
 
@@ -83,10 +83,10 @@ Entry = tuple[float, int, ScheduledRequest]  # moment, order of coming, batch
 
 
 class Schedule:
-    """Hands out what is due, when it is due, to whoever waits for it.
+    """Hands out batches when they are due.
 
-    Only the second that is being sent is kept in order; what is due later lies in heaps of a second each, unordered,
-    because an order over all that a crowd of visitors still means to send would not fit into the processor's caches.
+    Only the batches of the current second are kept in order. Later batches lie unordered in a list for each second:
+    one ordered heap of all waiting batches of many visitors would not fit into the processor's caches.
     """
 
     def __init__(self, now: Callable[[], float], wait_for_due: bool) -> None:
@@ -94,7 +94,7 @@ class Schedule:
         self._wait_for_due = wait_for_due
         self._near: list[Entry] = []  # a heap
         self._far: dict[int, list[Entry]] = {}  # by second
-        self._seconds: list[int] = []  # a heap of those in `far`
+        self._seconds: list[int] = []  # a heap of the seconds in `far`
         self._horizon = -(2**63)  # the first second that is not in `near`
         self._waiting = 0
         self._next_group = 0.0  # seconds from the run's zero
@@ -124,7 +124,7 @@ class Schedule:
                 self._changed.set()
 
     def take(self, most: int = 1) -> list[ScheduledRequest]:
-        """Wait for what is due, and take at most so many batches; none once the run is over."""
+        """Wait until a batch is due, and return the due batches, at most `most`; an empty list once the run is over."""
         while not self._over:
             taken: list[ScheduledRequest] = []
             while len(taken) < most and self._is_due():
@@ -135,14 +135,14 @@ class Schedule:
                     self._next_group = self._now() + BETWEEN_GROUPS
                 return taken
             self._changed.clear()
-            self._changed.wait(self._until_next())
+            self._changed.wait(self._find_wait())
         return []
 
     def yield_to_senders(self) -> None:
-        """Let the senders have a turn, and in real time as many more as they need for all that is due by now.
+        """Give the senders a turn; in real time, as many turns as they need for all batches that are due.
 
-        A turn takes each sender one step on, which is not a whole request, so a block that is drawn with a turn now and
-        then would hold up what comes due meanwhile.
+        A turn takes each sender one step on, which is less than a whole request. So a single turn now and then during
+        long work would delay the batches that fall due meanwhile.
         """
         if perf_counter() < self._next_turn:
             return
@@ -151,7 +151,7 @@ class Schedule:
 
     def _give_turns(self) -> None:
         if not self._wait_for_due:
-            gevent.sleep(0)  # everything is due at once, and a stock of it keeps its order
+            gevent.sleep(0)  # all batches are due at once, so one turn is enough
             return
         gevent.idle(FIRST)
         patience = IDLE_TURNS
@@ -163,27 +163,27 @@ class Schedule:
             patience = IDLE_TURNS if self._waiting < waiting else patience - 1
 
     def end(self) -> None:
-        """Hand out nothing more."""
+        """Hand out no more batches."""
         self._over = True
         self._changed.set()
 
-    def rest(self) -> Iterator[ScheduledRequest]:
-        """What was not handed out."""
+    def list_waiting(self) -> Iterator[ScheduledRequest]:
+        """Return the batches that were not handed out, in no order."""
         return (due for _, _, due in chain(self._near, *self._far.values()))
 
     def _is_due(self) -> bool:
-        wait = self._until_next()
+        wait = self._find_wait()
         return wait is not None and wait <= 0
 
-    def _until_next(self) -> float | None:
-        self._come_near()
+    def _find_wait(self) -> float | None:
+        self._sort_next_second()
         if not self._near:
             return None
         moment = max(self._near[0][0], self._next_group) if self._wait_for_due else 0.0  # not before the run's zero
         return moment - self._now()
 
-    def _come_near(self) -> None:
-        """Bring the next second's batches into order, if the first of all may be among them."""
+    def _sort_next_second(self) -> None:
+        """Put the batches of the next second in order, if the earliest batch of all may be among them."""
         while self._seconds and (not self._near or self._seconds[0] <= self._near[0][0]):
             second = heappop(self._seconds)
             self._near += self._far.pop(second)

@@ -1,9 +1,9 @@
-"""Who sends: requests go out in groups, and come back answered in groups.
+"""The senders: requests are sent in groups, and finished exchanges are collected in groups.
 
-Rule: what is cheap when it is warm is done for a group at once. After an exchange on a socket the processor's caches
-hold the kernel's code, and whatever comes next takes up to three times as long as alone; so a group is signed, then
-sent, then read, then recorded. A group is what is due, or has been answered, at one turn of the event loop: whoever is
-alone waits for nobody. A sender is the right to have one request in flight, and does nothing itself.
+Rule: each step (sign, send, read, record) is done for a whole group at once. After an exchange on a socket the
+processor's caches hold the kernel's code, and the next step takes up to three times as long as it does in a row of its
+own kind. A group is what is due, or was answered, at one turn of the event loop; a single request does not wait for
+others. A sender only stands for the right to have one request in flight; it does nothing itself.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from loadgen.transport import NoAnswer, allows_origin
 from loadgen.wire import Destination
 
 GROUP = 32
-"""Requests that are prepared in one go: the first of them waits half a millisecond for the last."""
+"""The most requests that are prepared in one go: the first of them waits half a millisecond for the last."""
 
 PENDING = NoAnswer("pending")
 
 
 class Preflight(msgspec.Struct, gc=False):
-    """What a browser asks before it sends a batch, and what came of it."""
+    """A CORS preflight that a browser sends before a batch, with its moments and outcome."""
 
     request: Request
     started: float = 0.0  # seconds from the run's zero
@@ -36,7 +36,7 @@ class Preflight(msgspec.Struct, gc=False):
     outcome: Outcome = PENDING
 
     def measure(self, due: float | None) -> PreflightResult:
-        """What came of it; its time counts from the run second `due`, or without one from its start."""
+        """Return the preflight's result. Its latency counts from `due`, in seconds of the run; None: from its start."""
         outcome = self.outcome
         answered = isinstance(outcome, Response)
         allowed = isinstance(outcome, Response) and allows_origin(outcome, self.request.header("origin"))
@@ -44,7 +44,7 @@ class Preflight(msgspec.Struct, gc=False):
 
 
 class Exchange(msgspec.Struct, gc=False):
-    """One attempt to send a batch, and what came of it."""
+    """One attempt to send a batch, with its moments and outcome."""
 
     due: ScheduledRequest
     request: Request | None  # as it is sent; None when it could not be signed
@@ -55,20 +55,20 @@ class Exchange(msgspec.Struct, gc=False):
 
 
 Attempt = Exchange | Preflight
-"""What is sent, and filled in with its moments and its outcome."""
+"""One HTTP request: its sender fills in its moments and its outcome."""
 
 
 class Senders:
-    """Makes exchanges, at most as many at a time as there are senders, and collects those that are over."""
+    """Makes exchanges, at most one for each sender at a time, and collects the finished exchanges."""
 
     def __init__(self, begin: Begin, now: Callable[[], float]) -> None:
         self._begin, self._now = begin, now
         self._over: list[Exchange] = []
-        self._present = self.in_flight = 0  # senders, and exchanges that are handed out and not over
+        self._present = self.in_flight = 0  # number of senders; of exchanges that were handed out and are not over
         self._freed, self._ended = Signal(), Signal()
 
     def serve(self, until: Signal) -> None:
-        """Be one of the senders. What is in flight when one leaves is over all the same, in its time."""
+        """Act as one of the senders until the event is set. An exchange in flight goes on when its sender leaves."""
         self._present += 1
         self._freed.set()
         try:
@@ -77,27 +77,27 @@ class Senders:
             self._present -= 1
 
     def wait_until_free(self) -> int:
-        """How many exchanges may be handed out, once there is one."""
+        """Wait until a sender is free; return how many are."""
         while (free := self._present - self.in_flight) <= 0:
             self._freed.clear()
             self._freed.wait()
         return free
 
     def hand_out(self, exchanges: list[Exchange]) -> None:
-        """Make exchanges, as many as are free."""
+        """Begin exchanges; there must not be more of them than free senders."""
         self.in_flight += len(exchanges)
         for exchange in exchanges:
             self._send_next(exchange)
 
     def collect(self) -> list[Exchange]:
-        """Wait for exchanges that are over, and take them all."""
+        """Wait until an exchange is over; return all exchanges that are."""
         self._ended.wait()
         self._ended.clear()
         over, self._over = self._over, []
         return over
 
     def _send_next(self, exchange: Exchange) -> None:
-        """Send an exchange's preflight, or its request. A target that refuses permission holds nothing back."""
+        """Send an exchange's preflight, or, once that is over, its request, even if the preflight was refused."""
         preflight = exchange.preflight
         attempt = exchange if preflight is None or preflight.outcome is not PENDING else preflight
         attempt.started = self._now()
@@ -106,7 +106,7 @@ class Senders:
             if attempt.request is None:
                 raise NoAnswer("not signed")
             self._begin(attempt.request, on_over)
-        except Exception as error:  # before anything was sent
+        except Exception as error:  # nothing was sent
             on_over(explain_error(error))
 
     def _end(self, exchange: Exchange, attempt: Attempt, outcome: Outcome) -> None:
@@ -121,12 +121,12 @@ class Senders:
 
 
 def make_preflight(due: ScheduledRequest, request: Request, destination: Destination) -> Preflight | None:
-    """What the visitor's browser asks before a request; None where none is sent by a browser."""
+    """Make the preflight of the visitor's browser for a request; None if the dialect is not a browser's."""
     asked = destination.dialect.make_preflight(request, destination, due.batch.visitor)
     return None if asked is None else Preflight(asked)
 
 
 def find_shortage(attempt: Attempt) -> str | None:
-    """What this machine lacked to send it; None if it was sent, or the target did not take it."""
+    """Return the cause if this machine had no means to send the attempt; None if it was sent or the target failed."""
     outcome = attempt.outcome
     return outcome.cause if isinstance(outcome, NoAnswer) and outcome.is_own_shortage else None

@@ -107,7 +107,7 @@ def decode_all(frames: list[bytes]) -> list[Message]:
 def hear_all(role: NodeRole, messages: list[Message]) -> None:
     """Hand the workers' messages to the master's role."""
     for each in messages:
-        role.hear_second(each.node_id, each.data)
+        role.receive_report(each.node_id, each.data)
 
 
 def measure(workers: int, requests: int) -> Cost:

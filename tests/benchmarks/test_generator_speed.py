@@ -119,7 +119,7 @@ def fed(given: tuple[Feeder, list[PlannedSession]]) -> None:
     ready = wire.Encoded(Request("POST", "/", (), ready_body()), len(ready_body()))
     with patch.object(wire, "encode", lambda *_: ready):
         for session, plan in visits:
-            feeder._add(0, session, plan)
+            feeder._add_session(0, session, plan)
 
 
 def as_read(details: str) -> Any:

@@ -47,7 +47,7 @@ def test_a_visitor_is_there_from_the_second_of_coming_to_that_of_leaving(pace: f
     for second in range(max(last for _, last in spans) + 2):
         came = sum(first == second for first, _ in spans)
         there = sum(first <= second <= last for first, last in spans)
-        assert feeder.visitors(second) == (came, there)
+        assert feeder.count_visitors(second) == (came, there)
 
 
 @pytest.mark.parametrize("pace", [20.0, 40.0])
@@ -72,7 +72,7 @@ def test_beacons_that_wait_long_wait_packed_and_go_out_as_they_were_encoded() ->
         Job((Monitored(shop, DESTINATION),), zero, 1.0), iter([(0, each) for each in sessions]), schedule, Meter(0)
     ).run(lambda: 1e9)
     batches = {batch.id: batch for _, plan in sessions for batch in plan.batches}
-    waiting = list(schedule.rest())
+    waiting = list(schedule.list_waiting())
     assert any(due.packed for due in waiting) and any(due.beacon and not due.packed for due in waiting)
     for due in waiting:
         encoded = wire.encode(batches[due.batch.id], DESTINATION, wire.Clock(zero))

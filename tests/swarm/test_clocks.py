@@ -23,16 +23,16 @@ class Wire:
         there, back = (self._draw.uniform(*self._delay) for _ in range(2))
         left = self.at
         self.at += there + back
-        self.clocks.hear(worker, pack_trip(Trip(left, left + there + self._skew[worker])))
+        self.clocks.receive_pong(worker, pack_trip(Trip(left, left + there + self._skew[worker])))
 
 
 @pytest.mark.parametrize("skew", [0.0, 3.2, -45.0, 0.004])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_skew_is_told_to_within_half_of_the_quickest_trip(skew: float, seed: int) -> None:
     wire = Wire({"a": skew, "b": -skew}, (0.0002, 0.03), seed)
-    wire.clocks.ask(wire.tell, ["a", "b"])
+    wire.clocks.measure(wire.tell, ["a", "b"])
     for worker, truth in (("a", skew), ("b", -skew)):
-        offset = wire.clocks.of(worker)
+        offset = wire.clocks.find_offset(worker)
         assert offset is not None
         assert abs(offset.ahead - truth) <= offset.within + 1e-6 < 0.031
 
@@ -51,14 +51,12 @@ def test_a_worker_that_does_not_answer_is_not_waited_for_long() -> None:
         return at
 
     silent = Clocks(now)
-    silent.ask(lambda *_: None, ["a"])
-    assert silent.of("a") is None
-    assert "worker 3 did not tell its clock" in str(describe_offset(3, silent.of("a")))
+    silent.measure(lambda *_: None, ["a"])
+    assert silent.find_offset("a") is None
+    assert "worker 3 did not answer with its clock" in str(describe_offset(3, silent.find_offset("a")))
 
 
 def test_only_what_matters_is_said() -> None:
     assert describe_offset(0, Offset(clocks.WORTH_TELLING / 2, 0.001)) is None
-    assert "worker 1's clock was 3.200 s ahead of ours, give or take 1.0 ms" in str(
-        describe_offset(1, Offset(3.2, 0.001))
-    )
+    assert "worker 1's clock was 3.200 s ahead of ours (± 1.0 ms)" in str(describe_offset(1, Offset(3.2, 0.001)))
     assert "0.500 s behind ours" in str(describe_offset(1, Offset(-0.5, 0.001)))

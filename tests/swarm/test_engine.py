@@ -144,7 +144,7 @@ def test_a_feeder_hears_of_every_batch_and_may_send_on_when_a_page_is_switched_o
     class Hearing(Feeder):
         heeds_switch_off = False
 
-        def hear(self, results: Sequence[Result]) -> None:
+        def receive_results(self, results: Sequence[Result]) -> None:
             heard.extend(results)
 
     def send(request: Request) -> Response:

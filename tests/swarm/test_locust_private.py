@@ -74,16 +74,16 @@ for other in (frame[32:], seal(frame[32:], b"theirs"), frame[:-1], b""):
     "a worker may be silent for longer than Locust has it": """
 from locust.runners import MasterRunner
 import locust.runners
-from loadgen.swarm.locust_private import HEARTBEATS, await_heartbeats
+from loadgen.swarm.locust_private import HEARTBEATS, extend_heartbeats
 before = locust.runners.HEARTBEAT_LIVENESS
-await_heartbeats()
+extend_heartbeats()
 assert before < locust.runners.HEARTBEAT_LIVENESS == HEARTBEATS
 assert "HEARTBEAT_LIVENESS" in MasterRunner.handle_message.__code__.co_names  # read at each heartbeat
 """,
     "what statistics keep by the second is bounded": """
 from locust import User
 from locust.env import Environment
-from loadgen.swarm.locust_private.statistics import KEPT_SECONDS, forget_statistics
+from loadgen.swarm.locust_private.statistics import KEPT_SECONDS, trim_statistics
 class Nobody(User):
     pass
 runner = Environment(user_classes=[Nobody]).create_local_runner()
@@ -92,7 +92,7 @@ for second in range(5000):
     for each in (entry, runner.stats.total):
         each.num_reqs_per_sec[second] = each.num_fail_per_sec[second] = 1
     runner.stats.history.append({"time": second})
-forget_statistics(runner)
+trim_statistics(runner)
 assert len(entry.num_reqs_per_sec) == len(runner.stats.total.num_fail_per_sec) == KEPT_SECONDS
 assert [each["time"] for each in runner.stats.history] == list(range(5000 - KEPT_SECONDS, 5000))
 assert max(entry.num_reqs_per_sec) == 4999
@@ -102,7 +102,7 @@ import time
 from locust import User
 from locust.env import Environment
 from loadgen.model import Result
-from loadgen.swarm.locust_private.statistics import tell_locust
+from loadgen.swarm.locust_private.statistics import report_to_locust
 class Nobody(User):
     pass
 time.time = lambda: 1767225600.5
@@ -112,7 +112,7 @@ def told(*listeners):
     for each in listeners:
         environment.events.request.add_listener(each)
     for group in (results[:1], results[1:40], results[40:]):
-        tell_locust(environment, group)
+        report_to_locust(environment, group)
     stats = environment.stats
     return stats.total, *(each for _, each in sorted(stats.entries.items())), *stats.errors.values()
 names = (None, None, "reset")

@@ -43,7 +43,7 @@ def test_what_is_due_at_once_is_taken_together_up_to_a_bound() -> None:
         schedule.put(due(at))
     clock.time = 1.0
     assert [[each.at for each in schedule.take(3)] for _ in range(2)] == [[0.1, 0.2, 0.3], [0.5]]
-    assert [each.at for each in schedule.rest()] == [2.0]
+    assert [each.at for each in schedule.list_waiting()] == [2.0]
     assert len(schedule) == 1
 
 
@@ -161,7 +161,7 @@ def test_the_end_lets_every_waiting_sender_go_and_keeps_the_rest(senders: int) -
     schedule.end()
     gevent.joinall(waiting, timeout=5)
     assert [each.value for each in waiting] == [[]] * senders
-    assert [each.at for each in schedule.rest()] == [1000.0]
+    assert [each.at for each in schedule.list_waiting()] == [1000.0]
 
 
 @pytest.mark.parametrize("wait_for_due", [True, False])
@@ -180,7 +180,7 @@ def test_the_order_holds_over_any_number_of_seconds_and_late_comers(wait_for_due
             schedule.put(due(at))
             waiting.append(at)
         assert len(schedule) == len(waiting)
-    assert sorted(each.at for each in schedule.rest()) == sorted(waiting)
+    assert sorted(each.at for each in schedule.list_waiting()) == sorted(waiting)
     while waiting:
         [taken] = schedule.take()
         assert taken.at == min(waiting)

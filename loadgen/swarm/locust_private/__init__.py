@@ -1,7 +1,7 @@
-"""Everything of ours that depends on the inside of Locust, for the version that pyproject.toml bounds.
+"""All code that depends on the inside of Locust, for the versions that pyproject.toml allows.
 
-Here: what is switched once, before a runner is made. The modules of this folder: what comes to a master's port
-(`frames`), a worker's first words with its master (`connecting`), Locust's own statistics (`statistics`).
+This module changes Locust before a runner is made. The others: the frames that reach a master's port (`frames`), the
+first contact of a worker with its master (`connecting`), Locust's own statistics (`statistics`).
 tests/swarm/test_locust_private.py says for each function what breaks when Locust changes. Import this before boto3:
 Locust patches the process, and its import fails with a RecursionError once urllib3 is loaded.
 """
@@ -18,39 +18,39 @@ from loadgen.errors import LoadgenError
 from loadgen.transport import require_free_port
 
 HEARTBEATS = 10
-"""Seconds without a word from a worker after which Locust calls it missing; it has 3. A worker that draws its first
-sessions on a busy machine is silent for longer, and a master that misses all of them ends the run."""
+"""Seconds without a message after which a worker is called missing; Locust's own value is 3. A worker that draws its
+first sessions on a busy machine is silent for longer, and a master that misses all workers ends the run."""
 
 log = logging.getLogger("loadgen")
 
 
 def ignore_configuration() -> None:
-    """Let Locust read no configuration file: neither ~/.locust.conf nor locust.conf nor pyproject.toml."""
+    """Keep Locust from reading configuration files: ~/.locust.conf, locust.conf and pyproject.toml."""
     argument_parser.get_empty_argument_parser.__defaults__ = (True, [])
     argument_parser.get_parser.__defaults__ = ([],)
 
 
-def keep_the_senders(runner: MasterRunner) -> None:
-    """Leave every worker its senders for good.
+def disable_rebalancing(runner: MasterRunner) -> None:
+    """Keep Locust from moving users between workers after the start.
 
-    Locust would deal its users anew whenever a worker comes or goes: with a second of lag for those that go on, and, a
-    stop timeout later, the end of what half of their senders have in flight. Without its dispatcher it leaves them be.
+    Locust distributes its users again whenever a worker connects or ends: the other workers lag by a second, and after
+    the stop timeout half of their senders end in the middle of a request. Without its dispatcher it does not.
     """
     runner._users_dispatcher = None
 
 
-def await_heartbeats() -> None:
-    """Let workers be silent for longer than Locust does before they are called missing."""
+def extend_heartbeats() -> None:
+    """Let workers be silent for HEARTBEATS seconds before Locust calls them missing."""
     runners.HEARTBEAT_LIVENESS = HEARTBEATS
 
 
 def refuse_taken_port() -> None:
-    """Let a master whose port is taken end with 2. By itself Locust ends with 1, as of a threshold that was missed."""
+    """Let a master whose port is taken end with exit code 2. Locust's own code is 1, which means a missed threshold."""
     module: Any = runners
     serve = module.rpc.Server
 
     def check_and_serve(host: str, port: int) -> Any:
-        module.rpc.Server = serve  # a connection that is made anew takes the same port again
+        module.rpc.Server = serve  # a reconnect takes the same port again, without this check
         try:
             require_free_port("--master-bind-port", host, port)
         except LoadgenError as error:

@@ -1,4 +1,4 @@
-"""A worker's first words with its master: it says within seconds why there is no answer, and ends."""
+"""The first contact of a worker with its master: without an answer it logs the cause and ends within seconds."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from locust import __version__ as locust_version
 from locust.rpc.protocol import Message
 from locust.runners import WorkerRunner
 
-TRY_SECONDS, LOOK_SECONDS = 5.0, 0.5  # of a worker that waits for its master's answer
-TRIES, SILENT_TRIES, ABSENT_TRIES = 60, 5, 2
+TRY_SECONDS, LOOK_SECONDS = 5.0, 0.5  # to wait for an answer in one try, and between two looks for a signal
+TRIES, SILENT_TRIES, ABSENT_TRIES = 60, 5, 2  # most tries: at all; with a silent master; with one that has just gone
 STOPPED, NO_MASTER = 130, 2  # exit codes
 
 log = logging.getLogger("loadgen")
 
 
-def bound_connecting(was_stopped: Callable[[], bool], seen: bool) -> None:
-    """Let a worker that gets no answer from its master say why within seconds, and end.
+def limit_connecting(was_stopped: Callable[[], bool], seen: bool) -> None:
+    """Let a worker that gets no answer from its master log the cause and end within seconds.
 
-    By itself Locust's worker tries for five minutes, and hears no signal meanwhile. `was_stopped`: whether one came;
-    `seen`: the master was there a moment ago, so that one that is not there has ended. Call it before a runner is made.
+    Locust's own worker tries for five minutes and ignores signals meanwhile. `was_stopped` returns whether a signal
+    has arrived. `seen`: the master's port accepted a connection a moment ago, so a master that is absent has ended.
+    Call this before a runner is made.
     """
     worker: Any = WorkerRunner
     worker.connect_to_master = lambda self: Connecting(self, was_stopped, seen).wait_for_answer()
 
 
 class Connecting:
-    """A worker's first words with its master."""
+    """The attempts of a worker to get an answer from its master."""
 
     def __init__(self, runner: Any, was_stopped: Callable[[], bool], seen: bool) -> None:
         self._runner, self._was_stopped = runner, was_stopped
@@ -39,10 +40,10 @@ class Connecting:
         self._silent = self._absent = 0
 
     def wait_for_answer(self) -> None:
-        """Return when the master has answered; SystemExit when it does not."""
+        """Return when the master has answered; SystemExit if it does not answer."""
         while not self._try_once():
             if self._silent >= SILENT_TRIES or self._absent >= self._absent_tries:
-                log.error("%s gave no answer; nothing was sent from here", self._place)
+                log.error("%s gave no answer; this worker has sent nothing", self._place)
                 raise SystemExit(NO_MASTER)
 
     def _try_once(self) -> bool:
@@ -53,13 +54,13 @@ class Connecting:
             if self._was_stopped():
                 raise SystemExit(STOPPED)
             if time.monotonic() > until:
-                self._explain()
+                self._count_failure()
                 return False
         runner.connected = True
         return True
 
-    def _explain(self) -> None:
-        """Count why there is no answer, and say it the first time."""
+    def _count_failure(self) -> None:
+        """Count the cause of a try that got no answer; log each cause once."""
         try:
             socket.create_connection((self._runner.master_host, self._runner.master_port), TRY_SECONDS).close()
         except OSError as error:
@@ -70,7 +71,7 @@ class Connecting:
             self._silent += 1
             if self._silent == 1:
                 log.warning(
-                    "%s takes connections and does not answer: LOADGEN_CLUSTER_SECRET must be the same text there and "
-                    "here, and what listens there a master of loadgen's",
+                    "%s accepts connections and does not answer: LOADGEN_CLUSTER_SECRET must be the same text there "
+                    "and here, and a loadgen master must listen there",
                     self._place,
                 )

@@ -1,6 +1,6 @@
-"""What comes to a master's port: frames of its own workers, and those of strangers, which are dropped and counted.
+"""The frames that reach a master's port: its workers' frames are believed, all others are dropped and counted.
 
-By itself Locust's listener ends for good at the first frame that is no message.
+Locust's own listener ends for good at the first frame that is no message.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from locust.rpc.protocol import Message
 from locust.rpc.zmqrpc import BaseSocket
 
 MOST_FRAME_BYTES = 64 * 1024 * 1024
-"""A longer frame closes its connection. A worker's second is some 90 bytes a request."""
+"""A longer frame closes its connection. A worker's report of a second has about 90 bytes for each request."""
 
 MESSAGES = {
     *("client_ready", "locustfile", "client_stopped", "heartbeat", "stats", "spawning", "spawning_complete", "logs"),
     *("quit", "exception"),
 }
-"""What Locust's own workers tell their master."""
+"""The types of the messages that Locust's own workers send to their master."""
 
 SEAL_BYTES = hashlib.sha256().digest_size
 
@@ -31,31 +31,31 @@ log = logging.getLogger("loadgen")
 
 
 class DroppedFrames:
-    """How many frames that came from other processes were dropped, and why the last one was."""
+    """Counts the dropped frames and keeps the reason of the last one."""
 
     def __init__(self) -> None:
         self.count = 0
         self.reason = ""
 
     def add(self, error: Exception) -> None:
-        """Count one, and log the first: a stranger must not fill the log."""
+        """Count a dropped frame. Only the first is logged, so that another process cannot fill the log."""
         self.count += 1
         self.reason = f"{type(error).__name__}: {error}"[:200]
         if self.count == 1:
             log.warning(
                 "a frame on the master's port was dropped (%s): LOADGEN_CLUSTER_SECRET must be the same text here and "
-                "with each worker; further ones are counted, not told",
+                "with each worker; further frames are counted, not logged",
                 self.reason,
             )
 
 
 def seal(payload: bytes, secret: bytes) -> bytes:
-    """A payload behind its HMAC-SHA256 under the secret."""
+    """Return a payload with its HMAC-SHA256 under the secret in front."""
     return hmac.digest(secret, payload, "sha256") + payload
 
 
 def unseal(frame: bytes, secret: bytes) -> bytes:
-    """The payload of a sealed frame; ValueError if it was sealed under another secret, or not at all."""
+    """Return the payload of a sealed frame; ValueError if it was sealed under another secret, or not at all."""
     payload = frame[SEAL_BYTES:]
     if not hmac.compare_digest(frame[:SEAL_BYTES], hmac.digest(secret, payload, "sha256")):
         raise ValueError("it was not sent under LOADGEN_CLUSTER_SECRET of this run")
@@ -63,10 +63,9 @@ def unseal(frame: bytes, secret: bytes) -> bytes:
 
 
 def guard_messages(secret: bytes | None) -> DroppedFrames:
-    """Drop and count malformed frames, and those of strangers when there is a secret.
+    """Drop and count malformed frames and, if there is a secret, frames that are not sealed with it.
 
-    By itself Locust's listener ends for good at the first frame that is no message. Call it once, before a runner is
-    made: the sockets' methods are replaced.
+    Call this once, before a runner is made: it replaces methods of Locust's sockets.
     """
     dropped = DroppedFrames()
     sockets: Any = BaseSocket
@@ -87,7 +86,7 @@ def guard_messages(secret: bytes | None) -> DroppedFrames:
 
 
 def receive(socket: Any, parts: int, secret: bytes | None, dropped: DroppedFrames) -> tuple[str, Message]:
-    """The next message that is one, of so many parts, with its sender's address where it has two."""
+    """Return the sender's address ("" with one part) and the next valid message of `parts` frames; drop others."""
     while True:
         try:
             frames = socket.socket.recv_multipart()
@@ -97,13 +96,13 @@ def receive(socket: Any, parts: int, secret: bytes | None, dropped: DroppedFrame
             if len(frames) != parts:
                 raise ValueError(f"it has {len(frames)} parts, not {parts}")
             return frames[0].decode() if parts > 1 else "", decode_message(frames[-1], secret)
-        except Exception as error:  # whatever msgpack and Locust make of bytes that a stranger chose
+        except Exception as error:  # msgpack and Locust may raise anything on bytes that another process chose
             dropped.add(error)
             gevent.sleep(0)
 
 
 def decode_message(frame: bytes, secret: bytes | None) -> Message:
-    """A frame's message; raises what it pleases if it holds none."""
+    """Return the message in a frame. Raises any exception if the frame holds no message."""
     decode: Any = Message.unserialize
     message: Message = decode(unseal(frame, secret) if secret else frame)
     if not isinstance(message.type, str) or not isinstance(message.node_id, str):
@@ -112,7 +111,7 @@ def decode_message(frame: bytes, secret: bytes | None) -> Message:
 
 
 def guard_handler(runner: Any, dropped: DroppedFrames) -> None:
-    """Drop and count messages of an unknown type, and those whose content breaks Locust's handler."""
+    """Drop and count messages of an unknown type, and messages on which Locust's handler fails."""
     handle = runner.handle_message
 
     def guarded(client_id: str, message: Message) -> None:

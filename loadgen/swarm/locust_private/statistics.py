@@ -1,4 +1,4 @@
-"""Locust's own statistics: they are told of our requests, and do not grow with the length of a run."""
+"""Locust's own statistics: they get our requests, and do not grow with the length of a run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ REQUEST_TYPE = "PutRumEvents"
 KEPT_SECONDS = 60  # Locust's UI shows rates over the last twelve seconds
 
 
-def tell_locust(environment: Environment, results: Sequence[Result]) -> None:
-    """Tell Locust of requests that are over; 429 is a figure of its own there, not a failure.
+def report_to_locust(environment: Environment, results: Sequence[Result]) -> None:
+    """Add finished requests to Locust's statistics; 429 counts under its own name there, not as a failure.
 
-    Locust's event is fired for each of them where others listen. Where Locust's statistics alone do, those without an
-    error are added a group at a time, in a fifth of the time.
+    If other code listens to Locust's request event, the event is fired for each request. Otherwise requests without an
+    error are added to the statistics as a group, in a fifth of the time.
     """
     grouped: defaultdict[str, list[float]] = defaultdict(list)  # milliseconds, by outcome
     alone = len(environment.events.request._handlers) == 1
@@ -44,7 +44,10 @@ def tell_locust(environment: Environment, results: Sequence[Result]) -> None:
 
 
 def add_to_statistics(stats: Any, name: str, milliseconds: list[float]) -> None:
-    """What `log_request` does for each of these response times: the first by itself, which moves its clocks on."""
+    """Do what Locust's `log_request` does, for many response times of requests with the same name at once.
+
+    Locust's own function adds the first one, which also advances the time of the last request.
+    """
     first, *others = milliseconds
     stats.log_request(REQUEST_TYPE, name, first, 0)
     if not others:
@@ -60,8 +63,8 @@ def add_to_statistics(stats: Any, name: str, milliseconds: list[float]) -> None:
             entry.response_times[bucket] += number
 
 
-def forget_statistics(runner: Runner) -> None:
-    """Drop what Locust's statistics keep for each second of a run: ours are elsewhere, and a long run grows by it."""
+def trim_statistics(runner: Runner) -> None:
+    """Drop the old seconds of Locust's statistics, which would grow with the length of the run; we do not use them."""
     stats = runner.stats
     for entry in (stats.total, *stats.entries.values()):
         for counts in (entry.num_reqs_per_sec, entry.num_fail_per_sec):

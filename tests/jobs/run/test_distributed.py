@@ -174,7 +174,7 @@ def test_a_worker_that_comes_late_is_told_and_disturbs_nobody(
         worker.communicate(timeout=30)  # sooner than Locust's stop timeout of a minute
     summary = json.loads((tmp_path / "late" / "summary.json").read_text())
     assert (summary["verdict"], summary["generator"]["workers"]) == ("passed", 1), said
-    assert any("1 worker(s) came after the start" in reason for reason in summary["reasons"])
+    assert any("1 worker(s) connected after the start" in reason for reason in summary["reasons"])
 
 
 def test_a_master_without_workers_says_so(hosts: dict[str, str], tmp_path: Path) -> None:

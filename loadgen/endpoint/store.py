@@ -77,6 +77,7 @@ class Store:
         self._by_id: dict[str, AppMonitor] = {}
         self.is_in_memory = not path
         self.kept_bytes = 0  # of the bodies kept since the start
+        self.writes = 0  # statements since the start, except those that insert batches
         self._rows: list[tuple[Any, ...]] = []  # new batches: they are inserted together, before any other statement
         self._db = open_database(path)
         try:
@@ -103,6 +104,7 @@ class Store:
     def write(self, statement: str, *values: Any) -> sqlite3.Cursor:
         """Run a statement that writes; the next commit makes it durable."""
         self._begin()
+        self.writes += 1
         return self._db.execute(statement, values)
 
     def write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,6 +39,7 @@ class Views:
     def __init__(self, service: RumService, is_live: bool) -> None:
         self._service = service
         self._is_live = is_live  # False: `loadgen console` shows a store, and the endpoint takes no requests
+        self._start_id = secrets.token_hex(4)  # tells this start from another one with the same counts
         self._table = FollowedTable(service.store)
         self.close = self._table.close
         self._other_views: dict[str, Callable[[Query], Awaitable[Any]]] = {
@@ -76,7 +78,7 @@ class Views:
             "events": table.events,
             "read": table.last_batch,
             "newest": self._table.newest,
-            "version": f"{table.last_batch}.{table.events}",
+            "version": f"{self._start_id}.{self._service.store.writes}.{table.last_batch}.{table.events}",
             "cut": table.is_cut,
             "unreadable": table.unreadable,
             "calls": self._service.calls.number,

@@ -23,10 +23,12 @@ function countPolls() {
     globalThis.setTimeout = (work, wait, ...more) => { globalThis.waits.push(wait); return setTimeout(work, wait, ...more); };
 }
 
+let isAway = false; // the browser itself reports what is not answered
+
 async function openConsole(hash) {
     const page = await context.newPage();
     await page.addInitScript(countPolls);
-    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && tell({ problem: message.text() }));
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !isAway && tell({ problem: message.text() }));
     page.on('pageerror', (error) => tell({ problem: error.stack }));
     page.on('dialog', (dialog) => { tell({ problem: `dialog ${dialog.message()}` }); dialog.dismiss(); });
     page.on('request', (request) => request.url().startsWith(order.endpoint) || request.url().startsWith('data:') || tell({ problem: `asked ${request.url()}` }));
@@ -182,6 +184,34 @@ const STEPS = {
         tell({ reading, asked });
         await context.unroute('**/api/status*');
         await page.close();
+    },
+    // The endpoint is away while views are opened, and comes back.
+    async away() {
+        const page = await openConsole(`#/overview?monitor=${order.monitor}`);
+        const { rows } = await (await fetch(`${order.endpoint}/_loadgen/api/sessions?${new URLSearchParams({ monitor: order.monitor, from: 0, to: 9e12 })}`)).json();
+        const returned = [];
+        isAway = true;
+        for (const view of ['pages', 'session', 'events']) {
+            await context.route('**/api/**', (route) => route.abort());
+            await page.evaluate((hash) => { location.hash = hash; }, `#/${view}?monitor=${order.monitor}&range=all&session=${rows[0].session}`);
+            await page.getByRole('alert').filter({ hasText: 'The endpoint does not answer.' }).waitFor();
+            await context.unroute('**/api/**');
+            await page.waitForFunction(() => !document.querySelector('#content [role=alert]'));
+            returned.push([view, await page.locator('#content').innerText()]);
+        }
+        isAway = false;
+        tell({ returned });
+        await page.close();
+    },
+    // Addresses that name what is not there.
+    async addresses() {
+        const found = {};
+        for (const hash of ['#/constructor', '#/overview?from=NaN&to=Infinity', '#/pages?monitor=gone', `#/pages?monitor=${order.monitor}`]) {
+            const page = await openConsole(hash);
+            found[hash.replace(order.monitor, 'shop')] = { title: await page.title(), hints: await page.locator('.hint').allInnerTexts(), time: await page.locator('[data-key=Time]').count() };
+            await page.close();
+        }
+        tell({ found });
     },
     // Choose a time, a filter and its end, a span by its ends, an order, a text to find, a type: each is in the address.
     async controls() {

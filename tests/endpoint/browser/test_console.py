@@ -102,7 +102,19 @@ def shop(whole_browser: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert endpoint.ledger(monitor).events.dropped == 0
         wait_until_read(endpoint)
         order = {"monitor": monitor, "truth": str(folder / "ground-truth.ndjson"), "folder": str(folder)}
-        seen = look(endpoint, "views", "keyboard", "span", "controls", "partial", "truth", "pictures", **order)
+        seen = look(
+            endpoint,
+            "views",
+            "keyboard",
+            "span",
+            "controls",
+            "partial",
+            "away",
+            "addresses",
+            "truth",
+            "pictures",
+            **order,
+        )
     bodies = read_bodies(folder / "rum.sqlite")  # after the end of who has it open alone
     yield Shop(bodies, list(see(bodies)), seen)
 
@@ -351,6 +363,20 @@ def test_a_session_that_is_opened_while_the_store_is_read_becomes_whole(shop: Sh
     (seen,) = [each for each in shop.seen if "reading" in each]
     assert seen["reading"].startswith("Reading the store: 0%")
     assert seen["asked"] > 1
+
+
+def test_a_view_that_the_endpoint_left_unanswered_is_drawn_when_it_is_back(shop: Shop) -> None:
+    (returned,) = [each["returned"] for each in shop.seen if "returned" in each]
+    assert [view for view, _ in returned] == ["pages", "session", "events"]
+    assert all(text.strip() for _, text in returned)
+
+
+def test_an_address_that_names_what_is_not_there_shows_what_is(shop: Shop) -> None:
+    (found,) = [each["found"] for each in shop.seen if "found" in each]
+    assert found["#/constructor"]["title"].startswith("Monitors – ")
+    assert found["#/overview?from=NaN&to=Infinity"]["time"] == 1
+    assert found["#/pages?monitor=gone"]["hints"][0].startswith("The app monitor of this address is not here any more")
+    assert not found["#/pages?monitor=shop"]["hints"]
 
 
 def test_ground_truth_is_laid_over_the_plots(shop: Shop) -> None:

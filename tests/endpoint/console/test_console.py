@@ -6,6 +6,7 @@ import gzip
 import json
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from loadgen.endpoint.console.columns import OVERFLOW, WORD_CHARACTERS
 from loadgen.endpoint.console.ingestion import find_member
 from loadgen.endpoint.service import RumService
 from loadgen.endpoint.store import Store
+from loadgen.model import Response
 from tests.endpoint.conftest import KEYS, NOW, Caller, batch, event
 from tests.endpoint.console.looking import Looker
 from tests.endpoint.sockets import ask
@@ -53,6 +55,37 @@ def test_what_comes_later_is_read_too(looker: Looker) -> None:
         caller.put(monitor, batch(count))
         seen.append(looker.view("overview", monitor=monitor, **ALL)["now"]["events"])
     assert seen == [1, 3, 6]
+
+
+def test_the_version_of_what_is_shown_changes_with_all_of_it(looker: Looker) -> None:
+    caller = looker.caller
+    read = partial(looker.view, "status")
+    versions = [read()["version"]]
+    monitor = caller.monitor()
+    metrics = {"Destination": "CloudWatch"}
+    steps: tuple[Callable[[], Response], ...] = (
+        lambda: caller.put(monitor, batch()),
+        lambda: caller.send("PATCH", "/appmonitor/shop", {"Domain": "other.example"}),
+        lambda: caller.send("POST", "/rummetrics/shop/metricsdestination", metrics),
+        lambda: caller.send("DELETE", "/rummetrics/shop/metricsdestination?destination=CloudWatch"),
+        lambda: caller.send("DELETE", "/appmonitor/shop"),
+    )
+    for work in steps:
+        versions.append(read()["version"])
+        assert work().status == 200
+    versions.append(read()["version"])
+    assert len(set(versions)) == len(versions)
+    assert read()["version"] == versions[-1], "and with nothing else"
+
+
+def test_another_endpoint_with_the_same_counts_has_another_version(callers: Callable[..., Caller]) -> None:
+    versions = set()
+    for _ in range(2):
+        looker = Looker(callers())
+        looker.caller.put(looker.caller.monitor(), batch())
+        versions.add(looker.view("status")["version"])
+        looker.close()
+    assert len(versions) == 2
 
 
 def test_monitors_do_not_mix(looker: Looker) -> None:

@@ -5,13 +5,14 @@ import { clients, errors, http, overview, pages, vitals } from './figures.js';
 import { ingestion } from './ingestion.js';
 import { monitors } from './monitors.js';
 import { events, journey, session, sessions } from './sessions.js';
-import { ask, DIMENSIONS, forgetTruth, go, isHit, linkTo, listBands, RANGES, readSpan, readState, readTruth } from './state.js';
+import { ask, DIMENSIONS, forgetTruth, go, isHit, linkTo, listBands, NoAnswer, RANGES, readSpan, readState, readTruth } from './state.js';
 import { count, day, duration, moment, clock } from './units.js';
 
 const POLL_MS = 1000;
 const IDLE_MS = 30000; // a view whose time ends now is drawn anew this often, even without new events
 
 const VIEWS = {
+    __proto__: null, // an address may name anything
     monitors: ['Monitors', monitors], overview: ['Overview', overview], pages: ['Pages', pages], vitals: ['Vitals', vitals],
     errors: ['Errors', errors], http: ['HTTP', http], clients: ['Browsers, devices, countries', clients], journey: ['Journey', journey],
     sessions: ['Sessions', sessions], session: [null, session], events: ['Events', events], ingestion: ['Ingestion, live', ingestion],
@@ -74,23 +75,30 @@ async function render() {
     const { view, each, span, context } = makeContext();
     const [title, draw] = VIEWS[view] || VIEWS.monitors;
     const address = location.hash;
-    let node;
+    let node, isUnanswered = false;
     try {
         node = !each && !WITHOUT_MONITOR.includes(view) ? await monitors(context) : await draw(context);
     } catch (error) {
+        isUnanswered = error instanceof NoAnswer;
         node = h('p', { class: 'rated poor', role: 'alert' }, show(error.message, 1000));
     }
     if (mine !== turn) return;
     const isNew = content.dataset.address !== address;
     content.dataset.address = address;
-    replaceView(content, h('div', {}, h('h1', { class: 'unseen' }, title || 'Session'), explainNothing(view, each, span), node));
+    replaceView(content, h('div', {}, h('h1', { class: 'unseen' }, title || 'Session'), explainOther(context.query, each), explainNothing(view, each, span), node));
     content.dataset.ready = view;
-    shown = `${status?.version} ${address}`;
+    shown = isUnanswered ? '' : `${status?.version} ${address}`; // drawn again as soon as the endpoint is back
     shownAt = Date.now();
     isPartial = status !== null && status.read < status.newest;
     document.title = `${title || 'Session'}${each && !WITHOUT_MONITOR.includes(view) ? ` – ${show(each.monitor.Name, 60)}` : ''} – loadgen console`;
     renderBar(view, each, span, context.query);
     if (isNew) say(`${title || 'Session'} is shown`);
+}
+
+// Say that another app monitor is shown than the one in the address; null if it is that one.
+function explainOther(query, each) {
+    if (!each || !query.get('monitor') || each.monitor.Id === query.get('monitor')) return null;
+    return h('p', { class: 'hint' }, `The app monitor of this address is not here any more: this is ${show(each.monitor.Name, 60)}. It was deleted, or the endpoint began anew without --store.`);
 }
 
 // Explain an empty view, and say what to do; null if the view has events to show.
@@ -202,7 +210,7 @@ async function poll() {
             document.getElementById('reading')?.replaceChildren(describeReading());
             const { view } = readState();
             const isChanged = !before || before.version !== status.version || before.calls !== status.calls;
-            if (isChanged || (view === 'monitors' && Date.now() - shownAt > 3 * POLL_MS)) list = await ask('monitors');
+            if (isChanged) list = await ask('monitors');
             const isDue = view === 'ingestion' || `${status.version} ${location.hash}` !== shown || Date.now() - shownAt > IDLE_MS || (isChanged && view === 'monitors');
             if (!before || (isLive && !isHeld && isDue && isCalm())) await render();
             document.body.classList.remove('away');
@@ -219,7 +227,7 @@ function isCalm() {
     const active = document.activeElement;
     const fills = active && content.contains(active) && ['INPUT', 'SELECT', 'TEXTAREA'].includes(active.tagName) && active.type !== 'checkbox';
     const opens = content.querySelector('details[open]') && ['session', 'events'].includes(view);
-    return !fills && !opens && (view !== 'session' || isPartial) && document.getSelection().isCollapsed && !document.querySelector('.choice.on, details.more[open], .area:focus');
+    return !fills && !opens && (view !== 'session' || isPartial || !shown) && document.getSelection().isCollapsed && !document.querySelector('.choice.on, details.more[open], .area:focus');
 }
 
 addEventListener('hashchange', () => {

@@ -38,14 +38,15 @@ export function go(view, changes = {}) {
 
 // The chosen span of time in Unix milliseconds; `span` has the times of the monitor's first and last event.
 export function readSpan(query, span) {
-    if (query.has('from') && query.has('to')) return { from: Number(query.get('from')), to: Number(query.get('to')), fixed: true };
+    const [from, to] = ['from', 'to'].map((key) => Number(query.get(key) ?? NaN));
+    if (Number.isFinite(from) && Number.isFinite(to)) return { from, to, fixed: true };
     const range = query.get('range') || defaultRange(span);
     if (range === 'all') {
         return { from: span?.first ?? Date.now() - 3600e3, to: (span?.last ?? Date.now()) + 1, fixed: false, range };
     }
     const [, , length] = RANGES.find(([key]) => key === range) || RANGES[1];
-    const to = Date.now() + 1000;
-    return { from: to - length, to, fixed: false, range };
+    const end = Date.now() + 1000;
+    return { from: end - length, to: end, fixed: false, range };
 }
 
 // The range shown at first: one that contains the newest event and, up to 7 days, the oldest; all events if the newest is old or in the future.
@@ -62,9 +63,11 @@ export const ask = (path, query = {}) =>
 export const changeSettings = (change) => read(fetch('/_loadgen/api/settings', { method: 'PUT', body: JSON.stringify(change) }));
 export const createMonitor = (wanted) => read(fetch('/_loadgen/api/monitors', { method: 'POST', body: JSON.stringify(wanted) }));
 
+export class NoAnswer extends Error {}
+
 async function read(fetched) {
-    const response = await fetched;
-    const body = await response.json();
+    const [response, body] = await fetched.then(async (response) => [response, await response.json()])
+        .catch(() => { throw new NoAnswer('The endpoint does not answer.'); });
     if (!response.ok) throw new Error(body.message || `status ${response.status}`);
     return body;
 }

@@ -1,4 +1,4 @@
-"""The RUM web client without I/O: Session → Plan of Batches, and an answer → a retry or a switch-off. Pure."""
+"""The RUM web client without I/O: Session → Plan of Batches, and an answer → a retry, a switch-off or nothing. Pure."""
 
 from loadgen.client.block_plan import BlockPlan
 from loadgen.client.cache import ClientCounts, make_session_id

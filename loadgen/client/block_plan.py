@@ -1,7 +1,8 @@
-"""Sessions → Plans, a block of sessions at once: what `plan` defines, computed by column for ordinary visits.
+"""Sessions → Plans, a block of sessions at once: the plans that `plan` defines, computed on columns of events.
 
-Rule: a visit is ordinary when its client session is sampled, has cookies and never expires, and each dispatch empties
-the queue. Any other visit is planned by `plan`, event by event. Both give the same plan, to the bit.
+Rule: only ordinary visits are planned by column. A visit is ordinary when its client session is sampled, has cookies
+and never expires, and each dispatch empties the queue. Any other visit is planned by `plan`, event by event. Both ways
+give the same plan, to the bit.
 """
 
 from __future__ import annotations
@@ -25,42 +26,42 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 PLACES = {CLS: 1, INP: 2}
-"""Candidates by their place in a batch."""
+"""The place of each candidate (an event held until the page is hidden) in a batch."""
 QUEUED = 3
 """The place of all other events, behind the candidates."""
 IDS_PIECE = 64
-"""Sessions whose batches get their ids between two pauses."""
+"""How many sessions' batches get their ids between two pauses."""
 
 
 class Recordable(NamedTuple):
-    """Events of sessions, each client's own session_start before the first; a row an event, in order of recording."""
+    """The events of some sessions in the order of recording, a row for each, with the session_start of each client."""
 
-    row: Ints  # of EventColumns
-    session: Ints
-    load: Ints  # counted through all sessions
-    at: Floats
-    place: Ints
+    row: Ints  # the event's row in EventColumns
+    session: Ints  # the session's number among the given sessions
+    load: Ints  # the load's number, counted through all sessions
+    at: Floats  # seconds from session start
+    place: Ints  # the event's place in a batch: PLACES or QUEUED
 
 
-class Leaving(NamedTuple):
-    """When each event would leave."""
+class EventDispatches(NamedTuple):
+    """The dispatch with which each event would leave; a row for each event of `Recordable`."""
 
-    moment: Floats  # inf: never
-    flush: Bools  # by a page-hide, not by the timer
-    hides: Ints  # how many hides of its load are past
+    moment: Floats  # seconds from session start; inf: never
+    flush: Bools  # True: a page hide sends the event; False: the timer does
+    hides: Ints  # how many hides of the load are past when the event is recorded
     regular: Bools  # False: rounding moves the timer's tick
 
 
 class KeptEvents(NamedTuple):
-    """What becomes of each event."""
+    """What becomes of each event of `Recordable`."""
 
-    counted: Bools  # it counts for the session's limit, and moves the session's end on
-    over: Bools  # it is over the limit
-    sent: Ints  # rows, ascending
+    counted: Bools  # whether the event counts for the session's limit, and postpones the session's expiry
+    over: Bools  # whether the event is over the limit
+    sent: Ints  # rows of the events that are sent, ascending
 
 
 class BlockPlan:
-    """The plans of some sessions; `pause` is called between two milliseconds of work."""
+    """The plans of some sessions; while they are computed, `pause` is called at least every two milliseconds."""
 
     def __init__(
         self, sessions: Sequence[Session], settings: Client, sample_rate: float, pause: Callable[[], None]
@@ -73,7 +74,7 @@ class BlockPlan:
             self._plan_by_column(loads, pause)
 
     def make_plan(self, row: int) -> Plan:
-        """The plan of a session, by its place among those given."""
+        """Make the plan of a session, given by its position in the block's sessions."""
         session = self._sessions[row]
         if not self._ordinary[row]:
             return plan(session, self._settings, self._rate)
@@ -81,31 +82,31 @@ class BlockPlan:
         user_id, beacon, before = session.visitor.user_id, self._settings.useBeacon, self._loads_before[row]
         begin, end = self._batches[row : row + 2]
         edges, rows, dispatches = self._edges[begin : end + 1], self._rows, self._dispatches[begin:end]
-        made = zip(self._ids[begin:end], dispatches, edges, edges[1:], strict=False)
+        drawn = zip(self._ids[begin:end], dispatches, edges, edges[1:], strict=False)
         batches = [
             Batch(
                 name, session.index, load - before, session.start, session_id, session.visitor, user_id,
                 EventView(columns, rows[first:last]), session.start + moment, flush and beacon,
             )
-            for name, (load, moment, flush), first, last in made
+            for name, (load, moment, flush), first, last in drawn
         ]  # fmt: skip
         return Plan(tuple(batches), ClientCounts(*self._counts[row]))
 
     def _plan_by_column(self, loads: list[Load], pause: Callable[[], None]) -> None:
         self._columns, events = list_recordable(self._sessions, loads, pause)
         pause()
-        leaving = find_dispatches(events, loads, self._settings.dispatchInterval / 1000 or np.inf)
+        dispatches = find_dispatches(events, loads, self._settings.dispatchInterval / 1000 or np.inf)
         pause()
-        kept = choose_kept(events, leaving, self._settings.sessionEventLimit or len(events.at))
+        kept = choose_kept(events, dispatches, self._settings.sessionEventLimit or len(events.at))
         pause()
-        rows = sort_by_dispatch(events, leaving, kept.sent)
+        rows = sort_by_dispatch(events, dispatches, kept.sent)
         pause()
-        load, moment, flush = events.load[rows], leaving.moment[rows], leaving.flush[rows]
+        load, moment, flush = events.load[rows], dispatches.moment[rows], dispatches.flush[rows]
         begins = find_changes(load, moment, flush)
         sizes = np.diff(begins, append=len(rows))
         session = events.session[rows[begins]]
         odd = self._find_odd(events, kept, loads)
-        odd[events.session[~leaving.regular]] = True
+        odd[events.session[~dispatches.regular]] = True
         odd[session[sizes > min(self._settings.batchLimit, self._settings.eventCacheSize)]] = True
         pause()
         self._ordinary = (~odd).tolist()
@@ -122,18 +123,21 @@ class BlockPlan:
         pause()
 
     def _make_ids(self, batches: list[int], pause: Callable[[], None]) -> list[str]:
-        """The ids of all batches, of which each session has so many."""
-        made: list[str] = []
+        """Draw the ids of all batches; `batches` has the number of batches of each session."""
+        ids: list[str] = []
         for first in range(0, len(batches), IDS_PIECE):
             some = slice(first, first + IDS_PIECE)
             counted = zip(self._sessions[some], batches[some], strict=True)
             drawn = [draw_first_bytes(session.key, "batch", number) for session, number in counted]
-            made += write_uuids(np.frombuffer(b"".join(drawn), np.uint8).reshape(-1, 16))
+            ids += write_uuids(np.frombuffer(b"".join(drawn), np.uint8).reshape(-1, 16))
             pause()
-        return made
+        return ids
 
     def _find_odd(self, events: Recordable, kept: KeptEvents, loads: list[Load]) -> Bools:
-        """Sessions without events, not sampled, with a load that never ends, with a second tab, or that expire."""
+        """Mark the sessions that are not ordinary, but for the dispatches.
+
+        They have no events, are not sampled, have a load that never ends or two loads at the same time, or expire.
+        """
         sessions, length = self._sessions, self._settings.sessionLengthSeconds
         odd = np.array([not is_sampled(session.key, self._rate) for session in sessions])
         ends, owner = np.full(len(sessions), -np.inf), np.repeat(np.arange(len(sessions)), np.diff(self._loads_before))
@@ -149,20 +153,20 @@ class BlockPlan:
         return odd
 
     def _count_events(self, session: Ints, kept: KeptEvents) -> list[tuple[int, int, int, int]]:
-        """The arguments of each session's ClientCounts."""
+        """Count events for each session's ClientCounts, in the order of its fields."""
         sessions = len(self._sessions)
         recordable = np.bincount(session, minlength=sessions)
         over = np.bincount(session[kept.over], minlength=sessions)
         dropped = recordable - over - np.bincount(session[kept.sent], minlength=sessions)
-        beyond = np.array([each.omitted_events for each in self._sessions])
-        columns = (recordable + beyond, np.zeros(sessions, dtype=int), over + beyond, dropped)
+        omitted = np.array([each.omitted_events for each in self._sessions])
+        columns = (recordable + omitted, np.zeros(sessions, dtype=int), over + omitted, dropped)
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def list_recordable(
     sessions: Sequence[Session], loads: list[Load], pause: Callable[[], None]
 ) -> tuple[EventColumns, Recordable]:
-    """The events of sessions and their session_starts as columns, and the order in which they are recorded."""
+    """Return the events of sessions and their session_start events as columns, and the order of their recording."""
     columns, rows, lengths = gather_events(loads)
     load = np.repeat(np.arange(len(loads)), lengths)
     session = np.repeat(np.arange(len(sessions)), [len(each.loads) for each in sessions])[load]
@@ -171,18 +175,18 @@ def list_recordable(
     place = np.repeat([each for each, _ in runs], [number for _, number in runs])[rows]
     pause()
     first = find_changes(session)
-    begun = np.arange(len(columns.at), len(columns.at) + len(first))
+    start_rows = np.arange(len(columns.at), len(columns.at) + len(first))
     for number, row in zip(session[first].tolist(), rows[first].tolist(), strict=True):
         name = make_uuid4(sessions[number].key, "session_start", 0)
         columns.add(Event(name, columns.at[row], SESSION_START, SESSION_STARTED, columns.pages[row]))
     pause()
     session, load = (np.insert(each, first, each[first]) for each in (session, load))
     at = np.insert(at, first, at[first])
-    return columns, Recordable(np.insert(rows, first, begun), session, load, at, np.insert(place, first, QUEUED))
+    return columns, Recordable(np.insert(rows, first, start_rows), session, load, at, np.insert(place, first, QUEUED))
 
 
 def gather_events(loads: list[Load]) -> tuple[EventColumns, Ints, list[int]]:
-    """The columns that hold the events of loads, their rows, one load after the other, and how many each load has."""
+    """Return columns with the events of loads, the events' rows, load by load, and how many events each load has."""
     views = [load.events for load in loads if isinstance(load.events, EventView)]
     parts = [each.rows for each in views if isinstance(each.rows, memoryview) and each.columns is views[0].columns]
     if len(parts) == len(loads):
@@ -192,22 +196,25 @@ def gather_events(loads: list[Load]) -> tuple[EventColumns, Ints, list[int]]:
 
 
 def find_changes(*columns: npt.NDArray[np.generic]) -> Ints:
-    """The rows at which any of the columns has another value than in the row before; the first row is one."""
+    """Return the rows whose value differs from the row before in any of the columns; the first row is among them."""
     changed = np.ones(len(columns[0]), dtype=bool)
     changed[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
     return np.flatnonzero(changed)
 
 
-def find_dispatches(events: Recordable, loads: list[Load], interval: float) -> Leaving:
-    """When each event leaves: with the first tick of the timer, or the first hide, after it; candidates with a hide."""
+def find_dispatches(events: Recordable, loads: list[Load], interval: float) -> EventDispatches:
+    """Find the dispatch of each event: the first tick of the timer or hide of the page after the event's recording.
+
+    A candidate waits for a hide. `interval` is the seconds between two ticks.
+    """
     hides, past = list_hides(loads), np.zeros(len(events.at), dtype=np.int64)
-    for moment in hides.T:  # a sum over rows of so few takes four times as long
+    for moment in hides.T:  # numpy's sum over such short rows takes four times as long
         past += moment[events.load] <= events.at
     hide = hides[events.load, past]
     ready = np.array([load.ready for load in loads])[events.load]
     end = list_ends(loads)[events.load]
     at = events.at
-    count = np.where(at > ready, ((at - ready) / interval).astype(np.int64) + 1, 1)  # as plan.py's `wake`
+    count = np.where(at > ready, ((at - ready) / interval).astype(np.int64) + 1, 1)  # as plan.py's `schedule_tick`
     tick = ready + count * interval
     late = tick <= at
     tick = np.where(late, ready + (count + 1) * interval, tick)
@@ -215,23 +222,26 @@ def find_dispatches(events: Recordable, loads: list[Load], interval: float) -> L
     regular = late | (count < 2) | (before <= at)
     tick[tick >= end] = np.inf
     flush = (events.place != QUEUED) | (tick > hide)
-    return Leaving(np.where(flush, hide, tick), flush, past, regular)
+    return EventDispatches(np.where(flush, hide, tick), flush, past, regular)
 
 
-def sort_by_dispatch(events: Recordable, leaving: Leaving, rows: Ints) -> Ints:
-    """Events in the order of sending: between two hides of a load first those that the timer sends, as recorded."""
-    hides, flush = leaving.hides[rows], leaving.flush[rows]
+def sort_by_dispatch(events: Recordable, dispatches: EventDispatches, rows: Ints) -> Ints:
+    """Sort rows of events by the order of sending.
+
+    Between two hides of a load the timer's events come first, in the order of recording; then those of the hide.
+    """
+    hides, flush = dispatches.hides[rows], dispatches.flush[rows]
     key = (events.load[rows] * (hides.max(initial=0) + 1) + hides) * (QUEUED + 1) + flush * events.place[rows]
-    return rows[np.argsort(key, kind="stable")]  # nearly in order: a lexsort takes ten times as long
+    return rows[np.argsort(key, kind="stable")]  # ten times as quick as a lexsort, as rows are nearly sorted
 
 
 def list_ends(loads: list[Load]) -> Floats:
-    """When each load ends, inf for one that never does."""
+    """Return when each load ends, in seconds from session start; inf for a load that never ends."""
     return np.array([load.end for load in loads])
 
 
 def list_hides(loads: list[Load]) -> Floats:
-    """The moments of all hides, a row a load, inf behind the last; shape (loads, most hides + 1)."""
+    """Return the moments of all hides, a row for each load, shape (loads, most hides + 1); inf behind the last hide."""
     numbers = np.array([len(load.hides) for load in loads])
     table = np.full((len(loads), numbers.max() + 1), np.inf)
     rows = np.repeat(np.arange(len(loads)), numbers)
@@ -240,14 +250,17 @@ def list_hides(loads: list[Load]) -> Floats:
     return table
 
 
-def choose_kept(events: Recordable, leaving: Leaving, limit: int) -> KeptEvents:
-    """Apply the session's limit. Of candidates of one type between two hides the first counts, the newest is sent."""
+def choose_kept(events: Recordable, dispatches: EventDispatches, limit: int) -> KeptEvents:
+    """Choose the events that are sent under the session's limit.
+
+    Of the candidates of one type between two hides, the first counts for the limit, and the newest is sent.
+    """
     queued = events.place == QUEUED
     held = np.flatnonzero(~queued)
-    key = (events.load[held] * (leaving.hides.max() + 1) + leaving.hides[held]) * QUEUED + events.place[held]
+    key = (events.load[held] * (dispatches.hides.max() + 1) + dispatches.hides[held]) * QUEUED + events.place[held]
     _, first, group = np.unique(key, return_index=True, return_inverse=True)
     newest = np.zeros_like(first)
-    newest[group] = np.arange(len(held))  # of equal groups the last assignment stands
+    newest[group] = np.arange(len(held))  # numpy keeps the last assignment to a group
     counted = queued.copy()
     counted[held[first]] = True
     before = np.cumsum(counted) - counted
@@ -259,4 +272,4 @@ def choose_kept(events: Recordable, leaving: Leaving, limit: int) -> KeptEvents:
     over[held] = ~fits[group]
     sent = queued & counted
     sent[held[newest[fits]]] = True
-    return KeptEvents(counted, over, np.flatnonzero(sent & (leaving.moment < np.inf)))
+    return KeptEvents(counted, over, np.flatnonzero(sent & (dispatches.moment < np.inf)))

@@ -1,8 +1,10 @@
 """What the web client keeps between dispatches: its session, the queue and the candidates.
 
-Rule: the counting is that of aws-rum-web's event-cache/EventCache.ts and sessions/SessionManager.ts. Times are seconds
-from the visit's start. One visit may hold several client sessions: without cookies every load is one, and a session
-ends when `sessionLengthSeconds` pass without a recorded event.
+A candidate is an event, CLS or INP, whose value the client updates until the page is hidden, and sends only then.
+
+Rule: events are counted as in aws-rum-web's event-cache/EventCache.ts and sessions/SessionManager.ts. Times are seconds
+from the visit's start. One visit may have several client sessions: without cookies every load is a session, and a
+session ends when `sessionLengthSeconds` pass without a recorded event.
 """
 
 from __future__ import annotations
@@ -17,29 +19,29 @@ from loadgen.scenario import Client
 from loadgen.wire.json_templates import write_details
 
 SESSION_STARTED = write_details(SessionStart())
-"""The details of every session_start."""
+"""The details of every session_start event."""
 
 
 class ClientCounts(Noun, frozen=True):
-    """Counts of events by what became of them; `generated` is the sum of the others and of the events in batches."""
+    """Counts of a session's events by their end; `generated` is the sum of the others and of the events in batches."""
 
-    generated: int  # all that could be noticed, and the client's own session_start events
+    generated: int  # all events of the session, and the client's own session_start events
     not_sampled: int
     over_session_limit: int
-    dropped_by_client: int  # newer value of a candidate, queue full, left behind when the page went
+    dropped_by_client: int  # a newer value replaced a candidate, the queue was full, or the page unloaded
 
 
 def make_session_id(key: int, number: int = 0) -> str:
-    """The id of a visit's client session; `number` counts the sessions of a visit from 0."""
+    """Make the id of a client session; `number` counts the client sessions of a visit from 0."""
     return make_uuid4(key, "session", number)
 
 
 KeptState = tuple[list[Event], dict[str, Event], float]
-"""What a document keeps for itself: its queue, its candidates, and when its session ends as far as it knows."""
+"""The state of one document: its queue, its candidates, and when its session expires as far as it knows."""
 
 
 class EventCache:
-    """The client's memory during one visit."""
+    """The client's memory during one visit: what all its documents share, and the state of the one that runs."""
 
     def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
         self._key = session.key
@@ -51,42 +53,42 @@ class EventCache:
         self._batch_limit = settings.batchLimit
         self._sessions = 0  # client sessions of this visit so far
         self._sampled = self._first_sampled = False
-        self._beyond = session.omitted_events
+        self._omitted = session.omitted_events
         self._count = 0  # events recorded in the client session
-        self._expires = -math.inf  # when the client session ends, as far as the document knows
-        self._cookie_expires = -math.inf  # when its cookie does
+        self._expires = -math.inf  # when the client session expires, as far as the document knows
+        self._cookie_expires = -math.inf  # when the session's cookie expires
         self.session_id = ""
         self.queue: list[Event] = []
         self.candidates: dict[str, Event] = {}
         self.generated = self.not_sampled = self.over_limit = self.dropped = 0
 
     def open(self, at: float) -> None:
-        """A document loads and resumes the session of its cookie, unless the cookie has expired.
+        """Load a document, which resumes the session of the cookie, unless the cookie has expired.
 
-        The cookie does not tell when it expires, so a document that resumed a session ends it only after it has
-        recorded something itself (SessionManager.getSessionFromCookie).
+        A document cannot read when the cookie expires. So a document that resumed a session replaces it by a new one
+        only after it has recorded an event itself (SessionManager.getSessionFromCookie).
         """
         resumed = self._cookies and at < self._cookie_expires
         self._expires = math.inf if resumed else -math.inf
 
     def suspend(self) -> KeptState:
-        """Another tab's document takes over: what this one keeps for itself."""
+        """Take away and return the running document's state, so that another document can run."""
         kept = self.queue, self.candidates, self._expires
         self.queue, self.candidates = [], {}
         return kept
 
     def resume(self, kept: KeptState) -> None:
-        """The document that was suspended goes on, with the session that the cookie has by now."""
+        """Continue a suspended document, with the session that the cookie has by now."""
         self.queue, self.candidates, self._expires = kept
 
     def close(self) -> None:
-        """The document unloads: what it still holds is lost."""
+        """Unload the document: the events in its queue and its candidates are lost."""
         self.dropped += len(self.queue) + len(self.candidates)
         self.queue = []
         self.candidates = {}
 
     def add(self, event: Event) -> None:
-        """The page's plugins record an event."""
+        """Take an event that the page's plugins record."""
         self.generated += 1
         if event.at >= self._expires:
             self._start(event.at, event.page)
@@ -98,10 +100,10 @@ class EventCache:
             self._record(event)
 
     def take(self, at: float, flush: bool) -> list[Event]:
-        """Take at most batchLimit waiting events, of which there must be one: on a flush candidates, then the queue.
+        """Take at most batchLimit waiting events for a batch: on a flush the candidates, then the queue.
 
-        The session is looked up first (Dispatch.createRequest), so one that has expired is replaced: all events go
-        out under the new id, its session_start behind them.
+        There must be a waiting event. An expired session is replaced first (Dispatch.createRequest), so that all
+        events have the new session id, and the new session_start comes behind them.
         """
         if at >= self._expires:
             newest = self.queue[-1] if self.queue else next(reversed(self.candidates.values()))
@@ -118,14 +120,17 @@ class EventCache:
         return batch
 
     def count_events(self) -> ClientCounts:
-        """What became of the events so far."""
-        unrecorded, over = (0, self._beyond) if self._first_sampled else (self._beyond, 0)
+        """Count the events so far, omitted events included."""
+        unrecorded, over = (0, self._omitted) if self._first_sampled else (self._omitted, 0)
         return ClientCounts(
-            self.generated + self._beyond, self.not_sampled + unrecorded, self.over_limit + over, self.dropped
+            self.generated + self._omitted, self.not_sampled + unrecorded, self.over_limit + over, self.dropped
         )
 
     def _start(self, at: float, page: Page) -> None:
-        """A new session with its own sampling draw, and its session_start (SessionManager.createSession)."""
+        """Start a client session, draw whether it is sampled, and record its session_start.
+
+        Source: SessionManager.createSession.
+        """
         number = self._sessions
         self._sessions = number + 1
         self._sampled = is_sampled(self._key, self._rate, number)
@@ -148,12 +153,12 @@ class EventCache:
         self._count += 1
         self._expires = self._cookie_expires = event.at + self._length
         if len(self.queue) >= self._size:
-            self.dropped += 1  # counted for the session all the same
+            self.dropped += 1  # the dropped event counts for the session's limit too
         else:
             self.queue.append(event)
 
     def _hold(self, event: Event) -> None:
-        """Keep a candidate; a newer value replaces the waiting one and neither counts nor extends the session."""
+        """Keep a candidate; if it replaces an older value, it neither counts for the limit nor extends the session."""
         if event.type in self.candidates:
             self.dropped += 1
         elif self._count >= self._limit:

@@ -1,8 +1,8 @@
-"""Session → Plan: when the web client sends what, if every answer is a success (dispatch/Dispatch.ts).
+"""Session → Plan: which batches the web client sends and when, if every request succeeds (dispatch/Dispatch.ts).
 
-Rule: a document dispatches on its timer, which counts from the client's start, and each time it is hidden. At the same
-moment the timer comes first, then the hide, then the events that are recorded. A tick with an empty queue does nothing,
-so only ticks with a filled queue are computed. Events that are recorded after the last hide are lost.
+Rule: a document dispatches on its timer, which counts from the client's start, and each time the page is hidden. At
+equal times the timer comes first, then the hide, then the recording of events. A tick of the timer with an empty queue
+does nothing, so only ticks with a filled queue are computed. Events that are recorded after the last hide are lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loadgen.scenario import Client
 
 
 class Plan(Noun, frozen=True):
-    """The batches of a session in order of `due`, and what became of the events in none of them."""
+    """The batches of a session in order of `due`, and the counts of its events, sent or not."""
 
     batches: tuple[Batch, ...]
     tally: ClientCounts
@@ -34,10 +34,11 @@ def plan(session: Session, settings: Client, sample_rate: float) -> Plan:
 
 
 def find_end_of_overlap(loads: Sequence[Load], first: int) -> int:
-    """The number after the last of the documents whose clients run while that of `first` does, or one of theirs.
+    """Find the loads whose clients run at the same time as that of load `first`, directly or through other loads.
 
-    Documents come in the order of `at`, but not of `ready`, from which a client runs: one may start behind the end of
-    the first, and the one after it before that.
+    Returns the number after the last of these loads, which begin with `first`. Loads are in the order of `at`, but a
+    client runs from `ready`, whose order may differ: a load may be ready after the end of `first`, and the next one
+    before that end.
     """
     after, ended = first + 1, loads[first].end
     for number in range(first + 1, len(loads)):
@@ -49,29 +50,29 @@ def find_end_of_overlap(loads: Sequence[Load], first: int) -> int:
 
 
 class _Document:
-    """A document: what is next in it, and what its client keeps while another one is at work."""
+    """A document while it is run: its next event, hide and tick, and its client's state while another document runs."""
 
     def __init__(self, number: int, load: Load, interval: float) -> None:
         self.number, self.load, self._interval = number, load, interval
         self.events, self.hides = iter(load.events), iter(load.hides)
         self.event = next(self.events, None)
         self.hide = next(self.hides, math.inf)
-        self.tick = math.inf  # the next one with a filled queue
-        self.moment = load.at  # of what is next
-        self.kept: KeptState | None = None  # None: it has not begun
+        self.tick = math.inf  # the timer's next tick with a filled queue
+        self.moment = load.at  # the time of the document's next step
+        self.kept: KeptState | None = None  # None: the document has not begun
 
-    def wake(self, at: float) -> None:
-        """The queue is filled from `at` on: set the tick to the first one after it, if the document lives so long."""
+    def schedule_tick(self, at: float) -> None:
+        """Set the tick to the timer's first after `at`, when the queue is filled; inf if the document ends before."""
         ready, interval = self.load.ready, self._interval
         count = int((at - ready) / interval) + 1 if at > ready else 1
         tick = ready + count * interval
-        if tick <= at:  # by rounding
+        if tick <= at:  # rounding has made the tick too early
             tick = ready + (count + 1) * interval
         self.tick = tick if tick < self.load.end else math.inf
 
 
 class _Visit:
-    """The client during one visit."""
+    """The run of a web client through one visit; it collects the batches."""
 
     def __init__(self, session: Session, settings: Client, sample_rate: float) -> None:
         self.cache = EventCache(session, settings, sample_rate)
@@ -82,7 +83,7 @@ class _Visit:
         self._beacon = settings.useBeacon
 
     def run(self, numbers: range) -> None:
-        """Run a document, or several that live at the same time: of two tabs, or one that is prerendered."""
+        """Run the documents with these numbers, which live at the same time: in two tabs, or one is prerendered."""
         cache, alive = self.cache, [_Document(each, self._session.loads[each], self._interval) for each in numbers]
         while alive:
             document = min(alive, key=lambda each: each.moment) if len(alive) > 1 else alive[0]
@@ -99,7 +100,7 @@ class _Visit:
             document.kept = cache.suspend()
 
     def _step(self, document: _Document) -> None:
-        """Do what is next in a document: a dispatch by the timer, one by a hide, or the recording of an event."""
+        """Do a document's next step: a dispatch by the timer, a dispatch by a hide, or the recording of an event."""
         cache, event, moment = self.cache, document.event, document.moment
         if event and event.at < document.tick and event.at < document.hide:
             cache.add(event)
@@ -113,7 +114,7 @@ class _Visit:
                 self._send(document, flush=True)
             document.hide = next(document.hides, math.inf)
         if cache.queue and document.tick == math.inf:
-            document.wake(moment)
+            document.schedule_tick(moment)
 
     def _send(self, document: _Document, *, flush: bool) -> None:
         session, moment = self._session, document.moment

@@ -1,4 +1,4 @@
-"""Batch → Request, signed, and the signature verified: what client and endpoint agree on. Pure."""
+"""Batch → signed Request, and the check of a request's signature: the format that client and endpoint share. Pure."""
 
 from loadgen.wire.dialects import DIALECTS, Destination, Dialect, Encoded, encode
 from loadgen.wire.json_templates import read_vital

@@ -1,7 +1,7 @@
 """The headers that a visitor's browser adds to the web client's requests, in the order of its engine.
 
-Rule: all of it follows from what the body says of the visitor; the user agent string tells the engine. They are the
-headers of HTTP/1.1 to another origin over a secure connection, without cookies.
+Rule: the headers depend only on the visitor that the body describes; the user agent string decides the engine. They
+are the headers of HTTP/1.1 to another origin over a secure connection, without cookies.
 
 Sources: Chromium's from captured requests (156); its brands from components/embedder_support/user_agent_utils.cc;
 Firefox's Accept-Language from netwerk/base/rust-helper (151 and later); Fetch Metadata and Referrer Policy (W3C).
@@ -19,28 +19,28 @@ CHROMIUM_VERSION = re.compile(r"Chrome/(\d+)")
 GREASE_LETTERS = " (:-./);=?_"
 GREASE_VERSIONS = ("8", "99", "24")
 BRAND_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-"""Where the invented brand, Chromium and the browser's own brand stand, by version."""
+"""The positions of the invented brand, of Chromium and of the browser's own brand, by version modulo 6."""
 
 ENGLISH_TOO = ("en-US", "en")
-"""What Chromium and Firefox ask for behind the visitor's own language by default; Safari asks for that alone."""
+"""Languages that Chromium and Firefox add to the visitor's own in Accept-Language; Safari adds none."""
 
 
 class BrowserHeaders(NamedTuple):
-    """What a browser adds to each kind of request."""
+    """The headers that a browser adds to each kind of request."""
 
     fetch: Headers
     beacon: Headers
-    preflight: Headers  # the client's own headers, for which it asks, come on top
+    preflight: Headers  # without the headers that say what the preflight asks for
 
 
 def make_browser_headers(visitor: Visitor, domain: str) -> BrowserHeaders:
-    """The headers of a visitor's browser on a page of this host."""
+    """Make the headers that a visitor's browser adds on a page of the host `domain`."""
     return _make_headers(visitor.user_agent, visitor.language, _write_hints(visitor) if visitor.brand else (), domain)
 
 
 @lru_cache(maxsize=4096)
 def _make_headers(agent: str, language: str, hints: Headers, domain: str) -> BrowserHeaders:
-    """One engine's headers. Visitors with the same browser share them, and thereby the forms of their signatures."""
+    """Make a browser's headers. They are cached, so visitors with equal browsers share the parts of signatures too."""
     origin = f"https://{domain}"
     if hints:
         return _make_chromium(agent, write_accept_language(language, *ENGLISH_TOO), hints, origin)
@@ -106,14 +106,14 @@ def _make_webkit(agent: str, spoken: str, origin: str) -> BrowserHeaders:
 
 
 def write_accept_language(language: str, *more: str) -> str:
-    """`de-DE` as a browser asks for it, with the languages behind it: `de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7`."""
+    """Write Accept-Language of a visitor's language and `more`: `de-DE,de;q=0.9,en-US;q=0.8,en;q=0.7`."""
     general = language.partition("-")[0]
     wanted = dict.fromkeys((language, *more) if general in more else (language, general, *more))
     return ",".join(tag if not rank else f"{tag};q=0.{10 - rank}" for rank, tag in enumerate(wanted))
 
 
 def _write_hints(visitor: Visitor) -> Headers:
-    """The client hints that every Chromium sends: its system, brands, and whether it is a mobile."""
+    """Write the client hints that every Chromium sends: its system, its brands, and whether it is a mobile."""
     found = CHROMIUM_VERSION.search(visitor.user_agent)
     return (
         ("sec-ch-ua-platform", f'"{visitor.os_name}"'),
@@ -123,7 +123,10 @@ def _write_hints(visitor: Visitor) -> Headers:
 
 
 def write_brands(chromium: str, visitor: Visitor) -> str:
-    """Sec-CH-UA of a Chromium of this major version: the true brands, and an invented one for those who parse it."""
+    """Write Sec-CH-UA of a Chromium with this major version: two true brands, and an invented brand as Chromium does.
+
+    (The invented brand, "GREASE", keeps parsers from relying on a fixed list.)
+    """
     seed = int(chromium) if chromium.isdecimal() else 0
     first, second = (GREASE_LETTERS[(seed + step) % len(GREASE_LETTERS)] for step in (0, 1))
     invented = (f"Not{first}A{second}Brand", GREASE_VERSIONS[seed % len(GREASE_VERSIONS)])

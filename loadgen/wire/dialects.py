@@ -1,4 +1,4 @@
-"""Batch → request in a dialect: how one kind of client encodes, signs and addresses PutRumEvents.
+"""Batch → Request in a dialect: the way in which one kind of client encodes, signs and addresses PutRumEvents.
 
 Rule: a dialect is one class. To add one, write a subclass of `Dialect` and name an instance of it in DIALECTS.
 """
@@ -25,7 +25,7 @@ from loadgen.wire.put_rum_events import (
 from loadgen.wire.sigv4 import SIGNATURE_HEADERS, Signer
 
 BEACON_LIMIT = 64_000
-"""UTF-16 code units: a longer body does not fit a beacon and goes by fetch (dispatch/DataPlaneClient.ts)."""
+"""The longest body of a beacon, in UTF-16 code units; a longer one is sent by fetch (dispatch/DataPlaneClient.ts)."""
 
 PREFLIGHTED = SIGNATURE_HEADERS | {"content-encoding", "content-type"}
 """The headers of a fetch for which a browser needs permission (captured)."""
@@ -34,41 +34,41 @@ _JSON = msgspec.json.Encoder()
 
 
 class Encoded(Noun, frozen=True):
-    """A request, not yet signed, and what is measured of it."""
+    """A request that is not yet signed, and the size of its plain body."""
 
     request: Request
     raw_bytes: int  # the body before gzip
-    beacon: bool = False  # to be presigned; False also for a page-hide batch that is too long for a beacon
+    beacon: bool = False  # whether a beacon sends it, so that it is presigned; False for a body above BEACON_LIMIT
 
 
 class Dialect(Noun, frozen=True):
-    """How one kind of client encodes, signs and addresses PutRumEvents."""
+    """One kind of client: how it encodes, signs and addresses PutRumEvents."""
 
     path_end: ClassVar[str]
-    """What follows the app monitor's id in the path."""
+    """The end of the path, behind the app monitor's id."""
 
     in_browser: ClassVar[bool]
-    """Whether a browser sends it, and adds headers of its own."""
+    """Whether a browser sends the requests, and adds headers."""
 
     @abstractmethod
     def encode(self, batch: Batch, destination: Destination, clock: Clock) -> Encoded:
-        """The request that carries a batch, unsigned."""
+        """Encode a batch as an unsigned request."""
 
     def sign(self, signer: Signer, request: Request, beacon: bool, now: float) -> Request:
-        """The request signed at Unix time `now`; `beacon` is that of `Encoded`."""
+        """Sign a request at Unix time `now`; `beacon` is `Encoded.beacon`."""
         return signer.sign(request, now)
 
     def make_preflight(self, request: Request, destination: Destination, visitor: Visitor) -> Request | None:
-        """What a browser asks before it sends this request, which is signed; None where no browser sends it."""
+        """Make the CORS preflight that a browser sends before a signed request; None if no browser sends it."""
         return None
 
     def address(self, destination: Destination) -> str:
-        """The path of the request."""
+        """Return the request's path."""
         return f"{destination.prefix.rstrip('/')}/appmonitors/{destination.monitor_id}{self.path_end}"
 
 
 class WebClient(Dialect, frozen=True):
-    """As the RUM web client: SessionMetadata once per batch; a page that is hidden sends a presigned beacon."""
+    """The RUM web client: it sends SessionMetadata once per batch, and a presigned beacon when the page is hidden."""
 
     path_end, in_browser = "", True
 
@@ -93,7 +93,7 @@ class WebClient(Dialect, frozen=True):
 
 
 class Sdk(Dialect, frozen=True):
-    """As an AWS SDK writes the call: the session's metadata in every event, a slash at the end of the path."""
+    """An AWS SDK: it sends the session's metadata in every event, and a slash at the end of the path."""
 
     path_end, in_browser = "/", False
 
@@ -104,11 +104,11 @@ class Sdk(Dialect, frozen=True):
 
 
 DIALECTS: dict[str, Dialect] = {"web": WebClient(), "sdk": Sdk()}
-"""The dialects by the names that options use."""
+"""The dialects, by the names that the option `--dialect` takes."""
 
 
 class Destination(Noun, frozen=True):
-    """Where batches go, and what the page's configuration adds to each."""
+    """The app monitor that batches are sent to, its host, and what the page's configuration adds to each batch."""
 
     host: str  # as in the Host header, with port
     monitor_id: str
@@ -118,12 +118,12 @@ class Destination(Noun, frozen=True):
     alias: str | None = None
     site: SiteMetadata | None = None  # None: the domain alone
     compression: bool = True
-    browser_headers: bool = True  # where the dialect is a browser's
+    browser_headers: bool = True  # counts only if a browser sends the dialect's requests
     dialect: Dialect = DIALECTS["web"]
 
     @classmethod
     def for_scenario(cls, scenario: Scenario, monitor_id: str, host: str = "localhost", **more: Any) -> Destination:
-        """Where a scenario's batches go; `more` are further fields, which override the scenario's."""
+        """Make the destination of a scenario's batches; `more` are further fields, which override the scenario's."""
         settings = {
             "domain": scenario.monitor.domain,
             "version": scenario.monitor.version,
@@ -136,31 +136,31 @@ class Destination(Noun, frozen=True):
 
 
 def encode(batch: Batch, destination: Destination, clock: Clock) -> Encoded:
-    """The request that carries a batch to a destination in its dialect, unsigned."""
+    """Encode a batch as an unsigned request to a destination, in the destination's dialect."""
     return destination.dialect.encode(batch, destination, clock)
 
 
 def count_utf16(text: str) -> int:
-    """JavaScript's `length`: characters outside the Basic Multilingual Plane count twice."""
+    """Count a text's UTF-16 code units, as JavaScript's `length` does: some characters, such as emoji, count twice."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 class _Frame(msgspec.Struct, frozen=True, gc=False):
-    """What all batches of visitors with one browser for one destination share."""
+    """The parts that all batches of visitors with equal browsers have in common, for one destination."""
 
     target: str
-    monitor: str
-    alias: str
-    session: str  # what stands in the braces of SessionMetadata
-    plain: Headers
-    gzip: Headers
+    monitor: str  # JSON of AppMonitorDetails
+    alias: str  # the JSON member Alias behind a comma, or ""
+    session: str  # the members of SessionMetadata
+    plain: Headers  # of a fetch without gzip
+    gzip: Headers  # of a fetch with gzip
     beacon: Headers
-    preflight: Headers  # without Host, and without what it asks for
+    preflight: Headers  # without Host, and without the headers that say what the preflight asks for
 
 
 @lru_cache(maxsize=MOST_VISITORS)
 def _make_frame(destination: Destination, visitor: Visitor) -> _Frame:
-    """The frame of a visitor's batches: visitors with the same browser, language and attributes share it."""
+    """Make the frame of a visitor's batches; visitors with equal browser, language and attributes share a frame."""
     chosen_by = visitor.user_id if destination.site and destination.site.attributes else ""
     shared = msgspec.structs.replace(visitor, user_id=chosen_by, returning=False, country="")
     return _make_shared_frame(destination, shared)
@@ -195,7 +195,7 @@ def _write_body(batch: Batch, frame: _Frame, events: str, metadata: str) -> str:
 
 
 def _mark_prerendering(encoded: Encoded) -> Encoded:
-    """The same with what Chromium says of a fetch of a page that is not shown yet, where it was seen."""
+    """Add the header that Chromium sends with a fetch of a prerendered page, at the place where it was captured."""
     request, headers = encoded.request, []
     for header in encoded.request.headers:
         if header[0] == "sec-ch-ua-mobile":
@@ -205,7 +205,7 @@ def _mark_prerendering(encoded: Encoded) -> Encoded:
 
 
 def _make_fetch(text: str, length: int, frame: _Frame, compression: bool) -> Encoded:
-    """A body that goes by fetch, with gzip when it pays."""
+    """Make the fetch that sends a body, with gzip if the client would compress it."""
     body = text.encode()
     packed = compress(body, length) if compression else None
     if packed is None:

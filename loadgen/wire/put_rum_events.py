@@ -1,13 +1,13 @@
 """The parts of a PutRumEvents body, byte for byte as the RUM web client writes them (dispatch/DataPlaneClient.ts).
 
-Rule: what repeats is written once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; the text
-of a page's metadata and of a visitor's SessionMetadata is cached, and details arrive as text.
+Rule: repeated text is written once. `metadata`, `details` and `SessionMetadata` are JSON inside JSON strings; the texts
+of a page's metadata and of a visitor's SessionMetadata are cached, and details are text already.
 
-The web client's rule for gzip: at least 2048 characters, and at least a fifth saved (dispatch/compression.ts).
+The web client compresses a body of at least 2048 characters if gzip saves at least a fifth (dispatch/compression.ts).
 
-The compressor is ISA-L at level 2. Over the captured bodies of 2048 characters and more (8.8 kB on average, one core):
-22 µs a body and 0.231 of its size, where zlib takes 131 µs for 0.237 (level 1) or 189 µs for 0.217 (level 6, the
-browser's), and zlib-ng 51 µs for 0.232 (level 2).
+The compressor is ISA-L at level 2. For the captured bodies of 2048 characters and more (8.8 kB on average) it takes
+22 µs a body on one core, and 0.231 of the body's size is left. zlib takes 131 µs for 0.237 (level 1) or 189 µs for
+0.217 (level 6, the browser's), and zlib-ng 51 µs for 0.232 (level 2).
 """
 
 from __future__ import annotations
@@ -27,28 +27,31 @@ from loadgen.scenario import Scenario
 from loadgen.wire.json_templates import MARK, date_details, write_members
 
 CLIENT_VERSION = "3.2.1"
-"""aws-rum-web, the version whose traffic was captured."""
+"""The version of aws-rum-web whose traffic was captured."""
 
 CLIENTS = {"npm": "arw-module", "cdn": "arw-script"}
-"""What the client calls itself, by where the site has it from (utils/constants.ts)."""
+"""The name that the client gives itself in aws:client, by how the site installs it (utils/constants.ts)."""
 
 MOST_VISITORS = 1024
-"""Whose texts are remembered: a run encodes a visit at once, `seed` those of a few hundred visitors by turns."""
+"""How many visitors' texts are cached: a run encodes a visit at once, but `seed` the batches of hundreds by turns."""
 
 
 class Clock(Noun, frozen=True):
-    """How run seconds become Unix time: `pace` run seconds pass in one real second."""
+    """The conversion of run seconds to Unix time: `pace` run seconds pass in one real second."""
 
     epoch: float  # Unix time of the run's zero
     pace: float = 1.0
 
     def to_unix(self, t: float) -> float:
-        """Unix time of the moment `t` seconds from the run's zero."""
+        """Return the Unix time of the moment `t` seconds after the run's zero."""
         return self.epoch + t / self.pace
 
 
 def write_events(batch: Batch, clock: Clock, session: str) -> str:
-    """The elements of RumEvents; `session` is metadata that each event's metadata begins with, "" for none."""
+    """Write the elements of RumEvents.
+
+    `session` is the text with which each event's metadata begins: the session's metadata, or "" for none.
+    """
     cookies = batch.user_id != NIL_UUID
     epoch, pace, start = clock.epoch, clock.pace, batch.start
     view = EventView.from_events(batch.events)
@@ -57,7 +60,7 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
     metadata = ""
     elements = []
     then, second, after = -inf, 0, 0
-    stamp = ""  # most events of a batch are of the moment or of the second of the one before
+    stamp = ""  # kept for the next event: most events of a batch have the time, or the second, of the event before
     for row in view.rows:
         if pages[row] is not page:
             page = pages[row]
@@ -78,7 +81,7 @@ def write_events(batch: Batch, clock: Clock, session: str) -> str:
 
 
 def _date_events(batch: Batch, clock: Clock) -> Batch:
-    """The batch with the marked times of its events' details written out."""
+    """Return the batch with the marked times in its events' details written as Unix times."""
     start = batch.start
     dated = [
         msgspec.structs.replace(event, details=date_details(event.details, clock.to_unix(start + event.at) - event.at))
@@ -89,7 +92,7 @@ def _date_events(batch: Batch, clock: Clock) -> Batch:
 
 @lru_cache(maxsize=MOST_VISITORS)
 def _write_page_metadata(page: Page, cookies: bool, session: str) -> str:
-    """What stands in the braces of `metadata` for every event under a page, in the order of sessions/PageManager.ts."""
+    """Write the members of `metadata` that all events of a page have, in the order of sessions/PageManager.ts."""
     fields: dict[str, Any] = {"title": page.title, "pageId": page.id}
     if cookies:
         fields["interaction"] = page.interaction
@@ -101,17 +104,16 @@ def _write_page_metadata(page: Page, cookies: bool, session: str) -> str:
 
 
 class SiteMetadata(Noun, frozen=True):
-    """What a site's pages add to the metadata of every session."""
+    """The members that a site's pages add to the metadata of every session."""
 
     domain: str
     release_id: str | None = None
-    # members as they stand inside a JSON string; a visitor has one of each
-    attributes: tuple[tuple[str, ...], ...] = ()
+    attributes: tuple[tuple[str, ...], ...] = ()  # the choices for each attribute, as text inside a JSON string
     client: str = CLIENTS["npm"]
 
     @classmethod
     def for_scenario(cls, scenario: Scenario) -> SiteMetadata:
-        """What a scenario's pages add."""
+        """Collect the members that the pages of a scenario's site add."""
         client = scenario.client
         of_session = [
             (name, each if isinstance(each, tuple) else (each,)) for name, each in client.sessionAttributes.items()
@@ -123,13 +125,13 @@ class SiteMetadata(Noun, frozen=True):
         return cls(scenario.monitor.domain, client.releaseId, members, CLIENTS[client.installed])
 
     def choose_attributes(self, user_id: str) -> Iterator[str]:
-        """The attributes of one visitor, the same in all of the visitor's sessions."""
+        """Yield the text of each attribute of a visitor; it is the same in all sessions of the visitor."""
         for number, choices in enumerate(self.attributes):
             yield choices[crc32(f"{number} {user_id}".encode()) % len(choices)]
 
 
 def write_session_metadata(visitor: Visitor, site: SiteMetadata) -> str:
-    """What stands in the braces of `SessionMetadata`: sessions/SessionManager.ts, then event-cache/EventCache.ts."""
+    """Write the members of `SessionMetadata`: first those of sessions/SessionManager.ts, then of EventCache.ts."""
     fields: dict[str, Any] = {"browserLanguage": visitor.language}
     if visitor.brand:
         fields |= {
@@ -137,7 +139,7 @@ def write_session_metadata(visitor: Visitor, site: SiteMetadata) -> str:
             "browserVersion": visitor.browser_version,
             "osName": visitor.os_name,
         }
-    # navigator.userAgentData says mobile or not; without it the client takes every device for a desktop
+    # navigator.userAgentData says whether a device is a mobile; without it the client calls every device a desktop
     fields["deviceType"] = "mobile" if visitor.brand and visitor.device_type == "mobile" else "desktop"
     fields |= {"platformType": "web", "domain": site.domain}
     if site.release_id is not None:
@@ -148,17 +150,20 @@ def write_session_metadata(visitor: Visitor, site: SiteMetadata) -> str:
 
 
 MIN_LENGTH = 2048
-"""UTF-16 code units; a shorter body goes as it is."""
+"""The shortest body that is compressed, in UTF-16 code units."""
 
 MIN_SAVED = 0.2
-"""Share of the body's length that gzip must save."""
+"""The share of the body's length that gzip must save."""
 
 LEVEL = 2
-GZIP_WINDOW = 31  # zlib's wbits for a gzip header (without time or name: same body, same bytes) and the largest window
+GZIP_WINDOW = 31  # zlib's wbits for the largest window and a gzip header, whose bytes never differ (no time, no name)
 
 
 def compress(body: bytes, length: int) -> bytes | None:
-    """The body as gzip, or None when the client would send it plain; `length` is its text's, in UTF-16 code units."""
+    """Compress a body with gzip; None if the web client would send it plain.
+
+    `length` is the length of the body's text in UTF-16 code units.
+    """
     if length < MIN_LENGTH:
         return None
     packed = isal_zlib.compress(body, LEVEL, GZIP_WINDOW)
@@ -166,9 +171,9 @@ def compress(body: bytes, length: int) -> bytes | None:
 
 
 def trim_memory(made: bytes) -> bytes:
-    """The same bytes in memory of their own size.
+    """Copy bytes into memory of exactly their size.
 
-    ISA-L writes into 16 kB and cuts off what is left, too little for the next body: bodies that wait would each keep a
-    hole beside them.
+    ISA-L writes into a buffer of 16 kB and frees the unused end, which is too small for the next body. So beside each
+    body that waits to be sent, memory would stay unused.
     """
     return bytes(memoryview(made))

@@ -59,16 +59,16 @@ def test_any_text_survives_both_levels_of_json(details: dict[str, str]) -> None:
 def test_a_template_is_its_model_with_the_placeholders_filled(text: str, value: float) -> None:
     template = Template(Ttfb(PLACEHOLDER, TtfbAttribution(0, 0, 0, 0, PLACEHOLDER)))
     number = msgspec.json.encode(value).decode()
-    (written,) = template.texts([number], ["2"])
+    (written,) = template.write_all([number], ["2"])
     assert read_details(written, Ttfb) == Ttfb(value, TtfbAttribution(0, 0, 0, 0, 2))
     request = Template(Http(HttpRequest(TEXT_PLACEHOLDER, TEXT_PLACEHOLDER)))
-    assert read_details(request.texts([escape(text)], ["GET"])[0], Http) == Http(HttpRequest(text, "GET"))
+    assert read_details(request.write_all([escape(text)], ["GET"])[0], Http) == Http(HttpRequest(text, "GET"))
 
 
 def test_many_rows_are_written_at_once() -> None:
     template = Template(PageView(TEXT_PLACEHOLDER, PLACEHOLDER))
     rows = [("/a", 0), ("/b", 1), ("/c", 2)]
-    texts = template.texts([path for path, _ in rows], (str(number) for _, number in rows))
+    texts = template.write_all([path for path, _ in rows], (str(number) for _, number in rows))
     assert [read_details(text, PageView) for text in texts] == [PageView(path, number) for path, number in rows]
 
 
@@ -96,6 +96,6 @@ def test_a_time_is_dated_when_the_session_is() -> None:
 
 
 def test_a_template_of_a_kind_has_a_placeholder_for_each_member_that_is_not_fixed() -> None:
-    template = Template.of(Http, segment_id=UNSET, error=UNSET, method="GET", response=UNSET)
+    template = Template.for_type(Http, segment_id=UNSET, error=UNSET, method="GET", response=UNSET)
     assert template.pieces == Template(Http(HttpRequest(TEXT_PLACEHOLDER, "GET"), TEXT_PLACEHOLDER)).pieces
-    assert Template.of(Ttfb).pieces == Template(Ttfb(PLACEHOLDER, TtfbAttribution(*[PLACEHOLDER] * 5))).pieces
+    assert Template.for_type(Ttfb).pieces == Template(Ttfb(PLACEHOLDER, TtfbAttribution(*[PLACEHOLDER] * 5))).pieces

@@ -27,7 +27,7 @@ HANDLED_MU, HANDLED_SIGMA = -0.9, 0.7
 NOTICEABLE = 40
 """Shorter interactions (ms) are reported only when they are the first input (web-vitals, durationThreshold)."""
 
-FIRST_INPUT, SLOWEST_INPUT = Template.of(Fid), Template.of(Inp)
+FIRST_INPUT, SLOWEST_INPUT = Template.for_type(Fid), Template.for_type(Inp)
 
 
 def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
@@ -45,7 +45,7 @@ def record_fid(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     def details(places: Ints) -> list[str]:
         some, begun = load[places], after[places]
         delay, moment = draws.write_times(some, (value[places], begun), (begun, 0))
-        return FIRST_INPUT.texts(
+        return FIRST_INPUT.write_all(
             delay,
             _find_targets(targets, seen.target[rows[places]], seen.nameless[rows[places]]),
             [EVENT_TYPES[typed] for typed in seen.typed[rows[places]].tolist()],
@@ -153,7 +153,7 @@ def _build_inp(
             some, (whole[places], 0), (begun, 0), (begun + painted[places], 0), (waited, begun),
             (worked, begun + waited), (painted[places] - waited - worked, begun + waited + worked),
         )  # fmt: skip
-        return SLOWEST_INPUT.texts(
+        return SLOWEST_INPUT.write_all(
             value, _find_targets(targets, seen.target[row[places]], nameless[places]), *moments,
             ["keyboard" if typed else "pointer" for typed in seen.typed[row[places]].tolist()],
             waits, works, shows, find_states(draws, some, begun),

@@ -21,8 +21,8 @@ from loadgen.traffic.loading import pick_loads
 from loadgen.wire.json_templates import TEXT_PLACEHOLDER, Template, escape
 
 PAGE_ALONE = Template(PageView(TEXT_PLACEHOLDER))
-LANDED = Template.of(PageView, parentPageInteractionId=UNSET, timeOnParentPage=UNSET)
-FOLLOWED = Template.of(PageView)
+LANDED = Template.for_type(PageView, parentPageInteractionId=UNSET, timeOnParentPage=UNSET)
+FOLLOWED = Template.for_type(PageView)
 
 
 def record_page_views(draws: BlockDraws) -> Column:
@@ -32,7 +32,7 @@ def record_page_views(draws: BlockDraws) -> Column:
 
     def details(places: Ints) -> list[str]:
         pages = draws.find_pages(rows[places])
-        return _write_with_history(pages) if cookies else PAGE_ALONE.texts([escape(page.id) for page in pages])
+        return _write_with_history(pages) if cookies else PAGE_ALONE.write_all([escape(page.id) for page in pages])
 
     return Column(PAGE_VIEW, EventIds("page_view", rows, draws.views), rows, draws.time.noticed[rows], details)
 
@@ -41,11 +41,11 @@ def _write_with_history(pages: list[Page]) -> list[str]:
     """What tells each page and how it was reached."""
     landings = [page for page in pages if page.parent_id is None]
     later = [(page, page.parent_id) for page in pages if page.parent_id is not None]
-    landed = iter(LANDED.texts(*_write_numbers(landings), *_write_referrers(landings)))
+    landed = iter(LANDED.write_all(*_write_numbers(landings), *_write_referrers(landings)))
     parents = [f"{escape(parent)}-{page.interaction - 1}" for page, parent in later]
     after = [page for page, _ in later]
     spent = [str(page.time_on_parent_ms) for page in after]
-    followed = iter(FOLLOWED.texts(*_write_numbers(after), parents, spent, *_write_referrers(after)))
+    followed = iter(FOLLOWED.write_all(*_write_numbers(after), parents, spent, *_write_referrers(after)))
     return [next(landed) if page.parent_id is None else next(followed) for page in pages]
 
 
@@ -70,11 +70,11 @@ ITEM_SIZES = np.append(1.0, np.exp(0.1 * np.random.default_rng(0).standard_norma
 
 _write_ratio = lru_cache(maxsize=65536)(write_number)  # a page has few ratios, and the text of one takes 0.4 µs
 
-NAVIGATED = Template.of(
+NAVIGATED = Template.for_type(
     Navigation, initiatorType="navigation", startTime=0, promptForUnload=0, redirectStart=0, workerStart=0,
     workerTime=0, navigationTimingLevel=2,
 )  # fmt: skip
-ANSWERED = Template.of(Ttfb)
+ANSWERED = Template.for_type(Ttfb)
 
 
 def draw_protocols(draws: BlockDraws) -> Ints:
@@ -130,7 +130,7 @@ def _write_first_bytes(draws: BlockDraws, among: Ints, places: Ints) -> list[str
     zero, counted = load.activated, [load.count_from_activation(each) for each in moments]
     steps = [(after - before, zero + before) for before, after in pairwise([np.zeros_like(zero), *counted])]
     spans = [(counted[-1], zero), *steps]
-    return ANSWERED.texts(*draws.write_times(rows, *spans))
+    return ANSWERED.write_all(*draws.write_times(rows, *spans))
 
 
 def _write_navigations(draws: BlockDraws, among: Ints, places: Ints) -> list[str]:

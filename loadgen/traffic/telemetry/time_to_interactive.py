@@ -29,7 +29,7 @@ BUCKET = 1000
 QUIET = 5 * BUCKET
 """So long must no long task run."""
 
-MEASURED = Template.of(Tti)
+MEASURED = Template.for_type(Tti)
 
 BUSY, BUSY_SIGMA = 0.35, 0.9
 """Median part of the rendering time for which long tasks go on after parsing, and its spread; estimates."""
@@ -46,7 +46,7 @@ def record_tti(draws: BlockDraws, seen: Inputs, react: Reactions) -> Column:
     counted = np.where(loading.activated > 0, np.maximum(value // 10 - loading.activated // 10, 1), np.rint(value / 10))
 
     def details(places: Ints) -> list[str]:
-        return MEASURED.texts([str(int(each)) for each in counted[rows[places]].tolist()])
+        return MEASURED.write_all([str(int(each)) for each in counted[rows[places]].tolist()])
 
     view = draws.time.find_current(loading.view[rows], at[rows])
     return Column(TTI, EventIds("tti", rows, draws.loads), view, at[rows], details)

@@ -40,7 +40,7 @@ load events came first that followed a paint by up to 16 ms (nine in ten) or 50 
 NEXT_FRAME = 160
 """Ticks to the next frame, at 60 Hz."""
 
-PAINTED, SHIFT = Template.of(Fcp), Template.of(Cls)
+PAINTED, SHIFT = Template.for_type(Fcp), Template.for_type(Cls)
 STILL = write_details(Cls(0, ClsAttribution()))
 
 TEXT_ELEMENT, IMAGE_ELEMENT = "html>body>main>h1", "html>body>main>img.hero"
@@ -54,7 +54,7 @@ def _make_template(kind: int) -> Template:
     element = UNSET if kind == AGAIN else IMAGE_ELEMENT if kind & IMAGE else TEXT_ELEMENT
     members = {"url": IMAGE, "lcpResourceEntry": FETCHED, "navigationEntry": NAVIGATED}
     absent = {name: UNSET for name, flag in members.items() if not kind & flag}
-    return Template.of(Lcp, element=element, **absent)
+    return Template.for_type(Lcp, element=element, **absent)
 
 
 TEMPLATES = {kind: _make_template(kind) for kind in (0, 1, 3, 4, 5, 7, AGAIN)}
@@ -96,7 +96,7 @@ def record_fcp(draws: BlockDraws) -> Column:
         load, zero = pick_loads(loading, rows[places]), loading.activated[rows[places]]
         value, before = (load.count_from_activation(each) for each in (load.first_paint, load.ttfb))
         times = draws.write_times(rows[places], (value, zero), (before, zero), (value - before, zero + before))
-        return PAINTED.texts(*times, find_states(draws, rows[places], load.first_paint))
+        return PAINTED.write_all(*times, find_states(draws, rows[places], load.first_paint))
 
     return Column(FCP, EventIds("fcp", rows, draws.loads), loading.view[rows], at[rows], details)
 
@@ -161,7 +161,7 @@ def _write_lcps(draws: BlockDraws, heroes: Heroes, found: LargestPaints, places:
     for (kind, template), begin, end in zip(TEMPLATES.items(), edges, edges[1:], strict=False):
         whole, *parts = (times.cut(begin, end) for times in spans)
         image, *others = ([texts[begin:end]] if kind & flag else [] for flag, texts in named.items())
-        made += template.texts(whole, *image, *parts, *chain.from_iterable(others))
+        made += template.write_all(whole, *image, *parts, *chain.from_iterable(others))
     texts = np.empty(len(made), dtype=object)
     texts[order] = made
     return cast(list[str], texts.tolist())

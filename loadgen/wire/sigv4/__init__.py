@@ -1,4 +1,7 @@
-"""Request → signed Request, and back to the access key that signed it (AWS SigV4). Pure: `now` is an argument."""
+"""Request → signed Request, and signed Request → the access key that signed it (AWS SigV4).
+
+Pure: the time is an argument, `now`.
+"""
 
 from loadgen.wire.sigv4.canonical import Credentials
 from loadgen.wire.sigv4.signing import SIGNATURE_HEADERS, Signer

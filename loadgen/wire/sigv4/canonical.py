@@ -1,7 +1,7 @@
-"""What signer and verifier agree on: credentials, scope, canonical path, query and headers, the signing key.
+"""The canonical form that signer and verifier share: credentials, path, query, headers, dates, and the signing key.
 
-Rule: everything a signature covers is written in one canonical form, so that both sides hash the same bytes
-(AWS, "Create a signed AWS API request"). RUM's form encodes the path once more than it stands on the request line.
+Rule: everything that a signature covers is written in one canonical form, so that both sides hash the same bytes
+(AWS, "Create a signed AWS API request"). RUM's form percent-encodes the path of the request line once more.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TERMINATOR = "aws4_request"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 
 LONGEST_CACHED = 512
-"""Characters. Paths and values of RUM are shorter."""
+"""The longest text, in characters, whose result is cached; paths and values of RUM are shorter."""
 
 Found = TypeVar("Found")
 
@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 
 
 class Credentials(Noun, frozen=True):
-    """An access key; its secrets never show in a repr, a traceback or a log."""
+    """An access key; its secrets appear in no repr, traceback or log."""
 
     access_key_id: str
     secret_access_key: str
@@ -42,14 +42,14 @@ class Credentials(Noun, frozen=True):
         return f"Credentials({self.access_key_id!r}, …)"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """What rich shows in place of the fields (msgspec's own would show them all)."""
+        """List the fields that rich shows; msgspec's own method would show the secrets too."""
         return [("access_key_id", self.access_key_id)]
 
 
 def format_basic(second: int) -> str:
-    """A Unix second in ISO 8601 basic format, yyyymmddThhmmssZ.
+    """Write a Unix second in ISO 8601 basic format, yyyymmddThhmmssZ.
 
-    By way of an HTTP date, because `time` and `datetime` are kept out of this room (both can read the clock).
+    It makes an HTTP date first, because no module here may import `time` or `datetime`, which can read the clock.
     """
     parsed = parsedate(formatdate(second, usegmt=True))
     if parsed is None:
@@ -58,13 +58,13 @@ def format_basic(second: int) -> str:
 
 
 def join_basic(parts: tuple[int, ...]) -> str:
-    """Year, month, day, hour, minute and second as yyyymmddThhmmssZ."""
+    """Write year, month, day, hour, minute and second as yyyymmddThhmmssZ."""
     year, month, day, hour, minute, second = parts
     return f"{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z"
 
 
 def parse_basic(moment: str) -> int:
-    """The Unix second of a moment in ISO 8601 basic format; raises ValueError when it is none."""
+    """Read a moment in ISO 8601 basic format as a Unix second; raise ValueError for other text."""
     match = _BASIC(moment)
     if not match:
         raise ValueError("not in ISO 8601 basic format, yyyymmddThhmmssZ")
@@ -77,12 +77,12 @@ def parse_basic(moment: str) -> int:
 
 
 def encode_utf8(text: str) -> bytes:
-    """UTF-8 of any str, also of one with lone surrogates, which a hostile request may hold."""
+    """Encode any text as UTF-8, lone surrogates too, which a hostile request may contain."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def cache_short(size: int) -> Callable[[Callable[[str], Found]], Callable[[str], Found]]:
-    """Cache results for texts of at most `LONGEST_CACHED` characters: long texts of strangers must fill no memory."""
+    """Cache results for texts up to `LONGEST_CACHED` characters: long texts from strangers must not fill the memory."""
 
     def decorate(function: Callable[[str], Found]) -> Callable[[str], Found]:
         cached = lru_cache(maxsize=size)(function)
@@ -93,7 +93,7 @@ def cache_short(size: int) -> Callable[[Callable[[str], Found]], Callable[[str],
 
 @cache_short(512)
 def canonicalize_path(path: str) -> str:
-    """The canonical form of a raw path: no dot or empty segments, every segment percent-encoded once more."""
+    """Return the canonical form of a raw path: no dot or empty segments, each segment percent-encoded once more."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -106,7 +106,7 @@ def canonicalize_path(path: str) -> str:
 
 @cache_short(256)
 def percent_encode(text: str) -> str:
-    """Percent-encode all but letters, digits and -_.~"""
+    """Percent-encode all characters but ASCII letters, digits and -_.~"""
     return quote(encode_utf8(text), safe="-_.~")
 
 
@@ -116,7 +116,7 @@ def _percent_recode(text: str) -> str:
 
 
 def read_query(query: str) -> list[tuple[str, str]]:
-    """The (name, value) pairs of a raw query in canonical encoding and order."""
+    """Return the (name, value) pairs of a raw query in canonical encoding and order."""
     halves = (part.partition("=") for part in query.split("&") if part)
     return sorted(
         (name if _PLAIN(name) else _percent_recode(name), value if _PLAIN(value) else _percent_recode(value))
@@ -125,19 +125,19 @@ def read_query(query: str) -> list[tuple[str, str]]:
 
 
 def join_pairs(pairs: list[tuple[str, str]]) -> str:
-    """Pairs as a query string."""
+    """Write (name, value) pairs as a query string."""
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
 def trim(value: str) -> str:
-    """A header value without outer blanks, inner runs of blanks (and folded lines) as one space."""
+    """Remove a header value's outer blanks, and replace each run of inner blanks and line ends by one space."""
     return " ".join(value.split())
 
 
 class SigningKey:
-    """HMAC-SHA256 (RFC 2104) under one key of at most 64 bytes, the key's part of both hashes done beforehand.
+    """A key for HMAC-SHA256 (RFC 2104) of at most 64 bytes; the key's part of both hashes is computed beforehand.
 
-    `hmac.HMAC`, copied for each message, takes 1 µs more; a request is signed in 7.
+    A copy of `hmac.HMAC` for each message takes 1 µs more, where signing a request takes 7 µs.
     """
 
     __slots__ = ("_inner", "_outer")
@@ -147,7 +147,7 @@ class SigningKey:
         self._inner, self._outer = (sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
 
     def sign(self, message: bytes) -> str:
-        """The message's code, 64 hex digits."""
+        """Return the message's authentication code, 64 hex digits."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())
@@ -156,7 +156,7 @@ class SigningKey:
 
 @lru_cache(maxsize=64)
 def derive_key(secret: str, date: str, region: str, service: str) -> SigningKey:
-    """The key of one day, region and service; `date` is yyyymmdd."""
+    """Derive the signing key of one day, region and service; `date` is yyyymmdd."""
     key = encode_utf8("AWS4" + secret)
     for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, encode_utf8(part), "sha256")
@@ -164,6 +164,9 @@ def derive_key(secret: str, date: str, region: str, service: str) -> SigningKey:
 
 
 def compute_signature(key: SigningKey, moment: str, scope: str, canonical_request: str) -> str:
-    """64 hex digits; `moment` is yyyymmddThhmmssZ, `scope` date/region/service/aws4_request."""
+    """Compute a request's signature, 64 hex digits.
+
+    `moment` is yyyymmddThhmmssZ, `scope` is date/region/service/aws4_request.
+    """
     digest = sha256(encode_utf8(canonical_request)).hexdigest()
     return key.sign(f"{ALGORITHM}\n{moment}\n{scope}\n{digest}".encode())

@@ -1,6 +1,6 @@
-"""Checks a signature in header or query form, from any correct SigV4 client, and says what is wrong as AWS does.
+"""Checks the signature, in a header or in the query, of any correct SigV4 client, and reports errors as AWS does.
 
-Rule: nothing of the request is trusted before its signature matches, and each wrong thing has one error:
+Rule: nothing in a request is trusted before its signature matches, and each fault gives one error:
 
 AWS's common name           RUM's wire code                        status  when
 MissingAuthenticationToken  MissingAuthenticationTokenException    403     no signature at all
@@ -9,13 +9,13 @@ InvalidClientTokenId        UnrecognizedClientException            403     unkno
 SignatureDoesNotMatch       InvalidSignatureException              403     wrong scope, body, secret, anything changed
 RequestExpired              RequestExpired                         403     outside the clock window, presigned and late
 
-UNSIGNED-PAYLOAD in the place of the body's hash is refused: only operations that their service model marks with
-`unsignedPayload` or the auth type `v4-unsigned-body` take it, and no operation of RUM's model is marked. Other services
-than S3 and Glacier answer that the signature does not match (github.com/apache/opendal-reqsign/issues/346).
+UNSIGNED-PAYLOAD in place of the body's hash is refused: only operations that their service model marks with
+`unsignedPayload` or the auth type `v4-unsigned-body` accept it, and RUM's model marks none. Services other than S3 and
+Glacier answer that the signature does not match (github.com/apache/opendal-reqsign/issues/346).
 
-Statuses and RequestExpired: CloudWatch RUM API Reference, "Common Errors". The suffixed names are those that AWS's
-rest-json services put into x-amzn-errortype (the web client's docs/troubleshooting.md shows the first). AccessDenied is
-an answer of policies, not of signatures: see the endpoint.
+Statuses and RequestExpired: CloudWatch RUM API Reference, "Common Errors". The names that end with Exception are those
+that AWS's rest-json services put into x-amzn-errortype (the web client's docs/troubleshooting.md shows the first).
+AccessDenied comes from policies, not from signatures: see the endpoint.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ from loadgen.wire.sigv4.canonical import (
 )
 
 CLOCK_WINDOW = 900.0
-"""Seconds that client and server clocks may differ (RUM API Reference, "Common Errors", RequestExpired)."""
+"""Seconds by which client and server clocks may differ (RUM API Reference, "Common Errors", RequestExpired)."""
 
 LONGEST_EXPIRES = 604_800
-"""Seconds: a presigned request lives for a week at most (AWS, "Add the signature to the request")."""
+"""The most seconds for which a presigned request is valid, a week (AWS, "Add the signature to the request")."""
 
 _MISMATCH = (
     "The request signature we calculated does not match the signature you provided. "
@@ -61,16 +61,16 @@ _MISMATCH = (
 )
 
 _SIGNED_TWICE = "A request must be signed once, in one Authorization header or in the query string."
-"""Whatever stands between client and server might look at the other signature."""
+"""Two signatures are refused because a proxy between client and server might check the other one."""
 
 _WANTED = ("Credential", "Signature", "SignedHeaders")
-"""Parts of an Authorization header."""
+"""The parts that an Authorization header must have."""
 
-Secrets = Callable[[str], Credentials | None]
+Secrets = Callable[[str], Credentials | None]  # access key id → credentials; None for an unknown id
 
 
 class SignatureError(Exception):
-    """A request that is not signed, or not rightly: AWS's wire `code`, its HTTP `status` and `message`."""
+    """A missing or wrong signature, with AWS's wire `code`, HTTP `status` and `message`."""
 
     def __init__(self, code: str, status: int, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -80,34 +80,34 @@ class SignatureError(Exception):
 
 
 class _Scope(msgspec.Struct, frozen=True, gc=False):
-    """Who signs what for whom: the part of a signature that many requests have in common."""
+    """The part of a signature that many requests have in common: access key, credential scope and signed headers."""
 
     access_key_id: str
     date: str  # yyyymmdd
     region: str
     service: str
     terminator: str
-    text: str  # the four as they are signed
+    text: str  # date/region/service/terminator, as it is signed
     names: str  # SignedHeaders
-    signed: tuple[str, ...]  # the same names, one by one
+    signed: tuple[str, ...]  # the names in SignedHeaders
 
 
 class _Claim(msgspec.Struct, frozen=True, gc=False):
-    """What a request says about its signature, read but not yet believed."""
+    """What a request states about its signature, read but not yet checked."""
 
     scope: _Scope
     signature: str
     moment: str  # yyyymmddThhmmssZ
-    signed_at: float  # the same as Unix time
+    signed_at: float  # `moment` as Unix time
     token: str | None
     payload: str | None  # the body's hash as the client states it
     query: str  # canonical, without the signature
-    expires: int | None = None  # presigned only
+    expires: int | None = None  # seconds; None: the request is not presigned
 
 
-def verify(request: Request, secret_of: Secrets, region: str, service: str, now: float) -> str:
-    """The access key id that signed the request rightly at about Unix time `now`; raises SignatureError."""
-    headers = _collect_claim(request)
+def verify(request: Request, find_secret: Secrets, region: str, service: str, now: float) -> str:
+    """Return the access key id whose valid signature a request has at Unix time `now`; else raise SignatureError."""
+    headers = _collect_headers(request)
     query = request.target.partition("?")[2]
     if "authorization" in headers:
         if "X-Amz-Signature=" in query:
@@ -118,7 +118,7 @@ def verify(request: Request, secret_of: Secrets, region: str, service: str, now:
     else:
         raise SignatureError("MissingAuthenticationTokenException", 403, "Missing Authentication Token")
     _check_scope(claim, region, service)
-    credentials = _find_credentials(claim, secret_of)
+    credentials = _find_credentials(claim, find_secret)
     _check_time(claim, now)
     _check_signature(claim, credentials, request, headers)
     return claim.scope.access_key_id
@@ -132,13 +132,13 @@ def _refuse_mismatch(message: str = _MISMATCH) -> NoReturn:
     raise SignatureError("InvalidSignatureException", 403, message)
 
 
-def _collect_claim(request: Request) -> dict[str, str]:
-    """Header values in canonical form by lower-case name; several values of one name are joined by commas."""
+def _collect_headers(request: Request) -> dict[str, str]:
+    """Return header values in canonical form, by lower-case name; commas join several values of one name."""
     headers: dict[str, str] = {}
     for name, value in request.headers:
         key = name.lower()
         if key not in headers:
-            headers[key] = " ".join(value.split())  # trim, without its call
+            headers[key] = " ".join(value.split())  # `trim` inlined, as its call takes time
         elif key == "authorization":
             _refuse_incomplete(_SIGNED_TWICE)
         else:
@@ -150,7 +150,7 @@ def _read_header(headers: Mapping[str, str], query: str) -> _Claim:
     text, date = headers["authorization"], headers.get("x-amz-date") or headers.get("date")
     shared, _, signature = text.rpartition(", Signature=")
     scope = _read_shared(shared) if "," not in signature else None
-    if not (scope and signature and date):  # another order, no blanks, or something is wrong
+    if not (scope and signature and date):  # the parts have another order or no blanks, or the header is wrong
         fields = _read_fields(text.partition(" ")[2])
         if not date or not text.startswith(f"{ALGORITHM} ") or not all(map(fields.get, _WANTED)):
             _refuse_header(text.partition(" ")[0], fields, date)
@@ -163,7 +163,7 @@ def _read_header(headers: Mapping[str, str], query: str) -> _Claim:
 
 @cache_short(256)
 def _read_shared(text: str) -> _Scope | None:
-    """Algorithm, credential and signed headers of an Authorization header; None unless all is well with them."""
+    """Read algorithm, credential and signed headers of an Authorization header; None if any of them is wrong."""
     algorithm, _, rest = text.partition(" ")
     fields = _read_fields(rest)
     credential, names = fields.get("Credential", ""), fields.get("SignedHeaders")
@@ -171,7 +171,7 @@ def _read_shared(text: str) -> _Scope | None:
 
 
 def _read_fields(text: str) -> dict[str, str]:
-    """The parts of an Authorization header by name."""
+    """Return the parts of an Authorization header, by name."""
     return dict([part.strip().partition("=")[::2] for part in text.split(",")])
 
 
@@ -224,7 +224,7 @@ def _read_expiry(text: str) -> int:
 
 @lru_cache(maxsize=1024)
 def _read_date(moment: str) -> tuple[str, float]:
-    """An ISO 8601 basic date as it stands and as Unix time; requests of one second share it."""
+    """Return a date in ISO 8601 basic format unchanged and as Unix time; cached for the requests of one second."""
     try:
         return moment, float(parse_basic(moment))
     except ValueError as error:
@@ -232,10 +232,10 @@ def _read_date(moment: str) -> tuple[str, float]:
 
 
 def _parse_http_date(date: str) -> str:
-    """A Date header in ISO 8601 basic format; botocore keeps it, without X-Amz-Date, where a caller set one."""
+    """Turn a Date header into ISO 8601 basic format; botocore signs it in place of X-Amz-Date if a caller set it."""
     parsed = parsedate_tz(date)
     if parsed is None:
-        return date  # it may be in basic format already
+        return date  # the date may be in basic format already; `_read_date` checks that
     try:
         return format_basic(parse_basic(join_basic(parsed[:6])) - (parsed[9] or 0))
     except ValueError as error:
@@ -254,8 +254,8 @@ def _check_scope(claim: _Claim, region: str, service: str) -> None:
         _refuse_mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.")
 
 
-def _find_credentials(claim: _Claim, secret_of: Secrets) -> Credentials:
-    credentials = secret_of(claim.scope.access_key_id)
+def _find_credentials(claim: _Claim, find_secret: Secrets) -> Credentials:
+    credentials = find_secret(claim.scope.access_key_id)
     given, wanted = claim.token or "", credentials.session_token or "" if credentials else ""
     if not credentials or ((given or wanted) and not hmac.compare_digest(encode_utf8(given), encode_utf8(wanted))):
         raise SignatureError(

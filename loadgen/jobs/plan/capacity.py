@@ -12,7 +12,7 @@ import numpy as np
 
 from loadgen import wire
 from loadgen.jobs.plan.advice import advise
-from loadgen.jobs.plan.day import DAY_SECONDS, divide_run, measure_window
+from loadgen.jobs.plan.day import DAY_SECONDS
 from loadgen.jobs.plan.demand import Demand, sum_by_second, thin_demand
 from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Trajectory
 from loadgen.jobs.plan.figures import (
@@ -33,6 +33,7 @@ from loadgen.jobs.plan.precision import PrecisionEstimator
 from loadgen.jobs.plan.rehearse import RehearsedMonitor, rehearse
 from loadgen.jobs.plan.throttling import find_needed_quota, is_known, is_rough, measure_recovery, simulate_quota
 from loadgen.jobs.plan.what_if import try_settings
+from loadgen.jobs.plan.windows import divide_run, measure_window
 from loadgen.jobs.progress import OnProgress
 from loadgen.planned import UNSENT_MONITOR_ID, PlannedSession
 from loadgen.scenario import Scenario

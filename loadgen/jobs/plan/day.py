@@ -3,8 +3,6 @@
 Rule: a scenario that lasts a day keeps its own curve of arrivals. A shorter one says how people behave, not when they
 come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`). What happens once in it
 (incidents, spikes, flash crowds) happens in the day's busiest hour, at its own length, because a quota must bear that.
-
-How a run's seconds are grouped into stages, hours or days, and the load of each group.
 """
 
 from __future__ import annotations
@@ -12,20 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from loadgen.errors import LoadgenError
-from loadgen.jobs.plan.demand import LoadBySecond
-from loadgen.jobs.plan.figures import PlanWindow, RateSpread
 from loadgen.jobs.progress import OnLine, ignore_progress
 from loadgen.scenario import Arrivals, Day, Scenario
-from loadgen.traffic import Ints, compute_mean_rate
+from loadgen.traffic import compute_mean_rate
 
 DAY_SECONDS, HOUR = 86_400.0, 3600.0
-MOST_STAGES = 24
-
-Bounds = tuple[str, float, float]
-"""A window's name, start and end, in seconds from the run's zero."""
 
 
 def spread_over_day(
@@ -110,65 +100,7 @@ def _format_time(seconds: float, scenario: Scenario) -> str:
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
-def divide_run(scenario: Scenario) -> list[Bounds]:
-    """Stages of a run of up to two hours, hours of one of up to two days, else days."""
-    if scenario.duration > 2 * DAY_SECONDS:
-        return _divide_evenly(scenario.duration, DAY_SECONDS, "day {0}")
-    if scenario.duration > 2 * HOUR:
-        return _divide_evenly(scenario.duration, HOUR, "{1:02d}:00", find_first_hour(scenario))
-    return _divide_by_stages(scenario)
-
-
 def find_first_hour(scenario: Scenario) -> int:
     """The UTC hour of the run's zero, as the arrivals' day states it."""
     day = scenario.arrivals.day
     return int(day.starts.partition(" ")[2][:2]) if day else 0
-
-
-def _divide_evenly(duration: float, length: float, name: str, hour: int = 0) -> list[Bounds]:
-    edges = np.arange(0, duration, length).tolist()
-    return [
-        (name.format(place + 1, (place + hour) % 24), at, min(at + length, duration)) for place, at in enumerate(edges)
-    ]
-
-
-def _divide_by_stages(scenario: Scenario) -> list[Bounds]:
-    stages = [stage for stage in scenario.arrivals.stages if stage.duration > 0]
-    if not stages or len(stages) > MOST_STAGES:
-        return [("whole run", 0.0, scenario.duration)]
-    found: list[Bounds] = []
-    at, rate = 0.0, scenario.arrivals.start_rate
-    for stage in stages:
-        end = min(at + stage.duration, scenario.duration)
-        name = f"hold {rate:g}/s" if stage.target == rate else f"{rate:g} → {stage.target:g}/s"
-        if end > at:
-            found.append((name, at, end))
-        at, rate = end, stage.target
-    if at < scenario.duration:
-        found.append((f"hold {rate:g}/s", at, scenario.duration))
-    return found
-
-
-def measure_window(seconds: LoadBySecond, bounds: Bounds) -> PlanWindow:
-    """What is due in a window."""
-    name, start, end = bounds
-    first, last = int(start), max(int(np.ceil(end)), int(start) + 1)
-    length = end - start
-    return PlanWindow(
-        name,
-        start,
-        end,
-        int(seconds.sessions[first:last].sum()),
-        *(
-            measure_spread(column[first:last], length)
-            for column in (seconds.requests, seconds.events, seconds.wire_bytes, seconds.raw_bytes)
-        ),
-    )
-
-
-def measure_spread(column: Ints, length: float) -> RateSpread:
-    """How a figure varies over the window's seconds; the mean is over `length` seconds."""
-    if not len(column):
-        return RateSpread(0.0, 0.0, 0.0, 0.0)
-    p95, p99 = np.quantile(column, (0.95, 0.99)).tolist()
-    return RateSpread(float(column.sum()) / length, p95, p99, float(column.max()))

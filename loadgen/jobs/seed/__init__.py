@@ -22,6 +22,7 @@ from loadgen.errors import ControlError, LoadgenError
 from loadgen.jobs import ground_truth
 from loadgen.jobs.inputs import read_scenario, read_source, resolve_options, take_first_monitor
 from loadgen.jobs.progress import ignore_progress
+from loadgen.jobs.seed.cleanup import Cleanup, clean, describe_cleanup
 from loadgen.jobs.seed.ledger import (
     FILE,
     LOCK,
@@ -35,7 +36,7 @@ from loadgen.jobs.seed.options import PastPeriod, SeedOptions
 from loadgen.jobs.seed.seeder import SeedProgress
 from loadgen.jobs.seed.sending import OnProgress, SeedResult, SeedRun, SeedStart, SeedTask, estimate_size
 from loadgen.jobs.seed.stream import place_past
-from loadgen.jobs.seed.verification import Cleanup, Verification, clean, describe_cleanup, verify
+from loadgen.jobs.seed.verification import Verification, verify
 from loadgen.jobs.seed.view import SeedView, describe_verification
 from loadgen.jobs.targets import Confirm, Sending, confirm_sending, open_account, reach_target
 from loadgen.output import write_output

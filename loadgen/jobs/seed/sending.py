@@ -23,8 +23,9 @@ from loadgen.jobs.progress import OnLine
 from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility, choose_visibility, look_up
 from loadgen.jobs.seed.ledger import BatchLedger, SeedIdentity
 from loadgen.jobs.seed.options import PastPeriod, SeedOptions, format_moment
+from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
-from loadgen.jobs.seed.senders import RateLimiter, SenderThreads
+from loadgen.jobs.seed.senders import SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, place_past, plan_batches
 from loadgen.jobs.stop_signals import StopSignals
 from loadgen.model import Noun

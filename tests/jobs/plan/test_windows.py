@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loadgen.jobs.plan.day import divide_run
+from loadgen.jobs.plan.windows import divide_run
 from loadgen.scenario import Arrivals, Day, Stage
 from tests.jobs.plan.shop import SHOP
 

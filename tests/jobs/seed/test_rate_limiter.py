@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from loadgen.jobs.seed.senders import RateLimiter
+from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.rum.quotas import TokenBucket
 
 ROUND_TRIP = 0.02

@@ -18,8 +18,9 @@ from loadgen.jobs.seed import senders as limiter_module
 from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility
 from loadgen.jobs.seed.ledger import BatchLedger, LedgerTotals
 from loadgen.jobs.seed.options import PastPeriod
+from loadgen.jobs.seed.rate_limiter import RateLimiter
 from loadgen.jobs.seed.seeder import Dependencies, Seeder, SeedProgress
-from loadgen.jobs.seed.senders import RateLimiter, SenderThreads
+from loadgen.jobs.seed.senders import SenderThreads
 from loadgen.jobs.seed.stream import EncodedBatch, encode_batch, plan_batches
 from loadgen.model import Request, Response, Send
 from loadgen.scenario import parse

@@ -184,8 +184,8 @@ def _raise_descriptor_limit() -> None:
 
 def _main() -> None:
     """Read the arguments from stdin, serve, and report on stdout."""
-    line = sys.stdin.readline()
-    if not line.endswith("\n"):  # the parent ended before it had written the arguments
+    line = sys.stdin.buffer.readline()  # bytes: PYTHONIOENCODING is about the caller's text
+    if not line.endswith(b"\n"):  # the parent ended before it had written the arguments
         return
     arguments = msgspec.json.decode(line, type=ServerArguments)
 

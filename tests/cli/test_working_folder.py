@@ -1,4 +1,4 @@
-"""Python files of the user's own in the working folder are no modules of ours, in whatever process we start."""
+"""What the processes that we start take of the caller's: no Python files in the working folder, no encoding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loadgen.endpoint import Endpoint
-from loadgen.jobs.run.locust_process import make_command
+from loadgen.jobs.run.locust_process import make_command, make_environment
 from tests.paths import ROOT
 
 SCRIPT = """
@@ -54,6 +54,19 @@ def test_the_local_endpoint_starts(folder: Path) -> None:
 def test_the_process_that_sends_starts(folder: Path) -> None:
     done = execute(*make_command("--version"))
     assert (done.returncode, done.stdout[:7]) == (0, "locust "), done.stderr
+
+
+def test_the_local_endpoint_reads_its_arguments_whatever_the_encoding_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-16")
+    with Endpoint() as endpoint:
+        assert endpoint.is_alive()
+
+
+def test_the_log_of_the_process_that_sends_is_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-16")
+    assert make_environment(None)["PYTHONIOENCODING"] == "utf-8"
 
 
 def test_workers_of_a_command_start(folder: Path) -> None:

@@ -33,6 +33,7 @@ ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
 PLAIN = frozenset({"", "identity"})
 ERRORS = ("error", "errors", "errorMessage", "errorType", "__type")  # members of an object that reports an error
 GOOD = ("ok", "success")  # members that are false in one
+BAD_STATUSES = ("error", "fail")  # of JSend's member `status`
 NO_JSON: Any = object()
 MOST_SHOWN = 60  # characters of a body, a type or an error's name
 MOST_UNPACKED = 1 << 20  # bytes: a kilobyte of gzip can stand for a megabyte
@@ -86,11 +87,14 @@ def reports_error(response: Response, value: Any) -> bool:
 
     A gateway answers 200 with a failed function's `errorMessage` unless it maps it to a status (API Gateway developer
     guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own; `error`, `errors`, `ok` and `success` are
-    those of other backends, GraphQL's among them.
+    those of other backends, GraphQL's among them; so is JSend's `status` (github.com/omniti-labs/jsend).
     """
     if response.header("x-amzn-errortype") is not None:
         return True
-    return isinstance(value, dict) and (any(map(value.get, ERRORS)) or any(value.get(name) is False for name in GOOD))
+    if not isinstance(value, dict):
+        return False
+    is_bad = any(value.get(name) is False for name in GOOD) or value.get("status") in BAD_STATUSES
+    return is_bad or any(map(value.get, ERRORS))
 
 
 def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:

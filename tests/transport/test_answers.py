@@ -129,6 +129,8 @@ def test_an_empty_answer_or_json_is_one_that_rum_could_have_given(response: Resp
         (answer(200, b'{"message": "no"}', x_amzn_errortype="AccessDeniedException"), "200 no type"),
         (answer(202, b'{"errors": [{"message": "no"}]}', content_type="application/json"), "202 application/json"),
         (answer(200, gzip.compress(b'{"success": false}'), content_encoding="gzip"), "200 no type"),
+        (answer(200, b'{"status": "error", "message": "no such monitor"}'), "200 no type"),
+        (answer(200, b'{"status": "fail", "data": null}'), "200 no type"),
         (answer(300, b"{}", content_type="application/json"), "300 redirect"),
         (answer(201, b"{}"), "201 no type"),
         (answer(206, b"{}", content_type="application/json"), "206 application/json"),

@@ -174,8 +174,9 @@ def explain_few_workers(log: str) -> str | None:
 def describe_silence(folder: Path) -> str:
     """Why a process may have logged nothing into its folder."""
     if not folder.is_dir():
-        return "the folder is gone"
-    return "nothing was logged" if shutil.disk_usage(folder).free else "no space left on the device of its folder"
+        return f"the folder {folder} is gone"
+    free = shutil.disk_usage(folder).free
+    return "nothing was logged" if free else f"{folder}: no space left on its disk; give --out a folder on another"
 
 
 def own_variables(spec: RunSpec) -> dict[str, str]:

@@ -191,7 +191,8 @@ def own_variables(spec: RunSpec) -> dict[str, str]:
 def make_environment(credentials: Credentials | None) -> dict[str, str]:
     """Our own environment without Locust's variables; the endpoint's key in place of the caller's when there is one.
 
-    Its log is UTF-8, whatever the caller's terminal is. Files are named by absolute paths, as the process has another working directory.
+    Its log is UTF-8, whatever the caller's terminal is. Files are named by absolute paths, as the process has another
+    working directory.
     """
     kept = DEFAULTS | {key: value for key, value in os.environ.items() if not key.startswith("LOCUST_")}
     kept["PYTHONIOENCODING"] = "utf-8"

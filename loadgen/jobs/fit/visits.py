@@ -14,6 +14,7 @@ import numpy as np
 
 from loadgen.jobs.fit.page_templates import PageTemplate, fold_paths, list_examples, name_pages
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
+from loadgen.jobs.fit.unlike_paths import split_unlike
 from loadgen.rum import events as rum
 
 OTHER, OTHER_PATH = "other", "/other"
@@ -79,7 +80,7 @@ def fold_pages(recorded: Recorded, at_least: int, patterns: Sequence[str] = ()) 
     path, session = recorded.events.page[views], recorded.events.session[views]
     views_of = np.bincount(path[path >= 0], minlength=len(recorded.pages))
     weights = {int(place): int(views_of[place]) for place in np.flatnonzero(views_of)}
-    templates = fold_paths(recorded.pages, weights, patterns)
+    templates = split_unlike(fold_paths(recorded.pages, weights, patterns), recorded.pages, path, session, patterns)
     of_path = np.full(len(recorded.pages) + 1, -1)
     for place, template in enumerate(templates):
         of_path[list(template.members)] = place

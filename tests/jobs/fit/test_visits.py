@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from msgspec.json import decode
 
 from loadgen import wire
 from loadgen.jobs.fit.formats import Feed
@@ -32,13 +33,15 @@ def test_sessions_that_the_event_limit_cut_are_told_from_those_that_ended(
     recorder = Recorder()
     feed = Feed(recorder)
     destination = wire.Destination.for_scenario(scenario, UNSENT_MONITOR_ID, compression=False)
-    cut = []
+    cut = []  # of each session when its first event was, its id, and whether it was cut
     for _, plan in islice(planned(scenario, 11), SESSIONS):
-        for batch in plan.batches:
-            assert feed.add_line(wire.encode(batch, destination, wire.Clock(1.7e9)).request.body)
-        if plan.batches:
-            cut.append(plan.tally.over_session_limit > 0)
-    found, really = find_cuts(recorder.finish(), limit).full, np.array(cut)
+        bodies = [wire.encode(batch, destination, wire.Clock(1.7e9)).request.body for batch in plan.batches]
+        assert all(map(feed.add_line, bodies))
+        if bodies:
+            sent = [decode(body) for body in bodies]
+            first = min(event["timestamp"] for body in sent for event in body["RumEvents"])
+            cut.append((first, sent[0]["UserDetails"]["sessionId"], plan.tally.over_session_limit > 0))
+    found, really = find_cuts(recorder.finish(), limit).full, np.array([each[2] for each in sorted(cut)])
     assert really.sum() > 30
     assert (found & really).sum() >= 0.9 * really.sum()
     assert (found & ~really).sum() <= mistaken * (~really).sum()

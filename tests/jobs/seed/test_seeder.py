@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loadgen import wire
 from loadgen.errors import ControlError, LoadgenError, Unreachable
-from loadgen.jobs.seed import senders as limiter_module
+from loadgen.jobs.seed import rate_limiter
 from loadgen.jobs.seed.in_doubt import ReadEvents, Visibility
 from loadgen.jobs.seed.ledger import BatchLedger, LedgerTotals
 from loadgen.jobs.seed.options import PastPeriod
@@ -40,8 +40,8 @@ STORM = Luck(throttled=0.01, refused=0.05, lost=0.08, lost_answers=0.08, broken=
 def impatient() -> Iterator[None]:
     """Rows of failures must not make the tests wait."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(limiter_module, "FIRST_BACKOFF", 0.001)
-        patch.setattr(limiter_module, "LONGEST_BACKOFF", 0.005)
+        patch.setattr(rate_limiter, "FIRST_BACKOFF", 0.001)
+        patch.setattr(rate_limiter, "LONGEST_BACKOFF", 0.005)
         yield
 
 

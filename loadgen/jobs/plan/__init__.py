@@ -1,4 +1,4 @@
-"""`loadgen plan`: what scenarios will send, cost and lose, computed without sending anything."""
+"""`loadgen plan`: compute what scenarios will send, cost and lose, without sending anything."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def plan(
     """Compute what scenarios will send, cost and lose.
 
     Args:
-        scenario: The scenario or its file; its neighbours are planned too.
-        others: Further app monitors of the account, under the same quota.
-        on_progress: Takes a line of text for each step.
+        scenario: The scenario or its file; the scenario's neighbours are planned too.
+        others: Scenarios of further app monitors of the account, under the same quota.
+        on_progress: Is called with a line of text for each step.
         **options: Fields of `PlanOptions`.
 
     Raises:
@@ -50,16 +50,16 @@ def plan(
     asked = resolve_options(PlanOptions, options)
     scenarios = [
         monitor
-        for place, each in enumerate((scenario, *others))
+        for place, given in enumerate((scenario, *others))
         for monitor in adjust_scenario(
-            read_scenario(each, asked.duration), asked, on_progress, is_first=not place
+            read_scenario(given, asked.duration), asked, on_progress, is_first=not place
         ).monitors
     ]
     return build_plan(scenarios, resolve_seed(scenarios[0], asked.seed), asked, on_progress)
 
 
 def adjust_scenario(scenario: Scenario, options: PlanOptions, on_progress: OnProgress, *, is_first: bool) -> Scenario:
-    """The scenario as the options change it; with `sessions_per_day` another than the first keeps its mean rate."""
+    """Return the scenario as the options change it. `sessions_per_day` counts for the first; others keep their rate."""
     scenario = scenario.adjust(duration=options.duration, sample_rate=options.sample_rate)
     if visits := options.sessions_per_day:
         if not is_first:

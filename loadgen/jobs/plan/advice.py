@@ -1,4 +1,4 @@
-"""A plan's figures → what to do: which quota to request, and which sample rate for a budget or a wanted precision.
+"""Advice from a plan's figures: which quota to request, and which sample rate fits a budget or a wanted precision.
 
 Rule: cost grows with the sample rate and precision with the square root of the recorded sessions, so both follow from
 the figures at sample rate 1; the quota that the advised rate needs is simulated. Advised figures are rounded to the
@@ -14,12 +14,12 @@ from loadgen.jobs.plan.figures import Advice, CapacityPlan, PlanOptions, RatePoi
 from loadgen.rum.quotas import REQUESTS_QUOTA_CODE
 from loadgen.units import format_dollars, format_percent
 
-QUOTA_STEP = 5  # a quota to request is a multiple of it
-DEFAULT_PRECISION = 0.05  # that is wanted if neither a budget nor a precision is given
+QUOTA_STEP = 5  # a quota to request is a multiple of this
+DEFAULT_PRECISION = 0.05  # wanted precision if neither a budget nor a precision is given
 
 
 def advise(needed_quota: int, options: PlanOptions, measure: Callable[[float], RatePoint]) -> Advice:
-    """The advice for a load that needs this quota; `measure` gives the load at another sample rate."""
+    """Return the advice for a load that needs this quota; `measure` gives the figures at a sample rate."""
     full = measure(1.0)
     wanted = options.wanted_precision
     if options.budget is None and wanted is None:
@@ -45,24 +45,24 @@ def advise(needed_quota: int, options: PlanOptions, measure: Callable[[float], R
 
 
 def add_margin(quota: int, margin: float) -> int:
-    """A needed quota with a margin, rounded up."""
+    """Return a needed quota plus a relative margin, rounded up to a multiple of QUOTA_STEP."""
     return math.ceil(quota * (1 + margin) / QUOTA_STEP) * QUOTA_STEP
 
 
 def find_affordable_rate(budget: float, full: RatePoint, options: PlanOptions) -> float:
-    """The highest sample rate, to two digits, that costs at most so many dollars a month."""
+    """Return the highest sample rate, to two digits, that costs at most `budget` dollars a month; 1 at most."""
     paid = budget / options.price + options.free_events if options.price else math.inf
     return 1.0 if paid >= full.events_per_month else round_to_two_digits(paid / full.events_per_month, math.floor)
 
 
 def find_precise_rate(wanted: float, full: RatePoint) -> float:
-    """The lowest sample rate, to two digits, at which a day's figures are as precise as wanted; 1 if none is."""
+    """Return the lowest sample rate, to two digits, at which a day's figures are as precise as wanted; else 1."""
     widths = [width for width in (full.p75_lcp_interval, full.js_error_interval) if width is not None]
     return min(round_to_two_digits((max(widths) / wanted) ** 2, math.ceil), 1.0) if widths else 1.0
 
 
 def round_to_two_digits(value: float, rounding: Callable[[float], int]) -> float:
-    """A positive value rounded up or down to two significant digits; 0 as it is."""
+    """Round a positive value to two significant digits with `rounding` (floor or ceil); other values give 0."""
     if value <= 0:
         return 0.0
     digits = 1 - math.floor(math.log10(value))
@@ -70,7 +70,7 @@ def round_to_two_digits(value: float, rounding: Callable[[float], int]) -> float
 
 
 def write_advice(plan: CapacityPlan) -> tuple[str, str]:
-    """Two sentences: which quota to request, and which sample rate to set."""
+    """Return two sentences: which quota to request, and which sample rate to set."""
     return _write_quota_sentence(plan), _write_rate_sentence(plan.advice)
 
 

@@ -1,6 +1,6 @@
-"""Planned sessions → their batches without content: when each is due, how many events and bytes it has.
+"""The batch profile: the batches of planned sessions without their content (due time, events and bytes of each).
 
-Rule: batches come from `planned` and their bytes from `wire.encode`, the code that a run sends with. This module
+Rule: batches come from `planned` and their bytes from `wire.encode`, the code that a run sends with. This module only
 counts.
 """
 
@@ -19,41 +19,41 @@ from loadgen.scenario import Scenario
 from loadgen.traffic import Bools, Floats, Ints
 
 EPOCH = 1_767_225_600.0
-"""2026-01-01 in Unix time: the time of the run's zero in encoded bodies, unless a run's own is given."""
+"""2026-01-01 in Unix time: the time of the run's zero in encoded bodies, unless another is given."""
 
 MeasureBatch = Callable[[Batch], tuple[int, int, bool]]
-"""A batch's body in bytes, before gzip and as sent, and whether it goes as a beacon."""
+"""batch → bytes of its body before gzip, bytes as sent, and whether it is sent as a beacon."""
 
 
 class FirstAttempts(NamedTuple):
-    """First attempts at batches, as columns."""
+    """First attempts at batches, as columns of one row for each batch."""
 
     due: Floats  # seconds from the run's zero
     events: Ints
     raw_bytes: Ints
     wire_bytes: Ints
     beacon: Bools
-    preflight: Bools  # the browser asks for permission first
+    preflight: Bools  # the browser sends a CORS preflight first
 
     def select(self, kept: Bools | Ints) -> FirstAttempts:
-        """Some of the rows."""
+        """Return the rows that a mask or an array of row numbers selects."""
         due, events, raw_bytes, wire_bytes, beacon, preflight = self
         return FirstAttempts(due[kept], events[kept], raw_bytes[kept], wire_bytes[kept], beacon[kept], preflight[kept])
 
     def sort_by_due(self) -> FirstAttempts:
-        """The rows in the order of their due times."""
+        """Return the rows in the order of their due times."""
         return self.select(np.argsort(self.due, kind="stable"))
 
 
 class BatchProfile(NamedTuple):
-    """Batches of sessions, ordered by session; `begins` has one entry more than there are sessions."""
+    """The batches of many sessions, ordered by session."""
 
-    starts: Floats  # of each session, seconds from the run's zero
-    begins: Ints  # each session's first row
+    starts: Floats  # start of each session, in seconds from the run's zero
+    begins: Ints  # first row of each session, and one more entry: the number of rows
     tallies: Ints  # [session]: generated, not sampled, over the session limit, dropped by the client
-    attempts: FirstAttempts  # a row each batch
-    client_session: Ints  # of each batch, its number within the visit: the client samples each by a draw of its own
-    weights: Floats | None = None  # of sessions that stand for more, 1 on average; None: all alike
+    attempts: FirstAttempts  # one row for each batch
+    client_session: Ints  # [batch]: number of its client session within the visit; each is sampled by its own draw
+    weights: Floats | None = None  # [session]: weight in a sample, 1 on average; None: all are 1
 
     @property
     def sessions(self) -> int:
@@ -66,13 +66,13 @@ class BatchProfile(NamedTuple):
         return np.diff(self.begins)
 
     def sum_by_session(self, column: Ints) -> Floats:
-        """A column of the batches, summed by session."""
+        """Return the sums of a column of the batches by session."""
         summed = np.concatenate(([0], np.cumsum(column)))
         return np.diff(summed[self.begins]).astype(np.float64)
 
 
 def make_batch_measure(scenario: Scenario, monitor_id: str = UNSENT_MONITOR_ID, epoch: float = EPOCH) -> MeasureBatch:
-    """A function that encodes batches as a run does, and returns the size of their bodies and whether each is a beacon.
+    """Return a function that encodes a batch as a run does, and measures its body.
 
     The same monitor and clock give the same bytes, gzip included. Another monitor or clock leaves the size before gzip
     as it is, except for trace events, which contain decimal times.
@@ -88,7 +88,7 @@ def make_batch_measure(scenario: Scenario, monitor_id: str = UNSENT_MONITOR_ID, 
 
 
 class ProfileBuilder:
-    """Collects the batches of a scenario's sessions one after the other, in flat arrays."""
+    """A builder of a batch profile, session by session, in flat arrays."""
 
     def __init__(self, scenario: Scenario, measure: MeasureBatch | None = None) -> None:
         self._measure, self._settings = measure or make_batch_measure(scenario), scenario.client
@@ -96,7 +96,7 @@ class ProfileBuilder:
         self._begins, self._tallies, self._figures = array("q", [0]), array("q"), array("i")
 
     def add(self, session: Session, plan: client.Plan) -> None:
-        """Add a session's batches."""
+        """Add the batches of a session, as its plan has them."""
         client_sessions: dict[str, int] = {}
         preflights = client.Preflights(session.visitor, self._settings)
         for batch in plan.batches:
@@ -111,7 +111,7 @@ class ProfileBuilder:
         self._tallies.extend((tally.generated, tally.not_sampled, tally.over_session_limit, tally.dropped_by_client))
 
     def build(self) -> BatchProfile:
-        """The batches so far."""
+        """Return the profile of the sessions added so far."""
         events, raw, wired, beacon, preflight, number = np.array(self._figures, dtype=np.int64).reshape(-1, 6).T
         return BatchProfile(
             starts=np.array(self._starts),
@@ -127,7 +127,7 @@ class ProfileBuilder:
 def profile_batches(
     sessions: Iterable[PlannedSession], scenario: Scenario, measure: MeasureBatch | None = None
 ) -> BatchProfile:
-    """The batches of these sessions, as the scenario's client sends them."""
+    """Return the profile of these sessions, as the scenario's client sends them."""
     builder = ProfileBuilder(scenario, measure)
     for session, plan in sessions:
         builder.add(session, plan)

@@ -1,4 +1,4 @@
-"""App monitors of one account → their plan: load, quota, loss, cost, and what would change them."""
+"""Build the plan of one account's app monitors: load, quota, loss, cost, and the effect of other settings."""
 
 from __future__ import annotations
 
@@ -40,10 +40,20 @@ from loadgen.scenario import Scenario
 from loadgen.traffic import Floats
 from loadgen.wire.sigv4 import Credentials, Signer
 
-MOST_SINGLE_REQUESTS = 30_000  # that are simulated one by one for every quota that is tried
-QUOTA_SHARES = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.1)  # of the quota needed: the points of the curve of loss
-CLOSE = 0.05  # a point of the curve so near to the quota that is asked about is left out, as a part of it
-CURVE_STEPS = 360  # of the page's curves over time
+MOST_SINGLE_REQUESTS = 30_000  # requests that are simulated one by one for every quota that is tried
+QUOTA_SHARES = (
+    0.1,
+    0.2,
+    0.35,
+    0.5,
+    0.65,
+    0.8,
+    0.9,
+    1.0,
+    1.1,
+)  # points of the curve of loss: shares of the quota needed
+CLOSE = 0.05  # relative distance to the asked quota below which a point of the curve is left out
+CURVE_STEPS = 360  # steps of the page's curves over time, at most
 
 PRICE_SOURCE = (
     "$1 per 100,000 events, each collected item an event (public texts of 2023 to 2026; the user guide); "
@@ -55,19 +65,19 @@ SEND_SECONDS = 150e-6
 a run with --pace max on a machine of 2 cores, and some room."""
 
 BUSY_SHARE = 0.6
-"""Part of a core that one process may use in its busiest second and still send in time."""
+"""Share of a core that one process may use in its busiest second and still send in time."""
 
 ANSWER_SECONDS = 1.0
-"""With answers that take so long, a sender is still free for each request of the busiest second."""
+"""Seconds that each answer may take: there are senders enough for the busiest second even then."""
 
-MOST_SENDERS = 900  # in one process: the bound that `loadgen run` has too
-SIGNED_REQUESTS = 200  # that are signed to measure how long signing takes
+MOST_SENDERS = 900  # in one process, as for `loadgen run`
+SIGNED_REQUESTS = 200  # requests that are signed to measure how long a signature takes
 
 
 def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, on_progress: OnProgress) -> CapacityPlan:
-    """Plan the monitors of one account together; the first one's scenario names the plan and its windows.
+    """Plan the monitors of one account together; the first scenario names the plan and divides it into windows.
 
-    The first monitor's sessions have the seed, the others' the numbers after it.
+    The first monitor's sessions are drawn with `seed`, the n-th next monitor's with `seed` + n.
     """
     begun = time.perf_counter()
     monitors = [
@@ -107,7 +117,7 @@ def build_plan(scenarios: Sequence[Scenario], seed: int, options: PlanOptions, o
 
 
 def coarsen(demands: Sequence[Demand]) -> list[Demand]:
-    """The same load by slot alone, if it is too much to be simulated request by request many times."""
+    """Drop single requests from the demands if they are too many to be simulated one by one for many quotas."""
     if sum(demand.totals.requests for demand in demands) <= MOST_SINGLE_REQUESTS:
         return list(demands)
     return [demand._replace(attempts=None) for demand in demands]
@@ -116,7 +126,7 @@ def coarsen(demands: Sequence[Demand]) -> list[Demand]:
 def round_outcome(
     outcome: MonitorOutcome, quota: AccountQuota, recovery: float | None, exact: bool, rough: bool = False
 ) -> Throttling:
-    """An outcome in whole numbers."""
+    """Return an outcome as the plan shows it, in whole numbers."""
     counts = {name: round(getattr(outcome, name)) for name in outcome.__struct_fields__}
     return Throttling(
         quota=quota.rate,
@@ -150,26 +160,26 @@ def _describe_monitors(
 
 
 def _find_need(demands: Sequence[Demand], options: PlanOptions) -> NeededQuota:
-    """The quota needed for these demands."""
+    """Find the quota that these demands need."""
     rate = find_needed_quota(demands, options.max_loss, options.burst_seconds, options.answer_seconds)
     return NeededQuota(options.max_loss, rate, options.burst_seconds)
 
 
 def _trace_loss(demands: Sequence[Demand], need: int, options: PlanOptions) -> Iterator[LossPoint]:
-    """Throttling and loss at quotas around the one that is needed, and at the one that is asked about."""
+    """Yield throttling and loss at quotas around the needed one, and at the asked one."""
     around = {round(need * part, 1) for part in QUOTA_SHARES}
     rates = {rate for rate in around if abs(rate / options.quota - 1) > CLOSE} | {options.quota}
-    light = coarsen(demands)
+    coarse = coarsen(demands)
     for rate in sorted(rate for rate in rates if rate > 0):
         burst = max(rate * options.burst_seconds, 1.0)
-        outcome = simulate_quota(light, AccountQuota(rate, burst, options.answer_seconds)).outcome
+        outcome = simulate_quota(coarse, AccountQuota(rate, burst, options.answer_seconds)).outcome
         yield LossPoint(rate, outcome.throttled_share, outcome.lost_share)
 
 
 def make_rate_measure(
     monitors: Sequence[RehearsedMonitor], seed: int, options: PlanOptions
 ) -> Callable[[float], RatePoint]:
-    """A function that gives all monitors' load at a sample rate; the precision is that of the first one's figures."""
+    """Return a function from a sample rate to all monitors' load, cost and quota, and the first one's precision."""
     estimator = PrecisionEstimator([session for session, _ in monitors[0].sessions])
     first = monitors[0].unsampled
     daily = first.totals.sessions / first.duration * DAY_SECONDS
@@ -193,7 +203,7 @@ def make_rate_measure(
 
 
 def price_events(events_per_day: float, options: PlanOptions) -> Cost:
-    """What so many events on the planned day cost, in a month of 30 mean days, less the free ones."""
+    """Return the cost of events, given per planned day, over a month of 30 mean days, less the free events."""
     events_per_day /= options.weekday_peak
     month = events_per_day * Cost.MONTH_DAYS
     return Cost(
@@ -208,7 +218,7 @@ def price_events(events_per_day: float, options: PlanOptions) -> Cost:
 
 
 def size_generator(monitors: Sequence[RehearsedMonitor], whole: PlanWindow) -> GeneratorNeed:
-    """What it takes to send the busiest second here; some of the first monitor's requests are signed to time that."""
+    """Estimate the processes and senders for the busiest second on this machine; signing is timed on real requests."""
     planned = sum(int(each.profile.attempts.events.sum()) for each in monitors)
     per_event = sum(each.sample.cpu_seconds for each in monitors) / max(planned, 1)
     first, requests = monitors[0], whole.requests.peak
@@ -232,7 +242,7 @@ def size_generator(monitors: Sequence[RehearsedMonitor], whole: PlanWindow) -> G
 
 
 def measure_signing(sessions: Sequence[PlannedSession], scenario: Scenario) -> float:
-    """CPU seconds that signing a request takes here; 0 without requests."""
+    """Measure the CPU seconds of one signature on this machine; 0 if the sessions send no request."""
     signer = Signer(Credentials("AKIDEXAMPLE", "made-up"), "us-east-1")
     destination = wire.Destination("localhost", UNSENT_MONITOR_ID, scenario.monitor.domain)
     batches = [batch for _, plan in sessions[:SIGNED_REQUESTS] for batch in plan.batches][:SIGNED_REQUESTS]
@@ -246,7 +256,7 @@ def measure_signing(sessions: Sequence[PlannedSession], scenario: Scenario) -> f
 
 
 def trace_load(offered: Floats, trajectory: Trajectory) -> LoadCurves:
-    """The run in a few hundred steps: mean requests a second, and the highest second of each step."""
+    """Summarize the run in at most CURVE_STEPS steps: mean requests a second, and the highest second of each step."""
     step = max(-(-len(offered) // CURVE_STEPS), 1)
 
     def group(column: Floats) -> Floats:

@@ -1,8 +1,9 @@
-"""A scenario and a number of visits a day → the scenario over 24 hours.
+"""Spread a scenario over 24 hours with a number of visits a day.
 
-Rule: a scenario that lasts a day keeps its own curve of arrivals. A shorter one says how people behave, not when they
-come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`). What happens once in it
-(incidents, spikes, flash crowds) happens in the day's busiest hour, at its own length, because a quota must bear that.
+Rule: a scenario that lasts a day keeps its own curve of arrivals. A shorter scenario says how people behave, not when
+they come; its visitors come by the rhythm of their countries' days (`scenario.arrivals.Day`). Incidents, spikes and
+flash crowds, which happen once, are moved to the day's busiest hour at their own length, because a quota must bear them
+there.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ def spread_over_day(
     peak_to_trough: float | None = None,
     on_progress: OnLine = ignore_progress,
 ) -> Scenario:
-    """The scenario with so many expected sessions in 24 hours, its neighbours at their own rates.
+    """Return the scenario over 24 hours with `visits` expected sessions; its neighbours keep their own rates.
 
-    `peak_to_trough` is the ratio of the busiest hour's rate to the quietest one's within one country. `on_progress` is
-    told what is moved or left out. Raises LoadgenError if nobody comes in the first day.
+    `peak_to_trough` is the ratio of the busiest hour's rate to the quietest hour's within one country. `on_progress`
+    gets a note of everything that is moved or left out. Raises LoadgenError if nobody comes in the first day.
     """
     if scenario.duration < DAY_SECONDS:
         scenario = fill_day(scenario, peak_to_trough, on_progress)
@@ -42,26 +43,26 @@ def spread_over_day(
 
 
 def fill_day(scenario: Scenario, peak_to_trough: float | None, on_progress: OnLine) -> Scenario:
-    """A shorter scenario over the day's rhythm, with what happens once in it moved to the busiest hour."""
+    """Return a shorter scenario over the day's rhythm, its incidents and crowds moved to the busiest hour."""
     plain = build_daily_arrivals(scenario, peak_to_trough)
     day = scenario.adjust(duration=DAY_SECONDS).model_copy(update={"arrivals": plain, "incidents": ()})
     curve = compute_mean_rate(day)
     busiest = float(curve.times[curve.rates.argmax()]) // HOUR * HOUR
     crowds, incidents = scenario.arrivals.flash_crowds, scenario.incidents
-    ends = [each.end for each in incidents] + [each.at + each.rise + each.hold for each in crowds]
+    ends = [incident.end for incident in incidents] + [crowd.at + crowd.rise + crowd.hold for crowd in crowds]
     offset = max(min(busiest, DAY_SECONDS - max(ends, default=0.0)), 0.0)
     if ends:
-        moved = [(each.at + offset, each.name) for each in incidents]
-        moved += [(each.at + offset, "flash crowd") for each in crowds]
+        moved = [(incident.at + offset, incident.name) for incident in incidents]
+        moved += [(crowd.at + offset, "flash crowd") for crowd in crowds]
         names = ", ".join(f"{name} at {_format_time(at, day)}" for at, name in sorted(moved))
         on_progress(f"note: kept in the day, at their own lengths: {names}")
-    _tell_left_out(scenario, on_progress)
+    _note_left_out(scenario, on_progress)
     arrivals = plain.model_copy(update={"flash_crowds": _move(crowds, offset)})
     return day.model_copy(update={"arrivals": arrivals, "incidents": _move(incidents, offset)})
 
 
-def _tell_left_out(scenario: Scenario, on_progress: OnLine) -> None:
-    """Tell what of a shorter scenario has no place in the day, or stays at its start."""
+def _note_left_out(scenario: Scenario, on_progress: OnLine) -> None:
+    """Report the parts of a shorter scenario that the day leaves out, or leaves at its start."""
     arrivals = scenario.arrivals
     neighbours = [each for each in scenario.neighbours if each.arrivals.stages or each.arrivals.flash_crowds]
     if arrivals.stages:
@@ -74,7 +75,7 @@ def _tell_left_out(scenario: Scenario, on_progress: OnLine) -> None:
 
 
 def cut_to_day(scenario: Scenario, on_progress: OnLine) -> Scenario:
-    """The first day of a longer scenario."""
+    """Return the first day of a longer scenario, and report the incidents that begin later."""
     late = [each.name for each in scenario.incidents if each.at >= DAY_SECONDS]
     if late:
         on_progress(f"note: left out, because the day is the scenario's first and they begin later: {', '.join(late)}")
@@ -82,7 +83,7 @@ def cut_to_day(scenario: Scenario, on_progress: OnLine) -> Scenario:
 
 
 def build_daily_arrivals(scenario: Scenario, peak_to_trough: float | None) -> Arrivals:
-    """Arrivals by the day's rhythm: the scenario's own if it has one, else that of its visitors' countries."""
+    """Return arrivals by the scenario's daily rhythm, or else by the rhythm of its visitors' countries."""
     day = scenario.arrivals.day or Day(countries=scenario.population.countries)
     if peak_to_trough is not None:
         day = day.model_copy(update={"ratio": peak_to_trough})
@@ -90,17 +91,17 @@ def build_daily_arrivals(scenario: Scenario, peak_to_trough: float | None) -> Ar
 
 
 def _move(parts: Iterable[Any], offset: float) -> tuple[Any, ...]:
-    """The same things, so many seconds later."""
+    """Return copies of incidents or crowds that begin `offset` seconds later."""
     return tuple(each.model_copy(update={"at": each.at + offset}) for each in parts)
 
 
 def _format_time(seconds: float, scenario: Scenario) -> str:
-    """The time of day, UTC, at so many seconds from the scenario's zero."""
+    """Return the time of day (UTC, HH:MM) at `seconds` from the scenario's zero."""
     minutes = int(seconds / 60) + find_first_hour(scenario) * 60
     return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
 def find_first_hour(scenario: Scenario) -> int:
-    """The UTC hour of the run's zero, as the arrivals' day states it."""
+    """Return the UTC hour of the run's zero, which the arrivals' day states; 0 without a day."""
     day = scenario.arrivals.day
     return int(day.starts.partition(" ")[2][:2]) if day else 0

@@ -1,7 +1,8 @@
-"""Batch profile → first attempts over time: what one monitor's visitors mean to send, before any retry.
+"""The demand of one monitor: first attempts over time, which its visitors' clients send before any retry.
 
-Rule: either every session of a run was planned, or a sample stands for the rest. A sample's sessions are placed at the
-run's own arrival times; each arrival takes a session that the sample holds near it, so that changes over the run show.
+Rule: either every session of a run was planned, or a sample represents all of them. A sample's sessions are placed at
+the run's own arrival times; each arrival gets a sampled session from the same part of the run, so that changes over the
+run show.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from loadgen.jobs.plan.figures import PlannedLoad
 from loadgen.scenario import Client, Scenario
 from loadgen.traffic import Floats, Ints
 
-CHUNK = 16_384  # arrivals that are placed at a time
+CHUNK = 16_384  # arrivals that are placed together
 SLOTS = (0.1, 0.5, 1.0, 2.0)  # seconds; each divides 2 s, the web client's shortest delay before a retry
 MOST_SLOTS = 1_500_000
 
 
 class LoadBySecond(NamedTuple):
-    """What is due in each second of the run."""
+    """The first attempts that are due in each second of the run, as counts and bytes."""
 
     sessions: Ints
     requests: Ints
     events: Ints
     wire_bytes: Ints
     raw_bytes: Ints
-    preflights: Ints  # no requests of PutRumEvents
+    preflights: Ints  # browsers' CORS requests, not among `requests`
 
 
 class LoadBySlot(NamedTuple):
-    """What is due in each short slot; fetches, which the client may retry, apart from beacons."""
+    """The first attempts that are due in each short slot; fetches may be retried, beacons are not."""
 
     length: float  # seconds
     fetches: Ints
@@ -45,23 +46,23 @@ class LoadBySlot(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """One monitor's first attempts."""
+    """One monitor's first attempts: totals, by second, by slot, and, if known, one by one."""
 
     client: Client
     duration: float  # seconds
     totals: PlannedLoad
     seconds: LoadBySecond
     slots: LoadBySlot
-    attempts: FirstAttempts | None  # by due time, when every session was planned
+    attempts: FirstAttempts | None  # in order of due time; None: a sample represents the sessions
 
 
 def choose_slot_length(duration: float) -> float | None:
-    """The shortest slot with which a run of this length fits into memory; None when none does."""
+    """Return the shortest slot (seconds) with which a run of this length fits into memory; None if no slot does."""
     return next((length for length in SLOTS if duration / length <= MOST_SLOTS), None)
 
 
 def measure_demand(scenario: Scenario, profile: BatchProfile) -> Demand:
-    """The demand of a run all of whose sessions were planned: exact."""
+    """Compute the exact demand of a run from the profile of all its sessions."""
     counter = LoadCounter(scenario.duration)
     sent = counter.add(profile.starts, profile.attempts)
     generated, not_sampled, over, dropped = (int(figure) for figure in profile.tallies.sum(axis=0))
@@ -76,14 +77,14 @@ def measure_demand(scenario: Scenario, profile: BatchProfile) -> Demand:
 
 
 def extrapolate_demand(scenario: Scenario, profile: BatchProfile, starts: Floats, keep: float, seed: int) -> Demand:
-    """The demand of a run for which a sample of its sessions stands.
+    """Estimate the demand of a run from the profile of a sample of its sessions.
 
     Args:
-        scenario: Whose run it is.
+        scenario: The scenario of the run.
         profile: The sample's batches at sample rate 1.
         starts: When each session of the run starts, in seconds.
         keep: The probability with which a client session is recorded.
-        seed: Of the random numbers that choose sessions from the sample.
+        seed: The seed of the random choice of sessions from the sample.
     """
     counter, unsent = LoadCounter(scenario.duration), 0
     for at, attempts in place_sample(profile, starts, keep, np.random.default_rng([seed, 1])):
@@ -104,16 +105,16 @@ def extrapolate_demand(scenario: Scenario, profile: BatchProfile, starts: Floats
 
 
 def coarsen_slots(demand: Demand) -> Demand:
-    """The same load by slots of a second, or longer ones if it has them."""
+    """Return the demand by slots of one second, or as it is if its slots are longer; single requests are dropped."""
     slots = demand.slots
-    together = max(round(1 / slots.length), 1)
-    size = -(-len(slots.fetches) // together) * together
-    columns = (np.pad(column, (0, size - len(column))).reshape(-1, together).sum(axis=1) for column in slots[1:])
-    return demand._replace(slots=LoadBySlot(slots.length * together, *columns), attempts=None)
+    merged = max(round(1 / slots.length), 1)  # slots that become one
+    size = -(-len(slots.fetches) // merged) * merged
+    columns = (np.pad(column, (0, size - len(column))).reshape(-1, merged).sum(axis=1) for column in slots[1:])
+    return demand._replace(slots=LoadBySlot(slots.length * merged, *columns), attempts=None)
 
 
 def thin_demand(demand: Demand, keep: float, seed: int) -> Demand:
-    """About the same load with only a part of the sessions recorded; requests are dropped independently."""
+    """Return about the demand with only the share `keep` of the sessions recorded, by dropping requests at random."""
     if keep == 1:
         return demand._replace(attempts=None)
     stream = np.random.default_rng([seed, 2])
@@ -139,7 +140,7 @@ def thin_demand(demand: Demand, keep: float, seed: int) -> Demand:
 
 
 def sum_by_second(demands: Sequence[Demand]) -> LoadBySecond:
-    """The load of all monitors in each second."""
+    """Return the load of all monitors together in each second."""
     size = max(len(demand.seconds.requests) for demand in demands)
 
     def add_up(columns: Sequence[Ints]) -> Ints:
@@ -154,7 +155,7 @@ def sum_by_second(demands: Sequence[Demand]) -> LoadBySecond:
 def place_sample(
     profile: BatchProfile, starts: Floats, keep: float, stream: np.random.Generator
 ) -> Iterator[tuple[Floats, FirstAttempts]]:
-    """The sample's sessions at the run's arrival times, some thousand arrivals at a time."""
+    """Yield arrival times of the run, CHUNK at a time, and the attempts of the sampled sessions placed there."""
     offset = profile.attempts.due - np.repeat(profile.starts, profile.batches_per_session)
     most_client_sessions = int(profile.client_session.max(initial=0)) + 1
     chosen = choose_sessions(profile, len(starts), stream)
@@ -170,9 +171,10 @@ def place_sample(
 
 
 def choose_sessions(profile: BatchProfile, arrivals: int, stream: np.random.Generator) -> Ints:
-    """A session of the sample for each arrival, from the same part of the run.
+    """Choose a session of the sample for each arrival, from the same part of the run.
 
-    Each is chosen as often as its weight says, to a whole number, and those of one size together are.
+    A session is chosen in proportion to its weight, up to rounding; for all sessions with the same number of batches
+    together, the proportion holds up to rounding too.
     """
     sample = profile.sessions
     if sample == arrivals:
@@ -188,7 +190,7 @@ def choose_sessions(profile: BatchProfile, arrivals: int, stream: np.random.Gene
 
 
 class LoadCounter:
-    """Adds attempts up by second and by slot."""
+    """A counter of sessions and first attempts by second and by slot."""
 
     def __init__(self, duration: float) -> None:
         self.duration = duration
@@ -198,7 +200,7 @@ class LoadCounter:
         self.slots = LoadBySlot(length, *(np.zeros(slots, dtype=np.int64) for _ in LoadBySlot._fields[1:]))
 
     def add(self, starts: Floats, attempts: FirstAttempts) -> FirstAttempts:
-        """Count sessions and attempts; returns the attempts that are due before the run's end."""
+        """Count sessions and attempts; return the attempts that are due before the run's end."""
         sent = attempts.select(attempts.due < self.duration)
         second, slot = sent.due.astype(np.int64), (sent.due / self.slots.length).astype(np.int64)
         _add_counts(self.seconds.sessions, starts.astype(np.int64))
@@ -216,12 +218,12 @@ class LoadCounter:
         return sent
 
     def sum_up(self, **not_sent: int) -> PlannedLoad:
-        """The sums of what is sent, with the given counts of events that are not."""
+        """Return the totals of the counted load, with the given counts of events that are not sent."""
         return PlannedLoad(**not_sent, **{name: int(each.sum()) for name, each in self.seconds._asdict().items()})
 
 
 def _add_counts(into: Ints, place: Ints, weight: Ints | None = None) -> None:
-    """Add ones or weights at their places; touches no more of `into` than needed."""
+    """Add 1 or the weight to `into` at each place; no more of `into` than needed is touched."""
     if place.size:
         first, last = int(place.min()), int(place.max())
         counted = np.bincount(place - first, weight, last - first + 1)

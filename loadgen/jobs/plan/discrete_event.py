@@ -1,9 +1,7 @@
-"""Demand and quota → what becomes of every single request: a simulation by events, exact for its order of arrival.
+"""Simulate every single request of a load under a quota: a discrete-event simulation, exact for its order of arrival.
 
-Each request takes a token from the endpoint's TokenBucket; a throttled one goes to the web client's Dispatch, which
-decides on the retry.
-
-An account's quota, and what becomes of requests under it.
+Each request takes a token from the endpoint's TokenBucket; a throttled request goes to the web client's Dispatch, which
+decides on the retry. Here are also the nouns of both simulations: the account's quota, and the outcome under it.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ NO_VISITOR = Visitor("", False, "", "", "", "", "", "", "", False)
 
 
 def simulate_requests(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
-    """Send every request through the bucket and every throttled one back to its client."""
+    """Simulate the demands, which must have all single attempts, and return the outcome of each and by second."""
     first = [demand.attempts for demand in demands if demand.attempts]
     together = FirstAttempts(*(np.concatenate(columns) for columns in zip(*first, strict=True)))
     order = np.argsort(together.due, kind="stable")
@@ -59,7 +57,7 @@ def simulate_requests(demands: Sequence[Demand], quota: AccountQuota) -> Traject
 
 
 class RequestSimulation:
-    """The endpoint's side and the clients' side of a run."""
+    """A simulated run: the endpoint's token bucket, and the clients that retry."""
 
     def __init__(self, demands: Sequence[Demand], quota: AccountQuota, attempts: FirstAttempts, owner: Ints) -> None:
         self._bucket = TokenBucket(quota.rate, quota.burst)
@@ -74,16 +72,16 @@ class RequestSimulation:
         self.passed: Counter[int] = Counter()
 
     def run(self) -> None:
-        """Take first attempts and retries in the order of their due times."""
+        """Process first attempts and retries in the order of their due times."""
         retries = self._retries
         for row, at in enumerate(self._due):
             while retries and retries[0][0] < at:
-                self._take(*heappop(retries))
-            self._take(at, row, None)
+                self._process_attempt(*heappop(retries))
+            self._process_attempt(at, row, None)
         while retries:
-            self._take(*heappop(retries))
+            self._process_attempt(*heappop(retries))
 
-    def _take(self, at: float, row: int, batch: Batch | None) -> None:
+    def _process_attempt(self, at: float, row: int, batch: Batch | None) -> None:
         if at >= self._end:
             return
         self.tries[row] += 1
@@ -103,16 +101,16 @@ class RequestSimulation:
             heappush(self._retries, (retry.due, row, retry))
 
     def list_by_second(self, counted: Counter[int]) -> Floats:
-        """A count by second as a column."""
+        """Return a count by second as a column, with one entry for each second of the run."""
         column = np.zeros(max(self.attempted, default=0) + 1)
         column[list(counted.keys())] = list(counted.values())
         return column
 
 
 def draw_answer_times(mean: float) -> Iterator[float]:
-    """Exponentially distributed times from a request to its answer, in seconds.
+    """Draw exponentially distributed times from a request to its answer, in seconds, without end.
 
-    They must scatter. With a constant time, retries after exactly 2 s meet a bucket that gets a token every 10 ms in
+    The times must vary. With a constant time, retries after exactly 2 s meet a bucket that gets a token every 10 ms in
     the same phase in which it throttled them, which changes the throttled share by one or two points.
     """
     stream = np.random.default_rng(0)
@@ -121,12 +119,12 @@ def draw_answer_times(mean: float) -> Iterator[float]:
 
 
 def make_bare_batch(due: float, beacon: bool) -> Batch:
-    """A batch with what throttling and retries depend on, and nothing else."""
+    """Return a batch that has only the fields that throttling and retries depend on."""
     return Batch("", 0, 0, 0.0, "", NO_VISITOR, "", (), due, beacon)
 
 
 def list_retry_delays(client: Client) -> tuple[float, ...]:
-    """Seconds from each throttled answer to the retry, as the web client's Dispatch decides."""
+    """Return the seconds from each throttled answer to the next retry, as the web client's Dispatch chooses them."""
     dispatch, delays, batch = Dispatch(client), [], make_bare_batch(0.0, False)
     while (retry := dispatch.handle_answer(batch, THROTTLED, 0.0)) is not None:
         delays.append(retry.due)
@@ -148,7 +146,7 @@ class AccountQuota(NamedTuple):
 
 
 class MonitorOutcome(Noun):
-    """What became of one monitor's requests, every attempt counted; of `simulate_slots` the figures are means."""
+    """Counts of one monitor's attempts and events by outcome; from `simulate_slots` the counts are means."""
 
     attempts: float = 0
     accepted: float = 0
@@ -160,41 +158,41 @@ class MonitorOutcome(Noun):
 
     @property
     def throttled_share(self) -> float:
-        """Of all attempts."""
+        """Throttled attempts as a share of all attempts."""
         return self.throttled / self.attempts if self.attempts else 0.0
 
     @property
     def lost_share(self) -> float:
-        """Of the events in first attempts."""
+        """Lost events as a share of the events in first attempts."""
         return self.events_lost / self.events if self.events else 0.0
 
-    def plus(self, other: MonitorOutcome) -> MonitorOutcome:
-        """Both together."""
+    def add(self, other: MonitorOutcome) -> MonitorOutcome:
+        """Return the sum of two outcomes."""
         return MonitorOutcome(*(getattr(self, name) + getattr(other, name) for name in self.__struct_fields__))
 
 
 class Trajectory(NamedTuple):
-    """What became of all monitors' requests, and when."""
+    """The outcome of each monitor's requests, and the attempts of all monitors over time."""
 
-    outcomes: tuple[MonitorOutcome, ...]  # by monitor
+    outcomes: tuple[MonitorOutcome, ...]  # one for each monitor
     slot_seconds: float
     slot_attempts: Floats  # in each slot, retries included
     slot_accepted: Floats
 
     @property
     def attempts(self) -> Floats:
-        """Attempts in each second."""
+        """Attempts in each second, retries included."""
         return self._sum_by_second(self.slot_attempts)
 
     @property
     def accepted(self) -> Floats:
-        """Those of them that were accepted."""
+        """Accepted attempts in each second."""
         return self._sum_by_second(self.slot_accepted)
 
     @property
     def outcome(self) -> MonitorOutcome:
-        """All monitors together."""
-        return reduce(MonitorOutcome.plus, self.outcomes)
+        """The outcome of all monitors together."""
+        return reduce(MonitorOutcome.add, self.outcomes)
 
     def _sum_by_second(self, column: Floats) -> Floats:
         second = (np.arange(len(column)) * self.slot_seconds).astype(np.int64)

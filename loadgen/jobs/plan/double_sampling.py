@@ -1,9 +1,13 @@
-"""How some rehearsed visits stand for all visits of a run: their weights, how far sums may be off, how many it takes.
+"""How a sample of rehearsed visits represents all visits of a run: weights, precision of the sums, and sample sizes.
 
-Rule: what a visit sends follows almost wholly from its walk (`traffic.draw_traits`), and a walk costs a tenth of a
-rehearsal. So few visits are rehearsed and many are walked. The rehearsed ones get weights with which they have the mean
-traits of those that were walked (double sampling with a calibration estimator: Deville and Särndal 1992). What may be
-off is what traits leave open, over the number rehearsed, and what they explain, over the number walked.
+A visit is rehearsed if it is drawn, planned and encoded completely; it is walked if only its traits are drawn
+(`traffic.draw_traits`: which pages it shows, and how long).
+
+Rule: what a visit sends follows almost completely from its traits, and a walk costs a tenth of a rehearsal. So few
+visits are rehearsed and many are walked. Rehearsed visits get weights with which their mean traits are those of the
+walked visits (double sampling with a calibration estimator: Deville and Särndal 1992). The error of a sum has two
+parts: the variance that traits do not explain, divided by the number of rehearsed visits, and the variance that they
+explain, divided by the number of walked visits.
 """
 
 from __future__ import annotations
@@ -18,98 +22,109 @@ from loadgen.jobs.plan.batch_profile import BatchProfile
 from loadgen.traffic import BLOCK, BLOCKS_EACH, Floats, Ints
 
 FEWEST_REHEARSED, ENOUGH_REHEARSED, LEAST_STOOD_FOR = BLOCKS_EACH * BLOCK, 8_192, 8
-"""Fewer visits would not be whole blocks, so that all would be drawn for them. Up to `ENOUGH_REHEARSED`, so that each
-part of a day is represented by visits of its own, as long as each stands for eight: it does for a whole number."""
+"""Bounds of the number of rehearsed visits. Fewer than FEWEST would be no whole blocks, and all visits would be drawn
+for them. ENOUGH represent each part of a day by visits of its own. A visit stands for a whole number of arrivals, so
+there are at least LEAST_STOOD_FOR arrivals for each."""
 
-MOST_PULL = 0.9
-"""How much of its own estimate a visit may make at most."""
+MOST_LEVERAGE = 0.9
+"""The greatest leverage of a visit, the weight of its own figure in the figure that its traits predict."""
 
 WALK_COST = 0.1
-"""What a walk costs of a rehearsal: 0.06 of 0.65 ms, storefront."""
+"""Cost of a walk relative to a rehearsal: 0.06 of 0.65 ms for the storefront."""
 
 PART_SHARE, FEWEST_IN_PART = 0.1, 1_000
-"""A part of the run has this share of the rehearsed visits, but at least so many."""
+"""A part of the run has this share of the rehearsed visits, but at least FEWEST_IN_PART of them."""
 
 CONFIDENCE = 1.96  # standard deviations of a two-sided interval of 95 %
 
 
-def count_fewest(of: int) -> int:
-    """How many visits of a run to rehearse at least."""
-    return max(min(ENOUGH_REHEARSED, of // LEAST_STOOD_FOR), FEWEST_REHEARSED)
+def count_fewest(run_visits: int) -> int:
+    """Return how many visits of a run to rehearse at least."""
+    return max(min(ENOUGH_REHEARSED, run_visits // LEAST_STOOD_FOR), FEWEST_REHEARSED)
 
 
 def count_parts(rehearsed: int) -> int:
-    """In how many parts of the run each visit stands for arrivals of its own part."""
+    """Return the number of parts of the run within which a rehearsed visit stands for arrivals of its own part."""
     return max(round(rehearsed / min(max(rehearsed * PART_SHARE, FEWEST_IN_PART), max(rehearsed, 1))), 1)
 
 
 class MeanTraits(NamedTuple):
-    """The traits of many visits, summed up."""
+    """Mean and covariance of the traits of walked visits, in the whole run and in its parts."""
 
     visits: int
     mean: Floats
     covariance: Floats
-    parts: Floats  # [part of the run, trait]: the means; nan where no visit was walked
+    parts: Floats  # [part of the run, trait]: mean traits; NaN in a part without a walked visit
 
     @classmethod
-    def sum_up(cls, drawn: Iterable[tuple[Ints, Floats]], parts: int, of: int) -> MeanTraits:
-        """The traits of visits that come some at a time, with their numbers in a run of so many; at least one comes."""
+    def sum_up(cls, drawn: Iterable[tuple[Ints, Floats]], parts: int, run_visits: int) -> MeanTraits:
+        """Sum up chunks of traits, [visit, trait], with the visits' numbers in the run; there is at least one visit."""
         visits, numbers = 0, np.zeros((parts, 1))
         for index, rows in drawn:
             if not visits:
-                zero = rows.mean(axis=0)  # moments about some mean lose no digits
+                zero = rows.mean(axis=0)  # moments about a value near the mean lose no digits
                 total, squares = np.zeros((parts, len(zero))), np.zeros((len(zero), len(zero)))
-            apart, inside = rows - zero, np.arange(parts)[:, None] == index * parts // of
+            centred, inside = rows - zero, np.arange(parts)[:, None] == index * parts // run_visits
             visits += len(rows)
             numbers += inside.sum(axis=1, keepdims=True)
-            total += inside @ apart
-            squares += apart.T @ apart
+            total += inside @ centred
+            squares += centred.T @ centred
         mean = total.sum(axis=0) / visits
         by_part = zero + np.divide(total, numbers, out=np.full_like(total, np.nan), where=numbers > 0)
         return cls(visits, zero + mean, squares / visits - np.outer(mean, mean), by_part)
 
 
 class Spread(NamedTuple):
-    """How one figure varies from visit to visit, as variances relative to its squared mean."""
+    """The variance of one figure between visits, relative to its squared mean: what traits explain, and the rest."""
 
-    explained: float  # by traits
-    left: float
+    explained: float  # by traits: depends on the number of walked visits
+    residual: float
 
-    def measure_interval(self, rehearsed: int, walked: int, of: int) -> float:
-        """Half the 95 % interval of the figure's sum over a run of so many visits, relative."""
-        return CONFIDENCE * math.sqrt(self.left * _lack(rehearsed, of) + self.explained * _lack(walked, of))
+    def measure_interval(self, rehearsed: int, walked: int, run_visits: int) -> float:
+        """Return half the relative 95 % interval of the figure's sum over the run."""
+        return CONFIDENCE * math.sqrt(
+            self.residual * _measure_relative_variance(rehearsed, run_visits)
+            + self.explained * _measure_relative_variance(walked, run_visits)
+        )
 
-    def choose_rehearsed(self, precision: float, of: int) -> float:
-        """How many visits to rehearse of a run for an interval of this half width, at the least cost with the walks."""
-        variance, root = (precision / CONFIDENCE) ** 2, math.sqrt(self.left)
-        allowed, both = variance + (self.explained + self.left) / of, root + math.sqrt(self.explained * WALK_COST)
-        if math.sqrt(self.explained / WALK_COST) * both / allowed > of:  # all are walked
-            return self.left / (variance + self.left / of)
+    def choose_rehearsed(self, precision: float, run_visits: int) -> float:
+        """Return how many visits to rehearse for `precision` (half an interval) at the least cost, walks included."""
+        variance, root = (precision / CONFIDENCE) ** 2, math.sqrt(self.residual)
+        allowed, both = (
+            variance + (self.explained + self.residual) / run_visits,
+            root + math.sqrt(self.explained * WALK_COST),
+        )
+        if math.sqrt(self.explained / WALK_COST) * both / allowed > run_visits:  # all are walked
+            return self.residual / (variance + self.residual / run_visits)
         return root * both / allowed
 
-    def choose_walked(self, precision: float, rehearsed: int, of: int) -> float:
-        """How many visits to walk when so many are rehearsed; all if that is not enough either."""
-        allowed = (precision / CONFIDENCE) ** 2 - self.left * _lack(rehearsed, of) + self.explained / of
-        return min(self.explained / allowed, of) if allowed > 0 else of
+    def choose_walked(self, precision: float, rehearsed: int, run_visits: int) -> float:
+        """Return how many visits to walk for `precision` beside `rehearsed` visits; all if no number is enough."""
+        allowed = (
+            (precision / CONFIDENCE) ** 2
+            - self.residual * _measure_relative_variance(rehearsed, run_visits)
+            + self.explained / run_visits
+        )
+        return min(self.explained / allowed, run_visits) if allowed > 0 else run_visits
 
 
-def _lack(visits: int, of: int) -> float:
-    """The variance of a mean over some visits of a run about that over all, relative to the visits' own."""
-    return 1 / visits - 1 / of
+def _measure_relative_variance(visits: int, run_visits: int) -> float:
+    """Return the variance of the mean of `visits` drawn from the run, relative to the variance between its visits."""
+    return 1 / visits - 1 / run_visits
 
 
-def _adjust(weights: Floats, traits: Floats, mean: Floats) -> Floats:
-    """The weights, changed as little as gives the visits these mean traits, none below 0 and 1 on average."""
-    beside = np.column_stack((np.ones(len(traits)), traits - mean))
-    missing = -weights @ beside
+def _calibrate_weights(weights: Floats, traits: Floats, mean: Floats) -> Floats:
+    """Change weights as little as needed to give the visits these mean traits; none is below 0, their mean is 1."""
+    conditions = np.column_stack((np.ones(len(traits)), traits - mean))
+    missing = -weights @ conditions
     missing[0] += len(weights)
-    factors = np.linalg.pinv((beside.T * weights) @ beside, rcond=1e-10, hermitian=True) @ missing
-    changed = np.maximum(weights * (1 + beside @ factors), 0.0)
+    factors = np.linalg.pinv((conditions.T * weights) @ conditions, rcond=1e-10, hermitian=True) @ missing
+    changed = np.maximum(weights * (1 + conditions @ factors), 0.0)
     return np.asarray(changed * (len(changed) / changed.sum()), dtype=np.float64)
 
 
 class Calibration:
-    """The rehearsed visits' traits and figures."""
+    """The regression of the rehearsed visits' figures (requests, events, bytes) on their traits."""
 
     def __init__(self, traits: Floats, profile: BatchProfile) -> None:
         self._figures = (
@@ -119,40 +134,42 @@ class Calibration:
         )
         self._mean, scale = traits.mean(axis=0), traits.std(axis=0)
         self._scale = np.where(scale > 0, scale, 1.0)
-        self._apart = (traits - self._mean) / self._scale
-        self._inverse = np.linalg.pinv(self._apart.T @ self._apart / len(traits), rcond=1e-10, hermitian=True)
+        self._centred = (traits - self._mean) / self._scale
+        self._inverse = np.linalg.pinv(self._centred.T @ self._centred / len(traits), rcond=1e-10, hermitian=True)
 
     def weigh(self, walked: MeanTraits) -> Floats:
-        """Weights of the visits, 1 on average, with which they have the mean traits of the walked ones.
+        """Return the visits' weights, 1 on average, with which their mean traits are those of the walked visits.
 
-        First in each part of the run, as nearly as its few visits can without weights below 0; then in all.
+        Each part of the run is weighted first, as well as its few visits allow without weights below 0; then the whole.
         """
-        weights = np.ones(len(self._apart))
+        weights = np.ones(len(self._centred))
         part = np.arange(len(weights)) * len(walked.parts) // len(weights)
         for number, mean in enumerate(walked.parts):
             if not np.isnan(mean).any():
                 rows = np.flatnonzero(part == number)
-                weights[rows] = _adjust(weights[rows], self._apart[rows], (mean - self._mean) / self._scale)
-        return _adjust(weights, self._apart, (walked.mean - self._mean) / self._scale)
+                weights[rows] = _calibrate_weights(
+                    weights[rows], self._centred[rows], (mean - self._mean) / self._scale
+                )
+        return _calibrate_weights(weights, self._centred, (walked.mean - self._mean) / self._scale)
 
     def measure_spreads(self, walked: MeanTraits | None = None) -> tuple[Spread, ...]:
-        """How requests, events and bytes as sent vary; what traits explain over the walked visits, if they are known.
+        """Return the spreads of requests, events and bytes as sent; `walked` gives the variance of traits, if known.
 
-        What they leave is taken as the error of each visit that the others foretell (HC3: MacKinnon and White 1985):
-        the longest visits are few, have the largest errors, and draw the estimate to themselves.
+        The residual of a visit is its distance from the figure that the other visits predict (HC3: MacKinnon and White
+        1985): the longest visits are few, have the largest errors, and pull the regression towards themselves.
         """
-        visits = len(self._apart)
-        pull = (self._apart @ self._inverse * self._apart).sum(axis=1) / visits + 1 / visits
-        foretold = np.minimum(pull, MOST_PULL)
+        visits = len(self._centred)
+        leverage = (self._centred @ self._inverse * self._centred).sum(axis=1) / visits + 1 / visits
+        leverage = np.minimum(leverage, MOST_LEVERAGE)
         weights = np.ones(visits) if walked is None else self.weigh(walked)
         found = []
         for figure in self._figures:
-            apart, mean = figure - figure.mean(), float(figure.mean()) or 1.0
-            slopes = self._inverse @ (self._apart.T @ apart) / visits
-            fitted = self._apart @ slopes
+            centred, mean = figure - figure.mean(), float(figure.mean()) or 1.0
+            slopes = self._inverse @ (self._centred.T @ centred) / visits
+            fitted = self._centred @ slopes
             explained = float(fitted.var())
             if walked is not None:
                 explained = float(slopes / self._scale @ walked.covariance @ (slopes / self._scale))
-            left = float(np.mean((weights * (apart - fitted) / (1 - foretold)) ** 2))
-            found.append(Spread(explained / mean**2, left / mean**2))
+            residual = float(np.mean((weights * (centred - fitted) / (1 - leverage)) ** 2))
+            found.append(Spread(explained / mean**2, residual / mean**2))
         return tuple(found)

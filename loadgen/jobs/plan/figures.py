@@ -1,6 +1,6 @@
-"""What a plan is asked and what it answers, as nouns: `--json` prints them, the terminal's view and the page show them.
+"""The options and the figures of a plan. `--json` prints the figures, the terminal's view and the page show them.
 
-Rule: rates are per second, sums are over the whole run, shares are of 1. Every figure says what it counts.
+Rule: rates are per second, sums are over the whole run, shares are from 0 to 1. Every figure says what it counts.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from loadgen.rum.quotas import DOLLARS_PER_EVENT, REQUESTS_PER_SECOND
 
 
 class PlanOptions(Noun, kw_only=True):
-    """What is asked; the first eight change the scenarios, the others say what to find out about them."""
+    """Options of a plan. The first eight change the scenarios, the others say what to compute about them."""
 
-    duration: Seconds | None = None  # in place of the scenarios'
+    duration: Seconds | None = None  # replaces the scenarios' duration
     rate: Positive = 1.0  # factor on the first scenario's arrivals
-    sample_rate: Share | None = None  # in place of the monitors'
+    sample_rate: Share | None = None  # replaces the monitors' sample rates
     seed: Seed | None = None
-    sessions_per_day: Positive | None = None  # plan 24 hours with so many visits of the first scenario
-    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # of that day's hours, in one country
+    sessions_per_day: Positive | None = None  # plan 24 hours with this number of visits to the first scenario
+    peak_to_trough: Annotated[float, msgspec.Meta(ge=1, le=1000)] | None = None  # busiest by quietest hour of a country
     growth: Annotated[float, msgspec.Meta(ge=-0.99, le=1000)] = 0.0  # of all visits, relative: 0.3 is 30 % more
-    weekday_peak: Annotated[float, msgspec.Meta(ge=1, le=100)] = 1.0  # visits of the busiest weekday by the mean day's
+    weekday_peak: Annotated[float, msgspec.Meta(ge=1, le=100)] = 1.0  # visits: busiest weekday divided by mean day
     quota: Positive = REQUESTS_PER_SECOND  # requests a second of the account and Region
-    burst: Annotated[float, msgspec.Meta(ge=1, le=1e12)] | None = None  # requests at once; None: the quota of a second
-    max_loss: Share = 0.001  # of the events, for the quota needed
+    burst: Annotated[float, msgspec.Meta(ge=1, le=1e12)] | None = None  # requests at once; None: one second's quota
+    max_loss: Share = 0.001  # share of the events that may be lost under the quota needed
     rates: tuple[SampleRate, ...] = (0.01, 0.1, 0.25, 0.5, 1.0)  # sample rates to compare
     price: Price = DOLLARS_PER_EVENT
     free_events: Annotated[int, msgspec.Meta(ge=0)] = 0  # a month
     precision: Annotated[float, msgspec.Meta(ge=0.001, le=0.5)] = 0.02  # half the 95 % interval that a sample reaches
     exact: bool = False  # rehearse every session
-    margin: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.25  # of the quota to request, relative
-    budget: Price | None = None  # dollars a month, for the sample rate that is advised
-    wanted_precision: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None  # of a day's figures, for that rate
+    margin: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.25  # quota to request above the quota needed, relative
+    budget: Price | None = None  # dollars a month that the advised sample rate may cost
+    wanted_precision: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None  # of a day's figures at the advised rate
     answer_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.05  # from a request to its answer, on average
 
     @property
     def burst_seconds(self) -> float:
-        """The bucket's depth in seconds of quota: each quota that is tried gets one as deep."""
+        """The bucket's depth in seconds of quota; every quota that is tried gets a bucket of this depth."""
         return 1.0 if self.burst is None else self.burst / self.quota
 
 
@@ -55,7 +55,7 @@ class RateSpread(Noun):
 
 
 class PlanWindow(Noun):
-    """A stage, hour or day of the run, all monitors together."""
+    """The load of a stage, hour or day of the run, all monitors together."""
 
     name: str
     start: float  # seconds from the run's zero
@@ -68,7 +68,7 @@ class PlanWindow(Noun):
 
 
 class PlannedLoad(Noun):
-    """First attempts of the whole run; generated = not sampled + over the limit + dropped + unsent + events."""
+    """First attempts of the whole run. Events: generated = not sampled + over the limit + dropped + unsent + sent."""
 
     sessions: int
     generated: int
@@ -80,17 +80,17 @@ class PlannedLoad(Noun):
     requests: int
     wire_bytes: int
     raw_bytes: int
-    preflights: int = 0  # of browsers, besides the requests; they use no quota
+    preflights: int = 0  # browsers' CORS requests, not among `requests`; they use no quota
 
     @staticmethod
     def sum_up(loads: Iterable[PlannedLoad]) -> PlannedLoad:
-        """All of them together."""
+        """Return the sum of several loads."""
         columns = zip(*(msgspec.structs.astuple(load) for load in loads), strict=True)
         return PlannedLoad(*(sum(column) for column in columns))
 
 
 class Throttling(Noun):
-    """What a quota makes of the load, the clients' retries included."""
+    """What happens to the load under a quota, the clients' retries included."""
 
     quota: float  # requests a second
     burst: float  # requests at once
@@ -103,13 +103,13 @@ class Throttling(Noun):
     events_lost: int
     throttled_share: float  # of the attempts
     lost_share: float  # of the events
-    recovery_seconds: float | None  # from the last load above the quota to the last throttled request; None: not in it
-    exact: bool  # request by request, or the mean by slots of time
-    rough: bool = False  # by slots, with a bucket so small that single requests would matter
+    recovery_seconds: float | None  # last load above the quota to last throttled request; None: not within the run
+    exact: bool  # True: simulated request by request; False: means of short slots of time
+    rough: bool = False  # simulated by slots, although the bucket is so small that single requests matter
 
 
 class MonitorPlan(Noun):
-    """One app monitor of the account."""
+    """The plan of one app monitor of the account."""
 
     monitor: str
     scenario: str
@@ -117,14 +117,14 @@ class MonitorPlan(Noun):
     load: PlannedLoad
     throttling: Throttling
     rehearsed: int  # sessions
-    walked: int  # sessions drawn as far as their pages and the time on them, which the rehearsed ones are weighted by
+    walked: int  # sessions of which only pages and times were drawn, to weight the rehearsed sessions
     requests_interval: float  # half the 95 % interval of the sums, relative; 0: exact
     events_interval: float
     bytes_interval: float  # of bytes as sent
 
 
 class Cost(Noun):
-    """What RUM charges for the events that it accepts, if the run's days went on for a month of 30."""
+    """What RUM charges for accepted events, if the run's load lasted for a month of 30 days."""
 
     MONTH_DAYS: ClassVar[int] = 30
 
@@ -138,7 +138,7 @@ class Cost(Noun):
 
 
 class LossPoint(Noun):
-    """One quota of the curve of loss against quota."""
+    """One point of the curve of loss against quota."""
 
     quota: float
     throttled_share: float
@@ -146,7 +146,7 @@ class LossPoint(Noun):
 
 
 class RatePoint(Noun):
-    """One sample rate: what it costs, which quota it needs, and how precise a day's figures are with it."""
+    """One sample rate with its cost, the quota that it needs, and the precision of a day's figures."""
 
     sample_rate: float
     events_per_day: float
@@ -158,12 +158,12 @@ class RatePoint(Noun):
 
     @property
     def events_per_month(self) -> float:
-        """Events of 30 days."""
+        """Events in 30 days."""
         return self.events_per_day * Cost.MONTH_DAYS
 
 
 class NeededQuota(Noun):
-    """The smallest quota that loses no more than a share of the events."""
+    """The smallest quota under which no more than `lost_share` of the events are lost."""
 
     lost_share: float
     quota: int
@@ -171,7 +171,7 @@ class NeededQuota(Noun):
 
 
 class SettingEffect(Noun):
-    """A client setting at another value: by which factors the demand changes."""
+    """The factors by which the demand changes if a client setting has another value."""
 
     setting: str
     value: float | bool
@@ -181,26 +181,26 @@ class SettingEffect(Noun):
 
 
 class GeneratorNeed(Noun):
-    """What a run of the plan takes on this machine, and the measurements behind it."""
+    """What a run of the plan needs on this machine, and the measurements that this follows from."""
 
     processes: int
     senders: int  # per process
     cores: int
-    cpu_us_per_event: float  # draw, plan and encode
+    cpu_us_per_event: float  # to draw, plan and encode it
     cpu_us_per_signature: float
     cpu_us_per_send: float  # assumed
     busiest_cpu: float  # seconds of CPU in the busiest second
-    enough: bool  # whether the machine has the cores
+    enough: bool  # whether the machine has cores enough
 
 
 class Advice(Noun):
-    """What to do: the quota to request, and the sample rate for a budget or a wanted precision."""
+    """Advice: the quota to request, and the sample rate for a budget or a wanted precision."""
 
     quota_needed: int
     margin: float
     quota_to_request: int  # with the margin
-    growth: float  # in the planned load, relative
-    weekday_peak: float  # in the planned load; the cost is a mean day's
+    growth: float  # relative; the planned load includes it
+    weekday_peak: float  # the planned load includes it; the cost is that of a mean day
     budget: float | None  # dollars a month
     wanted_precision: float | None  # half the 95 % interval of a day's figures, relative
     sample_rate: float
@@ -211,7 +211,7 @@ class Advice(Noun):
 
 
 class LoadCurves(Noun):
-    """What the page draws over time: requests a second, in steps of equal length, and the highest second of each."""
+    """The curves of the page over time: mean requests a second in equal steps, and the highest second of each."""
 
     step: float
     offered: tuple[float, ...]
@@ -221,7 +221,7 @@ class LoadCurves(Noun):
 
 
 class CapacityPlan(Noun, omit_defaults=True):
-    """Everything that a plan answers."""
+    """All figures of a plan."""
 
     scenario: str
     seed: int

@@ -1,7 +1,7 @@
-"""Demand and quota → what becomes of a load that is known by slots of time: mean values, in a second for any day.
+"""Simulate a load under a quota by slots of time, as mean values (a fluid model). It takes a second for any day.
 
-Rule: retries follow the delays that the web client's Dispatch decides on for a batch that is throttled again and again.
-What is throttled in a slot is the same share of each kind of attempt in it, and comes back in the slots in which its
+Rule: retries follow the delays that the web client's Dispatch chooses for a batch that is throttled again and again.
+In each slot the same share of every kind of attempt is throttled; these attempts come back in the slots in which their
 retries are due.
 """
 
@@ -17,11 +17,11 @@ from loadgen.jobs.plan.discrete_event import AccountQuota, MonitorOutcome, Traje
 from loadgen.traffic import Floats, Ints
 
 UNTHROTTLED_SLOTS, THROTTLED_SLOTS = 4_096, 128
-"""Slots that are processed together while nothing is throttled, and once something was."""
+"""Slots that are processed together: while nothing is throttled, and after something was throttled."""
 
 
 def simulate_slots(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory:
-    """The mean outcome of a load that is known by slot."""
+    """Compute the mean outcome of the demands under a quota, slot by slot."""
     monitors, passed = _find_passed_shares(demands, quota)
     outcomes, load = zip(*(monitor.measure_outcome(passed) for monitor in monitors), strict=True)
     attempts = np.sum(load, axis=0)
@@ -29,7 +29,7 @@ def simulate_slots(demands: Sequence[Demand], quota: AccountQuota) -> Trajectory
 
 
 class MonitorSlots:
-    """One monitor's load in slots, and its retries."""
+    """One monitor's load in slots, with the delays of its retries in slots."""
 
     def __init__(self, demand: Demand, quota: AccountQuota, size: int) -> None:
         slots = demand.slots
@@ -41,9 +41,9 @@ class MonitorSlots:
         ]
 
     def measure_outcome(self, passed: Floats) -> tuple[MonitorOutcome, Floats]:
-        """What becomes of requests and events, and the attempts by slot, given the share that passes in each slot.
+        """Return the outcome of all requests, and the attempts by slot, given the share that passes in each slot.
 
-        A retry that would come after the last slot is not made.
+        A retry that would be due after the last slot is not made.
         """
         load, at = self.fetches + self.beacons, np.flatnonzero(passed < 1)
         first, missed = float(load.sum()), 1 - passed[at]
@@ -69,19 +69,19 @@ class MonitorSlots:
 
 
 def _fit_column(column: Ints, size: int) -> Floats:
-    """A column of the run, extended by the time in which retries still come."""
+    """Return a column of the run extended to `size` slots, the time in which retries are still due."""
     fitted = np.zeros(size)
     fitted[: min(len(column), size)] = column[:size]
     return fitted
 
 
 def _find_passed_shares(demands: Sequence[Demand], quota: AccountQuota) -> tuple[list[MonitorSlots], Floats]:
-    """Each monitor's load, and the share of each slot's attempts that the bucket lets pass."""
+    """Return each monitor's load, and the share of each slot's attempts that the bucket accepts."""
     length = demands[0].slots.length
     size = int((max(demand.duration for demand in demands) + DRAIN_SECONDS) / length)
     monitors = [MonitorSlots(demand, quota, size) for demand in demands]
     refill = quota.rate * length
-    depth = max(quota.depth, refill)  # tokens that come within a slot are taken as they come
+    depth = max(quota.depth, refill)  # the tokens of a slot can be taken within it
     first = np.sum([monitor.fetches + monitor.beacons for monitor in monitors], axis=0)
     flow = SlotFlow(monitors, first, size)
     tokens, slot = depth, 0
@@ -95,7 +95,7 @@ def _find_passed_shares(demands: Sequence[Demand], quota: AccountQuota) -> tuple
 
 
 def _skip_unthrottled(load: Floats, depth: float, refill: float, tokens: float) -> tuple[int, float]:
-    """How many of these slots pass whole, and the tokens left after them."""
+    """Count the first slots without throttling, and return the tokens left after them."""
     if not load.size:
         return 0, tokens
     walk = np.concatenate(([0.0], np.cumsum(load[:-1] - refill))) + max(depth - tokens - refill, 0.0)
@@ -106,14 +106,14 @@ def _skip_unthrottled(load: Floats, depth: float, refill: float, tokens: float) 
 
 
 class SlotFlow:
-    """Takes tokens slot after slot; what is throttled comes back later."""
+    """A simulation that takes tokens slot after slot, and moves throttled attempts to the slots of their retries."""
 
     def __init__(self, monitors: Sequence[MonitorSlots], first: Floats, size: int) -> None:
         self.passed = np.ones(size)
-        self.no_retries_from = 0  # the slot from which on no retries wait
+        self.no_retries_from = 0  # no retry is due in this slot or later
         self._longest = max((delay for monitor in monitors for delay in monitor.delays), default=0)
         self._load = np.append(first, np.zeros(self._longest))
-        self._rounds = [  # of each monitor: its first attempts, then each round of retries that is tried again
+        self._rounds = [  # for each monitor: its first attempts, then each round of retries that may be retried
             (
                 np.append(monitor.fetches, np.zeros(self._longest)),
                 *(np.zeros(size + self._longest) for _ in monitor.delays[1:]),
@@ -123,8 +123,8 @@ class SlotFlow:
         self._delays = [monitor.delays for monitor in monitors]
 
     def advance(self, slot: int, end: int, depth: float, refill: float, tokens: float) -> float:
-        """Take tokens for the slots up to `end`; returns the tokens left."""
-        ahead = slice(slot, end + self._longest)  # plain lists of numbers are quicker one by one
+        """Take tokens for the slots from `slot` to before `end`; return the tokens left."""
+        ahead = slice(slot, end + self._longest)  # lists, because reading numpy elements one by one is slow
         load, passed = self._load[ahead].tolist(), [1.0] * (end - slot)
         rounds = [[each[ahead].tolist() for each in attempts] for attempts in self._rounds]
         moves = [
@@ -146,7 +146,7 @@ class SlotFlow:
             for source, target, delay in moves:
                 missed = source[place] * missing
                 load[place + delay] += missed
-                if target is not None:  # else nothing follows this retry
+                if target is not None:  # None: the client gives up after this retry
                     target[place + delay] += missed
         if last >= 0:
             self.passed[slot:end] = passed

@@ -1,4 +1,4 @@
-"""A plan as one HTML page, with the charts and cards of a run's page: the answer on top, then load, loss and cost."""
+"""A plan as one HTML page with the charts and cards of a run's report: the answer on top, then load, loss and cost."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ from loadgen.units import (
     format_short,
 )
 
-MARK_MARGIN = 1.25  # of the axis of quotas, so that the last mark's label has room behind it
-CLOSE_MARKS = 0.12  # of an axis; marks nearer to each other share a label
-RATE_MARGIN = 1.2  # by which the axis of sample rates goes beyond the lowest and the highest
+MARK_MARGIN = 1.25  # factor on the axis of quotas, so that the last mark's label has room
+CLOSE_MARKS = 0.12  # share of an axis; marks nearer to each other share a label
+RATE_MARGIN = 1.2  # factor by which the axis of sample rates exceeds the lowest and highest rate
 
 
 def build_plan_page(plan: CapacityPlan) -> str:
-    """The page's text."""
+    """Return the page's HTML."""
     return page(
         f"{plan.scenario}: capacity plan · loadgen",
         build_headline(plan),
@@ -67,16 +67,16 @@ def build_plan_page(plan: CapacityPlan) -> str:
                 "Load over the run",
                 plot_load(plan, plan.curves).html() if plan.curves else None,
                 folded("First attempts by part of the run", table(LOAD_HEAD, list_load_rows(plan), "First attempts")),
-                about="Requests a second against the quota: what visitors mean to send, and what retries make of it.",
+                about="Requests a second against the quota: first attempts, and attempts with retries.",
                 wide=True,
             ),
             card(
                 "Loss against quota",
                 plot_loss(plan).html(),
-                about="Of all attempts throttled, and of all events lost, under each quota, retries included.",
+                about="Share of attempts throttled and of events lost under each quota, retries included.",
                 wide=True,
             ),
-            card("Cost against sample rate", plot_cost(plan).html(), about="A month at the price below."),
+            card("Cost against sample rate", plot_cost(plan).html(), about="Cost of a month at the price below."),
             build_precision_card(plan),
             card("Sample rates", table(RATE_HEAD, list_rate_rows(plan), "Sample rates"), wide=True),
             card(
@@ -91,7 +91,7 @@ def build_plan_page(plan: CapacityPlan) -> str:
 
 
 def build_headline(plan: CapacityPlan) -> Markup:
-    """What was planned, and how exactly."""
+    """Build the page's header: what was planned, how exactly, and the verdict under the quota."""
     answer = f"At {plan.throttling.quota:g} requests a second: {format_verdict(plan.throttling)}."
     return header(
         "plan",
@@ -105,7 +105,7 @@ def build_headline(plan: CapacityPlan) -> Markup:
 
 
 def build_tiles(plan: CapacityPlan) -> Markup:
-    """The plan in six numbers."""
+    """Build six tiles with the plan's main figures."""
     found, money, need = plan.throttling, plan.money, plan.need
     return tiles(
         ("Quota needed", f"{need.quota:,}/s", f"loses at most {need.lost_share:.2%} of the events"),
@@ -131,7 +131,7 @@ def build_tiles(plan: CapacityPlan) -> Markup:
 
 
 def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
-    """Requests a second over the run, against the quota."""
+    """Plot requests a second over the run, against the quota."""
     quota, size = plan.throttling.quota, len(curves.offered)
     layers = [Layer("back", "busiest second", curves.peak)]
     if plan.throttling.throttled:
@@ -148,7 +148,7 @@ def plot_load(plan: CapacityPlan, curves: LoadCurves) -> Plot:
 
 
 def plot_loss(plan: CapacityPlan) -> Plot:
-    """The shares that are throttled and lost, over the quota."""
+    """Plot the shares of requests throttled and of events lost, over the quota."""
     points = plan.loss
     scale = linear(max(max(point.quota for point in points), plan.need.quota) * MARK_MARGIN)
     axis = Axis(
@@ -166,7 +166,7 @@ def plot_loss(plan: CapacityPlan) -> Plot:
 
 
 def place_quota_marks(plan: CapacityPlan, scale: Scale) -> list[Mark]:
-    """Marks at the quota that is needed and the one that is asked about; close together they share a label."""
+    """Return marks at the needed quota and at the asked quota; if they are close, they share a label."""
     quota, need = plan.throttling.quota, float(plan.need.quota)
     labels = {quota: f"quota {quota:g}/s", need: f"needed {need:g}/s"}
     if abs(scale.share(quota) - scale.share(need)) < CLOSE_MARKS:
@@ -176,7 +176,7 @@ def place_quota_marks(plan: CapacityPlan, scale: Scale) -> list[Mark]:
 
 
 def plot_cost(plan: CapacityPlan) -> Plot:
-    """Dollars against sample rate."""
+    """Plot dollars a month against sample rate."""
     return plot_by_rate(
         plan,
         "cost",
@@ -187,7 +187,7 @@ def plot_cost(plan: CapacityPlan) -> Plot:
 
 
 def build_precision_card(plan: CapacityPlan) -> Markup | None:
-    """How precise a day's figures are at each sample rate; None where no figure is known."""
+    """Build the card of a day's precision at each sample rate; None if no precision is known."""
     lines = (
         ("service", "p75 LCP", [point.p75_lcp_interval for point in plan.rates]),
         ("failed", "sessions with JS errors", [point.js_error_interval for point in plan.rates]),
@@ -210,7 +210,7 @@ def build_precision_card(plan: CapacityPlan) -> Markup | None:
 
 
 def plot_by_rate(plan: CapacityPlan, key: str, title: str, layers: Sequence[Layer], say: Write) -> Plot:
-    """Lines over the logarithm of the sample rate."""
+    """Plot lines over the logarithm of the sample rate."""
     rates = [point.sample_rate for point in plan.rates]
     low, high = min(rates) / RATE_MARGIN, max(rates) * RATE_MARGIN
     places = [log(each / low) / log(high / low) for each in rates]

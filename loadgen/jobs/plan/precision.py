@@ -1,6 +1,6 @@
-"""How precise the figures of a site are with a number of recorded sessions, estimated from some of its sessions.
+"""Estimate how precise a site's figures are with a number of recorded sessions, from a sample of its sessions.
 
-Rule: precision grows with the square root of the recorded sessions, so it follows from the sessions at sample rate 1.
+Rule: precision grows with the square root of the recorded sessions, so a sample at sample rate 1 gives it for any rate.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loadgen.wire import read_vital
 
 
 class PrecisionEstimator:
-    """Estimates from some sessions of a site how precise its figures are with a number of recorded sessions.
+    """An estimator of the precision of a site's figures by number of recorded sessions, made from some sessions.
 
     Each precision is half the 95 % interval, relative to the figure.
     """
@@ -26,11 +26,14 @@ class PrecisionEstimator:
         lcp = [_find_first_lcp(session) for session in sessions]
         self._lcp = np.array([value for value in lcp if value is not None])
         self._with_lcp = len(self._lcp) / len(sessions) if sessions else 0.0
-        failing = [any(event.type == JS_ERROR for load in each.loads for event in load.events) for each in sessions]
+        failing = [any(event.type == JS_ERROR for load in visit.loads for event in load.events) for visit in sessions]
         self._failing = sum(failing) / len(sessions) if sessions else 0.0
 
     def estimate_p75_lcp(self, recorded: float) -> float | None:
-        """The 75th percentile's with so many sessions; an LCP counts once a session, as those of a visit are alike."""
+        """Estimate the precision of p75 LCP; None with less than one LCP.
+
+        Only the first LCP of a session counts, because the values of one visit are alike.
+        """
         with_lcp = recorded * self._with_lcp
         if with_lcp < 1:
             return None
@@ -38,7 +41,7 @@ class PrecisionEstimator:
         return CONFIDENCE * math.sqrt(0.75 * 0.25 / with_lcp) * float(high - low) / 0.1 / float(middle)
 
     def estimate_error_share(self, recorded: float) -> float | None:
-        """The share of sessions with JavaScript errors, with so many sessions; None where none has any."""
+        """Estimate the precision of the share of sessions with JavaScript errors; None if no session has any."""
         if recorded < 1 or not self._failing:
             return None
         return CONFIDENCE * math.sqrt((1 - self._failing) / (self._failing * recorded))

@@ -1,4 +1,4 @@
-"""Scenario and seed → what a run sends, without sending it: every session planned, or a sample of a wanted
+"""Rehearse a run: draw, plan and encode its sessions without sending them, all of them or a sample of a wanted
 precision."""
 
 from __future__ import annotations
@@ -23,47 +23,47 @@ from loadgen.planned import PlannedSession, planned
 from loadgen.scenario import Scenario
 
 MOST_REHEARSED = 20_000
-"""Runs with up to so many sessions are rehearsed whole; of longer ones a sample is, unless `exact` is asked for."""
+"""Sessions up to which a run is rehearsed whole; of a longer run a sample is rehearsed, unless `exact` is given."""
 
-TRIED_SESSIONS = 600  # sessions that are kept to try client settings on
-CLOSE_ENOUGH = 1.1  # times the rehearsed sessions: if fewer than so many are wanted, they are not rehearsed anew
+TRIED_SESSIONS = 600  # sessions on which client settings are tried
+CLOSE_ENOUGH = 1.1  # a sample is good enough if fewer than this times its sessions are wanted
 
-START_BYTES = 32  # of memory for an arrival: its start, drawn, sorted and rounded
-SESSION_BYTES = 1_200  # of memory for a session of about ten batches when every session is kept
+START_BYTES = 32  # memory for an arrival: its start, drawn, sorted and rounded
+SESSION_BYTES = 1_200  # memory for a session of about ten batches if every session is kept
 LONGEST_EXACT = 5_000_000
 """Sessions that `exact` allows: three quarters of an hour at 0.5 ms a session."""
 
 
 class SampleSize(Noun):
-    """How many sessions stand for how many."""
+    """The size of a sample, the run that it represents, and its precision."""
 
     sessions: int
-    of: int
+    run_sessions: int
     cpu_seconds: float  # to draw, plan and encode them, on one core
-    walked: int = 0  # of which the traits were drawn
+    walked: int = 0  # sessions of which only the traits were drawn
     intervals: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Half the 95 % intervals of the sums of requests, events and bytes as sent, relative; zero when exact."""
 
     @property
     def exact(self) -> bool:
         """Whether every session was planned."""
-        return self.sessions == self.of
+        return self.sessions == self.run_sessions
 
 
 class RehearsedMonitor(NamedTuple):
-    """One monitor's demand, and what it was made from."""
+    """One monitor's demand, with the sample and the profile that it was computed from."""
 
     scenario: Scenario
     demand: Demand
-    unsampled: Demand  # the same at sample rate 1
+    unsampled: Demand  # the demand at sample rate 1
     sample: SampleSize
     profile: BatchProfile  # at sample rate 1
     sessions: tuple[PlannedSession, ...]  # the first few, at sample rate 1, unrecorded events included
-    share: int  # one of so many blocks of sessions was planned
+    share: int  # one in so many blocks of sessions was rehearsed
 
 
 def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_progress: OnProgress) -> RehearsedMonitor:
-    """A monitor's demand; `precision` is half the 95 % interval, relative, that a sample must reach.
+    """Compute a monitor's demand; `precision` is half the relative 95 % interval that a sample must reach.
 
     Raises LoadgenError if the run is too large for this machine.
     """
@@ -77,7 +77,7 @@ def rehearse(scenario: Scenario, seed: int, precision: float, exact: bool, on_pr
     if sample.exact:
         demand = unsampled = measure_demand(scenario, profile)
         if kept != 1:
-            demand = measure_demand(scenario, rehearsal.own.build())
+            demand = measure_demand(scenario, rehearsal.at_own_rate.build())
     else:
         demand = unsampled = extrapolate_demand(scenario, profile, starts, 1.0, seed)
         if kept != 1:
@@ -108,59 +108,66 @@ def refuse_too_large(name: str, sessions: float, duration: float, exact: bool) -
 
 
 def read_memory_bytes() -> float:
-    """The machine's memory."""
+    """Return the size of the machine's memory in bytes."""
     return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
 
 
 class Rehearsal:
     """Rehearses every session of a run, or one of so many blocks of them."""
 
-    def __init__(self, scenario: Scenario, seed: int, of: int, on_progress: OnProgress) -> None:
-        self._scenario, self._seed, self._of, self._tell = scenario, seed, of, on_progress
+    def __init__(self, scenario: Scenario, seed: int, run_sessions: int, on_progress: OnProgress) -> None:
+        self._scenario, self._seed, self._run_sessions, self._on_progress = scenario, seed, run_sessions, on_progress
         self._share = 0  # nothing is rehearsed yet
         self._cpu_seconds = 0.0
 
     def plan(self, with_unrecorded: bool = False) -> Iterator[PlannedSession]:
-        """The share's sessions at sample rate 1."""
+        """Draw and plan the sessions of the present share, at sample rate 1."""
         return plan_share(self._scenario, self._seed, self._share, with_unrecorded)
 
     def choose_share(self, precision: float) -> int:
-        """The n for which one of n blocks of sessions makes a sample of the precision, by a rehearsal of the fewest."""
-        self.run(max(self._of // count_fewest(self._of), 1))
+        """Choose n so that one in n blocks of sessions gives this precision; rehearse a small sample to find out."""
+        self.run(max(self._run_sessions // count_fewest(self._run_sessions), 1))
         if self._share == 1:
             return 1
-        wanted = max(each.choose_rehearsed(precision, self._of) for each in self._calibration.measure_spreads())
-        return self._share if wanted < CLOSE_ENOUGH * self._profile.sessions else max(int(self._of // wanted), 1)
+        wanted = max(
+            each.choose_rehearsed(precision, self._run_sessions) for each in self._calibration.measure_spreads()
+        )
+        return (
+            self._share if wanted < CLOSE_ENOUGH * self._profile.sessions else max(int(self._run_sessions // wanted), 1)
+        )
 
     def run(self, share: int) -> None:
-        """Rehearse one of `share` blocks of sessions, unless that is done."""
+        """Rehearse one in `share` blocks of sessions, unless they were rehearsed last."""
         if share == self._share:
             return
-        self._share, scenario, wanted = share, self._scenario, self._of / share
+        self._share, scenario, wanted = share, self._scenario, self._run_sessions / share
         if share > 1:
-            self._tell(f"{scenario.name}: rehearsing about {wanted:,.0f} of {self._of:,} sessions")
+            self._on_progress(f"{scenario.name}: rehearsing about {wanted:,.0f} of {self._run_sessions:,} sessions")
         begun, kept = time.thread_time(), scenario.monitor.sample_rate
-        full, self.own = ProfileBuilder(scenario), ProfileBuilder(scenario)
-        tick = Ticker(self._tell, f"rehearsing {scenario.name}", wanted, "sessions")
+        full, self.at_own_rate = ProfileBuilder(scenario), ProfileBuilder(scenario)
+        tick = Ticker(self._on_progress, f"rehearsing {scenario.name}", wanted, "sessions")
         for session, plan in track(self.plan(), tick):
             if share == 1 and kept != 1:
-                self.own.add(session, client.plan(session, scenario.client, kept))
+                self.at_own_rate.add(session, client.plan(session, scenario.client, kept))
             full.add(session, plan)
         self._profile, self._cpu_seconds = full.build(), time.thread_time() - begun
         if share > 1:
             self._calibration = self._calibrate()
 
     def represent(self, precision: float) -> tuple[SampleSize, BatchProfile]:
-        """How the rehearsed sessions stand for the run: how precisely, and with weights."""
-        profile, of = self._profile, self._of
-        size = SampleSize(profile.sessions, of, self._cpu_seconds)
+        """Return the sample's size and precision, and its profile, weighted to represent the run."""
+        profile, run_sessions = self._profile, self._run_sessions
+        size = SampleSize(profile.sessions, run_sessions, self._cpu_seconds)
         if size.exact:
             return size, profile
         calibration = self._calibration
-        wanted = max(each.choose_walked(precision, profile.sessions, of) for each in calibration.measure_spreads())
-        walked = self._walk(max(int(of // max(wanted, profile.sessions)), 1))
+        wanted = max(
+            each.choose_walked(precision, profile.sessions, run_sessions) for each in calibration.measure_spreads()
+        )
+        walked = self._walk(max(int(run_sessions // max(wanted, profile.sessions)), 1))
         requests, events, wire_bytes = (
-            each.measure_interval(profile.sessions, walked.visits, of) for each in calibration.measure_spreads(walked)
+            each.measure_interval(profile.sessions, walked.visits, run_sessions)
+            for each in calibration.measure_spreads(walked)
         )
         size = msgspec.structs.replace(size, walked=walked.visits, intervals=(requests, events, wire_bytes))
         return size, profile._replace(weights=calibration.weigh(walked))
@@ -171,15 +178,15 @@ class Rehearsal:
         return Calibration(traits[np.argsort(index)], self._profile)
 
     def _walk(self, share: int) -> MeanTraits:
-        """The traits of one of `share` blocks of sessions."""
-        tick = Ticker(self._tell, f"walking {self._scenario.name}", self._of / share, "sessions")
+        """Draw the traits of one in `share` blocks of sessions."""
+        tick = Ticker(self._on_progress, f"walking {self._scenario.name}", self._run_sessions / share, "sessions")
         drawn = traffic.draw_traits(self._scenario, self._seed, (0, share))
         parts = count_parts(self._profile.sessions)
-        return MeanTraits.sum_up(track(drawn, tick, lambda block: len(block[0])), parts, self._of)
+        return MeanTraits.sum_up(track(drawn, tick, lambda block: len(block[0])), parts, self._run_sessions)
 
 
 def plan_share(scenario: Scenario, seed: int, share: int, with_unrecorded: bool = False) -> Iterator[PlannedSession]:
-    """The sessions of one of `share` blocks of a run's, at sample rate 1."""
+    """Draw and plan the sessions of one in `share` blocks of the run's sessions, at sample rate 1."""
     whole = scenario.adjust(sample_rate=1.0)
     return planned(whole, seed, (0, share), with_unrecorded=with_unrecorded, is_sample=share > 1)
 
@@ -190,11 +197,11 @@ class ExpectedVolume(Noun):
     sessions: int
     requests: int
     events: int
-    exact: bool  # False: extrapolated from the first sessions
+    exact: bool  # False: extrapolated from the first MOST_REHEARSED sessions
 
 
 def estimate_volume(scenario: Scenario, seed: int) -> ExpectedVolume:
-    """What a run will send: exact up to 20,000 sessions, extrapolated in proportion from the first ones above."""
+    """Estimate what a run will send: exact up to 20,000 sessions, else in proportion to the first 20,000."""
     requests = events = sessions = 0
     remaining = planned(scenario, seed)
     for _, plan in islice(remaining, MOST_REHEARSED):

@@ -1,4 +1,4 @@
-"""A plan on the terminal, in 80 columns: the answer first, then load, quota, cost, and what would change them."""
+"""A plan on the terminal, in 80 columns: the answer first, then load, quota, cost, and the effect of settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ RATE_NOTE = Text("  LCP p75, JS errors: how far a day's figure may be off (95 %)
 
 
 def leave_out_curves(plan: CapacityPlan) -> CapacityPlan:
-    """A plan as `--json` prints it: all figures, without the page's curves."""
+    """Return the plan as `--json` prints it: all figures, without the page's curves."""
     return msgspec.structs.replace(plan, curves=None)
 
 
 def build_plan_view(plan: CapacityPlan) -> RenderableType:
-    """The whole plan."""
+    """Build the terminal's view of the whole plan."""
     parts: list[RenderableType] = [format_headline(plan), Text(), build_load_table(plan), Text(), format_quota(plan)]
     if len(plan.monitors) > 1:
         parts += [Text(), build_monitor_table(plan.monitors)]
@@ -46,7 +46,7 @@ def build_plan_view(plan: CapacityPlan) -> RenderableType:
 
 
 def format_headline(plan: CapacityPlan) -> Text:
-    """What was planned, how exactly, and what it comes to."""
+    """Format what was planned, how exactly, and the totals of load and cost."""
     load, money = plan.load, plan.money
     lines = [
         Text.assemble((plan.scenario, "bold"), f", seed {plan.seed}, {format_duration(plan.duration)}"),
@@ -66,7 +66,7 @@ def format_headline(plan: CapacityPlan) -> Text:
 
 
 def format_exactness(plan: CapacityPlan) -> str:
-    """Whether the figures are exact, or how far they may be off."""
+    """Say whether the figures are exact, or how far they may be wrong."""
     if plan.exact:
         return "every session rehearsed: a run with this seed sends exactly this"
     rehearsed = sum(monitor.rehearsed for monitor in plan.monitors)
@@ -79,7 +79,7 @@ def format_exactness(plan: CapacityPlan) -> str:
 
 
 def format_left_out(plan: CapacityPlan) -> str:
-    """Events that are noticed and not sent."""
+    """Say how many events are generated, and how many of them are not sent for which reason."""
     load = plan.load
     reasons = (
         ("not sampled", load.not_sampled),
@@ -92,7 +92,7 @@ def format_left_out(plan: CapacityPlan) -> str:
 
 
 def build_load_table(plan: CapacityPlan) -> Table:
-    """Requests, events and bytes a second by stage, hour or day."""
+    """Build the table of requests, events and bytes a second by stage, hour or day."""
     table = build_grid(*LOAD_HEAD)
     whole = len(plan.windows[:MOST_ROWS])
     for place, cells in enumerate(list_load_rows(plan)):
@@ -101,7 +101,7 @@ def build_load_table(plan: CapacityPlan) -> Table:
 
 
 def list_load_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
-    """A row a window, and one of the whole run where there are several."""
+    """Yield one row for each window and, if there are several windows, one for the whole run."""
     windows = plan.windows[:MOST_ROWS]
     for window in (*windows, plan.whole) if len(windows) > 1 else windows:
         requests, events = window.requests, window.events
@@ -113,7 +113,7 @@ def list_load_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
 
 
 def format_quota(plan: CapacityPlan) -> Text:
-    """The quota that is needed, and what the one that is asked about does."""
+    """Format the quota that is needed, and the effect of the asked quota."""
     found, need = plan.throttling, plan.need
     lines = [
         Text.assemble(
@@ -138,21 +138,21 @@ def format_quota(plan: CapacityPlan) -> Text:
 
 
 def format_verdict(found: Throttling) -> str:
-    """What a quota does, in a few words."""
+    """Say in a few words what a quota does to the load."""
     if not found.throttled:
         return "nothing is throttled"
     return f"{found.throttled_share:.1%} of the requests throttled, {found.lost_share:.1%} of the events lost"
 
 
 def format_recovery(found: Throttling) -> str:
-    """How long throttling goes on after the load has come down."""
+    """Say how long throttling lasts after first attempts fall below the quota."""
     if found.recovery_seconds is None:
         return "first attempts stay above the quota to the end"
     return f"over {found.recovery_seconds:.0f} s after first attempts fall below the quota"
 
 
 def build_monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
-    """Each monitor under the one quota."""
+    """Build the table of monitors under the quota that they share."""
     table = build_grid("app monitor", "rate", "requests", "events", "throttled", "lost")
     for each in monitors:
         found = each.throttling
@@ -168,7 +168,7 @@ def build_monitor_table(monitors: Iterable[MonitorPlan]) -> Table:
 
 
 def build_loss_table(plan: CapacityPlan) -> Table:
-    """Loss against quota."""
+    """Build the table of throttling and loss by quota."""
     table = build_grid("quota", *(f"{point.quota:g}" for point in plan.loss))
     table.add_row("throttled", *(shorten_share(point.throttled_share) for point in plan.loss))
     table.add_row("events lost", *(shorten_share(point.lost_share) for point in plan.loss))
@@ -176,7 +176,7 @@ def build_loss_table(plan: CapacityPlan) -> Table:
 
 
 def list_rate_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
-    """A row a sample rate: cost, quota, and how precise figures are."""
+    """Yield one row for each sample rate: cost, needed quota, and precision."""
     for point in plan.rates:
         yield (
             f"{point.sample_rate:g}",
@@ -190,7 +190,7 @@ def list_rate_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
 
 
 def list_setting_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
-    """A row a client setting: by how much the demand changes."""
+    """Yield one row for each client setting: how much it changes the demand."""
     for effect in plan.what_if:
         value = str(effect.value).lower() if isinstance(effect.value, bool) else f"{effect.value:,}"
         changes = (effect.requests, effect.events, effect.wire_bytes)
@@ -198,7 +198,7 @@ def list_setting_rows(plan: CapacityPlan) -> Iterator[Sequence[str]]:
 
 
 def format_generator_need(plan: CapacityPlan) -> Text:
-    """What a run takes here."""
+    """Format what a run of the plan needs on this machine."""
     need = plan.generator
     said = (
         f"{need.processes} process{'es' if need.processes > 1 else ''}, {need.senders} senders each\n"
@@ -211,7 +211,7 @@ def format_generator_need(plan: CapacityPlan) -> Text:
 
 
 def build_grid(*names: str) -> Table:
-    """A table without lines, its first column to the left, the others to the right."""
+    """Build an empty table without lines; its first column is aligned left, the others right."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", show_edge=False)
     for place, name in enumerate(names):
         table.add_column(name, justify="right" if place else "left", no_wrap=True)
@@ -219,7 +219,7 @@ def build_grid(*names: str) -> Table:
 
 
 def fill_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Such a table with its rows."""
+    """Build a table without lines from its head and rows."""
     table = build_grid(*head)
     for row in rows:
         table.add_row(*row)
@@ -227,21 +227,21 @@ def fill_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
 
 
 def shorten_rate(value: float) -> str:
-    """A rate without its unit: two digits below ten, whole above, 12.3k."""
+    """Format a rate without its unit: two digits below 10, whole numbers below 10,000, then such as 12.3k."""
     return format_short(value, 2 if value < 1e4 else 3)
 
 
 def shorten_share(value: float) -> str:
-    """A share in per cent, short."""
+    """Format a share in per cent with few digits."""
     return f"{value:.0%}" if value >= 0.0995 else f"{value:.1%}" if value >= 0.0005 else "0"
 
 
 def format_interval(value: float | None) -> str:
-    """A relative interval."""
+    """Format half a relative interval, such as ±1.2%; a dash if it is unknown or above 999%."""
     return "–" if value is None or value > 9.99 else f"±{value:.1%}" if value < 0.0995 else f"±{value:.0%}"
 
 
 def format_change(factor: float) -> str:
-    """A factor as a change in per cent."""
+    """Format a factor as a change in per cent."""
     percent = round((factor - 1) * 100)
     return f"{percent:+d} %" if percent else "="

@@ -1,4 +1,4 @@
-"""What other client settings would change: each is tried on the same sessions, at each other value.
+"""Compute what other client settings would change: each setting is tried at other values on the same sessions.
 
 Rule: the effect of a setting is a factor on the first attempts of the first app monitor's first sessions.
 """
@@ -22,11 +22,11 @@ SETTINGS: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("resourceEventLimit", (0, 10)),
     ("sessionEventLimit", (50, 100, 200, 0)),
 )
-"""Settings of aws-rum-web and values to try, their defaults included; 0 means no limit for the last."""
+"""Settings of aws-rum-web and values to try, their defaults included; for sessionEventLimit 0 means no limit."""
 
 
 def try_settings(monitor: RehearsedMonitor, seed: int) -> tuple[SettingEffect, ...]:
-    """Each setting by itself at each other value, on a monitor's first sessions."""
+    """Try each setting alone, at each value that the scenario does not have, on a monitor's first sessions."""
     unchanged = profile_batches(monitor.sessions, monitor.scenario).attempts
     return tuple(
         _try_setting(monitor, seed, unchanged, name, value)
@@ -44,7 +44,7 @@ def _try_setting(
     sessions: Iterable[PlannedSession] = (
         (session, client.plan(session, changed, 1.0)) for session, _ in monitor.sessions
     )
-    if name == "resourceEventLimit":  # it changes which events the pages' loads have, the others what becomes of events
+    if name == "resourceEventLimit":  # it changes the events of page loads, so the sessions must be drawn again
         drawn = plan_share(scenario, seed, monitor.share, with_unrecorded=True)
         sessions = islice(drawn, len(monitor.sessions))
     tried = profile_batches(sessions, scenario).attempts

@@ -77,7 +77,7 @@ def test_walks_narrow_the_interval_to_what_traits_leave_open() -> None:
     calibration = Calibration(traits[:REHEARSED], profile_of(events[:REHEARSED]))
     requests, of_events, wire_bytes = calibration.measure_spreads()
     assert requests == Spread(0.0, 0.0)  # one each
-    assert of_events.explained > 5 * of_events.left
+    assert of_events.explained > 5 * of_events.residual
     assert wire_bytes.explained == pytest.approx(of_events.explained)
     alone, all_walked = (of_events.measure_interval(REHEARSED, walked, VISITS) for walked in (REHEARSED, VISITS))
     assert alone > 2 * all_walked > 0

@@ -21,7 +21,7 @@ def test_a_sample_is_never_so_small_that_all_sessions_are_drawn_for_it(monkeypat
     many = BUSY.adjust(duration=86_400.0, rate=0.5)
     said: list[Told] = []
     found = rehearse(many, 3, 0.5, False, said.append)
-    assert FEWEST_REHEARSED <= found.sample.sessions < 1.2 * FEWEST_REHEARSED < found.sample.of / 10
+    assert FEWEST_REHEARSED <= found.sample.sessions < 1.2 * FEWEST_REHEARSED < found.sample.run_sessions / 10
     assert any(isinstance(each, str) for each in said)
 
 
@@ -35,7 +35,7 @@ def test_a_sample_says_how_far_it_may_be_off(monkeypatch: pytest.MonkeyPatch) ->
     assert 0 < max(some.sample.intervals) <= 0.055
     assert some.sample.sessions < exact.sample.sessions / 4
     assert some.sample.sessions < some.sample.walked <= exact.sample.sessions
-    assert some.sample.of == exact.sample.of == some.demand.totals.sessions
+    assert some.sample.run_sessions == exact.sample.run_sessions == some.demand.totals.sessions
     for figure, interval in zip(("requests", "events", "wire_bytes"), some.sample.intervals, strict=True):
         true, guess = getattr(exact.demand.totals, figure), getattr(some.demand.totals, figure)
         assert guess == pytest.approx(true, rel=1.5 * interval + 0.01)
@@ -46,7 +46,7 @@ def test_a_sample_too_small_for_the_precision_grows(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("loadgen.jobs.plan.double_sampling.FEWEST_REHEARSED", 128)
     many = SHOP.adjust(duration=600.0)
     some, whole = (rehearse(many, 3, precision, False, ignore_progress).sample for precision in (0.02, 0.0001))
-    assert 128 < some.sessions < some.of / 2 < some.walked
+    assert 128 < some.sessions < some.run_sessions / 2 < some.walked
     assert max(some.intervals) <= 0.03
     assert whole.exact and whole.intervals == (0.0, 0.0, 0.0)
 

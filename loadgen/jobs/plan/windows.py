@@ -1,4 +1,4 @@
-"""How a run's seconds are grouped into stages, hours or days, and the load of each group."""
+"""Divide a run into windows (stages, hours or days), and measure the load of each window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Bounds = tuple[str, float, float]
 
 
 def divide_run(scenario: Scenario) -> list[Bounds]:
-    """Stages of a run of up to two hours, hours of one of up to two days, else days."""
+    """Divide a run into stages if it lasts up to two hours, into hours up to two days, else into days."""
     if scenario.duration > 2 * DAY_SECONDS:
         return _divide_evenly(scenario.duration, DAY_SECONDS, "day {0}")
     if scenario.duration > 2 * HOUR:
@@ -50,7 +50,7 @@ def _divide_by_stages(scenario: Scenario) -> list[Bounds]:
 
 
 def measure_window(seconds: LoadBySecond, bounds: Bounds) -> PlanWindow:
-    """What is due in a window."""
+    """Measure the load that is due in a window."""
     name, start, end = bounds
     first, last = int(start), max(int(np.ceil(end)), int(start) + 1)
     length = end - start
@@ -67,7 +67,7 @@ def measure_window(seconds: LoadBySecond, bounds: Bounds) -> PlanWindow:
 
 
 def measure_spread(column: Ints, length: float) -> RateSpread:
-    """How a figure varies over the window's seconds; the mean is over `length` seconds."""
+    """Return mean (over `length` seconds), percentiles and peak of a column of counts by second."""
     if not len(column):
         return RateSpread(0.0, 0.0, 0.0, 0.0)
     p95, p99 = np.quantile(column, (0.95, 0.99)).tolist()

@@ -27,9 +27,9 @@ from loadgen.transport import (
     describe_answer,
     find_route,
     is_json,
+    make_printable,
     name_outcome,
     parse_retry_after,
-    printable,
     start_notice,
     unpack,
 )
@@ -146,7 +146,7 @@ def explain_no_answer(error: NoAnswer, url: str) -> Exception:
         )
         return made
     cure = f"; {CURES[error.cause]}" if error.cause in CURES else ""
-    return CallUnanswered(f'Could not connect to the endpoint URL: "{url}" ({printable(error.cause)}{cure})')
+    return CallUnanswered(f'Could not connect to the endpoint URL: "{url}" ({make_printable(error.cause)}{cure})')
 
 
 ALWAYS = {
@@ -210,4 +210,4 @@ def find_misfit(shape: Any, value: Any, name: str = "") -> str:
 
 def show(value: Any) -> str:
     """The beginning of a value, as JSON."""
-    return printable(msgspec.json.encode(value).decode())
+    return make_printable(msgspec.json.encode(value).decode())

@@ -1,9 +1,9 @@
-"""Windows at one rate each → the highest request rate that keeps the conditions. Pure.
+"""Windows, each at one rate → the highest request rate that keeps the conditions. Pure.
 
-A window is measured here from the results of holding a rate; `search` chooses the rates.
+This module measures a window from the results of its requests; `search` chooses the rates.
 
-The search runs in the Locust process (`swarm.rate_probe`), because that process sends the windows; the job reads its
-steps and finishes a search that was interrupted (`jobs.find_limit`). So the search stands below both.
+The search runs in the Locust process (`swarm.rate_probe`), because that process sends the windows. The job
+(`jobs.find_limit`) reads the steps and finishes a search that was interrupted. So this room stands below both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from loadgen.limit.search import (
     RateWindow,
     SearchRange,
     SearchStep,
-    limit_so_far,
+    find_limit_so_far,
     search_limit,
 )
 from loadgen.model import Noun, Result
@@ -40,46 +40,47 @@ __all__ = [
     "SearchRange",
     "SearchStep",
     "extend_for_search",
-    "limit_so_far",
+    "find_limit_so_far",
     "measure_window",
     "search_limit",
 ]
 
 LIMIT_FILE, STEPS_FILE = "limit.json", "limit-steps.ndjson"
-"""What a search leaves in its folder: what it found, and each window as it was measured."""
+"""The files that a search writes into its folder: the limit it found, and each window as it was measured."""
 
 LONGEST_SECONDS = 7200.0
-"""The scenario of a search lasts this long; a longer search has no sessions left."""
+"""The duration of a search's scenario in seconds; a longer search has no sessions left."""
 
 SESSIONS_A_SECOND = 100.0
-"""Enough for two hours at several hundred requests a second. The search, not the arrivals, says when each is sent."""
+"""The arrivals of a search: enough for two hours at several hundred requests a second. The search itself decides when
+each request is sent."""
 
 LATE_SECONDS = 0.1
-"""Answers that come this soon after a window's end count as in time: the last requests need theirs."""
+"""Answers up to this long after a window's end count as in time, because the last requests need theirs."""
 
 
 class LimitSearch(Noun, kw_only=True):
-    """A search for a limit, as it was asked for."""
+    """The options of a search for a limit."""
 
     conditions: Conditions
     where: SearchRange
     hold: float  # seconds that count in a window
     settle: float  # seconds at the same rate before them
-    senders: int  # requests that can be in flight
+    senders: int  # most requests in flight
 
 
 class RateHold(Noun):
-    """One rate, held: which part of it counts, in seconds from the run's zero."""
+    """One rate that was held for a while; `begin` to `end`, in seconds from the run's zero, is the part that counts."""
 
     rate: float  # requests a second
     begin: float
     end: float
-    senders: int  # requests that could be in flight
+    senders: int  # most requests in flight
     primed: bool  # the target's token bucket was emptied before
 
 
 class GeneratorLoad(Noun):
-    """How busy the generator itself was in a window."""
+    """The load of the generator itself in a window."""
 
     loop_lags: tuple[float, ...] = ()  # seconds by which its event loop was late, sampled
     cpu: float = 0.0  # cores
@@ -89,7 +90,7 @@ IDLE = GeneratorLoad()
 
 
 def extend_for_search(scenario: Scenario) -> Scenario:
-    """The scenario with enough sessions for any search, and a client that tries every batch once."""
+    """Give a scenario enough sessions for any search, and a client that tries every batch only once."""
     return scenario.model_copy(
         update={
             "arrivals": Arrivals(rate=SESSIONS_A_SECOND),
@@ -100,7 +101,7 @@ def extend_for_search(scenario: Scenario) -> Scenario:
 
 
 def measure_window(results: Sequence[Result], hold: RateHold, own: GeneratorLoad = IDLE) -> RateWindow:
-    """What a hold measured: of the requests that were intended between its `begin` and `end`."""
+    """Measure the window of a hold: the requests whose intended moment lies from its `begin` to its `end`."""
     begin, end = hold.begin, hold.end
     counted = [result for result in results if begin <= result.intended < end]
     if not counted:
@@ -133,6 +134,6 @@ def measure_window(results: Sequence[Result], hold: RateHold, own: GeneratorLoad
 
 
 def count_most_in_flight(results: Sequence[Result]) -> int:
-    """The most requests that were under way at one moment."""
+    """Return the most requests that were in flight at the same time."""
     moments = sorted([(result.started, 1) for result in results] + [(result.finished, -1) for result in results])
     return int(np.cumsum([change for _, change in moments]).max(initial=0))

@@ -1,11 +1,11 @@
-"""measure(rate) → the highest request rate that keeps the conditions: climb, bracket, bisect, confirm. Pure.
+"""The search for the highest request rate that keeps the conditions: climb, bracket, bisect, confirm. Pure.
 
-Rule: one window proves nothing. The search measures both ends of the bracket again before it believes them, and a
-majority of windows decides at each rate. A window in which the generator itself was late says nothing of the target.
+Rule: one window proves nothing. The search measures both ends of the bracket again before it accepts them, and at each
+rate the majority of windows decides. A window in which the generator itself was late says nothing about the target.
 
 A full token bucket lets requests pass above the quota until it is empty. So after the first throttled window the search
-primes each further one: it empties the bucket first, at the highest rate that was throttled, and it forgets the windows
-that passed without priming.
+primes each further window: it first empties the bucket, at the highest rate that was throttled. It forgets the windows
+that kept the conditions without priming.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from loadgen.errors import LoadgenError
 from loadgen.model import Noun
 
 LAG_MS = 100.0
-"""p99 of the schedule lag above which a window is the generator's, not the target's."""
+"""The p99 of the schedule lag in milliseconds above which a window measures the generator, not the target."""
 
 BUSY = 0.9
-"""Cores above which the generator, one process on one core, has no time to spare."""
+"""The cores in use above which the generator, one process on one core, has no time to spare."""
 
 OFFERED = 0.97
-"""Share of a window's requests that the generator must have sent in time."""
+"""The share of a window's requests that the generator must have sent in time."""
 
 ANSWERED = 0.97
-"""Share of a window's requests that must be answered within it: with less, the target's queue grows."""
+"""The share of a window's requests that must be answered within it; with less, the target's queue grows."""
 
-MOST_VOTES = 5  # windows at one rate
-MOST_REPEATS = 2  # further windows while the generator is late
+MOST_VOTES = 5  # most windows at one rate
+MOST_REPEATS = 2  # most repetitions of a window in which the generator was late
 
 Cause = Literal["throttled", "failed", "slow", "behind", "generator", "ceiling"]
 
 
 class RateWindow(Noun):
-    """What one hold at a rate measured. Shares are of the requests sent in it."""
+    """The figures of one window at a rate. Shares are shares of its requests."""
 
-    rate: float  # asked for, requests a second
-    offered: float  # sent, a second
-    accepted: float  # a second, of whatever was answered in the window
+    rate: float  # requests per second that were planned
+    offered: float  # requests sent per second
+    accepted: float  # requests accepted per second, by the moment of the answer
     throttled_share: float
     failed_share: float
     answered_share: float
@@ -52,27 +52,28 @@ class RateWindow(Noun):
     p99_ms: float | None
     lag_p99_ms: float
     primed: bool = False
-    sent_share: float = 1.0  # before the window's end
-    saturated: bool = False  # every sender was waiting for an answer
-    loop_lag_p99_ms: float = 0.0  # by which the generator's own loop was late, whatever it sent
+    sent_share: float = 1.0  # sent before the window's end
+    saturated: bool = False  # True: at some moment every sender was waiting for an answer
+    loop_lag_p99_ms: float = 0.0  # how late the generator's own event loop was
     cpu: float = 0.0  # cores that the generator used
-    shortage: str | None = None  # what the generator's machine ran out of
-    error: str | None = None  # the most frequent of those that failed
+    shortage: str | None = None  # cause if the generator's machine ran out of something
+    error: str | None = None  # the most frequent error of the failed requests
 
 
 Measure = Callable[[float, float | None], RateWindow]
-"""Holds a rate and returns the window after it settled. The second number: first empty the bucket at this rate."""
+"""Holds a rate (first argument) and returns its window. Second argument: the rate at which to empty the target's token
+bucket before; None: do not."""
 
 
 class Conditions(Noun, kw_only=True):
-    """What a rate must keep."""
+    """The conditions that a rate must keep: most shares of throttled and failed requests, most p99 latency."""
 
     most_throttled: float = 0.001
     most_failed: float = 0.001
     most_p99_ms: float | None = None
 
     def find_broken(self, window: RateWindow) -> Cause | None:
-        """What a window breaks first; None when it keeps everything."""
+        """Return the first condition that a window breaks; None if it keeps all."""
         if is_generator_late(window):
             return "generator"
         if window.throttled_share > self.most_throttled:
@@ -85,10 +86,10 @@ class Conditions(Noun, kw_only=True):
 
 
 def is_generator_late(window: RateWindow) -> bool:
-    """Whether a window says nothing about the target.
+    """Return whether a window says nothing about the target, because the generator was late.
 
-    Requests that are sent late are the target's fault only if every sender was waiting for it, while the generator's
-    own loop ran on time and its process had time to spare.
+    Late requests are the target's fault only if every sender was waiting for the target, the generator's event loop ran
+    on time, and its process had time to spare.
     """
     if window.shortage is not None or window.loop_lag_p99_ms > LAG_MS or window.cpu > BUSY:
         return True
@@ -96,22 +97,22 @@ def is_generator_late(window: RateWindow) -> bool:
 
 
 class SearchStep(Noun):
-    """A window and its verdict."""
+    """A window and the condition that it broke; None: it kept all."""
 
     window: RateWindow
     broken_by: Cause | None
 
 
 class Limit(Noun):
-    """What a search found; rates in requests a second."""
+    """The result of a search; rates in requests per second."""
 
     rate: float  # the highest that keeps the conditions
-    below: float | None  # the lowest that does not; None: none was found
-    cause: Cause  # what breaks there
-    confirmed: bool  # both rates have a majority of windows
+    below: float | None  # the lowest rate that does not keep them; None: no such rate was found
+    cause: Cause  # the condition that breaks there
+    confirmed: bool  # True: both rates were decided by a majority of windows
     steps: tuple[SearchStep, ...]
     interrupted: bool = False
-    broken_off: str = ""  # why the search could not go on
+    broken_off: str = ""  # why the search could not go on; "": it could
 
     @property
     def own(self) -> bool:
@@ -120,10 +121,10 @@ class Limit(Noun):
 
 
 class SearchRange(Noun, kw_only=True):
-    """Where and how finely to search. Rates in requests a second."""
+    """The range and precision of a search. Rates in requests per second."""
 
     start: float = 10.0
-    ceiling: float = math.inf  # what the generator can reach
+    ceiling: float = math.inf  # no higher rate is tried
     floor: float = 0.5  # a lower rate is not tried
     precision: float = 0.05
     most_windows: int = 40
@@ -135,24 +136,24 @@ OnStep = Callable[[SearchStep], None]
 def search_limit(
     measure: Measure, conditions: Conditions, where: SearchRange, on_step: OnStep = lambda step: None
 ) -> Limit:
-    """The limit, within the precision as far as the windows allow; calls `on_step` after each window.
+    """Search for the limit, to the precision of `where` if its windows suffice; call `on_step` after each window.
 
     Raises LoadgenError when no rate keeps the conditions.
     """
     return Bisection(measure, conditions, where, on_step).run()
 
 
-def limit_so_far(steps: Sequence[SearchStep], conditions: Conditions, where: SearchRange) -> Limit | None:
-    """What the steps of a search that did not end show; None when no rate is known to keep the conditions."""
+def find_limit_so_far(steps: Sequence[SearchStep], conditions: Conditions, where: SearchRange) -> Limit | None:
+    """Return the limit that the steps of an unfinished search show; None if no rate is known to keep the conditions."""
     windows = (step.window for step in steps)
     search = Bisection(lambda *_: next(windows), conditions, where, lambda step: None)
-    with suppress(StopIteration):  # the same windows lead the same way
+    with suppress(StopIteration):  # the same windows lead to the same rates
         search.run()
-    return msgspec.structs.replace(search.limit(False), interrupted=True) if search.low else None
+    return msgspec.structs.replace(search.build_limit(False), interrupted=True) if search.low else None
 
 
 class Bisection:
-    """The state of a search: its steps, and at each rate what every window broke (None: nothing)."""
+    """The state of a search: its steps, and for each rate the condition that each window broke (None: it kept all)."""
 
     def __init__(self, measure: Measure, conditions: Conditions, where: SearchRange, on_step: OnStep) -> None:
         self._measure, self._conditions, self._where = measure, conditions, where
@@ -169,26 +170,26 @@ class Bisection:
                 confirmed = True
                 break
             self._try_rate(rate)
-        return self.limit(confirmed)
+        return self.build_limit(confirmed)
 
     @property
     def low(self) -> float:
-        """The highest rate below all broken ones that keeps the conditions; 0 when none is known."""
+        """The highest rate that keeps the conditions and lies below all that break them; 0 if no rate is known."""
         return max((rate for rate, votes in self._votes.items() if is_kept(votes) and rate < self.high), default=0.0)
 
     @property
     def high(self) -> float:
-        """The lowest rate that breaks them, infinite when none is known."""
+        """The lowest rate that breaks the conditions; infinite if no rate is known."""
         return min((rate for rate, votes in self._votes.items() if not is_kept(votes)), default=math.inf)
 
     def _choose_rate(self) -> float | None:
-        """The rate to measure next; None when the bracket is narrow and confirmed."""
+        """Return the rate to measure next; None when the bracket is narrow and confirmed."""
         low, high, where = self.low, self.high, self._where
         if high == math.inf:
             return self._climb(low)
         if low == 0.0:
             if high / 2 < where.floor:
-                self._raise_refusal(high, "lower ones are not tried; allow more, or look at the target")
+                self._raise_refusal(high, "lower rates are not tried; allow more, or look at the target")
             return high / 2
         if high > low * (1 + where.precision):
             return math.sqrt(low * high)
@@ -202,7 +203,7 @@ class Bisection:
         return low if self._is_undecided(low) else None
 
     def _is_undecided(self, rate: float) -> bool:
-        """Whether a rate was measured only once, or its windows are tied."""
+        """Return whether a rate was measured only once, or its windows are tied."""
         votes = self._votes[rate]
         kept = sum(vote is None for vote in votes)
         return len(votes) < MOST_VOTES and abs(2 * kept - len(votes)) < 2
@@ -230,25 +231,25 @@ class Bisection:
         throttled = self._throttled_rates()
         return max(throttled, default=None)
 
-    def limit(self, confirmed: bool) -> Limit:
-        """What is known by now."""
+    def build_limit(self, confirmed: bool) -> Limit:
+        """Return the limit that is known by now. LoadgenError: no rate is known to keep the conditions."""
         low, high = self.low, self.high
         if low == 0.0:
             self._raise_refusal(
-                high, f"no lower one is known to keep them after {len(self._steps)} windows; allow more"
+                high, f"no lower rate is known to keep them after {len(self._steps)} windows; allow more"
             )
         if high == math.inf:
             return Limit(low, None, "ceiling", confirmed, tuple(self._steps))
         return Limit(low, high, find_most_frequent_cause(self._votes[high]), confirmed, tuple(self._steps))
 
     def _raise_refusal(self, high: float, why: str) -> NoReturn:
-        """Say that no rate is known to keep the conditions: what breaks at `high`, and why no lower one is known."""
+        """Raise the LoadgenError that says what breaks at `high`, and `why` no lower rate is known."""
         last, cause = self._steps[-1].window, find_most_frequent_cause(self._votes[high])
         if last.shortage is not None:
             raise LoadgenError(f"{explain_shortage(last.shortage)}, even at {high:g} requests a second")
         if cause == "generator":
             raise LoadgenError(
-                f"the generator was late even at {high:g} requests a second, which says nothing of the target; "
+                f"the generator was late even at {high:g} requests a second, which says nothing about the target; "
                 "is this machine busy with something else?"
             )
         mostly = f" ({last.error})" if last.error else ""
@@ -260,11 +261,11 @@ class Bisection:
 
 
 def is_kept(votes: list[Cause | None]) -> bool:
-    """Whether most windows kept the conditions; a tie counts as broken until it is resolved."""
+    """Return whether most windows kept the conditions; a tie counts as broken until it is resolved."""
     return 2 * sum(vote is None for vote in votes) > len(votes)
 
 
 def find_most_frequent_cause(votes: list[Cause | None]) -> Cause:
-    """What most windows at a rate broke, of those that broke something."""
+    """Return the condition that windows at a rate broke most often."""
     causes = [vote for vote in votes if vote is not None]
     return max(causes, key=causes.count)

@@ -19,7 +19,7 @@ from gevent import socket
 from gevent import ssl as gevent_ssl
 
 from loadgen.model import Request, Response
-from loadgen.transport import NoAnswer, ResponseParser, Route, name_cause, not_connected, open_tunnel
+from loadgen.transport import NoAnswer, ResponseParser, Route, explain_connect_error, name_cause, open_tunnel
 
 RECEIVE_BYTES = 4096  # RUM's answers have less than a kilobyte
 RECORD_BYTES = (
@@ -52,7 +52,7 @@ def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
     try:
         opened = socket.create_connection(route.address)
     except OSError as error:
-        raise not_connected(error, by_proxy=route.proxy is not None) from error
+        raise explain_connect_error(error, by_proxy=route.proxy is not None) from error
     try:
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if route.is_tunnelled:
@@ -63,7 +63,7 @@ def open_socket(route: Route, tls: ssl.SSLContext | None) -> Any:
         return gevent_ssl.SSLContext.wrap_socket(tls, opened, server_hostname=route.host)
     except BaseException as error:
         opened.close()
-        raise not_connected(error, by_proxy=False) if isinstance(error, OSError) else error from error
+        raise explain_connect_error(error, by_proxy=False) if isinstance(error, OSError) else error from error
 
 
 class GeventConnection:

@@ -1,7 +1,7 @@
-"""A pytest plugin: a local RUM endpoint as a fixture, for the tests of a page or of a program that sends to RUM.
+"""A pytest plugin: a local RUM endpoint as a fixture, for tests of a page or a program that sends to RUM.
 
-`pip install` registers it with pytest; elsewhere `pytest_plugins = ["loadgen.testing"]` in a conftest.py does. Rule:
-loading it imports nothing but pytest; the endpoint starts when a test asks for it first.
+`pip install` registers the plugin with pytest; elsewhere `pytest_plugins = ["loadgen.testing"]` in a conftest.py does.
+Rule: loading the plugin imports only pytest; the endpoint starts when the first test asks for it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["rum_endpoint", "rum_endpoint_of_session", "rum_env"]
 
 CLEARED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ENDPOINT_URL")
-"""Variables that would send a client elsewhere, or as somebody else."""
+"""Environment variables that would give a client another address or other credentials."""
 
 
 @pytest.fixture(scope="session")
 def rum_endpoint_of_session() -> Iterator[RumEndpoint]:
-    """The endpoint of a test session, without a quota; each worker of pytest-xdist has one of its own."""
+    """The endpoint of a test session, without a quota; each worker of pytest-xdist has its own endpoint."""
     from loadgen.endpoint import Endpoint
     from loadgen.testing.rum_endpoint import RumEndpoint
 
@@ -32,14 +32,14 @@ def rum_endpoint_of_session() -> Iterator[RumEndpoint]:
 
 @pytest.fixture
 def rum_endpoint(rum_endpoint_of_session: RumEndpoint) -> RumEndpoint:
-    """The session's endpoint as a test's own: without app monitors, quota, faults and refusals at its start."""
+    """The session's endpoint, cleared for one test: without app monitors, quota, faults and refusals."""
     rum_endpoint_of_session.clear()
     return rum_endpoint_of_session
 
 
 @pytest.fixture
 def rum_env(rum_endpoint: RumEndpoint, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment variables by which boto3, the AWS CLI and programs find the endpoint, set for this test."""
+    """The environment variables with which boto3, the AWS CLI and programs find the endpoint, set for this test."""
     for name in CLEARED:
         monkeypatch.delenv(name, raising=False)
     for name, value in rum_endpoint.variables.items():

@@ -1,4 +1,4 @@
-"""What the fixture `rum_endpoint` gives a test: an endpoint, what it accepted, and what it refused and why."""
+"""The object of the fixture `rum_endpoint`: an endpoint, the events it accepted, the calls it refused and why."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Event = dict[str, Any]
 
 
 class RumEndpoint:
-    """An endpoint as one test sees it; `clear` begins a test, and what another one left no longer counts."""
+    """An endpoint as one test sees it: `clear` begins a test, after which events of earlier tests no longer count."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._gone: set[str] = set()  # ids of earlier tests' app monitors, to which a closing page may still send
-        self._first_call = 0  # of this test
+        self._gone: set[str] = set()  # ids of earlier tests' app monitors; a page that closes may still send to them
+        self._first_call = 0  # number of this test's first call
         self._client: Any = None
 
     def clear(self) -> None:
@@ -39,7 +39,7 @@ class RumEndpoint:
 
     @property
     def url(self) -> str:
-        """Its address, for the control plane and PutRumEvents alike."""
+        """The endpoint's address, for the control plane and PutRumEvents alike."""
         return self._endpoint.url
 
     @property
@@ -49,7 +49,7 @@ class RumEndpoint:
 
     @property
     def credentials(self) -> Credentials:
-        """The key that it knows."""
+        """The credentials that the endpoint knows."""
         return self._endpoint.credentials
 
     @property
@@ -63,7 +63,7 @@ class RumEndpoint:
         return self._client
 
     def create_monitor(self, name: str = "app", *, domain: str = "localhost", public: bool = False) -> str:
-        """Create an app monitor that takes custom events, and return its id; `public` lets unsigned pages send."""
+        """Create an app monitor that accepts custom events, and return its id; `public` lets pages send unsigned."""
         custom = {"Status": "ENABLED"}
         created = self.client().create_app_monitor(Name=name, Domain=domain, CustomEvents=custom)
         if public:
@@ -71,17 +71,17 @@ class RumEndpoint:
             self.client().put_resource_policy(Name=name, PolicyDocument=build_public_policy(arn))
         return str(created["Id"])
 
-    # What it is told to do
+    # What a test may change
 
     def set_quota(self, rate: float | None, burst: float | None = None) -> None:
-        """Allow so many PutRumEvents requests a second, and so many at once; None: any number."""
+        """Allow `rate` PutRumEvents requests a second, and `burst` at once; None: any number."""
         self._endpoint.change(quota=rate, burst=burst)
 
     def set_faults(self, text: str) -> None:
         """Inject faults, such as `errors=0.5` or `404=0-60`; see `loadgen serve --faults`. Empty text ends them."""
         self._endpoint.change(faults=text)
 
-    # What it knows
+    # What a test may read
 
     def events(
         self,
@@ -92,41 +92,41 @@ class RumEndpoint:
         wait: float = 0.0,
         count: int = 1,
     ) -> list[Event]:
-        """The accepted events, the newest first, with `event_details` and `metadata` as objects.
+        """Return the accepted events, the newest first, with `event_details` and `metadata` as objects.
 
         Args:
-            type: Of the events: `page_view_event`, with or without RUM's prefix, or a custom event's type.
-            page: Of the events, as `metadata.pageId` has it.
-            monitor: Name of the app monitor; all of them unless given.
+            type: Type of the events: `page_view_event`, with or without RUM's prefix, or a custom event's type.
+            page: Page of the events, as in `metadata.pageId`.
+            monitor: Name of an app monitor; all app monitors unless given.
             wait: Seconds to wait until there are `count` such events.
-            count: How many to wait for.
+            count: Number of events to wait for.
 
         Raises:
-            AssertionError: `wait` is over; it says what came instead.
+            AssertionError: `wait` seconds have passed; the message says which events came instead.
         """
         deadline = time.monotonic() + wait
         while True:
             seen = self._endpoint.events(monitor)
-            found = [event for event in seen if _matches(event, type, page)]
-            if len(found) >= count or not wait:
-                return found
+            matching = [event for event in seen if _matches(event, type, page)]
+            if len(matching) >= count or not wait:
+                return matching
             if time.monotonic() > deadline:
                 wanted = f"{count} of {type or 'any type'}" + (f" on {page}" if page else "")
                 raise AssertionError(f"{wanted} did not come within {wait:g} s, but {self._describe_seen(seen)}")
             time.sleep(LOOK_SECONDS)
 
     def calls(self) -> list[PutCall]:
-        """This test's PutRumEvents calls, the oldest first, each with what became of it."""
+        """Return this test's PutRumEvents calls with their outcomes, the oldest first."""
         return [call for call in self._endpoint.calls(self._first_call).calls if call.monitor not in self._gone]
 
     def refusals(self) -> list[str]:
-        """What was not accepted, a line each: refused calls with the reason in full, and dropped events."""
+        """Return a line for each refused call and each dropped event, with the full reason."""
         return [line for call in self.calls() for line in _describe_refusal(call)]
 
     def assert_no_refusals(self) -> None:
-        """Fail unless all that was sent was accepted; what a quota turned away is no refusal."""
-        if found := self.refusals():
-            raise AssertionError("the RUM endpoint refused\n  " + "\n  ".join(found))
+        """Fail if a call was refused or an event was dropped; a 429 of a quota is no refusal."""
+        if lines := self.refusals():
+            raise AssertionError("the RUM endpoint refused\n  " + "\n  ".join(lines))
 
     def _describe_seen(self, seen: list[Event]) -> str:
         counts = Counter((event["event_type"], event["metadata"].get("pageId", "no page")) for event in seen)

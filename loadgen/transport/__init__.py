@@ -1,9 +1,9 @@
-"""Request → Response on a socket: one sender's rules, for everyone who sends.
+"""Request → Response on a socket: the same rules for every part of loadgen that sends.
 
-`route` finds the way to a target: trust and proxies. `limits` checks what this machine lets a process have. `http1` is
-HTTP/1.1 without I/O, a proxy's CONNECT with it. `answers` reads the answers that come, and names the causes when none
-comes; `first_answer` asks whether any comes at all. `blocking_connection` sends from threads. The greenlets of a run
-send with the same rules from `swarm.connection_pool`, the one place with gevent's sockets.
+`route` decides how a target is reached: trusted certificates and proxies. `limits` checks the descriptors and ports of
+this machine. `http1` is HTTP/1.1 without I/O, and a proxy's CONNECT. `answers` reads answers, and names the cause when
+none came; `first_answer` checks that a target answers at all. `blocking_connection` sends from threads. A run's
+greenlets send with the same rules from `swarm.connection_pool`, the only module with gevent's sockets.
 """
 
 from loadgen.causes import FOREIGN
@@ -12,13 +12,13 @@ from loadgen.transport.answers import (
     NoAnswer,
     allows_origin,
     describe_answer,
+    explain_connect_error,
     is_accepted,
     is_json,
+    make_printable,
     name_cause,
     name_outcome,
-    not_connected,
     parse_retry_after,
-    printable,
     unpack,
 )
 from loadgen.transport.blocking_connection import TIMEOUT_SECONDS, BlockingConnection
@@ -49,17 +49,17 @@ __all__ = [
     "allows_origin",
     "count_free_descriptors",
     "describe_answer",
+    "explain_connect_error",
     "find_route",
     "is_accepted",
     "is_json",
     "is_loopback",
+    "make_printable",
     "name_cause",
     "name_outcome",
-    "not_connected",
     "open_tunnel",
     "override_network",
     "parse_retry_after",
-    "printable",
     "require_answer",
     "require_descriptors",
     "require_free_port",

@@ -1,10 +1,10 @@
-"""What became of a request, by name: what an answer says, or why none came.
+"""The outcome of a request, by name: accepted, a refusal, a foreign answer, or the cause why no answer came.
 
-Rule: accepted means that the service's own answer came. That is 200, or 202 and 204 of a compatible backend, with an
-empty body or JSON that reports no error. A page of HTML, other text, another 2xx or a redirect comes from what stands
-before the service (a log-in page, a captive portal, a gateway), which has kept nothing.
+Rule: accepted means that the service's own answer came. That is 200, or 202 or 204 from a compatible backend, with an
+empty body or JSON that reports no error. A page of HTML, other text, another 2xx or a redirect comes from something in
+front of the service (a log-in page, a captive portal, a gateway), which has stored nothing.
 
-What this machine lacks is never booked on the target; such a cause is named by `causes.name_shortage`.
+A shortage of this machine is never counted as a failure of the target; `causes.name_shortage` names such a cause.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from loadgen import causes
 from loadgen.model import Response
 
 Accept = Literal["rum", "2xx"]
-"""Which answers mean accepted: those that RUM could have given, or every 2xx, of a backend with answers of its own."""
+"""Which answers mean accepted: those that RUM could give (`rum`), or every 2xx (`2xx`, for another kind of backend)."""
 
 STATUSES = frozenset({200, 202, 204})
-BODIES = frozenset({b"", b"{}"})  # RUM's own
+BODIES = frozenset({b"", b"{}"})  # the bodies of RUM itself
 ENCODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # as zlib's wbits
 PLAIN = frozenset({"", "identity"})
 ERRORS = ("error", "errors", "errorMessage", "errorType", "__type")  # members of an object that reports an error
-GOOD = ("ok", "success")  # members that are false in one
-BAD_STATUSES = ("error", "fail")  # of JSend's member `status`
+GOOD = ("ok", "success")  # members that are false in an object that reports an error
+BAD_STATUSES = ("error", "fail")  # values of JSend's member `status`
 NO_JSON: Any = object()
 MOST_SHOWN = 60  # characters of a body, a type or an error's name
 MOST_UNPACKED = 1 << 20  # bytes: a kilobyte of gzip can stand for a megabyte
 SECONDS = re.compile(r"\d{1,100}(\.\d*)?", re.ASCII)
 LONGEST_WAIT = 3600.0
-"""Seconds: one wrong header of a proxy must not stop a seeding for years."""
+"""The longest Retry-After that is obeyed, in seconds: a wrong header must not stop a job for years."""
 
 
 def is_accepted(response: Response, accept: Accept = "rum") -> bool:
-    """Whether an answer means that the batch was accepted."""
+    """Return whether an answer means that the batch was accepted."""
     if accept == "2xx":
         return 200 <= response.status < 300
     if response.status not in STATUSES or (response.status == 204 and has_content(response)):
@@ -52,42 +52,42 @@ def is_accepted(response: Response, accept: Accept = "rum") -> bool:
 
 
 def is_json_of_success(response: Response) -> bool:
-    """Whether a body is JSON that reports no error."""
+    """Return whether a body is JSON that reports no error."""
     value = read_json(response)
     return value is not NO_JSON and not reports_error(response, value)
 
 
 def has_content(response: Response) -> bool:
-    """Whether an answer says that a body follows, which a 204 cannot have (RFC 9110, 15.3.5) and no parser reads."""
+    """Return whether Content-Length announces a body; a 204 cannot have one (RFC 9110, 15.3.5): no parser reads it."""
     return (response.header("content-length") or "0").strip() != "0"
 
 
 def is_json(response: Response) -> bool:
-    """Whether a body is JSON: an object or a list; any value where the answer's type says JSON."""
+    """Return whether a body is JSON: an object or a list, or any value if Content-Type says JSON."""
     return read_json(response) is not NO_JSON
 
 
 def read_json(response: Response) -> Any:
-    """The value of a body that is JSON, else NO_JSON.
+    """Return the value of a body that is JSON, else NO_JSON.
 
-    Browsers ask for encodings that nothing here can read (br, zstd); of such a body the type alone decides.
+    Browsers ask for encodings that this module cannot read (br, zstd); for such a body Content-Type decides.
     """
     body = unpack(response)
     if body is None:
-        return {} if media_type(response) == "application/json" else NO_JSON
+        return {} if read_media_type(response) == "application/json" else NO_JSON
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return NO_JSON
-    return value if isinstance(value, dict | list) or "json" in media_type(response) else NO_JSON
+    return value if isinstance(value, dict | list) or "json" in read_media_type(response) else NO_JSON
 
 
 def reports_error(response: Response, value: Any) -> bool:
-    """Whether an answer of this JSON value says that a call failed, though its status says otherwise.
+    """Return whether the JSON value of an answer says that the call failed, although its status says it did not.
 
-    A gateway answers 200 with a failed function's `errorMessage` unless it maps it to a status (API Gateway developer
-    guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own; `error`, `errors`, `ok` and `success` are
-    those of other backends, GraphQL's among them; so is JSend's `status` (github.com/omniti-labs/jsend).
+    A gateway answers 200 with a failed function's `errorMessage` unless it maps that to a status (API Gateway developer
+    guide, "Handle Lambda errors in API Gateway"); `__type` is AWS's own member; `error`, `errors`, `ok` and `success`
+    are members of other backends, such as GraphQL servers; `status` is JSend's (github.com/omniti-labs/jsend).
     """
     if response.header("x-amzn-errortype") is not None:
         return True
@@ -98,7 +98,7 @@ def reports_error(response: Response, value: Any) -> bool:
 
 
 def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:
-    """The body without its encoding, as it is if damaged or too large; None for one that cannot be read here."""
+    """Return the decoded body; the body as it is if it is damaged or too large; None for an unknown encoding."""
     encoding = (response.header("content-encoding") or "").strip().lower()
     if encoding in PLAIN:
         return response.body
@@ -113,52 +113,52 @@ def unpack(response: Response, most: int = MOST_UNPACKED) -> bytes | None:
 
 
 def allows_origin(response: Response, origin: str | None) -> bool:
-    """Whether an answer to a preflight lets a page of this origin send its request (Fetch standard, CORS check)."""
+    """Return whether an answer to a preflight lets a page of this origin send (Fetch standard, CORS check)."""
     return 200 <= response.status < 300 and response.header("access-control-allow-origin") in ("*", origin)
 
 
 def name_outcome(response: Response, accept: Accept = "rum") -> str | None:
-    """The outcome's name: None for accepted, `not RUM's answer: 200 text/html`, or a refusal's name."""
+    """Return the name of an outcome: None for accepted, `not RUM's answer: 200 text/html`, or a refusal's name."""
     if is_accepted(response, accept):
         return None
     if not 200 <= response.status < 400:
         return name_refusal(response)
-    what = "redirect" if response.status >= 300 else media_type(response)
+    what = "redirect" if response.status >= 300 else read_media_type(response)
     return f"{causes.FOREIGN}{response.status} {what}"
 
 
-def media_type(response: Response) -> str:
-    """Content-Type without its parameters; `no type` without one."""
-    return printable((response.header("content-type") or "").partition(";")[0].lower()) or "no type"
+def read_media_type(response: Response) -> str:
+    """Return Content-Type without its parameters; `no type` without the header."""
+    return make_printable((response.header("content-type") or "").partition(";")[0].lower()) or "no type"
 
 
 def name_refusal(response: Response) -> str:
-    """A refused answer's name, such as `403 AccessDeniedException`, or its status alone."""
-    kind = printable((response.header("x-amzn-errortype") or "").partition(":")[0])
+    """Return the name of a refusal, such as `403 AccessDeniedException`; only its status if it has no error type."""
+    kind = make_printable((response.header("x-amzn-errortype") or "").partition(":")[0])
     return f"{response.status} {kind}".strip()
 
 
 def describe_answer(response: Response) -> str:
-    """An answer on one line, for people: status, type, and the beginning of its body or where it redirects to."""
+    """Describe an answer on one line for people: status, type and beginning of the body, or the redirect's target."""
     if location := response.header("location"):
-        return f"{response.status} redirect to {printable(location)}"
-    shown = f"{response.status} {media_type(response)}"
-    text = printable((unpack(response) or response.body)[: 4 * MOST_SHOWN].decode(errors="replace"))
+        return f"{response.status} redirect to {make_printable(location)}"
+    shown = f"{response.status} {read_media_type(response)}"
+    text = make_printable((unpack(response) or response.body)[: 4 * MOST_SHOWN].decode(errors="replace"))
     if text:
         return f"{shown}, {text!r}"
-    return f"{shown}, {len(response.body):,} bytes that are no text" if response.body else f"{shown}, no body"
+    return f"{shown}, {len(response.body):,} bytes that are not text" if response.body else f"{shown}, no body"
 
 
-def printable(text: str) -> str:
-    """Foreign text, safe for a terminal: one line, without control characters, cut off."""
+def make_printable(text: str) -> str:
+    """Make foreign text safe for a terminal: one line without control characters, cut to MOST_SHOWN characters."""
     clean = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return clean if len(clean) <= MOST_SHOWN else f"{clean[: MOST_SHOWN - 1]}…"
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Retry-After as seconds from `now`, a Unix time (RFC 9110, 10.2.3: seconds or an HTTP date); an hour at most.
+    """Return Retry-After in seconds from `now`, a Unix time (RFC 9110, 10.2.3: seconds or an HTTP date); at most 3600.
 
-    None when there is none, or when it is neither. RUM sends seconds; a date comes from what stands before it.
+    None if there is no value, or one of neither form. RUM sends seconds; a date comes from something in front of RUM.
     """
     if value is None:
         return None
@@ -185,9 +185,9 @@ SHORTAGES = {
     errno.EPERM: causes.FIREWALL,
     errno.EACCES: causes.FIREWALL,
 }
-"""Errors of socket(2), connect(2), send(2) and files that tell of this machine, not of the target."""
+"""Errors of socket(2), connect(2), send(2) and files that are a shortage of this machine, no fault of the target."""
 
-CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate is not believed, short enough for a record
+CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate is not trusted, short enough for a record
     9: "not valid yet",
     10: "expired",
     18: "self-signed",
@@ -201,9 +201,9 @@ CERTIFICATES = {  # X509_V_ERR_… of OpenSSL's x509_vfy.h → why a certificate
 
 
 class NoAnswer(Exception):
-    """No answer came.
+    """Raised when a request got no answer.
 
-    `cause`: one of `name_cause`'s, `closed` (before the answer was whole), `malformed` (no HTTP) or `endless` (an
+    `cause`: a name from `name_cause`, `closed` (before the answer was complete), `malformed` (no HTTP) or `endless` (an
     answer that does not stop).
 
     `sent` is False when the request cannot have arrived, because no connection was made.
@@ -216,15 +216,15 @@ class NoAnswer(Exception):
 
     @property
     def is_own_shortage(self) -> bool:
-        """Whether this machine could not send the request: it is unsent, and no failure of the target's."""
+        """Whether this machine had no means to send the request, so that it is unsent and no failure of the target."""
         return not self.sent and self.cause.startswith(causes.OWN)
 
 
 def name_cause(error: Exception) -> str:
-    """The cause's name.
+    """Return the name of an error's cause.
 
-    timeout, refused, reset, unreachable, name resolution, `certificate: …`, `tls: …`, or `generator: …` for what this
-    machine lacks and for an error of loadgen's own.
+    timeout, refused, reset, unreachable, name resolution, `certificate: …`, `tls: …`, or `generator: …` for a shortage
+    of this machine and for an error of loadgen's own.
     """
     match error:
         case TimeoutError():
@@ -245,14 +245,14 @@ def name_cause(error: Exception) -> str:
     return causes.name_shortage(causes.MEMORY if isinstance(error, MemoryError) else type(error).__name__)
 
 
-def not_connected(error: OSError, by_proxy: bool) -> NoAnswer:
-    """The NoAnswer of a connection that could not be made; `by_proxy`: it was one to a proxy."""
+def explain_connect_error(error: OSError, by_proxy: bool) -> NoAnswer:
+    """Return the NoAnswer for a connection that could not be made; `by_proxy`: it was a connection to a proxy."""
     cause = name_cause(error)
     return NoAnswer(f"proxy: {cause}" if by_proxy and not cause.startswith(causes.OWN) else cause, sent=False)
 
 
 def lacks_descriptors() -> bool:
-    """Whether no file can be opened: the resolver then says that it does not know the name."""
+    """Return whether no further file can be opened: the resolver then reports an unknown name."""
     try:
         os.close(os.dup(0))
     except OSError as error:

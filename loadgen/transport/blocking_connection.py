@@ -7,7 +7,7 @@ import socket
 import time
 
 from loadgen.model import Request, Response
-from loadgen.transport.answers import NoAnswer, name_cause, not_connected
+from loadgen.transport.answers import NoAnswer, explain_connect_error, name_cause
 from loadgen.transport.http1 import MOST_ANSWER_BYTES, ResponseParser, open_tunnel, serialize
 from loadgen.transport.route import Route
 
@@ -16,7 +16,7 @@ RECEIVE_BYTES = 65536
 
 
 class BlockingConnection:
-    """A Send to one origin; `timeout` is a whole request's, in seconds; an answer may have so many bytes."""
+    """A `Send` to one origin. A request may take `timeout` seconds in all, an answer may have `most_bytes` bytes."""
 
     def __init__(self, route: Route, timeout: float = TIMEOUT_SECONDS, most_bytes: int = MOST_ANSWER_BYTES) -> None:
         self._socket: socket.socket | None = None
@@ -25,10 +25,10 @@ class BlockingConnection:
         self._timeout = timeout
         self._most_bytes = most_bytes
         self._parser = ResponseParser(most_bytes)
-        self.port_not_kept: int | None = None  # our own, of the last connection that an answer did not keep
+        self.port_not_kept: int | None = None  # local port of the last connection that an answer did not keep
 
     def __call__(self, request: Request) -> Response:
-        """Send and wait; raises NoAnswer. A request is never sent twice without the caller knowing."""
+        """Send a request and wait for its answer; raises NoAnswer. A request is never sent twice."""
         deadline = time.monotonic() + self._timeout
         connected = self._connect()
         try:
@@ -51,7 +51,7 @@ class BlockingConnection:
         return response
 
     def __del__(self) -> None:
-        """Close what nobody uses any more, as when its thread has ended: Python warns of a socket that is left open."""
+        """Close the socket, for example when its thread has ended: Python warns of a socket that is left open."""
         self.close()
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class BlockingConnection:
         self._socket = None
 
     def _connect(self) -> socket.socket:
-        """The open connection, or a new one: something to read on an idle connection means that the peer closes it."""
+        """Return the open socket, or a new one if the peer closes it: an idle connection then has something to read."""
         if self._socket is not None and not has_something_to_read(self._socket):
             return self._socket
         self.close()
@@ -74,7 +74,7 @@ class BlockingConnection:
         try:
             opened = socket.create_connection(route.address, timeout=self._timeout)
         except OSError as error:
-            raise not_connected(error, by_proxy=route.proxy is not None) from error
+            raise explain_connect_error(error, by_proxy=route.proxy is not None) from error
         try:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if route.is_tunnelled:
@@ -82,13 +82,13 @@ class BlockingConnection:
             return self._tls.wrap_socket(opened, server_hostname=route.host) if self._tls else opened
         except OSError as error:
             opened.close()
-            raise not_connected(error, by_proxy=False) from error
+            raise explain_connect_error(error, by_proxy=False) from error
         except NoAnswer:
             opened.close()
             raise
 
     def _wait_until(self, deadline: float) -> None:
-        """Let the next call on the socket take no longer than the request may."""
+        """Limit the next call on the socket to the time that is left for the request."""
         left = deadline - time.monotonic()
         if left <= 0 or self._socket is None:
             raise TimeoutError
@@ -96,14 +96,14 @@ class BlockingConnection:
 
 
 class _Until:
-    """A socket that is read byte by byte, and until a moment: its own time-out would begin anew with each byte."""
+    """A socket with one deadline for many reads; the socket's own time-out would begin again with each byte."""
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
         self._connected, self._deadline = connected, deadline
         self.sendall = connected.sendall
 
     def recv(self, size: int) -> bytes:
-        """As socket.recv; TimeoutError when the moment has passed."""
+        """Do socket.recv; TimeoutError when the deadline has passed."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -112,7 +112,7 @@ class _Until:
 
 
 def has_something_to_read(connected: socket.socket) -> bool:
-    """Whether a byte or the end of the connection waits."""
+    """Return whether a byte or the end of the connection waits to be read."""
     waiting = select.poll()
     waiting.register(connected, select.POLLIN)
     return bool(waiting.poll(0))

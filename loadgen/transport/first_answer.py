@@ -1,7 +1,7 @@
-"""Does the target answer at all? One that takes connections and stays silent is told within ten seconds.
+"""The check that a target answers at all: a target that accepts connections and stays silent is found in 10 seconds.
 
-Rule: whoever waits hears what is waited for after two seconds, and the reason after ten. A target that has answered
-once is judged by other rules: an outage in the middle is part of the job.
+Rule: after 2 seconds a line says what is waited for, after 10 seconds an error gives the reason. A target that has
+answered once follows other rules: an outage in the middle is part of the job.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from loadgen.transport.limits import is_left_behind
 from loadgen.transport.route import find_route
 
 ANSWER_SECONDS = 10.0
-"""For a connection, and then for an answer, before anything else is asked of a target."""
+"""Seconds to wait for a connection, and then for the first answer of a target."""
 
 NOTICE_SECONDS = 2.0
-"""After so long without an answer the caller hears what is waited for."""
+"""Seconds without an answer after which the caller gets a line on what is waited for."""
 
 OnWait = Callable[[str], None]
 
 
 def describe_wait(host: str, operation: str, seconds: float) -> str:
-    """The line that says what is waited for."""
+    """Return the line that says what is waited for."""
     return f"waiting for {host} to answer {operation}, at most {seconds:.0f} s"
 
 
 def start_notice(host: str, operation: str, seconds: float, on_wait: OnWait) -> threading.Timer:
-    """A timer that tells after two seconds what is waited for, and for how many at most, unless it is cancelled."""
+    """Start a timer that calls `on_wait` with a line after NOTICE_SECONDS, unless it is cancelled before."""
     timer = threading.Timer(NOTICE_SECONDS, on_wait, (describe_wait(host, operation, seconds),))
     timer.daemon = True
     timer.start()
@@ -41,18 +41,18 @@ def start_notice(host: str, operation: str, seconds: float, on_wait: OnWait) -> 
 
 
 def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> bool:
-    """Ask for permission to send, as a browser does; any answer will do. Raises Unreachable when none comes in time.
+    """Send a CORS preflight and accept any answer. Raises Unreachable if no answer comes in ANSWER_SECONDS.
 
-    `path` follows the URL's own. What goes wrong at once is left to those who send: it is an outcome with a name. True:
-    the target does not keep the connection, and leaves it to us to close it, which costs a local port for a while.
+    `path` follows the URL's own path. An immediate failure is no error here: it will be the outcome of the requests.
+    Return True if the target does not keep the connection and lets us close it: that blocks a local port for a while.
     """
     parts = urlsplit(url)
-    asked = f"{parts.path.rstrip('/')}{path}"
+    target = f"{parts.path.rstrip('/')}{path}"
     headers = (("host", parts.netloc), ("access-control-request-method", "POST"))
     notice = start_notice(parts.netloc, "at all", ANSWER_SECONDS, on_wait or (lambda _: None))
     connection = BlockingConnection(find_route(url), ANSWER_SECONDS)
     try:
-        connection(Request("OPTIONS", asked, headers))
+        connection(Request("OPTIONS", target, headers))
     except NoAnswer as error:
         if error.cause == "timeout":
             raise Unreachable(describe_silence(url, "nothing was sent")) from error
@@ -63,31 +63,31 @@ def require_answer(url: str, path: str, on_wait: OnWait | None = None) -> bool:
 
 
 def describe_silence(url: str, remedy: str, cause: str = "timeout") -> str:
-    """Why a job ends: no answer came, and what that means for what was sent."""
+    """Say that no answer came; `remedy` says what that means for the requests sent so far."""
     return f"no answer from {url} in {ANSWER_SECONDS:.0f} s ({cause}); {remedy}"
 
 
 class FirstAnswer:
-    """The wait of a job that sends for the first answer of all to `operation`; `on_wait` hears of it."""
+    """The wait of a sending job for the first answer to `operation`; `on_wait` gets a line if it takes long."""
 
     def __init__(self, url: str, operation: str, on_wait: OnWait) -> None:
         self._url, self._operation, self._on_wait = url, operation, on_wait
-        self._came = self._told = False
+        self._answered = self._notified = False
         self._since: float | None = None
 
     def note(self) -> None:
-        """An answer came, whatever it says."""
-        self._came = True
+        """Record that an answer came, whatever its status."""
+        self._answered = True
 
     def check(self, waiting: bool, cause: str) -> None:
-        """Raise Unreachable when the wait is over; `waiting`: something was sent; `cause`: why no answer came yet."""
+        """Raise Unreachable after ANSWER_SECONDS; `waiting`: a request was sent; `cause`: why no answer came yet."""
         now = time.monotonic()
-        if self._came or not (waiting or self._since):
+        if self._answered or not (waiting or self._since):
             return
         self._since = self._since or now
         if now - self._since > ANSWER_SECONDS:
             remedy = "what was sent is in doubt: the same command looks it up and goes on, once it answers"
             raise Unreachable(f"{self._operation}: {describe_silence(self._url, remedy, cause or 'timeout')}")
-        if now - self._since > NOTICE_SECONDS and not self._told:
-            self._told = True
+        if now - self._since > NOTICE_SECONDS and not self._notified:
+            self._notified = True
             self._on_wait(describe_wait(urlsplit(self._url).netloc, self._operation, ANSWER_SECONDS))

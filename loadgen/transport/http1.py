@@ -1,10 +1,10 @@
 """HTTP/1.1 without I/O: a Request → bytes, and the bytes of one connection → Responses (RFC 9112).
 
-Rule: a request goes out with exactly the headers that it has, and Content-Length, which OPTIONS does not have. An
-interim answer (1xx) is skipped. A connection is kept when the answer allows it and no byte came behind it. An answer
-may be so long and no longer: a peer that never stops would fill the memory.
+Rule: a request is sent with exactly its own headers and Content-Length (none for OPTIONS). An interim answer (1xx) is
+skipped. A connection is kept when the answer allows it and no byte followed it. The length of an answer is limited: a
+peer that never stops would fill the memory.
 
-A proxy's CONNECT (RFC 9110, 9.3.6), on a socket of the standard library or of gevent.
+Also here: a proxy's CONNECT (RFC 9110, 9.3.6), on a socket of the standard library or of gevent.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from loadgen.transport.answers import NoAnswer
 from loadgen.transport.route import Route
 
 MOST_ANSWER_BYTES = 1 << 20
-"""Of one answer, with its head and the interim answers before it; RUM's own have less than a kilobyte."""
+"""The longest answer, with its head and the interim answers before it. RUM's answers have less than a kilobyte."""
 
 
 def serialize(request: Request, prefix: str = "", more: str = "") -> bytes:
-    """The request as bytes on an HTTP/1.1 connection.
+    """Return a request as bytes on an HTTP/1.1 connection.
 
-    For a proxy that forwards: `prefix` is Route.prefix, `more` are header lines, Route.proxy_headers.
+    For a proxy that forwards, `prefix` is Route.prefix and `more` are Route.proxy_headers.
     """
     length = f"content-length: {len(request.body)}\r\n" if request.method != "OPTIONS" else ""
     lines = (f"{request.method} {prefix}{request.target} HTTP/1.1", *map(": ".join, request.headers))
@@ -43,17 +43,17 @@ class ResponseParser:
     status: int
 
     def __init__(self, most: int = MOST_ANSWER_BYTES) -> None:
-        """`most`: bytes of one answer."""
+        """`most` is the most bytes of one answer."""
         self.parser = httptools.HttpResponseParser(self)
         self.most = most
         self.size = 0
         self._reset()
 
     def feed(self, received: bytes) -> None:
-        """Parse what was received; b"" is the end of the connection.
+        """Parse received bytes; b"" is the end of the connection.
 
-        Raises NoAnswer: `malformed` when the bytes are no answer, `closed` when they end before it is whole, `endless`
-        when there are too many of them.
+        Raises NoAnswer: `malformed` if the bytes are no HTTP, `closed` if they end before the answer is complete,
+        `endless` if the answer is too long.
         """
         self.size += len(received)
         if received:
@@ -62,7 +62,7 @@ class ResponseParser:
             except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
                 if not self.complete:
                     raise NoAnswer("malformed") from error
-                self.keep_alive = False  # what came behind the answer is none
+                self.keep_alive = False  # the bytes after the complete answer are no HTTP
             if self.size > self.most and not self.complete:
                 raise NoAnswer("endless")
         elif self._ends_with_connection:
@@ -72,11 +72,11 @@ class ResponseParser:
 
     @property
     def reusable(self) -> bool:
-        """Whether the connection may carry another request after the answer that is complete."""
+        """Whether the connection may carry another request after the complete answer."""
         return self.keep_alive and self.begun == 1
 
     def take(self) -> Response:
-        """Return the complete response, and start with the next."""
+        """Return the complete response, and begin the next one."""
         response = Response(self.status, tuple(self.headers), b"".join(self.body))
         self.size = 0
         self._reset()
@@ -89,7 +89,7 @@ class ResponseParser:
         if not self.complete:
             self.headed, self.status = True, self.parser.get_status_code()
             if self.status < 100:
-                raise ValueError("no status of HTTP")  # the parser's feed_data raises its own error from it
+                raise ValueError("no status of HTTP")  # the parser's feed_data turns this into its own error
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.complete:
@@ -103,11 +103,11 @@ class ResponseParser:
             self._reset()
             return
         self.complete = True
-        self.keep_alive = self.parser.should_keep_alive()  # the parser forgets it when the message is over
+        self.keep_alive = self.parser.should_keep_alive()  # the parser forgets this when the message is over
 
     @property
     def _ends_with_connection(self) -> bool:
-        """Whether the body is all that comes until the connection is closed (RFC 9112, 6.3)."""
+        """Whether the body ends when the connection is closed (RFC 9112, 6.3)."""
         framed = {"content-length", "transfer-encoding"} & {name for name, _ in self.headers}
         return self.headed and not framed
 
@@ -122,7 +122,7 @@ MOST_HEAD_BYTES = 65536
 
 
 class Stream(Protocol):
-    """What is used of a socket."""
+    """The methods of a socket that `open_tunnel` uses."""
 
     def sendall(self, data: bytes, /) -> None: ...
 
@@ -130,7 +130,7 @@ class Stream(Protocol):
 
 
 def open_tunnel(stream: Stream, route: Route) -> None:
-    """Have the proxy at the stream's other end connect to the route's target; NoAnswer says why it does not."""
+    """Ask the proxy at the other end of the stream to connect to the route's target; raises NoAnswer if it does not."""
     assert route.proxy is not None
     host = f"[{route.host}]" if ":" in route.host else route.host
     credentials = f"proxy-authorization: {route.proxy.authorization}\r\n" if route.proxy.authorization else ""
@@ -142,7 +142,7 @@ def open_tunnel(stream: Stream, route: Route) -> None:
 
 
 def read_status(stream: Stream) -> int:
-    """The status of the answer to CONNECT. It is read byte by byte: what follows its head is the target's."""
+    """Return the status of the answer to CONNECT. Read byte by byte: the bytes after its head are the target's."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         received = stream.recv(1)
@@ -151,8 +151,8 @@ def read_status(stream: Stream) -> int:
         head += received
         if len(head) > MOST_HEAD_BYTES:
             raise NoAnswer("proxy: malformed", sent=False)
-    version, _, rest = head.partition(b" ")
-    status = rest[:3]
+    version, _, after = head.partition(b" ")
+    status = after[:3]
     if not version.startswith(b"HTTP/1.") or not status.isdigit():
         raise NoAnswer("proxy: malformed", sent=False)
     return int(status)

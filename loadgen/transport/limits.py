@@ -1,6 +1,6 @@
-"""What this machine lets a process have: file descriptors and ports, checked before a run begins.
+"""The limits of this machine for a process, file descriptors and local ports, checked before a run begins.
 
-Rule: a limit that can be raised is raised; one that cannot is named with the number that is needed.
+Rule: a limit that can be raised is raised; a limit that cannot is refused with the number that is needed.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from pathlib import Path
 
 from loadgen.errors import LoadgenError
 
-SPARE_DESCRIPTORS = 100  # what Python, Locust, boto3 and a run's files have open, with some to spare
+SPARE_DESCRIPTORS = 100  # for the files of Python, Locust, boto3 and the run, with some to spare
 PORT_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")  # Linux
 CONNECTIONS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 REUSE = Path("/proc/sys/net/ipv4/tcp_tw_reuse")
 
 HELD_SECONDS = 60.0
-"""Of a connection in the state TIME_WAIT: Linux's TCP_TIMEWAIT_LEN (include/net/tcp.h)."""
+"""How long the state TIME_WAIT holds a local port: Linux's TCP_TIMEWAIT_LEN (include/net/tcp.h)."""
 
 REUSED_SECONDS = 1.0
-"""The same where its port may be taken again for the same target (ip-sysctl's tcp_tw_reuse: 1, or 2 on loopback)."""
+"""How long TIME_WAIT holds a port if Linux may reuse it (ip-sysctl's tcp_tw_reuse: 1, or 2 on loopback)."""
 
 CLOSING = frozenset({"04", "05", "06", "0B"})
-"""FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING (include/net/tcp_states.h): of who closes first."""
+"""FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSING (include/net/tcp_states.h): the states of the end that closed first."""
 
 
 def count_free_descriptors() -> int:
-    """How many files and connections this process may still open."""
+    """Return how many files and connections this process may still open."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft - count_open_descriptors()
 
 
 def count_open_descriptors() -> int:
-    """How many files and connections this process has open."""
+    """Return how many files and connections this process has open; 0 if the system does not say."""
     for folder in ("/proc/self/fd", "/dev/fd"):
         try:
             return len(os.listdir(folder))  # noqa: PTH208  (a Path for each of thousands is slow)
@@ -46,7 +46,7 @@ def count_open_descriptors() -> int:
 
 
 def require_descriptors(connections: int, what: str) -> None:
-    """Let this process and those it starts open so many connections each; LoadgenError when the system refuses.
+    """Let this process and its child processes open `connections` each. LoadgenError: the system does not allow it.
 
     `what` names the connections, such as "500 senders".
     """
@@ -65,7 +65,7 @@ def require_descriptors(connections: int, what: str) -> None:
 
 
 def require_ports(connections: int, what: str) -> None:
-    """Refuse more connections to one target than this machine has local ports for."""
+    """Raise LoadgenError if this machine has fewer local ports than `connections` to one target; `what` names them."""
     free = count_ports()
     if free is not None and free < connections:
         raise LoadgenError(
@@ -75,9 +75,10 @@ def require_ports(connections: int, what: str) -> None:
 
 
 def require_ports_to_spend(connections: int, a_second: float, seconds: float, loopback: bool) -> None:
-    """Refuse requests that each take a local port and leave it behind, faster than this machine gets them back.
+    """Raise LoadgenError if requests would use up local ports faster than this machine frees them.
 
-    `connections` are open at once, `a_second` more are opened and closed for so many seconds (0: at once).
+    Each request takes a port and keeps it from use for a while. `connections` are open at once; `a_second` further ones
+    are opened and closed each second, for `seconds` (0: `a_second` ones in all, as fast as possible).
     """
     free, held = count_ports(), count_held_seconds(loopback)
     needed = connections + ceil(a_second * min(seconds, held) if seconds else a_second)
@@ -90,19 +91,21 @@ def require_ports_to_spend(connections: int, a_second: float, seconds: float, lo
 
 
 def require_free_port(option: str, host: str, port: int) -> None:
-    """Refuse a port of this machine that nobody can listen on; `option` gave it. No host, or *, is every address."""
+    """Raise LoadgenError if this process cannot listen on a port; `option` names it. Host "" or * is every address."""
     host = "" if host == "*" else host
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:  # its own text tells of Python's function too
+    except OSError as error:  # its own text would name Python's function too
         number = error.errno or 0
         if number == EADDRNOTAVAIL or number < 0:  # the resolver's
-            raise LoadgenError(f"{option} {port}: {host} is no address of this machine; give one that is") from None
-        raise LoadgenError(f"{option} {port}: {os.strerror(number).lower()}; give another") from None
+            raise LoadgenError(
+                f"{option} {port}: {host} is no address of this machine; give an address of this machine"
+            ) from None
+        raise LoadgenError(f"{option} {port}: {os.strerror(number).lower()}; give another port") from None
 
 
 def count_ports() -> int | None:
-    """How many local ports connections to one target may have; None where the system does not tell."""
+    """Return how many local ports connections to one target may use; None if the system does not say."""
     try:
         first, last = map(int, PORT_RANGE.read_text().split())
     except (OSError, ValueError):  # not Linux
@@ -111,7 +114,7 @@ def count_ports() -> int | None:
 
 
 def count_held_seconds(loopback: bool) -> float:
-    """How long a port is held behind a connection that this machine has closed."""
+    """Return for how many seconds a port stays in use after this machine has closed its connection."""
     try:
         reused = REUSE.read_text().strip()
     except OSError:
@@ -120,7 +123,7 @@ def count_held_seconds(loopback: bool) -> float:
 
 
 def is_left_behind(port: int) -> bool:
-    """Whether a connection is closed and this machine, which closed it first, holds its local port; False: not told."""
+    """Return whether this machine closed a connection first and still holds its local port; False if not known."""
     for table in CONNECTIONS:
         try:
             rows = [line.split(maxsplit=4)[1:4] for line in table.read_text().splitlines()[1:]]

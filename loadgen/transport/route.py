@@ -1,10 +1,11 @@
-"""How a target is reached: one rule for proxies and for trust, for everyone who sends.
+"""How a target is reached: one rule for proxies and trusted certificates, for every part of loadgen that sends.
 
-Rule: a job's `proxy` and `ca_bundle` go first (`--proxy`, `--ca-bundle`); while it runs they are LOADGEN_PROXY and
-LOADGEN_CA_BUNDLE, which reach every process of a run on this machine. Then the environment, as the AWS tools and curl
-read it: a proxy is HTTPS_PROXY or HTTP_PROXY by the target's scheme, else ALL_PROXY; NO_PROXY names hosts without one;
-names in lower case go first. Trusted certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE, else the
-system's. A target on this machine never has a proxy. What cannot be used is refused before anything is sent.
+Rule: a job's `proxy` and `ca_bundle` come first (`--proxy`, `--ca-bundle`); while it runs they are LOADGEN_PROXY and
+LOADGEN_CA_BUNDLE, which reach every process of a run on this machine. Then comes the environment, as the AWS tools and
+curl read it: the proxy is HTTPS_PROXY or HTTP_PROXY by the target's scheme, else ALL_PROXY; NO_PROXY names hosts
+without a proxy; names in lower case come first. Trusted certificates are AWS_CA_BUNDLE, SSL_CERT_FILE or
+REQUESTS_CA_BUNDLE, else the system's. A target on this machine never has a proxy. A proxy or a file of certificates
+that cannot be used is refused before anything is sent.
 """
 
 from __future__ import annotations
@@ -23,58 +24,58 @@ from loadgen.model import Noun
 
 PORTS = {"http": 80, "https": 443}
 PROXY, CA_BUNDLE = "LOADGEN_PROXY", "LOADGEN_CA_BUNDLE"
-OPTIONS = {PROXY: "--proxy", CA_BUNDLE: "--ca-bundle"}  # what a message calls them
+OPTIONS = {PROXY: "--proxy", CA_BUNDLE: "--ca-bundle"}  # their names in messages
 BUNDLES = (CA_BUNDLE, "AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")  # boto3 reads the first and the last
 
 
 class Proxy(Noun):
-    """An HTTP proxy."""
+    """An HTTP proxy, spoken to in plain HTTP."""
 
     host: str
     port: int
     authorization: str | None = None  # value of Proxy-Authorization
-    url: str = ""  # as it was given, user and password included
+    url: str = ""  # as it was given, with user and password
 
 
 class Route(Noun):
-    """The way to one origin. With a proxy, https goes through a tunnel (CONNECT), http in absolute form."""
+    """How one origin is reached. With a proxy, https goes through a tunnel (CONNECT), http in absolute form."""
 
     scheme: str
     host: str
     port: int
     netloc: str  # host and port as the URL writes them
     proxy: Proxy | None = None
-    ca_bundle: str | None = None
+    ca_bundle: str | None = None  # absolute path of a PEM file; None: the system's certificates
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port to connect to: the proxy's, if there is one."""
+        """Host and port to connect to: those of the proxy, if there is one, else of the target."""
         return (self.proxy.host, self.proxy.port) if self.proxy else (self.host, self.port)
 
     @property
     def is_tunnelled(self) -> bool:
-        """Whether a CONNECT comes first."""
+        """Whether the connection begins with a CONNECT to the proxy."""
         return self.proxy is not None and self.scheme == "https"
 
     @property
     def prefix(self) -> str:
-        """What stands before the path on the request line: the origin, for a proxy that forwards."""
+        """The text before the path on the request line: the origin for a proxy that forwards, else ""."""
         return f"{self.scheme}://{self.netloc}" if self.proxy and not self.is_tunnelled else ""
 
     @property
     def proxy_headers(self) -> str:
-        """Header lines for a proxy that forwards."""
+        """The header lines for a proxy that forwards; "" without one."""
         if not self.prefix or self.proxy is None or self.proxy.authorization is None:
             return ""
         return f"proxy-authorization: {self.proxy.authorization}\r\n"
 
     def create_tls_context(self) -> ssl.SSLContext | None:
-        """What TLS trusts; None for http."""
+        """Create the TLS context with the trusted certificates; None for http."""
         return ssl.create_default_context(cafile=self.ca_bundle) if self.scheme == "https" else None
 
 
 def find_route(url: str, environ: Mapping[str, str] = os.environ) -> Route:
-    """The way to a URL; LoadgenError names a proxy or certificates that cannot be used."""
+    """Find the route to a URL. LoadgenError: the proxy or the file of certificates cannot be used."""
     parts = urlsplit(url)
     if parts.scheme not in PORTS:
         raise LoadgenError(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}: no HTTP; write http:// or https://")
@@ -84,7 +85,7 @@ def find_route(url: str, environ: Mapping[str, str] = os.environ) -> Route:
 
 
 def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> Proxy | None:
-    """The proxy for a host; None for hosts on this machine, and where nothing names one."""
+    """Find the proxy for a host; None for a host on this machine, or when no proxy is set."""
     if is_loopback(host):
         return None
     if given := environ.get(PROXY):
@@ -99,9 +100,9 @@ def find_proxy(scheme: str, host: str, port: int, environ: Mapping[str, str]) ->
 
 
 def read_variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    """A variable's name and value: in lower case if it is set so, even to nothing, else in upper case.
+    """Return a variable's name and value: the lower-case variable if it is set, even to "", else the upper-case one.
 
-    HTTP_PROXY is not read in a CGI program, where a client sets it by its Proxy header (httpoxy).
+    HTTP_PROXY is not read in a CGI program: there, a client can set it with its Proxy header (httpoxy).
     """
     if name in environ:
         return name, environ[name].strip()
@@ -112,7 +113,7 @@ def read_variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def parse_proxy(name: str, value: str) -> Proxy:
-    """A proxy from the text of the option or variable `name`; without a scheme it is http's."""
+    """Parse the value of the option or variable `name`; a proxy without a scheme is http."""
     parts = urlsplit(value if "://" in value else f"http://{value}")
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     try:
@@ -132,7 +133,7 @@ def parse_proxy(name: str, value: str) -> Proxy:
 
 
 def authorize(parts: SplitResult) -> str | None:
-    """Proxy-Authorization of a proxy's URL (RFC 7617), if it has a user."""
+    """Return the Proxy-Authorization for a proxy's URL (RFC 7617); None without a user."""
     if parts.username is None:
         return None
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -140,7 +141,7 @@ def authorize(parts: SplitResult) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name or number."""
+    """Return whether a host name or address is this machine."""
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -149,7 +150,7 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """A host that is a number, an IPv4 address inside IPv6 as the IPv4 address; None for a name."""
+    """Parse an IP address, an IPv4 address inside IPv6 as the IPv4 address; None for a host name."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -158,12 +159,12 @@ def parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
 
 
 def is_excepted(host: str, port: int, no_proxy: str) -> bool:
-    """Whether NO_PROXY names a host: itself, a domain above it, its address or a network; a port may follow."""
+    """Return whether NO_PROXY names a host: itself, a domain above it, its address or a network; a port may follow."""
     return any(matches(entry, host.lower().rstrip("."), port) for entry in no_proxy.lower().replace(",", " ").split())
 
 
 def matches(entry: str, host: str, port: int) -> bool:
-    """Whether one entry of NO_PROXY is for a host: `*`, `corp.test`, `.corp.test`, `*.corp.test:80`, `10.0.0.0/8`."""
+    """Return whether an entry of NO_PROXY is for a host, such as `*`, `corp.test`, `*.corp.test:80`, `10.0.0.0/8`."""
     if entry == "*":
         return True
     address = parse_address(host)
@@ -182,15 +183,15 @@ def matches(entry: str, host: str, port: int) -> bool:
 
 
 def find_ca_bundle(environ: Mapping[str, str]) -> str | None:
-    """The absolute path of the file of trusted certificates that is named, and can be used; None: the system's."""
+    """Return the absolute path of the file of trusted certificates that the environment names; None: the system's."""
     name = next((name for name in BUNDLES if environ.get(name)), None)
     return None if name is None else check_ca_bundle(OPTIONS.get(name, name), environ[name])
 
 
 def check_ca_bundle(name: str, given: str) -> str:
-    """The absolute path of a file that holds certificates; `name` is the option or variable that gives it.
+    """Check a file of certificates and return its absolute path; `name` is the option or variable that names it.
 
-    A folder is refused: the AWS SDK, which fetches credentials, takes a file alone.
+    A folder is refused, because the AWS SDK, which fetches credentials, accepts only a file.
     """
     path = Path(given).absolute()
     if path.is_dir():
@@ -206,10 +207,10 @@ def check_ca_bundle(name: str, given: str) -> str:
 
 @contextmanager
 def override_network(proxy: str | None, ca_bundle: str | None) -> Iterator[None]:
-    """Let this process, and those that it starts, use this proxy and this file of trusted certificates.
+    """Let this process and its child processes use this proxy and this file of trusted certificates.
 
-    None leaves what the environment says. Raises LoadgenError when one cannot be used. The values are variables of
-    this process's environment, so they hold for all its threads.
+    None keeps the environment's setting. LoadgenError: one of them cannot be used. The values become environment
+    variables of this process, so they hold for all its threads.
     """
     given = {name: value for name, value in ((PROXY, proxy), (CA_BUNDLE, ca_bundle)) if value is not None}
     if proxy is not None:

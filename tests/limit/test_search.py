@@ -6,7 +6,7 @@ from rich.console import Console
 
 from loadgen.errors import LoadgenError
 from loadgen.jobs.find_limit import build_limit_view
-from loadgen.limit import Conditions, Limit, RateWindow, SearchRange, limit_so_far, search_limit
+from loadgen.limit import Conditions, Limit, RateWindow, SearchRange, find_limit_so_far, search_limit
 from tests.limit.targets import Bucket, Moody, Queue
 
 STRICT = Conditions(most_throttled=0.001)
@@ -58,8 +58,8 @@ def test_windows_that_disagree_are_outvoted(spoil: object) -> None:
 @pytest.mark.parametrize(
     ("where", "why"),
     [
-        (SearchRange(most_windows=4), "no lower one is known to keep them after 4 windows; allow more"),
-        (SearchRange(start=80, floor=60), "lower ones are not tried; allow more, or look at the target"),
+        (SearchRange(most_windows=4), "no lower rate is known to keep them after 4 windows; allow more"),
+        (SearchRange(start=80, floor=60), "lower rates are not tried; allow more, or look at the target"),
     ],
 )
 def test_a_search_that_knows_of_no_rate_says_whether_lower_ones_were_out_of_range_or_windows_ran_out(
@@ -116,7 +116,7 @@ def test_a_deep_bucket_is_emptied_before_a_window() -> None:
 @pytest.mark.parametrize("windows", [1, 2, 3, 5, 6, 7, 8, 9, 10, 11])
 def test_a_search_that_is_interrupted_keeps_the_bracket_that_it_had(windows: int) -> None:
     steps = search_limit(Bucket(50, 250), STRICT, SearchRange()).steps[:windows]
-    found = limit_so_far(steps, STRICT, SearchRange())
+    found = find_limit_so_far(steps, STRICT, SearchRange())
     kept = [step.window.rate for step in steps if step.broken_by is None]
     assert found is not None
     assert (found.steps, found.confirmed, found.interrupted) == (steps, False, True)
@@ -125,13 +125,13 @@ def test_a_search_that_is_interrupted_keeps_the_bracket_that_it_had(windows: int
 
 
 def test_a_search_that_is_interrupted_before_any_rate_passed_knows_nothing() -> None:
-    assert limit_so_far((), STRICT, SearchRange()) is None
+    assert find_limit_so_far((), STRICT, SearchRange()) is None
     steps = search_limit(Bucket(50, 50), STRICT, SearchRange(start=1000.0)).steps[:2]
-    assert limit_so_far(steps, STRICT, SearchRange(start=1000.0)) is None
+    assert find_limit_so_far(steps, STRICT, SearchRange(start=1000.0)) is None
     unprimed = search_limit(Bucket(50, 250), STRICT, SearchRange()).steps[:4]
     assert [step.broken_by for step in unprimed] == [None, None, None, "throttled"]
     assert (
-        limit_so_far(unprimed, STRICT, SearchRange()) is None
+        find_limit_so_far(unprimed, STRICT, SearchRange()) is None
     )  # what passed before the bucket was emptied proves nothing
 
 

@@ -193,7 +193,7 @@ def test_a_refusal_keeps_its_name_whatever_its_body_is() -> None:
         ),
         (answer(200, b"x" * 500), "200 no type, '" + "x" * 59 + "…'"),
         (answer(201), "201 no type, no body"),
-        (answer(200, bytes(2000)), "200 no type, 2,000 bytes that are no text"),
+        (answer(200, bytes(2000)), "200 no type, 2,000 bytes that are not text"),
         (answer(302, location="https://sso.corp.test/\x1b[2J"), "302 redirect to https://sso.corp.test/ [2J"),
     ],
 )

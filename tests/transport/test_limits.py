@@ -114,7 +114,7 @@ def test_a_port_stays_behind_with_whoever_closes_first(we_close_first: bool) -> 
 def test_a_port_that_is_taken_is_refused_by_the_options_name(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(LoadgenError, match=rf"^--bind-port {port}: address already in use; give another$"):
+        with pytest.raises(LoadgenError, match=rf"^--bind-port {port}: address already in use; give another port$"):
             require_free_port("--bind-port", host, port)
     require_free_port("--bind-port", host, port)
 

@@ -36,7 +36,7 @@ from loadgen.limit import (
     LimitSearch,
     SearchRange,
     SearchStep,
-    limit_so_far,
+    find_limit_so_far,
 )
 from loadgen.model import Noun
 from loadgen.output import format_json, write_output
@@ -161,7 +161,7 @@ def _search(
         summary = followed.follow_to_end(signals)
     limit = read_found(folder)
     if limit is None:
-        limit = keep_so_far(folder, limit_so_far(seen, search.conditions, search.where), summary, followed.tell)
+        limit = keep_so_far(folder, find_limit_so_far(seen, search.conditions, search.where), summary, followed.tell)
     if followed.error is not None:
         raise followed.error
     return FoundLimit(limit, folder.path)

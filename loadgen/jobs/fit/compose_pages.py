@@ -152,6 +152,10 @@ def compose_pages(draft: Draft, seen: Seen, found: Estimates, at_least: int) -> 
             members["resources"] = files.pages[page]
         draft.pages[name] = members
         draft.comments[f"pages.{name}"] = describe_page(seen, page)
+        if page in found.dwells.pages and (law := found.dwells.pages[page]).bounded:
+            draft.note(
+                f"pages.{name}", f"think time: {law.number:,} last pages that were left before their events were sent"
+            )
     drop_unreached(draft)
 
 

@@ -2,8 +2,8 @@
 
 Rule: a page's time is the client's own, from one page view to the next (`timeOnParentPage`), less the time in which
 the pages loaded. The last page of a visit has none: it is left out, which biases nothing as long as leaving does not
-depend on the time, unless too few other times are known (see `last_pages`). Time in which the tab was hidden is in it;
-`calibrate` takes it out on the average.
+depend on the time, unless too few other times of the site or of the page are known (see `last_pages`). Time in which
+the tab was hidden is in it; `calibrate` takes it out on the average.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from loadgen.jobs.fit.dwell_laws import LEAST, DwellLaw, compute_distance, fit_law
-from loadgen.jobs.fit.last_pages import fit_watches, list_watches
+from loadgen.jobs.fit.last_pages import LastPages, find_parting_clicks, fit_watches
 from loadgen.jobs.fit.recorded import Bools, Floats, Ints, Recorded
 from loadgen.jobs.fit.visits import Visits, find_views, spread_first
 from loadgen.rum import events as rum
@@ -48,6 +48,14 @@ def measure_dwells(recorded: Recorded, visits: Visits) -> Dwells:
     loading = np.maximum(seen[view] - ready[view], 0) + ready[after]
     seconds = (visits.spent[view] - loading) / 1000
     return Dwells(view, np.maximum(seconds, 0.05))
+
+
+def add_parting_clicks(dwells: Dwells, recorded: Recorded, visits: Visits) -> Dwells:
+    """The same with the times, of sessions without cookies, after which a click led to the next load."""
+    ready, seen = find_ready(recorded, visits)
+    seconds = find_parting_clicks(recorded, visits) - np.maximum(seen - ready, 0) / 1000
+    view = np.flatnonzero(np.isfinite(seconds) & (recorded.sessions.user < 0)[visits.session])
+    return Dwells(np.append(dwells.view, view), np.append(dwells.seconds, np.maximum(seconds[view], 0.05)))
 
 
 def find_ready(recorded: Recorded, visits: Visits) -> tuple[Floats, Floats]:
@@ -104,20 +112,32 @@ def fit_dwells(recorded: Recorded, visits: Visits, mobile: Bools, interval: floa
 
     `mobile`: sessions on mobiles and tablets; `interval`: seconds between the client's dispatches.
     """
-    dwells = measure_dwells(recorded, visits)
+    times = measure_dwells(recorded, visits)
+    dwells = add_parting_clicks(times, recorded, visits)
     hidden = find_hidden_tabs(recorded, visits)
     page, small = visits.page[dwells.view], mobile[visits.session[dwells.view]]
     different = find_different_pages(page, small, dwells.seconds)
+    if rum.DOM not in recorded.types:  # those that are left with their first input are not like the others
+        clicked = np.bincount(page[len(times.view) :])
+        different = sorted({*different, *np.flatnonzero(clicked >= LEAST).tolist()})
     usual = ~np.isin(page, different)
-    laws = []
-    for group, device in ((~small, ~mobile), (small, mobile)):
-        law = fit_law(dwells.seconds[usual & group])
-        if law is None or law.number < LEAST:
-            watches = list_watches(recorded, visits, find_ready(recorded, visits), interval)
-            law = fit_watches(watches.choose(device[visits.session[watches.view]])) or law
-        laws.append(law)
-    own = {each: fit_law(dwells.seconds[page == each]) for each in different}
-    return DwellLaws(laws[0], laws[1], {each: law for each, law in own.items() if law is not None}, hidden)
+    last = LastPages(recorded, visits, find_ready(recorded, visits), interval)
+    seen = np.bincount(visits.page)
+    unknown = np.flatnonzero(np.bincount(page, minlength=len(seen)) < LEAST).tolist()
+    own: dict[int, DwellLaw] = {}
+    for _ in range(2):
+        rest, laws = ~np.isin(visits.page, [*different, *own]), []
+        for group, device in ((~small, ~mobile), (small, mobile)):
+            law, views = fit_law(dwells.seconds[usual & group]), device[visits.session]
+            if law is None or law.number < LEAST:
+                law = fit_watches(last.list_watches(views & rest)) or law
+            laws.append((views, law))
+        known = not any(law is not None and law.bounded for _, law in laws)
+        own = last.fit_different([each for each in unknown if known or seen[each] < seen.max()], laws)
+        if known:
+            break  # else the usual laws rest on these pages, or on the busiest one
+    own |= {each: law for each in different if (law := fit_law(dwells.seconds[page == each])) is not None}
+    return DwellLaws(laws[0][1], laws[1][1], own, hidden)
 
 
 Samples = dict[int, tuple[Floats, Floats]]

@@ -87,6 +87,13 @@ def _draw(kind: str, first: float, second: float) -> Floats:
     return np.asarray(first * wait, dtype=np.float64)
 
 
+def draw_times(law: DwellLaw) -> Floats:
+    """Times by a law, ascending, at even steps of probability."""
+    if law.seconds:
+        return np.interp(np.linspace(0, 1, DRAWN), np.linspace(0, 1, len(law.seconds)), law.seconds)
+    return np.sort(_draw(law.distribution, law.first, law.second))
+
+
 def _match(kind: str, seconds: Floats) -> DwellLaw:
     """The member of a family whose mean, and spread of logarithms, are those of the times."""
     mean, spread = float(seconds.mean()), find_spread(seconds)

@@ -94,8 +94,9 @@ def list_guesses(seen: Seen, found: Estimates, sample_rate: float | None) -> Ite
         yield "sample rate: taken to be 1; if the client samples, give --sample-rate, and arrivals are made up for"
     if not seen.settings.cookies:
         yield (
-            "no cookies: every page load is a session of its own, so steps between pages, time on pages and returning "
-            "visitors cannot be told; the scenario's visits are single loads"
+            "no cookies: every page load is a session, and so a visit of the scenario: its rate, entries and exits are "
+            "those of loads, and the clicks between them are missing; steps that load a page and returning visitors "
+            "cannot be told, and times on pages are those that end with a route change or a click"
         )
     if found.people.nameless:
         yield (

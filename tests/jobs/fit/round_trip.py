@@ -230,19 +230,22 @@ def go_round(scenario: Scenario, sessions: int, folder: Path, sample_rate: float
 def compare(scenario: Scenario, fitted: Scenario, sessions: int, sample_rate: float = 1.0) -> list[Off]:
     """A scenario that was fitted to so many sessions of another beside that one."""
     truth, seen = stretch(scenario, sessions), round(sessions * sample_rate)
-    wider = max(float(np.sqrt(CLAIMED / seen)), 1.0)
+    wider, cookies = max(float(np.sqrt(CLAIMED / seen)), 1.0), scenario.client.allowCookies
     real = see_visits(record(truth, 12), 5)
-    shown = record(stretch(fitted, sessions).adjust(sample_rate=1.0), 12)  # the same draws
+    # without cookies each load is a session
+    started = len(draw_starts(truth, 11)) if cookies else len(record(truth, 11).sessions.user)
+    alike = stretch(fitted, sessions if cookies else len(real.recorded.sessions.user))
+    shown = record(alike.adjust(sample_rate=1.0), 12)  # the same draws
     other = see_visits(shown, 1, site=match_site(shown, real.site))
     pages = np.bincount(real.visits.page, minlength=len(real.site.names))
     fitted_names = {page.path: name for name, page in fitted.pages.items()}
     views = {fitted_names.get(template.path, ""): int(count * sample_rate)
              for template, count in zip(real.site.templates, pages, strict=True)}  # fmt: skip
     return [
-        *compare_arrivals(len(draw_starts(truth, 11)), fitted, 0.03, seen),
+        *compare_arrivals(started, fitted, 0.03, seen),
         *(
             compare_steps(real, other, 0.02 * wider)
-            if truth.population.persistence
+            if truth.population.persistence or not cookies
             else compare_pages(truth, fitted, views, 0.02 * wider)
         ),
         *compare_dwells(truth, fitted, 0.05 * wider),

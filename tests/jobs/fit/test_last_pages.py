@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from loadgen.jobs.fit.dwell import find_ready, fit_dwells
+from loadgen.jobs.fit.dwell_laws import find_law_mean
 from loadgen.jobs.fit.estimate import Seen, see_visits
-from loadgen.jobs.fit.last_pages import Watches, fit_watches, list_watches
+from loadgen.jobs.fit.last_pages import LastPages, Watches, fit_watches
 from loadgen.scenario import Scenario
 from tests.jobs.fit.round_trip import record, stretch
 
@@ -38,7 +39,8 @@ def see(desktop: str, more: str = "", sessions: int = 1_200) -> Seen:
 
 
 def watch(seen: Seen) -> Watches:
-    return list_watches(seen.recorded, seen.visits, find_ready(seen.recorded, seen.visits), 5.0)
+    pages = LastPages(seen.recorded, seen.visits, find_ready(seen.recorded, seen.visits), 5.0)
+    return pages.list_watches(np.ones(len(seen.visits.page), dtype=bool))
 
 
 def test_visits_of_one_page_tell_how_long_it_is_looked_at() -> None:
@@ -80,3 +82,55 @@ def test_times_that_are_known_are_taken_rather_than_bounds() -> None:
     laws = fit_dwells(seen.recorded, seen.visits, seen.mobile, 5.0)
     assert laws.desktop is not None
     assert not laws.desktop.bounded
+
+
+PARTING = """
+name = "parting"
+monitor.domain = "one.example.com"
+monitor.telemetries = ["errors", "performance", "interaction"]
+arrivals.rate = 1
+duration = "1h"
+client.allowCookies = %s
+
+[population]
+countries = { US = 1 }
+devices = { desktop = 1 }
+
+[pages.home]
+path = "/"
+to = { form = 0.4, bye = 0.4 }
+exit = 0.2
+
+[pages.form]
+path = "/form"
+to = { home = 0.8 }
+exit = 0.2
+think_time = { distribution = "lognormal", median = 9, sigma = 0.5 }
+
+[pages.bye]
+path = "/bye"
+exit = 1
+think_time = { distribution = "exponential", mean = 3 }
+
+[telemetry]
+resources = { stylesheet = 0, script = 1, font = 0, image = 0 }
+"""
+
+
+def fit_means(cookies: bool, sessions: int) -> dict[str, float]:
+    """The mean times on the pages that have a law of their own."""
+    text = PARTING % str(cookies).lower()
+    seen = see_visits(record(stretch(Scenario.parse(text, "parting"), sessions), 3), 5)
+    laws = fit_dwells(seen.recorded, seen.visits, seen.mobile, 5.0)
+    return {seen.site.names[page]: find_law_mean(law.write()) for page, law in laws.pages.items()}
+
+
+def test_a_page_that_only_ever_comes_last_has_a_law_of_its_own_where_it_surely_differs() -> None:
+    means = fit_means(cookies=True, sessions=400)
+    assert means["bye"] == pytest.approx(3, rel=0.4)
+
+
+def test_without_cookies_times_end_with_the_click_that_leads_to_the_next_load() -> None:
+    means = fit_means(cookies=False, sessions=600)
+    assert means.keys() == {"form", "bye"}
+    assert means["form"] == pytest.approx(10.2, rel=0.15)

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from loadgen.aws.account import Account, check_platform, make_call
-from loadgen.aws.clients import explain_errors
 from loadgen.aws.desired_state import (
     STATED_BY,
     build_creation,
@@ -22,6 +21,7 @@ from loadgen.aws.desired_state import (
     build_update,
     list_domains,
 )
+from loadgen.aws.refusals import explain_errors
 from loadgen.errors import ControlError
 from loadgen.model import Noun
 from loadgen.rum.quotas import DEFINITIONS_PER_CALL
